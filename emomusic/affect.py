@@ -1,0 +1,259 @@
+"""Emotions, the affect plane they lie on, and the moods of songs: every mapping between them, with its source.
+
+The plane is Russell's circumplex [1]: valence (unpleasant to pleasant) across, arousal (asleep to awake) upwards,
+both from -1 to 1. Faces and songs meet here and nowhere else.
+
+[1] J. A. Russell, "A circumplex model of affect", Journal of Personality and Social Psychology 39(6), 1980.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Emotion(StrEnum):
+    """The seven emotions of FER2013, in the order of its labels 0 to 6."""
+
+    ANGRY = "angry"
+    DISGUST = "disgust"
+    FEAR = "fear"
+    HAPPY = "happy"
+    SAD = "sad"
+    SURPRISE = "surprise"
+    NEUTRAL = "neutral"
+
+    @property
+    def label(self) -> int:
+        """FER2013's number for this emotion."""
+        return EMOTIONS.index(self)
+
+    @property
+    def adjective(self) -> str:
+        """The word that fits after "mostly" or "a little"."""
+        return _ADJECTIVES[self]
+
+
+EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
+
+_ADJECTIVES: Mapping[Emotion, str] = MappingProxyType(
+    {
+        Emotion.ANGRY: "angry",
+        Emotion.DISGUST: "disgusted",
+        Emotion.FEAR: "afraid",
+        Emotion.HAPPY: "happy",
+        Emotion.SAD: "sad",
+        Emotion.SURPRISE: "surprised",
+        Emotion.NEUTRAL: "neutral",
+    }
+)
+
+
+class Quadrant(StrEnum):
+    """A quarter of the affect plane, or its neutral middle."""
+
+    Q1 = "Q1"
+    Q2 = "Q2"
+    Q3 = "Q3"
+    Q4 = "Q4"
+    N = "N"
+
+    @property
+    def description(self) -> str:
+        """What it feels like, in plain words."""
+        return _QUADRANT_WORDS[self]
+
+
+_QUADRANT_WORDS: Mapping[Quadrant, str] = MappingProxyType(
+    {
+        Quadrant.Q1: "pleasant and awake",
+        Quadrant.Q2: "unpleasant and awake",
+        Quadrant.Q3: "unpleasant and drowsy",
+        Quadrant.Q4: "pleasant and drowsy",
+        Quadrant.N: "near the neutral middle",
+    }
+)
+
+
+class Mood(StrEnum):
+    """The four moods of songs in `data_moods.csv`.
+
+    The order is ours. The file's words sort otherwise, so a label is always read by its name, never by a number.
+    """
+
+    CALM = "calm"
+    HAPPY = "happy"
+    ENERGETIC = "energetic"
+    SAD = "sad"
+
+
+@dataclass(frozen=True, slots=True)
+class AffectPoint:
+    """A place on the affect plane.
+
+    Attributes:
+        valence: -1 (unpleasant) to 1 (pleasant).
+        arousal: -1 (asleep) to 1 (awake). For songs, energy stands for it.
+    """
+
+    valence: float
+    arousal: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("valence", self.valence), ("arousal", self.arousal)):
+            if not -1.0 <= value <= 1.0:  # also refuses NaN
+                raise ValueError(f"{name} must be from -1 to 1. Received: {value}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class EmotionProbabilities:
+    """Probabilities of the emotions for one face, or for a group.
+
+    Attributes:
+        values: shape (7,), float32, in the order of `Emotion`, summing to 1.
+    """
+
+    values: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.values.shape != (len(EMOTIONS),):
+            raise ValueError(f"values must have shape {(len(EMOTIONS),)}. Received: {self.values.shape}")
+        total = float(self.values.sum())
+        if not abs(total - 1.0) < 1e-3 or float(self.values.min()) < 0.0:
+            raise ValueError(f"values must be probabilities summing to 1. Received: {self.values} (sum {total})")
+
+    @classmethod
+    def certain(cls, emotion: Emotion) -> EmotionProbabilities:
+        """All probability on one emotion: what a person says by hand."""
+        values = np.zeros(len(EMOTIONS), np.float32)
+        values[emotion.label] = 1.0
+        return cls(values)
+
+    def __getitem__(self, emotion: Emotion) -> float:
+        return float(self.values[emotion.label])
+
+    def as_dict(self) -> dict[str, float]:
+        """Name to probability, in the order of `Emotion`, as plain floats."""
+        return {emotion.value: float(value) for emotion, value in zip(EMOTIONS, self.values, strict=True)}
+
+    @property
+    def emotion(self) -> Emotion:
+        """The most probable one."""
+        return EMOTIONS[int(self.values.argmax())]
+
+
+# Means of the pleasure and arousal ratings in J. A. Russell & A. Mehrabian, "Evidence for a three-factor theory of
+# emotions", Journal of Research in Personality 11(3), 1977. Neutral is the origin by definition.
+EMOTION_POINTS: Mapping[Emotion, AffectPoint] = MappingProxyType(
+    {
+        Emotion.ANGRY: AffectPoint(-0.51, 0.59),
+        Emotion.DISGUST: AffectPoint(-0.60, 0.35),
+        Emotion.FEAR: AffectPoint(-0.64, 0.60),
+        Emotion.HAPPY: AffectPoint(0.81, 0.51),
+        Emotion.SAD: AffectPoint(-0.63, -0.27),
+        Emotion.SURPRISE: AffectPoint(0.40, 0.67),
+        Emotion.NEUTRAL: AffectPoint(0.0, 0.0),
+    }
+)
+
+# The grouping of the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
+# unlike its place on the circumplex: this table serves to compare with the report, `quadrant_of` serves people.
+FOUR_CLASSES: Mapping[Emotion, Quadrant] = MappingProxyType(
+    {
+        Emotion.ANGRY: Quadrant.Q2,
+        Emotion.DISGUST: Quadrant.Q2,
+        Emotion.FEAR: Quadrant.Q2,
+        Emotion.HAPPY: Quadrant.Q1,
+        Emotion.SAD: Quadrant.Q3,
+        Emotion.SURPRISE: Quadrant.Q2,
+        Emotion.NEUTRAL: Quadrant.N,
+    }
+)
+
+# The table of the report "Music Mood Lifter": music that lifts the listener rather than mirrors the face.
+SOOTHING_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
+    {
+        Emotion.ANGRY: Mood.CALM,
+        Emotion.DISGUST: Mood.CALM,
+        Emotion.FEAR: Mood.CALM,
+        Emotion.HAPPY: Mood.HAPPY,
+        Emotion.SAD: Mood.SAD,
+        Emotion.SURPRISE: Mood.ENERGETIC,
+        Emotion.NEUTRAL: Mood.HAPPY,
+    }
+)
+
+# The mood whose songs lie in each quarter of the plane: Russell's axes, our choice of word. Happy and energetic songs
+# share the upper half; what is awake but not pleasant is called energetic. A neutral face gets calm songs.
+QUADRANT_MOODS: Mapping[Quadrant, Mood] = MappingProxyType(
+    {
+        Quadrant.Q1: Mood.HAPPY,
+        Quadrant.Q2: Mood.ENERGETIC,
+        Quadrant.Q3: Mood.SAD,
+        Quadrant.Q4: Mood.CALM,
+        Quadrant.N: Mood.CALM,
+    }
+)
+
+# Where on the plane a mood is sought, so that a mood chosen by hand is a place too: about the middle of its quarter.
+# Energetic songs are as often pleasant as not, so they lie on the axis between Q2 and Q1.
+MOOD_POINTS: Mapping[Mood, AffectPoint] = MappingProxyType(
+    {
+        Mood.CALM: AffectPoint(0.3, -0.6),
+        Mood.HAPPY: AffectPoint(0.7, 0.4),
+        Mood.ENERGETIC: AffectPoint(0.0, 0.8),
+        Mood.SAD: AffectPoint(-0.6, -0.4),
+    }
+)
+
+NEUTRAL_RADIUS = 0.2
+"""A point closer to the origin than this is called neutral (see docs/decisions.md)."""
+
+_POSITION_MATRIX = np.array([(p.valence, p.arousal) for p in EMOTION_POINTS.values()], dtype=np.float64)
+
+
+def affect_of(probabilities: EmotionProbabilities) -> AffectPoint:
+    """Place a face on the circumplex: the expected position under its probabilities."""
+    weights = probabilities.values.astype(np.float64)
+    valence, arousal = (weights / weights.sum()) @ _POSITION_MATRIX
+    return AffectPoint(float(valence), float(arousal))
+
+
+def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -> Quadrant:
+    """Name the quarter of the plane a point lies in; on an axis, the pleasant or the awake side wins."""
+    if float(np.hypot(point.valence, point.arousal)) < neutral_radius:
+        return Quadrant.N
+    if point.arousal >= 0:
+        return Quadrant.Q1 if point.valence >= 0 else Quadrant.Q2
+    return Quadrant.Q4 if point.valence >= 0 else Quadrant.Q3
+
+
+def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities:
+    """The mean over several faces, each counting the same.
+
+    Raises:
+        ValueError: there is no face.
+    """
+    if not faces:
+        raise ValueError("a group needs at least one face. Received: none")
+    mean = np.mean([face.values for face in faces], axis=0, dtype=np.float64)
+    return EmotionProbabilities((mean / mean.sum()).astype(np.float32))
+
+
+def describe(probabilities: EmotionProbabilities) -> str:
+    """Say the probabilities as a person would: "Mostly happy, a little surprised"."""
+    order = np.argsort(-probabilities.values, kind="stable")
+    first, second = EMOTIONS[int(order[0])], EMOTIONS[int(order[1])]
+    top, next_ = probabilities[first], probabilities[second]
+    if top >= 0.9:
+        return f"Clearly {first.adjective}"
+    if top - next_ < 0.15:
+        return f"Between {first.adjective} and {second.adjective}"
+    if next_ >= 0.15:
+        return f"Mostly {first.adjective}, a little {second.adjective}"
+    return f"Mostly {first.adjective}"

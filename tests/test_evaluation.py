@@ -1,0 +1,203 @@
+import json
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import log_loss
+
+from emomusic import evaluation
+from emomusic.affect import EMOTIONS, FOUR_CLASSES
+from emomusic.evaluation import MISSED
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """True and predicted labels, some of them missed."""
+    n = draw(st.integers(1, 60))
+    y_true = draw(hnp.arrays(np.int64, n, elements=st.integers(0, 6)))
+    y_pred = draw(hnp.arrays(np.int64, n, elements=st.integers(MISSED, 6)))
+    return y_true, y_pred
+
+
+@st.composite
+def rows_of_probabilities(draw: st.DrawFn) -> npt.NDArray[np.float32]:
+    weights = draw(hnp.arrays(np.float64, (draw(st.integers(1, 20)), 7), elements=st.floats(1e-6, 1)))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@given(judged())
+def test_accuracy_confusion_and_class_scores_agree(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
+    y_true, y_pred = labels
+    found = evaluation.evaluate(y_true, y_pred)
+    assert found.n == len(y_true)
+    assert found.missed == found.n - found.confusion.sum()
+    assert found.accuracy == pytest.approx(found.confusion.trace() / found.n)
+    for i, emotion in enumerate(EMOTIONS):
+        scores = found.per_class[emotion.value]
+        right, called = found.confusion[i, i], found.confusion[:, i].sum()
+        assert scores.support == (y_true == i).sum()
+        assert scores.recall == pytest.approx(right / scores.support if scores.support else 0)
+        assert scores.precision == pytest.approx(right / called if called else 0)
+        total = scores.precision + scores.recall
+        assert scores.f1 == pytest.approx(2 * scores.precision * scores.recall / total if total else 0)
+    present = [scores for scores in found.per_class.values() if scores.support]
+    assert found.macro_recall == pytest.approx(np.mean([scores.recall for scores in present]))
+    assert found.macro_f1 == pytest.approx(np.mean([scores.f1 for scores in present]))
+
+
+@given(judged())
+def test_four_classes_are_the_seven_grouped(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
+    found = evaluation.evaluate(*labels)
+    grouped = np.zeros((4, 4), int)
+    for i, true in enumerate(EMOTIONS):
+        for j, predicted in enumerate(EMOTIONS):
+            row = evaluation.FOUR_CLASS_ORDER.index(FOUR_CLASSES[true])
+            column = evaluation.FOUR_CLASS_ORDER.index(FOUR_CLASSES[predicted])
+            grouped[row, column] += found.confusion[i, j]
+    np.testing.assert_array_equal(found.four_class_confusion, grouped)
+    assert found.four_class_accuracy == pytest.approx(grouped.trace() / found.n)
+    assert found.four_class_accuracy >= found.accuracy
+
+
+def test_missed_faces_count_as_wrong() -> None:
+    y_true = np.array([0, 3, 3, 6])
+    found = evaluation.evaluate(y_true, np.array([0, MISSED, 3, MISSED]))
+    assert (found.n, found.missed, found.accuracy, found.four_class_accuracy) == (4, 2, 0.5, 0.5)
+    assert found.per_class["happy"].recall == 0.5
+    assert found.per_class["neutral"].recall == 0
+
+
+def test_all_missed_is_an_accuracy_of_zero() -> None:
+    found = evaluation.evaluate(np.array([2, 5]), np.array([MISSED, MISSED]))
+    assert (found.accuracy, found.macro_f1, found.accuracy_interval[0]) == (0, 0, 0)
+    assert found.confusion.sum() == 0
+
+
+def test_figures_are_plain_values_for_json() -> None:
+    found = evaluation.evaluate(np.array([0, 1, 6], np.uint8), np.array([0, 2, MISSED]))
+    back = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert back["confusion"] == found.confusion.tolist()
+    assert list(back["per_class"]) == [emotion.value for emotion in EMOTIONS]
+    assert set(back["per_class"]["angry"]) == {"precision", "recall", "f1", "support"}
+    assert back["n"] == 3
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        (np.zeros(3), np.zeros(2), r"two equal lengths above 0. Received: \(3,\) and \(2,\)"),
+        (np.zeros(0), np.zeros(0), r"above 0. Received: \(0,\)"),
+        (np.zeros((2, 1)), np.zeros((2, 1)), r"Received: \(2, 1\)"),
+        (np.array([MISSED]), np.array([0]), "true labels from 0 to 6. Received: -1 to -1"),
+        (np.array([0, 7]), np.array([0, 0]), "true labels from 0 to 6. Received: 0 to 7"),
+        (np.array([0, 0]), np.array([0, 7]), "predicted labels from -1 to 6. Received: 0 to 7"),
+        (np.array([0]), np.array([-2]), "predicted labels from -1 to 6. Received: -2 to -2"),
+    ],
+)
+def test_labels_that_cannot_be_compared_are_refused(y_true: npt.NDArray, y_pred: npt.NDArray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluation.evaluate(y_true, y_pred)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_an_accuracy_holds_it_and_stays_between_0_and_1(counts: tuple[int, int]) -> None:
+    right, n = counts
+    low, high = evaluation.accuracy_interval(right, n)
+    assert 0 <= low <= right / n + 1e-12
+    assert right / n - 1e-12 <= high <= 1
+
+
+def test_the_interval_is_wilsons() -> None:
+    # E. B. Wilson's formula by hand, for 65 % of FER2013's 3,589 test pictures: about 1.5 points to either side
+    p, n, z = 2333 / 3589, 3589, 1.959964
+    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    expected = ((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n))
+    assert evaluation.accuracy_interval(2333, 3589) == pytest.approx(expected, abs=1e-6)
+
+
+@given(rows_of_probabilities(), st.floats(0.1, 10))
+def test_softening_keeps_the_order_and_the_sum(rows: npt.NDArray[np.float32], temperature: float) -> None:
+    softened = evaluation.soften(rows, temperature)
+    assert softened.shape == rows.shape
+    np.testing.assert_allclose(softened.sum(axis=1), 1, atol=1e-12)
+    order = rows.argsort(axis=1, kind="stable")
+    assert (np.diff(np.take_along_axis(softened, order, axis=1), axis=1) >= 0).all()
+    assert (softened[np.arange(len(rows)), rows.argmax(axis=1)] == softened.max(axis=1)).all()
+
+
+@given(rows_of_probabilities(), st.floats(1, 5))
+def test_a_higher_temperature_is_never_surer(rows: npt.NDArray[np.float32], temperature: float) -> None:
+    assert (evaluation.soften(rows, temperature).max(axis=1) <= evaluation.soften(rows, 1).max(axis=1) + 1e-12).all()
+
+
+@given(rows_of_probabilities())
+def test_a_temperature_of_one_changes_nothing(rows: npt.NDArray[np.float32]) -> None:
+    np.testing.assert_allclose(evaluation.soften(rows, 1), rows, atol=1e-6)
+
+
+def test_softening_survives_certainty() -> None:
+    certain = np.eye(7, dtype=np.float32)
+    for temperature in (0.1, 1.0, 10.0):
+        softened = evaluation.soften(certain, temperature)
+        assert np.isfinite(softened).all()
+        np.testing.assert_array_equal(softened.argmax(axis=1), np.arange(7))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_that_means_nothing_is_refused(temperature: float) -> None:
+    with pytest.raises(ValueError, match=f"temperature must be finite and above 0. Received: {temperature}"):
+        evaluation.soften(np.eye(7), temperature)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 4))
+@settings(max_examples=15)
+def test_the_fitted_temperature_never_makes_the_log_loss_worse(seed: int, sharpness: float) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(200, 7))
+    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    shown = _softmax(logits * sharpness)
+    fitted = evaluation.fit_temperature(y_true, shown)
+    losses = [log_loss(y_true, evaluation.soften(shown, t), labels=np.arange(7)) for t in (fitted, 1.0)]
+    assert losses[0] <= losses[1] + 1e-9
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 3.0])
+def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.normal(size=(4000, 7))
+    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    assert evaluation.fit_temperature(y_true, _softmax(logits * sharpness)) == pytest.approx(sharpness, rel=0.1)
+
+
+def test_a_temperature_can_be_fitted_where_a_class_is_absent() -> None:
+    probabilities = np.full((4, 7), 0.05)
+    probabilities[:, 3] = 0.7
+    assert 0.1 <= evaluation.fit_temperature(np.array([3, 3, 3, 6]), probabilities) <= 10
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.full((10, 7), 0.2 / 6)
+    probabilities[:, 0] = 0.8
+    y_true = np.array([0] * 5 + [1] * 5)
+    assert evaluation.expected_calibration_error(y_true, probabilities) == pytest.approx(0.3)
+
+
+def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_size() -> None:
+    sure, unsure = np.eye(7)[0], np.array([0.5, 0.5, 0, 0, 0, 0, 0])
+    honest = np.array([sure, sure, unsure, unsure])
+    assert evaluation.expected_calibration_error(np.array([0, 0, 0, 1]), honest) == pytest.approx(0)
+    assert evaluation.expected_calibration_error(np.array([1, 1, 0, 1]), honest) == pytest.approx(0.5)
+
+
+@given(rows_of_probabilities(), st.data())
+def test_calibration_error_lies_between_0_and_1(rows: npt.NDArray[np.float32], data: st.DataObject) -> None:
+    y_true = data.draw(hnp.arrays(np.int64, len(rows), elements=st.integers(0, 6)))
+    assert 0 <= evaluation.expected_calibration_error(y_true, rows) <= 1
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return scaled / scaled.sum(axis=1, keepdims=True)
