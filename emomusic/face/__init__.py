@@ -1,0 +1,1 @@
+"""Images in, faces and their emotions out."""

@@ -1,0 +1,57 @@
+"""TensorFlow, loaded late and without its greeting on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+_loading = threading.Lock()
+
+
+def load_tensorflow() -> Any:
+    """Import TensorFlow: five to eight seconds the first time, nothing after.
+
+    TensorFlow tells stderr about its CPU kernels and missing GPU drivers, which a user can do nothing about. It is
+    kept quiet unless `TF_CPP_MIN_LOG_LEVEL` is set: who sets it wants to hear.
+
+    Returns:
+        The module `tensorflow`.
+    """
+    with _loading:
+        if "tensorflow" not in sys.modules and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+            with _held_stderr():
+                import tensorflow
+        else:
+            import tensorflow
+    return tensorflow
+
+
+# The first lines come before TensorFlow reads the level it is asked for, so only the descriptor can hold them back.
+_GREETING = (b"absl::InitializeLog", b"port.cc", b"cudart_stub.cc")
+
+
+@contextlib.contextmanager
+def _held_stderr() -> Iterator[None]:
+    """Hold back what is written to the process's stderr meanwhile; then pass on all but the greeting."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a process without stderr has nothing to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            for line in held:
+                if not any(mark in line for mark in _GREETING):
+                    os.write(2, line)

@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emomusic.face import detection
+from emomusic.face.detection import Face, FaceDetector, Landmarks, MtcnnDetector
+from emomusic.face.images import Box, RgbImage, read_image
+from tests.fakes import FakeDetector, make_face
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+
+# As a person counts, paintings included.
+NUM_FACES = {
+    "barack-obama-2009-speaking.jpg": 1,
+    "barack-obama-2012.jpg": 1,
+    "eileen-collins-1999.jpg": 1,
+    "four-people.jpg": 4,
+    "grace-hopper-1984.jpg": 1,
+    "joe-biden-2010.jpg": 1,
+    "morisot-self-portrait-1885.jpg": 1,
+    "morisot-young-woman-in-mauve-1880.jpg": 1,
+}
+
+
+def sample(name: str) -> RgbImage:
+    return read_image(SAMPLES / name)
+
+
+def the_face(faces: list[Face]) -> Face:
+    assert len(faces) == 1
+    return faces[0]
+
+
+def test_every_sample_is_counted() -> None:
+    assert sorted(NUM_FACES) == sorted(path.name for path in SAMPLES.glob("*.jpg"))
+
+
+@pytest.mark.parametrize("name", NUM_FACES)
+def test_faces_are_counted_as_a_person_counts_them(detector: MtcnnDetector, name: str) -> None:
+    image = sample(name)
+    height, width = image.shape[:2]
+    faces = detector.detect(image)
+    assert len(faces) == NUM_FACES[name]
+    for face in faces:
+        assert face.confidence >= 0.9
+        assert face.box.clipped(width, height) == face.box
+        marks = face.landmarks
+        for x, y in (marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right):
+            assert face.box.x < x < face.box.right
+            assert face.box.y < y < face.box.bottom
+        assert marks.left_eye[0] < marks.right_eye[0]
+        assert marks.mouth_left[0] < marks.mouth_right[0]
+        assert marks.left_eye[1] < marks.nose[1] < marks.mouth_left[1]
+
+
+def test_faces_come_from_left_to_right(detector: MtcnnDetector) -> None:
+    quarters = [face.box.x // 300 for face in detector.detect(sample("four-people.jpg"))]
+    assert quarters == [0, 1, 2, 3]
+
+
+def test_a_box_lies_where_the_face_is(detector: MtcnnDetector) -> None:
+    face = the_face(detector.detect(sample("eileen-collins-1999.jpg")))
+    assert face.box.overlap(Box(180, 65, 85, 107)) > 0.9
+
+
+def test_numbers_are_plain_python(detector: MtcnnDetector) -> None:
+    face = the_face(detector.detect(sample("grace-hopper-1984.jpg")))
+    as_dict = dataclasses.asdict(face)
+    assert json.loads(json.dumps(as_dict))["box"] == as_dict["box"]
+    assert type(face.confidence) is float
+    assert all(type(value) is int for value in dataclasses.astuple(face.box))
+    assert all(type(value) is float for point in dataclasses.astuple(face.landmarks) for value in point)
+
+
+# Sizes and places
+
+
+@pytest.mark.parametrize("name", ["joe-biden-2010.jpg", "grace-hopper-1984.jpg", "morisot-self-portrait-1885.jpg"])
+@pytest.mark.parametrize("side", [48, 150, 700])
+def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, name: str, side: int) -> None:
+    image = sample(name)
+    box = the_face(detector.detect(image)).box
+    cut = cv2.resize(image[box.y : box.bottom, box.x : box.right], (side, side))
+    face = the_face(detector.detect(cut))
+    assert face.box.overlap(Box(0, 0, side, side)) > 0.6
+
+
+def test_the_second_look_is_what_finds_a_face_that_fills_the_frame(
+    detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = sample("joe-biden-2010.jpg")
+    box = the_face(detector.detect(image)).box
+    cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
+    assert len(detector.detect(cut)) == 1
+    monkeypatch.setattr(detection, "_SECOND_LOOKS", ())
+    assert detector.detect(cut) == []
+
+
+@pytest.mark.parametrize("height", [28, 40])
+def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector, height: int) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    scale = height / the_face(detector.detect(image)).box.height
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas = np.full((960, 1280, 3), 128, np.uint8)
+    places = [(100, 60), (700, 500), (1050, 760)]
+    for x, y in places:
+        canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
+    faces = detector.detect(canvas)
+    assert len(faces) == 3
+    for (x, y), face in zip(places, faces, strict=True):
+        true_box = Box(round(x + 180 * scale), round(y + 65 * scale), round(85 * scale), round(107 * scale))
+        assert face.box.overlap(true_box) > 0.5
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (3000, 4000)])
+def test_boxes_of_a_12_megapixel_picture_are_in_its_own_pixels(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    factor = min(size) / 512
+    large = np.full((size[1], size[0], 3), 90, np.uint8)
+    enlarged = cv2.resize(image, (min(size), min(size)))
+    large[-enlarged.shape[0] :, -enlarged.shape[1] :] = enlarged
+    face = the_face(detector.detect(large))
+    true_box = Box(
+        round(180 * factor) + size[0] - min(size),
+        round(65 * factor) + size[1] - min(size),
+        round(85 * factor),
+        round(107 * factor),
+    )
+    assert face.box.overlap(true_box) > 0.85
+
+
+def test_a_face_cut_off_by_the_border_has_its_box_inside(detector: MtcnnDetector) -> None:
+    image = sample("joe-biden-2010.jpg")
+    box = the_face(detector.detect(image)).box
+    cut = np.ascontiguousarray(image[:, box.x + box.width // 5 :])
+    face = the_face(detector.detect(cut))
+    assert face.box.x == 0
+    assert face.box.clipped(cut.shape[1], cut.shape[0]) == face.box
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 2000), (2000, 1), (2, 2), (5, 300), (12, 12), (19, 21), (20, 20), (30, 30), (24, 5000)]
+)
+@pytest.mark.parametrize("kind", ["flat", "noise"])
+def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int], kind: str) -> None:
+    shape = (*size, 3)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    assert detector.detect(noise if kind == "noise" else np.full(shape, 200, np.uint8)) == []
+
+
+def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    assert detector.detect(np.ascontiguousarray(image[200:])) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((50, 50), np.uint8),
+        np.zeros((50, 50, 4), np.uint8),
+        np.zeros((50, 50, 3), np.float32),
+        np.zeros((0, 50, 3), np.uint8),
+    ],
+)
+def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector, image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="image must be uint8"):
+        detector.detect(image)
+
+
+def test_the_image_is_left_as_it_was(detector: MtcnnDetector) -> None:
+    image = sample("four-people.jpg")
+    before = image.copy()
+    detector.detect(image)
+    np.testing.assert_array_equal(image, before)
+
+
+# What MTCNN answers, made ours
+
+coordinates = st.floats(-60, 160, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(
+    corners=st.lists(st.tuples(coordinates, coordinates, coordinates, coordinates), max_size=6),
+    width=st.integers(1, 100),
+    height=st.integers(1, 100),
+    scale=st.floats(0.05, 1.0),
+)
+def test_any_answer_becomes_boxes_inside_the_image(
+    corners: list[tuple[float, float, float, float]], width: int, height: int, scale: float
+) -> None:
+    rows = np.zeros((len(corners), 16))
+    rows[:, 1:5] = np.array(corners).reshape(-1, 4)
+    rows[:, 5] = np.float32(1.0000001)
+    faces = detection._to_faces(rows, np.zeros((height, width, 3), np.uint8), scale)
+    for face in faces:
+        assert face.box.clipped(width, height) == face.box
+        assert face.confidence == 1.0
+    kept = detection._without_duplicates(faces)
+    assert bool(kept) == bool(faces)
+    for face in faces:
+        assert any(face.box.overlap(other.box) > 0.5 for other in kept)
+
+
+def test_of_two_boxes_on_one_face_the_surer_stays() -> None:
+    sure, unsure, other = make_face(0, confidence=0.99), make_face(4, confidence=0.95), make_face(60, confidence=0.91)
+    assert detection._without_duplicates([unsure, other, sure]) == [sure, other]
+
+
+def test_landmarks_come_in_their_order() -> None:
+    row = np.array([[0, 10, 20, 50, 80, 0.99, 21, 41, 31, 22, 42, 31, 32, 51, 61, 62]])
+    face = the_face(detection._to_faces(row, np.zeros((200, 200, 3), np.uint8), 0.5))
+    assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
+def test_a_confidence_beyond_its_range_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match="min_confidence"):
+        MtcnnDetector(min_confidence=confidence)
+
+
+# Running
+
+
+def test_threads_get_what_one_alone_gets(detector: MtcnnDetector) -> None:
+    names = ["four-people.jpg", "eileen-collins-1999.jpg", "grace-hopper-1984.jpg", "barack-obama-2009-speaking.jpg"]
+    images = [sample(name) for name in names]
+    alone = [detector.detect(image) for image in images]
+    together: dict[tuple[int, int], list[Face]] = {}
+
+    def work(thread: int) -> None:
+        for turn in range(len(images)):
+            index = (thread + turn) % len(images)
+            together[thread, index] = detector.detect(images[index])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(together) == 16
+    for (_, index), faces in together.items():
+        assert faces == alone[index]
+
+
+def test_a_new_size_is_not_traced_anew(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    for side in (200, 333, 417):
+        assert len(detector.detect(cv2.resize(image, (side, side)))) == 1
+    for stage in detector._mtcnn.stages:
+        assert stage.model.experimental_get_tracing_count() == 1
+
+
+def test_weights_lying_in_the_working_directory_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pnet.lz4", "rnet.lz4", "onet.lz4"):
+        (tmp_path / name).write_bytes(b"not weights")
+    monkeypatch.chdir(tmp_path)
+    assert len(MtcnnDetector().detect(sample("eileen-collins-1999.jpg"))) == 1
+
+
+def test_loading_says_nothing() -> None:
+    code = "from emomusic.face.detection import MtcnnDetector; MtcnnDetector().warm_up()"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    assert done.stdout == ""
+    assert done.stderr == ""
+
+
+def test_importing_the_module_does_not_load_tensorflow() -> None:
+    code = "import sys, emomusic.face.detection; sys.exit('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_the_fake_is_a_detector_too() -> None:
+    fake = FakeDetector([make_face()])
+    as_detector: FaceDetector = fake
+    assert as_detector.detect(np.zeros((100, 100, 3), np.uint8)) == [make_face()]
+    assert fake.num_calls == 1
+    assert FakeDetector().detect(np.zeros((5, 5, 3), np.uint8)) == []

@@ -1,0 +1,457 @@
+from __future__ import annotations
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from emomusic.errors import ImageError
+from emomusic.face import images
+from emomusic.face.images import (
+    Box,
+    crop_face,
+    encode_png,
+    read_image,
+    shrink,
+    to_network_input,
+)
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
+    if fmt == "HEIF":
+        images._register_heif()
+    buffer = io.BytesIO()
+    picture.save(buffer, fmt, **options)
+    return buffer.getvalue()
+
+
+def four_corners(width: int = 64, height: int = 48) -> Image.Image:
+    """Red top left, green top right, blue bottom left, white bottom right: tells every orientation apart."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
+    pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, WHITE
+    return Image.fromarray(pixels)
+
+
+def assert_four_corners(image: np.ndarray, width: int = 64, height: int = 48) -> None:
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
+    np.testing.assert_allclose(quarters, (RED, GREEN, BLUE, WHITE), atol=30)  # lossy formats are not exact
+
+
+# Reading
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_becomes_rgb(fmt: str) -> None:
+    assert_four_corners(read_image(encoded(four_corners(), fmt)))
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_name_of_a_file_does_not_matter(fmt: str, tmp_path: Path) -> None:
+    path = tmp_path / "picture.txt"
+    path.write_bytes(encoded(four_corners(), fmt))
+    assert_four_corners(read_image(path))
+    assert_four_corners(read_image(str(path)))
+
+
+def test_bytes_and_path_give_the_same_pixels() -> None:
+    np.testing.assert_array_equal(read_image(SAMPLE), read_image(SAMPLE.read_bytes()))
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(fmt: str, orientation: int) -> None:
+    stored = {  # how a camera that writes this tag stores the upright picture
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    picture = four_corners() if stored is None else four_corners().transpose(stored)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    # As bytes: from an object pillow-heif does not take the orientation.
+    assert_four_corners(read_image(encoded(picture, fmt, exif=exif.tobytes())))
+
+
+@pytest.mark.parametrize("fmt", ["WEBP", "GIF", "PNG", "TIFF", "AVIF"])
+def test_the_first_frame_of_several_is_taken(fmt: str) -> None:
+    others = [Image.new("RGB", (64, 48), colour) for colour in ("black", "yellow")]
+    assert_four_corners(read_image(encoded(four_corners(), fmt, save_all=True, append_images=others)))
+
+
+def test_cmyk_keeps_its_colours() -> None:
+    assert_four_corners(read_image(encoded(four_corners().convert("CMYK"), "JPEG")))
+    assert_four_corners(read_image(encoded(four_corners().convert("CMYK"), "TIFF")))
+
+
+def test_lab_keeps_its_colours() -> None:
+    from PIL import ImageCms
+
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    picture = ImageCms.applyTransform(four_corners(), to_lab)
+    assert picture is not None
+    assert_four_corners(read_image(encoded(picture, "TIFF")))
+
+
+def test_palette_keeps_its_colours() -> None:
+    assert_four_corners(read_image(encoded(four_corners().quantize(4), "PNG")))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(np.array([[0, 128, 255]], np.uint8), (0, 128, 255), id="8 bits"),
+        pytest.param(np.array([[0, 32768, 65535]], np.uint16), (0, 128, 255), id="16 bits"),
+        pytest.param(np.array([[0, 32768, 65535]], np.int32), (0, 128, 255), id="32 bits, 16 used"),
+        pytest.param(np.array([[0, 128, 255]], np.int32), (0, 128, 255), id="32 bits, 8 used"),
+        pytest.param(np.array([[-1000, 0, 1000]], np.int32), (0, 128, 255), id="32 bits, signed"),
+        pytest.param(np.array([[0.0, 0.5, 1.0]], np.float32), (0, 128, 255), id="float to 1"),
+        pytest.param(np.array([[0.0, 128.0, 255.0]], np.float32), (0, 128, 255), id="float to 255"),
+        pytest.param(np.array([[-3e38, 0.0, 3e38]], np.float32), (0, 128, 255), id="float, extreme"),
+        pytest.param(np.array([[np.nan, np.inf, 1.0]], np.float32), (0, 0, 255), id="float, not a number"),
+        pytest.param(np.array([[-5, -5, -5]], np.int32), (0, 0, 0), id="one negative value"),
+    ],
+)
+def test_grey_of_any_depth_becomes_rgb(values: np.ndarray, expected: tuple[int, int, int]) -> None:
+    image = read_image(encoded(Image.fromarray(values), "TIFF"))
+    assert image.shape == (1, 3, 3)
+    np.testing.assert_array_equal(image[0], np.repeat(expected, 3).reshape(3, 3))
+
+
+def test_grey_of_16_bits_is_read_from_png() -> None:
+    values = np.array([[0, 32768, 65535]], np.uint16)
+    np.testing.assert_array_equal(read_image(encoded(Image.fromarray(values), "PNG"))[0, :, 0], (0, 128, 255))
+
+
+def test_grey_of_16_bits_in_the_other_byte_order_is_the_same() -> None:
+    values = np.array([[0, 32768, 65535]], ">u2")
+    picture = Image.frombytes("I;16B", (3, 1), values.tobytes())
+    np.testing.assert_array_equal(read_image(encoded(picture, "TIFF"))[0, :, 0], (0, 128, 255))
+
+
+def test_black_and_white_becomes_rgb() -> None:
+    picture = Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1")
+    np.testing.assert_array_equal(read_image(encoded(picture, "PNG")), [[(0, 0, 0), WHITE]])
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_alpha_is_laid_on_white(mode: str) -> None:
+    picture = Image.new("RGBA", (3, 1))
+    for x, alpha in enumerate((0, 128, 255)):
+        picture.putpixel((x, 0), (0, 0, 0, alpha))
+    fmt = "TIFF" if mode == "PA" else "PNG"
+    picture = picture.convert(mode)
+    image = read_image(encoded(picture, fmt))
+    np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("picture", "options"),
+    [
+        pytest.param(four_corners().quantize(4), {"transparency": 0}, id="palette, one colour"),
+        pytest.param(four_corners().quantize(4), {"transparency": b"\0\0\0\0"}, id="palette, bytes"),
+        pytest.param(Image.new("RGB", (64, 48), RED), {"transparency": RED}, id="rgb"),
+        pytest.param(Image.new("L", (64, 48), 7), {"transparency": 7}, id="grey"),
+        pytest.param(Image.new("1", (64, 48), 0), {"transparency": 0}, id="black and white"),
+    ],
+)
+def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, object]) -> None:
+    with Image.open(io.BytesIO(encoded(picture, "PNG", **options))) as reopened:
+        clear = np.asarray(reopened.convert("RGBA"))[..., 3] == 0
+    assert clear.any()
+    image = read_image(encoded(picture, "PNG", **options))
+    assert (image[clear] == 255).all()
+
+
+def test_a_transparent_gif_is_laid_on_white() -> None:
+    picture = Image.new("P", (4, 4), 1)
+    picture.putpalette([0, 0, 0, 255, 0, 0])
+    picture.putpixel((0, 0), 0)
+    image = read_image(encoded(picture, "GIF", transparency=0))
+    assert tuple(image[0, 0]) == WHITE
+    assert tuple(image[1, 1]) == RED
+
+
+def test_the_result_can_be_written_to() -> None:
+    image = read_image(SAMPLE)
+    image[:] = 0
+    assert image.flags.c_contiguous
+    assert read_image(SAMPLE).any()
+
+
+# Refusing
+
+
+def assert_one_sentence(error: pytest.ExceptionInfo[ImageError]) -> None:
+    message = str(error.value)
+    assert "\n" not in message
+    assert "expected" in message
+    assert "received" in message or "was not found" in message
+    assert len(message) < 250
+
+
+def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"'holiday\.jpg' was not found") as error:
+        read_image(tmp_path / "private" / "holiday.jpg")
+    assert "private" not in str(error.value)
+    assert_one_sentence(error)
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="not a file") as error:
+        read_image(tmp_path)
+    assert_one_sentence(error)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="not a file"):
+        read_image(tmp_path / "pipe.jpg")
+
+
+def test_a_null_byte_in_a_path_is_refused() -> None:
+    with pytest.raises(ImageError, match="cannot be read") as error:
+        read_image("a\0b.jpg")
+    assert_one_sentence(error)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(ImageError, match=r"'empty\.jpg' is empty") as error:
+        read_image(tmp_path / "empty.jpg")
+    assert_one_sentence(error)
+    with pytest.raises(ImageError, match="is empty"):
+        read_image(b"")
+
+
+def test_text_renamed_to_jpg_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_text("Dear diary,")
+    with pytest.raises(ImageError, match=r"'notes\.jpg' is not a picture") as error:
+        read_image(tmp_path / "notes.jpg")
+    assert_one_sentence(error)
+
+
+def test_a_cut_picture_is_called_damaged() -> None:
+    with pytest.raises(ImageError, match="damaged or incomplete") as error:
+        read_image(SAMPLE.read_bytes()[:30_000])
+    assert_one_sentence(error)
+
+
+def test_a_line_break_in_a_name_does_not_reach_the_message(tmp_path: Path) -> None:
+    with pytest.raises(ImageError) as error:
+        read_image(tmp_path / "two\nlines.jpg")
+    assert_one_sentence(error)
+
+
+def test_over_20_megabytes_is_refused_whatever_it_is(tmp_path: Path) -> None:
+    data = SAMPLE.read_bytes()
+    padded = data + bytes(images.MAX_BYTES - len(data))
+    assert read_image(padded).shape == (512, 512, 3)
+    with pytest.raises(ImageError, match=r"at most 20 MB, received 20\.0 MB") as error:
+        read_image(padded + b"\0")
+    assert_one_sentence(error)
+    (tmp_path / "huge.jpg").write_bytes(padded + b"\0")
+    with pytest.raises(ImageError, match=r"'huge\.jpg' is too large: expected at most 20 MB"):
+        read_image(tmp_path / "huge.jpg")
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_too_many_pixels_are_refused_before_decoding(fmt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(four_corners(), fmt)
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
+    assert_four_corners(read_image(data))
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(images, "_to_rgb", lambda picture: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match=r"too large: expected at most .* megapixels, received .*64x48") as error:
+        read_image(data)
+    assert_one_sentence(error)
+
+
+def test_reading_in_threads_gives_the_same(recwarn: pytest.WarningsRecorder) -> None:
+    results: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: results.append(read_image(SAMPLE))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    for result in results:
+        np.testing.assert_array_equal(result, read_image(SAMPLE))
+    assert not recwarn.list
+
+
+# Boxes
+
+numbers = st.integers(-50, 150)
+sides = st.integers(1, 120)
+boxes = st.builds(Box, numbers, numbers, sides, sides)
+
+
+@pytest.mark.parametrize("values", [(0, 0, 0, 5), (0, 0, 5, -1)])
+def test_a_box_has_a_size(values: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="at least 1x1"):
+        Box(*values)
+
+
+@pytest.mark.parametrize("value", [np.int64(1), 1.0, "1"])
+def test_a_box_takes_plain_integers(value: object) -> None:
+    with pytest.raises(ValueError, match="plain integers"):
+        Box(value, 0, 1, 1)  # type: ignore[arg-type]
+
+
+@settings(deadline=None)
+@given(boxes, sides, sides)
+def test_a_clipped_box_is_inside_and_holds_the_shared_pixels(box: Box, width: int, height: int) -> None:
+    image = Box(0, 0, width, height)
+    if box.shared_pixels(image) == 0:
+        with pytest.raises(ValueError, match="must touch the image"):
+            box.clipped(width, height)
+        return
+    clipped = box.clipped(width, height)
+    assert clipped.x >= 0
+    assert clipped.y >= 0
+    assert clipped.right <= width
+    assert clipped.bottom <= height
+    assert clipped.width * clipped.height == box.shared_pixels(image)
+    assert clipped.clipped(width, height) == clipped
+
+
+@settings(deadline=None)
+@given(boxes, boxes)
+def test_overlap_is_a_symmetric_share_that_is_one_for_the_same_box(first: Box, second: Box) -> None:
+    assert first.overlap(first) == 1.0
+    assert 0.0 <= first.overlap(second) <= 1.0
+    assert first.overlap(second) == second.overlap(first)
+    if first != second:
+        assert first.overlap(second) < 1.0
+
+
+# Sizes
+
+
+def test_a_small_image_is_not_enlarged() -> None:
+    image = np.zeros((10, 1280, 3), np.uint8)
+    small, scale = shrink(image)
+    assert small is image
+    assert scale == 1.0
+
+
+@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)])
+def test_a_large_image_is_shrunk_to_1280_a_side(height: int, width: int) -> None:
+    small, scale = shrink(np.full((height, width, 3), 99, np.uint8))
+    assert max(small.shape[:2]) == 1280
+    assert scale == 1280 / max(height, width)
+    assert small.shape[0] == max(round(height * scale), 1)
+    assert small.shape[1] == max(round(width * scale), 1)
+    assert (small == 99).all()
+
+
+# Crops
+
+
+@settings(deadline=None)
+@given(box=boxes, margin=st.floats(-0.3, 0.5), width=sides, height=sides)
+def test_a_crop_is_a_square_around_the_middle(box: Box, margin: float, width: int, height: int) -> None:
+    rows, columns = np.mgrid[:height, :width]
+    image = np.stack([rows, columns, np.full_like(rows, 7)], axis=-1).astype(np.uint8)
+    if box.shared_pixels(Box(0, 0, width, height)) == 0:
+        with pytest.raises(ValueError, match="must touch the image"):
+            crop_face(image, box, margin=margin)
+        return
+    side = round(max(box.width, box.height) * (1 + 2 * margin))
+    crop = crop_face(image, box, margin=margin)
+    assert crop.shape == (side, side, 3)
+    assert crop.dtype == np.uint8
+    # Every pixel tells its own row and column; outside the image they stop at its border.
+    top, left = box.y + box.height / 2 - side / 2, box.x + box.width / 2 - side / 2
+    expected_rows = np.clip(np.floor(top) + np.arange(side), 0, height - 1)
+    expected_columns = np.clip(np.floor(left) + np.arange(side), 0, width - 1)
+    np.testing.assert_array_equal(crop[..., 0], np.broadcast_to(expected_rows[:, None], (side, side)))
+    np.testing.assert_array_equal(crop[..., 1], np.broadcast_to(expected_columns, (side, side)))
+
+
+def test_a_crop_is_a_copy() -> None:
+    image = np.zeros((20, 20, 3), np.uint8)
+    crop_face(image, Box(5, 5, 10, 10))[:] = 255
+    assert not image.any()
+
+
+def test_a_crop_needs_something_left() -> None:
+    with pytest.raises(ValueError, match="margin"):
+        crop_face(np.zeros((20, 20, 3), np.uint8), Box(5, 5, 4, 4), margin=-0.5)
+
+
+def test_network_input_leaves_grey_of_the_right_size_alone() -> None:
+    crops = list(np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8))
+    batch = to_network_input(crops, 48)
+    assert batch.dtype == np.uint8
+    np.testing.assert_array_equal(batch[..., 0], crops)
+
+
+def test_network_input_keeps_order_and_size() -> None:
+    crops = [np.full((side, side, 3), value, np.uint8) for side, value in ((300, 10), (48, 20), (7, 30), (1, 40))]
+    batch = to_network_input(crops, 48)
+    assert batch.shape == (4, 48, 48, 1)
+    assert [int(crop.mean()) for crop in batch] == [10, 20, 30, 40]
+
+
+def test_network_input_of_no_crop_is_an_empty_batch() -> None:
+    assert to_network_input([], 48).shape == (0, 48, 48, 1)
+
+
+def test_network_input_weighs_colours_as_the_eye_does() -> None:
+    colours = [np.full((48, 48, 3), colour, np.uint8) for colour in (RED, GREEN, BLUE)]
+    assert [int(crop[0, 0, 0]) for crop in to_network_input(colours, 48)] == [76, 150, 29]
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        np.zeros((48, 48, 4), np.uint8),
+        np.zeros((48,), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((48, 48), np.float32),
+    ],
+)
+def test_network_input_refuses_what_is_no_crop(crop: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="a crop must be uint8"):
+        to_network_input([crop], 48)
+
+
+def test_png_keeps_every_pixel() -> None:
+    image = read_image(SAMPLE)
+    data = encode_png(image)
+    assert data.startswith(b"\x89PNG")
+    np.testing.assert_array_equal(read_image(data), image)
+
+
+# Samples
+
+
+def test_every_sample_is_whole_and_has_its_source() -> None:
+    sources = (SAMPLES / "SOURCES.md").read_text(encoding="utf-8")
+    paths = sorted(SAMPLES.glob("*.jpg"))
+    assert len(paths) == 8
+    for path in paths:
+        assert f"`{path.name}`" in sources
+        assert min(read_image(path).shape[:2]) >= 300

@@ -1,0 +1,47 @@
+"""Stand-ins for what is slow to load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.face.detection import Face, Landmarks
+from emomusic.face.images import Box, RgbImage
+
+
+def make_face(x: int = 10, y: int = 10, width: int = 40, height: int = 50, confidence: float = 0.99) -> Face:
+    """A face with landmarks where a face of that box would have them."""
+
+    def at(across: float, down: float) -> tuple[float, float]:
+        return (x + across * width, y + down * height)
+
+    landmarks = Landmarks(at(0.3, 0.4), at(0.7, 0.4), at(0.5, 0.6), at(0.35, 0.8), at(0.65, 0.8))
+    return Face(Box(x, y, width, height), confidence, landmarks)
+
+
+class FakeDetector:
+    """A `FaceDetector` that finds the faces it was given, in every image, and counts how often it was asked."""
+
+    def __init__(self, faces: Sequence[Face] = ()) -> None:
+        self.faces = list(faces)
+        self.num_calls = 0
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        self.num_calls += 1
+        return list(self.faces)
+
+
+class FakeClassifier:
+    """A `Classifier` that gives every face the same probabilities, and remembers how many crops each call had."""
+
+    def __init__(self, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> None:
+        values = np.full(len(EMOTIONS), (1 - share) / (len(EMOTIONS) - 1), np.float32)
+        values[emotion.label] = share
+        self.probabilities = EmotionProbabilities(values)
+        self.batch_sizes: list[int] = []
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        self.batch_sizes.append(len(crops))
+        return [self.probabilities for _ in crops]

@@ -1,0 +1,285 @@
+"""Bytes that mean harm: `read_image` answers with pixels or an `ImageError`, quickly, and with nothing else."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile
+
+from emomusic.errors import ImageError
+from emomusic.face import images
+from emomusic.face.images import read_image
+
+FORMATS = {
+    "jpeg": ("JPEG", {}),
+    "progressive jpeg": ("JPEG", {"progressive": True}),
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {}),
+    "lossless webp": ("WEBP", {"lossless": True}),
+    "bmp": ("BMP", {}),
+    "gif": ("GIF", {}),
+    "tiff": ("TIFF", {}),
+    "lzw tiff": ("TIFF", {"compression": "tiff_lzw"}),
+    "heic": ("HEIF", {}),
+    "avif": ("AVIF", {}),
+}
+
+
+def whole(name: str, side: int = 64) -> bytes:
+    images._register_heif()
+    fmt, options = FORMATS[name]
+    noise = np.random.default_rng(0).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).resize((side, side)).save(buffer, fmt, **options)
+    return buffer.getvalue()
+
+
+def assert_refused(data: bytes, match: str = "expected") -> None:
+    start = time.monotonic()
+    with pytest.raises(ImageError, match=match) as error:
+        read_image(data)
+    assert time.monotonic() - start < 5.0
+    message = str(error.value)
+    assert "\n" not in message
+    assert len(message) < 250
+
+
+def assert_pixels_or_refused(data: bytes, match: str = "expected") -> None:
+    try:
+        image = read_image(data)
+    except ImageError:
+        assert_refused(data, match)
+    else:
+        assert image.ndim == 3
+        assert image.shape[2] == 3
+        assert image.dtype == np.uint8
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + png_chunk(b"IEND", b"")
+
+
+# Cut and mixed up
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_picture_cut_anywhere_is_refused(name: str) -> None:
+    data = whole(name)
+    assert read_image(data).shape == (64, 64, 3)
+    steps = [*range(1, 100, 3), *range(100, int(0.99 * len(data)) - 22, max(len(data) // 60, 10))]
+    for length in steps:
+        assert_refused(data[:length])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20))
+def test_changed_bytes_give_pixels_or_a_refusal(name: str, changes: list[tuple[float, int]]) -> None:
+    data = bytearray(whole(name))
+    for share, value in changes:
+        data[int(share * len(data))] = value
+    assert_pixels_or_refused(bytes(data))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400))
+def test_random_bytes_are_refused(data: bytes) -> None:
+    assert_refused(data)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+        b"\x89PNG\r\n\x1a\n",
+        b"RIFF\x00\x01\x00\x00WEBPVP8 ",
+        b"RIFF\x00\x01\x00\x00WEBPVP8X",
+        b"BM",
+        b"GIF89a",
+        b"II*\x00",
+        b"MM\x00*",
+        b"\x00\x00\x00\x18ftypheic",
+        b"\x00\x00\x00\x18ftypavif",
+        b"\x00\x00\x00\x18ftypmif1",
+    ],
+)
+@settings(max_examples=50, deadline=None)
+@given(rest=st.binary(max_size=300))
+def test_a_true_beginning_does_not_help_random_bytes(start: bytes, rest: bytes) -> None:
+    assert_pixels_or_refused(start + rest, match="damaged|too large")
+
+
+# Not pictures
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"just text, renamed to .jpg", id="text"),
+        pytest.param(b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>', id="svg"),
+        pytest.param(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(%pipe%echo harm) (w) file\n%%EOF\n",
+            id="eps",
+        ),
+        pytest.param(b"%PDF-1.7\n", id="pdf"),
+        pytest.param(b"8BPS\x00\x01" + bytes(100), id="psd"),
+        pytest.param(b"P6 1 1 255\n\x00\x00\x00", id="ppm"),
+        pytest.param(b"\x00\x00\x01\x00\x01\x00" + bytes(100), id="ico"),
+        pytest.param(b"PK\x03\x04" + bytes(100), id="zip"),
+        pytest.param(b"\x00\x00\x00\x18ftypmp42" + bytes(100), id="mp4"),
+        pytest.param(b"#!/bin/sh\n", id="script"),
+        pytest.param(bytes(1000), id="zeros"),
+        pytest.param(b"\xff", id="one byte"),
+    ],
+)
+def test_what_is_no_picture_is_called_so(data: bytes) -> None:
+    assert_refused(data, match="is not a picture")
+
+
+def test_an_eps_with_a_picture_in_it_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **options: pytest.fail("a program was started"))
+    monkeypatch.setattr(subprocess, "check_call", lambda *args, **options: pytest.fail("a program was started"))
+    buffer = io.BytesIO()
+    Image.new("RGB", (10, 10)).save(buffer, "EPS")
+    assert_refused(buffer.getvalue(), match="is not a picture")
+
+
+def test_nothing_is_refused() -> None:
+    assert_refused(b"", match="is empty")
+
+
+# Bombs
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(60_000, 60_000), (10_000, 10_000), (8_000, 6_251), (1, 50_000_001), (2**31 - 1, 2**31 - 1)]
+)
+def test_a_png_that_claims_too_many_pixels_is_refused_by_its_header(width: int, height: int) -> None:
+    assert_refused(png_claiming(width, height), match="expected at most 50 megapixels")
+
+
+def test_just_under_the_limit_the_header_passes() -> None:
+    assert_refused(png_claiming(8_000, 6_250), match="damaged or incomplete")
+
+
+def test_a_gif_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+    screen = b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0)
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 65_535, 65_535, 0) + b"\x02\x02\x4c\x01\x00;"
+    assert_refused(screen + frame, match="expected at most 50 megapixels")
+
+
+def test_a_gif_whose_frame_outgrows_its_screen_is_refused() -> None:
+    screen = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0)
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 9_000, 9_000, 0) + b"\x02\x02\x4c\x01\x00;"
+    assert_refused(screen + frame, match="expected at most 50 megapixels")
+
+
+def test_a_bmp_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+    info = struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 24, 0, 0, 2835, 2835, 0, 0)
+    assert_refused(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info, match="expected at most 50 megapixels")
+
+
+def test_a_webp_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+    lossless = whole("lossless webp")
+    size = (16_383 - 1) | (16_383 - 1) << 14
+    at = lossless.index(b"VP8L") + 9
+    bomb = lossless[:at] + struct.pack("<I", size | (lossless[at + 3] & 0xF0) << 24) + lossless[at + 4 :]
+    assert_refused(bomb, match="too large|damaged")
+
+
+def test_a_tiff_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+    tags = [(256, 4, 1, 100_000), (257, 4, 1, 100_000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8)]
+    body = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    data = b"II*\x00" + struct.pack("<IH", 8, len(tags)) + body + struct.pack("<I", 0)
+    assert_refused(data, match="expected at most 50 megapixels")
+
+
+def test_compressed_text_in_a_png_is_not_inflated_without_end() -> None:
+    bomb = zlib.compress(bytes(200_000_000), 9)
+    data = whole("png")
+    chunk = png_chunk(b"zTXt", b"comment\x00\x00" + bomb)
+    assert_refused(data[:33] + chunk + data[33:], match="damaged")
+
+
+# Metadata
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        pytest.param(b"Exif\x00\x00", id="nothing"),
+        pytest.param(b"Exif\x00\x00garbage", id="garbage"),
+        pytest.param(b"Exif\x00\x00II*\x00\xff\xff\xff\xff", id="offset outside"),
+        pytest.param(b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + bytes(30), id="too many entries"),
+        pytest.param(
+            b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 2, 4, 0x41414141) + bytes(4),
+            id="orientation is text",
+        ),
+        pytest.param(
+            b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 3, 1, 77) + bytes(4),
+            id="orientation of 77",
+        ),
+        pytest.param(
+            b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 5, 1, 8) + bytes(4),
+            id="orientation is a ratio",
+        ),
+    ],
+)
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP"])
+def test_broken_exif_does_not_spoil_whole_pixels(exif: bytes, fmt: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 10), "red").save(buffer, fmt, exif=exif)
+    image = read_image(buffer.getvalue())
+    assert image.shape == (10, 20, 3)
+    assert image[..., 0].min() > 240
+
+
+def test_a_broken_animation_in_a_png_leaves_its_first_picture() -> None:
+    data = whole("png")
+    too_many = png_chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
+    image = read_image(data[:33] + too_many + data[33:])
+    np.testing.assert_array_equal(image, read_image(data))
+
+
+def test_no_frames_at_all_leave_the_still_picture() -> None:
+    data = whole("png")
+    none = png_chunk(b"acTL", struct.pack(">II", 0, 0))
+    np.testing.assert_array_equal(read_image(data[:33] + none + data[33:]), read_image(data))
+
+
+# Manners
+
+
+def test_pillow_is_left_as_it_was(recwarn: pytest.WarningsRecorder) -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    for data in (png_claiming(10_000, 10_000), whole("jpeg")[:200]):
+        assert_refused(data)
+    read_image(whole("heic"))
+    assert before == Image.MAX_IMAGE_PIXELS
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    assert not recwarn.list
+
+
+def test_a_picture_is_not_locked_after_a_refusal(tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    path.write_bytes(whole("png")[:100])
+    with pytest.raises(ImageError, match=r"'cut\.png' is damaged"):
+        read_image(path)
+    path.unlink()
+    assert read_image(whole("png")).shape == (64, 64, 3)
