@@ -1,0 +1,1 @@
+"""Audio features in, moods and ranked songs out."""

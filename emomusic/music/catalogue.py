@@ -1,0 +1,317 @@
+"""Tables of songs: read, check, search. Foreign column names end here; everything else sees `Track` and our columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import AffectPoint, Mood
+from emomusic.assets import data_dir, sha256_of
+from emomusic.errors import DatasetError
+from emomusic.music.features import FEATURE_NAMES, FEATURES, affect_of_track, affect_plane, feature_matrix
+
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+"""What a Spotify id looks like: 22 characters of base 62."""
+
+ARTIST_SEPARATOR = ";"
+"""Between the artists of one song in a table's cell (a comma belongs to names: "Tyler, The Creator")."""
+
+TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", "explicit", *FEATURE_NAMES)
+"""Columns every catalogue has."""
+
+OPTIONAL_COLUMNS: tuple[str, ...] = ("album", "genre", "popularity", "duration_s")
+"""Columns a catalogue may have; a track says None where they are absent."""
+
+_TEXT_COLUMNS = ("id", "title", "artists", "album", "genre")
+_NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
+    "popularity": (0.0, 100.0),
+    "duration_s": (0.0, 86_400.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A song with its audio features.
+
+    Attributes:
+        id: Spotify's id, 22 characters.
+        title: name of the song.
+        artists: everyone named, the main artist first; never empty.
+        explicit: marked as having explicit lyrics.
+        danceability: 0 to 1, as are the next six; see `features.FEATURES`.
+        loudness_db: mean loudness, dB relative to full scale.
+        tempo_bpm: beats a minute; 0 where no beat was found.
+        album: None where the table does not say; likewise below.
+        genre: as the table names it.
+        popularity: 0 to 100, when the table was made.
+        duration_s: length in seconds.
+    """
+
+    id: str
+    title: str
+    artists: tuple[str, ...]
+    explicit: bool
+    danceability: float
+    energy: float
+    valence: float
+    acousticness: float
+    instrumentalness: float
+    liveness: float
+    speechiness: float
+    loudness_db: float
+    tempo_bpm: float
+    album: str | None = None
+    genre: str | None = None
+    popularity: int | None = None
+    duration_s: float | None = None
+
+    @property
+    def point(self) -> AffectPoint:
+        """Its place on the affect plane."""
+        return affect_of_track(self.valence, self.energy)
+
+    @property
+    def byline(self) -> str:
+        """The artists as a person writes them: "Dan + Shay, Justin Bieber"."""
+        return ", ".join(self.artists)
+
+
+def split_artists(cell: str) -> tuple[str, ...]:
+    """The artists in one cell of a table."""
+    return tuple(name for part in cell.split(ARTIST_SEPARATOR) if (name := part.strip()))
+
+
+class Catalogue:
+    """Songs to choose from: one checked table. Read-only once made, so it can be shared between threads.
+
+    Attributes:
+        name: what the table is called in messages.
+        table: columns `TRACK_COLUMNS` and those of `OPTIONAL_COLUMNS` it has; rows numbered from 0. Not to be changed.
+    """
+
+    def __init__(self, table: pd.DataFrame, *, name: str = "catalogue") -> None:
+        """Check a table and keep its columns of songs.
+
+        Raises:
+            DatasetError: a column is missing, or a row holds something that cannot be true; the message says which.
+        """
+        self.name = name
+        require_columns(table, TRACK_COLUMNS, name=name)
+        if table.empty:
+            raise DatasetError(f"{name}: expected songs. Received: a table without rows")
+        columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
+        self.table = _checked(table[columns].reset_index(drop=True), name=name)
+        self._row_of = {track_id: row for row, track_id in enumerate(self.table["id"])}
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __contains__(self, track_id: object) -> bool:
+        return track_id in self._row_of
+
+    @property
+    def features(self) -> npt.NDArray[np.float64]:
+        """Shape (n, 9), in the order of `features.FEATURES`."""
+        return feature_matrix(self.table)
+
+    @property
+    def plane(self) -> npt.NDArray[np.float32]:
+        """Shape (n, 2): where each song lies on the affect plane."""
+        return affect_plane(self.table)
+
+    def track(self, row: int) -> Track:
+        """The song in a row of the table, counted from 0."""
+        cells = self.table.iloc[row].to_dict()
+        return Track(
+            id=cells["id"],
+            title=cells["title"],
+            artists=split_artists(cells["artists"]),
+            explicit=bool(cells["explicit"]),
+            **{feature: float(cells[feature]) for feature in FEATURE_NAMES},
+            album=cells.get("album"),
+            genre=cells.get("genre"),
+            popularity=None if (popularity := _number(cells.get("popularity"))) is None else int(popularity),
+            duration_s=_number(cells.get("duration_s")),
+        )
+
+    def find(self, track_id: str) -> Track | None:
+        """The song with this id, or None where the catalogue has no such song."""
+        row = self._row_of.get(track_id)
+        return None if row is None else self.track(row)
+
+    def search(self, text: str, *, limit: int = 20) -> list[Track]:
+        """Songs whose title or artists hold every word of `text`, the most popular first."""
+        words = text.casefold().split()
+        if not words:
+            return []
+        haystack = (self.table["title"] + " " + self.table["artists"]).str.casefold()
+        found = np.logical_and.reduce([haystack.str.contains(word, regex=False).to_numpy(bool) for word in words])
+        rows = np.flatnonzero(found)
+        if "popularity" in self.table:
+            popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
+            rows = rows[np.argsort(-popularity, kind="stable")]
+        return [self.track(int(row)) for row in rows[:limit]]
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Read a catalogue in our columns from Parquet; without a path, the one that ships.
+
+    Raises:
+        DatasetError: the file cannot be read, or is not a catalogue.
+    """
+    path = data_dir() / "catalogue" / "spotify_by_genre.parquet" if path is None else path
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these two
+        raise DatasetError(f"expected a Parquet table of songs. Received: {path} ({error})") from error
+    return Catalogue(table, name=path.name)
+
+
+MOOD_TABLE_COLUMNS: tuple[str, ...] = (
+    *("name", "album", "artist", "id", "release_date", "popularity", "length"),
+    *("danceability", "acousticness", "energy", "instrumentalness", "liveness", "valence", "loudness", "speechiness"),
+    *("tempo", "key", "time_signature", "mood"),
+)
+"""The 19 columns of `data_moods.csv`."""
+
+_MOOD_TABLE_RENAMES = {"name": "title", "artist": "artists"} | {f.source_name: f.name for f in FEATURES.values()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # tables have no single truth value
+class MoodTable:
+    """Songs labelled with their mood, to learn from.
+
+    Attributes:
+        table: a row a song: `id`, `title`, `artists`, `album`, `popularity`, `release_date`, `duration_s`, `key`,
+            `time_signature`, the nine features and `mood` (the value of a `Mood`).
+        sha256: of the file it was read from.
+    """
+
+    table: pd.DataFrame
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def features(self) -> npt.NDArray[np.float64]:
+        """Shape (n, 9), in the order of `features.FEATURES`."""
+        return feature_matrix(self.table)
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Shape (n,): positions in `Mood`."""
+        positions = {mood.value: position for position, mood in enumerate(Mood)}
+        return np.array([positions[mood] for mood in self.table["mood"]], np.int64)
+
+
+def read_mood_table(path: Path) -> MoodTable:
+    """Read `data_moods.csv`, or a table of its form.
+
+    The labels are read by their names. The column order is free and further columns are ignored.
+
+    Raises:
+        DatasetError: the file cannot be read, a column is missing, or a row holds something that cannot be true.
+    """
+    try:
+        # As text: left to guess, pandas takes the song "1999" for a number and a song named "None" for an absent one.
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' parser errors and decoding errors are ValueErrors
+        raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error})") from error
+    require_columns(table, MOOD_TABLE_COLUMNS, name=path.name)
+    table = table[list(MOOD_TABLE_COLUMNS)].rename(columns=_MOOD_TABLE_RENAMES)
+    table = table.mask(table == "")
+    if table.empty:
+        raise DatasetError(f"{path.name}: expected songs. Received: a table without rows")
+    _check_numbers(table, "length", low=0.0, high=86_400_000.0, name=path.name)
+    _check_numbers(table, "key", low=-1.0, high=11.0, name=path.name)  # -1: none found
+    _check_numbers(table, "time_signature", low=0.0, high=7.0, name=path.name)
+    table["duration_s"] = table.pop("length") / 1000.0
+    table = _checked(table, name=path.name)
+
+    moods = table["mood"].astype("string").str.strip().str.casefold()
+    _refuse_rows(
+        ~moods.isin([mood.value for mood in Mood]),
+        table["mood"],
+        f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}",
+        name=path.name,
+    )
+    table["mood"] = moods.astype(object)
+    return MoodTable(table, sha256_of(path))
+
+
+def _number(cell: float | None) -> float | None:
+    """A cell of an optional column; tables write NaN where they know nothing."""
+    return None if cell is None or np.isnan(cell) else float(cell)
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -> None:
+    """Refuse a table that lacks columns.
+
+    Raises:
+        DatasetError: naming the missing ones and those that are there.
+    """
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        there = ", ".join(map(str, table.columns))
+        raise DatasetError(f"{name}: expected the columns {', '.join(missing)} too. Received: {there}")
+
+
+def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
+    """A copy of a table of songs with each column in its type, every cell checked."""
+    table = table.copy()
+    ids = table["id"].astype("string").fillna("")
+    _refuse_rows(~ids.str.fullmatch(TRACK_ID.pattern), table["id"], "id must be 22 letters and digits", name=name)
+    repeated = ids.duplicated()
+    if repeated.any():
+        row = int(np.flatnonzero(repeated)[0])
+        first = int(np.flatnonzero(ids == ids.iloc[row])[0])
+        raise DatasetError(
+            f"{name}, row {row + 1}: every song must stand once. Received: id {ids.iloc[row]!r} again, "
+            f"first in row {first + 1}. Remove one of the two."
+        )
+    for column in ("title", "artists"):
+        blank = table[column].astype("string").fillna("").str.strip(ARTIST_SEPARATOR + " \t\r\n") == ""
+        _refuse_rows(blank, table[column], f"{column} must not be empty", name=name)
+    for column in _TEXT_COLUMNS:
+        if column in table:
+            present = table[column].notna()
+            table[column] = table[column].astype("string").astype(object).where(present, None)
+    for column, (low, high) in _NUMBER_RANGES.items():
+        if column in table:
+            _check_numbers(table, column, low=low, high=high, name=name, optional=column not in FEATURES)
+    if "explicit" in table:
+        _refuse_rows(
+            ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
+        )
+        table["explicit"] = table["explicit"].astype(bool)
+    return table
+
+
+def _check_numbers(
+    table: pd.DataFrame, column: str, *, low: float, high: float, name: str, optional: bool = False
+) -> None:
+    """Turn a column into numbers, in place."""
+    numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
+    wrong = ~numbers.between(low, high)  # NaN is not between
+    if optional:
+        wrong &= table[column].notna()
+    _refuse_rows(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name)
+    table[column] = numbers
+
+
+def _refuse_rows(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) -> None:
+    """Raise for the first row marked wrong. Rows are counted as a person does: from 1, without the header."""
+    rows = np.flatnonzero(wrong.to_numpy(bool))
+    if rows.size:
+        others = f" ({rows.size - 1} more such rows)" if rows.size > 1 else ""
+        raise DatasetError(
+            f"{name}, row {rows[0] + 1}: {rule}. Received: {cells.iloc[rows[0]]!r}{others}. "
+            "Correct the row or remove it."
+        )

@@ -1,0 +1,401 @@
+"""Where the listener is, and where music should take them: ranked songs for a place on the affect plane.
+
+Three policies. *Match* plays songs where the face is. *Soothe* plays songs of the mood that the report "Music Mood
+Lifter" prescribes for the emotion. *Journey* begins where the face is and walks to where soothe aims: the iso
+principle of music therapy [1].
+
+[1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
+M. Schoen (eds.), Music and Medicine, 1948.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import (
+    EMOTION_POINTS,
+    MOOD_POINTS,
+    QUADRANT_MOODS,
+    SOOTHING_MOODS,
+    AffectPoint,
+    Emotion,
+    Mood,
+    quadrant_of,
+)
+from emomusic.assets import models_dir
+from emomusic.music.catalogue import Catalogue, Track, load_catalogue, split_artists
+from emomusic.music.mood import MOODS, MoodClassifier
+
+ARTIST_WINDOW = 10
+"""In any so many songs in a row, no artist is heard twice."""
+
+# How a song's fit is made, in shares of one. The classifier alone cannot tell two happy faces apart, nearness alone
+# would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
+# mood is rare its probabilities are all near nothing, yet one song is still calmer than another.
+_PROBABILITY_SHARE = 0.25
+_STANDING_SHARE = 0.25
+_CLOSENESS_SHARE = 0.5
+_NEAR = 0.45  # at this distance on the plane (a diagonal is 2.8) closeness has fallen to 0.61
+
+# Added to the fit for the order only, never shown as score: enough to settle near-ties, too little to overturn fit.
+_POPULARITY_BONUS = 0.2  # people like songs they know; the best known song against one nobody plays
+_SHUFFLE = 0.05  # the seed's share
+
+# A journey weighs, in distances on the plane, how far a song lies from its waypoint, how far the tempo jumps (100 BPM
+# count like this distance), popularity and the seed. Few songs lie near a waypoint, so the seed needs more room to
+# find others; popularity has less, to keep the steps even.
+_TEMPO_JUMP_COST = 0.25
+_JOURNEY_POPULARITY_BONUS = 0.15
+_JOURNEY_SHUFFLE = 0.08
+
+_COMPARATIVES: Mapping[Mood, str] = MappingProxyType(
+    {Mood.CALM: "calmer", Mood.HAPPY: "happier", Mood.ENERGETIC: "more energetic", Mood.SAD: "sadder"}
+)
+
+
+class Policy(StrEnum):
+    """What the music should do for the listener."""
+
+    MATCH = "match"
+    SOOTHE = "soothe"
+    JOURNEY = "journey"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to find songs for.
+
+    Attributes:
+        point: where the listener is.
+        emotion: the emotion seen or said; None where only the place is known (soothe then takes the nearest).
+        mood: a mood chosen by hand, which overrides the one the policy would choose.
+        policy: what the music should do.
+        seed: songs that fit about equally well are shuffled by it; the same seed gives the same list.
+        hide_explicit: leave out songs marked as having explicit lyrics.
+    """
+
+    point: AffectPoint
+    emotion: Emotion | None = None
+    mood: Mood | None = None
+    policy: Policy = Policy.MATCH
+    seed: int = 0
+    hide_explicit: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0. Received: {self.seed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A recommended track.
+
+    Attributes:
+        track: the song.
+        mood: the mood it was chosen for; on a journey, which passes through several, the one it most probably has.
+        score: how well it fits, 0 to 1. The order also weighs popularity and the seed, so scores need not fall evenly.
+        point: its place on the affect plane.
+        reason: why it was chosen, one short sentence.
+    """
+
+    track: Track
+    mood: Mood
+    score: float
+    point: AffectPoint
+    reason: str
+
+
+def nearest_emotion(point: AffectPoint) -> Emotion:
+    """The emotion whose place on the circumplex is closest."""
+    return min(EMOTION_POINTS, key=lambda emotion: _distance(EMOTION_POINTS[emotion], point))
+
+
+def target_of(request: Request) -> tuple[AffectPoint, Mood]:
+    """Where on the plane a request aims, and at songs of which mood."""
+    if request.mood is not None:
+        return MOOD_POINTS[request.mood], request.mood
+    if request.policy is Policy.MATCH:
+        return request.point, QUADRANT_MOODS[quadrant_of(request.point)]
+    mood = SOOTHING_MOODS[request.emotion or nearest_emotion(request.point)]
+    return MOOD_POINTS[mood], mood
+
+
+class Recommender:
+    """Ranks the songs of one catalogue. Everything is computed once; afterwards it only reads, so threads share it.
+
+    Attributes:
+        catalogue: the songs.
+        probabilities: shape (n, 4), float32, of the moods in the order of `Mood`, for every row of the catalogue.
+        plane: shape (n, 2), float32: valence and arousal of every row, from -1 to 1.
+    """
+
+    def __init__(self, catalogue: Catalogue, classifier: MoodClassifier) -> None:
+        table = catalogue.table
+        self.catalogue = catalogue
+        self.probabilities = classifier.predict_probabilities(catalogue.features)
+        self._standing = _standing(self.probabilities)
+        self.plane = catalogue.plane
+        self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
+        self._explicit = table["explicit"].to_numpy(bool)
+        self._artists = table["artists"].to_numpy(object)
+        self._titles = table["title"].to_numpy(object)
+        self._familiarity = _familiarity(table)
+
+    def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
+        """Choose songs.
+
+        Pages are slices of one order, which the request alone decides: with the same `num_songs`, no page repeats a
+        song of an earlier one, and no artist comes twice in `ARTIST_WINDOW` songs, across pages too. For a journey
+        every page is a walk of its own from start to target.
+
+        Args:
+            request: what to find songs for.
+            num_songs: how many, at least 1; where fewer are left there are fewer.
+            page: 0 for the first songs, 1 for those after them.
+        """
+        if num_songs < 1:
+            raise ValueError(f"num_songs must be at least 1. Received: {num_songs}")
+        if page < 0:
+            raise ValueError(f"page must be at least 0. Received: {page}")
+        if request.policy is Policy.JOURNEY:
+            return self._journey(request, num_songs, page)
+        target, mood = target_of(request)
+        scores = self._scores(target, mood)
+        priorities = scores + self._bonus(request, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
+        rows = islice(self._walk(priorities), page * num_songs, (page + 1) * num_songs)
+        return [self._song(row, mood, float(scores[row]), self._reason(row, request, target, mood)) for row in rows]
+
+    def _scores(self, target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
+        """How well every song fits, 0 to 1.
+
+        Which mood wins a song does not matter: some moods win hardly any song of a catalogue.
+        """
+        position = MOODS.index(mood)
+        scores: npt.NDArray[np.float32] = (
+            _PROBABILITY_SHARE * self.probabilities[:, position]
+            + _STANDING_SHARE * self._standing[:, position]
+            + _CLOSENESS_SHARE * _closeness(self._distances(target))
+        )
+        np.minimum(scores, 1.0, out=scores)  # rounding in 32 bits may leave it a hair above
+        return scores
+
+    def _distances(self, point: AffectPoint) -> npt.NDArray[np.float32]:
+        distances: npt.NDArray[np.float32] = np.hypot(
+            self.plane[:, 0] - np.float32(point.valence), self.plane[:, 1] - np.float32(point.arousal)
+        )
+        return distances
+
+    def _bonus(self, request: Request, *, popularity: float, shuffle: float) -> npt.NDArray[np.float32]:
+        """What the order adds to the fit: popularity, the seed's shuffle, and minus infinity for what is hidden."""
+        luck = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
+        bonus = popularity * self._familiarity + shuffle * luck
+        return np.where(self._explicit & request.hide_explicit, -np.inf, bonus).astype(np.float32)
+
+    def _walk(self, priorities: npt.NDArray[np.float32]) -> Iterator[int]:
+        """Rows from the best priority down, a row waiting while one of its artists was just heard.
+
+        Ends when every row left must wait: a shorter list is better than a broken promise.
+        """
+        order = iter(np.argsort(-priorities, kind="stable").tolist())
+        heard = _Heard(self._artists, self._titles)
+        waiting: list[int] = []  # in order of priority; all of them better than what `order` still holds
+        while True:
+            row = next((row for row in waiting if heard.allows(row)), None)
+            if row is not None:
+                waiting.remove(row)
+            while row is None:
+                candidate = next(order, None)
+                if candidate is None or priorities[candidate] == -np.inf:
+                    return
+                if heard.allows(candidate):
+                    row = candidate
+                elif not heard.knows(candidate):
+                    waiting.append(candidate)
+            heard.add(row)
+            yield row
+
+    def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
+        target, _ = target_of(request)
+        bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
+        heard = _Heard(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
+        rows: list[int] = []
+        for _ in range(page + 1):
+            rows = self._rows_on_the_way(request.point, target, num_songs, bonus, heard)
+            for row in rows:
+                heard.add(row)
+        closeness = [
+            float(_closeness(self._distances(waypoint))[row])
+            for row, waypoint in zip(rows, _waypoints(request.point, target, len(rows)), strict=True)
+        ]
+        reasons = [self._step_reason(rows, step) for step in range(len(rows))]
+        moods = [MOODS[int(self.probabilities[row].argmax())] for row in rows]
+        return [self._song(*song) for song in zip(rows, moods, closeness, reasons, strict=True)]
+
+    def _rows_on_the_way(
+        self, start: AffectPoint, target: AffectPoint, num_songs: int, bonus: npt.NDArray[np.float32], heard: _Heard
+    ) -> list[int]:
+        """One row near each waypoint, its tempo near the tempo before it; what `heard` forbids is passed over."""
+        while True:
+            played, bonus_left = heard.copy(), bonus.copy()
+            rows: list[int] = []
+            for waypoint in _waypoints(start, target, num_songs):
+                costs = self._distances(waypoint) - bonus_left
+                if rows:
+                    costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm - self._tempo_bpm[rows[-1]])
+                while not played.allows(row := int(costs.argmin())) and costs[row] < np.inf:
+                    # For the rest of this walk: looking again at each step would make long journeys slow.
+                    costs[row], bonus_left[row] = np.inf, -np.inf
+                if costs[row] == np.inf:
+                    break
+                played.add(row)
+                rows.append(row)
+            else:
+                return rows
+            num_songs = len(rows)  # songs ran out on the way: a walk of fewer steps still gets where it is going
+
+    def _song(self, row: int, mood: Mood, score: float, reason: str) -> Song:
+        track = self.catalogue.track(row)
+        return Song(track, mood, score, track.point, reason)
+
+    def _reason(self, row: int, request: Request, target: AffectPoint, mood: Mood) -> str:
+        position = MOODS.index(mood)
+        percent = 100.0 * float(self.probabilities[row, position])
+        if percent >= 25.0:
+            opinion = f"{'Probably' if percent >= 50.0 else 'Perhaps'} {mood} ({percent:.0f} %)"
+        else:
+            standing = math.floor(100.0 * float(self._standing[row, position]))
+            opinion = f"{_COMPARATIVES[mood].capitalize()} than {standing} % of the songs"
+        aim = "the face" if request.policy is Policy.MATCH and request.mood is None else "asked for"
+        difference = _difference(target, self._point(row))
+        return f"{opinion}, {f'{difference} than' if difference else f'as {_character(target)} as'} {aim}"
+
+    def _step_reason(self, rows: list[int], step: int) -> str:
+        label = f"Step {step + 1} of {len(rows)}"
+        here = self._point(rows[step])
+        if step == 0:
+            return f"{label}: {_character(here)}, close to where you are"
+        if step == len(rows) - 1:
+            return f"{label}: {_character(here)}, close to the goal"
+        change = _difference(self._point(rows[step - 1]), here)
+        return f"{label}: {change} than the last" if change else f"{label}: {_character(here)}, close to the last"
+
+    def _point(self, row: int) -> AffectPoint:
+        return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
+
+
+class _Heard:
+    """What has been played: which songs are not to be played again, and which artists have to pause."""
+
+    def __init__(
+        self, artists: npt.NDArray[np.object_], titles: npt.NDArray[np.object_], *, window: int = ARTIST_WINDOW
+    ) -> None:
+        self._artists = artists
+        self._titles = titles
+        self._songs: set[tuple[str, str]] = set()
+        self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
+        self._pausing: frozenset[str] = frozenset()
+
+    def copy(self) -> _Heard:
+        other = _Heard(self._artists, self._titles)
+        other._songs, other._recent, other._pausing = set(self._songs), self._recent.copy(), self._pausing
+        return other
+
+    def add(self, row: int) -> None:
+        self._songs.add(self._song_key(row))
+        self._recent.append(self._artist_keys(row))
+        self._pausing = frozenset().union(*self._recent)
+
+    def knows(self, row: int) -> bool:
+        """Whether this song was played, be it another version: albums, remasters and remixes have ids of their own."""
+        return self._song_key(row) in self._songs
+
+    def allows(self, row: int) -> bool:
+        return self._pausing.isdisjoint(self._artist_keys(row)) and not self.knows(row)
+
+    def _artist_keys(self, row: int) -> tuple[str, ...]:
+        return tuple(name.casefold() for name in split_artists(self._artists[row]))
+
+    def _song_key(self, row: int) -> tuple[str, str]:
+        title = self._titles[row].casefold()
+        return _VERSION_NOTE.split(title, maxsplit=1)[0].strip() or title, self._artist_keys(row)[0]
+
+
+_VERSION_NOTE = re.compile(r" - | \(| \[")
+"""Where a title ends and notes begin: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
+
+
+def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
+    """Evenly spaced points from start to target, both included; a single one is the start."""
+    return [
+        AffectPoint(float(valence), float(arousal))
+        for valence, arousal in zip(
+            np.linspace(start.valence, target.valence, num_points),
+            np.linspace(start.arousal, target.arousal, num_points),
+            strict=True,
+        )
+    ]
+
+
+def _distance(one: AffectPoint, other: AffectPoint) -> float:
+    return math.hypot(one.valence - other.valence, one.arousal - other.arousal)
+
+
+def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """1 at the place itself, falling like a bell."""
+    closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _NEAR) ** 2)
+    return closeness
+
+
+def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
+    """How well each song is known, 0 to 1; one whose popularity is not known counts as a middling one."""
+    if "popularity" not in table or table["popularity"].isna().all():
+        return np.zeros(len(table), np.float32)
+    popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
+    # The root, because the step from 0 matters most: 0 marks odd re-issues, and Christmas songs out of season.
+    return np.sqrt(popularity / np.float32(100.0))
+
+
+def _standing(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The share of the other songs that have less of each mood, shape (n, 4): 0 for the least, 1 for the most."""
+    ranks = probabilities.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    return (ranks / max(len(probabilities) - 1, 1)).astype(np.float32)
+
+
+def _character(point: AffectPoint) -> str:
+    """What a place on the plane sounds like: "bright and lively"."""
+    valence = "bright" if point.valence >= 0.15 else "dark" if point.valence <= -0.15 else "mild"
+    arousal = "lively" if point.arousal >= 0.15 else "quiet" if point.arousal <= -0.15 else "even"
+    return f"{valence} and {arousal}"
+
+
+def _difference(origin: AffectPoint, point: AffectPoint) -> str:
+    """How a place compares with another: "a little brighter and quieter", or nothing where they are about the same."""
+    valence, arousal = point.valence - origin.valence, point.arousal - origin.arousal
+    words = [
+        *(["brighter" if valence > 0 else "darker"] if abs(valence) >= 0.15 else []),
+        *(["livelier" if arousal > 0 else "quieter"] if abs(arousal) >= 0.15 else []),
+    ]
+    if not words:
+        return ""
+    return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
+
+
+def load_recommender(model: str = "mlp") -> Recommender:
+    """The recommender over the shipped catalogue, with a trained mood model.
+
+    Raises:
+        DatasetError: the catalogue is absent or damaged.
+        ModelError: the mood model is.
+    """
+    return Recommender(load_catalogue(), MoodClassifier.load(models_dir() / "music" / model))

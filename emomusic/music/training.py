@@ -1,0 +1,236 @@
+"""Fit and judge the mood models. What a card, a page or the README says about one is written here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sklearn
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
+from sklearn.model_selection import StratifiedKFold
+
+from emomusic.errors import DatasetError
+from emomusic.music.catalogue import MoodTable, read_mood_table
+from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.mood import MOOD_MODELS, MOODS, SEED, MoodClassifier
+
+logger = logging.getLogger(__name__)
+
+NUM_FOLDS = 10
+NUM_REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class MoodEvaluation:
+    """How a kind of model does on songs it has not seen.
+
+    Attributes:
+        metrics: ready for JSON: `model`, `n` songs, `folds` (all of them, over the repeats), `accuracy` (`mean` and
+            `std` over the folds), `macro_f1` (mean) and `macro_f1_std`, `per_class`, `confusion` (rows true, in the
+            order of `Mood`). The last two are of the first repeat, so that every song counts once.
+        labels: shape (n,), positions in `Mood`.
+        probabilities: shape (n, 4), float32: what a model said that had not seen the song; of the first repeat.
+    """
+
+    metrics: dict[str, Any]
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+
+
+def evaluate_mood_model(data: Path, *, model: str = "mlp", num_repeats: int = NUM_REPEATS) -> MoodEvaluation:
+    """Judge a kind of mood model by repeated stratified ten-fold cross-validation.
+
+    Args:
+        data: `data_moods.csv`.
+        model: one of `MOOD_MODELS`.
+        num_repeats: how often the songs are dealt into ten folds anew.
+
+    Raises:
+        DatasetError: the table cannot be used, or has too few songs of a mood for ten folds.
+    """
+    return _evaluate(read_mood_table(data), model, num_repeats)
+
+
+def train_mood_model(data: Path, *, model: str = "mlp", out: Path, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
+    """Judge a kind of mood model, fit it on all songs, and write all that the app shows.
+
+    Args:
+        data: `data_moods.csv`.
+        model: one of `MOOD_MODELS`.
+        out: the folder that will hold `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (no song data)
+            and `CARD.md`; replaced as a whole, when everything is written and the model has been read back.
+        num_repeats: of the cross-validation.
+
+    Returns:
+        What `metrics.json` holds.
+
+    Raises:
+        DatasetError: the table cannot be used.
+    """
+    table = read_mood_table(data)
+    evaluation = _evaluate(table, model, num_repeats)
+    classifier = MoodClassifier(model).fit(table.features, table.labels)
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-", suffix=".part") as scratch:
+        new = Path(scratch) / "new"
+        classifier.save(new, data_sha256=table.sha256)
+        (new / "metrics.json").write_text(json.dumps(evaluation.metrics, indent=2) + "\n", encoding="utf-8")
+        np.savez_compressed(
+            new / "predictions.npz", labels=evaluation.labels.astype(np.int8), probabilities=evaluation.probabilities
+        )
+        (new / "CARD.md").write_text(_card(evaluation.metrics, table), encoding="utf-8")
+        MoodClassifier.load(new)
+        if out.exists():
+            out.rename(Path(scratch) / "old")
+        new.rename(out)
+    logger.info("wrote %s", out)
+    return evaluation.metrics
+
+
+def _evaluate(table: MoodTable, model: str, num_repeats: int) -> MoodEvaluation:
+    if model not in MOOD_MODELS:
+        raise ValueError(f"model must be one of {', '.join(MOOD_MODELS)}. Received: {model!r}")
+    if num_repeats < 1:
+        raise ValueError(f"num_repeats must be at least 1. Received: {num_repeats}")
+    features, labels = table.features, table.labels
+    counts = np.bincount(labels, minlength=len(MOODS))
+    if counts.min() < NUM_FOLDS:
+        received = ", ".join(f"{count} {mood}" for mood, count in zip(MOODS, counts, strict=True))
+        raise DatasetError(f"expected at least {NUM_FOLDS} songs of each mood. Received: {received}")
+
+    first_probabilities = np.zeros((len(labels), len(MOODS)), np.float32)
+    accuracies: list[float] = []
+    macro_f1s: list[float] = []
+    for repeat in range(num_repeats):
+        folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=SEED + repeat)
+        for train, test in folds.split(features, labels):
+            classifier = MoodClassifier(model).fit(features[train], labels[train])
+            probabilities = classifier.predict_probabilities(features[test])
+            predicted = probabilities.argmax(axis=1)
+            accuracies.append(float(accuracy_score(labels[test], predicted)))
+            macro_f1s.append(float(f1_score(labels[test], predicted, average="macro", zero_division=0.0)))
+            if repeat == 0:
+                first_probabilities[test] = probabilities
+        logger.info("%s: repeat %d of %d, accuracy so far %.3f", model, repeat + 1, num_repeats, np.mean(accuracies))
+
+    predicted = first_probabilities.argmax(axis=1)
+    positions = np.arange(len(MOODS))
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predicted, labels=positions, zero_division=0.0
+    )
+    metrics = {
+        "model": model,
+        "n": len(labels),
+        "folds": len(accuracies),
+        "accuracy": {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))},
+        "macro_f1": float(np.mean(macro_f1s)),
+        "macro_f1_std": float(np.std(macro_f1s)),
+        "per_class": {
+            mood.value: {
+                "precision": float(precision[position]),
+                "recall": float(recall[position]),
+                "f1": float(f1[position]),
+                "support": int(support[position]),
+            }
+            for position, mood in enumerate(MOODS)
+        },
+        "confusion": confusion_matrix(labels, predicted, labels=positions).tolist(),
+    }
+    return MoodEvaluation(metrics, labels, first_probabilities)
+
+
+# The only copy of the table that is known; a card must not claim an origin for any other.
+_KNOWN_SHA256 = "84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117"
+_KNOWN_ORIGIN = (
+    "it was published as `data/data_moods.csv` at github.com/cristobalvch/Spotify-Machine-Learning, "
+    "commit 6d952aa707f67991dc9295c80980ba6311931952"
+)
+
+_CARD = """# Mood model `{model}`
+
+{description}. Input: {features}. Output: the probabilities of {moods}.
+Made by `python -m emomusic train music --model {model} --data data_moods.csv` with scikit-learn {sklearn_version};
+this card was written by that command, with its figures.
+
+## Data
+
+{n} songs with Spotify's audio features, each labelled with one mood: {counts}. The file's sha256 is `{sha256}`;
+{origin}.
+
+- **The data has no stated licence.** It is therefore not part of this repository; `predictions.npz` holds labels and
+  probabilities, and nothing of the songs themselves.
+- **Spotify's developer policy forbids training machine-learning models on its content**, and these features are its
+  content. The model is here to reproduce a student report and for study. Do not build a product or a service on it.
+- Who set the labels, and how far listeners would agree with them, is not known.
+
+## Figures
+
+Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy:.3f} ± {accuracy_std:.3f}, macro-F1
+{macro_f1:.3f} ± {macro_f1_std:.3f} (mean and standard deviation over {folds} folds of about {fold_size} songs: a single
+split can be several points off either way). The shipped model is fitted on all {n} songs.
+
+Of the first repeat, in which every song is judged once by a model that has not seen it:
+
+| mood | precision | recall | F1 | songs |
+| --- | --- | --- | --- | --- |
+{per_class}
+
+Rows are true, columns predicted:
+
+| | {heads} |
+| --- |{rules}
+{confusion}
+
+The most frequent error: {worst}.
+
+## Limits, and uses to avoid
+
+- Calm songs in the data are mostly acoustic instrumentals. In a catalogue of other music hardly any song wins that
+  class: rank songs by its probability.
+- It knows how a song sounds, not its words, and nothing of the listener's culture or taste. It is no therapy and no
+  measure of anyone's mood: keep it out of health, hiring, teaching and advertising.
+- Features outside the range of the songs it learnt from are treated as the nearest ones inside.
+"""
+
+
+def _card(metrics: dict[str, Any], table: MoodTable) -> str:
+    confusion = np.array(metrics["confusion"])
+    errors = confusion * (1 - np.eye(len(MOODS), dtype=np.int64))
+    true, predicted = np.unravel_index(int(errors.argmax()), errors.shape)
+    repeats = metrics["folds"] // NUM_FOLDS
+    return _CARD.format(
+        model=metrics["model"],
+        description=MOOD_MODELS[metrics["model"]].description,
+        features=", ".join(FEATURE_NAMES),
+        moods=", ".join(MOODS),
+        sklearn_version=sklearn.__version__,
+        n=metrics["n"],
+        counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
+        sha256=table.sha256,
+        origin=_KNOWN_ORIGIN if table.sha256 == _KNOWN_SHA256 else "where it comes from is not known here",
+        num_folds=NUM_FOLDS,
+        repeats="once" if repeats == 1 else f"{repeats} times with songs dealt anew",
+        accuracy=metrics["accuracy"]["mean"],
+        accuracy_std=metrics["accuracy"]["std"],
+        macro_f1=metrics["macro_f1"],
+        macro_f1_std=metrics["macro_f1_std"],
+        folds=metrics["folds"],
+        fold_size=metrics["n"] // NUM_FOLDS,
+        per_class="\n".join(
+            f"| {mood} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} |"
+            for mood, s in metrics["per_class"].items()
+        ),
+        heads=" | ".join(MOODS),
+        rules=" --- |" * len(MOODS),
+        confusion="\n".join(
+            f"| {mood} | {' | '.join(map(str, row))} |" for mood, row in zip(MOODS, metrics["confusion"], strict=True)
+        ),
+        worst=f"{errors.max()} {MOODS[int(true)]} songs called {MOODS[int(predicted)]}",
+    )

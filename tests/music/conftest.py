@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from emomusic.assets import find_dataset, models_dir
+from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.music.mood import MoodClassifier
+from emomusic.music.recommend import Recommender
+
+from .tables import mood_table
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.fixture(scope="session")
+def classifier() -> MoodClassifier:
+    return MoodClassifier.load(models_dir() / "music" / "mlp")
+
+
+@pytest.fixture(scope="session")
+def recommender(catalogue: Catalogue, classifier: MoodClassifier) -> Recommender:
+    return Recommender(catalogue, classifier)
+
+
+@pytest.fixture
+def mood_csv(tmp_path: Path) -> Path:
+    """A small table in the form of data_moods.csv."""
+    path = tmp_path / "moods.csv"
+    mood_table().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def data_moods() -> Path:
+    path = find_dataset("music/data_moods.csv") or find_dataset("data_moods.csv")
+    if path is None:
+        pytest.skip("data_moods.csv is neither in $EMOMUSIC_DATA nor in data/")
+    return path

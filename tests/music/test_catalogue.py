@@ -1,0 +1,223 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emomusic.affect import Mood
+from emomusic.assets import data_dir, sha256_of
+from emomusic.errors import DatasetError
+from emomusic.music.catalogue import (
+    MOOD_TABLE_COLUMNS,
+    TRACK_COLUMNS,
+    Catalogue,
+    load_catalogue,
+    read_mood_table,
+    split_artists,
+)
+from emomusic.music.features import FEATURES
+
+from .tables import mood_table, song_table, track_id
+
+
+def spoilt(column: str, row: int, value: object) -> pd.DataFrame:
+    table = song_table(5)
+    table[column] = table[column].astype(object)
+    table.loc[row, column] = value
+    return table
+
+
+def test_the_shipped_catalogue_is_whole(catalogue: Catalogue) -> None:
+    assert len(catalogue) == 5849
+    assert set(catalogue.table["genre"]) == {"country", "deep-house", "dubstep", "hip-hop", "metal", "rock"}
+    assert catalogue.features.shape == (5849, 9)
+    assert catalogue.plane.shape == (5849, 2)
+    assert np.abs(catalogue.plane).max() <= 1.0
+
+
+def test_the_shipped_catalogue_is_the_file_its_source_note_describes() -> None:
+    folder = data_dir() / "catalogue"
+    note = (folder / "SOURCE.md").read_text(encoding="utf-8")
+    assert sha256_of(folder / "spotify_by_genre.parquet") in note
+    assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_a_known_song_of_the_shipped_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
+    track = catalogue.find("2wrJq5XKLnmhRXHIAf9xBa")
+    assert track is not None
+    assert (track.title, track.artists) == ("10,000 Hours (with Justin Bieber)", ("Dan + Shay", "Justin Bieber"))
+    assert (track.danceability, track.energy, track.valence) == (0.654, 0.63, 0.43)
+    assert (track.loudness_db, track.tempo_bpm) == (-4.644, 89.991)
+    assert (track.popularity, track.explicit, track.genre) == (78, False, "country")
+    assert track.duration_s == pytest.approx(167.693)
+    assert track.byline == "Dan + Shay, Justin Bieber"
+    assert track.point.valence == pytest.approx(-0.14)
+
+
+def test_an_unknown_id_is_not_found(catalogue: Catalogue) -> None:
+    assert catalogue.find("0" * 22) is None
+    assert "0" * 22 not in catalogue
+    assert "2wrJq5XKLnmhRXHIAf9xBa" in catalogue
+
+
+def test_search_finds_every_word_in_title_or_artists_and_the_popular_first(catalogue: Catalogue) -> None:
+    found = catalogue.search("arctic 505")
+    assert found[0].title == "505"
+    songs = catalogue.search("METALLICA", limit=5)
+    assert len(songs) == 5
+    assert all("metallica" in track.byline.casefold() for track in songs)
+    assert [track.popularity for track in songs] == sorted((track.popularity for track in songs), reverse=True)
+    assert catalogue.search("  ") == []
+    assert catalogue.search("(*[ no such song") == []
+
+
+def test_absent_columns_and_cells_are_none() -> None:
+    table = song_table(2).drop(columns=["album", "duration_s"])
+    table["popularity"] = [None, 40]
+    table["genre"] = ["pop", None]
+    first, second = (Catalogue(table).track(row) for row in range(2))
+    assert (first.album, first.duration_s, first.popularity, first.genre) == (None, None, None, "pop")
+    assert (second.popularity, second.genre) == (40, None)
+
+
+def test_a_catalogue_keeps_its_own_copy() -> None:
+    table = song_table(3)
+    catalogue = Catalogue(table)
+    table.loc[0, "title"] = "changed"
+    assert catalogue.track(0).title == "Song 0"
+
+
+def test_artists_are_separated_by_semicolons_only() -> None:
+    assert split_artists("Tyler, The Creator; A$AP Rocky;") == ("Tyler, The Creator", "A$AP Rocky")
+
+
+@pytest.mark.parametrize("column", TRACK_COLUMNS)
+def test_a_missing_column_is_named(column: str) -> None:
+    with pytest.raises(DatasetError, match=f"expected the columns {column} too"):
+        Catalogue(song_table(3).drop(columns=column))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("id", "too short", "id must be 22 letters and digits"),
+        ("id", "a" * 21 + "-", "id must be 22"),
+        ("id", "a" * 22 + "\n", "id must be 22"),
+        ("id", None, "id must be 22"),
+        ("title", "", "title must not be empty"),
+        ("title", None, "title must not be empty"),
+        ("artists", " ; ", "artists must not be empty"),
+        ("explicit", "perhaps", "explicit must be true or false"),
+        ("explicit", None, "explicit must be true or false"),
+        ("popularity", 101, "popularity must be a number from 0 to 100"),
+        ("popularity", "much", "popularity must be a number from 0 to 100"),
+        ("energy", "loud", "energy must be a number from 0 to 1"),
+        *[(name, feature.high + 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
+        *[(name, feature.low - 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
+        *[(name, None, f"{name} must be a number from") for name in FEATURES],
+        *[(name, float("inf"), f"{name} must be a number from") for name in FEATURES],
+    ],
+)
+def test_a_cell_that_cannot_be_true_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
+    with pytest.raises(DatasetError, match=rf"songs, row 4: {rule}.*Received: .*Correct the row or remove it"):
+        Catalogue(spoilt(column, 3, value), name="songs")
+
+
+def test_a_song_that_stands_twice_is_refused_with_both_rows() -> None:
+    with pytest.raises(DatasetError, match=r"row 5: every song must stand once.*first in row 2"):
+        Catalogue(spoilt("id", 4, track_id(1)))
+
+
+def test_a_table_without_rows_is_no_catalogue() -> None:
+    with pytest.raises(DatasetError, match="expected songs"):
+        Catalogue(song_table(1).iloc[:0])
+
+
+def test_numbers_written_as_text_are_read() -> None:
+    assert Catalogue(spoilt("energy", 0, "0.25")).track(0).energy == 0.25
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a table"])
+def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "songs.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DatasetError, match="expected a Parquet table"):
+        load_catalogue(path)
+
+
+def test_a_catalogue_written_to_parquet_is_read_back(tmp_path: Path) -> None:
+    song_table(4).to_parquet(tmp_path / "songs.parquet")
+    catalogue = load_catalogue(tmp_path / "songs.parquet")
+    assert catalogue.name == "songs.parquet"
+    assert catalogue.track(3).title == "Song 3"
+
+
+def test_moods_are_read_by_name_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    # Sad comes first here, so numbering the words as they come, or by the alphabet, gives other labels.
+    table = mood_table(3).iloc[::-1]
+    table.to_csv(tmp_path / "moods.csv", index=False)
+    moods = read_mood_table(tmp_path / "moods.csv")
+    expected = [list(Mood).index(Mood(word.lower())) for word in table["mood"]]
+    np.testing.assert_array_equal(moods.labels, expected)
+    assert moods.labels[0] == 3
+    assert moods.table["duration_s"].iloc[0] == 200.0
+    assert len(moods) == 12
+    assert moods.features.shape == (12, 9)
+    assert moods.sha256 == sha256_of(tmp_path / "moods.csv")
+
+
+def test_titles_that_look_like_numbers_or_like_nothing_stay_titles(tmp_path: Path) -> None:
+    table = mood_table(2)
+    table["name"] = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1"]
+    table.to_csv(tmp_path / "moods.csv", index=False, encoding="utf-8-sig")  # as Excel writes it
+    assert read_mood_table(tmp_path / "moods.csv").table["title"].tolist() == table["name"].tolist()
+
+
+@pytest.mark.parametrize("column", MOOD_TABLE_COLUMNS)
+def test_each_of_the_19_columns_is_missed(tmp_path: Path, column: str) -> None:
+    mood_table(2).drop(columns=column).to_csv(tmp_path / "moods.csv", index=False)
+    with pytest.raises(DatasetError, match=f"moods.csv: expected the columns {column} too"):
+        read_mood_table(tmp_path / "moods.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("mood", "Bored", "mood must be one of Calm, Happy, Energetic, Sad. Received: 'Bored'"),
+        ("mood", "3", "mood must be one of"),
+        ("mood", None, "mood must be one of"),
+        ("energy", "=1+1", "energy must be a number from 0 to 1. Received: '=1\\+1'"),
+        ("tempo", -1, "tempo_bpm must be a number from 0 to 300"),
+        ("length", "long", "length must be a number"),
+        ("valence", None, "valence must be a number"),
+        ("id", "?", "id must be 22"),
+    ],
+)
+def test_a_wrong_label_or_number_is_refused_with_its_row(tmp_path: Path, column: str, value: object, rule: str) -> None:
+    table = mood_table(2).astype({column: object})
+    table.loc[5, column] = value
+    table.to_csv(tmp_path / "moods.csv", index=False)
+    with pytest.raises(DatasetError, match=f"moods.csv, row 6: {rule}"):
+        read_mood_table(tmp_path / "moods.csv")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00\x81 not text", b"\x00" * 100, b'a,b\n"1,2\n'])
+def test_a_file_that_is_no_mood_table_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "moods.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"moods\.csv.*"):
+        read_mood_table(path)
+
+
+def test_a_mood_table_without_rows_is_refused(tmp_path: Path) -> None:
+    mood_table(1).iloc[:0].to_csv(tmp_path / "moods.csv", index=False)
+    with pytest.raises(DatasetError, match="without rows"):
+        read_mood_table(tmp_path / "moods.csv")
+
+
+def test_the_published_table_has_686_songs_with_the_known_counts(data_moods: Path) -> None:
+    moods = read_mood_table(data_moods)
+    counts = dict(zip(Mood, np.bincount(moods.labels).tolist(), strict=True))
+    assert counts == {Mood.CALM: 195, Mood.HAPPY: 140, Mood.ENERGETIC: 154, Mood.SAD: 197}

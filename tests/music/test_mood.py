@@ -1,0 +1,176 @@
+import json
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.preprocessing import FunctionTransformer
+
+from emomusic.affect import Mood
+from emomusic.assets import models_dir
+from emomusic.errors import ModelError
+from emomusic.music.catalogue import Catalogue, read_mood_table
+from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.mood import MODEL_FILE, MOOD_MODELS, SPEC_FILE, MoodClassifier
+
+SHIPPED = models_dir() / "music" / "mlp"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A copy of the shipped model, to be spoilt."""
+    return Path(shutil.copytree(SHIPPED, tmp_path / "mlp"))
+
+
+def edit_spec(folder: Path, **changes: object) -> None:
+    path = folder / SPEC_FILE
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_every_model_learns_and_gives_probabilities_in_the_order_of_the_moods(name: str, mood_csv: Path) -> None:
+    table = read_mood_table(mood_csv)
+    classifier = MoodClassifier(name).fit(table.features, table.labels)
+    probabilities = classifier.predict_probabilities(table.features)
+    assert probabilities.shape == (len(table), 4)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+    assert (probabilities.argmax(axis=1) == table.labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_every_model_gives_the_same_after_saving_and_loading(name: str, mood_csv: Path, tmp_path: Path) -> None:
+    table = read_mood_table(mood_csv)
+    classifier = MoodClassifier(name).fit(table.features, table.labels)
+    classifier.save(tmp_path / "model", data_sha256=table.sha256)
+    loaded = MoodClassifier.load(tmp_path / "model")
+    assert loaded.name == name
+    np.testing.assert_array_equal(
+        classifier.predict_probabilities(table.features), loaded.predict_probabilities(table.features)
+    )
+
+
+def test_the_same_seed_learns_the_same_and_another_seed_something_else(mood_csv: Path) -> None:
+    table = read_mood_table(mood_csv)
+    first, again, other = (
+        MoodClassifier(seed=seed).fit(table.features, table.labels).predict_probabilities(table.features)
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+
+
+def test_the_mlp_is_the_reports(mood_csv: Path) -> None:
+    table = read_mood_table(mood_csv)
+    network = MoodClassifier("mlp").fit(table.features, table.labels)._estimator[-1]
+    assert [weights.shape for weights in network.coefs_] == [(9, 8), (8, 4)]
+    assert (network.activation, network.out_activation_, network.solver) == ("relu", "softmax", "adam")
+    assert (network.batch_size, network.n_iter_) == (64, 300)
+
+
+def test_the_shipped_model_knows_a_sad_song_from_a_happy_one(catalogue: Catalogue, classifier: MoodClassifier) -> None:
+    hurt = catalogue.search("hurt johnny cash")[0]
+    kicks = catalogue.search("pumped up kicks")[0]
+    rows = [[getattr(track, name) for name in FEATURE_NAMES] for track in (hurt, kicks)]
+    sad, happy = classifier.predict_probabilities(np.array(rows))
+    assert list(Mood)[sad.argmax()] is Mood.SAD
+    assert list(Mood)[happy.argmax()] is Mood.HAPPY
+
+
+def test_a_song_beyond_the_range_learnt_from_counts_as_the_most_extreme(classifier: MoodClassifier) -> None:
+    songs = np.full((2, 9), 0.5)
+    songs[:, FEATURE_NAMES.index("loudness_db")] = (5.9, 5.0)
+    probabilities = classifier.predict_probabilities(songs)
+    np.testing.assert_array_equal(probabilities[0], probabilities[1])
+
+
+def test_fewer_songs_than_a_batch_can_be_learnt_from_without_a_warning() -> None:
+    classifier = MoodClassifier().fit(np.eye(4, 9), np.arange(4))
+    assert classifier.predict_probabilities(np.eye(4, 9)).shape == (4, 4)
+
+
+def test_no_songs_have_no_probabilities(classifier: MoodClassifier) -> None:
+    assert classifier.predict_probabilities(np.zeros((0, 9))).shape == (0, 4)
+
+
+@pytest.mark.parametrize("shape", [(9,), (3, 8), (1, 2, 9)])
+def test_features_of_another_shape_are_refused(classifier: MoodClassifier, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"features must have shape \(n, 9\)\. Received"):
+        classifier.predict_probabilities(np.zeros(shape))
+
+
+def test_callers_mistakes_are_value_errors() -> None:
+    with pytest.raises(ValueError, match="name must be one of mlp"):
+        MoodClassifier("oracle")
+    with pytest.raises(ValueError, match="fitted or loaded"):
+        MoodClassifier().predict_probabilities(np.zeros((1, 9)))
+    with pytest.raises(ValueError, match="labels must hold every position"):
+        MoodClassifier().fit(np.zeros((3, 9)), np.array([0, 1, 2]))
+
+
+def test_the_shipped_model_holds_no_pickle_and_nothing_larger_than_needed() -> None:
+    with zipfile.ZipFile(SHIPPED / MODEL_FILE) as archive:
+        assert not [name for name in archive.namelist() if not name.endswith((".npy", ".json"))]
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 200_000
+
+
+def test_a_pickle_in_the_models_place_is_refused(saved: Path) -> None:
+    (saved / MODEL_FILE).write_bytes(pickle.dumps([1, 2, 3]))
+    with pytest.raises(ModelError, match=r"expected a whole mood model.*emomusic train music"):
+        MoodClassifier.load(saved)
+
+
+def test_a_model_that_holds_an_unknown_type_is_refused(saved: Path) -> None:
+    skops.io.dump(FunctionTransformer(func=shutil.rmtree), saved / MODEL_FILE)
+    with pytest.raises(ModelError, match="Untrusted types found"):
+        MoodClassifier.load(saved)
+
+
+def test_a_damaged_model_is_refused(saved: Path) -> None:
+    whole = (saved / MODEL_FILE).read_bytes()
+    (saved / MODEL_FILE).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="expected a whole mood model"):
+        MoodClassifier.load(saved)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, SPEC_FILE])
+def test_an_absent_model_says_how_to_make_it(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(ModelError, match=r"No such file.*python -m emomusic train music"):
+        MoodClassifier.load(saved)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"features": list(reversed(FEATURE_NAMES))},
+        {"moods": ["calm", "energetic", "happy", "sad"]},
+        {"name": "oracle"},
+    ],
+)
+def test_a_model_of_other_features_moods_or_kind_is_refused(saved: Path, changes: dict[str, object]) -> None:
+    edit_spec(saved, **changes)
+    with pytest.raises(ModelError, match="expected a known kind, today's features and moods"):
+        MoodClassifier.load(saved)
+
+
+def test_a_model_that_computes_something_else_than_when_saved_is_refused(saved: Path, mood_csv: Path) -> None:
+    table = read_mood_table(mood_csv)
+    other = MoodClassifier().fit(table.features, table.labels)
+    spec = (saved / SPEC_FILE).read_text(encoding="utf-8")
+    other.save(saved, data_sha256=table.sha256)
+    (saved / SPEC_FILE).write_text(spec, encoding="utf-8")
+    with pytest.raises(ModelError, match="expected the probabilities"):
+        MoodClassifier.load(saved)
+
+
+def test_a_model_of_another_scikit_learn_that_computes_the_same_is_used(
+    saved: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    edit_spec(saved, sklearn_version="1.0")
+    with caplog.at_level("INFO"):
+        MoodClassifier.load(saved)
+    assert "saved by scikit-learn 1.0" in caplog.text

@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic.affect import Mood
+from emomusic.assets import models_dir
+from emomusic.errors import DatasetError
+from emomusic.music.catalogue import read_mood_table
+from emomusic.music.mood import MOOD_MODELS, MoodClassifier
+from emomusic.music.training import evaluate_mood_model, train_mood_model
+
+from .tables import mood_table
+
+SHIPPED = models_dir() / "music" / "mlp"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    mood_table().to_csv(folder / "moods.csv", index=False)
+    train_mood_model(folder / "moods.csv", model="mlp", out=folder / "models" / "mlp", num_repeats=1)
+    return folder
+
+
+def test_training_writes_all_that_the_app_shows_and_leaves_nothing_else(trained: Path) -> None:
+    files = {"model.skops", "spec.json", "metrics.json", "predictions.npz", "CARD.md"}
+    assert {file.name for file in (trained / "models" / "mlp").iterdir()} == files
+    assert [folder.name for folder in (trained / "models").iterdir()] == ["mlp"]
+
+
+def test_training_again_replaces_the_model_as_a_whole(trained: Path) -> None:
+    out = trained / "models" / "mlp"
+    (out / "stale.txt").write_text("of an older version", encoding="utf-8")
+    metrics = train_mood_model(trained / "moods.csv", model="mlp", out=out, num_repeats=1)
+    assert not (out / "stale.txt").exists()
+    assert json.loads((out / "metrics.json").read_text(encoding="utf-8")) == metrics
+
+
+def test_training_that_fails_leaves_the_old_model_alone(trained: Path, tmp_path: Path) -> None:
+    before = {file.name: file.read_bytes() for file in (trained / "models" / "mlp").iterdir()}
+    mood_table(5).to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(DatasetError, match=r"at least 10 songs of each mood\. Received: 5 calm, 5 happy"):
+        train_mood_model(tmp_path / "few.csv", model="mlp", out=trained / "models" / "mlp")
+    assert {file.name: file.read_bytes() for file in (trained / "models" / "mlp").iterdir()} == before
+
+
+def test_the_metrics_are_ready_for_json_and_agree_with_the_predictions(trained: Path) -> None:
+    folder = trained / "models" / "mlp"
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert list(metrics) == ["model", "n", "folds", "accuracy", "macro_f1", "macro_f1_std", "per_class", "confusion"]
+    assert (metrics["model"], metrics["n"], metrics["folds"]) == ("mlp", 100, 10)
+    assert metrics["accuracy"]["mean"] > 0.8
+    with np.load(folder / "predictions.npz") as predictions:
+        assert set(predictions.files) == {"labels", "probabilities"}
+        labels, probabilities = predictions["labels"], predictions["probabilities"]
+    assert probabilities.shape == (100, 4)
+    confusion = np.zeros((4, 4), int)
+    np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
+    assert metrics["confusion"] == confusion.tolist()
+    assert [scores["support"] for scores in metrics["per_class"].values()] == [25, 25, 25, 25]
+    for position, mood in enumerate(Mood):
+        recall = confusion[position, position] / 25
+        assert metrics["per_class"][mood]["recall"] == pytest.approx(recall)
+
+
+def test_the_spec_says_what_the_model_was_fitted_on(trained: Path) -> None:
+    spec = json.loads((trained / "models" / "mlp" / "spec.json").read_text(encoding="utf-8"))
+    assert spec["data_sha256"] == read_mood_table(trained / "moods.csv").sha256
+    assert spec["moods"] == ["calm", "happy", "energetic", "sad"]
+    assert spec["sklearn_version"]
+
+
+def test_a_card_claims_no_origin_for_an_unknown_table(trained: Path) -> None:
+    card = (trained / "models" / "mlp" / "CARD.md").read_text(encoding="utf-8")
+    assert "where it comes from is not known here" in card
+    assert "github.com" not in card
+
+
+def test_repeats_deal_the_songs_anew(mood_csv: Path) -> None:
+    once, twice = (evaluate_mood_model(mood_csv, model="mlp", num_repeats=repeats) for repeats in (1, 2))
+    assert (once.metrics["folds"], twice.metrics["folds"]) == (10, 20)
+    # The first repeat is the same, so each song's own prediction is too.
+    np.testing.assert_array_equal(once.probabilities, twice.probabilities)
+
+
+def test_callers_mistakes_are_value_errors(mood_csv: Path) -> None:
+    with pytest.raises(ValueError, match="model must be one of mlp"):
+        evaluate_mood_model(mood_csv, model="oracle")
+    with pytest.raises(ValueError, match="num_repeats must be at least 1"):
+        evaluate_mood_model(mood_csv, model="mlp", num_repeats=0)
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_every_shipped_model_has_its_files_and_its_cards_figures_are_its_metrics(name: str) -> None:
+    folder = models_dir() / "music" / name
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    assert f"accuracy {metrics['accuracy']['mean']:.3f} ± {metrics['accuracy']['std']:.3f}" in card
+    for phrase in ("no stated licence", "forbids training", "uses to avoid"):
+        assert phrase in card
+    assert MoodClassifier.load(folder).name == name
+
+
+def test_the_shipped_mlp_reaches_the_reports_figure() -> None:
+    metrics = json.loads((SHIPPED / "metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["n"], metrics["folds"]) == (686, 50)
+    assert metrics["accuracy"]["mean"] == pytest.approx(0.80, abs=0.02)
+
+
+def test_one_repeat_on_the_published_table_gives_the_shipped_predictions(data_moods: Path) -> None:
+    evaluation = evaluate_mood_model(data_moods, model="mlp", num_repeats=1)
+    shipped = json.loads((SHIPPED / "metrics.json").read_text(encoding="utf-8"))
+    correct = np.trace(np.array(evaluation.metrics["confusion"]))
+    # Other processors round otherwise, and 300 epochs carry that into a song or two.
+    assert abs(correct - np.trace(np.array(shipped["confusion"]))) <= 7
