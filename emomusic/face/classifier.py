@@ -1,0 +1,107 @@
+"""Face crops in, probabilities of the emotions out: in batches, compiled, safe under threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, EmotionProbabilities
+from emomusic.errors import ModelError
+from emomusic.evaluation import soften
+from emomusic.face import trained
+from emomusic.face.images import RgbImage, to_network_input
+
+if TYPE_CHECKING:
+    import keras
+
+_BATCH = 256  # bounds memory; a photograph's faces fit in one
+
+
+class Classifier(Protocol):
+    """What turns crops into probabilities; the tests have a fake one."""
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities of each crop, in order."""
+        ...
+
+
+class EmotionClassifier:
+    """A trained network, compiled once; shared between threads and never changed."""
+
+    def __init__(self, model: keras.Model, spec: trained.ModelSpec) -> None:
+        self.spec = spec
+        self._predict = _compiled(model, spec)
+
+    @classmethod
+    def load(cls, name: str = trained.DEFAULT_MODEL) -> EmotionClassifier:
+        """Load a trained model from `models/face/<name>/` and run it once, so that the first face is not slow.
+
+        Raises:
+            ModelError: there is none of that name, or its files are damaged.
+            AssetError: the weights cannot be read.
+        """
+        folder = trained.model_folder(name)
+        spec = trained.read_spec(folder, verify=True)
+        from emomusic.face._tensorflow import load_tensorflow
+
+        load_tensorflow()
+        import keras
+
+        try:
+            model = keras.saving.load_model(folder / trained.WEIGHTS, compile=False, safe_mode=True)
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelError(f"expected a Keras model in {folder}. Received: {error}. Restore the file") from error
+        classifier = cls(model, spec)
+        classifier.probabilities(np.zeros((1, spec.side, spec.side, 1), np.uint8))
+        return classifier
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities of each face, in one call for all of them.
+
+        Args:
+            crops: square cut-outs of any size, uint8, RGB, as `images.crop_face` makes them.
+        """
+        if not crops:
+            return []
+        rows = self.probabilities(to_network_input(crops, self.spec.side))
+        return [EmotionProbabilities(row) for row in rows]
+
+    def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities for many prepared inputs.
+
+        Args:
+            inputs: shape (n, side, side, 1), uint8, grey, as `images.to_network_input` makes them.
+
+        Returns:
+            Shape (n, 7), float32, rows summing to 1, after the temperature; n may be 0.
+        """
+        if not len(inputs):
+            return np.empty((0, len(EMOTIONS)), np.float32)
+        batches = [self._predict(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
+        return np.asarray(soften(np.concatenate(batches), self.spec.temperature), np.float32)
+
+
+def _compiled(
+    model: keras.Model, spec: trained.ModelSpec
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """One function of a batch of any length: the network, and where wanted the mean with the mirror image's answer."""
+    import keras
+
+    def forward(pixels: Any) -> Any:
+        if not spec.mirrored:
+            return model(pixels, training=False)
+        both = model(keras.ops.concatenate([pixels, keras.ops.flip(pixels, axis=2)], axis=0), training=False)
+        straight, mirrored = keras.ops.split(both, 2, axis=0)
+        return (straight + mirrored) / 2
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # One signature for every batch length: nothing is traced anew when a picture has more faces
+        forward = tf.function(forward, input_signature=[tf.TensorSpec((None, spec.side, spec.side, 1), tf.float32)])
+    return lambda pixels: np.asarray(
+        keras.ops.convert_to_numpy(forward(keras.ops.convert_to_tensor(pixels))), np.float32
+    )

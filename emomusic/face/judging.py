@@ -1,0 +1,107 @@
+"""Recompute a face model's figures on data: FER2013, or a folder of labelled photographs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.errors import DatasetError, ImageError
+from emomusic.evaluation import MISSED, Evaluation, evaluate
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import FaceDetector
+from emomusic.face.fer2013 import LabelledFaces
+from emomusic.face.images import DEFAULT_MARGIN, RgbImage, crop_face, read_image
+
+log = logging.getLogger(__name__)
+
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
+_AT_ONCE = 64  # crops held before they are classified together
+
+
+def judge_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Evaluation:
+    """Figures on one split of FER2013."""
+    probabilities = classifier.probabilities(faces.images[..., None])
+    return evaluate(faces.labels.astype(np.int64), probabilities.argmax(axis=1))
+
+
+def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
+    """The pictures of `folder/<emotion>/`, in a fixed order.
+
+    Raises:
+        DatasetError: the folder is absent, has a subfolder that is no emotion, or no picture.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
+    known = {emotion.value: emotion for emotion in EMOTIONS}
+    found: list[tuple[Path, Emotion]] = []
+    for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if child.name.lower() not in known:
+            raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
+        pictures = sorted(path for path in child.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+        found += [(path, known[child.name.lower()]) for path in pictures]
+    if not found:
+        raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")
+    return found
+
+
+def judge_pictures(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector | None,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Evaluation:
+    """Figures on labelled photographs, through the whole pipeline.
+
+    Args:
+        pictures: paths with their emotions, as `labelled_pictures` gives them.
+        classifier: the model that is judged.
+        detector: finds the faces, of which the largest is judged; None where the pictures are face crops already.
+        margin: of the crops, see `images.crop_face`.
+        tell: called with the number of pictures done.
+
+    Returns:
+        The figures; a picture with no face, or one that cannot be read, counts as wrong and as missed.
+    """
+    y_pred = np.full(len(pictures), MISSED, np.int64)
+    waiting: list[tuple[int, RgbImage]] = []
+
+    def classify() -> None:
+        for (index, _), probabilities in zip(waiting, classifier.classify([crop for _, crop in waiting]), strict=True):
+            y_pred[index] = probabilities.emotion.label
+        waiting.clear()
+
+    for index, (path, _) in enumerate(pictures):
+        crop = _crop_of(path, detector, margin)
+        if crop is not None:
+            waiting.append((index, crop))
+        if len(waiting) == _AT_ONCE:
+            classify()
+        tell(index + 1)
+    classify()
+    return evaluate(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred)
+
+
+def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbImage | None:
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        log.warning("Counted as missed: %s", error)
+        return None
+    if detector is None:
+        return image
+    boxes = [face.box for face in detector.detect(image)]
+    if not boxes:
+        return None
+    return crop_face(image, max(boxes, key=lambda box: box.width * box.height), margin=margin)
+
+
+def evaluation_record(model: str, evaluation: Evaluation) -> dict[str, Any]:
+    """The figures as the command's JSON."""
+    return {"model": model, **evaluation.as_dict()}

@@ -1,0 +1,122 @@
+"""A trained face model on disk: the files of `models/face/<name>/`, listed and read without loading a network."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from emomusic.assets import models_dir, sha256_of
+from emomusic.errors import ModelError
+
+DEFAULT_MODEL = "vgg9"
+"""The model that the app and the commands use unless told otherwise."""
+
+WEIGHTS, SPEC, METRICS, HISTORY = "model.keras", "spec.json", "metrics.json", "history.csv"
+PREDICTIONS, CARD = "predictions.npz", "CARD.md"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What a program needs to know to use a trained model.
+
+    Attributes:
+        name: the folder's name.
+        network: its key in `NETWORKS`.
+        preset: the training configuration it comes from.
+        side: pixels along each side of its input.
+        mirrored: probabilities are the mean over the face and its mirror image.
+        temperature: the logits are divided by this; fitted on validation.
+        parameters: number of weights.
+        sha256: of `model.keras`.
+    """
+
+    name: str
+    network: str
+    preset: str
+    side: int
+    mirrored: bool
+    temperature: float
+    parameters: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value).__name__ != field.type:
+                raise ValueError(f"{field.name} must be of type {field.type}. Received: {value!r}")
+        if self.side < 1:
+            raise ValueError(f"side must be at least 1. Received: {self.side}")
+        if not 0 < self.temperature < math.inf:  # also refuses NaN
+            raise ValueError(f"temperature must be finite and above 0. Received: {self.temperature}")
+
+
+def face_models() -> list[str]:
+    """Names of the trained models that are here, the default one first."""
+    folder = models_dir() / "face"
+    names = sorted(path.parent.name for path in folder.glob(f"*/{SPEC}"))
+    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+
+
+def model_folder(name: str) -> Path:
+    """Where a trained model lives.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if name not in face_models():
+        raise ModelError(
+            f"expected one of the trained models {', '.join(face_models()) or '(none)'}. Received: {name!r}"
+        )
+    return models_dir() / "face" / name
+
+
+def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
+    """Read what a model folder says of itself.
+
+    Args:
+        folder: holds `model.keras` and `spec.json`.
+        verify: also compare the weights with their checksum.
+
+    Raises:
+        ModelError: a file is absent, damaged or of another version.
+        AssetError: the weights cannot be read.
+    """
+    try:
+        spec = ModelSpec(**json.loads((folder / SPEC).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it anew") from error
+    if verify and (received := sha256_of(folder / WEIGHTS)) != spec.sha256:
+        raise ModelError(
+            f"expected {folder / WEIGHTS} with SHA-256 {spec.sha256}. Received: {received}. Restore the file"
+        )
+    return spec
+
+
+def write_spec(spec: ModelSpec, folder: Path) -> None:
+    """Write `spec.json`."""
+    write_json(folder / SPEC, asdict(spec))
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The figures that training wrote, by split.
+
+    Raises:
+        ModelError: they are absent or damaged.
+    """
+    try:
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"expected figures in {folder / METRICS}. Received: {error}") from error
+    if not isinstance(metrics, dict):
+        raise ModelError(f"expected an object in {folder / METRICS}. Received: {type(metrics).__name__}")
+    return metrics
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON under a temporary name, then move it."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)

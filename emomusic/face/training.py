@@ -1,0 +1,411 @@
+"""Train one network under one configuration on FER2013, and write all that the app shows of it.
+
+A run keeps its state in `<out>/checkpoint/` after every epoch; `resume=True` goes on from there after a kill. Chance
+(order, augmentation, mixup, dropout) depends on the seed, the epoch and the batch alone, so a resumed run ends where it
+would have ended.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from emomusic import evaluation
+from emomusic.affect import EMOTIONS
+from emomusic.assets import sha256_of
+from emomusic.errors import ModelError
+from emomusic.face import trained
+from emomusic.face.augmentation import augment
+from emomusic.face.card import write_card
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.face.networks import NETWORKS
+from emomusic.face.presets import PRESETS, TrainingConfig
+
+log = logging.getLogger(__name__)
+
+_MONITOR = "val_accuracy"
+_DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that no two epochs share a draw
+_STOPPERS = {"ReduceLROnPlateau": ("best", "wait", "cooldown_counter"), "EarlyStopping": ("best", "wait", "best_epoch")}
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What is told after each epoch: its number from 1, of how many, its figures, and the time left."""
+
+    epoch: int
+    epochs: int
+    figures: dict[str, float]
+    seconds: float
+    seconds_left: float
+
+
+Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
+    """Number of whole batches in one pass."""
+    return max(1, len(faces) // config.batch_size)
+
+
+def augmented_batches(faces: LabelledFaces, config: TrainingConfig, *, first_epoch: int = 0) -> Iterator[Batch]:
+    """Training pictures without end: in a new order every epoch, varied and blended.
+
+    A plain generator, because Keras reads ahead: what it reads next must not depend on a counter that it resets.
+
+    Yields:
+        Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, 7), rows summing to 1; weights,
+        shape (batch,).
+    """
+    weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
+    for epoch in itertools.count(first_epoch):
+        order = np.random.default_rng((config.seed, epoch)).permutation(len(faces))
+        for index in range(steps_per_epoch(faces, config)):
+            rng = np.random.default_rng((config.seed, epoch, index))
+            chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
+            images = augment(faces.images[chosen], config.augmentation, rng).astype(np.float32)[..., None]
+            labels = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels[chosen]]
+            if config.mixup > 0:
+                share = np.float32(rng.beta(config.mixup, config.mixup))
+                partner = rng.permutation(len(chosen))
+                images = share * images + (1 - share) * images[partner]
+                labels = share * labels + (1 - share) * labels[partner]
+            yield images, labels, (labels @ weights).astype(np.float32)
+
+
+def class_weights(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Weights under which every emotion that occurs counts the same, 1 on average over the pictures."""
+    counts = np.bincount(labels, minlength=len(EMOTIONS))
+    return np.where(counts > 0, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)
+
+
+class _Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the latest weights with the optimizer's state, and the figures so far, after every epoch.
+
+    Stands before `SwapEMAWeights`, so that what it saves are the weights that training goes on with. An epoch counts
+    as done when it is committed, which is after its weights were judged and, where they are the best, kept.
+    """
+
+    def __init__(self, folder: Path, stoppers: list[keras.callbacks.Callback], identity: dict[str, Any]) -> None:
+        super().__init__()
+        self._folder, self._stoppers = folder, stoppers
+        self._identity = json.loads(json.dumps(identity))  # as it reads back: lists for tuples
+        self._stopper_states: dict[str, dict[str, float]] = {}
+        self.rows: list[dict[str, float]] = []
+        self._started = 0.0
+
+    def restore(self) -> int:
+        """Load the state of a killed run; returns the number of epochs it had done."""
+        try:
+            state = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+            if state["identity"] != self._identity:
+                raise ModelError(
+                    f"expected a checkpoint of this network and configuration in {self._folder}. Received: another"
+                )
+            self.model.load_weights(self._folder / f"epoch{state['epoch']}.weights.h5")
+            self.rows, self._stopper_states = state["history"], state["stoppers"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"expected a whole checkpoint in {self._folder}. Received: {error}. Begin anew, without --resume"
+            ) from error
+        return len(self.rows)
+
+    @property
+    def has_stopped_early(self) -> bool:
+        """Whether the run that was restored had ended by early stopping, and was killed while it was judged."""
+        waited = self._stopper_states.get("EarlyStopping", {}).get("wait", 0)
+        return any(isinstance(s, keras.callbacks.EarlyStopping) and waited >= s.patience for s in self._stoppers)
+
+    def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
+        for stopper in self._stoppers:  # they stand before this one and have just forgotten everything
+            for name, value in self._stopper_states.get(type(stopper).__name__, {}).items():
+                setattr(stopper, name, value)
+
+    def on_epoch_begin(self, epoch: int, _logs: dict[str, float] | None = None) -> None:
+        self._started = time.monotonic()
+        for variable in self.model.variables:
+            if variable.name == "seed_generator_state":  # of dropout; a weights file does not hold it
+                seed, _ = keras.ops.convert_to_numpy(variable)
+                variable.assign([seed, epoch * _DRAWS_PER_EPOCH])
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
+        self.rows.append({"epoch": epoch + 1, **figures, "seconds": time.monotonic() - self._started})
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_weights(self._weights())
+
+    def _weights(self) -> Path:
+        return self._folder / f"epoch{len(self.rows)}.weights.h5"
+
+    def commit(self) -> None:
+        """From here on, the epoch that just ended is the one to resume from."""
+        state = {
+            "identity": self._identity,
+            "epoch": len(self.rows),
+            "history": self.rows,
+            "stoppers": {
+                type(s).__name__: {
+                    name: float(getattr(s, name)) for name in _STOPPERS[type(s).__name__] if hasattr(s, name)
+                }
+                for s in self._stoppers
+            },
+        }
+        trained.write_json(self._folder / "state.json", state)
+        for older in self._folder.glob("epoch*.weights.h5"):
+            if older != self._weights():
+                older.unlink()
+
+
+class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the best epoch on validation, then commits the epoch.
+
+    Stands after `SwapEMAWeights`, so it sees the averaged ones.
+    """
+
+    def __init__(self, path: Path, checkpoint: _Checkpoint) -> None:
+        super().__init__()
+        self._path, self._checkpoint = path, checkpoint
+        self.best = -np.inf
+
+    def on_epoch_end(self, _epoch: int, logs: dict[str, float] | None = None) -> None:
+        value = float((logs or {})[_MONITOR])
+        if value > self.best:
+            self.best = value
+            temporary = self._path.with_name("part.weights.h5")  # Keras insists on the ending
+            self.model.save_weights(temporary)
+            temporary.replace(self._path)
+        self._checkpoint.commit()
+
+
+class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, checkpoint: _Checkpoint, epochs: int, tell: Callable[[EpochReport], None]) -> None:
+        super().__init__()
+        self._checkpoint, self._epochs, self._tell = checkpoint, epochs, tell
+        self._here = 0
+
+    def on_epoch_end(self, epoch: int, _logs: dict[str, float] | None = None) -> None:
+        self._here += 1
+        rows = self._checkpoint.rows[-self._here :]  # earlier ones may come from another machine
+        mean = float(np.mean([row["seconds"] for row in rows]))
+        left = mean * (self._epochs - epoch - 1)
+        self._tell(EpochReport(epoch + 1, self._epochs, rows[-1], rows[-1]["seconds"], left))
+
+
+def train(
+    network: str,
+    dataset: Fer2013,
+    out: Path,
+    *,
+    preset: str = "default",
+    resume: bool = False,
+    tell: Callable[[EpochReport], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Train on the train split, choose on validation, report on test, and write the model's folder.
+
+    Args:
+        network: a key of `NETWORKS`.
+        dataset: all of its three splits.
+        out: the model's folder; its last part is the model's name.
+        preset: a key of `PRESETS`.
+        resume: go on from the checkpoint in `out`, if there is one.
+        tell: called after every epoch.
+
+    Returns:
+        The metrics, as written to `metrics.json`.
+
+    Raises:
+        DatasetError: a split is absent.
+        ModelError: the checkpoint belongs to another run.
+        ValueError: an unknown network or preset.
+    """
+    if network not in NETWORKS or preset not in PRESETS:
+        raise ValueError(
+            f"expected a network of {list(NETWORKS)} and a preset of {list(PRESETS)}. Received: {network}, {preset}"
+        )
+    config = PRESETS[preset]
+    splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
+    keras.utils.set_random_seed(config.seed)
+    model, history = _fit(network, config, splits, out / "checkpoint", resume=resume, tell=tell)
+    metrics = _write(network, preset, config, model, history, splits, out)
+    shutil.rmtree(out / "checkpoint")
+    return metrics
+
+
+def _fit(
+    network: str,
+    config: TrainingConfig,
+    splits: dict[Split, LabelledFaces],
+    checkpoint_folder: Path,
+    *,
+    resume: bool,
+    tell: Callable[[EpochReport], None],
+) -> tuple[keras.Model, list[dict[str, float]]]:
+    model = NETWORKS[network].build(config.precision)
+    steps = steps_per_epoch(splits[Split.TRAIN], config)
+    model.compile(
+        optimizer=_optimizer(config, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        # XLA on the CPU trains convolutions at half the speed; GPU backends decide for themselves
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    model.optimizer.build(model.trainable_variables)
+    stoppers = _stoppers(config)
+    checkpoint = _Checkpoint(checkpoint_folder, stoppers, {"network": network, "config": asdict(config)})
+    checkpoint.set_model(model)
+    best = _KeepBest(checkpoint_folder / "best.weights.h5", checkpoint)
+    first_epoch = 0
+    if resume and (checkpoint_folder / "state.json").is_file():
+        first_epoch = checkpoint.restore()
+        best.best = max(row[_MONITOR] for row in checkpoint.rows)
+        log.info("Going on after epoch %d of %d.", first_epoch, config.epochs)
+    else:
+        shutil.rmtree(checkpoint_folder, ignore_errors=True)
+    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
+    validation = splits[Split.VALIDATION]
+    if first_epoch < config.epochs and not checkpoint.has_stopped_early:
+        model.fit(
+            augmented_batches(splits[Split.TRAIN], config, first_epoch=first_epoch),
+            steps_per_epoch=steps,
+            validation_data=(
+                validation.images[..., None].astype(np.float32),
+                np.eye(len(EMOTIONS), dtype=np.float32)[validation.labels],
+            ),
+            validation_batch_size=256,
+            initial_epoch=first_epoch,
+            epochs=config.epochs,
+            shuffle=False,  # the batches come shuffled
+            callbacks=[*stoppers, checkpoint, *averaging, best, _Reports(checkpoint, config.epochs, tell)],
+            verbose=0,
+        )
+    plain = NETWORKS[network].build("float32")  # serving needs neither bfloat16 nor the optimizer
+    model.load_weights(checkpoint_folder / "best.weights.h5")
+    plain.set_weights(model.get_weights())
+    return plain, checkpoint.rows
+
+
+def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = config.learning_rate
+    if config.schedule == "one_cycle":
+        total = steps * config.epochs
+        warm = max(1, round(total * config.warmup))
+        rate = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate / 25,
+            decay_steps=max(1, total - warm),
+            alpha=1e-3,
+            warmup_target=config.learning_rate,
+            warmup_steps=warm,
+        )
+    common: dict[str, Any] = {"weight_decay": config.weight_decay or None}
+    if config.ema_momentum:
+        common |= {"use_ema": True, "ema_momentum": config.ema_momentum}
+    if config.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
+    else:
+        optimizer = keras.optimizers.Adam(rate, **common)
+    if config.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
+    stoppers: list[keras.callbacks.Callback] = []
+    if config.schedule == "plateau":
+        stoppers.append(
+            keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.2, patience=config.plateau_patience)
+        )
+    if config.early_stopping is not None:
+        stoppers.append(keras.callbacks.EarlyStopping(monitor=_MONITOR, mode="max", patience=config.early_stopping))
+    return stoppers
+
+
+def _write(
+    network: str,
+    preset: str,
+    config: TrainingConfig,
+    model: keras.Model,
+    history: list[dict[str, float]],
+    splits: dict[Split, LabelledFaces],
+    out: Path,
+) -> dict[str, Any]:
+    """Fit the temperature on validation, judge on test, and move every file into place once all are whole."""
+    drafts = out / "checkpoint" / "drafts"
+    drafts.mkdir(parents=True, exist_ok=True)
+    model.save(drafts / trained.WEIGHTS)
+    uncalibrated = trained.ModelSpec(
+        name=out.name,
+        network=network,
+        preset=preset,
+        side=NETWORKS[network].side,
+        mirrored=True,
+        temperature=1.0,
+        parameters=model.count_params(),
+        sha256=sha256_of(drafts / trained.WEIGHTS),
+    )
+    reader = EmotionClassifier(keras.saving.load_model(drafts / trained.WEIGHTS, safe_mode=True), uncalibrated)
+    probabilities = {
+        split: reader.probabilities(splits[split].images[..., None]) for split in (Split.VALIDATION, Split.TEST)
+    }
+    temperature = evaluation.fit_temperature(splits[Split.VALIDATION].labels, probabilities[Split.VALIDATION])
+    spec = replace(uncalibrated, temperature=round(temperature, 4))
+    calibrated = {s: evaluation.soften(p, spec.temperature).astype(np.float32) for s, p in probabilities.items()}
+    metrics: dict[str, Any] = {
+        "model": spec.name,
+        "network": network,
+        "preset": preset,
+        "config": asdict(config),
+        "parameters": spec.parameters,
+        "bytes": (drafts / trained.WEIGHTS).stat().st_size,
+        "epochs": len(history),
+        "best_epoch": int(max(history, key=lambda row: row[_MONITOR])["epoch"]),
+        "training_minutes": sum(row["seconds"] for row in history) / 60,
+        **{s.value: figures(splits[s], calibrated[s], before=probabilities[s]) for s in (Split.VALIDATION, Split.TEST)},
+    }
+    with (drafts / trained.HISTORY).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+    np.savez_compressed(
+        drafts / trained.PREDICTIONS,
+        allow_pickle=False,
+        **{f"{s}_labels": splits[s].labels for s in calibrated},
+        **{f"{s}_probabilities": calibrated[s] for s in calibrated},
+    )
+    trained.write_json(drafts / trained.METRICS, metrics)
+    write_card(spec, metrics, drafts / trained.CARD)
+    trained.write_spec(spec, drafts)
+    trained.read_spec(drafts, verify=True)
+    for name in (trained.WEIGHTS, trained.HISTORY, trained.PREDICTIONS, trained.METRICS, trained.CARD, trained.SPEC):
+        (drafts / name).replace(out / name)
+    return metrics
+
+
+def figures(faces: LabelledFaces, probabilities: npt.NDArray[Any], *, before: npt.NDArray[Any]) -> dict[str, Any]:
+    """All figures of one split, for JSON; `before` are the probabilities before the temperature."""
+    y_true = faces.labels.astype(np.int64)
+    y_pred = probabilities.argmax(axis=1)
+    unseen = ~faces.in_training
+    return {
+        **evaluation.evaluate(y_true, y_pred).as_dict(),
+        "not_in_training": {
+            "n": int(unseen.sum()),
+            "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,
+        },
+        "calibration": {
+            "expected_error": evaluation.expected_calibration_error(y_true, probabilities),
+            "expected_error_before": evaluation.expected_calibration_error(y_true, before),
+        },
+    }

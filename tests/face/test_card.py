@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emomusic.affect import EMOTIONS
+from emomusic.face.card import write_card
+from emomusic.face.networks import NETWORKS
+from emomusic.face.trained import CARD, METRICS, read_metrics, read_spec
+
+from .conftest import Run
+
+
+@pytest.fixture
+def metrics(tiny_run: Run) -> dict[str, Any]:
+    """A copy that a test may change."""
+    return json.loads((tiny_run.folder / METRICS).read_text(encoding="utf-8"))
+
+
+def card_of(tiny_run: Run, metrics: dict[str, Any], path: Path) -> str:
+    write_card(read_spec(tiny_run.folder), metrics, path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_card_of_a_run_is_made_of_its_figures(tiny_run: Run, tmp_path: Path) -> None:
+    card = (tiny_run.folder / CARD).read_text(encoding="utf-8")
+    assert card == card_of(tiny_run, read_metrics(tiny_run.folder), tmp_path / "card.md")
+    assert card.startswith("# tiny\n")
+    test = tiny_run.metrics["test"]
+    low, high = test["accuracy_interval"]
+    for text in (
+        NETWORKS["tiny"].title,
+        "3,807 weights",
+        "--network tiny --preset smoke",
+        f"**{test['accuracy']:.1%}** (95 % interval {low:.1%} to {high:.1%}, n = 42)",
+        f"{test['not_in_training']['accuracy']:.1%} (n = 38)",
+        f"for 2 epochs (0 minutes);\nthe weights are those of epoch {tiny_run.metrics['best_epoch']}",
+    ):
+        assert text in card
+
+
+def test_every_emotion_has_its_row(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
+    card = card_of(tiny_run, metrics, tmp_path / CARD)
+    for emotion in EMOTIONS:
+        scores = metrics["test"]["per_class"][emotion.value]
+        row = f"| {emotion.value} | {scores['precision']:.1%} | {scores['recall']:.1%} | {scores['f1']:.1%} | 6 |"
+        assert row in card.splitlines()
+
+
+def test_weaknesses_are_read_from_the_figures(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
+    for i, emotion in enumerate(EMOTIONS):
+        metrics["test"]["per_class"][emotion.value]["recall"] = 0.9 - i / 10  # least for neutral, then for surprise
+    metrics["test"]["confusion"] = [[100 if i == j else i + j for j in range(7)] for i in range(7)]
+    metrics["test"]["confusion"][2][5] = 50
+    card = card_of(tiny_run, metrics, tmp_path / CARD)
+    assert "finds neutral and surprise least often" in card
+    assert "mistake is to call fear faces surprise" in card
+
+
+def test_a_figure_that_is_not_known_is_said_not_to_be(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
+    metrics["test"]["not_in_training"] = {"n": 0, "accuracy": None}
+    assert "| on pictures that do not also stand in Training | | not known |" in card_of(
+        tiny_run, metrics, tmp_path / CARD
+    )
+
+
+def test_the_card_says_what_the_model_is_not_for(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
+    card = card_of(tiny_run, metrics, tmp_path / CARD)
+    for heading in ("How it was made", "How good it is", "Where it fails", "What it is for, and what not", "Data and"):
+        assert f"\n## {heading}" in card
+    assert "An expression is not a feeling" in card
+    assert "{" not in card

@@ -1,0 +1,136 @@
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.affect import EmotionProbabilities
+from emomusic.errors import AssetError, EmomusicError, ModelError
+from emomusic.evaluation import soften
+from emomusic.face import trained
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.images import to_network_input
+
+from .conftest import Run, blobs
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_run: Run) -> Iterator[EmotionClassifier]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assets, "ROOT", tiny_run.folder.parents[2])
+        yield EmotionClassifier.load("tiny")
+
+
+@pytest.fixture(scope="module")
+def inputs() -> np.ndarray:
+    return blobs(30, seed=9).images[..., None]
+
+
+def crops(count: int) -> list[np.ndarray]:
+    """Colour pictures of many sizes, as faces are cut out of photographs."""
+    rng = np.random.default_rng(3)
+    return [rng.integers(0, 256, (side, side, 3), np.uint8) for side in rng.integers(20, 200, count)]
+
+
+def test_rows_are_probabilities(classifier: EmotionClassifier, inputs: np.ndarray) -> None:
+    rows = classifier.probabilities(inputs)
+    assert (rows.shape, rows.dtype) == ((30, 7), np.float32)
+    assert (rows >= 0).all()
+    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-5)
+    assert np.ptp(rows, axis=0).max() > 1e-3  # it does look at the pictures
+
+
+def test_many_faces_at_once_are_read_as_one_by_one(classifier: EmotionClassifier) -> None:
+    faces = crops(7)
+    together = classifier.classify(faces)
+    alone = [classifier.classify([face])[0] for face in faces]
+    assert {type(reading) for reading in together} == {EmotionProbabilities}
+    np.testing.assert_allclose([p.values for p in together], [p.values for p in alone], atol=1e-5)
+
+
+def test_more_faces_than_a_batch_keep_their_order(classifier: EmotionClassifier, inputs: np.ndarray) -> None:
+    many = np.tile(inputs, (18, 1, 1, 1))
+    assert len(many) > 2 * 256
+    rows = classifier.probabilities(many)
+    np.testing.assert_allclose(rows, np.tile(classifier.probabilities(inputs), (18, 1)), atol=1e-5)
+
+
+def test_a_crop_is_read_as_its_network_input(classifier: EmotionClassifier) -> None:
+    faces = crops(3)
+    rows = classifier.probabilities(to_network_input(faces, 48))
+    np.testing.assert_array_equal([p.values for p in classifier.classify(faces)], rows)
+
+
+def test_a_face_and_its_mirror_image_are_read_alike(classifier: EmotionClassifier, inputs: np.ndarray) -> None:
+    mirrored = np.ascontiguousarray(inputs[:, :, ::-1])
+    np.testing.assert_allclose(classifier.probabilities(mirrored), classifier.probabilities(inputs), atol=1e-5)
+
+
+def test_without_mirroring_the_network_answers_alone(tiny_run: Run, inputs: np.ndarray) -> None:
+    import keras
+
+    model = keras.saving.load_model(tiny_run.folder / trained.WEIGHTS)
+    spec = replace(trained.read_spec(tiny_run.folder), mirrored=False, temperature=2.0)
+    rows = EmotionClassifier(model, spec).probabilities(inputs)
+    plain = keras.ops.convert_to_numpy(model(inputs.astype(np.float32)))
+    np.testing.assert_allclose(rows, soften(plain, 2.0), atol=1e-5)
+
+
+def test_no_face_is_an_empty_answer(classifier: EmotionClassifier) -> None:
+    assert classifier.classify([]) == []
+    rows = classifier.probabilities(np.empty((0, 48, 48, 1), np.uint8))
+    assert (rows.shape, rows.dtype) == ((0, 7), np.float32)
+
+
+def test_blank_faces_are_read_too(classifier: EmotionClassifier) -> None:
+    for reading in classifier.classify([np.full((60, 60, 3), grey, np.uint8) for grey in (0, 128, 255)]):
+        assert reading.values.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_several_threads_get_the_same_answers(classifier: EmotionClassifier, inputs: np.ndarray) -> None:
+    expected = [classifier.probabilities(inputs[:n]) for n in range(1, 9)]
+    with ThreadPoolExecutor(8) as threads:
+        jobs = [(n, threads.submit(classifier.probabilities, inputs[:n])) for _ in range(5) for n in range(1, 9)]
+        for n, job in jobs:
+            np.testing.assert_allclose(job.result(), expected[n - 1], atol=1e-6)
+
+
+@pytest.fixture
+def copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a trained model that a test may damage."""
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    return Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
+
+
+def test_damaged_weights_are_refused_by_their_checksum(copy: Path) -> None:
+    weights = copy / trained.WEIGHTS
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match=r"expected .*model\.keras with SHA-256 [0-9a-f]{64}\. Received: .*Restore"):
+        EmotionClassifier.load("tiny")
+
+
+def test_a_file_that_is_no_model_is_refused_even_with_the_right_checksum(copy: Path) -> None:
+    weights = copy / trained.WEIGHTS
+    weights.write_bytes(b"not a model")
+    spec = json.loads((copy / trained.SPEC).read_text())
+    (copy / trained.SPEC).write_text(json.dumps({**spec, "sha256": assets.sha256_of(weights)}))
+    with pytest.raises(ModelError, match=r"expected a Keras model in .*tiny\. Received: .*Restore the file"):
+        EmotionClassifier.load("tiny")
+
+
+def test_absent_weights_are_named(copy: Path) -> None:
+    (copy / trained.WEIGHTS).unlink()
+    with pytest.raises(AssetError, match=r"expected a readable file\. Received: .*model\.keras"):
+        EmotionClassifier.load("tiny")
+
+
+def test_an_unknown_model_is_refused(copy: Path) -> None:
+    with pytest.raises(EmomusicError, match=r"expected one of the trained models tiny\. Received: 'huge'"):
+        EmotionClassifier.load("huge")

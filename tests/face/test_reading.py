@@ -1,0 +1,43 @@
+"""emomusic/face/reading.py, on a fake detector and classifier."""
+
+import numpy as np
+import pytest
+
+from emomusic.affect import Emotion, Quadrant
+from emomusic.face.reading import read_faces
+from tests.fakes import FakeClassifier, FakeDetector, make_face
+
+IMAGE = np.full((100, 160, 3), 90, np.uint8)
+
+
+def test_all_faces_are_classified_in_one_call() -> None:
+    classifier = FakeClassifier()
+    reading = read_faces(IMAGE, FakeDetector([make_face(x=5), make_face(x=60), make_face(x=110)]), classifier)
+    assert classifier.batch_sizes == [3]
+    assert [face.face.box.x for face in reading.faces] == [5, 60, 110]
+
+
+def test_a_picture_without_a_face_has_no_group() -> None:
+    reading = read_faces(IMAGE, FakeDetector(), FakeClassifier())
+    assert reading.faces == ()
+    assert reading.group is None
+    assert (reading.width, reading.height) == (160, 100)
+
+
+def test_a_happy_face_lies_in_the_first_quadrant() -> None:
+    (face,) = read_faces(IMAGE, FakeDetector([make_face()]), FakeClassifier(Emotion.HAPPY, 0.9)).faces
+    assert face.emotion is Emotion.HAPPY
+    assert face.quadrant is Quadrant.Q1
+    assert face.point.valence > 0.6
+
+
+def test_the_group_of_equal_faces_is_each_of_them() -> None:
+    reading = read_faces(IMAGE, FakeDetector([make_face(), make_face(x=70)]), FakeClassifier(Emotion.SAD, 0.7))
+    assert reading.group is not None
+    assert reading.group.values == pytest.approx(reading.faces[0].probabilities.values)
+
+
+def test_the_time_taken_is_told() -> None:
+    reading = read_faces(IMAGE, FakeDetector([make_face()]), FakeClassifier())
+    assert reading.detect_ms >= 0
+    assert reading.classify_ms >= 0

@@ -1,0 +1,169 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emomusic import assets
+from emomusic.errors import AssetError, ModelError
+from emomusic.face import trained
+from emomusic.face.trained import ModelSpec
+
+SPEC = ModelSpec(
+    name="small",
+    network="tiny",
+    preset="smoke",
+    side=48,
+    mirrored=True,
+    temperature=1.25,
+    parameters=3807,
+    sha256="0" * 64,
+)
+
+
+def place(root: Path, name: str) -> Path:
+    """A model's folder with a spec and weights that fit it."""
+    folder = root / "models" / "face" / name
+    folder.mkdir(parents=True)
+    (folder / trained.WEIGHTS).write_bytes(name.encode())
+    trained.write_spec(replace(SPEC, name=name, sha256=assets.sha256_of(folder / trained.WEIGHTS)), folder)
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_models_are_listed_with_the_default_first_and_the_others_by_name(checkout: Path) -> None:
+    for name in ("zeta", trained.DEFAULT_MODEL, "alpha"):
+        place(checkout, name)
+    (checkout / "models" / "face" / "half-trained" / "checkpoint").mkdir(parents=True)
+    assert trained.face_models() == [trained.DEFAULT_MODEL, "alpha", "zeta"]
+
+
+def test_without_models_the_list_is_empty_and_the_message_says_so(checkout: Path) -> None:
+    assert trained.face_models() == []
+    with pytest.raises(ModelError, match=r"expected one of the trained models \(none\)\. Received: 'vgg9'"):
+        trained.model_folder("vgg9")
+
+
+def test_a_models_folder_is_found_by_its_name(checkout: Path) -> None:
+    folders = [place(checkout, name) for name in ("x", "y")]
+    assert [trained.model_folder(name) for name in ("x", "y")] == folders
+
+
+@pytest.mark.parametrize("name", ["", ".", "../face/x", "x/", "X"])
+def test_a_name_is_a_name_and_never_a_path(checkout: Path, name: str) -> None:
+    place(checkout, "x")
+    with pytest.raises(ModelError, match="expected one of the trained models x"):
+        trained.model_folder(name)
+
+
+def test_a_spec_is_read_as_it_was_written(tmp_path: Path) -> None:
+    trained.write_spec(SPEC, tmp_path)
+    assert trained.read_spec(tmp_path) == SPEC
+    assert [path.name for path in tmp_path.iterdir()] == ["spec.json"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0},
+        {"temperature": -1.0},
+        {"temperature": "1.0"},
+        {"temperature": float("nan")},
+        {"temperature": None},
+        {"side": 0},
+        {"side": "48"},
+        {"side": 48.5},
+        {"mirrored": "yes"},
+        {"sha256": None},
+        {"name": 3},
+    ],
+    ids=str,
+)
+def test_a_spec_with_a_value_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    (tmp_path / trained.SPEC).write_text(json.dumps({**asdict(SPEC), **change}))
+    (name,) = change
+    with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{name}.*\. Train it anew"):
+        trained.read_spec(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting value"),
+        ("{", "Expecting property name"),
+        ("[]", "argument after"),
+        ("null", "argument after"),
+        ("{}", "missing 8 required"),
+        (json.dumps({**asdict(SPEC), "colour": 1}), "unexpected keyword argument 'colour'"),
+        (b"\xff\xfe", "can't decode"),
+    ],
+    ids=["empty", "cut", "list", "null", "bare", "of another version", "binary"],
+)
+def test_a_damaged_spec_is_refused_with_advice(tmp_path: Path, text: str | bytes, message: str) -> None:
+    (tmp_path / trained.SPEC).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}.*Train it anew"):
+        trained.read_spec(tmp_path)
+
+
+def test_an_absent_spec_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"expected a trained model in .*No such file"):
+        trained.read_spec(tmp_path)
+
+
+def test_weights_are_compared_with_their_checksum_only_where_asked(checkout: Path) -> None:
+    folder = place(checkout, "x")
+    assert trained.read_spec(folder, verify=True).name == "x"
+    (folder / trained.WEIGHTS).write_bytes(b"other")
+    assert trained.read_spec(folder).name == "x"
+    with pytest.raises(ModelError, match=r"with SHA-256 [0-9a-f]{64}\. Received: [0-9a-f]{64}\. Restore the file"):
+        trained.read_spec(folder, verify=True)
+    (folder / trained.WEIGHTS).unlink()
+    with pytest.raises(AssetError, match="No such file"):
+        trained.read_spec(folder, verify=True)
+
+
+def test_metrics_are_read_as_they_were_written(tmp_path: Path) -> None:
+    trained.write_json(tmp_path / trained.METRICS, {"test": {"accuracy": 0.5}})
+    assert trained.read_metrics(tmp_path) == {"test": {"accuracy": 0.5}}
+    assert (tmp_path / trained.METRICS).read_text(encoding="utf-8").endswith("}\n")
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "Expecting"), ("[1]", "Received: list")])
+def test_damaged_metrics_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / trained.METRICS).write_text(text)
+    with pytest.raises(ModelError, match=message):
+        trained.read_metrics(tmp_path)
+
+
+def test_absent_metrics_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"expected figures in .*metrics\.json\. Received: .*No such file"):
+        trained.read_metrics(tmp_path)
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    trained.write_json(path, {"old": 1})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        trained.write_json(path, {"new": object()})
+    assert json.loads(path.read_text()) == {"old": 1}
+
+
+@pytest.mark.parametrize("name", trained.face_models())
+def test_every_model_that_ships_is_whole(name: str) -> None:
+    folder = trained.model_folder(name)
+    spec, metrics = trained.read_spec(folder, verify=True), trained.read_metrics(folder)
+    assert spec.name == metrics["model"] == name
+    assert (spec.network, spec.preset, spec.parameters) == (
+        metrics["network"],
+        metrics["preset"],
+        metrics["parameters"],
+    )
+    assert metrics["bytes"] == (folder / trained.WEIGHTS).stat().st_size
+    for file in (trained.HISTORY, trained.PREDICTIONS, trained.CARD):
+        assert (folder / file).is_file()

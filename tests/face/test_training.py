@@ -1,0 +1,489 @@
+import csv
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from emomusic import evaluation
+from emomusic.errors import DatasetError, ModelError
+from emomusic.face import trained, training
+from emomusic.face.augmentation import Augmentation
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.face.networks import NETWORKS
+from emomusic.face.presets import PRESETS, TrainingConfig
+from emomusic.face.training import augmented_batches, class_weights, steps_per_epoch, train
+
+from .conftest import Run
+
+# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup
+FULL = TrainingConfig(
+    epochs=3,
+    learning_rate=0.05,
+    batch_size=32,
+    weight_decay=5e-3,
+    ema_momentum=0.9,
+    label_smoothing=0.1,
+    mixup=0.2,
+    augmentation=PRESETS["smoke"].augmentation,
+)
+FILES = {"model.keras", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"}
+
+
+class KilledError(Exception):
+    """Ends a run from within, as a signal would."""
+
+
+def kill_after(epoch: int) -> Callable[[training.EpochReport], None]:
+    def tell(report: training.EpochReport) -> None:
+        if report.epoch == epoch:
+            raise KilledError
+
+    return tell
+
+
+@pytest.fixture
+def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[[TrainingConfig], str]:
+    """Puts a configuration among the presets, under the name that is returned."""
+
+    def put(config: TrainingConfig) -> str:
+        monkeypatch.setattr(training, "PRESETS", {**PRESETS, "test": config})
+        return "test"
+
+    return put
+
+
+def history_of(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+# What a run writes
+
+
+def test_a_run_writes_every_file_and_leaves_no_other(tiny_run: Run) -> None:
+    assert {path.name for path in tiny_run.folder.iterdir()} == FILES
+
+
+def test_the_metrics_are_those_that_were_returned_and_can_be_read_by_any_program(tiny_run: Run) -> None:
+    text = (tiny_run.folder / "metrics.json").read_text(encoding="utf-8")
+    read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert read == json.loads(json.dumps(tiny_run.metrics))
+    assert read["config"] == json.loads(json.dumps(training.asdict(PRESETS["smoke"])))
+    assert read["bytes"] == (tiny_run.folder / "model.keras").stat().st_size
+
+
+def test_the_predictions_give_the_metrics_again(tiny_run: Run, dataset: Fer2013) -> None:
+    with np.load(tiny_run.folder / "predictions.npz", allow_pickle=False) as arrays:
+        predictions = dict(arrays)
+    for split in (Split.VALIDATION, Split.TEST):
+        labels, probabilities = predictions[f"{split}_labels"], predictions[f"{split}_probabilities"]
+        written = tiny_run.metrics[split.value]
+        np.testing.assert_array_equal(labels, dataset.split(split).labels)
+        again = evaluation.evaluate(labels, probabilities.argmax(axis=1)).as_dict()
+        assert {name: written[name] for name in again} == again
+        assert written["calibration"]["expected_error"] == evaluation.expected_calibration_error(labels, probabilities)
+
+
+def test_figures_are_also_given_on_the_pictures_that_do_not_stand_in_training(tiny_run: Run) -> None:
+    with np.load(tiny_run.folder / "predictions.npz", allow_pickle=False) as arrays:
+        right = arrays["test_probabilities"].argmax(axis=1) == arrays["test_labels"]
+    assert tiny_run.metrics["test"]["not_in_training"] == {"n": 38, "accuracy": right[4:].mean()}
+    assert tiny_run.metrics["validation"]["not_in_training"]["n"] == 42
+
+
+def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
+    faces = LabelledFaces(np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8), np.ones(2, np.bool_))
+    probabilities = np.eye(7)[:2]
+    found = training.figures(faces, probabilities, before=probabilities)
+    assert found["not_in_training"] == {"n": 0, "accuracy": None}
+    assert found["accuracy"] == 0.5
+
+
+def test_the_saved_classifier_gives_the_written_probabilities(only_tiny: Run, dataset: Fer2013) -> None:
+    classifier = EmotionClassifier.load("tiny")
+    with np.load(only_tiny.folder / "predictions.npz", allow_pickle=False) as arrays:
+        for split in (Split.VALIDATION, Split.TEST):
+            probabilities = classifier.probabilities(dataset.split(split).images[..., None])
+            np.testing.assert_allclose(probabilities, arrays[f"{split}_probabilities"], atol=1e-5)
+
+
+def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) -> None:
+    history = history_of(tiny_run.folder)
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert history == [report.figures for report in tiny_run.reports]
+    assert set(history[0]) == {
+        "epoch",
+        "accuracy",
+        "loss",
+        "val_accuracy",
+        "val_loss",
+        "learning_rate",
+        "seconds",
+    }
+    assert [report.epochs for report in tiny_run.reports] == [2, 2]
+    assert [report.epoch for report in tiny_run.reports] == [1, 2]
+    assert tiny_run.reports[0].seconds_left == pytest.approx(tiny_run.reports[0].seconds)
+    assert tiny_run.reports[-1].seconds_left == 0
+
+
+def test_the_model_is_that_of_the_best_epoch_on_validation(tiny_run: Run, dataset: Fer2013) -> None:
+    history = history_of(tiny_run.folder)
+    best = max(row["val_accuracy"] for row in history)
+    assert history[tiny_run.metrics["best_epoch"] - 1]["val_accuracy"] == best
+    model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
+    faces = dataset.split(Split.VALIDATION)
+    predicted = keras.ops.convert_to_numpy(model(faces.images[..., None].astype(np.float32))).argmax(axis=1)
+    assert (predicted == faces.labels).mean() == pytest.approx(best, abs=1e-6)
+
+
+def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
+    spec = trained.read_spec(tiny_run.folder, verify=True)
+    model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
+    assert (spec.name, spec.network, spec.preset, spec.side, spec.mirrored) == ("tiny", "tiny", "smoke", 48, True)
+    assert spec.parameters == model.count_params() == tiny_run.metrics["parameters"]
+    assert getattr(model, "optimizer", None) is None
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+
+
+# Killed and resumed
+
+
+@pytest.fixture(scope="module")
+def full_run(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three epochs of `FULL` without a break."""
+    folder = tmp_path_factory.mktemp("full") / "net"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "PRESETS", {"test": FULL})
+        return Run(folder, train("tiny", dataset, folder, preset="test"), [])
+
+
+def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
+    dataset: Fer2013, full_run: Run, tmp_path: Path, preset: Callable[[TrainingConfig], str]
+) -> None:
+    name, out = preset(FULL), tmp_path / "net"
+    with pytest.raises(KilledError):
+        train("tiny", dataset, out, preset=name, tell=kill_after(1))
+    assert {path.name for path in out.iterdir()} == {"checkpoint"}
+    told: list[int] = []
+    train("tiny", dataset, out, preset=name, resume=True, tell=lambda report: told.append(report.epoch))
+    assert told == [2, 3]
+    assert {path.name for path in out.iterdir()} == FILES
+    for resumed, whole in zip(history_of(out), history_of(full_run.folder), strict=True):
+        assert set(resumed) == set(whole)
+        for figure in set(whole) - {"seconds"}:
+            assert resumed[figure] == pytest.approx(whole[figure], rel=1e-4), figure
+    with np.load(out / "predictions.npz") as resumed, np.load(full_run.folder / "predictions.npz") as whole:
+        np.testing.assert_allclose(resumed["test_probabilities"], whole["test_probabilities"], atol=1e-4)
+
+
+def test_a_checkpoint_holds_all_that_the_optimizer_knows(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Iterations, momentum and averages, as they were when the epoch ended and before the averages moved in."""
+    seen: list[dict[str, Any]] = []
+    save, restore = training._Checkpoint.on_epoch_end, training._Checkpoint.restore
+
+    def state(checkpoint: training._Checkpoint) -> dict[str, Any]:
+        of_optimizer = {v.path.split("/", 1)[1]: v for v in checkpoint.model.optimizer.variables}
+        of_network = {f"network/{v.path}": v for v in checkpoint.model.weights}
+        return {path: np.array(keras.ops.convert_to_numpy(v)) for path, v in {**of_optimizer, **of_network}.items()}
+
+    def saved(self: training._Checkpoint, *args: Any) -> None:
+        save(self, *args)
+        seen.append(state(self))
+
+    def restored(self: training._Checkpoint) -> int:
+        restore(self)
+        seen.append(state(self))
+        raise KilledError
+
+    monkeypatch.setattr(training._Checkpoint, "on_epoch_end", saved)
+    monkeypatch.setattr(training._Checkpoint, "restore", restored)
+    name = preset(FULL)
+    with pytest.raises(KilledError):
+        train("tiny", dataset, tmp_path / "net", preset=name, tell=kill_after(1))
+    with pytest.raises(KilledError):
+        train("tiny", dataset, tmp_path / "net", preset=name, resume=True)
+    before, after = seen
+    words = "\n".join(before)
+    assert [kind in words for kind in ("iteration", "momentum", "average")] == [True, True, True]
+    assert list(after) == list(before)
+    for path, value in before.items():
+        np.testing.assert_array_equal(after[path], value, err_msg=path)
+    (iterations,) = [value for path, value in after.items() if "iteration" in path]
+    assert iterations == steps_per_epoch(dataset.split(Split.TRAIN), FULL)
+
+
+def test_a_kill_while_the_best_weights_are_kept_costs_that_epoch_and_nothing_else(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, out = preset(replace(FULL, epochs=1)), tmp_path / "net"
+    move = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if Path(target).name == "best.weights.h5":
+            raise KilledError
+        return move(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KilledError):
+            train("tiny", dataset, out, preset=name)
+    with pytest.raises(KilledError):  # the epoch is done again, this time to its end
+        train("tiny", dataset, out, preset=name, resume=True, tell=kill_after(1))
+    assert {path.name for path in (out / "checkpoint").glob("*")} == {
+        "state.json",
+        "epoch1.weights.h5",
+        "best.weights.h5",
+    }
+
+
+def test_a_run_killed_after_early_stopping_is_not_trained_further(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(FULL, epochs=200, early_stopping=1, ema_momentum=0.0, augmentation=Augmentation())
+    name, out = preset(config), tmp_path / "net"
+
+    def kill(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_write", kill)
+        with pytest.raises(KilledError):
+            train("tiny", dataset, out, preset=name)
+    state = json.loads((out / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    assert 2 <= state["epoch"] < 200
+    metrics = train("tiny", dataset, out, preset=name, resume=True, tell=lambda _: pytest.fail("trained further"))
+    assert (metrics["epochs"], metrics["best_epoch"]) == (state["epoch"], state["epoch"] - 1)
+    assert [row["epoch"] for row in history_of(out)] == list(range(1, state["epoch"] + 1))
+
+
+@pytest.fixture
+def killed(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """The folder of a run of "smoke" that was killed after its first epoch."""
+    made = tmp_path_factory.getbasetemp() / "killed"
+    if not made.exists():
+        with pytest.raises(KilledError):
+            train("tiny", dataset, made, preset="smoke", tell=kill_after(1))
+    return Path(shutil.copytree(made, tmp_path / "killed"))
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
+    dataset: Fer2013, killed: Path, preset: Callable[[TrainingConfig], str]
+) -> None:
+    name = preset(replace(PRESETS["smoke"], seed=1))
+    with pytest.raises(ModelError, match=r"checkpoint of this network and configuration in .*Received: another"):
+        train("tiny", dataset, killed, preset=name, resume=True)
+    assert (killed / "checkpoint" / "state.json").is_file()
+
+
+@pytest.mark.parametrize("damage", ["cut state", "other state", "no weights", "cut weights"])
+def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: Path, damage: str) -> None:
+    state, weights = killed / "checkpoint" / "state.json", killed / "checkpoint" / "epoch1.weights.h5"
+    if damage == "cut state":
+        state.write_text(state.read_text()[:100])
+    elif damage == "other state":
+        state.write_text("[]")
+    elif damage == "no weights":
+        weights.unlink()
+    else:
+        weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"whole checkpoint in .*checkpoint. Received: .* without --resume"):
+        train("tiny", dataset, killed, preset="smoke", resume=True)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_without_a_checkpoint_or_unasked_a_run_starts_anew(
+    dataset: Fer2013, killed: Path, tiny_run: Run, resume: bool
+) -> None:
+    if resume:
+        shutil.rmtree(killed / "checkpoint")
+    with pytest.raises(KilledError):
+        train("tiny", dataset, killed, preset="smoke", resume=resume, tell=kill_after(1))
+    state = json.loads((killed / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    (row,) = state["history"]
+    assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
+
+
+class ByHand:
+    """The callbacks of a run with plateau and early stopping, told their figures by the test."""
+
+    def __init__(self, folder: Path) -> None:
+        config = TrainingConfig(epochs=9, learning_rate=0.1, schedule="plateau", plateau_patience=2, early_stopping=3)
+        inputs = keras.Input((1,))
+        self.model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+        self.model.compile(optimizer=training._optimizer(config, 1), loss="mse", metrics=["accuracy"])
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.stop_training = False
+        self.stoppers = training._stoppers(config)
+        self.checkpoint = training._Checkpoint(folder, self.stoppers, {})
+        self.best = training._KeepBest(folder / "best.weights.h5", self.checkpoint)
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.set_model(self.model)
+
+    def begin(self) -> None:
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.on_train_begin()
+
+    def epoch(self, loss: float, accuracy: float) -> tuple[float, bool]:
+        """The rate and whether to stop, after an epoch with these figures on validation."""
+        number, logs = len(self.checkpoint.rows), {"val_loss": loss, "val_accuracy": accuracy}
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.on_epoch_begin(number)
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.on_epoch_end(number, logs)
+        return float(self.model.optimizer.learning_rate), bool(self.model.stop_training)
+
+
+@pytest.mark.parametrize("killed_after", [None, 1, 2, 3])
+def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, killed_after: int | None) -> None:
+    figures = [(1.0, 0.5), (1.1, 0.4), (1.2, 0.5), (1.3, 0.3)]  # best at once; the rate falls after 3, the end is 4
+    run = ByHand(tmp_path)
+    run.begin()
+    seen = []
+    for number, (loss, accuracy) in enumerate(figures, 1):
+        seen.append(run.epoch(loss, accuracy))
+        if number == killed_after:
+            run = ByHand(tmp_path)
+            assert run.checkpoint.restore() == number
+            assert not run.checkpoint.has_stopped_early
+            run.begin()
+    assert [rate for rate, _ in seen] == pytest.approx([0.1, 0.1, 0.02, 0.02])
+    assert [stop for _, stop in seen] == [False, False, False, True]
+    assert [row["epoch"] for row in run.checkpoint.rows] == [1, 2, 3, 4]
+    again = ByHand(tmp_path)
+    again.checkpoint.restore()
+    assert again.checkpoint.has_stopped_early
+
+
+# What a run refuses
+
+
+def test_an_unknown_network_or_preset_is_refused(dataset: Fer2013, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected a network of \['tiny', .*Received: huge, smoke"):
+        train("huge", dataset, tmp_path, preset="smoke")
+    with pytest.raises(ValueError, match=r"a preset of \['smoke', .*Received: tiny, quick"):
+        train("tiny", dataset, tmp_path, preset="quick")
+
+
+@pytest.mark.parametrize("absent", list(Split))
+def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_written(
+    dataset: Fer2013, tmp_path: Path, absent: Split
+) -> None:
+    part = Fer2013({split: faces for split, faces in dataset.splits.items() if split is not absent})
+    with pytest.raises(DatasetError, match=f"expected pictures of the {absent} split"):
+        train("tiny", part, tmp_path / "net", preset="smoke")
+    assert not (tmp_path / "net").exists()
+
+
+# The stream of pictures
+
+
+def take(faces: LabelledFaces, config: TrainingConfig, count: int, *, first_epoch: int = 0) -> list[training.Batch]:
+    return list(itertools.islice(augmented_batches(faces, config, first_epoch=first_epoch), count))
+
+
+def assert_same(one: list[training.Batch], other: list[training.Batch]) -> None:
+    for left, right in zip(one, other, strict=True):
+        for a, b in zip(left, right, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_batches_are_what_the_network_takes(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    for images, labels, weights in take(faces, FULL, 4):
+        assert (images.shape, labels.shape, weights.shape) == ((32, 48, 48, 1), (32, 7), (32,))
+        assert {images.dtype, labels.dtype, weights.dtype} == {np.dtype(np.float32)}
+        assert images.min() >= 0
+        assert 200 < images.max() <= 255
+        np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
+        np.testing.assert_array_equal(weights, 1)
+
+
+def test_the_stream_depends_on_nothing_but_the_seed(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    first = take(faces, FULL, 7)
+    np.random.default_rng().random(5)
+    assert_same(take(faces, FULL, 7), first)
+    other = take(faces, replace(FULL, seed=1), 7)
+    assert not np.array_equal(other[0][0], first[0][0])
+
+
+def test_a_later_first_epoch_goes_on_where_the_stream_would_be(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    steps = steps_per_epoch(faces, FULL)
+    whole = take(faces, FULL, 3 * steps)
+    assert_same(take(faces, FULL, steps, first_epoch=2), whole[2 * steps :])
+    assert not np.array_equal(whole[0][0], whole[steps][0])
+
+
+def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=14)
+    assert steps_per_epoch(faces, plain) == 7
+    batches = take(faces, plain, 7)
+    shown = {image.tobytes() for images, _, _ in batches for image in images.astype(np.uint8)}
+    assert shown == {image.tobytes() for image in faces.images}
+    for images, labels, _ in batches:
+        for image, label in zip(images, labels, strict=True):
+            place = np.flatnonzero((faces.images == image[..., 0]).all(axis=(1, 2)))
+            assert faces.labels[place].tolist() == [label.argmax()]
+
+
+def test_fewer_pictures_than_a_batch_make_one_small_batch(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN).first(5)
+    assert steps_per_epoch(faces, FULL) == 1
+    assert [len(images) for images, _, _ in take(faces, FULL, 2)] == [5, 5]
+
+
+def test_weights_make_every_emotion_count_the_same() -> None:
+    labels = np.array([0] * 6 + [1] * 2 + [6] * 4, np.uint8)
+    weights = class_weights(labels)
+    counts = np.bincount(labels, minlength=7)
+    np.testing.assert_allclose((weights * counts)[[0, 1, 6]], 4)
+    assert weights[labels].mean() == pytest.approx(1)
+    assert weights[[2, 3, 4, 5]].tolist() == [0, 0, 0, 0]
+
+
+def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    faces = replace(faces, labels=np.where(faces.labels > 2, 3, faces.labels).astype(np.uint8))
+    weights = class_weights(faces.labels)
+    for _, labels, given in take(faces, replace(FULL, class_weighting=True), 3):
+        np.testing.assert_allclose(given, labels @ weights, rtol=1e-5)
+        assert given.std() > 0
+
+
+# The presets
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_makes_an_optimizer_whose_rate_starts_and_ends_as_it_says(name: str) -> None:
+    config = PRESETS[name]
+    optimizer = training._optimizer(config, 10)
+    rates = []
+    for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
+        optimizer.iterations.assign(round(share * 10 * config.epochs))
+        rates.append(float(optimizer.learning_rate) / config.learning_rate)
+    if config.schedule == "one_cycle":
+        assert rates == pytest.approx([0.04, 0.52, 1, rates[3], 0.001], rel=1e-2)
+        assert 0.001 < rates[3] < 1
+    else:
+        assert rates == pytest.approx([1] * 5)
+
+
+def test_only_kernels_decay() -> None:
+    model = NETWORKS["tiny"].build("float32")
+    optimizer = training._optimizer(PRESETS["default"], 10)
+    optimizer.build(model.trainable_variables)
+    decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
+    assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}
+    assert decaying
