@@ -1,0 +1,8 @@
+"""`python -m emomusic`: the same as the installed command `emomusic`."""
+
+import sys
+
+from emomusic.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The command line: `python -m emomusic COMMAND`.
+
+With `--json`, stdout holds one JSON document and nothing else; progress and log lines go to stderr. Exit status 0:
+done. 2: the user must mend something, said in one line on stderr. 1: our fault, with a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from emomusic import __version__, commands
+from emomusic.affect import Emotion
+from emomusic.errors import EmomusicError
+
+POLICIES = ("match", "soothe", "journey")
+"""Names of `music.recommend.Policy`, here too so that `--help` loads no music (a test compares them)."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    for chatty in ("tensorflow", "absl", "h5py", "PIL"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    try:
+        # Whatever a library prints goes to stderr: stdout is for the answer alone
+        with contextlib.redirect_stdout(sys.stderr):
+            answer, status = options.run(options)
+        if options.json:
+            print(json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False))
+        else:
+            options.show(answer)
+        sys.stdout.flush()
+    except EmomusicError as error:
+        print(f"emomusic: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("emomusic: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="emomusic", description="A face goes in, a song comes out.")
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        parent: Any,
+        name: str,
+        run: Callable[[argparse.Namespace], commands.Outcome],
+        show: Callable[[Any], None],
+        text: str,
+    ) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = parent.add_parser(name, help=text, description=text)
+        added.add_argument("--json", action="store_true", help="one JSON document on stdout")
+        added.set_defaults(run=run, show=show)
+        return added
+
+    analyze = command(
+        subparsers, "analyze", commands.analyze, _show_pictures, "Faces, emotions and songs for pictures."
+    )
+    analyze.add_argument("images", nargs="+", metavar="IMAGE")
+    analyze.add_argument("--model", help="name of a trained face model")
+    analyze.add_argument("--annotate", type=Path, metavar="DIR", help="write the pictures with their faces marked")
+    _add_song_options(analyze)
+
+    evaluate = subparsers.add_parser("evaluate", help="Recompute a model's figures on data.")
+    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music")
+    face = command(
+        kinds, "face", commands.evaluate_face, _show_figures, "Figures of a face model on FER2013 or on pictures."
+    )
+    face.add_argument("--model")
+    source = face.add_mutually_exclusive_group(required=True)
+    source.add_argument("--fer2013", type=Path, metavar="CSV")
+    source.add_argument("--images", type=Path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
+    face.add_argument("--split", choices=("validation", "test"), help="which part of FER2013")
+    face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
+    face.add_argument("--margin", type=_margin, help="context around the face, as a share of its longer side")
+    music = command(
+        kinds, "music", commands.evaluate_music, _show_figures, "Figures of a mood model, by cross-validation."
+    )
+    music.add_argument("--model", default="mlp")
+    music.add_argument("--data", type=Path, required=True, metavar="CSV", help="data_moods.csv")
+
+    train = subparsers.add_parser("train", help="Train a model.")
+    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music")
+    face = command(kinds, "face", commands.train_face, _show_figures, "Train a network on FER2013.")
+    face.add_argument("--network", required=True)
+    face.add_argument("--preset", default="default")
+    face.add_argument("--fer2013", type=Path, required=True, metavar="CSV")
+    face.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/face/<network> unless given")
+    face.add_argument("--resume", action="store_true", help="go on from the checkpoint in the model's folder")
+    music = command(kinds, "music", commands.train_music, _show_figures, "Fit a mood model on labelled songs.")
+    music.add_argument("--model", default="mlp")
+    music.add_argument("--data", type=Path, required=True, metavar="CSV", help="data_moods.csv")
+    music.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/music/<model> unless given")
+
+    recommend = command(
+        subparsers, "recommend", commands.recommend, _show_songs, "Songs for an emotion or a place on the plane."
+    )
+    recommend.add_argument("--emotion", type=_emotion, metavar="NAME", help=", ".join(Emotion))
+    recommend.add_argument("--valence", type=_unit, metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
+    recommend.add_argument("--arousal", type=_unit, metavar="A", help="-1 (drowsy) to 1 (awake)")
+    _add_song_options(recommend)
+
+    command(subparsers, "models", commands.models, _show_models, "The trained models, their figures, size and speed.")
+
+    data = subparsers.add_parser("data", help="What ships, and whether it is whole.")
+    kinds = data.add_subparsers(dest="kind", required=True, metavar="list|check")
+    command(kinds, "list", commands.data_list, _show_data, "What ships.")
+    command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
+
+    command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
+    return parser
+
+
+def _add_song_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", choices=POLICIES, default="match", help="what the music should do")
+    parser.add_argument("--songs", type=_count, default=5, metavar="N", help="how many songs (5)")
+    parser.add_argument("--seed", type=int, default=0, help="another number, another choice among equals")
+    parser.add_argument("--hide-explicit", action="store_true", help="leave out songs marked as explicit")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 100. Received: {text}")
+    return value
+
+
+def _unit(text: str) -> float:
+    value = float(text)
+    if not -1 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from -1 to 1. Received: {text}")
+    return value
+
+
+def _margin(text: str) -> float:
+    value = float(text)
+    if not -0.4 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from -0.4 to 1. Received: {text}")
+    return value
+
+
+def _emotion(text: str) -> Emotion:
+    try:
+        return Emotion(text.lower())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Emotion)}. Received: {text!r}") from None
+
+
+def _show_pictures(records: list[dict[str, Any]]) -> None:
+    for record in records:
+        if "error" in record:
+            continue  # told on stderr already
+        faces = record["faces"]
+        print(f"{record['image']}: {len(faces)} {'face' if len(faces) == 1 else 'faces'}")
+        for number, face in enumerate(faces, 1):
+            ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked)
+            print(f"  {number}. {shares} ({face['quadrant']}, box {face['box']})")
+        if record["group"]:
+            print(f"  songs for a {record['group']['mood']} mood:")
+            _show_songs(record["songs"], indent="    ")
+        else:
+            print("  no face found: try a picture with the whole face, from the front, in better light")
+
+
+def _show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:
+    for song in songs:
+        print(f"{indent}{song['title']}, {', '.join(song['artists'])}\n{indent}  {song['reason']}; {song['url']}")
+
+
+def _show_figures(metrics: dict[str, Any]) -> None:
+    print(json.dumps(metrics, ensure_ascii=False, indent=2))
+
+
+def _show_models(models: list[dict[str, Any]]) -> None:
+    for model in models:
+        speed = f", {model['ms_per_item']:.2f} ms {model['item']}" if model["ms_per_item"] is not None else ""
+        print(
+            f"{model['kind']}/{model['name']}: accuracy {model['accuracy']:.1%} on {model['judged_on']}, "
+            f"{model['bytes'] / 1e6:.1f} MB{speed}"
+        )
+
+
+def _show_data(assets: list[dict[str, Any]]) -> None:
+    for asset in assets:
+        state = f"  PROBLEM: {asset['problem']}" if asset.get("problem") else ""
+        print(f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}")
+
+
+def _show_checks(report: dict[str, Any]) -> None:
+    for check in report["checks"]:
+        print(f"{'ok     ' if check['ok'] else 'PROBLEM'} {check['name']}: {check['detail']}")

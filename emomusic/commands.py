@@ -1,0 +1,233 @@
+"""What each command does: options in, an answer ready for JSON and an exit status out.
+
+Imports stand inside the commands, so that `--help` and the light ones load neither TensorFlow nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood, affect_of
+from emomusic.errors import DatasetError, EmomusicError, ImageError, ModelError
+
+if TYPE_CHECKING:
+    from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.detection import MtcnnDetector
+    from emomusic.face.images import RgbImage
+    from emomusic.face.reading import PictureReading
+    from emomusic.music.recommend import Recommender, Song
+
+log = logging.getLogger(__name__)
+
+Outcome = tuple[Any, int]
+"""What a command found, ready for JSON, and its exit status."""
+
+
+def analyze(options: argparse.Namespace) -> Outcome:
+    """The main job: faces, emotions and songs for each picture; one that cannot be read becomes an `error` entry."""
+    from emomusic.face.images import read_image
+    from emomusic.face.reading import load_networks, read_faces
+    from emomusic.face.trained import DEFAULT_MODEL, model_folder
+    from emomusic.music.recommend import load_recommender
+    from emomusic.report import picture_record
+
+    model_folder(options.model or DEFAULT_MODEL)  # a wrong name is told before seconds of loading
+    engine: tuple[MtcnnDetector, EmotionClassifier, Recommender] | None = None  # loaded for the first that can be read
+    records: list[dict[str, Any]] = []
+    for number, name in enumerate(options.images, 1):
+        started = time.perf_counter()
+        try:
+            image = read_image(name)
+        except ImageError as error:
+            records.append({"image": name, "error": str(error)})
+            log.error("emomusic: %s", error)
+            continue
+        decode_ms = 1000 * (time.perf_counter() - started)
+        engine = engine or (*load_networks(options.model or DEFAULT_MODEL), load_recommender())
+        detector, classifier, recommender = engine
+        reading = read_faces(image, detector, classifier)
+        started = time.perf_counter()
+        songs: list[Song] = []
+        mood: Mood | None = None
+        if (group := reading.group) is not None:
+            songs, mood = _songs_for(recommender, options, affect_of(group), group.emotion)
+        recommend_ms = 1000 * (time.perf_counter() - started)
+        records.append(picture_record(name, reading, songs, mood, decode_ms=decode_ms, recommend_ms=recommend_ms))
+        if options.annotate:
+            _write_annotated(options.annotate, number, Path(name), image, reading)
+    return records, 2 if any("error" in record for record in records) else 0
+
+
+def _songs_for(
+    recommender: Recommender, options: argparse.Namespace, point: AffectPoint, emotion: Emotion | None
+) -> tuple[list[Song], Mood]:
+    from emomusic.music.recommend import Policy, Request, target_of
+
+    request = Request(
+        point=point,
+        emotion=emotion,
+        policy=Policy(options.policy),
+        seed=options.seed,
+        hide_explicit=options.hide_explicit,
+    )
+    songs = recommender.songs(request, options.songs) if options.songs else []
+    return songs, target_of(request)[1]
+
+
+def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, reading: PictureReading) -> None:
+    from emomusic.face.images import encode_png
+    from emomusic.plots.picture import annotated_picture
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Numbered, because pictures of two folders may share a name
+        (folder / f"{number:03d}-{source.stem}.png").write_bytes(encode_png(annotated_picture(image, reading)))
+    except OSError as error:
+        raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
+
+
+def evaluate_face(options: argparse.Namespace) -> Outcome:
+    """Recompute a face model's figures."""
+    from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.fer2013 import Split, read_fer2013
+    from emomusic.face.images import DEFAULT_MARGIN
+    from emomusic.face.judging import evaluation_record, judge_pictures, judge_split, labelled_pictures
+    from emomusic.face.reading import load_networks
+    from emomusic.face.trained import DEFAULT_MODEL
+
+    name = options.model or DEFAULT_MODEL
+    if options.fer2013:
+        if not options.split:
+            raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
+        faces = read_fer2013(options.fer2013).split(Split(options.split))
+        return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
+    pictures = labelled_pictures(options.images)
+    detector, classifier = (None, EmotionClassifier.load(name)) if options.aligned else load_networks(name)
+    margin = DEFAULT_MARGIN if options.margin is None else options.margin
+    with _progress("pictures", len(pictures)) as tell:
+        evaluation = judge_pictures(pictures, classifier, detector, margin=margin, tell=tell)
+    return evaluation_record(name, evaluation), 0
+
+
+def evaluate_music(options: argparse.Namespace) -> Outcome:
+    """Recompute a mood model's figures."""
+    from emomusic.music.training import evaluate_mood_model
+
+    _known_mood_model(options.model)
+    return evaluate_mood_model(options.data, model=options.model).metrics, 0
+
+
+def train_music(options: argparse.Namespace) -> Outcome:
+    """Fit a mood model and write its folder."""
+    from emomusic.assets import models_dir
+    from emomusic.music.training import train_mood_model
+
+    _known_mood_model(options.model)
+    out = options.out or models_dir() / "music" / options.model
+    return train_mood_model(options.data, model=options.model, out=out), 0
+
+
+def _known_mood_model(name: str) -> None:
+    from emomusic.music.mood import MOOD_MODELS
+
+    if name not in MOOD_MODELS:
+        raise ModelError(f"expected one of the mood models {', '.join(MOOD_MODELS)}. Received: {name!r}")
+
+
+def train_face(options: argparse.Namespace) -> Outcome:
+    """Train a network and write its folder."""
+    from emomusic.assets import models_dir
+    from emomusic.face.fer2013 import read_fer2013
+    from emomusic.face.networks import NETWORKS
+    from emomusic.face.presets import PRESETS
+
+    for kind, name, known in (("networks", options.network, NETWORKS), ("presets", options.preset, PRESETS)):
+        if name not in known:
+            raise ModelError(f"expected one of the {kind} {', '.join(known)}. Received: {name!r}")
+    dataset = read_fer2013(options.fer2013)
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        from emomusic.face._tensorflow import load_tensorflow
+
+        load_tensorflow()
+    from emomusic.face.training import EpochReport, train
+
+    with _progress("epochs", PRESETS[options.preset].epochs) as advance:
+
+        def tell(report: EpochReport) -> None:
+            advance(report.epoch)
+            log.info(
+                "epoch %d of %d: loss %.3f, accuracy on validation %.1f %%, %.0f s; about %.0f min left",
+                report.epoch,
+                report.epochs,
+                report.figures["loss"],
+                100 * report.figures["val_accuracy"],
+                report.seconds,
+                report.seconds_left / 60,
+            )
+
+        out = options.out or models_dir() / "face" / options.network
+        return train(options.network, dataset, out, preset=options.preset, resume=options.resume, tell=tell), 0
+
+
+def recommend(options: argparse.Namespace) -> Outcome:
+    """Songs without a face."""
+    from emomusic.music.recommend import load_recommender
+    from emomusic.report import song_record
+
+    by_place = options.valence is not None and options.arousal is not None
+    given = (options.valence, options.arousal, options.emotion)
+    if sum(value is not None for value in given) != (2 if by_place else 1) or (not by_place and not options.emotion):
+        raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
+    point = AffectPoint(options.valence, options.arousal) if by_place else EMOTION_POINTS[options.emotion]
+    songs, _ = _songs_for(load_recommender(), options, point, options.emotion)
+    return [song_record(song) for song in songs], 0
+
+
+def models(_: argparse.Namespace) -> Outcome:
+    """All trained models."""
+    from emomusic.overview import models_overview
+
+    return models_overview(), 0
+
+
+def data_list(_: argparse.Namespace) -> Outcome:
+    """What ships."""
+    from emomusic.assets import list_assets
+
+    return [asset.as_dict() for asset in list_assets()], 0
+
+
+def data_check(_: argparse.Namespace) -> Outcome:
+    """Whether what ships is whole; status 2 where it is not."""
+    from emomusic.assets import check_assets
+
+    records = [{**asset.as_dict(), "problem": problem} for asset, problem in check_assets()]
+    return records, 2 if any(record["problem"] for record in records) else 0
+
+
+def doctor(_: argparse.Namespace) -> Outcome:
+    """Whether this installation is healthy; status 2 where it is not."""
+    from emomusic.doctor import examine
+
+    report = examine()
+    return report, 0 if report["healthy"] else 2
+
+
+@contextlib.contextmanager
+def _progress(unit: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar with the time left, on stderr; silent where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(unit, total=total)
+        yield lambda done: progress.update(task, completed=done)

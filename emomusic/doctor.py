@@ -1,0 +1,103 @@
+"""Is this installation healthy? Each part is tried, and what to do is said where one fails."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from emomusic import __version__
+from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.assets import check_assets
+from emomusic.errors import EmomusicError
+
+PACKAGES = (
+    *("streamlit", "tensorflow", "keras", "mtcnn", "opencv-python-headless", "numpy", "pandas", "pyarrow", "plotly"),
+    *("pillow", "pillow-heif", "scikit-learn", "skops"),
+)
+
+
+def examine() -> dict[str, Any]:
+    """Try everything the app needs.
+
+    Returns:
+        `healthy`, `version`, and `checks`: a record with `name`, `ok` and `detail` each.
+    """
+    checks = [_python(), _packages()]
+    for name, run in (("files that ship", _files), ("face models", _faces), ("music", _music)):
+        checks.append(_tried(name, run))
+    checks.append(_camera_hint())
+    return {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
+
+
+def _check(name: str, ok: bool, detail: str) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _tried(name: str, run: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return _check(name, True, run())
+    except (EmomusicError, ImportError, OSError) as error:
+        return _check(name, False, str(error))
+
+
+def _python() -> dict[str, Any]:
+    detail = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    ok = sys.version_info >= (3, 11)
+    return _check("python", ok, detail if ok else f"{detail}; 3.11 or newer is needed")
+
+
+def _packages() -> dict[str, Any]:
+    found: dict[str, str] = {}
+    absent: list[str] = []
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            absent.append(package)
+    listed = ", ".join(f"{name} {version}" for name, version in found.items())
+    missing = f"; absent: {', '.join(absent)}. Run: pip install -r requirements.txt" if absent else ""
+    return _check("packages", not absent, listed + missing)
+
+
+def _files() -> str:
+    checked = check_assets()
+    if problems := [f"{asset.name}: {problem}" for asset, problem in checked if problem]:
+        raise EmomusicError("; ".join(problems))
+    return f"{len(checked)} whole: {', '.join(asset.name for asset, _ in checked)}"
+
+
+def _faces() -> str:
+    from emomusic.assets import data_dir
+    from emomusic.face.images import read_image
+    from emomusic.face.reading import load_networks, read_faces
+
+    started = time.perf_counter()
+    detector, classifier = load_networks()
+    loaded = time.perf_counter() - started
+    reading = read_faces(read_image(data_dir() / "samples" / "four-people.jpg"), detector, classifier)
+    if len(reading.faces) != 4 or not np.isclose(sum(reading.faces[0].probabilities.as_dict().values()), 1, atol=1e-3):
+        raise EmomusicError(f"expected 4 faces in the sample four-people.jpg. Received: {len(reading.faces)}")
+    took = reading.detect_ms + reading.classify_ms
+    return f"loaded in {loaded:.1f} s; 4 faces of a sample read in {took:.0f} ms"
+
+
+def _music() -> str:
+    from emomusic.music.recommend import Request, load_recommender
+
+    recommender = load_recommender()
+    songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
+    return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.title}, {songs[0].track.byline}"
+
+
+def _camera_hint() -> dict[str, Any]:
+    return _check(
+        "camera",
+        True,
+        "is the browser's: it asks once, and only on localhost or over HTTPS. Refused? The lock beside the address",
+    )

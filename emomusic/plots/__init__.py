@@ -1,0 +1,1 @@
+"""Results in, Plotly figures out: no model, no file, no Streamlit."""

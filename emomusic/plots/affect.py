@@ -1,0 +1,154 @@
+"""Russell's circumplex with faces, songs and a target on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant
+from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded
+
+
+@dataclass(frozen=True, slots=True)
+class FacePoint:
+    """A face, or the group, on the plane; `label` is at most three letters and stands inside the circle."""
+
+    label: str
+    point: AffectPoint
+    emotion: Emotion
+
+
+@dataclass(frozen=True, slots=True)
+class SongPoint:
+    """A song on the plane; `number` is its place in the list beside the chart."""
+
+    number: int
+    title: str
+    point: AffectPoint
+    mood: Mood
+
+
+_CORNERS = {
+    Quadrant.Q1: (1, 1, "right", "top"),
+    Quadrant.Q2: (-1, 1, "left", "top"),
+    Quadrant.Q3: (-1, -1, "left", "bottom"),
+    Quadrant.Q4: (1, -1, "right", "bottom"),
+}
+
+
+def circumplex(
+    faces: Sequence[FacePoint], songs: Sequence[SongPoint] = (), *, path: bool = False, height: int = 420
+) -> go.Figure:
+    """Draw the affect plane: valence across, arousal upwards, both from -1 to 1.
+
+    Args:
+        faces: drawn as large labelled points in the colour of their emotion.
+        songs: drawn as numbered squares in the colour of their mood.
+        path: join the songs in their order, as a journey from one mood to another.
+        height: of the figure, in pixels.
+    """
+    figure = go.Figure()
+    _draw_plane(figure)
+    if songs:
+        _draw_songs(figure, songs, path=path)
+    if faces:
+        _draw_faces(figure, faces)
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+        dragmode=False,
+        hoverlabel={"align": "left"},
+    )
+    axis = {"range": [-1.12, 1.12], "fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
+    figure.update_xaxes(**axis, tickvals=[-1, 0, 1], title={"text": "valence: unpleasant to pleasant", "standoff": 4})
+    figure.update_yaxes(
+        **axis, tickvals=[-1, 0, 1], title={"text": "arousal: drowsy to awake", "standoff": 4}, scaleanchor="x"
+    )
+    return figure
+
+
+def _draw_plane(figure: go.Figure) -> None:
+    for quadrant, (side, level, x_anchor, y_anchor) in _CORNERS.items():
+        figure.add_shape(
+            type="rect", x0=0, x1=side, y0=0, y1=level, line_width=0, layer="below",
+            fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.07),
+        )  # fmt: skip
+        figure.add_annotation(
+            x=side, y=level, xanchor=x_anchor, yanchor=y_anchor, showarrow=False, text=f"<b>{quadrant}</b>",
+            font={"size": 13},
+        )  # fmt: skip
+    for radius in (1.0, NEUTRAL_RADIUS):
+        figure.add_shape(
+            type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, layer="below",
+            line={"color": QUIET, "width": 1, "dash": "solid" if radius == 1.0 else "dot"},
+        )  # fmt: skip
+    for start, end in (((-1, 0), (1, 0)), ((0, -1), (0, 1))):
+        figure.add_shape(
+            type="line",
+            x0=start[0],
+            y0=start[1],
+            x1=end[0],
+            y1=end[1],
+            line={"color": QUIET, "width": 1},
+            layer="below",
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[point.valence for point in EMOTION_POINTS.values()],
+            y=[point.arousal for point in EMOTION_POINTS.values()],
+            mode="markers+text",
+            text=[emotion.value for emotion in EMOTION_POINTS],
+            textposition=[
+                "top center" if emotion is not Emotion.DISGUST else "bottom center" for emotion in EMOTION_POINTS
+            ],
+            textfont={"size": 11},
+            opacity=0.75,
+            marker={"symbol": "cross-thin", "size": 7, "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())}},
+            hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
+        )
+    )
+
+
+def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], *, path: bool) -> None:
+    figure.add_trace(
+        go.Scatter(
+            x=[song.point.valence for song in songs],
+            y=[song.point.arousal for song in songs],
+            mode="lines+markers+text" if path else "markers+text",
+            line={"color": QUIET, "width": 2},
+            text=[str(song.number) for song in songs],
+            textfont={"size": 11, "color": "white"},
+            marker={
+                "symbol": "square",
+                "size": 18,
+                "color": [MOOD_COLOURS[song.mood] for song in songs],
+                "line": {"width": 1, "color": "white"},
+            },
+            customdata=[(song.title, song.mood.value) for song in songs],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{x:.2f}, energy %{y:.2f}<extra></extra>",
+            name="songs",
+        )
+    )
+
+
+def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint]) -> None:
+    figure.add_trace(
+        go.Scatter(
+            x=[face.point.valence for face in faces],
+            y=[face.point.arousal for face in faces],
+            mode="markers+text",
+            text=[f"<b>{face.label}</b>" for face in faces],
+            textfont={"size": 12, "color": "white"},
+            marker={
+                "size": [30 if len(face.label) > 2 else 24 for face in faces],
+                "color": [EMOTION_COLOURS[face.emotion] for face in faces],
+                "line": {"width": 2, "color": "white"},
+            },
+            customdata=[(face.emotion.value,) for face in faces],
+            hovertemplate="%{text}, %{customdata[0]}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
+            name="faces",
+        )
+    )

@@ -1,0 +1,100 @@
+"""Readings and songs as the plain records that leave the program: JSON for the command and the page, CSV to download.
+
+The names of the fields are a contract with whoever reads them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from emomusic.affect import EMOTIONS, EmotionProbabilities, Mood, affect_of, quadrant_of
+from emomusic.face.reading import FaceReading, PictureReading
+from emomusic.music.recommend import Song
+from emomusic.music.spotify import track_url
+
+
+def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
+    point = affect_of(probabilities)
+    return {
+        "emotion": probabilities.emotion.value,
+        "valence": point.valence,
+        "arousal": point.arousal,
+        "quadrant": quadrant_of(point).value,
+    }
+
+
+def face_record(reading: FaceReading) -> dict[str, Any]:
+    """One face: where it is, its probabilities, and its place on the plane."""
+    box = reading.face.box
+    return {
+        "box": [box.x, box.y, box.width, box.height],
+        "confidence": reading.face.confidence,
+        "probabilities": reading.probabilities.as_dict(),
+        **_affect_record(reading.probabilities),
+    }
+
+
+def song_record(song: Song) -> dict[str, Any]:
+    """One recommended song."""
+    return {
+        "id": song.track.id,
+        "title": song.track.title,
+        "artists": list(song.track.artists),
+        "url": track_url(song.track.id),
+        "mood": song.mood.value,
+        "score": song.score,
+        "reason": song.reason,
+    }
+
+
+def picture_record(
+    name: str,
+    reading: PictureReading,
+    songs: Sequence[Song],
+    mood: Mood | None,
+    *,
+    decode_ms: float,
+    recommend_ms: float | None,
+) -> dict[str, Any]:
+    """One picture with all its faces, the group, and the songs for it.
+
+    Args:
+        name: what the picture is called.
+        reading: its faces.
+        songs: recommended for the group; none where there is no face.
+        mood: the mood the songs were chosen for; None where there is no face.
+        decode_ms: how long reading the file took.
+        recommend_ms: how long choosing songs took; None where it was not measured.
+    """
+    group = reading.group
+    return {
+        "image": name,
+        "width": reading.width,
+        "height": reading.height,
+        "faces": [face_record(face) for face in reading.faces],
+        "group": None if group is None else {**_affect_record(group), "mood": None if mood is None else mood.value},
+        "songs": [song_record(song) for song in songs],
+        "elapsed_ms": {
+            "decode": decode_ms,
+            "detect": reading.detect_ms,
+            "classify": reading.classify_ms,
+            "recommend": recommend_ms,
+        },
+    }
+
+
+def faces_csv(reading: PictureReading) -> str:
+    """The faces of a picture as a table, one row each, numbered from 1 as on the annotated picture."""
+    columns = ["face", "x", "y", "width", "height", "confidence", "emotion"]
+    columns += [emotion.value for emotion in EMOTIONS] + ["valence", "arousal", "quadrant"]
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, fieldnames=columns)
+    writer.writeheader()
+    for number, face in enumerate(reading.faces, 1):
+        record = face_record(face)
+        place = dict(zip(("x", "y", "width", "height"), record.pop("box"), strict=True))
+        writer.writerow({"face": number, **place, **record.pop("probabilities"), **record})
+    return file.getvalue()

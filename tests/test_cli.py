@@ -1,0 +1,258 @@
+"""The command line's contract: JSON alone on stdout, one line on stderr, exit status 0, 2 or 1."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emomusic import assets, cli
+from emomusic.affect import EMOTIONS
+from emomusic.face.trained import DEFAULT_MODEL, face_models
+from emomusic.music.recommend import Policy
+
+Answer = tuple[int, Any, str]
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run a command with --json; gives the status, what stdout holds, parsed, and stderr."""
+
+    def run_json(*arguments: str | Path) -> Answer:
+        try:
+            status = cli.main([*map(str, arguments), "--json"])
+        except SystemExit as exit_:  # argparse leaves this way
+            status = int(exit_.code or 0)
+        out, err = capsys.readouterr()
+        return status, json.loads(out) if out else None, err
+
+    return run_json
+
+
+@pytest.fixture
+def samples(root: Path) -> Path:
+    return root / "data" / "samples"
+
+
+def test_analyze_answers_with_faces_and_songs(run: Callable[..., Answer], samples: Path) -> None:
+    status, (one, four), _ = run("analyze", samples / "eileen-collins-1999.jpg", samples / "four-people.jpg")
+    assert status == 0
+    assert (len(one["faces"]), len(four["faces"])) == (1, 4)
+    for record in (one, four):
+        assert len(record["songs"]) == 5
+        assert all(TRACK_ID.fullmatch(song["id"]) for song in record["songs"])
+        for face in record["faces"]:
+            assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+            x, y, width, height = face["box"]
+            assert x >= 0
+            assert y >= 0
+            assert x + width <= record["width"]
+            assert y + height <= record["height"]
+            assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
+    assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
+
+
+def test_a_text_file_renamed_to_jpg_is_told_after_the_others_are_done(
+    run: Callable[..., Answer], samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.jpg").write_text("Dear reader")
+    status, (bad, good), err = run("analyze", tmp_path / "letter.jpg", samples / "eileen-collins-1999.jpg")
+    assert status == 2
+    assert set(bad) == {"image", "error"}
+    assert "not a picture" in bad["error"]
+    assert len(good["faces"]) == 1
+    assert "Traceback" not in err
+
+
+def test_a_picture_without_a_face_is_done_all_the_same(run: Callable[..., Answer], tmp_path: Path) -> None:
+    Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
+    status, (record,), _ = run("analyze", tmp_path / "sky.png")
+    assert status == 0
+    assert record["faces"] == []
+    assert record["group"] is None
+    assert record["songs"] == []
+
+
+def test_annotate_writes_a_picture_of_the_same_size(run: Callable[..., Answer], samples: Path, tmp_path: Path) -> None:
+    status, (record,), _ = run("analyze", samples / "four-people.jpg", "--annotate", tmp_path / "out")
+    (written,) = (tmp_path / "out").iterdir()
+    with Image.open(written) as picture:
+        assert picture.size == (record["width"], record["height"])
+    assert status == 0
+
+
+def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], samples: Path) -> None:
+    status, answer, err = run("analyze", samples / "four-people.jpg", "--model", "nosuch")
+    assert (status, answer) == (2, None)
+    assert err.count("\n") == 1
+    assert DEFAULT_MODEL in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("recommend",),
+        ("recommend", "--valence", "0.5"),
+        ("recommend", "--valence", "2", "--arousal", "0"),
+        ("recommend", "--valence", "nan", "--arousal", "0"),
+        ("recommend", "--emotion", "jealous"),
+        ("recommend", "--emotion", "sad", "--valence", "0.5", "--arousal", "0"),
+        ("recommend", "--emotion", "sad", "--policy", "shout"),
+        ("evaluate", "face"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
+        ("evaluate", "face", "--fer2013", "absent.csv"),
+        ("evaluate", "face", "--images", "absent"),
+        ("evaluate", "music", "--data", "absent.csv"),
+        ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
+        ("train", "music", "--model", "nosuch", "--data", "absent.csv"),
+        ("nosuch",),
+        (),
+    ],
+    ids=lambda arguments: " ".join(arguments) or "nothing",
+)
+def test_what_the_user_must_mend_is_one_line_and_status_2(
+    run: Callable[..., Answer], arguments: tuple[str, ...]
+) -> None:
+    status, answer, err = run(*arguments)
+    assert (status, answer) == (2, None)
+    assert len(err.splitlines()) == 1, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("policy", cli.POLICIES)
+def test_recommend_gives_songs_without_a_face(run: Callable[..., Answer], policy: str) -> None:
+    status, songs, _ = run("recommend", "--valence", "-0.6", "--arousal", "-0.4", "--policy", policy, "--songs", "10")
+    assert status == 0
+    assert len({song["id"] for song in songs}) == 10
+    assert all({"id", "title", "artists", "url", "mood", "score"} <= set(song) for song in songs)
+    assert all(song["url"] == f"https://open.spotify.com/track/{song['id']}" for song in songs)
+
+
+def test_recommend_takes_an_emotion_in_any_case(run: Callable[..., Answer]) -> None:
+    assert run("recommend", "--emotion", "Happy") == run("recommend", "--emotion", "happy")
+
+
+def test_the_policies_of_the_command_are_those_of_the_library() -> None:
+    assert tuple(policy.value for policy in Policy) == cli.POLICIES
+
+
+def test_models_lists_every_trained_model_with_its_figures(run: Callable[..., Answer]) -> None:
+    status, models, _ = run("models")
+    assert status == 0
+    assert [model["name"] for model in models if model["kind"] == "face"] == face_models()
+    assert all(0 < model["accuracy"] < 1 and model["bytes"] > 0 for model in models)
+    assert models[0]["default"]
+
+
+def test_data_check_finds_a_damaged_file(
+    run: Callable[..., Answer], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("data", "models"):
+        shutil.copytree(root / part, tmp_path / part)
+    shutil.copy(root / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    status, records, _ = run("data", "check")
+    assert status == 0
+    assert not any(record["problem"] for record in records)
+    picture = tmp_path / "data" / "samples" / "four-people.jpg"
+    picture.write_bytes(picture.read_bytes()[:-1])
+    (tmp_path / "data" / "catalogue" / "spotify_by_genre.parquet").unlink()
+    status, records, _ = run("data", "check")
+    problems = {record["name"]: record["problem"] for record in records}
+    assert status == 2
+    assert "is damaged" in problems["samples"]
+    assert "is absent" in problems["catalogue"]
+
+
+def test_data_list_names_the_licence_of_everything(run: Callable[..., Answer]) -> None:
+    status, records, _ = run("data", "list")
+    assert status == 0
+    assert {"catalogue", "samples"} <= {record["name"] for record in records}
+    assert all(record["licence"] and record["source"] and record["bytes"] > 0 for record in records)
+
+
+def test_doctor_finds_this_installation_healthy(run: Callable[..., Answer]) -> None:
+    status, report, _ = run("doctor")
+    assert (status, report["healthy"]) == (0, True), report
+    assert {"python", "packages", "files that ship", "face models", "music", "camera"} == {
+        check["name"] for check in report["checks"]
+    }
+
+
+def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Answer], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for emotion in ("happy", "sad"):
+        (tmp_path / emotion).mkdir()
+        for number in range(3):
+            Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).save(tmp_path / emotion / f"{number}.png")
+    status, figures, _ = run("evaluate", "face", "--images", tmp_path, "--aligned")
+    assert status == 0
+    assert (figures["n"], figures["missed"]) == (6, 0)
+    assert np.array(figures["confusion"]).shape == (7, 7)
+    assert np.array(figures["confusion"]).sum() == 6
+    assert set(figures["per_class"]) == {emotion.value for emotion in EMOTIONS}
+
+
+def test_a_picture_with_no_face_counts_as_wrong_and_missed(
+    run: Callable[..., Answer], samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "happy").mkdir()
+    shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "happy")
+    Image.new("RGB", (200, 200), "white").save(tmp_path / "happy" / "blank.png")
+    status, figures, _ = run("evaluate", "face", "--images", tmp_path)
+    assert status == 0
+    assert (figures["n"], figures["missed"]) == (2, 1)
+    assert figures["accuracy"] <= 0.5
+
+
+def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Answer]) -> None:
+    dataset = assets.find_dataset("fer2013.csv")
+    if dataset is None:
+        pytest.skip("needs fer2013.csv in $EMOMUSIC_DATA or data/")
+    for name in face_models():
+        committed = json.loads((assets.models_dir() / "face" / name / "metrics.json").read_text())["test"]
+        status, figures, _ = run("evaluate", "face", "--model", name, "--fer2013", dataset, "--split", "test")
+        assert status == 0
+        assert figures["n"] == committed["n"]
+        assert figures["accuracy"] == pytest.approx(committed["accuracy"], abs=0.001)
+
+
+def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Answer], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with (tmp_path / "fer2013.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "pixels", "Usage"])
+        for usage in ("Training", "PublicTest", "PrivateTest"):
+            for number in range(40):
+                writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
+    out = tmp_path / "models" / "mine"
+    status, metrics, err = run(
+        *("train", "face", "--network", "tiny", "--preset", "smoke"),
+        *("--fer2013", tmp_path / "fer2013.csv", "--out", out),
+    )
+    assert status == 0
+    assert metrics == json.loads((out / "metrics.json").read_text())
+    assert metrics["test"]["n"] == 40
+    assert "epoch 2 of 2" in err
+
+
+def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:
+    command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--songs", "3", "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+    assert len(json.loads(done.stdout)) == 3
+
+
+def test_without_json_a_person_reads_it(capsys: pytest.CaptureFixture[str], samples: Path) -> None:
+    assert cli.main(["analyze", str(samples / "eileen-collins-1999.jpg")]) == 0
+    out, _ = capsys.readouterr()
+    assert "1 face" in out
+    assert out.count("https://open.spotify.com/track/") == 5
