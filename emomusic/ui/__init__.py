@@ -1,0 +1,26 @@
+"""Everything that knows Streamlit. Pages take what they need from here."""
+
+from emomusic.ui.downloads import offer_downloads
+from emomusic.ui.engine import engine, loading_note, shown_errors
+from emomusic.ui.notice import show_notice
+from emomusic.ui.picture import Picture, choose_picture
+from emomusic.ui.readings import Listener, Seen, face_points, read_picture, show_reading
+from emomusic.ui.songs import choose_songs
+from emomusic.ui.welcome import show_welcome
+
+__all__ = [
+    "Listener",
+    "Picture",
+    "Seen",
+    "choose_picture",
+    "choose_songs",
+    "engine",
+    "face_points",
+    "loading_note",
+    "offer_downloads",
+    "read_picture",
+    "show_notice",
+    "show_reading",
+    "show_welcome",
+    "shown_errors",
+]

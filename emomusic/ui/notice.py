@@ -1,0 +1,15 @@
+"""What every visitor is told, on every page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def show_notice() -> None:
+    """A short notice: what this is, what happens to photos, and what it is not for."""
+    st.caption(
+        "EmoMusic estimates the **expression** on a face with a program that is often wrong; an expression is not a "
+        "feeling. Photos stay in memory, are not stored or sent, and are gone when you close the page; only the "
+        "Spotify players call outside. Made for play and teaching: not for judging people, and not for use at work or "
+        "on pupils, where the EU AI Act forbids emotion recognition."
+    )

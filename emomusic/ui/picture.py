@@ -1,0 +1,168 @@
+"""Choosing a picture: a sample, an upload or a snapshot. It stays in the session's memory and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from emomusic.assets import data_dir
+from emomusic.face.images import encode_png, read_image, shrink
+from emomusic.ui import state
+
+UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif"]
+
+_THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it came, not yet decoded: 20 MB at most, where 50 megapixels decoded would take 150.
+
+    Attributes:
+        name: of the file, or of the sample.
+        data: its bytes.
+        digest: of the bytes; tells whether a picture was read already.
+    """
+
+    name: str
+    data: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> Picture:
+        """Make one from bytes."""
+        return cls(name, data, hashlib.sha256(data).hexdigest()[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A bundled picture; `key` is its name in the address, `title` what people call it."""
+
+    key: str
+    title: str
+    path: Path
+
+
+def samples() -> list[Sample]:
+    """The bundled pictures, in the order they are shown."""
+    return [
+        Sample(key, title, data_dir() / "samples" / f"{key}.jpg")
+        for key, title in (
+            ("barack-obama-2012", "A smile"),
+            ("four-people", "Four people"),
+            ("joe-biden-2010", "A stern look"),
+            ("eileen-collins-1999", "An astronaut"),
+            ("barack-obama-2009-speaking", "Speaking"),
+            ("grace-hopper-1984", "An admiral"),
+            ("morisot-self-portrait-1885", "A self-portrait"),
+            ("morisot-young-woman-in-mauve-1880", "A painting"),
+        )
+    ]
+
+
+def choose_picture() -> Picture | None:
+    """Offer the samples, the upload and the camera; returns the picture chosen last, or None before the first."""
+    _open_linked_sample()
+    _sample_row()
+    choice, place = st.columns([1, 3], vertical_alignment="center")
+    with choice:
+        source = st.segmented_control(
+            "Or your own picture",
+            ["Upload", "Camera"],
+            default="Upload",
+            required=True,
+            key=state.SOURCE,
+            format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
+        )
+    with place:
+        _camera() if source == "Camera" else _upload()
+    picture = st.session_state.get(state.PICTURE)
+    return picture if isinstance(picture, Picture) else None
+
+
+def _upload() -> None:
+    st.file_uploader(
+        "Drop a picture here: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, up to 20 MB",
+        type=UPLOAD_TYPES,
+        key=state.UPLOAD,
+        on_change=_take,
+        args=(state.UPLOAD,),
+        label_visibility="collapsed",
+    )
+
+
+def _camera() -> None:
+    st.caption(
+        "The expression on the faces in your snapshot will be estimated by a program. Take one of yourself, or of "
+        "people who agree. It stays in memory and is gone when you close the page."
+    )
+    st.camera_input(
+        "Take a snapshot",
+        key=state.CAMERA,
+        on_change=_take,
+        args=(state.CAMERA,),
+        width=480,
+        label_visibility="collapsed",
+    )
+
+
+def _open_linked_sample() -> None:
+    """Show the sample that the address names, on a visitor's first run."""
+    named = st.query_params.get(state.SAMPLE)
+    if state.PICTURE not in st.session_state and named:
+        for sample in samples():
+            if sample.key == named:
+                _show_sample(sample)
+
+
+def _show_sample(sample: Sample) -> None:
+    st.session_state[state.PICTURE] = Picture.of(sample.path.name, sample.path.read_bytes())
+    st.query_params[state.SAMPLE] = sample.key
+
+
+def _take(widget: str) -> None:
+    """Keep what was uploaded or snapped; a file taken away again takes the picture with it."""
+    file = st.session_state.get(widget)
+    st.query_params.pop(state.SAMPLE, None)
+    st.session_state[state.PICTURE] = None if file is None else Picture.of(file.name, file.getvalue())
+    st.session_state.pop(state.READING, None)
+
+
+# A button under each picture, stretched over it, so that a click on the picture counts: Streamlit has no button that
+# is a picture. Keyed containers carry their key as a class, which is documented.
+_WHOLE_TILE = """<style>
+div[class*="st-key-tile-"] { position: relative; }
+div[class*="st-key-tile-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
+div[class*="st-key-tile-"] .stButton, div[class*="st-key-tile-"] button { position: static !important; }
+div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
+</style>"""
+
+
+def _sample_row() -> None:
+    st.html(_WHOLE_TILE)
+    with st.container(horizontal=True, gap="small", key="samples"):
+        for sample in samples():
+            with st.container(width=_THUMBNAIL, gap=None, key=f"tile-{sample.key}"):
+                st.image(_thumbnail(sample.path), alt=f"Sample: {sample.title}", width=_THUMBNAIL)
+                st.button(
+                    sample.title,
+                    key=f"sample-{sample.key}",
+                    on_click=_show_sample,
+                    args=(sample,),
+                    type="tertiary",
+                    width="stretch",
+                )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _thumbnail(path: Path) -> bytes:
+    """A square cut from the upper middle, where portraits have their face."""
+    image = read_image(path)
+    height, width = image.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) // 2, (height - side) // 6
+    small, _ = shrink(image[top : top + side, left : left + side], 2 * _THUMBNAIL)
+    return encode_png(small)

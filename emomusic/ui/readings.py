@@ -1,0 +1,217 @@
+"""Showing a picture with its faces, and what each of them shows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from emomusic.affect import (
+    MOOD_POINTS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    Mood,
+    affect_of,
+    describe,
+    quadrant_of,
+)
+from emomusic.face.images import crop_face, encode_png, read_image, shrink
+from emomusic.face.reading import PictureReading, read_faces
+from emomusic.plots.affect import FacePoint
+from emomusic.plots.face import probability_bars
+from emomusic.plots.picture import annotated_picture
+from emomusic.ui import state
+from emomusic.ui.engine import engine
+from emomusic.ui.picture import Picture
+
+EVERYONE = "Everyone"
+_PREVIEW_SIDE = 1100
+_PREVIEW_HEIGHT = 520
+_FACE_SIDE = 96
+_CARDS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A picture that was read, with what the screen needs of it.
+
+    Attributes:
+        picture: as it came.
+        reading: its faces.
+        decode_ms: how long decoding took.
+        preview: PNG of the annotated picture, at the size of a screen.
+        faces: PNG of each face.
+    """
+
+    picture: Picture
+    reading: PictureReading
+    decode_ms: float
+    preview: bytes
+    faces: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Whom the music is for, and how they are.
+
+    Attributes:
+        label: for the plane: the number of the face, "all" for everyone, or "you" where no face was found.
+        point: where they are on the plane.
+        emotion: what they show, or what was said by hand; None where only a mood was chosen.
+        mood: chosen by hand, or None.
+    """
+
+    label: str
+    point: AffectPoint
+    emotion: Emotion | None
+    mood: Mood | None
+
+
+def read_picture(picture: Picture) -> Seen:
+    """Find and read the faces of a picture, once; a rerun of the page gets the same answer back.
+
+    Raises:
+        ImageError: it cannot be read; the message tells what to do.
+    """
+    seen = st.session_state.get(state.READING)
+    if isinstance(seen, Seen) and seen.picture.digest == picture.digest:
+        return seen
+    started = time.perf_counter()
+    image = read_image(picture.data)
+    decode_ms = 1000 * (time.perf_counter() - started)
+    waiting = st.empty()
+    with waiting.container():
+        st.image(encode_png(shrink(image, 480)[0]), alt="Your picture, not read yet", width=320)
+        if not engine().is_ready:
+            with st.spinner("The networks are loading: about ten seconds, only after a start"):
+                engine().networks()
+        with st.spinner("Looking for faces"):
+            reading = read_faces(image, *engine().networks())
+    waiting.empty()
+    faces = tuple(
+        encode_png(shrink(crop_face(image, face.face.box, margin=0.15), _FACE_SIDE)[0]) for face in reading.faces
+    )
+    preview = encode_png(shrink(annotated_picture(image, reading), _PREVIEW_SIDE)[0])
+    seen = Seen(picture, reading, decode_ms, preview, faces)
+    st.session_state[state.READING] = seen
+    return seen
+
+
+def show_reading(seen: Seen) -> Listener | None:
+    """Show the annotated picture and its faces; returns whom the music is for, or None where nothing is chosen yet."""
+    reading = seen.reading
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        # A portrait is kept low enough to be seen whole; a phone makes it narrower by itself
+        st.image(
+            seen.preview,
+            alt=_alt(reading),
+            width=min(_PREVIEW_SIDE, round(_PREVIEW_HEIGHT * reading.width / reading.height)),
+        )
+    with right:
+        listener = _choose_listener(seen) if reading.faces else _no_face(seen)
+    if len(reading.faces) > 1:
+        _face_cards(seen)
+    return listener
+
+
+def face_points(seen: Seen) -> list[FacePoint]:
+    """Every face of the picture as a point for the plane, named by its number."""
+    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(seen.reading.faces, 1)]
+
+
+def _alt(reading: PictureReading) -> str:
+    if not reading.faces:
+        return "The picture; no face was found in it"
+    return "The picture, its faces framed: " + ", ".join(
+        f"face {number} {face.emotion}" for number, face in enumerate(reading.faces, 1)
+    )
+
+
+def _choose_listener(seen: Seen) -> Listener:
+    faces = seen.reading.faces
+    who = "Face 1"
+    if len(faces) > 1:
+        options = [EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
+        who = st.segmented_control(
+            "Whose music?", options, default=EVERYONE, required=True, key=f"who-{seen.picture.digest}"
+        )
+    group = seen.reading.group
+    assert group is not None  # there is a face
+    probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
+    _show_emotion(probabilities, group_of=len(faces) if who == EVERYONE else 1)
+    scope = f"{seen.picture.digest}-{who}"
+    with st.popover("That's not it", icon=":material/edit:"):
+        emotion, mood = _choose_by_hand(scope)
+    return _listener("all" if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
+
+
+def _show_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
+    quadrant = quadrant_of(affect_of(probabilities))
+    words = describe(probabilities)
+    st.subheader(words if group_of == 1 else f"Together: {words[0].lower()}{words[1:]}", anchor=False)
+    st.caption(
+        f"{quadrant}, {quadrant.description}"
+        + (f"; the mean of {group_of} faces" if group_of > 1 else "")
+    )  # fmt: skip
+    st.plotly_chart(
+        probability_bars(probabilities),
+        key=f"bars-{group_of}",
+        config={"displayModeBar": False},
+        alt="Probabilities: " + ", ".join(f"{name} {value:.0%}" for name, value in probabilities.as_dict().items()),
+    )
+
+
+def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
+    """Let the visitor say what the face shows, or what they want to hear; the mood wins over the emotion."""
+    emotion = st.pills(
+        "The face is", list(Emotion), key=state.said_emotion(scope), format_func=lambda emotion: emotion.adjective
+    )
+    mood = st.pills("Or choose the music yourself", list(Mood), key=state.said_mood(scope))
+    return emotion, mood
+
+
+def _listener(
+    label: str, probabilities: EmotionProbabilities | None, emotion: Emotion | None, mood: Mood | None
+) -> Listener:
+    if emotion is not None:
+        probabilities = EmotionProbabilities.certain(emotion)
+    if mood is not None and probabilities is None:
+        return Listener(label, MOOD_POINTS[mood], None, mood)
+    assert probabilities is not None  # a face, an emotion or a mood: the callers see to it
+    return Listener(label, affect_of(probabilities), probabilities.emotion, mood)
+
+
+def _no_face(seen: Seen) -> Listener | None:
+    st.subheader("No face found", anchor=False)
+    st.markdown(
+        "It works best when a whole face looks towards the camera, in good light, and is at least 20 pixels high. "
+        "Try another picture, or choose by hand:"
+    )
+    emotion, mood = _choose_by_hand(seen.picture.digest)
+    if emotion is None and mood is None:
+        return None
+    return _listener("you", None, emotion, mood)
+
+
+def _face_cards(seen: Seen) -> None:
+    """One card a face, in the order of the numbers on the picture."""
+    faces = seen.reading.faces
+    shown = faces[:_CARDS_SHOWN]
+    with st.container(horizontal=True, gap="small"):
+        for number, (face, portrait) in enumerate(zip(shown, seen.faces, strict=False), 1):
+            with st.container(border=True, width=300):
+                with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+                    st.image(portrait, alt=f"Face {number}", width=56)
+                    st.markdown(f"**Face {number}**  \n{describe(face.probabilities)}")
+                st.plotly_chart(
+                    probability_bars(face.probabilities, height=190),
+                    key=f"card-{number}",
+                    config={"displayModeBar": False},
+                    alt=f"Probabilities of face {number}: "
+                    + ", ".join(f"{name} {value:.0%}" for name, value in face.probabilities.as_dict().items()),
+                )
+    if len(faces) > len(shown):
+        st.caption(f"{len(faces) - len(shown)} more faces are in the downloads.")

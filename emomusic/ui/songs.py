@@ -1,0 +1,134 @@
+"""Music for a place on the plane: the policy, the circumplex, the players, and more of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import streamlit as st
+
+from emomusic.affect import Emotion
+from emomusic.music.recommend import Policy, Request, Song, nearest_emotion, target_of
+from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, track_url
+from emomusic.plots.affect import FacePoint, SongPoint, circumplex
+from emomusic.ui import state
+from emomusic.ui.engine import engine
+from emomusic.ui.readings import Listener
+
+NUM_SONGS = 5
+
+_POLICY_WORDS = {
+    Policy.MATCH: "Songs that are where the face is: {mood} ones.",
+    Policy.SOOTHE: "Songs that do you good, by the table of the Music Mood Lifter: {mood} ones for {emotion}.",
+    Policy.JOURNEY: "Starts where the face is and walks to {mood} songs in even steps.",
+}
+
+
+def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[list[Song], Request]:
+    """Show how songs are chosen, the plane and the players; returns what is on the screen.
+
+    Args:
+        listener: whom the music is for.
+        others: further faces to show on the plane.
+    """
+    st.subheader("Music for it", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        policy = st.segmented_control(
+            "What the music should do",
+            [policy.capitalize() for policy in Policy],  # as they stand in the address too
+            default=Policy.MATCH.capitalize(),
+            required=True,
+            key=state.POLICY,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        with st.popover("Options", icon=":material/tune:"):
+            hide_explicit = st.toggle("Leave out songs marked as explicit", key=state.HIDE_EXPLICIT)
+            seed = st.number_input(
+                "Shuffle", 0, 9999, key=state.SEED, help="Another number, another choice among songs that fit alike"
+            )
+    request = Request(
+        point=listener.point,
+        emotion=listener.emotion,
+        mood=listener.mood,
+        policy=Policy(policy.lower()),
+        seed=int(seed),
+        hide_explicit=hide_explicit,
+    )
+    _, mood = target_of(request)
+    emotion: Emotion = listener.emotion or nearest_emotion(listener.point)
+    sentence = f"Songs of the mood you chose: {mood}." if listener.mood else _POLICY_WORDS[request.policy]
+    st.caption(sentence.format(mood=mood, emotion=f"a face that is {emotion.adjective}"))
+
+    page = _page_of(request)
+    with st.spinner("Choosing songs"):
+        recommender = engine().recommender()
+        songs = recommender.songs(request, NUM_SONGS, page=page)
+    chart, players = st.columns([2, 3], gap="large")
+    with chart:
+        _show_plane(listener, others, songs, request)
+    with players:
+        _show_players(songs, first=page * NUM_SONGS + 1)
+        more = bool(recommender.songs(request, NUM_SONGS, page=page + 1))
+        _buttons(request, page, more=more)
+    return songs, request
+
+
+def _request_key(request: Request) -> str:
+    return hashlib.sha256(repr(request).encode()).hexdigest()[:16]
+
+
+def _page_of(request: Request) -> int:
+    return int(st.session_state.get(state.songs_page(_request_key(request)), 0))
+
+
+def _turn_to(request: Request, page: int) -> None:
+    st.session_state[state.songs_page(_request_key(request))] = page
+
+
+def _buttons(request: Request, page: int, *, more: bool) -> None:
+    with st.container(horizontal=True):
+        if page > 0:
+            st.button("Back", icon=":material/arrow_back:", on_click=_turn_to, args=(request, page - 1))
+        if more:
+            st.button("More songs", icon=":material/queue_music:", on_click=_turn_to, args=(request, page + 1))
+        else:
+            st.caption("These are the last songs that fit.")
+
+
+def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence[Song], request: Request) -> None:
+    emotion = listener.emotion or nearest_emotion(listener.point)
+    faces = [other for other in others if other.label != listener.label]
+    faces.append(FacePoint(listener.label, listener.point, emotion))
+    points = [SongPoint(n, f"{s.track.title}, {s.track.byline}", s.point, s.mood) for n, s in enumerate(songs, 1)]
+    st.plotly_chart(
+        circumplex(faces, points, path=request.policy is Policy.JOURNEY),
+        key="plane",
+        config={"displayModeBar": False},
+        alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
+        f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
+    )
+    st.caption(
+        "Circles are the faces, numbered as on the picture; squares are the songs, numbered as in the list. "
+        "Inside the dotted ring a face counts as neutral."
+    )
+
+
+def _show_players(songs: Sequence[Song], *, first: int) -> None:
+    if not songs:
+        st.info("No song is left under these options. Allow explicit songs, or choose another mood.")
+    for number, song in enumerate(songs, 1):
+        track = song.track
+        with st.container(gap="xsmall"):
+            st.markdown(
+                f"**{number}. {_plain(track.title)}** · {_plain(track.byline)}  \n"
+                f"{_plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
+            )
+            st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}, {track.byline}")
+    if songs and first > 1:
+        st.caption(f"Songs {first} to {first + len(songs) - 1} of the list.")
+
+
+def _plain(text: str) -> str:
+    """Text of a table, so that Markdown leaves it alone."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in text)

@@ -1,0 +1,111 @@
+"""A real server and a real Chromium; skipped, saying so, where there is no Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+PATIENCE_MS = 120_000  # loading TensorFlow on a busy machine
+
+
+def chromium() -> str:
+    """Where Chromium is; the tests stop here where it is nowhere."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("needs Chromium: apt install chromium")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app on a free port; its log is checked when all tests are done."""
+    chromium()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = Path(__file__).resolve().parents[2]
+    log = tmp_path_factory.mktemp("server") / "log"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"HOME": str(log.parent)}
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    for trouble in ("Traceback", "Warning", "deprecated", "Exception"):
+        assert trouble not in text, text
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert process.poll() is None, "the server ended before it answered"
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"no answer from {address}")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    chromium()
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+    yield running
+    running.close()
+
+
+def without_spotify(context: BrowserContext) -> None:
+    """Answer for Spotify, whose players a test has no business calling."""
+    context.route(
+        "https://open.spotify.com/**", lambda route: route.fulfill(body="<p>player</p>", content_type="text/html")
+    )
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+    """Open the app in a window of its own; an error on the browser's console fails the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+        contexts.append(context)
+        without_spotify(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(server + path)
+        page.get_by_role("heading", name="What does this face sound like?").wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors

@@ -1,0 +1,149 @@
+"""The photo page as a visitor uses it: a photo is dropped, songs play, the camera is used."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Playwright, expect
+
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
+
+pytestmark = pytest.mark.browser
+
+PLAYER = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")
+EMOTION = re.compile(r"happy|sad|angry|afraid|disgusted|surprised|neutral", re.IGNORECASE)
+
+DROP = """([base64, name]) => {
+  const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, {type: "image/jpeg"}));
+  return transfer;
+}"""
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drag a file onto the page's drop zone and let go."""
+    transfer = page.evaluate_handle(DROP, [base64.b64encode(path.read_bytes()).decode(), path.name])
+    zone = page.get_by_test_id("stFileUploaderDropzone")
+    for event in ("dragenter", "dragover", "drop"):
+        zone.dispatch_event(event, {"dataTransfer": transfer})
+
+
+def tracks(page: Page) -> list[str]:
+    """The ids in the five players, once they are there."""
+    frames = page.locator('iframe[src*="spotify"]')
+    expect(frames).to_have_count(5, timeout=PATIENCE_MS)
+    matches = [PLAYER.match(frame.get_attribute("src") or "") for frame in frames.all()]
+    return [match.group(1) for match in matches if match]
+
+
+def test_a_dropped_photo_gives_bars_an_emotion_and_songs_and_then_others(
+    open_page: Callable[..., Page], root: Path
+) -> None:
+    page = open_page()
+    drop(page, root / "data/samples/eileen-collins-1999.jpg")
+    bars = page.get_by_test_id("stPlotlyChart").first
+    expect(bars.locator(".bars .point")).to_have_count(7, timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name=EMOTION)).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("happy", re.IGNORECASE))).to_be_visible()
+    first = tracks(page)
+    assert len(set(first)) == 5
+    page.get_by_role("button", name="More songs").click()
+    expect(page.get_by_text("Songs 6 to 10 of the list.")).to_be_visible()
+    second = tracks(page)
+    assert len(set(second)) == 5
+    assert not set(first) & set(second)
+
+
+def test_a_click_on_the_picture_of_a_sample_is_a_click_on_the_sample(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.get_by_alt_text("Sample: Four people").click()
+    expect(page.get_by_role("heading", name=re.compile("Together"))).to_be_visible()
+    assert "sample=four-people" in page.url
+    expect(page.get_by_text("Face 4", exact=True).first).to_be_visible()
+    # The row of samples stays where it was: it once vanished when the networks became ready meanwhile
+    expect(page.get_by_alt_text("Sample: Four people")).to_be_visible()
+
+
+def test_a_person_can_correct_the_reading(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999")
+    first = tracks(page)
+    page.get_by_role("button", name="That's not it").click()
+    page.get_by_role("button", name="sad", exact=True).first.click()
+    expect(page.get_by_text("Songs that are where the face is: sad ones.")).to_be_visible()
+    assert not set(first) & set(tracks(page))
+
+
+def test_everything_can_be_downloaded(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=four-people")
+    shown = tracks(page)
+    page.get_by_role("button", name="Download").click()
+
+    def download(label: str) -> bytes:
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=label).click()
+        return Path(waiting.value.path()).read_bytes()
+
+    with Image.open(io.BytesIO(download("Picture with faces"))) as picture:
+        assert (picture.format, picture.size) == ("PNG", (1200, 376))
+    record = json.loads(download("Everything"))
+    assert len(record["faces"]) == 4
+    assert [song["id"] for song in record["songs"]] == shown
+    faces = list(csv.DictReader(io.StringIO(download("Faces (CSV)").decode())))
+    assert len(faces) == 4
+    songs = list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))
+    assert [song["id"] for song in songs] == shown
+    playlist = download("Playlist").decode()
+    assert playlist.startswith("#EXTM3U")
+    assert playlist.count("https://open.spotify.com/track/") == 5
+
+
+def test_a_text_file_is_refused_in_words(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    (tmp_path / "letter.jpg").write_text("Dear reader")
+    page = open_page()
+    drop(page, tmp_path / "letter.jpg")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("not a picture")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(open_page: Callable[..., Page], theme: str) -> None:
+    page = open_page("/?sample=four-people", width=390, height=844, theme=theme)
+    tracks(page)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+
+
+def test_the_snapshot_of_a_camera_is_read(playwright: Playwright, server: str, root: Path, tmp_path: Path) -> None:
+    film = tmp_path / "camera.mjpeg"
+    with Image.open(root / "data/samples/eileen-collins-1999.jpg") as picture:
+        frame = io.BytesIO()
+        picture.crop((0, 0, picture.width, round(picture.width * 0.75))).resize((640, 480)).save(
+            frame, "JPEG", quality=92
+        )
+    film.write_bytes(frame.getvalue() * 30)
+    camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    browser = playwright.chromium.launch(
+        executable_path=chromium(), args=[*FLAGS, *camera, f"--use-file-for-fake-video-capture={film}"]
+    )
+    try:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
+        without_spotify(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(server)
+        page.get_by_role("radio", name="Camera").click()
+        expect(page.get_by_text("people who agree")).to_be_visible()
+        page.get_by_role("button", name="Take Photo").click()
+        expect(page.get_by_role("heading", name=re.compile("happy", re.IGNORECASE))).to_be_visible(timeout=PATIENCE_MS)
+        assert len(set(tracks(page))) == 5
+    finally:
+        browser.close()

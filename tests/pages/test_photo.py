@@ -1,0 +1,163 @@
+"""pages/photo.py under AppTest, with the real networks: every state a visitor can meet."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from emomusic.ui import state
+
+# TensorFlow is imported by a thread of the first test that needs it
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+
+SECONDS = 120
+
+
+@pytest.fixture
+def app(root: Path) -> AppTest:
+    return AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+
+
+def text_of(app: AppTest) -> str:
+    """Everything a visitor reads, in order."""
+    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def tracks(app: AppTest) -> list[str]:
+    """The ids in the players on the screen."""
+    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
+
+
+def sample(app: AppTest, key: str) -> AppTest:
+    app.run()
+    return app.button(key=f"sample-{key}").click().run()
+
+
+def upload(app: AppTest, name: str, data: bytes) -> AppTest:
+    app.run()
+    app.file_uploader(key=state.UPLOAD).upload(name, data)
+    return app.run()
+
+
+def test_the_first_look_offers_samples_and_says_what_will_happen(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "What does this face sound like?"
+    assert len([button for button in app.button if (button.key or "").startswith("sample-")]) == 8
+    assert "not a feeling" in text_of(app)
+    assert tracks(app) == []
+
+
+def test_a_click_on_a_sample_gives_a_face_its_bars_and_five_songs(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    assert not app.exception
+    assert "happy" in app.subheader[0].value.lower()
+    (bars, plane) = app.get("plotly_chart")
+    assert len(json.loads(bars.proto.spec)["data"][0]["x"]) == 7
+    assert "valence" in plane.proto.spec
+    assert len(set(tracks(app))) == 5
+    assert "eileen-collins-1999" in app.query_params[state.SAMPLE]
+
+
+def test_more_songs_are_other_songs_and_no_face_is_read_again(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    first, seen = tracks(app), app.session_state[state.READING]
+    next(button for button in app.button if button.label == "More songs").click().run()
+    second = tracks(app)
+    assert len(second) == 5
+    assert not set(first) & set(second)
+    next(button for button in app.button if button.label == "Back").click().run()
+    assert tracks(app) == first
+    assert app.session_state[state.READING] is seen
+
+
+def test_another_policy_gives_other_songs_and_no_face_is_read_again(app: AppTest) -> None:
+    sample(app, "joe-biden-2010")
+    first, seen = tracks(app), app.session_state[state.READING]
+    app.segmented_control(key=state.POLICY).set_value("Journey").run()
+    assert not app.exception
+    assert tracks(app) != first
+    assert app.session_state[state.READING] is seen
+
+
+def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> None:
+    sample(app, "four-people")
+    assert not app.exception
+    assert "Together" in app.subheader[0].value
+    cards = [markdown.value for markdown in app.markdown if markdown.value.startswith("**Face")]
+    assert len(cards) == 4
+    who = next(control for control in app.segmented_control if (control.key or "").startswith("who-"))
+    who.set_value("Face 3").run()
+    assert not app.exception
+    assert "Together" not in app.subheader[0].value
+
+
+def test_what_the_visitor_says_by_hand_decides_the_songs(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    first = tracks(app)
+    said = next(pill for pill in app.pills if (pill.key or "").startswith("said-emotion"))
+    said.set_value("sad").run()
+    assert not app.exception
+    assert "sad ones" in text_of(app)
+    assert not set(first) & set(tracks(app))
+
+
+def test_a_picture_without_a_face_is_answered_kindly_and_by_hand(app: AppTest) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
+    upload(app, "sky.png", buffer.getvalue())
+    assert not app.exception
+    assert app.subheader[0].value == "No face found"
+    assert tracks(app) == []
+    mood = next(pill for pill in app.pills if (pill.key or "").startswith("said-mood"))
+    mood.set_value("calm").run()
+    assert len(tracks(app)) == 5
+    assert "mood you chose: calm" in text_of(app)
+
+
+def test_an_unreadable_file_is_one_message_and_the_page_goes_on(app: AppTest) -> None:
+    upload(app, "letter.jpg", b"Dear reader")
+    assert not app.exception
+    (error,) = app.error
+    assert "not a picture" in error.value
+    app.button(key="sample-eileen-collins-1999").click().run()
+    assert not app.error
+    assert len(tracks(app)) == 5
+
+
+def test_an_uploaded_photo_is_read(app: AppTest, root: Path) -> None:
+    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    assert not app.exception
+    assert len(tracks(app)) == 5
+    assert state.SAMPLE not in app.query_params
+
+
+def test_a_snapshot_is_read(app: AppTest, root: Path) -> None:
+    app.run()
+    app.segmented_control(key=state.SOURCE).set_value("Camera").run()
+    assert "people who agree" in text_of(app)
+    app.camera_input(key=state.CAMERA).upload("me.jpg", (root / "data/samples/eileen-collins-1999.jpg").read_bytes())
+    app.run()
+    assert not app.exception
+    assert len(tracks(app)) == 5
+
+
+def test_a_link_can_name_a_sample_and_a_policy(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = "joe-biden-2010"
+    app.query_params[state.POLICY] = "Soothe"
+    app.run()
+    assert not app.exception
+    assert len(tracks(app)) == 5
+    assert app.segmented_control(key=state.POLICY).value == "Soothe"
+
+
+def test_a_link_to_no_sample_shows_the_first_look(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = "../../etc/passwd"
+    app.run()
+    assert not app.exception
+    assert tracks(app) == []
