@@ -4,10 +4,10 @@ import streamlit as st
 
 from emomusic import ui
 
-st.set_page_config(page_title="EmoMusic", page_icon=":material/music_note:", layout="wide")
+# A picture of our own: a material symbol as icon would be fetched from outside
+st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
 
-page = st.navigation(
-    [st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True)], position="top"
-)
+pages = [st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True)]
+page = st.navigation(pages, position="top")
 page.run()
 ui.show_notice()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sys
 import time
@@ -56,9 +57,12 @@ def _packages() -> dict[str, Any]:
     found: dict[str, str] = {}
     absent: list[str] = []
     for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
+        # On Linux the lock has tensorflow-cpu: the same library without what a graphics card needs
+        for name in (package, f"{package}-cpu"):
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                found[name] = metadata.version(name)
+                break
+        else:
             absent.append(package)
     listed = ", ".join(f"{name} {version}" for name, version in found.items())
     missing = f"; absent: {', '.join(absent)}. Run: pip install -r requirements.txt" if absent else ""

@@ -6,6 +6,7 @@ Processing Letters 23(10), 2016; as packaged in `mtcnn` 1.0.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,16 +156,25 @@ class MtcnnDetector:
 
 def _compiled_mtcnn() -> Any:
     tensorflow = load_tensorflow()
+    import lz4.frame
     import mtcnn
     from mtcnn.stages import StageONet, StagePNet, StageRNet
 
-    # Given a bare name, mtcnn prefers a file of that name in the working directory, and unpickles it.
-    weights = Path(mtcnn.__file__).parent / "assets" / "weights"
-    stages = [
-        StagePNet(weights=str(weights / "pnet.lz4")),
-        StageRNet(weights=str(weights / "rnet.lz4")),
-        StageONet(weights=str(weights / "onet.lz4")),
-    ]
+    packed = Path(mtcnn.__file__).parent / "assets" / "weights"
+    with tempfile.TemporaryDirectory() as folder:
+
+        def weights(name: str) -> str:
+            # Unpacked by ourselves: joblib leaves the packed file to a finaliser, of which Python 3.13 complains. And
+            # by a full path: given a bare name, mtcnn prefers a file of that name in the working directory.
+            path = Path(folder) / name
+            path.write_bytes(lz4.frame.decompress((packed / f"{name}.lz4").read_bytes()))
+            return str(path)
+
+        stages = [
+            StagePNet(weights=weights("pnet")),
+            StageRNet(weights=weights("rnet")),
+            StageONet(weights=weights("onet")),
+        ]
     # Uncompiled, Python takes half of the time. One signature for all sizes, or each new size would be traced anew.
     for stage, side in zip(stages, _INPUT_SIDES, strict=True):
         signature = [tensorflow.TensorSpec((None, side, side, 3), tensorflow.float32)]

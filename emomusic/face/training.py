@@ -137,7 +137,7 @@ class _Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self._started = time.monotonic()
         for variable in self.model.variables:
             if variable.name == "seed_generator_state":  # of dropout; a weights file does not hold it
-                seed, _ = keras.ops.convert_to_numpy(variable)
+                seed, _ = variable.numpy()
                 variable.assign([seed, epoch * _DRAWS_PER_EPOCH])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -37,6 +37,14 @@ _CORNERS = {
     Quadrant.Q4: (1, -1, "right", "bottom"),
 }
 
+# Fear, anger and disgust lie close together: their names go to different sides.
+_LABEL_PLACES = {
+    Emotion.FEAR: "middle left",
+    Emotion.ANGRY: "middle right",
+    Emotion.DISGUST: "bottom center",
+    Emotion.HAPPY: "bottom center",
+}
+
 
 def circumplex(
     faces: Sequence[FacePoint], songs: Sequence[SongPoint] = (), *, path: bool = False, height: int = 420
@@ -63,6 +71,7 @@ def circumplex(
         hoverlabel={"align": "left"},
     )
     axis = {"range": [-1.12, 1.12], "fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
+    axis["constrain"] = "domain"  # the plane stays square, and its axes beside it
     figure.update_xaxes(**axis, tickvals=[-1, 0, 1], title={"text": "valence: unpleasant to pleasant", "standoff": 4})
     figure.update_yaxes(
         **axis, tickvals=[-1, 0, 1], title={"text": "arousal: drowsy to awake", "standoff": 4}, scaleanchor="x"
@@ -101,9 +110,7 @@ def _draw_plane(figure: go.Figure) -> None:
             y=[point.arousal for point in EMOTION_POINTS.values()],
             mode="markers+text",
             text=[emotion.value for emotion in EMOTION_POINTS],
-            textposition=[
-                "top center" if emotion is not Emotion.DISGUST else "bottom center" for emotion in EMOTION_POINTS
-            ],
+            textposition=[_LABEL_PLACES.get(emotion, "top center") for emotion in EMOTION_POINTS],
             textfont={"size": 11},
             opacity=0.75,
             marker={"symbol": "cross-thin", "size": 7, "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())}},
@@ -123,7 +130,7 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], *, path: bool) ->
             textfont={"size": 11, "color": "white"},
             marker={
                 "symbol": "square",
-                "size": 18,
+                "size": 16,
                 "color": [MOOD_COLOURS[song.mood] for song in songs],
                 "line": {"width": 1, "color": "white"},
             },
@@ -143,7 +150,7 @@ def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint]) -> None:
             text=[f"<b>{face.label}</b>" for face in faces],
             textfont={"size": 12, "color": "white"},
             marker={
-                "size": [30 if len(face.label) > 2 else 24 for face in faces],
+                "size": [28 if len(face.label) > 2 else 22 for face in faces],
                 "color": [EMOTION_COLOURS[face.emotion] for face in faces],
                 "line": {"width": 2, "color": "white"},
             },

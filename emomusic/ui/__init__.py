@@ -2,7 +2,7 @@
 
 from emomusic.ui.downloads import offer_downloads
 from emomusic.ui.engine import engine, loading_note, shown_errors
-from emomusic.ui.notice import show_notice
+from emomusic.ui.frame import icon, show_notice
 from emomusic.ui.picture import Picture, choose_picture
 from emomusic.ui.readings import Listener, Seen, face_points, read_picture, show_reading
 from emomusic.ui.songs import choose_songs
@@ -16,6 +16,7 @@ __all__ = [
     "choose_songs",
     "engine",
     "face_points",
+    "icon",
     "loading_note",
     "offer_downloads",
     "read_picture",

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from emomusic.assets import data_dir
@@ -136,7 +137,7 @@ def _take(widget: str) -> None:
 _WHOLE_TILE = """<style>
 div[class*="st-key-tile-"] { position: relative; }
 div[class*="st-key-tile-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
-div[class*="st-key-tile-"] .stButton, div[class*="st-key-tile-"] button { position: static !important; }
+div[class*="st-key-tile-"] :has(button), div[class*="st-key-tile-"] button { position: static !important; }
 div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
 </style>"""
 
@@ -159,8 +160,11 @@ def _sample_row() -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _thumbnail(path: Path) -> bytes:
-    """A square cut from the upper middle, where portraits have their face."""
+    """A square cut from the upper middle, where portraits have their face; a row of people is folded in two rows."""
     image = read_image(path)
+    if image.shape[1] > 2 * image.shape[0]:
+        half = image.shape[1] // 2
+        image = np.concatenate([image[:, :half], image[:, half : 2 * half]])
     height, width = image.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 6

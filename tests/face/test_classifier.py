@@ -16,7 +16,7 @@ from emomusic.face import trained
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
 
-from .conftest import Run, blobs
+from .conftest import Run, stripes
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def classifier(tiny_run: Run) -> Iterator[EmotionClassifier]:
 
 @pytest.fixture(scope="module")
 def inputs() -> np.ndarray:
-    return blobs(30, seed=9).images[..., None]
+    return stripes(30, seed=9).images[..., None]
 
 
 def crops(count: int) -> list[np.ndarray]:
@@ -42,7 +42,7 @@ def test_rows_are_probabilities(classifier: EmotionClassifier, inputs: np.ndarra
     assert (rows.shape, rows.dtype) == ((30, 7), np.float32)
     assert (rows >= 0).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-5)
-    assert np.ptp(rows, axis=0).max() > 1e-3  # it does look at the pictures
+    assert len(set(rows.argmax(axis=1))) > 1  # it does look at the pictures
 
 
 def test_many_faces_at_once_are_read_as_one_by_one(classifier: EmotionClassifier) -> None:

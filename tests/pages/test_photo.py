@@ -11,9 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.ui import state
 
-# TensorFlow is imported by a thread of the first test that needs it
-pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
-
 SECONDS = 120
 
 

@@ -1,8 +1,15 @@
-"""What every visitor is told, on every page."""
+"""What frames every page: the icon, and what every visitor is told."""
 
 from __future__ import annotations
 
 import streamlit as st
+
+from emomusic.assets import data_dir
+
+
+def icon() -> str:
+    """The app's icon, as a path."""
+    return str(data_dir() / "icon.png")
 
 
 def show_notice() -> None:

@@ -1,0 +1,86 @@
+# Set-up, running, testing: one command each. Works with GNU make 3.81 (macOS) and later.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Only this machine may open the app, and Streamlit then asks no outside service for the machine's address.
+# STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run serves the network.
+STREAMLIT_SERVER_ADDRESS ?= localhost
+export STREAMLIT_SERVER_ADDRESS
+
+NETWORK ?= vgg9
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lock train
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s  %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/installed  ## make .venv and install the locked libraries
+	@echo "Ready: make run opens the app."
+
+run: $(VENV)/installed  ## set up if needed, then open the app
+	@$(BIN)/python -m streamlit run app.py $(ARGS)
+
+test: $(VENV)/installed-dev  ## set up if needed, then run the tests; ARGS="-k live" chooses some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev  ## lint, format, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(ARGS)
+
+lock: $(BIN)/uv  ## write both locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
+	@$(COMPILE) -o requirements.txt
+	@$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=vgg9] [ARGS=--resume]
+	@if [ ! -e "$(FER2013)" ]; then \
+	  echo 'make train needs the dataset: make train FER2013=path/to/fer2013.csv. Received: FER2013="$(FER2013)"' >&2; exit 2; fi
+	@$(MAKE) --no-print-directory setup
+	$(BIN)/python -m emomusic train face --network $(NETWORK) --fer2013 "$(FER2013)" $(ARGS)
+
+# The stamps make a second start immediate; a changed lock is newer than its stamp and installs again.
+$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing EmoMusic's libraries into $(VENV), TensorFlow among them: some minutes the first time."
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing EmoMusic's libraries and the tools for its tests into $(VENV): some minutes the first time."
+	@$(call install,requirements-dev.txt)
+	@touch $(VENV)/installed $@
+
+$(BIN)/uv: | $(BIN)/python
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
+
+# $(1): a lock. uv where it is at hand; else pip, which shows only the large downloads.
+define install
+set -euo pipefail; \
+if command -v uv >/dev/null; then \
+  uv pip install --python $(BIN)/python -r $(1); \
+  uv pip install --python $(BIN)/python --quiet --no-deps -e .; \
+else \
+  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+  $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -r $(1) \
+    | awk '/ MB\)$$/ {split($$(NF - 2), name, "-"); print "  " name[1], name[2], $$(NF - 1), $$NF; fflush()} \
+        /^Installing/ {print "  Unpacking"; fflush()}'; \
+  $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps -e .; \
+fi
+endef
+
+# TensorFlow has wheels for 3.11 to 3.13. PYTHON=path chooses the interpreter.
+$(BIN)/python:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	    if command -v uv >/dev/null; then exec uv venv --quiet --seed --clear --python "$$python" $(VENV); fi; \
+	    if ! "$$python" -c 'import ensurepip' 2>/dev/null; then \
+	      echo "$$python lacks the venv module: install it (Debian, Ubuntu: apt install python3-venv) and try again." >&2; exit 2; fi; \
+	    exec "$$python" -m venv --clear $(VENV); \
+	  fi; \
+	done; \
+	echo "EmoMusic needs Python 3.11, 3.12 or 3.13. Found: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none). Install one, or name it: make setup PYTHON=path" >&2; exit 2

@@ -1,0 +1,25 @@
+"""Draw `data/icon.png`, the app's icon: a face whose mouth is a note's beam."""
+
+from PIL import Image, ImageDraw
+
+from emomusic.assets import data_dir
+
+SIDE = 512  # drawn large and shrunk, for smooth edges
+PLUM, PAPER = "#8A3B6B", "#FBF8F4"
+
+
+def draw_icon() -> Image.Image:
+    """A plum disc with two notes for eyes, joined by their beam, and a smile."""
+    icon = Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(icon)
+    draw.ellipse((8, 8, SIDE - 8, SIDE - 8), fill=PLUM)
+    for x in (150, 318):
+        draw.ellipse((x - 44, 236, x + 28, 296), fill=PAPER)
+        draw.rectangle((x + 10, 120, x + 28, 266), fill=PAPER)
+    draw.polygon([(160, 120), (346, 96), (346, 136), (160, 160)], fill=PAPER)
+    draw.arc((150, 250, 362, 420), start=20, end=160, fill=PAPER, width=26)
+    return icon.resize((128, 128), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    draw_icon().save(data_dir() / "icon.png", optimize=True)

@@ -1,0 +1,94 @@
+"""The set-up agrees with itself: dependencies, locks, configuration, Makefile."""
+
+import re
+import socket
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from emomusic.face.images import MAX_BYTES
+
+LOCKS = ["requirements.txt", "requirements-dev.txt"]
+PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
+
+
+def normal_name(requirement: str) -> str:
+    """The project's name in a requirement, as the package index spells it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;]", requirement, maxsplit=1)[0]).lower()
+
+
+def pins_of(lock: Path) -> dict[str, str]:
+    """Name to version of a lock; markers left out."""
+    matches = [PIN.fullmatch(line) for line in lock.read_text(encoding="utf-8").splitlines() if line[:1] not in " #"]
+    return {match[1]: match[2] for match in matches if match}
+
+
+def project(root: Path) -> dict:
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_lock_holds_every_dependency(root: Path):
+    names = {normal_name(requirement) for requirement in project(root)["dependencies"]}
+    assert "streamlit" in names
+    assert names - pins_of(root / "requirements.txt").keys() == set()
+
+
+def test_the_lock_for_development_holds_the_tools_and_the_same_versions(root: Path):
+    pins, pins_dev = (pins_of(root / name) for name in LOCKS)
+    tools = {normal_name(requirement) for requirement in project(root)["optional-dependencies"]["dev"]}
+    assert tools - pins_dev.keys() == set()
+    assert pins.items() <= pins_dev.items()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_pins_and_nothing_of_the_machine_that_wrote_it(root: Path, name: str):
+    lines = (root / name).read_text(encoding="utf-8").splitlines()
+    strange = [line for line in lines if not line.lstrip().startswith("#") and not PIN.fullmatch(line)]
+    assert strange == []
+    assert [line for line in lines if re.search(r"://|/|\\|@|index-url|find-links|localhost", line)] == []
+
+
+def test_the_upload_limit_is_that_of_the_library(root: Path):
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] * 2**20 == MAX_BYTES
+
+
+def test_streamlit_starts_without_a_question_and_tells_nobody(root: Path):
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["showEmailPrompt"] is False
+    assert config["browser"]["gatherUsageStats"] is False
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour written #RRGGBB (WCAG 2.2)."""
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("ink", ["primaryColor", "linkColor", "textColor"])
+@pytest.mark.parametrize("paper", ["backgroundColor", "secondaryBackgroundColor"])
+def test_the_theme_can_be_read(root: Path, theme: str, ink: str, paper: str):
+    colours = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][theme]
+    dark, bright = sorted([luminance(colours[ink]), luminance(colours[paper])])
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("target", ["help", "setup", "run", "test", "check", "lock", "train"])
+def test_the_makefile_has_the_target(root: Path, target: str):
+    done = subprocess.run(["make", "--dry-run", target], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_training_without_the_dataset_says_what_is_missing(root: Path):
+    done = subprocess.run(["make", "train", "FER2013="], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "FER2013=path/to/fer2013.csv" in done.stderr
+
+
+def test_no_test_reaches_the_network():
+    with socket.socket() as outwards, pytest.raises(AssertionError, match="no network"):
+        outwards.connect(("192.0.2.1", 80))
