@@ -1,0 +1,93 @@
+"""emomusic/face/batches.py: the stream of training pictures."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emomusic.face.batches import Batch, augmented_batches, class_weights, steps_per_epoch
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.face.presets import PRESETS, TrainingConfig
+
+FULL = TrainingConfig(
+    epochs=3, learning_rate=0.05, batch_size=32, mixup=0.2, augmentation=PRESETS["smoke"].augmentation
+)
+
+
+def take(faces: LabelledFaces, config: TrainingConfig, count: int, *, first_epoch: int = 0) -> list[Batch]:
+    return list(itertools.islice(augmented_batches(faces, config, first_epoch=first_epoch), count))
+
+
+def assert_same(one: list[Batch], other: list[Batch]) -> None:
+    for left, right in zip(one, other, strict=True):
+        for a, b in zip(left, right, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_batches_are_what_the_network_takes(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    for images, labels, weights in take(faces, FULL, 4):
+        assert (images.shape, labels.shape, weights.shape) == ((32, 48, 48, 1), (32, 7), (32,))
+        assert {images.dtype, labels.dtype, weights.dtype} == {np.dtype(np.float32)}
+        assert images.min() >= 0
+        assert 200 < images.max() <= 255
+        np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
+        np.testing.assert_array_equal(weights, 1)
+
+
+def test_the_stream_depends_on_nothing_but_the_seed(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    first = take(faces, FULL, 7)
+    np.random.default_rng().random(5)
+    assert_same(take(faces, FULL, 7), first)
+    other = take(faces, replace(FULL, seed=1), 7)
+    assert not np.array_equal(other[0][0], first[0][0])
+
+
+def test_a_later_first_epoch_goes_on_where_the_stream_would_be(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    steps = steps_per_epoch(faces, FULL)
+    whole = take(faces, FULL, 3 * steps)
+    assert_same(take(faces, FULL, steps, first_epoch=2), whole[2 * steps :])
+    assert not np.array_equal(whole[0][0], whole[steps][0])
+
+
+def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=36)
+    assert steps_per_epoch(faces, plain) == 7
+    batches = take(faces, plain, 7)
+    shown = {image.tobytes() for images, _, _ in batches for image in images.astype(np.uint8)}
+    assert shown == {image.tobytes() for image in faces.images}
+    for images, labels, _ in batches:
+        for image, label in zip(images, labels, strict=True):
+            place = np.flatnonzero((faces.images == image[..., 0]).all(axis=(1, 2)))
+            assert faces.labels[place].tolist() == [label.argmax()]
+
+
+def test_fewer_pictures_than_a_batch_make_one_small_batch(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN).first(5)
+    assert steps_per_epoch(faces, FULL) == 1
+    assert [len(images) for images, _, _ in take(faces, FULL, 2)] == [5, 5]
+
+
+def test_weights_make_every_emotion_count_the_same() -> None:
+    labels = np.array([0] * 6 + [1] * 2 + [6] * 4, np.uint8)
+    weights = class_weights(labels)
+    counts = np.bincount(labels, minlength=7)
+    np.testing.assert_allclose((weights * counts)[[0, 1, 6]], 4)
+    assert weights[labels].mean() == pytest.approx(1)
+    assert weights[[2, 3, 4, 5]].tolist() == [0, 0, 0, 0]
+
+
+def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    faces = replace(faces, labels=np.where(faces.labels > 2, 3, faces.labels).astype(np.uint8))
+    weights = class_weights(faces.labels)
+    for _, labels, given in take(faces, replace(FULL, class_weighting=True), 3):
+        np.testing.assert_allclose(given, labels @ weights, rtol=1e-5)
+        assert given.std() > 0
+
+
+# The presets
