@@ -1,0 +1,411 @@
+"""Tables of songs as charts: where the songs lie, how their features differ by mood, and what moves one song's mood."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from emomusic.affect import Mood, Quadrant
+from emomusic.music.features import FEATURES, Feature
+from emomusic.music.mood import MOODS
+from emomusic.plots.colours import MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded
+
+FEATURE_LABELS: Mapping[str, str] = MappingProxyType(
+    {name: name.removesuffix("_db").removesuffix("_bpm").capitalize() for name in FEATURES}
+)
+"""What a person calls a feature; its unit stands beside it."""
+
+MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
+    {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
+)
+"""A sign goes with each colour."""
+
+MOST_NAMED = 40_000
+"""Above so many songs the plane tells places, not titles: the names alone would be megabytes."""
+
+_FEATURE_VALUES = list(FEATURES.values())
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+_CORNERS = {
+    Quadrant.Q1: (1, 1, "right", "top", "pleasant, awake"),
+    Quadrant.Q2: (-1, 1, "left", "top", "unpleasant, awake"),
+    Quadrant.Q3: (-1, -1, "left", "bottom", "unpleasant, drowsy"),
+    Quadrant.Q4: (1, -1, "right", "bottom", "pleasant, drowsy"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a feature tells the moods of a table apart.
+
+    Attributes:
+        feature: which one.
+        share: of its variance that lies between the moods, 0 to 1 (eta squared).
+        lowest: the mood with the lowest median.
+        highest: the mood with the highest.
+    """
+
+    feature: Feature
+    share: float
+    lowest: Mood
+    highest: Mood
+
+
+def trace_rows(moods: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """The rows of the table behind each trace of `song_plane`: a mood a trace, the largest first, so below."""
+    rows = [np.flatnonzero(moods == position) for position in range(len(MOODS))]
+    return sorted(rows, key=len, reverse=True)
+
+
+def song_plane(
+    plane: npt.NDArray[np.float32],
+    moods: npt.NDArray[np.int64],
+    names: Sequence[str] | None,
+    *,
+    height: int = 520,
+) -> go.Figure:
+    """Every song on the valence-energy plane, in the colour and with the sign of its mood; to select with a lasso.
+
+    Args:
+        plane: shape (n, 2), valence and energy from -1 to 1.
+        moods: shape (n,), positions in `Mood`.
+        names: of the songs, for whoever points at one; None for places only.
+        height: of the figure, in pixels.
+    """
+    figure = go.Figure()
+    _draw_quarters(figure)
+    many = len(plane) > 10_000
+    for rows in trace_rows(moods):
+        if not rows.size:
+            # A trace without points keeps its number, which tells the selection which songs it means
+            figure.add_trace(go.Scattergl(x=[], y=[], showlegend=False))
+            continue
+        mood = MOODS[int(moods[rows[0]])]
+        place = "valence %{x:.2f}, energy %{y:.2f}<extra>" + mood.value + "</extra>"
+        figure.add_trace(
+            go.Scattergl(
+                x=np.round(plane[rows, 0], 3),
+                y=np.round(plane[rows, 1], 3),
+                mode="markers",
+                name=mood.value,
+                legendrank=1 + MOODS.index(mood),
+                marker={
+                    "color": MOOD_COLOURS[mood],
+                    "symbol": MOOD_SYMBOLS[mood],
+                    "size": 4 if many else 6,
+                    "opacity": (0.45 if many else 0.6) if len(rows) > 200 else 0.9,
+                },
+                selected={"marker": {"opacity": 0.95}},
+                unselected={"marker": {"opacity": 0.12}},
+                text=None if names is None else [html.escape(names[row]) for row in rows],
+                hovertemplate=place if names is None else "%{text}<br>" + place,
+            )
+        )
+    figure.update_layout(
+        height=height,
+        margin=_MARGIN | {"t": 34},
+        dragmode="lasso",
+        hoverlabel={"align": "left"},
+        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "itemsizing": "constant", "title": ""},
+        modebar={"orientation": "v", "remove": ["zoom", "autoscale", "zoomIn", "zoomOut", "toImage"]},
+    )
+    axis = {"range": [-1.06, 1.06], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
+    figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
+    figure.update_yaxes(**axis, title={"text": "energy: drowsy to awake", "standoff": 4})
+    return figure
+
+
+def _draw_quarters(figure: go.Figure) -> None:
+    for quadrant, (side, level, x_anchor, y_anchor, words) in _CORNERS.items():
+        figure.add_shape(
+            type="rect", x0=0, x1=side, y0=0, y1=level, layer="below",
+            fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.06), line={"color": QUIET, "width": 1},
+        )  # fmt: skip
+        figure.add_annotation(
+            x=side, y=level, xanchor=x_anchor, yanchor=y_anchor, showarrow=False,
+            text=f"<b>{quadrant}</b> {words}", font={"size": 12},
+        )  # fmt: skip
+
+
+def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:
+    """How well each feature tells the moods apart, the best first.
+
+    Args:
+        features: shape (n, 9), in the order of `features.FEATURES`.
+        moods: shape (n,), positions in `Mood`.
+    """
+    present = [position for position in range(len(MOODS)) if (moods == position).any()]
+    found = []
+    for column, feature in enumerate(_FEATURE_VALUES):
+        values = features[:, column]
+        spread = float(((values - values.mean()) ** 2).sum())
+        groups = [values[moods == position] for position in present]
+        between = float(sum(len(group) * (group.mean() - values.mean()) ** 2 for group in groups))
+        medians = [float(np.median(group)) for group in groups]
+        found.append(
+            Standing(
+                feature,
+                between / spread if spread > 0 else 0.0,
+                MOODS[present[int(np.argmin(medians))]],
+                MOODS[present[int(np.argmax(medians))]],
+            )
+        )
+    return sorted(found, key=lambda standing: -standing.share)
+
+
+def feature_ridges(
+    values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature, *, height: int = 230
+) -> go.Figure:
+    """How one feature is distributed in each mood: four hills, each with its median.
+
+    Hills are equally high whatever the number of songs, so that their shapes can be compared.
+
+    Args:
+        values: shape (n,).
+        moods: shape (n,), positions in `Mood`.
+        feature: what `values` are.
+        height: of the figure, in pixels.
+    """
+    low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
+    if feature.unit == "":
+        low, high = feature.low, feature.high
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    figure = go.Figure()
+    for level, mood in enumerate(reversed(MOODS)):
+        own = values[moods == MOODS.index(mood)]
+        figure.add_shape(
+            type="line", x0=low, x1=high, y0=level, y1=level, line={"color": QUIET, "width": 1}, layer="below"
+        )
+        if not own.size:
+            continue
+        places, heights = _hill(own, low, high)
+        colour = MOOD_COLOURS[mood]
+        figure.add_trace(
+            go.Scatter(
+                x=np.concatenate([places, places[::-1]]),
+                y=np.concatenate([level + heights, np.full(len(places), level)]),
+                mode="lines", fill="toself", fillcolor=faded(colour, 0.35), line={"color": colour, "width": 1.5},
+                hoverinfo="skip",
+            )
+        )  # fmt: skip
+        first, median, third = (float(q) for q in np.quantile(own, [0.25, 0.5, 0.75]))
+        unit = f" {feature.unit}" if feature.unit else ""
+        figure.add_trace(
+            go.Scatter(
+                x=[min(max(median, low), high)], y=[level], mode="markers", name=f"{mood.value} median",
+                marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": colour,
+                        "line": {"width": 1.5, "color": "white"}},
+                hovertemplate=f"{mood.value}: median {_number(median, feature)}{unit}, "
+                f"middle half {_number(first, feature)} to {_number(third, feature)}<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.update_layout(height=height, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False)
+    figure.update_xaxes(
+        range=[low, high], fixedrange=True, showgrid=False, zeroline=False, nticks=5,
+        title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 12}},
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[-0.12, len(MOODS) - 0.02], fixedrange=True, showgrid=False, zeroline=False, ticks="",
+        tickvals=list(range(len(MOODS))), ticktext=[mood.value for mood in reversed(MOODS)], tickfont={"size": 13},
+    )  # fmt: skip
+    return figure
+
+
+def _hill(
+    values: npt.NDArray[np.float64], low: float, high: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """A smoothed histogram with its top at 0.88: a kernel density in two steps, quick for any number of songs."""
+    num_bins = 96
+    counts, edges = np.histogram(np.clip(values, low, high), bins=num_bins, range=(low, high))
+    width = 3.0 if len(values) > 300 else 5.0  # in bins; fewer songs make rougher hills
+    reach = np.arange(-15, 16)
+    kernel = np.exp(-0.5 * (reach / width) ** 2)
+    # Mirrored at the ends: what lies at the border would otherwise leak out, and a peak at 0 look like a slope
+    padded = np.concatenate([counts[14::-1], counts, counts[:-16:-1]]).astype(np.float64)
+    smooth = np.convolve(padded, kernel, mode="valid")
+    return (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
+
+
+def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Pearson's correlation of every two features, shape (9, 9); not a number where a feature never changes.
+
+    Args:
+        features: shape (n, 9), in the order of `features.FEATURES`.
+    """
+    centred = features - features.mean(axis=0)
+    spread = np.sqrt((centred**2).mean(axis=0))
+    covariance = centred.T @ centred / len(features)
+    scale = np.outer(spread, spread)
+    matrix: npt.NDArray[np.float64] = np.full_like(covariance, np.nan)
+    np.divide(covariance, scale, out=matrix, where=scale > 1e-12)
+    return matrix
+
+
+def correlation_map(matrix: npt.NDArray[np.float64], *, height: int = 480) -> go.Figure:
+    """The lower half of a table of correlations, as colours with their numbers.
+
+    Args:
+        matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
+        height: of the figure, in pixels.
+    """
+    labels = list(FEATURE_LABELS.values())
+    lower = np.where(np.tri(len(labels), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
+    texts = [["" if np.isnan(value) else _signed(value) for value in row] for row in lower]
+    # See-through at the middle, so that it is the page's own colour in light and in dark
+    cold, warm = MOOD_COLOURS[Mood.SAD], MOOD_COLOURS[Mood.HAPPY]
+    figure = go.Figure(
+        go.Heatmap(
+            z=lower, x=labels[:-1], y=labels[1:], zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+            colorscale=[[0, faded(cold, 0.75)], [0.5, "rgba(128, 128, 138, 0.10)"], [1, faded(warm, 0.75)]],
+            text=texts, texttemplate="%{text}", textfont={"size": 12}, hoverongaps=False,
+            hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_layout(height=height, margin=_MARGIN, dragmode=False)
+    figure.update_xaxes(fixedrange=True, showgrid=False, tickangle=-45, ticks="")
+    figure.update_yaxes(fixedrange=True, showgrid=False, autorange="reversed", ticks="")
+    return figure
+
+
+def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Where each mood's songs stand among all songs, feature by feature.
+
+    Every value becomes the share of songs below it (ties count half), which makes decibels and shares comparable and
+    keeps a few extreme songs from mattering more than the many; then the mean is taken over the songs of a mood.
+
+    Args:
+        features: shape (n, 9), in the order of `features.FEATURES`.
+        moods: shape (n,), positions in `Mood`.
+
+    Returns:
+        Shape (4, 9), 0 to 1; 0.5 is where the middle song stands. Not a number for a mood without songs.
+    """
+    ranks = np.empty_like(features)
+    for column, values in enumerate(features.T):
+        order = np.sort(values)
+        below, up_to = np.searchsorted(order, values, "left"), np.searchsorted(order, values, "right")
+        ranks[:, column] = (below + up_to) / (2 * len(values))
+    profiles = np.full((len(MOODS), features.shape[1]), np.nan)
+    for position in range(len(MOODS)):
+        if (own := moods == position).any():
+            profiles[position] = ranks[own].mean(axis=0)
+    return profiles
+
+
+def profile_radar(profiles: npt.NDArray[np.float64], *, height: int = 480) -> go.Figure:
+    """One outline a mood over the nine features; the dotted ring is the middle song.
+
+    Args:
+        profiles: shape (4, 9), of `mood_profiles`.
+        height: of the figure, in pixels.
+    """
+    labels = list(FEATURE_LABELS.values())
+    round_ = [*labels, labels[0]]
+    figure = go.Figure(
+        go.Scatterpolar(
+            r=[50] * len(round_), theta=round_, mode="lines", line={"dash": "dot", "width": 1.5, "color": QUIET},
+            name="all songs", hoverinfo="skip",
+        )
+    )  # fmt: skip
+    for mood, profile in zip(MOODS, profiles, strict=True):
+        if np.isnan(profile).any():
+            continue
+        percents = 100 * np.append(profile, profile[0])
+        figure.add_trace(
+            go.Scatterpolar(
+                r=percents, theta=round_, mode="lines+markers", name=mood.value, fill="toself",
+                fillcolor=faded(MOOD_COLOURS[mood], 0.08), line={"color": MOOD_COLOURS[mood], "width": 2.5},
+                marker={"symbol": MOOD_SYMBOLS[mood], "size": 8},
+                hovertemplate="%{theta}: above %{r:.0f} % of the songs<extra>" + mood.value + "</extra>",
+            )
+        )  # fmt: skip
+    ring = {"gridcolor": QUIET, "linecolor": QUIET}
+    figure.update_layout(
+        height=height,
+        margin={"l": 70, "r": 70, "t": 30, "b": 20},
+        dragmode=False,
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.1, "yanchor": "top", "title": ""},
+        polar={
+            "bgcolor": "rgba(0, 0, 0, 0)",
+            "radialaxis": ring
+            | {"range": [0, 100], "tickvals": [25, 50, 75], "ticksuffix": " %", "angle": 90, "tickangle": 90},
+            "angularaxis": ring | {"rotation": 90, "direction": "clockwise"},
+        },
+    )
+    return figure
+
+
+def mood_bars(
+    probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.float32] | None = None, *, height: int = 190
+) -> go.Figure:
+    """Four bars in the order of `Mood`, each with its name and percentage.
+
+    Args:
+        probabilities: shape (4,).
+        start: shape (4,): where each bar began, drawn as a line across it; None for no lines.
+        height: of the figure, in pixels.
+    """
+    names = [mood.value for mood in MOODS]
+    percents = 100 * probabilities.astype(np.float64)
+    figure = go.Figure(
+        go.Bar(
+            x=percents, y=names, orientation="h", name="now",
+            marker={"color": [MOOD_COLOURS[mood] for mood in MOODS], "cornerradius": 3},
+            text=["<1 %" if 0 < value < 1 else f"{value:.0f} %" for value in percents], textposition="outside",
+            cliponaxis=False, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    if start is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=100 * start.astype(np.float64), y=names, mode="markers", name="start", cliponaxis=False,
+                marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": "rgba(128, 128, 138, 0.9)"}},
+                hovertemplate="%{y} at the start: %{x:.1f} %<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
+    figure.update_layout(dragmode=False)
+    figure.update_xaxes(range=[0, 116], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 14})
+    return figure
+
+
+def influence_bars(points: npt.NDArray[np.float64], mood: Mood, *, height: int = 290) -> go.Figure:
+    """What each feature adds to the probability of a mood, or takes from it.
+
+    Args:
+        points: shape (9,), percentage points, in the order of `features.FEATURES`.
+        mood: whose probability it is.
+        height: of the figure, in pixels.
+    """
+    reach = max(5.0, float(np.abs(points).max()))
+    figure = go.Figure(
+        go.Bar(
+            x=points, y=list(FEATURE_LABELS.values()), orientation="h",
+            marker={"color": [MOOD_COLOURS[mood] if value >= 0 else "#7A7474" for value in points], "cornerradius": 3},
+            text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
+            hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_vline(x=0, line={"color": QUIET, "width": 1})
+    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
+    figure.update_layout(dragmode=False)
+    figure.update_xaxes(range=[-1.3 * reach, 1.3 * reach], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 13})
+    return figure
+
+
+def _signed(value: float, *, digits: int = 2) -> str:
+    """A number with a real minus sign, and no sign where it rounds to nothing."""
+    text = f"{value:+.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def _number(value: float, feature: Feature) -> str:
+    return f"{value:.0f}" if feature.unit == "BPM" else f"{value:.1f}" if feature.unit else f"{value:.2f}"
