@@ -7,7 +7,10 @@ from emomusic import ui
 # A picture of our own: a material symbol as icon would be fetched from outside
 st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
 
-pages = [st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True)]
+pages = [
+    st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),
+    st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
+]
 page = st.navigation(pages, position="top")
 page.run()
 ui.show_notice()

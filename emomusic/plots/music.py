@@ -32,10 +32,10 @@ MOST_NAMED = 40_000
 _FEATURE_VALUES = list(FEATURES.values())
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _CORNERS = {
-    Quadrant.Q1: (1, 1, "right", "top", "pleasant, awake"),
-    Quadrant.Q2: (-1, 1, "left", "top", "unpleasant, awake"),
-    Quadrant.Q3: (-1, -1, "left", "bottom", "unpleasant, drowsy"),
-    Quadrant.Q4: (1, -1, "right", "bottom", "pleasant, drowsy"),
+    Quadrant.Q1: (1, 1, "right", "bottom"),
+    Quadrant.Q2: (-1, 1, "left", "bottom"),
+    Quadrant.Q3: (-1, -1, "left", "top"),
+    Quadrant.Q4: (1, -1, "right", "top"),
 }
 
 
@@ -108,27 +108,28 @@ def song_plane(
         )
     figure.update_layout(
         height=height,
-        margin=_MARGIN | {"t": 34},
+        margin=_MARGIN | {"t": 58},
         dragmode="lasso",
         hoverlabel={"align": "left"},
-        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "itemsizing": "constant", "title": ""},
+        legend={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom", "itemsizing": "constant", "title": ""},
         modebar={"orientation": "v", "remove": ["zoom", "autoscale", "zoomIn", "zoomOut", "toImage"]},
     )
-    axis = {"range": [-1.06, 1.06], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
-    figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
-    figure.update_yaxes(**axis, title={"text": "energy: drowsy to awake", "standoff": 4})
+    axis = {"range": [-1.06, 1.06], "showgrid": False, "zeroline": False, "ticks": "", "showticklabels": False}
+    # The names of the quarters stand outside, where no song hides them, in the place of the tick labels
+    figure.update_xaxes(**axis, title={"text": "valence, \u22121 to 1", "standoff": 8})
+    figure.update_yaxes(**axis, title={"text": "energy, \u22121 to 1", "standoff": 8})
     return figure
 
 
 def _draw_quarters(figure: go.Figure) -> None:
-    for quadrant, (side, level, x_anchor, y_anchor, words) in _CORNERS.items():
+    for quadrant, (side, level, x_anchor, y_anchor) in _CORNERS.items():
         figure.add_shape(
             type="rect", x0=0, x1=side, y0=0, y1=level, layer="below",
             fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.06), line={"color": QUIET, "width": 1},
         )  # fmt: skip
         figure.add_annotation(
             x=side, y=level, xanchor=x_anchor, yanchor=y_anchor, showarrow=False,
-            text=f"<b>{quadrant}</b> {words}", font={"size": 12},
+            text=f"<b>{quadrant}</b> {quadrant.description}", font={"size": 12},
         )  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 from emomusic.ui.downloads import offer_downloads
 from emomusic.ui.engine import engine, loading_note, shown_errors
 from emomusic.ui.frame import icon, show_notice
+from emomusic.ui.music_plane import show_song_plane
+from emomusic.ui.music_tables import SongTable, choose_table
+from emomusic.ui.music_views import show_views
 from emomusic.ui.picture import Picture, choose_picture
 from emomusic.ui.readings import Listener, Seen, face_points, read_picture, show_reading
 from emomusic.ui.songs import choose_songs
@@ -12,8 +15,10 @@ __all__ = [
     "Listener",
     "Picture",
     "Seen",
+    "SongTable",
     "choose_picture",
     "choose_songs",
+    "choose_table",
     "engine",
     "face_points",
     "icon",
@@ -22,6 +27,8 @@ __all__ = [
     "read_picture",
     "show_notice",
     "show_reading",
+    "show_song_plane",
+    "show_views",
     "show_welcome",
     "shown_errors",
 ]

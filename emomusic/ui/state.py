@@ -26,3 +26,17 @@ def said_mood(scope: str) -> str:
 def songs_page(request_key: str) -> str:
     """How often "More songs" was pressed for one list of songs."""
     return f"songs-page-{request_key}"
+
+
+# The music page. The first four stand in the address too.
+MUSIC_TABLE = "table"
+MUSIC_VIEW = "view"
+MUSIC_TRACK = "track"  # the id of the song whose mood is asked for
+MUSIC_QUERY = "find"  # what was searched for
+MUSIC_UPLOAD = "music_upload"
+MUSIC_OWN = "music_own"  # what the visitor's own CSV became: a SongTable, or why it could not be read
+
+
+def music_widget(name: str, *scope: str) -> str:
+    """A widget of the music page; what belongs to one table or one song names it in `scope`."""
+    return "-".join(("music", name, *scope))

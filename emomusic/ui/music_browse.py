@@ -1,0 +1,169 @@
+"""The table itself: search, filters, sorting, a song to hear, and the rest to take away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.affect import Mood
+from emomusic.music.catalogue import Catalogue
+from emomusic.music.features import FEATURES
+from emomusic.music.mood import MOODS
+from emomusic.plots.music import FEATURE_LABELS
+from emomusic.ui import state
+from emomusic.ui.music_players import best_known_first, describe_songs, offer_files, show_players
+from emomusic.ui.music_tables import SongTable
+
+_SENT_WHOLE = 20_000  # rows; of a longer table the browser gets what it scrolls to
+_FASTEST_BPM = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which songs of a table to show; empty and None let everything pass.
+
+    Attributes:
+        text: words that title or artists hold, all of them.
+        moods: one of these.
+        genres: one of these.
+        decades: released in one of these; 1990 is 1990 to 1999.
+        tempo_bpm: from and to.
+        hide_explicit: leave out songs marked as explicit.
+    """
+
+    text: str = ""
+    moods: tuple[Mood, ...] = ()
+    genres: tuple[str, ...] = ()
+    decades: tuple[int, ...] = ()
+    tempo_bpm: tuple[float, float] | None = None
+    hide_explicit: bool = False
+
+    def rows(self, songs: SongTable) -> npt.NDArray[np.int64]:
+        """The rows of a table that pass, in its order."""
+        table = songs.catalogue.table
+        passes = matching(songs.catalogue, self.text)
+        if self.moods:
+            passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in self.moods])
+        if self.genres and "genre" in table:
+            passes &= table["genre"].isin(self.genres).to_numpy(bool)
+        if self.decades and "year" in table:
+            passes &= (table["year"] // 10 * 10).isin(self.decades).to_numpy(bool)
+        if self.tempo_bpm is not None:
+            passes &= table["tempo_bpm"].between(*self.tempo_bpm).to_numpy(bool)
+        if self.hide_explicit and "explicit" in table:
+            passes &= ~table["explicit"].to_numpy(bool)
+        return np.flatnonzero(passes)
+
+
+def matching(catalogue: Catalogue, text: str) -> npt.NDArray[np.bool_]:
+    """Which songs' titles or artists hold every word of a text."""
+    passes = np.ones(len(catalogue), bool)
+    if words := text.casefold().split():
+        haystack = (catalogue.table["title"] + " " + catalogue.table["artists"]).str.casefold()
+        for word in words:
+            passes &= haystack.str.contains(word, regex=False).to_numpy(bool)
+    return passes
+
+
+def show_table(songs: SongTable) -> None:
+    """Show the filters, what passes them, and the player of the row that is chosen."""
+    rows = best_known_first(songs, _choose_filters(songs).rows(songs))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="stretch")
+        if rows.size:
+            offer_files(songs, rows, name="songs")
+    if not rows.size:
+        st.info("No song passes all of these. Take one of the filters back.", icon=":material/filter_alt_off:")
+        return
+    event: Any = st.dataframe(
+        describe_songs(songs, rows),
+        key=state.music_widget("table", songs.digest),
+        height=430,
+        hide_index=True,
+        column_config=_columns(),
+        on_select="rerun",
+        selection_mode="single-row",
+        lazy=True if len(rows) > _SENT_WHOLE else None,
+        alt=f"{len(rows):,} songs with their mood and features",
+    )
+    st.caption("A click on a column's name sorts; a click at the left of a row plays that song.")
+    # A row chosen before the filters changed may not be there any more
+    if chosen := [int(rows[at]) for at in event.selection.rows if at < len(rows)]:
+        show_players(songs, chosen, name="row")
+
+
+def _choose_filters(songs: SongTable) -> Filters:
+    table = songs.catalogue.table
+    digest = songs.digest
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search titles and artists",
+            key=state.music_widget("search", digest),
+            type="search",
+            icon=":material/search:",
+            placeholder="Search titles and artists",
+            label_visibility="collapsed",
+            width=320,
+        )
+        moods = st.pills(
+            "Mood", MOODS, selection_mode="multi", key=state.music_widget("moods", digest),
+            label_visibility="collapsed",
+        )  # fmt: skip
+        with st.popover("Filters", icon=":material/tune:"):
+            genres: list[str] = []
+            if "genre" in table:
+                options = sorted(table["genre"].dropna().unique())
+                genres = st.multiselect(
+                    "Genre", options, key=state.music_widget("genres", digest), placeholder="All genres"
+                )
+            decades: list[int] = []
+            if "year" in table and table["year"].notna().any():
+                options = sorted({int(year) // 10 * 10 for year in table["year"].dropna().unique()})
+                decades = st.multiselect(
+                    "Decade", options, format_func=lambda decade: f"{decade}s",
+                    key=state.music_widget("decades", digest), placeholder="All decades",
+                )  # fmt: skip
+            tempo = st.slider(
+                "Tempo (BPM)", 0, _FASTEST_BPM, (0, _FASTEST_BPM), step=5, key=state.music_widget("tempo", digest)
+            )
+            hide_explicit = "explicit" in table and st.toggle(
+                "Leave out songs marked as explicit", key=state.music_widget("explicit", digest)
+            )
+    slowest, fastest = tempo
+    whole = tempo == (0, _FASTEST_BPM)
+    return Filters(
+        text=text or "",
+        moods=tuple(moods),
+        genres=tuple(genres),
+        decades=tuple(decades),
+        tempo_bpm=None if whole else (float(slowest), float(fastest) if fastest < _FASTEST_BPM else np.inf),
+        hide_explicit=bool(hide_explicit),
+    )
+
+
+def _columns() -> dict[str, Any]:
+    numbers = {
+        feature.name: st.column_config.NumberColumn(
+            FEATURE_LABELS[feature.name] + (f" ({feature.unit})" if feature.unit else ""),
+            format="%.0f" if feature.unit == "BPM" else "%.1f" if feature.unit else "%.2f",
+            help=feature.description,
+        )
+        for feature in FEATURES.values()
+    }
+    return numbers | {
+        "title": st.column_config.TextColumn("Title", width="medium", pinned=True),
+        "artists": st.column_config.TextColumn("Artists", width="medium"),
+        "genre": "Genre",
+        "mood": "Mood",
+        "sureness": st.column_config.ProgressColumn(
+            "Probability", format="percent", min_value=0, max_value=1, help="That of the mood, by the model"
+        ),
+        "year": st.column_config.NumberColumn("Year", format="%d"),
+        "popularity": st.column_config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when it was made"),
+        "explicit": st.column_config.CheckboxColumn("Explicit"),
+        "url": st.column_config.LinkColumn("Spotify", display_text="Open"),
+    }

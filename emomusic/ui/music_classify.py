@@ -1,0 +1,268 @@
+"""What mood is this song: nine sliders that start from a song, what the model says, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.affect import Mood
+from emomusic.music.catalogue import Track
+from emomusic.music.features import FEATURE_NAMES, FEATURES, Feature
+from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars
+from emomusic.ui import state
+from emomusic.ui.music_players import best_known_first, plain, short_name, show_players, track_line
+from emomusic.ui.music_tables import SongTable, mood_classifier
+
+VIEW = "What mood is this song?"
+
+_NUM_OPTIONS = 30
+_NUM_NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class Answer:
+    """What the model says of a song, and what moved it.
+
+    Attributes:
+        probabilities: shape (4,), in the order of `Mood`.
+        start: shape (4,): of the song as it began.
+        mood: the most probable one now.
+        influences: shape (9,), percentage points: how much of the probability of `mood` would be lost were one
+            feature set back to its reference, the others kept.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    start: npt.NDArray[np.float32]
+    mood: Mood
+    influences: npt.NDArray[np.float64]
+
+
+def explain_mood(
+    classifier: MoodClassifier,
+    features: npt.NDArray[np.float64],
+    start: npt.NDArray[np.float64],
+    reference: npt.NDArray[np.float64],
+) -> Answer:
+    """Ask a model once for a song, for its start, and for the song with each feature set back.
+
+    Args:
+        classifier: the model.
+        features: shape (9,), in the order of `features.FEATURES`: the song as it is now.
+        start: shape (9,): as it began.
+        reference: shape (9,): what each feature is set back to.
+    """
+    set_back = np.tile(features, (len(features), 1))
+    np.fill_diagonal(set_back, reference)
+    said = classifier.predict_probabilities(np.vstack([features, start, set_back]))
+    top = int(said[0].argmax())
+    influences = 100.0 * (said[0, top] - said[2:, top]).astype(np.float64)
+    return Answer(said[0], said[1], MOODS[top], influences)
+
+
+def nearest_rows(
+    table: npt.NDArray[np.float64], features: npt.NDArray[np.float64], num_songs: int
+) -> npt.NDArray[np.int64]:
+    """The songs that sound most like some features, the nearest first.
+
+    Args:
+        table: shape (n, 9), of all songs.
+        features: shape (9,).
+        num_songs: how many.
+    """
+    spread = table.std(axis=0)
+    # In units of how much songs differ, so that 10 BPM and 10 dB do not count the same
+    distances = np.linalg.norm((table - features) / np.where(spread > 0, spread, 1.0), axis=1)
+    return np.argsort(distances, kind="stable")[:num_songs]
+
+
+def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
+    """Say the probabilities as a person would: "Mostly happy, a little energetic"."""
+    first, second = (int(position) for position in np.argsort(-probabilities, kind="stable")[:2])
+    if probabilities[first] >= 0.9:
+        return f"Clearly {MOODS[first]}"
+    if probabilities[first] - probabilities[second] < 0.15:
+        return f"Between {MOODS[first]} and {MOODS[second]}"
+    if probabilities[second] >= 0.15:
+        return f"Mostly {MOODS[first]}, a little {MOODS[second]}"
+    return f"Mostly {MOODS[first]}"
+
+
+def ask_for(track_id: str) -> None:
+    """Open this view on a song; for the callbacks of buttons elsewhere."""
+    st.session_state[state.MUSIC_VIEW] = VIEW
+    _take(track_id)
+
+
+def _take(track_id: str) -> None:
+    st.session_state[state.MUSIC_TRACK] = track_id
+    st.query_params[state.MUSIC_TRACK] = track_id
+
+
+def show_one_song(songs: SongTable) -> None:
+    """Show the song, its sliders, the probabilities and the nearest songs."""
+    track = _choose_track(songs)
+    row = songs.row_of(track.id)
+    start = songs.catalogue.features[row]
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        features = _sliders(songs, track, start)
+    with right:
+        _show_answer(songs, track, features, start)
+    _show_nearest(songs, row, features)
+
+
+def _choose_track(songs: SongTable) -> Track:
+    named = st.session_state.get(state.MUSIC_TRACK) or st.query_params.get(state.MUSIC_TRACK, "")
+    current = songs.catalogue.find(named)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Start from",
+            key=state.music_widget("start-search", songs.digest),
+            type="search",
+            icon=":material/search:",
+            placeholder="Search titles and artists",
+            width=280,
+        )
+        options = _options(songs, text or "")
+        if not options:
+            st.caption("No song of this table has these words.")
+            options = _options(songs, "")
+        # A search answers with its first hit: the song before it is no answer to the question
+        if current is None or (text and current.id not in {option.id for option in options}):
+            current = options[0]
+        elif current.id not in {option.id for option in options}:
+            options = [current, *options]
+        ids = [option.id for option in options]
+        names = {option.id: short_name(option) for option in options}
+        key = state.music_widget("start", songs.digest, text or "", current.id)
+        st.selectbox(
+            "Song",
+            ids,
+            index=ids.index(current.id),
+            format_func=names.__getitem__,
+            key=key,
+            on_change=lambda: _take(st.session_state[key]),
+            width=420,
+        )
+    return current
+
+
+def _options(songs: SongTable, text: str) -> list[Track]:
+    if text.strip():
+        return songs.catalogue.search(text, limit=_NUM_OPTIONS)
+    rows = best_known_first(songs, np.arange(len(songs)))[:_NUM_OPTIONS]
+    return [songs.catalogue.track(int(row)) for row in rows]
+
+
+def _step(feature: Feature) -> float:
+    return {"BPM": 1.0, "dB": 0.1}.get(feature.unit, 0.01)
+
+
+def _rounded(value: float, feature: Feature) -> float:
+    digits = {"BPM": 0, "dB": 1}.get(feature.unit, 2)
+    return float(np.clip(round(value, digits), feature.low, feature.high))
+
+
+def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Nine sliders; one that was not moved gives the song's own value, not the rounded one it stands at."""
+    keys = [state.music_widget("slide", songs.digest, track.id, name) for name in FEATURE_NAMES]
+    begun = [_rounded(float(value), feature) for value, feature in zip(start, FEATURES.values(), strict=True)]
+    features = start.copy()
+    for column, feature in enumerate(FEATURES.values()):
+        value = st.slider(
+            FEATURE_LABELS[feature.name] + (f" ({feature.unit})" if feature.unit else ""),
+            feature.low,
+            feature.high,
+            begun[column],
+            _step(feature),
+            format="%.0f" if feature.unit == "BPM" else "%.1f" if feature.unit else "%.2f",
+            key=keys[column],
+            help=feature.description.capitalize(),
+        )
+        if value != begun[column]:
+            features[column] = value
+    st.button(
+        "Back to the song",
+        icon=":material/undo:",
+        key=state.music_widget("undo"),
+        on_click=_set_back,
+        args=(dict(zip(keys, begun, strict=True)),),
+        disabled=bool((features == start).all()),
+    )
+    return features
+
+
+def _set_back(begun: dict[str, float]) -> None:
+    for key, value in begun.items():
+        st.session_state[key] = value
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _medians(digest: str, _songs: SongTable) -> npt.NDArray[np.float64]:  # noqa: ARG001
+    medians: npt.NDArray[np.float64] = np.median(_songs.catalogue.features, axis=0)
+    return medians
+
+
+def _show_answer(
+    songs: SongTable, track: Track, features: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
+) -> None:
+    moved = features != start
+    reference = start if moved.any() else _medians(songs.digest, songs)
+    answer = explain_mood(mood_classifier(), features, start, reference)
+    st.subheader(describe_moods(answer.probabilities), anchor=False)
+    label = f" Its label is **{track.mood}**." if track.mood is not None else ""
+    named = f"**{plain(track.title)}** by {plain(track.byline)}"
+    st.markdown(f"A song like {named}, changed.{label}" if moved.any() else f"{named}, as it is.{label}")
+    st.plotly_chart(
+        mood_bars(answer.probabilities, answer.start if moved.any() else None),
+        key=state.music_widget("probabilities"),
+        config={"displayModeBar": False},
+        alt="Probabilities: "
+        + ", ".join(f"{mood} {value:.0%}" for mood, value in zip(MOODS, answer.probabilities, strict=True)),
+    )
+    if moved.any():
+        st.caption("The lines mark where the song began.")
+    st.markdown(f"**{'What moved it' if moved.any() else 'What makes it so'}** {_main_reason(answer)}")
+    st.plotly_chart(
+        influence_bars(answer.influences, answer.mood),
+        key=state.music_widget("influences"),
+        config={"displayModeBar": False},
+        alt=f"What each feature adds to {answer.mood}, in percentage points: "
+        + ", ".join(
+            f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS.values(), answer.influences, strict=True)
+        ),
+    )
+    back_to = "to where its slider began" if moved.any() else "to the middle of this table (its median)"
+    st.caption(
+        f"Each bar: how many percentage points of *{answer.mood}* would be lost (or, to the left, won) if that one "
+        f"feature went back {back_to} and the others stayed. Features work together, so the bars need not add up; "
+        "they tell what this model does, not what music is."
+    )
+
+
+def _main_reason(answer: Answer) -> str:
+    strongest = int(np.abs(answer.influences).argmax())
+    points = answer.influences[strongest]
+    if abs(points) < 1:
+        return "· no single feature by itself"
+    label = list(FEATURE_LABELS.values())[strongest].lower()
+    return f"· most of all its {label}, {'for' if points > 0 else 'against'} {answer.mood}"
+
+
+def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
+    # One more, because the song itself is the nearest while nothing is changed
+    found = nearest_rows(songs.catalogue.features, features, _NUM_NEAREST + 1)
+    rows = [int(near) for near in found if near != row][:_NUM_NEAREST]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("**The songs that come nearest**", width="content")
+        playing = st.toggle("Play them here", key=state.music_widget("play-nearest"))
+    if playing:
+        show_players(songs, rows, name="nearest")
+        return
+    with st.grid("auto", min_column_width=260):
+        for near in rows:
+            st.markdown(track_line(songs, near))

@@ -1,0 +1,82 @@
+"""All songs of a table on the valence-energy plane; a selection is heard and taken away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+import streamlit as st
+
+from emomusic.music.mood import MOODS
+from emomusic.plots.music import MOST_NAMED, song_plane, trace_rows
+from emomusic.ui import state
+from emomusic.ui.music_players import best_known_first, offer_files, show_players, track_line
+from emomusic.ui.music_tables import SongTable
+
+
+@st.fragment
+def show_song_plane(songs: SongTable) -> None:
+    """Show the plane beside the songs selected on it. A selection reruns nothing else of the page."""
+    chart, side = st.columns([3, 2], gap="large")
+    with chart:
+        event: Any = st.plotly_chart(
+            _figure(songs.digest, songs),
+            key=state.music_widget("plane", songs.digest),
+            on_select="rerun",
+            selection_mode=("points", "box", "lasso"),
+            config={"displaylogo": False, "displayModeBar": True},
+            alt=f"{len(songs):,} songs on the plane of valence and energy, coloured by mood",
+        )
+    rows = selected_rows(event.selection.points, songs)
+    with side:
+        if rows.size:
+            _show_selection(songs, rows)
+        else:
+            _invite(songs)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _figure(digest: str, _songs: SongTable) -> go.Figure:  # noqa: ARG001  # the digest is the key
+    names = None
+    if len(_songs) <= MOST_NAMED:
+        table = _songs.catalogue.table
+        names = (table["title"] + " · " + table["artists"].str.replace(";", ", ", regex=False)).str.slice(0, 80)
+    return song_plane(_songs.catalogue.plane, _songs.moods, None if names is None else names.tolist())
+
+
+def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray[np.int64]:
+    """The rows of the songs that a selection on the plane holds."""
+    traces = trace_rows(songs.moods)
+    rows = [
+        int(traces[point["curve_number"]][point["point_index"]])
+        for point in points
+        if point["curve_number"] < len(traces) and point["point_index"] < len(traces[point["curve_number"]])
+    ]
+    return np.unique(np.array(rows, np.int64))
+
+
+def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
+    counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
+    present = [position for position in np.argsort(-counts, kind="stable") if counts[position]]
+    st.subheader(f"{len(rows):,} song{'' if len(rows) == 1 else 's'} selected", anchor=False)
+    order = "; the best known first" if "popularity" in songs.catalogue.table and len(rows) > 1 else ""
+    st.caption(", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present) + order + ".")
+    offer_files(songs, rows, name="selected-songs")
+    show_players(songs, best_known_first(songs, rows).tolist(), name="selection")
+
+
+def _invite(songs: SongTable) -> None:
+    st.subheader("Draw around some songs", anchor=False)
+    st.markdown(
+        "Keep the mouse or a finger down on the plane and circle a few; they play here. A click takes one song. "
+        "The buttons on the chart change to a box or to moving the view, and a name in the legend hides its mood."
+    )
+    st.markdown("**The surest song of each mood**")
+    for position, mood in enumerate(MOODS):
+        own = np.flatnonzero(songs.moods == position)
+        if own.size:
+            st.markdown(track_line(songs, int(own[songs.probabilities[own, position].argmax()])))
+        else:
+            st.caption(f"No song of this table is called {mood}.")

@@ -1,0 +1,153 @@
+"""Songs of a table as a list: a line each, players where asked for, and files to take away."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from emomusic.music.catalogue import Track
+from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.mood import MOODS
+from emomusic.music.recommend import Song
+from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, songs_m3u, track_url
+from emomusic.ui import state
+from emomusic.ui.music_tables import SongTable
+
+PAGE = 5
+
+
+def plain(text: str) -> str:
+    """Text of a table, so that Markdown leaves it alone."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
+
+
+def short_name(track: Track, *, limit: int = 60) -> str:
+    """Title and artists in one line, for menus."""
+    name = f"{track.title} · {track.byline}"
+    return name if len(name) <= limit else name[: limit - 1] + "…"
+
+
+def track_line(songs: SongTable, row: int, *, note: str = "") -> str:
+    """One song in Markdown: title, artists, its mood, and a link."""
+    track = songs.catalogue.track(row)
+    mood = MOODS[int(songs.moods[row])]
+    words = f"{mood}, labelled" if track.mood is not None else f"{mood} {_percent(songs.probabilities[row].max())}"
+    return (
+        f"**{plain(track.title)}** · {plain(track.byline)}  \n"
+        f"{words}{f' · {note}' if note else ''} · [Open in Spotify]({track_url(track.id)})"
+    )
+
+
+def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Callable[[str], None] | None = None) -> None:
+    """The first songs of a list with their players; more on demand.
+
+    Args:
+        songs: the table.
+        rows: of the songs, in the order to show them.
+        name: of the list on this page; a new list begins with its first songs again.
+        ask: called with a song's id by the button under it that asks for its mood; None for no such buttons.
+    """
+    key = state.music_widget("shown", name, _digest(rows))
+    num_shown = int(st.session_state.get(key, PAGE))
+    for row in rows[:num_shown]:
+        track = songs.catalogue.track(row)
+        with st.container(gap="xsmall"):
+            st.markdown(track_line(songs, row))
+            st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}, {track.byline}")
+            if ask is not None:
+                st.button(
+                    "What mood is it?",
+                    icon=":material/tune:",
+                    key=state.music_widget("ask", name, track.id),
+                    on_click=ask,
+                    args=(track.id,),
+                    type="tertiary",
+                )
+    if len(rows) > num_shown:
+        st.button(
+            f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
+            icon=":material/queue_music:",
+            key=state.music_widget("more", name),
+            on_click=_show_more,
+            args=(key, num_shown + PAGE),
+        )
+
+
+def _show_more(key: str, num_shown: int) -> None:
+    st.session_state[key] = num_shown
+
+
+def _digest(rows: Sequence[int]) -> str:
+    return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
+
+
+def offer_files(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
+    """The songs of a list as files, made when they are asked for."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV",
+            lambda: table_csv(songs, rows),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key=state.music_widget("csv", name),
+            help="Title, artists, mood, probabilities and features of these songs",
+        )
+        st.download_button(
+            "Playlist",
+            lambda: songs_m3u(_song(songs, int(row)) for row in rows),
+            file_name=f"{name}.m3u",
+            mime="audio/x-mpegurl",
+            icon=":material/playlist_play:",
+            on_click="ignore",
+            key=state.music_widget("m3u", name),
+            help="An M3U playlist of Spotify links",
+        )
+
+
+def _song(songs: SongTable, row: int) -> Song:
+    track = songs.catalogue.track(row)
+    probability = float(songs.probabilities[row, songs.moods[row]])
+    return Song(track, MOODS[int(songs.moods[row])], probability, track.point, "chosen from the table")
+
+
+def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """What is known of some songs, a row each: their mood and its probability stand beside the table's columns."""
+    table = songs.catalogue.table.iloc[rows]
+    moods = np.array([mood.value for mood in MOODS])[songs.moods[rows]]
+    columns = ["title", "artists", *(c for c in ("genre", "year", "popularity", "explicit") if c in table)]
+    described = table[columns].assign(mood=moods, sureness=songs.probabilities[rows, songs.moods[rows]])
+    described["artists"] = described["artists"].str.replace(";", ", ", regex=False)
+    described = described.join(table[list(FEATURE_NAMES)])
+    # Safe without escaping: a catalogue holds ids of 22 letters and digits only
+    return described.assign(url="https://open.spotify.com/track/" + table["id"]).reset_index(drop=True)
+
+
+def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
+    """Some songs as CSV that a spreadsheet reads in every script and runs nothing of."""
+    table = describe_songs(songs, rows).drop(columns="sureness")
+    for position, mood in enumerate(MOODS):
+        table[f"probability_{mood}"] = songs.probabilities[rows, position].round(4)
+    for column in table.select_dtypes(exclude=["number", "bool"]).columns:
+        cells = table[column].fillna("").astype(str)
+        # A cell that begins like a formula is disarmed by an apostrophe (OWASP, "CSV Injection")
+        table[column] = cells.where(~cells.str.match(r" *[=+\-@\t\r\n]"), "'" + cells)
+    return table.to_csv(index=False).encode("utf-8-sig")
+
+
+def best_known_first(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same rows, the most popular song first where the table knows; else as they stand."""
+    if "popularity" not in songs.catalogue.table:
+        return rows
+    popularity = songs.catalogue.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
+    return rows[np.argsort(-popularity, kind="stable")]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,229 @@
+"""The table of songs that the music page shows: the one that ships, the labelled one, or the visitor's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.assets import find_dataset, models_dir
+from emomusic.errors import EmomusicError
+from emomusic.music import mood as _mood
+from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.music.features import FEATURES
+from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.tables import read_catalogue
+from emomusic.plots.music import FEATURE_LABELS
+from emomusic.ui import state
+
+DEFAULT_MOOD_MODEL = getattr(_mood, "DEFAULT_MOOD_MODEL", "mlp")
+
+SHIPPED, LABELLED, OWN = "Shipped", "Labelled", "Your CSV"
+
+MAX_CSV_MB = 60
+"""The Kaggle table of 114,000 tracks has 20 MB; three of those is generous, and is read in seconds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class SongTable:
+    """A table of songs with the mood of each. Shared between visitors, or one visitor's own; never changed.
+
+    Attributes:
+        name: what to call it.
+        digest: tells it from every other table; what is computed from it is kept under this.
+        catalogue: the songs.
+        probabilities: shape (n, 4), float32, of the moods in the order of `Mood`, by the mood model.
+        moods: shape (n,), positions in `Mood`: the label where the table has one, else the most probable.
+        num_labelled: how many songs have a label.
+    """
+
+    name: str
+    digest: str
+    catalogue: Catalogue
+    probabilities: npt.NDArray[np.float32]
+    moods: npt.NDArray[np.int64]
+    num_labelled: int
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def row_of(self, track_id: str) -> int:
+        """The row of a song that the catalogue has."""
+        return int(np.flatnonzero(self.catalogue.table["id"].to_numpy(object) == track_id)[0])
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, digest: str) -> SongTable:
+        """Give every song of a catalogue its mood.
+
+        Raises:
+            ModelError: the mood model is absent or damaged.
+        """
+        probabilities = mood_classifier().predict_probabilities(catalogue.features)
+        moods = probabilities.argmax(axis=1).astype(np.int64)
+        num_labelled = 0
+        if "mood" in catalogue.table:
+            positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
+            labelled = positions.notna().to_numpy(bool)
+            moods[labelled] = positions[labelled].to_numpy(np.int64)
+            num_labelled = int(labelled.sum())
+        return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled)
+
+
+@st.cache_resource(show_spinner=False)
+def mood_classifier() -> MoodClassifier:
+    """The mood model of this server, loaded once.
+
+    Raises:
+        ModelError: it is absent or damaged.
+    """
+    return MoodClassifier.load(models_dir() / "music" / DEFAULT_MOOD_MODEL)
+
+
+def choose_table() -> SongTable | None:
+    """Offer the three tables; returns the one chosen, or None while there is none to show.
+
+    Raises:
+        EmomusicError: the table or the mood model cannot be read.
+    """
+    choice = st.segmented_control(
+        "Table of songs",
+        [SHIPPED, LABELLED, OWN],
+        default=SHIPPED,
+        required=True,
+        key=state.MUSIC_TABLE,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if choice == OWN:
+        songs = _own_table()
+    elif choice == LABELLED:
+        songs = _labelled_table()
+    else:
+        with st.spinner("Reading the songs and their moods"):
+            songs = _shipped()
+    if songs is not None:
+        _say_what_it_is(songs)
+    return songs
+
+
+@st.cache_resource(show_spinner=False)
+def _shipped() -> SongTable:
+    return SongTable.of(load_catalogue(), f"shipped-{DEFAULT_MOOD_MODEL}")
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _labelled(path: Path, changed: float) -> SongTable:  # noqa: ARG001  # a changed file is another table
+    data = path.read_bytes()
+    return SongTable.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
+
+
+def _labelled_path() -> Path | None:
+    return find_dataset("music/data_moods.csv") or find_dataset("data_moods.csv")
+
+
+def _labelled_table() -> SongTable | None:
+    path = _labelled_path()
+    if path is None:
+        return None
+    with st.spinner("Reading the labelled songs"):
+        return _labelled(path, path.stat().st_mtime)
+
+
+def _own_table() -> SongTable | None:
+    st.file_uploader(
+        "Your table of songs: a CSV with Spotify ids and audio features",
+        type="csv",
+        max_upload_size=MAX_CSV_MB,
+        key=state.MUSIC_UPLOAD,
+        on_change=_forget_own,
+    )
+    st.caption(
+        "Read as they are: an Exportify export of your playlists, TidyTuesday's spotify_songs.csv, Kaggle's table of "
+        "114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists and the nine features. "
+        "It stays in memory, and is gone when you close the page."
+    )
+    if state.MUSIC_OWN not in st.session_state and (file := st.session_state.get(state.MUSIC_UPLOAD)) is not None:
+        with st.spinner(f"Reading {file.name}"):
+            st.session_state[state.MUSIC_OWN] = _read_own(file.name, file.getvalue())
+    own = st.session_state.get(state.MUSIC_OWN)
+    if isinstance(own, str):
+        st.error(own, icon=":material/error:")
+    return own if isinstance(own, SongTable) else None
+
+
+def _forget_own() -> None:
+    st.session_state.pop(state.MUSIC_OWN, None)
+
+
+def _read_own(name: str, data: bytes) -> SongTable | str:
+    """The table in a CSV, or what is wrong with it; kept either way, so that no rerun reads it again."""
+    try:
+        return SongTable.of(read_catalogue(data, name=name), hashlib.sha256(data).hexdigest()[:16])
+    except EmomusicError as error:
+        return str(error)
+
+
+def _say_what_it_is(songs: SongTable) -> None:
+    """The answer first: how many songs of each mood; then where the moods come from."""
+    counts = np.bincount(songs.moods, minlength=len(MOODS))
+    order = np.argsort(-counts, kind="stable")
+    st.subheader(
+        f"{_counted(len(songs))}: " + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
+        anchor=False,
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_origin(songs), width="stretch")
+        with st.popover("What the numbers mean", icon=":material/help:"):
+            _explain()
+
+
+def _origin(songs: SongTable) -> str:
+    accuracy = _accuracy()
+    if songs.num_labelled == len(songs):
+        words = ["The moods are labels that people gave, not predictions."]
+    elif songs.num_labelled:
+        words = [f"{songs.num_labelled:,} moods are labels that people gave, the others predictions {accuracy}."]
+    else:
+        words = [f"The moods are predictions from nine audio features {accuracy}."]
+    if (origin := songs.catalogue.origin) is not None:
+        words.append(f"Read as {origin.form}.")
+        if origin.num_duplicates:
+            words.append(f"{origin.num_duplicates:,} of its {origin.num_rows:,} rows repeat a song and are left out.")
+        if origin.num_left_out:
+            words.append(f"{_counted(origin.num_left_out, 'row')} without a Spotify id or features left out.")
+    return " ".join(words)
+
+
+@st.cache_data(show_spinner=False)
+def _accuracy() -> str:
+    """How good the model is, from the figures that its training wrote."""
+    metrics = json.loads((models_dir() / "music" / DEFAULT_MOOD_MODEL / "metrics.json").read_text(encoding="utf-8"))
+    mean, spread = 100 * metrics["accuracy"]["mean"], 100 * metrics["accuracy"]["std"]
+    return (
+        f"by the model *{metrics['model']}*, right for {mean:.0f} ± {spread:.0f} % of {metrics['n']} labelled songs "
+        "that it had not seen"
+    )
+
+
+def _explain() -> None:
+    st.markdown(
+        "**The plane.** Valence is how positive a song sounds, energy how intense. Both are shares from 0 to 1 in the "
+        "table; on the plane they run from \u22121 to 1, so that faces and songs share one map. Energy stands for "
+        "arousal.\n\n"
+        "**The moods.** Calm, happy, energetic and sad are the four labels of the table the model learnt from. "
+        "Happy and energetic songs are the ones it mixes up most.\n\n"
+        "**The features**, as Spotify measured them:\n\n"
+        + "\n".join(
+            f"- *{FEATURE_LABELS[feature.name]}*{f' ({feature.unit})' if feature.unit else ''}: {feature.description}"
+            for feature in FEATURES.values()
+        )
+    )
+
+
+def _counted(number: int, noun: str = "song") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
