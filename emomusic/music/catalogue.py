@@ -22,16 +22,17 @@ TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 ARTIST_SEPARATOR = ";"
 """Between the artists of one song in a table's cell (a comma belongs to names: "Tyler, The Creator")."""
 
-TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", "explicit", *FEATURE_NAMES)
+TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", *FEATURE_NAMES)
 """Columns every catalogue has."""
 
-OPTIONAL_COLUMNS: tuple[str, ...] = ("album", "genre", "popularity", "duration_s")
+OPTIONAL_COLUMNS: tuple[str, ...] = ("explicit", "album", "genre", "popularity", "duration_s", "year", "mood")
 """Columns a catalogue may have; a track says None where they are absent."""
 
 _TEXT_COLUMNS = ("id", "title", "artists", "album", "genre")
 _NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
     "popularity": (0.0, 100.0),
     "duration_s": (0.0, 86_400.0),
+    "year": (1860.0, 2100.0),  # the oldest recording of a voice is of 1860
 }
 
 
@@ -43,7 +44,7 @@ class Track:
         id: Spotify's id, 22 characters.
         title: name of the song.
         artists: everyone named, the main artist first; never empty.
-        explicit: marked as having explicit lyrics.
+        explicit: marked as having explicit lyrics; None where the table does not say.
         danceability: 0 to 1, as are the next six; see `features.FEATURES`.
         loudness_db: mean loudness, dB relative to full scale.
         tempo_bpm: beats a minute; 0 where no beat was found.
@@ -51,12 +52,14 @@ class Track:
         genre: as the table names it.
         popularity: 0 to 100, when the table was made.
         duration_s: length in seconds.
+        year: of release.
+        mood: its label, in a labelled table.
     """
 
     id: str
     title: str
     artists: tuple[str, ...]
-    explicit: bool
+    explicit: bool | None
     danceability: float
     energy: float
     valence: float
@@ -70,6 +73,8 @@ class Track:
     genre: str | None = None
     popularity: int | None = None
     duration_s: float | None = None
+    year: int | None = None
+    mood: Mood | None = None
 
     @property
     def point(self) -> AffectPoint:
@@ -87,26 +92,45 @@ def split_artists(cell: str) -> tuple[str, ...]:
     return tuple(name for part in cell.split(ARTIST_SEPARATOR) if (name := part.strip()))
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What became of a table on its way into a catalogue.
+
+    Attributes:
+        form: which of the known forms it has, in words.
+        num_rows: rows it had.
+        num_duplicates: rows left out because a song of the same id stands above.
+        num_left_out: rows left out because they are no Spotify track (local files, episodes) or have no features.
+    """
+
+    form: str
+    num_rows: int
+    num_duplicates: int
+    num_left_out: int
+
+
 class Catalogue:
     """Songs to choose from: one checked table. Read-only once made, so it can be shared between threads.
 
     Attributes:
         name: what the table is called in messages.
         table: columns `TRACK_COLUMNS` and those of `OPTIONAL_COLUMNS` it has; rows numbered from 0. Not to be changed.
+        origin: of a table that `tables.read_catalogue` read; None for others.
     """
 
-    def __init__(self, table: pd.DataFrame, *, name: str = "catalogue") -> None:
-        """Check a table and keep its columns of songs.
+    def __init__(self, table: pd.DataFrame, *, name: str = "catalogue", origin: Origin | None = None) -> None:
+        """Check a table and keep its columns of songs. Messages number the rows by the table's index.
 
         Raises:
             DatasetError: a column is missing, or a row holds something that cannot be true; the message says which.
         """
         self.name = name
+        self.origin = origin
         require_columns(table, TRACK_COLUMNS, name=name)
         if table.empty:
             raise DatasetError(f"{name}: expected songs. Received: a table without rows")
         columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
-        self.table = _checked(table[columns].reset_index(drop=True), name=name)
+        self.table = _checked(table[columns], name=name).reset_index(drop=True)
         self._row_of = {track_id: row for row, track_id in enumerate(self.table["id"])}
 
     def __len__(self) -> int:
@@ -132,12 +156,14 @@ class Catalogue:
             id=cells["id"],
             title=cells["title"],
             artists=split_artists(cells["artists"]),
-            explicit=bool(cells["explicit"]),
+            explicit=bool(cells["explicit"]) if "explicit" in cells else None,
             **{feature: float(cells[feature]) for feature in FEATURE_NAMES},
             album=cells.get("album"),
             genre=cells.get("genre"),
             popularity=None if (popularity := _number(cells.get("popularity"))) is None else int(popularity),
             duration_s=_number(cells.get("duration_s")),
+            year=None if (year := _number(cells.get("year"))) is None else int(year),
+            mood=None if (mood := cells.get("mood")) is None else Mood(mood),
         )
 
     def find(self, track_id: str) -> Track | None:
@@ -233,17 +259,7 @@ def read_mood_table(path: Path) -> MoodTable:
     _check_numbers(table, "key", low=-1.0, high=11.0, name=path.name)  # -1: none found
     _check_numbers(table, "time_signature", low=0.0, high=7.0, name=path.name)
     table["duration_s"] = table.pop("length") / 1000.0
-    table = _checked(table, name=path.name)
-
-    moods = table["mood"].astype("string").str.strip().str.casefold()
-    _refuse_rows(
-        ~moods.isin([mood.value for mood in Mood]),
-        table["mood"],
-        f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}",
-        name=path.name,
-    )
-    table["mood"] = moods.astype(object)
-    return MoodTable(table, sha256_of(path))
+    return MoodTable(_checked(table, name=path.name), sha256_of(path))
 
 
 def _number(cell: float | None) -> float | None:
@@ -273,8 +289,8 @@ def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
         row = int(np.flatnonzero(repeated)[0])
         first = int(np.flatnonzero(ids == ids.iloc[row])[0])
         raise DatasetError(
-            f"{name}, row {row + 1}: every song must stand once. Received: id {ids.iloc[row]!r} again, "
-            f"first in row {first + 1}. Remove one of the two."
+            f"{name}, row {_row_number(table, row)}: every song must stand once. Received: id {ids.iloc[row]!r} again, "
+            f"first in row {_row_number(table, first)}. Remove one of the two."
         )
     for column in ("title", "artists"):
         blank = table[column].astype("string").fillna("").str.strip(ARTIST_SEPARATOR + " \t\r\n") == ""
@@ -291,6 +307,11 @@ def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
             ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
         )
         table["explicit"] = table["explicit"].astype(bool)
+    if "mood" in table:
+        moods = table["mood"].astype("string").str.strip().str.casefold()
+        rule = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
+        _refuse_rows(~moods.isin([mood.value for mood in Mood]), table["mood"], rule, name=name)
+        table["mood"] = moods.astype(object)
     return table
 
 
@@ -307,11 +328,23 @@ def _check_numbers(
 
 
 def _refuse_rows(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) -> None:
-    """Raise for the first row marked wrong. Rows are counted as a person does: from 1, without the header."""
+    """Raise for the first row marked wrong."""
     rows = np.flatnonzero(wrong.to_numpy(bool))
     if rows.size:
+        cell = cells.iloc[rows[0]]
+        received = "an empty cell" if cell is None or cell is pd.NA or cell != cell else _shortened(repr(cell))
         others = f" ({rows.size - 1} more such rows)" if rows.size > 1 else ""
         raise DatasetError(
-            f"{name}, row {rows[0] + 1}: {rule}. Received: {cells.iloc[rows[0]]!r}{others}. "
+            f"{name}, row {_row_number(cells, int(rows[0]))}: {rule}. Received: {received}{others}. "
             "Correct the row or remove it."
         )
+
+
+def _row_number(rows: pd.DataFrame | pd.Series, position: int) -> int:
+    """A row as a person counts: from 1, without the header, in the table as it was read."""
+    label = rows.index[position]
+    return 1 + (int(label) if isinstance(label, int | np.integer) else position)
+
+
+def _shortened(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -147,7 +147,8 @@ class Recommender:
         self._standing = _standing(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
-        self._explicit = table["explicit"].to_numpy(bool)
+        # Only what is marked can be left out: where a table marks nothing, nothing is
+        self._explicit = table["explicit"].to_numpy(bool) if "explicit" in table else np.zeros(len(table), bool)
         self._artists = table["artists"].to_numpy(object)
         self._titles = table["title"].to_numpy(object)
         self._familiarity = _familiarity(table)

@@ -1,0 +1,144 @@
+"""Files of tables, opened safely: CSV or Parquet in, a table of plain cells out. Which table it is, `tables` knows.
+
+CSV is read by pyarrow with every cell as text: it refuses rows of the wrong length, which pandas fills up or shifts.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emomusic.errors import DatasetError
+
+MAX_UPLOAD_BYTES = 50 * 2**20
+"""Largest table taken as bytes: two and a half times the largest published one (114,000 tracks, 20 MB)."""
+
+MAX_FILE_BYTES = 500 * 2**20
+"""Largest table read from disk."""
+
+MAX_ROWS = 2_000_000
+"""Most rows of a Parquet table, which may be large though its file is small."""
+
+
+def read_cells(source: Path | bytes, name: str) -> pd.DataFrame:
+    """Read a table, columns named as they are there, rows numbered from 0.
+
+    Args:
+        source: path of a CSV or Parquet file, or the bytes of a CSV. CSV is UTF-8, with or without a byte order mark,
+            separated by commas, semicolons or tabs.
+        name: what to call it in messages.
+
+    Returns:
+        From a CSV every cell as it is written; from Parquet numbers and booleans as they are and all else as text.
+
+    Raises:
+        DatasetError: it cannot be read, or is too large; the message says what to do.
+    """
+    limit = MAX_UPLOAD_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
+    try:
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        if size > limit:
+            raise DatasetError(
+                f"{name}: expected at most {limit // 2**20} MB. Received: {size / 2**20:.0f} MB. "
+                "Split the table or keep fewer columns."
+            )
+        data = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"expected a table of songs. Received: {source!s} ({error.strerror})") from error
+    # By the mark it begins with: names of files lie
+    if data.startswith(b"PK"):
+        raise DatasetError(f"{name}: expected a CSV. Received: a workbook or an archive. Save it as CSV UTF-8.")
+    if not data.startswith(b"PAR1"):
+        return _read_csv(data, name)
+    if isinstance(source, bytes):
+        raise DatasetError(f"{name}: expected a CSV. Received: Parquet, which is read from disk only. Save it as CSV.")
+    return _read_parquet(data, name)
+
+
+def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(io.BytesIO(data)) as file:
+            if file.metadata.num_rows > MAX_ROWS:
+                raise DatasetError(f"{name}: expected at most {MAX_ROWS} rows. Received: {file.metadata.num_rows}")
+            table: pd.DataFrame = file.read().to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DatasetError(f"{name}: expected a Parquet table. Received: {_first_line(error)}") from error
+    for column in table.columns:
+        if not (pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column])):
+            table[column] = table[column].astype("str")
+    return table.reset_index(drop=True)
+
+
+def _read_csv(data: bytes, name: str) -> pd.DataFrame:
+    """Every cell as text, columns named as they are; rows must have as many cells as the header."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    text, separator = _decoded(data, name)
+    header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])]
+    if not any(header):
+        raise DatasetError(
+            f"{name}: expected a CSV with a header. Received: {'an empty first line' if text else 'an empty file'}"
+        )
+    ragged: list[tuple[int, int]] = []
+
+    def note(row: Any) -> str:
+        ragged.append((row.number, row.actual_columns))
+        return "error"
+
+    columns = [f"f{position}" for position in range(len(header))]
+    body = data.removeprefix(b"\xef\xbb\xbf") + b"\n"  # pyarrow takes a header without a line's end for no row
+    try:
+        table: pd.DataFrame = arrow_csv.read_csv(
+            io.BytesIO(body),
+            # One thread, or pyarrow does not count the rows; one block, so that a cell may be as long as it likes
+            read_options=arrow_csv.ReadOptions(
+                autogenerate_column_names=True, use_threads=False, block_size=len(body) + 1
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=note
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+            ),
+        ).to_pandas()
+    except (ValueError, pa.ArrowException) as error:
+        if ragged:
+            number, num_cells = ragged[0]
+            raise DatasetError(
+                f"{name}, row {number - 1}: expected {len(header)} cells, as in the header. Received: {num_cells}. "
+                "Put text that holds the separator or a line break in quotes."
+            ) from error
+        raise DatasetError(f"{name}: expected a CSV. Received: {_first_line(error)}") from error
+    if data.count(b'"') % 2 and "\n" in "".join(table.iloc[-1]):
+        raise DatasetError(f"{name}: expected every quote to be closed. Received: one that is open at the end.")
+    return table.iloc[1:].set_axis(header, axis="columns").reset_index(drop=True)
+
+
+def _decoded(data: bytes, name: str) -> tuple[str, str]:
+    """The text and its separator."""
+    advice = 'Save the table as "CSV UTF-8".'
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DatasetError(f"{name}: expected text in UTF-8. Received: UTF-16. {advice}")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise DatasetError(f"{name}, line {line}: expected text. Received: a NUL byte. {advice}")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        received = f"the byte 0x{data[error.start]:02x}"
+        raise DatasetError(f"{name}, line {line}: expected text in UTF-8. Received: {received}. {advice}") from error
+    first_line = text[: text.find("\n") + 1 or None]
+    return text, max(",;\t", key=first_line.count)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,379 @@
+"""Every form of table that people have, made small; and the large published one, where it is at hand."""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from emomusic.affect import Mood
+from emomusic.assets import find_dataset
+from emomusic.errors import DatasetError
+from emomusic.music import table_files
+from emomusic.music.catalogue import Origin
+from emomusic.music.features import FEATURES
+from emomusic.music.tables import (
+    EXPORTIFY_FORM,
+    KAGGLE_FORM,
+    MOODS_FORM,
+    OWN_FORM,
+    TABLE_FORMS,
+    TIDYTUESDAY_FORM,
+    UNKNOWN_ARTIST,
+    UNTITLED,
+    read_catalogue,
+)
+
+from .tables import mood_table, song_table, track_id
+
+SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
+
+
+def tidytuesday(num_songs: int = 6) -> pd.DataFrame:
+    table = song_table(num_songs).drop(columns=["explicit", "duration_s"])
+    names = {"id": "track_id", "title": "track_name", "artists": "track_artist", "popularity": "track_popularity"}
+    names |= {"album": "track_album_name", "genre": "playlist_genre"}
+    return table.rename(columns=names | SOURCE_NAMES).assign(
+        duration_ms=194754, track_album_id="x", track_album_release_date="2019-06-14", playlist_name="Pop Remix", key=6
+    )
+
+
+def kaggle(num_songs: int = 6) -> pd.DataFrame:
+    table = song_table(num_songs).drop(columns=["duration_s"])
+    names = {"id": "track_id", "title": "track_name", "album": "album_name", "genre": "track_genre"}
+    return table.rename(columns=names | SOURCE_NAMES).assign(duration_ms=194754, key=1, mode=0, time_signature=4)
+
+
+def exportify(num_songs: int = 6) -> pd.DataFrame:
+    """The newest form: artists separated by semicolons."""
+    table = song_table(num_songs).drop(columns=["duration_s"])
+    table["id"] = "spotify:track:" + table["id"]
+    names = {"id": "Track URI", "title": "Track Name", "artists": "Artist Name(s)", "album": "Album Name"}
+    names |= {"genre": "Genres", "popularity": "Popularity", "explicit": "Explicit"}
+    names |= {name: source.capitalize() for name, source in SOURCE_NAMES.items()}
+    table = table.rename(columns=names).assign(**{"Release Date": "1987", "Duration (ms)": 194754, "Record Label": "L"})
+    table["Genres"] = "art pop,rock"
+    return table
+
+
+def old_exportify(num_songs: int = 6) -> pd.DataFrame:
+    table = exportify(num_songs).drop(columns=["Explicit", "Record Label"])
+    table["Track URI"] = table["Track URI"].str.removeprefix("spotify:track:")
+    return table.rename(columns={"Track URI": "Spotify ID"}).assign(**{"Artist IDs": "a"})
+
+
+FORMS: dict[str, Callable[[int], pd.DataFrame]] = {
+    OWN_FORM.name: song_table,
+    MOODS_FORM.name: lambda num_songs: mood_table(num_songs).head(num_songs),
+    TIDYTUESDAY_FORM.name: tidytuesday,
+    KAGGLE_FORM.name: kaggle,
+    EXPORTIFY_FORM.name: exportify,
+}
+
+
+def as_csv(table: pd.DataFrame, **options: object) -> bytes:
+    return table.to_csv(index=False, **options).encode()  # type: ignore[call-overload]
+
+
+def test_every_form_has_a_table_here() -> None:
+    assert list(FORMS) == [form.name for form in TABLE_FORMS]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_is_recognised_and_unified(form: str) -> None:
+    catalogue = read_catalogue(as_csv(FORMS[form](6)))
+    assert catalogue.origin == Origin(form, 6, 0, 0)
+    track = catalogue.track(3)
+    assert track == catalogue.find(track_id(3))
+    assert (track.title, track.artists, track.album) == ("Song 3", ("Artist 3",), "Album")
+    assert track.duration_s in (194.754, 200.0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_table_reads_the_same_from_bytes_disk_and_parquet(form: str, tmp_path: Path) -> None:
+    table = FORMS[form](6)
+    expected = read_catalogue(as_csv(table)).table
+    (tmp_path / "songs.csv").write_bytes(as_csv(table))
+    table.to_parquet(tmp_path / "songs.parquet")
+    for name in ("songs.csv", "songs.parquet"):
+        catalogue = read_catalogue(tmp_path / name)
+        assert catalogue.name == name
+        pd.testing.assert_frame_equal(catalogue.table, expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("change", ["order", "bom", "semicolons", "tabs", "capitals", "mac", "windows", "further"])
+def test_how_a_table_is_written_does_not_matter(form: str, change: str) -> None:
+    table = FORMS[form](6)
+    expected = read_catalogue(as_csv(table)).table
+    data = as_csv(table)
+    if change == "order":
+        data = as_csv(table[table.columns[::-1]])
+    elif change == "bom":
+        data = b"\xef\xbb\xbf" + data
+    elif change in ("semicolons", "tabs"):
+        data = as_csv(table, sep=";" if change == "semicolons" else "\t")
+    elif change == "capitals":
+        data = as_csv(table.rename(columns=str.upper))
+    elif change in ("mac", "windows"):
+        data = as_csv(table, lineterminator="\r" if change == "mac" else "\r\n")
+    else:
+        data = as_csv(table.assign(notes='Later\nmore, and "so" on', Ünïcode="é"))
+    pd.testing.assert_frame_equal(read_catalogue(data).table, expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_words_that_look_like_numbers_or_like_nothing_stay_words(form: str) -> None:
+    words = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1", "=1+1", "1e5", "é 🔥"]
+    table = FORMS[form](len(words))
+    names = next(known for known in TABLE_FORMS if known.name == form).columns
+    title = next(column for column in table if column.lower() in names["title"])
+    table[title] = words
+    catalogue = read_catalogue(as_csv(table))
+    assert catalogue.table["title"].tolist() == words
+    assert catalogue.table["id"].tolist() == [track_id(number) for number in range(len(words))]  # digits alone
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_song_that_stands_twice_is_read_once(form: str) -> None:
+    table = FORMS[form](6)
+    catalogue = read_catalogue(as_csv(pd.concat([table, table.iloc[[4, 1, 1]]])))
+    assert len(catalogue) == 6
+    assert catalogue.origin == Origin(form, 9, 3, 0)
+    assert catalogue.table["title"].tolist() == [f"Song {number}" for number in range(6)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_missing_column_is_named_as_the_form_names_it(form: str, feature: str) -> None:
+    table = FORMS[form](3)
+    (column,) = (name for name in table if name.lower() in (feature, FEATURES[feature].source_name))
+    with pytest.raises(DatasetError, match=f"read as .*expected the columns {column.lower()} too. Received: .*, "):
+        read_catalogue(as_csv(table.drop(columns=column)))
+
+
+def test_what_each_form_alone_knows_is_kept() -> None:
+    labelled = read_catalogue(as_csv(mood_table(2)))
+    assert [track.mood for track in map(labelled.track, (0, 2, 4, 6))] == list(Mood)
+    assert labelled.track(0).year == 2001
+    charts = read_catalogue(as_csv(tidytuesday())).track(0)
+    assert (charts.genre, charts.year, charts.explicit, charts.duration_s) == ("rock", 2019, None, 194.754)
+    by_genre = read_catalogue(as_csv(kaggle())).track(0)
+    assert (by_genre.genre, by_genre.year, by_genre.explicit) == ("rock", None, song_table(1)["explicit"][0])
+    playlist = read_catalogue(as_csv(exportify())).track(0)
+    assert (playlist.genre, playlist.year, playlist.explicit) == ("art pop", 1987, song_table(1)["explicit"][0])
+
+
+@pytest.mark.parametrize(
+    ("written", "year"), [("2019-06-14", 2019), ("1987", 1987), ("14/06/1959", 1959), ("0000", None), ("", None)]
+)
+def test_the_year_is_read_where_it_is_known(written: str, year: int | None) -> None:
+    table = tidytuesday().assign(track_album_release_date=["2000", written, "2000", "2000", "2000", "2000"])
+    assert read_catalogue(as_csv(table)).track(1).year == year
+
+
+def test_artists_of_the_kaggle_table_are_separated_by_semicolons() -> None:
+    table = kaggle(2)
+    table["artists"] = ["Tyler, The Creator;A$AP Rocky", "Earth, Wind & Fire"]
+    catalogue = read_catalogue(as_csv(table))
+    assert catalogue.track(0).artists == ("Tyler, The Creator", "A$AP Rocky")
+    assert catalogue.track(1).artists == ("Earth, Wind & Fire",)
+
+
+def test_artists_of_every_age_of_exportify_are_told_apart() -> None:
+    newest = exportify(2)
+    newest["Artist Name(s)"] = ["Tyler, The Creator;A$AP Rocky", "Earth, Wind & Fire"]
+    escaped = exportify(2).assign(**{"Artist URI(s)": ["spotify:artist:a, spotify:artist:b", "spotify:artist:c"]})
+    escaped["Artist Name(s)"] = ["Tyler\\, The Creator, A$AP Rocky", "Earth\\, Wind & Fire"]
+    oldest = old_exportify(2).assign(**{"Artist IDs": ["a,b", "c"]})
+    oldest["Artist Name(s)"] = ["Tyler,A$AP Rocky", "Earth, Wind & Fire"]
+    for table, first in ((newest, "Tyler, The Creator"), (escaped, "Tyler, The Creator"), (oldest, "Tyler")):
+        catalogue = read_catalogue(as_csv(table))
+        assert catalogue.origin is not None
+        assert catalogue.origin.form == EXPORTIFY_FORM.name
+        assert catalogue.track(0).artists == (first, "A$AP Rocky")
+        assert catalogue.track(1).artists == ("Earth, Wind & Fire",)
+
+
+def test_a_playlists_local_files_episodes_and_unmeasured_songs_are_left_out_and_counted() -> None:
+    table = exportify(6).astype(object)
+    table.loc[1, "Track URI"] = "spotify:local:Someone:::200"
+    table.loc[2, "Track URI"] = "spotify:episode:" + track_id(2)
+    table.loc[4, [source.capitalize() for source in SOURCE_NAMES.values()]] = None
+    catalogue = read_catalogue(as_csv(pd.concat([table, table.iloc[[0]]])))
+    assert catalogue.table["id"].tolist() == [track_id(number) for number in (0, 3, 5)]
+    assert catalogue.origin == Origin(EXPORTIFY_FORM.name, 7, 1, 3)
+
+
+def test_a_playlist_without_features_says_how_to_export_them() -> None:
+    features = [source.capitalize() for source in SOURCE_NAMES.values()]
+    with pytest.raises(DatasetError, match=r"expected the columns danceability, energy, .* too.*Exportify's settings"):
+        read_catalogue(as_csv(exportify().drop(columns=features)))
+    table = exportify().astype(object)
+    table[features] = None
+    with pytest.raises(DatasetError, match=r"expected songs with audio features. Received: 6 rows without"):
+        read_catalogue(as_csv(table))
+
+
+@pytest.mark.parametrize("absent", ["", "NA"])
+@pytest.mark.parametrize("make", [tidytuesday, kaggle])
+def test_songs_that_spotify_took_down_play_without_a_name(make: Callable[[int], pd.DataFrame], absent: str) -> None:
+    table = make(4).astype(object)
+    names = [
+        column
+        for column in ("track_name", "track_artist", "artists", "track_album_name", "album_name")
+        if column in table
+    ]
+    table.loc[2, names] = absent
+    catalogue = read_catalogue(as_csv(table))
+    assert len(catalogue) == 4
+    track = catalogue.track(2)
+    assert (track.title, track.artists, track.album) == (UNTITLED, (UNKNOWN_ARTIST,), None)
+    table.loc[1, names[0]] = ""  # the artist is known: then an empty title is a mistake
+    with pytest.raises(DatasetError, match=r"row 2: (title|artists) must not be empty"):
+        read_catalogue(as_csv(table))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cell", ["loud", "=1+1", "0,5", "2", "-1", "inf", "1_0", "x" * 500])
+def test_a_cell_that_is_no_such_number_is_refused_with_its_row(form: str, cell: str) -> None:
+    table = FORMS[form](6).astype(object)
+    column = next(column for column in table if column.lower() == "energy")
+    table.loc[4, column] = cell
+    twice = pd.concat([table.head(1), table])  # rows are counted before duplicates are taken out
+    with pytest.raises(
+        DatasetError, match=r"songs.csv, row 6: energy must be a number from 0 to 1. Received: '"
+    ) as told:
+        read_catalogue(as_csv(twice), name="songs.csv")
+    assert "Correct the row or remove it" in str(told.value)
+    assert len(str(told.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "sentence"),
+    [
+        ("track_id", "?", "id must be 22 letters and digits. Received: '\\?'"),
+        ("track_id", "", "id must be 22 letters and digits. Received: (''|an empty cell)"),
+        ("energy", "", "energy must be a number from 0 to 1. Received: an empty cell"),
+        ("energy", "NA", "energy must be a number from 0 to 1. Received: an empty cell"),
+        ("explicit", "perhaps", "explicit must be true or false. Received: 'perhaps'"),
+        ("explicit", "", "explicit must be true or false. Received: ''"),
+        ("duration_ms", "long", "duration_s must be a number from 0 to 86400. Received: 'long'"),
+        ("popularity", "=cmd()", "popularity must be a number from 0 to 100. Received: '=cmd\\(\\)'"),
+    ],
+)
+def test_other_cells_that_cannot_be_true_are_refused_too(column: str, cell: str, sentence: str) -> None:
+    table = kaggle(4).astype(object)
+    table.loc[2, column] = cell
+    with pytest.raises(DatasetError, match=f"row 3: {sentence}"):
+        read_catalogue(as_csv(table))
+
+
+def test_an_unknown_length_or_popularity_is_none() -> None:
+    table = kaggle(2).astype(object)
+    table.loc[0, ["duration_ms", "popularity", "track_genre"]] = ""
+    track = read_catalogue(as_csv(table)).track(0)
+    assert (track.duration_s, track.popularity, track.genre) == (None, None, None)
+
+
+def workbook() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return file.getvalue()
+
+
+def parquet() -> bytes:
+    file = io.BytesIO()
+    song_table(3).to_parquet(file)
+    return file.getvalue()
+
+
+GOOD = as_csv(song_table(3))
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "expected a CSV with a header. Received: an empty file"),
+        (b"\n\n", "expected a CSV with a header"),
+        (b"\xef\xbb\xbf", "expected a CSV with a header"),
+        (GOOD.splitlines()[0], "expected songs. Received: a table without rows"),
+        (b"a,b\n1,2\n", "expected the columns of one of these: .*Received the columns: a, b"),
+        (b"<!DOCTYPE html><html></html>", "expected the columns of one of these"),
+        ("id,title,artists\né".encode("latin-1"), r"line 2: expected text in UTF-8. Received: the byte 0xe9. Save"),
+        (GOOD.decode().encode("utf-16"), "expected text in UTF-8. Received: UTF-16. Save"),
+        (GOOD + b"\0", "line 5: expected text. Received: a NUL byte"),
+        (GOOD + b"one,two\n", r"row 4: expected 17 cells, as in the header. Received: 2"),
+        (GOOD + GOOD.splitlines()[1] + b",\n", r"row 4: expected 17 cells, as in the header. Received: 18"),
+        (GOOD + b'"' + GOOD.splitlines()[1], "expected|quote"),
+        (GOOD.replace(b",Song 1,", b',"Song 1,'), "expected|quote"),
+        (GOOD.replace(b"title", b"energy"), "expected the columns title too"),
+        (GOOD.replace(b"album", b"energy"), "expected every column once. Received twice: energy"),
+        (workbook(), "expected a CSV. Received: a workbook or an archive"),
+        (parquet(), "expected a CSV. Received: Parquet, which is read from disk only"),
+        (b"\x89PNG\r\n\x1a\n" + b"\xff" * 50, "expected text in UTF-8"),
+    ],
+)
+def test_what_is_no_table_of_songs_gets_its_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(DatasetError, match=f"up.csv.*({sentence})") as told:
+        read_catalogue(data, name="up.csv")
+    assert "\n" not in str(told.value)
+
+
+def test_a_quote_that_is_never_closed_is_no_song() -> None:
+    table = as_csv(song_table(3)[["title", *[c for c in song_table(1) if c != "title"]]])
+    last = table.splitlines()[-1]
+    with pytest.raises(DatasetError, match=r"expected every quote to be closed|expected 17 cells"):
+        read_catalogue(table.replace(last, last.rsplit(b",", 1)[0] + b',"12\n'))
+
+
+@pytest.mark.parametrize("content", [None, b"PAR1 and no more", "folder"])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | str | None) -> None:
+    path = tmp_path / "songs.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        path.mkdir()
+    with pytest.raises(DatasetError, match=r"expected a (table of songs|Parquet table).*Received: "):
+        read_catalogue(path)
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DatasetError, match=r"up.csv: expected at most 50 MB. Received: 200 MB. Split"):
+        read_catalogue(bytes(200 * 2**20), name="up.csv")
+    path = tmp_path / "large.csv"
+    with path.open("wb") as file:
+        file.truncate(501 * 2**20)  # takes no room on disk
+    with pytest.raises(DatasetError, match=r"large.csv: expected at most 500 MB. Received: 501 MB"):
+        read_catalogue(path)
+    monkeypatch.setattr(table_files, "MAX_ROWS", 5)
+    song_table(6).to_parquet(tmp_path / "many.parquet")
+    with pytest.raises(DatasetError, match=r"expected at most 5 rows. Received: 6"):
+        read_catalogue(tmp_path / "many.parquet")
+
+
+def test_a_cell_may_be_long() -> None:
+    table = song_table(2)
+    table["title"] = ["x" * 3_000_000, "short"]
+    assert len(read_catalogue(as_csv(table)).track(0).title) == 3_000_000
+
+
+def test_the_published_table_of_28356_tracks_is_read_in_three_seconds() -> None:
+    path = find_dataset("music/spotify_songs_32833.parquet")
+    if path is None:
+        pytest.skip("needs music/spotify_songs_32833.parquet in $EMOMUSIC_DATA")
+    data = as_csv(pd.read_parquet(path), na_rep="NA")
+    for source in (path, data):
+        started = time.process_time()  # a busy machine does not count
+        catalogue = read_catalogue(source)
+        assert time.process_time() - started < 3.0
+        assert catalogue.origin == Origin(TIDYTUESDAY_FORM.name, 32_833, 4_477, 0)
+        assert len(catalogue) == 28_356
+        track = catalogue.find("6f807x0ima9a1j3VPbc7VN")
+        assert track is not None
+        assert (track.artists, track.genre, track.year) == (("Ed Sheeran",), "pop", 2019)
+        assert (catalogue.table["title"] == UNTITLED).sum() == 4
