@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from emomusic import __version__, commands
 from emomusic.affect import Emotion
+from emomusic.downloads import DOWNLOADS
 from emomusic.errors import EmomusicError
 
 POLICIES = ("match", "soothe", "journey")
@@ -124,9 +125,11 @@ def _parser() -> argparse.ArgumentParser:
 
     command(subparsers, "models", commands.models, _show_models, "The trained models, their figures, size and speed.")
 
-    data = subparsers.add_parser("data", help="What ships, and whether it is whole.")
-    kinds = data.add_subparsers(dest="kind", required=True, metavar="list|check")
-    command(kinds, "list", commands.data_list, _show_data, "What ships.")
+    data = subparsers.add_parser("data", help="What ships, what can be downloaded, and whether it is whole.")
+    kinds = data.add_subparsers(dest="kind", required=True, metavar="list|get|check")
+    command(kinds, "list", commands.data_list, _show_data, "What ships, and what can be downloaded.")
+    get = command(kinds, "get", commands.data_get, lambda record: _show_data([record]), "Download a dataset.")
+    get.add_argument("name", metavar="NAME", choices=tuple(DOWNLOADS), help=", ".join(DOWNLOADS))
     command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
 
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
@@ -206,6 +209,8 @@ def _show_models(models: list[dict[str, Any]]) -> None:
 def _show_data(assets: list[dict[str, Any]]) -> None:
     for asset in assets:
         state = f"  PROBLEM: {asset['problem']}" if asset.get("problem") else ""
+        if not asset.get("present", True):
+            state = f"  (not here: python -m emomusic data get {asset['name']})"
         print(f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}")
 
 

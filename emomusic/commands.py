@@ -18,6 +18,7 @@ from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood, affect_o
 from emomusic.errors import DatasetError, EmomusicError, ImageError, ModelError
 
 if TYPE_CHECKING:
+    from emomusic.downloads import Download
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
     from emomusic.face.images import RgbImage
@@ -198,10 +199,37 @@ def models(_: argparse.Namespace) -> Outcome:
 
 
 def data_list(_: argparse.Namespace) -> Outcome:
-    """What ships."""
+    """What ships, and what can be downloaded."""
     from emomusic.assets import list_assets
+    from emomusic.downloads import DOWNLOADS
 
-    return [asset.as_dict() for asset in list_assets()], 0
+    shipped = [{**asset.as_dict(), "ships": True, "present": asset.bytes > 0} for asset in list_assets()]
+    return shipped + [_download_record(download) for download in DOWNLOADS.values()], 0
+
+
+def data_get(options: argparse.Namespace) -> Outcome:
+    """Download a dataset, unless it is there already."""
+    from emomusic.downloads import DOWNLOADS, ensure
+
+    with _progress("bytes", 0) as tell:
+        ensure(options.name, lambda done, total: tell(done, total))
+    return _download_record(DOWNLOADS[options.name]), 0
+
+
+def _download_record(download: Download) -> dict[str, Any]:
+    from emomusic.downloads import find_download
+
+    path = find_download(download.name)
+    return {
+        "name": download.name,
+        "path": str(path or f"data/{download.path}"),
+        "licence": download.licence,
+        "source": download.source,
+        "bytes": path.stat().st_size if path else download.num_bytes,
+        "ships": False,
+        "present": path is not None,
+        "address": download.address,
+    }
 
 
 def data_check(_: argparse.Namespace) -> Outcome:
@@ -221,8 +249,11 @@ def doctor(_: argparse.Namespace) -> Outcome:
 
 
 @contextlib.contextmanager
-def _progress(unit: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar with the time left, on stderr; silent where stderr is no terminal."""
+def _progress(unit: str, total: int) -> Iterator[Callable[..., None]]:
+    """A progress bar with the time left, on stderr; silent where stderr is no terminal.
+
+    Yields a function to be told how many are done and, where that is only learnt on the way, of how many.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -230,4 +261,4 @@ def _progress(unit: str, total: int) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(unit, total=total)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda done, total=None: progress.update(task, completed=done, total=total)

@@ -1,0 +1,108 @@
+"""A real HTTP server on this machine that answers as it is told, to be used instead of other people's."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Answer:
+    """What to send back.
+
+    Attributes:
+        body: bytes, or anything JSON can hold.
+        length: what Content-Length says, where it is to lie.
+        hang: send nothing, or nothing after the body, until the test is over.
+        trickle_s: seconds between single bytes of the body.
+    """
+
+    body: Any = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
+    hang: bool = False
+    trickle_s: float = 0.0
+
+
+@dataclass
+class Request:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Server:
+    """Its address, and what it was asked."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+
+
+@contextmanager
+def serve(answer: Callable[[Request], Answer]) -> Iterator[Server]:
+    """Run a server whose every answer `answer` gives."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            request = Request(self.path, dict(self.headers.items()), self.rfile.read(length))
+            server.requests.append(request)
+            reply = answer(request)
+            self.close_connection = True
+            body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            if reply.hang and not body:
+                over.wait(30)
+                return
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body) if reply.length is None else reply.length))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            pieces = [body[i : i + 1] for i in range(len(body))] if reply.trickle_s else [body]
+            try:
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+                    if reply.trickle_s and over.wait(reply.trickle_s):
+                        return
+                if reply.hang:
+                    over.wait(30)
+            except OSError:
+                pass  # the client has given up, as it should
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    server = Server(f"http://127.0.0.1:{http.server_address[1]}")
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        over.set()
+        http.shutdown()
+        http.server_close()
+        thread.join(5)
+
+
+def closed_address() -> str:
+    """An address of this machine where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
