@@ -21,7 +21,7 @@ from emomusic.errors import AssetError
 if TYPE_CHECKING:
     import requests
 
-Progress = Callable[[int, int | None], None]
+Progress = Callable[[int, int | None], object]
 """Told the bytes that have arrived, and how many there are in all, or None where the server does not say."""
 
 TIMEOUT_S = 10.0

@@ -1,0 +1,442 @@
+"""Live Spotify and its helpers against a real server on this machine that plays every answer they may give."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from emomusic.errors import SpotifyError
+from emomusic.music import web_service
+from emomusic.music.catalogue import Catalogue
+from emomusic.music.features import FEATURES
+from emomusic.music.spotify_live import (
+    SEARCH_LIMIT,
+    Credentials,
+    FeatureSource,
+    LiveSpotify,
+    credentials_from_environment,
+    credentials_of,
+)
+from emomusic.music.track_services import Covers, ReccoBeats
+from tests.servers import Answer, Request, Server, closed_address, serve
+
+from .tables import song_table, track_id
+
+CREDENTIALS = Credentials("id", "secret")
+TOKEN = Answer({"access_token": "token", "token_type": "Bearer", "expires_in": 3600})
+COVER = "https://i.scdn.co/image/ab67616d00001e02"
+FEATURES_THERE = {feature.source_name: 0.5 for feature in FEATURES.values()} | {"loudness": -7.5, "tempo": 120}
+TIMEOUT_S = 0.5
+
+Handler = Callable[[Request], Answer]
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def item(number: int, **changes: Any) -> dict[str, Any]:
+    """A track as Spotify's search gives it since February 2026, without popularity."""
+    return {
+        "id": track_id(number),
+        "name": f"Song {number}",
+        "artists": [{"name": "One"}, {"name": "Two"}],
+        "explicit": True,
+        "duration_ms": 200_500,
+        "album": {
+            "name": "Album",
+            "release_date": "1999-10-12",
+            "images": [{"url": f"{COVER}-640", "width": 640}, {"url": COVER, "width": 300}, {"url": "x", "width": 64}],
+        },
+    } | changes
+
+
+def results(*items: Any, total: int | None = None) -> Answer:
+    return Answer({"tracks": {"items": list(items), "total": len(items) if total is None else total}})
+
+
+def recco_entry(number: int, **changes: Any) -> dict[str, Any]:
+    href = f"https://open.spotify.com/track/{track_id(number)}"
+    return {"id": "0f0e0d0c", "href": href} | FEATURES_THERE | changes
+
+
+@contextmanager
+def spotify(search: Answer | Handler, token: Answer | Handler = TOKEN) -> Iterator[Server]:
+    """A server that gives tokens below /token and results below /v1/search."""
+
+    def answer(request: Request) -> Answer:
+        part = token if request.path == "/token" else search
+        return part if isinstance(part, Answer) else part(request)
+
+    with serve(answer) as server:
+        yield server
+
+
+def live(server: Server | str, credentials: Credentials | None = CREDENTIALS, **options: Any) -> LiveSpotify:
+    url = server if isinstance(server, str) else server.url
+    options = {"timeout_s": TIMEOUT_S} | options
+    return LiveSpotify(credentials, api_url=f"{url}/v1/", token_url=f"{url}/token", **options)
+
+
+def query_of(request: Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+
+
+def test_a_search_gives_tracks_and_says_who_it_is() -> None:
+    with spotify(results(item(1), item(2), total=70)) as server:
+        page = live(server).search("  seven   nation  army ", limit=2, page=3)
+    first = page.tracks[0]
+    assert (page.total, page.notice, len(page.tracks)) == (70, None, 2)
+    assert (first.id, first.title, first.artists, first.explicit) == (track_id(1), "Song 1", ("One", "Two"), True)
+    assert (first.album, first.year, first.duration_s, first.cover_url) == ("Album", 1999, 200.5, COVER)
+    assert (first.track, first.source) == (None, None)
+    token, search = server.requests
+    assert token.body == b"grant_type=client_credentials"
+    assert token.headers["Authorization"] == "Basic aWQ6c2VjcmV0"
+    assert search.headers["Authorization"] == "Bearer token"
+    assert query_of(search) == {"q": "seven nation army", "limit": "2", "offset": "6", "type": "track"}
+
+
+def test_one_login_serves_many_searches() -> None:
+    with spotify(results(item(1))) as server:
+        searcher = live(server)
+        for _ in range(3):
+            searcher.search("x")
+    assert [request.path.split("?")[0] for request in server.requests] == ["/token", *["/v1/search"] * 3]
+
+
+def test_no_words_find_nothing_and_ask_nobody() -> None:
+    assert live(closed_address()).search(" \n ").tracks == ()
+
+
+@pytest.mark.parametrize(("limit", "page"), [(0, 0), (11, 0), (10, -1), (10, 100)])
+def test_what_spotify_would_refuse_is_not_asked(limit: int, page: int) -> None:
+    with pytest.raises(ValueError, match="must be from"):
+        live(closed_address()).search("x", limit=limit, page=page)
+    assert SEARCH_LIMIT == 10
+
+
+def test_a_sparse_answer_is_enough() -> None:
+    sparse = {"id": track_id(1), "name": "Song", "artists": [{"name": "One"}], "album": None}
+    foreign = item(2, album={"release_date": "0000", "images": [{"url": "https://example.org/x.jpg"}]}, explicit=None)
+    with spotify(results(sparse, None, foreign)) as server:
+        first, second = live(server).search("x").tracks
+    assert (first.album, first.year, first.duration_s, first.cover_url, first.explicit) == (
+        None,
+        None,
+        None,
+        None,
+        False,
+    )
+    assert (second.album, second.year, second.cover_url, second.explicit) == (None, None, None, False)
+
+
+def test_features_come_from_the_catalogue_then_from_reccobeats_else_from_nobody() -> None:
+    catalogue = Catalogue(song_table(2))
+
+    def recco(request: Request) -> Answer:
+        return Answer({"content": [recco_entry(5)]})
+
+    with spotify(results(item(1), item(5), item(6))) as server, serve(recco) as other:
+        reccobeats = ReccoBeats(api_url=f"{other.url}/v1/audio-features", timeout_s=TIMEOUT_S)
+        page = live(server, catalogue=catalogue, reccobeats=reccobeats).search("x")
+    assert [track.source for track in page.tracks] == [FeatureSource.CATALOGUE, FeatureSource.RECCOBEATS, None]
+    first, second, third = (result.track for result in page.tracks)
+    assert first == catalogue.find(track_id(1))
+    assert second is not None
+    assert (second.id, second.energy, second.loudness_db, second.tempo_bpm) == (track_id(5), 0.5, -7.5, 120.0)
+    assert (second.title, second.year, second.duration_s) == ("Song 5", 1999, 200.5)
+    assert third is None
+    assert page.notice is None
+    assert [query_of(request) for request in other.requests] == [{"ids": f"{track_id(5)},{track_id(6)}"}]
+
+
+def test_where_reccobeats_fails_the_search_is_shown_all_the_same() -> None:
+    with spotify(results(item(1))) as server, serve(lambda _: Answer(b"", 503)) as other:
+        page = live(server, reccobeats=ReccoBeats(api_url=other.url, timeout_s=TIMEOUT_S)).search("x")
+    assert [track.track for track in page.tracks] == [None]
+    assert page.notice == "ReccoBeats has a fault of its own (HTTP 503): try again later."
+
+
+def test_switched_off_reccobeats_is_not_asked() -> None:
+    with spotify(results(item(1))) as server:
+        assert live(server).search("x").tracks[0].track is None
+
+
+NONSENSE = [
+    Answer(b""), Answer(b"<html>Sign in</html>"), Answer(b"\xff\xfe"), Answer([]), Answer(None), Answer("text"),
+    Answer({}), Answer(b"{", headers={"Content-Encoding": "gzip"}), Answer({"x": "y" * (web_service.MAX_ANSWER_BYTES)}),
+]  # fmt: skip
+UNREADABLE = "Spotify sent an answer that cannot be read: try again later."
+SILENT = "Spotify did not answer within 0.5 s: try again in a while."
+REFUSALS = [
+    (
+        Answer({"error": {"status": 401, "message": "Invalid access token"}}, 401),
+        "Spotify does not accept the credentials",
+    ),
+    (
+        Answer({"error": {"status": 403, "message": "Active premium"}}, 403),
+        "Spotify does not let this app search.*Premium",
+    ),
+    (Answer(b"not json", 403), "Spotify does not let this app search.*Premium"),
+    (Answer({"error": {"status": 400, "message": "Invalid limit"}}, 400), r"Spotify refused to answer \(HTTP 400\)"),
+    (Answer({"error": "odd"}, 429, {"Retry-After": "7"}), UNREADABLE),
+    (Answer({"error": {}}, 429, {"Retry-After": "7"}), "Spotify was asked too often: try again in 7 s"),
+    (Answer(b"Too many", 429, {"Retry-After": "40000"}), "Spotify was asked too often: try again in 667 minutes"),
+    (Answer(b"", 429, {"Retry-After": "soon"}), "Spotify was asked too often: try again in a while"),
+    (Answer(b"", 429), "Spotify was asked too often: try again in a while"),
+    (Answer(b"", 500), r"Spotify has a fault of its own \(HTTP 500\): try again later"),
+    (Answer({"error": {}}, 503), r"Spotify has a fault of its own \(HTTP 503\)"),
+    (Answer(hang=True), SILENT),
+    (Answer({"tracks": {}}, length=500, hang=True), SILENT),
+    (Answer(b"x" * 500, trickle_s=0.05), SILENT),
+    (Answer({"tracks": {}}, length=500), UNREADABLE),
+    *[(answer, UNREADABLE) for answer in NONSENSE],
+]
+
+
+@pytest.mark.parametrize(("answer", "sentence"), [
+    *REFUSALS,
+    (Answer({"tracks": {"items": [{}], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": ["x"], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [item(1, id="../../x")], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [item(1, artists=[])], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [item(1, album=[1])], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [item(1, duration_ms="x")], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [], "total": "many"}}), UNREADABLE),
+    (Answer(b"", 302, {"Location": "http://192.0.2.1/"}), UNREADABLE),
+])  # fmt: skip
+def test_every_failure_of_a_search_is_one_sentence_and_soon(answer: Answer, sentence: str) -> None:
+    with spotify(answer) as server:
+        started = time.monotonic()
+        with pytest.raises(SpotifyError, match=f"^{sentence}") as told:
+            live(server).search("x")
+        assert time.monotonic() - started < 5
+    assert len(server.requests) == 2  # the login and one search: nothing is asked twice
+    assert one_sentence(told.value)
+
+
+@pytest.mark.parametrize(("answer", "sentence"), [
+    *REFUSALS,
+    (Answer({"error": "invalid_client"}, 400), "Spotify does not accept the credentials"),
+    (Answer({"access_token": "x"}), UNREADABLE),
+    (Answer({"expires_in": 3600}), UNREADABLE),
+    (Answer({"access_token": "x", "expires_in": "long"}), UNREADABLE),
+])  # fmt: skip
+def test_every_failure_of_the_login_is_one_sentence_and_soon(answer: Answer, sentence: str) -> None:
+    if answer.status == 400:
+        sentence = "Spotify does not accept the credentials"  # what an unknown client id gets
+    if answer.status == 429 and answer.body == {"error": "odd"}:
+        sentence = "Spotify was asked too often: try again in 7 s"
+    with spotify(results(item(1)), answer) as server:
+        started = time.monotonic()
+        with pytest.raises(SpotifyError, match=f"^{sentence}") as told:
+            live(server).search("x")
+        assert time.monotonic() - started < 5
+    assert len(server.requests) == 1
+    assert one_sentence(told.value)
+    assert "secret" not in str(told.value).replace("client secret", "")
+
+
+def one_sentence(error: SpotifyError) -> bool:
+    text = str(error)
+    return "\n" not in text and text.endswith(".") and len(text) < 200
+
+
+def test_without_network_there_is_one_sentence() -> None:
+    with pytest.raises(SpotifyError, match=r"^Spotify could not be reached: is this machine online\?") as told:
+        live(closed_address()).search("x")
+    assert "\n" not in str(told.value)
+
+
+def test_without_credentials_it_is_said_where_they_belong() -> None:
+    with pytest.raises(SpotifyError, match=r"needs credentials: set SPOTIFY_CLIENT_ID .*secrets.toml or"):
+        LiveSpotify(None).search("x")
+
+
+def test_a_pause_that_spotify_asks_for_is_kept() -> None:
+    with spotify(Answer(b"", 429, {"Retry-After": "1"})) as server:
+        searcher = live(server)
+        for _ in range(4):
+            with pytest.raises(SpotifyError, match=r"asked too often: try again in 1 s\."):
+                searcher.search("x")
+        assert len(server.requests) == 2
+        time.sleep(1.1)
+        with pytest.raises(SpotifyError, match="asked too often"):
+            searcher.search("x")
+        assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("first", [Answer({"expires_in": 3600}), Answer({"error": "x"}, 401), Answer(b"", 500)])
+def test_after_a_failed_login_the_next_search_logs_in_anew(first: Answer) -> None:
+    answers = [first, TOKEN]
+    with spotify(results(item(1)), lambda _: answers.pop(0)) as server:
+        searcher = live(server)
+        with pytest.raises(SpotifyError):
+            searcher.search("x")
+        assert len(searcher.search("x").tracks) == 1
+
+
+def test_a_token_that_spotify_took_back_is_not_used_again() -> None:
+    answers = [Answer({"error": {"message": "expired"}}, 401), results(item(1))]
+    with spotify(lambda _: answers.pop(0)) as server:
+        searcher = live(server)
+        with pytest.raises(SpotifyError, match="does not accept"):
+            searcher.search("x")
+        assert len(searcher.search("x").tracks) == 1
+    assert [request.path for request in server.requests].count("/token") == 2
+
+
+def test_neither_searches_nor_secrets_are_logged_or_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with spotify(Answer(b"", 500)) as server, pytest.raises(SpotifyError):
+        live(server).search("what nobody should know")
+    assert "nobody" not in "".join(
+        record.getMessage() for record in caplog.records if record.name.startswith("spotipy")
+    )
+    assert "secret'" not in repr(CREDENTIALS)
+    assert "client_secret" not in repr(CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    "names", [("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"), ("spotipy_client_id", "SPOTIPY_CLIENT_SECRET")]
+)
+def test_credentials_are_found_under_the_usual_names(names: tuple[str, str]) -> None:
+    assert credentials_of({names[0]: " id ", names[1]: "secret", "other": 1}) == CREDENTIALS
+    assert credentials_of({names[0]: "id"}) is None
+    assert credentials_of({names[0]: "id", names[1]: "  "}) is None
+
+
+def test_credentials_are_found_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for prefix in ("SPOTIFY", "SPOTIPY"):
+        for part in ("ID", "SECRET"):
+            monkeypatch.delenv(f"{prefix}_CLIENT_{part}", raising=False)
+    assert credentials_from_environment() is None
+    monkeypatch.setenv("SPOTIFY_CLIENT_ID", "id")
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "secret")
+    assert credentials_from_environment() == CREDENTIALS
+
+
+def test_reccobeats_is_asked_forty_at_a_time_and_once() -> None:
+    def recco(request: Request) -> Answer:
+        numbers = [int(part) for part in query_of(request)["ids"].split(",")]
+        assert len(numbers) <= 40
+        return Answer({"content": [recco_entry(number) for number in reversed(numbers) if number % 2]})
+
+    with serve(recco) as server:
+        service = ReccoBeats(api_url=server.url, timeout_s=TIMEOUT_S)
+        ids = [track_id(number) for number in range(50)]
+        for _ in range(2):
+            found = service.features([*ids, ids[1]])
+            assert list(found) == ids[1::2]
+    assert len(server.requests) == 2  # what it does not know is remembered too
+    assert dict(found[ids[1]]) == {name: FEATURES_THERE[feature.source_name] for name, feature in FEATURES.items()}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"energy": 2},
+        {"energy": "0.5"},
+        {"energy": None},
+        {"tempo": float("nan")},
+        {"loudness": -99},
+        {"href": "x"},
+        {"href": 5},
+    ],
+)
+def test_features_that_cannot_be_true_are_no_features(spoilt: dict[str, Any]) -> None:
+    with serve(lambda _: Answer({"content": [recco_entry(1, **spoilt), recco_entry(2)]})) as server:
+        found = ReccoBeats(api_url=server.url, timeout_s=TIMEOUT_S).features([track_id(1), track_id(2)])
+    assert list(found) == [track_id(2)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Answer(b"", 429, {"Retry-After": "30"}), "ReccoBeats was asked too often: try again in 30 s."),
+        (Answer(b"", 500), "ReccoBeats has a fault of its own"),
+        (Answer(b"", 403), r"ReccoBeats refused to answer \(HTTP 403\)"),
+        (Answer(b"", 302, {"Location": "http://192.0.2.1/"}), r"ReccoBeats refused to answer \(HTTP 302\)"),
+        (Answer(hang=True), "ReccoBeats did not answer within 0.5 s"),
+        *[(answer, "ReccoBeats sent an answer that cannot be read") for answer in NONSENSE],
+        (Answer({"content": ["x"]}), "ReccoBeats sent an answer that cannot be read"),
+        (Answer({"content": {}}), "ReccoBeats sent an answer that cannot be read"),
+    ],
+)
+def test_every_failure_of_reccobeats_is_one_sentence(answer: Answer, sentence: str) -> None:
+    with serve(lambda _: answer) as server, pytest.raises(SpotifyError, match=f"^{sentence}") as told:
+        ReccoBeats(api_url=server.url, timeout_s=TIMEOUT_S).features([track_id(1)])
+    assert len(server.requests) == 1
+    assert one_sentence(told.value)
+
+
+def test_reccobeats_may_know_nothing() -> None:
+    with serve(lambda _: Answer(b"", 404)) as server:
+        assert ReccoBeats(api_url=server.url).features([track_id(1)]) == {}
+
+
+def test_covers_are_asked_for_once_and_the_longest_unused_makes_room() -> None:
+    with serve(lambda request: Answer({"thumbnail_url": f"{COVER}{query_of(request)['url'][-1]}"})) as server:
+        covers = Covers(oembed_url=f"{server.url}/oembed", timeout_s=TIMEOUT_S, size=2)
+        assert [covers.cover_url(track_id(number)) for number in (1, 1, 2, 1, 3, 1)] == [
+            f"{COVER}{n}" for n in (1, 1, 2, 1, 3, 1)
+        ]
+        assert len(server.requests) == 3
+        covers.cover_url(track_id(2))
+        assert len(server.requests) == 4
+    assert query_of(server.requests[0]) == {"url": f"https://open.spotify.com/track/{track_id(1)}"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"", 404),
+        Answer({}),
+        Answer({"thumbnail_url": None}),
+        Answer({"thumbnail_url": "http://i.scdn.co/x"}),
+        Answer({"thumbnail_url": "https://example.org/i.scdn.co/x"}),
+        Answer({"thumbnail_url": "https://i.scdn.co@example.org/x"}),
+        Answer({"thumbnail_url": "javascript:alert(1)"}),
+        Answer({"thumbnail_url": "https://[x"}),
+    ],
+)
+def test_a_track_may_have_no_cover(answer: Answer) -> None:
+    with serve(lambda _: answer) as server:
+        assert Covers(oembed_url=server.url, timeout_s=TIMEOUT_S).cover_url(track_id(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Answer(b"", 429, {"Retry-After": "3"}), "Spotify was asked too often: try again in 3 s."),
+        (Answer(b"", 500), "Spotify has a fault of its own"),
+        (Answer(hang=True), "Spotify did not answer within 0.5 s"),
+        (Answer(b"no"), "Spotify sent an answer that cannot be read"),
+        (Answer([1]), "Spotify sent an answer that cannot be read"),
+    ],
+)
+def test_every_failure_of_a_cover_is_one_sentence_and_not_remembered(answer: Answer, sentence: str) -> None:
+    answers = [answer, Answer({"thumbnail_url": COVER})]
+    with serve(lambda _: answers.pop(0)) as server:
+        covers = Covers(oembed_url=server.url, timeout_s=TIMEOUT_S)
+        with pytest.raises(SpotifyError, match=f"^{sentence}"):
+            covers.cover_url(track_id(1))
+        if answer.status != 429:
+            assert covers.cover_url(track_id(1)) == COVER
+
+
+def test_what_is_no_id_is_not_asked_for() -> None:
+    with pytest.raises(SpotifyError, match="expected a Spotify track id"):
+        Covers(oembed_url=closed_address()).cover_url("../x")
+    with pytest.raises(SpotifyError, match="expected a Spotify track id"):
+        ReccoBeats(api_url=closed_address()).features(["../x"])
+
+
+def test_the_time_limit_is_five_seconds_at_most() -> None:
+    assert web_service.TIMEOUT_S <= 5
