@@ -248,26 +248,32 @@ def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def correlation_map(matrix: npt.NDArray[np.float64], *, height: int = 480) -> go.Figure:
+def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None, height: int = 480) -> go.Figure:
     """The lower half of a table of correlations, as colours with their numbers.
 
     Args:
         matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
+        ink: the page's colour of text, for numbers on pale cells; None for the chart's.
         height: of the figure, in pixels.
     """
     labels = list(FEATURE_LABELS.values())
     lower = np.where(np.tri(len(labels), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
-    texts = [["" if np.isnan(value) else _signed(value) for value in row] for row in lower]
-    # See-through at the middle, so that it is the page's own colour in light and in dark
-    cold, warm = MOOD_COLOURS[Mood.SAD], MOOD_COLOURS[Mood.HAPPY]
+    # Dark enough for white numbers from one half on, pale enough for the page's text below it, in light and in dark
+    cold, warm = "#1F66B5", "#8A5F00"
+    steps = [(0.0, cold, 1.0), (0.25, cold, 0.85), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
+    steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.85), (1.0, warm, 1.0)]
     figure = go.Figure(
         go.Heatmap(
             z=lower, x=labels[:-1], y=labels[1:], zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
-            colorscale=[[0, faded(cold, 0.75)], [0.5, "rgba(128, 128, 138, 0.10)"], [1, faded(warm, 0.75)]],
-            text=texts, texttemplate="%{text}", textfont={"size": 12}, hoverongaps=False,
-            hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
+            colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
+            hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
         )
     )  # fmt: skip
+    for name, row in zip(labels[1:], lower, strict=True):
+        for other, value in zip(labels[:-1], row, strict=True):
+            if not np.isnan(value):
+                font = {"size": 12} | ({"color": "white"} if abs(value) >= 0.5 else {"color": ink} if ink else {})
+                figure.add_annotation(x=other, y=name, text=_signed(value).lstrip("+"), showarrow=False, font=font)
     figure.update_layout(height=height, margin=_MARGIN, dragmode=False)
     figure.update_xaxes(fixedrange=True, showgrid=False, tickangle=-45, ticks="")
     figure.update_yaxes(fixedrange=True, showgrid=False, autorange="reversed", ticks="")
@@ -310,8 +316,8 @@ def profile_radar(profiles: npt.NDArray[np.float64], *, height: int = 480) -> go
     round_ = [*labels, labels[0]]
     figure = go.Figure(
         go.Scatterpolar(
-            r=[50] * len(round_), theta=round_, mode="lines", line={"dash": "dot", "width": 1.5, "color": QUIET},
-            name="all songs", hoverinfo="skip",
+            r=[50] * len(round_), theta=round_, mode="lines", name="all songs", hoverinfo="skip",
+            line={"dash": "dot", "width": 2, "color": "rgba(128, 128, 138, 0.9)"},
         )
     )  # fmt: skip
     for mood, profile in zip(MOODS, profiles, strict=True):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 import streamlit as st
 
+from emomusic.music.catalogue import ARTIST_SEPARATOR
 from emomusic.music.mood import MOODS
 from emomusic.plots.music import MOST_NAMED, song_plane, trace_rows
 from emomusic.ui import state
@@ -42,7 +43,9 @@ def _figure(digest: str, _songs: SongTable) -> go.Figure:  # noqa: ARG001  # the
     names = None
     if len(_songs) <= MOST_NAMED:
         table = _songs.catalogue.table
-        names = (table["title"] + " · " + table["artists"].str.replace(";", ", ", regex=False)).str.slice(0, 80)
+        names = (table["title"] + " · " + table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)).str.slice(
+            0, 80
+        )
     return song_plane(_songs.catalogue.plane, _songs.moods, None if names is None else names.tolist())
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from emomusic.music.catalogue import Track
+from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
@@ -121,10 +121,10 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     """What is known of some songs, a row each: their mood and its probability stand beside the table's columns."""
     table = songs.catalogue.table.iloc[rows]
     moods = np.array([mood.value for mood in MOODS])[songs.moods[rows]]
-    columns = ["title", "artists", *(c for c in ("genre", "year", "popularity", "explicit") if c in table)]
-    described = table[columns].assign(mood=moods, sureness=songs.probabilities[rows, songs.moods[rows]])
-    described["artists"] = described["artists"].str.replace(";", ", ", regex=False)
-    described = described.join(table[list(FEATURE_NAMES)])
+    described = table[["title", "artists"]].assign(mood=moods, sureness=songs.probabilities[rows, songs.moods[rows]])
+    described["artists"] = described["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
+    known = [column for column in ("genre", "year", "popularity", "explicit") if column in table]
+    described = described.join(table[[*known, *FEATURE_NAMES]])
     # Safe without escaping: a catalogue holds ids of 22 letters and digits only
     return described.assign(url="https://open.spotify.com/track/" + table["id"]).reset_index(drop=True)
 

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.assets import find_dataset, models_dir
+from emomusic import downloads
+from emomusic.assets import models_dir
 from emomusic.errors import EmomusicError
-from emomusic.music import mood as _mood
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
-from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood import DEFAULT_MOOD_MODEL, MOODS, MoodClassifier
 from emomusic.music.tables import read_catalogue
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
 
-DEFAULT_MOOD_MODEL = getattr(_mood, "DEFAULT_MOOD_MODEL", "mlp")
-
-SHIPPED, LABELLED, OWN = "Shipped", "Labelled", "Your CSV"
+SHIPPED, OWN = "Shipped", "Your CSV"
+DOWNLOADABLE = {"Labelled": "moods", "TidyTuesday": "tidytuesday"}
+"""What the choice says, and the name the download has; each is fetched where the visitor asks for it."""
 
 MAX_CSV_MB = 60
 """The Kaggle table of 114,000 tracks has 20 MB; three of those is generous, and is read in seconds."""
@@ -85,14 +85,14 @@ def mood_classifier() -> MoodClassifier:
 
 
 def choose_table() -> SongTable | None:
-    """Offer the three tables; returns the one chosen, or None while there is none to show.
+    """Offer the tables; returns the one chosen, or None while there is none to show.
 
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
     choice = st.segmented_control(
         "Table of songs",
-        [SHIPPED, LABELLED, OWN],
+        [SHIPPED, *DOWNLOADABLE, OWN],
         default=SHIPPED,
         required=True,
         key=state.MUSIC_TABLE,
@@ -101,8 +101,8 @@ def choose_table() -> SongTable | None:
     )
     if choice == OWN:
         songs = _own_table()
-    elif choice == LABELLED:
-        songs = _labelled_table()
+    elif choice in DOWNLOADABLE:
+        songs = _downloadable_table(DOWNLOADABLE[choice])
     else:
         with st.spinner("Reading the songs and their moods"):
             songs = _shipped()
@@ -117,21 +117,45 @@ def _shipped() -> SongTable:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _labelled(path: Path, changed: float) -> SongTable:  # noqa: ARG001  # a changed file is another table
+def _downloaded(path: Path, changed: float) -> SongTable:  # noqa: ARG001  # a changed file is another table
     data = path.read_bytes()
     return SongTable.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
 
 
-def _labelled_path() -> Path | None:
-    return find_dataset("music/data_moods.csv") or find_dataset("data_moods.csv")
-
-
-def _labelled_table() -> SongTable | None:
-    path = _labelled_path()
+def _downloadable_table(name: str) -> SongTable | None:
+    path = downloads.find_download(name)
     if path is None:
+        _offer_download(name)
         return None
-    with st.spinner("Reading the labelled songs"):
-        return _labelled(path, path.stat().st_mtime)
+    with st.spinner("Reading the songs and their moods"):
+        return _downloaded(path, path.stat().st_mtime)
+
+
+def _offer_download(name: str) -> None:
+    """Say what would be fetched, and fetch it when asked to; a failure is one message and nothing half-written."""
+    known = downloads.DOWNLOADS[name]
+    st.markdown(f"This table does not come with the app: {known.source}. Licence: {known.licence}.")
+    if st.button(
+        f"Download it ({_size(known.num_bytes)})",
+        icon=":material/download:",
+        type="primary",
+        key=state.music_widget("download", name),
+    ):
+        bar = st.progress(0.0, "Asking the server")
+
+        def report(done: int, total: int | None) -> None:
+            bar.progress(_share(done, total or known.num_bytes), f"{_size(done)} have arrived")
+
+        downloads.ensure(name, report)
+        st.rerun()
+
+
+def _share(done: int, total: int) -> float:
+    return min(done / max(total, 1), 1.0)
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 1e6 else f"{num_bytes / 1e3:.0f} kB"
 
 
 def _own_table() -> SongTable | None:

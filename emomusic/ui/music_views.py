@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,6 +23,23 @@ from emomusic.ui.music_find import show_search
 from emomusic.ui.music_tables import SongTable
 
 _STILL = {"displayModeBar": False}
+
+_INKS = {"light": "#2B2522", "dark": "#F1EAE4"}  # the text colours of .streamlit/config.toml
+
+_COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "danceability": ("more danceable", "less danceable"),
+        "energy": ("more intense", "less intense"),
+        "valence": ("brighter", "darker"),
+        "acousticness": ("more acoustic", "less acoustic"),
+        "instrumentalness": ("less sung", "more sung"),
+        "liveness": ("more often live", "less often live"),
+        "speechiness": ("more spoken", "less spoken"),
+        "loudness_db": ("louder", "quieter"),
+        "tempo_bpm": ("faster", "slower"),
+    }
+)
+"""What songs with more of a feature are, and those with less."""
 
 
 @st.fragment
@@ -105,7 +125,7 @@ def _show_correlations(songs: SongTable) -> None:
         )
     with chart:
         st.plotly_chart(
-            plots.correlation_map(matrix),
+            plots.correlation_map(matrix, ink=_INKS.get(st.context.theme.type or "")),
             key=state.music_widget("correlations"),
             config=_STILL,
             alt=f"Correlations of the nine features; highest {labels[with_up]} and {labels[up]}, "
@@ -130,7 +150,6 @@ def _profiles(digest: str, _songs: SongTable) -> tuple[npt.NDArray[np.float64], 
 
 def _show_profiles(songs: SongTable) -> None:
     profiles, means = _profiles(songs.digest, songs)
-    labels = list(FEATURE_LABELS.values())
     chart, words = st.columns([3, 2], gap="large")
     with words:
         for mood, profile in zip(MOODS, profiles, strict=True):
@@ -138,8 +157,8 @@ def _show_profiles(songs: SongTable) -> None:
                 st.markdown(f"**{mood.capitalize()}**: no song of this table.")
                 continue
             furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
-            traits = [f"{'more' if profile[at] > 0.5 else 'less'} {labels[at].lower()}" for at in furthest]
-            st.markdown(f"**{mood.capitalize()}** songs have {traits[0]}, {traits[1]} and {traits[2]} than most.")
+            traits = [_COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1] for at in furthest]
+            st.markdown(f"**{mood.capitalize()}** songs are {traits[0]}, {traits[1]} and {traits[2]} than most.")
         st.caption(
             "The features have different units, so each value is replaced by its standing: the share of songs of this "
             "table that lie below it. An outline shows the mean standing of a mood's songs; on the dotted ring, at "

@@ -1,0 +1,147 @@
+"""The figures of the music page show what they were given."""
+
+import numpy as np
+import pytest
+
+from emomusic.affect import Mood
+from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.mood import MOODS
+from emomusic.plots.colours import MOOD_COLOURS
+from emomusic.plots.music import (
+    FEATURE_LABELS,
+    correlation_map,
+    correlations,
+    feature_ridges,
+    influence_bars,
+    mood_bars,
+    mood_profiles,
+    profile_radar,
+    song_plane,
+    standings,
+    trace_rows,
+)
+
+CALM, HAPPY, ENERGETIC, SAD = range(4)
+
+
+@pytest.fixture
+def moods() -> np.ndarray:
+    return np.array([HAPPY, SAD, HAPPY, CALM, SAD, HAPPY])
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    """Two hundred songs whose energy alone follows the mood."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 1, (200, len(FEATURES)))
+    values[:, FEATURE_NAMES.index("energy")] = np.repeat([0.1, 0.6, 0.9, 0.3], 50) + rng.normal(0, 0.01, 200)
+    return values
+
+
+FOUR = np.repeat(np.arange(4), 50)
+
+
+def test_every_song_stands_on_the_plane_in_the_trace_of_its_mood(moods: np.ndarray) -> None:
+    plane = np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)
+    figure = song_plane(plane, moods, [f"Song {number}" for number in range(6)])
+    rows = trace_rows(moods)
+    assert sorted(np.concatenate(rows)) == list(range(6))
+    assert len(figure.data) == len(MOODS)  # one without songs too, so that the numbers of the others hold
+    for trace, own in zip(figure.data, rows, strict=True):
+        assert list(trace.x) == pytest.approx(plane[own, 0], abs=1e-3)
+        assert list(trace.y) == pytest.approx(plane[own, 1], abs=1e-3)
+        if own.size:
+            mood = MOODS[moods[own[0]]]
+            assert trace.type == "scattergl"
+            assert (trace.name, trace.marker.color) == (mood.value, MOOD_COLOURS[mood])
+            assert list(trace.text) == [f"Song {row}" for row in own]
+
+
+def test_a_title_is_no_markup_on_the_plane(moods: np.ndarray) -> None:
+    figure = song_plane(np.zeros((6, 2), np.float32), moods, ["<b>&</b>"] * 6)
+    assert {text for trace in figure.data for text in trace.text or ()} == {"&lt;b&gt;&amp;&lt;/b&gt;"}
+
+
+def test_the_plane_names_its_quarters_and_both_axes(moods: np.ndarray) -> None:
+    layout = song_plane(np.zeros((6, 2), np.float32), moods, None).layout
+    assert [note.text[:9] for note in layout.annotations] == ["<b>Q1</b>", "<b>Q2</b>", "<b>Q3</b>", "<b>Q4</b>"]
+    assert layout.dragmode == "lasso"
+    assert "valence" in layout.xaxis.title.text
+    assert "energy" in layout.yaxis.title.text
+
+
+def test_the_feature_that_follows_the_mood_comes_first(features: np.ndarray) -> None:
+    first, *others = standings(features, FOUR)
+    assert first.feature.name == "energy"
+    assert first.share > 0.95
+    assert (first.lowest, first.highest) == (Mood.CALM, Mood.ENERGETIC)
+    assert all(standing.share < 0.1 for standing in others)
+
+
+def test_a_feature_that_never_changes_tells_nothing(features: np.ndarray) -> None:
+    features[:, 0] = 0.5
+    assert standings(features, FOUR)[-1].share == 0.0
+    assert np.isnan(correlations(features)[0]).all()
+
+
+def test_hills_are_equally_high_and_their_medians_right(features: np.ndarray) -> None:
+    energy = FEATURE_NAMES.index("energy")
+    figure = feature_ridges(features[:, energy], FOUR, FEATURES["energy"])
+    hills, medians = figure.data[::2], figure.data[1::2]
+    assert len(hills) == len(medians) == 4
+    for level, (hill, median, mood) in enumerate(zip(hills, medians, reversed(MOODS), strict=True)):
+        assert max(hill.y) == pytest.approx(level + 0.88)
+        own = features[MOODS.index(mood) == FOUR, energy]
+        assert median.x[0] == pytest.approx(np.median(own))
+        assert abs(hill.x[int(np.argmax(hill.y))] - np.median(own)) < 0.05
+    assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]
+
+
+def test_a_hill_at_the_border_does_not_leak_over_it() -> None:
+    values = np.zeros(500)
+    (hill, median) = feature_ridges(values, np.full(500, SAD), FEATURES["instrumentalness"]).data
+    assert int(np.argmax(hill.y)) == 0
+    assert median.x[0] == 0.0
+
+
+def test_correlations_are_those_of_numpy(features: np.ndarray) -> None:
+    assert correlations(features) == pytest.approx(np.corrcoef(features.T))
+
+
+def test_the_map_shows_each_pair_once_with_its_number() -> None:
+    matrix = np.full((9, 9), -0.25)
+    matrix[8, 0] = 0.75
+    figure = correlation_map(matrix)
+    texts = [note.text for note in figure.layout.annotations]
+    assert len(texts) == 36
+    assert texts.count("\u22120.25") == 35
+    (strong,) = [note for note in figure.layout.annotations if note.text == "0.75"]
+    assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
+
+
+def test_a_profile_is_the_mean_standing_of_a_moods_songs() -> None:
+    values = np.tile(np.arange(4.0)[:, None], (1, 9))
+    profiles = mood_profiles(values, np.array([CALM, HAPPY, ENERGETIC, SAD]))
+    assert profiles[:, 0] == pytest.approx([0.125, 0.375, 0.625, 0.875])
+    assert mood_profiles(np.ones((3, 9)), np.array([CALM, CALM, SAD]))[[CALM, SAD]] == pytest.approx(0.5)
+
+
+def test_a_mood_without_songs_has_no_outline() -> None:
+    profiles = mood_profiles(np.random.default_rng(0).random((4, 9)), np.array([HAPPY, HAPPY, SAD, SAD]))
+    assert [trace.name for trace in profile_radar(profiles).data] == ["all songs", "happy", "sad"]
+
+
+def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
+    now, start = np.array([0.1, 0.6, 0.296, 0.004], np.float32), np.array([0.7, 0.1, 0.1, 0.1], np.float32)
+    bars, marks = mood_bars(now, start).data
+    assert list(bars.y) == [mood.value for mood in MOODS]
+    assert list(bars.text) == ["10 %", "60 %", "30 %", "<1 %"]
+    assert list(marks.x) == pytest.approx(100 * start)
+    assert len(mood_bars(now).data) == 1
+
+
+def test_influences_carry_their_sign() -> None:
+    (bars,) = influence_bars(np.array([12.3, -4.6, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
+    assert list(bars.y) == list(FEATURE_LABELS.values())
+    assert list(bars.text[:4]) == ["+12", "\u22125", "0", "0"]
+    assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[1]
