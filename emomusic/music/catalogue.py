@@ -332,6 +332,7 @@ def _refuse_rows(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) ->
     rows = np.flatnonzero(wrong.to_numpy(bool))
     if rows.size:
         cell = cells.iloc[rows[0]]
+        cell = cell.item() if isinstance(cell, np.generic) else cell
         received = "an empty cell" if cell is None or cell is pd.NA or cell != cell else _shortened(repr(cell))
         others = f" ({rows.size - 1} more such rows)" if rows.size > 1 else ""
         raise DatasetError(

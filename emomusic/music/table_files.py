@@ -10,9 +10,11 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from emomusic.errors import DatasetError
+from emomusic.music.catalogue import ARTIST_SEPARATOR
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table taken as bytes: two and a half times the largest published one (114,000 tracks, 20 MB)."""
@@ -72,7 +74,7 @@ def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
         raise DatasetError(f"{name}: expected a Parquet table. Received: {_first_line(error)}") from error
     for column in table.columns:
         if not (pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column])):
-            table[column] = table[column].astype("str")
+            table[column] = table[column].map(_joined).astype("str")
     return table.reset_index(drop=True)
 
 
@@ -138,6 +140,11 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
         raise DatasetError(f"{name}, line {line}: expected text in UTF-8. Received: {received}. {advice}") from error
     first_line = text[: text.find("\n") + 1 or None]
     return text, max(",;\t", key=first_line.count)
+
+
+def _joined(cell: Any) -> Any:
+    """A list of artists as one text, as the other tables write it."""
+    return ARTIST_SEPARATOR.join(map(str, cell)) if isinstance(cell, np.ndarray) else cell
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ UNKNOWN_ARTIST = "Unknown artist"
 """What a song is called whose title, artists and album are all empty: it plays by its id all the same."""
 
 _NUMBERS = {*FEATURE_NAMES, "popularity", "year"}
+_TEXTS = {"id", "title", "artists", "artist_ids", "album", "genre", "mood"}
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
 
 
@@ -182,6 +183,9 @@ def _recognise(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
 def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     """Our columns, units and separators; what cannot be true stays for `Catalogue` to refuse with its row."""
     table = table.copy()
+    for column in _TEXTS & set(table.columns):  # Parquet may hold numbers there
+        if pd.api.types.is_numeric_dtype(table[column]):
+            table[column] = table[column].astype("str")
     if "artist_ids" in table:
         table["artists"] = _exportify_artists(table["artists"], table.pop("artist_ids"))
     elif form is EXPORTIFY_FORM:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emomusic.affect import Mood
 from emomusic.assets import find_dataset
@@ -354,6 +356,46 @@ def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypa
     song_table(6).to_parquet(tmp_path / "many.parquet")
     with pytest.raises(DatasetError, match=r"expected at most 5 rows. Received: 6"):
         read_catalogue(tmp_path / "many.parquet")
+
+
+def test_parquet_of_other_types_is_read_as_what_it_means(tmp_path: Path) -> None:
+    table = song_table(3).assign(
+        title=[1999, 23, 505],
+        artists=[["Tyler, The Creator", "A$AP Rocky"], ["One"], ["Two"]],
+        genre=pd.Categorical(["rock", "pop", "rock"]),
+        explicit=[1, 0, 1],
+        year=[2001, None, 1959],
+    )
+    table.to_parquet(tmp_path / "songs.parquet")
+    catalogue = read_catalogue(tmp_path / "songs.parquet")
+    assert catalogue.track(0).artists == ("Tyler, The Creator", "A$AP Rocky")
+    assert catalogue.table["title"].tolist() == ["1999", "23", "505"]
+    assert catalogue.table["genre"].tolist() == ["rock", "pop", "rock"]
+    assert [catalogue.track(row).explicit for row in range(3)] == [True, False, True]
+    assert [catalogue.track(row).year for row in range(3)] == [2001, None, 1959]
+    exportify(3).assign(**{"Track URI": 1, "Genres": 2}).to_parquet(tmp_path / "numbers.parquet")
+    with pytest.raises(DatasetError, match=r"row 1: id must be 22 letters and digits. Received: '1'"):
+        read_catalogue(tmp_path / "numbers.parquet")
+
+
+@given(data=st.data())
+def test_whatever_is_broken_in_a_table_it_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
+    written = bytearray(as_csv(FORMS[data.draw(st.sampled_from(list(FORMS)))](4)))
+    pieces = [b'"', b",", b"\n", b"\r", b";", b"\t", b"\xff", b"\0", b"=1+1", b"nan", b"\xef\xbb\xbf", b"1e999", b""]
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(written)))
+        end = start + data.draw(st.integers(0, 30))
+        written[start:end] = data.draw(st.sampled_from(pieces))
+    refusal, titles = "up.csv", ["a song"]
+    try:
+        catalogue = read_catalogue(bytes(written), name="up.csv")
+        titles = [catalogue.track(row).title for row in range(len(catalogue))]
+    except DatasetError as error:
+        refusal = str(error)
+    assert refusal.startswith("up.csv")
+    assert "\n" not in refusal
+    assert all(titles)
+    assert titles
 
 
 def test_a_cell_may_be_long() -> None:
