@@ -16,7 +16,8 @@ from emomusic.assets import models_dir
 from emomusic.errors import EmomusicError
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
-from emomusic.music.mood import DEFAULT_MOOD_MODEL, MOODS, MoodClassifier
+from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.tables import read_catalogue
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state

@@ -1,0 +1,330 @@
+"""pages/music.py under AppTest: every state a visitor can meet."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic import downloads
+from emomusic.errors import AssetError
+from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.mood import MOODS
+from emomusic.ui import state
+from emomusic.ui.music_browse import Filters
+from emomusic.ui.music_classify import VIEW as CLASSIFY
+from emomusic.ui.music_classify import describe_moods, explain_mood, nearest_rows
+from emomusic.ui.music_plane import selected_rows
+from emomusic.ui.music_players import table_csv
+from emomusic.ui.music_tables import SongTable
+from tests.music.tables import FakeClassifier, mood_table, song_table
+
+SECONDS = 120
+FILE = "my songs.csv"
+
+
+@pytest.fixture
+def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+    return AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
+
+
+def text_of(app: AppTest) -> str:
+    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def tracks(app: AppTest) -> list[str]:
+    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    app.query_params[state.MUSIC_VIEW] = name
+    return app.run()
+
+
+def upload(app: AppTest, data: bytes) -> AppTest:
+    app.query_params[state.MUSIC_TABLE] = "Your CSV"
+    app.run()
+    app.file_uploader(key=state.MUSIC_UPLOAD).upload(FILE, data)
+    return app.run()
+
+
+def csv_of(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
+
+
+def test_the_first_look_counts_the_moods_and_shows_the_plane(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert app.subheader[0].value.startswith("5,849 songs: ")
+    assert all(mood in app.subheader[0].value for mood in MOODS)
+    assert "predictions" in text_of(app)
+    plane, *hills = charts(app)
+    assert {trace["type"] for trace in plane["data"]} == {"scattergl"}
+    assert len(hills) == len(FEATURES)
+    assert "The surest song of each mood" in text_of(app)
+    assert tracks(app) == []
+
+
+def test_a_selection_lists_its_songs_with_five_players_and_then_more(app: AppTest, monkeypatch) -> None:
+    points = [{"curve_number": 0, "point_index": number} for number in range(12)]
+    monkeypatch.setattr("emomusic.ui.music_plane.selected_rows", lambda _, songs: selected_rows(points, songs))
+    app.run()
+    assert not app.exception
+    assert "12 songs selected" in text_of(app)
+    first = tracks(app)
+    assert len(set(first)) == 5
+    app.button(key=state.music_widget("more", "selection")).click().run()
+    assert tracks(app)[:5] == first
+    assert len(set(tracks(app))) == 10
+    assert {button.label for button in app.get("download_button")} == {"CSV", "Playlist"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "num_charts"),
+    [
+        ("Features by mood", "differs most between the moods", 9),
+        ("Correlations", "rise together", 1),
+        ("Mood profiles", "songs are", 1),
+        ("Table", "of 5,849 songs", 0),
+        (CLASSIFY, "The songs that come nearest", 2),
+        ("Find a song", "Searches the titles and artists", 0),
+    ],
+)
+def test_only_the_open_tab_is_made(app: AppTest, name: str, words: str, num_charts: int) -> None:
+    view(app, name)
+    assert not app.exception
+    assert words in text_of(app)
+    assert len(charts(app)) == 1 + num_charts
+
+
+def test_search_and_filters_leave_the_songs_that_pass(app: AppTest) -> None:
+    view(app, "Table")
+    digest = app.dataframe[0].proto.id and next(w.key for w in app.text_input if "search" in w.key).split("search-")[1]
+    app.text_input(key=state.music_widget("search", digest)).set_value("queen").run()
+    app.pills(key=state.music_widget("moods", digest)).set_value(["sad"]).run()
+    assert not app.exception
+    shown = app.dataframe[0].value
+    assert 0 < len(shown) < 100
+    assert set(shown["mood"]) == {"sad"}
+    assert all(
+        "queen" in f"{title} {artists}".lower() for title, artists in zip(shown.title, shown.artists, strict=True)
+    )
+    app.text_input(key=state.music_widget("search", digest)).set_value("no such song anywhere").run()
+    assert "No song passes all of these" in text_of(app)
+
+
+def test_a_slider_moves_the_probabilities_and_says_so_and_can_go_back(app: AppTest) -> None:
+    view(app, CLASSIFY)
+    before = charts(app)[1]["data"][0]["text"]
+    assert "as it is" in text_of(app)
+    energy = next(slider for slider in app.slider if slider.key.endswith("-energy"))
+    energy.set_value(0.02).run()
+    assert not app.exception
+    bars = charts(app)[1]["data"]
+    assert bars[0]["text"] != before
+    assert len(bars) == 2  # now, and where it began
+    assert "What moved it" in text_of(app)
+    app.button(key=state.music_widget("undo")).click().run()
+    assert charts(app)[1]["data"][0]["text"] == before
+
+
+def test_a_song_that_is_found_can_be_asked_for_its_mood(app: AppTest) -> None:
+    app.query_params[state.MUSIC_QUERY] = "ferrari"
+    view(app, "Find a song")
+    assert not app.exception
+    found = tracks(app)
+    assert found
+    app.button(key=state.music_widget("ask", "found", found[0])).click().run()
+    assert not app.exception
+    assert app.session_state[state.MUSIC_VIEW] == CLASSIFY
+    assert found[0] in app.query_params[state.MUSIC_TRACK]
+    assert "Ferrari" in text_of(app)
+
+
+def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
+    app.query_params[state.MUSIC_QUERY] = "no such song anywhere"
+    view(app, "Find a song")
+    assert "No song of this table has all of these words" in text_of(app)
+
+
+def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -> None:
+    path = tmp_path / "data/music/data_moods.csv"
+    path.parent.mkdir(parents=True)
+    mood_table().to_csv(path, index=False)
+    app.query_params[state.MUSIC_TABLE] = "Labelled"
+    app.run()
+    assert not app.exception
+    assert app.subheader[0].value.startswith("100 songs: 25 calm")
+    assert "labels that people gave" in text_of(app)
+
+
+def test_a_table_that_is_not_here_is_offered_and_fetched(app: AppTest, tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "data/music/data_moods.csv"
+
+    def ensure(name: str, progress) -> Path:
+        progress(50, None)
+        path.parent.mkdir(parents=True)
+        mood_table().to_csv(path, index=False)
+        return path
+
+    monkeypatch.setattr(downloads, "find_download", lambda name: path if path.exists() else None)
+    monkeypatch.setattr(downloads, "ensure", ensure)
+    app.query_params[state.MUSIC_TABLE] = "Labelled"
+    app.run()
+    assert "does not come with the app" in text_of(app)
+    app.button(key=state.music_widget("download", "moods")).click().run()
+    assert not app.exception
+    assert app.subheader[0].value.startswith("100 songs")
+
+
+def test_without_a_network_the_download_is_one_sentence(app: AppTest, monkeypatch) -> None:
+    def ensure(name: str, progress) -> Path:
+        raise AssetError("expected an answer. Received: no network")
+
+    monkeypatch.setattr(downloads, "find_download", lambda name: None)
+    monkeypatch.setattr(downloads, "ensure", ensure)
+    app.query_params[state.MUSIC_TABLE] = "TidyTuesday"
+    app.run()
+    app.button(key=state.music_widget("download", "tidytuesday")).click().run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["expected an answer. Received: no network"]
+
+
+def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:
+    upload(app, csv_of(mood_table()))
+    assert not app.exception
+    assert app.subheader[0].value.startswith("100 songs")
+    own = app.session_state[state.MUSIC_OWN]
+    app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
+    app.segmented_control(key=state.MUSIC_TABLE).set_value("Your CSV").run()
+    assert app.session_state[state.MUSIC_OWN] is own
+    assert app.subheader[0].value.startswith("100 songs")
+
+
+def test_a_table_with_one_song_is_shown(app: AppTest) -> None:
+    upload(app, csv_of(mood_table().head(1)))
+    assert not app.exception
+    assert app.subheader[0].value.startswith("1 song: ")
+    for name in ("Correlations", "Mood profiles", "Table", CLASSIFY, "Find a song"):
+        app.session_state[state.MUSIC_VIEW] = name
+        app.run()
+        assert not app.exception, name
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (csv_of(mood_table().drop(columns="energy")), "energy"),
+        (csv_of(mood_table().astype({"tempo": object}).assign(tempo="fast")), "tempo_bpm must be a number"),
+        (b"", FILE),
+        (b"\x00\x01\x02", FILE),
+        ("Title\nM\xfcnchen".encode("latin-1"), FILE),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_sentence(app: AppTest, data: bytes, sentence: str) -> None:
+    upload(app, data)
+    assert not app.exception
+    (error,) = app.error
+    assert sentence in error.value
+    app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
+    assert not app.error
+    assert app.subheader[0].value.startswith("5,849 songs")
+
+
+def test_the_page_never_loads_tensorflow(root: Path) -> None:
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("pages/music.py", default_timeout=120)
+app.query_params["view"] = "What mood is this song?"
+app.run()
+assert not app.exception and app.subheader
+print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "mtcnn"}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def songs(monkeypatch: pytest.MonkeyPatch) -> SongTable:
+    from emomusic.music.catalogue import Catalogue
+
+    monkeypatch.setattr("emomusic.ui.music_tables.mood_classifier", FakeClassifier)
+    table = song_table(40).assign(year=[1985, 1999, 2001, np.nan] * 10)
+    return SongTable.of(Catalogue(table), "digest")
+
+
+def test_filters_work_together(songs: SongTable) -> None:
+    table = songs.catalogue.table
+    rows = Filters(decades=(1990,), tempo_bpm=(60.0, 120.0), hide_explicit=True, genres=("rock",)).rows(songs)
+    chosen = table.iloc[rows]
+    assert len(chosen)
+    assert set(chosen["year"]) == {1999}
+    assert chosen["tempo_bpm"].between(60, 120).all()
+    assert not chosen["explicit"].any()
+    assert len(Filters().rows(songs)) == 40
+    assert not Filters(genres=("polka",)).rows(songs).size
+
+
+def test_a_selection_means_the_songs_under_it(songs: SongTable) -> None:
+    from emomusic.plots.music import trace_rows
+
+    traces = trace_rows(songs.moods)
+    points = [{"curve_number": 1, "point_index": 0}, {"curve_number": 0, "point_index": 2}]
+    assert set(selected_rows(points, songs)) == {int(traces[1][0]), int(traces[0][2])}
+    assert not selected_rows(
+        [{"curve_number": 9, "point_index": 0}, {"curve_number": 0, "point_index": 999}], songs
+    ).size
+
+
+def test_a_csv_holds_no_formula(songs: SongTable) -> None:
+    songs.catalogue.table.loc[0, "title"] = '=HYPERLINK("http://x")'
+    text = table_csv(songs, np.array([0, 1])).decode("utf-8-sig")
+    assert "\"'=HYPERLINK(" in text
+    assert text.count("\n") == 3
+
+
+def test_influences_are_what_setting_one_feature_back_changes() -> None:
+    start, now = np.full(9, 0.5), np.full(9, 0.5)
+    now[FEATURE_NAMES.index("valence")] = 0.9
+    answer = explain_mood(FakeClassifier(), now, start, start)
+    said = FakeClassifier().predict_probabilities(np.stack([now, start]))
+    top = int(said[0].argmax())
+    assert answer.mood == MOODS[top]
+    assert answer.influences[FEATURE_NAMES.index("valence")] == pytest.approx(
+        100 * (said[0, top] - said[1, top]), abs=1e-3
+    )
+    assert np.delete(answer.influences, FEATURE_NAMES.index("valence")) == pytest.approx(0, abs=1e-4)
+
+
+def test_the_nearest_song_is_the_song_itself() -> None:
+    table = np.random.default_rng(0).random((50, 9))
+    table[:, 0] = 1.0  # a feature that never changes decides nothing
+    rows = nearest_rows(table, table[7], 3)
+    assert rows[0] == 7
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "words"),
+    [
+        ([0.95, 0.02, 0.02, 0.01], "Clearly calm"),
+        ([0.1, 0.45, 0.4, 0.05], "Between happy and energetic"),
+        ([0.1, 0.2, 0.6, 0.1], "Mostly energetic, a little happy"),
+        ([0.1, 0.1, 0.1, 0.7], "Mostly sad"),
+    ],
+)
+def test_probabilities_are_said_in_words(probabilities: list[float], words: str) -> None:
+    assert describe_moods(np.array(probabilities, np.float32)) == words
