@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     music = command(
         kinds, "music", commands.evaluate_music, _show_figures, "Figures of a mood model, by cross-validation."
     )
-    music.add_argument("--model", default="mlp")
+    music.add_argument("--model", help="name of a mood model")
     music.add_argument("--data", type=Path, required=True, metavar="CSV", help="data_moods.csv")
 
     train = subparsers.add_parser("train", help="Train a model.")
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     face.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/face/<network> unless given")
     face.add_argument("--resume", action="store_true", help="go on from the checkpoint in the model's folder")
     music = command(kinds, "music", commands.train_music, _show_figures, "Fit a mood model on labelled songs.")
-    music.add_argument("--model", default="mlp")
+    music.add_argument("--model", help="name of a mood model")
     music.add_argument("--data", type=Path, required=True, metavar="CSV", help="data_moods.csv")
     music.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/music/<model> unless given")
 
@@ -199,7 +199,7 @@ def _show_figures(metrics: dict[str, Any]) -> None:
 
 def _show_models(models: list[dict[str, Any]]) -> None:
     for model in models:
-        speed = f", {model['ms_per_item']:.2f} ms {model['item']}" if model["ms_per_item"] is not None else ""
+        speed = f", {model['ms_per_item']:.2g} ms {model['item']}" if model["ms_per_item"] is not None else ""
         print(
             f"{model['kind']}/{model['name']}: accuracy {model['accuracy']:.1%} on {model['judged_on']}, "
             f"{model['bytes'] / 1e6:.1f} MB{speed}"

@@ -121,8 +121,7 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
     """Recompute a mood model's figures."""
     from emomusic.music.training import evaluate_mood_model
 
-    _known_mood_model(options.model)
-    return evaluate_mood_model(options.data, model=options.model).metrics, 0
+    return evaluate_mood_model(options.data, model=_mood_model_name(options.model)).metrics, 0
 
 
 def train_music(options: argparse.Namespace) -> Outcome:
@@ -130,16 +129,17 @@ def train_music(options: argparse.Namespace) -> Outcome:
     from emomusic.assets import models_dir
     from emomusic.music.training import train_mood_model
 
-    _known_mood_model(options.model)
-    out = options.out or models_dir() / "music" / options.model
-    return train_mood_model(options.data, model=options.model, out=out), 0
+    name = _mood_model_name(options.model)
+    return train_mood_model(options.data, model=name, out=options.out or models_dir() / "music" / name), 0
 
 
-def _known_mood_model(name: str) -> None:
-    from emomusic.music.mood import MOOD_MODELS
+def _mood_model_name(name: str | None) -> str:
+    """The model named, or the default one."""
+    from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
 
-    if name not in MOOD_MODELS:
+    if name is not None and name not in MOOD_MODELS:
         raise ModelError(f"expected one of the mood models {', '.join(MOOD_MODELS)}. Received: {name!r}")
+    return name or DEFAULT_MOOD_MODEL
 
 
 def train_face(options: argparse.Namespace) -> Outcome:

@@ -8,17 +8,18 @@ from typing import Any
 from emomusic.assets import models_dir
 from emomusic.errors import ModelError
 from emomusic.face import trained
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 
 
 def models_overview() -> list[dict[str, Any]]:
-    """One record a model: face models first, the default one at the top.
+    """One record a model: face models first, the default one of each kind at the top.
 
     Raises:
         ModelError: a model's files are damaged.
     """
-    return [_face_record(name) for name in trained.face_models()] + [
-        _music_record(path.parent.name) for path in sorted((models_dir() / "music").glob("*/metrics.json"))
-    ]
+    music = sorted(path.parent.name for path in (models_dir() / "music").glob("*/metrics.json"))
+    music.sort(key=lambda name: name != DEFAULT_MOOD_MODEL)
+    return [_face_record(name) for name in trained.face_models()] + [_music_record(name) for name in music]
 
 
 def _face_record(name: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def _music_record(name: str) -> dict[str, Any]:
         return {
             "kind": "music",
             "name": name,
-            "default": name == "mlp",
+            "default": name == DEFAULT_MOOD_MODEL,
             "accuracy": metrics["accuracy"]["mean"],
             "accuracy_std": metrics["accuracy"]["std"],
             "macro_f1": metrics["macro_f1"],

@@ -145,6 +145,11 @@ class Catalogue:
         return feature_matrix(self.table)
 
     @property
+    def duration_s(self) -> npt.NDArray[np.float64] | None:
+        """Shape (n,): lengths in seconds, NaN where unknown; None where the table does not say."""
+        return self.table["duration_s"].to_numpy(np.float64) if "duration_s" in self.table else None
+
+    @property
     def plane(self) -> npt.NDArray[np.float32]:
         """Shape (n, 2): where each song lies on the affect plane."""
         return affect_plane(self.table)
@@ -229,6 +234,11 @@ class MoodTable:
     def features(self) -> npt.NDArray[np.float64]:
         """Shape (n, 9), in the order of `features.FEATURES`."""
         return feature_matrix(self.table)
+
+    @property
+    def duration_s(self) -> npt.NDArray[np.float64]:
+        """Shape (n,): lengths in seconds."""
+        return self.table["duration_s"].to_numpy(np.float64)
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:

@@ -9,11 +9,10 @@ import json
 import logging
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,77 +20,37 @@ import numpy.typing as npt
 from emomusic.affect import Mood
 from emomusic.errors import ModelError
 from emomusic.music.features import FEATURE_NAMES, FEATURES
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
 
 logger = logging.getLogger(__name__)
 
 MOODS: tuple[Mood, ...] = tuple(Mood)
 
-SEED = 20_231_114
-"""Of the initial weights, the order of the songs and the folds; any number would do, one is kept."""
-
 MODEL_FILE = "model.skops"
 SPEC_FILE = "spec.json"
 
 # What skops must be allowed to build beyond what it knows to be harmless. Anything else in a file is refused.
-_TRUSTED_TYPES = ("sklearn.neural_network._stochastic_optimizers.AdamOptimizer",)
-
-
-@dataclass(frozen=True, slots=True)
-class MoodModelSpec:
-    """A kind of mood model.
-
-    Attributes:
-        description: what it is, in one line.
-        build: seed -> an unfitted scikit-learn classifier over the nine features.
-    """
-
-    description: str
-    build: Callable[[int], Pipeline]
-
-
-def _build_mlp(seed: int) -> Pipeline:
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MinMaxScaler
-
-    return make_pipeline(
-        # A song louder or wordier than any song learnt from counts as the most extreme one: no extrapolation.
-        MinMaxScaler(clip=True),
-        MLPClassifier(
-            hidden_layer_sizes=(8,),
-            activation="relu",
-            solver="adam",
-            batch_size=64,
-            max_iter=300,
-            n_iter_no_change=300,  # all 300 epochs, as in the report: scikit-learn would stop at the first plateau
-            random_state=seed,
-        ),
-    )
-
-
-MOOD_MODELS: Mapping[str, MoodModelSpec] = MappingProxyType(
-    {
-        "mlp": MoodModelSpec(
-            "The report's network: nine features scaled to 0..1, eight ReLU nodes, softmax; "
-            "Adam, batches of 64, 300 epochs",
-            _build_mlp,
-        ),
-    }
+_TRUSTED_TYPES = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
 
 # A song in the middle of every feature's range. Its probabilities are kept beside the model: a loaded model that says
 # otherwise was damaged, or means something else under this scikit-learn.
 _PROBE = np.array([[(feature.low + feature.high) / 2 for feature in FEATURES.values()]])
+_PROBE_DURATION_S = np.array([240.0])
 _PROBE_TOLERANCE = 1e-3
 
 
 class MoodClassifier:
     """Gives songs the probabilities of the four moods. Safe under threads once fitted."""
 
-    def __init__(self, name: str = "mlp", *, seed: int = SEED) -> None:
+    def __init__(self, name: str = DEFAULT_MOOD_MODEL, *, seed: int = SEED) -> None:
         """Prepare an unfitted model of the kind `name`, one of `MOOD_MODELS`."""
         if name not in MOOD_MODELS:
             raise ValueError(f"name must be one of {', '.join(MOOD_MODELS)}. Received: {name!r}")
@@ -99,19 +58,26 @@ class MoodClassifier:
         self._estimator: Any = MOOD_MODELS[name].build(seed)
         self._fitted = False
 
-    def fit(self, features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> MoodClassifier:
+    def fit(
+        self,
+        features: npt.NDArray[np.float64],
+        labels: npt.NDArray[np.int64],
+        *,
+        duration_s: npt.NDArray[np.float64] | None = None,
+    ) -> MoodClassifier:
         """Learn from labelled songs.
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
-            labels: shape (n,), positions in `Mood`; each mood at least once.
+            labels: shape (n,), positions in `Mood`; each mood at least once, for the support vector machine five times.
+            duration_s: shape (n,), lengths in seconds, NaN where unknown; None where all are.
 
         Returns:
             Itself.
         """
         from sklearn.exceptions import ConvergenceWarning
 
-        _require_features(features)
+        inputs = self._inputs(features, duration_s)
         if not np.array_equal(np.unique(labels), np.arange(len(MOODS))):
             raise ValueError(f"labels must hold every position 0 to {len(MOODS) - 1}. Received: {np.unique(labels)}")
         with warnings.catch_warnings():
@@ -120,25 +86,31 @@ class MoodClassifier:
             warnings.simplefilter("ignore", ConvergenceWarning)
             # A table of fewer songs than a batch is one batch; scikit-learn does so, and says so each time.
             warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
-            self._estimator.fit(features, labels)
+            with _single_thread():
+                self._estimator.fit(inputs, labels)
         self._fitted = True
         return self
 
-    def predict_probabilities(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    def predict_probabilities(
+        self, features: npt.NDArray[np.float64], *, duration_s: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float32]:
         """Say how probable each mood is.
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
+            duration_s: shape (n,), lengths in seconds, NaN where unknown; None where all are. An unknown length
+                counts as the median of the songs learnt from.
 
         Returns:
             Shape (n, 4), float32, in the order of `Mood`; rows sum to 1.
         """
-        _require_features(features)
+        inputs = self._inputs(features, duration_s)
         if not self._fitted:
             raise ValueError("the classifier must be fitted or loaded before it predicts. Received: an unfitted one")
         if len(features) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
-        probabilities: npt.NDArray[np.float32] = self._estimator.predict_proba(features).astype(np.float32)
+        with _single_thread():
+            probabilities: npt.NDArray[np.float32] = self._estimator.predict_proba(inputs).astype(np.float32)
         return probabilities
 
     def save(self, folder: Path, *, data_sha256: str) -> None:
@@ -154,11 +126,15 @@ class MoodClassifier:
         spec = {
             "name": self.name,
             "description": MOOD_MODELS[self.name].description,
-            "features": list(FEATURE_NAMES),
+            "features": list(MOOD_MODELS[self.name].inputs),
             "moods": [mood.value for mood in MOODS],
             "sklearn_version": sklearn.__version__,
             "data_sha256": data_sha256,
-            "probe": {"features": _PROBE[0].tolist(), "probabilities": self._probe().tolist()},
+            "probe": {
+                "features": _PROBE[0].tolist(),
+                "duration_s": _PROBE_DURATION_S[0],
+                "probabilities": self._probe().tolist(),
+            },
         }
         folder.mkdir(parents=True, exist_ok=True)
         skops.io.dump(self._estimator, folder / MODEL_FILE, compression=zipfile.ZIP_DEFLATED)
@@ -190,7 +166,8 @@ class MoodClassifier:
         except Exception as error:  # a damaged file can fail anywhere inside skops, with errors of many kinds
             raise ModelError(f"expected a whole mood model. Received: {folder} ({error}). {retrain}") from error
 
-        if expected[0] not in MOOD_MODELS or expected[1:] != (list(FEATURE_NAMES), [mood.value for mood in MOODS]):
+        known = MOOD_MODELS.get(expected[0])
+        if known is None or expected[1:] != (list(known.inputs), [mood.value for mood in MOODS]):
             raise ModelError(
                 f"{folder}: expected a known kind, today's features and moods. Received: {expected}. {retrain}"
             )
@@ -208,8 +185,38 @@ class MoodClassifier:
         return classifier
 
     def _probe(self) -> npt.NDArray[np.float32]:
-        probabilities: npt.NDArray[np.float32] = self.predict_probabilities(_PROBE)[0]
+        probabilities: npt.NDArray[np.float32] = self.predict_probabilities(_PROBE, duration_s=_PROBE_DURATION_S)[0]
         return probabilities
+
+    def _inputs(
+        self, features: npt.NDArray[np.float64], duration_s: npt.NDArray[np.float64] | None
+    ) -> npt.NDArray[np.float64]:
+        """The columns this model takes, checked; a length that is not known is NaN."""
+        _require_features(features)
+        if duration_s is None:
+            duration_s = np.full(len(features), np.nan)
+        if duration_s.shape != (len(features),):
+            raise ValueError(f"duration_s must have shape ({len(features)},). Received: {duration_s.shape}")
+        return np.column_stack([features, duration_s]) if MOOD_MODELS[self.name].uses_duration else features
+
+
+def _single_thread() -> AbstractContextManager[Any]:
+    """Keep scikit-learn's OpenMP loops to this thread.
+
+    Boosting's threads wait for each other by spinning: where the cores are busy (a face network beside it), a fit of
+    0.1 s took over 20 s. Tables of songs are too small to gain from more threads.
+    """
+    limited: AbstractContextManager[Any] = _openmp().limit(limits=1)
+    return limited
+
+
+@cache
+def _openmp() -> Any:
+    """The OpenMP libraries of this process; finding them takes milliseconds."""
+    import sklearn.ensemble  # noqa: F401  # loads OpenMP, which is not found otherwise
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # scikit-learn requires it
+
+    return ThreadpoolController().select(user_api="openmp")
 
 
 def _require_features(features: npt.NDArray[np.float64]) -> None:

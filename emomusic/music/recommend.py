@@ -36,6 +36,7 @@ from emomusic.affect import (
 from emomusic.assets import models_dir
 from emomusic.music.catalogue import Catalogue, Track, load_catalogue, split_artists
 from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 
 ARTIST_WINDOW = 10
 """In any so many songs in a row, no artist is heard twice."""
@@ -143,7 +144,7 @@ class Recommender:
     def __init__(self, catalogue: Catalogue, classifier: MoodClassifier) -> None:
         table = catalogue.table
         self.catalogue = catalogue
-        self.probabilities = classifier.predict_probabilities(catalogue.features)
+        self.probabilities = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
         self._standing = _standing(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
@@ -392,7 +393,7 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
     return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
 
 
-def load_recommender(model: str = "mlp") -> Recommender:
+def load_recommender(model: str = DEFAULT_MOOD_MODEL) -> Recommender:
     """The recommender over the shipped catalogue, with a trained mood model.
 
     Raises:

@@ -5,6 +5,7 @@ import pytest
 from emomusic.assets import find_dataset, models_dir
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.mood import MoodClassifier
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.recommend import Recommender
 
 from .tables import mood_table
@@ -17,7 +18,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="session")
 def classifier() -> MoodClassifier:
-    return MoodClassifier.load(models_dir() / "music" / "mlp")
+    return MoodClassifier.load(models_dir() / "music" / DEFAULT_MOOD_MODEL)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
 class FakeClassifier:
     """Finds a mood the more probable the nearer a song lies to the mood's place."""
 
-    def predict_probabilities(self, features: np.ndarray) -> np.ndarray:
+    def predict_probabilities(self, features: np.ndarray, *, duration_s: np.ndarray | None = None) -> np.ndarray:
         plane = 2 * features[:, [FEATURE_NAMES.index("valence"), FEATURE_NAMES.index("energy")]] - 1
         places = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
         weights = np.exp(-4 * np.linalg.norm(plane[:, None] - places[None], axis=2))

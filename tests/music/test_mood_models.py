@@ -1,0 +1,26 @@
+import pytest
+
+from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, REPORTED, REPORTED_SOURCE
+
+
+def test_the_default_is_one_of_the_models() -> None:
+    assert DEFAULT_MOOD_MODEL in MOOD_MODELS
+
+
+def test_the_reports_network_takes_nine_features_and_the_others_the_length_too() -> None:
+    inputs = {name: spec.inputs for name, spec in MOOD_MODELS.items()}
+    assert inputs.pop("mlp") == FEATURE_NAMES
+    assert set(inputs.values()) == {(*FEATURE_NAMES, "duration_s")}
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_every_model_says_in_one_line_what_it_is(name: str) -> None:
+    assert 20 < len(MOOD_MODELS[name].description) < 200
+    assert "\n" not in MOOD_MODELS[name].description
+
+
+def test_the_reports_figures_stand_beside_models_of_ours() -> None:
+    assert {figure.model for figure in REPORTED} <= set(MOOD_MODELS)
+    assert all(0 < figure.accuracy < 1 and figure.note for figure in REPORTED)
+    assert REPORTED_SOURCE
