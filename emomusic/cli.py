@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     data = subparsers.add_parser("data", help="What ships, what can be downloaded, and whether it is whole.")
     kinds = data.add_subparsers(dest="kind", required=True, metavar="list|get|check")
     command(kinds, "list", commands.data_list, _show_data, "What ships, and what can be downloaded.")
-    get = command(kinds, "get", commands.data_get, lambda record: _show_data([record]), "Download a dataset.")
+    get = command(kinds, "get", commands.data_get, _show_data, "Download a dataset.")
     get.add_argument("name", metavar="NAME", choices=tuple(DOWNLOADS), help=", ".join(DOWNLOADS))
     command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
 

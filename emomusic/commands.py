@@ -213,7 +213,7 @@ def data_get(options: argparse.Namespace) -> Outcome:
 
     with _progress("bytes", 0) as tell:
         ensure(options.name, lambda done, total: tell(done, total))
-    return _download_record(DOWNLOADS[options.name]), 0
+    return [_download_record(DOWNLOADS[options.name])], 0
 
 
 def _download_record(download: Download) -> dict[str, Any]:

@@ -261,7 +261,7 @@ def test_data_get_and_data_list_tell_the_same(
         before = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
         assert (before["moods"]["present"], before["moods"]["bytes"]) == (False, real.num_bytes)
         assert cli.main(["data", "get", "moods", "--json"]) == 0
-        record = json.loads(capsys.readouterr().out)
+        (record,) = json.loads(capsys.readouterr().out)
     assert (record["present"], record["bytes"], record["path"]) == (True, len(BODY), str(place))
     assert cli.main(["data", "list", "--json"]) == 0
     assert record in json.loads(capsys.readouterr().out)
