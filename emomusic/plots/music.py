@@ -108,7 +108,7 @@ def song_plane(
         )
     figure.update_layout(
         height=height,
-        margin=_MARGIN | {"t": 58},
+        margin=_MARGIN | {"t": 58, "r": 38},  # at the right, room for the chart's own buttons
         dragmode="lasso",
         hoverlabel={"align": "left"},
         legend={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom", "itemsizing": "constant", "title": ""},

@@ -107,10 +107,10 @@ def show_one_song(songs: SongTable) -> None:
     track = _choose_track(songs)
     row = songs.row_of(track.id)
     start = songs.catalogue.features[row]
-    left, right = st.columns([2, 3], gap="large")
-    with left:
+    answer, sliders = st.columns([3, 2], gap="large")
+    with sliders:
         features = _sliders(songs, track, start)
-    with right:
+    with answer:
         _show_answer(songs, track, features, start)
     _show_nearest(songs, row, features)
 

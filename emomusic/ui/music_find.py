@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
+from emomusic.assets import ROOT
+from emomusic.errors import EmomusicError
+from emomusic.music.catalogue import load_catalogue
+from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.spotify import PLAYER_HEIGHT, embed_url
+from emomusic.music.spotify_live import (
+    Credentials,
+    FoundPage,
+    FoundTrack,
+    LiveSpotify,
+    credentials_from_environment,
+    credentials_of,
+)
 from emomusic.ui import state
 from emomusic.ui.music_browse import matching
-from emomusic.ui.music_classify import ask_for
-from emomusic.ui.music_players import best_known_first, show_players
-from emomusic.ui.music_tables import SongTable
+from emomusic.ui.music_classify import ask_for, describe_moods
+from emomusic.ui.music_players import PAGE, ask_button, best_known_first, plain, show_players
+from emomusic.ui.music_tables import SongTable, mood_classifier
 
 
 def show_search(songs: SongTable) -> None:
@@ -30,7 +46,7 @@ def show_search(songs: SongTable) -> None:
         _search_table(songs, text)
     with there:
         st.subheader("On Spotify", anchor=False)
-        _search_spotify(text)
+        _search_spotify(songs, text)
 
 
 def _search_table(songs: SongTable, text: str) -> None:
@@ -45,14 +61,73 @@ def _search_table(songs: SongTable, text: str) -> None:
     show_players(songs, rows.tolist(), name="found", ask=ask_for)
 
 
-def _search_spotify(text: str) -> None:  # noqa: ARG001
+def _search_spotify(songs: SongTable, text: str) -> None:
+    credentials = _credentials()
+    if credentials is None:
+        _explain_keys()
+        return
+    if not text:
+        st.caption("Searches all of Spotify, with the keys of this server.")
+        return
+    try:
+        with st.spinner("Asking Spotify"):
+            page = _found(text, _live(credentials.client_id, credentials))
+    except EmomusicError as error:
+        st.warning(str(error), icon=":material/cloud_off:")
+        return
+    if page.notice:
+        st.caption(page.notice)
+    if not page.tracks:
+        st.info("Spotify has no song with these words.", icon=":material/search_off:")
+        return
+    st.caption(f"{page.total:,} found by Spotify, in its own order.")
+    for track in page.tracks[:PAGE]:
+        with st.container(gap="xsmall"):
+            st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track)}")
+            st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}")
+            if track.id in songs.catalogue:
+                ask_button(track.id, name="live", ask=ask_for)
+
+
+def _mood_of(found: FoundTrack) -> str:
+    """The mood of a search result where somebody measured its features: Spotify itself gives them no more."""
+    if found.track is None:
+        return "mood not known: nobody has measured it"
+    features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
+    probabilities = mood_classifier().predict_probabilities(features)[0]
+    return f"{describe_moods(probabilities)} · features from {found.source}"
+
+
+def _credentials() -> Credentials | None:
+    """The keys in `.streamlit/secrets.toml`, else in the environment."""
+    if any(path.is_file() for path in _SECRETS):  # Streamlit complains on the page where there is no such file
+        values = dict(st.secrets)
+        section = values.get("spotify")
+        nested = {f"spotify_{name}": value for name, value in section.items()} if isinstance(section, Mapping) else {}
+        if found := credentials_of(values | nested):
+            return found
+    return credentials_from_environment()
+
+
+_SECRETS = (ROOT / ".streamlit" / "secrets.toml", Path.home() / ".streamlit" / "secrets.toml")
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _live(client_id: str, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the id is the key
+    return LiveSpotify(_credentials, catalogue=load_catalogue())
+
+
+@st.cache_data(max_entries=64, ttl=600, show_spinner=False)
+def _found(text: str, _live: LiveSpotify) -> FoundPage:
+    return _live.search(text)
+
+
+def _explain_keys() -> None:
     st.markdown(
-        "With keys of your own, this searches all of Spotify too. They are free for holders of a Premium account:"
-    )
-    st.markdown(
-        "1. Open [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) and create an app; as "
+        "With keys of your own, this searches all of Spotify too. They come free with a Premium account:\n\n"
+        "1. At [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) create an app; as its "
         "redirect address give `http://127.0.0.1:8501`.\n"
-        "2. Copy its client ID and secret into the file `.streamlit/secrets.toml` of this app:\n"
-        '```toml\n[spotify]\nclient_id = "…"\nclient_secret = "…"\n```\n'
-        "3. Start the app again."
+        "2. Write its client ID and secret into the file `.streamlit/secrets.toml` of this app, then start it again:"
     )
+    st.code('SPOTIFY_CLIENT_ID = "…"\nSPOTIFY_CLIENT_SECRET = "…"', language="toml")
+    st.caption("Everything else on this page works without them.")

@@ -60,14 +60,7 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
             st.markdown(track_line(songs, row))
             st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}, {track.byline}")
             if ask is not None:
-                st.button(
-                    "What mood is it?",
-                    icon=":material/tune:",
-                    key=state.music_widget("ask", name, track.id),
-                    on_click=ask,
-                    args=(track.id,),
-                    type="tertiary",
-                )
+                ask_button(track.id, name=name, ask=ask)
     if len(rows) > num_shown:
         st.button(
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
@@ -76,6 +69,18 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
             on_click=_show_more,
             args=(key, num_shown + PAGE),
         )
+
+
+def ask_button(track_id: str, *, name: str, ask: Callable[[str], None]) -> None:
+    """The button under a song of a list that asks for its mood."""
+    st.button(
+        "What mood is it?",
+        icon=":material/tune:",
+        key=state.music_widget("ask", name, track_id),
+        on_click=ask,
+        args=(track_id,),
+        type="tertiary",
+    )
 
 
 def _show_more(key: str, num_shown: int) -> None:

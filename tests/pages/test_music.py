@@ -12,9 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic import downloads
-from emomusic.errors import AssetError
+from emomusic.errors import AssetError, SpotifyError
+from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
+from emomusic.music.spotify_live import Credentials, FeatureSource, FoundPage, FoundTrack
 from emomusic.ui import state
 from emomusic.ui.music_browse import Filters
 from emomusic.ui.music_classify import VIEW as CLASSIFY
@@ -22,7 +24,7 @@ from emomusic.ui.music_classify import describe_moods, explain_mood, nearest_row
 from emomusic.ui.music_plane import selected_rows
 from emomusic.ui.music_players import table_csv
 from emomusic.ui.music_tables import SongTable
-from tests.music.tables import FakeClassifier, mood_table, song_table
+from tests.music.tables import FakeClassifier, mood_table, song_table, track_id
 
 SECONDS = 120
 FILE = "my songs.csv"
@@ -158,6 +160,42 @@ def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
     assert "No song of this table has all of these words" in text_of(app)
 
 
+def test_without_keys_the_page_says_how_to_get_some(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: None)
+    view(app, "Find a song")
+    assert not app.exception
+    assert "developer.spotify.com" in text_of(app)
+    assert "SPOTIFY_CLIENT_ID" in app.code[0].value
+
+
+class FakeSpotify:
+    """Finds one song that somebody measured and one that nobody did; or fails."""
+
+    def __init__(self, credentials: Credentials, *, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def search(self, text: str) -> FoundPage:
+        if text == "fail":
+            raise SpotifyError("Spotify asks to wait 30 s.")
+        track = self.catalogue.track(0)
+        known = FoundTrack(track.id, "Known", ("A",), False, None, None, None, None, track, FeatureSource.CATALOGUE)
+        return FoundPage((known, FoundTrack(track_id(7), "Unknown", ("B",), False, None, None, None, None)), 2)
+
+
+def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("an id of the tests", "x"))
+    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", FakeSpotify)
+    app.query_params[state.MUSIC_QUERY] = "zzzz"
+    view(app, "Find a song")
+    assert not app.exception
+    assert len(tracks(app)) == 2
+    assert "features from catalogue" in text_of(app)
+    assert "nobody has measured it" in text_of(app)
+    app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
+    assert [warning.value for warning in app.warning] == ["Spotify asks to wait 30 s."]
+    assert not app.exception
+
+
 def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -> None:
     path = tmp_path / "data/music/data_moods.csv"
     path.parent.mkdir(parents=True)
@@ -259,8 +297,6 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "kera
 
 @pytest.fixture
 def songs(monkeypatch: pytest.MonkeyPatch) -> SongTable:
-    from emomusic.music.catalogue import Catalogue
-
     monkeypatch.setattr("emomusic.ui.music_tables.mood_classifier", FakeClassifier)
     table = song_table(40).assign(year=[1985, 1999, 2001, np.nan] * 10)
     return SongTable.of(Catalogue(table), "digest")

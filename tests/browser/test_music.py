@@ -1,0 +1,152 @@
+"""The music page as a visitor uses it: a lasso on the plane, sliders, a table of one's own."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from emomusic.music.features import FEATURES
+from tests.browser.conftest import PATIENCE_MS
+from tests.music.tables import mood_table, song_table, track_id
+
+pytestmark = pytest.mark.browser
+
+NUM_SONGS = 28_356
+SHOWN_WITHIN_S = 30  # the aim is 5 s on a quiet machine; the time itself is printed
+
+
+@pytest.fixture
+def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open the page by its link in the navigation, as a visitor does."""
+
+    def open_(**window: object) -> Page:
+        page = open_page("/", **window)
+        page.get_by_role("link", name="Music").first.click()
+        page.get_by_role("heading", name="What does a mood sound like?").wait_for()
+        page.get_by_role("heading", name=re.compile("^5,849 songs")).wait_for(timeout=PATIENCE_MS)
+        return page
+
+    return open_
+
+
+def drag(page: Page, places: list[tuple[float, float]]) -> None:
+    """Draw on the plane; places are shares of its width and height, from the left and from the top."""
+    area = page.locator(".js-plotly-plot .nsewdrag").first
+    area.wait_for()
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    assert box is not None
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in [*points[1:], points[0]]:
+        page.mouse.move(*point, steps=6)
+    page.mouse.up()
+
+
+def choose_own(page: Page, path: Path) -> None:
+    page.get_by_role("radio", name="Your CSV").click()
+    page.get_by_text("It stays in memory").wait_for()
+    page.set_input_files("input[type=file]", path)
+
+
+def test_a_lasso_on_the_plane_lists_songs_with_players(music: Callable[..., Page]) -> None:
+    page = music()
+    drag(page, [(0.75, 0.15), (0.95, 0.15), (0.95, 0.4), (0.75, 0.4)])
+    heading = page.get_by_role("heading", name=re.compile(r"^[\d,]+ songs selected$"))
+    expect(heading).to_be_visible(timeout=PATIENCE_MS)
+    number = int(heading.inner_text().split()[0].replace(",", ""))
+    assert 5 < number < 2000
+    frames = page.locator('iframe[src*="open.spotify.com/embed/track"]')
+    expect(frames).to_have_count(5)
+    page.get_by_role("button", name=re.compile("more of")).click()
+    expect(frames).to_have_count(10)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV", exact=True).first.click()
+    table = pd.read_csv(Path(waiting.value.path()), encoding="utf-8-sig")
+    assert len(table) == number
+    assert table["valence"].between(0.7, 1).mean() > 0.95  # the lasso's corners, with its line's width
+
+
+def test_sliders_move_the_probabilities(music: Callable[..., Page]) -> None:
+    page = music()
+    page.get_by_role("tab", name="What mood is this song?").click()
+    bars = page.get_by_label(re.compile("^Probabilities: "))
+    before = bars.first.get_attribute("aria-label")
+    slider = page.get_by_role("slider", name="Energy")
+    slider.focus()
+    slider.press("Home")
+    expect(page.get_by_text("What moved it")).to_be_visible(timeout=PATIENCE_MS)
+    expect(bars.first).not_to_have_attribute("aria-label", before or "", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Back to the song").click()
+    expect(bars.first).to_have_attribute("aria-label", before or "", timeout=PATIENCE_MS)
+
+
+def test_a_table_of_28356_songs_is_shown_at_once(music: Callable[..., Page], tmp_path: Path) -> None:
+    table = song_table(NUM_SONGS, num_artists=9000)
+    table = table.rename(
+        columns={"id": "track_id", "title": "track_name", "artists": "track_artist", "popularity": "track_popularity"}
+        | {"album": "track_album_name", "genre": "playlist_genre"}
+        | {feature.name: feature.source_name for feature in FEATURES.values()}
+    ).drop(columns=["explicit", "duration_s"])
+    table["track_id"] = [track_id(number) for number in range(NUM_SONGS)]
+    table = table.assign(
+        track_album_id=table["track_id"], track_album_release_date=np.resize(["1999", "2001-05-06"], NUM_SONGS),
+        playlist_name="List", playlist_id=table["track_id"], playlist_subgenre="rock", key=5, mode=1,
+        duration_ms=200_000,
+    )  # fmt: skip
+    path = tmp_path / "spotify_songs.csv"
+    table.to_csv(path, index=False)
+    page = music()
+    start = time.monotonic()
+    choose_own(page, path)
+    expect(page.get_by_role("heading", name=re.compile("^28,356 songs"))).to_be_visible(timeout=SHOWN_WITHIN_S * 1000)
+    expect(page.get_by_label(re.compile("^28,356 songs on the plane"))).to_be_visible(timeout=SHOWN_WITHIN_S * 1000)
+    seconds = time.monotonic() - start
+    print(f"{NUM_SONGS:,} songs of {path.stat().st_size / 1e6:.1f} MB were shown after {seconds:.1f} s")  # noqa: T201
+    assert seconds < SHOWN_WITHIN_S
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (mood_table().drop(columns="energy"), "energy"),
+        (mood_table().astype({"tempo": object}).assign(tempo="fast"), "tempo_bpm must be a number"),
+    ],
+    ids=["a missing column", "text in a number"],
+)
+def test_a_table_that_cannot_be_read_gets_its_sentence(
+    music: Callable[..., Page], tmp_path: Path, table: pd.DataFrame, sentence: str
+) -> None:
+    path = tmp_path / "mine.csv"
+    table.to_csv(path, index=False)
+    page = music()
+    choose_own(page, path)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)
+    page.get_by_role("radio", name="Shipped").click()
+    expect(page.get_by_role("heading", name=re.compile("^5,849 songs"))).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(music: Callable[..., Page], theme: str) -> None:
+    page = music(width=390, height=844, theme=theme)
+    main = page.get_by_test_id("stMain")
+    for name in (
+        "Features by mood",
+        "Correlations",
+        "Mood profiles",
+        "Table",
+        "What mood is this song?",
+        "Find a song",
+    ):
+        page.get_by_role("tab", name=name).click()
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        page.wait_for_timeout(500)
+        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, name
