@@ -186,4 +186,4 @@ REPORTED: tuple[ReportedFigure, ...] = (
     ReportedFigure("mlp", 0.80, "on average"),
     ReportedFigure("gradient_boosting", 0.50, 'boosting, "around 50 %"'),
 )
-"""The reports' figures. Their splits are not known, and a single split of this data is several points off either way."""
+"""Their splits are not known, and a single split of this data is several points off either way."""
