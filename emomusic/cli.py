@@ -129,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     command(kinds, "list", commands.data_list, _show_data, "What ships.")
     command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
 
+    bench = command(subparsers, "bench", commands.bench, _show_timings, "How fast each step is on this machine.")
+    bench.add_argument("--runs", type=_count, default=30, metavar="N", help="repetitions of each step (30)")
+
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
     return parser
 
@@ -142,8 +145,8 @@ def _add_song_options(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     value = int(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 100. Received: {text}")
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 100. Received: {text}")
     return value
 
 
@@ -207,6 +210,12 @@ def _show_data(assets: list[dict[str, Any]]) -> None:
     for asset in assets:
         state = f"  PROBLEM: {asset['problem']}" if asset.get("problem") else ""
         print(f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}")
+
+
+def _show_timings(report: dict[str, Any]) -> None:
+    print(report["machine"])
+    for timing in report["timings"]:
+        print(f"{timing['median']:8.1f} {timing['unit']:2}  (95 %: {timing['p95']:.1f})  {timing['step']}")
 
 
 def _show_checks(report: dict[str, Any]) -> None:
