@@ -182,7 +182,7 @@ def _show_pictures(records: list[dict[str, Any]]) -> None:
             shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked)
             print(f"  {number}. {shares} ({face['quadrant']}, box {face['box']})")
         if record["group"]:
-            print(f"  songs for a {record['group']['mood']} mood:")
+            print(f"  {record['group']['mood']} songs for it:")
             _show_songs(record["songs"], indent="    ")
         else:
             print("  no face found: try a picture with the whole face, from the front, in better light")
