@@ -225,8 +225,8 @@ MOOD_POINTS: Mapping[Mood, AffectPoint] = MappingProxyType(
     }
 )
 
-NEUTRAL_RADIUS = 0.2
-"""A point closer to the origin than this is called neutral (see docs/decisions.md)."""
+NEUTRAL_RADIUS = 0.3
+"""A point closer to the origin than this is called neutral: of FER2013's faces, about as many as are labelled so."""
 
 _POSITION_MATRIX = np.array([(p.valence, p.arousal) for p in EMOTION_POINTS.values()], dtype=np.float64)
 
