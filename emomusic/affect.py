@@ -188,6 +188,20 @@ SOOTHING_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     }
 )
 
+# Where a journey leads. Music therapy's iso principle meets the listener's mood and leads from there to a better one;
+# which one is our choice: from tension to calm, from everything else to happy songs.
+JOURNEY_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
+    {
+        Emotion.ANGRY: Mood.CALM,
+        Emotion.DISGUST: Mood.CALM,
+        Emotion.FEAR: Mood.CALM,
+        Emotion.HAPPY: Mood.HAPPY,
+        Emotion.SAD: Mood.HAPPY,
+        Emotion.SURPRISE: Mood.HAPPY,
+        Emotion.NEUTRAL: Mood.HAPPY,
+    }
+)
+
 # The mood whose songs lie in each quarter of the plane: Russell's axes, our choice of word. Happy and energetic songs
 # share the upper half; what is awake but not pleasant is called energetic. A neutral face gets calm songs.
 QUADRANT_MOODS: Mapping[Quadrant, Mood] = MappingProxyType(
@@ -211,8 +225,8 @@ MOOD_POINTS: Mapping[Mood, AffectPoint] = MappingProxyType(
     }
 )
 
-NEUTRAL_RADIUS = 0.2
-"""A point closer to the origin than this is called neutral (see docs/decisions.md)."""
+NEUTRAL_RADIUS = 0.3
+"""A point closer to the origin than this is called neutral: of FER2013's faces, about as many as are labelled so."""
 
 _POSITION_MATRIX = np.array([(p.valence, p.arousal) for p in EMOTION_POINTS.values()], dtype=np.float64)
 

@@ -132,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument("name", metavar="NAME", choices=tuple(DOWNLOADS), help=", ".join(DOWNLOADS))
     command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
 
+    bench = command(subparsers, "bench", commands.bench, _show_timings, "How fast each step is on this machine.")
+    bench.add_argument("--runs", type=_count, default=30, metavar="N", help="repetitions of each step (30)")
+
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
     return parser
 
@@ -145,8 +148,8 @@ def _add_song_options(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     value = int(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 100. Received: {text}")
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 100. Received: {text}")
     return value
 
 
@@ -182,7 +185,7 @@ def _show_pictures(records: list[dict[str, Any]]) -> None:
             shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked)
             print(f"  {number}. {shares} ({face['quadrant']}, box {face['box']})")
         if record["group"]:
-            print(f"  songs for a {record['group']['mood']} mood:")
+            print(f"  {record['group']['mood']} songs for it:")
             _show_songs(record["songs"], indent="    ")
         else:
             print("  no face found: try a picture with the whole face, from the front, in better light")
@@ -212,6 +215,12 @@ def _show_data(assets: list[dict[str, Any]]) -> None:
         if not asset.get("present", True):
             state = f"  (not here: python -m emomusic data get {asset['name']})"
         print(f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}")
+
+
+def _show_timings(report: dict[str, Any]) -> None:
+    print(report["machine"])
+    for timing in report["timings"]:
+        print(f"{timing['median']:8.1f} {timing['unit']:2}  (95 %: {timing['p95']:.1f})  {timing['step']}")
 
 
 def _show_checks(report: dict[str, Any]) -> None:

@@ -78,8 +78,7 @@ def _songs_for(
         seed=options.seed,
         hide_explicit=options.hide_explicit,
     )
-    songs = recommender.songs(request, options.songs) if options.songs else []
-    return songs, target_of(request)[1]
+    return recommender.songs(request, options.songs), target_of(request)[1]
 
 
 def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, reading: PictureReading) -> None:
@@ -238,6 +237,13 @@ def data_check(_: argparse.Namespace) -> Outcome:
 
     records = [{**asset.as_dict(), "problem": problem} for asset, problem in check_assets()]
     return records, 2 if any(record["problem"] for record in records) else 0
+
+
+def bench(options: argparse.Namespace) -> Outcome:
+    """How fast each step is here."""
+    from emomusic.bench import run_bench
+
+    return run_bench(runs=options.runs), 0
 
 
 def doctor(_: argparse.Namespace) -> Outcome:

@@ -13,7 +13,12 @@ import pytest
 GROUND = {"emomusic.errors", "emomusic.affect"}
 BASE = GROUND | {"emomusic.assets", "emomusic.downloads", "emomusic.evaluation"}
 WINGS = {"emomusic.face", "emomusic.music"}
-TOGETHER = {"emomusic.report", "emomusic.overview", "emomusic.doctor"}  # where the wings meet, for screen and command
+TOGETHER = {
+    "emomusic.report",
+    "emomusic.overview",
+    "emomusic.doctor",
+    "emomusic.bench",
+}  # where the wings meet, for screen and command
 LIBRARY = BASE | WINGS | TOGETHER | {"emomusic.plots", "emomusic"}
 MAY_IMPORT = {
     "emomusic.errors": set(),

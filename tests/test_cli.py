@@ -180,6 +180,14 @@ def test_data_list_names_the_licence_of_everything(run: Callable[..., Answer]) -
     assert all(record["licence"] and record["source"] and record["bytes"] > 0 for record in records)
 
 
+def test_bench_times_every_step_in_named_units(run: Callable[..., Answer]) -> None:
+    status, report, _ = run("bench", "--runs", "2")
+    assert status == 0
+    steps = " ".join(timing["step"] for timing in report["timings"])
+    assert all(word in steps for word in ("load", "decode", "find 4 faces", "read 8 faces", "journey"))
+    assert all(timing["unit"] in ("ms", "s") and timing["median"] > 0 for timing in report["timings"])
+
+
 def test_doctor_finds_this_installation_healthy(run: Callable[..., Answer]) -> None:
     status, report, _ = run("doctor")
     assert (status, report["healthy"]) == (0, True), report

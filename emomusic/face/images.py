@@ -29,8 +29,9 @@ MAX_BYTES = 20 * 1024 * 1024  # as Streamlit counts its upload limit of 20 MB
 MAX_PIXELS = 50_000_000
 WORKING_SIDE = 1280
 
-# On FER2013-trained networks a tighter crop did better on photographs: FER2013 itself is cut tight.
-DEFAULT_MARGIN = 0.0
+# Chosen on photographs, where a tenth did best (docs/decisions.md): much more shows the network what FER2013, which is
+# cut tight, never showed it.
+DEFAULT_MARGIN = 0.1
 
 # Named one by one: what is not here (EPS would start Ghostscript) is never tried, whatever the bytes say.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")

@@ -65,6 +65,8 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
     {
         # Shows that everything works, and nothing else: `train face --network tiny --preset smoke`.
         "smoke": TrainingConfig(epochs=2, learning_rate=0.05, batch_size=32, limit=256, augmentation=_VARIED),
+        # `train face --network vgg9 --fer2013 CSV`: 36 epochs in 83 minutes on two busy cores with AVX512-BF16;
+        # PublicTest 67.9 %, PrivateTest 68.9 %.
         "default": TrainingConfig(
             epochs=36,
             learning_rate=0.12,

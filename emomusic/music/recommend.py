@@ -1,7 +1,7 @@
 """Where the listener is, and where music should take them: ranked songs for a place on the affect plane.
 
 Three policies. *Match* plays songs where the face is. *Soothe* plays songs of the mood that the report "Music Mood
-Lifter" prescribes for the emotion. *Journey* begins where the face is and walks to where soothe aims: the iso
+Lifter" prescribes for the emotion. *Journey* begins where the face is and walks to a better mood: the iso
 principle of music therapy [1].
 
 [1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
@@ -25,6 +25,7 @@ import pandas as pd
 
 from emomusic.affect import (
     EMOTION_POINTS,
+    JOURNEY_MOODS,
     MOOD_POINTS,
     QUADRANT_MOODS,
     SOOTHING_MOODS,
@@ -128,7 +129,8 @@ def target_of(request: Request) -> tuple[AffectPoint, Mood]:
         return MOOD_POINTS[request.mood], request.mood
     if request.policy is Policy.MATCH:
         return request.point, QUADRANT_MOODS[quadrant_of(request.point)]
-    mood = SOOTHING_MOODS[request.emotion or nearest_emotion(request.point)]
+    moods = JOURNEY_MOODS if request.policy is Policy.JOURNEY else SOOTHING_MOODS
+    mood = moods[request.emotion or nearest_emotion(request.point)]
     return MOOD_POINTS[mood], mood
 
 

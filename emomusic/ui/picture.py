@@ -68,7 +68,8 @@ def choose_picture() -> Picture | None:
     """Offer the samples, the upload and the camera; returns the picture chosen last, or None before the first."""
     _open_linked_sample()
     _sample_row()
-    choice, place = st.columns([1, 3], vertical_alignment="center")
+    is_camera = st.session_state.get(state.SOURCE) == "Camera"
+    choice, place = st.columns([1, 3], vertical_alignment="top" if is_camera else "center")
     with choice:
         source = st.segmented_control(
             "Or your own picture",
@@ -132,12 +133,12 @@ def _take(widget: str) -> None:
     st.session_state.pop(state.READING, None)
 
 
-# A button under each picture, stretched over it, so that a click on the picture counts: Streamlit has no button that
-# is a picture. Keyed containers carry their key as a class, which is documented.
+# A button under each picture, stretched over its whole tile, so that a click on the picture counts: Streamlit has no
+# button that is a picture. Keyed elements carry their key as a class, which is documented.
 _WHOLE_TILE = """<style>
 div[class*="st-key-tile-"] { position: relative; }
-div[class*="st-key-tile-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
-div[class*="st-key-tile-"] :has(button), div[class*="st-key-tile-"] button { position: static !important; }
+div[class*="st-key-sample-"], div[class*="st-key-sample-"] * { position: static !important; }
+div[class*="st-key-sample-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
 </style>"""
 

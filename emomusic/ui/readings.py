@@ -102,7 +102,8 @@ def read_picture(picture: Picture) -> Seen:
 def show_reading(seen: Seen) -> Listener | None:
     """Show the annotated picture and its faces; returns whom the music is for, or None where nothing is chosen yet."""
     reading = seen.reading
-    left, right = st.columns([3, 2], gap="large")
+    is_upright = reading.height > reading.width
+    left, right = st.columns([2, 3] if is_upright else [3, 2], gap="large")
     with left:
         # A portrait is kept low enough to be seen whole; a phone makes it narrower by itself
         st.image(

@@ -8,12 +8,16 @@ from emomusic.plots.affect import circumplex
 
 _STEPS = (
     (":material/face:", "Faces", "MTCNN finds every face in the picture, in photographs and in paintings."),
-    (":material/bar_chart:", "Expressions", "A network trained on 28,709 faces gives each one seven probabilities."),
+    (
+        ":material/bar_chart:",
+        "Expressions",
+        "A network trained on thousands of faces gives each one seven probabilities.",
+    ),
     (":material/explore:", "A place", "They become a point on the plane of pleasure and arousal, the circumplex."),
     (
         ":material/queue_music:",
         "Songs",
-        "5,849 songs lie on the same plane. Those that fit play here, in Spotify's players.",
+        "Thousands of songs lie on the same plane. Those that fit play here, in Spotify's players.",
     ),
 )
 

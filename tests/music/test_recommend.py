@@ -1,7 +1,7 @@
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, MOOD_POINTS, SOOTHING_MOODS, AffectPoint, Emotion, Mood
+from emomusic.affect import EMOTION_POINTS, JOURNEY_MOODS, MOOD_POINTS, SOOTHING_MOODS, AffectPoint, Emotion, Mood
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.mood import MoodClassifier
 from emomusic.music.recommend import ARTIST_WINDOW, Policy, Recommender, Request, Song, nearest_emotion, target_of
@@ -138,11 +138,18 @@ def test_match_aims_where_the_face_is() -> None:
         assert target_of(Request(point, emotion)) == (point, mood)
 
 
-@pytest.mark.parametrize("policy", [Policy.SOOTHE, Policy.JOURNEY])
+@pytest.mark.parametrize(("policy", "table"), [(Policy.SOOTHE, SOOTHING_MOODS), (Policy.JOURNEY, JOURNEY_MOODS)])
 @pytest.mark.parametrize("emotion", Emotion)
-def test_soothe_and_journey_aim_at_the_mood_the_report_prescribes(policy: Policy, emotion: Emotion) -> None:
-    mood = SOOTHING_MOODS[emotion]
+def test_soothe_and_journey_aim_at_the_mood_of_their_table(
+    policy: Policy, table: Mapping[Emotion, Mood], emotion: Emotion
+) -> None:
+    mood = table[emotion]
     assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
+
+
+def test_no_journey_leads_to_a_sad_mood() -> None:
+    assert Mood.SAD not in JOURNEY_MOODS.values()
+    assert set(JOURNEY_MOODS) == set(Emotion)
 
 
 def test_without_an_emotion_soothe_takes_the_nearest() -> None:

@@ -1,0 +1,97 @@
+"""How fast each step of the main job is on this machine, on the bundled samples."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.assets import data_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One step, timed.
+
+    Attributes:
+        step: what was done.
+        median: in `unit`; half of the runs were faster.
+        p95: in `unit`; 95 % of the runs were faster.
+        unit: "ms" or "s".
+        runs: how many, after one that does not count.
+    """
+
+    step: str
+    median: float
+    p95: float
+    unit: str
+    runs: int
+
+
+def run_bench(*, runs: int = 30) -> dict[str, Any]:
+    """Time loading, decoding, finding, reading and recommending.
+
+    Args:
+        runs: repetitions of each step but loading, which happens once.
+
+    Raises:
+        EmomusicError: a model, the catalogue or a sample is absent or damaged.
+    """
+    from emomusic.face.images import crop_face, read_image
+    from emomusic.face.reading import load_networks
+    from emomusic.music.recommend import Policy, Request, load_recommender
+
+    started = time.perf_counter()
+    recommender = load_recommender()
+    music_loaded = time.perf_counter()
+    detector, classifier = load_networks()
+    networks_loaded = time.perf_counter()
+    timings = [
+        _once("load the songs and the mood model", music_loaded - started),
+        _once("load TensorFlow, the detector and the face model", networks_loaded - music_loaded),
+    ]
+    for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
+        data = (data_dir() / "samples" / name).read_bytes()
+        image = read_image(data)
+        faces = detector.detect(image)
+        crops = [crop_face(image, face.box) for face in faces]
+        size, count = f"{image.shape[1]}x{image.shape[0]}", f"{len(faces)} {'face' if len(faces) == 1 else 'faces'}"
+        timings += [
+            _timed(f"decode {size}", partial(read_image, data), runs),
+            _timed(f"find {count} in {size}", partial(detector.detect, image), runs),
+            _timed(f"read {count}", partial(classifier.classify, crops), runs),
+        ]
+        eight = (crops * 8)[:8]
+    timings.append(_timed("read 8 faces in one call", partial(classifier.classify, eight), runs))
+    for policy in Policy:
+        request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
+        step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
+        timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
+    machine = (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    )
+    return {
+        "machine": machine,
+        "timings": [asdict(timing) for timing in timings],
+    }
+
+
+def _once(step: str, seconds: float) -> Timing:
+    return Timing(step, seconds, seconds, "s", 1)
+
+
+def _timed(step: str, run: Callable[[], object], runs: int) -> Timing:
+    run()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - started))
+    p95 = statistics.quantiles(times, n=20)[-1] if runs > 1 else times[0]
+    return Timing(step, statistics.median(times), p95, "ms", runs)
