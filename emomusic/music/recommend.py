@@ -11,11 +11,8 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 import math
-import re
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from types import MappingProxyType
 
@@ -23,24 +20,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import (
-    EMOTION_POINTS,
-    JOURNEY_MOODS,
-    MOOD_POINTS,
-    QUADRANT_MOODS,
-    SOOTHING_MOODS,
-    AffectPoint,
-    Emotion,
-    Mood,
-    quadrant_of,
-)
+from emomusic.affect import AffectPoint, Mood
 from emomusic.assets import models_dir
-from emomusic.music.catalogue import Catalogue, Track, load_catalogue, split_artists
+from emomusic.music.catalogue import Catalogue, Track, load_catalogue
+from emomusic.music.heard import ARTIST_WINDOW, Heard
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 
-ARTIST_WINDOW = 10
-"""In any so many songs in a row, no artist is heard twice."""
+__all__ = [
+    "ARTIST_WINDOW",
+    "Policy",
+    "Recommender",
+    "Request",
+    "Song",
+    "load_recommender",
+    "nearest_emotion",
+    "target_of",
+]
 
 # How a song's fit is made, in shares of one. The classifier alone cannot tell two happy faces apart, nearness alone
 # would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
@@ -51,52 +48,23 @@ _CLOSENESS_SHARE = 0.5
 _NEAR = 0.45  # at this distance on the plane (a diagonal is 2.8) closeness has fallen to 0.61
 
 # Added to the fit for the order only, never shown as score: enough to settle near-ties, too little to overturn fit.
-_POPULARITY_BONUS = 0.2  # people like songs they know; the best known song against one nobody plays
+_POPULARITY_BONUS = 0.3  # people like songs they know; the best known song against one nobody plays
 _SHUFFLE = 0.05  # the seed's share
+
+_INDIFFERENT = 0.6  # at this much adventure popularity does not matter; beyond it, unknown songs come first
+
+_FIRST_ROWS = 1024  # sorted at once; the rest only when a list goes on that long
 
 # A journey weighs, in distances on the plane, how far a song lies from its waypoint, how far the tempo jumps (100 BPM
 # count like this distance), popularity and the seed. Few songs lie near a waypoint, so the seed needs more room to
 # find others; popularity has less, to keep the steps even.
 _TEMPO_JUMP_COST = 0.25
-_JOURNEY_POPULARITY_BONUS = 0.15
+_JOURNEY_POPULARITY_BONUS = 0.225
 _JOURNEY_SHUFFLE = 0.08
 
 _COMPARATIVES: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "calmer", Mood.HAPPY: "happier", Mood.ENERGETIC: "more energetic", Mood.SAD: "sadder"}
 )
-
-
-class Policy(StrEnum):
-    """What the music should do for the listener."""
-
-    MATCH = "match"
-    SOOTHE = "soothe"
-    JOURNEY = "journey"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to find songs for.
-
-    Attributes:
-        point: where the listener is.
-        emotion: the emotion seen or said; None where only the place is known (soothe then takes the nearest).
-        mood: a mood chosen by hand, which overrides the one the policy would choose.
-        policy: what the music should do.
-        seed: songs that fit about equally well are shuffled by it; the same seed gives the same list.
-        hide_explicit: leave out songs marked as having explicit lyrics.
-    """
-
-    point: AffectPoint
-    emotion: Emotion | None = None
-    mood: Mood | None = None
-    policy: Policy = Policy.MATCH
-    seed: int = 0
-    hide_explicit: bool = False
-
-    def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0. Received: {self.seed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +84,6 @@ class Song:
     score: float
     point: AffectPoint
     reason: str
-
-
-def nearest_emotion(point: AffectPoint) -> Emotion:
-    """The emotion whose place on the circumplex is closest."""
-    return min(EMOTION_POINTS, key=lambda emotion: _distance(EMOTION_POINTS[emotion], point))
-
-
-def target_of(request: Request) -> tuple[AffectPoint, Mood]:
-    """Where on the plane a request aims, and at songs of which mood."""
-    if request.mood is not None:
-        return MOOD_POINTS[request.mood], request.mood
-    if request.policy is Policy.MATCH:
-        return request.point, QUADRANT_MOODS[quadrant_of(request.point)]
-    moods = JOURNEY_MOODS if request.policy is Policy.JOURNEY else SOOTHING_MOODS
-    mood = moods[request.emotion or nearest_emotion(request.point)]
-    return MOOD_POINTS[mood], mood
 
 
 class Recommender:
@@ -201,18 +153,35 @@ class Recommender:
         return distances
 
     def _bonus(self, request: Request, *, popularity: float, shuffle: float) -> npt.NDArray[np.float32]:
-        """What the order adds to the fit: popularity, the seed's shuffle, and minus infinity for what is hidden."""
+        """What the order adds to the fit: popularity, the seed's shuffle, and minus infinity for what is left out."""
         luck = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
-        bonus = popularity * self._familiarity + shuffle * luck
-        return np.where(self._explicit & request.hide_explicit, -np.inf, bonus).astype(np.float32)
+        familiar = np.float32(popularity * (1 - request.adventure / _INDIFFERENT))
+        bonus = familiar * self._familiarity + np.float32(shuffle) * luck
+        bonus[~self._allowed(request)] = -np.inf
+        return bonus
+
+    def _allowed(self, request: Request) -> npt.NDArray[np.bool_]:
+        """Which songs pass the filters; where a table does not know what a filter asks for, none do."""
+        allowed = np.ones(len(self.catalogue), np.bool_)
+        if request.hide_explicit:
+            allowed &= ~self._explicit
+        if request.tempo_bpm is not None:
+            allowed &= (self._tempo_bpm >= request.tempo_bpm[0]) & (self._tempo_bpm <= request.tempo_bpm[1])
+        table = self.catalogue.table
+        if request.genres:
+            allowed &= table["genre"].isin(request.genres).to_numpy(np.bool_) if "genre" in table else False
+        if request.decades:
+            known = table["year"].fillna(-1).to_numpy(np.int64) // 10 * 10 if "year" in table else np.array([-1])
+            allowed &= np.isin(known, list(request.decades))
+        return allowed
 
     def _walk(self, priorities: npt.NDArray[np.float32]) -> Iterator[int]:
         """Rows from the best priority down, a row waiting while one of its artists was just heard.
 
         Ends when every row left must wait: a shorter list is better than a broken promise.
         """
-        order = iter(np.argsort(-priorities, kind="stable").tolist())
-        heard = _Heard(self._artists, self._titles)
+        order = _best_first(priorities)
+        heard = Heard(self._artists, self._titles)
         waiting: list[int] = []  # in order of priority; all of them better than what `order` still holds
         while True:
             row = next((row for row in waiting if heard.allows(row)), None)
@@ -232,7 +201,7 @@ class Recommender:
     def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
         target, _ = target_of(request)
         bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
-        heard = _Heard(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
+        heard = Heard(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
         rows: list[int] = []
         for _ in range(page + 1):
             rows = self._rows_on_the_way(request.point, target, num_songs, bonus, heard)
@@ -247,7 +216,7 @@ class Recommender:
         return [self._song(*song) for song in zip(rows, moods, closeness, reasons, strict=True)]
 
     def _rows_on_the_way(
-        self, start: AffectPoint, target: AffectPoint, num_songs: int, bonus: npt.NDArray[np.float32], heard: _Heard
+        self, start: AffectPoint, target: AffectPoint, num_songs: int, bonus: npt.NDArray[np.float32], heard: Heard
     ) -> list[int]:
         """One row near each waypoint, its tempo near the tempo before it; what `heard` forbids is passed over."""
         while True:
@@ -298,45 +267,15 @@ class Recommender:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
-class _Heard:
-    """What has been played: which songs are not to be played again, and which artists have to pause."""
-
-    def __init__(
-        self, artists: npt.NDArray[np.object_], titles: npt.NDArray[np.object_], *, window: int = ARTIST_WINDOW
-    ) -> None:
-        self._artists = artists
-        self._titles = titles
-        self._songs: set[tuple[str, str]] = set()
-        self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
-        self._pausing: frozenset[str] = frozenset()
-
-    def copy(self) -> _Heard:
-        other = _Heard(self._artists, self._titles)
-        other._songs, other._recent, other._pausing = set(self._songs), self._recent.copy(), self._pausing
-        return other
-
-    def add(self, row: int) -> None:
-        self._songs.add(self._song_key(row))
-        self._recent.append(self._artist_keys(row))
-        self._pausing = frozenset().union(*self._recent)
-
-    def knows(self, row: int) -> bool:
-        """Whether this song was played, be it another version: albums, remasters and remixes have ids of their own."""
-        return self._song_key(row) in self._songs
-
-    def allows(self, row: int) -> bool:
-        return self._pausing.isdisjoint(self._artist_keys(row)) and not self.knows(row)
-
-    def _artist_keys(self, row: int) -> tuple[str, ...]:
-        return tuple(name.casefold() for name in split_artists(self._artists[row]))
-
-    def _song_key(self, row: int) -> tuple[str, str]:
-        title = self._titles[row].casefold()
-        return _VERSION_NOTE.split(title, maxsplit=1)[0].strip() or title, self._artist_keys(row)[0]
-
-
-_VERSION_NOTE = re.compile(r" - | \(| \[")
-"""Where a title ends and notes begin: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
+def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
+    """Rows from the highest priority down; the first ones without sorting the rest, which hardly anybody asks for."""
+    first = np.empty(0, np.intp)
+    if len(priorities) > 2 * _FIRST_ROWS:
+        best = np.argpartition(-priorities, _FIRST_ROWS)[:_FIRST_ROWS]
+        first = best[np.lexsort((best, -priorities[best]))]
+        yield from first.tolist()
+    rest = np.argsort(-priorities, kind="stable")
+    yield from rest[~np.isin(rest, first)].tolist()
 
 
 def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
@@ -349,10 +288,6 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
             strict=True,
         )
     ]
-
-
-def _distance(one: AffectPoint, other: AffectPoint) -> float:
-    return math.hypot(one.valence - other.valence, one.arousal - other.arousal)
 
 
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

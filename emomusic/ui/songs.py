@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from emomusic.affect import Emotion
+from emomusic.music.catalogue import Catalogue
 from emomusic.music.recommend import Policy, Request, Song, nearest_emotion, target_of
 from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, track_url
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
@@ -16,6 +18,9 @@ from emomusic.ui.engine import engine
 from emomusic.ui.readings import Listener
 
 NUM_SONGS = 5
+
+_ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
+_TEMPO_RANGE = (40, 220)
 
 _POLICY_WORDS = {
     Policy.MATCH: "Songs that are where the face is: {mood} ones.",
@@ -32,6 +37,8 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
         others: further faces to show on the plane.
     """
     st.subheader("Music for it", anchor=False)
+    with st.spinner("Loading the songs"):
+        recommender = engine().recommender()
     with st.container(horizontal=True, vertical_alignment="center"):
         policy = st.segmented_control(
             "What the music should do",
@@ -43,17 +50,13 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
             label_visibility="collapsed",
         )
         with st.popover("Options", icon=":material/tune:"):
-            hide_explicit = st.toggle("Leave out songs marked as explicit", key=state.HIDE_EXPLICIT)
-            seed = st.number_input(
-                "Shuffle", 0, 9999, key=state.SEED, help="Another number, another choice among songs that fit alike"
-            )
+            options = _choose_options(recommender.catalogue)
     request = Request(
         point=listener.point,
         emotion=listener.emotion,
         mood=listener.mood,
         policy=Policy(policy.lower()),
-        seed=int(seed),
-        hide_explicit=hide_explicit,
+        **options,
     )
     _, mood = target_of(request)
     emotion: Emotion = listener.emotion or nearest_emotion(listener.point)
@@ -61,9 +64,7 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     st.caption(sentence.format(mood=mood, emotion=f"a face that is {emotion.adjective}"))
 
     page = _page_of(request)
-    with st.spinner("Choosing songs"):
-        recommender = engine().recommender()
-        songs = recommender.songs(request, NUM_SONGS, page=page)
+    songs = recommender.songs(request, NUM_SONGS, page=page)
     chart, players = st.columns([2, 3], gap="large")
     with chart:
         _show_plane(listener, others, songs, request)
@@ -72,6 +73,29 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
         more = bool(recommender.songs(request, NUM_SONGS, page=page + 1))
         _buttons(request, page, more=more)
     return songs, request
+
+
+def _choose_options(catalogue: Catalogue) -> dict[str, Any]:
+    """The filters a request takes by name; those that the table knows nothing of are not offered."""
+    table = catalogue.table
+    options: dict[str, Any] = {}
+    familiar = st.select_slider(
+        "Which songs", list(_ADVENTURES), value="familiar", key=state.ADVENTURE, help="By how many people play them"
+    )
+    options["adventure"] = _ADVENTURES[familiar]
+    if "genre" in table:
+        genres = sorted(table["genre"].dropna().unique())
+        options["genres"] = frozenset(st.multiselect("Only these genres", genres, key=state.GENRES))
+    if "year" in table and (decades := sorted({int(year) // 10 * 10 for year in table["year"].dropna()})):
+        chosen = st.multiselect("Only these decades", decades, format_func=lambda d: f"{d}s", key=state.DECADES)
+        options["decades"] = frozenset(chosen)
+    low, high = st.slider("Tempo, beats a minute", *_TEMPO_RANGE, _TEMPO_RANGE, step=5, key=state.TEMPO)
+    options["tempo_bpm"] = None if (low, high) == _TEMPO_RANGE else (float(low), float(high))
+    if "explicit" in table:
+        options["hide_explicit"] = st.toggle("Leave out songs marked as explicit", key=state.HIDE_EXPLICIT)
+    seed_help = "Another number, another choice among songs that fit alike"
+    options["seed"] = int(st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help))
+    return options
 
 
 def _request_key(request: Request) -> str:
@@ -116,7 +140,7 @@ def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence
 
 def _show_players(songs: Sequence[Song], *, first: int) -> None:
     if not songs:
-        st.info("No song is left under these options. Allow explicit songs, or choose another mood.")
+        st.info("No song is left under these options. Loosen a filter, or choose another mood.")
     for number, song in enumerate(songs, 1):
         track = song.track
         with st.container(gap="xsmall"):

@@ -11,6 +11,10 @@ SAMPLE = "sample"  # also in the address, so that a link can name a sample
 POLICY = "policy"  # also in the address
 HIDE_EXPLICIT = "hide_explicit"
 SEED = "seed"
+ADVENTURE = "adventure"
+GENRES = "genres"
+DECADES = "decades"
+TEMPO = "tempo"
 
 
 def said_emotion(scope: str) -> str:

@@ -2,6 +2,8 @@ import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,17 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTION_POINTS, JOURNEY_MOODS, MOOD_POINTS, SOOTHING_MOODS, AffectPoint, Emotion, Mood
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.mood import MoodClassifier
-from emomusic.music.recommend import ARTIST_WINDOW, Policy, Recommender, Request, Song, nearest_emotion, target_of
+from emomusic.music.recommend import (
+    ARTIST_WINDOW,
+    Policy,
+    Recommender,
+    Request,
+    Song,
+    _best_first,
+    load_recommender,
+    nearest_emotion,
+    target_of,
+)
 
 from .tables import FakeClassifier, song_table, track_id
 
@@ -26,7 +38,10 @@ REQUESTS = st.builds(
     policy=st.sampled_from(Policy),
     seed=st.integers(0, 2**32),
     hide_explicit=st.booleans(),
+    adventure=st.floats(0, 1),
 )
+GENRES = st.frozensets(st.sampled_from(["rock", "country", "no such genre"]), max_size=2)
+TEMPOS = st.none() | st.tuples(st.floats(40, 120), st.floats(120, 220))
 
 
 def recommender_over(table: pd.DataFrame) -> Recommender:
@@ -399,3 +414,75 @@ def test_ranking_the_shipped_catalogue_is_quick(recommender: Recommender, policy
 
     # 2 ms alone; the best of several, since other work may share the processor.
     assert min(elapsed_ms() for _ in range(10)) < 20
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Recommender:
+    return load_recommender()
+
+
+@settings(max_examples=40, deadline=None)
+@given(request=REQUESTS, genres=GENRES, tempo_bpm=TEMPOS, num_songs=st.integers(1, 12))
+def test_filtered_lists_hold_what_passes_without_repeats_and_the_same_each_time(
+    shipped: Recommender,
+    request: Request,
+    genres: frozenset[str],
+    tempo_bpm: tuple[float, float] | None,
+    num_songs: int,
+) -> None:
+    request = replace(request, genres=genres, tempo_bpm=tempo_bpm)
+    songs = pages(shipped, request, num_songs, 2)
+    assert songs == pages(shipped, request, num_songs, 2)
+    assert len(set(ids(songs))) == len(songs)
+    assert all(not genres or song.track.genre in genres for song in songs)
+    assert all(tempo_bpm is None or tempo_bpm[0] <= song.track.tempo_bpm <= tempo_bpm[1] for song in songs)
+    if genres != {"no such genre"}:  # hundreds of songs pass
+        assert len(songs) == 2 * num_songs
+
+
+def test_only_songs_that_pass_every_filter_are_chosen() -> None:
+    recommender = load_recommender()
+    request = Request(
+        AffectPoint(0.5, 0.3), genres=frozenset({"rock"}), tempo_bpm=(90.0, 120.0), hide_explicit=True, adventure=1.0
+    )
+    songs = recommender.songs(request, 20)
+    assert len(songs) == 20
+    assert all(song.track.genre == "rock" and 90 <= song.track.tempo_bpm <= 120 for song in songs)
+    assert not any(song.track.explicit for song in songs)
+
+
+def test_a_filter_nothing_passes_leaves_nothing() -> None:
+    recommender = load_recommender()
+    assert recommender.songs(Request(AffectPoint(0, 0), genres=frozenset({"no such genre"}))) == []
+    assert recommender.songs(Request(AffectPoint(0, 0), decades=frozenset({1990}), policy=Policy.JOURNEY)) == []
+
+
+def test_decades_are_those_of_the_year() -> None:
+    table = song_table(40)
+    table["year"] = [1985 + number for number in range(40)]
+    songs = recommender_over(table).songs(Request(AffectPoint(0, 0), decades=frozenset({1990})), 40)
+    assert songs
+    assert all(1990 <= (song.track.year or 0) <= 1999 for song in songs)
+
+
+def test_adventure_prefers_songs_that_fewer_know() -> None:
+    recommender = load_recommender()
+    means = [
+        np.mean([s.track.popularity for s in recommender.songs(Request(AffectPoint(0.5, 0.4), adventure=a), 30)])
+        for a in (0.0, 0.6, 1.0)
+    ]
+    assert means == sorted(means, reverse=True)
+    assert means[0] > means[2] + 20
+
+
+@pytest.mark.parametrize("wrong", [{"adventure": 1.5}, {"adventure": math.nan}, {"tempo_bpm": (120.0, 90.0)}])
+def test_a_request_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Request(AffectPoint(0, 0), **wrong)
+
+
+def test_the_first_rows_come_in_the_order_of_a_full_sort() -> None:
+    priorities = np.random.default_rng(0).integers(0, 900, 5000).astype(np.float32)  # with many ties
+    order = list(_best_first(priorities))
+    assert sorted(order) == list(range(5000))
+    assert (np.diff(priorities[order]) <= 0).all()

@@ -1,0 +1,58 @@
+"""What has been played: no song twice, in whatever version, and no artist again too soon."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.music.catalogue import split_artists
+
+ARTIST_WINDOW = 10
+"""In any so many songs in a row, no artist is heard twice."""
+
+
+class Heard:
+    """What has been played: which songs are not to be played again, and which artists have to pause."""
+
+    def __init__(
+        self, artists: npt.NDArray[np.object_], titles: npt.NDArray[np.object_], *, window: int = ARTIST_WINDOW
+    ) -> None:
+        self._artists = artists
+        self._titles = titles
+        self._songs: set[tuple[str, str]] = set()
+        self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
+        self._pausing: frozenset[str] = frozenset()
+
+    def copy(self) -> Heard:
+        """The same memory, to try a list on."""
+        other = Heard(self._artists, self._titles)
+        other._songs, other._recent, other._pausing = set(self._songs), self._recent.copy(), self._pausing
+        return other
+
+    def add(self, row: int) -> None:
+        """Remember that a row was played."""
+        self._songs.add(self._song_key(row))
+        self._recent.append(self._artist_keys(row))
+        self._pausing = frozenset().union(*self._recent)
+
+    def knows(self, row: int) -> bool:
+        """Whether this song was played, be it another version: albums, remasters and remixes have ids of their own."""
+        return self._song_key(row) in self._songs
+
+    def allows(self, row: int) -> bool:
+        """Whether a row may be played next."""
+        return self._pausing.isdisjoint(self._artist_keys(row)) and not self.knows(row)
+
+    def _artist_keys(self, row: int) -> tuple[str, ...]:
+        return tuple(name.casefold() for name in split_artists(self._artists[row]))
+
+    def _song_key(self, row: int) -> tuple[str, str]:
+        title = self._titles[row].casefold()
+        return _VERSION_NOTE.split(title, maxsplit=1)[0].strip() or title, self._artist_keys(row)[0]
+
+
+_VERSION_NOTE = re.compile(r" - | \(| \[")
+"""Where a title ends and notes begin: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
