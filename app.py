@@ -4,6 +4,8 @@ import streamlit as st
 
 from emomusic import ui
 
+ui.enter_app()
+
 # A picture of our own: a material symbol as icon would be fetched from outside
 st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
 

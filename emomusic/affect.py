@@ -261,13 +261,17 @@ def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabi
 
 def describe(probabilities: EmotionProbabilities) -> str:
     """Say the probabilities as a person would: "Mostly happy, a little surprised"."""
-    order = np.argsort(-probabilities.values, kind="stable")
-    first, second = EMOTIONS[int(order[0])], EMOTIONS[int(order[1])]
-    top, next_ = probabilities[first], probabilities[second]
+    return describe_shares([emotion.adjective for emotion in EMOTIONS], probabilities.values.tolist())
+
+
+def describe_shares(names: Sequence[str], shares: Sequence[float]) -> str:
+    """Say which of several things is likely, and how surely: "Between sad and neutral"."""
+    ranked = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
+    (top, first), (next_, second) = ranked[:2]
     if top >= 0.9:
-        return f"Clearly {first.adjective}"
+        return f"Clearly {first}"
     if top - next_ < 0.15:
-        return f"Between {first.adjective} and {second.adjective}"
+        return f"Between {first} and {second}"
     if next_ >= 0.15:
-        return f"Mostly {first.adjective}, a little {second.adjective}"
-    return f"Mostly {first.adjective}"
+        return f"Mostly {first}, a little {second}"
+    return f"Mostly {first}"

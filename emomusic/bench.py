@@ -6,7 +6,8 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ class Timing:
         step: what was done.
         median: in `unit`; half of the runs were faster.
         p95: in `unit`; 95 % of the runs were faster.
-        unit: "ms" or "s".
+        unit: "ms", "s" or "MB".
         runs: how many, after one that does not count.
     """
 
@@ -73,13 +74,57 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
         request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
         timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
-    machine = (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-    )
-    return {
-        "machine": machine,
-        "timings": [asdict(timing) for timing in timings],
-    }
+    return {"machine": _machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def run_music_bench(*, runs: int = 10, sizes: Sequence[int] = (5_849, 28_356, 1_000_000)) -> dict[str, Any]:
+    """Time the choosing of ten songs from tables of several sizes, and the memory it takes.
+
+    The tables are the shipped catalogue, repeated under other ids and titles as often as needed: real features and
+    artists, and moods predicted once.
+
+    Args:
+        runs: repetitions of each step.
+        sizes: numbers of songs.
+
+    Raises:
+        EmomusicError: the catalogue or the mood model is absent or damaged.
+    """
+    import numpy as np
+
+    from emomusic.music.catalogue import Catalogue
+    from emomusic.music.recommend import Policy, Recommender, Request, load_recommender
+
+    shipped = load_recommender()
+    timings = []
+    for size in sizes:
+        rows = np.arange(size) % len(shipped.catalogue)
+        table = shipped.catalogue.table.iloc[rows].reset_index(drop=True)
+        table["id"] = [f"{number:022d}" for number in range(size)]
+        table["title"] = table["title"] + [f" {number}" for number in range(size)]
+        # Predicting a million songs is not what is timed
+        recommender = Recommender(Catalogue(table), shipped.classifier, probabilities=shipped.probabilities[rows])
+        for policy in Policy:
+            request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
+            step = f"choose 10 of {size:,} songs, {policy}"
+            timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
+            timings.append(_memory(step, partial(recommender.songs, request, 10)))
+    return {"machine": _machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def _machine() -> str:
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+
+
+def _memory(step: str, run: Callable[[], object]) -> Timing:
+    """The most memory that one call holds beside what was there before."""
+    tracemalloc.start()
+    try:
+        run()
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+    return Timing(f"{step}, memory", peak, peak, "MB", 1)
 
 
 def _once(step: str, seconds: float) -> Timing:

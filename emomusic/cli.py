@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
 
     bench = command(subparsers, "bench", commands.bench, _show_timings, "How fast each step is on this machine.")
+    bench.add_argument("part", nargs="?", choices=("photo", "music"), default="photo", help="which steps (photo)")
     bench.add_argument("--runs", type=_count, default=30, metavar="N", help="repetitions of each step (30)")
 
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")

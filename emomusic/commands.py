@@ -241,9 +241,10 @@ def data_check(_: argparse.Namespace) -> Outcome:
 
 def bench(options: argparse.Namespace) -> Outcome:
     """How fast each step is here."""
-    from emomusic.bench import run_bench
+    from emomusic.bench import run_bench, run_music_bench
 
-    return run_bench(runs=options.runs), 0
+    run = run_music_bench if options.part == "music" else run_bench
+    return run(runs=options.runs), 0
 
 
 def doctor(_: argparse.Namespace) -> Outcome:

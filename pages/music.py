@@ -4,6 +4,8 @@ import streamlit as st
 
 from emomusic import ui
 
+ui.require_app()
+
 st.title("What does a mood sound like?", anchor=False)
 st.markdown("Thousands of songs on the same map as the faces. Choose a table, draw around songs to hear them.")
 

@@ -4,6 +4,8 @@ import streamlit as st
 
 from emomusic import ui
 
+ui.require_app()
+
 st.title("What does this face sound like?", anchor=False)
 st.markdown("Choose a picture: its faces are found, their expressions read, and songs of that mood play.")
 

@@ -28,7 +28,7 @@ def take(page: Page, out: Path, name: str) -> None:
 
 
 def main(url: str, out: Path) -> None:
-    """Photograph the first look, a reading and its songs, at every size and in both themes."""
+    """Photograph a reading, its songs and the music page, at every size and in both themes."""
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -43,6 +43,9 @@ def main(url: str, out: Path) -> None:
                 take(page, out, f"photo-{width}-{theme}")
                 page.get_by_role("heading", name="Music for it").evaluate("element => element.scrollIntoView()")
                 take(page, out, f"music-{width}-{theme}")
+                page.goto(f"{url}/music")
+                page.get_by_text("Draw around some songs").wait_for()
+                take(page, out, f"explore-{width}-{theme}")
                 context.close()
         browser.close()
 

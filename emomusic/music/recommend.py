@@ -95,10 +95,26 @@ class Recommender:
         plane: shape (n, 2), float32: valence and arousal of every row, from -1 to 1.
     """
 
-    def __init__(self, catalogue: Catalogue, classifier: MoodClassifier) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        classifier: MoodClassifier,
+        *,
+        probabilities: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Ask the classifier once for every song.
+
+        Args:
+            catalogue: the songs.
+            classifier: gives them their moods.
+            probabilities: shape (n, 4), what it says, where that is known already.
+        """
         table = catalogue.table
         self.catalogue = catalogue
-        self.probabilities = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+        self.classifier = classifier
+        if probabilities is None:
+            probabilities = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+        self.probabilities = probabilities
         self._standing = _standing(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)

@@ -2,7 +2,7 @@
 
 from emomusic.ui.downloads import offer_downloads
 from emomusic.ui.engine import engine, loading_note, shown_errors
-from emomusic.ui.frame import icon, show_notice
+from emomusic.ui.frame import enter_app, icon, require_app, show_notice
 from emomusic.ui.music_plane import show_song_plane
 from emomusic.ui.music_tables import SongTable, choose_table
 from emomusic.ui.music_views import show_views
@@ -20,11 +20,13 @@ __all__ = [
     "choose_songs",
     "choose_table",
     "engine",
+    "enter_app",
     "face_points",
     "icon",
     "loading_note",
     "offer_downloads",
     "read_picture",
+    "require_app",
     "show_notice",
     "show_reading",
     "show_song_plane",

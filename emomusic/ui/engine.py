@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -19,19 +20,29 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """The recommender and the networks, loading since this was made. Shared by all sessions; never changed."""
+    """The recommender, loading since this was made, and the networks, loading since they were asked for.
+
+    Shared by all sessions. The songs are quick and come first: on two cores, side by side, both would be late. A page
+    without faces never starts the networks.
+    """
 
     def __init__(self) -> None:
-        # One after the other: on two cores, side by side, both would be late. The songs are quick and come first.
-        loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading")
-        self._recommender: Future[Recommender] = loading.submit(load_recommender)
-        self._networks: Future[tuple[MtcnnDetector, EmotionClassifier]] = loading.submit(load_networks)
-        loading.shutdown(wait=False)
+        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading")
+        self._recommender: Future[Recommender] = self._loading.submit(load_recommender)
+        self._networks: Future[tuple[MtcnnDetector, EmotionClassifier]] | None = None
+        self._lock = threading.Lock()
+
+    def start_networks(self) -> Future[tuple[MtcnnDetector, EmotionClassifier]]:
+        """Begin to load the networks in the background, if nobody has; returns at once."""
+        with self._lock:
+            if self._networks is None:
+                self._networks = self._loading.submit(load_networks)
+            return self._networks
 
     @property
     def is_ready(self) -> bool:
-        """Whether everything is loaded, or has failed to."""
-        return self._networks.done() and self._recommender.done()
+        """Whether everything that faces need is loaded, or has failed to."""
+        return self._recommender.done() and self.start_networks().done()
 
     def networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
         """Wait for the detector and the classifier.
@@ -39,7 +50,7 @@ class Engine:
         Raises:
             EmomusicError: a model is absent or damaged.
         """
-        return self._networks.result()
+        return self.start_networks().result()
 
     def recommender(self) -> Recommender:
         """Wait for the recommender.
@@ -52,7 +63,7 @@ class Engine:
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """The one engine of this server; the first call starts the loading and returns at once."""
+    """The one engine of this server; the first call starts loading the songs and returns at once."""
     return Engine()
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
+import threading
+
 import streamlit as st
 
-from emomusic.assets import data_dir
+from emomusic.assets import ROOT, data_dir
+
+_app_has_run = threading.Event()
 
 
 def icon() -> str:
@@ -12,11 +17,27 @@ def icon() -> str:
     return str(data_dir() / "icon.png")
 
 
+def enter_app() -> None:
+    """Say that `app.py` frames the pages on this server; it calls this before anything else."""
+    _app_has_run.set()
+
+
+def require_app() -> None:
+    """Run the page inside `app.py`, where it was opened without; every page calls this first.
+
+    Until `st.navigation` was called once on a server, Streamlit takes a folder named `pages/` for pages of its own and
+    opens an address such as `/music` without `app.py`: without title, width and notice.
+    """
+    if not _app_has_run.is_set():
+        runpy.run_path(str(ROOT / "app.py"))
+        st.stop()
+
+
 def show_notice() -> None:
     """A short notice: what this is, what happens to photos, and what it is not for."""
     st.caption(
         "EmoMusic estimates the **expression** on a face with a program that is often wrong; an expression is not a "
-        "feeling. Photos stay in memory, are not stored or sent, and are gone when you close the page; only the "
-        "Spotify players call outside. Made for play and teaching: not for judging people, and not for use at work or "
-        "on pupils, where the EU AI Act forbids emotion recognition."
+        "feeling. Photos stay in memory, are not stored or sent, and are gone when you close the page; beyond the "
+        "Spotify players nothing calls outside unless you ask for it. Made for play and teaching: not for judging "
+        "people, and not for use at work or on pupils, where the EU AI Act forbids emotion recognition."
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import Mood
+from emomusic.affect import describe_shares
 from emomusic.music.catalogue import Track
 from emomusic.music.features import FEATURE_NAMES, FEATURES, Feature
-from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood import MOODS
+from emomusic.music.one_song import Answer, explain_mood, nearest_rows
 from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars
 from emomusic.ui import state
 from emomusic.ui.music_players import best_known_first, plain, short_name, show_players, track_line
@@ -23,72 +22,9 @@ _NUM_OPTIONS = 30
 _NUM_NEAREST = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
-class Answer:
-    """What the model says of a song, and what moved it.
-
-    Attributes:
-        probabilities: shape (4,), in the order of `Mood`.
-        start: shape (4,): of the song as it began.
-        mood: the most probable one now.
-        influences: shape (9,), percentage points: how much of the probability of `mood` would be lost were one
-            feature set back to its reference, the others kept.
-    """
-
-    probabilities: npt.NDArray[np.float32]
-    start: npt.NDArray[np.float32]
-    mood: Mood
-    influences: npt.NDArray[np.float64]
-
-
-def explain_mood(
-    classifier: MoodClassifier,
-    features: npt.NDArray[np.float64],
-    start: npt.NDArray[np.float64],
-    reference: npt.NDArray[np.float64],
-) -> Answer:
-    """Ask a model once for a song, for its start, and for the song with each feature set back.
-
-    Args:
-        classifier: the model.
-        features: shape (9,), in the order of `features.FEATURES`: the song as it is now.
-        start: shape (9,): as it began.
-        reference: shape (9,): what each feature is set back to.
-    """
-    set_back = np.tile(features, (len(features), 1))
-    np.fill_diagonal(set_back, reference)
-    said = classifier.predict_probabilities(np.vstack([features, start, set_back]))
-    top = int(said[0].argmax())
-    influences = 100.0 * (said[0, top] - said[2:, top]).astype(np.float64)
-    return Answer(said[0], said[1], MOODS[top], influences)
-
-
-def nearest_rows(
-    table: npt.NDArray[np.float64], features: npt.NDArray[np.float64], num_songs: int
-) -> npt.NDArray[np.int64]:
-    """The songs that sound most like some features, the nearest first.
-
-    Args:
-        table: shape (n, 9), of all songs.
-        features: shape (9,).
-        num_songs: how many.
-    """
-    spread = table.std(axis=0)
-    # In units of how much songs differ, so that 10 BPM and 10 dB do not count the same
-    distances = np.linalg.norm((table - features) / np.where(spread > 0, spread, 1.0), axis=1)
-    return np.argsort(distances, kind="stable")[:num_songs]
-
-
 def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
     """Say the probabilities as a person would: "Mostly happy, a little energetic"."""
-    first, second = (int(position) for position in np.argsort(-probabilities, kind="stable")[:2])
-    if probabilities[first] >= 0.9:
-        return f"Clearly {MOODS[first]}"
-    if probabilities[first] - probabilities[second] < 0.15:
-        return f"Between {MOODS[first]} and {MOODS[second]}"
-    if probabilities[second] >= 0.15:
-        return f"Mostly {MOODS[first]}, a little {MOODS[second]}"
-    return f"Mostly {MOODS[first]}"
+    return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
 def ask_for(track_id: str) -> None:
@@ -212,7 +148,7 @@ def _show_answer(
 ) -> None:
     moved = features != start
     reference = start if moved.any() else _medians(songs.digest, songs)
-    answer = explain_mood(mood_classifier(), features, start, reference)
+    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
     st.subheader(describe_moods(answer.probabilities), anchor=False)
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""
     named = f"**{plain(track.title)}** by {plain(track.byline)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,8 +10,7 @@ import numpy as np
 import streamlit as st
 
 from emomusic.assets import ROOT
-from emomusic.errors import EmomusicError
-from emomusic.music.catalogue import load_catalogue
+from emomusic.errors import EmomusicError, SpotifyError
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.spotify import PLAYER_HEIGHT, embed_url
 from emomusic.music.spotify_live import (
@@ -21,11 +21,15 @@ from emomusic.music.spotify_live import (
     credentials_from_environment,
     credentials_of,
 )
+from emomusic.music.track_services import Covers, ReccoBeats
 from emomusic.ui import state
+from emomusic.ui.engine import engine
 from emomusic.ui.music_browse import matching
 from emomusic.ui.music_classify import ask_for, describe_moods
 from emomusic.ui.music_players import PAGE, ask_button, best_known_first, plain, show_players
 from emomusic.ui.music_tables import SongTable, mood_classifier
+
+log = logging.getLogger(__name__)
 
 
 def show_search(songs: SongTable) -> None:
@@ -69,9 +73,16 @@ def _search_spotify(songs: SongTable, text: str) -> None:
     if not text:
         st.caption("Searches all of Spotify, with the keys of this server.")
         return
+    with st.container(horizontal=True):
+        elsewhere = st.toggle(
+            "Moods by ReccoBeats",
+            key=state.MUSIC_RECCOBEATS,
+            help="Asks reccobeats.com for the features of songs that the catalogue does not have",
+        )
+        with_covers = st.toggle("Covers", key=state.MUSIC_COVERS)
     try:
         with st.spinner("Asking Spotify"):
-            page = _found(text, _live(credentials.client_id, credentials))
+            page = _found(text, elsewhere, _live(credentials.client_id, elsewhere, credentials))
     except EmomusicError as error:
         st.warning(str(error), icon=":material/cloud_off:")
         return
@@ -83,7 +94,10 @@ def _search_spotify(songs: SongTable, text: str) -> None:
     st.caption(f"{page.total:,} found by Spotify, in its own order.")
     for track in page.tracks[:PAGE]:
         with st.container(gap="xsmall"):
-            st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track)}")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if with_covers and (cover := _cover(track.id)) is not None:
+                    st.image(cover, alt=f"Cover of {track.title}", width=64)
+                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track)}")
             st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}")
             if track.id in songs.catalogue:
                 ask_button(track.id, name="live", ask=ask_for)
@@ -94,7 +108,8 @@ def _mood_of(found: FoundTrack) -> str:
     if found.track is None:
         return "mood not known: nobody has measured it"
     features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
-    probabilities = mood_classifier().predict_probabilities(features)[0]
+    length = np.array([np.nan if found.track.duration_s is None else found.track.duration_s])
+    probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
     return f"{describe_moods(probabilities)} · features from {found.source}"
 
 
@@ -112,14 +127,29 @@ def _credentials() -> Credentials | None:
 _SECRETS = (ROOT / ".streamlit" / "secrets.toml", Path.home() / ".streamlit" / "secrets.toml")
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _live(client_id: str, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the id is the key
-    return LiveSpotify(_credentials, catalogue=load_catalogue())
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _live(client_id: str, elsewhere: bool, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the key
+    catalogue = engine().recommender().catalogue
+    return LiveSpotify(_credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _found(text: str, _live: LiveSpotify) -> FoundPage:
+def _found(text: str, elsewhere: bool, _live: LiveSpotify) -> FoundPage:  # noqa: ARG001  # another switch, another answer
     return _live.search(text)
+
+
+@st.cache_resource(show_spinner=False)
+def _covers() -> Covers:
+    return Covers()
+
+
+def _cover(track_id: str) -> str | None:
+    """The address of a cover; a network that fails costs the picture and nothing else."""
+    try:
+        return _covers().cover_url(track_id)
+    except SpotifyError as error:
+        log.info("no cover: %s", error)
+        return None
 
 
 def _explain_keys() -> None:

@@ -14,13 +14,14 @@ import streamlit as st
 from emomusic import downloads
 from emomusic.assets import models_dir
 from emomusic.errors import EmomusicError
-from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.tables import read_catalogue
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
+from emomusic.ui.engine import engine
 
 SHIPPED, OWN = "Shipped", "Your CSV"
 DOWNLOADABLE = {"Labelled": "moods", "TidyTuesday": "tidytuesday"}
@@ -64,7 +65,12 @@ class SongTable:
         Raises:
             ModelError: the mood model is absent or damaged.
         """
-        probabilities = mood_classifier().predict_probabilities(catalogue.features)
+        said = mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+        return cls.from_probabilities(catalogue, digest, said)
+
+    @classmethod
+    def from_probabilities(cls, catalogue: Catalogue, digest: str, probabilities: npt.NDArray[np.float32]) -> SongTable:
+        """Give every song its label where the table has one, else its most probable mood."""
         moods = probabilities.argmax(axis=1).astype(np.int64)
         num_labelled = 0
         if "mood" in catalogue.table:
@@ -75,14 +81,13 @@ class SongTable:
         return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled)
 
 
-@st.cache_resource(show_spinner=False)
 def mood_classifier() -> MoodClassifier:
-    """The mood model of this server, loaded once.
+    """The mood model of this server, the one that recommends.
 
     Raises:
         ModelError: it is absent or damaged.
     """
-    return MoodClassifier.load(models_dir() / "music" / DEFAULT_MOOD_MODEL)
+    return engine().recommender().classifier
 
 
 def choose_table() -> SongTable | None:
@@ -114,7 +119,9 @@ def choose_table() -> SongTable | None:
 
 @st.cache_resource(show_spinner=False)
 def _shipped() -> SongTable:
-    return SongTable.of(load_catalogue(), f"shipped-{DEFAULT_MOOD_MODEL}")
+    recommender = engine().recommender()  # which has asked the model already
+    name = f"shipped-{DEFAULT_MOOD_MODEL}"
+    return SongTable.from_probabilities(recommender.catalogue, name, recommender.probabilities)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -37,6 +37,8 @@ MUSIC_TABLE = "table"
 MUSIC_VIEW = "view"
 MUSIC_TRACK = "track"  # the id of the song whose mood is asked for
 MUSIC_QUERY = "find"  # what was searched for
+MUSIC_RECCOBEATS = "reccobeats"
+MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
 MUSIC_OWN = "music_own"  # what the visitor's own CSV became: a SongTable, or why it could not be read
 

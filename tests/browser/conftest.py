@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -30,20 +31,19 @@ def chromium() -> str:
     pytest.skip("needs Chromium: apt install chromium")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app on a free port; its log is checked when all tests are done."""
+@contextlib.contextmanager
+def fresh_server(folder: Path) -> Iterator[str]:
+    """The app on a free port, just started; its log, in `folder`, is checked when it has ended."""
     chromium()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    root = Path(__file__).resolve().parents[2]
-    log = tmp_path_factory.mktemp("server") / "log"
+    root, log = Path(__file__).resolve().parents[2], folder / "log"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"HOME": str(log.parent)}
+            command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"HOME": str(folder)}
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
@@ -54,6 +54,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     text = log.read_text(encoding="utf-8", errors="replace")
     for trouble in ("Traceback", "Warning", "deprecated", "Exception"):
         assert trouble not in text, text
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all tests."""
+    with fresh_server(tmp_path_factory.mktemp("server")) as address:
+        yield address
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

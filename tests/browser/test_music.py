@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from emomusic.music.features import FEATURES
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, fresh_server
 from tests.music.tables import mood_table, song_table, track_id
 
 pytestmark = pytest.mark.browser
@@ -153,3 +153,14 @@ def test_nothing_is_wider_than_a_phone(music: Callable[..., Page], theme: str) -
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
         page.wait_for_timeout(500)
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, name
+
+
+def test_a_link_to_the_page_works_as_the_first_of_a_fresh_server(browser: Browser, tmp_path: Path) -> None:
+    """Streamlit then opens `pages/music.py` without `app.py`; see `ui.require_app`."""
+    with fresh_server(tmp_path) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/music")
+        expect(page.get_by_role("heading", name="What does a mood sound like?")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("an expression is not a feeling").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
+        page.close()

@@ -11,16 +11,17 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic import downloads
+from emomusic import downloads, ui
 from emomusic.errors import AssetError, SpotifyError
 from emomusic.music.catalogue import Catalogue
-from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.music.spotify_live import Credentials, FeatureSource, FoundPage, FoundTrack
+from emomusic.music.track_services import ReccoBeats
 from emomusic.ui import state
 from emomusic.ui.music_browse import Filters
 from emomusic.ui.music_classify import VIEW as CLASSIFY
-from emomusic.ui.music_classify import describe_moods, explain_mood, nearest_rows
+from emomusic.ui.music_classify import describe_moods
 from emomusic.ui.music_plane import selected_rows
 from emomusic.ui.music_players import table_csv
 from emomusic.ui.music_tables import SongTable
@@ -33,6 +34,7 @@ FILE = "my songs.csv"
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+    ui.enter_app()  # as if a visitor had come through the front door before
     return AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
 
 
@@ -171,13 +173,18 @@ def test_without_keys_the_page_says_how_to_get_some(app: AppTest, monkeypatch) -
 class FakeSpotify:
     """Finds one song that somebody measured and one that nobody did; or fails."""
 
-    def __init__(self, credentials: Credentials, *, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self, credentials: Credentials, *, catalogue: Catalogue, reccobeats: ReccoBeats | None) -> None:
+        self.catalogue, self.reccobeats = catalogue, reccobeats
 
     def search(self, text: str) -> FoundPage:
         if text == "fail":
             raise SpotifyError("Spotify asks to wait 30 s.")
         track = self.catalogue.track(0)
+        if self.reccobeats is not None:
+            other = FoundTrack(
+                track.id, "Measured", ("A",), False, None, None, None, None, track, FeatureSource.RECCOBEATS
+            )
+            return FoundPage((other,), 1)
         known = FoundTrack(track.id, "Known", ("A",), False, None, None, None, None, track, FeatureSource.CATALOGUE)
         return FoundPage((known, FoundTrack(track_id(7), "Unknown", ("B",), False, None, None, None, None)), 2)
 
@@ -194,6 +201,33 @@ def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTes
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
     assert [warning.value for warning in app.warning] == ["Spotify asks to wait 30 s."]
     assert not app.exception
+
+
+def test_reccobeats_is_asked_only_where_it_is_switched_on(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("another id of the tests", "x"))
+    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", FakeSpotify)
+    app.query_params[state.MUSIC_QUERY] = "zzzz"
+    view(app, "Find a song")
+    assert "features from catalogue" in text_of(app)
+    app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
+    assert not app.exception
+    assert "features from reccobeats" in text_of(app)
+
+
+def test_a_cover_that_cannot_be_had_costs_the_cover_alone(app: AppTest, monkeypatch) -> None:
+    class NoCovers:
+        def cover_url(self, track_id: str) -> str | None:
+            raise SpotifyError("Spotify cannot be reached.")
+
+    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("a third id of the tests", "x"))
+    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", FakeSpotify)
+    monkeypatch.setattr("emomusic.ui.music_find._covers", NoCovers)
+    app.query_params[state.MUSIC_QUERY] = "zzzz"
+    view(app, "Find a song")
+    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
+    assert not app.exception
+    assert not app.warning
+    assert len(tracks(app)) == 2
 
 
 def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -> None:
@@ -284,6 +318,8 @@ def test_the_page_never_loads_tensorflow(root: Path) -> None:
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
+from emomusic import ui
+ui.enter_app()  # the front door would begin to load the networks
 app = AppTest.from_file("pages/music.py", default_timeout=120)
 app.query_params["view"] = "What mood is this song?"
 app.run()
@@ -330,27 +366,6 @@ def test_a_csv_holds_no_formula(songs: SongTable) -> None:
     text = table_csv(songs, np.array([0, 1])).decode("utf-8-sig")
     assert "\"'=HYPERLINK(" in text
     assert text.count("\n") == 3
-
-
-def test_influences_are_what_setting_one_feature_back_changes() -> None:
-    start, now = np.full(9, 0.5), np.full(9, 0.5)
-    now[FEATURE_NAMES.index("valence")] = 0.9
-    answer = explain_mood(FakeClassifier(), now, start, start)
-    said = FakeClassifier().predict_probabilities(np.stack([now, start]))
-    top = int(said[0].argmax())
-    assert answer.mood == MOODS[top]
-    assert answer.influences[FEATURE_NAMES.index("valence")] == pytest.approx(
-        100 * (said[0, top] - said[1, top]), abs=1e-3
-    )
-    assert np.delete(answer.influences, FEATURE_NAMES.index("valence")) == pytest.approx(0, abs=1e-4)
-
-
-def test_the_nearest_song_is_the_song_itself() -> None:
-    table = np.random.default_rng(0).random((50, 9))
-    table[:, 0] = 1.0  # a feature that never changes decides nothing
-    rows = nearest_rows(table, table[7], 3)
-    assert rows[0] == 7
-    assert len(rows) == 3
 
 
 @pytest.mark.parametrize(
