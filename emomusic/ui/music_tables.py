@@ -221,7 +221,7 @@ def _origin(songs: SongTable) -> str:
     elif songs.num_labelled:
         words = [f"{songs.num_labelled:,} moods are labels that people gave, the others predictions {accuracy}."]
     else:
-        words = [f"The moods are predictions from nine audio features {accuracy}."]
+        words = [f"The moods are predictions from audio features {accuracy}."]
     if (origin := songs.catalogue.origin) is not None:
         words.append(f"Read as {origin.form}.")
         if origin.num_duplicates:
