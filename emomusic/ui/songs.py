@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -39,25 +37,7 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     st.subheader("Music for it", anchor=False)
     with st.spinner("Loading the songs"):
         recommender = engine().recommender()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        policy = st.segmented_control(
-            "What the music should do",
-            [policy.capitalize() for policy in Policy],  # as they stand in the address too
-            default=Policy.MATCH.capitalize(),
-            required=True,
-            key=state.POLICY,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        with st.popover("Options", icon=":material/tune:"):
-            options = _choose_options(recommender.catalogue)
-    request = Request(
-        point=listener.point,
-        emotion=listener.emotion,
-        mood=listener.mood,
-        policy=Policy(policy.lower()),
-        **options,
-    )
+    request = _ask(listener, recommender.catalogue)
     _, mood = target_of(request)
     emotion: Emotion = listener.emotion or nearest_emotion(listener.point)
     sentence = f"Songs of the mood you chose: {mood}." if listener.mood else _POLICY_WORDS[request.policy]
@@ -75,31 +55,48 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     return songs, request
 
 
-def _choose_options(catalogue: Catalogue) -> dict[str, Any]:
-    """The filters a request takes by name; those that the table knows nothing of are not offered."""
+def _ask(listener: Listener, catalogue: Catalogue) -> Request:
+    """Let the visitor choose the policy and the filters; those that the table knows nothing of are not offered."""
     table = catalogue.table
-    options: dict[str, Any] = {}
-    familiar = st.select_slider(
-        "Which songs", list(_ADVENTURES), value="familiar", key=state.ADVENTURE, help="By how many people play them"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        policy = st.segmented_control(
+            "What the music should do",
+            [policy.capitalize() for policy in Policy],  # as they stand in the address too
+            default=Policy.MATCH.capitalize(),
+            required=True,
+            key=state.POLICY,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        options = st.popover("Options", icon=":material/tune:")
+    with options:
+        known = st.select_slider("Which songs", list(_ADVENTURES), value="familiar", key=state.ADVENTURE)
+        genres: list[str] = []
+        if "genre" in table:
+            genres = st.multiselect("Only these genres", sorted(table["genre"].dropna().unique()), key=state.GENRES)
+        decades: list[int] = []
+        if "year" in table and (there := sorted({int(year) // 10 * 10 for year in table["year"].dropna()})):
+            decades = st.multiselect("Only these decades", there, format_func=lambda d: f"{d}s", key=state.DECADES)
+        tempo = st.slider("Tempo, beats a minute", *_TEMPO_RANGE, _TEMPO_RANGE, step=5, key=state.TEMPO)
+        hide_explicit = "explicit" in table and st.toggle("Leave out explicit songs", key=state.HIDE_EXPLICIT)
+        seed_help = "Another number, another choice among songs that fit alike"
+        seed = st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help)
+    return Request(
+        point=listener.point,
+        emotion=listener.emotion,
+        mood=listener.mood,
+        policy=Policy(policy.lower()),
+        seed=int(seed),
+        hide_explicit=hide_explicit,
+        adventure=_ADVENTURES[known],
+        genres=frozenset(genres),
+        decades=frozenset(decades),
+        tempo_bpm=None if tempo == _TEMPO_RANGE else tempo,
     )
-    options["adventure"] = _ADVENTURES[familiar]
-    if "genre" in table:
-        genres = sorted(table["genre"].dropna().unique())
-        options["genres"] = frozenset(st.multiselect("Only these genres", genres, key=state.GENRES))
-    if "year" in table and (decades := sorted({int(year) // 10 * 10 for year in table["year"].dropna()})):
-        chosen = st.multiselect("Only these decades", decades, format_func=lambda d: f"{d}s", key=state.DECADES)
-        options["decades"] = frozenset(chosen)
-    low, high = st.slider("Tempo, beats a minute", *_TEMPO_RANGE, _TEMPO_RANGE, step=5, key=state.TEMPO)
-    options["tempo_bpm"] = None if (low, high) == _TEMPO_RANGE else (float(low), float(high))
-    if "explicit" in table:
-        options["hide_explicit"] = st.toggle("Leave out songs marked as explicit", key=state.HIDE_EXPLICIT)
-    seed_help = "Another number, another choice among songs that fit alike"
-    options["seed"] = int(st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help))
-    return options
 
 
 def _request_key(request: Request) -> str:
-    return hashlib.sha256(repr(request).encode()).hexdigest()[:16]
+    return str(hash(request))
 
 
 def _page_of(request: Request) -> int:

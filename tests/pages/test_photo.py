@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from emomusic.music.catalogue import load_catalogue
 from emomusic.ui import state
 
 SECONDS = 120
@@ -80,6 +81,19 @@ def test_another_policy_gives_other_songs_and_no_face_is_read_again(app: AppTest
     assert not app.exception
     assert tracks(app) != first
     assert app.session_state[state.READING] is seen
+
+
+def test_filters_decide_which_songs_are_offered(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    first = tracks(app)
+    app.multiselect(key=state.GENRES).set_value(["metal"]).run()
+    app.slider(key=state.TEMPO).set_value((100, 140)).run()
+    assert not app.exception
+    catalogue = load_catalogue()
+    chosen = [catalogue.find(track_id) for track_id in tracks(app)]
+    assert len(chosen) == 5
+    assert all(track is not None and track.genre == "metal" and 100 <= track.tempo_bpm <= 140 for track in chosen)
+    assert tracks(app) != first
 
 
 def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> None:
