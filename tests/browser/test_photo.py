@@ -77,8 +77,10 @@ def test_a_dropped_photo_gives_bars_an_emotion_and_songs_and_then_others(
 
 def test_a_click_on_the_picture_of_a_sample_is_a_click_on_the_sample(open_page: Callable[..., Page]) -> None:
     page = open_page()
+    picture = page.get_by_alt_text("Sample: Four people")
+    page.wait_for_function("picture => picture.getBoundingClientRect().width > 90", arg=picture.element_handle())
     # At the picture's place, whatever lies over it there: the button is stretched over the whole tile
-    page.get_by_alt_text("Sample: Four people").click(force=True)
+    picture.click(force=True)
     expect(page.get_by_role("heading", name=re.compile("Together"))).to_be_visible()
     assert "sample=four-people" in page.url
     expect(page.get_by_text("Face 4", exact=True).first).to_be_visible()
