@@ -11,7 +11,10 @@ st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
 
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),
+    st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
     st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
+    st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
+    st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
 ]
 page = st.navigation(pages, position="top")
 page.run()

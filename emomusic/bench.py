@@ -23,8 +23,8 @@ class Timing:
     Attributes:
         step: what was done.
         median: in `unit`; half of the runs were faster.
-        p95: in `unit`; 95 % of the runs were faster.
-        unit: "ms", "s" or "MB".
+        p95: in `unit`; 95 % of the runs did no worse.
+        unit: "ms", "s", "MB", or "/s" for so many a second.
         runs: how many, after one that does not count.
     """
 
@@ -74,7 +74,7 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
         request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
         timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
-    return {"machine": _machine(), "timings": [asdict(timing) for timing in timings]}
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
 
 
 def run_music_bench(*, runs: int = 10, sizes: Sequence[int] = (5_849, 28_356, 1_000_000)) -> dict[str, Any]:
@@ -109,10 +109,11 @@ def run_music_bench(*, runs: int = 10, sizes: Sequence[int] = (5_849, 28_356, 1_
             step = f"choose 10 of {size:,} songs, {policy}"
             timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
             timings.append(_memory(step, partial(recommender.songs, request, 10)))
-    return {"machine": _machine(), "timings": [asdict(timing) for timing in timings]}
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What it was measured on."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
 
 
@@ -138,5 +139,9 @@ def _timed(step: str, run: Callable[[], object], runs: int) -> Timing:
         started = time.perf_counter()
         run()
         times.append(1000 * (time.perf_counter() - started))
-    p95 = statistics.quantiles(times, n=20)[-1] if runs > 1 else times[0]
-    return Timing(step, statistics.median(times), p95, "ms", runs)
+    return Timing(step, *spread(times), "ms", runs)
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """The median, and what 95 % of the values do not exceed."""
+    return statistics.median(values), statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]

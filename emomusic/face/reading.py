@@ -98,12 +98,13 @@ def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionCla
     """Load the detector and a trained model, and run both once: seconds now, so that the first picture is quick.
 
     Raises:
-        ModelError: there is no model of that name, or its files are damaged.
+        ModelError: there is no model of that name, its files are damaged, or it does not tell the seven emotions apart.
     """
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
 
     classifier = EmotionClassifier.load(model)
+    classifier.require_emotions()
     detector = MtcnnDetector()
     detector.warm_up()
     return detector, classifier

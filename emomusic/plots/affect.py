@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant
-from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded
+from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,12 @@ _LABEL_PLACES = {
 
 
 def circumplex(
-    faces: Sequence[FacePoint], songs: Sequence[SongPoint] = (), *, path: bool = False, height: int = 420
+    faces: Sequence[FacePoint],
+    songs: Sequence[SongPoint] = (),
+    *,
+    path: bool = False,
+    trail: Sequence[AffectPoint] = (),
+    height: int = 420,
 ) -> go.Figure:
     """Draw the affect plane: valence across, arousal upwards, both from -1 to 1.
 
@@ -55,10 +60,13 @@ def circumplex(
         faces: drawn as large labelled points in the colour of their emotion.
         songs: drawn as numbered squares in the colour of their mood.
         path: join the songs in their order, as a journey from one mood to another.
+        trail: where the faces, or the group, came from, the oldest first; it fades towards the past.
         height: of the figure, in pixels.
     """
     figure = go.Figure()
     _draw_plane(figure)
+    if trail:
+        _draw_trail(figure, trail)
     if songs:
         _draw_songs(figure, songs, path=path)
     if faces:
@@ -115,6 +123,25 @@ def _draw_plane(figure: go.Figure) -> None:
             opacity=0.75,
             marker={"symbol": "cross-thin", "size": 7, "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())}},
             hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
+        )
+    )
+
+
+def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
+    ages = [step / len(trail) for step in range(1, len(trail) + 1)]
+    figure.add_trace(
+        go.Scatter(
+            x=[point.valence for point in trail],
+            y=[point.arousal for point in trail],
+            mode="lines+markers",
+            line={"color": QUIET, "width": 1, "shape": "spline", "smoothing": 0.6},
+            marker={
+                "size": [4 + 6 * age for age in ages],
+                "color": [faded(TRAIL, round(0.8 * age, 3)) for age in ages],
+                "line": {"width": 0},
+            },
+            hoverinfo="skip",
+            name="trail",
         )
     )
 

@@ -42,11 +42,37 @@ MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
     }
 )
 
+CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
+    {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
+)
+"""By name, whatever kind of class it is. A happy or sad song and face share their colour, so no name has two."""
+
+RIGHT, WRONG = "#1F66B5", "#8A5F00"
+"""Of right and of wrong answers; cold and warm, as in the table of correlations."""
+
 QUIET = "rgba(128, 128, 138, 0.35)"
 """Of axes, rings and outlines: visible on both pages without asking for attention."""
+
+TRAIL = "#80808A"
+"""Of where something came from: grey, like no emotion."""
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever can be read better on "#rrggbb" (WCAG's relative luminance)."""
+    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#FFFFFF"
 
 
 def faded(colour: str, opacity: float) -> str:
     """The same colour, see-through: "#rrggbb" to "rgba(…)"."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"
+"""Of boxes drawn on a photograph: those that stay and those that go. Light and dark skins and walls lie under them."""
+
+HEAT = ("#0A0722", "#4B1466", "#A3336E", "#EC6A4B", "#FBC15A", "#FCFBD0")
+"""From nothing to most: ever lighter, so that it can be read without telling colours apart."""

@@ -8,20 +8,24 @@ from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.plots.colours import EMOTION_COLOURS
 
 
-def probability_bars(probabilities: EmotionProbabilities, *, height: int = 250) -> go.Figure:
+def probability_bars(probabilities: EmotionProbabilities | None, *, height: int = 250) -> go.Figure:
     """Seven bars in the order of `Emotion`, each with its name and percentage.
 
     The order never changes, so that two faces can be compared at a glance.
+
+    Args:
+        probabilities: of a face or a group; None, where nobody is there, gives bars of no length and no percentage.
+        height: of the figure, in pixels.
     """
     names = [emotion.value for emotion in EMOTIONS]
-    percents = [100 * probabilities[emotion] for emotion in EMOTIONS]
+    percents = [0.0 if probabilities is None else 100 * probabilities[emotion] for emotion in EMOTIONS]
     figure = go.Figure(
         go.Bar(
             x=percents,
             y=names,
             orientation="h",
             marker={"color": [EMOTION_COLOURS[emotion] for emotion in EMOTIONS], "cornerradius": 3},
-            text=[_percent(value) for value in percents],
+            text=["" if probabilities is None else _percent(value) for value in percents],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from emomusic.face.drawing import Mark, annotate
+from dataclasses import dataclass, fields, replace
+
+import cv2
+
+from emomusic.face.detection import Landmarks
+from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
 from emomusic.face.images import RgbImage
+from emomusic.face.live import LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
 
@@ -20,3 +26,41 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
         for number, face in enumerate(reading.faces, 1)
     ]
     return annotate(image, marks)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLook:
+    """What is drawn on the frames of a stream.
+
+    Attributes:
+        mirror: as in a mirror, which is what people expect of themselves; words are never mirrored.
+        boxes: frames, names and a bar for each face.
+        landmarks: eyes, nose and corners of the mouth.
+    """
+
+    mirror: bool = True
+    boxes: bool = True
+    landmarks: bool = False
+
+
+def live_picture(image: RgbImage, view: LiveView, look: LiveLook = LiveLook()) -> RgbImage:
+    """A copy of a stream's frame with its faces marked.
+
+    Args:
+        image: the frame that `LiveReader.offer` was given.
+        view: what it answered.
+        look: what to draw.
+    """
+    picture = cv2.flip(image, 1) if look.mirror else image.copy()
+    marks = []
+    for face in view.faces:
+        box, emotion = face.reading.face.box, face.reading.emotion
+        points = tuple(getattr(face.reading.face.landmarks, field.name) for field in fields(Landmarks))
+        if look.mirror:
+            box = replace(box, x=view.width - box.right)
+            points = tuple((view.width - 1 - x, y) for x, y in points)
+        share = face.reading.probabilities[emotion]
+        words = f"{face.number} {emotion}"
+        marks.append(LiveMark(box, words, EMOTION_COLOURS[emotion], share, points if look.landmarks else ()))
+    draw_live(picture, marks, boxes=look.boxes)
+    return picture

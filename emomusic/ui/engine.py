@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Engine:
         """Begin to load the networks in the background, if nobody has; returns at once."""
         with self._lock:
             if self._networks is None:
-                self._networks = self._loading.submit(load_networks)
+                self._networks = self._loading.submit(_load_networks)
             return self._networks
 
     @property
@@ -61,26 +62,40 @@ class Engine:
         return self._recommender.result()
 
 
+def _load_networks() -> tuple[MtcnnDetector, EmotionClassifier]:
+    """Load the networks, and take what stays for good out of the garbage collector's sight.
+
+    A full collection looks at half a million objects of TensorFlow and the like, 0.3 s in which no other thread runs:
+    a video would stand still. (Streamlit's own, after every run of a page, is switched off in its configuration.)
+    """
+    networks = load_networks()
+    gc.collect()
+    gc.freeze()
+    return networks
+
+
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this server; the first call starts loading the songs and returns at once."""
     return Engine()
 
 
-def loading_note() -> None:
+def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
     """One line that says whether the networks are ready; it keeps its height, so nothing moves when they are.
 
     It asks again by itself while they load, without running the page anew.
+
+    Args:
+        meanwhile: what the visitor can do until then.
     """
 
-    @st.fragment(run_every=None if engine().is_ready else 1.0)
+    @st.fragment(run_every=None if engine().is_ready else 2.0)
     def note() -> None:
         if engine().is_ready:
             st.caption(":material/check_circle: The networks are ready.")
         else:
             st.caption(
-                ":material/hourglass_top: The networks are loading, which takes about ten seconds after a start. "
-                "Choose a picture meanwhile."
+                f":material/hourglass_top: The networks are loading, about ten seconds after a start. {meanwhile}"
             )
 
     note()

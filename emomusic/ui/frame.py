@@ -17,6 +17,12 @@ def icon() -> str:
     return str(data_dir() / "icon.png")
 
 
+def ink() -> str | None:
+    """The page's colour of text, for words inside charts; None where the browser has not told its theme."""
+    theme = st.context.theme.type
+    return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
+
+
 def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
     _app_has_run.set()

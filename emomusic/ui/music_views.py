@@ -16,6 +16,7 @@ from emomusic.music.mood import MOODS
 from emomusic.plots import music as plots
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
+from emomusic.ui.frame import ink
 from emomusic.ui.music_browse import show_table
 from emomusic.ui.music_classify import VIEW as CLASSIFY
 from emomusic.ui.music_classify import show_one_song
@@ -23,8 +24,6 @@ from emomusic.ui.music_find import show_search
 from emomusic.ui.music_tables import SongTable
 
 _STILL = {"displayModeBar": False}
-
-_INKS = {"light": "#2B2522", "dark": "#F1EAE4"}  # the text colours of .streamlit/config.toml
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -125,7 +124,7 @@ def _show_correlations(songs: SongTable) -> None:
         )
     with chart:
         st.plotly_chart(
-            plots.correlation_map(matrix, ink=_INKS.get(st.context.theme.type or "")),
+            plots.correlation_map(matrix, ink=ink()),
             key=state.music_widget("correlations"),
             config=_STILL,
             alt=f"Correlations of the nine features; highest {labels[with_up]} and {labels[up]}, "

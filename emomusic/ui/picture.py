@@ -131,6 +131,7 @@ def _take(widget: str) -> None:
     st.query_params.pop(state.SAMPLE, None)
     st.session_state[state.PICTURE] = None if file is None else Picture.of(file.name, file.getvalue())
     st.session_state.pop(state.READING, None)
+    st.session_state.pop(state.HOW_WALK, None)
 
 
 # A button under each picture, stretched over its whole tile, so that a click on the picture counts: Streamlit has no

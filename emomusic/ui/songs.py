@@ -49,7 +49,7 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     with chart:
         _show_plane(listener, others, songs, request)
     with players:
-        _show_players(songs, first=page * NUM_SONGS + 1)
+        show_players(songs, first=page * NUM_SONGS + 1)
         more = bool(recommender.songs(request, NUM_SONGS, page=page + 1))
         _buttons(request, page, more=more)
     return songs, request
@@ -135,7 +135,8 @@ def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence
     )
 
 
-def _show_players(songs: Sequence[Song], *, first: int) -> None:
+def show_players(songs: Sequence[Song], *, first: int = 1) -> None:
+    """A list of songs, each with why it was chosen, a link and its player; `first` is the number of the first."""
     if not songs:
         st.info("No song is left under these options. Loosen a filter, or choose another mood.")
     for number, song in enumerate(songs, 1):

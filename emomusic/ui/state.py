@@ -16,6 +16,22 @@ GENRES = "genres"
 DECADES = "decades"
 TEMPO = "tempo"
 
+# The live page
+LIVE = "live"  # the LiveSession, running or over; absent before the first start
+LIVE_ATTEMPT = "live_attempt"  # names the question to the browser for its camera; absent before the first
+LIVE_ANSWER = "live_answer"  # the Problem the browser has with its camera, or "" where it lends it
+LIVE_STREAM = "live_stream"
+LIVE_CAMERA = "live_camera"
+LIVE_CONSENT = "live_consent"
+LIVE_MOOD = "live_mood"  # the Listener whose mood was kept for songs, or "nobody" where there was no face to keep
+LIVE_VIEW = "shown"  # also in the address
+LIVE_MIRROR = "live_mirror"
+LIVE_BOXES = "live_boxes"
+LIVE_LANDMARKS = "live_landmarks"
+LIVE_SMOOTHING = "live_smoothing"
+LIVE_PACE = "live_pace"
+LIVE_INTERVAL = "live_interval"
+
 
 def said_emotion(scope: str) -> str:
     """What the visitor says a face shows, when the network got it wrong."""
@@ -32,6 +48,16 @@ def songs_page(request_key: str) -> str:
     return f"songs-page-{request_key}"
 
 
+# "How it works"
+HOW_STEP = "step"  # in the address alone: the key of the step on the screen
+HOW_WALK = "how_walk"  # the Walk of the picture on the screen: what each step computed
+
+
+def how_widget(name: str, *scope: str) -> str:
+    """A widget of "How it works"; what belongs to one picture or one step names it in `scope`."""
+    return "-".join(("how", name, *scope))
+
+
 # The music page. The first four stand in the address too.
 MUSIC_TABLE = "table"
 MUSIC_VIEW = "view"
@@ -46,3 +72,20 @@ MUSIC_OWN = "music_own"  # what the visitor's own CSV became: a SongTable, or wh
 def music_widget(name: str, *scope: str) -> str:
     """A widget of the music page; what belongs to one table or one song names it in `scope`."""
     return "-".join(("music", name, *scope))
+
+
+# The models page. All but the last stand in the address too.
+MODELS_WING = "wing"
+MODELS_FACES = "faces"  # the one or two face models looked at
+MODELS_SONGS = "songs"  # and mood models
+MODELS_FACE_VIEW = "face_view"
+MODELS_SONG_VIEW = "song_view"
+MODELS_CLASSES = "classes"
+MODELS_CELL = "cell"  # of the confusion matrix, as "fear called sad"
+
+MODELS_ASKED = "models_asked"  # what every model said of the visitor's picture
+
+
+def models_widget(name: str, *scope: str) -> str:
+    """A widget of the models page; what belongs to one model names it in `scope`."""
+    return "-".join(("models", name, *scope))

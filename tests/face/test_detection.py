@@ -165,6 +165,42 @@ def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -
     assert detector.detect(np.ascontiguousarray(image[200:])) == []
 
 
+# Finding again
+
+
+@pytest.mark.parametrize(("across", "down"), [(0.0, 0.0), (0.2, 0.0), (-0.2, 0.1), (0.0, -0.2)])
+def test_a_face_is_found_again_near_where_it_was(detector: MtcnnDetector, across: float, down: float) -> None:
+    image = sample("four-people.jpg")
+    faces = detector.detect(image)
+    boxes = [face.box for face in faces]
+    shifted = [
+        dataclasses.replace(box, x=box.x + round(across * box.width), y=box.y + round(down * box.height))
+        for box in boxes
+    ]
+    again = detector.detect_near(image, shifted)
+    assert len(again) == 4
+    for face, found in zip(faces, again, strict=True):
+        assert found.box.overlap(face.box) > 0.7
+        assert found.landmarks.nose == pytest.approx(face.landmarks.nose, abs=0.15 * face.box.width)
+        assert found.confidence >= 0.9
+
+
+def test_two_boxes_that_came_to_share_a_face_find_it_once(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    box = the_face(detector.detect(image)).box
+    beside = Box(box.x + box.width // 5, box.y, box.width, box.height)
+    assert the_face(detector.detect_near(image, [box, beside])).box.overlap(box) > 0.7
+
+
+def test_where_the_face_is_gone_none_is_found(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    box = the_face(detector.detect(image)).box
+    assert detector.detect_near(np.full_like(image, 90), [box]) == []
+    assert detector.detect_near(image, [Box(0, 0, box.width // 2, box.height // 2)]) == []
+    assert detector.detect_near(image, [Box(-500, -500, 40, 40)]) == []
+    assert detector.detect_near(image, []) == []
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -177,12 +213,15 @@ def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -
 def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="image must be uint8"):
         detector.detect(image)
+    with pytest.raises(ValueError, match="image must be uint8"):
+        detector.detect_near(image, [Box(5, 5, 20, 20)])
 
 
 def test_the_image_is_left_as_it_was(detector: MtcnnDetector) -> None:
     image = sample("four-people.jpg")
     before = image.copy()
-    detector.detect(image)
+    faces = detector.detect(image)
+    detector.detect_near(image, [face.box for face in faces])
     np.testing.assert_array_equal(image, before)
 
 
@@ -258,7 +297,9 @@ def test_threads_get_what_one_alone_gets(detector: MtcnnDetector) -> None:
 def test_a_new_size_is_not_traced_anew(detector: MtcnnDetector) -> None:
     image = sample("eileen-collins-1999.jpg")
     for side in (200, 333, 417):
-        assert len(detector.detect(cv2.resize(image, (side, side)))) == 1
+        small = cv2.resize(image, (side, side))
+        box = the_face(detector.detect(small)).box
+        assert len(detector.detect_near(small, [box])) == 1
     for stage in detector._mtcnn.stages:
         assert stage.model.experimental_get_tracing_count() == 1
 
@@ -296,5 +337,6 @@ def test_the_fake_is_a_detector_too() -> None:
     fake = FakeDetector([make_face()])
     as_detector: FaceDetector = fake
     assert as_detector.detect(np.zeros((100, 100, 3), np.uint8)) == [make_face()]
-    assert fake.num_calls == 1
+    assert as_detector.detect_near(np.zeros((100, 100, 3), np.uint8), [Box(0, 0, 9, 9)]) == [make_face()]
+    assert (fake.num_calls, fake.num_near_calls) == (1, 1)
     assert FakeDetector().detect(np.zeros((5, 5, 3), np.uint8)) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emomusic.face.drawing import Mark, annotate
+from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
 from emomusic.face.images import Box, read_image
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "eileen-collins-1999.jpg"
@@ -66,3 +66,56 @@ def test_no_mark_draws_nothing() -> None:
     drawn = annotate(image, [])
     np.testing.assert_array_equal(drawn, image)
     assert drawn is not image
+
+
+LIVE_BOX = Box(120, 100, 80, 100)
+
+
+@pytest.mark.parametrize("colour", ["#B43713", "#7A7474", "#BB8409"])
+@pytest.mark.parametrize("background", [0, 128, 255])
+def test_a_live_frame_its_tag_and_its_bar_show_on_any_background(colour: str, background: int) -> None:
+    image = np.full((240, 320, 3), background, np.uint8)
+    draw_live(image, [LiveMark(LIVE_BOX, "3 surprise", colour, 0.5)])
+    differs = np.abs(image.astype(int) - background).max(axis=2) > 80
+    assert differs[150, 116:124].sum() >= 2  # the left line, crossed
+    assert differs[150, 196:204].sum() >= 2
+    assert not differs[110:190, 130:190].any()  # nothing on the face itself
+    rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    filled = (image[202:212] == rgb).all(axis=2).sum(axis=1).max()
+    assert 30 <= filled <= 45  # half of the bar
+    plate = (image[:98] == rgb).all(axis=2)
+    assert plate.sum() > 200  # the tag, above
+    letters = np.abs(image[:98].astype(int) - rgb).max(axis=2)[plate.any(axis=1)][:, plate.any(axis=0)]
+    assert (letters > 80).sum() > 30
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_bar_is_as_full_as_the_share(share: float) -> None:
+    image = np.full((240, 320, 3), 128, np.uint8)
+    draw_live(image, [LiveMark(LIVE_BOX, "", "#2F8DEE", share)])
+    filled = (image[206] == (0x2F, 0x8D, 0xEE)).all(axis=1).sum()
+    assert filled == pytest.approx(share * LIVE_BOX.width, abs=4)
+
+
+def test_live_marks_without_boxes_are_only_points() -> None:
+    image = np.full((240, 320, 3), 128, np.uint8)
+    draw_live(image, [LiveMark(LIVE_BOX, "1 sad", "#2F8DEE", 0.5, ((160.0, 150.0), (-5.0, 400.0)))], boxes=False)
+    changed = np.argwhere((image != 128).any(axis=2))
+    assert len(changed) > 4
+    assert np.abs(changed - (150, 160)).max() <= 5
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.builds(Box, st.integers(0, 79), st.integers(0, 59), st.integers(1, 80), st.integers(1, 60)), max_size=5
+    ),
+    st.floats(0, 1),
+)
+def test_live_boxes_anywhere_can_be_drawn(boxes: list[Box], share: float) -> None:
+    image = np.zeros((60, 80, 3), np.uint8)
+    marks = [
+        LiveMark(box.clipped(80, 60), "12 surprise", "#CB0AA3", share, ((float(box.x), float(box.y)),)) for box in boxes
+    ]
+    draw_live(image, marks)
+    assert image.any() == bool(boxes)

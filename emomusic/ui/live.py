@@ -1,0 +1,142 @@
+"""The live page: notice and consent, START and STOP, the video with its readings, and what stays of a session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from emomusic.assets import ROOT
+from emomusic.connections import SETTING_NAMES, IceSettings, ice_settings
+from emomusic.plots.affect import circumplex
+from emomusic.ui import state
+from emomusic.ui.engine import engine, loading_note
+from emomusic.ui.live_camera import ask_for_camera, camera_problem, is_lent, want_camera
+from emomusic.ui.live_problems import explain
+from emomusic.ui.live_readings import show_now, show_timeline
+from emomusic.ui.live_session import LiveSession, Phase, Problem, current_session
+from emomusic.ui.live_settings import choose_settings, choose_view
+from emomusic.ui.live_summary import offer_songs, show_songs, show_summary
+from emomusic.ui.live_video import helping_servers, show_video
+
+_SECRETS = (ROOT / ".streamlit" / "secrets.toml", Path.home() / ".streamlit" / "secrets.toml")
+
+_WHAT_WILL_BE = (
+    (":material/videocam:", "The video", "mirrored, with a frame, a name and a bar for each face."),
+    (":material/bar_chart:", "The readings", "seven probabilities a face, and everyone's on the plane, with a trail."),
+    (":material/area_chart:", "The last ten minutes", "the mood of the group over time, to keep as a table."),
+    (":material/queue_music:", "The songs", "for a moment you choose, and a playlist that follows the session."),
+)
+
+
+def show_live() -> None:
+    """The whole page, in the order of the screen."""
+    engine().start_networks()
+    settings = connection_settings()
+    session = current_session()
+    class_view = _show_head(session, settings)
+    if not (is_lent() and st.session_state.get(state.LIVE_CONSENT)):
+        _show_what_will_be()
+    else:
+        # The same columns for both views, only their widths differ: the video stays where it is
+        left, right = st.columns([2, 3] if class_view else [3, 2], gap="large")
+        with left:
+            show_video(session, settings)
+        with right:
+            if session is not None and session.phase is Phase.PLAYING:
+                show_now(session, class_view=class_view)
+                offer_songs(session)
+            elif session is None or session.phase is Phase.CONNECTING:
+                _show_empty_plane()
+        if session is not None and session.phase is Phase.PLAYING and not class_view:
+            show_timeline(session)
+    if session is not None and not session.is_on:
+        show_summary(session)
+    show_songs()
+
+
+def connection_settings() -> IceSettings:
+    """The settings of connections in `.streamlit/secrets.toml`, else in the environment.
+
+    Raises:
+        SettingsError: one of them is malformed.
+    """
+    values = {name: os.environ[name] for name in SETTING_NAMES if name in os.environ}
+    if any(path.is_file() for path in _SECRETS):  # Streamlit complains on the page where there is no such file
+        values |= {name: str(st.secrets[name]) for name in SETTING_NAMES if name in st.secrets}
+    return ice_settings(values)
+
+
+def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
+    """All that stands above the video; tells whether the class view is chosen."""
+    is_on = session is not None and session.is_on
+    with st.container(key="live-head"):
+        ask_for_camera()
+        if not is_on:
+            _show_notice(settings)
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            # Shown while the video runs too, or Streamlit would forget it
+            st.checkbox(
+                "Everyone in the picture knows this and agrees",
+                key=state.LIVE_CONSENT,
+                on_change=_agree,
+                disabled=is_on,
+            )
+            class_view = choose_view()
+            choose_settings(session, class_view=class_view)
+        if class_view:
+            st.caption(
+                "For a room: large type, the mood of all faces together, nobody marked. To show a class how it works, "
+                "with volunteers who act; never to read pupils."
+            )
+        _show_state_of_camera(session)
+    return class_view
+
+
+def _show_notice(settings: IceSettings) -> None:
+    """What happens to the picture: said before the camera starts."""
+    hosts = [host for server in helping_servers(settings) for host in server.hosts]
+    helped = f" To find a way to each other, browser and server ask {' and '.join(hosts)}." if hosts else ""
+    st.markdown(
+        ":material/visibility: While the camera runs, its picture goes to this server, which finds every face in it "
+        "and estimates the expression. **No frame is kept:** each is gone once it is read. The figures of the last ten "
+        "minutes stay in memory until you start again or close the page. People must be told that their expression is "
+        f"read: ask everyone whom the camera sees.{helped}"
+    )
+
+
+def _agree() -> None:
+    """Everyone agrees: now, and not before, the browser is asked for its camera."""
+    if st.session_state[state.LIVE_CONSENT]:
+        want_camera()
+
+
+def _show_state_of_camera(session: LiveSession | None) -> None:
+    if (problem := camera_problem()) is not None:
+        can_change = problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
+        explain(problem, again=want_camera if can_change else None)
+    elif session is not None and session.problem is not None:
+        explain(session.problem)
+    elif st.session_state.get(state.LIVE_CONSENT) and not is_lent():
+        st.caption(":material/videocam: Your browser asks whether this page may use the camera: allow it.")
+
+
+def _show_what_will_be() -> None:
+    """The empty page: what will stand here, beside the plane it will stand on."""
+    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
+    with left:
+        for icon, title, text in _WHAT_WILL_BE:
+            st.markdown(f"{icon} **{title}:** {text}")
+        loading_note("Start the camera meanwhile: the video comes first, the readings follow.")
+    with right:
+        _show_empty_plane()
+
+
+def _show_empty_plane() -> None:
+    st.plotly_chart(
+        circumplex([], height=380),
+        key="live-empty-plane",
+        config={"displayModeBar": False},
+        alt="The affect plane with the places of the seven emotions",
+    )

@@ -1,0 +1,163 @@
+"""Beside and below the video, refreshed by themselves: the faces now, their trail, and the last ten minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, quadrant_of
+from emomusic.errors import EmomusicError
+from emomusic.face.live import LiveView
+from emomusic.plots.affect import FacePoint, circumplex
+from emomusic.plots.face import probability_bars
+from emomusic.plots.live import NamedFace, face_rows, mood_areas
+from emomusic.ui.live_session import LiveSession, Phase
+
+_NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; ten minutes as a chart are 70 kB, and change little in a second
+_TRAIL_S = 20
+_FACES_SHOWN = 8
+_NO_TOOLS = {"displayModeBar": False}
+
+
+def show_now(session: LiveSession, *, class_view: bool) -> None:
+    """What the faces show, once a second while the video runs, without running the page anew."""
+
+    @st.fragment(run_every=_NOW_S if session.phase is Phase.PLAYING else None)
+    def now() -> None:
+        view, table = session.reader.view(), session.reader.timeline()
+        group = view.group
+        _show_trouble(session, view)
+        if class_view:
+            _show_large(view, group)
+            return
+        _show_words(view, group)
+        if len(view.faces) > 1 and group is not None:
+            _show_rows(view, group)
+        else:
+            _show_bars(group)
+        st.plotly_chart(
+            circumplex(_points(view, group), trail=_trail(table), height=340),
+            key="live-plane",
+            config=_NO_TOOLS,
+            alt="The affect plane: where the faces are now, and a trail of where the group was in the last "
+            f"{_TRAIL_S} seconds",
+        )
+
+    now()
+
+
+def show_timeline(session: LiveSession) -> None:
+    """The group over the last ten minutes, refreshed while the video runs."""
+
+    @st.fragment(run_every=_TIMELINE_S if session.phase is Phase.PLAYING else None)
+    def timeline() -> None:
+        show_areas(session.reader.timeline(), key="live-timeline")
+
+    st.markdown("**The last ten minutes**")
+    timeline()
+    st.caption(
+        "Each colour's height is an emotion's share, the mean over all faces. Empty: nobody seen, or nothing read."
+    )
+
+
+def show_areas(table: pd.DataFrame, *, key: str) -> None:
+    """A timeline as stacked areas."""
+    st.plotly_chart(
+        mood_areas(table),
+        key=key,
+        config=_NO_TOOLS,
+        alt=f"Shares of the seven emotions over time, {len(table)} seconds",
+    )
+
+
+def _show_trouble(session: LiveSession, view: LiveView) -> None:
+    error = view.error or session.drawing_error
+    if error is None:
+        return
+    # What a person can mend says how; of anything else the log has the traceback
+    words = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
+    st.warning(words, icon=":material/error:")
+
+
+def _show_words(view: LiveView, group: EmotionProbabilities | None) -> None:
+    st.subheader(_headline(view, group), anchor=False)
+    st.caption(_figures(view))
+
+
+def _headline(view: LiveView, group: EmotionProbabilities | None) -> str:
+    if group is not None:
+        words = describe(group)
+        return words if len(view.faces) == 1 else f"Together: {words[0].lower()}{words[1:]}"
+    if not view.num_frames:
+        return "Waiting for the first frame"
+    return "Nobody in the picture" if view.is_ready else "The networks are loading"
+
+
+def _figures(view: LiveView) -> str:
+    """Number of faces, rates and lag in one line."""
+    count = len(view.faces)
+    parts = [
+        "1 face" if count == 1 else f"{count} faces",
+        f"{view.frames_per_second:.0f} frames a second",
+        f"{view.readings_per_second:.0f} readings a second",
+    ]
+    if view.lag_s is not None:
+        parts.append(f"{1000 * view.lag_s:.0f} ms behind")
+    return " · ".join(parts)
+
+
+def _show_bars(group: EmotionProbabilities | None) -> None:
+    probabilities = group.as_dict() if group is not None else {}
+    st.plotly_chart(
+        probability_bars(group, height=230),
+        key="live-bars",
+        config=_NO_TOOLS,
+        alt="Probabilities: " + (", ".join(f"{name} {value:.0%}" for name, value in probabilities.items()) or "none"),
+    )
+
+
+def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
+    faces = [NamedFace("Everyone", group)]
+    faces += [NamedFace(f"Face {face.number}", face.reading.probabilities) for face in view.faces[:_FACES_SHOWN]]
+    st.plotly_chart(
+        face_rows(faces),
+        key="live-rows",
+        config=_NO_TOOLS,
+        alt="; ".join(f"{face.name}: {describe(face.probabilities)}" for face in faces),
+    )
+    if len(view.faces) > _FACES_SHOWN:
+        st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the picture.")
+
+
+def _show_large(view: LiveView, group: EmotionProbabilities | None) -> None:
+    """For the last row of a room: the group's mood in large letters, and nobody by name or number."""
+    words = _headline(view, group).removeprefix("Together: ").capitalize()
+    st.html(f'<p class="live-large">{words}</p>{_LARGE_TYPE}')
+    if group is not None:
+        quadrant = quadrant_of(affect_of(group))
+        faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
+        st.caption(f"{quadrant.description.capitalize()}; {faces}")
+    _show_bars(group)
+
+
+# The letters grow with the window: no element of Streamlit's does
+_LARGE_TYPE = """<style>
+.live-large { font-size: clamp(2.6rem, 6.5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
+</style>"""
+
+
+def _points(view: LiveView, group: EmotionProbabilities | None) -> list[FacePoint]:
+    points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in view.faces]
+    if group is not None and len(points) > 1:
+        points.append(FacePoint("all", affect_of(group), group.emotion))
+    return points
+
+
+def _trail(table: pd.DataFrame) -> Sequence[AffectPoint]:
+    """Where the group was in the last seconds, the oldest first."""
+    if table.empty:
+        return []
+    recent = table[table["time_s"] > table["time_s"].iloc[-1] - _TRAIL_S].dropna(subset=["valence", "arousal"])
+    return [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]

@@ -1,0 +1,164 @@
+"""What stays of a session: its music for one moment, and afterwards figures, a chart, a table and a playlist."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from emomusic.affect import affect_of, describe
+from emomusic.face.timeline import SessionSummary, Stretch, summarize
+from emomusic.music.recommend import Recommender, Request, Song
+from emomusic.music.spotify import songs_csv, songs_m3u
+from emomusic.ui import state
+from emomusic.ui.engine import engine
+from emomusic.ui.live_readings import show_areas
+from emomusic.ui.live_session import LiveSession, Phase
+from emomusic.ui.readings import Listener
+from emomusic.ui.songs import choose_songs, show_players
+
+MOST_SONGS = 10
+
+
+def offer_songs(session: LiveSession) -> None:
+    """A button that keeps the mood of the moment, while the video runs."""
+    if session.phase is Phase.PLAYING:
+        st.button(
+            "Play for this mood",
+            icon=":material/queue_music:",
+            type="primary",
+            on_click=_keep_mood,
+            args=(session,),
+            key="live-play",
+        )
+        if st.session_state.get(state.LIVE_MOOD) == "nobody":
+            st.caption("Nobody is in the picture, so there is no mood to play for. Try again with a face.")
+
+
+def _keep_mood(session: LiveSession) -> None:
+    group = session.reader.view().group
+    st.session_state[state.LIVE_MOOD] = (
+        "nobody" if group is None else Listener("now", affect_of(group), group.emotion, None)
+    )
+
+
+def show_songs() -> None:
+    """The songs for the mood that was kept, under the policies of the photo page."""
+    listener = st.session_state.get(state.LIVE_MOOD)
+    if isinstance(listener, Listener):
+        choose_songs(listener)
+
+
+def show_summary(session: LiveSession) -> None:
+    """A session that is over, until the next start."""
+    table = session.reader.timeline()
+    summary = summarize(table)
+    if summary.mean is None:
+        if summary.seconds:
+            st.info("The session is over. No face was seen in it.", icon=":material/face:")
+        return
+    st.subheader(f"The session: {_lower(describe(summary.mean))}", anchor=False)
+    _show_figures(summary, lasted_s=int(table["time_s"].iloc[-1] - table["time_s"].iloc[0]) + 1)
+    show_areas(table, key="live-session")
+    _show_stretches(summary, table)
+    _show_playlist(summary)
+
+
+def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
+    longest = summary.longest
+    with st.container(horizontal=True):
+        st.metric("Lasted", _clock(lasted_s), border=True)
+        # A share: on a busy machine a reading may take longer than a second
+        st.metric("With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", border=True)
+        st.metric("Most faces at once", summary.most_faces, border=True)
+        if longest is not None:
+            st.metric(
+                "Longest mood",
+                longest.emotion.adjective.capitalize(),
+                f"{_clock(longest.seconds)}, from {_clock(longest.start_s)}",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
+
+
+def _show_stretches(summary: SessionSummary, table: pd.DataFrame) -> None:
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "from": [_clock(stretch.start_s) for stretch in summary.stretches],
+                "for": [_clock(stretch.seconds) for stretch in summary.stretches],
+                "mood": [describe(stretch.probabilities) for stretch in summary.stretches],
+                "quadrant": [f"{s.quadrant}, {s.quadrant.description}" for s in summary.stretches],
+            }
+        ),
+        hide_index=True,
+    )
+    st.download_button(
+        "Every second (CSV)",
+        lambda: session_csv(table),
+        file_name="emomusic-session.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key="live-csv",
+    )
+
+
+def session_csv(table: pd.DataFrame) -> bytes:
+    """A timeline as a file; shares and places with four digits."""
+    text: str = table.to_csv(index=False, float_format="%.4f")
+    return text.encode()
+
+
+def _show_playlist(summary: SessionSummary) -> None:
+    st.subheader("A playlist that follows the session", anchor=False)
+    with st.spinner("Choosing songs"):
+        chosen = session_songs(summary, engine().recommender())
+    songs = [song for _, song in chosen]
+    if not songs:
+        st.caption("No mood lasted for five seconds, so there is no playlist.")
+        return
+    st.caption(
+        f"One song for each stretch of the table, where its mood was; at most {MOST_SONGS}, for the longest stretches."
+        if len(summary.stretches) > MOST_SONGS
+        else "One song for each stretch of the table, where its mood was."
+    )
+    show_players(songs)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Songs (CSV)",
+            lambda: songs_csv(songs).encode("utf-8-sig"),  # with a byte order mark, Excel reads every script
+            file_name="emomusic-session-songs.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="live-songs-csv",
+        )
+        st.download_button(
+            "Playlist (M3U)",
+            lambda: songs_m3u(songs),
+            file_name="emomusic-session.m3u",
+            mime="audio/x-mpegurl",
+            on_click="ignore",
+            key="live-songs-m3u",
+        )
+
+
+def session_songs(summary: SessionSummary, recommender: Recommender) -> list[tuple[Stretch, Song]]:
+    """One song for each stretch, in order and none twice; where there are many, for the longest of them."""
+    longest = sorted(summary.stretches, key=lambda stretch: -stretch.seconds)[:MOST_SONGS]
+    chosen: list[tuple[Stretch, Song]] = []
+    for stretch in sorted(longest, key=lambda stretch: stretch.start_s):
+        request = Request(point=stretch.point, emotion=stretch.emotion)
+        taken = {song.track.id for _, song in chosen}
+        fresh = (song for song in recommender.songs(request, MOST_SONGS) if song.track.id not in taken)
+        if (song := next(fresh, None)) is not None:
+            chosen.append((stretch, song))
+    return chosen
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def _lower(words: str) -> str:
+    return words[0].lower() + words[1:]

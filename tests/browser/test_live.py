@@ -1,0 +1,216 @@
+"""The live page in a real Chromium, whose camera is a film made from the bundled pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import FrameLocator, Page, Playwright, expect
+
+from emomusic.face.images import RgbImage, read_image
+from emomusic.face.live import THREAD_NAME
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
+
+pytestmark = pytest.mark.browser
+
+CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+# Small and slow, so that a busy machine keeps up; the film begins anew when it is over
+WIDTH, HEIGHT, RATE = 480, 360, 8
+SCENES = (("eileen-collins-1999", 8), ("four-people", 8), ("joe-biden-2010", 6), (None, 6))
+LONG_MS = 4 * PATIENCE_MS  # until the networks are loaded beside a video, on a busy machine
+
+TIMELINE = """() => {
+  const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
+  return chart && chart.data ? chart.data[0].x.length : 0;
+}"""
+
+
+def scene(picture: RgbImage | None) -> RgbImage:
+    """A picture in the middle of a grey frame, or a wall with nobody before it."""
+    if picture is None:
+        return np.full((HEIGHT, WIDTH, 3), (70, 110, 140), np.uint8)
+    scale = min(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    frame = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
+    frame[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return frame
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One face, then four, then another with another expression, then nobody; they sway a little."""
+    path, samples = tmp_path_factory.mktemp("film") / "camera.y4m", Path(__file__).resolve().parents[2] / "data/samples"
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
+        for name, seconds in SCENES:
+            still = scene(None if name is None else read_image(samples / f"{name}.jpg"))
+            for step in range(seconds * RATE):
+                sway = np.array([[1, 0, 3 * np.sin(step / 4)], [0, 1, 2 * np.cos(step / 5)]], np.float32)
+                frame = cv2.warpAffine(still, sway, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+                file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
+    return path
+
+
+@contextlib.contextmanager
+def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = ("camera",)) -> Iterator[Page]:
+    """A window of a Chromium with these flags."""
+    browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *flags])
+    try:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=list(permissions))
+        without_spotify(context)
+        page = context.new_page()
+        page.set_default_timeout(LONG_MS)
+        yield page
+    finally:
+        browser.close()
+
+
+@contextlib.contextmanager
+def camera(playwright: Playwright, film: Path, *flags: str) -> Iterator[Page]:
+    """A window whose camera shows the film."""
+    with window(playwright, *CAMERA, f"--use-file-for-fake-video-capture={film}", *flags) as page:
+        yield page
+
+
+def open_live(page: Page, server: str) -> None:
+    """Open the page, wait until faces can be read, and say that everyone agrees."""
+    page.goto(f"{server}/live")
+    expect(page.get_by_text("No frame is kept")).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text("The networks are ready")).to_be_visible(timeout=LONG_MS)
+    agree(page)
+
+
+def agree(page: Page) -> None:
+    page.get_by_text("Everyone in the picture knows this and agrees").click()
+
+
+def stream(page: Page) -> FrameLocator:
+    return page.frame_locator('iframe[title*="webrtc"]')
+
+
+def start(page: Page) -> None:
+    stream(page).get_by_role("button", name="START").click()
+    expect(page.get_by_role("button", name="Play for this mood")).to_be_visible(timeout=LONG_MS)
+
+
+def sees(page: Page, text: str) -> None:
+    """Wait until a line of the page begins so, at most for a few rounds of the film."""
+    expect(page.get_by_text(re.compile(f"^{text}"))).to_be_visible(timeout=LONG_MS)
+
+
+def num_readers(folder: Path) -> int:
+    names = (folder / "threads").read_text(encoding="utf-8").splitlines()
+    return names.count(THREAD_NAME)
+
+
+def wait_for_readers(folder: Path, number: int) -> None:
+    deadline = time.monotonic() + LONG_MS / 1000
+    while (found := num_readers(folder)) != number:
+        assert time.monotonic() < deadline, f"expected {number} readers. Received: {found}"
+        time.sleep(0.5)
+
+
+def test_the_readings_follow_the_camera_and_songs_follow_the_readings(
+    playwright: Playwright, server: str, film: Path
+) -> None:
+    with camera(playwright, film) as page:
+        open_live(page, server)
+        start(page)
+        sees(page, "1 face ·")
+        expect(page.get_by_role("heading", name=re.compile("happy|neutral|sad", re.IGNORECASE))).to_be_visible()
+        sees(page, "4 faces ·")
+        expect(page.get_by_role("heading", name=re.compile("Together"))).to_be_visible()
+        rows = page.locator(".st-key-live-rows .js-plotly-plot")
+        assert rows.evaluate("chart => chart.data[0].y") == ["Everyone", *(f"Face {n}" for n in face_numbers(page))]
+        first = page.evaluate(TIMELINE)
+        sees(page, "Nobody in the picture")
+        assert page.evaluate(TIMELINE) > first > 0
+        sees(page, "1 face ·")
+        page.get_by_role("button", name="Play for this mood").click()
+        expect(page.locator('iframe[src*="spotify"]')).to_have_count(5, timeout=LONG_MS)
+        sees(page, "4 faces ·")  # the video went on meanwhile
+        stream(page).get_by_role("button", name="STOP").click()
+        expect(page.get_by_role("heading", name=re.compile("^The session:"))).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_text("Most faces at once")).to_be_visible()
+        expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("4")
+
+
+def face_numbers(page: Page) -> list[int]:
+    """The numbers of the faces that stand on the plane."""
+    plane = page.locator(".st-key-live-plane .js-plotly-plot")
+    texts = plane.evaluate("chart => chart.data.find(trace => trace.name === 'faces').text")
+    return [int(number) for text in texts if (number := re.sub("</?b>", "", text)).isdigit()]
+
+
+def test_two_tabs_have_a_reader_each_and_a_closed_tab_ends_its_own(
+    playwright: Playwright, film: Path, tmp_path: Path
+) -> None:
+    with fresh_server(tmp_path) as server, camera(playwright, film) as page:
+        open_live(page, server)
+        other = page.context.new_page()
+        other.set_default_timeout(LONG_MS)
+        open_live(other, server)
+        wait_for_readers(tmp_path, 0)
+        for tab in (page, other):
+            tab.bring_to_front()
+            start(tab)
+        for tab in (page, other):
+            sees(tab, "[14] faces? ·")
+        wait_for_readers(tmp_path, 2)
+        other.close()
+        wait_for_readers(tmp_path, 1)
+        page.bring_to_front()
+        sees(page, "[14] faces? ·")
+        stream(page).get_by_role("button", name="STOP").click()
+        expect(page.get_by_role("heading", name=re.compile("^The session:"))).to_be_visible(timeout=LONG_MS)
+        wait_for_readers(tmp_path, 0)
+        stream(page).get_by_role("button", name="START").click()
+        expect(page.get_by_role("heading", name=re.compile("^The session:"))).to_have_count(0, timeout=LONG_MS)
+        sees(page, "[14] faces? ·")
+        wait_for_readers(tmp_path, 1)
+
+
+def test_a_refused_camera_is_said_so(playwright: Playwright, server: str) -> None:
+    with window(playwright, "--use-fake-device-for-media-stream", "--deny-permission-prompts", permissions=()) as page:
+        page.goto(f"{server}/live")
+        agree(page)
+        expect(page.get_by_test_id("stAlert")).to_contain_text("did not lend its camera", timeout=LONG_MS)
+        expect(page.get_by_role("button", name="Try again")).to_be_visible()
+        page.get_by_role("button", name="Take a snapshot instead").click()
+        expect(page.get_by_role("radio", name="Camera")).to_be_checked(timeout=LONG_MS)
+
+
+def test_no_camera_is_said_so(playwright: Playwright, server: str) -> None:
+    with window(playwright, "--use-fake-ui-for-media-stream") as page:
+        page.goto(f"{server}/live")
+        agree(page)
+        expect(page.get_by_test_id("stAlert")).to_contain_text("No camera was found", timeout=LONG_MS)
+        page.get_by_role("button", name="Choose a photo instead").click()
+        expect(page.get_by_role("heading", name="What does this face sound like?")).to_be_visible(timeout=LONG_MS)
+
+
+def test_a_page_that_is_not_secure_is_said_so_before_anything_is_asked(playwright: Playwright, server: str) -> None:
+    port = server.rsplit(":", 1)[1]
+    with window(playwright, *CAMERA, "--host-resolver-rules=MAP emomusic.test 127.0.0.1", permissions=()) as page:
+        page.goto(f"http://emomusic.test:{port}/live")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("not opened over HTTPS", timeout=LONG_MS)
+
+
+def test_a_blocked_connection_is_said_so_after_ten_seconds(playwright: Playwright, server: str, film: Path) -> None:
+    # Without UDP of its own the browser finds no way to the server
+    with camera(playwright, film, "--webrtc-ip-handling-policy=disable_non_proxied_udp") as page:
+        page.goto(f"{server}/live")
+        agree(page)
+        stream(page).get_by_role("button", name="START").click()
+        expect(page.get_by_text("Looking for a way")).to_be_visible(timeout=LONG_MS)
+        alert = page.get_by_test_id("stAlert")
+        expect(alert).to_contain_text("The connection does not come up", timeout=LONG_MS)
+        expect(alert).to_contain_text("TURN")
+        expect(page.get_by_role("button", name="Take a snapshot instead")).to_be_visible()

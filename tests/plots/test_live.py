@@ -1,0 +1,96 @@
+"""The charts of a session show what they were given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
+from emomusic.face.timeline import COLUMNS, Timeline
+from emomusic.plots.affect import circumplex
+from emomusic.plots.colours import EMOTION_COLOURS, TRAIL, ink_on
+from emomusic.plots.face import probability_bars
+from emomusic.plots.live import NamedFace, face_rows, mood_areas
+
+
+def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
+    line = Timeline()
+    for time_s, emotion in seconds:
+        group = None if emotion is None else EmotionProbabilities.certain(emotion)
+        line.add(time_s, group, int(emotion is not None))
+    return line.table()
+
+
+def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
+    (trace,) = [trace for trace in mood_areas(table).data if trace.name == emotion.value]
+    return list(trace.y)
+
+
+def test_there_is_an_area_for_each_emotion_in_their_order_and_colour() -> None:
+    traces = mood_areas(timeline((0, Emotion.HAPPY), (1, Emotion.SAD))).data
+    assert [trace.name for trace in traces] == [emotion.value for emotion in EMOTIONS]
+    assert [trace.line.color for trace in traces] == list(EMOTION_COLOURS.values())
+    assert len({trace.stackgroup for trace in traces}) == 1
+
+
+def test_the_areas_are_the_shares() -> None:
+    table = timeline((0, Emotion.HAPPY), (1, Emotion.SAD), (2, Emotion.SAD))
+    assert heights(table, Emotion.HAPPY) == [100, 0, 0]
+    assert heights(table, Emotion.SAD) == [0, 100, 100]
+
+
+def test_where_nobody_was_there_is_nothing() -> None:
+    table = timeline((0, Emotion.HAPPY), (1, None), (2, Emotion.HAPPY))
+    assert heights(table, Emotion.HAPPY) == [100, 0, 100]
+
+
+def test_a_hole_of_a_slow_machine_is_bridged_and_a_long_one_is_not() -> None:
+    assert heights(timeline((0, Emotion.FEAR), (3, Emotion.FEAR)), Emotion.FEAR) == [100] * 4
+    assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 100, 100, 0, 0, 0, 100]
+
+
+@pytest.mark.parametrize("seconds", [1, 29, 31, 200, 600])
+def test_the_axis_of_time_has_a_few_marks_within_it(seconds: int) -> None:
+    axis = mood_areas(timeline(*((time_s, Emotion.SAD) for time_s in range(seconds)))).layout.xaxis
+    assert 2 <= len(axis.tickvals) <= 9
+    assert axis.range[0] <= min(axis.tickvals)
+    assert max(axis.tickvals) <= axis.range[1]
+    assert axis.ticktext[0] == "0:00"
+
+
+def test_an_empty_timeline_is_an_empty_chart() -> None:
+    assert all(len(trace.x) == 0 for trace in mood_areas(Timeline().table()).data)
+    assert list(Timeline().table().columns) == COLUMNS
+
+
+def test_every_face_has_a_bar_of_its_shares_and_the_large_ones_are_named() -> None:
+    values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
+    faces = [
+        NamedFace("Everyone", EmotionProbabilities(values)),
+        NamedFace("Face 3", EmotionProbabilities.certain(Emotion.SAD)),
+    ]
+    traces = {trace.name: trace for trace in face_rows(faces).data}
+    assert list(traces["happy"].x) == pytest.approx([60, 0])
+    assert list(traces["happy"].y) == ["Everyone", "Face 3"]
+    assert list(traces["sad"].text) == ["sad", "sad"]
+    assert list(traces["angry"].text) == ["", ""]
+
+
+def test_a_name_in_a_bar_can_be_read() -> None:
+    assert {ink_on(colour) for colour in EMOTION_COLOURS.values()} == {"#000000", "#FFFFFF"}
+    assert (ink_on("#FFFF00"), ink_on("#000080")) == ("#000000", "#FFFFFF")
+
+
+def test_a_trail_fades_towards_the_past_below_the_faces() -> None:
+    figure = circumplex([], trail=[AffectPoint(0, 0), AffectPoint(0.5, 0.5), AffectPoint(1, 1)])
+    (trail,) = [trace for trace in figure.data if trace.name == "trail"]
+    assert list(trail.x) == [0, 0.5, 1]
+    opacities = [float(colour.rstrip(")").rsplit(",", 1)[1]) for colour in trail.marker.color]
+    assert opacities == sorted(opacities)
+    assert trail.marker.size[0] < trail.marker.size[-1]
+    assert TRAIL not in EMOTION_COLOURS.values()
+
+
+def test_bars_of_nobody_have_no_length_and_no_figure() -> None:
+    (bars,) = probability_bars(None).data
+    assert set(bars.x) == {0}
+    assert set(bars.text) == {""}
