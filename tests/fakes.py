@@ -27,9 +27,14 @@ class FakeDetector:
     def __init__(self, faces: Sequence[Face] = ()) -> None:
         self.faces = list(faces)
         self.num_calls = 0
+        self.num_near_calls = 0
 
     def detect(self, image: RgbImage) -> list[Face]:
         self.num_calls += 1
+        return list(self.faces)
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        self.num_near_calls += 1
         return list(self.faces)
 
 
@@ -45,3 +50,16 @@ class FakeClassifier:
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         self.batch_sizes.append(len(crops))
         return [self.probabilities for _ in crops]
+
+
+class FakeClock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds

@@ -23,6 +23,11 @@ def load_tensorflow() -> Any:
         The module `tensorflow`.
     """
     with _loading:
+        if "tensorflow" not in sys.modules:
+            # What encrypts the live page's video crashes the process when it is loaded after TensorFlow (pylibsrtp 1.0,
+            # TensorFlow 2.21); before it, it does not, and takes 20 ms
+            with contextlib.suppress(ImportError):
+                import pylibsrtp  # noqa: F401
         if "tensorflow" not in sys.modules and "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
             os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
             with _held_stderr():

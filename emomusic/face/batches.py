@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
+from emomusic.evaluation import FOUR_CLASS_ORDER, four_classes
 from emomusic.face.augmentation import augment
-from emomusic.face.fer2013 import LabelledFaces
+from emomusic.face.fer2013 import SIDE, LabelledFaces
+from emomusic.face.images import to_network_input
 from emomusic.face.presets import TrainingConfig
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
@@ -18,32 +20,70 @@ Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.f
 
 def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
     """Number of whole batches in one pass."""
-    return max(1, len(faces) // config.batch_size)
+    return max(1, len(_repeated(faces, config)) // config.batch_size)
 
 
-def augmented_batches(faces: LabelledFaces, config: TrainingConfig, *, first_epoch: int = 0) -> Iterator[Batch]:
+def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArray[np.float32]:
+    """What a network of these classes should answer.
+
+    Args:
+        labels: shape (n,), positions in `EMOTIONS`.
+        classes: the seven emotions, or the four of `evaluation.FOUR_CLASS_ORDER`.
+
+    Returns:
+        Shape (n, classes), float32.
+
+    Raises:
+        ValueError: other classes.
+    """
+    if tuple(classes) == tuple(EMOTIONS):
+        return np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    if tuple(classes) == tuple(FOUR_CLASS_ORDER):
+        return np.eye(len(FOUR_CLASS_ORDER), dtype=np.float32)[four_classes(labels)]
+    raise ValueError(f"expected the seven emotions or {FOUR_CLASS_ORDER}. Received: {classes}")
+
+
+def augmented_batches(
+    faces: LabelledFaces,
+    config: TrainingConfig,
+    *,
+    side: int = SIDE,
+    classes: Sequence[str] = EMOTIONS,
+    first_epoch: int = 0,
+) -> Iterator[Batch]:
     """Training pictures without end: in a new order every epoch, varied and blended.
 
     A plain generator, because Keras reads ahead: what it reads next must not depend on a counter that it resets.
 
     Yields:
-        Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, 7), rows summing to 1; weights,
-        shape (batch,).
+        Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1;
+        weights, shape (batch,).
     """
     weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
+    targets = one_hot(faces.labels, classes)
+    repeated = _repeated(faces, config)
     for epoch in itertools.count(first_epoch):
-        order = np.random.default_rng((config.seed, epoch)).permutation(len(faces))
+        order = np.random.default_rng((config.seed, epoch)).permutation(repeated)
         for index in range(steps_per_epoch(faces, config)):
             rng = np.random.default_rng((config.seed, epoch, index))
             chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
-            images = augment(faces.images[chosen], config.augmentation, rng).astype(np.float32)[..., None]
-            labels = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels[chosen]]
+            varied = augment(faces.images[chosen], config.augmentation, rng)
+            images = to_network_input(list(varied), side).astype(np.float32)
+            labels, importance = targets[chosen], weights[faces.labels[chosen]].astype(np.float32)
             if config.mixup > 0:
                 share = np.float32(rng.beta(config.mixup, config.mixup))
                 partner = rng.permutation(len(chosen))
                 images = share * images + (1 - share) * images[partner]
                 labels = share * labels + (1 - share) * labels[partner]
-            yield images, labels, (labels @ weights).astype(np.float32)
+                importance = share * importance + (1 - share) * importance[partner]
+            yield images, labels, importance
+
+
+def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.intp]:
+    """Positions of the pictures of one pass, those of rare emotions several times: each time they are varied anew."""
+    counts = np.bincount(faces.labels, minlength=len(EMOTIONS))
+    times = np.round((counts.max() / np.maximum(counts, 1)) ** config.balance).astype(np.intp)
+    return np.repeat(np.arange(len(faces)), times[faces.labels])
 
 
 def class_weights(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

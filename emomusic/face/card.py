@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.affect import EMOTIONS
+from emomusic.evaluation import FOUR_CLASS_ORDER
 from emomusic.face.networks import NETWORKS
+from emomusic.face.reported import REPORTED, SEVEN
+from emomusic.face.start_weights import START_WEIGHTS
 from emomusic.face.trained import ModelSpec
 
 
@@ -14,27 +17,30 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
     """Write the card from the figures of the run; nothing in it is typed by hand."""
     test, validation = metrics["test"], metrics["validation"]
     low, high = test["accuracy_interval"]
-    weakest = sorted(EMOTIONS, key=lambda emotion: test["per_class"][emotion.value]["recall"])[:2]
-    confused = _most_confused(test["confusion"])
+    weakest = sorted(spec.classes, key=lambda name: test["per_class"][name]["recall"])[:2]
+    confused = _most_confused(test["confusion"], spec.classes)
     rows = "\n".join(
-        f"| {emotion.value} | {s['precision']:.1%} | {s['recall']:.1%} | {s['f1']:.1%} | {s['support']} |"
-        for emotion in EMOTIONS
-        if (s := test["per_class"][emotion.value])
+        f"| {name} | {s['precision']:.1%} | {s['recall']:.1%} | {s['f1']:.1%} | {s['support']} |"
+        for name in spec.classes
+        if (s := test["per_class"][name])
     )
     unseen = test["not_in_training"]
     unseen_line = f"{unseen['accuracy']:.1%} (n = {unseen['n']})" if unseen["accuracy"] is not None else "not known"
+    has_emotions = spec.classes == tuple(EMOTIONS)
+    four = [f"{split['four_class_accuracy']:.1%}" for split in (validation, test)] if has_emotions else []
+    four_line = f"| four classes (Q1, Q2, Q3, N) | {' | '.join(four)} |\n" if four else ""
     path.write_text(
         f"""# {spec.name}
 
 {NETWORKS[spec.network].title}; {spec.parameters:,} weights, {metrics["bytes"] / 1e6:.1f} MB. It takes a grey face of
-{spec.side}x{spec.side} pixels and gives the probabilities of seven facial expressions.
+{spec.side}x{spec.side} pixels and gives the probabilities of {_CLASSES[spec.classes]}.
 Architecture: {NETWORKS[spec.network].source}.
 
 ## How it was made
 
 `python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv`
 
-Trained from scratch on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
+{_beginning(metrics["config"].get("start"))} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
 ({spec.temperature}) was fitted on PublicTest too. PrivateTest chose nothing.
 {"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
@@ -47,20 +53,19 @@ the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. 
 | on pictures that do not also stand in Training | | {unseen_line} |
 | mean recall of the classes | {validation["macro_recall"]:.1%} | {test["macro_recall"]:.1%} |
 | mean F1 of the classes | {validation["macro_f1"]:.1%} | {test["macro_f1"]:.1%} |
-| four classes (Q1, Q2, Q3, N) | {validation["four_class_accuracy"]:.1%} | {test["four_class_accuracy"]:.1%} |
-| expected calibration error | {validation["calibration"]["expected_error"]:.3f} | {test["calibration"]["expected_error"]:.3f} |
+{four_line}| expected calibration error | {validation["calibration"]["expected_error"]:.3f} | {test["calibration"]["expected_error"]:.3f} |
 
 On PrivateTest, by class:
 
-| emotion | precision | recall | F1 | faces |
+| {"emotion" if has_emotions else "class"} | precision | recall | F1 | faces |
 | --- | --- | --- | --- | --- |
 {rows}
 
 People agree with FER2013's labels on about 65 % of the pictures (Goodfellow et al., 2013).
-
+{_on_photographs(metrics.get("wild"))}{_beside_the_report(spec, metrics)}
 ## Where it fails
 
-It finds {weakest[0].value} and {weakest[1].value} least often. Its most frequent mistake is to call {confused[0]} faces {confused[1]}.
+It finds {weakest[0]} and {weakest[1]} least often. Its most frequent mistake is to call {confused[0]} faces {confused[1]}.
 FER2013 was gathered by a web search for emotion words: posed faces, stock pictures, noisy labels, some that show no
 face. Whom it shows is not recorded, so how the model does on people of different ages, skin colours or cultures is
 not known. Turned, covered, tiny or painted faces are read less well.
@@ -80,12 +85,51 @@ licence, as far as the rights in the training data allow.
     )
 
 
-def _most_confused(confusion: list[list[int]]) -> tuple[str, str]:
-    counts = {
-        (true, predicted): confusion[true.label][predicted.label]
-        for true in EMOTIONS
-        for predicted in EMOTIONS
-        if true is not predicted
-    }
-    true, predicted = max(counts, key=lambda pair: counts[pair])
-    return true.value, predicted.value
+_CLASSES: dict[tuple[str, ...], str] = {
+    tuple(EMOTIONS): "seven facial expressions",
+    tuple(FOUR_CLASS_ORDER): "four classes: Q1 (happy), Q2 (angry, disgust, fear, surprise), Q3 (sad), N (neutral)",
+}
+
+
+def _beginning(start: str | None) -> str:
+    if start is None:
+        return "Trained from scratch"
+    weights = START_WEIGHTS[start]
+    return f"It began as {weights.title} ({weights.source}), and went on"
+
+
+def _on_photographs(wild: dict[str, Any] | None) -> str:
+    """How it does on photographs through the whole pipeline, where that was recorded."""
+    if wild is None:
+        return ""
+    return (
+        f"\nThrough the whole pipeline, on {wild['n']} labelled photographs of faces in the wild, it is right on "
+        f"{wild['accuracy']:.1%} (mean recall of the classes {wild['macro_recall']:.1%}, four classes "
+        f"{wild['four_class_accuracy']:.1%}); in {wild['missed']} of them no face was found, which counts as wrong.\n"
+    )
+
+
+def _beside_the_report(spec: ModelSpec, metrics: dict[str, Any]) -> str:
+    """Our figure and the report's, and where it falls short, by how much and what is known of why."""
+    report = REPORTED.get(spec.network)
+    if report is None:
+        return ""
+    whose = f"{report.title} reports {report.figure:.1%} over {'seven' if report.of == SEVEN else 'four'} classes"
+    low = f" at best, {report.lowest:.1%} at worst" if report.lowest is not None else ""
+    gap = 100 * (report.figure - metrics["test"]["accuracy"])
+    if gap <= 0:
+        ours = f"This model is {-gap:.1f} points above it"
+    else:
+        # One-cycle training ends at its best epoch unless it overfits: then more passes would have helped
+        rising = metrics["best_epoch"] >= metrics["epochs"] - 1
+        why = "was still improving at the end: more would help" if rising else "had stopped improving before the end"
+        ours = f"This model falls {gap:.1f} points short of it; in its {metrics['epochs']} passes it {why}"
+    return f"\nThe report: {whose}{low} ({report.note}). {ours}.\n"
+
+
+def _most_confused(confusion: list[list[int]], classes: tuple[str, ...]) -> tuple[str, str]:
+    positions = range(len(classes))
+    true, predicted = max(
+        ((t, p) for t in positions for p in positions if t != p), key=lambda pair: confusion[pair[0]][pair[1]]
+    )
+    return classes[true], classes[predicted]

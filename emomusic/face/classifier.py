@@ -29,10 +29,16 @@ class Classifier(Protocol):
 
 
 class EmotionClassifier:
-    """A trained network, compiled once; shared between threads and never changed."""
+    """A trained network, compiled once; shared between threads and never changed.
+
+    Attributes:
+        spec: what the model folder says of it.
+        model: the network itself, for `explain` to look into.
+    """
 
     def __init__(self, model: keras.Model, spec: trained.ModelSpec) -> None:
         self.spec = spec
+        self.model = model
         self._predict = _compiled(model, spec)
 
     @classmethod
@@ -63,11 +69,27 @@ class EmotionClassifier:
 
         Args:
             crops: square cut-outs of any size, uint8, RGB, as `images.crop_face` makes them.
+
+        Raises:
+            ModelError: the model does not tell the seven emotions apart.
         """
+        self.require_emotions()
         if not crops:
             return []
         rows = self.probabilities(to_network_input(crops, self.spec.side))
         return [EmotionProbabilities(row) for row in rows]
+
+    def require_emotions(self) -> None:
+        """Make sure that the model tells the seven emotions apart.
+
+        Raises:
+            ModelError: it has other classes; `probabilities` still gives those.
+        """
+        if self.spec.classes != tuple(EMOTIONS):
+            raise ModelError(
+                f"expected a model of the seven emotions. Received: {self.spec.name}, "
+                f"which tells {', '.join(self.spec.classes)} apart. Choose another model"
+            )
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities for many prepared inputs.
@@ -76,10 +98,10 @@ class EmotionClassifier:
             inputs: shape (n, side, side, 1), uint8, grey, as `images.to_network_input` makes them.
 
         Returns:
-            Shape (n, 7), float32, rows summing to 1, after the temperature; n may be 0.
+            Shape (n, classes), float32, rows summing to 1, after the temperature; n may be 0.
         """
         if not len(inputs):
-            return np.empty((0, len(EMOTIONS)), np.float32)
+            return np.empty((0, len(self.spec.classes)), np.float32)
         batches = [self._predict(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
         return np.asarray(soften(np.concatenate(batches), self.spec.temperature), np.float32)
 

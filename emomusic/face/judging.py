@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
-from emomusic.evaluation import MISSED, Evaluation, evaluate
+from emomusic.evaluation import MISSED, IntArray, Scores, evaluate, four_classes, score
+from emomusic.face import trained
+from emomusic.face.card import write_card
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import FaceDetector
 from emomusic.face.fer2013 import LabelledFaces
-from emomusic.face.images import DEFAULT_MARGIN, RgbImage, crop_face, read_image
+from emomusic.face.images import DEFAULT_MARGIN, RgbImage, crop_face, read_image, to_network_input
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +25,24 @@ PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", "
 _AT_ONCE = 64  # crops held before they are classified together
 
 
-def judge_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Evaluation:
+def judge(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
+    """Compare a model's answers with the true emotions, in the classes that the model has.
+
+    Args:
+        emotions: shape (n,), positions in `EMOTIONS`.
+        y_pred: shape (n,), positions in `classes`, or `MISSED`.
+        classes: the seven emotions, or the four of `FOUR_CLASS_ORDER`.
+    """
+    if tuple(classes) == tuple(EMOTIONS):
+        return evaluate(emotions, y_pred)
+    return score(four_classes(emotions), y_pred, classes)
+
+
+def judge_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Scores:
     """Figures on one split of FER2013."""
-    probabilities = classifier.probabilities(faces.images[..., None])
-    return evaluate(faces.labels.astype(np.int64), probabilities.argmax(axis=1))
+    spec = classifier.spec
+    probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
+    return judge(faces.labels.astype(np.int64), probabilities.argmax(axis=1), spec.classes)
 
 
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
@@ -56,7 +72,7 @@ def judge_pictures(
     *,
     margin: float = DEFAULT_MARGIN,
     tell: Callable[[int], None] = lambda _: None,
-) -> Evaluation:
+) -> Scores:
     """Figures on labelled photographs, through the whole pipeline.
 
     Args:
@@ -73,8 +89,9 @@ def judge_pictures(
     waiting: list[tuple[int, RgbImage]] = []
 
     def classify() -> None:
-        for (index, _), probabilities in zip(waiting, classifier.classify([crop for _, crop in waiting]), strict=True):
-            y_pred[index] = probabilities.emotion.label
+        if waiting:
+            inputs = to_network_input([crop for _, crop in waiting], classifier.spec.side)
+            y_pred[[index for index, _ in waiting]] = classifier.probabilities(inputs).argmax(axis=1)
         waiting.clear()
 
     for index, (path, _) in enumerate(pictures):
@@ -85,7 +102,7 @@ def judge_pictures(
             classify()
         tell(index + 1)
     classify()
-    return evaluate(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred)
+    return judge(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred, classifier.spec.classes)
 
 
 def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbImage | None:
@@ -102,6 +119,19 @@ def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbIma
     return crop_face(image, max(boxes, key=lambda box: box.width * box.height), margin=margin)
 
 
-def evaluation_record(model: str, evaluation: Evaluation) -> dict[str, Any]:
-    """The figures as the command's JSON."""
-    return {"model": model, **evaluation.as_dict()}
+def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
+    """The figures as the command's JSON; a model of four classes has one accuracy under both of its names."""
+    return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
+
+
+def record_photographs(name: str, record: dict[str, Any]) -> None:
+    """Keep a model's figures on photographs with its other figures, as `wild`, and write its card anew.
+
+    Raises:
+        ModelError: there is no model of that name, or its files are damaged.
+    """
+    folder = trained.model_folder(name)
+    kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
+    metrics = trained.read_metrics(folder) | {"wild": {key: record[key] for key in kept}}
+    trained.write_json(folder / trained.METRICS, metrics)
+    write_card(trained.read_spec(folder), metrics, folder / trained.CARD)

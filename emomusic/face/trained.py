@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from emomusic.affect import EMOTIONS
 from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import ModelError
 
@@ -31,6 +33,7 @@ class ModelSpec:
         temperature: the logits are divided by this; fitted on validation.
         parameters: number of weights.
         sha256: of `model.keras`.
+        classes: names of what it tells apart, in the order of its answers.
     """
 
     name: str
@@ -41,12 +44,15 @@ class ModelSpec:
     temperature: float
     parameters: int
     sha256: str
+    classes: tuple[str, ...] = tuple(EMOTIONS)
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if type(value).__name__ != field.type:
+            if type(value).__name__ != str(field.type).partition("[")[0]:
                 raise ValueError(f"{field.name} must be of type {field.type}. Received: {value!r}")
+        if len(self.classes) < 2 or not all(isinstance(name, str) for name in self.classes):
+            raise ValueError(f"classes must be two names or more. Received: {self.classes}")
         if self.side < 1:
             raise ValueError(f"side must be at least 1. Received: {self.side}")
         if not 0 < self.temperature < math.inf:  # also refuses NaN
@@ -85,7 +91,7 @@ def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
         AssetError: the weights cannot be read.
     """
     try:
-        spec = ModelSpec(**json.loads((folder / SPEC).read_text(encoding="utf-8")))
+        spec = _spec(**json.loads((folder / SPEC).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it anew") from error
     if verify and (received := sha256_of(folder / WEIGHTS)) != spec.sha256:
@@ -93,6 +99,11 @@ def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
             f"expected {folder / WEIGHTS} with SHA-256 {spec.sha256}. Received: {received}. Restore the file"
         )
     return spec
+
+
+def _spec(*, classes: Sequence[str] = EMOTIONS, **values: Any) -> ModelSpec:
+    """A spec from what JSON makes of it: lists for tuples."""
+    return ModelSpec(classes=tuple(classes), **values)
 
 
 def write_spec(spec: ModelSpec, folder: Path) -> None:

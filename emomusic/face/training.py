@@ -12,7 +12,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,18 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic import evaluation
-from emomusic.affect import EMOTIONS
 from emomusic.assets import sha256_of
 from emomusic.errors import ModelError
 from emomusic.face import trained
-from emomusic.face.batches import augmented_batches, steps_per_epoch
+from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.face.images import to_network_input
+from emomusic.face.judging import judge
 from emomusic.face.networks import NETWORKS
 from emomusic.face.presets import PRESETS, TrainingConfig
+from emomusic.face.start_weights import apply_start_weights
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +171,7 @@ def train(
     dataset: Fer2013,
     out: Path,
     *,
-    preset: str = "default",
+    preset: str | None = None,
     resume: bool = False,
     tell: Callable[[EpochReport], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -179,7 +181,7 @@ def train(
         network: a key of `NETWORKS`.
         dataset: all of its three splits.
         out: the model's folder; its last part is the model's name.
-        preset: a key of `PRESETS`.
+        preset: a key of `PRESETS`; None for the network's own.
         resume: go on from the checkpoint in `out`, if there is one.
         tell: called after every epoch.
 
@@ -191,10 +193,11 @@ def train(
         ModelError: the checkpoint belongs to another run.
         ValueError: an unknown network or preset.
     """
-    if network not in NETWORKS or preset not in PRESETS:
+    if network not in NETWORKS or preset not in {None, *PRESETS}:
         raise ValueError(
             f"expected a network of {list(NETWORKS)} and a preset of {list(PRESETS)}. Received: {network}, {preset}"
         )
+    preset = preset or NETWORKS[network].preset
     config = PRESETS[preset]
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
     keras.utils.set_random_seed(config.seed)
@@ -213,7 +216,10 @@ def _fit(
     resume: bool,
     tell: Callable[[EpochReport], None],
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    model = NETWORKS[network].build(config.precision)
+    spec = NETWORKS[network]
+    model = spec.build(config.precision)
+    if config.start is not None:
+        apply_start_weights(model, config.start)
     steps = steps_per_epoch(splits[Split.TRAIN], config)
     model.compile(
         optimizer=_optimizer(config, steps),
@@ -238,11 +244,13 @@ def _fit(
     validation = splits[Split.VALIDATION]
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
         model.fit(
-            augmented_batches(splits[Split.TRAIN], config, first_epoch=first_epoch),
+            augmented_batches(
+                splits[Split.TRAIN], config, side=spec.side, classes=spec.classes, first_epoch=first_epoch
+            ),
             steps_per_epoch=steps,
             validation_data=(
-                validation.images[..., None].astype(np.float32),
-                np.eye(len(EMOTIONS), dtype=np.float32)[validation.labels],
+                to_network_input(list(validation.images), spec.side).astype(np.float32),
+                one_hot(validation.labels, spec.classes),
             ),
             validation_batch_size=256,
             initial_epoch=first_epoch,
@@ -251,7 +259,7 @@ def _fit(
             callbacks=[*stoppers, checkpoint, *averaging, best, _Reports(checkpoint, config.epochs, tell)],
             verbose=0,
         )
-    plain = NETWORKS[network].build("float32")  # serving needs neither bfloat16 nor the optimizer
+    plain = spec.build("float32")  # serving needs neither bfloat16 nor the optimizer
     model.load_weights(checkpoint_folder / "best.weights.h5")
     plain.set_weights(model.get_weights())
     return plain, checkpoint.rows
@@ -269,7 +277,7 @@ def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer
             warmup_target=config.learning_rate,
             warmup_steps=warm,
         )
-    common: dict[str, Any] = {"weight_decay": config.weight_decay or None}
+    common: dict[str, Any] = {"weight_decay": config.weight_decay or None, "clipnorm": config.clip_norm or None}
     if config.ema_momentum:
         common |= {"use_ema": True, "ema_momentum": config.ema_momentum}
     if config.optimizer == "sgd":
@@ -314,12 +322,15 @@ def _write(
         temperature=1.0,
         parameters=model.count_params(),
         sha256=sha256_of(drafts / trained.WEIGHTS),
+        classes=NETWORKS[network].classes,
     )
     reader = EmotionClassifier(keras.saving.load_model(drafts / trained.WEIGHTS, safe_mode=True), uncalibrated)
     probabilities = {
-        split: reader.probabilities(splits[split].images[..., None]) for split in (Split.VALIDATION, Split.TEST)
+        split: reader.probabilities(to_network_input(list(splits[split].images), uncalibrated.side))
+        for split in (Split.VALIDATION, Split.TEST)
     }
-    temperature = evaluation.fit_temperature(splits[Split.VALIDATION].labels, probabilities[Split.VALIDATION])
+    y_true = one_hot(splits[Split.VALIDATION].labels, uncalibrated.classes).argmax(axis=1)
+    temperature = evaluation.fit_temperature(y_true, probabilities[Split.VALIDATION])
     spec = replace(uncalibrated, temperature=round(temperature, 4))
     calibrated = {s: evaluation.soften(p, spec.temperature).astype(np.float32) for s, p in probabilities.items()}
     metrics: dict[str, Any] = {
@@ -333,7 +344,10 @@ def _write(
         "best_epoch": int(max(history, key=lambda row: row[_MONITOR])["epoch"]),
         "ms_per_face": _ms_per_face(reader),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
-        **{s.value: figures(splits[s], calibrated[s], before=probabilities[s]) for s in (Split.VALIDATION, Split.TEST)},
+        **{
+            s.value: figures(splits[s], calibrated[s], spec.classes, before=probabilities[s])
+            for s in (Split.VALIDATION, Split.TEST)
+        },
     }
     with (drafts / trained.HISTORY).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
@@ -366,13 +380,15 @@ def _ms_per_face(reader: EmotionClassifier, *, batch: int = 8, repeats: int = 30
     return 1000 * float(np.median(times)) / batch
 
 
-def figures(faces: LabelledFaces, probabilities: npt.NDArray[Any], *, before: npt.NDArray[Any]) -> dict[str, Any]:
+def figures(
+    faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
+) -> dict[str, Any]:
     """All figures of one split, for JSON; `before` are the probabilities before the temperature."""
-    y_true = faces.labels.astype(np.int64)
+    y_true = one_hot(faces.labels, classes).argmax(axis=1)
     y_pred = probabilities.argmax(axis=1)
     unseen = ~faces.in_training
     return {
-        **evaluation.evaluate(y_true, y_pred).as_dict(),
+        **judge(faces.labels.astype(np.int64), y_pred, classes).as_dict(),
         "not_in_training": {
             "n": int(unseen.sum()),
             "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,

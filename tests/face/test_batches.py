@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emomusic.face.batches import Batch, augmented_batches, class_weights, steps_per_epoch
+from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.face.batches import Batch, augmented_batches, class_weights, one_hot, steps_per_epoch
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.presets import PRESETS, TrainingConfig
 
@@ -91,3 +92,35 @@ def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> 
 
 
 # The presets
+
+
+def test_rare_emotions_are_shown_more_often_and_each_time_otherwise() -> None:
+    labels = np.repeat([3, 6, 1], [64, 32, 8]).astype(np.uint8)  # happy, neutral, disgust
+    images = np.random.default_rng(0).integers(0, 256, (104, 48, 48)).astype(np.uint8)
+    faces = LabelledFaces(images, labels, np.ones(104, np.bool_))
+    shown = {}
+    for balance in (0.0, 0.5, 1.0):
+        config = replace(FULL, batch_size=8, mixup=0.0, balance=balance)
+        batches = take(faces, config, steps_per_epoch(faces, config))
+        shown[balance] = np.concatenate([answers for _, answers, _ in batches]).sum(axis=0)[[3, 6, 1]].tolist()
+        pictures = np.concatenate([batch for batch, _, _ in batches])
+        assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) == len(pictures)
+    assert shown == {0.0: [64, 32, 8], 0.5: [64, 32, 24], 1.0: [64, 64, 64]}
+
+
+def test_pictures_are_brought_to_the_side_of_the_network(dataset: Fer2013) -> None:
+    (images, _, _), *_ = augmented_batches_of(dataset, side=64)
+    assert images.shape == (32, 64, 64, 1)
+    assert images.max() <= 255
+
+
+def augmented_batches_of(dataset: Fer2013, *, side: int) -> list[Batch]:
+    return list(itertools.islice(augmented_batches(dataset.split(Split.TRAIN), FULL, side=side), 1))
+
+
+def test_four_classes_group_the_emotions() -> None:
+    labels = np.arange(7, dtype=np.uint8)  # angry, disgust, fear, happy, sad, surprise, neutral
+    np.testing.assert_array_equal(one_hot(labels, FOUR_CLASS_ORDER).argmax(axis=1), [1, 1, 1, 0, 2, 1, 3])
+    np.testing.assert_array_equal(one_hot(labels, FOUR_CLASS_ORDER).sum(axis=1), 1)
+    with pytest.raises(ValueError, match=r"expected the seven emotions or .*Received: \('yes', 'no'\)"):
+        one_hot(labels, ("yes", "no"))

@@ -12,7 +12,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import find_dataset
 from emomusic.errors import DatasetError
 from emomusic.face import fer2013
-from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split, read_fer2013
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split, read_fer2013, read_split
 
 Table = list[list[str]]
 USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
@@ -65,6 +65,26 @@ def test_every_row_goes_to_the_split_of_its_usage(table: Table, write: Callable[
         assert (faces.images.dtype, faces.labels.dtype, faces.in_training.dtype) == (np.uint8, np.uint8, np.bool_)
         assert faces.labels.tolist() == [(start + i) % 7 for i in range(len(faces))]
         assert " ".join(map(str, faces.images[1].ravel())) == table[1 + start + 1][1]
+
+
+@pytest.mark.parametrize("split", list(Split))
+def test_one_split_read_alone_is_the_same(
+    table: Table, write: Callable[[Table], Path], cache: Path, split: Split
+) -> None:
+    path = write(table)
+    alone, faces = read_split(path, split), read_fer2013(path, cache=cache).split(split)
+    np.testing.assert_array_equal(alone.images, faces.images)
+    np.testing.assert_array_equal(alone.labels, faces.labels)
+
+
+def test_reading_one_split_leaves_the_pixels_of_the_others_aside(table: Table, write: Callable[[Table], Path]) -> None:
+    table[1][1] = "no pixels"
+    path = write(table)
+    assert len(read_split(path, Split.TEST).labels) == 6
+    with pytest.raises(DatasetError, match="line 2"):
+        read_split(path, Split.TRAIN)
+    with pytest.raises(DatasetError, match=r"expected pictures of the test split .*Received: none"):
+        read_split(write(table[:10]), Split.TEST)
 
 
 def test_a_test_picture_that_stands_in_training_is_known(

@@ -10,15 +10,19 @@ import keras
 import numpy as np
 import pytest
 
-from emomusic import evaluation
+from emomusic import assets, evaluation
+from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError, ModelError
-from emomusic.face import trained, training
+from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.face import card, trained, training
 from emomusic.face.augmentation import Augmentation
 from emomusic.face.batches import steps_per_epoch
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
-from emomusic.face.networks import NETWORKS
+from emomusic.face.judging import judge_split
+from emomusic.face.networks import NETWORKS, NetworkSpec
 from emomusic.face.presets import PRESETS, TrainingConfig
+from emomusic.face.trained import read_spec
 from emomusic.face.training import train
 
 from .conftest import Run
@@ -102,7 +106,7 @@ def test_figures_are_also_given_on_the_pictures_that_do_not_stand_in_training(ti
 def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
     faces = LabelledFaces(np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8), np.ones(2, np.bool_))
     probabilities = np.eye(7)[:2]
-    found = training.figures(faces, probabilities, before=probabilities)
+    found = training.figures(faces, probabilities, EMOTIONS, before=probabilities)
     assert found["not_in_training"] == {"n": 0, "accuracy": None}
     assert found["accuracy"] == 0.5
 
@@ -365,6 +369,40 @@ def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, kille
 
 
 # What a run refuses
+
+
+def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = tuple(FOUR_CLASS_ORDER)
+
+    def build(dtype: str) -> keras.Model:
+        inputs = keras.layers.Input((64, 64, 1))
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 5, activation="relu", dtype=dtype)(inputs))
+        return keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(x), name="quarters")
+
+    networks = {
+        **NETWORKS,
+        "quarters": NetworkSpec("quarters", "One convolution", 64, build, "this test", "test", four),
+    }
+    monkeypatch.setattr(training, "NETWORKS", networks)
+    monkeypatch.setattr(card, "NETWORKS", networks)
+    preset(replace(FULL, epochs=1))
+    folder = tmp_path / "models" / "face" / "quarters"
+    metrics = train("quarters", dataset, folder, preset="test")
+    assert read_spec(folder, verify=True).classes == four
+    assert list(metrics["test"]["per_class"]) == ["Q1", "Q2", "Q3", "N"]
+    assert np.sum(metrics["test"]["confusion"]) == metrics["test"]["n"] == 42
+    with np.load(folder / "predictions.npz") as arrays:
+        assert arrays["test_probabilities"].shape == (42, 4)
+        assert arrays["test_labels"].max() == 6  # the labels stay FER2013's own
+    assert "| Q3 | " in (folder / "CARD.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    classifier = EmotionClassifier.load("quarters")
+    again = judge_split(dataset.split(Split.TEST), classifier)
+    assert again.as_dict() == {key: metrics["test"][key] for key in again.as_dict()}
+    with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters, which tells Q1, "):
+        classifier.classify([np.zeros((9, 9, 3), np.uint8)])
 
 
 def test_an_unknown_network_or_preset_is_refused(dataset: Fer2013, tmp_path: Path) -> None:

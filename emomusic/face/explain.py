@@ -1,0 +1,376 @@
+"""What happens between a picture and its probabilities, laid open: the detector's stages, and where the network looks.
+
+Grad-CAM [1] asks the gradients which places of the last feature maps speak for the winning class; occlusion [2] covers
+one place after the other and sees how the answer changes. The first is a formula, the second an experiment: where they
+agree, the map can be believed.
+
+[1] R. R. Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based localization", ICCV
+2017.
+[2] M. D. Zeiler & R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.errors import ModelError
+from emomusic.evaluation import soften
+from emomusic.face._tensorflow import load_tensorflow
+from emomusic.face.detection import Face, MtcnnDetector, View
+from emomusic.face.images import RgbImage, to_network_input
+
+if TYPE_CHECKING:
+    import keras
+
+    from emomusic.face.classifier import EmotionClassifier
+
+FloatMap = npt.NDArray[np.float32]
+
+_NUM_LEVELS = 4
+_MAPS_PER_LEVEL = 6
+
+# A patch must hide a whole mouth or both eyes, or a sure answer hardly changes: a third of the side does. More places
+# make a finer map and cost one look each.
+_PATCH_SHARE = 3
+_NUM_STARTS = 9
+
+
+# The detector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Boxes that may hold a face.
+
+    Attributes:
+        corners: shape (n, 4), float64: left, top, right, bottom in pixels of the picture; they may lie outside it.
+        confidence: shape (n,), 0 to 1.
+    """
+
+    corners: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.confidence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectionStage:
+    """What one of MTCNN's three networks finds likely, before and after suppression."""
+
+    found: Candidates
+    kept: Candidates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectionStages:
+    """MTCNN's way to the faces of one picture.
+
+    Attributes:
+        proposals: of P-Net, at all sizes.
+        refined: of R-Net, which looks again at what P-Net kept.
+        output: of O-Net, which looks again at what R-Net kept.
+        faces: what the detector finds: those of `output.kept` that it is confident of.
+    """
+
+    proposals: DetectionStage
+    refined: DetectionStage
+    output: DetectionStage
+    faces: tuple[Face, ...]
+
+
+def detection_stages(image: RgbImage, detector: MtcnnDetector) -> DetectionStages:
+    """Detect faces and keep what each of MTCNN's networks found.
+
+    Args:
+        image: shape (height, width, 3), uint8, RGB.
+        detector: is asked what `detect` asks, with the same answer.
+    """
+    search = detector.watch(image)
+    proposals, refined, output = (
+        DetectionStage(_candidates(rows.found, search.view), _candidates(rows.kept, search.view))
+        for rows in search.stages
+    )
+    return DetectionStages(proposals, refined, output, tuple(search.faces))
+
+
+def _candidates(rows: npt.NDArray[np.float64], view: View) -> Candidates:
+    border = np.array([view.across, view.down, view.across, view.down])
+    return Candidates((rows[:, 1:5] - border) / view.scale, rows[:, 5].clip(0.0, 1.0))
+
+
+# The network
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMaps:
+    """Some of what one layer makes of a face.
+
+    Attributes:
+        maps: shape (n, side, side), float32: those that vary most over this face, the most varied first.
+        num_channels: how many the layer makes in all.
+    """
+
+    maps: FloatMap
+    num_channels: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Insight:
+    """How a network came to its answer for one face.
+
+    Attributes:
+        face: shape (side, side), uint8, grey: the face as the network sees it.
+        levels: feature maps from fine to coarse.
+        logits: shape (views, classes): for the face and, where the model looks at that too, for its mirror image.
+        averaged: shape (classes,): the mean over the views of the softmax of each.
+        temperature: the logits of `averaged` are divided by this.
+        probabilities: shape (classes,): the softmax of that; what the classifier answers.
+        grad_cam: shape (side, side), 0 to 1: what speaks for the winning class; all 0 where nothing does.
+    """
+
+    face: npt.NDArray[np.uint8]
+    levels: tuple[FeatureMaps, ...]
+    logits: npt.NDArray[np.float64]
+    averaged: npt.NDArray[np.float64]
+    temperature: float
+    probabilities: npt.NDArray[np.float64]
+    grad_cam: FloatMap
+
+    @property
+    def winner(self) -> int:
+        """The class the network chose."""
+        return int(self.probabilities.argmax())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occlusion:
+    """What covering each part of a face does to the probability of the class that won.
+
+    Attributes:
+        drops: shape (n, n): by how much it falls with the patch there, rows from the top; below 0 where it rises.
+        starts: the n left edges of the patch, which are its top edges too, in pixels of the network's input.
+        patch: side of the grey square, in the same pixels.
+        probability: with nothing covered.
+        heat: shape (side, side): for each pixel, the mean of the drops of all patches that cover it.
+    """
+
+    drops: FloatMap
+    starts: tuple[int, ...]
+    patch: int
+    probability: float
+    heat: FloatMap
+
+
+class Explainer:
+    """A trained network, opened up. It only reads the classifier it was made for, so threads may share it.
+
+    Works on any network that ends in a softmax: what it needs is found by shape and place, never by name.
+    """
+
+    def __init__(self, classifier: EmotionClassifier) -> None:
+        """Find the feature maps and the logits of the classifier's network.
+
+        Raises:
+            ModelError: the network has none.
+        """
+        self.classifier = classifier
+        self._tensorflow = load_tensorflow()
+        import keras
+
+        inputs, steps = _unrolled(classifier.model)
+        levels = [step.made for step in _levels(steps)]
+        outputs = [_logits(steps), _features(steps), *levels]
+        self._network = keras.Model(inputs, outputs)
+
+    def look(self, crop: RgbImage) -> Insight:
+        """Run the network on one face and keep everything on the way.
+
+        Args:
+            crop: a square cut-out of any size, uint8, RGB, as `images.crop_face` makes them.
+        """
+        spec = self.classifier.spec
+        face = to_network_input([crop], spec.side)[0]
+        views = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
+        tf = self._tensorflow
+        pixels = tf.constant(views)
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            logits, features, *levels = self._network(pixels, training=False)
+            logits = tf.cast(logits, tf.float32)
+            averaged = _softmax(logits.numpy().astype(np.float64)).mean(axis=0)
+            score = tf.reduce_sum(logits[:, int(averaged.argmax())])
+        gradients = tape.gradient(score, features)
+        return Insight(
+            face=face[..., 0],
+            levels=tuple(_feature_maps(_array(level)[0]) for level in levels),
+            logits=logits.numpy().astype(np.float64),
+            averaged=averaged,
+            temperature=spec.temperature,
+            probabilities=soften(averaged[None], spec.temperature)[0],
+            grad_cam=_grad_cam(_array(features), _array(gradients), spec.side),
+        )
+
+    def occlude(self, crop: RgbImage) -> Occlusion:
+        """Cover one part of a face after the other with grey, and ask the classifier each time; takes a second or so.
+
+        Args:
+            crop: as for `look`.
+        """
+        side = self.classifier.spec.side
+        face = to_network_input([crop], side)[0]
+        patch = max(side // _PATCH_SHARE, 1)
+        starts = tuple(sorted({round(start) for start in np.linspace(0, side - patch, _NUM_STARTS)}))
+        places = _places(starts, patch)
+        covered = np.repeat(face[None], len(places), axis=0)
+        for picture, place in zip(covered, places, strict=True):
+            picture[place] = round(float(face.mean()))
+        first, *rest = self.classifier.probabilities(np.concatenate([face[None], covered]))
+        winner = int(first.argmax())
+        drops = np.array([first[winner] - row[winner] for row in rest], np.float32)
+        total, times = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+        for drop, place in zip(drops, places, strict=True):
+            total[place] += drop
+            times[place] += 1
+        drops = drops.reshape(len(starts), len(starts))
+        return Occlusion(drops, starts, patch, float(first[winner]), (total / times).astype(np.float32))
+
+
+def _places(starts: Sequence[int], patch: int) -> list[tuple[slice, slice]]:
+    """Rows and columns that a patch covers, row by row."""
+    ranges = [slice(start, start + patch) for start in starts]
+    return [(rows, columns) for rows in ranges for columns in ranges]
+
+
+def agreement(grad_cam: FloatMap, occlusion: Occlusion) -> float | None:
+    """How well the two maps agree: Spearman's rank correlation over the places of the patch.
+
+    Args:
+        grad_cam: shape (side, side).
+        occlusion: of the same face.
+
+    Returns:
+        From -1 (opposite) over 0 (nothing in common) to 1 (the same order); None where one of them is the same
+        everywhere and orders nothing.
+    """
+    from scipy.stats import spearmanr
+
+    means = np.array([grad_cam[place].mean() for place in _places(occlusion.starts, occlusion.patch)])
+    drops = occlusion.drops.ravel()
+    if np.ptp(means) == 0 or np.ptp(drops) == 0:
+        return None
+    return float(spearmanr(means, drops).statistic)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """One layer at work: what it was given and what it made of it."""
+
+    layer: Any
+    given: Any
+    made: Any
+
+
+def _unrolled(model: keras.Model) -> tuple[Any, list[_Step]]:
+    """Every layer of a network in the order of their work, those of networks inside the network too.
+
+    The layers and their weights stay the same; only the wiring is written down anew.
+    """
+    import keras
+
+    steps: list[_Step] = []
+
+    def call(layer: Any, *given: Any, **options: Any) -> Any:
+        if isinstance(layer, keras.Sequential):
+            made = given[0]
+            for inner in layer.layers:
+                made = call(inner, made)
+            return made
+        if isinstance(layer, keras.Model):
+            keras.models.clone_model(
+                layer, input_tensors=given[0], clone_function=lambda inner: inner, call_function=call
+            )
+            # Not the clone's own output: that begins anew at its input, and would lead no further back
+            return steps[-1].made
+        made = layer(*given, **options)
+        steps.append(_Step(layer, given[0], made))
+        return made
+
+    inputs = keras.Input(model.input_shape[1:])
+    call(model, inputs)
+    return inputs, steps
+
+
+def _logits(steps: Sequence[_Step]) -> Any:
+    """What goes into the final softmax."""
+    import keras
+
+    last = steps[-1].layer
+    is_activation = isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
+    if not (is_activation or isinstance(last, keras.layers.Softmax)):
+        raise ModelError(f"expected a network whose last layer is a softmax alone. Received: {last.name!r} there")
+    return steps[-1].given
+
+
+def _features(steps: Sequence[_Step]) -> Any:
+    """The last maps before they are averaged away: as the paper does, before pooling makes them coarser."""
+    for step in reversed(steps):
+        if _is_map(step):
+            return step.made
+    raise ModelError("expected a network with feature maps. Received: one without a layer that keeps places apart")
+
+
+def _levels(steps: Sequence[_Step]) -> list[_Step]:
+    """The last layer of each size, from fine to coarse; of many sizes a few."""
+    last_of_size = {step.made.shape[1]: step for step in steps if _is_map(step) and step.made.shape[-1] > 3}
+    levels = [last_of_size[side] for side in sorted(last_of_size, reverse=True)]
+    if len(levels) <= _NUM_LEVELS:
+        return levels
+    return [levels[round(place)] for place in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]
+
+
+def _is_map(step: _Step) -> bool:
+    from keras import layers
+
+    pooling = (layers.MaxPooling2D, layers.AveragePooling2D)
+    shape: tuple[int, ...] = tuple(getattr(step.made, "shape", ()))
+    return len(shape) == 4 and min(shape[1:3]) > 1 and not isinstance(step.layer, pooling)
+
+
+def _feature_maps(level: FloatMap) -> FeatureMaps:
+    """Choose from shape (side, side, channels)."""
+    chosen = np.argsort(-level.std(axis=(0, 1)), kind="stable")[:_MAPS_PER_LEVEL]
+    return FeatureMaps(np.moveaxis(level[..., chosen], -1, 0), level.shape[-1])
+
+
+def _grad_cam(features: FloatMap, gradients: FloatMap, side: int) -> FloatMap:
+    """Weigh each map by the mean of its gradient, add up, and keep what speaks for the class.
+
+    Args:
+        features: shape (views, rows, columns, channels); the second view is the mirror image.
+        gradients: the same shape, of the class's logit.
+        side: of the answer.
+    """
+    weights = gradients.mean(axis=(1, 2), keepdims=True)
+    maps = np.maximum((weights * features).sum(axis=-1), 0)
+    large = [cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR) for heat in maps]
+    if len(large) == 2:
+        large[1] = large[1][:, ::-1]
+    mean: FloatMap = np.mean(large, axis=0, dtype=np.float32)
+    return mean / max(float(mean.max()), 1e-12)
+
+
+def _array(tensor: Any) -> FloatMap:
+    """A tensor of any precision as float32."""
+    return np.asarray(tensor, dtype=np.float32)
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

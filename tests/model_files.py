@@ -1,0 +1,71 @@
+"""Trained models without weights: the files that a page reads, made of random answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emomusic import evaluation
+from emomusic.affect import EMOTIONS
+from emomusic.evaluation import FOUR_CLASS_ORDER
+
+LABELS = np.random.default_rng(0).integers(0, len(EMOTIONS), 420)
+"""The same pictures for every model, so that two can be compared."""
+
+FOUR = [quadrant.value for quadrant in FOUR_CLASS_ORDER]
+
+
+def probabilities_of(y_true: np.ndarray, num_classes: int, *, skill: float, seed: int) -> np.ndarray:
+    """Rows that favour the true class, the more so the greater the skill."""
+    logits = np.random.default_rng(seed).normal(size=(len(y_true), num_classes))
+    logits[np.arange(len(y_true)), y_true] += skill
+    rows = np.exp(logits)
+    return (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def place_face_model(
+    root: Path, name: str, *, skill: float, four: bool = False, labels: np.ndarray = LABELS, wild: bool = False
+) -> Path:
+    """Write the folder of a face model; its figures are those of its answers."""
+    folder = root / "models" / "face" / name
+    folder.mkdir(parents=True)
+    y_true = evaluation.four_classes(labels) if four else labels
+    rows = probabilities_of(y_true, 4 if four else 7, skill=skill, seed=len(name))
+    y_pred = rows.argmax(axis=1)
+    scores = evaluation.score(y_true, y_pred, FOUR) if four else evaluation.evaluate(y_true, y_pred)
+    test: dict[str, Any] = scores.as_dict() | {
+        "not_in_training": {"n": 400, "accuracy": 0.5},
+        "calibration": {"expected_error": evaluation.expected_calibration_error(y_true, rows)},
+    }
+    spec = {"name": name, "network": "tiny", "preset": "smoke", "side": 48, "mirrored": False, "temperature": 1.0}
+    spec |= {"parameters": 3807, "sha256": "0" * 64} | ({"classes": FOUR} if four else {})
+    metrics = {"model": name, "parameters": 3807, "bytes": 51_000, "ms_per_face": 0.5, "best_epoch": 2, "test": test}
+    if wild:
+        metrics["wild"] = {"n": 90, "missed": 2, "accuracy": 0.4, "macro_recall": 0.3, "four_class_accuracy": 0.6}
+    (folder / "spec.json").write_text(json.dumps(spec))
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "CARD.md").write_text(f"# {name}\n\n## How it was made\n\nIn a test.\n")
+    np.savez_compressed(folder / "predictions.npz", test_labels=labels.astype(np.uint8), test_probabilities=rows)
+    with (folder / "history.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate", "seconds"])
+        writer.writerows(
+            [[1, 0.3, 1.8, 0.35, 1.7, 0.1, 5], [2, 0.4, 1.6, 0.45, 1.5, 0.1, 5], [3, 0.5, 1.4, 0.4, 1.6, 0.1, 5]]
+        )
+    return folder
+
+
+def place_checkout(root: Path, to: Path) -> Path:
+    """A checkout with the shipped data and mood models, and four face models of our own."""
+    (to / "models").mkdir()
+    (to / "models" / "music").symlink_to(root / "models" / "music")
+    (to / "data").symlink_to(root / "data")
+    place_face_model(to, "vgg9", skill=3.0, wild=True)
+    place_face_model(to, "cnn_capstone", skill=1.0)
+    place_face_model(to, "emonet", skill=2.9)
+    place_face_model(to, "mobilenet_quadrants", skill=2.0, four=True)
+    return to
