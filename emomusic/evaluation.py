@@ -5,7 +5,8 @@ The arithmetic is scikit-learn's wherever it has it. It loads with the first eva
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -33,29 +34,33 @@ class ClassScores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
-    """Figures of one model on one set of labelled faces.
+class Scores:
+    """How predicted classes compare with the true ones.
 
     Attributes:
-        n: number of labelled faces, missed ones included.
-        missed: in how many no face was found; they count as wrong.
+        n: number of examples, missed ones included.
+        missed: for how many there is no prediction; they count as wrong.
         accuracy: share of right answers; `accuracy_interval` is Wilson's 95 % interval.
-        macro_recall: mean recall over the classes that occur; `macro_f1` likewise.
-        four_class_accuracy: the same faces judged in the classes Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
-        confusion: shape (7, 7); rows are the true classes, columns the predicted ones; missed ones in no column.
-        four_class_confusion: shape (4, 4), in the order of `FOUR_CLASS_ORDER`.
+        macro_precision: mean precision over the classes that occur; `macro_recall` and `macro_f1` likewise.
+        per_class: by the name of the class, in the order of the matrix.
+        confusion: shape (classes, classes); rows are the true classes, columns the predicted ones; missed ones in no
+            column.
     """
 
     n: int
     missed: int
     accuracy: float
     accuracy_interval: tuple[float, float]
+    macro_precision: float
     macro_recall: float
     macro_f1: float
-    four_class_accuracy: float
     per_class: dict[str, ClassScores]
     confusion: IntArray
-    four_class_confusion: IntArray
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names, in the order of the matrix."""
+        return tuple(self.per_class)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -64,24 +69,42 @@ class Evaluation:
             "missed": self.missed,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
+            "macro_precision": self.macro_precision,
             "macro_recall": self.macro_recall,
             "macro_f1": self.macro_f1,
-            "four_class_accuracy": self.four_class_accuracy,
-            "per_class": {
-                name: {"precision": s.precision, "recall": s.recall, "f1": s.f1, "support": s.support}
-                for name, s in self.per_class.items()
-            },
+            "per_class": {name: asdict(scores) for name, scores in self.per_class.items()},
             "confusion": self.confusion.tolist(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation(Scores):
+    """Figures of one model on one set of labelled faces: over the seven emotions, and over four classes.
+
+    Attributes:
+        four_class_accuracy: the same faces judged in the classes Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
+        four_class_confusion: shape (4, 4), in the order of `FOUR_CLASS_ORDER`.
+    """
+
+    four_class_accuracy: float
+    four_class_confusion: IntArray
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            **Scores.as_dict(self),
+            "four_class_accuracy": self.four_class_accuracy,
             "four_class_confusion": self.four_class_confusion.tolist(),
         }
 
 
-def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
-    """Compare predicted with true emotions.
+def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
+    """Compare predicted with true classes.
 
     Args:
-        y_true: shape (n,), positions in `EMOTIONS`.
-        y_pred: shape (n,), the same, or `MISSED` where no face was found.
+        y_true: shape (n,), positions in `classes`.
+        y_pred: shape (n,), the same, or `MISSED` where there is no prediction.
+        classes: their names.
 
     Raises:
         ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
@@ -91,42 +114,58 @@ def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
     if y_true.shape != y_pred.shape or y_true.ndim != 1 or not len(y_true):
         raise ValueError(f"expected two equal lengths above 0. Received: {y_true.shape} and {y_pred.shape}")
     y_true, y_pred = y_true.astype(np.int64), y_pred.astype(np.int64)
-    last = len(EMOTIONS) - 1
+    last = len(classes) - 1
     for name, values, first in (("true", y_true, 0), ("predicted", y_pred, MISSED)):
         if values.min() < first or values.max() > last:
             raise ValueError(
                 f"expected {name} labels from {first} to {last}. Received: {values.min()} to {values.max()}"
             )
-    labels = np.arange(len(EMOTIONS))
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        y_true, y_pred, labels=labels, zero_division=0.0
+        y_true, y_pred, labels=np.arange(len(classes)), zero_division=0.0
     )
+    # What was missed has a column in scikit-learn's matrix, which is cut off
+    matrix = metrics.confusion_matrix(y_true, y_pred, labels=[*range(len(classes)), MISSED])
     present = support > 0
-    four_true, four_pred = _TO_FOUR[y_true], np.where(y_pred == MISSED, MISSED, _TO_FOUR[y_pred])
     right = int((y_true == y_pred).sum())
-    return Evaluation(
+    return Scores(
         n=len(y_true),
         missed=int((y_pred == MISSED).sum()),
         accuracy=right / len(y_true),
         accuracy_interval=accuracy_interval(right, len(y_true)),
+        macro_precision=float(precision[present].mean()),
         macro_recall=float(recall[present].mean()),
         macro_f1=float(f1[present].mean()),
-        four_class_accuracy=float(metrics.accuracy_score(four_true, four_pred)),
         per_class={
-            emotion.value: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
-            for i, emotion in enumerate(EMOTIONS)
+            name: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+            for i, name in enumerate(classes)
         },
-        confusion=_confusion(y_true, y_pred, len(EMOTIONS)),
-        four_class_confusion=_confusion(four_true, four_pred, len(FOUR_CLASS_ORDER)),
+        confusion=np.asarray(matrix[: len(classes), : len(classes)]),
     )
 
 
-def _confusion(y_true: IntArray, y_pred: IntArray, num_classes: int) -> IntArray:
-    """Rows true, columns predicted; `MISSED` has a column in scikit-learn's matrix that is cut off here."""
-    from sklearn.metrics import confusion_matrix
+def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
+    """Compare predicted with true emotions, in seven and in four classes.
 
-    matrix = confusion_matrix(y_true, y_pred, labels=[*range(num_classes), MISSED])
-    return np.asarray(matrix[:num_classes, :num_classes])
+    Args:
+        y_true: shape (n,), positions in `EMOTIONS`.
+        y_pred: shape (n,), the same, or `MISSED` where no face was found.
+
+    Raises:
+        ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
+    """
+    seven = score(y_true, y_pred, EMOTIONS)
+    four = score(four_classes(y_true), four_classes(y_pred), FOUR_CLASS_ORDER)
+    return Evaluation(
+        **{field.name: getattr(seven, field.name) for field in fields(seven)},
+        four_class_accuracy=four.accuracy,
+        four_class_confusion=four.confusion,
+    )
+
+
+def four_classes(emotions: IntArray) -> IntArray:
+    """Positions in `EMOTIONS` as positions in `FOUR_CLASS_ORDER`; `MISSED` stays."""
+    labels = emotions.astype(np.int64)
+    return np.where(labels == MISSED, MISSED, _TO_FOUR[labels])
 
 
 def accuracy_interval(right: int, n: int) -> tuple[float, float]:
@@ -137,16 +176,116 @@ def accuracy_interval(right: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def expected_calibration_error(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> float:
-    """How far confidence and accuracy lie apart, on average over bins of confidence; 0 is perfect.
+def top_k_accuracy(y_true: IntArray, probabilities: FloatArray, *, k: int = 2) -> float:
+    """Share of examples whose true class is among the `k` most probable ones.
+
+    Args:
+        y_true: shape (n,), positions of the classes.
+        probabilities: shape (n, classes), more classes than `k`.
+        k: how many guesses count.
+    """
+    from sklearn.metrics import top_k_accuracy_score
+
+    return float(top_k_accuracy_score(y_true, probabilities, k=k, labels=np.arange(probabilities.shape[1])))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """Whether a model is right as often as it is sure: answers sorted into bins by how sure it was.
+
+    Attributes:
+        edges: shape (bins + 1,), from 0 to 1.
+        counts: shape (bins,), answers in each.
+        accuracy: shape (bins,), share of right ones; not a number in an empty bin.
+        confidence: shape (bins,), mean probability of the answers given; likewise.
+    """
+
+    edges: FloatArray
+    counts: IntArray
+    accuracy: FloatArray
+    confidence: FloatArray
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """How far confidence and accuracy lie apart, on average over the answers; 0 is perfect."""
+        gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
+        return float((gaps * self.counts).sum() / self.counts.sum())
+
+
+def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> Reliability:
+    """Sort answers into bins of equal width by the probability of the class that was answered.
+
+    scikit-learn's `calibration_curve` drops empty bins and tells no counts, so its weights for the error are lost; a
+    test compares the two.
+
+    Args:
+        y_true: shape (n,), positions of the classes.
+        probabilities: shape (n, classes), rows summing to 1.
+        num_bins: how many.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
-    confidence = probabilities.max(axis=1)
+    confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == y_true
     bins = np.minimum((confidence * num_bins).astype(np.int64), num_bins - 1)
-    gaps = [abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
-    return float(np.sum(gaps))
+    counts = np.bincount(bins, minlength=num_bins)
+    with np.errstate(invalid="ignore"):  # an empty bin has no mean
+        return Reliability(
+            edges=np.linspace(0, 1, num_bins + 1),
+            counts=counts,
+            accuracy=np.bincount(bins, weights=right, minlength=num_bins) / counts,
+            confidence=np.bincount(bins, weights=confidence, minlength=num_bins) / counts,
+        )
+
+
+def expected_calibration_error(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> float:
+    """How far confidence and accuracy lie apart, on average over bins of confidence; 0 is perfect."""
+    return reliability(y_true, probabilities, num_bins=num_bins).expected_calibration_error
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """Two models on the same examples: only those count that one has right and the other wrong.
+
+    Attributes:
+        n: number of examples.
+        only_first: how many the first alone has right; `only_second` likewise.
+        p_value: how likely a split at least as uneven is if both are equally good (exact, two-sided).
+    """
+
+    n: int
+    only_first: int
+    only_second: int
+    p_value: float
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether the difference is significant at 5 %."""
+        return self.p_value < 0.05
+
+
+def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_]) -> McNemar:
+    """Test whether two models differ, by the examples on which they disagree.
+
+    Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
+    Psychometrika 12(2), 1947; the exact form is a binomial test.
+
+    Args:
+        first_right: shape (n,): whether the first model has each example right.
+        second_right: the same examples, in the same order.
+
+    Raises:
+        ValueError: the lengths differ, or there is nothing to compare.
+    """
+    from scipy.stats import binomtest
+
+    if first_right.shape != second_right.shape or first_right.ndim != 1 or not len(first_right):
+        raise ValueError(f"expected two equal lengths above 0. Received: {first_right.shape}, {second_right.shape}")
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    differing = only_first + only_second
+    p_value = float(binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
+    return McNemar(len(first_right), only_first, only_second, p_value)
 
 
 def soften(probabilities: FloatArray, temperature: float) -> FloatArray:

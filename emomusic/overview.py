@@ -2,44 +2,110 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from pathlib import Path
 from typing import Any
 
+from emomusic.affect import EMOTIONS
 from emomusic.assets import models_dir
 from emomusic.errors import ModelError
+from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.face import reported as face_reports
 from emomusic.face import trained
-from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.music import mood_models
+
+FOUR = tuple(quadrant.value for quadrant in FOUR_CLASS_ORDER)
+_SEVEN = tuple(emotion.value for emotion in EMOTIONS)
 
 
 def models_overview() -> list[dict[str, Any]]:
     """One record a model: face models first, the default one of each kind at the top.
 
+    Figures from 0 to 1, sizes in bytes, times in ms; None where something was not measured. `accuracy` is over the
+    model's own `classes`: compare a face model of four with another's `four_class_accuracy`.
+
     Raises:
         ModelError: a model's files are damaged.
     """
-    music = sorted(path.parent.name for path in (models_dir() / "music").glob("*/metrics.json"))
-    music.sort(key=lambda name: name != DEFAULT_MOOD_MODEL)
-    return [_face_record(name) for name in trained.face_models()] + [_music_record(name) for name in music]
+    return [_face_record(name) for name in trained.face_models()] + [_music_record(name) for name in music_models()]
+
+
+def music_models() -> list[str]:
+    """Names of the trained mood models that are here, the default one first."""
+    names = sorted(path.parent.name for path in (models_dir() / "music").glob("*/metrics.json"))
+    return sorted(names, key=lambda name: name != mood_models.DEFAULT_MOOD_MODEL)
+
+
+def overview_csv(records: list[dict[str, Any]]) -> str:
+    """Records of one kind as a table, one row a model; what is itself a list or a record gets a column a part."""
+    rows = []
+    for record in records:
+        row: dict[str, Any] = {}
+        for name, value in record.items():
+            if name == "reported":
+                row[name] = "; ".join(f"{percent_of(report)} ({report['title']})" for report in value)
+            elif name == "accuracy_interval":
+                row["accuracy_low"], row["accuracy_high"] = value
+            elif isinstance(value, dict):
+                row |= {f"{name}_{part}": figure for part, figure in value.items()}
+            else:
+                row[name] = " ".join(value) if isinstance(value, list) else value
+        rows.append(row)
+    columns = dict.fromkeys(column for row in rows for column in row)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, fieldnames=columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def percent_of(report: dict[str, Any]) -> str:
+    """A report's figure as people write it: "69 %", or "58 to 63 %"."""
+    high = f"{100 * report['figure']:.4g} %"
+    return high if report["lowest"] is None else f"{100 * report['lowest']:.4g} to {high}"
+
+
+def face_classes(folder: Path) -> tuple[str, ...]:
+    """What a face model tells apart: the seven emotions, or Q1, Q2, Q3 and N.
+
+    Raises:
+        ModelError: its `spec.json` is absent or damaged, or names other classes.
+    """
+    classes = trained.read_spec(folder).classes
+    if classes not in (_SEVEN, FOUR):
+        raise ModelError(f"expected {', '.join(_SEVEN)} or {', '.join(FOUR)} in {folder}. Received: {classes}")
+    return classes
 
 
 def _face_record(name: str) -> dict[str, Any]:
     folder = trained.model_folder(name)
-    spec, metrics = trained.read_spec(folder), trained.read_metrics(folder)
-    test = metrics["test"]
-    return {
-        "kind": "face",
-        "name": name,
-        "default": name == trained.DEFAULT_MODEL,
-        "accuracy": test["accuracy"],
-        "accuracy_interval": test["accuracy_interval"],
-        "four_class_accuracy": test["four_class_accuracy"],
-        "macro_f1": test["macro_f1"],
-        "judged_on": f"FER2013 PrivateTest (n = {test['n']})",
-        "parameters": spec.parameters,
-        "bytes": metrics["bytes"],
-        "item": "a face",
-        "ms_per_item": metrics.get("ms_per_face"),
-    }
+    classes, metrics = face_classes(folder), trained.read_metrics(folder)
+    report = face_reports.REPORTED.get(name)
+    try:
+        test = metrics["test"]
+        return {
+            "kind": "face",
+            "name": name,
+            "default": name == trained.DEFAULT_MODEL,
+            "classes": list(classes),
+            "accuracy": test["accuracy"],
+            "accuracy_interval": test["accuracy_interval"],
+            "four_class_accuracy": test["accuracy"] if classes == FOUR else test["four_class_accuracy"],
+            "macro_f1": test["macro_f1"],
+            "calibration_error": test["calibration"]["expected_error"],
+            "not_in_training": test["not_in_training"],
+            "wild": metrics.get("wild"),
+            "reported": [] if report is None else [report.as_dict()],
+            "judged_on": f"FER2013 PrivateTest (n = {test['n']})",
+            "parameters": metrics["parameters"],
+            "bytes": metrics["bytes"],
+            "item": "a face",
+            "ms_per_item": metrics.get("ms_per_face"),
+        }
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"expected the figures of a face model in {folder}. Received: {error!r}") from error
 
 
 def _music_record(name: str) -> dict[str, Any]:
@@ -49,14 +115,28 @@ def _music_record(name: str) -> dict[str, Any]:
         return {
             "kind": "music",
             "name": name,
-            "default": name == DEFAULT_MOOD_MODEL,
+            "default": name == mood_models.DEFAULT_MOOD_MODEL,
+            "classes": list(metrics["per_class"]),
             "accuracy": metrics["accuracy"]["mean"],
             "accuracy_std": metrics["accuracy"]["std"],
             "macro_f1": metrics["macro_f1"],
+            "calibration_error": metrics["calibration_error"],
+            "reported": [
+                {
+                    "figure": figure.accuracy,
+                    "lowest": None,
+                    "of": "four moods",
+                    "title": mood_models.REPORTED_SOURCE,
+                    "note": figure.note,
+                    "f1": {},
+                }
+                for figure in mood_models.REPORTED
+                if figure.model == name
+            ],
             "judged_on": f"{metrics['folds']} folds of data_moods.csv (n = {metrics['n']})",
             "bytes": sum(path.stat().st_size for path in folder.glob("model.*")),
             "item": "a song",
             "ms_per_item": metrics.get("ms_per_song"),
         }
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"expected the figures of a mood model in {folder}. Received: {error!r}") from error

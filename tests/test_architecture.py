@@ -11,11 +11,13 @@ import pytest
 
 # Who may import whom. A name stands for itself and all below it; a layer may always import itself.
 GROUND = {"emomusic.errors", "emomusic.affect"}
-BASE = GROUND | {"emomusic.assets", "emomusic.downloads", "emomusic.evaluation"}
+BASE = GROUND | {"emomusic.assets", "emomusic.downloads", "emomusic.evaluation", "emomusic.connections"}
 WINGS = {"emomusic.face", "emomusic.music"}
 TOGETHER = {
     "emomusic.report",
     "emomusic.overview",
+    "emomusic.diagnosis",
+    "emomusic.findings",
     "emomusic.doctor",
     "emomusic.bench",
 }  # where the wings meet, for screen and command
@@ -27,12 +29,16 @@ MAY_IMPORT = {
     "emomusic.assets": GROUND,
     "emomusic.downloads": GROUND | {"emomusic.assets"},
     "emomusic.evaluation": GROUND,
+    "emomusic.connections": GROUND,
     "emomusic.face": BASE,
     "emomusic.music": BASE,
     "emomusic.plots": BASE | WINGS,
     **dict.fromkeys(TOGETHER, BASE | WINGS | {"emomusic"}),
+    "emomusic.diagnosis": BASE | WINGS | {"emomusic.overview"},
+    "emomusic.findings": BASE | {"emomusic.overview", "emomusic.diagnosis"},
+    "emomusic.bench_live": LIBRARY,  # times what is drawn, too
     "emomusic.ui": LIBRARY,
-    "emomusic.commands": LIBRARY,
+    "emomusic.commands": LIBRARY | {"emomusic.bench_live"},
     "emomusic.cli": LIBRARY | {"emomusic.commands"},
     "emomusic.__main__": {"emomusic.cli"},
     "app": LIBRARY | {"emomusic.ui"},
@@ -186,6 +192,8 @@ HEAVY = {
     "cv2",
     "streamlit",
     "streamlit_webrtc",
+    "aiortc",
+    "av",
     "spotipy",
     "pandas",
     "sklearn",

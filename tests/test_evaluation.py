@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import chi2
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from emomusic import evaluation
@@ -44,6 +46,7 @@ def test_accuracy_confusion_and_class_scores_agree(labels: tuple[npt.NDArray[np.
         total = scores.precision + scores.recall
         assert scores.f1 == pytest.approx(2 * scores.precision * scores.recall / total if total else 0)
     present = [scores for scores in found.per_class.values() if scores.support]
+    assert found.macro_precision == pytest.approx(np.mean([scores.precision for scores in present]))
     assert found.macro_recall == pytest.approx(np.mean([scores.recall for scores in present]))
     assert found.macro_f1 == pytest.approx(np.mean([scores.f1 for scores in present]))
 
@@ -60,6 +63,22 @@ def test_four_classes_are_the_seven_grouped(labels: tuple[npt.NDArray[np.int64],
     np.testing.assert_array_equal(found.four_class_confusion, grouped)
     assert found.four_class_accuracy == pytest.approx(grouped.trace() / found.n)
     assert found.four_class_accuracy >= found.accuracy
+
+
+@given(judged())
+def test_the_figures_of_any_classes_agree_with_those_of_the_emotions(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
+    y_true, y_pred = labels
+    seven = evaluation.evaluate(y_true, y_pred)
+    four = evaluation.score(
+        evaluation.four_classes(y_true), evaluation.four_classes(y_pred), evaluation.FOUR_CLASS_ORDER
+    )
+    assert four.classes == ("Q1", "Q2", "Q3", "N")
+    assert four.accuracy == seven.four_class_accuracy
+    assert four.missed == seven.missed
+    np.testing.assert_array_equal(four.confusion, seven.four_class_confusion)
+    assert four.accuracy == pytest.approx(
+        sum(scores.recall * scores.support for scores in four.per_class.values()) / four.n
+    )
 
 
 def test_missed_faces_count_as_wrong() -> None:
@@ -196,6 +215,68 @@ def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_s
 def test_calibration_error_lies_between_0_and_1(rows: npt.NDArray[np.float32], data: st.DataObject) -> None:
     y_true = data.draw(hnp.arrays(np.int64, len(rows), elements=st.integers(0, 6)))
     assert 0 <= evaluation.expected_calibration_error(y_true, rows) <= 1
+
+
+def test_the_reliability_diagram_is_scikit_learns_with_the_counts() -> None:
+    rng = np.random.default_rng(3)
+    probabilities = _softmax(2 * rng.normal(size=(500, 7)))
+    y_true = rng.integers(0, 7, 500)
+    found = evaluation.reliability(y_true, probabilities, num_bins=10)
+    right, confidence = probabilities.argmax(axis=1) == y_true, probabilities.max(axis=1)
+    accuracies, confidences = calibration_curve(right, confidence, n_bins=10)
+    filled = found.counts > 0
+    assert found.accuracy[filled] == pytest.approx(accuracies)
+    assert found.confidence[filled] == pytest.approx(confidences)
+    assert found.counts.sum() == 500
+    assert np.isnan(found.accuracy[~filled]).all()
+    assert len(found.edges) == 11
+
+
+@given(rows_of_probabilities(), st.data())
+def test_two_guesses_are_right_at_least_as_often_as_one(rows: npt.NDArray[np.float32], data: st.DataObject) -> None:
+    y_true = data.draw(hnp.arrays(np.int64, len(rows), elements=st.integers(0, 6)))
+    ranks = (rows > rows[np.arange(len(rows)), y_true][:, None]).sum(axis=1)
+    ties = (rows == rows[np.arange(len(rows)), y_true][:, None]).sum(axis=1) > 1
+    top_2 = evaluation.top_k_accuracy(y_true, rows)
+    assert ((ranks < 2) & ~ties).mean() <= top_2 <= (ranks < 2).mean() + 1e-12
+    assert evaluation.top_k_accuracy(y_true, rows, k=6) >= top_2
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(*[hnp.arrays(np.bool_, n)] * 2)))
+def test_mcnemar_counts_what_only_one_has_right(rights: tuple[npt.NDArray[np.bool_], ...]) -> None:
+    first, second = rights
+    found, turned = evaluation.mcnemar(first, second), evaluation.mcnemar(second, first)
+    assert found.only_first - found.only_second == first.sum() - second.sum()
+    assert found.only_first + found.only_second == (first != second).sum()
+    assert (turned.only_first, turned.only_second) == (found.only_second, found.only_first)
+    assert turned.p_value == pytest.approx(found.p_value)
+    assert 0 < found.p_value <= 1 + 1e-12
+
+
+def test_mcnemar_is_the_exact_test_and_near_the_approximate_one_for_many() -> None:
+    first = np.array([True] * 5 + [False] * 0 + [True] * 20)
+    second = np.array([False] * 5 + [True] * 20)
+    assert evaluation.mcnemar(first, second).p_value == pytest.approx(2 * 0.5**5)
+    assert not evaluation.mcnemar(first, second).is_beyond_chance
+    only_first, only_second = 420, 340
+    first = np.repeat([True, False], [only_first, only_second])
+    found = evaluation.mcnemar(first, ~first)
+    statistic = (abs(only_first - only_second) - 1) ** 2 / (only_first + only_second)
+    assert found.p_value == pytest.approx(chi2.sf(statistic, 1), rel=0.02)
+    assert found.is_beyond_chance
+
+
+def test_models_that_never_disagree_do_not_differ() -> None:
+    right = np.array([True, False, True])
+    found = evaluation.mcnemar(right, right)
+    assert (found.n, found.only_first, found.only_second, found.p_value) == (3, 0, 0, 1.0)
+    assert not found.is_beyond_chance
+
+
+@pytest.mark.parametrize("others", [np.zeros(2, bool), np.zeros(0, bool), np.zeros((3, 1), bool)])
+def test_models_judged_on_other_examples_are_not_compared(others: npt.NDArray[np.bool_]) -> None:
+    with pytest.raises(ValueError, match=r"expected two equal lengths above 0. Received: \("):
+        evaluation.mcnemar(np.zeros(3 if others.ndim == 2 or len(others) else 0, bool), others)
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

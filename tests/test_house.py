@@ -61,6 +61,11 @@ def test_streamlit_starts_without_a_question_and_tells_nobody(root: Path):
     assert config["browser"]["gatherUsageStats"] is False
 
 
+def test_no_run_of_a_page_stops_all_threads_to_collect_garbage(root: Path):
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["runner"]["postScriptGC"] is False
+
+
 def luminance(colour: str) -> float:
     """Relative luminance of a colour written #RRGGBB (WCAG 2.2)."""
     channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))

@@ -1,0 +1,322 @@
+"""What is known of a trained model: its figures, its answers on examples it had not seen, and both in plain words.
+
+Everything is read from the files that training wrote; no model is loaded. scikit-learn and SciPy load where something
+is computed that no file holds.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import astuple, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.assets import models_dir
+from emomusic.errors import ModelError
+from emomusic.evaluation import ClassScores, IntArray, McNemar, Scores, four_classes, mcnemar, score
+from emomusic.face import trained
+from emomusic.overview import FOUR, face_classes
+
+
+class Wing(StrEnum):
+    """What a model looks at, or listens to."""
+
+    FACE = "face"
+    MUSIC = "music"
+
+    @property
+    def examples(self) -> str:
+        """What it is judged on, as people call it."""
+        return "faces" if self is Wing.FACE else "songs"
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class ClassFigures:
+    """How a model does class by class.
+
+    Attributes:
+        per_class: by the name of the class, in the order of the matrix.
+        confusion: shape (classes, classes); rows are the true classes, columns the model's.
+    """
+
+    per_class: dict[str, ClassScores]
+    confusion: IntArray
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names, in the order of the matrix."""
+        return tuple(self.per_class)
+
+    @property
+    def worst_mistake(self) -> tuple[str, str] | None:
+        """The most frequent mistake: the true class and what it is called; None where there is none."""
+        mistakes = self.confusion * (1 - np.eye(len(self.confusion), dtype=np.int64))
+        if not mistakes.any():
+            return None
+        true, predicted = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
+        return self.classes[int(true)], self.classes[int(predicted)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a model said of labelled examples that it had not seen.
+
+    Attributes:
+        name: of the model.
+        classes: what it tells apart.
+        y_true: shape (n,), positions in `classes`.
+        probabilities: shape (n, classes), rows summing to 1.
+        emotions: shape (n,), positions in `EMOTIONS`, also where the model knows four classes; None for songs.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    y_true: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    emotions: npt.NDArray[np.int64] | None
+
+    @property
+    def y_pred(self) -> npt.NDArray[np.int64]:
+        """Shape (n,): the most probable class of each."""
+        return np.asarray(self.probabilities.argmax(axis=1), np.int64)
+
+    @property
+    def truth(self) -> npt.NDArray[np.int64]:
+        """Shape (n,): the labels of the data, whatever the model's classes are."""
+        return self.y_true if self.emotions is None else self.emotions
+
+    def grouped(self, *, four: bool) -> Grouped:
+        """True and predicted classes, in the model's own classes or, of a face model, in Q1, Q2, Q3 and N."""
+        if not four or self.classes == FOUR:
+            return Grouped(self.classes, self.y_true, self.y_pred)
+        return Grouped(FOUR, four_classes(self.y_true), four_classes(self.y_pred))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouped:
+    """Labels of examples: `y_true` and `y_pred`, shape (n,), are positions in `classes`."""
+
+    classes: tuple[str, ...]
+    y_true: IntArray
+    y_pred: IntArray
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): where the answer is right."""
+        return np.asarray(self.y_true == self.y_pred)
+
+    def scores(self) -> Scores:
+        """All figures of these answers."""
+        return score(self.y_true, self.y_pred, self.classes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """How a training went, epoch by epoch, from 1.
+
+    Attributes:
+        loss: shape (epochs,); `accuracy`, `val_loss` and `val_accuracy` likewise, the latter two on PublicTest.
+        best_epoch: the one whose weights were kept.
+    """
+
+    loss: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+    val_loss: npt.NDArray[np.float64]
+    val_accuracy: npt.NDArray[np.float64]
+    best_epoch: int
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models on the same examples, in as many classes as both can be judged in."""
+
+    first: str
+    second: str
+    num_classes: int
+    test: McNemar
+
+
+_CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def folder_of(wing: Wing, name: str) -> Path:
+    """Where a model's files lie."""
+    return models_dir() / wing / name
+
+
+def read_class_figures(wing: Wing, name: str) -> ClassFigures:
+    """The figures of a model in its own classes, as training wrote them.
+
+    Raises:
+        ModelError: they are absent or damaged.
+    """
+    folder = folder_of(wing, name)
+    metrics = trained.read_metrics(folder)
+    try:
+        figures = metrics["test"] if wing is Wing.FACE else metrics
+        per_class = {label: ClassScores(**scores) for label, scores in figures["per_class"].items()}
+        confusion = np.array(figures["confusion"], np.int64)
+        if confusion.shape != (len(per_class), len(per_class)):
+            raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(per_class)} classes")
+        return ClassFigures(per_class, confusion)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"expected the figures of a model in {folder}. Received: {error!r}") from error
+
+
+def class_figures_csv(figures: ClassFigures) -> str:
+    """One row a class: its scores, and how many of it were called what."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(
+        ["class", *(field.name for field in fields(ClassScores)), *(f"called {label}" for label in figures.classes)]
+    )
+    for (label, scores), row in zip(figures.per_class.items(), figures.confusion.tolist(), strict=True):
+        writer.writerow([label, *astuple(scores), *row])
+    return file.getvalue()
+
+
+def read_evidence(wing: Wing, name: str) -> Evidence:
+    """What a model said of PrivateTest, or of the songs kept from it (each once, in the first repeat).
+
+    Raises:
+        ModelError: `predictions.npz` is absent or damaged.
+    """
+    folder = folder_of(wing, name)
+    prefix = "test_" if wing is Wing.FACE else ""
+    try:
+        with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
+            labels = arrays[f"{prefix}labels"].astype(np.int64)
+            probabilities = arrays[f"{prefix}probabilities"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
+    if wing is Wing.MUSIC:
+        classes, y_true, emotions = read_class_figures(wing, name).classes, labels, None
+    else:
+        classes, emotions = face_classes(folder), labels
+        y_true = four_classes(labels) if classes == FOUR else labels
+    if probabilities.shape != (len(labels), len(classes)):
+        raise ModelError(
+            f"expected probabilities of shape {(len(labels), len(classes))} in {folder}. "
+            f"Received: {probabilities.shape}. Restore the file"
+        )
+    return Evidence(name, classes, y_true, probabilities, emotions)
+
+
+def read_history(name: str) -> History:
+    """How the training of a face model went.
+
+    Raises:
+        ModelError: `history.csv` is absent or damaged.
+    """
+    folder = folder_of(Wing.FACE, name)
+    try:
+        with (folder / trained.HISTORY).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("no epoch")
+        curves = {column: np.array([float(row[column]) for row in rows]) for column in _CURVES}
+        return History(**curves, best_epoch=int(trained.read_metrics(folder)["best_epoch"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
+
+
+def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
+    """Accuracy of a mood model in every fold, shape (repeats, folds).
+
+    Raises:
+        ModelError: `predictions.npz` is absent or damaged.
+    """
+    folder = folder_of(Wing.MUSIC, name)
+    try:
+        with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
+            right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]
+            folds = arrays["repeated_folds"].astype(np.int64)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
+    return np.array([[row[of == fold].mean() for fold in np.unique(of)] for row, of in zip(right, folds, strict=True)])
+
+
+def read_card(wing: Wing, name: str) -> str:
+    """The card of a model, in Markdown.
+
+    Raises:
+        ModelError: it is absent.
+    """
+    path = folder_of(wing, name) / trained.CARD
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"expected a card in {path}. Received: {error}") from error
+
+
+def compare(first: Evidence, second: Evidence) -> Comparison | None:
+    """Test whether two models differ beyond chance; None where they were not judged on the same examples.
+
+    A model of seven emotions and one of four classes are compared in the four.
+    """
+    if not np.array_equal(first.truth, second.truth):
+        return None
+    one, other = (evidence.grouped(four=first.classes != second.classes) for evidence in (first, second))
+    return Comparison(first.name, second.name, len(one.classes), mcnemar(one.right, other.right))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """The examples of one true class that a model gave one answer.
+
+    Attributes:
+        true: their class.
+        predicted: the model's answer.
+        rows: shape (n,), which examples they are, the surest first.
+        num_true: how many examples of the true class there are.
+        num_turned: how many of the class `predicted` were called `true`, the other way round.
+        num_second: for how many of `rows` the second guess is the true class.
+        mean: shape (classes,), the mean of the model's probabilities over `rows`; None where there is none, and where
+            the model's classes are not those of the cell.
+    """
+
+    true: str
+    predicted: str
+    rows: npt.NDArray[np.int64]
+    num_true: int
+    num_turned: int
+    num_second: int
+    mean: npt.NDArray[np.float64] | None
+
+
+def look_into(evidence: Evidence, true: str, predicted: str, *, four: bool) -> Cell:
+    """Gather what a model did with the examples of one cell of its confusion matrix.
+
+    Args:
+        evidence: the model's answers.
+        true: the cell's row.
+        predicted: its column.
+        four: the cell is one of Q1, Q2, Q3 and N.
+
+    Raises:
+        ValueError: a class is none of the matrix.
+    """
+    group = evidence.grouped(four=four)
+    row, column = group.classes.index(true), group.classes.index(predicted)
+    rows = np.flatnonzero((group.y_true == row) & (group.y_pred == column))
+    confidence = evidence.probabilities.max(axis=1)
+    rows = rows[np.argsort(-confidence[rows], kind="stable")]
+    is_own = group.classes == evidence.classes
+    second = np.argsort(-evidence.probabilities[rows], axis=1, kind="stable")[:, 1]
+    return Cell(
+        true,
+        predicted,
+        rows,
+        num_true=int((group.y_true == row).sum()),
+        num_turned=int(((group.y_true == column) & (group.y_pred == row)).sum()),
+        num_second=int((second == row).sum()) if is_own else 0,
+        mean=evidence.probabilities[rows].mean(axis=0).astype(np.float64) if is_own and rows.size else None,
+    )

@@ -1,0 +1,148 @@
+"""What the figures of a model say, in sentences that a student understands. In Markdown, made of the figures alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from emomusic.affect import EMOTIONS
+from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
+from emomusic.overview import FOUR, percent_of
+
+
+def of_100(share: float) -> str:
+    """A share as so many of a hundred, with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def percent(share: float) -> str:
+    """A share with its sign, with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def describe_model(record: dict[str, Any], figures: ClassFigures) -> str:
+    """How often a model is right, and what it gets wrong most.
+
+    Args:
+        record: of `overview.models_overview`.
+        figures: of the same model, in its own classes.
+    """
+    wing = Wing(record["kind"])
+    if wing is Wing.FACE:
+        low, high = record["accuracy_interval"]
+        sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 unseen pictures"
+        sentence += f" ({of_100(low)} to {of_100(high)})"
+        sentence += "" if len(figures.classes) == len(EMOTIONS) else ", judged in four classes"
+    else:
+        sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 songs it had not heard"
+        sentence += f" (± {of_100(record['accuracy_std'])} from one tenth of them to another)"
+    if (worst := figures.worst_mistake) is not None:
+        sentence += f"; most often it calls {worst[0]} {wing.examples} {worst[1]}"
+    return sentence + "."
+
+
+def describe_reports(record: dict[str, Any]) -> str:
+    """What the reports say of the same kind of model; empty where none does."""
+    titles = dict.fromkeys(report["title"] for report in record["reported"])
+    sentences = []
+    for title in titles:
+        figures = [
+            f"{percent_of(report)} ({report['of']}; {report['note']})"
+            for report in record["reported"]
+            if report["title"] == title
+        ]
+        sentences.append(f"As reported by {title}: {', '.join(figures)}.")
+    return " ".join(sentences)
+
+
+def judge_comparison(comparison: Comparison) -> str:
+    """Whether two models differ beyond chance, in a few words."""
+    if not comparison.test.is_beyond_chance:
+        return f"Between {comparison.first} and {comparison.second}, chance could be all there is"
+    first_leads = comparison.test.only_first > comparison.test.only_second
+    better, worse = (comparison.first, comparison.second) if first_leads else (comparison.second, comparison.first)
+    return f"{better} is better than {worse}, beyond chance"
+
+
+def describe_comparison(comparison: Comparison, wing: Wing) -> str:
+    """The same with the counts it rests on, and what the test asks."""
+    test = comparison.test
+    same = f"Of the same {test.n:,} {wing.examples}"
+    if wing is Wing.FACE and comparison.num_classes == len(FOUR):
+        same += ", both judged in four classes"
+    if wing is Wing.MUSIC:
+        same += ", each judged once by a model that had not heard it"
+    same += (
+        f", {comparison.first} alone has {test.only_first:,} right and {comparison.second} alone "
+        f"{test.only_second:,}; the rest both have right or both wrong."
+    )
+    if test.only_first == test.only_second:
+        return f"{same} Neither is ahead."
+    verdict = (
+        "so chance is a poor explanation"
+        if test.is_beyond_chance
+        else "too often to call one of them better: more pictures might tell"
+        if wing is Wing.FACE
+        else "too often to call one of them better: more songs might tell"
+    )
+    return (
+        f"{same} If both were equally good, a split as uneven as this would come up {_how_often(test.p_value)}, "
+        f"{verdict} (McNemar's exact test, p {_p(test.p_value)})."
+    )
+
+
+def _how_often(p_value: float) -> str:
+    if p_value < 0.001:
+        return "less than once in 1,000 such tests"
+    if p_value < 0.01:
+        return f"about {round(1000 * p_value)} times in 1,000 such tests"
+    return f"about {max(1, round(100 * p_value))} times in 100 such tests"
+
+
+def _p(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.2g}"
+
+
+def describe_cell(cell: Cell, name: str, examples: str) -> str:
+    """What a model did with the examples of one cell of its confusion matrix.
+
+    Args:
+        cell: of `diagnosis.look_into`.
+        name: of the model.
+        examples: what it is judged on, in the plural.
+    """
+    count = len(cell.rows)
+    share = of_100(count / cell.num_true) if cell.num_true else "0"
+    if cell.true == cell.predicted:
+        return f"**{name}** knows {count:,} of the {cell.num_true:,} {cell.true} {examples} ({share} of 100)."
+    words = (
+        f"**{name}** calls {count:,} of the {cell.num_true:,} {cell.true} {examples} {cell.predicted} "
+        f"({share} of 100). The other way round, it calls {cell.num_turned:,} {cell.predicted} {examples} {cell.true}."
+    )
+    if cell.mean is not None:
+        words += f" For {cell.num_second:,} of the {count:,}, {cell.true} was its second guess."
+    return words
+
+
+def list_mistakes(figures: ClassFigures, *, most: int = 5) -> list[str]:
+    """The most frequent mistakes, a line each."""
+    counts = figures.confusion * (1 - np.eye(len(figures.classes), dtype=np.int64))
+    lines = []
+    for place in np.argsort(-counts, axis=None, kind="stable")[:most]:
+        true, predicted = np.unravel_index(int(place), counts.shape)
+        if (count := int(counts[true, predicted])) > 0:
+            share = count / figures.per_class[figures.classes[int(true)]].support
+            names = figures.classes[int(true)], figures.classes[int(predicted)]
+            lines.append(f"{names[0]} called {names[1]}: {count:,}, {of_100(share)} of 100")
+    return lines
+
+
+def describe_classes(figures: ClassFigures, name: str, examples: str) -> str:
+    """Which class a model knows best and which least, by recall."""
+    present = {label: scores for label, scores in figures.per_class.items() if scores.support}
+    best, least = (pick(present, key=lambda label: present[label].recall) for pick in (max, min))
+    return (
+        f"**{name}** finds {of_100(present[best].recall)} of 100 {best} {examples}, but only "
+        f"{of_100(present[least].recall)} of 100 {least} ones."
+    )

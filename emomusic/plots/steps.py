@@ -1,0 +1,232 @@
+"""The pictures and charts of "How it works", large enough for the last row of a classroom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+from PIL import ImageColor
+
+from emomusic.affect import (
+    EMOTION_POINTS,
+    EMOTIONS,
+    NEUTRAL_RADIUS,
+    AffectPoint,
+    EmotionProbabilities,
+    Quadrant,
+    quadrant_of,
+)
+from emomusic.face.detection import Landmarks
+from emomusic.face.explain import Candidates, FeatureMaps, FloatMap, Insight
+from emomusic.face.images import RgbImage
+from emomusic.plots.affect import FacePoint, SongPoint, circumplex
+from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, QUADRANT_COLOURS, faded
+
+_LETTERS = 17  # pixels: what a chart's smallest words measure
+_GAP = 6
+_FEW = 30  # boxes; more of them, drawn thick, would hide the picture
+
+_QUARTERS = {Quadrant.Q1: (1, 1), Quadrant.Q2: (-1, 1), Quadrant.Q3: (-1, -1), Quadrant.Q4: (1, -1)}
+
+
+def boxes_on_picture(
+    image: RgbImage, dropped: Candidates, kept: Candidates, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
+) -> RgbImage:
+    """Draw what a stage of the detector found: thin what it drops, thick what it keeps, dots for the landmarks.
+
+    Args:
+        image: the picture as it is shown.
+        dropped: boxes in pixels of the original picture.
+        kept: likewise.
+        scale: size of `image` as a share of the original's.
+        landmarks: likewise in pixels of the original.
+    """
+    picture = image.copy()
+    line = max(1, round(max(image.shape) / 700))
+    _draw_boxes(picture, dropped.corners * scale, BOX_DROPPED, line)
+    picture = np.asarray(
+        cv2.addWeighted(image, 0.35, picture, 0.65, 0), np.uint8
+    )  # many thin boxes, and a face still to be seen
+    if len(kept) <= _FEW:
+        _draw_boxes(picture, kept.corners * scale, "#000000", 2 * line + 2)
+    _draw_boxes(picture, kept.corners * scale, BOX_KEPT, 2 * line if len(kept) <= _FEW else line + 1)
+    for face in landmarks:
+        for x, y in (face.left_eye, face.right_eye, face.nose, face.mouth_left, face.mouth_right):
+            centre = (round(x * scale), round(y * scale))
+            cv2.circle(picture, centre, 3 * line + 2, (0, 0, 0), -1, cv2.LINE_AA)
+            cv2.circle(picture, centre, 3 * line, _rgb(BOX_KEPT), -1, cv2.LINE_AA)
+    return picture
+
+
+def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str, line: int) -> None:
+    for left, top, right, bottom in corners.round().astype(int).tolist():
+        cv2.rectangle(picture, (left, top), (right, bottom), _rgb(colour), line, cv2.LINE_AA)
+
+
+def enlarged_pixels(grey: npt.NDArray[np.uint8], side: int) -> RgbImage:
+    """A small grey picture with its pixels to be seen as squares, about `side` pixels wide."""
+    whole = max(side // len(grey), 1) * len(grey)  # squares of one size
+    large = cv2.resize(grey, (whole, whole), interpolation=cv2.INTER_NEAREST)
+    return np.repeat(large[..., None], 3, axis=2)
+
+
+def heat_on_face(face: npt.NDArray[np.uint8], heat: FloatMap, side: int) -> RgbImage:
+    """Colour a face by how much each place matters, from dark (nothing) to light (most).
+
+    Args:
+        face: shape (n, n), grey.
+        heat: shape (n, n); the highest value becomes the lightest colour, 0 and less the darkest.
+        side: of the answer, in pixels.
+    """
+    grey = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)[..., None].astype(np.float32)
+    share = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)
+    colours = _heat_colours(cv2.resize(share.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR))
+    mixed: RgbImage = (0.45 * grey + 0.55 * colours).clip(0, 255).astype(np.uint8)
+    return mixed
+
+
+def map_strip(level: FeatureMaps, tile: int) -> RgbImage:
+    """The maps of one layer beside each other, each from its lowest value (dark) to its highest (light)."""
+    tiles = []
+    for values in level.maps:
+        span = max(float(np.ptp(values)), 1e-12)
+        large = cv2.resize((values - values.min()) / span, (tile, tile), interpolation=cv2.INTER_NEAREST)
+        tiles += [_heat_colours(large), np.full((tile, _GAP, 3), np.nan)]
+    strip = np.concatenate(tiles[:-1], axis=1)
+    # The gaps are see-through, so they suit a light page and a dark one
+    alpha = np.where(np.isnan(strip[..., :1]), 0, 255)
+    return np.concatenate([np.nan_to_num(strip), alpha], axis=2).round().astype(np.uint8)
+
+
+def _heat_colours(share: FloatMap) -> npt.NDArray[np.float64]:
+    """Shape (h, w), 0 to 1, to shape (h, w, 3), 0 to 255."""
+    stops = np.array([_rgb(colour) for colour in HEAT], np.float64)
+    places = np.linspace(0, 1, len(stops))
+    return np.stack([np.interp(share, places, stops[:, channel]) for channel in range(3)], axis=-1)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    return red, green, blue
+
+
+def logit_bars(insight: Insight, *, ink: str | None = None, height: int = 540) -> go.Figure:
+    """The network's scores on the left, what the softmax and the temperature make of them on the right.
+
+    Args:
+        insight: of one face.
+        ink: colour of the letters; None for the theme's. Likewise below.
+        height: of the figure, in pixels.
+    """
+    names = [emotion.value for emotion in EMOTIONS]
+    colours = [EMOTION_COLOURS[emotion] for emotion in EMOTIONS]
+    percents = (100 * insight.probabilities).tolist()
+    figure = go.Figure()
+    for number, (title, row) in enumerate(zip(("the face", "its mirror image"), insight.logits, strict=False)):
+        figure.add_trace(
+            go.Bar(
+                x=row.tolist(), y=names, orientation="h", name=title, xaxis="x", yaxis="y", offsetgroup=str(number),
+                marker={"color": colours if number == 0 else [faded(colour, 0.45) for colour in colours]},
+                hovertemplate=f"%{{y}}, {title}: %{{x:.2f}}<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.add_trace(
+        go.Bar(
+            x=percents, y=names, orientation="h", name="probability", xaxis="x2", yaxis="y2",
+            marker={"color": colours}, text=[f"   {value:.0f} %" if value >= 1 else "   <1 %" for value in percents],
+            textposition="outside", cliponaxis=False, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=(100 * insight.averaged).tolist(), y=names, mode="markers", name="before the temperature",
+            xaxis="x2", yaxis="y2",
+            marker={"symbol": "line-ns", "size": 24, "line": {"width": 3, "color": "#80808A"}},
+            hovertemplate="%{y}, before the temperature: %{x:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 40, "b": 48},
+        showlegend=False,
+        dragmode=False,
+        bargap=0.25,
+        xaxis={"domain": [0, 0.46], "title": {"text": "logits, no unit"}, "fixedrange": True},
+        xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False, "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "showgrid": False},
+        yaxis2={
+            "anchor": "x2", "autorange": "reversed", "fixedrange": True, "showticklabels": False, "showgrid": False,
+        },
+    )  # fmt: skip
+    for x, text in ((0, "Scores"), (0.54, "Probabilities")):
+        figure.add_annotation(
+            x=x, y=1.08, xref="paper", yref="paper", xanchor="left", showarrow=False, text=f"<b>{text}</b>"
+        )
+    return _readable(figure, ink)
+
+
+def weighed_place(
+    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, ink: str | None = None, height: int = 600
+) -> go.Figure:
+    """The plane with a line from the face to each emotion, the thicker the more probable that is."""
+    figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
+    for emotion, place in EMOTION_POINTS.items():
+        share = probabilities[emotion]
+        figure.add_shape(
+            type="line", x0=point.valence, y0=point.arousal, x1=place.valence, y1=place.arousal, layer="below",
+            line={"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share},
+            name=emotion.value,
+        )  # fmt: skip
+    return _readable(figure, ink)
+
+
+def quarter_place(
+    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, ink: str | None = None, height: int = 600
+) -> go.Figure:
+    """The plane with the quarter, or the middle, that the face lies in filled out."""
+    figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
+    quadrant = quadrant_of(point)
+    fill = {"fillcolor": faded(QUADRANT_COLOURS[quadrant], 0.3), "line_width": 0, "layer": "below"}
+    if quadrant is Quadrant.N:
+        radius = NEUTRAL_RADIUS
+        figure.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, name="lit", **fill)
+    else:
+        side, level = _QUARTERS[quadrant]
+        figure.add_shape(type="rect", x0=0, x1=side, y0=0, y1=level, name="lit", **fill)
+    return _readable(figure, ink)
+
+
+def songs_place(
+    probabilities: EmotionProbabilities,
+    point: AffectPoint,
+    label: str,
+    songs: Sequence[SongPoint],
+    *,
+    ink: str | None = None,
+    height: int = 420,
+) -> go.Figure:
+    """The plane with the face and the songs chosen for it."""
+    return _readable(
+        circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=height), ink, letters=14
+    )
+
+
+def _readable(figure: go.Figure, ink: str | None, *, letters: int = _LETTERS) -> go.Figure:
+    """The same figure with letters and marks for a projector."""
+    font = {"size": letters} if ink is None else {"size": letters, "color": ink}
+    figure.update_layout(font=font)
+    figure.update_annotations(font=font | {"size": letters + 3})
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        axis.update(tickfont=font, title={"font": font})
+    for trace in figure.data:
+        white = trace.name in ("faces", "songs")  # on the colour of an emotion or a mood
+        trace.textfont = {"size": letters, "color": "white"} if white else font
+        trace.opacity = 1
+    for trace in figure.select_traces({"name": "faces"}):
+        trace.marker.size = [34] * len(trace.x)
+    for trace in figure.select_traces({"name": "songs"}):
+        trace.marker.size = 22
+    return figure

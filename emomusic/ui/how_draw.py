@@ -1,0 +1,286 @@
+"""What each step of "How it works" shows: one large picture or chart, and the figures that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, quadrant_of
+from emomusic.face.detection import MIN_CONFIDENCE
+from emomusic.face.explain import Candidates, DetectionStage
+from emomusic.face.images import RgbImage, encode_png, shrink
+from emomusic.music.recommend import Policy, Request
+from emomusic.music.spotify import track_url
+from emomusic.plots import steps as plots
+from emomusic.plots.affect import SongPoint
+from emomusic.ui.engine import engine
+from emomusic.ui.frame import ink
+from emomusic.ui.how_walk import Scene
+from emomusic.ui.music_players import plain
+
+_SIDE = 760  # pixels: what a picture may measure beside the words
+_HEIGHT = 580  # so that a step fits a screen of 1440x900
+_TILE = 360
+_MAP = 96
+_STRIP = 590  # of six maps
+_NUM_SONGS = 5
+
+_STILL = {"displayModeBar": False}
+
+
+# The picture and the detector
+
+
+def picture(scene: Scene) -> None:
+    """The picture as it is."""
+    width, height = scene.walk.size
+    _image(scene, "picture", lambda: _shown(scene)[0], alt="The picture")
+    _fact(f"{width:,} by {height:,} points, {3 * width * height:,} numbers")
+
+
+def proposals(scene: Scene) -> None:
+    """P-Net's boxes."""
+    stage = scene.walk.stages.proposals
+    _boxes(scene, "proposals", stage)
+    _fact(f"{_count(len(stage.found), 'box')} proposed (thin), {len(stage.kept):,} kept (thick)")
+
+
+def refined(scene: Scene) -> None:
+    """R-Net's boxes."""
+    stages = scene.walk.stages
+    stage = stages.refined
+    _boxes(scene, "refined", stage)
+    _fact(
+        f"{_count(len(stages.proposals.kept), 'box')} looked at, {len(stage.found):,} passed (thin), "
+        f"{len(stage.kept):,} kept (thick)"
+    )
+
+
+def output(scene: Scene) -> None:
+    """O-Net's faces, with their landmarks."""
+    stages = scene.walk.stages
+    _boxes(scene, "output", stages.output, landmarks=True)
+    # No figure of 100 %: it is rounded, and nothing here is certain
+    confidences = [face.confidence for face in stages.faces[:4]]
+    sure = ", ".join("over 99.9 %" if value > 0.9995 else f"{100 * value:.1f} %" for value in confidences)
+    num_looked_at = _count(len(stages.refined.kept), "box")
+    if not stages.faces:
+        _fact(f"{num_looked_at} looked at, and none of them {100 * MIN_CONFIDENCE:.0f} % sure to be a face")
+    else:
+        more = ", …" if len(stages.faces) > 4 else ""
+        _fact(f"{num_looked_at} looked at, {_count(len(stages.faces), 'face')} found: {sure}{more} sure")
+
+
+def _boxes(scene: Scene, name: str, stage: DetectionStage, *, landmarks: bool = False) -> None:
+    def draw() -> RgbImage:
+        image, scale = _shown(scene)
+        kept, faces = stage.kept, scene.walk.stages.faces
+        if landmarks:
+            sure = stage.kept.confidence >= MIN_CONFIDENCE
+            kept = Candidates(stage.kept.corners[sure], stage.kept.confidence[sure])
+        marks = [face.landmarks for face in faces] if landmarks else []
+        return plots.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
+
+    alt = f"The picture with {_count(len(stage.found), 'box')}, {len(stage.kept)} of them drawn thick"
+    _image(scene, name, draw, alt=alt)
+
+
+def _shown(scene: Scene) -> tuple[RgbImage, float]:
+    """The picture at the size it is shown, and that as a share of the original's."""
+    image, scale = shrink(scene.walk.preview, 2 * _HEIGHT)
+    return image, scale * scene.walk.scale
+
+
+# The network
+
+
+def crop(scene: Scene) -> None:
+    """The face in colour, in grey, and as the network sees it."""
+    face = scene.face
+    side = len(face.insight.face)
+    tiles = (
+        ("cut out", "colour", lambda: _square(face.crop)),
+        ("without colours", "grey", lambda: _square(_grey(face.crop))),
+        (f"{side} by {side} points", "small", lambda: plots.enlarged_pixels(face.insight.face, _TILE)),
+    )
+    for place, (label, name, draw) in zip(st.columns(3), tiles, strict=True):
+        with place:
+            _label(label)
+            _tile(scene, f"crop-{name}", draw, alt=f"The face, {label}")
+    _fact(f"{face.crop.shape[0]} points a side become {side}: {side * side:,} numbers, from black 0 to white 255")
+
+
+def maps(scene: Scene) -> None:
+    """Some feature maps of each size."""
+    levels = scene.face.insight.levels
+    for number, level in enumerate(levels):
+        side, shown = level.maps.shape[1], len(level.maps)
+        _label(f"{side} by {side} points, {shown} of {level.num_channels} maps")
+        _tile(
+            scene,
+            f"maps-{number}",
+            partial(plots.map_strip, level, _MAP),
+            alt=f"{shown} feature maps of {side} by {side} points",
+            width=_STRIP,
+        )
+    _fact("Dark: the pattern is not there. Light: it is. Shown are the maps that vary most over this face.")
+
+
+def look(scene: Scene) -> None:
+    """Grad-CAM and occlusion beside the face, and how well they agree."""
+    face = scene.face
+    insight, occlusion = face.insight, face.occlusion
+    answer = EMOTIONS[insight.winner]
+    tiles = (
+        ("Grad-CAM: what speaks for it", "cam", lambda: plots.heat_on_face(insight.face, insight.grad_cam, _TILE)),
+        ("Occlusion: what it needs", "occlusion", lambda: plots.heat_on_face(insight.face, occlusion.heat, _TILE)),
+    )
+    for place, (label, name, draw) in zip(st.columns(2), tiles, strict=True):
+        with place:
+            _label(label)
+            _tile(scene, f"look-{name}", draw, alt=f"{label}, for {answer}")
+    before, lowest = 100 * occlusion.probability, 100 * (occlusion.probability - float(occlusion.drops.max()))
+    if lowest < before:
+        fall = f"With the place that matters most covered, “{answer}” falls from {before:.0f} % to {lowest:.0f} %."
+    else:
+        fall = f"No place, when covered, takes anything from “{answer}”."
+    _fact(f"{describe_agreement(face.agreement)}  \nLight places matter most. {fall}")
+
+
+def describe_agreement(correlation: float | None) -> str:
+    """Say how well two maps agree, the figure and what it means."""
+    if correlation is None:
+        return "The two maps cannot be compared: one of them is the same everywhere."
+    if correlation >= 0.5:
+        words = "The two maps agree"
+    elif correlation >= 0.2:
+        words = "The two maps agree a little"
+    elif correlation > -0.2:
+        words = "The two maps have hardly anything in common"
+    else:
+        words = "The two maps disagree"
+    return f"**{words}: {correlation:.2f}**, where 1 is the same order of places, 0 none and -1 the opposite."
+
+
+def probabilities(scene: Scene) -> None:
+    """Logits, temperature, softmax, probabilities."""
+    insight = scene.face.insight
+    _chart(
+        plots.logit_bars(insight, ink=ink(), height=_HEIGHT - 40),
+        "logits",
+        alt="Scores: " + ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
+        + "; probabilities: " + ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, insight.probabilities, strict=True)),
+    )  # fmt: skip
+    effect = "bolder" if insight.temperature < 1 else "more modest" if insight.temperature > 1 else "no different"
+    both = (
+        "Full bars are the face, faint ones its mirror image; their shares are averaged. " if len(insight.logits) > 1
+        else ""
+    )  # fmt: skip
+    _fact(
+        f"{both}A temperature of {insight.temperature:.2f} makes them {effect}: the grey strokes are the shares before."
+    )
+
+
+# The plane and the songs
+
+
+def place(scene: Scene) -> None:
+    """The face's place as a weighted mean."""
+    values = scene.face.reading.probabilities
+    point = affect_of(values)
+    figure = plots.weighed_place(values, point, _name(scene), ink=ink(), height=_HEIGHT)
+    _chart(figure, "place", alt=f"The plane, the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}")
+    _fact(
+        f"Pleasant {point.valence:.2f}, awake {point.arousal:.2f}, both from -1 to 1. "
+        "The thicker a line, the more its emotion weighs."
+    )
+
+
+def quadrant(scene: Scene) -> None:
+    """The quarter the face lies in."""
+    values = scene.face.reading.probabilities
+    point = affect_of(values)
+    quarter = quadrant_of(point)
+    figure = plots.quarter_place(values, point, _name(scene), ink=ink(), height=_HEIGHT)
+    _chart(figure, "quadrant", alt=f"The plane, {quarter} filled out: {quarter.description}")
+    _fact(f"{quarter}: {quarter.description}")
+
+
+def songs(scene: Scene) -> None:
+    """Quarter, mood, and the first songs with their reasons."""
+    values = scene.face.reading.probabilities
+    point = affect_of(values)
+    quarter = quadrant_of(point)
+    request = Request(point=point, emotion=values.emotion, policy=Policy.MATCH)
+    chosen = engine().recommender().songs(request, _NUM_SONGS)
+    st.markdown(
+        " · ".join(
+            f"**:primary[{other} → {mood} songs]**" if other is quarter else f"{other} → {mood}"
+            for other, mood in QUADRANT_MOODS.items()
+        )
+    )
+    plane, listed = st.columns([4, 5], gap="medium")
+    with plane:
+        marks = [SongPoint(n, song.track.title, song.point, song.mood) for n, song in enumerate(chosen, 1)]
+        _chart(
+            plots.songs_place(values, point, _name(scene), marks, ink=ink()),
+            "songs",
+            alt=f"The plane with the face in {quarter} and {len(chosen)} songs around it",
+        )
+    with listed, st.container(key="how-songs", gap="small"):
+        for number, song in enumerate(chosen, 1):
+            track = song.track
+            st.markdown(
+                f"**{number}. [{plain(track.title)}]({track_url(track.id)})** · {plain(track.byline)}  \n"
+                f"{plain(song.reason)}"
+            )
+    _fact("The photo page plays them." if quarter is not Quadrant.N else "A neutral face gets calm songs.")
+
+
+# What they share
+
+
+def _image(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
+    width, height = scene.walk.size
+    _tile(scene, name, draw, alt=alt, width=min(_SIDE, round(_HEIGHT * width / height)))
+
+
+def _tile(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str, width: int | None = None) -> None:
+    st.image(scene.drawn(name, lambda: encode_png(draw())), alt=alt, width=width or "stretch")
+
+
+def _chart(figure: go.Figure, name: str, *, alt: str) -> None:
+    st.plotly_chart(figure, key=f"how-chart-{name}", config=_STILL, alt=alt)
+
+
+def _label(text: str) -> None:
+    st.markdown(f"**{text}**")
+
+
+def _fact(text: str) -> None:
+    """The figures of this picture, larger than a caption: they are to be read from afar."""
+    with st.container(key="how-fact"):
+        st.markdown(text)
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("x") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def _name(scene: Scene) -> str:
+    """What stands in the circle on the plane."""
+    return str(scene.face.number)
+
+
+def _square(image: RgbImage) -> RgbImage:
+    return shrink(image, _TILE)[0]
+
+
+def _grey(image: RgbImage) -> RgbImage:
+    weights = np.array([0.299, 0.587, 0.114])  # as OpenCV weighs red, green and blue
+    return np.repeat((image @ weights).round().astype(np.uint8)[..., None], 3, axis=2)

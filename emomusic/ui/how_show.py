@@ -1,0 +1,99 @@
+"""The frame of "How it works": back and next, the words on the left, the picture on the right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from emomusic.ui import state
+from emomusic.ui.engine import engine
+from emomusic.ui.how_steps import STEPS, Needs, Step, step_named
+from emomusic.ui.how_walk import Scene, Walk, wait_for_networks
+
+# Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
+# containers carry their key as a class, which is documented.
+_LARGE = """<style>
+.st-key-how-words p { font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }
+.st-key-how-fact p, .st-key-how-songs p { font-size: clamp(1rem, 1.25vw, 1.2rem); }
+</style>"""
+
+
+def choose_step() -> Step:
+    """Offer back, next and all steps; returns the one that the address names."""
+    step = step_named(st.query_params.get(state.HOW_STEP))
+    number = STEPS.index(step)
+    _button("Back", STEPS[max(number - 1, 0)], "Left", disabled=number == 0)
+    _button("Next", STEPS[min(number + 1, len(STEPS) - 1)], "Right", disabled=number == len(STEPS) - 1)
+    # Named after the step: going elsewhere makes a new one, which is closed
+    with st.popover(f"Step {number + 1} of {len(STEPS)}", key=state.how_widget("steps", step.key)):
+        for place, other in enumerate(STEPS, 1):
+            st.button(
+                f"{place}. {other.title}",
+                key=state.how_widget("go", other.key),
+                on_click=_go,
+                args=(other,),
+                type="tertiary",
+                disabled=other is step,
+            )
+    return step
+
+
+def show_step(step: Step, walk: Walk) -> None:
+    """Show the words at once, then what belongs to them as soon as it is there."""
+    st.html(_LARGE)
+    engine().start_networks()  # they load while the first step is talked about
+    words, stage = st.columns([2, 3], gap="large")
+    with words:
+        st.title(step.title, anchor=False)
+        with st.container(key="how-words"):
+            for sentence in step.sentences:
+                st.markdown(sentence)
+        st.caption(f"Source: {step.source}")
+        asked = st.empty()
+    with stage:
+        if step.needs is not Needs.PICTURE:
+            wait_for_networks()
+        with st.spinner(step.waiting):
+            if step.needs is Needs.FACE and not walk.faces:
+                st.info("No face was found in this picture. Choose another one, or go back to see what was looked at.")
+                return
+            number = _choose_face(walk, asked) if step.needs is Needs.FACE else 1
+            step.draw(Scene(walk, number))
+
+
+def _button(label: str, step: Step, key: str, *, disabled: bool) -> None:
+    st.button(
+        label,
+        key=state.how_widget(label.lower()),
+        on_click=_go,
+        args=(step,),
+        type="primary" if label == "Next" else "secondary",
+        disabled=disabled,
+        shortcut=key,
+    )
+
+
+def _go(step: Step) -> None:
+    st.query_params[state.HOW_STEP] = step.key
+
+
+def _choose_face(walk: Walk, place: st.delta_generator.DeltaGenerator) -> int:
+    """Let the visitor choose whose face it is about, where there are several."""
+    if len(walk.faces) == 1:
+        return 1
+    key = state.how_widget("face", walk.picture.digest)
+    chosen = int(st.session_state.get(key, 1))
+    # Buttons: in any other choice the arrow keys would, after a click on it, move to the next face, not the next step
+    with place.container(horizontal=True, gap="small"):
+        for face in walk.faces:
+            st.button(
+                f"Face {face.number}",
+                key=state.how_widget("face", str(face.number)),
+                on_click=_set,
+                args=(key, face.number),
+                type="primary" if face.number == chosen else "secondary",
+            )
+    return chosen
+
+
+def _set(key: str, value: int) -> None:
+    st.session_state[key] = value

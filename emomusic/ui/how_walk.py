@@ -1,0 +1,211 @@
+"""One picture on its way through everything: what each step of "How it works" computes, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import wait
+from dataclasses import dataclass
+from functools import cached_property
+from time import monotonic
+
+import streamlit as st
+
+from emomusic.face.explain import (
+    DetectionStages,
+    Explainer,
+    Insight,
+    Occlusion,
+    agreement,
+    detection_stages,
+)
+from emomusic.face.images import RgbImage, crop_face, read_image, shrink
+from emomusic.face.reading import FaceReading, PictureReading, read_faces
+from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.ui import state
+from emomusic.ui.engine import engine
+from emomusic.ui.picture import Picture, choose_picture, samples
+from emomusic.ui.readings import Seen
+
+
+class FaceWalk:
+    """One face of the picture, and how the network came to its answer.
+
+    Attributes:
+        number: its place from the left, from 1.
+        reading: where it is and what it shows.
+        crop: cut out of the picture, square.
+    """
+
+    def __init__(self, number: int, reading: FaceReading, crop: RgbImage) -> None:
+        self.number = number
+        self.reading = reading
+        self.crop = crop
+
+    @cached_property
+    def insight(self) -> Insight:
+        """What the network makes of the face."""
+        return _explainer().look(self.crop)
+
+    @cached_property
+    def occlusion(self) -> Occlusion:
+        """What covering parts of the face does; takes a second or so."""
+        return _explainer().occlude(self.crop)
+
+    @cached_property
+    def agreement(self) -> float | None:
+        """How well Grad-CAM and occlusion agree."""
+        return agreement(self.insight.grad_cam, self.occlusion)
+
+
+class Walk:
+    """A picture, and what the steps have computed of it so far. It lives in one visitor's session and ends with it.
+
+    Attributes:
+        picture: as it came.
+        model: name of the face model.
+        preview: decoded, at the size of a screen.
+        scale: size of `preview` as a share of the picture's.
+        size: width and height of the picture as it came.
+        pictures: PNG of what was drawn, by what it shows.
+    """
+
+    def __init__(self, picture: Picture, model: str = DEFAULT_MODEL) -> None:
+        """Decode the picture.
+
+        Raises:
+            ImageError: it cannot be read; the message tells what to do.
+        """
+        image = read_image(picture.data)
+        self.picture = picture
+        self.model = model
+        self.size = (image.shape[1], image.shape[0])
+        self.preview, self.scale = shrink(image)
+        self.pictures: dict[str, bytes] = {}
+        self._stages: DetectionStages | None = None
+        self._faces: tuple[FaceWalk, ...] = ()
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the faces have been looked for."""
+        return self._stages is not None
+
+    @property
+    def stages(self) -> DetectionStages:
+        """What the detector's networks found."""
+        if self._stages is None:
+            self._search()
+        assert self._stages is not None
+        return self._stages
+
+    @property
+    def faces(self) -> tuple[FaceWalk, ...]:
+        """The faces, from left to right; empty where there is none."""
+        if self._stages is None:
+            self._search()
+        return self._faces
+
+    def _search(self) -> None:
+        """All that needs the whole picture, so that it is decoded no more than once again."""
+        detector, classifier = engine().networks()
+        image = self.preview if self.scale == 1.0 else read_image(self.picture.data)
+        reading = self._reading_of_photo_page() or read_faces(image, detector, classifier)
+        self._faces = tuple(
+            FaceWalk(number, face, crop_face(image, face.face.box)) for number, face in enumerate(reading.faces, 1)
+        )
+        self._stages = detection_stages(image, detector)
+
+    def _reading_of_photo_page(self) -> PictureReading | None:
+        seen = st.session_state.get(state.READING)
+        if isinstance(seen, Seen) and seen.picture.digest == self.picture.digest:
+            return seen.reading
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a step draws: a picture on its way, and which of its faces.
+
+    Attributes:
+        walk: the picture.
+        number: of the face, from 1.
+    """
+
+    walk: Walk
+    number: int = 1
+
+    @property
+    def face(self) -> FaceWalk:
+        """The face; there must be one."""
+        return self.walk.faces[self.number - 1]
+
+    def drawn(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A picture as PNG, made the first time it is asked for."""
+        key = f"{self.number}-{name}"
+        if key not in self.walk.pictures:
+            self.walk.pictures[key] = make()
+        return self.walk.pictures[key]
+
+
+def choose_walk() -> Walk:
+    """The picture that the visitor chose on any page, or else the first sample; the chooser sits in a popover.
+
+    Raises:
+        ImageError: the picture cannot be read.
+    """
+    chosen = st.session_state.get(state.PICTURE)
+    digest = chosen.digest if isinstance(chosen, Picture) else "none"
+    # A new picture makes a new popover, which is closed
+    with st.popover("Picture", icon=":material/image:", key=state.how_widget("picture", digest)):
+        st.markdown("Choose a sample, or take your own. It stays in memory.")
+        picture = choose_picture()
+    if picture is None:
+        first = samples()[0]
+        picture = _sample(first.key)
+    _name_sample(picture)
+    walk = st.session_state.get(state.HOW_WALK)
+    if isinstance(walk, Walk) and (walk.picture.digest, walk.model) == (picture.digest, DEFAULT_MODEL):
+        return walk
+    walk = Walk(picture)
+    st.session_state[state.HOW_WALK] = walk
+    return walk
+
+
+def wait_for_networks() -> None:
+    """Wait until the networks are loaded, saying for how long; a click meanwhile is heard.
+
+    Raises:
+        EmomusicError: a model is absent or damaged.
+    """
+    loading = engine().start_networks()
+    place, started = st.empty(), monotonic()
+    while not loading.done():
+        place.caption(
+            ":material/hourglass_top: The networks are loading, as once after every start: "
+            f"{monotonic() - started:.0f} s so far."
+        )
+        wait([loading], timeout=0.5)
+    place.empty()
+    loading.result()
+
+
+@st.cache_resource(show_spinner=False)
+def _explainer() -> Explainer:
+    """The model's network, opened once for all visitors."""
+    return Explainer(engine().networks()[1])
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _sample(key: str) -> Picture:
+    """A bundled picture by its name in the address."""
+    (path,) = (sample.path for sample in samples() if sample.key == key)
+    return Picture.of(path.name, path.read_bytes())
+
+
+def _name_sample(picture: Picture) -> None:
+    """Keep the sample's name in the address, so that a link shows the same; of a visitor's own picture, nothing."""
+    for sample in samples():
+        if sample.path.name == picture.name and _sample(sample.key).digest == picture.digest:
+            if st.query_params.get(state.SAMPLE) != sample.key:
+                st.query_params[state.SAMPLE] = sample.key
+            return
+    st.query_params.pop(state.SAMPLE, None)

@@ -1,0 +1,165 @@
+"""What is confused with what: the matrix of each model, and a closer look at one of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from emomusic.diagnosis import ClassFigures, Wing, look_into
+from emomusic.findings import describe_cell, list_mistakes
+from emomusic.overview import FOUR
+from emomusic.plots.diagnostics import class_probabilities, confusion_map
+from emomusic.ui import state
+from emomusic.ui.frame import ink
+from emomusic.ui.models_files import class_figures, evidence
+from emomusic.ui.models_mistakes import faces_wall, test_pictures
+from emomusic.ui.models_table import Chosen
+
+_SEVEN_WORDS, _FOUR_WORDS = "Seven emotions", "Four classes"
+_CALLED = " called "
+_FACES_OF_A_CELL = 12
+
+
+def choose_classes(chosen: Chosen) -> bool:
+    """Let the visitor choose between seven emotions and four classes; returns whether it is four.
+
+    Songs have four moods and nothing to choose; a model that knows four classes only leaves no choice either.
+    """
+    if chosen.wing is Wing.MUSIC:
+        return False
+    if narrow := [record["name"] for record in chosen.records if tuple(record["classes"]) == FOUR]:
+        st.caption(
+            f"In four classes, because {' and '.join(narrow)} {'knows' if len(narrow) == 1 else 'know'} no more."
+        )
+        return True
+    choice = st.segmented_control(
+        "Classes",
+        [_SEVEN_WORDS, _FOUR_WORDS],
+        default=_SEVEN_WORDS,
+        required=True,
+        key=state.MODELS_CLASSES,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return bool(choice == _FOUR_WORDS)
+
+
+def show_confusion(chosen: Chosen) -> None:
+    """Show the matrices, and what lies behind the cell that was clicked."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        four = choose_classes(chosen)
+        numbers = st.segmented_control(
+            "Numbers",
+            ["Shares", "Counts"],
+            default="Shares",
+            required=True,
+            key=state.models_widget("numbers"),
+            label_visibility="collapsed",
+        )
+    figures = {name: class_figures(chosen.wing, name, four=four) for name in chosen.names}
+    classes = next(iter(figures.values())).classes
+    unit = f"how many of 100 {chosen.wing.examples} with that label" if numbers == "Shares" else "how many there are"
+    st.caption(
+        f"A row for each label, a column for each answer; the number is {unit}. Right answers are on the diagonal, in "
+        "blue; the browner a cell, the more often that mistake is made. A click on a cell looks into it."
+        + (f" {_legend_of_four()}" if four else "")
+    )
+    if len(figures) == 1:
+        chart, words = st.columns([3, 2], gap="large")
+        with words:
+            cell = _choose_cell(figures, classes)
+            _show_cell(chosen, cell, figures, four=four)
+        with chart:
+            _show_map(chosen.names[0], next(iter(figures.values())), cell, shares=numbers == "Shares")
+        return
+    columns = st.columns(2, gap="large")
+    below = st.container()
+    with below:
+        cell = _choose_cell(figures, classes)
+        _show_cell(chosen, cell, figures, four=four)
+    for column, (name, own) in zip(columns, figures.items(), strict=True):
+        with column:
+            st.markdown(f"**{name}**")
+            _show_map(name, own, cell, shares=numbers == "Shares")
+
+
+def _legend_of_four() -> str:
+    return "Q1 is happy; Q2 angry, fear, disgust and surprise; Q3 sad; N neutral."
+
+
+def _show_map(name: str, figures: ClassFigures, cell: tuple[str, str] | None, *, shares: bool) -> None:
+    # A new key for each cell: with the old one, a second click on the same cell would take its selection back unseen
+    key = state.models_widget("confusion", name, *(cell or ()))
+    worst = figures.worst_mistake
+    st.plotly_chart(
+        confusion_map(figures.confusion, figures.classes, shares=shares, chosen=cell, ink=ink()),
+        key=key,
+        on_select=lambda: _take_cell(key, figures.classes),
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=f"Confusion matrix of {name}"
+        + (f"; the most frequent mistake: {worst[0]} called {worst[1]}" if worst else ""),
+    )
+
+
+def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | None:
+    """The cell under a click on the matrix, as the menu names it; None where nothing was hit."""
+    hits = [point["point_index"] for point in points if point["curve_number"] == 1]
+    if not hits or hits[-1] >= len(classes) ** 2:
+        return None
+    row, column = divmod(hits[-1], len(classes))
+    return f"{classes[row]}{_CALLED}{classes[column]}"
+
+
+def _take_cell(key: str, classes: Sequence[str]) -> None:
+    if (cell := cell_at(st.session_state[key].selection.points, classes)) is not None:
+        st.session_state[state.MODELS_CELL] = cell
+
+
+def _choose_cell(figures: dict[str, ClassFigures], classes: tuple[str, ...]) -> tuple[str, str] | None:
+    """A menu of all cells, the most frequent mistakes first: what a click chooses, for the keyboard and the address."""
+    counts = np.sum([own.confusion for own in figures.values()], axis=0)
+    pairs = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
+    pairs.sort(key=lambda pair: (pair[0] == pair[1], -counts[pair]))
+    options = [f"{classes[i]}{_CALLED}{classes[j]}" for i, j in pairs]
+    choice = st.selectbox(
+        "Look into a cell",
+        options,
+        index=None,
+        key=state.MODELS_CELL,
+        bind="query-params",
+        placeholder="Click one, or choose it here",
+        width=320,
+    )
+    if choice is None:
+        return None
+    true, _, predicted = choice.partition(_CALLED)
+    return true, predicted
+
+
+def _show_cell(chosen: Chosen, cell: tuple[str, str] | None, figures: dict[str, ClassFigures], *, four: bool) -> None:
+    columns = st.columns(len(chosen.names), gap="large") if len(chosen.names) > 1 else [st.container()]
+    for column, name in zip(columns, chosen.names, strict=True):
+        if cell is None:
+            with column:
+                st.markdown(
+                    f"**What {name} gets wrong most**\n\n" + "\n".join(f"1. {m}" for m in list_mistakes(figures[name]))
+                )
+            continue
+        own = evidence(chosen.wing, name)
+        found = look_into(own, *cell, four=four)
+        with column:
+            st.markdown(describe_cell(found, name, chosen.wing.examples))
+            if found.mean is not None:
+                st.caption(f"What {name} thought of these {len(found.rows):,}, on average:")
+                st.plotly_chart(
+                    class_probabilities(found.mean, own.classes),
+                    key=state.models_widget("cell", name),
+                    config={"displayModeBar": False},
+                    alt="Mean probabilities: "
+                    + ", ".join(f"{label} {p:.0%}" for label, p in zip(own.classes, found.mean, strict=True)),
+                )
+            if chosen.wing is Wing.FACE and found.rows.size and (pictures := test_pictures(own)) is not None:
+                faces_wall(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)

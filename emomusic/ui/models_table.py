@@ -1,0 +1,276 @@
+"""All models in one table, one or two of them chosen, and what is to be said of those."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from emomusic.diagnosis import Wing, class_figures_csv, compare, folder_of, read_class_figures
+from emomusic.face.trained import METRICS
+from emomusic.findings import describe_comparison, describe_model, describe_reports, judge_comparison
+from emomusic.overview import FOUR, models_overview, overview_csv, percent_of
+from emomusic.ui import state
+from emomusic.ui.models_files import evidence
+
+Record = dict[str, Any]
+"""Of `overview.models_overview`."""
+
+_WINGS = {"Face models": Wing.FACE, "Mood models": Wing.MUSIC}
+_CHOSEN = {Wing.FACE: state.MODELS_FACES, Wing.MUSIC: state.MODELS_SONGS}
+_MOST = 2
+_PERCENT = "%.1f %%"
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The one or two models to look at, and all of their kind beside them."""
+
+    wing: Wing
+    records: tuple[Record, ...]
+    others: tuple[Record, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the models chosen."""
+        return tuple(record["name"] for record in self.records)
+
+
+def choose_models() -> Chosen | None:
+    """Show all models in one table; returns those chosen, or None where there is none.
+
+    Raises:
+        ModelError: a model's files are damaged.
+    """
+    wing = _WINGS[
+        st.segmented_control(
+            "Which models",
+            list(_WINGS),
+            default="Face models",
+            required=True,
+            key=state.MODELS_WING,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    ]
+    records = [record for record in models_overview() if record["kind"] == wing]
+    if not records:
+        st.info("No trained model is here. `make train` makes one.", icon=":material/model_training:")
+        return None
+    answer, table, chooser = st.container(), st.container(), st.container()
+    with chooser:
+        names = _choose(wing, [record["name"] for record in records])
+    by_name = {record["name"]: record for record in records}
+    chosen = Chosen(wing, tuple(by_name[name] for name in names), tuple(records))
+    with table:
+        _show_table(chosen)
+    with answer, st.spinner("Comparing the two") if len(names) > 1 else contextlib.nullcontext():
+        _say(chosen)
+    return chosen
+
+
+def _choose(wing: Wing, names: list[str]) -> list[str]:
+    """A menu beside the table's rows: for the keyboard, for thumbs, and for the address."""
+    key, table = _CHOSEN[wing], _table_key(wing)
+
+    def mark_rows() -> None:
+        rows = [names.index(name) for name in st.session_state[key]]
+        st.session_state[table] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Look closer at one, or compare two",
+            names,
+            default=names[:1],
+            max_selections=_MOST,
+            key=key,
+            bind="query-params",
+            on_change=mark_rows,
+            placeholder=names[0],
+            width=440,
+        )
+        _offer_files(wing, chosen or names[:1])
+    return chosen or names[:1]
+
+
+def _table_key(wing: Wing) -> str:
+    return state.models_widget("table", wing)
+
+
+def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
+    """The models chosen when rows were clicked: of more than two, the ones clicked last."""
+    kept = [name for name in before if name in now]
+    return [*kept, *(name for name in now if name not in before)][-_MOST:]
+
+
+def _show_table(chosen: Chosen) -> None:
+    names = [record["name"] for record in chosen.others]
+    key, table = _CHOSEN[chosen.wing], _table_key(chosen.wing)
+
+    def take_rows() -> None:
+        rows = st.session_state[table].selection.rows
+        before = st.session_state.get(key) or []
+        st.session_state[key] = keep_last(before, [names[row] for row in rows if row < len(names)])
+        kept = [names.index(name) for name in st.session_state[key]]
+        st.session_state[table] = {"selection": {"rows": kept, "columns": [], "cells": []}}
+
+    is_face = chosen.wing is Wing.FACE
+    rows = _face_rows(chosen.others) if is_face else _music_rows(chosen.others)
+    st.dataframe(
+        rows,
+        key=table,
+        hide_index=True,
+        height="content",
+        column_config=_face_columns() if is_face else _music_columns(),
+        on_select=take_rows,
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [names.index(name) for name in chosen.names]}},
+        placeholder="not measured" if is_face else "—",
+        alt=f"The {len(names)} trained {chosen.wing} models with their figures",
+    )
+    if is_face:
+        st.caption(
+            f"Judged on {chosen.others[0]['judged_on']}, pictures that chose nothing; people agree with their labels "
+            "on about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). In the "
+            "wild: photographs through the whole pipeline, where a face that is not found counts as wrong."
+        )
+    else:
+        st.caption(
+            f"Judged on {chosen.others[0]['judged_on']}, each time on songs that were kept from the model. ± is the "
+            "standard deviation over the folds. The reports' splits are not known."
+        )
+
+
+def _face_rows(records: Sequence[Record]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "model": record["name"],
+                "accuracy": None if tuple(record["classes"]) == FOUR else 100 * record["accuracy"],
+                "interval": "—" if tuple(record["classes"]) == FOUR else _range(record),
+                "report": _reported(record),
+                "four": 100 * record["four_class_accuracy"],
+                "wild": 100 * record["wild"]["accuracy"] if record["wild"] else None,
+                "calibration": record["calibration_error"],
+                "ms": record["ms_per_item"],
+                "mb": record["bytes"] / 1e6,
+                "parameters": record["parameters"] / 1e6,
+            }
+            for record in records
+        ]
+    ).astype({"accuracy": float, "wild": float, "ms": float})
+
+
+def _music_rows(records: Sequence[Record]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "model": record["name"],
+                "accuracy": 100 * record["accuracy"],
+                "spread": f"± {100 * record['accuracy_std']:.1f}",
+                "report": _reported(record),
+                "macro_f1": record["macro_f1"],
+                "calibration": record["calibration_error"],
+                "us": None if record["ms_per_item"] is None else 1000 * record["ms_per_item"],
+                "kb": record["bytes"] / 1e3,
+            }
+            for record in records
+        ]
+    ).astype({"us": float})
+
+
+def _range(record: Record) -> str:
+    low, high = record["accuracy_interval"]
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def _reported(record: Record) -> str:
+    if not record["reported"]:
+        return "—"
+    return ", ".join(percent_of(report) for report in record["reported"])
+
+
+def _face_columns() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "model": config.TextColumn("Model", pinned=True),
+        "accuracy": config.ProgressColumn("Right, seven emotions", format=_PERCENT, min_value=0, max_value=100),
+        "interval": config.TextColumn("95 % range", help="Where it would lie on endless such pictures"),
+        "report": config.TextColumn("The report's", help="What the student report gives for a model of this kind"),
+        "four": config.NumberColumn("Four classes", format=_PERCENT, help="Q1 happy; Q2 angry, fear, disgust, "
+                                    "surprise; Q3 sad; N neutral"),
+        "wild": config.NumberColumn("In the wild", format=_PERCENT),
+        "calibration": config.NumberColumn("Calibration error", format="%.3f",
+                                           help="How far sureness and being right lie apart; 0 is perfect"),
+        "ms": config.NumberColumn("ms a face", format="%.1f", help="On the machine that trained it, in a batch"),
+        "mb": config.NumberColumn("MB", format="%.1f", help="Size of the file"),
+        "parameters": config.NumberColumn("Million weights", format="%.2f"),
+    }  # fmt: skip
+
+
+def _music_columns() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "model": config.TextColumn("Model", pinned=True),
+        "accuracy": config.ProgressColumn("Right, four moods", format=_PERCENT, min_value=0, max_value=100),
+        "spread": config.TextColumn("Over folds", help="Standard deviation of a fold, in percentage points"),
+        "report": config.TextColumn("The reports'", help="What the student reports give for a model of this kind"),
+        "macro_f1": config.NumberColumn("Mean F1", format="%.3f"),
+        "calibration": config.NumberColumn("Calibration error", format="%.3f",
+                                           help="How far sureness and being right lie apart; 0 is perfect"),
+        "us": config.NumberColumn("µs a song", format="%.1f", help="Many songs at once"),
+        "kb": config.NumberColumn("kB", format="%.0f", help="Size of the file"),
+    }  # fmt: skip
+
+
+def _say(chosen: Chosen) -> None:
+    """The answer first."""
+    sentences = [describe_model(record, read_class_figures(chosen.wing, record["name"])) for record in chosen.records]
+    if len(chosen.records) == 1:
+        st.subheader(sentences[0].replace("**", ""), anchor=False)
+        if report := describe_reports(chosen.records[0]):
+            st.markdown(report)
+        return
+    comparison = compare(*(evidence(chosen.wing, name) for name in chosen.names))
+    if comparison is None:
+        st.subheader("These two cannot be compared", anchor=False)
+        st.markdown("They were not judged on the same examples.")
+    else:
+        st.subheader(judge_comparison(comparison), anchor=False)
+        st.markdown(describe_comparison(comparison, chosen.wing))
+    for record, sentence in zip(chosen.records, sentences, strict=True):
+        st.markdown(f"{sentence} {describe_reports(record)}")
+
+
+def _offer_files(wing: Wing, chosen: Sequence[str]) -> None:
+    """Every figure as a file, read when it is asked for."""
+
+    def records() -> list[Record]:
+        return [record for record in models_overview() if record["kind"] == wing]
+
+    def download(label: str, make: object, file_name: str, mime: str) -> None:
+        st.download_button(label, make, file_name, mime, on_click="ignore", type="tertiary")  # type: ignore[arg-type]
+
+    def offer_one(name: str) -> None:
+        file = folder_of(wing, name) / METRICS
+        download(f"{name}: all its figures (JSON)", file.read_bytes, f"{name}-metrics.json", _JSON)
+        download(
+            f"{name}: by class (CSV)",
+            lambda: class_figures_csv(read_class_figures(wing, name)),
+            f"{name}-classes.csv",
+            "text/csv",
+        )
+
+    with st.popover("Download", icon=":material/download:"):
+        download("All models (CSV)", lambda: overview_csv(records()), f"{wing}-models.csv", "text/csv")
+        download(
+            "All models (JSON)", lambda: json.dumps(records(), indent=2), f"{wing}-models.json", "application/json"
+        )
+        for name in chosen:
+            offer_one(name)

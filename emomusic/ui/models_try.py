@@ -1,0 +1,154 @@
+"""One face through every model, side by side. Nothing is loaded before the visitor asks for it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.affect import describe_shares
+from emomusic.errors import EmomusicError
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.images import RgbImage, crop_face, encode_png, read_image, shrink, to_network_input
+from emomusic.overview import FOUR
+from emomusic.plots.diagnostics import class_probabilities
+from emomusic.ui import state
+from emomusic.ui.engine import engine
+from emomusic.ui.models_table import Chosen, Record
+from emomusic.ui.music_players import plain
+from emomusic.ui.picture import Picture, choose_picture
+
+_ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
+_CROP_SIDE = 120
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What one model says of a face: probabilities of its classes and how long that took, or why there is none."""
+
+    name: str
+    classes: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32] | None
+    elapsed_ms: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A picture that all models were asked about: its largest face, how many it has, and the answers.
+
+    The face is None where none was found.
+    """
+
+    digest: str
+    face: bytes | None
+    num_faces: int
+    answers: tuple[Answer, ...]
+
+
+def show_try(chosen: Chosen) -> None:
+    """Let the visitor choose a picture, and ask every model about its largest face."""
+    st.caption(
+        "The same cut-out goes to every model. Photos stay in memory, and are gone when you close the page. The first "
+        "time takes a while: TensorFlow and the models are loaded then."
+    )
+    picture = choose_picture()
+    if picture is None:
+        return
+    if st.button(
+        f"Ask {'the model' if len(chosen.others) == 1 else f'all {len(chosen.others)} models'} about {picture.name}",
+        type="primary",
+        icon=":material/play_arrow:",
+        key=state.models_widget("ask"),
+    ):
+        st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
+    asked = st.session_state.get(state.MODELS_ASKED)
+    if isinstance(asked, Asked) and asked.digest == picture.digest:
+        _show_answers(asked)
+
+
+def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
+    image = read_image(picture.data)
+    with st.spinner("Loading TensorFlow and the detector, and looking for a face"):
+        detector, _ = engine().networks()
+        faces = detector.detect(image)
+    if not faces:
+        return Asked(picture.digest, None, 0, ())
+    box = max((face.box for face in faces), key=lambda box: box.width * box.height)
+    crop = crop_face(image, box)
+    answers = []
+    bar = st.progress(0.0)
+    for number, record in enumerate(chosen.others):
+        bar.progress(number / len(chosen.others), f"Asking {record['name']}")
+        answers.append(_ask(record, crop))
+    bar.empty()
+    return Asked(picture.digest, encode_png(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _classifier(name: str) -> EmotionClassifier:
+    # Every model is one function traced once; TensorFlow takes several of them for one that is traced again and again
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    _, default = engine().networks()
+    return default if default.spec.name == name else EmotionClassifier.load(name)
+
+
+def _ask(record: Record, crop: RgbImage) -> Answer:
+    name, classes = record["name"], tuple(record["classes"])
+    try:
+        classifier = _classifier(name)
+        started = time.perf_counter()
+        probabilities = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
+    except EmomusicError as error:
+        return Answer(name, classes, None, 0.0, str(error))
+    return Answer(name, classes, probabilities, 1000 * (time.perf_counter() - started))
+
+
+def _show_answers(asked: Asked) -> None:
+    if asked.face is None:
+        st.subheader("No face found", anchor=False)
+        st.markdown("Try another picture: a whole face, from the front, in good light.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
+        st.markdown(
+            f"**{_agreement(asked)}**" + (" The largest of the faces was taken." if asked.num_faces > 1 else "")
+        )
+    with st.grid("auto", min_column_width=280, gap="medium"):
+        for answer in asked.answers:
+            with st.container(border=True, gap="xsmall"):
+                if answer.probabilities is None:
+                    st.markdown(f"**{answer.name}** gave no answer  \n{plain(answer.problem)}")
+                    continue
+                words = describe_shares(
+                    [_ADJECTIVES.get(name, name) for name in answer.classes], answer.probabilities.tolist()
+                )
+                st.markdown(f"**{answer.name}**  \n{words}")
+                st.plotly_chart(
+                    class_probabilities(answer.probabilities, answer.classes, height=40 + 26 * len(answer.classes)),
+                    key=state.models_widget("answer", answer.name),
+                    config={"displayModeBar": False},
+                    alt=f"Probabilities by {answer.name}: "
+                    + ", ".join(f"{c} {p:.0%}" for c, p in zip(answer.classes, answer.probabilities, strict=True)),
+                )
+                st.caption(f"took {answer.elapsed_ms:.1f} ms here, alone")
+
+
+def _agreement(asked: Asked) -> str:
+    """Whether the models of seven emotions name the same one."""
+    winners = [
+        answer.classes[int(answer.probabilities.argmax())]
+        for answer in asked.answers
+        if answer.probabilities is not None and answer.classes != FOUR
+    ]
+    if len(winners) < 2:
+        return "One model alone."
+    counts = {winner: winners.count(winner) for winner in dict.fromkeys(winners)}
+    if len(counts) == 1:
+        return f"All {len(winners)} say {winners[0]}."
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    return "They differ: " + ", ".join(f"{count} say{'s' if count == 1 else ''} {name}" for name, count in ranked) + "."

@@ -1,0 +1,13 @@
+"""The whole way from a picture to songs, one screen a step, made to be presented."""
+
+import streamlit as st
+
+from emomusic import ui
+
+ui.require_app()
+
+with ui.shown_errors():
+    with st.container(horizontal=True, vertical_alignment="center"):
+        step = ui.choose_step()
+        walk = ui.choose_walk()
+    ui.show_step(step, walk)

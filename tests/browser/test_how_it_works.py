@@ -1,0 +1,121 @@
+"""How it works, as a teacher presents it: by keyboard, from a link, on a projector and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from emomusic.ui.how_steps import STEPS, step_named
+from tests.browser.conftest import PATIENCE_MS, fresh_server
+
+pytestmark = pytest.mark.browser
+
+# What is on the screen: where the large picture or chart ends, and whether the page is wider than the window
+BOTTOM = """() => {
+  const fact = document.querySelector(".st-key-how-fact").getBoundingClientRect();
+  return fact.bottom;
+}"""
+TOO_WIDE = """() => {
+  const main = document.querySelector('[data-testid="stMain"]');
+  return main.scrollWidth - main.clientWidth;
+}"""
+
+
+@pytest.fixture
+def present(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+    """Open a step in a window of its own; an error on the browser's console fails the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_(
+        key: str, sample: str | None = None, *, width: int = 1440, height: int = 900, theme: str = "light"
+    ) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{server}/how_it_works?step={key}" + (f"&sample={sample}" if sample else ""))
+        shown(page, key)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def shown(page: Page, key: str) -> None:
+    """Wait until a step is there: its title, and below what it shows the figures that come last."""
+    step = step_named(key)
+    expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(step.sentences[1])).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".st-key-how-fact")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(page.locator(".st-key-how-fact")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stSpinner")).to_have_count(0, timeout=PATIENCE_MS)
+    # What the last step left is taken away when the run is over
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_the_arrow_keys_lead_through_all_steps_and_back(present: Callable[..., Page]) -> None:
+    page = present(STEPS[0].key, "eileen-collins-1999")
+    for step in STEPS[1:]:
+        page.keyboard.press("ArrowRight")
+        shown(page, step.key)
+        assert f"step={step.key}" in page.url
+        assert "sample=eileen-collins-1999" in page.url
+        # A whole step is on the screen: nobody scrolls while presenting
+        assert page.evaluate(BOTTOM) <= 900, step.key
+    expect(page.get_by_text("happy songs")).to_be_visible()
+    page.keyboard.press("ArrowRight")  # nothing comes after the last
+    page.keyboard.press("ArrowLeft")
+    shown(page, STEPS[-2].key)
+    page.keyboard.press("ArrowLeft")
+    shown(page, STEPS[-3].key)
+
+
+def test_a_link_shows_its_step_of_its_sample(present: Callable[..., Page]) -> None:
+    page = present("face", "four-people")
+    expect(page.get_by_text("4 faces found")).to_be_visible()
+    expect(page.get_by_text("Step 4 of")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    shown(page, "crop")
+    small = page.get_by_alt_text("The face, cut out")
+    first = small.get_attribute("src")
+    page.get_by_role("button", name="Face 3").click()
+    expect(small).not_to_have_attribute("src", first or "")
+    # The keys lead on from wherever the last click was
+    page.keyboard.press("ArrowRight")
+    shown(page, "maps")
+
+
+def test_another_picture_starts_its_own_way(present: Callable[..., Page], root: Path) -> None:
+    page = present("face", "eileen-collins-1999")
+    page.get_by_role("button", name="Picture", exact=True).click()
+    page.get_by_test_id("stFileUploader").locator("input").set_input_files(root / "data/samples/four-people.jpg")
+    expect(page.get_by_text("4 faces found")).to_be_visible(timeout=PATIENCE_MS)
+    # The same bytes as a sample are that sample; the chooser has closed
+    expect(page.get_by_test_id("stFileUploader")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(present: Callable[..., Page], theme: str) -> None:
+    page = present(STEPS[0].key, "four-people", width=390, height=844, theme=theme)
+    for step in STEPS:
+        shown(page, step.key)
+        assert page.evaluate(TOO_WIDE) <= 0, step.key
+        page.keyboard.press("ArrowRight")
+
+
+def test_a_link_to_a_step_works_as_the_first_of_a_fresh_server(browser: Browser, tmp_path: Path) -> None:
+    """The words are there before the networks are; see `ui.require_app` for why the server must be fresh."""
+    with fresh_server(tmp_path) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
+        expect(page.get_by_role("heading", name=step_named("look").title)).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("The networks are loading")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("The two maps")).to_be_visible(timeout=PATIENCE_MS)
+        page.close()

@@ -1,0 +1,101 @@
+"""The models page as a visitor uses it: a cell is clicked, two models are chosen, a link is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+from tests.browser.conftest import PATIENCE_MS
+
+pytestmark = pytest.mark.browser
+
+ROW_PX = 35  # of a table, as Streamlit draws it
+
+
+@pytest.fixture
+def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open the page by its link in the navigation, or at an address of its own."""
+
+    def open_(query: str = "", **window: object) -> Page:
+        page = open_page("/", **window)
+        if query or window:
+            page.goto(page.url.split("?")[0].rstrip("/") + f"/models{query}")
+        else:
+            page.get_by_role("link", name="Models").first.click()
+        page.get_by_role("heading", name="How good are the models?").wait_for()
+        page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=PATIENCE_MS)
+        return page
+
+    return open_
+
+
+def click_cell(page: Page, row: int, column: int, num_classes: int) -> None:
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)  # or the chart is drawn anew
+    area = page.locator(".js-plotly-plot .nsewdrag").first
+    box = area.bounding_box()
+    assert box is not None
+    x, y = box["width"] * (column + 0.5) / num_classes, box["height"] * (row + 0.5) / num_classes
+    area.hover(position={"x": x, "y": y})
+    page.locator(".hoverlayer .hovertext").first.wait_for()
+    area.click(position={"x": x, "y": y})
+
+
+def test_a_click_on_a_cell_tells_what_is_confused(models: Callable[..., Page]) -> None:
+    page = models()
+    expect(page.get_by_role("heading", name=re.compile(f"^{DEFAULT_MODEL} is right on [0-9.]+ of 100"))).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    click_cell(page, Emotion.FEAR.label, Emotion.SAD.label, len(EMOTIONS))
+    expect(page.get_by_text(re.compile("of the 528 fear faces sad"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("cell=fear.called.sad"), timeout=PATIENCE_MS)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE_MS)
+    click_cell(page, Emotion.HAPPY.label, Emotion.HAPPY.label, len(EMOTIONS))
+    expect(page.get_by_text(re.compile("knows .* of the 879 happy faces"))).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callable[..., Page]) -> None:
+    page = models("?wing=Mood+models")
+    heading = page.get_by_role("heading", level=3)
+    expect(heading.first).to_contain_text(f"{DEFAULT_MOOD_MODEL} is right on", timeout=PATIENCE_MS)
+    chooser = page.get_by_role("combobox", name=re.compile("compare two"))
+    chooser.focus()
+    page.keyboard.type("mlp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Of the same 686 songs")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("McNemar")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("songs=mlp"), timeout=PATIENCE_MS)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE_MS)
+    page.keyboard.press("Escape")  # the menu stays open, and would take the next click for itself
+    expect(page.get_by_role("listbox")).to_have_count(0, timeout=PATIENCE_MS)
+    # The third row too: of three the two clicked last stay, and the menu follows the table
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + ROW_PX * 3.5)
+    expect(page.get_by_text(re.compile("Of the same 686 songs.* mlp alone .* logistic alone"))).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    expect(page).to_have_url(re.compile("songs=mlp.*songs=logistic"), timeout=PATIENCE_MS)
+
+
+def test_a_link_opens_the_same_tab_and_models(models: Callable[..., Page]) -> None:
+    page = models("?wing=Mood+models&songs=svm&songs=mlp&song_view=Folds")
+    expect(page.get_by_role("tab", name="Folds")).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("svm alone has"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("One split tells little.")).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(models: Callable[..., Page], theme: str) -> None:
+    page = models("?cell=fear+called+sad", width=390, height=844, theme=theme)
+    expect(page.get_by_text(re.compile("of the 528 fear faces sad"))).to_be_visible(timeout=PATIENCE_MS)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0

@@ -1,0 +1,264 @@
+"""pages/how_it_works.py under AppTest, with the real networks: every step of the table, and the states around them."""
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from emomusic import ui
+from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.ui import state
+from emomusic.ui.how_draw import describe_agreement
+from emomusic.ui.how_steps import STEPS, Needs, step_named
+from emomusic.ui.how_walk import Walk
+from emomusic.ui.picture import Picture
+
+SECONDS = 240
+KEYS = [step.key for step in STEPS]
+
+
+@pytest.fixture
+def app(root: Path) -> AppTest:
+    ui.enter_app()  # as if a visitor had come through the front door before
+    return AppTest.from_file(str(root / "pages/how_it_works.py"), default_timeout=SECONDS)
+
+
+def at(app: AppTest, key: str, *, sample: str | None = "eileen-collins-1999") -> AppTest:
+    app.query_params[state.HOW_STEP] = key
+    if sample:
+        app.query_params[state.SAMPLE] = sample
+    return app.run()
+
+
+def text_of(app: AppTest) -> str:
+    elements = [*app.title, *app.markdown, *app.caption, *app.error, *app.info]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def pictures(app: AppTest) -> list[str]:
+    """The alternative texts of what the step shows; the samples in the chooser left out."""
+    alts = [image.alt for element in app.get("image") for image in element.proto.imgs]
+    return [alt for alt in alts if not alt.startswith("Sample: ")]
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+# The table
+
+
+@pytest.mark.parametrize("step", STEPS, ids=KEYS)
+def test_a_step_has_two_sentences_and_a_source(step: Any) -> None:
+    assert len(step.sentences) == 2
+    for sentence in step.sentences:
+        assert re.fullmatch(r"[A-Z][^!]{20,160}\.", sentence)
+        assert sentence.count(". ") == 0
+    assert re.search(r"\b(19|20)\d\d\b", step.source)
+    assert re.fullmatch(r"[a-z]+", step.key)
+
+
+def test_no_two_steps_have_one_name() -> None:
+    assert len({step.key for step in STEPS}) == len({step.title for step in STEPS}) == len(STEPS)
+    assert [step_named(key).key for key in KEYS] == KEYS
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_step_shows_its_words_and_something_to_see(app: AppTest, key: str) -> None:
+    at(app, key)
+    assert not app.exception
+    assert not app.error
+    step = step_named(key)
+    assert app.title[0].value == step.title
+    text = text_of(app)
+    for sentence in step.sentences:
+        assert sentence in text
+    assert step.source in text
+    assert pictures(app) or charts(app)
+    assert all(pictures(app))
+
+
+# Getting about
+
+
+def test_next_and_back_lead_through_all_steps(app: AppTest) -> None:
+    at(app, "picture")
+    buttons = {button.label: button for button in app.button}
+    assert buttons["Back"].disabled
+    assert buttons["Next"].proto.shortcut.lower().endswith("right")
+    assert buttons["Back"].proto.shortcut.lower().endswith("left")
+    titles = [app.title[0].value]
+    for _ in STEPS[1:]:
+        press(app, "Next")
+        titles.append(app.title[0].value)
+        assert KEYS[len(titles) - 1] in app.query_params[state.HOW_STEP]
+    assert titles == [step.title for step in STEPS]
+    assert next(button for button in app.button if button.label == "Next").disabled
+    press(app, "Back")
+    assert app.title[0].value == STEPS[-2].title
+
+
+def test_any_step_can_be_chosen_from_the_list(app: AppTest) -> None:
+    at(app, "picture")
+    app.button(key=state.how_widget("go", "place")).click().run()
+    assert app.title[0].value == step_named("place").title
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "../../etc/passwd"])
+def test_a_link_to_no_step_shows_the_first(app: AppTest, name: str) -> None:
+    at(app, name)
+    assert not app.exception
+    assert app.title[0].value == STEPS[0].title
+
+
+def test_without_a_picture_the_first_sample_is_shown_and_named(app: AppTest) -> None:
+    at(app, "picture", sample=None)
+    assert not app.exception
+    assert pictures(app) == ["The picture"]
+    assert "barack-obama-2012" in app.query_params[state.SAMPLE]
+
+
+# The picture
+
+
+def test_the_first_step_needs_no_network(app: AppTest) -> None:
+    assert STEPS[0].needs is Needs.PICTURE
+    at(app, "picture", sample="four-people")
+    assert not app.session_state[state.HOW_WALK].is_searched
+    assert "1,200 by 376 points, 1,353,600 numbers" in text_of(app)
+
+
+def test_a_visitors_own_picture_is_never_named_in_the_address(app: AppTest, root: Path) -> None:
+    data = (root / "data/samples/grace-hopper-1984.jpg").read_bytes()
+    app.session_state[state.PICTURE] = Picture.of("me.jpg", data)
+    at(app, "face", sample=None)
+    assert not app.exception
+    assert "1 face found" in text_of(app)
+    assert set(app.query_params) == {state.HOW_STEP}
+
+
+def test_nothing_is_left_of_a_picture_that_another_page_has_replaced(root: Path) -> None:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app.run()
+    app.session_state[state.HOW_WALK] = "the walk of the picture before"
+    app.file_uploader(key=state.UPLOAD).upload("letter.jpg", b"Dear reader")
+    app.run()
+    assert state.HOW_WALK not in app.session_state
+
+
+def test_a_picture_chosen_here_takes_the_place_of_the_last(app: AppTest) -> None:
+    at(app, "face")
+    first = app.session_state[state.HOW_WALK]
+    app.button(key="sample-four-people").click().run()
+    assert app.session_state[state.HOW_WALK] is not first
+    assert "4 faces found" in text_of(app)
+    assert "four-people" in app.query_params[state.SAMPLE]
+    assert "face" in app.query_params[state.HOW_STEP]
+
+
+@pytest.mark.parametrize("key", ["proposals", "face", "crop", "look", "songs"])
+def test_a_picture_without_a_face_is_said_so(app: AppTest, key: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
+    app.session_state[state.PICTURE] = Picture.of("sky.png", buffer.getvalue())
+    at(app, key, sample=None)
+    assert not app.exception
+    if step_named(key).needs is Needs.FACE:
+        assert "No face was found" in app.info[0].value
+        assert pictures(app) == []
+    else:
+        assert len(pictures(app)) == 1
+
+
+def test_an_unreadable_picture_is_one_message_and_the_way_goes_on(app: AppTest) -> None:
+    app.session_state[state.PICTURE] = Picture.of("letter.jpg", b"Dear reader")
+    at(app, "crop", sample=None)
+    assert not app.exception
+    assert "not a picture" in app.error[0].value
+    app.button(key="sample-eileen-collins-1999").click().run()
+    assert not app.error
+    assert len(pictures(app)) == 3
+
+
+def test_of_several_faces_one_can_be_chosen(app: AppTest) -> None:
+    at(app, "place", sample="four-people")
+    first = charts(app)
+    press(app, "Face 3")
+    assert not app.exception
+    assert charts(app) != first
+    assert "<b>3</b>" in json.dumps(charts(app))
+    press(app, "Next")
+    assert "<b>3</b>" in json.dumps(charts(app))
+
+
+# Nothing twice, nothing invented
+
+
+def test_going_back_computes_nothing_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(app, "look")
+    walk: Walk = app.session_state[state.HOW_WALK]
+    assert (walk.picture.name, walk.model) == ("eileen-collins-1999.jpg", DEFAULT_MODEL)
+    face = walk.faces[0]
+    before = (walk.stages, face.insight, face.occlusion, dict(walk.pictures))
+    for key in ("face", "crop", "look"):
+        at(app, key)
+    assert app.session_state[state.HOW_WALK] is walk
+    assert (walk.stages, walk.faces[0].insight, walk.faces[0].occlusion) == before[:3]
+    for name, png in before[3].items():
+        assert walk.pictures[name] is png
+
+
+def test_the_reading_of_the_photo_page_is_used_again(root: Path) -> None:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app.run()
+    app.button(key="sample-eileen-collins-1999").click().run()
+    seen = app.session_state[state.READING]
+    app.switch_page("pages/how_it_works.py").run()
+    at(app, "place", sample=None)
+    assert not app.exception
+    assert app.session_state[state.HOW_WALK].faces[0].reading is seen.reading.faces[0]
+
+
+def test_the_figures_are_those_of_the_results(app: AppTest) -> None:
+    at(app, "look")
+    face = app.session_state[state.HOW_WALK].faces[0]
+    assert describe_agreement(face.agreement) in text_of(app)
+    assert f"falls from {100 * face.occlusion.probability:.0f} % to" in text_of(app)
+    at(app, "probabilities")
+    scores, mirrored, shares, _ = charts(app)[0]["data"]
+    np.testing.assert_allclose(scores["x"], face.insight.logits[0], atol=1e-3)
+    np.testing.assert_allclose(mirrored["x"], face.insight.logits[1], atol=1e-3)
+    np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=1e-3)
+    assert f"temperature of {face.insight.temperature:.2f}" in text_of(app)
+
+
+def test_the_songs_come_with_their_reasons(app: AppTest) -> None:
+    at(app, "songs")
+    songs = [markdown.value for markdown in app.markdown if re.match(r"\*\*\d\. \[", markdown.value)]
+    assert len(songs) == 5
+    assert all("face" in song and "open.spotify.com/track/" in song for song in songs)
+    assert "Q1 → happy songs" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [
+        (0.71, "The two maps agree: 0.71"),
+        (0.3, "The two maps agree a little: 0.30"),
+        (0.0, "hardly anything in common: 0.00"),
+        (-0.42, "The two maps disagree: -0.42"),
+        (None, "cannot be compared"),
+    ],
+)
+def test_agreement_and_disagreement_are_both_said(figure: float | None, words: str) -> None:
+    assert words in describe_agreement(figure)

@@ -1,0 +1,283 @@
+"""pages/models.py under AppTest: on models of our own without weights, and on those that ship."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic import assets, ui
+from emomusic.errors import ModelError
+from emomusic.face import trained
+from emomusic.face.fer2013 import SplitPictures
+from emomusic.ui import state
+from emomusic.ui.models_confusion import cell_at
+from emomusic.ui.models_table import keep_last
+from tests.fakes import FakeDetector, make_face
+from tests.model_files import LABELS, place_checkout, place_face_model
+
+SECONDS = 120
+
+
+@pytest.fixture
+def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    monkeypatch.setattr(trained, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "none"))
+    ui.enter_app()  # as if a visitor had come through the front door before
+    return AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
+
+
+def text_of(app: AppTest) -> str:
+    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def opened(app: AppTest, *names: str, view: str = "Confusions", wing: str = "Face models") -> AppTest:
+    is_face = wing == "Face models"
+    app.query_params[state.MODELS_WING] = wing
+    if names:
+        app.query_params[state.MODELS_FACES if is_face else state.MODELS_SONGS] = list(names)
+    app.query_params[state.MODELS_FACE_VIEW if is_face else state.MODELS_SONG_VIEW] = view
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_first_look_answers_in_a_sentence_above_one_table_and_a_matrix(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert app.subheader[0].value.startswith("vgg9 is right on ")
+    table = app.dataframe[0].value
+    assert list(table["model"]) == ["vgg9", "cnn_capstone", "emonet", "mobilenet_quadrants"]
+    assert list(table["report"]) == ["—", "58 to 63 %", "—", "72 %"]
+    assert np.isnan(table["accuracy"][3])  # four classes only: nothing over seven
+    assert table["wild"][0] == 40
+    assert np.isnan(table["wild"][2])
+    (matrix,) = charts(app)
+    assert matrix["data"][0]["type"] == "heatmap"
+    assert "What vgg9 gets wrong most" in text_of(app)
+
+
+def test_two_models_are_compared_by_what_only_one_has_right(app: AppTest) -> None:
+    opened(app, "vgg9", "cnn_capstone")
+    assert app.subheader[0].value == "vgg9 is better than cnn_capstone, beyond chance"
+    assert "McNemar's exact test, p < 0.001" in text_of(app)
+    assert len(charts(app)) == 2
+    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "emonet"]).run()
+    assert "Between vgg9 and emonet" in app.subheader[0].value or "beyond chance" in app.subheader[0].value
+    assert "emonet alone" in text_of(app)
+
+
+def test_a_model_of_four_classes_is_shown_and_compared_in_four(app: AppTest) -> None:
+    opened(app, "vgg9", "mobilenet_quadrants")
+    assert "both judged in four classes" in text_of(app)
+    assert "because mobilenet_quadrants knows no more" in text_of(app)
+    assert [chart["data"][0]["x"] for chart in charts(app)] == [["Q1", "Q2", "Q3", "N"]] * 2
+    app.session_state[state.MODELS_FACE_VIEW] = "Figures"
+    app.multiselect(key=state.MODELS_FACES).set_value(["mobilenet_quadrants"]).run()
+    assert not app.exception
+    assert list(app.dataframe[1].value["report"]) == pytest.approx([86, 77, 54, 61])
+
+
+def test_models_judged_on_other_pictures_are_said_to_be_so(app: AppTest, tmp_path: Path) -> None:
+    place_face_model(tmp_path, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
+    opened(app, "vgg9", "elsewhere")
+    assert app.subheader[0].value == "These two cannot be compared"
+
+
+@pytest.mark.parametrize(
+    ("view", "words", "num_charts"),
+    [
+        ("Figures", "Over all classes", 1),
+        ("Learning", "was kept after epoch 2 of 3", 4),
+        ("Sureness", "expected calibration error", 4),
+        ("Mistakes", "EMOMUSIC_DATA", 0),
+        ("Try your face", "The same cut-out goes to every model", 0),
+        ("Card", "In a test.", 0),
+    ],
+)
+def test_only_the_open_tab_is_made(app: AppTest, view: str, words: str, num_charts: int) -> None:
+    opened(app, "vgg9", "emonet", view=view)
+    assert words in text_of(app)
+    assert len(charts(app)) == num_charts
+
+
+@pytest.mark.parametrize(
+    ("view", "words", "num_charts"),
+    [
+        ("Confusions", "songs", 1),
+        ("Figures", "songs", 1),
+        ("Folds", "One split tells little", 1),
+        ("Sureness", "sure", 2),
+    ],
+)
+def test_mood_models_are_shown_the_same_way(app: AppTest, view: str, words: str, num_charts: int) -> None:
+    opened(app, view=view, wing="Mood models")
+    assert app.subheader[0].value.startswith("ensemble is right on 83.9 of 100 songs")
+    assert list(app.dataframe[0].value["report"][:2]) == ["—", "50 %"]
+    assert words in text_of(app)
+    assert len(charts(app)) == num_charts
+
+
+def test_mood_models_are_compared_on_the_same_songs(app: AppTest) -> None:
+    opened(app, "ensemble", "mlp", view="Folds", wing="Mood models")
+    assert "Of the same 686 songs" in text_of(app)
+    assert len(charts(app)[0]["data"]) == 6
+
+
+def test_a_cell_of_the_address_is_looked_into(app: AppTest) -> None:
+    app.query_params[state.MODELS_CELL] = "happy called happy"
+    opened(app, "vgg9")
+    assert app.selectbox(key=state.MODELS_CELL).value == "happy called happy"
+    assert "**vgg9** knows" in text_of(app)
+    matrix, bars = charts(app)
+    assert len(matrix["layout"]["shapes"]) == 1
+    assert len(bars["data"][0]["y"]) == 7
+    app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
+    assert not app.exception
+    assert app.selectbox(key=state.MODELS_CELL).value is None
+
+
+def test_a_click_means_the_cell_under_it() -> None:
+    classes = ("a", "b", "c")
+    assert cell_at([{"curve_number": 1, "point_index": 5}], classes) == "b called c"
+    assert cell_at([{"curve_number": 0, "point_index": 5}], classes) is None
+    assert cell_at([{"curve_number": 1, "point_index": 9}], classes) is None
+    assert cell_at([], classes) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        (["a"], ["a", "b"], ["a", "b"]),
+        (["a", "b"], ["a", "b", "c"], ["b", "c"]),
+        (["b", "a"], ["a", "b", "c"], ["a", "c"]),
+        (["a", "b"], ["b"], ["b"]),
+        (["a"], [], []),
+        ([], ["a", "b", "c", "d"], ["c", "d"]),
+    ],
+)
+def test_of_more_than_two_rows_the_last_clicked_stay(before: list[str], now: list[str], kept: list[str]) -> None:
+    assert keep_last(before, now) == kept
+
+
+def test_an_address_with_unknown_names_shows_the_first_look(app: AppTest) -> None:
+    opened(app, "../../etc/passwd", view="No such tab")
+    assert app.subheader[0].value.startswith("vgg9 is right on ")
+
+
+def test_without_a_model_the_page_says_how_to_make_one(app: AppTest, tmp_path: Path) -> None:
+    for spec in (tmp_path / "models" / "face").glob("*/spec.json"):
+        spec.unlink()
+    app.run()
+    assert not app.exception
+    assert "make train" in text_of(app)
+
+
+def test_a_damaged_model_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "models" / "face" / "emonet" / "metrics.json").write_text("{")
+    app.run()
+    assert not app.exception
+    assert "expected figures in" in app.error[0].value
+
+
+def test_where_the_dataset_is_the_surest_mistakes_are_shown(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "fer2013.csv").touch()
+    images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
+    monkeypatch.setattr(
+        "emomusic.ui.models_mistakes.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
+    )
+    opened(app, "vgg9", view="Mistakes")
+    captions = [caption.value for caption in app.caption if "called **" in caption.value]
+    assert len(captions) == 24
+    sure = [int(caption.split("\n")[-1].split(" %")[0]) for caption in captions]
+    assert sure == sorted(sure, reverse=True)
+    assert all(words.split("  \n")[0] not in words.split("**")[1] for words in captions)
+
+
+@dataclass
+class FakeNetwork:
+    """Says the same of every face; knows as many classes as it is told."""
+
+    name: str
+    num_classes: int = 7
+
+    def __post_init__(self) -> None:
+        self.spec = SimpleNamespace(name=self.name, side=48)
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        assert inputs.shape == (1, 48, 48, 1)
+        return np.eye(self.num_classes, dtype=np.float32)[[3 if self.num_classes == 7 else 0]]
+
+
+def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -> AppTest:
+    def classifier(name: str) -> FakeNetwork:
+        if name == "emonet":
+            raise ModelError("expected its weights. Received: none")
+        return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
+
+    engine = SimpleNamespace(networks=lambda: (detector, FakeNetwork("vgg9")))
+    monkeypatch.setattr("emomusic.ui.models_try.engine", lambda: engine)
+    monkeypatch.setattr("emomusic.ui.models_try._classifier", classifier)
+    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    opened(app, view="Try your face")
+    assert detector.num_calls == 0  # choosing a picture starts nothing
+    app.button(key=state.models_widget("ask")).click().run()
+    assert not app.exception
+    return app
+
+
+def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
+    ask(app, monkeypatch, detector)
+    assert "All 2 say happy." in text_of(app)
+    assert "The largest of the faces was taken." in text_of(app)
+    assert [len(chart["data"][0]["y"]) for chart in charts(app)] == [7, 7, 4]
+    assert "**emonet** gave no answer  \nexpected its weights" in text_of(app)
+    assert text_of(app).count("ms here, alone") == 3
+    app.run()
+    assert detector.num_calls == 1  # a rerun asks nobody again
+    assert len(charts(app)) == 3
+
+
+def test_a_picture_without_a_face_is_answered_kindly(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(app, monkeypatch, FakeDetector())
+    assert "No face found" in text_of(app)
+    assert not charts(app)
+
+
+def test_the_page_draws_without_tensorflow_and_its_first_look_without_scikit_learn(root: Path) -> None:
+    code = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+from emomusic import ui
+ui.enter_app()  # the front door would begin to load the networks
+heavy = ("tensorflow", "keras", "mtcnn")
+app = AppTest.from_file({str(root / "pages/models.py")!r}, default_timeout=120)
+app.run()
+assert not app.exception and app.dataframe and app.get("plotly_chart")
+print([name for name in (*heavy, "sklearn", "scipy") if name in sys.modules])
+for view in ("Figures", "Learning", "Sureness", "Mistakes", "Try your face", "Card"):
+    app.query_params["face_view"] = view
+    app.session_state["face_view"] = view
+    app.run()
+    assert not app.exception
+print([name for name in heavy if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == ["[]", "[]"]

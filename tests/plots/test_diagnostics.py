@@ -1,0 +1,101 @@
+"""The figures of the models page show what they were given."""
+
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS, Mood, Quadrant
+from emomusic.evaluation import ClassScores, reliability
+from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
+from emomusic.plots.diagnostics import (
+    class_bars,
+    class_probabilities,
+    confidence_histogram,
+    confusion_map,
+    fold_spread,
+    learning_curves,
+    reliability_diagram,
+)
+
+CLASSES = ("calm", "happy", "sad")
+MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
+
+
+def test_every_class_has_the_colour_it_has_elsewhere() -> None:
+    for table, names in ((EMOTION_COLOURS, EMOTIONS), (QUADRANT_COLOURS, Quadrant), (MOOD_COLOURS, Mood)):
+        assert all(CLASS_COLOURS[name.value] == table[name] for name in names)
+
+
+@pytest.mark.parametrize(("shares", "numbers"), [(False, "820145000"), (True, ["80", "20", "0", "10", "40", "50"])])
+def test_the_matrix_writes_counts_or_shares_of_the_row(shares: bool, numbers: list[str]) -> None:
+    notes = confusion_map(MATRIX, CLASSES, shares=shares).layout.annotations
+    assert [note.text for note in notes][: len(numbers)] == list(numbers)
+    assert [(note.y, note.x) for note in notes[:2]] == [("calm", "calm"), ("calm", "happy")]
+
+
+def test_right_answers_and_mistakes_have_shades_of_their_own() -> None:
+    shades, _ = confusion_map(MATRIX, CLASSES).data
+    right = np.eye(3, dtype=bool)
+    z = np.array(shades.z)
+    assert (z[right] >= 0).all()
+    assert (z[~right] < 0).all()
+    assert z[1, 2] == pytest.approx(-1)  # the most frequent mistake is the darkest
+    assert z[0, 1] == pytest.approx(-0.4)
+
+
+def test_every_cell_can_be_clicked_in_the_order_of_the_rows() -> None:
+    figure = confusion_map(MATRIX, CLASSES, chosen=("happy", "sad"))
+    points = figure.data[1]
+    assert [(y, x) for y, x in zip(points.y, points.x, strict=True)] == [(a, b) for a in CLASSES for b in CLASSES]
+    assert tuple(points.customdata[5]) == ("5 of 10", "50.0")
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
+    assert not confusion_map(MATRIX, CLASSES).layout.shapes
+
+
+def test_bars_of_two_models_have_the_colours_of_the_classes_and_stripes_for_the_second() -> None:
+    scores = {name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}
+    first, second = class_bars({"a": scores, "b": scores}, measure="recall").data
+    assert list(first.x) == [25.0] * 3
+    assert list(first.marker.color) == [CLASS_COLOURS[name] for name in CLASSES]
+    assert first.marker.pattern.shape is None
+    assert second.marker.pattern.shape == "/"
+    assert list(class_bars({"a": scores}, measure="precision").data[0].x) == [50.0] * 3
+
+
+def test_the_curves_mark_the_epoch_that_was_kept() -> None:
+    training, validation = np.array([0.2, 0.4, 0.6]), np.array([0.3, 0.5, 0.4])
+    first, second, kept = learning_curves(training, validation, best_epoch=2, label="right", top=1.0).data
+    assert list(first.y) == list(training)
+    assert list(second.y) == list(validation)
+    assert (kept.x[0], kept.y[0]) == (2, 0.5)
+
+
+def test_the_reliability_points_are_the_bins_and_only_full_ones_are_joined() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([0.6] * 7, 400).astype(np.float32)
+    found = reliability(rng.integers(0, 7, 400), probabilities)
+    honest, line, points = reliability_diagram(found).data
+    filled = found.counts > 0
+    assert list(honest.x) == list(honest.y) == [0, 100]
+    assert list(points.x) == pytest.approx(100 * found.confidence[filled], abs=0.01)
+    assert list(points.y) == pytest.approx(100 * found.accuracy[filled], abs=0.01)
+    assert len(line.x) == (found.counts >= 10).sum() < filled.sum()
+    right, wrong = confidence_histogram(found).data
+    assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
+    assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
+
+
+def test_every_fold_is_a_point_and_the_mean_a_line() -> None:
+    folds = np.array([[0.8, 0.9], [0.8, 0.7]])
+    figure = fold_spread({"a": folds, "b": folds - 0.1})
+    first, second = figure.data
+    assert sorted(first.x) == pytest.approx([70, 80, 80, 90])
+    assert len(set(zip(first.x, first.y, strict=True))) == 4  # equal ones side by side
+    assert max(second.y) < min(first.y)
+    assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([80, 70])
+
+
+def test_probabilities_of_any_classes_keep_their_order() -> None:
+    (bars,) = class_probabilities(np.array([0.004, 0.6, 0.396], np.float32), ("Q1", "Q2", "N")).data
+    assert list(bars.y) == ["Q1", "Q2", "N"]
+    assert list(bars.text) == ["<1 %", "60 %", "40 %"]

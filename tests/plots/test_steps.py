@@ -1,0 +1,144 @@
+"""emomusic/plots/steps.py: what "How it works" draws is what it was given."""
+
+import numpy as np
+import pytest
+from PIL import ImageColor
+
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
+from emomusic.face.explain import Candidates, FeatureMaps, Insight
+from emomusic.plots import steps
+from emomusic.plots.affect import SongPoint
+from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, HEAT
+from tests.fakes import FakeClassifier, make_face
+
+GREY = np.full((200, 300, 3), 90, np.uint8)
+
+
+def candidates(*corners: tuple[float, float, float, float]) -> Candidates:
+    return Candidates(np.array(corners, np.float64).reshape(-1, 4), np.full(len(corners), 0.9))
+
+
+def insight(mirrored: bool = True) -> Insight:
+    logits = np.random.default_rng(1).normal(size=(2 if mirrored else 1, 7))
+    averaged = np.exp(logits).mean(axis=0)
+    averaged /= averaged.sum()
+    face = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    return Insight(face, (), logits, averaged, 0.8, averaged, np.zeros((8, 8), np.float32))
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    return np.asarray(image[..., :3] @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+def test_boxes_are_drawn_where_they_are_and_nowhere_else() -> None:
+    drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((200, 60, 500, 320)), scale=0.5)
+    changed = (drawn != GREY).any(axis=2)
+    assert changed[10:41, 10].all()
+    assert changed[30:160, 100].all()
+    assert (drawn[100, 100] == ImageColor.getrgb(BOX_KEPT)).all()
+    assert not changed[50:140, 120:230].any()
+    assert not changed[180:].any()
+    assert (GREY == 90).all()
+
+
+def test_what_is_dropped_is_fainter_than_what_is_kept() -> None:
+    drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((120, 20, 180, 80)))
+    faint, full = drawn[50, 20].astype(int), drawn[50, 120].astype(int)
+    dropped, kept = (np.array(ImageColor.getrgb(colour)) for colour in (BOX_DROPPED, BOX_KEPT))
+    assert np.abs(faint - 90).sum() < np.abs(dropped - 90).sum()
+    assert (full == kept).all()
+
+
+def test_boxes_outside_the_picture_do_no_harm() -> None:
+    drawn = steps.boxes_on_picture(GREY, candidates((-50, -60, 400, 300)), candidates())
+    assert (drawn == GREY).all()
+
+
+def test_landmarks_are_dots() -> None:
+    face = make_face(100, 50, 80, 100)
+    drawn = steps.boxes_on_picture(GREY, candidates(), candidates(), landmarks=[face.landmarks])
+    for x, y in (face.landmarks.left_eye, face.landmarks.nose, face.landmarks.mouth_right):
+        assert (drawn[round(y), round(x)] == ImageColor.getrgb(BOX_KEPT)).all()
+
+
+def test_pixels_are_squares_of_one_size() -> None:
+    face = insight().face
+    large = steps.enlarged_pixels(face, 30)
+    assert large.shape == (24, 24, 3)
+    assert (large[::3, ::3, 0] == face).all()
+    assert (large[1::3, 2::3, 1] == face).all()
+
+
+def test_heat_is_lightest_where_it_is_highest() -> None:
+    heat = np.zeros((8, 8), np.float32)
+    heat[2, 5], heat[6, 1] = 3.0, -4.0
+    drawn = luminance(steps.heat_on_face(np.full((8, 8), 120, np.uint8), heat, 80))
+    row, column = np.unravel_index(drawn.argmax(), drawn.shape)
+    assert (row // 10, column // 10) == (2, 5)
+    assert drawn[65, 15] == drawn[5, 75]  # what is below nothing is nothing
+
+
+def test_heat_of_nothing_is_dark_everywhere() -> None:
+    drawn = steps.heat_on_face(np.full((8, 8), 120, np.uint8), np.zeros((8, 8), np.float32), 40)
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 1
+
+
+def test_heat_grows_lighter_from_stop_to_stop() -> None:
+    steps_of_light = luminance(np.array([ImageColor.getrgb(colour) for colour in HEAT], np.float64))
+    assert (np.diff(steps_of_light) > 20).all()
+
+
+def test_a_strip_has_a_tile_for_each_map_and_gaps_to_see_through() -> None:
+    maps = np.stack([np.eye(4, dtype=np.float32), 5 + np.zeros((4, 4), np.float32)])
+    strip = steps.map_strip(FeatureMaps(maps, 32), 40)
+    assert strip.shape == (40, 86, 4)
+    assert (strip[:, 40:46, 3] == 0).all()
+    assert (strip[:, :40, 3] == 255).all()
+    assert luminance(strip)[5, 5] > luminance(strip)[5, 15]
+
+
+def test_bars_are_the_scores_and_the_probabilities() -> None:
+    seen = insight()
+    face, mirror, shares, before = steps.logit_bars(seen).data
+    assert list(face.x) == pytest.approx(seen.logits[0])
+    assert list(mirror.x) == pytest.approx(seen.logits[1])
+    assert list(shares.x) == pytest.approx(100 * seen.probabilities)
+    assert list(before.x) == pytest.approx(100 * seen.averaged)
+    assert list(shares.y) == [emotion.value for emotion in EMOTIONS]
+    assert len(steps.logit_bars(insight(mirrored=False)).data) == 3
+
+
+def test_a_line_is_as_thick_as_its_emotion_is_probable() -> None:
+    values = FakeClassifier(Emotion.SAD, 0.7).probabilities
+    point = affect_of(values)
+    lines = {shape.name: shape for shape in steps.weighed_place(values, point, "1").layout.shapes if shape.name}
+    assert set(lines) == {emotion.value for emotion in EMOTIONS}
+    assert lines["sad"].line.width == max(line.line.width for line in lines.values()) > 3 * lines["happy"].line.width
+    for emotion, place in EMOTION_POINTS.items():
+        line = lines[emotion.value]
+        assert (line.x0, line.y0, line.x1, line.y1) == (point.valence, point.arousal, place.valence, place.arousal)
+
+
+@pytest.mark.parametrize("point", [(0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5), (0.1, -0.1)])
+def test_the_quarter_filled_out_is_the_one_the_face_lies_in(point: tuple[float, float]) -> None:
+    values = EmotionProbabilities.certain(Emotion.HAPPY)
+    figure = steps.quarter_place(values, AffectPoint(*point), "1")
+    (lit,) = [shape for shape in figure.layout.shapes if shape.name == "lit"]
+    assert min(lit.x0, lit.x1) <= point[0] <= max(lit.x0, lit.x1)
+    assert min(lit.y0, lit.y1) <= point[1] <= max(lit.y0, lit.y1)
+    assert (lit.type == "circle") == (abs(point[0]) < 0.2)
+
+
+def test_letters_are_large_and_of_the_colour_asked_for() -> None:
+    values = EmotionProbabilities.certain(Emotion.HAPPY)
+    songs = [SongPoint(1, "A, B", AffectPoint(0.5, 0.5), Mood.HAPPY)]
+    for figure in (
+        steps.weighed_place(values, affect_of(values), "1", ink="#123456"),
+        steps.songs_place(values, affect_of(values), "1", songs, ink="#123456"),
+        steps.logit_bars(insight(), ink="#123456"),
+    ):
+        assert figure.layout.font.size >= 14
+        assert figure.layout.xaxis.tickfont.color == "#123456"
+        assert all(note.font.size >= 14 for note in figure.layout.annotations)
+    marks = {trace.name: trace for trace in steps.songs_place(values, affect_of(values), "1", songs, ink="#000").data}
+    assert marks["songs"].textfont.color == "white"

@@ -1,0 +1,94 @@
+"""The sentences say what the figures are."""
+
+import numpy as np
+import pytest
+
+from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
+from emomusic.evaluation import ClassScores, McNemar
+from emomusic.findings import (
+    describe_cell,
+    describe_classes,
+    describe_comparison,
+    describe_model,
+    describe_reports,
+    judge_comparison,
+    list_mistakes,
+)
+
+FIGURES = ClassFigures(
+    {
+        "fear": ClassScores(0.5, 0.4, 0.45, 100),
+        "sad": ClassScores(0.6, 0.7, 0.65, 100),
+        "happy": ClassScores(0.9, 0.8, 0.85, 10),
+    },
+    np.array([[40, 60, 0], [25, 70, 5], [1, 1, 8]]),
+)
+
+
+def test_a_model_is_described_with_its_interval_and_its_worst_mistake() -> None:
+    record = {"kind": "face", "name": "vgg9", "accuracy": 0.6888, "accuracy_interval": [0.673, 0.704]}
+    sentence = describe_model(record, FIGURES)
+    assert sentence.startswith("**vgg9** is right on 68.9 of 100 unseen pictures (67.3 to 70.4)")
+    assert sentence.endswith("; most often it calls fear faces sad.")
+
+
+def test_a_mood_model_is_described_with_its_spread() -> None:
+    record = {"kind": "music", "name": "mlp", "accuracy": 0.8, "accuracy_std": 0.046}
+    sentence = describe_model(record, FIGURES)
+    assert "80.0 of 100 songs it had not heard (" in sentence
+    assert "± 4.6" in sentence
+
+
+def test_a_report_is_told_with_what_differs() -> None:
+    first = {"figure": 0.63, "lowest": 0.58, "of": "four classes", "title": "A study", "note": "of old", "f1": {}}
+    second = first | {"figure": 0.5, "lowest": None, "note": "later"}
+    told = describe_reports({"reported": [first, second]})
+    assert told == "As reported by A study: 58 to 63 % (four classes; of old), 50 % (four classes; later)."
+    assert describe_reports({"reported": [first, second | {"title": "Another"}]}).count("As reported by") == 2
+    assert describe_reports({"reported": []}) == ""
+
+
+@pytest.mark.parametrize(
+    ("test", "verdict", "words"),
+    [
+        (McNemar(3589, 300, 200, 0.00001), "a is better than b, beyond chance", "less than once in 1,000"),
+        (McNemar(3589, 200, 250, 0.02), "b is better than a, beyond chance", "about 2 times in 100"),
+        (McNemar(3589, 90, 60, 0.004), "a is better than b, beyond chance", "about 4 times in 1,000"),
+        (McNemar(3589, 103, 83, 0.16), "Between a and b, chance could be all there is", "about 16 times in 100"),
+        (McNemar(3589, 50, 50, 1.0), "Between a and b, chance could be all there is", "Neither is ahead"),
+    ],
+)
+def test_a_comparison_is_told_with_what_it_rests_on(test: McNemar, verdict: str, words: str) -> None:
+    comparison = Comparison("a", "b", 7, test)
+    told = describe_comparison(comparison, Wing.FACE)
+    assert judge_comparison(comparison) == verdict
+    assert words in told
+    assert f"a alone has {test.only_first} right and b alone {test.only_second}" in told
+    assert ("chance is a poor explanation" in told) == test.is_beyond_chance
+    assert "four classes" not in told
+    assert "both judged in four classes" in describe_comparison(Comparison("a", "b", 4, test), Wing.FACE)
+    songs = describe_comparison(Comparison("a", "b", 4, test), Wing.MUSIC)
+    assert "four classes" not in songs
+    assert "songs, each judged once by a model that had not heard it, a alone has" in songs
+
+
+def test_a_cell_is_told_both_ways_round() -> None:
+    cell = Cell("fear", "sad", np.arange(60), num_true=100, num_turned=25, num_second=33, mean=np.full(3, 1 / 3))
+    words = describe_cell(cell, "vgg9", "faces")
+    assert "calls 60 of the 100 fear faces sad (60.0 of 100)" in words
+    assert "calls 25 sad faces fear" in words
+    assert "For 33 of the 60, fear was its second guess." in words
+    right = Cell("sad", "sad", np.arange(70), num_true=100, num_turned=70, num_second=0, mean=None)
+    assert describe_cell(right, "vgg9", "faces") == "**vgg9** knows 70 of the 100 sad faces (70.0 of 100)."
+    empty = Cell("fear", "happy", np.arange(0), num_true=0, num_turned=0, num_second=0, mean=None)
+    assert "0 of the 0" in describe_cell(empty, "vgg9", "faces")
+
+
+def test_mistakes_are_listed_from_the_most_frequent_and_never_a_right_answer() -> None:
+    assert list_mistakes(FIGURES, most=2) == ["fear called sad: 60, 60.0 of 100", "sad called fear: 25, 25.0 of 100"]
+    assert len(list_mistakes(FIGURES, most=9)) == 5
+
+
+def test_the_best_and_the_least_known_class_are_named() -> None:
+    words = describe_classes(FIGURES, "vgg9", "faces")
+    assert "80.0 of 100 happy faces, but only 40.0 of 100 fear ones" in words
