@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     face.add_argument("--split", choices=("validation", "test"), help="which part of FER2013")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     face.add_argument("--margin", type=_margin, help="context around the face, as a share of its longer side")
+    face.add_argument("--record", action="store_true", help="keep the figures on pictures with the model's, as `wild`")
     music = command(
         kinds, "music", commands.evaluate_music, _show_figures, "Figures of a mood model, by cross-validation."
     )
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music")
     face = command(kinds, "face", commands.train_face, _show_figures, "Train a network on FER2013.")
     face.add_argument("--network", required=True)
-    face.add_argument("--preset", default="default")
+    face.add_argument("--preset", help="how to train it; each network has its own")
     face.add_argument("--fer2013", type=Path, required=True, metavar="CSV")
     face.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/face/<network> unless given")
     face.add_argument("--resume", action="store_true", help="go on from the checkpoint in the model's folder")
@@ -133,8 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     command(kinds, "check", commands.data_check, _show_data, "Compare what ships with its checksums.")
 
     bench = command(subparsers, "bench", commands.bench, _show_timings, "How fast each step is on this machine.")
-    bench.add_argument("part", nargs="?", choices=("photo", "music"), default="photo", help="which steps (photo)")
+    bench.add_argument(
+        "part", nargs="?", choices=("photo", "music", "live"), default="photo", help="which steps (photo)"
+    )
+    bench.add_argument("film", nargs="?", type=Path, metavar="FILM", help="for live: a video; else bundled pictures")
     bench.add_argument("--runs", type=_count, default=30, metavar="N", help="repetitions of each step (30)")
+    bench.add_argument("--frames", type=_frames, default=600, metavar="N", help="for live: how many of each film (600)")
 
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
     return parser
@@ -151,6 +156,13 @@ def _count(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 100:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to 100. Received: {text}")
+    return value
+
+
+def _frames(text: str) -> int:
+    value = int(text)
+    if not 10 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"expected a number from 10 to 1,000,000. Received: {text}")
     return value
 
 
@@ -202,12 +214,26 @@ def _show_figures(metrics: dict[str, Any]) -> None:
 
 
 def _show_models(models: list[dict[str, Any]]) -> None:
+    from emomusic.overview import percent_of
+
     for model in models:
-        speed = f", {model['ms_per_item']:.2g} ms {model['item']}" if model["ms_per_item"] is not None else ""
-        print(
-            f"{model['kind']}/{model['name']}: accuracy {model['accuracy']:.1%} on {model['judged_on']}, "
-            f"{model['bytes'] / 1e6:.1f} MB{speed}"
+        spread = (
+            f" ± {100 * model['accuracy_std']:.1f}"
+            if model["kind"] == "music"
+            else " ({:.1%} to {:.1%})".format(*model["accuracy_interval"])
         )
+        four = model.get("four_class_accuracy")
+        speed = model["ms_per_item"]
+        print(
+            f"{model['kind']}/{model['name']}: accuracy {model['accuracy']:.1%}{spread} over {len(model['classes'])} "
+            f"classes on {model['judged_on']}, "
+            + (f"{four:.1%} over Q1 Q2 Q3 N, " if four is not None and len(model["classes"]) != 4 else "")
+            + (f"{model['wild']['accuracy']:.1%} in the wild, " if model.get("wild") else "")
+            + (f"{size / 1e6:.1f} MB" if (size := model["bytes"]) >= 1e6 else f"{size / 1e3:.0f} kB")
+            + (f", {speed:.2g} ms {model['item']}" if speed is not None else "")
+        )
+        for report in model["reported"]:
+            print(f"  reported: {percent_of(report)} ({report['of']}, {report['title']}): {report['note']}")
 
 
 def _show_data(assets: list[dict[str, Any]]) -> None:

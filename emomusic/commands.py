@@ -96,24 +96,36 @@ def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, r
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute a face model's figures."""
     from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.detection import MtcnnDetector
     from emomusic.face.fer2013 import Split, read_fer2013
     from emomusic.face.images import DEFAULT_MARGIN
-    from emomusic.face.judging import evaluation_record, judge_pictures, judge_split, labelled_pictures
-    from emomusic.face.reading import load_networks
+    from emomusic.face.judging import (
+        evaluation_record,
+        judge_pictures,
+        judge_split,
+        labelled_pictures,
+        record_photographs,
+    )
     from emomusic.face.trained import DEFAULT_MODEL
 
     name = options.model or DEFAULT_MODEL
+    if options.record and (options.fer2013 or options.aligned):
+        raise DatasetError("expected --record with --images and without --aligned. Received: other pictures")
     if options.fer2013:
         if not options.split:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
         faces = read_fer2013(options.fer2013).split(Split(options.split))
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
     pictures = labelled_pictures(options.images)
-    detector, classifier = (None, EmotionClassifier.load(name)) if options.aligned else load_networks(name)
+    classifier = EmotionClassifier.load(name)
+    detector = None if options.aligned else MtcnnDetector()
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
     with _progress("pictures", len(pictures)) as tell:
         evaluation = judge_pictures(pictures, classifier, detector, margin=margin, tell=tell)
-    return evaluation_record(name, evaluation), 0
+    record = evaluation_record(name, evaluation)
+    if options.record:
+        record_photographs(name, record)
+    return record, 0
 
 
 def evaluate_music(options: argparse.Namespace) -> Outcome:
@@ -148,9 +160,11 @@ def train_face(options: argparse.Namespace) -> Outcome:
     from emomusic.face.networks import NETWORKS
     from emomusic.face.presets import PRESETS
 
-    for kind, name, known in (("networks", options.network, NETWORKS), ("presets", options.preset, PRESETS)):
-        if name not in known:
-            raise ModelError(f"expected one of the {kind} {', '.join(known)}. Received: {name!r}")
+    if options.network not in NETWORKS:
+        raise ModelError(f"expected one of the networks {', '.join(NETWORKS)}. Received: {options.network!r}")
+    preset = options.preset or NETWORKS[options.network].preset
+    if preset not in PRESETS:
+        raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
     dataset = read_fer2013(options.fer2013)
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from emomusic.face._tensorflow import load_tensorflow
@@ -158,7 +172,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
         load_tensorflow()
     from emomusic.face.training import EpochReport, train
 
-    with _progress("epochs", PRESETS[options.preset].epochs) as advance:
+    with _progress("epochs", PRESETS[preset].epochs) as advance:
 
         def tell(report: EpochReport) -> None:
             advance(report.epoch)
@@ -173,7 +187,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
             )
 
         out = options.out or models_dir() / "face" / options.network
-        return train(options.network, dataset, out, preset=options.preset, resume=options.resume, tell=tell), 0
+        return train(options.network, dataset, out, preset=preset, resume=options.resume, tell=tell), 0
 
 
 def recommend(options: argparse.Namespace) -> Outcome:
@@ -243,6 +257,12 @@ def bench(options: argparse.Namespace) -> Outcome:
     """How fast each step is here."""
     from emomusic.bench import run_bench, run_music_bench
 
+    if options.part == "live":
+        from emomusic.bench_live import run_live_bench
+
+        return run_live_bench(options.film, num_frames=options.frames), 0
+    if options.film is not None:
+        raise EmomusicError(f"expected a film only with the part live. Received: {options.part} {options.film}")
     run = run_music_bench if options.part == "music" else run_bench
     return run(runs=options.runs), 0
 

@@ -26,3 +26,7 @@ class ModelError(EmomusicError):
 
 class SpotifyError(EmomusicError):
     """Spotify, or what we know of its ids, cannot be used as asked."""
+
+
+class SettingsError(EmomusicError):
+    """A setting in the environment or the secrets that cannot be used."""

@@ -1,7 +1,10 @@
 """Take the pictures of the README from a running app: wide and narrow, light and dark.
 
-streamlit run app.py --server.headless true &
-python -m scripts.take_screenshots http://localhost:8501 docs/screenshots
+ffmpeg -loop 1 -i data/samples/four-people.jpg -t 4 -r 12 -pix_fmt yuv420p -vf "scale=640:-2,pad=640:480:0:-1" f.y4m
+EMOMUSIC_DATA= streamlit run app.py --server.headless true &
+python -m scripts.take_screenshots http://localhost:8501 docs/screenshots f.y4m
+
+The film is what the live page's camera shows. The pictures of FER2013 may not be shown, so it must be out of reach.
 """
 
 from __future__ import annotations
@@ -27,14 +30,28 @@ def take(page: Page, out: Path, name: str) -> None:
     print(out / f"{name}.png")
 
 
-def main(url: str, out: Path) -> None:
-    """Photograph a reading, its songs and the music page, at every size and in both themes."""
+def start_camera(page: Page, url: str) -> None:
+    """Open the live page, agree, start, and wait until faces were read for some seconds."""
+    page.goto(f"{url}/live")
+    page.get_by_text("The networks are ready").wait_for()
+    page.get_by_text("Everyone in the picture knows this and agrees").click()
+    page.frame_locator('iframe[title*="webrtc"]').get_by_role("button", name="START").click()
+    page.get_by_role("button", name="Play for this mood").wait_for()
+    page.wait_for_timeout(12_000)  # a timeline of two points says little
+
+
+def main(url: str, out: Path, film: Path) -> None:
+    """Photograph every page, at every size and in both themes."""
     out.mkdir(parents=True, exist_ok=True)
+    camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    arguments = ["--no-sandbox", *camera, f"--use-file-for-fake-video-capture={film.resolve()}"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         for theme in THEMES:
             for width, height in SIZES.items():
-                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+                context = browser.new_context(
+                    viewport={"width": width, "height": height}, color_scheme=theme, permissions=["camera"]
+                )
                 context.route("https://open.spotify.com/**", lambda r: r.fulfill(body=PLAYER, content_type="text/html"))
                 page = context.new_page()
                 page.set_default_timeout(120_000)
@@ -46,9 +63,17 @@ def main(url: str, out: Path) -> None:
                 page.goto(f"{url}/music")
                 page.get_by_text("Draw around some songs").wait_for()
                 take(page, out, f"explore-{width}-{theme}")
+                page.goto(f"{url}/models?faces=vgg9&faces=cnn_capstone")
+                page.locator(".js-plotly-plot").nth(1).wait_for()
+                take(page, out, f"models-{width}-{theme}")
+                page.goto(f"{url}/how_it_works?sample=four-people&step=proposals")
+                page.locator('[data-testid="stImage"] img, .js-plotly-plot').first.wait_for()
+                take(page, out, f"how-{width}-{theme}")
+                start_camera(page, url)
+                take(page, out, f"live-{width}-{theme}")
                 context.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pylibsrtp  # noqa: F401  # before TensorFlow, as emomusic.face._tensorflow says
 import pytest
 from hypothesis import settings
 

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -32,25 +33,27 @@ def chromium() -> str:
 
 
 @contextlib.contextmanager
-def fresh_server(folder: Path) -> Iterator[str]:
-    """The app on a free port, just started; its log, in `folder`, is checked when it has ended."""
+def fresh_server(folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+    """The app on a free port, just started; its log, in `folder`, is checked when it has ended.
+
+    Its threads' names stand in `threads`, in `folder`; `settings` are added to its environment.
+    """
     chromium()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     root, log = Path(__file__).resolve().parents[2], folder / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", "tests.browser.watched_server", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    environment = os.environ | {"HOME": str(folder), "TEST_THREADS": str(folder / "threads")} | dict(settings)
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=os.environ | {"HOME": str(folder)}
-        )
+        process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=180)  # networks that are loading are loaded to the end
     text = log.read_text(encoding="utf-8", errors="replace")
     for trouble in ("Traceback", "Warning", "deprecated", "Exception"):
         assert trouble not in text, text
