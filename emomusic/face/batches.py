@@ -14,6 +14,7 @@ from emomusic.face.augmentation import augment
 from emomusic.face.fer2013 import SIDE, LabelledFaces
 from emomusic.face.images import to_network_input
 from emomusic.face.presets import TrainingConfig
+from emomusic.face.votes import vote_shares
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -60,9 +61,12 @@ def augmented_batches(
         weights, shape (batch,).
     """
     weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
-    targets = one_hot(faces.labels, classes)
+    labelled = one_hot(faces.labels, classes)
+    voted = _votes_or_label(faces, classes, labelled) if config.votes else labelled
     repeated = _repeated(faces, config)
     for epoch in itertools.count(first_epoch):
+        heed = np.float32(config.votes * max(0.0, 1 - epoch / config.epochs))
+        targets = (1 - heed) * labelled + heed * voted
         order = np.random.default_rng((config.seed, epoch)).permutation(repeated)
         for index in range(steps_per_epoch(faces, config)):
             rng = np.random.default_rng((config.seed, epoch, index))
@@ -77,6 +81,14 @@ def augmented_batches(
                 labels = share * labels + (1 - share) * labels[partner]
                 importance = share * importance + (1 - share) * importance[partner]
             yield images, labels, importance
+
+
+def _votes_or_label(
+    faces: LabelledFaces, classes: Sequence[str], labelled: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Shares of the votes by class; the label itself where there are none."""
+    shares = vote_shares(faces.images) @ one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)
+    return np.where(shares.any(axis=1, keepdims=True), shares, labelled)
 
 
 def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.intp]:

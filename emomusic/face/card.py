@@ -40,10 +40,10 @@ Architecture: {NETWORKS[spec.network].source}.
 
 `python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv`
 
-{_beginning(metrics["config"].get("start"))} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
+{_beginning(metrics["config"])} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
 ({spec.temperature}) was fitted on PublicTest too. PrivateTest chose nothing.
-{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
+{_votes(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
 
 ## How good it is
 
@@ -91,11 +91,22 @@ _CLASSES: dict[tuple[str, ...], str] = {
 }
 
 
-def _beginning(start: str | None) -> str:
+def _beginning(config: dict[str, Any]) -> str:
+    start = config.get("start")
     if start is None:
         return "Trained from scratch"
-    weights = START_WEIGHTS[start]
-    return f"It began as {weights.title} ({weights.source}), and went on"
+    if start in START_WEIGHTS:
+        return f"It began as {START_WEIGHTS[start].title} ({START_WEIGHTS[start].source}), and went on"
+    return f"It began as the trained model {start}, and went on"
+
+
+def _votes(config: dict[str, Any]) -> str:
+    if not (share := config.get("votes")):
+        return ""
+    return (
+        f"At first {share:.0%} of each training label were the votes of ten people on the picture (FER+; Barsoum et "
+        "al., 2016);\ntheir share fell to nothing in the end. The labels it is judged by are FER2013's.\n"
+    )
 
 
 def _on_photographs(wild: dict[str, Any] | None) -> str:

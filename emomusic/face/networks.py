@@ -76,9 +76,17 @@ def _probabilities(features: keras.KerasTensor, dtype: str, num_classes: int = l
 
 
 def _convolution(
-    x: keras.KerasTensor, filters: int, name: str, dtype: str, *, side: int = 3, strides: int = 1, relu: bool = True
+    x: keras.KerasTensor,
+    filters: int,
+    name: str,
+    dtype: str,
+    *,
+    side: int = 3,
+    strides: int = 1,
+    relu: bool = True,
+    gamma: str = "ones",
 ) -> keras.KerasTensor:
-    """A convolution, batch normalisation, and where wanted ReLU."""
+    """A convolution, batch normalisation whose factors begin at `gamma`, and where wanted ReLU."""
     from keras import layers
 
     x = layers.Conv2D(
@@ -91,7 +99,7 @@ def _convolution(
         dtype=dtype,
         name=f"{name}_conv",
     )(x)
-    x = layers.BatchNormalization(momentum=0.9, dtype=dtype, name=f"{name}_norm")(x)
+    x = layers.BatchNormalization(momentum=0.9, gamma_initializer=gamma, dtype=dtype, name=f"{name}_norm")(x)
     return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x) if relu else x
 
 
@@ -117,6 +125,24 @@ def _tiny(dtype: str) -> keras.Model:
 def _vgg9(dtype: str) -> keras.Model:
     blocks = ((32,), (64, 64), (128, 128, 128), (256, 256, 256))
     return _vgg("vgg9", blocks, side=48, dropout=0.4, dtype=dtype)
+
+
+def _emonet(dtype: str) -> keras.Model:
+    """The nine convolutions of `vgg9`, and two more on what is left of the picture, added to their own input.
+
+    The sum's second term begins at nothing: grown out of a trained `vgg9`, the network first answers as that does.
+    """
+    import keras
+    from keras import layers
+
+    trunk = _vgg9(dtype)
+    x = shortcut = trunk.get_layer("block4_pool").output
+    x = _convolution(x, 256, "block5a", dtype)
+    x = _convolution(x, 256, "block5b", dtype, relu=False, gamma="zeros")
+    x = layers.Add(dtype=dtype, name="block5_sum")([x, shortcut])
+    x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(x)
+    x = layers.Dropout(0.4, dtype=dtype, name="dropout")(x)
+    return keras.Model(trunk.input, _probabilities(x, dtype), name="emonet")
 
 
 def _xception_entry_exit(dtype: str) -> keras.Model:
@@ -267,6 +293,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
         for spec in (
             NetworkSpec("tiny", "Three convolutions, for tests", 48, _tiny, _VGG_SOURCE),
             NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _vgg9, _VGG_SOURCE),
+            NetworkSpec("emonet", "Eleven convolutions, grown out of vgg9", 48, _emonet, _VGG_SOURCE, "emonet"),
             NetworkSpec(
                 "xception_entry_exit",
                 "Xception's entry and exit, four residual modules",

@@ -312,7 +312,7 @@ def _write(
     """Fit the temperature on validation, judge on test, and move every file into place once all are whole."""
     drafts = out / "checkpoint" / "drafts"
     drafts.mkdir(parents=True, exist_ok=True)
-    model.save(drafts / trained.WEIGHTS)
+    trained.write_weights(model, drafts / trained.WEIGHTS)
     uncalibrated = trained.ModelSpec(
         name=out.name,
         network=network,

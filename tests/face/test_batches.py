@@ -1,12 +1,15 @@
 """emomusic/face/batches.py: the stream of training pictures."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.face import batches
 from emomusic.face.batches import Batch, augmented_batches, class_weights, one_hot, steps_per_epoch
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.presets import PRESETS, TrainingConfig
@@ -89,6 +92,29 @@ def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> 
     for _, labels, given in take(faces, replace(FULL, class_weighting=True), 3):
         np.testing.assert_allclose(given, labels @ weights, rtol=1e-5)
         assert given.std() > 0
+
+
+@pytest.mark.parametrize("classes", [EMOTIONS, FOUR_CLASS_ORDER], ids=["seven", "four"])
+def test_votes_soften_the_labels_at_first_and_not_in_the_end(
+    dataset: Fer2013, classes: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = dataset.split(Split.TRAIN)
+    shares = np.zeros((len(faces), len(EMOTIONS)), np.float32)
+    shares[::2] = [0.5, 0.5, 0, 0, 0, 0, 0]  # nobody voted on the others
+    monkeypatch.setattr(batches, "vote_shares", lambda images: shares[: len(images)])
+    config = replace(FULL, mixup=0.0, votes=0.8, epochs=4)
+    steps = steps_per_epoch(faces, config)
+    stream = list(itertools.islice(augmented_batches(faces, config, classes=classes), 5 * steps))
+    plain = list(itertools.islice(augmented_batches(faces, replace(config, votes=0.0), classes=classes), 5 * steps))
+    voted = np.unique(one_hot(np.array([Emotion.ANGRY.label, Emotion.DISGUST.label], np.uint8), classes), axis=0)
+    voted = voted.mean(axis=0)
+    for epoch, heed in enumerate((0.8, 0.6, 0.4, 0.2, 0.0)):
+        soft, hard = (np.concatenate([b[1] for b in s[epoch * steps : (epoch + 1) * steps]]) for s in (stream, plain))
+        blended = (1 - heed) * hard + heed * voted
+        changed = ~np.isclose(soft, hard).all(axis=1)
+        np.testing.assert_allclose(soft[changed], blended[changed], atol=1e-6)
+        assert changed.any() == (heed > 0)
+        assert not changed.all()
 
 
 # The presets

@@ -10,6 +10,7 @@ from emomusic.face.networks import NETWORKS
 PARAMETERS = {
     "tiny": 3_807,
     "vgg9": 1_905_831,
+    "emonet": 3_087_527,
     "xception_entry_exit": 1_618_535,
     "cnn_paper": 5_346_759,  # as the study's table of layers says
     "cnn_improved": 2_735_175,
@@ -19,7 +20,7 @@ PARAMETERS = {
 
 every_network = pytest.mark.parametrize("name", list(NETWORKS))
 # The others scale every picture alike, as their reports do
-every_standardising_network = pytest.mark.parametrize("name", ["tiny", "vgg9", "mobilenet_quadrants"])
+every_standardising_network = pytest.mark.parametrize("name", ["tiny", "vgg9", "emonet", "mobilenet_quadrants"])
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from emomusic import assets
 from emomusic.errors import ModelError
 from emomusic.face.networks import NETWORKS
 from emomusic.face.start_weights import START_WEIGHTS, apply_start_weights
+from emomusic.face.trained import WEIGHTS, model_folder
 
 
 @pytest.mark.parametrize("name", list(START_WEIGHTS))
@@ -51,6 +53,15 @@ def test_a_missing_or_damaged_file_is_an_error_that_names_it(
         apply_start_weights(model, "faceres")
 
 
-def test_an_unknown_name_is_a_callers_mistake() -> None:
-    with pytest.raises(ValueError, match=r"expected one of \['faceres'\]\. Received: 'imagenet'"):
+def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
+    model = NETWORKS["emonet"].build("float32")
+    assert apply_start_weights(model, "vgg9") == 19  # nine convolutions, each with its norm, and the logits
+    source = keras.saving.load_model(model_folder("vgg9") / WEIGHTS, compile=False, safe_mode=True)
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
+    answers = [keras.ops.convert_to_numpy(network(faces)) for network in (model, source)]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)  # what was added changes nothing yet
+
+
+def test_an_unknown_name_is_an_error_that_says_what_there_is() -> None:
+    with pytest.raises(ModelError, match=r"expected one of the trained models .*vgg9.*Received: 'imagenet'"):
         apply_start_weights(NETWORKS["tiny"].build("float32"), "imagenet")

@@ -3,11 +3,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 from emomusic import assets
 from emomusic.errors import AssetError, ModelError
 from emomusic.face import trained
+from emomusic.face.networks import NETWORKS
 from emomusic.face.trained import ModelSpec
 
 SPEC = ModelSpec(
@@ -167,3 +170,28 @@ def test_every_model_that_ships_is_whole(name: str) -> None:
     assert metrics["bytes"] == (folder / trained.WEIGHTS).stat().st_size
     for file in (trained.HISTORY, trained.PREDICTIONS, trained.CARD):
         assert (folder / file).is_file()
+
+
+def test_weights_are_kept_in_half_precision_and_read_back_as_the_model_answers(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = NETWORKS["cnn_capstone"].build("float32")
+    model.save(tmp_path / "whole.keras")
+    before = model.get_weights()
+    trained.write_weights(model, tmp_path / "half.keras")
+    sizes = {name: (tmp_path / f"{name}.keras").stat().st_size for name in ("whole", "half")}
+    assert sizes["half"] < 0.51 * sizes["whole"]
+    read = keras.saving.load_model(tmp_path / "half.keras", safe_mode=True)
+    assert read.dtype_policy.name == "float32"
+    for first, rounded, again in zip(before, model.get_weights(), read.get_weights(), strict=True):
+        assert again.dtype == first.dtype
+        np.testing.assert_array_equal(again, rounded)
+        np.testing.assert_allclose(again, first, rtol=5e-4, atol=1e-7)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["half.keras", "whole.keras"]
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused(tmp_path: Path) -> None:
+    model = NETWORKS["tiny"].build("float32")
+    model.set_weights([weight + 70_000 for weight in model.get_weights()])
+    with pytest.raises(ModelError, match=r"expected weights of tiny below 65,504\. Received: larger ones"):
+        trained.write_weights(model, tmp_path / "half.keras")
+    assert not list(tmp_path.iterdir())

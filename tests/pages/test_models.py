@@ -64,6 +64,7 @@ def test_the_first_look_answers_in_a_sentence_above_one_table_and_a_matrix(app: 
     assert np.isnan(table["accuracy"][3])  # four classes only: nothing over seven
     assert table["wild"][0] == 40
     assert np.isnan(table["wild"][2])
+    assert [text.endswith(" of four") for text in table["interval"]] == [False, False, False, True]
     (matrix,) = charts(app)
     assert matrix["data"][0]["type"] == "heatmap"
     assert "What vgg9 gets wrong most" in text_of(app)
