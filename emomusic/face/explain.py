@@ -1,12 +1,14 @@
 """What happens between a picture and its probabilities, laid open: the detector's stages, and where the network looks.
 
-Grad-CAM [1] asks the gradients which places of the last feature maps speak for the winning class; occlusion [2] covers
-one place after the other and sees how the answer changes. The first is a formula, the second an experiment: where they
-agree, the map can be believed.
+Grad-CAM [1] asks the gradients which places of the feature maps speak for the winning class, here in the form HiResCAM
+[3], which keeps each gradient at its place; occlusion [2] covers one place after the other and sees how the answer
+changes. The first is a formula, the second an experiment: where they agree, the map can be believed.
 
 [1] R. R. Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based localization", ICCV
 2017.
 [2] M. D. Zeiler & R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
+[3] R. L. Draelos & L. Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+networks", arXiv:2011.08891, 2020.
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ FloatMap = npt.NDArray[np.float32]
 
 _NUM_LEVELS = 4
 _MAPS_PER_LEVEL = 6
+
+# The maps that are asked for what speaks for a class have at least this share of the input's side, where a network has
+# such: coarser ones agree less with occlusion (docs/decisions.md)
+_LEAST_SHARE = 1 / 6
 
 # A patch must hide a whole mouth or both eyes, or a sure answer hardly changes: a third of the side does. More places
 # make a finer map and cost one look each.
@@ -186,7 +192,7 @@ class Explainer:
 
         inputs, steps = _unrolled(classifier.model)
         levels = [step.made for step in _levels(steps)]
-        outputs = [_logits(steps), _features(steps), *levels]
+        outputs = [_logits(steps), _features(steps, classifier.spec.side), *levels]
         self._network = keras.Model(inputs, outputs)
 
     def look(self, crop: RgbImage) -> Insight:
@@ -318,12 +324,13 @@ def _logits(steps: Sequence[_Step]) -> Any:
     return steps[-1].given
 
 
-def _features(steps: Sequence[_Step]) -> Any:
-    """The last maps before they are averaged away: as the paper does, before pooling makes them coarser."""
-    for step in reversed(steps):
-        if _is_map(step):
-            return step.made
-    raise ModelError("expected a network with feature maps. Received: one without a layer that keeps places apart")
+def _features(steps: Sequence[_Step], side: int) -> Any:
+    """The last maps that are fine enough to show places; the last of all where none is."""
+    maps = [step.made for step in steps if _is_map(step)]
+    if not maps:
+        raise ModelError("expected a network with feature maps. Received: one without a layer that keeps places apart")
+    fine = [made for made in maps if min(made.shape[1:3]) >= _LEAST_SHARE * side]
+    return (fine or maps)[-1]
 
 
 def _levels(steps: Sequence[_Step]) -> list[_Step]:
@@ -350,15 +357,14 @@ def _feature_maps(level: FloatMap) -> FeatureMaps:
 
 
 def _grad_cam(features: FloatMap, gradients: FloatMap, side: int) -> FloatMap:
-    """Weigh each map by the mean of its gradient, add up, and keep what speaks for the class.
+    """Weigh each map by its gradient, place by place, add up, and keep what speaks for the class.
 
     Args:
         features: shape (views, rows, columns, channels); the second view is the mirror image.
         gradients: the same shape, of the class's logit.
         side: of the answer.
     """
-    weights = gradients.mean(axis=(1, 2), keepdims=True)
-    maps = np.maximum((weights * features).sum(axis=-1), 0)
+    maps = np.maximum((gradients * features).sum(axis=-1), 0)
     large = [cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR) for heat in maps]
     if len(large) == 2:
         large[1] = large[1][:, ::-1]

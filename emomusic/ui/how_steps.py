@@ -126,8 +126,8 @@ STEPS: tuple[Step, ...] = (
             "watches the answer fall.",
             "The first is a formula, the second an experiment: where they disagree, believe the experiment.",
         ),
-        "R. R. Selvaraju et al., Grad-CAM, ICCV 2017; M. D. Zeiler & R. Fergus, Visualizing and understanding "
-        "convolutional networks, ECCV 2014",
+        "R. R. Selvaraju et al., Grad-CAM, ICCV 2017, as HiResCAM, R. L. Draelos & L. Carin, arXiv:2011.08891; "
+        "M. D. Zeiler & R. Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
         how_draw.look,
         waiting="Covering one place after the other",
     ),
