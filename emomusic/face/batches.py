@@ -50,19 +50,31 @@ def augmented_batches(
     *,
     side: int = SIDE,
     classes: Sequence[str] = EMOTIONS,
+    taught: npt.NDArray[np.float32] | None = None,
     first_epoch: int = 0,
 ) -> Iterator[Batch]:
     """Training pictures without end: in a new order every epoch, varied and blended.
 
     A plain generator, because Keras reads ahead: what it reads next must not depend on a counter that it resets.
 
+    Args:
+        faces: of the train split.
+        config: how they are varied, and what is to be learnt.
+        side: of the network's input.
+        classes: of the network.
+        taught: what teachers answer to each face, over the seven emotions, shape (n, 7), where there are teachers.
+        first_epoch: where the stream begins.
+
     Yields:
         Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1;
         weights, shape (batch,).
     """
     weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
+    of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # sums emotions up to the classes
     labelled = one_hot(faces.labels, classes)
-    voted = _votes_or_label(faces, classes, labelled) if config.votes else labelled
+    voted = _shares_or_label(vote_shares(faces.images) @ of_emotions, labelled) if config.votes else labelled
+    if taught is not None:
+        labelled = (1 - np.float32(config.teaching)) * labelled + np.float32(config.teaching) * (taught @ of_emotions)
     repeated = _repeated(faces, config)
     for epoch in itertools.count(first_epoch):
         heed = np.float32(config.votes * max(0.0, 1 - epoch / config.epochs))
@@ -83,11 +95,8 @@ def augmented_batches(
             yield images, labels, importance
 
 
-def _votes_or_label(
-    faces: LabelledFaces, classes: Sequence[str], labelled: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Shares of the votes by class; the label itself where there are none."""
-    shares = vote_shares(faces.images) @ one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)
+def _shares_or_label(shares: npt.NDArray[np.float32], labelled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The label itself where there are no votes."""
     return np.where(shares.any(axis=1, keepdims=True), shares, labelled)
 
 

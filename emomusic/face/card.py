@@ -43,7 +43,7 @@ Architecture: {NETWORKS[spec.network].source}.
 {_beginning(metrics["config"])} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
 ({spec.temperature}) was fitted on PublicTest too. PrivateTest chose nothing.
-{_votes(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
+{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
 
 ## How good it is
 
@@ -100,13 +100,20 @@ def _beginning(config: dict[str, Any]) -> str:
     return f"It began as the trained model {start}, and went on"
 
 
-def _votes(config: dict[str, Any]) -> str:
-    if not (share := config.get("votes")):
-        return ""
-    return (
-        f"At first {share:.0%} of each training label were the votes of ten people on the picture (FER+; Barsoum et "
-        "al., 2016);\ntheir share fell to nothing in the end. The labels it is judged by are FER2013's.\n"
-    )
+def _lessons(config: dict[str, Any]) -> str:
+    """What it learnt from beside the labels."""
+    lines = []
+    if share := config.get("votes"):
+        lines.append(
+            f"At first {share:.0%} of each training label were the votes of ten people on the picture (FER+; Barsoum "
+            "et al., 2016);\ntheir share fell to nothing in the end."
+        )
+    if teachers := config.get("teachers"):
+        lines.append(
+            f"{config['teaching']:.0%} of each training label were the mean answer of {', '.join(teachers)} to the "
+            "picture\n(Hinton et al., 2015)."
+        )
+    return "\n".join([*lines, "The labels it is judged by are FER2013's.", ""]) if lines else ""
 
 
 def _on_photographs(wild: dict[str, Any] | None) -> str:

@@ -245,7 +245,12 @@ def _fit(
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
         model.fit(
             augmented_batches(
-                splits[Split.TRAIN], config, side=spec.side, classes=spec.classes, first_epoch=first_epoch
+                splits[Split.TRAIN],
+                config,
+                side=spec.side,
+                classes=spec.classes,
+                taught=_taught(splits[Split.TRAIN], config),
+                first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
             validation_data=(
@@ -263,6 +268,19 @@ def _fit(
     model.load_weights(checkpoint_folder / "best.weights.h5")
     plain.set_weights(model.get_weights())
     return plain, checkpoint.rows
+
+
+def _taught(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.float32] | None:
+    """The mean of what the teachers answer to each face as it is, shape (n, 7); None without teachers."""
+    if not config.teachers:
+        return None
+    answers = []
+    for name in config.teachers:
+        teacher = EmotionClassifier.load(name)
+        teacher.require_emotions()
+        answers.append(teacher.probabilities(to_network_input(list(faces.images), teacher.spec.side)))
+    mean: npt.NDArray[np.float32] = np.mean(answers, axis=0, dtype=np.float32)
+    return mean
 
 
 def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:

@@ -117,6 +117,18 @@ def test_votes_soften_the_labels_at_first_and_not_in_the_end(
         assert not changed.all()
 
 
+@pytest.mark.parametrize("classes", [EMOTIONS, FOUR_CLASS_ORDER], ids=["seven", "four"])
+def test_teachers_give_their_share_of_the_label(dataset: Fer2013, classes: Sequence[str]) -> None:
+    faces = dataset.split(Split.TRAIN)
+    config = replace(FULL, mixup=0.0, teaching=0.25)
+    taught = np.tile(np.float32([0, 0, 0, 0.75, 0, 0.25, 0]), (len(faces), 1))
+    happy, surprise = one_hot(np.array([Emotion.HAPPY.label, Emotion.SURPRISE.label], np.uint8), classes)
+    in_classes = 0.75 * happy + 0.25 * surprise
+    soft = next(augmented_batches(faces, config, classes=classes, taught=taught))
+    hard = next(augmented_batches(faces, config, classes=classes))
+    np.testing.assert_allclose(soft[1], 0.75 * hard[1] + 0.25 * in_classes, atol=1e-6)
+
+
 # The presets
 
 

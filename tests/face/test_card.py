@@ -71,3 +71,15 @@ def test_the_card_says_what_the_model_is_not_for(tiny_run: Run, metrics: dict[st
         assert f"\n## {heading}" in card
     assert "An expression is not a feeling" in card
     assert "{" not in card
+
+
+def test_the_card_says_what_was_learnt_from_beside_the_labels(
+    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "FER+" not in card_of(tiny_run, metrics, tmp_path / CARD)
+    metrics["config"] |= {"votes": 0.5, "teachers": ["vgg9", "cnn_paper"], "teaching": 0.3, "start": "vgg9"}
+    card = card_of(tiny_run, metrics, tmp_path / CARD)
+    assert "It began as the trained model vgg9, and went on" in card
+    assert "At first 50% of each training label were the votes of ten people" in card
+    assert "30% of each training label were the mean answer of vgg9, cnn_paper" in card
+    assert "The labels it is judged by are FER2013's." in card

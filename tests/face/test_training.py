@@ -422,6 +422,22 @@ def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_writt
     assert not (tmp_path / "net").exists()
 
 
+# Teachers
+
+
+def test_teachers_answer_each_picture_with_their_mean(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN).first(20)
+    taught = training._taught(faces, replace(FULL, teachers=("vgg9", "cnn_capstone"), teaching=0.5))
+    answers = [EmotionClassifier.load(name).probabilities(faces.images[..., None]) for name in ("vgg9", "cnn_capstone")]
+    np.testing.assert_allclose(taught, np.mean(answers, axis=0), atol=1e-6)
+    assert training._taught(faces, FULL) is None
+
+
+def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
+    with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
+        training._taught(dataset.split(Split.TRAIN).first(1), replace(FULL, teachers=("mobilenet_quadrants",)))
+
+
 # The optimizer
 
 
