@@ -38,7 +38,7 @@ Architecture: {NETWORKS[spec.network].source}.
 
 ## How it was made
 
-`python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv`
+`python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv{_elsewhere(spec)}`
 
 {_beginning(metrics["config"])} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
@@ -89,6 +89,11 @@ _CLASSES: dict[tuple[str, ...], str] = {
     tuple(EMOTIONS): "seven facial expressions",
     tuple(FOUR_CLASS_ORDER): "four classes: Q1 (happy), Q2 (angry, disgust, fear, surprise), Q3 (sad), N (neutral)",
 }
+
+
+def _elsewhere(spec: ModelSpec) -> str:
+    """Where to, for a model that is not called as its network is."""
+    return f" --out models/face/{spec.name}" if spec.name != spec.network else ""
 
 
 def _beginning(config: dict[str, Any]) -> str:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,13 @@ def test_the_card_says_what_was_learnt_from_beside_the_labels(
     assert "At first 50% of each training label were the votes of ten people" in card
     assert "30% of each training label were the mean answer of vgg9, cnn_paper" in card
     assert "The labels it is judged by are FER2013's." in card
+
+
+def test_a_model_of_another_name_than_its_network_says_where_it_went(
+    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "--out" not in card_of(tiny_run, metrics, tmp_path / CARD)
+    write_card(replace(read_spec(tiny_run.folder), name="second"), metrics, tmp_path / CARD)
+    assert "--network tiny --preset smoke --fer2013 fer2013.csv --out models/face/second`" in (
+        tmp_path / CARD
+    ).read_text(encoding="utf-8")
