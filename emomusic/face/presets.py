@@ -126,6 +126,20 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
             precision="mixed_bfloat16",
             augmentation=_VARIED,
         ),
+        "emonet": TrainingConfig(
+            epochs=18,
+            learning_rate=0.06,
+            warmup=0.15,
+            weight_decay=5e-3,
+            ema_momentum=0.998,
+            label_smoothing=0.05,
+            balance=0.4,
+            start="emonet_first",
+            teachers=("emonet_first", "vgg9", "xception_entry_exit", "cnn_improved", "cnn_capstone", "cnn_paper"),
+            teaching=0.5,
+            precision="mixed_bfloat16",
+            augmentation=_VARIED,
+        ),
         # The networks of the reports, each in the spirit of its report; `train face --network NAME` takes its own.
         # cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
         "capstone": replace(_ONE_CYCLE, epochs=24, learning_rate=0.08),
