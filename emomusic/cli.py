@@ -96,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     face.add_argument("--split", choices=("validation", "test"), help="which part of FER2013")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     face.add_argument("--margin", type=_margin, help="context around the face, as a share of its longer side")
-    face.add_argument("--record", action="store_true", help="keep the figures on pictures with the model's, as `wild`")
+    face.add_argument(
+        "--record",
+        action="store_true",
+        help="fit the model's adjustment for photographs and keep it with its figures, judged in five folds, as `wild`",
+    )
     music = command(
         kinds, "music", commands.evaluate_music, _show_figures, "Figures of a mood model, by cross-validation."
     )

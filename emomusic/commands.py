@@ -100,6 +100,7 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     from emomusic.face.fer2013 import Split, read_fer2013
     from emomusic.face.images import DEFAULT_MARGIN
     from emomusic.face.judging import (
+        adjust_to_pictures,
         evaluation_record,
         judge_pictures,
         judge_split,
@@ -118,13 +119,14 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
     pictures = labelled_pictures(options.images)
     classifier = EmotionClassifier.load(name)
-    detector = None if options.aligned else MtcnnDetector()
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
     with _progress("pictures", len(pictures)) as tell:
-        evaluation = judge_pictures(pictures, classifier, detector, margin=margin, tell=tell)
-    record = evaluation_record(name, evaluation)
-    if options.record:
-        record_photographs(name, record)
+        if not options.record:
+            detector = None if options.aligned else MtcnnDetector()
+            return evaluation_record(name, judge_pictures(pictures, classifier, detector, margin=margin, tell=tell)), 0
+        scores, adjustment = adjust_to_pictures(pictures, classifier, MtcnnDetector(), margin=margin, tell=tell)
+    record = evaluation_record(name, scores)
+    record_photographs(name, record, adjustment)
     return record, 0
 
 

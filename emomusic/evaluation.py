@@ -15,6 +15,7 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS, FOUR_CLASSES, Quadrant
 
 FOUR_CLASS_ORDER: tuple[Quadrant, ...] = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.N)
+_ADJUSTMENT_PENALTY = 0.03
 _TO_FOUR = np.array([FOUR_CLASS_ORDER.index(FOUR_CLASSES[emotion]) for emotion in EMOTIONS])
 MISSED = -1
 """Stands for the prediction where no face was found: it counts as wrong."""
@@ -320,3 +321,47 @@ def fit_temperature(y_true: IntArray, probabilities: FloatArray) -> float:
 
     found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10.0)), method="bounded")
     return float(np.exp(found.x))
+
+
+def adjust(probabilities: FloatArray, adjustment: Sequence[float]) -> FloatArray:
+    """Add to the logits behind probabilities: where classes are met more or less often than in training.
+
+    A. K. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
+
+    Args:
+        probabilities: shape (n, classes), rows summing to 1.
+        adjustment: one number a class, or none at all to change nothing.
+
+    Returns:
+        The same shape, float64, rows summing to 1.
+    """
+    if not len(adjustment):
+        return probabilities.astype(np.float64)
+    powers = np.clip(probabilities.astype(np.float64), 1e-12, 1.0) * np.exp(adjustment)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def fit_adjustment(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
+    """The adjustment under which the probabilities give the true classes the highest likelihood.
+
+    Classes weigh by the inverse root of how many examples they have, half-way between counting every example and every
+    class the same. The sum of squares is held down, so that a few examples of a class move little.
+
+    Args:
+        y_true: shape (n,), positions in the classes.
+        probabilities: shape (n, classes).
+
+    Returns:
+        Shape (classes,), with mean 0.
+    """
+    from scipy.optimize import minimize
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    weights = np.sqrt(compute_sample_weight("balanced", y_true))
+
+    def loss(adjustment: FloatArray) -> float:
+        likely = adjust(probabilities, adjustment.tolist())[np.arange(len(y_true)), y_true]
+        return float(-np.average(np.log(likely), weights=weights) + _ADJUSTMENT_PENALTY * (adjustment**2).sum())
+
+    found = np.asarray(minimize(loss, np.zeros(probabilities.shape[1])).x)
+    return np.asarray(found - found.mean())

@@ -282,3 +282,34 @@ def test_models_judged_on_other_examples_are_not_compared(others: npt.NDArray[np
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
     return scaled / scaled.sum(axis=1, keepdims=True)
+
+
+# For photographs
+
+
+@given(
+    hnp.arrays(np.float64, (5, 4), elements=st.floats(0.01, 1)),
+    hnp.arrays(np.float64, 4, elements=st.floats(-3, 3)),
+)
+def test_an_adjustment_adds_to_the_logits(powers: npt.NDArray[np.float64], adjustment: npt.NDArray[np.float64]) -> None:
+    probabilities = powers / powers.sum(axis=1, keepdims=True)
+    adjusted = evaluation.adjust(probabilities, adjustment.tolist())
+    np.testing.assert_allclose(adjusted.sum(axis=1), 1)
+    moved = np.log(adjusted) - np.log(probabilities) - adjustment
+    np.testing.assert_allclose(moved, np.repeat(moved[:, :1], 4, axis=1), atol=1e-9)
+    np.testing.assert_array_equal(evaluation.adjust(probabilities, ()), probabilities)
+
+
+def test_an_adjustment_is_found_again_and_few_examples_move_little() -> None:
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 3, 3_000)
+    logits = rng.normal(size=(3_000, 3))
+    logits[np.arange(3_000), y_true] += 2
+    probabilities = np.exp(logits + np.array([1.0, 0.0, -1.0]))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    found = evaluation.fit_adjustment(y_true, probabilities)
+    assert found.sum() == pytest.approx(0, abs=1e-6)
+    assert found[0] < -0.5
+    assert found[2] > 0.5
+    few = evaluation.fit_adjustment(np.array([0, 1, 2]), np.full((3, 3), 1 / 3))
+    np.testing.assert_allclose(few, 0, atol=1e-3)

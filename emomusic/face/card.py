@@ -125,10 +125,17 @@ def _on_photographs(wild: dict[str, Any] | None) -> str:
     """How it does on photographs through the whole pipeline, where that was recorded."""
     if wild is None:
         return ""
+    folds = (
+        f" Each was judged after\nits adjustment for photographs was fitted on the other {wild['folds'] - 1} of "
+        f"{wild['folds']} parts of them."
+        if "folds" in wild
+        else ""
+    )
     return (
         f"\nThrough the whole pipeline, on {wild['n']} labelled photographs of faces in the wild, it is right on "
         f"{wild['accuracy']:.1%} (mean recall of the classes {wild['macro_recall']:.1%}, four classes "
-        f"{wild['four_class_accuracy']:.1%}); in {wild['missed']} of them no face was found, which counts as wrong.\n"
+        f"{wild['four_class_accuracy']:.1%}); in {wild['missed']} of them no face was found, which counts as wrong."
+        f"{folds}\n"
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.errors import ModelError
-from emomusic.evaluation import soften
+from emomusic.evaluation import adjust, soften
 from emomusic.face import trained
 from emomusic.face.images import RgbImage, to_network_input
 
@@ -76,7 +76,7 @@ class EmotionClassifier:
         self.require_emotions()
         if not crops:
             return []
-        rows = self.probabilities(to_network_input(crops, self.spec.side))
+        rows = self.of_photographs(to_network_input(crops, self.spec.side))
         return [EmotionProbabilities(row) for row in rows]
 
     def require_emotions(self) -> None:
@@ -91,6 +91,10 @@ class EmotionClassifier:
                 f"which tells {', '.join(self.spec.classes)} apart. Choose another model"
             )
 
+    def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities as of `probabilities`, adjusted for faces that were cut from photographs."""
+        return np.asarray(adjust(self.probabilities(inputs), self.spec.adjustment), np.float32)
+
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities for many prepared inputs.
 
@@ -98,7 +102,8 @@ class EmotionClassifier:
             inputs: shape (n, side, side, 1), uint8, grey, as `images.to_network_input` makes them.
 
         Returns:
-            Shape (n, classes), float32, rows summing to 1, after the temperature; n may be 0.
+            Shape (n, classes), float32, rows summing to 1, after the temperature, as for pictures of FER2013; n may
+            be 0.
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import ModelError
-from emomusic.evaluation import soften
+from emomusic.evaluation import adjust, soften
 from emomusic.face._tensorflow import load_tensorflow
 from emomusic.face.detection import Face, MtcnnDetector, View
 from emomusic.face.images import RgbImage, to_network_input
@@ -137,7 +137,8 @@ class Insight:
         logits: shape (views, classes): for the face and, where the model looks at that too, for its mirror image.
         averaged: shape (classes,): the mean over the views of the softmax of each.
         temperature: the logits of `averaged` are divided by this.
-        probabilities: shape (classes,): the softmax of that; what the classifier answers.
+        adjusted: whether the model is adjusted for photographs.
+        probabilities: shape (classes,): the softmax of that, adjusted for photographs; what the classifier answers.
         grad_cam: shape (side, side), 0 to 1: what speaks for the winning class; all 0 where nothing does.
     """
 
@@ -146,6 +147,7 @@ class Insight:
     logits: npt.NDArray[np.float64]
     averaged: npt.NDArray[np.float64]
     temperature: float
+    adjusted: bool
     probabilities: npt.NDArray[np.float64]
     grad_cam: FloatMap
 
@@ -211,7 +213,8 @@ class Explainer:
             logits, features, *levels = self._network(pixels, training=False)
             logits = tf.cast(logits, tf.float32)
             averaged = _softmax(logits.numpy().astype(np.float64)).mean(axis=0)
-            score = tf.reduce_sum(logits[:, int(averaged.argmax())])
+            probabilities = adjust(soften(averaged[None], spec.temperature), spec.adjustment)[0]
+            score = tf.reduce_sum(logits[:, int(probabilities.argmax())])
         gradients = tape.gradient(score, features)
         return Insight(
             face=face[..., 0],
@@ -219,7 +222,8 @@ class Explainer:
             logits=logits.numpy().astype(np.float64),
             averaged=averaged,
             temperature=spec.temperature,
-            probabilities=soften(averaged[None], spec.temperature)[0],
+            adjusted=bool(spec.adjustment),
+            probabilities=probabilities,
             grad_cam=_grad_cam(_array(features), _array(gradients), spec.side),
         )
 
@@ -237,7 +241,7 @@ class Explainer:
         covered = np.repeat(face[None], len(places), axis=0)
         for picture, place in zip(covered, places, strict=True):
             picture[place] = round(float(face.mean()))
-        first, *rest = self.classifier.probabilities(np.concatenate([face[None], covered]))
+        first, *rest = self.classifier.of_photographs(np.concatenate([face[None], covered]))
         winner = int(first.argmax())
         drops = np.array([first[winner] - row[winner] for row in rest], np.float32)
         total, times = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,19 @@ import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
-from emomusic.evaluation import MISSED, IntArray, Scores, evaluate, four_classes, score
+from emomusic.evaluation import (
+    MISSED,
+    FloatArray,
+    IntArray,
+    Scores,
+    adjust,
+    evaluate,
+    fit_adjustment,
+    four_classes,
+    score,
+)
 from emomusic.face import trained
+from emomusic.face.batches import one_hot
 from emomusic.face.card import write_card
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import FaceDetector
@@ -22,6 +34,8 @@ from emomusic.face.images import DEFAULT_MARGIN, RgbImage, crop_face, read_image
 log = logging.getLogger(__name__)
 
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
+FOLDS = 5
+"""In how many parts labelled photographs are dealt to judge an adjustment."""
 _AT_ONCE = 64  # crops held before they are classified together
 
 
@@ -77,7 +91,7 @@ def judge_pictures(
 
     Args:
         pictures: paths with their emotions, as `labelled_pictures` gives them.
-        classifier: the model that is judged.
+        classifier: the model that is judged, as it is adjusted for photographs.
         detector: finds the faces, of which the largest is judged; None where the pictures are face crops already.
         margin: of the crops, see `images.crop_face`.
         tell: called with the number of pictures done.
@@ -85,13 +99,65 @@ def judge_pictures(
     Returns:
         The figures; a picture with no face, or one that cannot be read, counts as wrong and as missed.
     """
-    y_pred = np.full(len(pictures), MISSED, np.int64)
+    answers = _answers(pictures, classifier, detector, margin=margin, tell=tell)
+    return _judge_answers(pictures, adjust(answers, classifier.spec.adjustment), classifier.spec.classes)
+
+
+def adjust_to_pictures(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    tell: Callable[[int], None] = lambda _: None,
+) -> tuple[Scores, tuple[float, ...]]:
+    """Fit how a model is adjusted for photographs, and judge that in folds.
+
+    Args: as for `judge_pictures`; `classifier` counts without the adjustment it may have.
+
+    Returns:
+        The figures, each picture judged under an adjustment that was fitted on the other folds; and the adjustment that
+        all pictures together give.
+
+    Raises:
+        DatasetError: fewer than `FOLDS` faces of a class that occurs.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    classes = classifier.spec.classes
+    answers = _answers(pictures, classifier, detector, margin=margin, tell=tell)
+    y_true = one_hot(np.array([emotion.label for _, emotion in pictures], np.uint8), classes).argmax(axis=1)
+    found = np.flatnonzero(~np.isnan(answers).any(axis=1))
+    counts = np.bincount(y_true[found], minlength=len(classes))
+    if counts.min() < FOLDS:
+        raise DatasetError(
+            f"expected {FOLDS} faces of each class to fit an adjustment. "
+            f"Received: {', '.join(f'{name} {count}' for name, count in zip(classes, counts, strict=True))}"
+        )
+    adjusted = answers.copy()
+    for fit, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(found, y_true[found]):
+        adjustment = fit_adjustment(y_true[found[fit]], answers[found[fit]])
+        adjusted[found[judged]] = adjust(answers[found[judged]], adjustment.tolist())
+    adjustment = fit_adjustment(y_true[found], answers[found])
+    return _judge_answers(pictures, adjusted, classes), tuple(round(float(number), 3) for number in adjustment)
+
+
+def _answers(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector | None,
+    *,
+    margin: float,
+    tell: Callable[[int], None],
+) -> FloatArray:
+    """Probabilities for the face of each picture, not adjusted, shape (n, classes); NaN where there is none."""
+    answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
     waiting: list[tuple[int, RgbImage]] = []
 
     def classify() -> None:
         if waiting:
             inputs = to_network_input([crop for _, crop in waiting], classifier.spec.side)
-            y_pred[[index for index, _ in waiting]] = classifier.probabilities(inputs).argmax(axis=1)
+            answers[[index for index, _ in waiting]] = classifier.probabilities(inputs)
         waiting.clear()
 
     for index, (path, _) in enumerate(pictures):
@@ -102,7 +168,13 @@ def judge_pictures(
             classify()
         tell(index + 1)
     classify()
-    return judge(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred, classifier.spec.classes)
+    return answers
+
+
+def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, classes: Sequence[str]) -> Scores:
+    is_missed = np.isnan(answers).any(axis=1)
+    y_pred = np.where(is_missed, MISSED, np.nan_to_num(answers).argmax(axis=1))
+    return judge(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred, classes)
 
 
 def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbImage | None:
@@ -124,14 +196,16 @@ def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
     return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
 
 
-def record_photographs(name: str, record: dict[str, Any]) -> None:
-    """Keep a model's figures on photographs with its other figures, as `wild`, and write its card anew.
+def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[float, ...]) -> None:
+    """Keep with a model what `adjust_to_pictures` gave: the adjustment, the figures as `wild`, and its card anew.
 
     Raises:
         ModelError: there is no model of that name, or its files are damaged.
     """
     folder = trained.model_folder(name)
     kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
-    metrics = trained.read_metrics(folder) | {"wild": {key: record[key] for key in kept}}
+    metrics = trained.read_metrics(folder) | {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}}
+    spec = replace(trained.read_spec(folder), adjustment=adjustment)
+    trained.write_spec(spec, folder)
     trained.write_json(folder / trained.METRICS, metrics)
-    write_card(trained.read_spec(folder), metrics, folder / trained.CARD)
+    write_card(spec, metrics, folder / trained.CARD)

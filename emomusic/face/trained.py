@@ -40,6 +40,8 @@ class ModelSpec:
         parameters: number of weights.
         sha256: of `model.keras`.
         classes: names of what it tells apart, in the order of its answers.
+        adjustment: added to the logits for faces cut from photographs, one number a class; none for nothing. FER2013
+            was gathered by emotion words, so its classes are met more or less often than a camera meets them.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ModelSpec:
     parameters: int
     sha256: str
     classes: tuple[str, ...] = tuple(EMOTIONS)
+    adjustment: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -59,6 +62,10 @@ class ModelSpec:
                 raise ValueError(f"{field.name} must be of type {field.type}. Received: {value!r}")
         if len(self.classes) < 2 or not all(isinstance(name, str) for name in self.classes):
             raise ValueError(f"classes must be two names or more. Received: {self.classes}")
+        if self.adjustment and (
+            len(self.adjustment) != len(self.classes) or not all(math.isfinite(number) for number in self.adjustment)
+        ):
+            raise ValueError(f"adjustment must be one finite number a class, or none. Received: {self.adjustment}")
         if self.side < 1:
             raise ValueError(f"side must be at least 1. Received: {self.side}")
         if not 0 < self.temperature < math.inf:  # also refuses NaN
@@ -107,9 +114,9 @@ def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
     return spec
 
 
-def _spec(*, classes: Sequence[str] = EMOTIONS, **values: Any) -> ModelSpec:
+def _spec(*, classes: Sequence[str] = EMOTIONS, adjustment: Sequence[float] = (), **values: Any) -> ModelSpec:
     """A spec from what JSON makes of it: lists for tuples."""
-    return ModelSpec(classes=tuple(classes), **values)
+    return ModelSpec(classes=tuple(classes), adjustment=tuple(adjustment), **values)
 
 
 def write_spec(spec: ModelSpec, folder: Path) -> None:

@@ -180,8 +180,13 @@ def probabilities(scene: Scene) -> None:
         "Full bars are the face, faint ones its mirror image; their shares are averaged. " if len(insight.logits) > 1
         else ""
     )  # fmt: skip
+    adjusted = (
+        " They are then adjusted for photographs, in which some emotions are met more often than among the pictures it "
+        "learned from." if insight.adjusted else ""
+    )  # fmt: skip
     _fact(
         f"{both}A temperature of {insight.temperature:.2f} makes them {effect}: the grey strokes are the shares before."
+        f"{adjusted}"
     )
 
 

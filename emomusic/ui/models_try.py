@@ -102,7 +102,7 @@ def _ask(record: Record, crop: RgbImage) -> Answer:
     try:
         classifier = _classifier(name)
         started = time.perf_counter()
-        probabilities = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
+        probabilities = classifier.of_photographs(to_network_input([crop], classifier.spec.side))[0]
     except EmomusicError as error:
         return Answer(name, classes, None, 0.0, str(error))
     return Answer(name, classes, probabilities, 1000 * (time.perf_counter() - started))

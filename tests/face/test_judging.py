@@ -1,14 +1,29 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from emomusic import assets
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.cli import main
+from emomusic.errors import DatasetError
 from emomusic.evaluation import FOUR_CLASS_ORDER
-from emomusic.face.judging import evaluation_record, judge, record_photographs
-from emomusic.face.trained import CARD, read_metrics
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import Face, Landmarks
+from emomusic.face.images import Box, RgbImage
+from emomusic.face.judging import (
+    FOLDS,
+    adjust_to_pictures,
+    evaluation_record,
+    judge,
+    judge_pictures,
+    labelled_pictures,
+    record_photographs,
+)
+from emomusic.face.trained import CARD, ModelSpec, read_metrics, read_spec
 
 from .conftest import Run
 
@@ -30,13 +45,17 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
         "four_class_accuracy": 0.75,
         "confusion": [[0]],
     }
-    record_photographs("tiny", record)
+    adjustment = (-0.5, 0.7, -0.6, 0.0, -0.3, 0.5, 0.2)
+    record_photographs("tiny", record, adjustment)
+    assert read_spec(folder) == replace(read_spec(tiny_run.folder), adjustment=adjustment)
     metrics = read_metrics(folder)
-    assert metrics["wild"] == {key: value for key, value in record.items() if key not in {"model", "confusion"}}
+    kept = {key: value for key, value in record.items() if key not in {"model", "confusion"}}
+    assert metrics["wild"] == kept | {"folds": FOLDS}
     assert {key: value for key, value in metrics.items() if key != "wild"} == read_metrics(tiny_run.folder)
     card = (folder / CARD).read_text(encoding="utf-8")
     assert "on 4 labelled photographs of faces in the wild, it is right on 50.0%" in card
     assert "in 1 of them no face was found" in card
+    assert "fitted on the other 4 of 5 parts of them" in card
 
 
 @pytest.mark.parametrize("source", [("--fer2013", "x.csv", "--split", "test"), ("--images", "x", "--aligned")])
@@ -53,3 +72,76 @@ def test_a_model_of_four_classes_is_judged_in_them() -> None:
     assert scores.accuracy == 0.75
     record = evaluation_record("quarters", scores)
     assert (record["four_class_accuracy"], list(record["per_class"])) == (0.75, ["Q1", "Q2", "Q3", "N"])
+
+
+class WholePicture:
+    """A detector that takes every picture for a face, except dark ones."""
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        if image.mean() < 5:
+            return []
+        height, width = image.shape[:2]
+        return [Face(Box(0, 0, width, height), 1.0, Landmarks(*[(0.0, 0.0)] * 5))]
+
+
+class Leaning:
+    """A classifier that knows each emotion by its shade of grey, and leans towards anger."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        shades = inputs.mean(axis=(1, 2, 3)) / 30 - 1
+        logits = -np.abs(shades[:, None] - np.arange(7))
+        logits[:, Emotion.ANGRY.label] += 3.0
+        powers = np.exp(logits)
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def shades(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for emotion in EMOTIONS:
+        folder = tmp_path / "shades" / emotion.value
+        folder.mkdir(parents=True)
+        for number in range(12):
+            grey = np.full((60, 60), 30 * (emotion.label + 1) + rng.integers(-6, 7), np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), grey)
+    cv2.imwrite(str(tmp_path / "shades" / "happy" / "dark.png"), np.zeros((60, 60), np.uint8))
+    return tmp_path / "shades"
+
+
+def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
+    tiny_run: Run, shades: Path
+) -> None:
+    pictures = labelled_pictures(shades)
+    plain = Leaning(read_spec(tiny_run.folder))
+    before = judge_pictures(pictures, plain, WholePicture())
+    scores, adjustment = adjust_to_pictures(pictures, plain, WholePicture())
+    assert before.accuracy < 0.8
+    assert scores.accuracy > before.accuracy + 0.1
+    assert (scores.n, scores.missed) == (len(pictures), 1)
+    assert adjustment[Emotion.ANGRY.label] == min(adjustment) < -0.5
+    assert sum(adjustment) == pytest.approx(0, abs=0.01)
+    adjusted = Leaning(replace(plain.spec, adjustment=adjustment))
+    assert judge_pictures(pictures, adjusted, WholePicture()).accuracy > before.accuracy + 0.1
+    again, same = adjust_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
+    assert (again.accuracy, same) == (scores.accuracy, adjustment)
+
+
+def test_too_few_pictures_of_a_class_fit_no_adjustment(tiny_run: Run, shades: Path) -> None:
+    pictures = [(path, emotion) for path, emotion in labelled_pictures(shades) if emotion != "fear"]
+    with pytest.raises(DatasetError, match=r"expected 5 faces of each class.*fear 0"):
+        adjust_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
+
+
+def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
+    classifier = EmotionClassifier.load()
+    inputs = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), np.uint8)
+    plain = EmotionClassifier(classifier.model, replace(classifier.spec, adjustment=()))
+    leaning = EmotionClassifier(classifier.model, replace(classifier.spec, adjustment=(9.0, *[0.0] * 6)))
+    np.testing.assert_allclose(plain.of_photographs(inputs), plain.probabilities(inputs), atol=1e-6)
+    np.testing.assert_allclose(leaning.probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
+    assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
+    crops = [np.repeat(face, 3, axis=2) for face in inputs]
+    assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
