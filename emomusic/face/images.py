@@ -29,9 +29,8 @@ MAX_BYTES = 20 * 1024 * 1024  # as Streamlit counts its upload limit of 20 MB
 MAX_PIXELS = 50_000_000
 WORKING_SIDE = 1280
 
-# Chosen on photographs, where a tenth did best (docs/decisions.md): much more shows the network what FER2013, which is
-# cut tight, never showed it.
-DEFAULT_MARGIN = 0.1
+# Chosen on photographs (docs/decisions.md): FER2013 is cut as tight as the detector's boxes are.
+DEFAULT_MARGIN = 0.0
 
 # Named one by one: what is not here (EPS would start Ghostscript) is never tried, whatever the bytes say.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
