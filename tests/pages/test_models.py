@@ -220,7 +220,7 @@ class FakeNetwork:
     def __post_init__(self) -> None:
         self.spec = SimpleNamespace(name=self.name, side=48)
 
-    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+    def of_photographs(self, inputs: np.ndarray) -> np.ndarray:
         assert inputs.shape == (1, 48, 48, 1)
         return np.eye(self.num_classes, dtype=np.float32)[[3 if self.num_classes == 7 else 0]]
 
