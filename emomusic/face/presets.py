@@ -127,7 +127,7 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
             augmentation=_VARIED,
         ),
         "emonet": TrainingConfig(
-            epochs=20,
+            epochs=18,
             learning_rate=0.06,
             warmup=0.15,
             weight_decay=5e-3,
