@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STREAMLIT_SERVER_ADDRESS ?= localhost
 export STREAMLIT_SERVER_ADDRESS
 
-NETWORK ?= vgg9
+NETWORK ?= emonet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lock train
@@ -38,7 +38,7 @@ lock: $(BIN)/uv  ## write both locks anew from pyproject.toml; UPGRADE=1 takes t
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=vgg9] [ARGS=--resume]
+train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet] [ARGS=--resume]
 	@if [ ! -e "$(FER2013)" ]; then \
 	  echo 'make train needs the dataset: make train FER2013=path/to/fer2013.csv. Received: FER2013="$(FER2013)"' >&2; exit 2; fi
 	@$(MAKE) --no-print-directory setup

@@ -18,7 +18,7 @@ from emomusic.errors import ModelError
 if TYPE_CHECKING:
     import keras
 
-DEFAULT_MODEL = "vgg9"
+DEFAULT_MODEL = "emonet"
 """The model that the app and the commands use unless told otherwise."""
 
 WEIGHTS, SPEC, METRICS, HISTORY = "model.keras", "spec.json", "metrics.json", "history.csv"
