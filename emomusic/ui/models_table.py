@@ -131,7 +131,7 @@ def _show_table(chosen: Chosen) -> None:
         on_select=take_rows,
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [names.index(name) for name in chosen.names]}},
-        placeholder="not measured" if is_face else "—",
+        placeholder="—",
         alt=f"The {len(names)} trained {chosen.wing} models with their figures",
     )
     if is_face:
