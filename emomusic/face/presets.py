@@ -92,6 +92,17 @@ _ONE_CYCLE = TrainingConfig(
     augmentation=_MILD,
 )
 
+_STRONG = TrainingConfig(
+    epochs=36,
+    learning_rate=0.12,
+    weight_decay=5e-3,
+    ema_momentum=0.998,
+    label_smoothing=0.1,
+    mixup=0.1,
+    precision="mixed_bfloat16",
+    augmentation=_VARIED,
+)
+
 _TAUGHT = replace(_ONE_CYCLE, epochs=14, learning_rate=0.1, teachers=("emonet", "vgg9"), teaching=0.5)
 
 PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
@@ -100,32 +111,10 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
         "smoke": TrainingConfig(epochs=2, learning_rate=0.05, batch_size=32, limit=256, augmentation=_VARIED),
         # `train face --network vgg9 --fer2013 CSV`: 36 epochs in 83 minutes on two busy cores with AVX512-BF16;
         # PublicTest 67.9 %, PrivateTest 68.9 %.
-        "default": TrainingConfig(
-            epochs=36,
-            learning_rate=0.12,
-            weight_decay=5e-3,
-            ema_momentum=0.998,
-            label_smoothing=0.1,
-            mixup=0.1,
-            precision="mixed_bfloat16",
-            augmentation=_VARIED,
-        ),
+        "default": _STRONG,
         # `train face --network emonet --fer2013 CSV`, from the trained vgg9 on: 50 epochs in 58 minutes on two
         # cores, now and then busy; PublicTest 70.5 %, PrivateTest 70.8 %.
-        "emonet": TrainingConfig(
-            epochs=50,
-            learning_rate=0.1,
-            warmup=0.1,
-            weight_decay=5e-3,
-            ema_momentum=0.998,
-            label_smoothing=0.1,
-            mixup=0.1,
-            votes=0.5,
-            balance=0.4,
-            start="vgg9",
-            precision="mixed_bfloat16",
-            augmentation=_VARIED,
-        ),
+        "emonet": replace(_STRONG, epochs=50, learning_rate=0.1, warmup=0.1, votes=0.5, balance=0.4, start="vgg9"),
         # The networks of the reports, each in the spirit of its report; `train face --network NAME` takes its own.
         # cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
         "capstone": replace(_ONE_CYCLE, epochs=24, learning_rate=0.08),
