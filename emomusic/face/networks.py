@@ -89,6 +89,8 @@ def _convolution(
     """A convolution, batch normalisation whose factors begin at `gamma`, and where wanted ReLU."""
     from keras import layers
 
+    from emomusic.face.fused import FusedBatchNormalization
+
     x = layers.Conv2D(
         filters,
         side,
@@ -99,7 +101,9 @@ def _convolution(
         dtype=dtype,
         name=f"{name}_conv",
     )(x)
-    x = layers.BatchNormalization(momentum=0.9, gamma_initializer=gamma, dtype=dtype, name=f"{name}_norm")(x)
+    # A network that computes in bfloat16 is one in training; what is saved is float32 and Keras's alone
+    norm = FusedBatchNormalization if dtype == "mixed_bfloat16" else layers.BatchNormalization
+    x = norm(momentum=0.9, gamma_initializer=gamma, dtype=dtype, name=f"{name}_norm")(x)
     return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x) if relu else x
 
 
