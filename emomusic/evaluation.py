@@ -310,6 +310,30 @@ def soften(probabilities: FloatArray, temperature: float) -> FloatArray:
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
 
+def unsmooth(probabilities: FloatArray, smoothing: float) -> FloatArray:
+    """Take back label smoothing.
+
+    A network whose training labels gave `smoothing` to all classes alike answers for such labels: it is never surer
+    than 1 - smoothing, however sure it is. Inverting the mixture gives its answer for the labels themselves.
+
+    G. Patrini et al., "Making deep neural networks robust to label noise", CVPR 2017: the inverse of a known noise,
+    which label smoothing is.
+
+    Args:
+        probabilities: shape (n, classes), rows summing to 1.
+        smoothing: share of each label, from 0 to below 1; 0 changes nothing.
+
+    Returns:
+        The same shape, float64, rows summing to 1; the winner of a row stays the winner. A class that got less than
+        smoothing gives to all keeps a thousandth: no network rules a class out.
+    """
+    if not smoothing:
+        return probabilities.astype(np.float64)
+    answered = (probabilities.astype(np.float64) - smoothing / probabilities.shape[1]) / (1 - smoothing)
+    answered = np.maximum(answered, 1e-3)
+    return np.asarray(answered / answered.sum(axis=1, keepdims=True))
+
+
 def fit_temperature(y_true: IntArray, probabilities: FloatArray) -> float:
     """The temperature under which the probabilities give the true classes the highest likelihood."""
     from scipy.optimize import minimize_scalar

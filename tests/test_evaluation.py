@@ -165,6 +165,24 @@ def test_softening_survives_certainty() -> None:
         np.testing.assert_array_equal(softened.argmax(axis=1), np.arange(7))
 
 
+@given(rows_of_probabilities(), st.floats(0.01, 0.5))
+def test_taking_smoothing_back_undoes_it(rows: npt.NDArray[np.float32], smoothing: float) -> None:
+    possible = np.maximum(rows.astype(np.float64), 1e-3)
+    possible /= possible.sum(axis=1, keepdims=True)
+    smoothed = (1 - smoothing) * possible + smoothing / rows.shape[1]
+    np.testing.assert_allclose(evaluation.unsmooth(smoothed, smoothing), possible, atol=1e-3)
+
+
+@given(rows_of_probabilities(), st.floats(0, 0.5))
+def test_taking_smoothing_back_keeps_the_winner_and_rules_nothing_out(
+    rows: npt.NDArray[np.float32], smoothing: float
+) -> None:
+    taken_back = evaluation.unsmooth(rows, smoothing)
+    np.testing.assert_allclose(taken_back.sum(axis=1), 1, atol=1e-6)
+    assert (taken_back[np.arange(len(rows)), rows.argmax(axis=1)] == taken_back.max(axis=1)).all()
+    assert smoothing == 0 or (taken_back > 4e-4).all()
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_temperature_that_means_nothing_is_refused(temperature: float) -> None:
     with pytest.raises(ValueError, match=f"temperature must be finite and above 0. Received: {temperature}"):

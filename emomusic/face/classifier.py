@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.errors import ModelError
-from emomusic.evaluation import adjust, soften
+from emomusic.evaluation import FloatArray, adjust, soften, unsmooth
 from emomusic.face import trained
 from emomusic.face.images import RgbImage, to_network_input
 
@@ -102,13 +102,25 @@ class EmotionClassifier:
             inputs: shape (n, side, side, 1), uint8, grey, as `images.to_network_input` makes them.
 
         Returns:
-            Shape (n, classes), float32, rows summing to 1, after the temperature, as for pictures of FER2013; n may
-            be 0.
+            Shape (n, classes), float32, rows summing to 1, calibrated, as for pictures of FER2013; n may be 0.
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
         batches = [self._predict(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
-        return np.asarray(soften(np.concatenate(batches), self.spec.temperature), np.float32)
+        return np.asarray(calibrated(np.concatenate(batches), self.spec), np.float32)
+
+
+def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
+    """What a network's answers come to once they are as sure as they are often right on FER2013.
+
+    Args:
+        answers: shape (n, classes): means over the views of the network's softmax.
+        spec: of the model.
+
+    Returns:
+        The same shape, float64, rows summing to 1.
+    """
+    return soften(unsmooth(answers, spec.smoothing), spec.temperature)
 
 
 def _compiled(

@@ -22,15 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import ModelError
-from emomusic.evaluation import adjust, soften
+from emomusic.evaluation import adjust
 from emomusic.face._tensorflow import load_tensorflow
+from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.detection import Face, MtcnnDetector, View
 from emomusic.face.images import RgbImage, to_network_input
 
 if TYPE_CHECKING:
     import keras
-
-    from emomusic.face.classifier import EmotionClassifier
 
 FloatMap = npt.NDArray[np.float32]
 
@@ -136,7 +135,8 @@ class Insight:
         levels: feature maps from fine to coarse.
         logits: shape (views, classes): for the face and, where the model looks at that too, for its mirror image.
         averaged: shape (classes,): the mean over the views of the softmax of each.
-        temperature: the logits of `averaged` are divided by this.
+        smoothing: share of each training label that all classes got alike; taken back from `averaged`.
+        temperature: the logits of that are divided by this.
         adjusted: whether the model is adjusted for photographs.
         probabilities: shape (classes,): the softmax of that, adjusted for photographs; what the classifier answers.
         grad_cam: shape (side, side), 0 to 1: what speaks for the winning class; all 0 where nothing does.
@@ -146,6 +146,7 @@ class Insight:
     levels: tuple[FeatureMaps, ...]
     logits: npt.NDArray[np.float64]
     averaged: npt.NDArray[np.float64]
+    smoothing: float
     temperature: float
     adjusted: bool
     probabilities: npt.NDArray[np.float64]
@@ -213,7 +214,7 @@ class Explainer:
             logits, features, *levels = self._network(pixels, training=False)
             logits = tf.cast(logits, tf.float32)
             averaged = _softmax(logits.numpy().astype(np.float64)).mean(axis=0)
-            probabilities = adjust(soften(averaged[None], spec.temperature), spec.adjustment)[0]
+            probabilities = adjust(calibrated(averaged[None], spec), spec.adjustment)[0]
             score = tf.reduce_sum(logits[:, int(probabilities.argmax())])
         gradients = tape.gradient(score, features)
         return Insight(
@@ -221,6 +222,7 @@ class Explainer:
             levels=tuple(_feature_maps(_array(level)[0]) for level in levels),
             logits=logits.numpy().astype(np.float64),
             averaged=averaged,
+            smoothing=spec.smoothing,
             temperature=spec.temperature,
             adjusted=bool(spec.adjustment),
             probabilities=probabilities,

@@ -36,10 +36,11 @@ class ModelSpec:
         preset: the training configuration it comes from.
         side: pixels along each side of its input.
         mirrored: probabilities are the mean over the face and its mirror image.
-        temperature: the logits are divided by this; fitted on validation.
+        temperature: the logits are divided by this; fitted on validation, after `smoothing` is taken back.
         parameters: number of weights.
         sha256: of `model.keras`.
         classes: names of what it tells apart, in the order of its answers.
+        smoothing: share of each training label that all classes got alike; taken back from its answers.
         adjustment: added to the logits for faces cut from photographs, one number a class; none for nothing. FER2013
             was gathered by emotion words, so its classes are met more or less often than a camera meets them.
     """
@@ -53,6 +54,7 @@ class ModelSpec:
     parameters: int
     sha256: str
     classes: tuple[str, ...] = tuple(EMOTIONS)
+    smoothing: float = 0.0
     adjustment: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -70,6 +72,8 @@ class ModelSpec:
             raise ValueError(f"side must be at least 1. Received: {self.side}")
         if not 0 < self.temperature < math.inf:  # also refuses NaN
             raise ValueError(f"temperature must be finite and above 0. Received: {self.temperature}")
+        if not 0 <= self.smoothing < 1:
+            raise ValueError(f"smoothing must be from 0 to below 1. Received: {self.smoothing}")
 
 
 def face_models() -> list[str]:

@@ -27,7 +27,7 @@ from emomusic.errors import ModelError
 from emomusic.face import trained
 from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
-from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
 from emomusic.face.judging import judge
@@ -348,9 +348,10 @@ def _write(
         for split in (Split.VALIDATION, Split.TEST)
     }
     y_true = one_hot(splits[Split.VALIDATION].labels, uncalibrated.classes).argmax(axis=1)
-    temperature = evaluation.fit_temperature(y_true, probabilities[Split.VALIDATION])
-    spec = replace(uncalibrated, temperature=round(temperature, 4))
-    calibrated = {s: evaluation.soften(p, spec.temperature).astype(np.float32) for s, p in probabilities.items()}
+    unsmoothed = evaluation.unsmooth(probabilities[Split.VALIDATION], config.label_smoothing)
+    temperature = round(evaluation.fit_temperature(y_true, unsmoothed), 4)
+    spec = replace(uncalibrated, smoothing=config.label_smoothing, temperature=temperature)
+    answers = {split: calibrated(rows, spec).astype(np.float32) for split, rows in probabilities.items()}
     metrics: dict[str, Any] = {
         "model": spec.name,
         "network": network,
@@ -363,7 +364,7 @@ def _write(
         "ms_per_face": _ms_per_face(reader),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **{
-            s.value: figures(splits[s], calibrated[s], spec.classes, before=probabilities[s])
+            s.value: figures(splits[s], answers[s], spec.classes, before=probabilities[s])
             for s in (Split.VALIDATION, Split.TEST)
         },
     }
@@ -374,8 +375,8 @@ def _write(
     np.savez_compressed(
         drafts / trained.PREDICTIONS,
         allow_pickle=False,
-        **{f"{s}_labels": splits[s].labels for s in calibrated},
-        **{f"{s}_probabilities": calibrated[s] for s in calibrated},
+        **{f"{s}_labels": splits[s].labels for s in answers},
+        **{f"{s}_probabilities": answers[s] for s in answers},
     )
     trained.write_json(drafts / trained.METRICS, metrics)
     write_card(spec, metrics, drafts / trained.CARD)
@@ -401,7 +402,7 @@ def _ms_per_face(reader: EmotionClassifier, *, batch: int = 8, repeats: int = 30
 def figures(
     faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
 ) -> dict[str, Any]:
-    """All figures of one split, for JSON; `before` are the probabilities before the temperature."""
+    """All figures of one split, for JSON; `before` are the probabilities before they were calibrated."""
     y_true = one_hot(faces.labels, classes).argmax(axis=1)
     y_pred = probabilities.argmax(axis=1)
     unseen = ~faces.in_training

@@ -114,7 +114,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def logit_bars(insight: Insight, *, ink: str | None = None, height: int = 540) -> go.Figure:
-    """The network's scores on the left, what the softmax and the temperature make of them on the right.
+    """The network's scores on the left, what softmax and calibration make of them on the right.
 
     Args:
         insight: of one face.
@@ -142,10 +142,10 @@ def logit_bars(insight: Insight, *, ink: str | None = None, height: int = 540) -
     )  # fmt: skip
     figure.add_trace(
         go.Scatter(
-            x=(100 * insight.averaged).tolist(), y=names, mode="markers", name="before the temperature",
+            x=(100 * insight.averaged).tolist(), y=names, mode="markers", name="before calibration",
             xaxis="x2", yaxis="y2",
             marker={"symbol": "line-ns", "size": 24, "line": {"width": 3, "color": "#80808A"}},
-            hovertemplate="%{y}, before the temperature: %{x:.1f} %<extra></extra>",
+            hovertemplate="%{y}, before calibration: %{x:.1f} %<extra></extra>",
         )
     )  # fmt: skip
     figure.update_layout(

@@ -167,7 +167,7 @@ def describe_agreement(correlation: float | None) -> str:
 
 
 def probabilities(scene: Scene) -> None:
-    """Logits, temperature, softmax, probabilities."""
+    """Logits, softmax, calibration, probabilities."""
     insight = scene.face.insight
     _chart(
         plots.logit_bars(insight, ink=ink(), height=_HEIGHT - 40),
@@ -180,13 +180,17 @@ def probabilities(scene: Scene) -> None:
         "Full bars are the face, faint ones its mirror image; their shares are averaged. " if len(insight.logits) > 1
         else ""
     )  # fmt: skip
+    smoothed = (
+        f"In training, {insight.smoothing:.0%} of every label went to all emotions alike; that is taken back. "
+        if insight.smoothing else ""
+    )  # fmt: skip
     adjusted = (
         " They are then adjusted for photographs, in which some emotions are met more often than among the pictures it "
         "learned from." if insight.adjusted else ""
     )  # fmt: skip
     _fact(
-        f"{both}A temperature of {insight.temperature:.2f} makes them {effect}: the grey strokes are the shares before."
-        f"{adjusted}"
+        f"{both}{smoothed}A temperature of {insight.temperature:.2f} makes them {effect}: the grey strokes are the "
+        f"shares before.{adjusted}"
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from emomusic import assets
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import AssetError, EmomusicError, ModelError
-from emomusic.evaluation import soften
+from emomusic.evaluation import soften, unsmooth
 from emomusic.face import trained
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
@@ -79,6 +79,17 @@ def test_without_mirroring_the_network_answers_alone(tiny_run: Run, inputs: np.n
     rows = EmotionClassifier(model, spec).probabilities(inputs)
     plain = keras.ops.convert_to_numpy(model(inputs.astype(np.float32)))
     np.testing.assert_allclose(rows, soften(plain, 2.0), atol=1e-5)
+
+
+def test_what_training_gave_to_all_classes_alike_is_taken_back(
+    classifier: EmotionClassifier, inputs: np.ndarray
+) -> None:
+    raw = replace(classifier.spec, smoothing=0.0, temperature=1.0)
+    answers = [
+        EmotionClassifier(classifier.model, spec).probabilities(inputs) for spec in (raw, replace(raw, smoothing=0.1))
+    ]
+    np.testing.assert_allclose(answers[1], unsmooth(answers[0], 0.1), atol=1e-5)
+    assert (answers[1].max(axis=1) >= answers[0].max(axis=1)).all()
 
 
 def test_no_face_is_an_empty_answer(classifier: EmotionClassifier) -> None:

@@ -132,8 +132,10 @@ def ninety_six(region: tuple[float, ...]) -> Any:
 NETWORKS = (plain, resized_colour, nested_depthwise, sequential, four_classes, ninety_six)
 
 
-def classifier_of(model: Any, *, mirrored: bool = False, temperature: float = 1.0) -> EmotionClassifier:
-    spec = ModelSpec("known", "known", "none", model.input_shape[1], mirrored, temperature, 0, "")
+def classifier_of(
+    model: Any, *, mirrored: bool = False, smoothing: float = 0.0, temperature: float = 1.0
+) -> EmotionClassifier:
+    spec = ModelSpec("known", "known", "none", model.input_shape[1], mirrored, temperature, 0, "", smoothing=smoothing)
     return EmotionClassifier(model, spec)
 
 
@@ -197,18 +199,22 @@ def test_a_network_that_never_looks_has_nothing_to_show() -> None:
 
 
 @pytest.mark.parametrize("build", NETWORKS)
-@pytest.mark.parametrize(("mirrored", "temperature"), [(False, 1.0), (True, 0.8), (True, 2.5)])
+@pytest.mark.parametrize(
+    ("mirrored", "smoothing", "temperature"), [(False, 0.0, 1.0), (True, 0.0, 0.8), (True, 0.1, 2.5)]
+)
 def test_the_way_from_logits_ends_at_the_classifiers_answer(
-    build: Callable[..., Any], mirrored: bool, temperature: float
+    build: Callable[..., Any], mirrored: bool, smoothing: float, temperature: float
 ) -> None:
-    classifier = classifier_of(build(REGIONS["right"]), mirrored=mirrored, temperature=temperature)
+    right = build(REGIONS["right"])
+    classifier = classifier_of(right, mirrored=mirrored, smoothing=smoothing, temperature=temperature)
     insight = Explainer(classifier).look(noise())
     answer = classifier.probabilities(to_network_input([noise()], classifier.spec.side))[0]
     assert insight.logits.shape == (2 if mirrored else 1, len(answer))
     powers = np.exp(insight.logits)
     averaged = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
     np.testing.assert_allclose(insight.averaged, averaged, atol=1e-6)
-    scaled = averaged ** (1 / temperature)
+    taken_back = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
+    scaled = taken_back ** (1 / temperature)
     np.testing.assert_allclose(insight.probabilities, scaled / scaled.sum(), atol=1e-6)
     np.testing.assert_allclose(insight.probabilities, answer, atol=1e-5)
 

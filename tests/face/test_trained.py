@@ -20,6 +20,7 @@ SPEC = ModelSpec(
     side=48,
     mirrored=True,
     temperature=1.25,
+    smoothing=0.1,
     parameters=3807,
     sha256="0" * 64,
 )
@@ -79,6 +80,9 @@ def test_a_spec_is_read_as_it_was_written(tmp_path: Path) -> None:
         {"temperature": "1.0"},
         {"temperature": float("nan")},
         {"temperature": None},
+        {"smoothing": 1.0},
+        {"smoothing": -0.1},
+        {"smoothing": float("nan")},
         {"side": 0},
         {"side": "48"},
         {"side": 48.5},
