@@ -209,6 +209,16 @@ def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
     assert evaluation.fit_temperature(y_true, _softmax(logits * sharpness)) == pytest.approx(sharpness, rel=0.1)
 
 
+@pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.1, 1.0), (0.2, 0.7)])
+def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = 3 * rng.normal(size=(20_000, 7))
+    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    shown = (1 - smoothing) * _softmax(logits * sharpness) + smoothing / 7
+    fitted = evaluation.fit_calibration(y_true, shown)
+    assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
+
+
 def test_a_temperature_can_be_fitted_where_a_class_is_absent() -> None:
     probabilities = np.full((4, 7), 0.05)
     probabilities[:, 3] = 0.7

@@ -42,8 +42,9 @@ Architecture: {NETWORKS[spec.network].source}.
 
 {_beginning(metrics["config"])} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
-({spec.temperature}) was fitted on PublicTest too. PrivateTest chose nothing.
-{_unsmoothed(spec)}{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
+({spec.temperature}), and the share that smooth labels taught it to give to all classes alike and that is taken back before
+({spec.smoothing:.1%}), were fitted on PublicTest too. PrivateTest chose nothing.
+{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
 
 ## How good it is
 
@@ -103,14 +104,6 @@ def _beginning(config: dict[str, Any]) -> str:
     if start in START_WEIGHTS:
         return f"It began as {START_WEIGHTS[start].title} ({START_WEIGHTS[start].source}), and went on"
     return f"It began as the trained model {start}, and went on"
-
-
-def _unsmoothed(spec: ModelSpec) -> str:
-    if not spec.smoothing:
-        return ""
-    return (
-        f"Training gave {spec.smoothing:.0%} of each label to all classes alike; that is taken back from the answers.\n"
-    )
 
 
 def _lessons(config: dict[str, Any]) -> str:

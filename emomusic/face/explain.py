@@ -135,7 +135,7 @@ class Insight:
         levels: feature maps from fine to coarse.
         logits: shape (views, classes): for the face and, where the model looks at that too, for its mirror image.
         averaged: shape (classes,): the mean over the views of the softmax of each.
-        smoothing: share of each training label that all classes got alike; taken back from `averaged`.
+        smoothing: share of `averaged` that goes to all classes alike, as smooth labels taught it; taken back.
         temperature: the logits of that are divided by this.
         adjusted: whether the model is adjusted for photographs.
         probabilities: shape (classes,): the softmax of that, adjusted for photographs; what the classifier answers.

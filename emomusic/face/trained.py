@@ -36,11 +36,11 @@ class ModelSpec:
         preset: the training configuration it comes from.
         side: pixels along each side of its input.
         mirrored: probabilities are the mean over the face and its mirror image.
-        temperature: the logits are divided by this; fitted on validation, after `smoothing` is taken back.
+        temperature: the logits are divided by this; fitted on validation, together with `smoothing`, which comes first.
         parameters: number of weights.
         sha256: of `model.keras`.
         classes: names of what it tells apart, in the order of its answers.
-        smoothing: share of each training label that all classes got alike; taken back from its answers.
+        smoothing: share of its answers that goes to all classes alike, as smooth labels taught it; taken back.
         adjustment: added to the logits for faces cut from photographs, one number a class; none for nothing. FER2013
             was gathered by emotion words, so its classes are met more or less often than a camera meets them.
     """

@@ -327,7 +327,7 @@ def _write(
     splits: dict[Split, LabelledFaces],
     out: Path,
 ) -> dict[str, Any]:
-    """Fit the temperature on validation, judge on test, and move every file into place once all are whole."""
+    """Calibrate on validation, judge on test, and move every file into place once all are whole."""
     drafts = out / "checkpoint" / "drafts"
     drafts.mkdir(parents=True, exist_ok=True)
     trained.write_weights(model, drafts / trained.WEIGHTS)
@@ -348,9 +348,8 @@ def _write(
         for split in (Split.VALIDATION, Split.TEST)
     }
     y_true = one_hot(splits[Split.VALIDATION].labels, uncalibrated.classes).argmax(axis=1)
-    unsmoothed = evaluation.unsmooth(probabilities[Split.VALIDATION], config.label_smoothing)
-    temperature = round(evaluation.fit_temperature(y_true, unsmoothed), 4)
-    spec = replace(uncalibrated, smoothing=config.label_smoothing, temperature=temperature)
+    smoothing, temperature = evaluation.fit_calibration(y_true, probabilities[Split.VALIDATION])
+    spec = replace(uncalibrated, smoothing=smoothing, temperature=temperature)
     answers = {split: calibrated(rows, spec).astype(np.float32) for split, rows in probabilities.items()}
     metrics: dict[str, Any] = {
         "model": spec.name,

@@ -181,7 +181,8 @@ def probabilities(scene: Scene) -> None:
         else ""
     )  # fmt: skip
     smoothed = (
-        f"In training, {insight.smoothing:.0%} of every label went to all emotions alike; that is taken back. "
+        f"Training taught some doubt: {insight.smoothing:.0%} of every answer goes to all emotions alike, and is taken "
+        "back. "
         if insight.smoothing else ""
     )  # fmt: skip
     adjusted = (
