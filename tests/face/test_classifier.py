@@ -75,7 +75,7 @@ def test_without_mirroring_the_network_answers_alone(tiny_run: Run, inputs: np.n
     import keras
 
     model = keras.saving.load_model(tiny_run.folder / trained.WEIGHTS)
-    spec = replace(trained.read_spec(tiny_run.folder), mirrored=False, temperature=2.0)
+    spec = replace(trained.read_spec(tiny_run.folder), mirrored=False, smoothing=0.0, temperature=2.0)
     rows = EmotionClassifier(model, spec).probabilities(inputs)
     plain = keras.ops.convert_to_numpy(model(inputs.astype(np.float32)))
     np.testing.assert_allclose(rows, soften(plain, 2.0), atol=1e-5)
