@@ -181,7 +181,7 @@ def probabilities(scene: Scene) -> None:
         else ""
     )  # fmt: skip
     smoothed = (
-        f"Training taught some doubt: {insight.smoothing:.0%} of every answer goes to all emotions alike, and is taken "
+        f"Training taught some doubt: {100 * insight.smoothing:.0f} % of every answer goes to all emotions alike, and is taken "
         "back. "
         if insight.smoothing else ""
     )  # fmt: skip
@@ -190,7 +190,7 @@ def probabilities(scene: Scene) -> None:
         "learned from." if insight.adjusted else ""
     )  # fmt: skip
     _fact(
-        f"{both}{smoothed}A temperature of {insight.temperature:.2f} makes them {effect}: the grey strokes are the "
+        f"{both}{smoothed}A temperature of {insight.temperature:.2f} makes them {effect}. The grey strokes are the "
         f"shares before.{adjusted}"
     )
 
