@@ -181,8 +181,8 @@ def probabilities(scene: Scene) -> None:
         else ""
     )  # fmt: skip
     smoothed = (
-        f"Training taught some doubt: {100 * insight.smoothing:.0f} % of every answer goes to all emotions alike, and is taken "
-        "back. "
+        f"Training taught some doubt: {100 * insight.smoothing:.0f} % of every answer goes to all emotions alike, "
+        "and is taken back. "
         if insight.smoothing else ""
     )  # fmt: skip
     adjusted = (
