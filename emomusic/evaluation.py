@@ -313,7 +313,7 @@ def soften(probabilities: FloatArray, temperature: float) -> FloatArray:
 def unsmooth(probabilities: FloatArray, smoothing: float) -> FloatArray:
     """Take back label smoothing.
 
-    A network whose training labels gave `smoothing` to all classes alike answers for such labels: it is never surer
+    A network whose training labels gave `smoothing` to all classes alike answers for such labels: it is hardly surer
     than 1 - smoothing, however sure it is. Inverting the mixture gives its answer for the labels themselves.
 
     G. Patrini et al., "Making deep neural networks robust to label noise", CVPR 2017: the inverse of a known noise,

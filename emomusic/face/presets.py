@@ -92,16 +92,7 @@ _ONE_CYCLE = TrainingConfig(
     augmentation=_MILD,
 )
 
-_STRONG = TrainingConfig(
-    epochs=36,
-    learning_rate=0.12,
-    weight_decay=5e-3,
-    ema_momentum=0.998,
-    label_smoothing=0.1,
-    mixup=0.1,
-    precision="mixed_bfloat16",
-    augmentation=_VARIED,
-)
+_STRONG = replace(_ONE_CYCLE, ema_momentum=0.998, mixup=0.1, augmentation=_VARIED)
 
 _TAUGHT = replace(_ONE_CYCLE, epochs=14, learning_rate=0.1, teachers=("emonet_first", "vgg9"), teaching=0.5)
 
