@@ -15,10 +15,10 @@ from emomusic.ui.engine import engine, loading_note
 from emomusic.ui.live_camera import ask_for_camera, camera_problem, is_lent, want_camera
 from emomusic.ui.live_problems import explain
 from emomusic.ui.live_readings import show_now, show_timeline
-from emomusic.ui.live_session import LiveSession, Phase, Problem, current_session
+from emomusic.ui.live_session import LiveSession, Phase, Problem
 from emomusic.ui.live_settings import choose_settings, choose_view
 from emomusic.ui.live_summary import offer_songs, show_songs, show_summary
-from emomusic.ui.live_video import helping_servers, show_video
+from emomusic.ui.live_video import followed_session, helping_servers, show_video
 
 _SECRETS = (ROOT / ".streamlit" / "secrets.toml", Path.home() / ".streamlit" / "secrets.toml")
 
@@ -34,7 +34,7 @@ def show_live() -> None:
     """The whole page, in the order of the screen."""
     engine().start_networks()
     settings = connection_settings()
-    session = current_session()
+    session = followed_session()
     class_view = _show_head(session, settings)
     if not (is_lent() and st.session_state.get(state.LIVE_CONSENT)):
         _show_what_will_be()

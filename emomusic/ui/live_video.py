@@ -41,6 +41,25 @@ def helping_servers(settings: IceSettings) -> tuple[IceServer, ...]:
     return settings.servers(nearby=urlsplit(st.context.url or "").hostname in _HERE)
 
 
+def followed_session() -> LiveSession | None:
+    """This visitor's session, begun or brought in line with what the browser's side of the stream said last.
+
+    To be asked for with every run of the page. A callback of the stream would not do: Streamlit cuts it short when the
+    browser sends its next message meanwhile, as it does with each way it finds to the server, and the stream tells of
+    a change once. A session that did not begin so was a video without readings.
+    """
+    session, stream = current_session(), st.session_state.get(state.LIVE_STREAM)
+    if stream is None:
+        return session
+    if stream.state.signalling and (session is None or not session.is_on):
+        session = LiveSession(LiveReader(engine().networks))
+        st.session_state[state.LIVE] = session
+        st.session_state.pop(state.LIVE_MOOD, None)
+    elif session is not None:
+        session.follow(playing=stream.state.playing, signalling=stream.state.signalling)
+    return session
+
+
 def show_video(session: LiveSession | None, settings: IceSettings) -> None:
     """The video with its START and STOP.
 
@@ -70,7 +89,6 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
             translations=Translations(**_WORDS),  # type: ignore[typeddict-item]  # its keys are all str
             media_toggle_controls=False,
             sendback_audio=False,
-            on_change=_follow_stream,
         )
     except SignallingTimeoutError:
         log.warning("the connection could not be answered in time")
@@ -78,22 +96,13 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
             session.end()
         # Takes the stream off the page: there it would offer the same again with every run
         st.session_state[state.LIVE_ANSWER] = Problem.BLOCKED.value
+        st.session_state.pop(state.LIVE_STREAM, None)  # it would say for ever that it is being answered
         st.rerun()
     if session is not None and session.is_on and not (stream.state.playing or stream.state.signalling):
         session.end()  # its visitor went to another page, where a stream does not go on
         st.rerun()
     if session is not None and session.phase is Phase.CONNECTING:
         _wait_for_connection(session)
-
-
-def _follow_stream() -> None:
-    """The browser's side has changed: begin a session, or bring the one there is in line."""
-    session, stream = current_session(), st.session_state[state.LIVE_STREAM].state
-    if stream.signalling and (session is None or not session.is_on):
-        st.session_state[state.LIVE] = LiveSession(LiveReader(engine().networks))
-        st.session_state.pop(state.LIVE_MOOD, None)
-    elif session is not None:
-        session.follow(playing=stream.playing, signalling=stream.signalling)
 
 
 def _wait_for_connection(session: LiveSession) -> None:

@@ -241,6 +241,41 @@ def test_a_server_that_cannot_answer_in_time_is_one_message(
     assert session.phase is Phase.OVER
 
 
+def test_a_session_begins_though_no_callback_told_of_it(app: AppTest, stream: Stream) -> None:
+    """Streamlit cuts a callback short when the browser sends its next message meanwhile."""
+    show(app, stream, None)
+    stream.state.signalling = True
+    app.run()
+    session = app.session_state[state.LIVE]
+    assert session.phase is Phase.CONNECTING
+    assert stream.options[-1]["video_frame_callback"] == session.on_frame
+    stream.state.playing, stream.state.signalling = True, False
+    app.run()
+    assert app.session_state[state.LIVE] is session
+    assert session.phase is Phase.PLAYING
+    stream.state.playing = False
+    app.run()
+    assert session.phase is Phase.OVER
+
+
+def test_a_stream_that_could_not_be_answered_begins_no_session_later(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(app, stream, None)
+    stream.state.signalling = True
+
+    def late(**options: Any) -> None:
+        raise SignallingTimeoutError("not finished in 10 seconds")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streamlit_webrtc, "webrtc_streamer", late)
+        app.run()
+    session = app.session_state[state.LIVE]
+    app.run()
+    assert app.session_state[state.LIVE] is session
+    assert session.phase is Phase.OVER
+
+
 def test_one_face_has_its_words_its_bars_and_its_place(app: AppTest, stream: Stream) -> None:
     show(app, stream, watched((3, TWO[:1], Emotion.HAPPY)))
     assert not app.exception
