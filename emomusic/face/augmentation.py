@@ -22,6 +22,7 @@ class Augmentation:
         rotation_degrees: turned by up to this, either way.
         scale: smallest and largest zoom.
         shift: moved by up to this share of the side, along each axis.
+        whole_pixels: moved by whole pixels: with no turn and no zoom, every pixel keeps its value.
         flip: mirrored with this probability.
         contrast: contrast and brightness vary by up to this share.
         gamma: exponent drawn between 1 / (1 + gamma) and 1 + gamma.
@@ -32,6 +33,7 @@ class Augmentation:
     rotation_degrees: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
     shift: float = 0.0
+    whole_pixels: bool = False
     flip: float = 0.0
     contrast: float = 0.0
     gamma: float = 0.0
@@ -57,7 +59,8 @@ def _augment_one(image: GreyImages, settings: Augmentation, rng: np.random.Gener
     side = image.shape[0]
     angle = rng.uniform(-settings.rotation_degrees, settings.rotation_degrees)
     matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), angle, rng.uniform(*settings.scale))
-    matrix[:, 2] += rng.uniform(-settings.shift, settings.shift, 2) * side
+    move = rng.uniform(-settings.shift, settings.shift, 2) * side
+    matrix[:, 2] += move.round() if settings.whole_pixels else move
     if rng.random() < settings.flip:
         matrix[0] = -matrix[0]
         matrix[0, 2] += side - 1

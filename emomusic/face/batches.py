@@ -79,11 +79,12 @@ def augmented_batches(
     for epoch in itertools.count(first_epoch):
         heed = np.float32(config.votes * max(0.0, 1 - epoch / config.epochs))
         targets = (1 - heed) * labelled + heed * voted
+        augmentation = config.augmentation if epoch < config.epochs - config.settle else config.settled
         order = np.random.default_rng((config.seed, epoch)).permutation(repeated)
         for index in range(steps_per_epoch(faces, config)):
             rng = np.random.default_rng((config.seed, epoch, index))
             chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
-            varied = augment(faces.images[chosen], config.augmentation, rng)
+            varied = augment(faces.images[chosen], augmentation, rng)
             images = to_network_input(list(varied), side).astype(np.float32)
             labels, importance = targets[chosen], weights[faces.labels[chosen]].astype(np.float32)
             if config.mixup > 0:

@@ -45,7 +45,7 @@ the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. 
 ({spec.temperature}), and the share that smooth labels taught it to give to all classes alike and that is taken back before
 ({spec.smoothing:.1%}), were fitted on PublicTest too. PrivateTest chose nothing that
 its accuracy depends on; its calibration error was in view when the form of the calibration was settled.
-{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
+{_settling(metrics["config"])}{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
 
 ## How good it is
 
@@ -105,6 +105,16 @@ def _beginning(config: dict[str, Any]) -> str:
     if start in START_WEIGHTS:
         return f"It began as {START_WEIGHTS[start].title} ({START_WEIGHTS[start].source}), and went on"
     return f"It began as the trained model {start}, and went on"
+
+
+def _settling(config: dict[str, Any]) -> str:
+    """How its pictures were varied in the end, where that was another way."""
+    if not config.get("settle"):
+        return ""
+    return (
+        f"In the last {config['settle']} epochs its pictures were neither turned nor zoomed, which smooths them, so "
+        "that they\nare as sharp as those it is asked about (Touvron et al., 2019).\n"
+    )
 
 
 def _lessons(config: dict[str, Any]) -> str:

@@ -66,17 +66,11 @@ def test_video_comes_through_a_relay_with_a_minted_user(
             connections.ICE_POLICY: "relay",
         }
         with fresh_server(tmp_path, settings) as server, camera(playwright, film) as page:
-            for last in (False, True):  # a first connection on a busy machine may starve, as a visitor's may
-                page.goto(f"{server}/live")
-                agree(page)
-                try:
-                    start(page)
-                    # So many frames a second, whether or not the networks are loaded yet
-                    sees(page, "[0-9]+ faces? · [1-9]")
-                    break
-                except AssertionError:
-                    if last:
-                        raise
+            page.goto(f"{server}/live")
+            agree(page)
+            start(page)
+            # So many frames a second, whether or not the networks are loaded yet
+            sees(page, "[0-9]+ faces? · [1-9]")
     log = (tmp_path / "turn.log").read_text(encoding="utf-8", errors="replace")
     assert ":emomusic>: incoming packet ALLOCATE processed, success" in log
     assert ":emomusic>: incoming packet CREATE_PERMISSION processed, success" in log or "CHANNEL_BIND" in log

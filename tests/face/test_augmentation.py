@@ -22,6 +22,7 @@ NONE = Augmentation()
 ALONE = {
     field.name: replace(NONE, **{field.name: getattr(replace(STRONG, flip=1, low_resolution=1, erase=1), field.name)})
     for field in fields(Augmentation)
+    if field.name != "whole_pixels"  # says how, not whether
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.evaluation import FOUR_CLASS_ORDER
 from emomusic.face import batches
+from emomusic.face.augmentation import Augmentation
 from emomusic.face.batches import Batch, augmented_batches, class_weights, one_hot, steps_per_epoch
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.presets import PRESETS, TrainingConfig
@@ -144,6 +145,22 @@ def test_rare_emotions_are_shown_more_often_and_each_time_otherwise() -> None:
         pictures = np.concatenate([batch for batch, _, _ in batches])
         assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) == len(pictures)
     assert shown == {0.0: [64, 32, 8], 0.5: [64, 32, 24], 1.0: [64, 64, 64]}
+
+
+def test_pictures_settle_in_the_last_epochs() -> None:
+    """Turned and zoomed ones have values that no picture had; those moved by whole pixels have not."""
+    images = np.random.default_rng(0).choice(np.uint8([0, 200]), (64, 48, 48))
+    faces = LabelledFaces(images, np.zeros(64, np.uint8), np.ones(64, np.bool_))
+    moved = Augmentation(rotation_degrees=20, scale=(0.8, 1.2), shift=0.1, flip=0.5)
+    settled = Augmentation(shift=0.1, whole_pixels=True, flip=0.5)
+    config = replace(FULL, mixup=0.0, augmentation=moved, settle=1, settled=settled)
+    steps = steps_per_epoch(faces, config)
+    shown = [
+        np.concatenate([batch for batch, _, _ in take(faces, config, steps, first_epoch=epoch)]) for epoch in range(3)
+    ]
+    assert [bool(np.isin(pictures, (0, 200)).all()) for pictures in shown] == [False, False, True]
+    known = {image.tobytes() for image in (*images, *images[:, :, ::-1])}
+    assert not {picture.astype(np.uint8).tobytes() for picture in shown[-1]} <= known
 
 
 def test_pictures_are_brought_to_the_side_of_the_network(dataset: Fer2013) -> None:

@@ -86,6 +86,16 @@ def test_the_card_says_what_was_learnt_from_beside_the_labels(
     assert "The labels it is judged by are FER2013's." in card
 
 
+def test_the_card_says_how_pictures_were_varied_in_the_end(
+    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "turned nor zoomed" not in card_of(tiny_run, metrics, tmp_path / CARD)
+    metrics["config"]["settle"] = 4
+    assert "In the last 4 epochs its pictures were neither turned nor zoomed" in card_of(
+        tiny_run, metrics, tmp_path / CARD
+    )
+
+
 def test_a_model_of_another_name_than_its_network_says_where_it_went(
     tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
 ) -> None:
