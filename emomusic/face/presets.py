@@ -107,6 +107,9 @@ _ONE_CYCLE = TrainingConfig(
 
 _STRONG = replace(_ONE_CYCLE, ema_momentum=0.998, mixup=0.1, augmentation=_VARIED)
 
+# From a trained network on, taught by it
+_FURTHER = replace(_STRONG, warmup=0.05, label_smoothing=0.05, mixup=0.2, votes=0.3, balance=0.4, teaching=0.4)
+
 PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
     {
         # Shows that everything works, and nothing else: `train face --network tiny --preset smoke`.
@@ -123,32 +126,20 @@ PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
         # `train face --network emonet --preset emonet_second --fer2013 CSV --out models/face/emonet_second`, from
         # there: 80 epochs in 115 minutes on two slower cores; PublicTest 71.3 %, PrivateTest 71.4 %.
         "emonet_second": replace(
-            _STRONG,
+            _FURTHER,
             epochs=80,
             learning_rate=0.06,
-            warmup=0.05,
-            label_smoothing=0.05,
-            mixup=0.2,
-            votes=0.3,
-            balance=0.4,
             start="emonet_first",
             teachers=("emonet_first", "vgg9"),
-            teaching=0.4,
         ),
         # `train face --network emonet --fer2013 CSV`, from there: 38 epochs in 54 minutes on two cores; PublicTest
         # 72.2 %, PrivateTest 72.6 %.
         "emonet": replace(
-            _STRONG,
+            _FURTHER,
             epochs=38,
             learning_rate=0.04,
-            warmup=0.05,
-            label_smoothing=0.05,
-            mixup=0.2,
-            votes=0.3,
-            balance=0.4,
             start="emonet_second",
             teachers=("emonet_second",),
-            teaching=0.4,
             settle=10,
             settled=_SHARP,
         ),
