@@ -220,5 +220,18 @@ def test_no_module_of_the_music_wing_or_the_plots_loads_tensorflow(root: Path, p
     assert loaded & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
 
 
+def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
+    loaded = loaded_after("from emomusic import ui\nui.enter_app()\nui.require_app()\nui.shown_errors()", root)
+    assert loaded & HEAVY == {"streamlit"}
+
+
+def test_everything_that_pages_use_is_there(root: Path):
+    from emomusic import ui
+
+    assert all(callable(getattr(ui, name)) for name in ui.__all__)
+    with pytest.raises(AttributeError, match="no_such_part"):
+        ui.no_such_part  # noqa: B018
+
+
 def test_a_heavy_import_is_seen(root: Path):
     assert "cv2" in loaded_after("import emomusic.face.images", root)

@@ -1,47 +1,39 @@
-"""Everything that knows Streamlit. Pages take what they need from here."""
+"""Everything that knows Streamlit. Pages take what they need from here.
 
-from emomusic.ui.downloads import offer_downloads
-from emomusic.ui.engine import engine, loading_note, shown_errors
-from emomusic.ui.frame import enter_app, icon, require_app, show_notice
-from emomusic.ui.how_show import choose_step, show_step
-from emomusic.ui.how_walk import choose_walk
-from emomusic.ui.live import show_live
-from emomusic.ui.models_table import choose_models
-from emomusic.ui.models_views import show_diagnoses
-from emomusic.ui.music_plane import show_song_plane
-from emomusic.ui.music_tables import SongTable, choose_table
-from emomusic.ui.music_views import show_views
-from emomusic.ui.picture import Picture, choose_picture
-from emomusic.ui.readings import Listener, Seen, face_points, read_picture, show_reading
-from emomusic.ui.songs import choose_songs
-from emomusic.ui.welcome import show_welcome
+What frames a page is at hand at once. The rest is loaded when a page first asks for it, after its title is on the
+screen: the first visitor of a server does not wait for pandas and OpenCV in front of a blank page.
+"""
 
-__all__ = [
-    "Listener",
-    "Picture",
-    "Seen",
-    "SongTable",
-    "choose_models",
-    "choose_picture",
-    "choose_songs",
-    "choose_step",
-    "choose_table",
-    "choose_walk",
-    "engine",
-    "enter_app",
-    "face_points",
-    "icon",
-    "loading_note",
-    "offer_downloads",
-    "read_picture",
-    "require_app",
-    "show_diagnoses",
-    "show_live",
-    "show_notice",
-    "show_reading",
-    "show_song_plane",
-    "show_step",
-    "show_views",
-    "show_welcome",
-    "shown_errors",
-]
+from importlib import import_module
+from typing import Any
+
+from emomusic.ui.frame import enter_app, icon, require_app, show_notice, shown_errors
+
+# What pages use, and the module of this package that has it
+_MODULES = {
+    "choose_models": "models_table",
+    "choose_picture": "picture",
+    "choose_songs": "songs",
+    "choose_step": "how_show",
+    "choose_table": "music_tables",
+    "choose_walk": "how_walk",
+    "face_points": "readings",
+    "loading_note": "engine",
+    "offer_downloads": "downloads",
+    "read_picture": "readings",
+    "show_diagnoses": "models_views",
+    "show_live": "live",
+    "show_reading": "readings",
+    "show_song_plane": "music_plane",
+    "show_step": "how_show",
+    "show_views": "music_views",
+    "show_welcome": "welcome",
+}
+
+__all__ = ["enter_app", "icon", "require_app", "show_notice", "shown_errors", *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

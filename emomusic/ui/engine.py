@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 
-from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
 from emomusic.face.reading import load_networks
 from emomusic.music.recommend import Recommender, load_recommender
-
-log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -99,13 +93,3 @@ def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
             )
 
     note()
-
-
-@contextlib.contextmanager
-def shown_errors() -> Iterator[None]:
-    """Show what a user can mend as a message; anything else stays an exception, for us to see."""
-    try:
-        yield
-    except EmomusicError as error:
-        log.info("shown to the visitor: %s", error)
-        st.error(str(error), icon=":material/error:")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import runpy
 import threading
+from collections.abc import Iterator
 
 import streamlit as st
 
 from emomusic.assets import ROOT, data_dir
+from emomusic.errors import EmomusicError
+
+log = logging.getLogger(__name__)
 
 _app_has_run = threading.Event()
 
@@ -37,6 +43,16 @@ def require_app() -> None:
     if not _app_has_run.is_set():
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
+
+
+@contextlib.contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show what a user can mend as a message; anything else stays an exception, for us to see."""
+    try:
+        yield
+    except EmomusicError as error:
+        log.info("shown to the visitor: %s", error)
+        st.error(str(error), icon=":material/error:")
 
 
 def show_notice() -> None:

@@ -20,7 +20,7 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 from emomusic import connections, ui
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.face.live import LiveReader, LiveSettings
-from emomusic.ui import frame, state
+from emomusic.ui import engine, frame, state
 from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 
@@ -53,8 +53,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in connections.SETTING_NAMES:
         monkeypatch.delenv(name, raising=False)
-    module = sys.modules["emomusic.ui.engine"]  # the package's `engine` is the function
-    monkeypatch.setattr(module, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
     monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # a fresh server: the page comes inside app.py
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
@@ -430,8 +429,8 @@ def test_neither_the_first_look_nor_another_page_loads_what_video_needs(root: Pa
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-import emomusic.ui
-sys.modules["emomusic.ui.engine"].load_networks = lambda: None
+from emomusic.ui import engine
+engine.load_networks = lambda: None
 app = AppTest.from_file("app.py", default_timeout=120).run()
 assert app.title and not app.exception
 app.switch_page("pages/live.py").run()
