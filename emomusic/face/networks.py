@@ -156,8 +156,8 @@ def _xception_entry_exit(dtype: str) -> keras.Model:
 
     inputs, x = _plain_input(64, dtype)
     x = _convolution(x, 32, "entry1", dtype, strides=2)
-    x = _convolution(x, 48, "entry2", dtype)
-    for number, filters in enumerate((64, 96, 160, 256), 1):
+    x = _convolution(x, 32, "entry2", dtype)
+    for number, filters in enumerate((48, 96, 192, 384), 1):
         name = f"module{number}"
         shortcut = _convolution(x, filters, f"{name}_shortcut", dtype, side=1, strides=2, relu=False)
         x = _convolution(x, filters, f"{name}a", dtype)
@@ -196,15 +196,17 @@ def _cnn_paper(dtype: str) -> keras.Model:
 
 
 def _cnn_improved(dtype: str) -> keras.Model:
-    """Four blocks up to 512 filters, each with batch normalisation, pooling and dropout; one dense layer."""
+    """Five blocks up to 512 filters, each with batch normalisation, pooling and dropout; one dense layer."""
     import keras
     from keras import layers
 
     inputs, x = _plain_input(48, dtype)
-    for number, (filters, dropout) in enumerate(((64, 0.1), (128, 0.2), (256, 0.3), (512, 0.4)), 1):
-        x = _convolution(x, filters, f"block{number}", dtype)
-        x = layers.MaxPooling2D(2, dtype=dtype, name=f"block{number}_pool")(x)
-        x = layers.SpatialDropout2D(dropout / 2, dtype=dtype, name=f"block{number}_dropout")(x)
+    blocks = ((32,), (64, 64), (128, 128), (256, 256), (512,))
+    for number, (filters_of_block, dropout) in enumerate(zip(blocks, (0.1, 0.1, 0.1, 0.1, 0.4), strict=True), 1):
+        for letter, filters in zip("ab", filters_of_block, strict=False):
+            x = _convolution(x, filters, f"block{number}{letter}", dtype)
+        x = layers.MaxPooling2D(2, padding="same", dtype=dtype, name=f"block{number}_pool")(x)
+        x = layers.Dropout(dropout, dtype=dtype, name=f"block{number}_dropout")(x)
     x = layers.Flatten(dtype=dtype, name="flatten")(x)
     x = _dense(x, 256, 0.5, "dense1", dtype)
     return keras.Model(inputs, _probabilities(x, dtype), name="cnn_improved")
@@ -316,7 +318,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
             ),
             NetworkSpec(
                 "cnn_improved",
-                "Four blocks up to 512 filters, with batch normalisation",
+                "Five blocks up to 512 filters, with batch normalisation",
                 48,
                 _cnn_improved,
                 _STUDY_SOURCE.format("its improved network"),
