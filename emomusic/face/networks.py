@@ -201,8 +201,8 @@ def _cnn_improved(dtype: str) -> keras.Model:
     from keras import layers
 
     inputs, x = _plain_input(48, dtype)
-    blocks = ((32,), (64, 64), (128, 128), (256, 256), (512,))
-    for number, (filters_of_block, dropout) in enumerate(zip(blocks, (0.1, 0.1, 0.1, 0.1, 0.4), strict=True), 1):
+    blocks = (((32,), 0.1), ((64, 64), 0.1), ((128, 128), 0.1), ((256, 256), 0.1), ((512,), 0.4))
+    for number, (filters_of_block, dropout) in enumerate(blocks, 1):
         for letter, filters in zip("ab", filters_of_block, strict=False):
             x = _convolution(x, filters, f"block{number}{letter}", dtype)
         x = layers.MaxPooling2D(2, padding="same", dtype=dtype, name=f"block{number}_pool")(x)

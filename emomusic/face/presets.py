@@ -113,7 +113,6 @@ _FURTHER = replace(_STRONG, warmup=0.05, label_smoothing=0.05, mixup=0.2, votes=
 # From chance on, taught by our best network
 _TAUGHT = replace(
     _STRONG,
-    epochs=50,
     learning_rate=0.1,
     warmup=0.1,
     label_smoothing=0.05,
