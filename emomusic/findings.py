@@ -95,9 +95,9 @@ def describe_comparison(comparison: Comparison, wing: Wing) -> str:
 def _how_often(p_value: float) -> str:
     if p_value < 0.001:
         return "less than once in 1,000 such tests"
-    if p_value < 0.01:
-        return f"about {round(1000 * p_value)} times in 1,000 such tests"
-    return f"about {max(1, round(100 * p_value))} times in 100 such tests"
+    tests = 1000 if p_value < 0.01 else 100
+    times = round(tests * p_value)
+    return f"about {'once' if times == 1 else f'{times} times'} in {tests:,} such tests"
 
 
 def _p(p_value: float) -> str:

@@ -54,6 +54,8 @@ def test_a_report_is_told_with_what_differs() -> None:
         (McNemar(3589, 300, 200, 0.00001), "a is better than b, beyond chance", "less than once in 1,000"),
         (McNemar(3589, 200, 250, 0.02), "b is better than a, beyond chance", "about 2 times in 100"),
         (McNemar(3589, 90, 60, 0.004), "a is better than b, beyond chance", "about 4 times in 1,000"),
+        (McNemar(3589, 206, 157, 0.012), "a is better than b, beyond chance", "about once in 100"),
+        (McNemar(3589, 90, 50, 0.0012), "a is better than b, beyond chance", "about once in 1,000"),
         (McNemar(3589, 103, 83, 0.16), "Between a and b, chance could be all there is", "about 16 times in 100"),
         (McNemar(3589, 50, 50, 1.0), "Between a and b, chance could be all there is", "Neither is ahead"),
     ],
