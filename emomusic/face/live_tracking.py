@@ -116,7 +116,8 @@ class Tracks:
             time_s: when it came.
             smoothing_s: time constant of the probabilities.
         """
-        known = [replace(track, places=places[track.number]) for track in self._tracks if track.number in places]
+        # A face that was found after this frame came, in the one before, has no place in it but must not begin anew
+        known = [replace(track, places=places.get(track.number, track.places)) for track in self._tracks]
         found = [places_of(face) / size for face in faces]
         matches = _match(found, [track.places for track in known])
         updated = []

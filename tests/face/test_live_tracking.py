@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.detection import Face
 from emomusic.face.images import Box
-from emomusic.face.live_tracking import REMEMBERED_S, SHOWN_S, Tracks, box_of, landmarks_of, places_of, to_flow_image
+from emomusic.face.live_tracking import (
+    REMEMBERED_S,
+    SHOWN_S,
+    Places,
+    Tracks,
+    box_of,
+    landmarks_of,
+    places_of,
+    to_flow_image,
+)
 from tests.fakes import make_face
 
 SIZE = (320, 240)
@@ -19,7 +28,13 @@ NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3)
 
 
 def update(
-    tracks: Tracks, faces: list[Face], time_s: float, *, smoothing_s: float = 0.0, shows: object = HAPPY
+    tracks: Tracks,
+    faces: list[Face],
+    time_s: float,
+    *,
+    places: Places | None = None,
+    smoothing_s: float = 0.0,
+    shows: object = HAPPY,
 ) -> None:
     probabilities = [shows] * len(faces)
     tracks.update(
@@ -27,7 +42,7 @@ def update(
         probabilities,  # type: ignore[arg-type]
         size=SIZE,
         grey=GREY,
-        places=tracks.places(),
+        places=tracks.places() if places is None else places,
         time_s=time_s,
         smoothing_s=smoothing_s,
     )
@@ -49,6 +64,15 @@ def test_a_face_that_moves_a_little_keeps_its_number() -> None:
     for step in range(20):  # two walk towards each other, one above the other, and past
         update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
     assert [(track.number, round(track.places[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
+
+
+def test_a_face_keeps_its_number_where_the_next_frame_came_before_it_was_found() -> None:
+    tracks = Tracks()
+    came = [tracks.places()]  # where readings take longer than frames, a frame waits while the one before is read
+    for step in range(5):
+        came.append(tracks.places())
+        update(tracks, [make_face(10), make_face(100)][: step + 1], 0.1 * step, places=came[step])
+    assert numbers(tracks) == [1, 2]
 
 
 def test_a_face_goes_with_the_track_it_overlaps_most() -> None:
