@@ -83,11 +83,8 @@ _VARIED = Augmentation(
     erase=0.3,
 )
 
-# The same with every pixel where it is
-_IN_PLACE = replace(_VARIED, rotation_degrees=0.0, scale=(1.0, 1.0), shift=0.0)
-
 # The same, moved by whole pixels alone
-_SHARP = replace(_IN_PLACE, shift=0.08, whole_pixels=True)
+_SHARP = replace(_VARIED, rotation_degrees=0.0, scale=(1.0, 1.0), shift=0.08, whole_pixels=True)
 
 # What a lesson would call usual: turned, moved and mirrored a little
 _MILD = Augmentation(rotation_degrees=10, scale=(0.9, 1.1), shift=0.08, flip=0.5, contrast=0.2)
