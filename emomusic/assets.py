@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
-from emomusic.errors import AssetError
+from emomusic.errors import AssetError, ModelError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,10 +39,15 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "emomusic"
 
 
-def find_dataset(relative: str) -> Path | None:
-    """Look for a dataset that does not ship, in `$EMOMUSIC_DATA` and then in `data/`; None where it is in neither."""
+def find_datasets(relative: str) -> list[Path]:
+    """Every copy of a dataset that does not ship: that in `$EMOMUSIC_DATA`, then that in `data/`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
-    return next((path for base in [*places, data_dir()] if (path := base / relative).exists()), None)
+    return [path for base in [*places, data_dir()] if (path := base / relative).exists()]
+
+
+def find_dataset(relative: str) -> Path | None:
+    """The first of `find_datasets`; None where there is none."""
+    return next(iter(find_datasets(relative)), None)
 
 
 def sha256_of(path: Path) -> str:
@@ -51,6 +61,10 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise AssetError(f"expected a readable file. Received: {path} ({error.strerror})") from error
+
+
+DAMAGED_ARRAYS = (OSError, ValueError, KeyError, EOFError, RuntimeError, TokenError, zipfile.BadZipFile, zlib.error)
+"""What reading a NumPy archive raises where it is absent or damaged; NumPy documents the first two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +135,71 @@ def check_assets() -> list[tuple[Asset, str | None]]:
             if path.startswith(f"{asset.path}/") and seen.get(path) != expected
         ]
         problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
-        checked.append((asset, "; ".join(problems) + ". Restore the files from the repository" if problems else None))
+        checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
+    known = tuple(f"{asset.path}/" for asset, _ in checked)
+    absent = sorted({path.rpartition("/")[0] for path in sums if not path.startswith(known)})
+    checked += [(Asset(path, path, _WEIGHTS_LICENCE, "", 0), f"it is absent. {_RESTORE}") for path in absent]
     return checked
 
 
-def write_checksums() -> None:
-    """Write `SHA256SUMS` anew, after a model was trained or data changed."""
-    lines = [f"{sha256_of(path)}  {path.relative_to(ROOT).as_posix()}\n" for path in shipped_files()]
-    (ROOT / _CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+def write_checksums(folder: Path | None = None) -> None:
+    """Write `SHA256SUMS` anew, after a model was trained or data changed.
+
+    Args:
+        folder: only for what is in it, such as the model that was trained; what else is damaged stays so. None for all.
+            A folder elsewhere has no checksums here: nothing is written.
+
+    Raises:
+        AssetError: the list cannot be read or written.
+    """
+    meant = ROOT if folder is None else folder.resolve()
+    paths = [path for path in shipped_files() if path.is_relative_to(meant)]
+    sums = {path.relative_to(ROOT).as_posix(): sha256_of(path) for path in paths}
+    if folder is not None:
+        if not meant.is_relative_to(ROOT):
+            return
+        sums |= {path: known for path, known in _read_checksums().items() if not (ROOT / path).is_relative_to(meant)}
+    try:
+        lines = [f"{checksum}  {path}\n" for path, checksum in sorted(sums.items())]
+        (ROOT / _CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise AssetError(f"expected to write {ROOT / _CHECKSUMS}. Received: {error.strerror}") from error
+
+
+def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
+    """Make the folder a model is trained into, before hours go into it.
+
+    Training replaces what the folder holds, so it must be new, empty or a model's.
+
+    Args:
+        folder: made where it is absent.
+        names: patterns of the files and folders that training may replace, as `fnmatch` reads them.
+
+    Returns:
+        The folder as an absolute path.
+
+    Raises:
+        ModelError: it holds something else, or cannot be written.
+    """
+    folder = folder.resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strange = sorted(path.name for path in folder.iterdir() if not any(fnmatch(path.name, name) for name in names))
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ModelError(f"expected a folder to write a model into. Received: {folder} ({error.strerror})") from error
+    if strange:
+        others = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
+        raise ModelError(
+            f"expected a new folder for the model, or one that holds nothing else: it is replaced. "
+            f"Received: {folder} with {others}"
+        )
+    return folder
 
 
 _CHECKSUMS = "SHA256SUMS"
+_RESTORE = "Restore the files from the repository"
 
 
 def _read_checksums() -> dict[str, str]:

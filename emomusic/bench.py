@@ -144,4 +144,5 @@ def _timed(step: str, run: Callable[[], object], runs: int) -> Timing:
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
     """The median, and what 95 % of the values do not exceed."""
-    return statistics.median(values), statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+    worst = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+    return statistics.median(values), worst

@@ -80,7 +80,8 @@ def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
             if number >= num_warm:
                 callbacks.append(1000 * callback_s)
                 rates.append(view.readings_per_second)
-                lags.append(1000 * (view.lag_s or 0.0))
+                if view.lag_s is not None:
+                    lags.append(1000 * view.lag_s)
                 counts.append(len(view.faces))
                 memory.append(_resident_mb())
         busy_s, took_s = time.process_time() - busy_s, time.perf_counter() - began_s
@@ -94,7 +95,7 @@ def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
     timings = [
         Timing(f"readings, {scene}", num_readings / took_s, float(np.percentile(rates, 5)), "/s", len(rates)),
         Timing(f"frame callback with drawing, {scene}", *spread(callbacks), "ms", len(callbacks)),
-        Timing(f"from a frame to its reading, {scene}", *spread(lags), "ms", len(lags)),
+        *([Timing(f"from a frame to its reading, {scene}", *spread(lags), "ms", len(lags))] if lags else []),
         Timing(f"processor time for each reading with its video, {scene}", cost, cost, "ms", num_readings),
     ]
     if not math.isnan(memory[-1]):

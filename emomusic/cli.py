@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -43,8 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.redirect_stdout(sys.stderr):
             answer, status = options.run(options)
         if options.json:
-            print(json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False))
+            print(json.dumps(answer, indent=2, allow_nan=False))  # in ASCII: any terminal and any file can hold it
         else:
+            if isinstance(sys.stdout, io.TextIOWrapper):  # titles and names of files may not fit its encoding
+                sys.stdout.reconfigure(errors="backslashreplace")
             options.show(answer)
         sys.stdout.flush()
     except EmomusicError as error:
@@ -95,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--images", type=Path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
     face.add_argument("--split", choices=("validation", "test"), help="which part of FER2013")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
-    face.add_argument("--margin", type=_margin, help="context around the face, as a share of its longer side")
+    face.add_argument("--margin", type=_number(-0.4, 1), help="context around the face, as a share of its longer side")
     face.add_argument(
         "--record",
         action="store_true",
@@ -124,8 +128,8 @@ def _parser() -> argparse.ArgumentParser:
         subparsers, "recommend", commands.recommend, _show_songs, "Songs for an emotion or a place on the plane."
     )
     recommend.add_argument("--emotion", type=_emotion, metavar="NAME", help=", ".join(Emotion))
-    recommend.add_argument("--valence", type=_unit, metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
-    recommend.add_argument("--arousal", type=_unit, metavar="A", help="-1 (drowsy) to 1 (awake)")
+    recommend.add_argument("--valence", type=_number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
+    recommend.add_argument("--arousal", type=_number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
     _add_song_options(recommend)
 
     command(subparsers, "models", commands.models, _show_models, "The trained models, their figures, size and speed.")
@@ -152,36 +156,33 @@ def _parser() -> argparse.ArgumentParser:
 def _add_song_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", choices=POLICIES, default="match", help="what the music should do")
     parser.add_argument("--songs", type=_count, default=5, metavar="N", help="how many songs (5)")
-    parser.add_argument("--seed", type=int, default=0, help="another number, another choice among equals")
+    parser.add_argument(
+        "--seed",
+        type=_number(0, 2**32 - 1, whole=True),
+        default=0,
+        metavar="N",
+        help="another number, another choice among equals",
+    )
     parser.add_argument("--hide-explicit", action="store_true", help="leave out songs marked as explicit")
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 100. Received: {text}")
-    return value
+def _number(low: float, high: float, *, whole: bool = False) -> Callable[[str], float]:
+    """What reads an option's number and refuses what is none, or lies outside."""
+
+    def read(text: str) -> float:
+        value: float = math.nan
+        with contextlib.suppress(ValueError):
+            value = int(text) if whole else float(text)
+        if not low <= value <= high:  # NaN is not between
+            kind = "a whole number" if whole else "a number"
+            raise argparse.ArgumentTypeError(f"expected {kind} from {low:,} to {high:,}. Received: {text}")
+        return value
+
+    return read
 
 
-def _frames(text: str) -> int:
-    value = int(text)
-    if not 10 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"expected a number from 10 to 1,000,000. Received: {text}")
-    return value
-
-
-def _unit(text: str) -> float:
-    value = float(text)
-    if not -1 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from -1 to 1. Received: {text}")
-    return value
-
-
-def _margin(text: str) -> float:
-    value = float(text)
-    if not -0.4 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a share from -0.4 to 1. Received: {text}")
-    return value
+_count = _number(1, 100, whole=True)
+_frames = _number(10, 1_000_000, whole=True)
 
 
 def _emotion(text: str) -> Emotion:

@@ -110,8 +110,10 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     from emomusic.face.trained import DEFAULT_MODEL
 
     name = options.model or DEFAULT_MODEL
-    if options.record and (options.fer2013 or options.aligned):
-        raise DatasetError("expected --record with --images and without --aligned. Received: other pictures")
+    if options.record and (options.fer2013 or options.aligned or options.margin is not None):
+        raise DatasetError(
+            "expected --record with --images and without --aligned or --margin: it is for faces as the app cuts them"
+        )
     if options.fer2013:
         if not options.split:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
@@ -139,11 +141,14 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.assets import models_dir
+    from emomusic.assets import models_dir, write_checksums
     from emomusic.music.training import train_mood_model
 
     name = _mood_model_name(options.model)
-    return train_mood_model(options.data, model=name, out=options.out or models_dir() / "music" / name), 0
+    out = options.out or models_dir() / "music" / name
+    metrics = train_mood_model(options.data, model=name, out=out)
+    write_checksums(out)  # of a model that ships, or it would be called damaged
+    return metrics, 0
 
 
 def _mood_model_name(name: str | None) -> str:
@@ -157,7 +162,7 @@ def _mood_model_name(name: str | None) -> str:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
-    from emomusic.assets import models_dir
+    from emomusic.assets import models_dir, write_checksums
     from emomusic.face.fer2013 import read_fer2013
     from emomusic.face.networks import NETWORKS
     from emomusic.face.presets import PRESETS
@@ -189,7 +194,9 @@ def train_face(options: argparse.Namespace) -> Outcome:
             )
 
         out = options.out or models_dir() / "face" / options.network
-        return train(options.network, dataset, out, preset=preset, resume=options.resume, tell=tell), 0
+        metrics = train(options.network, dataset, out, preset=preset, resume=options.resume, tell=tell)
+    write_checksums(out)  # of a model that ships, or it would be called damaged
+    return metrics, 0
 
 
 def recommend(options: argparse.Namespace) -> Outcome:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import models_dir
+from emomusic.assets import DAMAGED_ARRAYS, models_dir
 from emomusic.errors import ModelError
 from emomusic.evaluation import ClassScores, IntArray, McNemar, Scores, four_classes, mcnemar, score
 from emomusic.face import trained
@@ -195,7 +194,7 @@ def read_evidence(wing: Wing, name: str) -> Evidence:
         with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
             labels = arrays[f"{prefix}labels"].astype(np.int64)
             probabilities = arrays[f"{prefix}probabilities"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
     if wing is Wing.MUSIC:
         classes, y_true, emotions = read_class_figures(wing, name).classes, labels, None
@@ -239,7 +238,7 @@ def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
         with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
             right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]
             folds = arrays["repeated_folds"].astype(np.int64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
     return np.array([[row[of == fold].mean() for fold in np.unique(of)] for row, of in zip(right, folds, strict=True)])
 

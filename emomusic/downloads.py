@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from emomusic.assets import data_dir, find_dataset, sha256_of
+from emomusic.assets import data_dir, find_datasets, sha256_of
 from emomusic.errors import AssetError
 
 if TYPE_CHECKING:
@@ -96,12 +96,18 @@ _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # two se
 
 
 def find_download(name: str) -> Path | None:
-    """Where the dataset is, in `$EMOMUSIC_DATA` or in `data/`; None where it is in neither. Whole or not: see `ensure`.
+    """Where the dataset is, in `$EMOMUSIC_DATA` or in `data/`; None where it is in neither.
+
+    Of two copies the first that is whole. A single one is not looked into: see `ensure`.
 
     Raises:
         AssetError: no dataset has this name.
     """
-    return find_dataset(_known(name).path)
+    download = _known(name)
+    copies = find_datasets(download.path)
+    if len(copies) < 2:
+        return next(iter(copies), None)
+    return next((path for path in copies if path.is_file() and _problem(path, download) is None), copies[0])
 
 
 def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TIMEOUT_S) -> Path:
@@ -118,8 +124,8 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
     """
     download = _known(name)
     with _locks[name]:
-        for path in (find_download(name), data_dir() / download.path):
-            if path is not None and path.is_file() and _problem(path, download) is None:
+        for path in find_datasets(download.path):
+            if path.is_file() and _problem(path, download) is None:
                 return path
         target = data_dir() / download.path
         part = target.with_name(f"{target.name}.part")

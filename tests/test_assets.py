@@ -1,10 +1,11 @@
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 
 from emomusic import assets
-from emomusic.errors import AssetError
+from emomusic.errors import AssetError, ModelError
 
 
 def test_what_ships_stands_beside_the_package() -> None:
@@ -76,3 +77,54 @@ def test_a_file_that_cannot_be_read_has_no_checksum(tmp_path: Path) -> None:
         assets.sha256_of(tmp_path / "absent")
     with pytest.raises(AssetError, match="Is a directory"):
         assets.sha256_of(tmp_path)
+
+
+@pytest.fixture
+def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout that ships two models, its checksums written."""
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / "models" / "face" / name).mkdir(parents=True)
+        (tmp_path / "models" / "face" / name / "model.keras").write_bytes(name.encode())
+    assets.write_checksums()
+    return tmp_path
+
+
+def problems() -> dict[str, str]:
+    return {asset.path: problem for asset, problem in assets.check_assets() if problem}
+
+
+def test_a_model_that_is_wholly_absent_is_told(checkout: Path) -> None:
+    assert problems() == {}
+    shutil.rmtree(checkout / "models" / "face" / "two")
+    assert problems() == {"models/face/two": "it is absent. Restore the files from the repository"}
+
+
+def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:
+    for path in (checkout / "models" / "face").glob("*/model.keras"):
+        path.write_bytes(b"other weights")
+    assets.write_checksums(checkout / "models" / "face" / "one")
+    assert list(problems()) == ["models/face/two"]
+    assets.write_checksums(checkout.parent)  # a folder elsewhere
+    assert list(problems()) == ["models/face/two"]
+    assets.write_checksums()
+    assert problems() == {}
+
+
+def test_a_folder_to_train_into_is_new_empty_or_a_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("model.keras", "epoch*.h5")
+    assert assets.prepare_model_folder(tmp_path / "a" / "new", names).is_dir()
+    for name in ("model.keras", "epoch3.h5"):
+        (tmp_path / "a" / "new" / name).touch()
+    monkeypatch.chdir(tmp_path / "a" / "new")
+    assert assets.prepare_model_folder(Path(), names) == tmp_path / "a" / "new"  # a name, whatever it is called by
+    for number in range(5):
+        (tmp_path / "a" / "new" / f"photo{number}").touch()
+    with pytest.raises(ModelError, match=r"Received: .*new with photo0, photo1, photo2, …"):
+        assets.prepare_model_folder(Path(), names)
+
+
+def test_a_folder_to_train_into_must_be_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match=r"expected a folder to write a model into\. Received: .*(exists|directory)"):
+        assets.prepare_model_folder(tmp_path / "file", ())

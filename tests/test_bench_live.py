@@ -1,5 +1,6 @@
 """emomusic/bench_live.py: what is measured and how it is told; how fast it is here is for the command to say."""
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from emomusic import bench_live, cli
+from emomusic.bench import spread
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -58,3 +60,24 @@ def test_the_films_made_hold_the_faces_they_are_made_of(tmp_path: Path) -> None:
     first = next(frames)
     assert first.shape == (480, 640, 3)
     assert np.abs(next(frames).astype(int) - first).mean() > 0  # it moves
+
+
+@pytest.mark.parametrize("values", [[3.0], [1.0, 2.0], [1.0, 1.0, 1.0, 1.0, 10.0], list(range(1, 101))])
+def test_no_figure_lies_outside_what_was_measured(values: list[float]) -> None:
+    median, worst = spread(values)
+    assert min(values) <= median <= worst <= max(values)
+
+
+def test_a_machine_too_slow_for_one_reading_is_not_called_quick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+    detector = FakeDetector()
+    monkeypatch.setattr(detector, "detect", lambda image: done.wait(60) and [])
+    monkeypatch.setattr(bench_live, "load_networks", lambda: (detector, FakeClassifier()))
+    try:
+        report = bench_live.run_live_bench(write_film(tmp_path / "film.avi", 5), num_frames=12)
+    finally:
+        done.set()
+    steps = [timing["step"] for timing in report["timings"]]
+    assert not any(step.startswith("from a frame to its reading") for step in steps)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -107,10 +108,16 @@ def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], sample
         ("recommend", "--emotion", "jealous"),
         ("recommend", "--emotion", "sad", "--valence", "0.5", "--arousal", "0"),
         ("recommend", "--emotion", "sad", "--policy", "shout"),
+        ("recommend", "--emotion", "sad", "--seed", "-1"),
+        ("recommend", "--emotion", "sad", "--songs", "many"),
+        ("recommend", "--emotion", "sad", "--songs", "101"),
+        ("recommend", "--valence", "bright", "--arousal", "0"),
         ("evaluate", "face"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
         ("evaluate", "face", "--fer2013", "absent.csv"),
         ("evaluate", "face", "--images", "absent"),
+        ("evaluate", "face", "--images", "absent", "--margin", "wide"),
+        ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
         ("evaluate", "music", "--data", "absent.csv"),
         ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
         ("train", "music", "--model", "nosuch", "--data", "absent.csv"),
@@ -126,6 +133,7 @@ def test_what_the_user_must_mend_is_one_line_and_status_2(
     assert (status, answer) == (2, None)
     assert len(err.splitlines()) == 1, err
     assert "Traceback" not in err
+    assert " value: " not in err  # with the name of one of our functions before it
 
 
 @pytest.mark.parametrize("policy", cli.POLICIES)
@@ -139,6 +147,18 @@ def test_recommend_gives_songs_without_a_face(run: Callable[..., Answer], policy
 
 def test_recommend_takes_an_emotion_in_any_case(run: Callable[..., Answer]) -> None:
     assert run("recommend", "--emotion", "Happy") == run("recommend", "--emotion", "happy")
+
+
+@pytest.mark.parametrize("form", ["--json", "--policy=match"])
+def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_path: Path, form: str) -> None:
+    picture = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(samples / "four-people.jpg", picture)
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as under most languages
+    command = [sys.executable, "-m", "emomusic", "analyze", picture, form]
+    done = subprocess.run(command, cwd=root, env=strict, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert rb"caf\udce9.jpg" in done.stdout
+    assert form != "--json" or len(json.loads(done.stdout)[0]["faces"]) == 4
 
 
 def test_the_policies_of_the_command_are_those_of_the_library() -> None:

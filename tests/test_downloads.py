@@ -176,6 +176,22 @@ def test_a_damaged_file_in_its_place_is_fetched_anew(offer: Callable[..., Downlo
         assert ensure("songs").read_bytes() == BODY
 
 
+def test_of_two_copies_the_whole_one_is_used(
+    offer: Callable[..., Download], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs" / "music" / "songs.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(BODY[:7])
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "theirs"))
+    with serve(whole_or_rest) as server:
+        offer(server.url)
+        assert find_download("songs") == theirs  # so that whoever reads it says what is wrong with it
+        assert ensure("songs") == place
+        assert find_download("songs") == place
+        theirs.write_bytes(BODY)
+        assert find_download("songs") == theirs
+
+
 @pytest.mark.parametrize("status", [404, 403, 429, 500, 503])
 def test_a_server_that_refuses_is_told_with_its_status(
     offer: Callable[..., Download], place: Path, status: int

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emomusic.face.images import MAX_BYTES
+from emomusic.music.table_files import MAX_UPLOAD_BYTES
 
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
@@ -50,9 +51,9 @@ def test_a_lock_holds_pins_and_nothing_of_the_machine_that_wrote_it(root: Path, 
     assert [line for line in lines if re.search(r"://|/|\\|@|index-url|find-links|localhost", line)] == []
 
 
-def test_the_upload_limit_is_that_of_the_library(root: Path):
+def test_the_server_takes_what_the_largest_upload_may_have(root: Path):
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["server"]["maxUploadSize"] * 2**20 == MAX_BYTES
+    assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES)
 
 
 def test_streamlit_starts_without_a_question_and_tells_nobody(root: Path):

@@ -13,8 +13,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import cache_dir
+from emomusic.assets import DAMAGED_ARRAYS, cache_dir
 from emomusic.errors import DatasetError
 
 log = logging.getLogger(__name__)
@@ -156,7 +154,7 @@ def _read_csv_cached(source: Path, cache: Path) -> Fer2013:
     if compact.is_file():
         try:
             return _load_compact(compact)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except DAMAGED_ARRAYS as error:
             log.warning("Reading %s anew: its compact copy is damaged (%s).", source.name, error)
     dataset = _assemble(_csv_rows(source), source)
     _save_compact(dataset, compact)

@@ -25,7 +25,10 @@ from emomusic.errors import ImageError
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width, 3), uint8, RGB, upright."""
 
-MAX_BYTES = 20 * 1024 * 1024  # as Streamlit counts its upload limit of 20 MB
+PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif")
+"""Of files that `read_image` can read."""
+
+MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
 WORKING_SIDE = 1280
 

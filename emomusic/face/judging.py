@@ -29,11 +29,10 @@ from emomusic.face.card import write_card
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import FaceDetector
 from emomusic.face.fer2013 import LabelledFaces
-from emomusic.face.images import DEFAULT_MARGIN, RgbImage, crop_face, read_image, to_network_input
+from emomusic.face.images import DEFAULT_MARGIN, PICTURE_ENDINGS, RgbImage, crop_face, read_image, to_network_input
 
 log = logging.getLogger(__name__)
 
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".avif"})
 FOLDS = 5
 """In how many parts labelled photographs are dealt to judge an adjustment."""
 _AT_ONCE = 64  # crops held before they are classified together
@@ -72,7 +71,7 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
     for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
-        pictures = sorted(path for path in child.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS)
+        pictures = sorted(path for path in child.rglob("*") if path.suffix[1:].lower() in PICTURE_ENDINGS)
         found += [(path, known[child.name.lower()]) for path in pictures]
     if not found:
         raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")
@@ -120,7 +119,7 @@ def adjust_to_pictures(
         all pictures together give.
 
     Raises:
-        DatasetError: fewer than `FOLDS` faces of a class that occurs.
+        DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     from sklearn.model_selection import StratifiedKFold
 

@@ -109,7 +109,7 @@ class LiveView:
         is_ready: whether the networks are loaded, so that no face means that none was found.
         frames_per_second: frames that came, over the last two seconds.
         readings_per_second: readings made, over the last two seconds.
-        lag_s: from a frame's coming to its reading, the mean of the last two seconds; None before the first reading.
+        lag_s: from a frame's coming to its reading, the mean of the last two seconds; None where they had no reading.
         num_frames: frames that came so far.
         num_readings: readings made so far.
         num_dropped: frames that were shown but not read, because a newer one came first.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import models_dir
+from emomusic.assets import DAMAGED_ARRAYS, models_dir
 from emomusic.errors import ModelError
 from emomusic.face.trained import WEIGHTS, model_folder
 
@@ -71,7 +71,7 @@ def apply_start_weights(model: keras.Model, name: str) -> int:
             if layer.name in known:
                 layer.set_weights(known[layer.name])
                 count += 1
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected start weights for {model.name} in {path}. Received: {error}") from error
     if not count:
         raise ModelError(f"expected a layer of {model.name} named as in {path}. Received: none")

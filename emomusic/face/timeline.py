@@ -15,7 +15,7 @@ import pandas as pd
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Quadrant, affect_of, quadrant_of
 
 TIMELINE_SECONDS = 600
-"""How many rows a timeline keeps: ten minutes; the oldest go first."""
+"""How far back a timeline goes: ten minutes; the oldest seconds go first."""
 
 SHARES = [emotion.value for emotion in EMOTIONS]
 COLUMNS = ["time_s", "num_faces", *SHARES, "valence", "arousal", "quadrant"]
@@ -37,7 +37,8 @@ class Timeline:
     """The group's emotions, second by second; bounded, and safe under threads."""
 
     def __init__(self, seconds: int = TIMELINE_SECONDS) -> None:
-        self._over: deque[_Row] = deque(maxlen=seconds - 1)  # as rows: asked for once a second, made only once
+        self._seconds = seconds
+        self._over: deque[tuple[int, _Row]] = deque()  # as rows: asked for once a second, made only once
         self._current: _Second | None = None
         self._lock = threading.Lock()
 
@@ -57,8 +58,10 @@ class Timeline:
                 self._current = _Second(current.time_s, num_faces, shares)
             else:
                 if current is not None:
-                    self._over.append(_row(current))
+                    self._over.append((current.time_s, _row(current)))
                 self._current = _Second(int(time_s), num_faces, shares)
+                while self._over and self._over[0][0] <= int(time_s) - self._seconds:
+                    self._over.popleft()
 
     def table(self) -> pd.DataFrame:
         """One row for each second in which a reading was made, the oldest first.
@@ -69,7 +72,7 @@ class Timeline:
             seconds without a face `num_faces` is 0 and the rest is missing.
         """
         with self._lock:
-            rows = [*self._over, *([_row(self._current)] if self._current is not None else [])]
+            rows = [*(row for _, row in self._over), *([_row(self._current)] if self._current is not None else [])]
         table = pd.DataFrame(rows, columns=COLUMNS)
         kinds = {"time_s": "int64", "num_faces": "int64", "quadrant": "string"}
         return table.astype({column: kinds.get(column, "float64") for column in COLUMNS})

@@ -23,6 +23,9 @@ DEFAULT_MODEL = "emonet"
 
 WEIGHTS, SPEC, METRICS, HISTORY = "model.keras", "spec.json", "metrics.json", "history.csv"
 PREDICTIONS, CARD = "predictions.npz", "CARD.md"
+FILES = (WEIGHTS, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+"""All of a model's folder, in the order in which training puts them there: with its spec it is whole."""
+
 _STORE = "model.weights.h5"  # of a Keras file, which is an archive
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic import evaluation
-from emomusic.assets import sha256_of
+from emomusic.assets import prepare_model_folder, sha256_of
 from emomusic.errors import ModelError
 from emomusic.face import trained
 from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
@@ -38,6 +38,8 @@ from emomusic.face.start_weights import apply_start_weights
 log = logging.getLogger(__name__)
 
 _MONITOR = "val_accuracy"
+_CHECKPOINT = "checkpoint"
+_CHECKPOINT_FILES = ("state.json*", "*.weights.h5", "drafts")
 _DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that no two epochs share a draw
 _STOPPERS = {"ReduceLROnPlateau": ("best", "wait", "cooldown_counter"), "EarlyStopping": ("best", "wait", "best_epoch")}
 
@@ -180,7 +182,7 @@ def train(
     Args:
         network: a key of `NETWORKS`.
         dataset: all of its three splits.
-        out: the model's folder; its last part is the model's name.
+        out: the model's folder, replaced in the end; its last part is the model's name.
         preset: a key of `PRESETS`; None for the network's own.
         resume: go on from the checkpoint in `out`, if there is one.
         tell: called after every epoch.
@@ -190,7 +192,7 @@ def train(
 
     Raises:
         DatasetError: a split is absent.
-        ModelError: the checkpoint belongs to another run.
+        ModelError: the checkpoint belongs to another run, or the folder holds something else or cannot be written.
         ValueError: an unknown network or preset.
     """
     if network not in NETWORKS or preset not in {None, *PRESETS}:
@@ -200,10 +202,12 @@ def train(
     preset = preset or NETWORKS[network].preset
     config = PRESETS[preset]
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
+    out = prepare_model_folder(out, (*trained.FILES, _CHECKPOINT))
+    checkpoint = prepare_model_folder(out / _CHECKPOINT, _CHECKPOINT_FILES)
     keras.utils.set_random_seed(config.seed)
-    model, history = _fit(network, config, splits, out / "checkpoint", resume=resume, tell=tell)
+    model, history = _fit(network, config, splits, checkpoint, resume=resume, tell=tell)
     metrics = _write(network, preset, config, model, history, splits, out)
-    shutil.rmtree(out / "checkpoint")
+    shutil.rmtree(checkpoint)
     return metrics
 
 
@@ -328,7 +332,7 @@ def _write(
     out: Path,
 ) -> dict[str, Any]:
     """Calibrate on validation, judge on test, and move every file into place once all are whole."""
-    drafts = out / "checkpoint" / "drafts"
+    drafts = out / _CHECKPOINT / "drafts"
     drafts.mkdir(parents=True, exist_ok=True)
     trained.write_weights(model, drafts / trained.WEIGHTS)
     uncalibrated = trained.ModelSpec(
@@ -381,7 +385,7 @@ def _write(
     write_card(spec, metrics, drafts / trained.CARD)
     trained.write_spec(spec, drafts)
     trained.read_spec(drafts, verify=True)
-    for name in (trained.WEIGHTS, trained.HISTORY, trained.PREDICTIONS, trained.METRICS, trained.CARD, trained.SPEC):
+    for name in trained.FILES:
         (drafts / name).replace(out / name)
     return metrics
 

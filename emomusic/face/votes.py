@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import data_dir
+from emomusic.assets import DAMAGED_ARRAYS, data_dir
 from emomusic.errors import DatasetError
 
 VOTES = data_dir() / "ferplus" / "votes.npz"
@@ -46,7 +46,7 @@ def vote_shares(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
             known, votes = arrays["pictures"], arrays["votes"].astype(np.float32)
         if votes.shape != (len(known), len(EMOTIONS)):
             raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except DAMAGED_ARRAYS as error:
         raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
     order = np.argsort(known, kind="stable")
     wanted = checksums(images)

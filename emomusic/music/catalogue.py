@@ -268,8 +268,12 @@ def read_mood_table(path: Path) -> MoodTable:
     _check_numbers(table, "length", low=0.0, high=86_400_000.0, name=path.name)
     _check_numbers(table, "key", low=-1.0, high=11.0, name=path.name)  # -1: none found
     _check_numbers(table, "time_signature", low=0.0, high=7.0, name=path.name)
+    _refuse_rows(table["mood"].isna(), table["mood"], _MOOD_RULE, name=path.name)
     table["duration_s"] = table.pop("length") / 1000.0
     return MoodTable(_checked(table, name=path.name), sha256_of(path))
+
+
+_MOOD_RULE = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
 
 
 def _number(cell: float | None) -> float | None:
@@ -318,10 +322,10 @@ def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
         )
         table["explicit"] = table["explicit"].astype(bool)
     if "mood" in table:
-        moods = table["mood"].astype("string").str.strip().str.casefold()
-        rule = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
-        _refuse_rows(~moods.isin([mood.value for mood in Mood]), table["mood"], rule, name=name)
-        table["mood"] = moods.astype(object)
+        moods, present = table["mood"].astype("string").str.strip().str.casefold(), table["mood"].notna()
+        wrong = present & ~moods.isin([mood.value for mood in Mood])
+        _refuse_rows(wrong, table["mood"], _MOOD_RULE, name=name)
+        table["mood"] = moods.astype(object).where(present, None)
     return table
 
 

@@ -265,7 +265,7 @@ class Recommender:
         else:
             standing = math.floor(100.0 * float(self._standing[row, position]))
             opinion = f"{_COMPARATIVES[mood].capitalize()} than {standing} % of the songs"
-        aim = "the face" if request.policy is Policy.MATCH and request.mood is None else "asked for"
+        aim = "the mood it answers" if request.policy is Policy.MATCH and request.mood is None else "asked for"
         difference = _difference(target, self._point(row))
         return f"{opinion}, {f'{difference} than' if difference else f'as {_character(target)} as'} {aim}"
 

@@ -84,7 +84,10 @@ def _read_csv(data: bytes, name: str) -> pd.DataFrame:
     from pyarrow import csv as arrow_csv
 
     text, separator = _decoded(data, name)
-    header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])]
+    try:
+        header = [column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])]
+    except csv.Error as error:  # a name longer than 131,072 characters
+        raise DatasetError(f"{name}: expected a CSV with a header. Received: {_first_line(error)}") from error
     if not any(header):
         raise DatasetError(
             f"{name}: expected a CSV with a header. Received: {'an empty first line' if text else 'an empty file'}"

@@ -199,7 +199,7 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     for column in table.columns:
         if column in _NUMBERS or column in ("duration_ms", "duration_s"):
             table[column] = _without(table[column], _ABSENT)
-        elif column in ("album", "genre"):
+        elif column in ("album", "genre", "mood"):
             table[column] = _without(table[column], ("",))
     if "duration_ms" in table:
         milliseconds = pd.to_numeric(table["duration_ms"], errors="coerce").astype(np.float64)

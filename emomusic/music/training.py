@@ -16,16 +16,20 @@ import sklearn
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 from sklearn.model_selection import StratifiedKFold
 
+from emomusic.assets import prepare_model_folder
 from emomusic.errors import DatasetError
 from emomusic.evaluation import expected_calibration_error
 from emomusic.music.catalogue import MoodTable, read_mood_table
-from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood import MODEL_FILE, MOODS, SPEC_FILE, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, REPORTED, REPORTED_SOURCE, SEED
 
 logger = logging.getLogger(__name__)
 
 NUM_FOLDS = 10
 NUM_REPEATS = 5
+
+_METRICS_FILE, _PREDICTIONS_FILE, _CARD_FILE = "metrics.json", "predictions.npz", "CARD.md"
+_FILES = (MODEL_FILE, SPEC_FILE, _METRICS_FILE, _PREDICTIONS_FILE, _CARD_FILE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -88,28 +92,28 @@ def train_mood_model(
 
     Raises:
         DatasetError: the table cannot be used.
+        ModelError: the folder holds something else, or cannot be written.
     """
+    out = prepare_model_folder(out, _FILES)
     table = read_mood_table(data)
     evaluation = _evaluate(table, model, num_repeats)
     classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
     metrics = evaluation.metrics | {"ms_per_song": _ms_per_song(classifier, table)}
 
-    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-", suffix=".part") as scratch:
         new = Path(scratch) / "new"
         classifier.save(new, data_sha256=table.sha256)
-        (new / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        (new / _METRICS_FILE).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         np.savez_compressed(
-            new / "predictions.npz",
+            new / _PREDICTIONS_FILE,
             labels=evaluation.labels.astype(np.int8),
             probabilities=evaluation.probabilities,
             repeated_probabilities=evaluation.repeated_probabilities,
             repeated_folds=evaluation.repeated_folds,
         )
-        (new / "CARD.md").write_text(_card(metrics, table), encoding="utf-8")
+        (new / _CARD_FILE).write_text(_card(metrics, table), encoding="utf-8")
         MoodClassifier.load(new)
-        if out.exists():
-            out.rename(Path(scratch) / "old")
+        out.rename(Path(scratch) / "old")
         new.rename(out)
     logger.info("wrote %s", out)
     return metrics

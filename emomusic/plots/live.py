@@ -46,7 +46,7 @@ def mood_areas(table: pd.DataFrame, *, height: int = 240) -> go.Figure:
         )  # fmt: skip
     first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
     last = max(last, first + _LEAST_S)
-    step = next(step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8)
+    step = next((step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
     ticks = np.arange(-(-first // step) * step, last + 1, step)
     figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, uirevision="mood areas",

@@ -12,6 +12,7 @@ from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
 from emomusic.face.reading import load_networks
 from emomusic.music.recommend import Recommender, load_recommender
+from emomusic.ui.frame import shown_errors
 
 
 class Engine:
@@ -86,7 +87,10 @@ def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
     @st.fragment(run_every=None if engine().is_ready else 2.0)
     def note() -> None:
         if engine().is_ready:
-            st.caption(":material/check_circle: The networks are ready.")
+            with shown_errors():
+                engine().networks()
+                engine().recommender()
+                st.caption(":material/check_circle: The networks are ready.")
         else:
             st.caption(
                 f":material/hourglass_top: The networks are loading, about ten seconds after a start. {meanwhile}"

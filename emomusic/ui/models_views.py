@@ -13,6 +13,7 @@ from emomusic.findings import describe_classes, of_100, percent
 from emomusic.overview import music_models
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
+from emomusic.ui.frame import shown_errors
 from emomusic.ui.models_confusion import choose_classes, show_confusion
 from emomusic.ui.models_files import class_figures, evidence, scores
 from emomusic.ui.models_mistakes import show_mistakes
@@ -45,7 +46,7 @@ def show_diagnoses(chosen: Chosen) -> None:
     tabs = st.tabs(list(views), key=key, on_change="rerun", bind="query-params")
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
-            with tab:
+            with tab, shown_errors():  # an error in a fragment does not reach the page
                 view(chosen)
 
 

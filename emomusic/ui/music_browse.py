@@ -15,7 +15,7 @@ from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
-from emomusic.ui.music_players import best_known_first, describe_songs, offer_files, show_players
+from emomusic.ui.music_players import best_known_first, describe_songs, digest_of, offer_files, show_players
 from emomusic.ui.music_tables import SongTable
 
 _SENT_WHOLE = 20_000  # rows; of a longer table the browser gets what it scrolls to
@@ -81,7 +81,8 @@ def show_table(songs: SongTable) -> None:
         return
     event: Any = st.dataframe(
         describe_songs(songs, rows),
-        key=state.music_widget("table", songs.digest),
+        # A choice is a row's number: of other rows it would be another song
+        key=state.music_widget("table", songs.digest, digest_of(rows)),
         height=430,
         hide_index=True,
         column_config=_columns(),
@@ -91,8 +92,7 @@ def show_table(songs: SongTable) -> None:
         alt=f"{len(rows):,} songs with their mood and features",
     )
     st.caption("A click on a column's name sorts; a click at the left of a row plays that song.")
-    # A row chosen before the filters changed may not be there any more
-    if chosen := [int(rows[at]) for at in event.selection.rows if at < len(rows)]:
+    if chosen := [int(rows[at]) for at in event.selection.rows]:
         show_players(songs, chosen, name="row")
 
 

@@ -14,7 +14,7 @@ from emomusic.music.one_song import Answer, explain_mood, nearest_rows
 from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars
 from emomusic.ui import state
 from emomusic.ui.music_players import best_known_first, plain, short_name, show_players, track_line
-from emomusic.ui.music_tables import SongTable, mood_classifier
+from emomusic.ui.music_tables import SongTable, kept, mood_classifier
 
 VIEW = "What mood is this song?"
 
@@ -137,9 +137,9 @@ def _set_back(begun: dict[str, float]) -> None:
         st.session_state[key] = value
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _medians(digest: str, _songs: SongTable) -> npt.NDArray[np.float64]:  # noqa: ARG001
-    medians: npt.NDArray[np.float64] = np.median(_songs.catalogue.features, axis=0)
+@kept
+def _medians(songs: SongTable) -> npt.NDArray[np.float64]:
+    medians: npt.NDArray[np.float64] = np.median(songs.catalogue.features, axis=0)
     return medians
 
 
@@ -147,7 +147,7 @@ def _show_answer(
     songs: SongTable, track: Track, features: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
 ) -> None:
     moved = features != start
-    reference = start if moved.any() else _medians(songs.digest, songs)
+    reference = start if moved.any() else _medians(songs)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
     st.subheader(describe_moods(answer.probabilities), anchor=False)
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""

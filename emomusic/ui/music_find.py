@@ -55,7 +55,7 @@ def show_search(songs: SongTable) -> None:
 
 def _search_table(songs: SongTable, text: str) -> None:
     if not text:
-        st.caption(f"Searches the titles and artists of {len(songs):,} songs.")
+        st.caption("Searches the titles and artists of this table.")
         return
     rows = best_known_first(songs, np.flatnonzero(matching(songs.catalogue, text)))
     if not rows.size:

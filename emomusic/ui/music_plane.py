@@ -13,8 +13,9 @@ from emomusic.music.catalogue import ARTIST_SEPARATOR
 from emomusic.music.mood import MOODS
 from emomusic.plots.music import MOST_NAMED, song_plane, trace_rows
 from emomusic.ui import state
+from emomusic.ui.frame import shown_errors
 from emomusic.ui.music_players import best_known_first, offer_files, show_players, track_line
-from emomusic.ui.music_tables import SongTable
+from emomusic.ui.music_tables import SongTable, kept
 
 
 @st.fragment
@@ -23,7 +24,7 @@ def show_song_plane(songs: SongTable) -> None:
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         event: Any = st.plotly_chart(
-            _figure(songs.digest, songs),
+            _figure(songs),
             key=state.music_widget("plane", songs.digest),
             on_select="rerun",
             selection_mode=("points", "box", "lasso"),
@@ -31,22 +32,22 @@ def show_song_plane(songs: SongTable) -> None:
             alt=f"{len(songs):,} songs on the plane of valence and energy, coloured by mood",
         )
     rows = selected_rows(event.selection.points, songs)
-    with side:
+    with side, shown_errors():  # an error in a fragment does not reach the page
         if rows.size:
             _show_selection(songs, rows)
         else:
             _invite(songs)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _figure(digest: str, _songs: SongTable) -> go.Figure:  # noqa: ARG001  # the digest is the key
+@kept
+def _figure(songs: SongTable) -> go.Figure:
     names = None
-    if len(_songs) <= MOST_NAMED:
-        table = _songs.catalogue.table
+    if len(songs) <= MOST_NAMED:
+        table = songs.catalogue.table
         names = (table["title"] + " · " + table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)).str.slice(
             0, 80
         )
-    return song_plane(_songs.catalogue.plane, _songs.moods, None if names is None else names.tolist())
+    return song_plane(songs.catalogue.plane, songs.moods, None if names is None else names.tolist())
 
 
 def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray[np.int64]:

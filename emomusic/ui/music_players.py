@@ -52,7 +52,7 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
         name: of the list on this page; a new list begins with its first songs again.
         ask: called with a song's id by the button under it that asks for its mood; None for no such buttons.
     """
-    key = state.music_widget("shown", name, _digest(rows))
+    key = state.music_widget("shown", name, digest_of(rows))
     num_shown = int(st.session_state.get(key, PAGE))
     for row in rows[:num_shown]:
         track = songs.catalogue.track(row)
@@ -87,7 +87,8 @@ def _show_more(key: str, num_shown: int) -> None:
     st.session_state[key] = num_shown
 
 
-def _digest(rows: Sequence[int]) -> str:
+def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
+    """Tells a choice of rows from every other, in the key of a widget."""
     return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
 
 

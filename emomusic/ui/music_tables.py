@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,30 +21,31 @@ from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.music.table_files import MAX_UPLOAD_BYTES
 from emomusic.music.tables import read_catalogue
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
 from emomusic.ui.engine import engine
 
+_T = TypeVar("_T")
+
 SHIPPED, OWN = "Shipped", "Your CSV"
 DOWNLOADABLE = {"Labelled": "moods", "TidyTuesday": "tidytuesday"}
 """What the choice says, and the name the download has; each is fetched where the visitor asks for it."""
 
-MAX_CSV_MB = 60
-"""The Kaggle table of 114,000 tracks has 20 MB; three of those is generous, and is read in seconds."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
 class SongTable:
-    """A table of songs with the mood of each. Shared between visitors, or one visitor's own; never changed.
+    """A table of songs with the mood of each. Shared between visitors, or one visitor's own; its songs never change.
 
     Attributes:
         name: what to call it.
-        digest: tells it from every other table; what is computed from it is kept under this.
+        digest: tells it from every other table; widgets carry it in their keys.
         catalogue: the songs.
         probabilities: shape (n, 4), float32, of the moods in the order of `Mood`, by the mood model.
         moods: shape (n,), positions in `Mood`: the label where the table has one, else the most probable.
         num_labelled: how many songs have a label.
+        kept: what `kept` functions made of it.
     """
 
     name: str
@@ -50,6 +54,7 @@ class SongTable:
     probabilities: npt.NDArray[np.float32]
     moods: npt.NDArray[np.int64]
     num_labelled: int
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -79,6 +84,23 @@ class SongTable:
             moods[labelled] = positions[labelled].to_numpy(np.int64)
             num_labelled = int(labelled.sum())
         return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled)
+
+
+def kept(compute: Callable[[SongTable], _T]) -> Callable[[SongTable], _T]:
+    """Compute something of a table once, and keep it with the table.
+
+    It is gone with the table. In a cache of Streamlit's, a visitor's own songs would stay after the visitor.
+    """
+    name = f"{compute.__module__}.{compute.__qualname__}"
+
+    @functools.wraps(compute)
+    def of(songs: SongTable) -> _T:
+        if name not in songs.kept:  # two visitors at once may both compute it, and get the same
+            songs.kept[name] = compute(songs)
+        result: _T = songs.kept[name]
+        return result
+
+    return of
 
 
 def mood_classifier() -> MoodClassifier:
@@ -170,7 +192,7 @@ def _own_table() -> SongTable | None:
     st.file_uploader(
         "Your table of songs: a CSV with Spotify ids and audio features",
         type="csv",
-        max_upload_size=MAX_CSV_MB,
+        max_upload_size=MAX_UPLOAD_BYTES // 2**20,
         key=state.MUSIC_UPLOAD,
         on_change=_forget_own,
     )

@@ -11,19 +11,21 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from emomusic.affect import Mood
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.plots import music as plots
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
-from emomusic.ui.frame import ink
+from emomusic.ui.frame import ink, shown_errors
 from emomusic.ui.music_browse import show_table
 from emomusic.ui.music_classify import VIEW as CLASSIFY
 from emomusic.ui.music_classify import show_one_song
 from emomusic.ui.music_find import show_search
-from emomusic.ui.music_tables import SongTable
+from emomusic.ui.music_tables import SongTable, kept
 
 _STILL = {"displayModeBar": False}
+_FEWEST_CORRELATED = 10
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -55,35 +57,36 @@ def show_views(songs: SongTable) -> None:
     tabs = st.tabs(list(views), key=state.MUSIC_VIEW, on_change="rerun", bind="query-params")
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
-            with tab:
+            with tab, shown_errors():  # an error in a fragment does not reach the page
                 view(songs)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _standings(digest: str, _songs: SongTable) -> list[plots.Standing]:  # noqa: ARG001
-    return plots.standings(_songs.catalogue.features, _songs.moods)
+@kept
+def _standings(songs: SongTable) -> list[plots.Standing]:
+    return plots.standings(songs.catalogue.features, songs.moods)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _ridges(digest: str, _songs: SongTable) -> list[go.Figure]:
-    features = _songs.catalogue.features
-    order = [standing.feature for standing in _standings(digest, _songs)]
-    return [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], _songs.moods, f) for f in order]
+@kept
+def _ridges(songs: SongTable) -> list[go.Figure]:
+    features = songs.catalogue.features
+    order = [standing.feature for standing in _standings(songs)]
+    return [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
 
 
 def _show_features(songs: SongTable) -> None:
-    standings = _standings(songs.digest, songs)
+    standings = _standings(songs)
     best, last = standings[0], standings[-1]
-    st.markdown(
-        f"**{FEATURE_LABELS[best.feature.name]} differs most between the moods**, lowest for {best.lowest} and highest "
-        f"for {best.highest} songs; {FEATURE_LABELS[last.feature.name].lower()} differs least."
-    )
+    if not _say_of_one_mood(songs):
+        st.markdown(
+            f"**{FEATURE_LABELS[best.feature.name]} differs most between the moods**, lowest for {best.lowest} and "
+            f"highest for {best.highest} songs; {FEATURE_LABELS[last.feature.name].lower()} differs least."
+        )
     st.caption(
         "The hills show where the songs of each mood lie, all equally high; the sign on the line is the median. In the "
         "order of how much of the differences between songs goes with their mood (the percentage; eta squared)."
     )
     with st.grid("auto", min_column_width=310, gap="medium"):
-        for standing, figure in zip(standings, _ridges(songs.digest, songs), strict=True):
+        for standing, figure in zip(standings, _ridges(songs), strict=True):
             feature = standing.feature
             with st.container(gap="xxsmall"):
                 st.markdown(f"**{FEATURE_LABELS[feature.name]}** · {100 * standing.share:.0f} %")
@@ -97,26 +100,41 @@ def _show_features(songs: SongTable) -> None:
                 )
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _correlations(digest: str, _songs: SongTable) -> npt.NDArray[np.float64]:  # noqa: ARG001
-    return plots.correlations(_songs.catalogue.features)
+@kept
+def _correlations(songs: SongTable) -> npt.NDArray[np.float64]:
+    return plots.correlations(songs.catalogue.features)
+
+
+def _say_of_one_mood(songs: SongTable) -> bool:
+    """Say that there is nothing to compare where all songs have one mood; tells whether it is so."""
+    present = np.unique(songs.moods)
+    if len(present) == 1:
+        st.markdown(f"All songs of this table are called {MOODS[present[0]]}: there is no other mood to compare with.")
+    return len(present) == 1
 
 
 def _show_correlations(songs: SongTable) -> None:
-    matrix = _correlations(songs.digest, songs)
+    if len(songs) < _FEWEST_CORRELATED:
+        st.info(f"A correlation means something from {_FEWEST_CORRELATED} songs on.", icon=":material/grid_off:")
+        return
+    matrix = _correlations(songs)
     labels = list(FEATURE_LABELS.values())
     lower = np.where(np.tri(len(labels), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
     pairs = [
         tuple(int(place) for place in np.unravel_index(pick(lower), lower.shape)) for pick in (np.argmax, np.argmin)
     ]
     (up, with_up), (down, with_down) = pairs
+    found = []
+    if (highest := lower[up, with_up]) > 0:
+        found.append(f"**{labels[with_up]} and {labels[up].lower()} rise together** ({highest:.2f}).")
+    if (lowest := lower[down, with_down]) < 0:
+        found.append(
+            f"Where {labels[with_down].lower()} is high, {labels[down].lower()} tends to be low (\u2212{-lowest:.2f})."
+        )
     chart, words = st.columns([3, 2], gap="large")
     with words:
-        st.markdown(
-            f"**{labels[with_up]} and {labels[up].lower()} rise together** ({matrix[up, with_up]:.2f}); where "
-            f"{labels[with_down].lower()} is high, {labels[down].lower()} tends to be low "
-            f"({matrix[down, with_down]:.2f}).".replace("(-", "(\u2212")
-        )
+        for sentence in found:
+            st.markdown(sentence)
         st.caption(
             "Pearson's correlation of every two features over all songs of this table: 1 means that they rise "
             "together, \u22121 that one falls as the other rises, 0 that knowing one tells nothing of the other in a "
@@ -127,37 +145,41 @@ def _show_correlations(songs: SongTable) -> None:
             plots.correlation_map(matrix, ink=ink()),
             key=state.music_widget("correlations"),
             config=_STILL,
-            alt=f"Correlations of the nine features; highest {labels[with_up]} and {labels[up]}, "
-            f"lowest {labels[with_down]} and {labels[down]}",
+            alt=" ".join(["Correlations of the nine features.", *found]).replace("*", ""),
         )
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _profiles(digest: str, _songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:  # noqa: ARG001
+@kept
+def _profiles(songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
     """Where each mood stands, and the plain means with their units."""
-    features = _songs.catalogue.features
+    features = songs.catalogue.features
     rows = {
         f"{FEATURE_LABELS[feature.name]}{f' ({feature.unit})' if feature.unit else ''}": [
-            float(features[_songs.moods == position, column].mean()) if (_songs.moods == position).any() else None
+            float(features[songs.moods == position, column].mean()) if (songs.moods == position).any() else None
             for position in range(len(MOODS))
         ]
         for column, feature in enumerate(FEATURES.values())
     }
     means = pd.DataFrame.from_dict(rows, orient="index", columns=[mood.value for mood in MOODS])
-    return plots.mood_profiles(features, _songs.moods), means
+    return plots.mood_profiles(features, songs.moods), means
+
+
+def _describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
+    """What sets the songs of a mood apart, in one sentence."""
+    if np.isnan(profile).any():
+        return f"**{mood.capitalize()}**: no song of this table."
+    furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
+    traits = [_COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1] for at in furthest]
+    return f"**{mood.capitalize()}** songs are {traits[0]}, {traits[1]} and {traits[2]} than most."
 
 
 def _show_profiles(songs: SongTable) -> None:
-    profiles, means = _profiles(songs.digest, songs)
+    profiles, means = _profiles(songs)
     chart, words = st.columns([3, 2], gap="large")
     with words:
-        for mood, profile in zip(MOODS, profiles, strict=True):
-            if np.isnan(profile).any():
-                st.markdown(f"**{mood.capitalize()}**: no song of this table.")
-                continue
-            furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
-            traits = [_COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1] for at in furthest]
-            st.markdown(f"**{mood.capitalize()}** songs are {traits[0]}, {traits[1]} and {traits[2]} than most.")
+        if not _say_of_one_mood(songs):
+            for mood, profile in zip(MOODS, profiles, strict=True):
+                st.markdown(_describe_profile(mood, profile))
         st.caption(
             "The features have different units, so each value is replaced by its standing: the share of songs of this "
             "table that lie below it. An outline shows the mean standing of a mood's songs; on the dotted ring, at "

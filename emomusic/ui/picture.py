@@ -10,10 +10,8 @@ import numpy as np
 import streamlit as st
 
 from emomusic.assets import data_dir
-from emomusic.face.images import encode_png, read_image, shrink
+from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, encode_png, read_image, shrink
 from emomusic.ui import state
-
-UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif"]
 
 _THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
 
@@ -88,7 +86,8 @@ def choose_picture() -> Picture | None:
 def _upload() -> None:
     st.file_uploader(
         "Drop a picture here: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, up to 20 MB",
-        type=UPLOAD_TYPES,
+        type=list(PICTURE_ENDINGS),
+        max_upload_size=MAX_BYTES // 2**20,
         key=state.UPLOAD,
         on_change=_take,
         args=(state.UPLOAD,),

@@ -164,3 +164,13 @@ def test_a_link_to_the_page_works_as_the_first_of_a_fresh_server(browser: Browse
         expect(page.get_by_text("an expression is not a feeling").first).to_be_visible(timeout=PATIENCE_MS)
         expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
         page.close()
+
+
+def test_a_table_may_be_larger_than_a_picture(music: Callable[..., Page], tmp_path: Path) -> None:
+    """The server has one limit for uploads, and the page another for each kind."""
+    row = mood_table().to_csv(index=False)
+    path = tmp_path / "large.csv"
+    path.write_text(row + row.split("\n", 1)[1] * (25_000_000 // len(row)), encoding="utf-8")
+    page = music()
+    choose_own(page, path)
+    expect(page.get_by_role("heading", name=re.compile("^100 songs"))).to_be_visible(timeout=2 * PATIENCE_MS)

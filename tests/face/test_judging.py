@@ -13,7 +13,7 @@ from emomusic.errors import DatasetError
 from emomusic.evaluation import FOUR_CLASS_ORDER
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, Landmarks
-from emomusic.face.images import Box, RgbImage
+from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
 from emomusic.face.judging import (
     FOLDS,
     adjust_to_pictures,
@@ -145,3 +145,10 @@ def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
     crops = [np.repeat(face, 3, axis=2) for face in inputs]
     assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
+
+
+def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) -> None:
+    (tmp_path / "happy").mkdir()
+    for ending in (*PICTURE_ENDINGS, "HEIF", "txt"):
+        (tmp_path / "happy" / f"1.{ending}").touch()
+    assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1

@@ -69,6 +69,15 @@ def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
 
 
+def test_seconds_without_a_reading_do_not_make_it_longer() -> None:
+    timeline = Timeline()
+    for time_s in range(0, 3000, 7):  # a slow machine
+        timeline.add(time_s, HAPPY, 1)
+    assert timeline.table()["time_s"].tolist() == [time_s for time_s in range(0, 3000, 7) if time_s > 2996 - 600]
+    timeline.add(9000, SAD, 1)  # the camera was covered by a coat
+    assert timeline.table()["time_s"].tolist() == [9000]
+
+
 def test_an_empty_timeline_has_the_columns_and_their_types() -> None:
     empty, full = Timeline().table(), session((HAPPY, 2), (None, 2))
     assert list(empty.columns) == COLUMNS

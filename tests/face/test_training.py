@@ -412,6 +412,16 @@ def test_an_unknown_network_or_preset_is_refused(dataset: Fer2013, tmp_path: Pat
         train("tiny", dataset, tmp_path, preset="quick")
 
 
+@pytest.mark.parametrize("strange", ["thesis.txt", "checkpoint/of-another-program"])
+def test_a_folder_of_other_things_is_refused_and_kept(dataset: Fer2013, tmp_path: Path, strange: str) -> None:
+    path = tmp_path / strange
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(ModelError, match=f"it is replaced. Received: .* with {path.name}"):
+        train("tiny", dataset, tmp_path, preset="smoke")
+    assert path.exists()
+
+
 @pytest.mark.parametrize("absent", list(Split))
 def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_written(
     dataset: Fer2013, tmp_path: Path, absent: Split

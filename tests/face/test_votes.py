@@ -40,7 +40,14 @@ def test_a_picture_without_votes_gets_none(images: np.ndarray, tmp_path: Path, m
     np.testing.assert_allclose(votes.vote_shares(images).sum(axis=1), [1, 1, 0, 1, 1, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no archive"], ids=["absent", "empty", "other"])
+_WHOLE = votes.VOTES.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"no archive", _WHOLE[:-100], _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]],
+    ids=["absent", "empty", "other", "cut", "scratched"],
+)
 def test_a_missing_or_damaged_file_is_an_error_that_names_it(
     content: bytes | None, images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

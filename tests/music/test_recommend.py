@@ -348,7 +348,7 @@ def test_a_journey_of_one_song_begins_where_the_listener_is(recommender: Recomme
 def test_reasons_say_mood_and_place(recommender: Recommender) -> None:
     happy = recommender.songs(Request(EMOTION_POINTS[Emotion.HAPPY], Emotion.HAPPY), 5)
     assert all(song.reason.startswith("Probably happy (") for song in happy)
-    assert any(song.reason.endswith("as bright and lively as the face") for song in happy)
+    assert any(song.reason.endswith("as bright and lively as the mood it answers") for song in happy)
     calm = recommender.songs(Request(AffectPoint(0, 0), mood=Mood.CALM), 5)
     assert any(song.reason.startswith("Calmer than ") for song in calm)
     assert all(song.reason.endswith("asked for") for song in calm)

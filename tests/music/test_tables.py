@@ -169,6 +169,21 @@ def test_what_each_form_alone_knows_is_kept() -> None:
     assert (playlist.genre, playlist.year, playlist.explicit) == ("art pop", 1987, song_table(1)["explicit"][0])
 
 
+def test_moods_may_be_given_to_some_songs_alone() -> None:
+    table = mood_table(2).astype({"mood": object})
+    table.loc[[1, 2], "mood"] = ["", None]
+    catalogue = read_catalogue(as_csv(table))
+    assert [catalogue.track(row).mood for row in range(4)] == [Mood.CALM, None, None, Mood.HAPPY]
+    with pytest.raises(DatasetError, match=r"row 2: mood must be one of Calm, .*, Sad\. Received: 'bored'"):
+        read_catalogue(as_csv(table.assign(mood=["calm", "bored", *["", None] * 3])))
+
+
+@pytest.mark.parametrize("data", [b'"' + b"x" * 200_000, b"x" * 200_000 + b",y\n1,2\n"], ids=["quote", "name"])
+def test_a_header_without_an_end_is_refused(data: bytes) -> None:
+    with pytest.raises(DatasetError, match=r"expected a CSV with a header\. Received: field larger than field limit"):
+        read_catalogue(data)
+
+
 @pytest.mark.parametrize(
     ("written", "year"), [("2019-06-14", 2019), ("1987", 1987), ("14/06/1959", 1959), ("0000", None), ("", None)]
 )

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from emomusic.affect import Mood
 from emomusic.assets import models_dir
-from emomusic.errors import DatasetError
+from emomusic.errors import DatasetError, ModelError
 from emomusic.evaluation import expected_calibration_error
 from emomusic.music.catalogue import read_mood_table
 from emomusic.music.mood import MoodClassifier
@@ -34,10 +34,19 @@ def test_training_writes_all_that_the_app_shows_and_leaves_nothing_else(trained:
 
 def test_training_again_replaces_the_model_as_a_whole(trained: Path) -> None:
     out = trained / "models" / "mlp"
-    (out / "stale.txt").write_text("of an older version", encoding="utf-8")
+    (out / "CARD.md").write_text("of an older version", encoding="utf-8")
     metrics = train_mood_model(trained / "moods.csv", model="mlp", out=out, num_repeats=1)
-    assert not (out / "stale.txt").exists()
+    assert "older" not in (out / "CARD.md").read_text(encoding="utf-8")
     assert json.loads((out / "metrics.json").read_text(encoding="utf-8")) == metrics
+
+
+def test_a_folder_of_other_things_is_refused_and_kept(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"holds nothing else: it is replaced\. Received: .* with thesis\.txt"):
+        train_mood_model(trained / "moods.csv", model="mlp", out=tmp_path, num_repeats=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    with pytest.raises(ModelError, match="with mlp"):
+        train_mood_model(trained / "moods.csv", model="mlp", out=trained / "models", num_repeats=1)
 
 
 def test_training_that_fails_leaves_the_old_model_alone(trained: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from emomusic import connections, ui
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.errors import ModelError
 from emomusic.face.live import LiveReader, LiveSettings
 from emomusic.ui import engine, frame, state
 from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
@@ -423,6 +424,20 @@ print("alive")
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "alive", done.stderr
+
+
+def test_networks_that_cannot_be_loaded_are_not_called_ready(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ModelError("expected weights. Received: none")
+
+    monkeypatch.setattr(engine, "load_networks", fail)
+    app.run()
+    with pytest.raises(ModelError):
+        engine.engine().networks()
+    app.run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["expected weights. Received: none"]
+    assert not [caption for caption in app.caption if "ready" in caption.value]
 
 
 def test_neither_the_first_look_nor_another_page_loads_what_video_needs(root: Path) -> None:

@@ -193,6 +193,15 @@ def test_a_damaged_model_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
     assert "expected figures in" in app.error[0].value
 
 
+def test_a_damaged_dataset_is_one_sentence_in_its_tab(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "fer2013.csv").write_text("emotion,pixels\n0,1 2 3\n", encoding="utf-8")
+    opened(app, "vgg9", view="Mistakes")
+    assert not app.exception
+    (error,) = app.error
+    assert "fer2013.csv" in error.value
+
+
 def test_where_the_dataset_is_the_surest_mistakes_are_shown(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 """pages/music.py under AppTest: every state a visitor can meet."""
 
+import gc
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +54,10 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    app.query_params[state.MUSIC_VIEW] = name
+    if state.MUSIC_VIEW in app.session_state:
+        app.session_state[state.MUSIC_VIEW] = name
+    else:  # as a link names it
+        app.query_params[state.MUSIC_VIEW] = name
     return app.run()
 
 
@@ -284,14 +289,50 @@ def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:
     assert app.subheader[0].value.startswith("100 songs")
 
 
-def test_a_table_with_one_song_is_shown(app: AppTest) -> None:
-    upload(app, csv_of(mood_table().head(1)))
+@pytest.mark.parametrize("num_songs", [1, 2, 25])
+def test_a_table_of_a_few_songs_of_one_mood_is_shown_and_not_compared(app: AppTest, num_songs: int) -> None:
+    upload(app, csv_of(mood_table().head(num_songs)))
     assert not app.exception
-    assert app.subheader[0].value.startswith("1 song: ")
-    for name in ("Correlations", "Mood profiles", "Table", CLASSIFY, "Find a song"):
-        app.session_state[state.MUSIC_VIEW] = name
-        app.run()
+    assert app.subheader[0].value.startswith("1 song: " if num_songs == 1 else f"{num_songs} songs: ")
+    for name in ("Features by mood", "Correlations", "Mood profiles", "Table", CLASSIFY, "Find a song"):
+        view(app, name)
         assert not app.exception, name
+        assert not re.search(r"\bnan\b|lowest for|than most|(\w+) and \1 ", text_of(app)), name
+    for name in ("Features by mood", "Mood profiles"):
+        assert "All songs of this table are called calm" in text_of(view(app, name))
+    assert ("means something from 10 songs on" in text_of(view(app, "Correlations"))) == (num_songs < 10)
+
+
+def test_labels_and_predictions_stand_beside_each_other(app: AppTest) -> None:
+    table = mood_table(5).astype({"mood": object})
+    table.loc[:7, "mood"] = ""
+    upload(app, csv_of(table))
+    assert not app.exception
+    assert "12 moods are labels that people gave, the others predictions" in text_of(app)
+
+
+def test_what_is_made_of_a_table_is_made_once_and_gone_with_it(app: AppTest) -> None:
+    upload(app, csv_of(mood_table()))
+    own = app.session_state[state.MUSIC_OWN]
+    view(app, "Correlations")
+    before = dict(own.kept)
+    assert len(before) >= 3  # the plane, the standings, the correlations
+    view(app, "Correlations")
+    assert own.kept == before
+    del own, before
+    app.session_state[state.MUSIC_OWN] = None
+    view(app, "Table")
+    gc.collect()
+    tables = [thing for thing in gc.get_objects() if isinstance(thing, SongTable)]
+    assert FILE not in [table.name for table in tables]
+
+
+def test_another_search_takes_the_choice_of_a_row_back(app: AppTest) -> None:
+    view(app, "Table")
+    (before,) = [frame.proto.id for frame in app.dataframe]
+    app.text_input[0].set_value("the").run()
+    (after,) = [frame.proto.id for frame in app.dataframe]
+    assert before != after  # else its first row would be chosen still, and be another song
 
 
 @pytest.mark.parametrize(

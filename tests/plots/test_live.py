@@ -25,6 +25,13 @@ def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
     return list(trace.y)
 
 
+def test_a_table_of_hours_is_drawn_too() -> None:
+    hours = pd.concat([timeline((0, Emotion.HAPPY)), timeline((3 * 3600, Emotion.SAD))])
+    ticks = mood_areas(hours).layout.xaxis.tickvals
+    assert ticks[0] == 0
+    assert np.diff(ticks).tolist() == [600] * 18
+
+
 def test_there_is_an_area_for_each_emotion_in_their_order_and_colour() -> None:
     traces = mood_areas(timeline((0, Emotion.HAPPY), (1, Emotion.SAD))).data
     assert [trace.name for trace in traces] == [emotion.value for emotion in EMOTIONS]
