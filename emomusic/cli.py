@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     for chatty in ("tensorflow", "absl", "h5py", "PIL"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    status = 0
     try:
         # Whatever a library prints goes to stderr: stdout is for the answer alone
         with contextlib.redirect_stdout(sys.stderr):
@@ -59,7 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return int(status)
 
 

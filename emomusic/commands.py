@@ -40,6 +40,8 @@ def analyze(options: argparse.Namespace) -> Outcome:
     from emomusic.report import picture_record
 
     model_folder(options.model or DEFAULT_MODEL)  # a wrong name is told before seconds of loading
+    if options.annotate:
+        _make_folder(options.annotate)
     engine: tuple[MtcnnDetector, EmotionClassifier, Recommender] | None = None  # loaded for the first that can be read
     records: list[dict[str, Any]] = []
     for number, name in enumerate(options.images, 1):
@@ -86,9 +88,15 @@ def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, r
     from emomusic.plots.picture import annotated_picture
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         # Numbered, because pictures of two folders may share a name
         (folder / f"{number:03d}-{source.stem}.png").write_bytes(encode_png(annotated_picture(image, reading)))
+    except OSError as error:
+        raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
 
@@ -117,6 +125,11 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     if options.fer2013:
         if not options.split:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
+        if options.aligned or options.margin is not None:
+            raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
+    elif options.split:
+        raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
+    if options.fer2013:
         faces = read_fer2013(options.fer2013).split(Split(options.split))
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
     pictures = labelled_pictures(options.images)
@@ -259,7 +272,7 @@ def data_check(_: argparse.Namespace) -> Outcome:
     from emomusic.assets import check_assets
 
     records = [{**asset.as_dict(), "problem": problem} for asset, problem in check_assets()]
-    return records, 2 if any(record["problem"] for record in records) else 0
+    return records, _told([record["name"] for record in records if record["problem"]])
 
 
 def bench(options: argparse.Namespace) -> Outcome:
@@ -281,7 +294,14 @@ def doctor(_: argparse.Namespace) -> Outcome:
     from emomusic.doctor import examine
 
     report = examine()
-    return report, 0 if report["healthy"] else 2
+    return report, _told([check["name"] for check in report["checks"] if not check["ok"]])
+
+
+def _told(bad: list[str]) -> int:
+    """The exit status, after one line on stderr where something is to be mended."""
+    if bad:
+        log.error("emomusic: not as expected: %s", ", ".join(bad))
+    return 2 if bad else 0
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from emomusic.errors import EmomusicError
 
 PACKAGES = (
     *("streamlit", "tensorflow", "keras", "mtcnn", "opencv-python-headless", "numpy", "pandas", "pyarrow", "plotly"),
-    *("pillow", "pillow-heif", "scikit-learn", "skops", "streamlit-webrtc", "aiortc", "av"),
+    *("pillow", "pillow-heif", "scikit-learn", "skops", "spotipy", "streamlit-webrtc", "aiortc", "av"),
 )
 
 

@@ -63,8 +63,8 @@ def overview_csv(records: list[dict[str, Any]]) -> str:
 
 def percent_of(report: dict[str, Any]) -> str:
     """A report's figure as people write it: "69 %", or "58 to 63 %"."""
-    high = f"{100 * report['figure']:.4g} %"
-    return high if report["lowest"] is None else f"{100 * report['lowest']:.4g} to {high}"
+    high = f"{100 * report['figure']:.3g} %"
+    return high if report["lowest"] is None else f"{100 * report['lowest']:.3g} to {high}"
 
 
 def face_classes(folder: Path) -> tuple[str, ...]:

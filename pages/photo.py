@@ -7,7 +7,9 @@ from emomusic import ui
 ui.require_app()
 
 st.title("What does this face sound like?", anchor=False)
-st.markdown("Choose a picture: its faces are found, their expressions read, and songs of that mood play.")
+st.markdown(
+    "Choose a picture: its faces are found, their expressions read, and songs of that mood play. It stays in memory."
+)
 
 with ui.shown_errors():
     if (picture := ui.choose_picture()) is None:

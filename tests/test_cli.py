@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emomusic import assets, cli
+from emomusic import assets, cli, doctor
 from emomusic.affect import EMOTIONS
 from emomusic.face.trained import DEFAULT_MODEL, face_models
 from emomusic.music.recommend import Policy
@@ -115,6 +115,10 @@ def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], sample
         ("evaluate", "face"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
         ("evaluate", "face", "--fer2013", "absent.csv"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--margin", "0.1"),
+        ("evaluate", "face", "--images", "absent", "--split", "test"),
+        ("analyze", "absent.jpg", "--annotate", "/dev/null/folder"),
         ("evaluate", "face", "--images", "absent"),
         ("evaluate", "face", "--images", "absent", "--margin", "wide"),
         ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
@@ -214,6 +218,20 @@ def test_doctor_finds_this_installation_healthy(run: Callable[..., Answer]) -> N
     assert {"python", "packages", "files that ship", "face models", "music", "camera"} == {
         check["name"] for check in report["checks"]
     }
+
+
+def test_doctor_tells_what_is_absent_and_ends_with_status_2(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("streamlit", "no-such-package"))
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    status, report, err = run("doctor")
+    bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
+    assert (status, report["healthy"]) == (2, False)
+    assert set(bad) == {"packages", "files that ship", "face models", "music"}
+    assert "absent: no-such-package. Run: pip install -r requirements.txt" in bad["packages"]
+    assert "Restore the file" in bad["files that ship"]
+    assert err.splitlines()[-1] == "emomusic: not as expected: packages, files that ship, face models, music"
 
 
 def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Answer], tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant
-from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded
+from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ _CORNERS = {
     Quadrant.Q3: (-1, -1, "left", "bottom"),
     Quadrant.Q4: (1, -1, "right", "bottom"),
 }
+
+_CIRCLE = 0.17  # across a face's circle, on a plane as large as on a phone
+_ROUNDS_APART = 40
 
 # Fear, anger and disgust lie close together: their names go to different sides.
 _LABEL_PLACES = {
@@ -87,6 +91,24 @@ def circumplex(
     return figure
 
 
+def _beside_each_other(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Places moved apart where their circles would hide one another's labels; their mean stays.
+
+    With many faces in one place they still overlap: a circle moves by a circle's width or two, not across the plane.
+    """
+    at = np.array(places, np.float64).reshape(-1, 2)
+    for _ in range(_ROUNDS_APART):
+        away = at[:, None] - at[None]
+        distance = np.linalg.norm(away, axis=2)
+        # Two in the very same place part sideways, the earlier to the left
+        sideways = np.sign(np.subtract.outer(np.arange(len(at)), np.arange(len(at))))[..., None] * np.array([1.0, 0.0])
+        direction = np.where(distance[..., None] > 1e-6, away / np.maximum(distance, 1e-6)[..., None], sideways)
+        lack = np.maximum(_CIRCLE - distance, 0.0)
+        np.fill_diagonal(lack, 0.0)
+        at = at + (direction * lack[..., None] / 2).sum(axis=1) / max(1, len(at) - 1)
+    return [(float(x), float(y)) for x, y in at]
+
+
 def _draw_plane(figure: go.Figure) -> None:
     for quadrant, (side, level, x_anchor, y_anchor) in _CORNERS.items():
         figure.add_shape(
@@ -120,7 +142,6 @@ def _draw_plane(figure: go.Figure) -> None:
             text=[emotion.value for emotion in EMOTION_POINTS],
             textposition=[_LABEL_PLACES.get(emotion, "top center") for emotion in EMOTION_POINTS],
             textfont={"size": 11},
-            opacity=0.75,
             marker={"symbol": "cross-thin", "size": 7, "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())}},
             hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
         )
@@ -154,7 +175,7 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], *, path: bool) ->
             mode="lines+markers+text" if path else "markers+text",
             line={"color": QUIET, "width": 2},
             text=[str(song.number) for song in songs],
-            textfont={"size": 11, "color": "white"},
+            textfont={"size": 11, "color": [ink_on(MOOD_COLOURS[song.mood]) for song in songs]},
             marker={
                 "symbol": "square",
                 "size": 16,
@@ -169,20 +190,23 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], *, path: bool) ->
 
 
 def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint]) -> None:
+    shown = _beside_each_other([(face.point.valence, face.point.arousal) for face in faces])
     figure.add_trace(
         go.Scatter(
-            x=[face.point.valence for face in faces],
-            y=[face.point.arousal for face in faces],
+            x=[x for x, _ in shown],
+            y=[y for _, y in shown],
             mode="markers+text",
             text=[f"<b>{face.label}</b>" for face in faces],
-            textfont={"size": 12, "color": "white"},
+            textfont={"size": 12, "color": [ink_on(EMOTION_COLOURS[face.emotion]) for face in faces]},
             marker={
                 "size": [28 if len(face.label) > 2 else 22 for face in faces],
                 "color": [EMOTION_COLOURS[face.emotion] for face in faces],
+                "opacity": 1,  # else Plotly lets what lies below show through
                 "line": {"width": 2, "color": "white"},
             },
-            customdata=[(face.emotion.value,) for face in faces],
-            hovertemplate="%{text}, %{customdata[0]}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
+            customdata=[(face.emotion.value, face.point.valence, face.point.arousal) for face in faces],
+            hovertemplate="%{text}, %{customdata[0]}: valence %{customdata[1]:.2f}, arousal %{customdata[2]:.2f}"
+            "<extra></extra>",
             name="faces",
         )
     )

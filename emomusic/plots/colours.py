@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from emomusic.affect import Emotion, Mood, Quadrant
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 EMOTION_COLOURS: Mapping[Emotion, str] = MappingProxyType(
     {
@@ -69,6 +73,15 @@ def faded(colour: str, opacity: float) -> str:
     """The same colour, see-through: "#rrggbb" to "rgba(…)"."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def write_in(figure: go.Figure, ink: str) -> None:
+    """Give all letters of a chart one colour, those that have one of their own excepted."""
+    figure.update_layout(font={"color": ink}, legend={"font": {"color": ink}})
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        axis.update(tickfont={"color": ink}, title={"font": {"color": ink}})
+    figure.update_polars(radialaxis={"tickfont": {"color": ink}}, angularaxis={"tickfont": {"color": ink}})
+    figure.for_each_annotation(lambda words: words.update(font={"color": ink}) if words.font.color is None else None)
 
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"

@@ -113,12 +113,11 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def logit_bars(insight: Insight, *, ink: str | None = None, height: int = 540) -> go.Figure:
+def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
     """The network's scores on the left, what softmax and calibration make of them on the right.
 
     Args:
         insight: of one face.
-        ink: colour of the letters; None for the theme's. Likewise below.
         height: of the figure, in pixels.
     """
     names = [emotion.value for emotion in EMOTIONS]
@@ -165,11 +164,11 @@ def logit_bars(insight: Insight, *, ink: str | None = None, height: int = 540) -
         figure.add_annotation(
             x=x, y=1.08, xref="paper", yref="paper", xanchor="left", showarrow=False, text=f"<b>{text}</b>"
         )
-    return _readable(figure, ink)
+    return _readable(figure)
 
 
 def weighed_place(
-    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, ink: str | None = None, height: int = 600
+    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
 ) -> go.Figure:
     """The plane with a line from the face to each emotion, the thicker the more probable that is."""
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
@@ -180,11 +179,11 @@ def weighed_place(
             line={"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share},
             name=emotion.value,
         )  # fmt: skip
-    return _readable(figure, ink)
+    return _readable(figure)
 
 
 def quarter_place(
-    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, ink: str | None = None, height: int = 600
+    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
 ) -> go.Figure:
     """The plane with the quarter, or the middle, that the face lies in filled out."""
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
@@ -196,7 +195,7 @@ def quarter_place(
     else:
         side, level = _QUARTERS[quadrant]
         figure.add_shape(type="rect", x0=0, x1=side, y0=0, y1=level, name="lit", **fill)
-    return _readable(figure, ink)
+    return _readable(figure)
 
 
 def songs_place(
@@ -205,26 +204,22 @@ def songs_place(
     label: str,
     songs: Sequence[SongPoint],
     *,
-    ink: str | None = None,
     height: int = 420,
 ) -> go.Figure:
     """The plane with the face and the songs chosen for it."""
-    return _readable(
-        circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=height), ink, letters=14
-    )
+    return _readable(circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=height), letters=14)
 
 
-def _readable(figure: go.Figure, ink: str | None, *, letters: int = _LETTERS) -> go.Figure:
+def _readable(figure: go.Figure, *, letters: int = _LETTERS) -> go.Figure:
     """The same figure with letters and marks for a projector."""
-    font = {"size": letters} if ink is None else {"size": letters, "color": ink}
+    font = {"size": letters}
     figure.update_layout(font=font)
     figure.update_annotations(font=font | {"size": letters + 3})
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont=font, title={"font": font})
     for trace in figure.data:
-        white = trace.name in ("faces", "songs")  # on the colour of an emotion or a mood
-        trace.textfont = {"size": letters, "color": "white"} if white else font
-        trace.opacity = 1
+        on_colour = trace.name in ("faces", "songs")  # of an emotion or a mood, and with a colour that goes with it
+        trace.textfont = {"size": letters, "color": trace.textfont.color} if on_colour else font
     for trace in figure.select_traces({"name": "faces"}):
         trace.marker.size = [34] * len(trace.x)
     for trace in figure.select_traces({"name": "songs"}):

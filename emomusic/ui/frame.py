@@ -29,6 +29,11 @@ def ink() -> str | None:
     return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
 
 
+def plain(text: str) -> str:
+    """Text of a table or a file, in one line, so that Markdown leaves it alone."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
+
+
 def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
     _app_has_run.set()

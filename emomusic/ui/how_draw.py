@@ -17,10 +17,10 @@ from emomusic.music.recommend import Policy, Request
 from emomusic.music.spotify import track_url
 from emomusic.plots import steps as plots
 from emomusic.plots.affect import SongPoint
+from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
-from emomusic.ui.frame import ink
+from emomusic.ui.frame import plain
 from emomusic.ui.how_walk import Scene
-from emomusic.ui.music_players import plain
 
 _SIDE = 760  # pixels: what a picture may measure beside the words
 _HEIGHT = 580  # so that a step fits a screen of 1440x900
@@ -28,8 +28,6 @@ _TILE = 360
 _MAP = 96
 _STRIP = 590  # of six maps
 _NUM_SONGS = 5
-
-_STILL = {"displayModeBar": False}
 
 
 # The picture and the detector
@@ -46,7 +44,7 @@ def proposals(scene: Scene) -> None:
     """P-Net's boxes."""
     stage = scene.walk.stages.proposals
     _boxes(scene, "proposals", stage)
-    _fact(f"{_count(len(stage.found), 'box')} proposed (thin), {len(stage.kept):,} kept (thick)")
+    _fact(f"{_count(len(stage.found), 'box')} proposed (blue), {len(stage.kept):,} kept (yellow)")
 
 
 def refined(scene: Scene) -> None:
@@ -55,8 +53,8 @@ def refined(scene: Scene) -> None:
     stage = stages.refined
     _boxes(scene, "refined", stage)
     _fact(
-        f"{_count(len(stages.proposals.kept), 'box')} looked at, {len(stage.found):,} passed (thin), "
-        f"{len(stage.kept):,} kept (thick)"
+        f"{_count(len(stages.proposals.kept), 'box')} looked at, {len(stage.found):,} passed (blue), "
+        f"{len(stage.kept):,} kept (yellow)"
     )
 
 
@@ -170,7 +168,7 @@ def probabilities(scene: Scene) -> None:
     """Logits, softmax, calibration, probabilities."""
     insight = scene.face.insight
     _chart(
-        plots.logit_bars(insight, ink=ink(), height=_HEIGHT - 40),
+        plots.logit_bars(insight, height=_HEIGHT - 40),
         "logits",
         alt="Scores: " + ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
         + "; probabilities: " + ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, insight.probabilities, strict=True)),
@@ -202,7 +200,7 @@ def place(scene: Scene) -> None:
     """The face's place as a weighted mean."""
     values = scene.face.reading.probabilities
     point = affect_of(values)
-    figure = plots.weighed_place(values, point, _name(scene), ink=ink(), height=_HEIGHT)
+    figure = plots.weighed_place(values, point, _name(scene), height=_HEIGHT)
     _chart(figure, "place", alt=f"The plane, the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}")
     _fact(
         f"Pleasant {point.valence:.2f}, awake {point.arousal:.2f}, both from -1 to 1. "
@@ -215,7 +213,7 @@ def quadrant(scene: Scene) -> None:
     values = scene.face.reading.probabilities
     point = affect_of(values)
     quarter = quadrant_of(point)
-    figure = plots.quarter_place(values, point, _name(scene), ink=ink(), height=_HEIGHT)
+    figure = plots.quarter_place(values, point, _name(scene), height=_HEIGHT)
     _chart(figure, "quadrant", alt=f"The plane, {quarter} filled out: {quarter.description}")
     _fact(f"{quarter}: {quarter.description}")
 
@@ -237,7 +235,7 @@ def songs(scene: Scene) -> None:
     with plane:
         marks = [SongPoint(n, song.track.title, song.point, song.mood) for n, song in enumerate(chosen, 1)]
         _chart(
-            plots.songs_place(values, point, _name(scene), marks, ink=ink()),
+            plots.songs_place(values, point, _name(scene), marks),
             "songs",
             alt=f"The plane with the face in {quarter} and {len(chosen)} songs around it",
         )
@@ -264,7 +262,7 @@ def _tile(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str, wi
 
 
 def _chart(figure: go.Figure, name: str, *, alt: str) -> None:
-    st.plotly_chart(figure, key=f"how-chart-{name}", config=_STILL, alt=alt)
+    show_chart(figure, key=f"how-chart-{name}", alt=alt)
 
 
 def _label(text: str) -> None:

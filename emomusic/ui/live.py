@@ -11,6 +11,7 @@ from emomusic.assets import ROOT
 from emomusic.connections import SETTING_NAMES, IceSettings, ice_settings
 from emomusic.plots.affect import circumplex
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, loading_note
 from emomusic.ui.live_camera import ask_for_camera, camera_problem, is_lent, want_camera
 from emomusic.ui.live_problems import explain
@@ -78,7 +79,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             # Shown while the video runs too, or Streamlit would forget it
             st.checkbox(
-                "Everyone in the picture knows this and agrees",
+                "Everyone in the picture knows that faces are read, and agrees",
                 key=state.LIVE_CONSENT,
                 on_change=_agree,
                 disabled=is_on,
@@ -134,9 +135,8 @@ def _show_what_will_be() -> None:
 
 
 def _show_empty_plane() -> None:
-    st.plotly_chart(
+    show_chart(
         circumplex([], height=380),
         key="live-empty-plane",
-        config={"displayModeBar": False},
         alt="The affect plane with the places of the seven emotions",
     )

@@ -13,12 +13,12 @@ from emomusic.face.live import LiveView
 from emomusic.plots.affect import FacePoint, circumplex
 from emomusic.plots.face import probability_bars
 from emomusic.plots.live import NamedFace, face_rows, mood_areas
+from emomusic.ui.charts import show_chart
 from emomusic.ui.live_session import LiveSession, Phase
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; ten minutes as a chart are 70 kB, and change little in a second
 _TRAIL_S = 20
 _FACES_SHOWN = 8
-_NO_TOOLS = {"displayModeBar": False}
 
 
 def show_now(session: LiveSession, *, class_view: bool) -> None:
@@ -37,10 +37,9 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
             _show_rows(view, group)
         else:
             _show_bars(group)
-        st.plotly_chart(
+        show_chart(
             circumplex(_points(view, group), trail=_trail(table), height=340),
             key="live-plane",
-            config=_NO_TOOLS,
             alt="The affect plane: where the faces are now, and a trail of where the group was in the last "
             f"{_TRAIL_S} seconds",
         )
@@ -64,10 +63,9 @@ def show_timeline(session: LiveSession) -> None:
 
 def show_areas(table: pd.DataFrame, *, key: str) -> None:
     """A timeline as stacked areas."""
-    st.plotly_chart(
+    show_chart(
         mood_areas(table),
         key=key,
-        config=_NO_TOOLS,
         alt=f"Shares of the seven emotions over time, {len(table)} seconds",
     )
 
@@ -110,10 +108,9 @@ def _figures(view: LiveView) -> str:
 
 def _show_bars(group: EmotionProbabilities | None) -> None:
     probabilities = group.as_dict() if group is not None else {}
-    st.plotly_chart(
+    show_chart(
         probability_bars(group, height=230),
         key="live-bars",
-        config=_NO_TOOLS,
         alt="Probabilities: " + (", ".join(f"{name} {value:.0%}" for name, value in probabilities.items()) or "none"),
     )
 
@@ -121,10 +118,9 @@ def _show_bars(group: EmotionProbabilities | None) -> None:
 def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
     faces = [NamedFace("Everyone", group)]
     faces += [NamedFace(f"Face {face.number}", face.reading.probabilities) for face in view.faces[:_FACES_SHOWN]]
-    st.plotly_chart(
+    show_chart(
         face_rows(faces),
         key="live-rows",
-        config=_NO_TOOLS,
         alt="; ".join(f"{face.name}: {describe(face.probabilities)}" for face in faces),
     )
     if len(view.faces) > _FACES_SHOWN:

@@ -9,7 +9,7 @@ from emomusic.plots.picture import LiveLook
 from emomusic.ui import state
 from emomusic.ui.live_session import LiveSession
 
-EACH_FACE, CLASS_VIEW = "Faces", "Class"
+EACH_FACE, CLASS_VIEW = "Faces", "Classroom"
 
 _DEFAULTS = LiveSettings()
 _CLASS_SIDE = 640  # people in the back rows are small

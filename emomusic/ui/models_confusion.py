@@ -12,6 +12,7 @@ from emomusic.findings import describe_cell, list_mistakes
 from emomusic.overview import FOUR
 from emomusic.plots.diagnostics import class_probabilities, confusion_map
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink
 from emomusic.ui.models_files import class_figures, evidence
 from emomusic.ui.models_mistakes import faces_wall, test_pictures
@@ -93,12 +94,11 @@ def _show_map(name: str, figures: ClassFigures, cell: tuple[str, str] | None, *,
     # A new key for each cell: with the old one, a second click on the same cell would take its selection back unseen
     key = state.models_widget("confusion", name, *(cell or ()))
     worst = figures.worst_mistake
-    st.plotly_chart(
+    show_chart(
         confusion_map(figures.confusion, figures.classes, shares=shares, chosen=cell, ink=ink()),
         key=key,
         on_select=lambda: _take_cell(key, figures.classes),
         selection_mode="points",
-        config={"displayModeBar": False},
         alt=f"Confusion matrix of {name}"
         + (f"; the most frequent mistake: {worst[0]} called {worst[1]}" if worst else ""),
     )
@@ -154,10 +154,9 @@ def _show_cell(chosen: Chosen, cell: tuple[str, str] | None, figures: dict[str, 
             st.markdown(describe_cell(found, name, chosen.wing.examples))
             if found.mean is not None:
                 st.caption(f"What {name} thought of these {len(found.rows):,}, on average:")
-                st.plotly_chart(
+                show_chart(
                     class_probabilities(found.mean, own.classes),
                     key=state.models_widget("cell", name),
-                    config={"displayModeBar": False},
                     alt="Mean probabilities: "
                     + ", ".join(f"{label} {p:.0%}" for label, p in zip(own.classes, found.mean, strict=True)),
                 )

@@ -10,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import describe_shares
+from emomusic.affect import EMOTIONS, Emotion, describe_shares
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import RgbImage, crop_face, encode_png, read_image, shrink, to_network_input
 from emomusic.overview import FOUR
 from emomusic.plots.diagnostics import class_probabilities
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
+from emomusic.ui.frame import plain
 from emomusic.ui.models_table import Chosen, Record
-from emomusic.ui.music_players import plain
 from emomusic.ui.picture import Picture, choose_picture
 
-_ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 _CROP_SIDE = 120
 
 
@@ -124,18 +124,20 @@ def _show_answers(asked: Asked) -> None:
                 if answer.probabilities is None:
                     st.markdown(f"**{answer.name}** gave no answer  \n{plain(answer.problem)}")
                     continue
-                words = describe_shares(
-                    [_ADJECTIVES.get(name, name) for name in answer.classes], answer.probabilities.tolist()
-                )
+                words = describe_shares([_word(name) for name in answer.classes], answer.probabilities.tolist())
                 st.markdown(f"**{answer.name}**  \n{words}")
-                st.plotly_chart(
+                show_chart(
                     class_probabilities(answer.probabilities, answer.classes, height=40 + 26 * len(answer.classes)),
                     key=state.models_widget("answer", answer.name),
-                    config={"displayModeBar": False},
                     alt=f"Probabilities by {answer.name}: "
                     + ", ".join(f"{c} {p:.0%}" for c, p in zip(answer.classes, answer.probabilities, strict=True)),
                 )
                 st.caption(f"took {answer.elapsed_ms:.1f} ms here, alone")
+
+
+def _word(name: str) -> str:
+    """The word for a class that fits after "mostly"; quarters keep their names."""
+    return Emotion(name).adjective if name in EMOTIONS else name
 
 
 def _agreement(asked: Asked) -> str:

@@ -13,14 +13,13 @@ from emomusic.findings import describe_classes, of_100, percent
 from emomusic.overview import music_models
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import shown_errors
 from emomusic.ui.models_confusion import choose_classes, show_confusion
 from emomusic.ui.models_files import class_figures, evidence, scores
 from emomusic.ui.models_mistakes import show_mistakes
 from emomusic.ui.models_table import Chosen, Record
 from emomusic.ui.models_try import show_try
-
-_STILL = {"displayModeBar": False}
 
 _MEASURES = {
     "Recall": ("recall", "Of the pictures that are of a class, how many the model finds."),
@@ -66,10 +65,9 @@ def _show_figures(chosen: Chosen) -> None:
             meaning = meaning.replace("pictures", "songs")
         stripes = f" Full bars: {chosen.names[0]}; striped: {chosen.names[1]}." if len(chosen.names) > 1 else ""
         st.caption(meaning + stripes)
-        st.plotly_chart(
+        show_chart(
             plots.class_bars({name: figures.per_class for name, figures in tables.items()}, measure=measure),
             key=state.models_widget("class-bars"),
-            config=_STILL,
             alt=f"{choice} by class: "
             + "; ".join(
                 f"{name} " + ", ".join(f"{label} {getattr(s, measure):.0%}" for label, s in figures.per_class.items())
@@ -170,15 +168,15 @@ def _show_learning(chosen: Chosen) -> None:
                 ("loss", history.loss, history.val_loss, top),
             )
             for part, (label, training, validation, end) in zip(parts, curves, strict=True):
-                part.plotly_chart(
-                    plots.learning_curves(
-                        training, validation, best_epoch=history.best_epoch, label=label, top=float(end)
-                    ),
-                    key=state.models_widget("learning", label, name),
-                    config=_STILL,
-                    alt=f"{label} of {name} over {len(history)} epochs: validation from {validation[0]:.2f} to "
-                    f"{validation[-1]:.2f}",
-                )
+                with part:
+                    show_chart(
+                        plots.learning_curves(
+                            training, validation, best_epoch=history.best_epoch, label=label, top=float(end)
+                        ),
+                        key=state.models_widget("learning", label, name),
+                        alt=f"{label} of {name} over {len(history)} epochs: validation from {validation[0]:.2f} to "
+                        f"{validation[-1]:.2f}",
+                    )
 
 
 def _show_folds(chosen: Chosen) -> None:
@@ -188,10 +186,9 @@ def _show_folds(chosen: Chosen) -> None:
     )
     names = [*chosen.names, *(name for name in music_models() if name not in chosen.names)]
     folds = {name: read_fold_accuracies(name) for name in names}
-    st.plotly_chart(
+    show_chart(
         plots.fold_spread(folds, height=70 * len(folds) + 60),
         key=state.models_widget("folds"),
-        config=_STILL,
         alt="Accuracy in every fold: "
         + ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items()),
     )
@@ -216,19 +213,19 @@ def _show_sureness(chosen: Chosen) -> None:
                 "bins; 0 is perfect)."
             )
             parts = st.columns(2) if len(chosen.names) == 1 else [st.container(), st.container()]
-            parts[0].plotly_chart(
-                plots.reliability_diagram(found),
-                key=state.models_widget("reliability", name),
-                config=_STILL,
-                alt=f"How often {name} is right by how sure it is; calibration error "
-                f"{found.expected_calibration_error:.3f}",
-            )
-            parts[1].plotly_chart(
-                plots.confidence_histogram(found, height=360 if len(chosen.names) == 1 else 260),
-                key=state.models_widget("confidence", name),
-                config=_STILL,
-                alt=f"How many answers {name} gives at each level of sureness, right and wrong",
-            )
+            with parts[0]:
+                show_chart(
+                    plots.reliability_diagram(found),
+                    key=state.models_widget("reliability", name),
+                    alt=f"How often {name} is right by how sure it is; calibration error "
+                    f"{found.expected_calibration_error:.3f}",
+                )
+            with parts[1]:
+                show_chart(
+                    plots.confidence_histogram(found, height=360 if len(chosen.names) == 1 else 260),
+                    key=state.models_widget("confidence", name),
+                    alt=f"How many answers {name} gives at each level of sureness, right and wrong",
+                )
 
 
 def _show_card(chosen: Chosen) -> None:

@@ -13,7 +13,9 @@ from emomusic.music.mood import MOODS
 from emomusic.music.one_song import Answer, explain_mood, nearest_rows
 from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars
 from emomusic.ui import state
-from emomusic.ui.music_players import best_known_first, plain, short_name, show_players, track_line
+from emomusic.ui.charts import show_chart
+from emomusic.ui.frame import plain
+from emomusic.ui.music_players import best_known_first, short_name, show_players, track_line
 from emomusic.ui.music_tables import SongTable, kept, mood_classifier
 
 VIEW = "What mood is this song?"
@@ -153,20 +155,18 @@ def _show_answer(
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""
     named = f"**{plain(track.title)}** by {plain(track.byline)}"
     st.markdown(f"A song like {named}, changed.{label}" if moved.any() else f"{named}, as it is.{label}")
-    st.plotly_chart(
+    show_chart(
         mood_bars(answer.probabilities, answer.start if moved.any() else None),
         key=state.music_widget("probabilities"),
-        config={"displayModeBar": False},
         alt="Probabilities: "
         + ", ".join(f"{mood} {value:.0%}" for mood, value in zip(MOODS, answer.probabilities, strict=True)),
     )
     if moved.any():
         st.caption("The lines mark where the song began.")
     st.markdown(f"**{'What moved it' if moved.any() else 'What makes it so'}** {_main_reason(answer)}")
-    st.plotly_chart(
+    show_chart(
         influence_bars(answer.influences, answer.mood),
         key=state.music_widget("influences"),
-        config={"displayModeBar": False},
         alt=f"What each feature adds to {answer.mood}, in percentage points: "
         + ", ".join(
             f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS.values(), answer.influences, strict=True)

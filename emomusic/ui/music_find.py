@@ -24,9 +24,10 @@ from emomusic.music.spotify_live import (
 from emomusic.music.track_services import Covers, ReccoBeats
 from emomusic.ui import state
 from emomusic.ui.engine import engine
+from emomusic.ui.frame import plain
 from emomusic.ui.music_browse import matching
 from emomusic.ui.music_classify import ask_for, describe_moods
-from emomusic.ui.music_players import PAGE, ask_button, best_known_first, plain, show_players
+from emomusic.ui.music_players import PAGE, ask_button, best_known_first, show_players
 from emomusic.ui.music_tables import SongTable, mood_classifier
 
 log = logging.getLogger(__name__)

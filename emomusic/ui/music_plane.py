@@ -11,9 +11,11 @@ import streamlit as st
 
 from emomusic.music.catalogue import ARTIST_SEPARATOR
 from emomusic.music.mood import MOODS
+from emomusic.plots.colours import write_in
 from emomusic.plots.music import MOST_NAMED, song_plane, trace_rows
 from emomusic.ui import state
-from emomusic.ui.frame import shown_errors
+from emomusic.ui.charts import show_chart
+from emomusic.ui.frame import ink, shown_errors
 from emomusic.ui.music_players import best_known_first, offer_files, show_players, track_line
 from emomusic.ui.music_tables import SongTable, kept
 
@@ -23,8 +25,8 @@ def show_song_plane(songs: SongTable) -> None:
     """Show the plane beside the songs selected on it. A selection reruns nothing else of the page."""
     chart, side = st.columns([3, 2], gap="large")
     with chart:
-        event: Any = st.plotly_chart(
-            _figure(songs),
+        event: Any = show_chart(
+            _figure(songs, ink()),
             key=state.music_widget("plane", songs.digest),
             on_select="rerun",
             selection_mode=("points", "box", "lasso"),
@@ -40,14 +42,17 @@ def show_song_plane(songs: SongTable) -> None:
 
 
 @kept
-def _figure(songs: SongTable) -> go.Figure:
+def _figure(songs: SongTable, colour: str | None) -> go.Figure:
     names = None
     if len(songs) <= MOST_NAMED:
         table = songs.catalogue.table
         names = (table["title"] + " · " + table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)).str.slice(
             0, 80
         )
-    return song_plane(songs.catalogue.plane, songs.moods, None if names is None else names.tolist())
+    figure = song_plane(songs.catalogue.plane, songs.moods, None if names is None else names.tolist())
+    if colour is not None:
+        write_in(figure, colour)
+    return figure
 
 
 def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray[np.int64]:

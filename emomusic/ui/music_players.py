@@ -16,14 +16,10 @@ from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
 from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, songs_m3u, track_url
 from emomusic.ui import state
+from emomusic.ui.frame import plain
 from emomusic.ui.music_tables import SongTable
 
 PAGE = 5
-
-
-def plain(text: str) -> str:
-    """Text of a table, so that Markdown leaves it alone."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
 
 
 def short_name(track: Track, *, limit: int = 60) -> str:

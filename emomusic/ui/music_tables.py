@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from emomusic.ui import state
 from emomusic.ui.engine import engine
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 SHIPPED, OWN = "Shipped", "Your CSV"
 DOWNLOADABLE = {"Labelled": "moods", "TidyTuesday": "tidytuesday"}
@@ -54,7 +55,7 @@ class SongTable:
     probabilities: npt.NDArray[np.float32]
     moods: npt.NDArray[np.int64]
     num_labelled: int
-    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -86,18 +87,19 @@ class SongTable:
         return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled)
 
 
-def kept(compute: Callable[[SongTable], _T]) -> Callable[[SongTable], _T]:
-    """Compute something of a table once, and keep it with the table.
+def kept(compute: Callable[Concatenate[SongTable, _P], _T]) -> Callable[Concatenate[SongTable, _P], _T]:
+    """Compute something of a table once for all its arguments, and keep it with the table.
 
     It is gone with the table. In a cache of Streamlit's, a visitor's own songs would stay after the visitor.
     """
     name = f"{compute.__module__}.{compute.__qualname__}"
 
     @functools.wraps(compute)
-    def of(songs: SongTable) -> _T:
-        if name not in songs.kept:  # two visitors at once may both compute it, and get the same
-            songs.kept[name] = compute(songs)
-        result: _T = songs.kept[name]
+    def of(songs: SongTable, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        key = (name, args, tuple(kwargs.items()))
+        if key not in songs.kept:  # two visitors at once may both compute it, and get the same
+            songs.kept[key] = compute(songs, *args, **kwargs)
+        result: _T = songs.kept[key]
         return result
 
     return of

@@ -15,8 +15,10 @@ from emomusic.affect import Mood
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.plots import music as plots
+from emomusic.plots.colours import write_in
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
 from emomusic.ui.music_browse import show_table
 from emomusic.ui.music_classify import VIEW as CLASSIFY
@@ -24,7 +26,6 @@ from emomusic.ui.music_classify import show_one_song
 from emomusic.ui.music_find import show_search
 from emomusic.ui.music_tables import SongTable, kept
 
-_STILL = {"displayModeBar": False}
 _FEWEST_CORRELATED = 10
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -67,10 +68,14 @@ def _standings(songs: SongTable) -> list[plots.Standing]:
 
 
 @kept
-def _ridges(songs: SongTable) -> list[go.Figure]:
+def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
     features = songs.catalogue.features
     order = [standing.feature for standing in _standings(songs)]
-    return [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
+    figures = [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
+    if colour is not None:
+        for figure in figures:
+            write_in(figure, colour)
+    return figures
 
 
 def _show_features(songs: SongTable) -> None:
@@ -86,15 +91,14 @@ def _show_features(songs: SongTable) -> None:
         "order of how much of the differences between songs goes with their mood (the percentage; eta squared)."
     )
     with st.grid("auto", min_column_width=310, gap="medium"):
-        for standing, figure in zip(standings, _ridges(songs), strict=True):
+        for standing, figure in zip(standings, _ridges(songs, ink()), strict=True):
             feature = standing.feature
             with st.container(gap="xxsmall"):
                 st.markdown(f"**{FEATURE_LABELS[feature.name]}** · {100 * standing.share:.0f} %")
                 st.caption(feature.description)
-                st.plotly_chart(
+                show_chart(
                     figure,
                     key=state.music_widget("hills", feature.name),
-                    config=_STILL,
                     alt=f"{FEATURE_LABELS[feature.name]} by mood, lowest for {standing.lowest} songs, highest for "
                     f"{standing.highest} songs",
                 )
@@ -141,10 +145,9 @@ def _show_correlations(songs: SongTable) -> None:
             "straight line. A correlation does not say which of the two, if any, makes the other."
         )
     with chart:
-        st.plotly_chart(
+        show_chart(
             plots.correlation_map(matrix, ink=ink()),
             key=state.music_widget("correlations"),
-            config=_STILL,
             alt=" ".join(["Correlations of the nine features.", *found]).replace("*", ""),
         )
 
@@ -193,9 +196,8 @@ def _show_profiles(songs: SongTable) -> None:
                 alt="Mean of each feature for the songs of each mood",
             )
     with chart:
-        st.plotly_chart(
+        show_chart(
             plots.profile_radar(profiles),
             key=state.music_widget("profiles"),
-            config=_STILL,
             alt="The mean standing of each mood's songs in the nine features",
         )

@@ -140,6 +140,10 @@ div[class*="st-key-tile-"] { position: relative; }
 div[class*="st-key-sample-"], div[class*="st-key-sample-"] * { position: static !important; }
 div[class*="st-key-sample-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
+@media (max-width: 640px) {  /* one row to push, so that a phone's first screen has room for the answer */
+  div.st-key-samples { flex-wrap: nowrap; overflow-x: auto; }
+  div[class*="st-key-tile-"] { flex-shrink: 0; }
+}
 </style>"""
 
 

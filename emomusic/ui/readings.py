@@ -23,6 +23,7 @@ from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_picture
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture
 
@@ -137,7 +138,7 @@ def _choose_listener(seen: Seen) -> Listener:
     if len(faces) > 1:
         options = [EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
         who = st.segmented_control(
-            "Whose music?", options, default=EVERYONE, required=True, key=f"who-{seen.picture.digest}"
+            "Whose music?", options, default=EVERYONE, required=True, key=state.listener(seen.picture.digest)
         )
     group = seen.reading.group
     assert group is not None  # there is a face
@@ -157,10 +158,9 @@ def _show_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None
         f"{quadrant}, {quadrant.description}"
         + (f"; the mean of {group_of} faces" if group_of > 1 else "")
     )  # fmt: skip
-    st.plotly_chart(
+    show_chart(
         probability_bars(probabilities),
         key=f"bars-{group_of}",
-        config={"displayModeBar": False},
         alt="Probabilities: " + ", ".join(f"{name} {value:.0%}" for name, value in probabilities.as_dict().items()),
     )
 
@@ -207,10 +207,9 @@ def _face_cards(seen: Seen) -> None:
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                     st.image(portrait, alt=f"Face {number}", width=56)
                     st.markdown(f"**Face {number}**  \n{describe(face.probabilities)}")
-                st.plotly_chart(
+                show_chart(
                     probability_bars(face.probabilities, height=190),
                     key=f"card-{number}",
-                    config={"displayModeBar": False},
                     alt=f"Probabilities of face {number}: "
                     + ", ".join(f"{name} {value:.0%}" for name, value in face.probabilities.as_dict().items()),
                 )

@@ -12,7 +12,9 @@ from emomusic.music.recommend import Policy, Request, Song, nearest_emotion, tar
 from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, track_url
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.ui import state
+from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
+from emomusic.ui.frame import plain
 from emomusic.ui.readings import Listener
 
 NUM_SONGS = 5
@@ -21,10 +23,14 @@ _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.
 _TEMPO_RANGE = (40, 220)
 
 _POLICY_WORDS = {
-    Policy.MATCH: "Songs that are where the face is: {mood} ones.",
+    Policy.MATCH: "Songs that are where {who}: {mood} ones.",
     Policy.SOOTHE: "Songs that do you good, by the table of the Music Mood Lifter: {mood} ones for {emotion}.",
-    Policy.JOURNEY: "Starts where the face is and walks to {mood} songs in even steps.",
+    Policy.JOURNEY: "Starts where {who} and walks to {mood} songs in even steps.",
 }
+
+
+_WHO = {"all": "the faces are", "now": "the faces are", "you": "you are"}
+"""By the listener's label: how the one is called whom the songs are for; else it is one face."""
 
 
 def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[list[Song], Request]:
@@ -41,7 +47,8 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     _, mood = target_of(request)
     emotion: Emotion = listener.emotion or nearest_emotion(listener.point)
     sentence = f"Songs of the mood you chose: {mood}." if listener.mood else _POLICY_WORDS[request.policy]
-    st.caption(sentence.format(mood=mood, emotion=f"a face that is {emotion.adjective}"))
+    who = _WHO.get(listener.label, "the face is")
+    st.caption(sentence.format(mood=mood, emotion=f"a face that is {emotion.adjective}", who=who))
 
     page = _page_of(request)
     songs = recommender.songs(request, NUM_SONGS, page=page)
@@ -122,16 +129,15 @@ def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
     points = [SongPoint(n, f"{s.track.title}, {s.track.byline}", s.point, s.mood) for n, s in enumerate(songs, 1)]
-    st.plotly_chart(
+    show_chart(
         circumplex(faces, points, path=request.policy is Policy.JOURNEY),
         key="plane",
-        config={"displayModeBar": False},
         alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
     )
     st.caption(
-        "Circles are the faces, numbered as on the picture; squares are the songs, numbered as in the list. "
-        "Inside the dotted ring a face counts as neutral."
+        "Circles are the faces, numbered as on the picture and set beside each other where they would overlap; squares "
+        "are the songs, numbered as in the list. Inside the dotted ring songs are chosen as for a neutral face."
     )
 
 
@@ -143,14 +149,9 @@ def show_players(songs: Sequence[Song], *, first: int = 1) -> None:
         track = song.track
         with st.container(gap="xsmall"):
             st.markdown(
-                f"**{number}. {_plain(track.title)}** · {_plain(track.byline)}  \n"
-                f"{_plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
+                f"**{number}. {plain(track.title)}** · {plain(track.byline)}  \n"
+                f"{plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
             )
             st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}, {track.byline}")
     if songs and first > 1:
         st.caption(f"Songs {first} to {first + len(songs) - 1} of the list.")
-
-
-def _plain(text: str) -> str:
-    """Text of a table, so that Markdown leaves it alone."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in text)

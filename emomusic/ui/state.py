@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PICTURE = "picture"  # the Picture on the screen, or absent
-READING = "reading"  # (digest, model, PictureReading, preview) of that picture: nothing is computed twice
+READING = "reading"  # the Seen of that picture: nothing is computed twice
 UPLOAD = "upload"
 CAMERA = "camera"
 SOURCE = "source"
@@ -31,6 +31,11 @@ LIVE_LANDMARKS = "live_landmarks"
 LIVE_SMOOTHING = "live_smoothing"
 LIVE_PACE = "live_pace"
 LIVE_INTERVAL = "live_interval"
+
+
+def listener(picture: str) -> str:
+    """Whom of a picture the music is for; the picture by its digest."""
+    return f"who-{picture}"
 
 
 def said_emotion(scope: str) -> str:

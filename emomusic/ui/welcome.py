@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from emomusic.plots.affect import circumplex
+from emomusic.ui.charts import show_chart
 
 _STEPS = (
     (":material/face:", "Faces", "MTCNN finds every face in the picture, in photographs and in paintings."),
@@ -29,9 +30,8 @@ def show_welcome() -> None:
         for icon, title, text in _STEPS:
             st.markdown(f"{icon} **{title}.** {text}")
     with right:
-        st.plotly_chart(
+        show_chart(
             circumplex([], height=380),
             key="empty-plane",
-            config={"displayModeBar": False},
             alt="The affect plane with the places of the seven emotions",
         )

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -100,14 +101,19 @@ def without_spotify(context: BrowserContext) -> None:
 
 @pytest.fixture
 def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Open the app in a window of its own; an error on the browser's console fails the test."""
+    """Open the app in a window of its own. An error that no script of the page catches fails the test.
+
+    So does a request to anybody but the app and Spotify's players: nothing calls outside unasked.
+    """
     contexts: list[BrowserContext] = []
     errors: list[str] = []
+    asked: set[str] = set()
 
     def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
         contexts.append(context)
         without_spotify(context)
+        context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -119,3 +125,4 @@ def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert not errors
+    assert asked <= {urlsplit(server).hostname, "open.spotify.com", ""}  # "": data and blobs

@@ -26,7 +26,7 @@ TOO_WIDE = """() => {
 
 @pytest.fixture
 def present(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Open a step in a window of its own; an error on the browser's console fails the test."""
+    """Open a step in a window of its own; an error that no script of the page catches fails the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 

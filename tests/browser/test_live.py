@@ -88,7 +88,7 @@ def open_live(page: Page, server: str) -> None:
 
 
 def agree(page: Page) -> None:
-    page.get_by_text("Everyone in the picture knows this and agrees").click()
+    page.get_by_text("Everyone in the picture knows that faces are read, and agrees").click()
 
 
 def stream(page: Page) -> FrameLocator:
@@ -140,6 +140,19 @@ def test_the_readings_follow_the_camera_and_songs_follow_the_readings(
         expect(page.get_by_role("heading", name=re.compile("^The session:"))).to_be_visible(timeout=LONG_MS)
         expect(page.get_by_text("Most faces at once")).to_be_visible()
         expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("4")
+
+
+def test_nothing_is_wider_than_a_phone_before_or_during_the_video(
+    playwright: Playwright, server: str, film: Path
+) -> None:
+    with camera(playwright, film) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        open_live(page, server)
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+        start(page)
+        sees(page, "4 faces ·")
+        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
 
 
 def face_numbers(page: Page) -> list[int]:

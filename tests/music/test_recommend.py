@@ -408,11 +408,11 @@ def test_ranking_the_shipped_catalogue_is_quick(recommender: Recommender, policy
     request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=policy)
 
     def elapsed_ms() -> float:
-        started = time.perf_counter()
+        started = time.thread_time()
         recommender.songs(request, 10)
-        return 1000 * (time.perf_counter() - started)
+        return 1000 * (time.thread_time() - started)
 
-    # 2 ms alone; the best of several, since other work may share the processor.
+    # 2 ms alone; of this thread's time, and the best of several, since other work may share the processor
     assert min(elapsed_ms() for _ in range(10)) < 20
 
 

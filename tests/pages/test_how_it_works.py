@@ -247,7 +247,7 @@ def test_the_songs_come_with_their_reasons(app: AppTest) -> None:
     at(app, "songs")
     songs = [markdown.value for markdown in app.markdown if re.match(r"\*\*\d\. \[", markdown.value)]
     assert len(songs) == 5
-    assert all("face" in song and "open.spotify.com/track/" in song for song in songs)
+    assert all("the mood it answers" in song and "open.spotify.com/track/" in song for song in songs)
     assert "Q1 → happy songs" in text_of(app)
 
 

@@ -312,9 +312,19 @@ def test_nobody_in_the_picture_is_said_so(app: AppTest, stream: Stream) -> None:
 
 
 def test_before_the_networks_are_ready_the_page_says_so(app: AppTest, stream: Stream) -> None:
-    session = LiveSession(LiveReader(lambda: wait_until(lambda: False)), phase=Phase.PLAYING)  # type: ignore[arg-type, return-value]
+    loaded = threading.Event()
+
+    def load() -> tuple[FakeDetector, FakeClassifier]:
+        loaded.wait(SECONDS)
+        return FakeDetector(), FakeClassifier()
+
+    session = LiveSession(LiveReader(load), phase=Phase.PLAYING)
     show(app, stream, session)
     assert app.subheader[0].value == "Waiting for the first frame"
+    session.draw(FRAME)
+    app.run()
+    assert app.subheader[0].value == "The networks are loading"
+    loaded.set()
     session.on_ended()
 
 
@@ -354,7 +364,7 @@ def test_the_class_view_names_nobody_and_has_an_address(root: Path, stream: Stre
     session = watched((2, TWO, Emotion.SURPRISE))
     ui.enter_app()
     app = AppTest.from_file(str(root / "pages/live.py"), default_timeout=SECONDS)
-    app.query_params[state.LIVE_VIEW] = "Class"
+    app.query_params[state.LIVE_VIEW] = "Classroom"
     show(app, stream, session)
     assert not app.exception
     assert "Mostly surprised" in "".join(str(html.value) for html in app.html)

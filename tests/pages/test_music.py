@@ -61,10 +61,10 @@ def view(app: AppTest, name: str) -> AppTest:
     return app.run()
 
 
-def upload(app: AppTest, data: bytes) -> AppTest:
+def upload(app: AppTest, data: bytes, name: str = FILE) -> AppTest:
     app.query_params[state.MUSIC_TABLE] = "Your CSV"
     app.run()
-    app.file_uploader(key=state.MUSIC_UPLOAD).upload(FILE, data)
+    app.file_uploader(key=state.MUSIC_UPLOAD).upload(name, data)
     return app.run()
 
 
@@ -312,8 +312,9 @@ def test_labels_and_predictions_stand_beside_each_other(app: AppTest) -> None:
 
 
 def test_what_is_made_of_a_table_is_made_once_and_gone_with_it(app: AppTest) -> None:
-    upload(app, csv_of(mood_table()))
+    upload(app, csv_of(mood_table()), name="gone.csv")
     own = app.session_state[state.MUSIC_OWN]
+    assert own.name == "gone.csv"
     view(app, "Correlations")
     before = dict(own.kept)
     assert len(before) >= 3  # the plane, the standings, the correlations
@@ -324,7 +325,7 @@ def test_what_is_made_of_a_table_is_made_once_and_gone_with_it(app: AppTest) -> 
     view(app, "Table")
     gc.collect()
     tables = [thing for thing in gc.get_objects() if isinstance(thing, SongTable)]
-    assert FILE not in [table.name for table in tables]
+    assert "gone.csv" not in [table.name for table in tables]
 
 
 def test_another_search_takes_the_choice_of_a_row_back(app: AppTest) -> None:

@@ -6,7 +6,7 @@ import pytest
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.face.reading import read_faces
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
-from emomusic.plots.colours import EMOTION_COLOURS
+from emomusic.plots.colours import EMOTION_COLOURS, write_in
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_picture, face_label
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -29,6 +29,33 @@ def test_faces_and_songs_stand_where_they_are_on_the_plane() -> None:
     assert (traces["faces"].x[0], traces["faces"].y[0]) == (0.5, 0.25)
     assert (traces["songs"].x[0], traces["songs"].y[0]) == (-0.5, 0.75)
     assert "lines" not in traces["songs"].mode
+
+
+def test_faces_that_would_cover_one_another_stand_beside_each_other() -> None:
+    places = [(0.5, 0.5), (0.5, 0.5), (0.52, 0.5), (-0.5, 0.0)]
+    faces = [FacePoint(str(n), AffectPoint(x, y), Emotion.HAPPY) for n, (x, y) in enumerate(places)]
+    (trace,) = [trace for trace in circumplex(faces).data if trace.name == "faces"]
+    shown = np.column_stack([trace.x, trace.y])
+    apart = np.linalg.norm(shown[:, None] - shown[None], axis=2)[np.triu_indices(4, 1)]
+    assert apart.min() > 0.15
+    np.testing.assert_allclose(shown[3], places[3], atol=1e-9)
+    np.testing.assert_allclose(shown[:3].mean(axis=0), np.mean(places[:3], axis=0), atol=1e-9)
+    assert [tuple(row[1:]) for row in trace.customdata] == [
+        pytest.approx(place) for place in places
+    ]  # what hovering says
+    assert trace.marker.opacity == 1
+
+
+def test_letters_take_the_pages_colour_where_they_have_none_of_their_own() -> None:
+    figure = circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)])
+    figure.add_annotation(text="own", font={"color": "white"})
+    own = figure.data[-1].textfont.color
+    write_in(figure, "#123456")
+    assert figure.layout.font.color == "#123456"
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert (axis.tickfont.color, axis.title.font.color) == ("#123456", "#123456")
+    assert [note.font.color for note in figure.layout.annotations] == ["#123456"] * 4 + ["white"]
+    assert figure.data[-1].textfont.color == own
 
 
 def test_a_journey_is_drawn_as_a_path() -> None:

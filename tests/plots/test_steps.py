@@ -8,7 +8,7 @@ from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Emot
 from emomusic.face.explain import Candidates, FeatureMaps, Insight
 from emomusic.plots import steps
 from emomusic.plots.affect import SongPoint
-from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, HEAT
+from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, MOOD_COLOURS, ink_on
 from tests.fakes import FakeClassifier, make_face
 
 GREY = np.full((200, 300, 3), 90, np.uint8)
@@ -129,16 +129,17 @@ def test_the_quarter_filled_out_is_the_one_the_face_lies_in(point: tuple[float, 
     assert (lit.type == "circle") == (abs(point[0]) < 0.2)
 
 
-def test_letters_are_large_and_of_the_colour_asked_for() -> None:
+def test_letters_are_large_and_stand_out_from_the_colour_below_them() -> None:
     values = EmotionProbabilities.certain(Emotion.HAPPY)
     songs = [SongPoint(1, "A, B", AffectPoint(0.5, 0.5), Mood.HAPPY)]
     for figure in (
-        steps.weighed_place(values, affect_of(values), "1", ink="#123456"),
-        steps.songs_place(values, affect_of(values), "1", songs, ink="#123456"),
-        steps.logit_bars(insight(), ink="#123456"),
+        steps.weighed_place(values, affect_of(values), "1"),
+        steps.songs_place(values, affect_of(values), "1", songs),
+        steps.logit_bars(insight()),
     ):
         assert figure.layout.font.size >= 14
-        assert figure.layout.xaxis.tickfont.color == "#123456"
+        assert figure.layout.xaxis.tickfont.size >= 14
         assert all(note.font.size >= 14 for note in figure.layout.annotations)
-    marks = {trace.name: trace for trace in steps.songs_place(values, affect_of(values), "1", songs, ink="#000").data}
-    assert marks["songs"].textfont.color == "white"
+    marks = {trace.name: trace for trace in steps.songs_place(values, affect_of(values), "1", songs).data}
+    assert list(marks["songs"].textfont.color) == [ink_on(MOOD_COLOURS[Mood.HAPPY])]
+    assert list(marks["faces"].textfont.color) == [ink_on(EMOTION_COLOURS[Emotion.HAPPY])]
