@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
@@ -31,6 +32,8 @@ class SongPoint:
     mood: Mood
 
 
+_Places: TypeAlias = list[tuple[float, float]]
+
 _CORNERS = {
     Quadrant.Q1: (1, 1, "right", "top"),
     Quadrant.Q2: (-1, 1, "left", "top"),
@@ -38,8 +41,8 @@ _CORNERS = {
     Quadrant.Q4: (1, -1, "right", "bottom"),
 }
 
-_CIRCLE = 0.17  # across a face's circle, on a plane as large as on a phone
-_ROUNDS_APART = 40
+_CIRCLE, _SQUARE = 0.17, 0.12  # across the marks of a face and of a song, on a plane as large as on a phone
+_ROUNDS_APART, _EDGE = 60, 1.04
 
 # Fear, anger and disgust lie close together: their names go to different sides.
 _LABEL_PLACES = {
@@ -71,10 +74,12 @@ def circumplex(
     _draw_plane(figure)
     if trail:
         _draw_trail(figure, trail)
+    points = [*(face.point for face in faces), *(song.point for song in songs)]
+    shown = _beside_each_other(points, [_CIRCLE] * len(faces) + [_SQUARE] * len(songs))
     if songs:
-        _draw_songs(figure, songs, path=path)
+        _draw_songs(figure, songs, shown[len(faces) :], path=path)
     if faces:
-        _draw_faces(figure, faces)
+        _draw_faces(figure, faces, shown[: len(faces)])
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -91,21 +96,28 @@ def circumplex(
     return figure
 
 
-def _beside_each_other(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Places moved apart where their circles would hide one another's labels; their mean stays.
+def _beside_each_other(points: Sequence[AffectPoint], widths: Sequence[float]) -> _Places:
+    """Places moved apart until no mark hides another's label, but not off the plane.
 
-    With many faces in one place they still overlap: a circle moves by a circle's width or two, not across the plane.
+    Where there is a crowd they still overlap: a mark moves by a width or two, not across the plane.
+
+    Args:
+        points: where the marks belong.
+        widths: how much room each takes, in units of the plane.
     """
-    at = np.array(places, np.float64).reshape(-1, 2)
+    at = np.array([(point.valence, point.arousal) for point in points], np.float64).reshape(-1, 2)
+    room = np.add.outer(widths, widths) / 2
+    order = np.arange(len(at))
+    # Two in the very same place part sideways, the earlier to the left
+    sideways = np.sign(np.subtract.outer(order, order))[..., None] * np.array([1.0, 0.0])
     for _ in range(_ROUNDS_APART):
         away = at[:, None] - at[None]
         distance = np.linalg.norm(away, axis=2)
-        # Two in the very same place part sideways, the earlier to the left
-        sideways = np.sign(np.subtract.outer(np.arange(len(at)), np.arange(len(at))))[..., None] * np.array([1.0, 0.0])
         direction = np.where(distance[..., None] > 1e-6, away / np.maximum(distance, 1e-6)[..., None], sideways)
-        lack = np.maximum(_CIRCLE - distance, 0.0)
+        lack = np.maximum(room - distance, 0.0)
         np.fill_diagonal(lack, 0.0)
-        at = at + (direction * lack[..., None] / 2).sum(axis=1) / max(1, len(at) - 1)
+        at = at + (direction * lack[..., None]).sum(axis=1) / 4  # half of what is lacking, from both sides
+        at = at.clip(-_EDGE, _EDGE)
     return [(float(x), float(y)) for x, y in at]
 
 
@@ -167,11 +179,11 @@ def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
     )
 
 
-def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], *, path: bool) -> None:
+def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Places, *, path: bool) -> None:
     figure.add_trace(
         go.Scatter(
-            x=[song.point.valence for song in songs],
-            y=[song.point.arousal for song in songs],
+            x=[x for x, _ in shown],
+            y=[y for _, y in shown],
             mode="lines+markers+text" if path else "markers+text",
             line={"color": QUIET, "width": 2},
             text=[str(song.number) for song in songs],
@@ -182,15 +194,15 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], *, path: bool) ->
                 "color": [MOOD_COLOURS[song.mood] for song in songs],
                 "line": {"width": 1, "color": "white"},
             },
-            customdata=[(song.title, song.mood.value) for song in songs],
-            hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{x:.2f}, energy %{y:.2f}<extra></extra>",
+            customdata=[(song.title, song.mood.value, song.point.valence, song.point.arousal) for song in songs],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
+            "energy %{customdata[3]:.2f}<extra></extra>",
             name="songs",
         )
     )
 
 
-def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint]) -> None:
-    shown = _beside_each_other([(face.point.valence, face.point.arousal) for face in faces])
+def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Places) -> None:
     figure.add_trace(
         go.Scatter(
             x=[x for x, _ in shown],

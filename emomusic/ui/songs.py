@@ -136,8 +136,8 @@ def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
     )
     st.caption(
-        "Circles are the faces, numbered as on the picture and set beside each other where they would overlap; squares "
-        "are the songs, numbered as in the list. Inside the dotted ring songs are chosen as for a neutral face."
+        "Circles are the faces, numbered as on the picture; squares are the songs, numbered as in the list; all set "
+        "beside each other where they would overlap. Inside the dotted ring songs are chosen as for a neutral face."
     )
 
 
