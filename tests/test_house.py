@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emomusic.face.images import MAX_BYTES
+from emomusic.face.trained import DEFAULT_MODEL, face_models, model_folder, read_metrics
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
 
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
@@ -98,3 +99,20 @@ def test_training_without_the_dataset_says_what_is_missing(root: Path):
 def test_no_test_reaches_the_network():
     with socket.socket() as outwards, pytest.raises(AssertionError, match="no network"):
         outwards.connect(("192.0.2.1", 80))
+
+
+@pytest.mark.parametrize("name", face_models())
+def test_the_readme_says_what_the_figures_are(root: Path, name: str):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    metrics = read_metrics(model_folder(name))
+    test, wild = metrics["test"], metrics["wild"]
+    low, high = (f"{100 * end:.1f}" for end in test["accuracy_interval"])
+    if name == DEFAULT_MODEL:
+        row = readme.partition(f"| face model `{name}`")[2].partition("\n\n")[0]
+        said = [f"**{100 * test['accuracy']:.1f} %** (95 % interval {low} to {high})"]
+        said += [f"four classes Q1 Q2 Q3 N | {100 * test['four_class_accuracy']:.1f} %"]
+        said += [f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %"]
+    else:
+        row = readme.partition(f"| `{name}`,")[2].partition("\n")[0]
+        said = [f"{100 * test['accuracy']:.1f} % ({low} to {high})", f"| {100 * wild['accuracy']:.1f} %"]
+    assert [words for words in said if words not in row] == []
