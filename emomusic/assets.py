@@ -166,6 +166,9 @@ def write_checksums(folder: Path | None = None) -> None:
         raise AssetError(f"expected to write {ROOT / _CHECKSUMS}. Received: {error.strerror}") from error
 
 
+_OF_THE_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")  # who looks into a folder leaves them there
+
+
 def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
     """Make the folder a model is trained into, before hours go into it.
 
@@ -184,7 +187,11 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
     folder = folder.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strange = sorted(path.name for path in folder.iterdir() if not any(fnmatch(path.name, name) for name in names))
+        strange = sorted(
+            path.name
+            for path in folder.iterdir()
+            if not any(fnmatch(path.name, name) for name in (*names, *_OF_THE_DESKTOP))
+        )
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -114,7 +114,7 @@ def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:
 def test_a_folder_to_train_into_is_new_empty_or_a_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("model.keras", "epoch*.h5")
     assert assets.prepare_model_folder(tmp_path / "a" / "new", names).is_dir()
-    for name in ("model.keras", "epoch3.h5"):
+    for name in ("model.keras", "epoch3.h5", ".DS_Store"):
         (tmp_path / "a" / "new" / name).touch()
     monkeypatch.chdir(tmp_path / "a" / "new")
     assert assets.prepare_model_folder(Path(), names) == tmp_path / "a" / "new"  # a name, whatever it is called by
