@@ -34,7 +34,7 @@ def start_camera(page: Page, url: str) -> None:
     """Open the live page, agree, start, and wait until faces were read for some seconds."""
     page.goto(f"{url}/live")
     page.get_by_text("The networks are ready").wait_for()
-    page.get_by_text("Everyone in the picture knows that faces are read, and agrees").click()
+    page.get_by_text("Everyone knows that faces are read, and agrees").click()
     page.frame_locator('iframe[title*="webrtc"]').get_by_role("button", name="START").click()
     page.get_by_role("button", name="Play for this mood").wait_for()
     page.wait_for_timeout(12_000)  # a timeline of two points says little

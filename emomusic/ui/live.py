@@ -79,7 +79,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             # Shown while the video runs too, or Streamlit would forget it
             st.checkbox(
-                "Everyone in the picture knows that faces are read, and agrees",
+                "Everyone knows that faces are read, and agrees",
                 key=state.LIVE_CONSENT,
                 on_change=_agree,
                 disabled=is_on,

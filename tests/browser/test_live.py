@@ -88,7 +88,7 @@ def open_live(page: Page, server: str) -> None:
 
 
 def agree(page: Page) -> None:
-    page.get_by_text("Everyone in the picture knows that faces are read, and agrees").click()
+    page.get_by_text("Everyone knows that faces are read, and agrees").click()
 
 
 def stream(page: Page) -> FrameLocator:
