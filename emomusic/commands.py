@@ -127,11 +127,10 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
         if options.aligned or options.margin is not None:
             raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
-    elif options.split:
-        raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
-    if options.fer2013:
         faces = read_fer2013(options.fer2013).split(Split(options.split))
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
+    if options.split:
+        raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
     pictures = labelled_pictures(options.images)
     classifier = EmotionClassifier.load(name)
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
