@@ -220,8 +220,7 @@ def _readable(figure: go.Figure, *, letters: int = _LETTERS) -> go.Figure:
     for trace in figure.data:
         on_colour = trace.name in ("faces", "songs")  # of an emotion or a mood, and with a colour that goes with it
         trace.textfont = {"size": letters, "color": trace.textfont.color} if on_colour else font
-    for trace in figure.select_traces({"name": "faces"}):
-        trace.marker.size = [34] * len(trace.x)
-    for trace in figure.select_traces({"name": "songs"}):
-        trace.marker.size = 22
+    if letters >= _LETTERS:  # on a smaller plane larger marks would hide one another
+        for trace in figure.select_traces({"name": "faces"}):
+            trace.marker.size = [34] * len(trace.x)
     return figure
