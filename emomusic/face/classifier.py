@@ -12,6 +12,7 @@ from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.errors import ModelError
 from emomusic.evaluation import FloatArray, adjust, soften, unsmooth
 from emomusic.face import trained
+from emomusic.face._tensorflow import has_bfloat16_tiles, load_tensorflow
 from emomusic.face.images import RgbImage, to_network_input
 
 if TYPE_CHECKING:
@@ -36,14 +37,19 @@ class EmotionClassifier:
         model: the network itself, for `explain` to look into.
     """
 
-    def __init__(self, model: keras.Model, spec: trained.ModelSpec) -> None:
+    def __init__(self, model: keras.Model, spec: trained.ModelSpec, *, quick: bool = False) -> None:
         self.spec = spec
         self.model = model
-        self._predict = _compiled(model, spec)
+        self._predict = _compiled(_in_bfloat16(model, spec) if quick and has_bfloat16_tiles() else model, spec)
 
     @classmethod
-    def load(cls, name: str = trained.DEFAULT_MODEL) -> EmotionClassifier:
+    def load(cls, name: str = trained.DEFAULT_MODEL, *, quick: bool = False) -> EmotionClassifier:
         """Load a trained model from `models/face/<name>/` and run it once, so that the first face is not slow.
+
+        Args:
+            name: of the model.
+            quick: compute in bfloat16 where the processor has units for it: less than half the time, and probabilities
+                that differ in the third decimal (docs/decisions.md). Figures are judged without, the same everywhere.
 
         Raises:
             ModelError: there is none of that name, or its files are damaged.
@@ -51,8 +57,6 @@ class EmotionClassifier:
         """
         folder = trained.model_folder(name)
         spec = trained.read_spec(folder, verify=True)
-        from emomusic.face._tensorflow import load_tensorflow
-
         load_tensorflow()
         import keras
 
@@ -60,7 +64,7 @@ class EmotionClassifier:
             model = keras.saving.load_model(folder / trained.WEIGHTS, compile=False, safe_mode=True)
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"expected a Keras model in {folder}. Received: {error}. Restore the file") from error
-        classifier = cls(model, spec)
+        classifier = cls(model, spec, quick=quick)
         classifier.probabilities(np.zeros((1, spec.side, spec.side, 1), np.uint8))
         return classifier
 
@@ -121,6 +125,15 @@ def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
         The same shape, float64, rows summing to 1.
     """
     return soften(unsmooth(answers, spec.smoothing), spec.temperature)
+
+
+def _in_bfloat16(model: keras.Model, spec: trained.ModelSpec) -> keras.Model:
+    """The same network with the same weights; input scaling and softmax stay in float32."""
+    from emomusic.face.networks import NETWORKS
+
+    quick = NETWORKS[spec.network].build("mixed_bfloat16")
+    quick.set_weights(model.get_weights())
+    return quick
 
 
 def _compiled(

@@ -103,7 +103,7 @@ def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionCla
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
 
-    classifier = EmotionClassifier.load(model)
+    classifier = EmotionClassifier.load(model, quick=True)
     classifier.require_emotions()
     detector = MtcnnDetector()
     detector.warm_up()

@@ -94,7 +94,7 @@ def _classifier(name: str) -> EmotionClassifier:
     # Every model is one function traced once; TensorFlow takes several of them for one that is traced again and again
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _, default = engine().networks()
-    return default if default.spec.name == name else EmotionClassifier.load(name)
+    return default if default.spec.name == name else EmotionClassifier.load(name, quick=True)
 
 
 def _ask(record: Record, crop: RgbImage) -> Answer:

@@ -12,7 +12,9 @@ from emomusic import assets
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import AssetError, EmomusicError, ModelError
 from emomusic.evaluation import soften, unsmooth
+from emomusic.face import classifier as classifier_module
 from emomusic.face import trained
+from emomusic.face._tensorflow import has_bfloat16_tiles
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
 
@@ -90,6 +92,31 @@ def test_what_training_gave_to_all_classes_alike_is_taken_back(
     ]
     np.testing.assert_allclose(answers[1], unsmooth(answers[0], 0.1), atol=1e-5)
     assert (answers[1].max(axis=1) >= answers[0].max(axis=1)).all()
+
+
+def test_a_processor_with_tiles_is_asked_in_bfloat16_and_answers_nearly_alike(
+    classifier: EmotionClassifier, inputs: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_module, "has_bfloat16_tiles", lambda: True)
+    quick = EmotionClassifier(classifier.model, classifier.spec, quick=True).probabilities(inputs)
+    exact = EmotionClassifier(classifier.model, classifier.spec).probabilities(inputs)
+    assert quick.dtype == np.float32
+    np.testing.assert_allclose(quick, exact, atol=0.02)
+    assert (quick != exact).any()
+    np.testing.assert_array_equal(exact, classifier.probabilities(inputs))
+
+
+def test_other_processors_compute_quick_answers_as_exactly(
+    classifier: EmotionClassifier, inputs: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_module, "has_bfloat16_tiles", lambda: False)
+    quick = EmotionClassifier(classifier.model, classifier.spec, quick=True)
+    np.testing.assert_array_equal(quick.probabilities(inputs), classifier.probabilities(inputs))
+
+
+def test_without_onednn_there_are_no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert not has_bfloat16_tiles()
 
 
 def test_no_face_is_an_empty_answer(classifier: EmotionClassifier) -> None:
