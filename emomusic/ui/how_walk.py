@@ -23,7 +23,7 @@ from emomusic.face.reading import FaceReading, PictureReading, read_faces
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
 from emomusic.ui.engine import engine
-from emomusic.ui.picture import Picture, choose_picture, samples
+from emomusic.ui.picture import Picture, choose_picture, name_sample, sample_picture, samples
 from emomusic.ui.readings import Seen
 
 
@@ -159,9 +159,8 @@ def choose_walk() -> Walk:
         st.markdown("Choose a sample, or take your own. It stays in memory.")
         picture = choose_picture()
     if picture is None:
-        first = samples()[0]
-        picture = _sample(first.key)
-    _name_sample(picture)
+        picture = sample_picture(samples()[0])
+        name_sample(picture)
     walk = st.session_state.get(state.HOW_WALK)
     if isinstance(walk, Walk) and (walk.picture.digest, walk.model) == (picture.digest, DEFAULT_MODEL):
         return walk
@@ -192,20 +191,3 @@ def wait_for_networks() -> None:
 def _explainer() -> Explainer:
     """The model's network, opened once for all visitors."""
     return Explainer(engine().networks()[1])
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _sample(key: str) -> Picture:
-    """A bundled picture by its name in the address."""
-    (path,) = (sample.path for sample in samples() if sample.key == key)
-    return Picture.of(path.name, path.read_bytes())
-
-
-def _name_sample(picture: Picture) -> None:
-    """Keep the sample's name in the address, so that a link shows the same; of a visitor's own picture, nothing."""
-    for sample in samples():
-        if sample.path.name == picture.name and _sample(sample.key).digest == picture.digest:
-            if st.query_params.get(state.SAMPLE) != sample.key:
-                st.query_params[state.SAMPLE] = sample.key
-            return
-    st.query_params.pop(state.SAMPLE, None)

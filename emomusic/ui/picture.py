@@ -12,6 +12,7 @@ import streamlit as st
 from emomusic.assets import data_dir
 from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, encode_png, read_image, shrink
 from emomusic.ui import state
+from emomusic.ui.address import unlink
 
 _THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
 
@@ -80,7 +81,10 @@ def choose_picture() -> Picture | None:
     with place:
         _camera() if source == "Camera" else _upload()
     picture = st.session_state.get(state.PICTURE)
-    return picture if isinstance(picture, Picture) else None
+    if not isinstance(picture, Picture):
+        return None
+    name_sample(picture)  # who comes back from another page has an address without it
+    return picture
 
 
 def _upload() -> None:
@@ -119,14 +123,36 @@ def _open_linked_sample() -> None:
                 _show_sample(sample)
 
 
+def _choose_sample(sample: Sample) -> None:
+    unlink()
+    _show_sample(sample)
+
+
 def _show_sample(sample: Sample) -> None:
-    st.session_state[state.PICTURE] = Picture.of(sample.path.name, sample.path.read_bytes())
+    st.session_state[state.PICTURE] = sample_picture(sample)
     st.query_params[state.SAMPLE] = sample.key
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def sample_picture(sample: Sample) -> Picture:
+    """The picture of a sample."""
+    return Picture.of(sample.path.name, sample.path.read_bytes())
+
+
+def name_sample(picture: Picture) -> None:
+    """Keep the sample's name in the address, so that a link shows the same; of a visitor's own picture, nothing."""
+    for sample in samples():
+        if sample.path.name == picture.name and sample_picture(sample).digest == picture.digest:
+            if st.query_params.get(state.SAMPLE) != sample.key:
+                st.query_params[state.SAMPLE] = sample.key
+            return
+    st.query_params.pop(state.SAMPLE, None)
 
 
 def _take(widget: str) -> None:
     """Keep what was uploaded or snapped; a file taken away again takes the picture with it."""
     file = st.session_state.get(widget)
+    unlink()
     st.query_params.pop(state.SAMPLE, None)
     st.session_state[state.PICTURE] = None if file is None else Picture.of(file.name, file.getvalue())
     st.session_state.pop(state.READING, None)
@@ -156,7 +182,7 @@ def _sample_row() -> None:
                 st.button(
                     sample.title,
                     key=f"sample-{sample.key}",
-                    on_click=_show_sample,
+                    on_click=_choose_sample,
                     args=(sample,),
                     type="tertiary",
                     width="stretch",

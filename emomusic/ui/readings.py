@@ -23,6 +23,7 @@ from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_picture
 from emomusic.ui import state
+from emomusic.ui.address import link, linked, unlink
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture
@@ -138,8 +139,14 @@ def _choose_listener(seen: Seen) -> Listener:
     if len(faces) > 1:
         options = [EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
         who = st.segmented_control(
-            "Whose music?", options, default=EVERYONE, required=True, key=state.listener(seen.picture.digest)
+            "Whose music?",
+            options,
+            default=linked(state.WHO, options) or EVERYONE,
+            required=True,
+            key=state.listener(seen.picture.digest),
+            on_change=unlink,  # what was said by hand was said of another face
         )
+    link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
     group = seen.reading.group
     assert group is not None  # there is a face
     probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
@@ -168,9 +175,17 @@ def _show_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None
 def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
     """Let the visitor say what the face shows, or what they want to hear; the mood wins over the emotion."""
     emotion = st.pills(
-        "The face is", list(Emotion), key=state.said_emotion(scope), format_func=lambda emotion: emotion.adjective
+        "The face is",
+        list(Emotion),
+        default=linked(state.SAYS, Emotion),
+        key=state.said_emotion(scope),
+        format_func=lambda emotion: emotion.adjective,
     )
-    mood = st.pills("Or choose the music yourself", list(Mood), key=state.said_mood(scope))
+    mood = st.pills(
+        "Or choose the music yourself", list(Mood), default=linked(state.MOOD, Mood), key=state.said_mood(scope)
+    )
+    link(state.SAYS, emotion)
+    link(state.MOOD, mood)
     return emotion, mood
 
 

@@ -36,6 +36,13 @@ def sample(app: AppTest, key: str) -> AppTest:
     return app.button(key=f"sample-{key}").click().run()
 
 
+def pick(app: AppTest, key: str, value: str | None) -> AppTest:
+    """Choose among the options of the control whose key begins so."""
+    (control,) = (c for c in [*app.segmented_control, *app.pills] if (c.key or "").startswith(key))
+    control.set_value(value).run()
+    return app
+
+
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
     app.run()
     app.file_uploader(key=state.UPLOAD).upload(name, data)
@@ -165,6 +172,67 @@ def test_a_link_can_name_a_sample_and_a_policy(app: AppTest) -> None:
     assert not app.exception
     assert len(tracks(app)) == 5
     assert app.segmented_control(key=state.POLICY).value == "Soothe"
+
+
+def test_what_is_chosen_about_a_sample_stands_in_the_address_and_a_link_shows_it(app: AppTest, root: Path) -> None:
+    sample(app, "four-people")
+    pick(app, "who-", "Face 3")
+    pick(app, "said-mood", "calm")
+    assert not app.exception
+    chosen = tracks(app)
+    link = {name: app.query_params[name] for name in (state.SAMPLE, state.WHO, state.MOOD)}
+    assert list(link.values()) == ["four-people", "Face 3", "calm"]
+    pick(app, "said-mood", None)
+    app.run()
+    assert state.MOOD not in app.query_params
+    assert tracks(app) != chosen
+
+    visitor = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    for name, value in link.items():
+        visitor.query_params[name] = value
+    visitor.run()
+    assert not visitor.exception
+    assert "Together" not in visitor.subheader[0].value
+    assert tracks(visitor) == chosen
+
+
+def test_what_was_said_of_one_face_does_not_stay_for_another(app: AppTest) -> None:
+    sample(app, "four-people")
+    pick(app, "who-", "Face 3")
+    pick(app, "said-emotion", "sad")
+    assert app.query_params[state.SAYS] == "sad"
+    pick(app, "who-", "Face 1")
+    assert state.SAYS not in app.query_params
+    app.button(key="sample-eileen-collins-1999").click().run()
+    assert not app.exception
+    assert state.WHO not in app.query_params
+
+
+def test_of_a_photo_of_ones_own_nothing_goes_to_the_address(app: AppTest, root: Path) -> None:
+    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
+    pick(app, "who-", "Face 2")
+    pick(app, "said-mood", "calm")
+    assert not app.exception
+    assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
+
+
+def test_who_comes_back_from_another_page_finds_the_sample_in_the_address(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    app.switch_page("pages/music.py").run()
+    app.query_params.clear()  # as a browser does
+    app.switch_page("pages/photo.py").run()
+    assert not app.exception
+    assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
+
+
+def test_a_link_that_names_nobody_shows_everyone(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = "four-people"
+    app.query_params[state.WHO] = "Face 99"
+    app.query_params[state.MOOD] = "<script>"
+    app.run()
+    assert not app.exception
+    assert "Together" in app.subheader[0].value
+    assert {state.WHO, state.MOOD}.isdisjoint(app.query_params)
 
 
 def test_a_link_to_no_sample_shows_the_first_look(app: AppTest) -> None:
