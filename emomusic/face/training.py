@@ -8,7 +8,6 @@ would have ended.
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import shutil
 import time
@@ -23,10 +22,10 @@ import numpy.typing as npt
 
 from emomusic import evaluation
 from emomusic.assets import prepare_model_folder, sha256_of
-from emomusic.errors import ModelError
 from emomusic.face import trained
 from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
+from emomusic.face.checkpoint import MONITOR, Checkpoint, KeepBest
 from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
@@ -37,11 +36,8 @@ from emomusic.face.start_weights import apply_start_weights
 
 log = logging.getLogger(__name__)
 
-_MONITOR = "val_accuracy"
 _CHECKPOINT = "checkpoint"
 _CHECKPOINT_FILES = ("state.json*", "*.weights.h5", "drafts")
-_DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that no two epochs share a draw
-_STOPPERS = {"ReduceLROnPlateau": ("best", "wait", "cooldown_counter"), "EarlyStopping": ("best", "wait", "best_epoch")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,107 +51,8 @@ class EpochReport:
     seconds_left: float
 
 
-class _Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the latest weights with the optimizer's state, and the figures so far, after every epoch.
-
-    Stands before `SwapEMAWeights`, so that what it saves are the weights that training goes on with. An epoch counts
-    as done when it is committed, which is after its weights were judged and, where they are the best, kept.
-    """
-
-    def __init__(self, folder: Path, stoppers: list[keras.callbacks.Callback], identity: dict[str, Any]) -> None:
-        super().__init__()
-        self._folder, self._stoppers = folder, stoppers
-        self._identity = json.loads(json.dumps(identity))  # as it reads back: lists for tuples
-        self._stopper_states: dict[str, dict[str, float]] = {}
-        self.rows: list[dict[str, float]] = []
-        self._started = 0.0
-
-    def restore(self) -> int:
-        """Load the state of a killed run; returns the number of epochs it had done."""
-        try:
-            state = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
-            if state["identity"] != self._identity:
-                raise ModelError(
-                    f"expected a checkpoint of this network and configuration in {self._folder}. Received: another"
-                )
-            self.model.load_weights(self._folder / f"epoch{state['epoch']}.weights.h5")
-            self.rows, self._stopper_states = state["history"], state["stoppers"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(
-                f"expected a whole checkpoint in {self._folder}. Received: {error}. Begin anew, without --resume"
-            ) from error
-        return len(self.rows)
-
-    @property
-    def has_stopped_early(self) -> bool:
-        """Whether the run that was restored had ended by early stopping, and was killed while it was judged."""
-        waited = self._stopper_states.get("EarlyStopping", {}).get("wait", 0)
-        return any(isinstance(s, keras.callbacks.EarlyStopping) and waited >= s.patience for s in self._stoppers)
-
-    def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
-        for stopper in self._stoppers:  # they stand before this one and have just forgotten everything
-            for name, value in self._stopper_states.get(type(stopper).__name__, {}).items():
-                setattr(stopper, name, value)
-
-    def on_epoch_begin(self, epoch: int, _logs: dict[str, float] | None = None) -> None:
-        self._started = time.monotonic()
-        for variable in self.model.variables:
-            if variable.name == "seed_generator_state":  # of dropout; a weights file does not hold it
-                seed, _ = variable.numpy()
-                variable.assign([seed, epoch * _DRAWS_PER_EPOCH])
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
-        self.rows.append({"epoch": epoch + 1, **figures, "seconds": time.monotonic() - self._started})
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(self._weights())
-
-    def _weights(self) -> Path:
-        return self._folder / f"epoch{len(self.rows)}.weights.h5"
-
-    def commit(self) -> None:
-        """From here on, the epoch that just ended is the one to resume from."""
-        state = {
-            "identity": self._identity,
-            "epoch": len(self.rows),
-            "history": self.rows,
-            "stoppers": {
-                type(s).__name__: {
-                    name: float(getattr(s, name)) for name in _STOPPERS[type(s).__name__] if hasattr(s, name)
-                }
-                for s in self._stoppers
-            },
-        }
-        trained.write_json(self._folder / "state.json", state)
-        for older in self._folder.glob("epoch*.weights.h5"):
-            if older != self._weights():
-                older.unlink()
-
-
-class _KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the weights of the best epoch on validation, then commits the epoch.
-
-    Stands after `SwapEMAWeights`, so it sees the averaged ones.
-    """
-
-    def __init__(self, path: Path, checkpoint: _Checkpoint) -> None:
-        super().__init__()
-        self._path, self._checkpoint = path, checkpoint
-        self.best = -np.inf
-
-    def on_epoch_end(self, _epoch: int, logs: dict[str, float] | None = None) -> None:
-        value = float((logs or {})[_MONITOR])
-        if value > self.best:
-            self.best = value
-            temporary = self._path.with_name("part.weights.h5")  # Keras insists on the ending
-            self.model.save_weights(temporary)
-            temporary.replace(self._path)
-        self._checkpoint.commit()
-
-
 class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
-    def __init__(self, checkpoint: _Checkpoint, epochs: int, tell: Callable[[EpochReport], None]) -> None:
+    def __init__(self, checkpoint: Checkpoint, epochs: int, tell: Callable[[EpochReport], None]) -> None:
         super().__init__()
         self._checkpoint, self._epochs, self._tell = checkpoint, epochs, tell
         self._here = 0
@@ -234,13 +131,13 @@ def _fit(
     )
     model.optimizer.build(model.trainable_variables)
     stoppers = _stoppers(config)
-    checkpoint = _Checkpoint(checkpoint_folder, stoppers, {"network": network, "config": asdict(config)})
+    checkpoint = Checkpoint(checkpoint_folder, stoppers, {"network": network, "config": asdict(config)})
     checkpoint.set_model(model)
-    best = _KeepBest(checkpoint_folder / "best.weights.h5", checkpoint)
+    best = KeepBest(checkpoint_folder / "best.weights.h5", checkpoint)
     first_epoch = 0
     if resume and (checkpoint_folder / "state.json").is_file():
         first_epoch = checkpoint.restore()
-        best.best = max(row[_MONITOR] for row in checkpoint.rows)
+        best.best = max(row[MONITOR] for row in checkpoint.rows)
         log.info("Going on after epoch %d of %d.", first_epoch, config.epochs)
     else:
         shutil.rmtree(checkpoint_folder, ignore_errors=True)
@@ -318,7 +215,7 @@ def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
             keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.2, patience=config.plateau_patience)
         )
     if config.early_stopping is not None:
-        stoppers.append(keras.callbacks.EarlyStopping(monitor=_MONITOR, mode="max", patience=config.early_stopping))
+        stoppers.append(keras.callbacks.EarlyStopping(monitor=MONITOR, mode="max", patience=config.early_stopping))
     return stoppers
 
 
@@ -363,7 +260,7 @@ def _write(
         "parameters": spec.parameters,
         "bytes": (drafts / trained.WEIGHTS).stat().st_size,
         "epochs": len(history),
-        "best_epoch": int(max(history, key=lambda row: row[_MONITOR])["epoch"]),
+        "best_epoch": int(max(history, key=lambda row: row[MONITOR])["epoch"]),
         "ms_per_face": _ms_per_face(reader),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **{

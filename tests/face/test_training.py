@@ -17,6 +17,7 @@ from emomusic.evaluation import FOUR_CLASS_ORDER
 from emomusic.face import card, trained, training
 from emomusic.face.augmentation import Augmentation
 from emomusic.face.batches import steps_per_epoch
+from emomusic.face.checkpoint import Checkpoint, KeepBest
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.judging import judge_split
@@ -193,24 +194,24 @@ def test_a_checkpoint_holds_all_that_the_optimizer_knows(
 ) -> None:
     """Iterations, momentum and averages, as they were when the epoch ended and before the averages moved in."""
     seen: list[dict[str, Any]] = []
-    save, restore = training._Checkpoint.on_epoch_end, training._Checkpoint.restore
+    save, restore = Checkpoint.on_epoch_end, Checkpoint.restore
 
-    def state(checkpoint: training._Checkpoint) -> dict[str, Any]:
+    def state(checkpoint: Checkpoint) -> dict[str, Any]:
         of_optimizer = {v.path.split("/", 1)[1]: v for v in checkpoint.model.optimizer.variables}
         of_network = {f"network/{v.path}": v for v in checkpoint.model.weights}
         return {path: np.array(keras.ops.convert_to_numpy(v)) for path, v in {**of_optimizer, **of_network}.items()}
 
-    def saved(self: training._Checkpoint, *args: Any) -> None:
+    def saved(self: Checkpoint, *args: Any) -> None:
         save(self, *args)
         seen.append(state(self))
 
-    def restored(self: training._Checkpoint) -> int:
+    def restored(self: Checkpoint) -> int:
         restore(self)
         seen.append(state(self))
         raise KilledError
 
-    monkeypatch.setattr(training._Checkpoint, "on_epoch_end", saved)
-    monkeypatch.setattr(training._Checkpoint, "restore", restored)
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", saved)
+    monkeypatch.setattr(Checkpoint, "restore", restored)
     name = preset(FULL)
     with pytest.raises(KilledError):
         train("tiny", dataset, tmp_path / "net", preset=name, tell=kill_after(1))
@@ -328,8 +329,8 @@ class ByHand:
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.stop_training = False
         self.stoppers = training._stoppers(config)
-        self.checkpoint = training._Checkpoint(folder, self.stoppers, {})
-        self.best = training._KeepBest(folder / "best.weights.h5", self.checkpoint)
+        self.checkpoint = Checkpoint(folder, self.stoppers, {})
+        self.best = KeepBest(folder / "best.weights.h5", self.checkpoint)
         for callback in (*self.stoppers, self.checkpoint, self.best):
             callback.set_model(self.model)
 
