@@ -178,7 +178,7 @@ class Occlusion:
 
 
 class Explainer:
-    """A trained network, opened up. It only reads the classifier it was made for, so threads may share it.
+    """A trained network, opened up. It only reads the network it was made for, so threads may share it.
 
     Works on any network that ends in a softmax: what it needs is found by shape and place, never by name.
     """
@@ -189,7 +189,8 @@ class Explainer:
         Raises:
             ModelError: the network has none.
         """
-        self.classifier = classifier
+        # In float32, whatever the app reads faces in: what covering a part changes can be as small as bfloat16's error
+        self.classifier = EmotionClassifier(classifier.model, classifier.spec)
         self._tensorflow = load_tensorflow()
         import keras
 
