@@ -113,8 +113,14 @@ def run_music_bench(*, runs: int = 10, sizes: Sequence[int] = (5_849, 28_356, 1_
 
 
 def machine() -> str:
-    """What it was measured on."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    """What it was measured on; of the processors, those that this process may use."""
+    from emomusic.face._tensorflow import has_bfloat16_tiles
+
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    tiles = " with bfloat16 tiles" if has_bfloat16_tiles() else ""
+    return (
+        f"{platform.system()} {platform.machine()}, {processors} processors{tiles}, Python {platform.python_version()}"
+    )
 
 
 def _memory(step: str, run: Callable[[], object]) -> Timing:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _loading = threading.Lock()
+_PROCESSOR = Path("/proc/cpuinfo")
 
 
 def load_tensorflow() -> Any:
@@ -47,7 +48,7 @@ def has_bfloat16_tiles() -> bool:
     if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
         return False
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+        return "amx_bf16" in _PROCESSOR.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):  # not Linux, where nobody tells
         return False
 

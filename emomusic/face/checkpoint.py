@@ -14,6 +14,9 @@ from emomusic.errors import ModelError
 from emomusic.face import trained
 
 MONITOR = "val_accuracy"
+STATE = "state.json"
+BEST = "best.weights.h5"
+CHECKPOINT_FILES = (f"{STATE}*", "*.weights.h5", "drafts")  # all that may stand in a checkpoint's folder
 _DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that no two epochs share a draw
 _STOPPERS = {"ReduceLROnPlateau": ("best", "wait", "cooldown_counter"), "EarlyStopping": ("best", "wait", "best_epoch")}
 
@@ -40,7 +43,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             ModelError: the checkpoint is of another run, or damaged.
         """
         try:
-            state = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+            state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
             if state["identity"] != self._identity:
                 raise ModelError(
                     f"expected a checkpoint of this network and configuration in {self._folder}. Received: another"
@@ -97,7 +100,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                 for s in self._stoppers
             },
         }
-        trained.write_json(self._folder / "state.json", state)
+        trained.write_json(self._folder / STATE, state)
         for older in self._folder.glob("epoch*.weights.h5"):
             if older != self._weights():
                 older.unlink()

@@ -34,13 +34,14 @@ class EmotionClassifier:
 
     Attributes:
         spec: what the model folder says of it.
-        model: the network itself, for `explain` to look into.
+        model: the network in float32, for `explain` to look into, whatever faces are read in.
     """
 
     def __init__(self, model: keras.Model, spec: trained.ModelSpec, *, quick: bool = False) -> None:
         self.spec = spec
         self.model = model
-        self._predict = _compiled(_in_bfloat16(model, spec) if quick and has_bfloat16_tiles() else model, spec)
+        self._is_quick = quick and has_bfloat16_tiles()
+        self._predict = _compiled(_in_bfloat16(model, spec) if self._is_quick else model, spec)
 
     @classmethod
     def load(cls, name: str = trained.DEFAULT_MODEL, *, quick: bool = False) -> EmotionClassifier:
@@ -49,7 +50,8 @@ class EmotionClassifier:
         Args:
             name: of the model.
             quick: compute in bfloat16 where the processor has units for it: less than half the time, and probabilities
-                that differ in the third decimal (docs/decisions.md). Figures are judged without, the same everywhere.
+                that differ by a hundredth at most, or little more (docs/decisions.md). Figures are judged without it,
+                so that they come out the same everywhere.
 
         Raises:
             ModelError: there is none of that name, or its files are damaged.
@@ -67,6 +69,10 @@ class EmotionClassifier:
         classifier = cls(model, spec, quick=quick)
         classifier.probabilities(np.zeros((1, spec.side, spec.side, 1), np.uint8))
         return classifier
+
+    def exact(self) -> EmotionClassifier:
+        """The same, computing in float32: itself, unless it is quick."""
+        return EmotionClassifier(self.model, self.spec) if self._is_quick else self
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities of each face, in one call for all of them.
@@ -128,11 +134,21 @@ def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
 
 
 def _in_bfloat16(model: keras.Model, spec: trained.ModelSpec) -> keras.Model:
-    """The same network with the same weights; input scaling and softmax stay in float32."""
+    """The same network with the same weights; input scaling and softmax stay in float32.
+
+    Raises:
+        ModelError: this version's network of that name has other weights, or there is none.
+    """
     from emomusic.face.networks import NETWORKS
 
-    quick = NETWORKS[spec.network].build("mixed_bfloat16")
-    quick.set_weights(model.get_weights())
+    try:
+        quick = NETWORKS[spec.network].build("mixed_bfloat16")
+        quick.set_weights(model.get_weights())
+    except (KeyError, ValueError) as error:
+        raise ModelError(
+            f"expected {spec.name} to hold the weights of the network {spec.network} as this version builds it. "
+            f"Received: {error}. Train it anew"
+        ) from error
     return quick
 
 

@@ -138,7 +138,8 @@ class Insight:
         smoothing: share of `averaged` that goes to all classes alike, as smooth labels taught it; taken back.
         temperature: the logits of that are divided by this.
         adjusted: whether the model is adjusted for photographs.
-        probabilities: shape (classes,): the softmax of that, adjusted for photographs; what the classifier answers.
+        probabilities: shape (classes,): the softmax of that, adjusted for photographs: the classifier's
+            answer in float32.
         grad_cam: shape (side, side), 0 to 1: what speaks for the winning class; all 0 where nothing does.
     """
 
@@ -190,7 +191,7 @@ class Explainer:
             ModelError: the network has none.
         """
         # In float32, whatever the app reads faces in: what covering a part changes can be as small as bfloat16's error
-        self.classifier = EmotionClassifier(classifier.model, classifier.spec)
+        self.classifier = classifier.exact()
         self._tensorflow = load_tensorflow()
         import keras
 

@@ -101,7 +101,7 @@ def _convolution(
         dtype=dtype,
         name=f"{name}_conv",
     )(x)
-    # A network that computes in bfloat16 is one in training; what is saved is float32 and Keras's alone
+    # Networks are trained in bfloat16; what is saved is float32 and Keras's alone
     norm = FusedBatchNormalization if dtype == "mixed_bfloat16" else layers.BatchNormalization
     x = norm(momentum=0.9, gamma_initializer=gamma, dtype=dtype, name=f"{name}_norm")(x)
     return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x) if relu else x

@@ -97,6 +97,8 @@ def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) 
 def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionClassifier]:
     """Load the detector and a trained model, and run both once: seconds now, so that the first picture is quick.
 
+    Faces are read in bfloat16 where the processor has units for it (`EmotionClassifier.load`).
+
     Raises:
         ModelError: there is no model of that name, its files are damaged, or it does not tell the seven emotions apart.
     """

@@ -25,7 +25,7 @@ from emomusic.assets import prepare_model_folder, sha256_of
 from emomusic.face import trained
 from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
-from emomusic.face.checkpoint import MONITOR, Checkpoint, KeepBest
+from emomusic.face.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest
 from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
@@ -37,7 +37,6 @@ from emomusic.face.start_weights import apply_start_weights
 log = logging.getLogger(__name__)
 
 _CHECKPOINT = "checkpoint"
-_CHECKPOINT_FILES = ("state.json*", "*.weights.h5", "drafts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def train(
     config = PRESETS[preset]
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
     out = prepare_model_folder(out, (*trained.FILES, _CHECKPOINT))
-    checkpoint = prepare_model_folder(out / _CHECKPOINT, _CHECKPOINT_FILES)
+    checkpoint = prepare_model_folder(out / _CHECKPOINT, CHECKPOINT_FILES)
     keras.utils.set_random_seed(config.seed)
     model, history = _fit(network, config, splits, checkpoint, resume=resume, tell=tell)
     metrics = _write(network, preset, config, model, history, splits, out)
@@ -133,9 +132,9 @@ def _fit(
     stoppers = _stoppers(config)
     checkpoint = Checkpoint(checkpoint_folder, stoppers, {"network": network, "config": asdict(config)})
     checkpoint.set_model(model)
-    best = KeepBest(checkpoint_folder / "best.weights.h5", checkpoint)
+    best = KeepBest(checkpoint_folder / BEST, checkpoint)
     first_epoch = 0
-    if resume and (checkpoint_folder / "state.json").is_file():
+    if resume and (checkpoint_folder / STATE).is_file():
         first_epoch = checkpoint.restore()
         best.best = max(row[MONITOR] for row in checkpoint.rows)
         log.info("Going on after epoch %d of %d.", first_epoch, config.epochs)
@@ -165,8 +164,8 @@ def _fit(
             callbacks=[*stoppers, checkpoint, *averaging, best, _Reports(checkpoint, config.epochs, tell)],
             verbose=0,
         )
-    plain = spec.build("float32")  # serving needs neither bfloat16 nor the optimizer
-    model.load_weights(checkpoint_folder / "best.weights.h5")
+    plain = spec.build("float32")  # what is kept needs neither bfloat16 nor the optimizer
+    model.load_weights(checkpoint_folder / BEST)
     plain.set_weights(model.get_weights())
     return plain, checkpoint.rows
 

@@ -14,7 +14,7 @@ from emomusic.ui import state
 
 Choice = TypeVar("Choice", bound=str)
 
-_OF_A_SAMPLE = (state.WHO, state.SAYS, state.MOOD)
+_OF_A_FACE = (state.SAYS, state.MOOD)
 
 
 def linked(name: str, choices: Iterable[Choice]) -> Choice | None:
@@ -32,7 +32,13 @@ def link(name: str, choice: str | None) -> None:
         st.query_params[name] = str(choice)
 
 
-def unlink(names: Iterable[str] = _OF_A_SAMPLE) -> None:
-    """Forget choices that belonged to another picture, or to another face."""
-    for name in names:
+def unlink() -> None:
+    """Forget what was chosen about another picture."""
+    st.query_params.pop(state.WHO, None)
+    unlink_face()
+
+
+def unlink_face() -> None:
+    """Forget what was said of another face."""
+    for name in _OF_A_FACE:
         st.query_params.pop(name, None)

@@ -64,7 +64,10 @@ def samples() -> list[Sample]:
 
 
 def choose_picture() -> Picture | None:
-    """Offer the samples, the upload and the camera; returns the picture chosen last, or None before the first."""
+    """Offer the samples, the upload and the camera; returns the picture chosen last, or None before the first.
+
+    A sample's name goes to the address, and a sample that the address names is chosen.
+    """
     _open_linked_sample()
     _sample_row()
     is_camera = st.session_state.get(state.SOURCE) == "Camera"
@@ -115,12 +118,12 @@ def _camera() -> None:
 
 
 def _open_linked_sample() -> None:
-    """Show the sample that the address names, on a visitor's first run."""
+    """Show the sample that the address names: at first a link's, later the one that a visitor goes back to."""
     named = st.query_params.get(state.SAMPLE)
-    if state.PICTURE not in st.session_state and named:
-        for sample in samples():
-            if sample.key == named:
-                _show_sample(sample)
+    shown = st.session_state.get(state.PICTURE)
+    for sample in samples():
+        if sample.key == named and not (isinstance(shown, Picture) and _is_of(shown, sample)):
+            _show_sample(sample)
 
 
 def _choose_sample(sample: Sample) -> None:
@@ -141,12 +144,18 @@ def sample_picture(sample: Sample) -> Picture:
 
 def name_sample(picture: Picture) -> None:
     """Keep the sample's name in the address, so that a link shows the same; of a visitor's own picture, nothing."""
-    for sample in samples():
-        if sample.path.name == picture.name and sample_picture(sample).digest == picture.digest:
-            if st.query_params.get(state.SAMPLE) != sample.key:
-                st.query_params[state.SAMPLE] = sample.key
-            return
-    st.query_params.pop(state.SAMPLE, None)
+    name = next((sample.key for sample in samples() if _is_of(picture, sample)), None)
+    if st.query_params.get(state.SAMPLE) == name:
+        return
+    unlink()  # what stands there was chosen about another picture
+    if name is None:
+        st.query_params.pop(state.SAMPLE, None)
+    else:
+        st.query_params[state.SAMPLE] = name
+
+
+def _is_of(picture: Picture, sample: Sample) -> bool:
+    return picture.name == sample.path.name and picture.digest == sample_picture(sample).digest
 
 
 def _take(widget: str) -> None:

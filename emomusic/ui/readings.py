@@ -23,7 +23,7 @@ from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_picture
 from emomusic.ui import state
-from emomusic.ui.address import link, linked, unlink
+from emomusic.ui.address import link, linked, unlink_face
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture
@@ -144,7 +144,7 @@ def _choose_listener(seen: Seen) -> Listener:
             default=linked(state.WHO, options) or EVERYONE,
             required=True,
             key=state.listener(seen.picture.digest),
-            on_change=unlink,  # what was said by hand was said of another face
+            on_change=unlink_face,
         )
     link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
     group = seen.reading.group
@@ -154,6 +154,10 @@ def _choose_listener(seen: Seen) -> Listener:
     scope = f"{seen.picture.digest}-{who}"
     with st.popover("That's not it", icon=":material/edit:"):
         emotion, mood = _choose_by_hand(scope)
+    said = [f"the face is {emotion.adjective}"] if emotion else []
+    said += [f"the music is {mood}"] if mood else []
+    if said:  # told here too: who follows a link has not opened that menu
+        st.caption(f"Said by hand: {', '.join(said)}.")
     return _listener("all" if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
 
 

@@ -12,8 +12,8 @@ from emomusic import assets
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import AssetError, EmomusicError, ModelError
 from emomusic.evaluation import soften, unsmooth
+from emomusic.face import _tensorflow, trained
 from emomusic.face import classifier as classifier_module
-from emomusic.face import trained
 from emomusic.face._tensorflow import has_bfloat16_tiles
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
@@ -114,9 +114,29 @@ def test_other_processors_compute_quick_answers_as_exactly(
     np.testing.assert_array_equal(quick.probabilities(inputs), classifier.probabilities(inputs))
 
 
-def test_without_onednn_there_are_no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+@pytest.mark.parametrize(
+    ("flags", "has_tiles"),
+    [("fpu avx512_bf16 amx_bf16 amx_tile", True), ("fpu avx512_bf16", False), ("fpu amx_bf16x", False), (None, False)],
+)
+def test_a_processor_has_tiles_if_it_says_so(
+    flags: str | None, has_tiles: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setattr(_tensorflow, "_PROCESSOR", tmp_path / "cpuinfo")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\nbogomips : 1\n")
+    assert has_bfloat16_tiles() is has_tiles
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow then computes without what knows them
     assert not has_bfloat16_tiles()
+
+
+def test_a_quick_model_of_another_version_is_an_error_that_says_so(
+    classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_module, "has_bfloat16_tiles", lambda: True)
+    for network in ("vgg9", "gone"):
+        with pytest.raises(ModelError, match=f"weights of the network {network} as this version builds it"):
+            EmotionClassifier(classifier.model, replace(classifier.spec, network=network), quick=True)
 
 
 def test_no_face_is_an_empty_answer(classifier: EmotionClassifier) -> None:

@@ -239,7 +239,7 @@ def test_the_figures_are_those_of_the_results(app: AppTest) -> None:
     np.testing.assert_allclose(scores["x"], face.insight.logits[0], atol=1e-3)
     np.testing.assert_allclose(mirrored["x"], face.insight.logits[1], atol=1e-3)
     # Percent; the reading may have been computed in bfloat16, what the step shows never is
-    np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=1)
+    np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=2)
     assert f"temperature of {face.insight.temperature:.2f}" in text_of(app)
     assert f"{100 * face.insight.smoothing:.0f} % of every answer goes to all emotions alike" in text_of(app)
 

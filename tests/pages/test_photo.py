@@ -196,6 +196,37 @@ def test_what_is_chosen_about_a_sample_stands_in_the_address_and_a_link_shows_it
     assert tracks(visitor) == chosen
 
 
+def test_what_was_said_by_hand_is_told_to_who_follows_a_link(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    app.query_params[state.SAYS] = "sad"
+    app.query_params[state.MOOD] = "calm"
+    app.run()
+    assert not app.exception
+    assert "Said by hand: the face is sad, the music is calm." in text_of(app)
+
+
+def test_who_goes_back_to_another_sample_sees_that_one(app: AppTest) -> None:
+    sample(app, "four-people")
+    app.button(key="sample-eileen-collins-1999").click().run()
+    app.query_params[state.SAMPLE] = "four-people"  # as a browser does
+    app.query_params[state.WHO] = "Face 2"
+    app.run()
+    assert not app.exception
+    assert app.session_state[state.PICTURE].name == "four-people.jpg"
+    who = next(control for control in app.segmented_control if (control.key or "").startswith("who-"))
+    assert who.value == "Face 2"
+
+
+def test_what_was_said_of_a_sample_is_not_said_of_an_own_picture(app: AppTest, root: Path) -> None:
+    sample(app, "eileen-collins-1999")
+    pick(app, "said-emotion", "sad")
+    app.file_uploader(key=state.UPLOAD).upload("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    app.run()
+    assert not app.exception
+    assert "Said by hand" not in text_of(app)
+    assert not {state.SAMPLE, state.SAYS} & set(app.query_params)
+
+
 def test_what_was_said_of_one_face_does_not_stay_for_another(app: AppTest) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 3")
