@@ -117,10 +117,9 @@ def machine() -> str:
     from emomusic.face._tensorflow import has_bfloat16_tiles
 
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    noun = "processor" if processors == 1 else "processors"
     tiles = " with bfloat16 tiles" if has_bfloat16_tiles() else ""
-    return (
-        f"{platform.system()} {platform.machine()}, {processors} processors{tiles}, Python {platform.python_version()}"
-    )
+    return f"{platform.system()} {platform.machine()}, {processors} {noun}{tiles}, Python {platform.python_version()}"
 
 
 def _memory(step: str, run: Callable[[], object]) -> Timing:
