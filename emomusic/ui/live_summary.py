@@ -123,7 +123,7 @@ def _show_playlist(summary: SessionSummary) -> None:
         if len(summary.stretches) > MOST_SONGS
         else "One song for each stretch of the table, where its mood was."
     )
-    show_players(songs)
+    show_players(songs, name="session")
     with st.container(horizontal=True):
         st.download_button(
             "Songs (CSV)",

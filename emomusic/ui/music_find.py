@@ -12,7 +12,6 @@ import streamlit as st
 from emomusic.assets import ROOT
 from emomusic.errors import EmomusicError, SpotifyError
 from emomusic.music.features import FEATURE_NAMES
-from emomusic.music.spotify import PLAYER_HEIGHT, embed_url
 from emomusic.music.spotify_live import (
     Credentials,
     FoundPage,
@@ -29,6 +28,7 @@ from emomusic.ui.music_browse import matching
 from emomusic.ui.music_classify import ask_for, describe_moods
 from emomusic.ui.music_players import PAGE, ask_button, best_known_first, show_players
 from emomusic.ui.music_tables import SongTable, mood_classifier
+from emomusic.ui.players import show_player
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +93,13 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         st.info("Spotify has no song with these words.", icon=":material/search_off:")
         return
     st.caption(f"{page.total:,} found by Spotify, in its own order.")
-    for track in page.tracks[:PAGE]:
+    for number, track in enumerate(page.tracks[:PAGE]):
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 if with_covers and (cover := _cover(track.id)) is not None:
                     st.image(cover, alt=f"Cover of {track.title}", width=64)
                 st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track)}")
-            st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}")
+            show_player(track.id, track.title, place=("live", number))
             if track.id in songs.catalogue:
                 ask_button(track.id, name="live", ask=ask_for)
 

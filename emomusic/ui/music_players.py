@@ -14,10 +14,11 @@ from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
-from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, songs_m3u, track_url
+from emomusic.music.spotify import songs_m3u, track_url
 from emomusic.ui import state
 from emomusic.ui.frame import plain
 from emomusic.ui.music_tables import SongTable
+from emomusic.ui.players import show_player
 
 PAGE = 5
 
@@ -50,11 +51,11 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
     """
     key = state.music_widget("shown", name, digest_of(rows))
     num_shown = int(st.session_state.get(key, PAGE))
-    for row in rows[:num_shown]:
+    for number, row in enumerate(rows[:num_shown]):
         track = songs.catalogue.track(row)
         with st.container(gap="xsmall"):
             st.markdown(track_line(songs, row))
-            st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}, {track.byline}")
+            show_player(track.id, f"{track.title}, {track.byline}", place=(name, number))
             if ask is not None:
                 ask_button(track.id, name=name, ask=ask)
     if len(rows) > num_shown:

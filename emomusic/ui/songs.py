@@ -9,12 +9,13 @@ import streamlit as st
 from emomusic.affect import Emotion
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.recommend import Policy, Request, Song, nearest_emotion, target_of
-from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, track_url
+from emomusic.music.spotify import track_url
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
+from emomusic.ui.players import show_player
 from emomusic.ui.readings import Listener
 
 NUM_SONGS = 5
@@ -141,8 +142,14 @@ def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence
     )
 
 
-def show_players(songs: Sequence[Song], *, first: int = 1) -> None:
-    """A list of songs, each with why it was chosen, a link and its player; `first` is the number of the first."""
+def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") -> None:
+    """A list of songs, each with why it was chosen, a link and its player.
+
+    Args:
+        songs: in their order.
+        first: the number of the first.
+        name: of the list on this page.
+    """
     if not songs:
         st.info("No song is left under these options. Loosen a filter, or choose another mood.")
     for number, song in enumerate(songs, 1):
@@ -152,6 +159,6 @@ def show_players(songs: Sequence[Song], *, first: int = 1) -> None:
                 f"**{number}. {plain(track.title)}** · {plain(track.byline)}  \n"
                 f"{plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
             )
-            st.iframe(embed_url(track.id), height=PLAYER_HEIGHT, alt=f"Spotify player: {track.title}, {track.byline}")
+            show_player(track.id, f"{track.title}, {track.byline}", place=(name, number - first))
     if songs and first > 1:
         st.caption(f"Songs {first} to {first + len(songs) - 1} of the list.")

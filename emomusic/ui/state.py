@@ -51,6 +51,11 @@ def said_mood(scope: str) -> str:
     return f"said-mood-{scope}"
 
 
+def player(place: str, number: int, track: str) -> str:
+    """The player of one song in a list; another song at its place has another."""
+    return f"player-{place}-{number}-{track}"
+
+
 def songs_page(request_key: str) -> str:
     """How often "More songs" was pressed for one list of songs."""
     return f"songs-page-{request_key}"
