@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,11 +37,15 @@ def sample(app: AppTest, key: str) -> AppTest:
     return app.button(key=f"sample-{key}").click().run()
 
 
-def pick(app: AppTest, key: str, value: str | None) -> AppTest:
-    """Choose among the options of the control whose key begins so."""
-    (control,) = (c for c in [*app.segmented_control, *app.pills] if (c.key or "").startswith(key))
-    control.set_value(value).run()
-    return app
+def control(app: AppTest, key: str) -> Any:
+    """The one whose key begins so."""
+    (found,) = (c for c in [*app.segmented_control, *app.pills] if (c.key or "").startswith(key))
+    return found
+
+
+def pick(app: AppTest, key: str, value: str | None) -> None:
+    """Choose among a control's options."""
+    control(app, key).set_value(value).run()
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
@@ -109,8 +114,7 @@ def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> N
     assert "Together" in app.subheader[0].value
     cards = [markdown.value for markdown in app.markdown if markdown.value.startswith("**Face")]
     assert len(cards) == 4
-    who = next(control for control in app.segmented_control if (control.key or "").startswith("who-"))
-    who.set_value("Face 3").run()
+    pick(app, "who-", "Face 3")
     assert not app.exception
     assert "Together" not in app.subheader[0].value
 
@@ -118,8 +122,7 @@ def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> N
 def test_what_the_visitor_says_by_hand_decides_the_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
-    said = next(pill for pill in app.pills if (pill.key or "").startswith("said-emotion"))
-    said.set_value("sad").run()
+    pick(app, "said-emotion", "sad")
     assert not app.exception
     assert "sad ones" in text_of(app)
     assert not set(first) & set(tracks(app))
@@ -132,8 +135,7 @@ def test_a_picture_without_a_face_is_answered_kindly_and_by_hand(app: AppTest) -
     assert not app.exception
     assert app.subheader[0].value == "No face found"
     assert tracks(app) == []
-    mood = next(pill for pill in app.pills if (pill.key or "").startswith("said-mood"))
-    mood.set_value("calm").run()
+    pick(app, "said-mood", "calm")
     assert len(tracks(app)) == 5
     assert "mood you chose: calm" in text_of(app)
 
@@ -213,8 +215,7 @@ def test_who_goes_back_to_another_sample_sees_that_one(app: AppTest) -> None:
     app.run()
     assert not app.exception
     assert app.session_state[state.PICTURE].name == "four-people.jpg"
-    who = next(control for control in app.segmented_control if (control.key or "").startswith("who-"))
-    assert who.value == "Face 2"
+    assert control(app, "who-").value == "Face 2"
 
 
 def test_what_was_said_of_a_sample_is_not_said_of_an_own_picture(app: AppTest, root: Path) -> None:
