@@ -11,6 +11,7 @@ import pytest
 from emomusic.face.images import MAX_BYTES
 from emomusic.face.trained import DEFAULT_MODEL, face_models, model_folder, read_metrics
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
+from emomusic.ui.frame import BUTTON_COLOUR
 
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
@@ -82,6 +83,17 @@ def test_the_theme_can_be_read(root: Path, theme: str, ink: str, paper: str):
     colours = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][theme]
     dark, bright = sorted([luminance(colours[ink]), luminance(colours[paper])])
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_white_can_be_read_on_the_buttons_of_main_actions():
+    assert 1.05 / (luminance(BUTTON_COLOUR) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_buttons_of_main_actions_stand_out_from_the_page(root: Path, theme: str):
+    colours = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][theme]
+    dark, bright = sorted([luminance(BUTTON_COLOUR), luminance(colours["backgroundColor"])])
+    assert (bright + 0.05) / (dark + 0.05) >= 3
 
 
 @pytest.mark.parametrize("target", ["help", "setup", "run", "test", "check", "lock", "train"])

@@ -7,7 +7,7 @@ screen: the first visitor of a server does not wait for pandas and OpenCV in fro
 from importlib import import_module
 from typing import Any
 
-from emomusic.ui.frame import enter_app, icon, require_app, show_notice, shown_errors
+from emomusic.ui.frame import enter_app, icon, require_app, show_notice, shown_errors, style_buttons
 
 # What pages use, and the module of this package that has it
 _MODULES = {
@@ -30,7 +30,7 @@ _MODULES = {
     "show_welcome": "welcome",
 }
 
-__all__ = ["enter_app", "icon", "require_app", "show_notice", "shown_errors", *_MODULES]
+__all__ = ["enter_app", "icon", "require_app", "show_notice", "shown_errors", "style_buttons", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gc
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from time import monotonic
 
 import streamlit as st
 
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
-from emomusic.face.reading import load_networks
+from emomusic.face.reading import NETWORK_PARTS, load_networks
 from emomusic.music.recommend import Recommender, load_recommender
 from emomusic.ui.frame import shown_errors
+
+# What is loaded after a start, in this order, and for how many seconds as a rule: how far the bar goes for each
+_TYPICAL_S = dict(zip(("the songs", *NETWORK_PARTS), (2.0, 5.0, 1.5, 0.5), strict=True))
 
 
 class Engine:
@@ -27,13 +31,24 @@ class Engine:
         self._recommender: Future[Recommender] = self._loading.submit(load_recommender)
         self._networks: Future[tuple[MtcnnDetector, EmotionClassifier]] | None = None
         self._lock = threading.Lock()
+        self._part, self._since = next(iter(_TYPICAL_S)), monotonic()
 
     def start_networks(self) -> Future[tuple[MtcnnDetector, EmotionClassifier]]:
         """Begin to load the networks in the background, if nobody has; returns at once."""
         with self._lock:
             if self._networks is None:
-                self._networks = self._loading.submit(_load_networks)
+                self._networks = self._loading.submit(self._load_networks)
             return self._networks
+
+    def progress(self) -> tuple[float, str]:
+        """How far loading is, 0 to 1, and which part it is at.
+
+        The share is an estimate from what each part takes as a rule, and never runs ahead of the part.
+        """
+        part, elapsed_s = self._part, monotonic() - self._since
+        parts = list(_TYPICAL_S)
+        before_s = sum(_TYPICAL_S[name] for name in parts[: parts.index(part)])
+        return (before_s + min(elapsed_s, _TYPICAL_S[part])) / sum(_TYPICAL_S.values()), part
 
     @property
     def is_ready(self) -> bool:
@@ -56,17 +71,20 @@ class Engine:
         """
         return self._recommender.result()
 
+    def _load_networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
+        """Load the networks, and take what stays for good out of the garbage collector's sight.
 
-def _load_networks() -> tuple[MtcnnDetector, EmotionClassifier]:
-    """Load the networks, and take what stays for good out of the garbage collector's sight.
+        A full collection looks at half a million objects of TensorFlow and the like, 0.3 s in which no other thread
+        runs: a video would stand still. (Streamlit's own, after every run of a page, is switched off in its
+        configuration.)
+        """
+        networks = load_networks(tell=self._begin)
+        gc.collect()
+        gc.freeze()
+        return networks
 
-    A full collection looks at half a million objects of TensorFlow and the like, 0.3 s in which no other thread runs:
-    a video would stand still. (Streamlit's own, after every run of a page, is switched off in its configuration.)
-    """
-    networks = load_networks()
-    gc.collect()
-    gc.freeze()
-    return networks
+    def _begin(self, part: str) -> None:
+        self._part, self._since = part, monotonic()
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,3 +115,19 @@ def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
             )
 
     note()
+
+
+def wait_for_networks() -> None:
+    """Wait until the networks are loaded, showing how far they are; a click meanwhile is heard.
+
+    Raises:
+        EmomusicError: a model is absent or damaged.
+    """
+    loading = engine().start_networks()
+    place = st.empty()
+    while not loading.done():
+        share, part = engine().progress()
+        place.progress(share, f"Loading {part}: once after a start, about ten seconds in all")
+        wait([loading], timeout=0.25)
+    place.empty()
+    loading.result()

@@ -17,6 +17,14 @@ log = logging.getLogger(__name__)
 
 _app_has_run = threading.Event()
 
+# Streamlit writes white on the primary colour. White can be read on this one, but not on the dark theme's, which has to
+# be bright enough to be read as letters itself.
+BUTTON_COLOUR = "#A84F82"
+_BUTTONS = f"""<style>
+.stApp button[kind="primary"] {{ background-color: {BUTTON_COLOUR}; border-color: {BUTTON_COLOUR}; }}
+.stApp button[kind="primary"]:hover {{ filter: brightness(0.92); }}
+</style>"""
+
 
 def icon() -> str:
     """The app's icon, as a path."""
@@ -37,6 +45,11 @@ def plain(text: str) -> str:
 def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
     _app_has_run.set()
+
+
+def style_buttons() -> None:
+    """Give the main action of a screen a colour on which its words can be read in both themes."""
+    st.html(_BUTTONS)
 
 
 def require_app() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from emomusic.ui import state
-from emomusic.ui.engine import engine
+from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.how_steps import STEPS, Needs, Step, step_named
-from emomusic.ui.how_walk import Scene, Walk, wait_for_networks
+from emomusic.ui.how_walk import Scene, Walk
 
 # Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
 # containers carry their key as a class, which is documented.

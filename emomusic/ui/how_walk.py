@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import cached_property
-from time import monotonic
 
 import streamlit as st
 
@@ -167,24 +165,6 @@ def choose_walk() -> Walk:
     walk = Walk(picture)
     st.session_state[state.HOW_WALK] = walk
     return walk
-
-
-def wait_for_networks() -> None:
-    """Wait until the networks are loaded, saying for how long; a click meanwhile is heard.
-
-    Raises:
-        EmomusicError: a model is absent or damaged.
-    """
-    loading = engine().start_networks()
-    place, started = st.empty(), monotonic()
-    while not loading.done():
-        place.caption(
-            ":material/hourglass_top: The networks are loading, as once after every start: "
-            f"{monotonic() - started:.0f} s so far."
-        )
-        wait([loading], timeout=0.5)
-    place.empty()
-    loading.result()
 
 
 @st.cache_resource(show_spinner=False)

@@ -18,7 +18,7 @@ from emomusic.overview import FOUR
 from emomusic.plots.diagnostics import class_probabilities
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
-from emomusic.ui.engine import engine
+from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.frame import plain
 from emomusic.ui.models_table import Chosen, Record
 from emomusic.ui.picture import Picture, choose_picture
@@ -73,7 +73,8 @@ def show_try(chosen: Chosen) -> None:
 
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     image = read_image(picture.data)
-    with st.spinner("Loading TensorFlow and the detector, and looking for a face"):
+    wait_for_networks()
+    with st.spinner("Looking for a face"):
         detector, _ = engine().networks()
         faces = detector.detect(image)
     if not faces:

@@ -25,7 +25,7 @@ from emomusic.plots.picture import annotated_picture
 from emomusic.ui import state
 from emomusic.ui.address import link, linked, unlink_face
 from emomusic.ui.charts import show_chart
-from emomusic.ui.engine import engine
+from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import Picture
 
 EVERYONE = "Everyone"
@@ -86,9 +86,7 @@ def read_picture(picture: Picture) -> Seen:
     waiting = st.empty()
     with waiting.container():
         st.image(encode_png(shrink(image, 480)[0]), alt="Your picture, not read yet", width=320)
-        if not engine().is_ready:
-            with st.spinner("The networks are loading: about ten seconds, only after a start"):
-                engine().networks()
+        wait_for_networks()
         with st.spinner("Looking for faces"):
             reading = read_faces(image, *engine().networks())
     waiting.empty()

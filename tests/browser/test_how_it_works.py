@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from emomusic.ui.frame import BUTTON_COLOUR
 from emomusic.ui.how_steps import STEPS, step_named
 from tests.browser.conftest import PATIENCE_MS, fresh_server
 
@@ -92,6 +93,16 @@ def test_a_link_shows_its_step_of_its_sample(present: Callable[..., Page]) -> No
     shown(page, "maps")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_main_button_is_white_on_a_colour_that_white_can_be_read_on(
+    present: Callable[..., Page], theme: str
+) -> None:
+    button = present(STEPS[0].key, "eileen-collins-1999", theme=theme).get_by_role("button", name="Next")
+    red, green, blue = (int(BUTTON_COLOUR[i : i + 2], 16) for i in (1, 3, 5))
+    expect(button).to_have_css("background-color", f"rgb({red}, {green}, {blue})")
+    expect(button.get_by_text("Next")).to_have_css("color", "rgb(255, 255, 255)")
+
+
 def test_another_picture_starts_its_own_way(present: Callable[..., Page], root: Path) -> None:
     page = present("face", "eileen-collins-1999")
     page.get_by_role("button", name="Picture", exact=True).click()
@@ -116,6 +127,7 @@ def test_a_link_to_a_step_works_as_the_first_of_a_fresh_server(browser: Browser,
         page = browser.new_page()
         page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
         expect(page.get_by_role("heading", name=step_named("look").title)).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_text("The networks are loading")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("progressbar")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("once after a start, about ten seconds in all")).to_be_visible()
         expect(page.get_by_text("The two maps")).to_be_visible(timeout=PATIENCE_MS)
         page.close()

@@ -54,7 +54,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in connections.SETTING_NAMES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", lambda tell: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
     monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # a fresh server: the page comes inside app.py
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
@@ -437,7 +437,7 @@ print("alive")
 
 
 def test_networks_that_cannot_be_loaded_are_not_called_ready(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
+    def fail(*, tell: object) -> None:
         raise ModelError("expected weights. Received: none")
 
     monkeypatch.setattr(engine, "load_networks", fail)
@@ -455,7 +455,7 @@ def test_neither_the_first_look_nor_another_page_loads_what_video_needs(root: Pa
 import sys
 from streamlit.testing.v1 import AppTest
 from emomusic.ui import engine
-engine.load_networks = lambda: None
+engine.load_networks = lambda tell: None
 app = AppTest.from_file("app.py", default_timeout=120).run()
 assert app.title and not app.exception
 app.switch_page("pages/live.py").run()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets, ui
 from emomusic.errors import ModelError
 from emomusic.face import trained
 from emomusic.face.fer2013 import SplitPictures
-from emomusic.ui import state
+from emomusic.ui import engine, state
 from emomusic.ui.models_confusion import cell_at
 from emomusic.ui.models_table import keep_last
 from tests.fakes import FakeDetector, make_face
@@ -26,12 +28,13 @@ SECONDS = 120
 
 
 @pytest.fixture
-def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
     monkeypatch.setattr(trained, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "none"))
     ui.enter_app()  # as if a visitor had come through the front door before
-    return AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
+    yield AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
+    st.cache_resource.clear()  # the fakes, before another file's tests
 
 
 def text_of(app: AppTest) -> str:
@@ -240,8 +243,8 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
             raise ModelError("expected its weights. Received: none")
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
 
-    engine = SimpleNamespace(networks=lambda: (detector, FakeNetwork("vgg9")))
-    monkeypatch.setattr("emomusic.ui.models_try.engine", lambda: engine)
+    monkeypatch.setattr(engine, "load_networks", lambda tell: (detector, FakeNetwork("vgg9")))
+    st.cache_resource.clear()  # another test's networks
     monkeypatch.setattr("emomusic.ui.models_try._classifier", classifier)
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
     opened(app, view="Try your face")
