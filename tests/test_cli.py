@@ -17,8 +17,12 @@ from PIL import Image
 
 from emomusic import assets, cli, doctor
 from emomusic.affect import EMOTIONS
+from emomusic.face import trained
+from emomusic.face.judging import FOLDS
 from emomusic.face.trained import DEFAULT_MODEL, face_models
+from emomusic.music.catalogue import load_catalogue
 from emomusic.music.recommend import Policy
+from tests.music.tables import mood_table
 
 Answer = tuple[int, Any, str]
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -272,7 +276,9 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Ans
         assert figures["accuracy"] == pytest.approx(committed["accuracy"], abs=0.001)
 
 
-def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Answer], tmp_path: Path) -> None:
+@pytest.fixture
+def fer2013(tmp_path: Path) -> Path:
+    """Noise in the form of FER2013, 40 pictures a split."""
     rng = np.random.default_rng(0)
     with (tmp_path / "fer2013.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -280,15 +286,88 @@ def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Answer], tmp_pa
         for usage in ("Training", "PublicTest", "PrivateTest"):
             for number in range(40):
                 writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
+    return tmp_path / "fer2013.csv"
+
+
+def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Answer], fer2013: Path, tmp_path: Path) -> None:
     out = tmp_path / "models" / "mine"
     status, metrics, err = run(
-        *("train", "face", "--network", "tiny", "--preset", "smoke"),
-        *("--fer2013", tmp_path / "fer2013.csv", "--out", out),
+        "train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", fer2013, "--out", out
     )
     assert status == 0
     assert metrics == json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["n"] == 40
     assert "epoch 2 of 2" in err
+
+
+def test_training_that_was_stopped_goes_on_where_it_was(
+    run: Callable[..., Answer], fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emomusic.face import training
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt  # as Ctrl-C does
+
+    out = tmp_path / "models" / "mine"
+    command = ("train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", fer2013, "--out", out)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(training._Reports, "on_epoch_end", stop)
+        status, answer, err = run(*command)
+    assert (status, answer) == (130, None)
+    assert err.splitlines()[-1] == "emomusic: stopped"
+    status, metrics, err = run(*command, "--resume")
+    assert status == 0
+    assert "Going on after epoch 1 of 2." in err
+    assert "epoch 1 of 2:" not in err
+    assert metrics["epochs"] == 2
+
+
+def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., Answer], tmp_path: Path) -> None:
+    mood_table().to_csv(tmp_path / "moods.csv", index=False)
+    out = tmp_path / "models" / "mine"
+    status, trained, _ = run("train", "music", "--model", "logistic", "--data", tmp_path / "moods.csv", "--out", out)
+    assert status == 0
+    assert trained == json.loads((out / "metrics.json").read_text())
+    status, judged, _ = run("evaluate", "music", "--model", "logistic", "--data", tmp_path / "moods.csv")
+    assert status == 0
+    assert (judged["n"], judged["accuracy"], judged["confusion"]) == (100, trained["accuracy"], trained["confusion"])
+
+
+def test_what_photographs_give_is_kept_with_the_model(
+    run: Callable[..., Answer], root: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for emotion in EMOTIONS:
+        (tmp_path / "wild" / emotion).mkdir(parents=True)
+        for number in range(FOLDS):
+            shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "wild" / emotion / f"{number}.jpg")
+    own = tmp_path / "checkout"
+    folder = own / "models" / "face" / "cnn_capstone"
+    shutil.copytree(root / "models" / "face" / "cnn_capstone", folder)
+    monkeypatch.setattr(assets, "ROOT", own)
+    before = trained.read_spec(folder).adjustment
+    status, record, _ = run("evaluate", "face", "--model", "cnn_capstone", "--images", tmp_path / "wild", "--record")
+    assert status == 0
+    wild = trained.read_metrics(folder)["wild"]
+    assert (wild["n"], wild["accuracy"]) == (FOLDS * len(EMOTIONS), record["accuracy"])
+    assert trained.read_spec(folder).adjustment != before
+
+
+def test_explicit_songs_can_be_left_out(run: Callable[..., Answer]) -> None:
+    command = ("recommend", "--emotion", "angry", "--songs", "40")
+    table = load_catalogue().table
+    explicit = set(table["id"][table["explicit"]])
+    _, songs, _ = run(*command)
+    assert explicit & {song["id"] for song in songs}
+    _, songs, _ = run(*command, "--hide-explicit")
+    assert len(songs) == 40
+    assert not explicit & {song["id"] for song in songs}
+
+
+def test_bench_times_the_music_alone(run: Callable[..., Answer]) -> None:
+    status, report, _ = run("bench", "music", "--runs", "2")
+    assert status == 0
+    assert report["timings"]
+    assert not any("face" in timing["step"] for timing in report["timings"])
 
 
 def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:
