@@ -48,13 +48,13 @@ def annotate(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
     for mark in marks:
         if not mark.text:
             continue
-        text, font, width, height = _fit_text(mark, picture.size)
-        tag = _place_tag(mark.box, width, height, picture.size, line, faces, tags)
+        fitted = _fit_text(mark, picture.size)
+        tag = _least_hiding(_places_of(fitted, mark.box, picture.size, line), mark.box, faces, tags)
         tags.append(tag)
         colour = _rgb(mark.colour)
         draw.rectangle((tag.x, tag.y, tag.right - 1, tag.bottom - 1), fill=colour)
         middle = (tag.x + tag.width / 2, tag.y + tag.height / 2)
-        draw.text(middle, text, fill=_contrast(colour), font=font, anchor="mm")
+        draw.text(middle, fitted.text, fill=_contrast(colour), font=fitted.font, anchor="mm")
     return np.array(picture, dtype=np.uint8)
 
 
@@ -187,12 +187,18 @@ def _draw_frame(draw: ImageDraw.ImageDraw, box: Box, colour: Sequence[int], line
 _Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def _fit_text(mark: Mark, picture_size: tuple[int, int]) -> tuple[str, _Font, int, int]:
-    """Choose letters that suit the picture and the face; shorten a text that is wider than the picture.
+@dataclass(frozen=True, slots=True, eq=False)
+class _FittedText:
+    """A text, its letters, and the size of its tag in pixels."""
 
-    Returns:
-        The text, its font, and the tag's width and height in pixels.
-    """
+    text: str
+    font: _Font
+    width: int
+    height: int
+
+
+def _fit_text(mark: Mark, picture_size: tuple[int, int]) -> _FittedText:
+    """Choose letters that suit the picture and the face; shorten a text that is wider than the picture."""
     longer = max(picture_size)
     size = min(max(mark.box.width / 6, 11.0, longer / 75), max(13.0, longer / 38))
     font, padding = ImageFont.load_default(size), size / 3
@@ -203,31 +209,29 @@ def _fit_text(mark: Mark, picture_size: tuple[int, int]) -> tuple[str, _Font, in
     text = mark.text
     while width_of(text) > picture_size[0] and len(text) > 1:
         text = text.rstrip("…")[:-1] + "…"
-    return text, font, min(width_of(text), picture_size[0]), min(round(1.5 * size), picture_size[1])
+    return _FittedText(text, font, min(width_of(text), picture_size[0]), min(round(1.5 * size), picture_size[1]))
 
 
-def _place_tag(
-    box: Box,
-    width: int,
-    height: int,
-    picture_size: tuple[int, int],
-    line: int,
-    faces: Sequence[Box],
-    tags: Sequence[Box],
-) -> Box:
+def _places_of(fitted: _FittedText, box: Box, picture_size: tuple[int, int], line: int) -> list[Box]:
+    """Where a face's tag may be, inside the picture: above the face, below it, and inside it; the best first."""
+    width, height = fitted.width, fitted.height
     lefts = (box.x, box.right - width, box.x + (box.width - width) // 2)
     tops = (box.y - height - line, box.bottom + line, box.y + line, box.bottom - height - line)
-    places = [
+    return [
         Box(min(max(x, 0), picture_size[0] - width), min(max(y, 0), picture_size[1] - height), width, height)
         for y in tops
         for x in lefts
     ]
+
+
+def _least_hiding(places: Sequence[Box], own: Box, faces: Sequence[Box], tags: Sequence[Box]) -> Box:
+    """The place for a face's tag that hides least of what is drawn already."""
     # Another's tag hidden is worse than another's face, and that is worse than a strip of one's own.
     return min(
         places,
         key=lambda place: (
             3 * sum(place.shared_pixels(tag) for tag in tags)
-            + 2 * sum(place.shared_pixels(face) for face in faces if face != box)
-            + place.shared_pixels(box)
+            + 2 * sum(place.shared_pixels(face) for face in faces if face != own)
+            + place.shared_pixels(own)
         ),
     )

@@ -18,7 +18,7 @@ from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face, shrink
-from emomusic.face.live_tracking import GreyImage, Places, Tracks, box_of, landmarks_of, places_of, to_flow_image
+from emomusic.face.live_tracking import Frame, Tracks, box_of, landmarks_of, places_of, to_flow_image
 from emomusic.face.reading import FaceReading
 from emomusic.face.timeline import Timeline
 
@@ -71,16 +71,6 @@ class LiveSettings:
             raise ValueError(f"smoothing_s must be from 0 to {MAX_SMOOTHING_S}. Received: {self.smoothing_s}")
         if not 160 <= self.detect_side <= WORKING_SIDE:
             raise ValueError(f"detect_side must be from 160 to {WORKING_SIDE}. Received: {self.detect_side}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """A frame that waits to be read: itself, what following needs of it, and when it came."""
-
-    image: RgbImage
-    grey: GreyImage
-    places: Places
-    time_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +156,7 @@ class LiveReader:
         self._changed = threading.Condition()  # guards all below; held for a millisecond or two at most
         self._closed = threading.Event()
         self._worker: threading.Thread | None = None
-        self._newest: _Frame | None = None  # not yet taken by the worker
+        self._newest: Frame | None = None  # not yet taken by the worker
         self._size = (0, 0)
         self._tracks = Tracks()
         self._timeline = Timeline()
@@ -211,7 +201,7 @@ class LiveReader:
             self._tracks.follow(grey)
             self._size = (image.shape[1], image.shape[0])
             self._num_dropped += self._newest is not None
-            self._newest = _Frame(image, grey, self._tracks.places(), now)
+            self._newest = Frame(image, grey, self._tracks.places(), now)
             self._num_frames += 1
             self._frames.append(now)
             if self._worker is None:
@@ -286,7 +276,7 @@ class LiveReader:
             del frame  # or it would be kept while waiting for the next
         log.debug("a live reader ends")
 
-    def _next_frame(self, rest_s: float) -> _Frame | None:
+    def _next_frame(self, rest_s: float) -> Frame | None:
         """Rest, then wait for the newest frame; None where the worker should end."""
         self._closed.wait(rest_s)
         with self._changed:
@@ -311,7 +301,7 @@ class LiveReader:
                 log.warning("a live reader cannot read", exc_info=error)
             self._error = error.with_traceback(None)  # which would keep the frame
 
-    def _read(self, frame: _Frame) -> None:
+    def _read(self, frame: Frame) -> None:
         detector, classifier = self._networks()
         with self._changed:
             self._ready = True
@@ -323,15 +313,7 @@ class LiveReader:
         faces = [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
         probabilities = classifier.classify([crop_face(frame.image, face.box) for face in faces])
         with self._changed:
-            self._tracks.update(
-                faces,
-                probabilities,
-                size=(frame.image.shape[1], frame.image.shape[0]),
-                grey=frame.grey,
-                places=frame.places,
-                time_s=frame.time_s,
-                smoothing_s=settings.smoothing_s,
-            )
+            self._tracks.update(frame, faces, probabilities, smoothing_s=settings.smoothing_s)
             now = self._clock()
             self._readings.append((now, now - frame.time_s))
             self._num_readings += 1
@@ -341,7 +323,7 @@ class LiveReader:
             group = group_probabilities(found) if found else None
             self._timeline.add(frame.time_s - self._started_s, group, len(found))
 
-    def _find(self, detector: FaceDetector, small: RgbImage, frame: _Frame) -> list[Face]:
+    def _find(self, detector: FaceDetector, small: RgbImage, frame: Frame) -> list[Face]:
         """The faces of a frame made small: those known where they are now, and from time to time all."""
         height, width = small.shape[:2]
         places = [places * (width, height) for places in frame.places.values()]

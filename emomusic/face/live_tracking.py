@@ -72,6 +72,23 @@ class Track:
         return FaceReading(Face(box, self.confidence, landmarks_of(places)), self.probabilities)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A frame of the stream, and what is needed to follow faces from it on.
+
+    Attributes:
+        image: shape (height, width, 3), uint8, RGB.
+        grey: the same, as `to_flow_image` makes it.
+        places: of the tracks in it, as `Tracks.places` told them when it came.
+        time_s: when it came.
+    """
+
+    image: RgbImage
+    grey: GreyImage
+    places: Places
+    time_s: float
+
+
 class Tracks:
     """The faces of one stream. Not safe under threads by itself."""
 
@@ -96,28 +113,23 @@ class Tracks:
 
     def update(
         self,
+        frame: Frame,
         faces: Sequence[Face],
         probabilities: Sequence[EmotionProbabilities],
         *,
-        size: tuple[int, int],
-        grey: GreyImage,
-        places: Places,
-        time_s: float,
         smoothing_s: float,
     ) -> None:
         """Take in what was read in one frame.
 
         Args:
-            faces: found in it.
+            frame: that was read.
+            faces: found in it, in its pixels.
             probabilities: of each.
-            size: the frame's width and height; the faces are in its pixels.
-            grey: the frame, as `to_flow_image` makes it.
-            places: of the tracks in that frame, as `places` told them when it came.
-            time_s: when it came.
             smoothing_s: time constant of the probabilities.
         """
+        time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
         # A face that was found after this frame came, in the one before, has no place in it but must not begin anew
-        known = [replace(track, places=places.get(track.number, track.places)) for track in self._tracks]
+        known = [replace(track, places=frame.places.get(track.number, track.places)) for track in self._tracks]
         found = [places_of(face) / size for face in faces]
         matches = _match(found, [track.places for track in known])
         updated = []
@@ -136,7 +148,7 @@ class Tracks:
         cut = bool(updated) and not matched
         missed = [] if cut else [track for index, track in enumerate(known) if index not in matched]
         self._tracks = updated + [track for track in missed if time_s - track.last_s <= REMEMBERED_S]
-        self._grey, self._time_s = grey, time_s
+        self._grey, self._time_s = frame.grey, time_s
 
     def follow(self, grey: GreyImage) -> None:
         """Move all to where they are in a newer frame, given as `to_flow_image` makes it."""

@@ -240,11 +240,10 @@ def _cnn_capstone(dtype: str) -> keras.Model:
 # MobileNet: filters of each block's pointwise convolution, and the blocks that halve the side
 _MOBILENET_FILTERS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _MOBILENET_HALVING = frozenset({2, 4, 6, 12})
+_MOBILENET_SIDE = 96  # what the picture is enlarged to inside
 
 
-def _mobilenet(
-    name: str, *, inner_side: int, num_blocks: int, dropout: float, num_classes: int, dtype: str
-) -> keras.Model:
+def _mobilenet_quadrants(dtype: str) -> keras.Model:
     """MobileNet with biases in place of batch normalisation, which its start weights have folded in.
 
     The picture is enlarged inside, because the start weights know larger faces; layers carry the names of those
@@ -257,10 +256,10 @@ def _mobilenet(
     depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
     inputs, x = _pixel_input(48, dtype)
     x = layers.Rescaling(64.0, dtype=dtype, name="to_spread")(x)
-    x = layers.Resizing(inner_side, inner_side, dtype=dtype, name="enlarge")(x)
+    x = layers.Resizing(_MOBILENET_SIDE, _MOBILENET_SIDE, dtype=dtype, name="enlarge")(x)
     x = layers.Conv2D(32, 3, strides=2, padding="same", dtype=dtype, name="conv1")(x)
     x = layers.ReLU(6.0, dtype=dtype, name="conv1_relu")(x)
-    for number, filters in enumerate(_MOBILENET_FILTERS[:num_blocks], 1):
+    for number, filters in enumerate(_MOBILENET_FILTERS, 1):
         strides = 2 if number in _MOBILENET_HALVING else 1
         x = layers.DepthwiseConv2D(
             3, strides=strides, padding="same", depthwise_initializer=depthwise, dtype=dtype, name=f"conv_dw_{number}"
@@ -269,19 +268,8 @@ def _mobilenet(
         x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", dtype=dtype, name=f"conv_pw_{number}")(x)
         x = layers.ReLU(6.0, dtype=dtype, name=f"conv_pw_{number}_relu")(x)
     x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(x)
-    x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
-    return keras.Model(inputs, _probabilities(x, dtype, num_classes), name=name)
-
-
-def _mobilenet_quadrants(dtype: str) -> keras.Model:
-    return _mobilenet(
-        "mobilenet_quadrants",
-        inner_side=96,
-        num_blocks=13,
-        dropout=0.3,
-        num_classes=len(FOUR_CLASS_ORDER),
-        dtype=dtype,
-    )
+    x = layers.Dropout(0.3, dtype=dtype, name="dropout")(x)
+    return keras.Model(inputs, _probabilities(x, dtype, len(FOUR_CLASS_ORDER)), name="mobilenet_quadrants")
 
 
 _VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (the shape; the widths are ours)"

@@ -50,6 +50,22 @@ class EpochReport:
     seconds_left: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """One training: which network, under which configuration, on what, and into which folder."""
+
+    network: str
+    preset: str
+    config: TrainingConfig
+    splits: dict[Split, LabelledFaces]
+    out: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run keeps what it needs to go on after a kill, and its files until they are whole."""
+        return self.out / _CHECKPOINT
+
+
 class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, checkpoint: Checkpoint, epochs: int, tell: Callable[[EpochReport], None]) -> None:
         super().__init__()
@@ -98,25 +114,17 @@ def train(
     preset = preset or NETWORKS[network].preset
     config = PRESETS[preset]
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
-    out = prepare_model_folder(out, (*trained.FILES, _CHECKPOINT))
-    checkpoint = prepare_model_folder(out / _CHECKPOINT, CHECKPOINT_FILES)
+    run = _Run(network, preset, config, splits, prepare_model_folder(out, (*trained.FILES, _CHECKPOINT)))
+    prepare_model_folder(run.checkpoint, CHECKPOINT_FILES)
     keras.utils.set_random_seed(config.seed)
-    model, history = _fit(network, config, splits, checkpoint, resume=resume, tell=tell)
-    metrics = _write(network, preset, config, model, history, splits, out)
-    shutil.rmtree(checkpoint)
+    model, history = _fit(run, resume=resume, tell=tell)
+    metrics = _write(run, model, history)
+    shutil.rmtree(run.checkpoint)
     return metrics
 
 
-def _fit(
-    network: str,
-    config: TrainingConfig,
-    splits: dict[Split, LabelledFaces],
-    checkpoint_folder: Path,
-    *,
-    resume: bool,
-    tell: Callable[[EpochReport], None],
-) -> tuple[keras.Model, list[dict[str, float]]]:
-    spec = NETWORKS[network]
+def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tuple[keras.Model, list[dict[str, float]]]:
+    spec, config, splits = NETWORKS[run.network], run.config, run.splits
     model = spec.build(config.precision)
     if config.start is not None:
         apply_start_weights(model, config.start)
@@ -130,16 +138,16 @@ def _fit(
     )
     model.optimizer.build(model.trainable_variables)
     stoppers = _stoppers(config)
-    checkpoint = Checkpoint(checkpoint_folder, stoppers, {"network": network, "config": asdict(config)})
+    checkpoint = Checkpoint(run.checkpoint, stoppers, {"network": run.network, "config": asdict(config)})
     checkpoint.set_model(model)
-    best = KeepBest(checkpoint_folder / BEST, checkpoint)
+    best = KeepBest(run.checkpoint / BEST, checkpoint)
     first_epoch = 0
-    if resume and (checkpoint_folder / STATE).is_file():
+    if resume and (run.checkpoint / STATE).is_file():
         first_epoch = checkpoint.restore()
         best.best = max(row[MONITOR] for row in checkpoint.rows)
         log.info("Going on after epoch %d of %d.", first_epoch, config.epochs)
     else:
-        shutil.rmtree(checkpoint_folder, ignore_errors=True)
+        shutil.rmtree(run.checkpoint, ignore_errors=True)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
     validation = splits[Split.VALIDATION]
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
@@ -165,7 +173,7 @@ def _fit(
             verbose=0,
         )
     plain = spec.build("float32")  # what is kept needs neither bfloat16 nor the optimizer
-    model.load_weights(checkpoint_folder / BEST)
+    model.load_weights(run.checkpoint / BEST)
     plain.set_weights(model.get_weights())
     return plain, checkpoint.rows
 
@@ -218,29 +226,22 @@ def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
     return stoppers
 
 
-def _write(
-    network: str,
-    preset: str,
-    config: TrainingConfig,
-    model: keras.Model,
-    history: list[dict[str, float]],
-    splits: dict[Split, LabelledFaces],
-    out: Path,
-) -> dict[str, Any]:
+def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> dict[str, Any]:
     """Calibrate on validation, judge on test, and move every file into place once all are whole."""
-    drafts = out / _CHECKPOINT / "drafts"
+    network, splits, out = NETWORKS[run.network], run.splits, run.out
+    drafts = run.checkpoint / "drafts"
     drafts.mkdir(parents=True, exist_ok=True)
     trained.write_weights(model, drafts / trained.WEIGHTS)
     uncalibrated = trained.ModelSpec(
         name=out.name,
-        network=network,
-        preset=preset,
-        side=NETWORKS[network].side,
+        network=run.network,
+        preset=run.preset,
+        side=network.side,
         mirrored=True,
         temperature=1.0,
         parameters=model.count_params(),
         sha256=sha256_of(drafts / trained.WEIGHTS),
-        classes=NETWORKS[network].classes,
+        classes=network.classes,
     )
     reader = EmotionClassifier(keras.saving.load_model(drafts / trained.WEIGHTS, safe_mode=True), uncalibrated)
     probabilities = {
@@ -253,9 +254,9 @@ def _write(
     answers = {split: calibrated(rows, spec).astype(np.float32) for split, rows in probabilities.items()}
     metrics: dict[str, Any] = {
         "model": spec.name,
-        "network": network,
-        "preset": preset,
-        "config": asdict(config),
+        "network": run.network,
+        "preset": run.preset,
+        "config": asdict(run.config),
         "parameters": spec.parameters,
         "bytes": (drafts / trained.WEIGHTS).stat().st_size,
         "epochs": len(history),

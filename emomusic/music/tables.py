@@ -186,14 +186,8 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     for column in _TEXTS & set(table.columns):  # Parquet may hold numbers there
         if pd.api.types.is_numeric_dtype(table[column]):
             table[column] = table[column].astype("str")
-    if "artist_ids" in table:
-        table["artists"] = _exportify_artists(table["artists"], table.pop("artist_ids"))
-    elif form is EXPORTIFY_FORM:
-        table["artists"] = _exportify_artists(table["artists"], None)
     if form is EXPORTIFY_FORM:
-        table["id"] = table["id"].str.removeprefix("spotify:track:")
-        if "genre" in table:  # of the artists, several
-            table["genre"] = table["genre"].str.split("[,;]", n=1, regex=True).str[0].str.strip()
+        _unify_exportify(table)
     if "year" in table and form is not OWN_FORM:
         table["year"] = table["year"].astype("str").str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
     for column in table.columns:
@@ -202,23 +196,45 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
         elif column in ("album", "genre", "mood"):
             table[column] = _without(table[column], ("",))
     if "duration_ms" in table:
-        milliseconds = pd.to_numeric(table["duration_ms"], errors="coerce").astype(np.float64)
-        # What is no number is kept, to be refused by its name
-        table["duration_s"] = (milliseconds / 1000.0).astype(object).where(milliseconds.notna(), table["duration_ms"])
-        table = table.drop(columns="duration_ms")
-    if "explicit" in table and not pd.api.types.is_bool_dtype(table["explicit"]):
-        words = table["explicit"].astype("str").str.strip().str.casefold()
-        known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
-        table["explicit"] = known.astype(object).where(known.notna(), table["explicit"])
+        table["duration_s"] = _seconds(table.pop("duration_ms"))
+    if "explicit" in table:
+        table["explicit"] = _truths(table["explicit"])
     if form in (TIDYTUESDAY_FORM, KAGGLE_FORM):
-        # Songs that Spotify took down: their names are gone, and R writes that as NA
-        columns = [column for column in ("title", "artists", "album") if column in table]
-        unnamed = table[columns].isna() | table[columns].isin(["", "NA"])
-        gone = unnamed.all(axis="columns")
-        table.loc[gone, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
-        if "album" in table:
-            table.loc[gone, "album"] = None
+        _name_the_unnamed(table)
     return table
+
+
+def _unify_exportify(table: pd.DataFrame) -> None:
+    """Ids, artists and the first of several genres, in place."""
+    ids = table.pop("artist_ids") if "artist_ids" in table else None
+    table["artists"] = _exportify_artists(table["artists"], ids)
+    table["id"] = table["id"].str.removeprefix("spotify:track:")
+    if "genre" in table:  # of the artists, several
+        table["genre"] = table["genre"].str.split("[,;]", n=1, regex=True).str[0].str.strip()
+
+
+def _seconds(milliseconds: pd.Series) -> pd.Series:
+    """Seconds; what is no number is kept, to be refused by its name."""
+    numbers = pd.to_numeric(milliseconds, errors="coerce").astype(np.float64)
+    return (numbers / 1000.0).astype(object).where(numbers.notna(), milliseconds)
+
+
+def _truths(cells: pd.Series) -> pd.Series:
+    """True and false in whatever words; what is neither is kept, to be refused by its name."""
+    if pd.api.types.is_bool_dtype(cells):
+        return cells
+    words = cells.astype("str").str.strip().str.casefold()
+    known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
+    return known.astype(object).where(known.notna(), cells)
+
+
+def _name_the_unnamed(table: pd.DataFrame) -> None:
+    """Give songs that Spotify took down something to be called by, in place: R writes their names as NA."""
+    columns = [column for column in ("title", "artists", "album") if column in table]
+    gone = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns")
+    table.loc[gone, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
+    if "album" in table:
+        table.loc[gone, "album"] = None
 
 
 def _is_usable(table: pd.DataFrame, form: TableForm) -> pd.Series:

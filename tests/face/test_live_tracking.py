@@ -12,6 +12,7 @@ from emomusic.face.images import Box
 from emomusic.face.live_tracking import (
     REMEMBERED_S,
     SHOWN_S,
+    Frame,
     Places,
     Tracks,
     box_of,
@@ -22,7 +23,7 @@ from emomusic.face.live_tracking import (
 from tests.fakes import make_face
 
 SIZE = (320, 240)
-GREY = np.full((240, 320), 90, np.uint8)
+GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
 HAPPY, SAD = EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities.certain(Emotion.SAD)
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
@@ -36,16 +37,8 @@ def update(
     smoothing_s: float = 0.0,
     shows: object = HAPPY,
 ) -> None:
-    probabilities = [shows] * len(faces)
-    tracks.update(
-        faces,
-        probabilities,  # type: ignore[arg-type]
-        size=SIZE,
-        grey=GREY,
-        places=tracks.places() if places is None else places,
-        time_s=time_s,
-        smoothing_s=smoothing_s,
-    )
+    frame = Frame(BLANK, GREY, tracks.places() if places is None else places, time_s)
+    tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
 
 
 def numbers(tracks: Tracks) -> list[int]:
@@ -168,8 +161,8 @@ def test_numbers_are_never_shared_and_shares_stay_probabilities(
 def test_boxes_go_with_the_picture(across: int, down: int, growth: float) -> None:
     tracks = Tracks()
     face = make_face(120, 90, 64, 72)
-    before = to_flow_image(NOISE[30:270, 40:360])
-    tracks.update([face], [HAPPY], size=SIZE, grey=before, places={}, time_s=0.0, smoothing_s=0.0)
+    image = NOISE[30:270, 40:360]
+    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [face], [HAPPY], smoothing_s=0.0)
     middle = np.array([152, 126])  # of the face
     matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
     matrix[:, 2] = (across, down) + middle * (1 - growth) - growth * np.array([40, 30])
