@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import (
     MOOD_POINTS,
@@ -31,6 +32,7 @@ from emomusic.ui.picture import Picture
 EVERYONE = "Everyone"
 _PREVIEW_SIDE = 1100
 _PREVIEW_HEIGHT = 520
+_WIDE = 2.1  # times as wide as high: so that both columns end at about the same height
 _FACE_SIDE = 96
 _CARDS_SHOWN = 12
 
@@ -102,7 +104,7 @@ def read_picture(picture: Picture) -> Seen:
 def show_reading(seen: Seen) -> Listener | None:
     """Show the annotated picture and its faces; returns whom the music is for, or None where nothing is chosen yet."""
     reading = seen.reading
-    is_upright = reading.height > reading.width
+    is_upright, is_wide = reading.height > reading.width, reading.width > _WIDE * reading.height
     left, right = st.columns([2, 3] if is_upright else [3, 2], gap="large")
     with left:
         # A portrait is kept low enough to be seen whole; a phone makes it narrower by itself
@@ -111,8 +113,12 @@ def show_reading(seen: Seen) -> Listener | None:
             alt=_alt(reading),
             width=min(_PREVIEW_SIDE, round(_PREVIEW_HEIGHT * reading.width / reading.height)),
         )
-    with right:
-        listener = _choose_listener(seen) if reading.faces else _no_face(seen)
+    if reading.faces:
+        # A wide picture leaves room below it, which the words take up
+        listener: Listener | None = _choose_listener(seen, words=left if is_wide else right, bars=right)
+    else:
+        with right:
+            listener = _no_face(seen)
     if len(reading.faces) > 1:
         _face_cards(seen)
     return listener
@@ -131,35 +137,49 @@ def _alt(reading: PictureReading) -> str:
     )
 
 
-def _choose_listener(seen: Seen) -> Listener:
+def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator) -> Listener:
+    """Let the visitor choose whose music it is, and say and show what that face shows.
+
+    Args:
+        seen: has a face.
+        words: where the choice and the sentence stand.
+        bars: where the probabilities stand.
+    """
     faces = seen.reading.faces
     who = "Face 1"
-    if len(faces) > 1:
-        options = [EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
-        who = st.segmented_control(
-            "Whose music?",
-            options,
-            default=linked(state.WHO, options) or EVERYONE,
-            required=True,
-            key=state.listener(seen.picture.digest),
-            on_change=unlink_face,
+    with words:
+        if len(faces) > 1:
+            options = [EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
+            who = st.segmented_control(
+                "Whose music?",
+                options,
+                default=linked(state.WHO, options) or EVERYONE,
+                required=True,
+                key=state.listener(seen.picture.digest),
+                on_change=unlink_face,
+            )
+        link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
+        group = seen.reading.group
+        assert group is not None  # there is a face
+        probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
+        group_of = len(faces) if who == EVERYONE else 1
+        _say_emotion(probabilities, group_of=group_of)
+    with bars:
+        show_chart(
+            probability_bars(probabilities),
+            key=f"bars-{group_of}",
+            alt="Probabilities: " + ", ".join(f"{name} {value:.0%}" for name, value in probabilities.as_dict().items()),
         )
-    link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
-    group = seen.reading.group
-    assert group is not None  # there is a face
-    probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
-    _show_emotion(probabilities, group_of=len(faces) if who == EVERYONE else 1)
-    scope = f"{seen.picture.digest}-{who}"
-    with st.popover("That's not it", icon=":material/edit:"):
-        emotion, mood = _choose_by_hand(scope)
-    said = [f"the face is {emotion.adjective}"] if emotion else []
-    said += [f"the music is {mood}"] if mood else []
-    if said:  # told here too: who follows a link has not opened that menu
-        st.caption(f"Said by hand: {', '.join(said)}.")
+        with st.popover("That's not it", icon=":material/edit:"):
+            emotion, mood = _choose_by_hand(f"{seen.picture.digest}-{who}")
+        said = [f"the face is {emotion.adjective}"] if emotion else []
+        said += [f"the music is {mood}"] if mood else []
+        if said:  # told here too: who follows a link has not opened that menu
+            st.caption(f"Said by hand: {', '.join(said)}.")
     return _listener("all" if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
 
 
-def _show_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
+def _say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
     quadrant = quadrant_of(affect_of(probabilities))
     words = describe(probabilities)
     st.subheader(words if group_of == 1 else f"Together: {words[0].lower()}{words[1:]}", anchor=False)
@@ -167,11 +187,6 @@ def _show_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None
         f"{quadrant}, {quadrant.description}"
         + (f"; the mean of {group_of} faces" if group_of > 1 else "")
     )  # fmt: skip
-    show_chart(
-        probability_bars(probabilities),
-        key=f"bars-{group_of}",
-        alt="Probabilities: " + ", ".join(f"{name} {value:.0%}" for name, value in probabilities.as_dict().items()),
-    )
 
 
 def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:

@@ -119,6 +119,14 @@ def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> N
     assert "Together" not in app.subheader[0].value
 
 
+@pytest.mark.parametrize(("key", "is_wide"), [("four-people", True), ("eileen-collins-1999", False)])
+def test_the_sentence_stands_below_a_wide_picture_and_beside_another(app: AppTest, key: str, is_wide: bool) -> None:
+    sample(app, key)
+    by_hand = "That's not it"
+    (beside,) = (c for c in app.columns if by_hand in [menu.proto.popover.label for menu in c.get("popover")])
+    assert [len(beside.subheader), len(beside.get("plotly_chart"))] == [0 if is_wide else 1, 1]
+
+
 def test_what_the_visitor_says_by_hand_decides_the_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
