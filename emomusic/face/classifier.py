@@ -139,11 +139,11 @@ def _in_bfloat16(model: keras.Model, spec: trained.ModelSpec) -> keras.Model:
     Raises:
         ModelError: this version's network of that name has other weights, or there is none.
     """
-    from emomusic.face.networks import NETWORKS
+    from emomusic.face.networks import NETWORKS, copy_weights
 
     try:
         quick = NETWORKS[spec.network].build("mixed_bfloat16")
-        quick.set_weights(model.get_weights())
+        copy_weights(model, quick)
     except (KeyError, ValueError) as error:
         raise ModelError(
             f"expected {spec.name} to hold the weights of the network {spec.network} as this version builds it. "

@@ -15,7 +15,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
     Keras goes through each map in float32 several times, which takes a third of a training step on a CPU in bfloat16.
     The kernel gives the same answer to bfloat16's precision, reads bfloat16 and keeps its sums in float32. Judging,
     and training under another backend, are Keras's own. Meant for a network that is never saved: weights go over
-    to the plain layer by `set_weights`, so that a saved model needs no class of ours.
+    to the plain layer by `networks.copy_weights`, so that a saved model needs no class of ours.
 
     The variance that goes into the moving average is the unbiased one, n / (n - 1) of Keras's.
     """

@@ -45,6 +45,21 @@ class NetworkSpec:
     classes: tuple[str, ...] = tuple(EMOTIONS)
 
 
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Give a network the weights of another of the same architecture, whatever precision each computes in.
+
+    Layer by layer and by name: in which order Keras lists the weights of a whole network is not promised.
+
+    Raises:
+        ValueError: their layers differ in names or shapes.
+    """
+    names = {layer.name for layer in target.layers}
+    if others := names ^ {layer.name for layer in source.layers}:
+        raise ValueError(f"expected the same layers in both. Received in one alone: {', '.join(sorted(others))}")
+    for layer in target.layers:
+        layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
 def _pixel_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """The input and its scaled form: each picture to zero mean and unit variance.
 

@@ -30,7 +30,7 @@ from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
 from emomusic.face.judging import judge
-from emomusic.face.networks import NETWORKS
+from emomusic.face.networks import NETWORKS, copy_weights
 from emomusic.face.presets import PRESETS, TrainingConfig
 from emomusic.face.start_weights import apply_start_weights
 
@@ -174,7 +174,7 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
         )
     plain = spec.build("float32")  # what is kept needs neither bfloat16 nor the optimizer
     model.load_weights(run.checkpoint / BEST)
-    plain.set_weights(model.get_weights())
+    copy_weights(model, plain)
     return plain, checkpoint.rows
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from emomusic.face.networks import NETWORKS
+from emomusic.face.networks import NETWORKS, copy_weights
 
 # Every network, with the number of its weights: whoever changes one has to say so here
 PARAMETERS = {
@@ -101,8 +101,21 @@ def test_bfloat16_has_the_same_float32_weights_and_answers_in_float32(built: dic
     assert [w.shape for w in mixed.weights] == [w.shape for w in plain.weights]
     assert {w.dtype for w in mixed.weights} == {"float32"}
     assert {layer.compute_dtype for layer in mixed.layers if isinstance(layer, keras.layers.Conv2D)} == {"bfloat16"}
-    mixed.set_weights(plain.get_weights())
+    copy_weights(plain, mixed)
     probabilities = answer(mixed, pictures(name))
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(probabilities, answer(plain, pictures(name)), atol=0.05)
+
+
+def test_weights_find_their_layers_in_whatever_order_keras_lists_them() -> None:
+    source, target = NETWORKS["tiny"].build("float32"), NETWORKS["tiny"].build("float32")
+    source._layers.reverse()  # of a model that was loaded, weights were once listed in another order
+    assert [w.shape for w in source.weights] != [w.shape for w in target.weights]
+    copy_weights(source, target)
+    np.testing.assert_array_equal(answer(target, pictures("tiny")), answer(source, pictures("tiny")))
+
+
+def test_weights_of_another_architecture_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected the same layers in both\. Received in one alone: block"):
+        copy_weights(NETWORKS["vgg9"].build("float32"), NETWORKS["tiny"].build("float32"))
