@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emomusic import assets, cli, doctor
+from emomusic import assets, bench, cli, doctor
 from emomusic.affect import EMOTIONS
 from emomusic.face import trained
 from emomusic.face.judging import FOLDS
@@ -363,11 +364,15 @@ def test_explicit_songs_can_be_left_out(run: Callable[..., Answer]) -> None:
     assert not explicit & {song["id"] for song in songs}
 
 
-def test_bench_times_the_music_alone(run: Callable[..., Answer]) -> None:
+def test_bench_times_the_music_alone(run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "run_music_bench", partial(bench.run_music_bench, sizes=(100,)))
     status, report, _ = run("bench", "music", "--runs", "2")
     assert status == 0
-    assert report["timings"]
-    assert not any("face" in timing["step"] for timing in report["timings"])
+    assert [(timing["step"], timing["unit"]) for timing in report["timings"]] == [
+        (f"choose 10 of 100 songs, {policy}{memory}", unit)
+        for policy in cli.POLICIES
+        for memory, unit in (("", "ms"), (", memory", "MB"))
+    ]
 
 
 def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:

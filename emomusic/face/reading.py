@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emomusic.face.detection import MtcnnDetector
 
 # What `load_networks` loads, in this order
-NETWORK_PARTS = ("TensorFlow", "the network that reads faces", "the networks that find them")
+NETWORK_PARTS = ("TensorFlow", "the network that reads faces", "the networks that find faces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def load_networks(
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
 
-    read_spec(model_folder(model))  # a wrong name is told before the seconds that TensorFlow takes
+    read_spec(model_folder(model), verify=True)  # what is wrong there is told before the seconds that TensorFlow takes
     library, reads, finds = NETWORK_PARTS
     tell(library)
     load_tensorflow()

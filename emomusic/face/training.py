@@ -30,7 +30,7 @@ from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
 from emomusic.face.judging import judge
-from emomusic.face.networks import NETWORKS, copy_weights
+from emomusic.face.networks import NETWORKS, NetworkSpec, copy_weights
 from emomusic.face.presets import PRESETS, TrainingConfig
 from emomusic.face.start_weights import apply_start_weights
 
@@ -52,18 +52,28 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """One training: which network, under which configuration, on what, and into which folder."""
+    """One training: which network, under which configuration, on what, and into which folders.
+
+    Attributes:
+        network: a key of `NETWORKS`.
+        preset: a key of `PRESETS`.
+        config: that preset.
+        splits: of the dataset.
+        out: the model's folder.
+        checkpoint: in it, what the run needs to go on after a kill, and the model's files until they are whole.
+    """
 
     network: str
     preset: str
     config: TrainingConfig
     splits: dict[Split, LabelledFaces]
     out: Path
+    checkpoint: Path
 
     @property
-    def checkpoint(self) -> Path:
-        """Where the run keeps what it needs to go on after a kill, and its files until they are whole."""
-        return self.out / _CHECKPOINT
+    def spec(self) -> NetworkSpec:
+        """Of the network."""
+        return NETWORKS[self.network]
 
 
 class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
@@ -114,8 +124,9 @@ def train(
     preset = preset or NETWORKS[network].preset
     config = PRESETS[preset]
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
-    run = _Run(network, preset, config, splits, prepare_model_folder(out, (*trained.FILES, _CHECKPOINT)))
-    prepare_model_folder(run.checkpoint, CHECKPOINT_FILES)
+    out = prepare_model_folder(out, (*trained.FILES, _CHECKPOINT))
+    checkpoint = prepare_model_folder(out / _CHECKPOINT, CHECKPOINT_FILES)
+    run = _Run(network, preset, config, splits, out, checkpoint)
     keras.utils.set_random_seed(config.seed)
     model, history = _fit(run, resume=resume, tell=tell)
     metrics = _write(run, model, history)
@@ -124,7 +135,7 @@ def train(
 
 
 def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tuple[keras.Model, list[dict[str, float]]]:
-    spec, config, splits = NETWORKS[run.network], run.config, run.splits
+    spec, config, splits = run.spec, run.config, run.splits
     model = spec.build(config.precision)
     if config.start is not None:
         apply_start_weights(model, config.start)
@@ -228,7 +239,7 @@ def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
 
 def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> dict[str, Any]:
     """Calibrate on validation, judge on test, and move every file into place once all are whole."""
-    network, splits, out = NETWORKS[run.network], run.splits, run.out
+    splits, out = run.splits, run.out
     drafts = run.checkpoint / "drafts"
     drafts.mkdir(parents=True, exist_ok=True)
     trained.write_weights(model, drafts / trained.WEIGHTS)
@@ -236,12 +247,12 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
         name=out.name,
         network=run.network,
         preset=run.preset,
-        side=network.side,
+        side=run.spec.side,
         mirrored=True,
         temperature=1.0,
         parameters=model.count_params(),
         sha256=sha256_of(drafts / trained.WEIGHTS),
-        classes=network.classes,
+        classes=run.spec.classes,
     )
     reader = EmotionClassifier(keras.saving.load_model(drafts / trained.WEIGHTS, safe_mode=True), uncalibrated)
     probabilities = {

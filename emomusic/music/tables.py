@@ -220,7 +220,7 @@ def _seconds(milliseconds: pd.Series) -> pd.Series:
 
 
 def _truths(cells: pd.Series) -> pd.Series:
-    """True and false in whatever words; what is neither is kept, to be refused by its name."""
+    """True and false from words or from 1 and 0; what is neither is kept, to be refused by its name."""
     if pd.api.types.is_bool_dtype(cells):
         return cells
     words = cells.astype("str").str.strip().str.casefold()

@@ -15,7 +15,8 @@ from emomusic.face.reading import NETWORK_PARTS, load_networks
 from emomusic.music.recommend import Recommender, load_recommender
 from emomusic.ui.frame import shown_errors
 
-# What is loaded after a start, in this order, and for how many seconds as a rule: how far the bar goes for each
+# What is loaded after a start, in this order, and how far the bar goes for each: about the seconds it took on two busy
+# cores, and TensorFlow's from a cold disk
 _TYPICAL_S = dict(zip(("the songs", *NETWORK_PARTS), (2.0, 5.0, 1.5, 0.5), strict=True))
 
 
@@ -31,7 +32,7 @@ class Engine:
         self._recommender: Future[Recommender] = self._loading.submit(load_recommender)
         self._networks: Future[tuple[MtcnnDetector, EmotionClassifier]] | None = None
         self._lock = threading.Lock()
-        self._part, self._since = next(iter(_TYPICAL_S)), monotonic()
+        self._at = (next(iter(_TYPICAL_S)), monotonic())  # which part, since when; one value, as two threads use it
 
     def start_networks(self) -> Future[tuple[MtcnnDetector, EmotionClassifier]]:
         """Begin to load the networks in the background, if nobody has; returns at once."""
@@ -45,10 +46,10 @@ class Engine:
 
         The share is an estimate from what each part takes as a rule, and never runs ahead of the part.
         """
-        part, elapsed_s = self._part, monotonic() - self._since
+        part, since_s = self._at
         parts = list(_TYPICAL_S)
         before_s = sum(_TYPICAL_S[name] for name in parts[: parts.index(part)])
-        return (before_s + min(elapsed_s, _TYPICAL_S[part])) / sum(_TYPICAL_S.values()), part
+        return (before_s + min(monotonic() - since_s, _TYPICAL_S[part])) / sum(_TYPICAL_S.values()), part
 
     @property
     def is_ready(self) -> bool:
@@ -84,7 +85,7 @@ class Engine:
         return networks
 
     def _begin(self, part: str) -> None:
-        self._part, self._since = part, monotonic()
+        self._at = (part, monotonic())
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""What frames every page: the icon, and what every visitor is told."""
+"""What frames every page: the icon, the colour of its buttons, and what every visitor is told."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ log = logging.getLogger(__name__)
 
 _app_has_run = threading.Event()
 
-# Streamlit writes white on the primary colour. White can be read on this one, but not on the dark theme's, which has to
-# be bright enough to be read as letters itself.
-BUTTON_COLOUR = "#A84F82"
-_BUTTONS = f"""<style>
-.stApp button[kind="primary"] {{ background-color: {BUTTON_COLOUR}; border-color: {BUTTON_COLOUR}; }}
-.stApp button[kind="primary"]:hover {{ filter: brightness(0.92); }}
+# Streamlit writes white on the primary colour, which the dark theme needs too bright for that: it is also the colour of
+# words on a dark page. So its main buttons have one of their own, and a darker one where they are pointed at. `kind` is
+# no documented hook; a browser test watches it.
+DARK_BUTTON, _DARK_BUTTON_POINTED_AT = "#A84F82", "#934271"
+_DARK_BUTTONS = f"""<style>
+.stApp button[kind="primary"]:not(:disabled) {{ background-color: {DARK_BUTTON}; border-color: {DARK_BUTTON}; }}
+.stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
+  background-color: {_DARK_BUTTON_POINTED_AT}; border-color: {_DARK_BUTTON_POINTED_AT};
+}}
 </style>"""
 
 
@@ -48,8 +51,9 @@ def enter_app() -> None:
 
 
 def style_buttons() -> None:
-    """Give the main action of a screen a colour on which its words can be read in both themes."""
-    st.html(_BUTTONS)
+    """Give the main action of a screen a colour on which its words can be read in the dark theme too."""
+    if st.context.theme.type == "dark":
+        st.html(_DARK_BUTTONS)
 
 
 def require_app() -> None:

@@ -32,7 +32,7 @@ from emomusic.ui.picture import Picture
 EVERYONE = "Everyone"
 _PREVIEW_SIDE = 1100
 _PREVIEW_HEIGHT = 520
-_WIDE = 2.1  # times as wide as high: so that both columns end at about the same height
+_WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
 _FACE_SIDE = 96
 _CARDS_SHOWN = 12
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from emomusic.ui.frame import BUTTON_COLOUR
+from emomusic.ui.frame import DARK_BUTTON
 from emomusic.ui.how_steps import STEPS, step_named
 from tests.browser.conftest import PATIENCE_MS, fresh_server
 
@@ -93,14 +93,18 @@ def test_a_link_shows_its_step_of_its_sample(present: Callable[..., Page]) -> No
     shown(page, "maps")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_main_button_is_white_on_a_colour_that_white_can_be_read_on(
-    present: Callable[..., Page], theme: str
-) -> None:
-    button = present(STEPS[0].key, "eileen-collins-1999", theme=theme).get_by_role("button", name="Next")
-    red, green, blue = (int(BUTTON_COLOUR[i : i + 2], 16) for i in (1, 3, 5))
-    expect(button).to_have_css("background-color", f"rgb({red}, {green}, {blue})")
+def test_the_main_button_can_be_read_in_the_dark_and_looks_idle_where_it_is(present: Callable[..., Page]) -> None:
+    page = present(STEPS[0].key, "eileen-collins-1999", theme="dark")
+    button = page.get_by_role("button", name="Next")
+    red, green, blue = (int(DARK_BUTTON[i : i + 2], 16) for i in (1, 3, 5))
+    colour = f"rgb({red}, {green}, {blue})"
+    expect(button).to_have_css("background-color", colour)
     expect(button.get_by_text("Next")).to_have_css("color", "rgb(255, 255, 255)")
+    button.hover()
+    expect(button).not_to_have_css("background-color", colour)
+    last = present(STEPS[-1].key, "eileen-collins-1999", theme="dark").get_by_role("button", name="Next")
+    expect(last).to_be_disabled()
+    expect(last).not_to_have_css("background-color", colour)
 
 
 def test_another_picture_starts_its_own_way(present: Callable[..., Page], root: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from emomusic.face import classifier as classifier_module
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.explain import Explainer
-from emomusic.face.reading import load_networks
+from emomusic.face.reading import NETWORK_PARTS, load_networks
 
 NUM_FACES = 20
 
@@ -31,7 +31,9 @@ def test_shipped_models_answer_nearly_alike_in_bfloat16(name: str) -> None:
 
 
 def test_the_app_reads_faces_quickly_and_explains_them_exactly() -> None:
-    _, quick = load_networks()
+    told: list[str] = []
+    _, quick = load_networks(tell=told.append)
+    assert told == list(NETWORK_PARTS)
     exact = EmotionClassifier.load()
     inputs = faces(exact.spec.side)
     assert (quick.probabilities(inputs) != exact.probabilities(inputs)).any()

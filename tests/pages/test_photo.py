@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
 from emomusic.music.catalogue import load_catalogue
@@ -119,12 +119,20 @@ def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> N
     assert "Together" not in app.subheader[0].value
 
 
-@pytest.mark.parametrize(("key", "is_wide"), [("four-people", True), ("eileen-collins-1999", False)])
-def test_the_sentence_stands_below_a_wide_picture_and_beside_another(app: AppTest, key: str, is_wide: bool) -> None:
-    sample(app, key)
-    by_hand = "That's not it"
-    (beside,) = (c for c in app.columns if by_hand in [menu.proto.popover.label for menu in c.get("popover")])
-    assert [len(beside.subheader), len(beside.get("plotly_chart"))] == [0 if is_wide else 1, 1]
+@pytest.mark.parametrize(("height", "is_wide"), [(580, False), (560, True)])
+def test_the_words_stand_below_a_wide_picture_and_beside_another(
+    app: AppTest, root: Path, height: int, is_wide: bool
+) -> None:
+    file = io.BytesIO()
+    with Image.open(root / "data/samples/four-people.jpg") as picture:
+        ImageOps.pad(picture, (1200, height)).save(file, "PNG")
+    upload(app, "four.png", file.getvalue())
+    picture_column, bars_column = (
+        next(column for column in app.columns if column.get(kind)) for kind in ("image", "plotly_chart")
+    )
+    words, other = (picture_column, bars_column) if is_wide else (bars_column, picture_column)
+    assert [len(column.subheader) for column in (words, other)] == [1, 0]
+    assert ["Whose music?" in [c.label for c in column.segmented_control] for column in (words, other)] == [True, False]
 
 
 def test_what_the_visitor_says_by_hand_decides_the_songs(app: AppTest) -> None:
