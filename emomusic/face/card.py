@@ -45,7 +45,7 @@ the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. 
 ({spec.temperature}), and the share that smooth labels taught it to give to all classes alike and that is taken back before
 ({spec.smoothing:.1%}), were fitted on PublicTest too. PrivateTest chose nothing that
 its accuracy depends on; its calibration error was in view when the form of the calibration was settled.
-{_settling(metrics["config"])}{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
+{_stepping(metrics["config"])}{_settling(metrics["config"])}{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
 
 ## How good it is
 
@@ -114,6 +114,16 @@ def _settling(config: dict[str, Any]) -> str:
     return (
         f"In the last {config['settle']} epochs its pictures were neither turned nor zoomed, which smooths them, so "
         "that they\nare as sharp as those it is asked about (Touvron et al., 2019).\n"
+    )
+
+
+def _stepping(config: dict[str, Any]) -> str:
+    """Where each step of its training took its gradient from, where that was another place than usual."""
+    if not config.get("sharpness_radius"):
+        return ""
+    return (
+        f"Each step learnt from the gradient {config['sharpness_radius']:g} uphill of the weights, so that their "
+        "neighbours\nare good as well (sharpness-aware minimisation; Foret et al., 2021).\n"
     )
 
 

@@ -30,7 +30,8 @@ class NetworkSpec:
         name: its key in `NETWORKS`.
         title: one line for people.
         side: pixels along each side of its square input.
-        build: makes it, untrained; the argument is a Keras dtype policy such as "float32" or "mixed_bfloat16".
+        build: makes it, untrained; the argument is a Keras dtype policy such as "float32" or "mixed_bfloat16". Its
+            layers have names of their own, the same each time.
         source: where the idea comes from.
         preset: the key in `presets.PRESETS` it is trained under unless told otherwise.
         classes: names of what it tells apart, in the order of its answers.

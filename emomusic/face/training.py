@@ -32,6 +32,7 @@ from emomusic.face.images import to_network_input
 from emomusic.face.judging import judge
 from emomusic.face.networks import NETWORKS, NetworkSpec, copy_weights
 from emomusic.face.presets import PRESETS, TrainingConfig
+from emomusic.face.sharpness import sharpness_aware
 from emomusic.face.start_weights import apply_start_weights
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,8 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     model = spec.build(config.precision)
     if config.start is not None:
         apply_start_weights(model, config.start)
+    if config.sharpness_radius:
+        model = sharpness_aware(model, config.sharpness_radius)
     steps = steps_per_epoch(splits[Split.TRAIN], config)
     model.compile(
         optimizer=_optimizer(config, steps),

@@ -96,6 +96,12 @@ def test_the_card_says_how_pictures_were_varied_in_the_end(
     )
 
 
+def test_the_card_says_that_its_steps_looked_uphill(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
+    assert "uphill" not in card_of(tiny_run, metrics, tmp_path / CARD)
+    metrics["config"]["sharpness_radius"] = 0.1
+    assert "Each step learnt from the gradient 0.1 uphill of the weights" in card_of(tiny_run, metrics, tmp_path / CARD)
+
+
 def test_a_model_of_another_name_than_its_network_says_where_it_went(
     tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -28,12 +28,14 @@ from emomusic.face.training import train
 
 from .conftest import Run
 
-# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup
+# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup; and
+# steps that look uphill first, which have none
 FULL = TrainingConfig(
     epochs=3,
     learning_rate=0.05,
     batch_size=32,
     weight_decay=5e-3,
+    sharpness_radius=0.1,
     ema_momentum=0.9,
     label_smoothing=0.1,
     mixup=0.2,
@@ -378,9 +380,10 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     four = tuple(FOUR_CLASS_ORDER)
 
     def build(dtype: str) -> keras.Model:
-        inputs = keras.layers.Input((64, 64, 1))
-        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 5, activation="relu", dtype=dtype)(inputs))
-        return keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(x), name="quarters")
+        inputs = keras.layers.Input((64, 64, 1), name="pixels")
+        x = keras.layers.Conv2D(8, 5, activation="relu", dtype=dtype, name="conv")(inputs)
+        x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+        return keras.Model(inputs, keras.layers.Dense(4, activation="softmax", name="answer")(x), name="quarters")
 
     networks = {
         **NETWORKS,
