@@ -157,7 +157,8 @@ def test_nothing_is_wider_than_a_phone_before_or_during_the_video(
 
 def face_numbers(page: Page) -> list[int]:
     """The numbers of the faces that stand on the plane."""
-    plane = page.locator(".st-key-live-plane .js-plotly-plot")
+    # Where the lines above it became fewer, the plane of the last second stays below this one's for a moment
+    plane = page.locator(".st-key-live-plane .js-plotly-plot").first
     texts = plane.evaluate("chart => chart.data.find(trace => trace.name === 'faces').text")
     return [int(number) for text in texts if (number := re.sub("</?b>", "", text)).isdigit()]
 
