@@ -13,6 +13,7 @@ networks", arXiv:2011.08891, 2020.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FloatMap = npt.NDArray[np.float32]
 
 _NUM_LEVELS = 4
+_NUM_COLOURS = 3  # as few channels are a picture still
 _MAPS_PER_LEVEL = 6
 
 # The maps that are asked for what speaks for a class have at least this share of the input's side, where a network has
@@ -115,11 +117,11 @@ def _candidates(rows: npt.NDArray[np.float64], view: View) -> Candidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMaps:
-    """Some of what one layer makes of a face.
+    """Some of what the last layers of one size make of a face: one layer, or one of each branch.
 
     Attributes:
         maps: shape (n, side, side), float32: those that vary most over this face, the most varied first.
-        num_channels: how many the layer makes in all.
+        num_channels: how many they make in all.
     """
 
     maps: FloatMap
@@ -196,8 +198,7 @@ class Explainer:
         import keras
 
         inputs, steps = _unrolled(classifier.model)
-        levels = [step.made for step in _levels(steps)]
-        outputs = [_logits(steps), _features(steps, classifier.spec.side), *levels]
+        outputs = [_logits(steps), _features(steps, classifier.spec.side), _levels(steps)]
         self._network = keras.Model(inputs, outputs)
 
     def look(self, crop: RgbImage) -> Insight:
@@ -213,7 +214,7 @@ class Explainer:
         pixels = tf.constant(views)
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            logits, features, *levels = self._network(pixels, training=False)
+            logits, features, levels = self._network(pixels, training=False)
             logits = tf.cast(logits, tf.float32)
             averaged = _softmax(logits.numpy().astype(np.float64)).mean(axis=0)
             probabilities = adjust(calibrated(averaged[None], spec), spec.adjustment)[0]
@@ -221,14 +222,14 @@ class Explainer:
         gradients = tape.gradient(score, features)
         return Insight(
             face=face[..., 0],
-            levels=tuple(_feature_maps(_array(level)[0]) for level in levels),
+            levels=tuple(_feature_maps(_together(level)[0]) for level in levels),
             logits=logits.numpy().astype(np.float64),
             averaged=averaged,
             smoothing=spec.smoothing,
             temperature=spec.temperature,
             adjusted=bool(spec.adjustment),
             probabilities=probabilities,
-            grad_cam=_grad_cam(_array(features), _array(gradients), spec.side),
+            grad_cam=_grad_cam(_together(features), _together(gradients), spec.side),
         )
 
     def occlude(self, crop: RgbImage) -> Occlusion:
@@ -284,10 +285,10 @@ def agreement(grad_cam: FloatMap, occlusion: Occlusion) -> float | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """One layer at work: what it was given and what it made of it."""
+    """One layer at work: the tensors it was given, and what it made of them."""
 
     layer: Any
-    given: Any
+    given: tuple[Any, ...]
     made: Any
 
 
@@ -313,7 +314,7 @@ def _unrolled(model: keras.Model) -> tuple[Any, list[_Step]]:
             # Not the clone's own output: that begins anew at its input, and would lead no further back
             return steps[-1].made
         made = layer(*given, **options)
-        steps.append(_Step(layer, given[0], made))
+        steps.append(_Step(layer, tuple(keras.tree.flatten((given, options))), made))
         return made
 
     inputs = keras.Input(model.input_shape[1:])
@@ -329,25 +330,41 @@ def _logits(steps: Sequence[_Step]) -> Any:
     is_activation = isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
     if not (is_activation or isinstance(last, keras.layers.Softmax)):
         raise ModelError(f"expected a network whose last layer is a softmax alone. Received: {last.name!r} there")
-    return steps[-1].given
+    return steps[-1].given[0]
 
 
-def _features(steps: Sequence[_Step], side: int) -> Any:
-    """The last maps that are fine enough to show places; the last of all where none is."""
-    maps = [step.made for step in steps if _is_map(step)]
+def _features(steps: Sequence[_Step], side: int) -> list[Any]:
+    """The last maps that are fine enough to show places, one tensor of each branch; the last of all where none are."""
+    maps = [step for step in steps if _is_map(step)]
     if not maps:
         raise ModelError("expected a network with feature maps. Received: one without a layer that keeps places apart")
-    fine = [made for made in maps if min(made.shape[1:3]) >= _LEAST_SHARE * side]
-    return (fine or maps)[-1]
+    fine = [step for step in maps if min(step.made.shape[1:3]) >= _LEAST_SHARE * side]
+    return _last_of_each_size(steps)[(fine or maps)[-1].made.shape[1:3]]
 
 
-def _levels(steps: Sequence[_Step]) -> list[_Step]:
-    """The last layer of each size, from fine to coarse; of many sizes a few."""
-    last_of_size = {step.made.shape[1]: step for step in steps if _is_map(step) and step.made.shape[-1] > 3}
-    levels = [last_of_size[side] for side in sorted(last_of_size, reverse=True)]
+def _levels(steps: Sequence[_Step]) -> list[list[Any]]:
+    """The last maps of each size, from fine to coarse; of many sizes a few."""
+    of_size = sorted(_last_of_each_size(steps).items(), reverse=True)
+    levels = [maps for _, maps in of_size if any(made.shape[-1] > _NUM_COLOURS for made in maps)]
     if len(levels) <= _NUM_LEVELS:
         return levels
     return [levels[round(place)] for place in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]
+
+
+def _last_of_each_size(steps: Sequence[_Step]) -> dict[tuple[int, int], list[Any]]:
+    """The maps of which no other of their size is made: one tensor, or where a network branches, one of each branch."""
+    sizes_ahead: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)  # of what is made of a tensor
+    last: defaultdict[tuple[int, int], list[Any]] = defaultdict(list)
+    for step in reversed(steps):
+        ahead = set(sizes_ahead[id(step.made)])
+        if _is_map(step):
+            size = step.made.shape[1:3]
+            if size not in ahead:
+                last[size].insert(0, step.made)
+            ahead.add(size)
+        for tensor in step.given:
+            sizes_ahead[id(tensor)] |= ahead
+    return dict(last)
 
 
 def _is_map(step: _Step) -> bool:
@@ -380,9 +397,9 @@ def _grad_cam(features: FloatMap, gradients: FloatMap, side: int) -> FloatMap:
     return mean / max(float(mean.max()), 1e-12)
 
 
-def _array(tensor: Any) -> FloatMap:
-    """A tensor of any precision as float32."""
-    return np.asarray(tensor, dtype=np.float32)
+def _together(maps: Sequence[Any]) -> FloatMap:
+    """Maps of several branches as those of one, in float32."""
+    return np.concatenate([np.asarray(tensor, dtype=np.float32) for tensor in maps], axis=-1)
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

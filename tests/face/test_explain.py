@@ -129,7 +129,47 @@ def ninety_six(region: tuple[float, ...]) -> Any:
     return plain(region, side=96)
 
 
-NETWORKS = (plain, resized_colour, nested_depthwise, sequential, four_classes, ninety_six)
+def two_branches(region: tuple[float, ...]) -> Any:
+    """What stands beside the branch that looks, and is found last, sees nothing."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    x = layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    branches = [layers.AveragePooling2D(4)(blur(seen, 6)) for seen in (x, 0 * x)]
+    return network(inputs, layers.Concatenate()(branches))
+
+
+def down_and_up(region: tuple[float, ...]) -> Any:
+    """Maps get smaller and larger again: those of before are not the last of their size."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    x = layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    return network(inputs, blur(layers.UpSampling2D(2)(blur(layers.AveragePooling2D(2)(x), 6)), 5))
+
+
+def added(region: tuple[float, ...]) -> Any:
+    """Two ways to one sum, added as two arguments of an operation."""
+    import keras
+
+    inputs = keras.Input((48, 48, 1))
+    x = keras.layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    return network(inputs, keras.ops.add(blur(x, 6), blur(x, 6)))
+
+
+NETWORKS = (
+    plain,
+    two_branches,
+    down_and_up,
+    added,
+    resized_colour,
+    nested_depthwise,
+    sequential,
+    four_classes,
+    ninety_six,
+)
 
 
 def classifier_of(
@@ -263,6 +303,19 @@ def test_feature_maps_are_what_the_layers_make() -> None:
     assert [level.maps.shape for level in insight.levels] == [(4, 48, 48), (6, 24, 24)]
     np.testing.assert_allclose(insight.levels[0].maps[0], fine[..., 0], atol=1e-5)
     np.testing.assert_allclose(insight.levels[1].maps[0], coarse[..., 0], atol=1e-5)
+
+
+def test_feature_maps_are_those_of_every_branch() -> None:
+    insight = Explainer(classifier_of(two_branches(REGIONS["right"]))).look(noise())
+    assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [(48, 4), (24, 12), (6, 12)]
+
+
+@pytest.mark.parametrize(("build", "levels"), [(down_and_up, [(48, 4), (24, 5), (12, 6)]), (added, [(48, 4), (24, 6)])])
+def test_maps_that_others_of_their_size_are_made_of_are_not_the_last(
+    build: Callable[..., Any], levels: list[tuple[int, int]]
+) -> None:
+    insight = Explainer(classifier_of(build(REGIONS["right"]))).look(noise())
+    assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == levels
 
 
 def test_the_maps_that_vary_most_come_first() -> None:
