@@ -110,7 +110,7 @@ _STRONG = replace(_ONE_CYCLE, ema_momentum=0.998, mixup=0.1, augmentation=_VARIE
 # From a trained network on, taught by it
 _FURTHER = replace(_STRONG, warmup=0.05, label_smoothing=0.05, mixup=0.2, votes=0.3, balance=0.4, teaching=0.4)
 
-# From chance on, taught by our best network
+# From chance on, taught by a better network
 _TAUGHT = replace(
     _STRONG,
     learning_rate=0.1,

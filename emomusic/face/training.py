@@ -115,7 +115,8 @@ def train(
 
     Raises:
         DatasetError: a split is absent.
-        ModelError: the checkpoint belongs to another run, or the folder holds something else or cannot be written.
+        ModelError: the checkpoint belongs to another run, or the folder holds something else or cannot be written; or
+            start weights or teachers are absent or do not fit, or Keras's backend does not suit the preset.
         ValueError: an unknown network or preset.
     """
     if network not in NETWORKS or preset not in {None, *PRESETS}:

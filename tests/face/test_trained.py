@@ -11,6 +11,7 @@ from emomusic import assets
 from emomusic.errors import AssetError, ModelError
 from emomusic.face import trained
 from emomusic.face.networks import NETWORKS
+from emomusic.face.presets import PRESETS
 from emomusic.face.trained import ModelSpec
 
 SPEC = ModelSpec(
@@ -174,6 +175,21 @@ def test_every_model_that_ships_is_whole(name: str) -> None:
     assert metrics["bytes"] == (folder / trained.WEIGHTS).stat().st_size
     for file in (trained.HISTORY, trained.PREDICTIONS, trained.CARD):
         assert (folder / file).is_file()
+
+
+@pytest.mark.parametrize("name", trained.face_models())
+def test_every_model_that_ships_was_trained_as_its_preset_says(name: str) -> None:
+    metrics = trained.read_metrics(trained.model_folder(name))
+    preset = json.loads(json.dumps(asdict(PRESETS[metrics["preset"]])))
+
+    def assert_agrees(recorded: dict[str, Any], said: dict[str, Any]) -> None:
+        for field, value in recorded.items():  # older runs know fewer fields
+            if isinstance(value, dict):
+                assert_agrees(value, said[field])
+            else:
+                assert said[field] == value, field
+
+    assert_agrees(metrics["config"], preset)
 
 
 def test_weights_are_kept_in_half_precision_and_read_back_as_the_model_answers(tmp_path: Path) -> None:

@@ -28,14 +28,12 @@ from emomusic.face.training import train
 
 from .conftest import Run
 
-# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup; and
-# steps that look uphill first, which have none
+# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup
 FULL = TrainingConfig(
     epochs=3,
     learning_rate=0.05,
     batch_size=32,
     weight_decay=5e-3,
-    sharpness_radius=0.1,
     ema_momentum=0.9,
     label_smoothing=0.1,
     mixup=0.2,
@@ -163,19 +161,12 @@ def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
 # Killed and resumed
 
 
-@pytest.fixture(scope="module")
-def full_run(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Three epochs of `FULL` without a break."""
-    folder = tmp_path_factory.mktemp("full") / "net"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "PRESETS", {"test": FULL})
-        return Run(folder, train("tiny", dataset, folder, preset="test"), [])
-
-
+@pytest.mark.parametrize("config", [FULL, replace(FULL, sharpness_radius=0.1)], ids=["plain", "sharpness-aware"])
 def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
-    dataset: Fer2013, full_run: Run, tmp_path: Path, preset: Callable[[TrainingConfig], str]
+    dataset: Fer2013, config: TrainingConfig, tmp_path: Path, preset: Callable[[TrainingConfig], str]
 ) -> None:
-    name, out = preset(FULL), tmp_path / "net"
+    name, out, whole_out = preset(config), tmp_path / "net", tmp_path / "whole"
+    train("tiny", dataset, whole_out, preset=name)
     with pytest.raises(KilledError):
         train("tiny", dataset, out, preset=name, tell=kill_after(1))
     assert {path.name for path in out.iterdir()} == {"checkpoint"}
@@ -183,11 +174,11 @@ def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
     train("tiny", dataset, out, preset=name, resume=True, tell=lambda report: told.append(report.epoch))
     assert told == [2, 3]
     assert {path.name for path in out.iterdir()} == FILES
-    for resumed, whole in zip(history_of(out), history_of(full_run.folder), strict=True):
+    for resumed, whole in zip(history_of(out), history_of(whole_out), strict=True):
         assert set(resumed) == set(whole)
         for figure in set(whole) - {"seconds"}:
             assert resumed[figure] == pytest.approx(whole[figure], rel=1e-4), figure
-    with np.load(out / "predictions.npz") as resumed, np.load(full_run.folder / "predictions.npz") as whole:
+    with np.load(out / "predictions.npz") as resumed, np.load(whole_out / "predictions.npz") as whole:
         np.testing.assert_allclose(resumed["test_probabilities"], whole["test_probabilities"], atol=1e-4)
 
 
@@ -371,7 +362,7 @@ def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, kille
     assert again.checkpoint.has_stopped_early
 
 
-# What a run refuses
+# Other networks
 
 
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
@@ -407,6 +398,9 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     assert again.as_dict() == {key: metrics["test"][key] for key in again.as_dict()}
     with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters, which tells Q1, "):
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
+
+
+# What a run refuses
 
 
 def test_an_unknown_network_or_preset_is_refused(dataset: Fer2013, tmp_path: Path) -> None:
