@@ -123,51 +123,59 @@ def _convolution(
     return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x) if relu else x
 
 
-def _vgg(name: str, blocks: tuple[tuple[int, ...], ...], *, side: int, dropout: float, dtype: str) -> keras.Model:
-    """Blocks of 3x3 convolutions, each block ended by pooling to half the side; then the mean over what is left."""
-    import keras
+def _blocks(x: keras.KerasTensor, blocks: tuple[tuple[int, ...], ...], dtype: str) -> keras.KerasTensor:
+    """Blocks of 3x3 convolutions, each ended by pooling to half the side."""
     from keras import layers
 
-    inputs, x = _pixel_input(side, dtype)
     for number, filters_of_block in enumerate(blocks, 1):
         for letter, filters in zip("abcdef", filters_of_block, strict=False):
             x = _convolution(x, filters, f"block{number}{letter}", dtype)
         x = layers.MaxPooling2D(2, dtype=dtype, name=f"block{number}_pool")(x)
-    x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(x)
+    return x
+
+
+def _classified(
+    name: str, inputs: keras.KerasTensor, maps: keras.KerasTensor, *, dropout: float, dtype: str
+) -> keras.Model:
+    """The network that judges by the mean of each map over its places."""
+    import keras
+    from keras import layers
+
+    x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(maps)
     x = layers.Dropout(dropout, dtype=dtype, name="dropout")(x)
     return keras.Model(inputs, _probabilities(x, dtype), name=name)
 
 
 def _tiny(dtype: str) -> keras.Model:
-    return _vgg("tiny", ((8,), (16,), (16,)), side=48, dropout=0.1, dtype=dtype)
+    inputs, x = _pixel_input(48, dtype)
+    return _classified("tiny", inputs, _blocks(x, ((8,), (16,), (16,)), dtype), dropout=0.1, dtype=dtype)
+
+
+_VGG9_BLOCKS = ((32,), (64, 64), (128, 128, 128), (256, 256, 256))
 
 
 def _vgg9(dtype: str) -> keras.Model:
-    blocks = ((32,), (64, 64), (128, 128, 128), (256, 256, 256))
-    return _vgg("vgg9", blocks, side=48, dropout=0.4, dtype=dtype)
+    inputs, x = _pixel_input(48, dtype)
+    return _classified("vgg9", inputs, _blocks(x, _VGG9_BLOCKS, dtype), dropout=0.4, dtype=dtype)
 
 
 def _emonet(dtype: str) -> keras.Model:
-    """The nine convolutions of `vgg9`, and two more on what is left of the picture, added to their own input.
+    """The nine convolutions of `vgg9`, and a residual block of two more on what is left of the picture.
 
-    The sum's second term begins at nothing: grown out of a trained `vgg9`, the network first answers as that does.
+    That begins as nothing: grown out of a trained `vgg9`, the network first answers as that does.
     """
-    import keras
     from keras import layers
 
-    trunk = _vgg9(dtype)
-    x = shortcut = trunk.get_layer("block4_pool").output
+    inputs, x = _pixel_input(48, dtype)
+    x = shortcut = _blocks(x, _VGG9_BLOCKS, dtype)
     x = _convolution(x, 256, "block5a", dtype)
     x = _convolution(x, 256, "block5b", dtype, relu=False, gamma="zeros")
     x = layers.Add(dtype=dtype, name="block5_sum")([x, shortcut])
-    x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(x)
-    x = layers.Dropout(0.4, dtype=dtype, name="dropout")(x)
-    return keras.Model(trunk.input, _probabilities(x, dtype), name="emonet")
+    return _classified("emonet", inputs, x, dropout=0.4, dtype=dtype)
 
 
 def _xception_entry_exit(dtype: str) -> keras.Model:
     """Xception without its middle: each module is added to a shortcut of one strided convolution."""
-    import keras
     from keras import layers
 
     inputs, x = _plain_input(64, dtype)
@@ -181,9 +189,7 @@ def _xception_entry_exit(dtype: str) -> keras.Model:
         x = layers.MaxPooling2D(3, strides=2, padding="same", dtype=dtype, name=f"{name}_pool")(x)
         x = layers.Add(dtype=dtype, name=f"{name}_sum")([x, shortcut])
         x = layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x)
-    x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(x)
-    x = layers.Dropout(0.4, dtype=dtype, name="dropout")(x)
-    return keras.Model(inputs, _probabilities(x, dtype), name="xception_entry_exit")
+    return _classified("xception_entry_exit", inputs, x, dropout=0.4, dtype=dtype)
 
 
 def _cnn_paper(dtype: str) -> keras.Model:
@@ -289,6 +295,7 @@ def _mobilenet_quadrants(dtype: str) -> keras.Model:
 
 
 _VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (the shape; the widths are ours)"
+_EMONET_SOURCE = f"{_VGG_SOURCE}; K. He et al., Deep residual learning, CVPR 2016 (the last block)"
 _XCEPTION_SOURCE = (
     "the Music Mood Lifter report after F. Chollet, Xception, CVPR 2017, without its middle flow and with plain "
     "convolutions (the numbers of filters are ours)"
@@ -303,7 +310,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
         for spec in (
             NetworkSpec("tiny", "Three convolutions, for tests", 48, _tiny, _VGG_SOURCE),
             NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _vgg9, _VGG_SOURCE),
-            NetworkSpec("emonet", "Eleven convolutions, grown out of vgg9", 48, _emonet, _VGG_SOURCE, "emonet"),
+            NetworkSpec("emonet", "Eleven convolutions, grown out of vgg9", 48, _emonet, _EMONET_SOURCE, "emonet"),
             NetworkSpec(
                 "xception_entry_exit",
                 "Xception's entry and exit, four residual modules",
