@@ -42,7 +42,14 @@ def cache_dir() -> Path:
 def find_datasets(relative: str) -> list[Path]:
     """Every copy of a dataset that does not ship: that in `$EMOMUSIC_DATA`, then that in `data/`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
-    return [path for base in [*places, data_dir()] if (path := base / relative).exists()]
+    return [path for base in [*places, data_dir()] if _is_there(path := base / relative)]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be looked into, a name too long
+        return False
 
 
 def find_dataset(relative: str) -> Path | None:
@@ -134,12 +141,30 @@ def check_assets() -> list[tuple[Asset, str | None]]:
             for path, expected in sums.items()
             if path.startswith(f"{asset.path}/") and seen.get(path) != expected
         ]
+        problems += [
+            f"{asset.path}/{name} is absent" for name in _beside(asset.path) if not (ROOT / asset.path / name).is_file()
+        ]
         problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
         checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
     known = tuple(f"{asset.path}/" for asset, _ in checked)
     absent = sorted({path.rpartition("/")[0] for path in sums if not path.startswith(known)})
     checked += [(Asset(path, path, _WEIGHTS_LICENCE, "", 0), f"it is absent. {_RESTORE}") for path in absent]
     return checked
+
+
+def _beside(path: str) -> tuple[str, ...]:
+    """What must stand in an asset's folder beside files with checksums, which tell where all of it is absent."""
+    if not (ROOT / path).is_dir():
+        return ()
+    if path.startswith("models/face/"):
+        return ("spec.json", "metrics.json", "history.csv", "CARD.md")
+    if path.startswith("models/music/"):
+        return ("spec.json", "metrics.json", "CARD.md")
+    return {
+        "data/catalogue": ("LICENSE", "SOURCE.md"),
+        "data/samples": ("SOURCES.md",),
+        "data/ferplus": ("LICENSE",),
+    }.get(path, ())
 
 
 def write_checksums(folder: Path | None = None) -> None:
@@ -160,8 +185,10 @@ def write_checksums(folder: Path | None = None) -> None:
             return
         sums |= {path: known for path, known in _read_checksums().items() if not (ROOT / path).is_relative_to(meant)}
     try:
+        temporary = ROOT / f"{_CHECKSUMS}.part"
         lines = [f"{checksum}  {path}\n" for path, checksum in sorted(sums.items())]
-        (ROOT / _CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.replace(ROOT / _CHECKSUMS)
     except OSError as error:
         raise AssetError(f"expected to write {ROOT / _CHECKSUMS}. Received: {error.strerror}") from error
 
@@ -192,10 +219,9 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
             for path in folder.iterdir()
             if not any(fnmatch(path.name, name) for name in (*names, *_OF_THE_DESKTOP))
         )
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
         raise ModelError(f"expected a folder to write a model into. Received: {folder} ({error.strerror})") from error
+    require_writable(folder)
     if strange:
         others = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
         raise ModelError(
@@ -203,6 +229,19 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
             f"Received: {folder} with {others}"
         )
     return folder
+
+
+def require_writable(folder: Path) -> None:
+    """Find out before the work whether its results can be kept.
+
+    Raises:
+        ModelError: nothing can be written into the folder.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ModelError(f"expected a folder to write a model into. Received: {folder} ({error.strerror})") from error
 
 
 _CHECKSUMS = "SHA256SUMS"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import mmap
+import os
 import statistics
 import tempfile
 import time
@@ -143,6 +144,7 @@ def _filmed(still: RgbImage, path: Path) -> Path:
 
 
 def _opened(film: Path) -> Any:
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # nothing: what is wrong is told below
     capture = cv2.VideoCapture(str(film))
     if not capture.isOpened():
         raise ImageError(f"expected a film that OpenCV can decode. Received: {film}. Choose another file")

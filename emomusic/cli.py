@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import json
 import logging
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,10 +30,15 @@ POLICIES = ("match", "soothe", "journey")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Says what is wrong in one line, and takes -1e-05 for a number."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Of Python up to 3.13 the pattern knows no exponent, with which Python writes small numbers
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(sys.stdout, io.TextIOWrapper):  # titles and names of files may not fit its encoding
                 sys.stdout.reconfigure(errors="backslashreplace")
             options.show(answer)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by who called
+            sys.stdout.flush()
     except EmomusicError as error:
         print(f"emomusic: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -59,8 +67,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("emomusic: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        _forget_stdout()
+        where = f": {error.filename}" if error.filename else ""
+        print(f"emomusic: {' '.join(f'{error.strerror}{where}'.split())}", file=sys.stderr)
+        return 2
     return int(status)
+
+
+_OF_THE_MACHINE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+    errno.EIO,
+}  # fmt: skip
+"""What a user can mend: rights, names, full disks. Any other `OSError` is a fault of ours."""
+
+
+def _forget_stdout() -> None:
+    """Let nothing more be written to it: Python would try once more at the end, and complain."""
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):  # a stand-in without a descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MOST_STEM = 240  # bytes
+
 Outcome = tuple[Any, int]
 """What a command found, ready for JSON, and its exit status."""
 
@@ -88,8 +90,9 @@ def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, r
     from emomusic.plots.picture import annotated_picture
 
     try:
-        # Numbered, because pictures of two folders may share a name
-        (folder / f"{number:03d}-{source.stem}.png").write_bytes(encode_png(annotated_picture(image, reading)))
+        # Numbered, because pictures of two folders may share a name; cut, because a file's name has 255 bytes at most
+        stem = os.fsdecode(os.fsencode(source.stem)[:_MOST_STEM])
+        (folder / f"{number:03d}-{stem}.png").write_bytes(encode_png(annotated_picture(image, reading)))
     except OSError as error:
         raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
 
@@ -103,6 +106,7 @@ def _make_folder(folder: Path) -> None:
 
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute a face model's figures."""
+    from emomusic.assets import require_writable
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
     from emomusic.face.fer2013 import Split, read_fer2013
@@ -115,7 +119,7 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         labelled_pictures,
         record_photographs,
     )
-    from emomusic.face.trained import DEFAULT_MODEL
+    from emomusic.face.trained import DEFAULT_MODEL, model_folder
 
     name = options.model or DEFAULT_MODEL
     if options.record and (options.fer2013 or options.aligned or options.margin is not None):
@@ -131,7 +135,11 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
     if options.split:
         raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
+    if options.aligned and options.margin is not None:
+        log.warning("--margin changes nothing with --aligned: the pictures are taken as they are.")
     pictures = labelled_pictures(options.images)
+    if options.record:
+        require_writable(model_folder(name))
     classifier = EmotionClassifier.load(name)
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
     with _progress("pictures", len(pictures)) as tell:

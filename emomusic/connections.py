@@ -34,7 +34,12 @@ DEFAULT_STUN_URL = "stun:stun.l.google.com:19302"
 _NAME = "emomusic"  # stands behind the expiry in a minted user name; coturn shows it in its log
 _HOURS, _MOST_HOURS = 12.0, 24.0
 # What both a browser and aiortc take: aiortc knows no IPv6 address here, and refuses a transport behind stun:
-_URL = re.compile(r"stuns?:[A-Za-z0-9_.-]+(:\d{1,5})?|turns?:[A-Za-z0-9_.-]+(:\d{1,5})?(\?transport=(udp|tcp))?")
+_HOST = r"[A-Za-z0-9_.-]+(:(?P<port>\d{1,5}))?"
+_URLS = {
+    "stun": re.compile(rf"stuns?:{_HOST}"),
+    "turn": re.compile(rf"turns?:{_HOST}(\?transport=(udp|tcp))?"),
+}
+_MOST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,8 @@ def _urls(name: str, text: str, scheme: str) -> tuple[str, ...]:
     urls = tuple(re.split(r"[,\s]+", text.strip(", \t\n"))) if text.strip(", \t\n") else ()
     for url in urls:
         # One malformed address would end every connection, on the server's side with a traceback
-        if not (url.startswith(scheme) and _URL.fullmatch(url)):
+        found = _URLS[scheme].fullmatch(url)
+        if found is None or not 1 <= int(found["port"] or 1) <= _MOST_PORT:
             raise SettingsError(f'{name} must hold addresses such as "{scheme}:example.org:3478". Received: {url!r}')
     return urls
 

@@ -92,17 +92,24 @@ class Evidence:
     def grouped(self, *, four: bool) -> Grouped:
         """True and predicted classes, in the model's own classes or, of a face model, in Q1, Q2, Q3 and N."""
         if not four or self.classes == FOUR:
-            return Grouped(self.classes, self.y_true, self.y_pred)
-        return Grouped(FOUR, four_classes(self.y_true), four_classes(self.y_pred))
+            return Grouped(self.classes, self.y_true, self.y_pred, self.probabilities.max(axis=1))
+        y_pred = four_classes(self.y_pred)
+        is_answered = four_classes(np.arange(len(self.classes))) == y_pred[:, None]
+        sureness = (self.probabilities * is_answered).sum(axis=1)
+        return Grouped(FOUR, four_classes(self.y_true), y_pred, sureness)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouped:
-    """Labels of examples: `y_true` and `y_pred`, shape (n,), are positions in `classes`."""
+    """Labels of examples: `y_true` and `y_pred`, shape (n,), are positions in `classes`.
+
+    `sureness`, shape (n,), is the probability of the class that was answered.
+    """
 
     classes: tuple[str, ...]
     y_true: IntArray
     y_pred: IntArray
+    sureness: npt.NDArray[np.float32]
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
@@ -306,8 +313,7 @@ def look_into(evidence: Evidence, true: str, predicted: str, *, four: bool) -> C
     group = evidence.grouped(four=four)
     row, column = group.classes.index(true), group.classes.index(predicted)
     rows = np.flatnonzero((group.y_true == row) & (group.y_pred == column))
-    confidence = evidence.probabilities.max(axis=1)
-    rows = rows[np.argsort(-confidence[rows], kind="stable")]
+    rows = rows[np.argsort(-group.sureness[rows], kind="stable")]
     is_own = group.classes == evidence.classes
     second = np.argsort(-evidence.probabilities[rows], axis=1, kind="stable")[:, 1]
     return Cell(

@@ -31,7 +31,7 @@ def describe_model(record: dict[str, Any], figures: ClassFigures) -> str:
     wing = Wing(record["kind"])
     if wing is Wing.FACE:
         low, high = record["accuracy_interval"]
-        sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 unseen pictures"
+        sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 test pictures"
         sentence += f" ({of_100(low)} to {of_100(high)})"
         sentence += "" if len(figures.classes) == len(EMOTIONS) else ", judged in four classes"
     else:
@@ -89,6 +89,7 @@ def describe_comparison(comparison: Comparison, wing: Wing) -> str:
     return (
         f"{same} If both were equally good, a split as uneven as this would come up {_how_often(test.p_value)}, "
         f"{verdict} (McNemar's exact test, p {_p(test.p_value)})."
+        + (" Songs dealt into other folds can give another verdict." if wing is Wing.MUSIC else "")
     )
 
 
@@ -142,6 +143,8 @@ def describe_classes(figures: ClassFigures, name: str, examples: str) -> str:
     """Which class a model knows best and which least, by recall."""
     present = {label: scores for label, scores in figures.per_class.items() if scores.support}
     best, least = (pick(present, key=lambda label: present[label].recall) for pick in (max, min))
+    if present[best].recall == present[least].recall:
+        return f"**{name}** finds {of_100(present[best].recall)} of 100 {examples} of every class."
     return (
         f"**{name}** finds {of_100(present[best].recall)} of 100 {best} {examples}, but only "
         f"{of_100(present[least].recall)} of 100 {least} ones."

@@ -82,7 +82,7 @@ def face_classes(folder: Path) -> tuple[str, ...]:
 def _face_record(name: str) -> dict[str, Any]:
     folder = trained.model_folder(name)
     classes, metrics = face_classes(folder), trained.read_metrics(folder)
-    report = face_reports.REPORTED.get(name)
+    report = face_reports.REPORTED.get(trained.read_spec(folder).network)
     try:
         test = metrics["test"]
         return {

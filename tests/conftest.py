@@ -1,6 +1,7 @@
 """What every test stands on: none reaches the network, and none fails because the machine is busy."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ from emomusic.face.detection import MtcnnDetector
 
 settings.register_profile("emomusic", deadline=None)  # a slow first call on a busy machine is no failure
 settings.load_profile("emomusic")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compact copies of the tests' datasets stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def place_face_model(
         "not_in_training": {"n": 400, "accuracy": 0.5},
         "calibration": {"expected_error": evaluation.expected_calibration_error(y_true, rows)},
     }
-    spec = {"name": name, "network": "tiny", "preset": "smoke", "side": 48, "mirrored": False, "temperature": 1.0}
+    spec = {"name": name, "network": name, "preset": "smoke", "side": 48, "mirrored": False, "temperature": 1.0}
     spec |= {"parameters": 3807, "sha256": "0" * 64} | ({"classes": FOUR} if four else {})
     metrics = {"model": name, "parameters": 3807, "bytes": 51_000, "ms_per_face": 0.5, "best_epoch": 2, "test": test}
     if wild:

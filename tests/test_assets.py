@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,12 +87,31 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("one", "two"):
         (tmp_path / "models" / "face" / name).mkdir(parents=True)
         (tmp_path / "models" / "face" / name / "model.keras").write_bytes(name.encode())
+        for beside in ("spec.json", "metrics.json", "history.csv", "CARD.md"):
+            (tmp_path / "models" / "face" / name / beside).touch()
     assets.write_checksums()
     return tmp_path
 
 
 def problems() -> dict[str, str]:
     return {asset.path: problem for asset, problem in assets.check_assets() if problem}
+
+
+def test_checksums_that_cannot_be_written_stay_as_they_were(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (checkout / "SHA256SUMS").read_text()
+
+    def full(self: Path, *_: Any, **__: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(AssetError, match="No space left on device"):
+        assets.write_checksums()
+    assert (checkout / "SHA256SUMS").read_text() == before
+
+
+def test_a_folder_that_may_not_be_looked_into_holds_no_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOMUSIC_DATA", "a" * 300)
+    assert assets.find_dataset("absent.csv") is None
 
 
 def test_a_model_that_is_wholly_absent_is_told(checkout: Path) -> None:

@@ -26,6 +26,7 @@ from emomusic.music.recommend import Policy
 from tests.music.tables import mood_table
 
 Answer = tuple[int, Any, str]
+LONG = "a" * 300
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
@@ -96,6 +97,17 @@ def test_annotate_writes_a_picture_of_the_same_size(run: Callable[..., Answer], 
     assert status == 0
 
 
+def test_annotate_cuts_a_name_that_would_become_too_long(
+    run: Callable[..., Answer], samples: Path, tmp_path: Path
+) -> None:
+    longest = tmp_path / ("é" * 125 + ".jpg")  # 254 bytes
+    shutil.copy(samples / "eileen-collins-1999.jpg", longest)
+    status, records, _ = run("analyze", longest, samples / "four-people.jpg", "--annotate", tmp_path / "out")
+    assert status == 0
+    assert [len(record["faces"]) for record in records] == [1, 4]
+    assert sorted(path.name[:5] for path in (tmp_path / "out").iterdir()) == ["001-é", "002-f"]
+
+
 def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], samples: Path) -> None:
     status, answer, err = run("analyze", samples / "four-people.jpg", "--model", "nosuch")
     assert (status, answer) == (2, None)
@@ -117,6 +129,8 @@ def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], sample
         ("recommend", "--emotion", "sad", "--songs", "many"),
         ("recommend", "--emotion", "sad", "--songs", "101"),
         ("recommend", "--valence", "bright", "--arousal", "0"),
+        ("recommend", "--valence", "-1e1", "--arousal", "0"),
+        ("recommend", "--emotion", "sad", "over\ntwo\nlines"),
         ("evaluate", "face"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
         ("evaluate", "face", "--fer2013", "absent.csv"),
@@ -125,6 +139,9 @@ def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], sample
         ("evaluate", "face", "--images", "absent", "--split", "test"),
         ("analyze", "absent.jpg", "--annotate", "/dev/null/folder"),
         ("evaluate", "face", "--images", "absent"),
+        ("evaluate", "face", "--images", LONG),
+        ("evaluate", "face", "--fer2013", LONG, "--split", "test"),
+        ("train", "face", "--network", "tiny", "--fer2013", LONG),
         ("evaluate", "face", "--images", "absent", "--margin", "wide"),
         ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
         ("evaluate", "music", "--data", "absent.csv"),
@@ -133,7 +150,7 @@ def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Answer], sample
         ("nosuch",),
         (),
     ],
-    ids=lambda arguments: " ".join(arguments) or "nothing",
+    ids=lambda arguments: " ".join(argument[:40] for argument in arguments) or "nothing",
 )
 def test_what_the_user_must_mend_is_one_line_and_status_2(
     run: Callable[..., Answer], arguments: tuple[str, ...]
@@ -143,6 +160,29 @@ def test_what_the_user_must_mend_is_one_line_and_status_2(
     assert len(err.splitlines()) == 1, err
     assert "Traceback" not in err
     assert " value: " not in err  # with the name of one of our functions before it
+
+
+def test_a_fault_of_ours_is_no_users_fault(run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> Any:
+        raise FileNotFoundError(2, "No such file or directory", "of-ours")
+
+    monkeypatch.setattr("emomusic.commands.models", fail)
+    with pytest.raises(FileNotFoundError):
+        run("models")
+
+
+def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
+
+
+def test_a_number_may_be_written_as_python_writes_small_ones(run: Callable[..., Answer]) -> None:
+    status, songs, _ = run("recommend", "--valence", "-1e-05", "--arousal", "-.5E-1")
+    assert (status, len(songs)) == (0, 5)
 
 
 @pytest.mark.parametrize("policy", cli.POLICIES)
@@ -200,6 +240,14 @@ def test_data_check_finds_a_damaged_file(
     assert status == 2
     assert "is damaged" in problems["samples"]
     assert "is absent" in problems["catalogue"]
+    for gone in ("face/vgg9/spec.json", "face/cnn_paper/metrics.json", "music/mlp/metrics.json"):
+        (tmp_path / "models" / gone).unlink()
+    _, records, _ = run("data", "check")
+    problems = {record["path"]: record["problem"] for record in records}
+    assert "models/face/vgg9/spec.json is absent" in problems["models/face/vgg9"]
+    assert "models/face/cnn_paper/metrics.json is absent" in problems["models/face/cnn_paper"]
+    assert "models/music/mlp/metrics.json is absent" in problems["models/music/mlp"]
+    assert problems["models/face/emonet"] is None
 
 
 def test_data_list_names_the_licence_of_everything(run: Callable[..., Answer]) -> None:
@@ -251,6 +299,28 @@ def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Ans
     assert np.array(figures["confusion"]).shape == (7, 7)
     assert np.array(figures["confusion"]).sum() == 6
     assert set(figures["per_class"]) == {emotion.value for emotion in EMOTIONS}
+    _, again, err = run("evaluate", "face", "--images", tmp_path, "--aligned", "--margin", "0.5")
+    assert again == figures
+    assert "--margin changes nothing with --aligned" in err
+
+
+def test_pictures_that_may_not_be_looked_at_are_not_left_out(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for emotion in ("happy", "sad"):
+        (tmp_path / emotion).mkdir()
+        Image.new("RGB", (60, 60)).save(tmp_path / emotion / "0.png")
+    scandir = os.scandir
+
+    def locked(path: Any) -> Any:  # rights say nothing to a superuser, whom tests may run as
+        if str(path).endswith("sad"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    status, answer, err = run("evaluate", "face", "--images", tmp_path, "--aligned")
+    assert (status, answer) == (2, None)
+    assert "sad (Permission denied)" in err.splitlines()[-1]
 
 
 def test_a_picture_with_no_face_counts_as_wrong_and_missed(
@@ -334,6 +404,10 @@ def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., 
     assert (judged["n"], judged["accuracy"], judged["confusion"]) == (100, trained["accuracy"], trained["confusion"])
 
 
+def _refused(**_: Any) -> Any:
+    raise PermissionError(13, "Permission denied")
+
+
 def test_what_photographs_give_is_kept_with_the_model(
     run: Callable[..., Answer], root: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,7 +420,13 @@ def test_what_photographs_give_is_kept_with_the_model(
     shutil.copytree(root / "models" / "face" / "cnn_capstone", folder)
     monkeypatch.setattr(assets, "ROOT", own)
     before = trained.read_spec(folder).adjustment
-    status, record, _ = run("evaluate", "face", "--model", "cnn_capstone", "--images", tmp_path / "wild", "--record")
+    command = ("evaluate", "face", "--model", "cnn_capstone", "--images", tmp_path / "wild", "--record")
+    with monkeypatch.context() as locked:
+        locked.setattr("emomusic.assets.tempfile.TemporaryFile", _refused)
+        status, _, err = run(*command)
+    assert status == 2
+    assert "expected a folder to write a model into" in err
+    status, record, _ = run(*command)
     assert status == 0
     wild = trained.read_metrics(folder)["wild"]
     assert (wild["n"], wild["accuracy"]) == (FOLDS * len(EMOTIONS), record["accuracy"])

@@ -97,9 +97,20 @@ def test_a_cell_holds_the_examples_that_the_matrix_counts(checkout: Path, four: 
             assert len(cell.rows) == matrix[i, j]
             assert cell.num_turned == matrix[j, i]
             assert cell.num_true == matrix[i].sum()
-            assert (np.diff(own.probabilities[cell.rows].max(axis=1)) <= 0).all()
+            assert (np.diff(group.sureness[cell.rows]) <= 0).all()
             assert (cell.mean is None) == (four or not len(cell.rows))
             assert cell.num_second <= len(cell.rows) * (i != j)
+
+
+def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> None:
+    own = read_evidence(Wing.FACE, "cnn_capstone")
+    np.testing.assert_array_equal(own.grouped(four=False).sureness, own.probabilities.max(axis=1))
+    group = own.grouped(four=True)
+    angry, disgust, fear, happy, sad, surprise, neutral = own.probabilities.T
+    summed = np.stack([happy, angry + disgust + fear + surprise, sad, neutral], axis=1)
+    np.testing.assert_allclose(group.sureness, summed[np.arange(len(summed)), group.y_pred], atol=1e-6)
+    narrow = read_evidence(Wing.FACE, "mobilenet_quadrants")
+    np.testing.assert_array_equal(narrow.grouped(four=True).sureness, narrow.probabilities.max(axis=1))
 
 
 def test_the_worst_mistake_is_never_a_right_answer() -> None:
@@ -122,6 +133,11 @@ def test_the_overview_names_classes_wild_figures_and_reports(checkout: Path) -> 
     assert quadrants["four_class_accuracy"] == quadrants["accuracy"]
     assert quadrants["reported"][0]["f1"] == {"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}
     assert percent_of(records["cnn_capstone"]["reported"][0]) == "58 to 63 %"
+    other = place_face_model(checkout, "my_own", skill=1.0)
+    spec = json.loads((other / "spec.json").read_text())
+    (other / "spec.json").write_text(json.dumps(spec | {"network": "cnn_capstone"}))
+    (mine,) = [record for record in models_overview() if record["name"] == "my_own"]
+    assert mine["reported"] == records["cnn_capstone"]["reported"]  # of the network, whatever the folder is called
     assert [report["figure"] for report in records["mlp"]["reported"]] == [0.82, 0.8]
     json.dumps(list(records.values()), allow_nan=False)
     rows = list(csv.DictReader(io.StringIO(overview_csv([r for r in records.values() if r["kind"] == "face"]))))

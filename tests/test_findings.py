@@ -28,7 +28,7 @@ FIGURES = ClassFigures(
 def test_a_model_is_described_with_its_interval_and_its_worst_mistake() -> None:
     record = {"kind": "face", "name": "vgg9", "accuracy": 0.6888, "accuracy_interval": [0.673, 0.704]}
     sentence = describe_model(record, FIGURES)
-    assert sentence.startswith("**vgg9** is right on 68.9 of 100 unseen pictures (67.3 to 70.4)")
+    assert sentence.startswith("**vgg9** is right on 68.9 of 100 test pictures (67.3 to 70.4)")
     assert sentence.endswith("; most often it calls fear faces sad.")
 
 
@@ -94,3 +94,5 @@ def test_mistakes_are_listed_from_the_most_frequent_and_never_a_right_answer() -
 def test_the_best_and_the_least_known_class_are_named() -> None:
     words = describe_classes(FIGURES, "vgg9", "faces")
     assert "80.0 of 100 happy faces, but only 40.0 of 100 fear ones" in words
+    alike = ClassFigures({name: ClassScores(1.0, 1.0, 1.0, 10) for name in ("happy", "sad")}, np.diag([10, 10]))
+    assert describe_classes(alike, "vgg9", "faces") == "**vgg9** finds 100.0 of 100 faces of every class."

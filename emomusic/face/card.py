@@ -17,8 +17,6 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
     """Write the card from the figures of the run; nothing in it is typed by hand."""
     test, validation = metrics["test"], metrics["validation"]
     low, high = test["accuracy_interval"]
-    weakest = sorted(spec.classes, key=lambda name: test["per_class"][name]["recall"])[:2]
-    confused = _most_confused(test["confusion"], spec.classes)
     rows = "\n".join(
         f"| {name} | {s['precision']:.1%} | {s['recall']:.1%} | {s['f1']:.1%} | {s['support']} |"
         for name in spec.classes
@@ -67,7 +65,7 @@ People agree with FER2013's labels on about 65 % of the pictures (Goodfellow et 
 {_on_photographs(metrics.get("wild"))}{_beside_the_report(spec, metrics)}
 ## Where it fails
 
-It finds {weakest[0]} and {weakest[1]} least often. Its most frequent mistake is to call {confused[0]} faces {confused[1]}.
+{_failures(test, spec.classes)}
 FER2013 was gathered by a web search for emotion words: posed faces, stock pictures, noisy labels, some that show no
 face. Whom it shows is not recorded, so how the model does on people of different ages, skin colours or cultures is
 not known. Turned, covered, tiny or painted faces are read less well.
@@ -136,10 +134,11 @@ def _lessons(config: dict[str, Any]) -> str:
             "et al., 2016);\ntheir share fell to nothing in the end."
         )
     if teachers := config.get("teachers"):
-        lines.append(
-            f"{config['teaching']:.0%} of each training label were the mean answer of {', '.join(teachers)} to the "
-            "picture\n(Hinton et al., 2015)."
-        )
+        asked = "picture as it\nwas shown, varied and blended " if config.get("consistent") else "picture\n"
+        source = "Beyer et al., 2022" if config.get("consistent") else "Hinton et al., 2015"
+        whole = "the rest" if config.get("votes") else "each training label"
+        names = ", ".join(teachers)
+        lines.append(f"{config['teaching']:.0%} of {whole} were the mean answer of {names} to the {asked}({source}).")
     return "\n".join([*lines, "The labels it is judged by are FER2013's.", ""]) if lines else ""
 
 
@@ -179,9 +178,17 @@ def _beside_the_report(spec: ModelSpec, metrics: dict[str, Any]) -> str:
     return f"\nThe report: {whose}{low} ({report.note}). {ours}.\n"
 
 
-def _most_confused(confusion: list[list[int]], classes: tuple[str, ...]) -> tuple[str, str]:
-    positions = range(len(classes))
-    true, predicted = max(
-        ((t, p) for t in positions for p in positions if t != p), key=lambda pair: confusion[pair[0]][pair[1]]
-    )
-    return classes[true], classes[predicted]
+def _failures(test: dict[str, Any], classes: tuple[str, ...]) -> str:
+    """The classes it finds least often, of those it was judged on, and its most frequent mistake."""
+    judged = [name for name in classes if test["per_class"][name]["support"]]
+    weakest = sorted(judged, key=lambda name: test["per_class"][name]["recall"])[:2]
+    mistakes = {
+        (true, answer): test["confusion"][i][j]
+        for i, true in enumerate(classes)
+        for j, answer in enumerate(classes)
+        if i != j and test["confusion"][i][j]
+    }
+    if not mistakes:
+        return "On these pictures it made no mistake."
+    true, answer = max(mistakes, key=lambda pair: mistakes[pair])
+    return f"It finds {' and '.join(weakest)} least often. Its most frequent mistake is to call {true} faces {answer}."

@@ -34,6 +34,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self._identity = json.loads(json.dumps(identity))  # as it reads back: lists for tuples
         self._stopper_states: dict[str, dict[str, float]] = {}
         self.rows: list[dict[str, float]] = []
+        self.best = -np.inf
         self._started = 0.0
 
     def restore(self) -> int:
@@ -48,8 +49,10 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                 raise ModelError(
                     f"expected a checkpoint of this network and configuration in {self._folder}. Received: another"
                 )
+            self.model.load_weights(self._folder / BEST)  # asked for when all epochs are done: too late to begin anew
             self.model.load_weights(self._folder / f"epoch{state['epoch']}.weights.h5")
             self.rows, self._stopper_states = state["history"], state["stoppers"]
+            self.best = max(row[MONITOR] for row in self.rows)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
                 f"expected a whole checkpoint in {self._folder}. Received: {error}. Begin anew, without --resume"

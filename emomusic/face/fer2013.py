@@ -47,7 +47,7 @@ PUBLISHED_COUNTS: Mapping[Split, int] = MappingProxyType(
     {Split.TRAIN: 28_709, Split.VALIDATION: 3_589, Split.TEST: 3_589}
 )
 _COLUMNS = ("emotion", "pixels", "Usage")
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 
@@ -124,7 +124,7 @@ def read_split(source: Path, split: Split) -> SplitPictures:
 def read_fer2013(source: Path, *, cache: Path | None = None) -> Fer2013:
     """Read the dataset from Kaggle's `fer2013.csv` or from folders `train/<emotion>/…`, `test/<emotion>/…`.
 
-    The first reading of a CSV writes a compact copy (about 55 MB) into `cache`; later ones take a second.
+    The first reading of a CSV writes a compact copy (78 MB) into `cache`; later ones take a second.
 
     Args:
         source: the CSV file, or the folder that holds `train` and `test`.
@@ -149,20 +149,25 @@ def read_fer2013(source: Path, *, cache: Path | None = None) -> Fer2013:
 
 def _read_csv_cached(source: Path, cache: Path) -> Fer2013:
     stat = source.stat()
-    key = f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{_CACHE_VERSION}"
-    compact = cache / f"fer2013-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    edition = f"{stat.st_size}|{stat.st_mtime_ns}|{_CACHE_VERSION}"
+    # One copy a file: that of an earlier edition is written over
+    compact = cache / f"fer2013-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]}.npz"
     if compact.is_file():
         try:
-            return _load_compact(compact)
+            if (dataset := _load_compact(compact, edition)) is not None:
+                return dataset
         except DAMAGED_ARRAYS as error:
             log.warning("Reading %s anew: its compact copy is damaged (%s).", source.name, error)
     dataset = _assemble(_csv_rows(source), source)
-    _save_compact(dataset, compact)
+    _save_compact(dataset, compact, edition)
     return dataset
 
 
-def _load_compact(path: Path) -> Fer2013:
+def _load_compact(path: Path, edition: str) -> Fer2013 | None:
+    """The copy; None where it is one of another edition."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        if str(arrays["edition"]) != edition:
+            return None
         return Fer2013(
             {
                 split: LabelledFaces(*(arrays[f"{split}_{part}"] for part in ("images", "labels", "in_training")))
@@ -172,7 +177,7 @@ def _load_compact(path: Path) -> Fer2013:
         )
 
 
-def _save_compact(dataset: Fer2013, path: Path) -> None:
+def _save_compact(dataset: Fer2013, path: Path, edition: str) -> None:
     """Write the copy under a temporary name, then move it; a disk that refuses costs time later, nothing else."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     arrays = {
@@ -183,7 +188,7 @@ def _save_compact(dataset: Fer2013, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            np.savez_compressed(file, allow_pickle=False, edition=np.array(edition), **arrays)
         temporary.replace(path)
     except OSError as error:
         log.warning("No compact copy kept in %s (%s).", path.parent, error.strerror)
@@ -268,7 +273,10 @@ def _folder_rows(source: Path) -> Iterator[Row]:
                 raise DatasetError(f"expected folders named {', '.join(known)}. Received: {folder.name}/{child.name}")
             for path in sorted(p for p in child.iterdir() if p.suffix.lower() in _PICTURES):
                 content = path.read_bytes() if path.is_file() else b""
-                image = cv2.imdecode(np.frombuffer(content or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
+                try:
+                    image = cv2.imdecode(np.frombuffer(content or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
+                except cv2.error:  # a header that promises more pixels than OpenCV allows
+                    image = None
                 if image is None or image.shape != (SIDE, SIDE):
                     received = "no readable picture" if image is None else f"{image.shape[1]}x{image.shape[0]}"
                     raise DatasetError(f"expected pictures of {SIDE}x{SIDE} pixels. Received: {received} in {path}")

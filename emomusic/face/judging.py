@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,11 +72,17 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
     for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
-        pictures = sorted(path for path in child.rglob("*") if path.suffix[1:].lower() in PICTURE_ENDINGS)
+        files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
+        pictures = sorted(path for path in files if path.suffix[1:].lower() in PICTURE_ENDINGS)
         found += [(path, known[child.name.lower()]) for path in pictures]
     if not found:
         raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")
     return found
+
+
+def _raise(error: OSError) -> None:
+    """What cannot be read must not be left out of the figures."""
+    raise DatasetError(f"expected a folder of pictures. Received: {error.filename} ({error.strerror})") from error
 
 
 def judge_pictures(

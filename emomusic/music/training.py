@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ NUM_REPEATS = 5
 
 _METRICS_FILE, _PREDICTIONS_FILE, _CARD_FILE = "metrics.json", "predictions.npz", "CARD.md"
 _FILES = (MODEL_FILE, SPEC_FILE, _METRICS_FILE, _PREDICTIONS_FILE, _CARD_FILE)
+_DRAFTS = "drafts-*"  # may be left by a run that was killed
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -83,7 +85,7 @@ def train_mood_model(
         data: `data_moods.csv`.
         model: one of `MOOD_MODELS`.
         out: the folder that will hold `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (no song data)
-            and `CARD.md`; replaced as a whole, when everything is written and the model has been read back.
+            and `CARD.md`; they are replaced when all are written and the model has been read back.
         num_repeats: of the cross-validation.
 
     Returns:
@@ -94,14 +96,16 @@ def train_mood_model(
         DatasetError: the table cannot be used.
         ModelError: the folder holds something else, or cannot be written.
     """
-    out = prepare_model_folder(out, _FILES)
     table = read_mood_table(data)
+    out = prepare_model_folder(out, (*_FILES, _DRAFTS))
+    for left in out.glob(_DRAFTS):
+        shutil.rmtree(left)
     evaluation = _evaluate(table, model, num_repeats)
     classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
     metrics = evaluation.metrics | {"ms_per_song": _ms_per_song(classifier, table)}
 
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-", suffix=".part") as scratch:
-        new = Path(scratch) / "new"
+    with tempfile.TemporaryDirectory(dir=out, prefix="drafts-") as folder:
+        new = Path(folder)
         classifier.save(new, data_sha256=table.sha256)
         (new / _METRICS_FILE).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         np.savez_compressed(
@@ -113,8 +117,8 @@ def train_mood_model(
         )
         (new / _CARD_FILE).write_text(_card(metrics, table), encoding="utf-8")
         MoodClassifier.load(new)
-        out.rename(Path(scratch) / "old")
-        new.rename(out)
+        for name in _FILES:
+            (new / name).replace(out / name)
     logger.info("wrote %s", out)
     return metrics
 

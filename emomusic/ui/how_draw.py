@@ -74,16 +74,17 @@ def output(scene: Scene) -> None:
 
 
 def _boxes(scene: Scene, name: str, stage: DetectionStage, *, landmarks: bool = False) -> None:
+    kept = stage.kept
+    if landmarks:
+        sure = kept.confidence >= MIN_CONFIDENCE
+        kept = Candidates(kept.corners[sure], kept.confidence[sure])
+
     def draw() -> RgbImage:
         image, scale = _shown(scene)
-        kept, faces = stage.kept, scene.walk.stages.faces
-        if landmarks:
-            sure = stage.kept.confidence >= MIN_CONFIDENCE
-            kept = Candidates(stage.kept.corners[sure], stage.kept.confidence[sure])
-        marks = [face.landmarks for face in faces] if landmarks else []
+        marks = [face.landmarks for face in scene.walk.stages.faces] if landmarks else []
         return plots.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
 
-    alt = f"The picture with {_count(len(stage.found), 'box')}, {len(stage.kept)} of them drawn thick"
+    alt = f"The picture with {_count(len(stage.found), 'box')}, {len(kept)} of them drawn thick"
     _image(scene, name, draw, alt=alt)
 
 

@@ -16,7 +16,7 @@ from emomusic.face.explain import (
     agreement,
     detection_stages,
 )
-from emomusic.face.images import RgbImage, crop_face, read_image, shrink
+from emomusic.face.images import RgbImage, crop_face, shrink
 from emomusic.face.reading import FaceReading, PictureReading, read_faces
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
@@ -73,7 +73,7 @@ class Walk:
         Raises:
             ImageError: it cannot be read; the message tells what to do.
         """
-        image = read_image(picture.data)
+        image = picture.read()
         self.picture = picture
         self.model = model
         self.size = (image.shape[1], image.shape[0])
@@ -105,7 +105,7 @@ class Walk:
     def _search(self) -> None:
         """All that needs the whole picture, so that it is decoded no more than once again."""
         detector, classifier = engine().networks()
-        image = self.preview if self.scale == 1.0 else read_image(self.picture.data)
+        image = self.preview if self.scale == 1.0 else self.picture.read()
         reading = self._reading_of_photo_page() or read_faces(image, detector, classifier)
         self._faces = tuple(
             FaceWalk(number, face, crop_face(image, face.face.box)) for number, face in enumerate(reading.faces, 1)

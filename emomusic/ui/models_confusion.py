@@ -64,7 +64,7 @@ def show_confusion(chosen: Chosen) -> None:
     unit = f"how many of 100 {chosen.wing.examples} with that label" if numbers == "Shares" else "how many there are"
     st.caption(
         f"A row for each label, a column for each answer; the number is {unit}. Right answers are on the diagonal, in "
-        "blue; the browner a cell, the more often that mistake is made. A click on a cell looks into it."
+        "blue; the browner a cell, the larger its share of the row. A click on a cell looks into it."
         + (f" {_legend_of_four()}" if four else "")
     )
     if len(figures) == 1:

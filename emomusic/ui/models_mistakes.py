@@ -75,7 +75,7 @@ def faces_wall(own: Evidence, pictures: SplitPictures, rows: npt.NDArray[np.int6
     with st.container(horizontal=True, gap="small"):
         for row in rows.tolist():
             label, answer = group.classes[int(group.y_true[row])], group.classes[int(group.y_pred[row])]
-            sure = f"{100 * own.probabilities[row].max():.0f} %"
+            sure = f"{100 * group.sureness[row]:.0f} %"
             with st.container(width=_SIDE + 8, gap="xxsmall"):
                 st.image(_enlarged(pictures.images[row]), width=_SIDE, alt=f"A face labelled {label}, called {answer}")
                 st.caption(f"{label}  \ncalled **{answer}**  \n{sure} sure")

@@ -136,8 +136,9 @@ def _show_table(chosen: Chosen) -> None:
     )
     if is_face:
         st.caption(
-            f"Judged on {chosen.others[0]['judged_on']}, on which no model was trained or chosen; people agree with "
-            "their labels on about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
+            f"Judged on {chosen.others[0]['judged_on']}, by which no model was chosen; some of them stand in "
+            "Training as well, and Figures tells how a model does without those. People agree with their labels on "
+            "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
             "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "
             "judged after the model was adjusted on others."
         )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares
+from emomusic.diagnosis import Wing, folder_of
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.images import RgbImage, crop_face, encode_png, read_image, shrink, to_network_input
+from emomusic.face.images import RgbImage, crop_face, encode_png, shrink, to_network_input
+from emomusic.face.trained import SPEC, read_spec
 from emomusic.overview import FOUR
 from emomusic.plots.diagnostics import class_probabilities
 from emomusic.ui import state
@@ -72,7 +75,7 @@ def show_try(chosen: Chosen) -> None:
 
 
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
-    image = read_image(picture.data)
+    image = picture.read()
     wait_for_networks()
     with st.spinner("Looking for a face"):
         detector, _ = engine().networks()
@@ -91,17 +94,18 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _classifier(name: str) -> EmotionClassifier:
+def _classifier(name: str, spec: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # trained anew, loaded anew
     # Every model is one function traced once; TensorFlow takes several of them for one that is traced again and again
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _, default = engine().networks()
-    return default if default.spec.name == name else EmotionClassifier.load(name, quick=True)
+    return default if default.spec == read_spec(spec.parent) else EmotionClassifier.load(name, quick=True)
 
 
 def _ask(record: Record, crop: RgbImage) -> Answer:
     name, classes = record["name"], tuple(record["classes"])
     try:
-        classifier = _classifier(name)
+        spec = folder_of(Wing.FACE, name) / SPEC
+        classifier = _classifier(name, spec, spec.stat().st_mtime)
         started = time.perf_counter()
         probabilities = classifier.of_photographs(to_network_input([crop], classifier.spec.side))[0]
     except EmomusicError as error:

@@ -46,6 +46,11 @@ def show_diagnoses(chosen: Chosen) -> None:
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
+                if view in (show_confusion, _show_figures, _show_sureness) and not is_face:
+                    st.caption(
+                        "Of the first of five deals of the songs into folds, in which each song is judged once; the "
+                        "table above has the mean of all five."
+                    )
                 view(chosen)
 
 
@@ -160,7 +165,7 @@ def _show_learning(chosen: Chosen) -> None:
             best = history.val_accuracy[history.best_epoch - 1]
             st.markdown(
                 f"**{name}** was kept after epoch {history.best_epoch} of {len(history)}, right on {of_100(best)} of "
-                "100 validation pictures."
+                "100 validation pictures, at one look: the mirror image, which answers take in later, is not asked."
             )
             parts = st.columns(2) if len(histories) == 1 else [st.container(), st.container()]
             curves = (
@@ -204,11 +209,13 @@ def _show_sureness(chosen: Chosen) -> None:
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
         own = evidence(chosen.wing, name)
         found = reliability(own.y_true, own.probabilities)
-        sure, right = float(own.probabilities.max(axis=1).mean()), float((own.y_pred == own.y_true).mean())
-        verdict = "as sure as it may be" if abs(sure - right) < 0.01 else "too sure" if sure > right else "too modest"
+        sure, is_right = float(own.probabilities.max(axis=1).mean()), own.y_pred == own.y_true
+        low, high = accuracy_interval(int(is_right.sum()), len(is_right))
+        verdict = "too modest" if sure < low else "too sure" if sure > high else "as sure as it may be"
         with column:
             st.markdown(
-                f"**{name}** is {verdict}: on average {percent(sure)} sure and {percent(right)} right. The two lie "
+                f"**{name}** is {verdict}: on average {percent(sure)} sure, and right on {percent(is_right.mean())} "
+                f"({of_100(low)} to {of_100(high)}). Level by level, the two lie "
                 f"{found.expected_calibration_error:.3f} apart (expected calibration error over {len(found.counts)} "
                 "bins; 0 is perfect)."
             )

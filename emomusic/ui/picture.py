@@ -10,10 +10,12 @@ import numpy as np
 import streamlit as st
 
 from emomusic.assets import data_dir
-from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, encode_png, read_image, shrink
+from emomusic.errors import ImageError
+from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_png, read_image, shrink
 from emomusic.ui import state
 from emomusic.ui.address import unlink
 
+_MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
 _THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
 
 
@@ -35,6 +37,21 @@ class Picture:
     def of(cls, name: str, data: bytes) -> Picture:
         """Make one from bytes."""
         return cls(name, data, hashlib.sha256(data).hexdigest()[:16])
+
+    def read(self) -> RgbImage:
+        """Decode it.
+
+        Raises:
+            ImageError: it cannot be read, or is a mere stripe; the message tells what to do.
+        """
+        image = read_image(self.data)
+        height, width = image.shape[:2]
+        if max(height, width) > _MOST_NARROW * min(height, width):
+            raise ImageError(
+                f"This picture is a stripe: expected at most {_MOST_NARROW} times as long as wide, received "
+                f"{width}x{height} pixels; choose one that shows a face."
+            )
+        return image
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from emomusic.affect import (
     describe,
     quadrant_of,
 )
-from emomusic.face.images import crop_face, encode_png, read_image, shrink
+from emomusic.face.images import crop_face, encode_png, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
@@ -83,7 +83,7 @@ def read_picture(picture: Picture) -> Seen:
     if isinstance(seen, Seen) and seen.picture.digest == picture.digest:
         return seen
     started = time.perf_counter()
-    image = read_image(picture.data)
+    image = picture.read()
     decode_ms = 1000 * (time.perf_counter() - started)
     waiting = st.empty()
     with waiting.container():

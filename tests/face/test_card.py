@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
@@ -57,6 +58,10 @@ def test_weaknesses_are_read_from_the_figures(tiny_run: Run, metrics: dict[str, 
     card = card_of(tiny_run, metrics, tmp_path / CARD)
     assert "finds neutral and surprise least often" in card
     assert "mistake is to call fear faces surprise" in card
+    metrics["test"]["per_class"]["neutral"] |= {"recall": 0.0, "support": 0}  # there was none to find
+    assert "finds surprise and sad least often" in card_of(tiny_run, metrics, tmp_path / CARD)
+    metrics["test"]["confusion"] = np.diag([1] * 7).tolist()
+    assert "made no mistake" in card_of(tiny_run, metrics, tmp_path / CARD)
 
 
 def test_a_figure_that_is_not_known_is_said_not_to_be(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
@@ -82,8 +87,12 @@ def test_the_card_says_what_was_learnt_from_beside_the_labels(
     card = card_of(tiny_run, metrics, tmp_path / CARD)
     assert "It began as the trained model vgg9, and went on" in card
     assert "At first 50% of each training label were the votes of ten people" in card
-    assert "30% of each training label were the mean answer of vgg9, cnn_paper" in card
+    assert "30% of the rest were the mean answer of vgg9, cnn_paper to the picture\n(Hinton" in card
     assert "The labels it is judged by are FER2013's." in card
+    metrics["config"] |= {"votes": 0.0, "consistent": True}
+    card = card_of(tiny_run, metrics, tmp_path / CARD)
+    assert "30% of each training label were the mean answer of vgg9, cnn_paper to the picture as it\nwas shown" in card
+    assert "varied and blended (Beyer et al., 2022)." in card
 
 
 def test_the_card_says_how_pictures_were_varied_in_the_end(

@@ -1,6 +1,8 @@
 import csv
 import logging
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,6 +216,15 @@ def test_a_changed_csv_is_read_anew(table: Table, write: Callable[[Table], Path]
     read_fer2013(write(table), cache=cache)
     changed = read_fer2013(write(table[:30]), cache=cache)
     assert {split: len(faces) for split, faces in changed.splits.items()} == {"train": 28, "validation": 1}
+    assert len(list(cache.iterdir())) == 1  # copies of what is gone would pile up
+
+
+def _png_header(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+
+
+PROMISES_TOO_MUCH = _png_header(60_000, 60_000)
 
 
 def flip_a_byte(content: bytes) -> bytes:
@@ -366,10 +377,11 @@ def test_a_folder_that_names_no_emotion_is_refused(folders: Path) -> None:
     [
         (b"", "no readable picture"),
         (b"text", "no readable picture"),
+        (PROMISES_TOO_MUCH, "no readable picture"),
         (cv2.imencode(".png", np.zeros((48, 64), np.uint8))[1].tobytes(), "64x48"),
         (None, "no readable picture"),
     ],
-    ids=["empty", "text", "another size", "a folder"],
+    ids=["empty", "text", "a promise of too much", "another size", "a folder"],
 )
 def test_a_file_that_is_no_picture_of_48_pixels_is_named(folders: Path, content: bytes | None, message: str) -> None:
     path = folders / "test" / "sad" / "x.png"

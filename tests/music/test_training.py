@@ -32,12 +32,14 @@ def test_training_writes_all_that_the_app_shows_and_leaves_nothing_else(trained:
     assert [folder.name for folder in (trained / "models").iterdir()] == ["mlp"]
 
 
-def test_training_again_replaces_the_model_as_a_whole(trained: Path) -> None:
+def test_training_again_replaces_the_model(trained: Path) -> None:
     out = trained / "models" / "mlp"
+    (out / "drafts-of-a-run-that-was-killed").mkdir()
     (out / "CARD.md").write_text("of an older version", encoding="utf-8")
     metrics = train_mood_model(trained / "moods.csv", model="mlp", out=out, num_repeats=1)
     assert "older" not in (out / "CARD.md").read_text(encoding="utf-8")
     assert json.loads((out / "metrics.json").read_text(encoding="utf-8")) == metrics
+    assert len(list(out.iterdir())) == 5
 
 
 def test_a_folder_of_other_things_is_refused_and_kept(trained: Path, tmp_path: Path) -> None:
@@ -52,6 +54,9 @@ def test_a_folder_of_other_things_is_refused_and_kept(trained: Path, tmp_path: P
 def test_training_that_fails_leaves_the_old_model_alone(trained: Path, tmp_path: Path) -> None:
     before = {file.name: file.read_bytes() for file in (trained / "models" / "mlp").iterdir()}
     mood_table(5).to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(DatasetError, match=r"absent\.csv"):
+        train_mood_model(tmp_path / "absent.csv", out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
     with pytest.raises(DatasetError, match=r"at least 10 songs of each mood\. Received: 5 calm, 5 happy"):
         train_mood_model(tmp_path / "few.csv", model="mlp", out=trained / "models" / "mlp")
     assert {file.name: file.read_bytes() for file in (trained / "models" / "mlp").iterdir()} == before

@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
+from emomusic.face.images import encode_png
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
 from emomusic.ui.how_draw import describe_agreement
@@ -178,6 +179,15 @@ def test_a_picture_without_a_face_is_said_so(app: AppTest, key: str) -> None:
         assert pictures(app) == []
     else:
         assert len(pictures(app)) == 1
+
+
+@pytest.mark.parametrize("shape", [(30, 3000), (3000, 30), (1, 800), (800, 1)])
+def test_a_picture_may_be_long_and_narrow_but_no_stripe(app: AppTest, shape: tuple[int, int]) -> None:
+    data = encode_png(np.full((*shape, 3), 128, np.uint8))
+    app.session_state[state.PICTURE] = Picture.of("pole.png", data)
+    at(app, "picture", sample=None)
+    assert not app.exception
+    assert [error.value[:27] for error in app.error] == (["This picture is a stripe: e"] if 1 in shape else [])
 
 
 def test_an_unreadable_picture_is_one_message_and_the_way_goes_on(app: AppTest) -> None:

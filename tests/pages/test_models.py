@@ -17,8 +17,9 @@ from streamlit.testing.v1 import AppTest
 from emomusic import assets, ui
 from emomusic.errors import ModelError
 from emomusic.face import trained
+from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import SplitPictures
-from emomusic.ui import engine, state
+from emomusic.ui import engine, models_try, state
 from emomusic.ui.models_confusion import cell_at
 from emomusic.ui.models_table import keep_last
 from tests.fakes import FakeDetector, make_face
@@ -105,7 +106,7 @@ def test_models_judged_on_other_pictures_are_said_to_be_so(app: AppTest, tmp_pat
     [
         ("Figures", "Over all classes", 1),
         ("Learning", "was kept after epoch 2 of 3", 4),
-        ("Sureness", "expected calibration error", 4),
+        ("Sureness", "and right on ", 4),
         ("Mistakes", "EMOMUSIC_DATA", 0),
         ("Try your face", "The same cut-out goes to every model", 0),
         ("Card", "In a test.", 0),
@@ -120,10 +121,10 @@ def test_only_the_open_tab_is_made(app: AppTest, view: str, words: str, num_char
 @pytest.mark.parametrize(
     ("view", "words", "num_charts"),
     [
-        ("Confusions", "songs", 1),
-        ("Figures", "songs", 1),
+        ("Confusions", "Of the first of five deals", 1),
+        ("Figures", "Of the first of five deals", 1),
         ("Folds", "One split tells little", 1),
-        ("Sureness", "sure", 2),
+        ("Sureness", "Of the first of five deals", 2),
     ],
 )
 def test_mood_models_are_shown_the_same_way(app: AppTest, view: str, words: str, num_charts: int) -> None:
@@ -238,7 +239,8 @@ class FakeNetwork:
 
 
 def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -> AppTest:
-    def classifier(name: str) -> FakeNetwork:
+    def classifier(name: str, spec: Path, changed: float) -> FakeNetwork:
+        assert (spec, changed) == (assets.ROOT / f"models/face/{name}/spec.json", spec.stat().st_mtime)
         if name == "emonet":
             raise ModelError("expected its weights. Received: none")
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
@@ -265,6 +267,16 @@ def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.Mon
     app.run()
     assert detector.num_calls == 1  # a rerun asks nobody again
     assert len(charts(app)) == 3
+
+
+def test_a_model_trained_anew_is_loaded_anew(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(models_try, "engine", lambda: SimpleNamespace(networks=lambda: (None, FakeNetwork("vgg9"))))
+    monkeypatch.setattr(EmotionClassifier, "load", lambda name, *, quick: loaded.append(name) or FakeNetwork(name))
+    spec = tmp_path / "models" / "face" / "emonet" / "spec.json"
+    for changed in (1.0, 1.0, 2.0):
+        models_try._classifier("emonet", spec, changed)
+    assert loaded == ["emonet"] * 2
 
 
 def test_a_picture_without_a_face_is_answered_kindly(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
+from emomusic.face.images import encode_png
 from emomusic.music.catalogue import load_catalogue
 from emomusic.ui import state
 
@@ -164,6 +165,23 @@ def test_an_unreadable_file_is_one_message_and_the_page_goes_on(app: AppTest) ->
     app.button(key="sample-eileen-collins-1999").click().run()
     assert not app.error
     assert len(tracks(app)) == 5
+
+
+@pytest.mark.parametrize("shape", [(1, 450), (5, 5000), (1100, 1), (5000, 4)])
+def test_a_stripe_is_one_message_and_the_page_goes_on(app: AppTest, shape: tuple[int, int]) -> None:
+    picture = encode_png(np.full((*shape, 3), 128, np.uint8))
+    upload(app, "stripe.png", picture)
+    assert not app.exception
+    (error,) = app.error
+    assert f"received {shape[1]}x{shape[0]} pixels; choose one that shows a face" in error.value
+
+
+def test_a_picture_that_is_nearly_a_stripe_is_shown(app: AppTest) -> None:
+    for shape in ((30, 3000), (3000, 30)):
+        upload(app, "pole.png", encode_png(np.full((*shape, 3), 128, np.uint8)))
+        assert not app.exception
+        assert not app.error
+        assert app.subheader[0].value == "No face found"
 
 
 def test_an_uploaded_photo_is_read(app: AppTest, root: Path) -> None:
