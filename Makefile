@@ -44,6 +44,9 @@ train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet] [ARGS=-
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/python -m emomusic train face --network $(NETWORK) --fer2013 "$(FER2013)" $(ARGS)
 
+# A Python that was replaced leaves an environment that does not start: it is made anew, and filled anew.
+$(shell test -e $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
+
 # The stamps make a second start immediate; a changed lock is newer than its stamp and installs again.
 $(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing EmoMusic's libraries into $(VENV), TensorFlow among them: some minutes the first time."

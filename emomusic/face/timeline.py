@@ -220,7 +220,8 @@ def _merged(one: _Piece, other: _Piece) -> _Piece:
 def _joined(pieces: Sequence[_Piece], shortest_s: int) -> list[_Piece]:
     joined: list[_Piece] = []
     for piece in pieces:
-        if joined and joined[-1].quadrant == piece.quadrant and _touch(joined[-1], piece, shortest_s):
+        # Again and again: two of a quarter may together lie in the middle, and so be like the one before
+        while joined and joined[-1].quadrant == piece.quadrant and _touch(joined[-1], piece, shortest_s):
             piece = _merged(joined.pop(), piece)
         joined.append(piece)
     return joined

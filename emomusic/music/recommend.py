@@ -61,6 +61,7 @@ _FIRST_ROWS = 1024  # sorted at once; the rest only when a list goes on that lon
 _TEMPO_JUMP_COST = 0.25
 _JOURNEY_POPULARITY_BONUS = 0.225
 _JOURNEY_SHUFFLE = 0.08
+_CLOSE = 0.3  # on the plane: as far as the neutral zone reaches
 
 _COMPARATIVES: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "calmer", Mood.HAPPY: "happier", Mood.ENERGETIC: "more energetic", Mood.SAD: "sadder"}
@@ -227,7 +228,7 @@ class Recommender:
             float(_closeness(self._distances(waypoint))[row])
             for row, waypoint in zip(rows, _waypoints(request.point, target, len(rows)), strict=True)
         ]
-        reasons = [self._step_reason(rows, step) for step in range(len(rows))]
+        reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
         moods = [MOODS[int(self.probabilities[row].argmax())] for row in rows]
         return [self._song(*song) for song in zip(rows, moods, closeness, reasons, strict=True)]
 
@@ -269,13 +270,13 @@ class Recommender:
         difference = _difference(target, self._point(row))
         return f"{opinion}, {f'{difference} than' if difference else f'as {_character(target)} as'} {aim}"
 
-    def _step_reason(self, rows: list[int], step: int) -> str:
+    def _step_reason(self, rows: list[int], step: int, start: AffectPoint, target: AffectPoint) -> str:
         label = f"Step {step + 1} of {len(rows)}"
         here = self._point(rows[step])
-        if step == 0:
-            return f"{label}: {_character(here)}, close to where you are"
-        if step == len(rows) - 1:
-            return f"{label}: {_character(here)}, close to the goal"
+        for end, place, name in ((0, start, "where you are"), (len(rows) - 1, target, "the goal")):
+            if step == end:
+                is_close = math.hypot(here.valence - place.valence, here.arousal - place.arousal) <= _CLOSE
+                return f"{label}: {_character(here)}, {'close to' if is_close else 'the nearest left to'} {name}"
         change = _difference(self._point(rows[step - 1]), here)
         return f"{label}: {change} than the last" if change else f"{label}: {_character(here)}, close to the last"
 

@@ -260,8 +260,8 @@ def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None, 
     lower = np.where(np.tri(len(labels), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
     # Dark enough for white numbers from one half on, pale enough for the page's text below it, in light and in dark
     cold, warm = "#1F66B5", "#8A5F00"
-    steps = [(0.0, cold, 1.0), (0.25, cold, 0.85), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
-    steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.85), (1.0, warm, 1.0)]
+    steps = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
+    steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
     figure = go.Figure(
         go.Heatmap(
             z=lower, x=labels[:-1], y=labels[1:], zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,

@@ -115,7 +115,7 @@ class LiveSession:
         except Exception as error:  # an exception here would end the video; the page shows it
             if str(error) != str(self.drawing_error):
                 log.exception("a frame cannot be drawn")
-            self.drawing_error = error
+            self.drawing_error = error.with_traceback(None)  # which holds the frame
             return image
         self.drawing_error = None
         return picture

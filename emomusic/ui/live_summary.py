@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import affect_of, describe
-from emomusic.face.timeline import SessionSummary, Stretch, summarize
+from emomusic.face.timeline import TIMELINE_SECONDS, SessionSummary, Stretch, summarize
 from emomusic.music.recommend import Recommender, Request, Song
 from emomusic.music.spotify import songs_csv, songs_m3u
 from emomusic.ui import state
@@ -57,10 +57,17 @@ def show_summary(session: LiveSession) -> None:
             st.info("The session is over. No face was seen in it.", icon=":material/face:")
         return
     st.subheader(f"The session: {_lower(describe(summary.mean))}", anchor=False)
-    _show_figures(summary, lasted_s=int(table["time_s"].iloc[-1] - table["time_s"].iloc[0]) + 1)
+    first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
+    is_cut = last_s >= TIMELINE_SECONDS
+    _show_figures(summary, lasted_s=last_s + 1 if is_cut else last_s - first_s + 1)
+    if is_cut:
+        st.caption(
+            f"All but how long it took is of its last {TIMELINE_SECONDS // 60} minutes, from {_clock(first_s)} on: no "
+            "more is kept."
+        )
     show_areas(table, key="live-session")
     _show_stretches(summary, table)
-    _show_playlist(summary)
+    _show_playlist(summary, hide_explicit=bool(st.session_state.get(state.HIDE_EXPLICIT)))
 
 
 def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
@@ -110,10 +117,10 @@ def session_csv(table: pd.DataFrame) -> bytes:
     return text.encode()
 
 
-def _show_playlist(summary: SessionSummary) -> None:
+def _show_playlist(summary: SessionSummary, *, hide_explicit: bool) -> None:
     st.subheader("A playlist that follows the session", anchor=False)
     with st.spinner("Choosing songs"):
-        chosen = session_songs(summary, engine().recommender())
+        chosen = session_songs(summary, engine().recommender(), hide_explicit=hide_explicit)
     songs = [song for _, song in chosen]
     if not songs:
         st.caption("No mood lasted for five seconds, so there is no playlist.")
@@ -143,12 +150,14 @@ def _show_playlist(summary: SessionSummary) -> None:
         )
 
 
-def session_songs(summary: SessionSummary, recommender: Recommender) -> list[tuple[Stretch, Song]]:
+def session_songs(
+    summary: SessionSummary, recommender: Recommender, *, hide_explicit: bool = False
+) -> list[tuple[Stretch, Song]]:
     """One song for each stretch, in order and none twice; where there are many, for the longest of them."""
     longest = sorted(summary.stretches, key=lambda stretch: -stretch.seconds)[:MOST_SONGS]
     chosen: list[tuple[Stretch, Song]] = []
     for stretch in sorted(longest, key=lambda stretch: stretch.start_s):
-        request = Request(point=stretch.point, emotion=stretch.emotion)
+        request = Request(point=stretch.point, emotion=stretch.emotion, hide_explicit=hide_explicit)
         taken = {song.track.id for _, song in chosen}
         fresh = (song for song in recommender.songs(request, MOST_SONGS) if song.track.id not in taken)
         if (song := next(fresh, None)) is not None:

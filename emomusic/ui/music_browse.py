@@ -18,7 +18,7 @@ from emomusic.ui import state
 from emomusic.ui.music_players import best_known_first, describe_songs, digest_of, offer_files, show_players
 from emomusic.ui.music_tables import SongTable
 
-_SENT_WHOLE = 20_000  # rows; of a longer table the browser gets what it scrolls to
+_MOST_SHOWN = 20_000  # rows: what a browser holds; Streamlit's lazy tables have no row to click
 _FASTEST_BPM = 250
 
 
@@ -79,20 +79,27 @@ def show_table(songs: SongTable) -> None:
     if not rows.size:
         st.info("No song passes all of these. Take one of the filters back.", icon=":material/filter_alt_off:")
         return
+    shown = rows[:_MOST_SHOWN]
     event: Any = st.dataframe(
-        describe_songs(songs, rows),
+        describe_songs(songs, shown),
         # A choice is a row's number: of other rows it would be another song
-        key=state.music_widget("table", songs.digest, digest_of(rows)),
+        key=state.music_widget("table", songs.digest, digest_of(shown)),
         height=430,
         hide_index=True,
         column_config=_columns(),
         on_select="rerun",
         selection_mode="single-row",
-        lazy=True if len(rows) > _SENT_WHOLE else None,
-        alt=f"{len(rows):,} songs with their mood and features",
+        alt=f"{len(shown):,} songs with their mood and features",
     )
-    st.caption("A click on a column's name sorts; a click at the left of a row plays that song.")
-    if chosen := [int(rows[at]) for at in event.selection.rows]:
+    st.caption(
+        "A click on a column's name sorts; a click at the left of a row plays that song."
+        + (
+            f" Shown are the first {len(shown):,}; search and filters find the others."
+            if len(rows) > len(shown)
+            else ""
+        )
+    )
+    if chosen := [int(shown[at]) for at in event.selection.rows]:
         show_players(songs, chosen, name="row")
 
 

@@ -83,7 +83,10 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         with_covers = st.toggle("Covers", key=state.MUSIC_COVERS)
     try:
         with st.spinner("Asking Spotify"):
-            page = _found(text, elsewhere, _live(credentials.client_id, elsewhere, credentials))
+            live = _live(credentials.client_id, elsewhere, credentials)
+            page = _found(text, elsewhere, live)
+            if page.notice:  # of something that passes: the next search asks again
+                _found.clear(text, elsewhere, live)
     except EmomusicError as error:
         st.warning(str(error), icon=":material/cloud_off:")
         return
@@ -93,21 +96,23 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         st.info("Spotify has no song with these words.", icon=":material/search_off:")
         return
     st.caption(f"{page.total:,} found by Spotify, in its own order.")
+    both = elsewhere and not page.notice
+    asked = "neither the catalogue nor ReccoBeats has" if both else "the catalogue does not have"
     for number, track in enumerate(page.tracks[:PAGE]):
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 if with_covers and (cover := _cover(track.id)) is not None:
                     st.image(cover, alt=f"Cover of {track.title}", width=64)
-                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track)}")
+                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track, asked)}")
             show_player(track.id, track.title, place=("live", number))
             if track.id in songs.catalogue:
                 ask_button(track.id, name="live", ask=ask_for)
 
 
-def _mood_of(found: FoundTrack) -> str:
-    """The mood of a search result where somebody measured its features: Spotify itself gives them no more."""
+def _mood_of(found: FoundTrack, asked: str) -> str:
+    """The mood of a search result whose features are known; else who was `asked`: Spotify itself gives them no more."""
     if found.track is None:
-        return "mood not known: nobody has measured it"
+        return f"mood not known: {asked} it"
     features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
     length = np.array([np.nan if found.track.duration_s is None else found.track.duration_s])
     probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]

@@ -16,7 +16,7 @@ import streamlit as st
 
 from emomusic import downloads
 from emomusic.assets import models_dir
-from emomusic.errors import EmomusicError
+from emomusic.errors import DatasetError, EmomusicError
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS, MoodClassifier
@@ -150,7 +150,10 @@ def _shipped() -> SongTable:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _downloaded(path: Path, changed: float) -> SongTable:  # noqa: ARG001  # a changed file is another table
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
     return SongTable.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
 
 

@@ -27,6 +27,7 @@ from emomusic.ui.music_find import show_search
 from emomusic.ui.music_tables import SongTable, kept
 
 _FEWEST_CORRELATED = 10
+_LEAST_TRAIT = 0.05  # of the mean standing, from one half
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -99,8 +100,12 @@ def _show_features(songs: SongTable) -> None:
                 show_chart(
                     figure,
                     key=state.music_widget("hills", feature.name),
-                    alt=f"{FEATURE_LABELS[feature.name]} by mood, lowest for {standing.lowest} songs, highest for "
-                    f"{standing.highest} songs",
+                    alt=f"{FEATURE_LABELS[feature.name]} by mood, "
+                    + (
+                        "the same for all"
+                        if standing.lowest == standing.highest
+                        else f"lowest for {standing.lowest} songs, highest for {standing.highest} songs"
+                    ),
                 )
 
 
@@ -172,8 +177,15 @@ def _describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
     if np.isnan(profile).any():
         return f"**{mood.capitalize()}**: no song of this table."
     furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
-    traits = [_COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1] for at in furthest]
-    return f"**{mood.capitalize()}** songs are {traits[0]}, {traits[1]} and {traits[2]} than most."
+    traits = [
+        _COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1]
+        for at in furthest
+        if abs(profile[at] - 0.5) >= _LEAST_TRAIT
+    ]
+    if not traits:
+        return f"**{mood.capitalize()}** songs are like the rest."
+    words = " and ".join([*([", ".join(traits[:-1])] if traits[1:] else []), traits[-1]])
+    return f"**{mood.capitalize()}** songs are {words} than most."
 
 
 def _show_profiles(songs: SongTable) -> None:

@@ -176,8 +176,10 @@ def _is_of(picture: Picture, sample: Sample) -> bool:
 
 
 def _take(widget: str) -> None:
-    """Keep what was uploaded or snapped; a file taken away again takes the picture with it."""
-    file = st.session_state.get(widget)
+    """Keep what was uploaded or snapped; a file taken away again takes the picture with it, unless another is shown."""
+    file, shown = st.session_state.get(widget), st.session_state.get(state.PICTURE)
+    if file is None and isinstance(shown, Picture) and any(_is_of(shown, sample) for sample in samples()):
+        return
     unlink()
     st.query_params.pop(state.SAMPLE, None)
     st.session_state[state.PICTURE] = None if file is None else Picture.of(file.name, file.getvalue())

@@ -30,7 +30,7 @@ _POLICY_WORDS = {
 }
 
 
-_WHO = {"all": "the faces are", "now": "the faces are", "you": "you are"}
+_WHO = {"all": "the faces are", "now": "that moment was", "you": "you are"}
 """By the listener's label: how the one is called whom the songs are for; else it is one face."""
 
 
@@ -47,7 +47,8 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     request = _ask(listener, recommender.catalogue)
     _, mood = target_of(request)
     emotion: Emotion = listener.emotion or nearest_emotion(listener.point)
-    sentence = f"Songs of the mood you chose: {mood}." if listener.mood else _POLICY_WORDS[request.policy]
+    is_chosen = listener.mood is not None and request.policy is not Policy.JOURNEY
+    sentence = f"Songs of the mood you chose: {mood}." if is_chosen else _POLICY_WORDS[request.policy]
     who = _WHO.get(listener.label, "the face is")
     st.caption(sentence.format(mood=mood, emotion=f"a face that is {emotion.adjective}", who=who))
 
@@ -136,8 +137,10 @@ def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence
         alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
     )
+    is_moment = listener.label == "now"
+    circles = "The circle is that moment" if is_moment else "Circles are the faces, numbered as on the picture"
     st.caption(
-        "Circles are the faces, numbered as on the picture; squares are the songs, numbered as in the list; all set "
+        f"{circles}; squares are the songs, numbered as in the list; all set "
         "beside each other where they would overlap. Inside the dotted ring songs are chosen as for a neutral face."
     )
 

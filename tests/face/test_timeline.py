@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -97,6 +98,16 @@ def test_a_session_is_cut_where_the_mood_changes() -> None:
 def test_a_flicker_belongs_to_the_longer_neighbour() -> None:
     assert spans(session((HAPPY, 10), (ANGRY, 2), (SAD, 20))) == [(0, 10, "Q1"), (10, 22, "Q3")]
     assert spans(session((HAPPY, 10), (ANGRY, 2), (HAPPY, 10))) == [(0, 22, "Q1")]
+
+
+def test_neighbours_that_become_alike_by_joining_are_joined() -> None:
+    def shares(**parts: float) -> EmotionProbabilities:
+        return EmotionProbabilities(np.array([parts.get(emotion, 0.0) for emotion in EMOTIONS], np.float32))
+
+    happy, angry = shares(happy=0.32, neutral=0.68), shares(surprise=0.27, angry=0.21, neutral=0.52)
+    table = session((NEUTRAL, 6), (happy, 5), (angry, 6))
+    stretches = stretches_of(table)
+    assert all(one.quadrant != other.quadrant for one, other in itertools.pairwise(stretches)), spans(table)
 
 
 def test_every_change_is_kept_where_asked() -> None:

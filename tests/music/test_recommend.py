@@ -362,6 +362,17 @@ def test_a_journeys_reasons_count_its_steps(recommender: Recommender) -> None:
     assert any("a little quieter than the last" in reason for reason in reasons)
 
 
+def test_a_journey_that_filters_keep_from_its_goal_says_so(recommender: Recommender) -> None:
+    genres = frozenset({"metal"})
+    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY, genres=genres)
+    target, _ = target_of(request)
+    songs = recommender.songs(request, 5)
+    for song, place, name in ((songs[0], request.point, "where you are"), (songs[-1], target, "the goal")):
+        distance = math.dist((song.point.valence, song.point.arousal), (place.valence, place.arousal))
+        assert song.reason.endswith(f"{'close to' if distance <= 0.3 else 'the nearest left to'} {name}")
+    assert "the nearest left to the goal" in songs[-1].reason
+
+
 @pytest.mark.parametrize(
     ("num_songs", "page", "message"),
     [(0, 0, "num_songs must be at least 1. Received: 0"), (5, -1, "page must be at least 0. Received: -1")],

@@ -384,6 +384,8 @@ def test_a_click_keeps_the_mood_and_plays_songs_for_it(app: AppTest, stream: Str
     assert "sad ones" in text_of(app)
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
     assert tracks(app) != first
+    assert "Starts where that moment was" in text_of(app)
+    assert "The circle is that moment" in text_of(app)
     assert session.phase is Phase.PLAYING
 
 
@@ -404,6 +406,21 @@ def test_afterwards_the_session_is_summed_up_until_the_next_start(app: AppTest, 
         "Every second (CSV)", "Songs (CSV)", "Playlist (M3U)",
     }  # fmt: skip
     assert app.run().subheader[0].value.startswith("The session: ")
+
+
+def test_of_a_long_session_the_page_says_what_its_figures_are_of(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emomusic.ui.live_summary.TIMELINE_SECONDS", 120)
+    session = watched((8, TWO, Emotion.HAPPY))
+    table = session.reader.timeline()
+    monkeypatch.setattr(session.reader, "timeline", lambda: table.assign(time_s=table["time_s"] + 115))
+    session.end()
+    show(app, stream, session)
+    assert not app.exception
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Lasted"] == "2:03"
+    assert "is of its last 2 minutes, from 1:55 on" in text_of(app)
 
 
 def test_a_session_without_a_face_says_so(app: AppTest, stream: Stream) -> None:

@@ -93,6 +93,7 @@ def test_a_frame_that_cannot_be_drawn_is_shown_as_it_came_and_the_error_kept_unt
     live = LiveSession(reader, phase=Phase.PLAYING)
     assert (live.draw(FRAME) == FRAME).all()
     assert str(live.drawing_error) == "no"
+    assert live.drawing_error.__traceback__ is None  # it would keep the frame
     reader.fails = False
     live.draw(FRAME)
     assert live.drawing_error is None
@@ -131,6 +132,17 @@ def test_a_playlist_follows_the_session_stretch_by_stretch() -> None:
     assert len({song.track.id for _, song in chosen}) == 3
     happy, sad, again = (song.point for _, song in chosen)
     assert min(happy.valence, again.valence) > 0 > sad.valence
+    angry = summarize(table_of((20, Emotion.ANGRY)))
+    assert any(song.track.explicit for _, song in session_songs(angry, Explicit()))  # type: ignore[arg-type]
+    assert session_songs(angry, Explicit(), hide_explicit=True) == []  # type: ignore[arg-type]
+
+
+class Explicit:
+    """Has one explicit song, for who may hear it."""
+
+    def songs(self, request: Request, count: int) -> Sequence[Song]:
+        found = load_recommender().songs(Request(point=request.point, emotion=request.emotion), 100)
+        return [] if request.hide_explicit else [next(song for song in found if song.track.explicit)]
 
 
 class OneSong:

@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic import downloads, ui
+from emomusic.affect import Mood
 from emomusic.errors import AssetError, SpotifyError
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURES
@@ -27,6 +28,7 @@ from emomusic.ui.music_classify import describe_moods
 from emomusic.ui.music_plane import selected_rows
 from emomusic.ui.music_players import table_csv
 from emomusic.ui.music_tables import SongTable
+from emomusic.ui.music_views import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table, track_id
 
 SECONDS = 120
@@ -202,7 +204,7 @@ def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTes
     assert not app.exception
     assert len(tracks(app)) == 2
     assert "features from catalogue" in text_of(app)
-    assert "nobody has measured it" in text_of(app)
+    assert "mood not known: the catalogue does not have it" in text_of(app)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
     assert [warning.value for warning in app.warning] == ["Spotify asks to wait 30 s."]
     assert not app.exception
@@ -217,6 +219,31 @@ def test_reccobeats_is_asked_only_where_it_is_switched_on(app: AppTest, monkeypa
     app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
     assert not app.exception
     assert "features from reccobeats" in text_of(app)
+
+
+def test_a_service_that_failed_is_asked_again_by_the_next_search(app: AppTest, monkeypatch) -> None:
+    class Busy(FakeSpotify):
+        is_busy = True
+
+        def search(self, text: str) -> FoundPage:
+            notice = "ReccoBeats was asked too often: try again in 2 s." if Busy.is_busy else None
+            unknown = FoundTrack(track_id(7), "Unknown", ("B",), False, None, None, None, None)
+            return FoundPage((unknown,), 1, notice)
+
+    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("a fourth id of the tests", "x"))
+    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", Busy)
+    app.query_params[state.MUSIC_QUERY] = "zzzz"
+    app.session_state[state.MUSIC_RECCOBEATS] = True
+    view(app, "Find a song")
+    assert "asked too often" in text_of(app)
+    assert "the catalogue does not have it" in text_of(app)
+    Busy.is_busy = False
+    app.run()
+    assert "asked too often" not in text_of(app)
+    assert "neither the catalogue nor ReccoBeats has it" in text_of(app)
+    Busy.is_busy = True
+    app.run()
+    assert "asked too often" not in text_of(app)  # the answer was kept
 
 
 def test_a_cover_that_cannot_be_had_costs_the_cover_alone(app: AppTest, monkeypatch) -> None:
@@ -244,6 +271,14 @@ def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -
     assert not app.exception
     assert app.subheader[0].value.startswith("100 songs: 25 calm")
     assert "labels that people gave" in text_of(app)
+
+
+def test_a_download_that_cannot_be_read_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "data/music/data_moods.csv").mkdir(parents=True)
+    app.query_params[state.MUSIC_TABLE] = "Labelled"
+    app.run()
+    assert not app.exception
+    assert "expected to read data_moods.csv" in app.error[0].value
 
 
 def test_a_table_that_is_not_here_is_offered_and_fetched(app: AppTest, tmp_path: Path, monkeypatch) -> None:
@@ -276,6 +311,31 @@ def test_without_a_network_the_download_is_one_sentence(app: AppTest, monkeypatc
     app.button(key=state.music_widget("download", "tidytuesday")).click().run()
     assert not app.exception
     assert [error.value for error in app.error] == ["expected an answer. Received: no network"]
+
+
+def test_of_a_table_longer_than_a_browser_holds_the_first_rows_are_shown(app: AppTest) -> None:
+    upload(app, csv_of(song_table(20_001)))
+    view(app, "Table")
+    assert not app.exception
+    assert "**20,001** of 20,001 songs" in text_of(app)
+    assert len(app.dataframe[0].value) == 20_000
+    assert "Shown are the first 20,000; search and filters find the others." in text_of(app)
+    key = next(widget.key for widget in app.text_input if "search" in (widget.key or ""))
+    app.text_input(key=key).set_value("Song 19999").run()
+    assert len(app.dataframe[0].value) == 1
+    assert "Shown are" not in text_of(app)
+
+
+def test_moods_that_are_alike_are_said_to_be_so(app: AppTest) -> None:
+    table = song_table(200).assign(instrumentalness=0.0)
+    upload(app, csv_of(table))
+    assert not app.exception
+    assert any("Instrumentalness by mood, the same for all" in chart.proto.alt for chart in app.get("plotly_chart"))
+    assert _describe_profile(Mood.HAPPY, np.full(9, 0.52)) == "**Happy** songs are like the rest."
+    one, two = np.full(9, 0.5), np.full(9, 0.5)
+    one[0], two[:2] = 0.7, (0.7, 0.2)
+    assert _describe_profile(Mood.SAD, one).count(" and ") == 0
+    assert _describe_profile(Mood.SAD, two).count(" and ") == 1
 
 
 def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:

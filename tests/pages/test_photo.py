@@ -96,6 +96,24 @@ def test_another_policy_gives_other_songs_and_no_face_is_read_again(app: AppTest
     assert app.session_state[state.READING] is seen
 
 
+def test_a_journey_to_a_mood_chosen_by_hand_is_called_one(app: AppTest) -> None:
+    sample(app, "joe-biden-2010")
+    pick(app, "said-mood", "calm")
+    assert "Songs of the mood you chose: calm." in text_of(app)
+    app.segmented_control(key=state.POLICY).set_value("Journey").run()
+    assert "walks to calm songs in even steps" in text_of(app)
+    assert "Songs of the mood you chose" not in text_of(app)
+
+
+def test_an_upload_taken_away_leaves_a_sample_that_is_shown(app: AppTest, root: Path) -> None:
+    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    app.button(key="sample-eileen-collins-1999").click().run()
+    app.file_uploader(key=state.UPLOAD).set_value(None).run()
+    assert not app.exception
+    assert app.query_params[state.SAMPLE] in ("eileen-collins-1999", ["eileen-collins-1999"])
+    assert len(tracks(app)) == 5
+
+
 def test_filters_decide_which_songs_are_offered(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
