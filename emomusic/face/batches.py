@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,6 @@ from emomusic.face.presets import TrainingConfig
 from emomusic.face.votes import vote_shares
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
-
-# What teachers answer: from images as of a batch to rows over the seven emotions
-Teach = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 
 def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
@@ -54,7 +51,6 @@ def augmented_batches(
     side: int = SIDE,
     classes: Sequence[str] = EMOTIONS,
     taught: npt.NDArray[np.float32] | None = None,
-    teach: Teach | None = None,
     first_epoch: int = 0,
 ) -> Iterator[Batch]:
     """Training pictures without end: in a new order every epoch, varied and blended.
@@ -67,7 +63,6 @@ def augmented_batches(
         side: of the network's input.
         classes: of the network.
         taught: what teachers answer to each face, over the seven emotions, shape (n, 7), where there are teachers.
-        teach: the teachers, where they are asked about the pictures as they are shown instead.
         first_epoch: where the stream begins.
 
     Yields:
@@ -83,8 +78,7 @@ def augmented_batches(
     repeated = _repeated(faces, config)
     for epoch in itertools.count(first_epoch):
         heed = np.float32(config.votes * max(0.0, 1 - epoch / config.epochs))
-        asked = np.float32(0 if teach is None else (1 - heed) * config.teaching)  # share left for what teachers say
-        targets = (1 - heed - asked) * labelled + heed * voted
+        targets = (1 - heed) * labelled + heed * voted
         augmentation = config.augmentation if epoch < config.epochs - config.settle else config.settled
         order = np.random.default_rng((config.seed, epoch)).permutation(repeated)
         for index in range(steps_per_epoch(faces, config)):
@@ -99,8 +93,6 @@ def augmented_batches(
                 images = share * images + (1 - share) * images[partner]
                 labels = share * labels + (1 - share) * labels[partner]
                 importance = share * importance + (1 - share) * importance[partner]
-            if teach is not None:
-                labels = labels + asked * (teach(images) @ of_emotions)
             yield images, labels, importance
 
 

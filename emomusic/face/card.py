@@ -134,11 +134,11 @@ def _lessons(config: dict[str, Any]) -> str:
             "et al., 2016);\ntheir share fell to nothing in the end."
         )
     if teachers := config.get("teachers"):
-        asked = "picture as it\nwas shown, varied and blended " if config.get("consistent") else "picture\n"
-        source = "Beyer et al., 2022" if config.get("consistent") else "Hinton et al., 2015"
         whole = "the rest" if config.get("votes") else "each training label"
-        names = ", ".join(teachers)
-        lines.append(f"{config['teaching']:.0%} of {whole} were the mean answer of {names} to the {asked}({source}).")
+        lines.append(
+            f"{config['teaching']:.0%} of {whole} were the mean answer of {', '.join(teachers)} to the picture\n"
+            "(Hinton et al., 2015)."
+        )
     return "\n".join([*lines, "The labels it is judged by are FER2013's.", ""]) if lines else ""
 
 

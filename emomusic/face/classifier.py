@@ -105,12 +105,11 @@ class EmotionClassifier:
         """Probabilities as of `probabilities`, adjusted for faces that were cut from photographs."""
         return np.asarray(adjust(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
-    def probabilities(self, inputs: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities for many prepared inputs.
 
         Args:
-            inputs: shape (n, side, side, 1), grey, 0 to 255; uint8, as `images.to_network_input` makes them, or
-                float32.
+            inputs: shape (n, side, side, 1), uint8, grey, as `images.to_network_input` makes them.
 
         Returns:
             Shape (n, classes), float32, rows summing to 1, calibrated, as for pictures of FER2013; n may be 0.

@@ -32,8 +32,6 @@ class TrainingConfig:
         teachers: trained models of the seven emotions; their mean answer is learnt from beside the label (G. Hinton et
             al., "Distilling the knowledge in a neural network", arXiv:1503.02531, 2015).
         teaching: share of the label that the teachers give, or of what the votes leave of it.
-        consistent: ask the teachers about each picture as it is shown, varied and blended, instead of once as it is (L.
-            Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", CVPR 2022).
         class_weighting: weigh pictures so that every emotion counts the same.
         balance: show pictures of rare emotions several times a pass, each time varied anew: 1 until all emotions are
             about as frequent as the most frequent one, 0 not at all.
@@ -65,7 +63,6 @@ class TrainingConfig:
     votes: float = 0.0
     teachers: tuple[str, ...] = ()
     teaching: float = 0.0
-    consistent: bool = False
     class_weighting: bool = False
     balance: float = 0.0
     start: str | None = None

@@ -22,9 +22,8 @@ import numpy.typing as npt
 
 from emomusic import evaluation
 from emomusic.assets import prepare_model_folder, sha256_of
-from emomusic.errors import ModelError
 from emomusic.face import trained
-from emomusic.face.batches import Teach, augmented_batches, one_hot, steps_per_epoch
+from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
 from emomusic.face.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest
 from emomusic.face.classifier import EmotionClassifier, calibrated
@@ -173,8 +172,7 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
                 config,
                 side=spec.side,
                 classes=spec.classes,
-                taught=None if config.consistent else _taught(splits[Split.TRAIN], config),
-                teach=_teach(config, spec.side) if config.consistent and config.teachers else None,
+                taught=_taught(splits[Split.TRAIN], config),
                 first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
@@ -206,31 +204,6 @@ def _taught(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.floa
         answers.append(teacher.probabilities(to_network_input(list(faces.images), teacher.spec.side)))
     mean: npt.NDArray[np.float32] = np.mean(answers, axis=0, dtype=np.float32)
     return mean
-
-
-def _teach(config: TrainingConfig, side: int) -> Teach:
-    """The mean of what the teachers answer to pictures as they are shown.
-
-    Raises:
-        ModelError: a teacher is absent, or takes pictures of another side than the network, or has other classes.
-    """
-    teachers = []
-    for name in config.teachers:
-        teacher = EmotionClassifier.load(name)
-        teacher.require_emotions()
-        if teacher.spec.side != side:
-            raise ModelError(
-                f"expected teachers of pictures of {side} pixels a side, which see what the network sees. "
-                f"Received: {name}, of {teacher.spec.side}. Choose another preset"
-            )
-        # Mirror images are shown as well: asking about both each time would cost twice as much
-        teachers.append(EmotionClassifier(teacher.model, replace(teacher.spec, mirrored=False), quick=True))
-
-    def teach(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        mean: npt.NDArray[np.float32] = np.mean([teacher.probabilities(images) for teacher in teachers], axis=0)
-        return mean
-
-    return teach
 
 
 def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:

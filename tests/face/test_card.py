@@ -89,10 +89,8 @@ def test_the_card_says_what_was_learnt_from_beside_the_labels(
     assert "At first 50% of each training label were the votes of ten people" in card
     assert "30% of the rest were the mean answer of vgg9, cnn_paper to the picture\n(Hinton" in card
     assert "The labels it is judged by are FER2013's." in card
-    metrics["config"] |= {"votes": 0.0, "consistent": True}
-    card = card_of(tiny_run, metrics, tmp_path / CARD)
-    assert "30% of each training label were the mean answer of vgg9, cnn_paper to the picture as it\nwas shown" in card
-    assert "varied and blended (Beyer et al., 2022)." in card
+    metrics["config"]["votes"] = 0.0
+    assert "30% of each training label were the mean answer of vgg9" in card_of(tiny_run, metrics, tmp_path / CARD)
 
 
 def test_the_card_says_how_pictures_were_varied_in_the_end(

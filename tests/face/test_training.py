@@ -161,15 +161,7 @@ def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
 # Killed and resumed
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        FULL,
-        replace(FULL, sharpness_radius=0.1),
-        replace(FULL, teachers=("vgg9",), teaching=0.5, consistent=True),
-    ],
-    ids=["plain", "sharpness-aware", "taught"],
-)
+@pytest.mark.parametrize("config", [FULL, replace(FULL, sharpness_radius=0.1)], ids=["plain", "sharpness-aware"])
 def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
     dataset: Fer2013, config: TrainingConfig, tmp_path: Path, preset: Callable[[TrainingConfig], str]
 ) -> None:
@@ -462,24 +454,6 @@ def test_teachers_answer_each_picture_with_their_mean(dataset: Fer2013) -> None:
 def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
     with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
         training._taught(dataset.split(Split.TRAIN).first(1), replace(FULL, teachers=("mobilenet_quadrants",)))
-
-
-def test_teachers_answer_pictures_as_they_are_shown_with_their_mean(dataset: Fer2013) -> None:
-    images = dataset.split(Split.TRAIN).images[:20, ..., None] * np.float32(0.37)
-    answers = []
-    for name in ("vgg9", "cnn_capstone"):
-        teacher = EmotionClassifier.load(name)
-        one_look = EmotionClassifier(teacher.model, replace(teacher.spec, mirrored=False))
-        answers.append(one_look.probabilities(images))
-    config = replace(FULL, teachers=("vgg9", "cnn_capstone"), teaching=0.5, consistent=True)
-    # In bfloat16, where the processor is quick at it
-    np.testing.assert_allclose(training._teach(config, 48)(images), np.mean(answers, axis=0), atol=0.03)
-
-
-def test_teachers_of_pictures_of_another_side_are_refused() -> None:
-    config = replace(FULL, teachers=("xception_entry_exit",), teaching=0.5, consistent=True)
-    with pytest.raises(ModelError, match=r"expected teachers of pictures of 48 pixels a side.* Received: xception_ent"):
-        training._teach(config, 48)
 
 
 # The optimizer
