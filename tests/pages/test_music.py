@@ -232,7 +232,7 @@ def test_a_service_that_failed_is_asked_again_by_the_next_search(app: AppTest, m
 
     monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("a fourth id of the tests", "x"))
     monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", Busy)
-    app.query_params[state.MUSIC_QUERY] = "zzzz"
+    app.query_params[state.MUSIC_QUERY] = "busy"  # which no other test has asked
     app.session_state[state.MUSIC_RECCOBEATS] = True
     view(app, "Find a song")
     assert "asked too often" in text_of(app)
