@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import AffectPoint, Mood
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood
 from emomusic.assets import models_dir
 from emomusic.music.catalogue import Catalogue, Track, load_catalogue
 from emomusic.music.heard import ARTIST_WINDOW, Heard
@@ -61,7 +61,7 @@ _FIRST_ROWS = 1024  # sorted at once; the rest only when a list goes on that lon
 _TEMPO_JUMP_COST = 0.25
 _JOURNEY_POPULARITY_BONUS = 0.225
 _JOURNEY_SHUFFLE = 0.08
-_CLOSE = 0.3  # on the plane: as far as the neutral zone reaches
+_CLOSE = NEUTRAL_RADIUS  # on the plane
 
 _COMPARATIVES: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "calmer", Mood.HAPPY: "happier", Mood.ENERGETIC: "more energetic", Mood.SAD: "sadder"}

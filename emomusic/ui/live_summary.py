@@ -62,7 +62,7 @@ def show_summary(session: LiveSession) -> None:
     _show_figures(summary, lasted_s=last_s + 1 if is_cut else last_s - first_s + 1)
     if is_cut:
         st.caption(
-            f"All but how long it took is of its last {TIMELINE_SECONDS // 60} minutes, from {_clock(first_s)} on: no "
+            f"All but “Lasted” is of its last {TIMELINE_SECONDS // 60} minutes, from {_clock(first_s)} on: no "
             "more is kept."
         )
     show_areas(table, key="live-session")

@@ -21,12 +21,12 @@ from emomusic.overview import FOUR
 
 def evidence(wing: Wing, name: str) -> Evidence:
     """A model's answers on examples it had not seen; see `diagnosis.read_evidence`."""
-    return _evidence(wing, name, *_version(wing, name))
+    return _evidence(wing, name, *version_of(wing, name))
 
 
 def scores(wing: Wing, name: str, *, four: bool) -> Scores:
     """All figures of those answers; the first call loads scikit-learn."""
-    return _scores(wing, name, four, *_version(wing, name))
+    return _scores(wing, name, four, *version_of(wing, name))
 
 
 def class_figures(wing: Wing, name: str, *, four: bool) -> ClassFigures:
@@ -38,7 +38,8 @@ def class_figures(wing: Wing, name: str, *, four: bool) -> ClassFigures:
     return ClassFigures(found.per_class, found.confusion)
 
 
-def _version(wing: Wing, name: str) -> tuple[Path, float]:
+def version_of(wing: Wing, name: str) -> tuple[Path, float]:
+    """What a cache keeps a model under: its folder, and when its figures were written; 0.0 where there are none."""
     folder = folder_of(wing, name)
     path = folder / METRICS
     return folder, path.stat().st_mtime if path.exists() else 0.0

@@ -12,17 +12,18 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares
-from emomusic.diagnosis import Wing, folder_of
+from emomusic.diagnosis import Wing
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import RgbImage, crop_face, encode_png, shrink, to_network_input
-from emomusic.face.trained import SPEC, read_spec
+from emomusic.face.trained import read_spec
 from emomusic.overview import FOUR
 from emomusic.plots.diagnostics import class_probabilities
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.frame import plain
+from emomusic.ui.models_files import version_of
 from emomusic.ui.models_table import Chosen, Record
 from emomusic.ui.picture import Picture, choose_picture
 
@@ -94,18 +95,17 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _classifier(name: str, spec: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # trained anew, loaded anew
+def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # trained anew, loaded anew
     # Every model is one function traced once; TensorFlow takes several of them for one that is traced again and again
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _, default = engine().networks()
-    return default if default.spec == read_spec(spec.parent) else EmotionClassifier.load(name, quick=True)
+    return default if default.spec == read_spec(folder) else EmotionClassifier.load(name, quick=True)
 
 
 def _ask(record: Record, crop: RgbImage) -> Answer:
     name, classes = record["name"], tuple(record["classes"])
     try:
-        spec = folder_of(Wing.FACE, name) / SPEC
-        classifier = _classifier(name, spec, spec.stat().st_mtime)
+        classifier = _classifier(name, *version_of(Wing.FACE, name))
         started = time.perf_counter()
         probabilities = classifier.of_photographs(to_network_input([crop], classifier.spec.side))[0]
     except EmomusicError as error:

@@ -96,23 +96,29 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         st.info("Spotify has no song with these words.", icon=":material/search_off:")
         return
     st.caption(f"{page.total:,} found by Spotify, in its own order.")
-    both = elsewhere and not page.notice
-    asked = "neither the catalogue nor ReccoBeats has" if both else "the catalogue does not have"
+    was_asked = elsewhere and not page.notice
     for number, track in enumerate(page.tracks[:PAGE]):
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 if with_covers and (cover := _cover(track.id)) is not None:
                     st.image(cover, alt=f"Cover of {track.title}", width=64)
-                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{_mood_of(track, asked)}")
+                mood = _mood_of(track, elsewhere=was_asked)
+                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{mood}")
             show_player(track.id, track.title, place=("live", number))
             if track.id in songs.catalogue:
                 ask_button(track.id, name="live", ask=ask_for)
 
 
-def _mood_of(found: FoundTrack, asked: str) -> str:
-    """The mood of a search result whose features are known; else who was `asked`: Spotify itself gives them no more."""
+def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
+    """The mood of a search result whose features are known: Spotify itself gives them no more.
+
+    Args:
+        found: the result.
+        elsewhere: ReccoBeats was asked too, and answered.
+    """
     if found.track is None:
-        return f"mood not known: {asked} it"
+        who = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
+        return f"mood not known: {who} it"
     features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
     length = np.array([np.nan if found.track.duration_s is None else found.track.duration_s])
     probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]

@@ -239,8 +239,8 @@ class FakeNetwork:
 
 
 def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -> AppTest:
-    def classifier(name: str, spec: Path, changed: float) -> FakeNetwork:
-        assert (spec, changed) == (assets.ROOT / f"models/face/{name}/spec.json", spec.stat().st_mtime)
+    def classifier(name: str, folder: Path, changed: float) -> FakeNetwork:
+        assert (folder, changed) == (assets.ROOT / f"models/face/{name}", (folder / "metrics.json").stat().st_mtime)
         if name == "emonet":
             raise ModelError("expected its weights. Received: none")
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
@@ -273,9 +273,9 @@ def test_a_model_trained_anew_is_loaded_anew(app: AppTest, tmp_path: Path, monke
     loaded: list[str] = []
     monkeypatch.setattr(models_try, "engine", lambda: SimpleNamespace(networks=lambda: (None, FakeNetwork("vgg9"))))
     monkeypatch.setattr(EmotionClassifier, "load", lambda name, *, quick: loaded.append(name) or FakeNetwork(name))
-    spec = tmp_path / "models" / "face" / "emonet" / "spec.json"
+    folder = tmp_path / "models" / "face" / "emonet"
     for changed in (1.0, 1.0, 2.0):
-        models_try._classifier("emonet", spec, changed)
+        models_try._classifier("emonet", folder, changed)
     assert loaded == ["emonet"] * 2
 
 
