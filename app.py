@@ -18,5 +18,6 @@ pages = [
     st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
 ]
 page = st.navigation(pages, position="top")
+ui.enter_page(page.url_path)
 page.run()
 ui.show_notice()

@@ -1,7 +1,7 @@
 """What ships: where it lives, whose it is, and whether it is whole. And where datasets that do not ship are looked for.
 
 The app runs from its own checkout: `data/` and `models/` stand beside the package. `SHA256SUMS` holds the checksum of
-every file in them, in the form that `sha256sum --check` reads.
+every table, picture and set of weights in them, in the form that `sha256sum --check` reads.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, Mood, affect_of, quadrant_of
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affect_of, quadrant_of
 from emomusic.face.reading import FaceReading, PictureReading
-from emomusic.music.recommend import Song
+from emomusic.music.recommend import Request, Song, target_of
 from emomusic.music.spotify import track_url
 
 
@@ -64,8 +64,8 @@ def picture_record(
     Args:
         name: what the picture is called.
         reading: its faces.
-        songs: recommended for the group; none where there is no face.
-        mood: the mood the songs were chosen for; None where there is no face.
+        songs: recommended for it.
+        mood: that of songs for the group; None where there is no face.
         decode_ms: how long reading the file took.
         recommend_ms: how long choosing songs took; None where it was not measured.
     """
@@ -83,6 +83,35 @@ def picture_record(
             "classify": reading.classify_ms,
             "recommend": recommend_ms,
         },
+    }
+
+
+def request_record(
+    request: Request, who: str, *, said_emotion: Emotion | None = None, said_mood: Mood | None = None
+) -> dict[str, Any]:
+    """What songs were asked for on the photo page: by whom, what was said by hand, and under which options.
+
+    Args:
+        request: what the songs were chosen for.
+        who: whose music it is, as the page calls them.
+        said_emotion: what the visitor says the face shows; None where the network's word stood.
+        said_mood: the mood that the visitor asked for; None where the policy chose it.
+    """
+    target, mood = target_of(request)
+    return {
+        "who": who,
+        "said_emotion": None if said_emotion is None else said_emotion.value,
+        "said_mood": None if said_mood is None else said_mood.value,
+        "policy": request.policy.value,
+        "mood": mood.value,
+        "valence": target.valence,
+        "arousal": target.arousal,
+        "adventure": request.adventure,
+        "genres": sorted(request.genres),
+        "decades": sorted(request.decades),
+        "tempo_bpm": None if request.tempo_bpm is None else list(request.tempo_bpm),
+        "hide_explicit": request.hide_explicit,
+        "seed": request.seed,
     }
 
 

@@ -9,5 +9,5 @@ ui.require_app()
 with ui.shown_errors():
     with st.container(horizontal=True, vertical_alignment="center"):
         step = ui.choose_step()
-        walk = ui.choose_walk()
-    ui.show_step(step, walk)
+        picture = ui.choose_example()
+    ui.show_step(step, picture)

@@ -19,4 +19,4 @@ with ui.shown_errors():
         seen = ui.read_picture(picture)
         if (listener := ui.show_reading(seen)) is not None:
             songs, request = ui.choose_songs(listener, ui.face_points(seen))
-            ui.offer_downloads(seen, songs, request)
+            ui.offer_downloads(seen, listener, songs, request)

@@ -194,6 +194,27 @@ def test_recommend_gives_songs_without_a_face(run: Callable[..., Answer], policy
     assert all(song["url"] == f"https://open.spotify.com/track/{song['id']}" for song in songs)
 
 
+def test_the_policy_decides_the_mood_of_the_songs(run: Callable[..., Answer]) -> None:
+    def answer(policy: str) -> list[dict[str, Any]]:
+        return run("recommend", "--emotion", "angry", "--policy", policy)[1]
+
+    assert {song["mood"] for song in answer("match")} == {"energetic"}
+    assert {song["mood"] for song in answer("soothe")} == {"calm"}
+    assert answer("journey")[0]["reason"].startswith("Step 1 of 5")
+
+
+def test_another_seed_gives_other_songs(run: Callable[..., Answer]) -> None:
+    def ids(seed: str) -> list[str]:
+        return [song["id"] for song in run("recommend", "--emotion", "sad", "--songs", "20", "--seed", seed)[1]]
+
+    assert ids("0") == ids("0") != ids("1")
+
+
+def test_the_groups_mood_is_that_of_its_songs(run: Callable[..., Answer], samples: Path) -> None:
+    _, (record,), _ = run("analyze", str(samples / "joe-biden-2010.jpg"), "--songs", "3")
+    assert {song["mood"] for song in record["songs"]} == {record["group"]["mood"]} != {"happy"}
+
+
 def test_recommend_takes_an_emotion_in_any_case(run: Callable[..., Answer]) -> None:
     assert run("recommend", "--emotion", "Happy") == run("recommend", "--emotion", "happy")
 

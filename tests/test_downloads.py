@@ -292,3 +292,10 @@ def test_data_get_without_network_is_one_line_and_status_2(
     assert out == ""
     assert err.count("\n") == 1
     assert "no connection" in err
+
+
+def test_no_more_is_asked_for_than_can_be_counted(offer: Callable[..., Download]) -> None:
+    with serve(whole_or_rest) as server:
+        offer(server.url)
+        ensure("songs")
+    assert server.requests[0].headers["Accept-Encoding"] == "identity"

@@ -341,3 +341,19 @@ def test_an_adjustment_is_found_again_and_few_examples_move_little() -> None:
     assert found[2] > 0.5
     few = evaluation.fit_adjustment(np.array([0, 1, 2]), np.full((3, 3), 1 / 3))
     np.testing.assert_allclose(few, 0, atol=1e-3)
+
+
+def test_few_examples_of_a_class_move_less_than_they_would_alone() -> None:
+    few = evaluation.fit_adjustment(np.array([0, 0, 1, 1]), np.array([[0.99, 0.01]] * 4))
+    assert 0.5 < abs(few).max() < 2.2  # without the penalty 2.30
+
+
+def test_classes_weigh_between_their_number_and_alike() -> None:
+    y_true = np.repeat([0, 1], [900, 100])
+    one, other = evaluation.fit_adjustment(y_true, np.full((1000, 2), 0.5))
+    assert -np.log(3) < other - one < -0.5
+
+
+def test_full_certainty_falls_into_the_last_bin() -> None:
+    found = evaluation.reliability(np.array([0]), np.array([[1.0, 0.0]]), num_bins=10)
+    assert (len(found.counts), len(found.accuracy), found.counts[-1]) == (10, 10, 1)

@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from emomusic.affect import EMOTIONS, Mood
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, Mood
 from emomusic.face.reading import PictureReading, read_faces
-from emomusic.report import faces_csv, picture_record
+from emomusic.music.recommend import Policy, Request
+from emomusic.report import faces_csv, picture_record, request_record
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -35,6 +37,23 @@ def test_no_face_leaves_the_group_empty() -> None:
     record = picture_record("a.jpg", read(), [], None, decode_ms=1.0, recommend_ms=0.0)
     assert record["faces"] == []
     assert record["group"] is None
+
+
+def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, policy=Policy.SOOTHE, genres=frozenset({"rock", "pop"}))
+    record = request_record(request, "Face 3", said_emotion=Emotion.SAD)
+    assert record["who"] == "Face 3"
+    assert (record["said_emotion"], record["said_mood"]) == ("sad", None)
+    assert (record["policy"], record["mood"], record["genres"]) == ("soothe", "sad", ["pop", "rock"])
+    assert json.loads(json.dumps(record)) == record  # plain values only
+    chosen = request_record(replace(request, mood=Mood.CALM, tempo_bpm=(60, 90)), "You", said_mood=Mood.CALM)
+    assert (chosen["said_mood"], chosen["mood"], chosen["tempo_bpm"]) == ("calm", "calm", [60, 90])
+
+
+def test_how_long_each_step_took_stands_under_its_own_name() -> None:
+    reading = replace(read(5), detect_ms=3.0, classify_ms=4.0)
+    record = picture_record("a.jpg", reading, [], Mood.HAPPY, decode_ms=1.0, recommend_ms=2.0)
+    assert record["elapsed_ms"] == {"decode": 1.0, "detect": 3.0, "classify": 4.0, "recommend": 2.0}
 
 
 def test_the_table_of_faces_has_a_row_a_face() -> None:

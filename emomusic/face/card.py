@@ -148,7 +148,7 @@ def _on_photographs(wild: dict[str, Any] | None) -> str:
         return ""
     folds = (
         f" Each was judged after\nits adjustment for photographs was fitted on the other {wild['folds'] - 1} of "
-        f"{wild['folds']} parts of them."
+        f"{wild['folds']} parts of them; the one in use was fitted on all."
         if "folds" in wild
         else ""
     )

@@ -167,7 +167,7 @@ class MtcnnDetector:
     def detect(self, image: RgbImage) -> list[Face]:
         """Find all faces, sorted from left to right.
 
-        The work is done on at most 1280 pixels a side, so faces under 20 pixels there are not found.
+        The work is done on at most 1280 pixels a side, so faces under about 12 pixels there are not found.
 
         Args:
             image: shape (height, width, 3), uint8, RGB.

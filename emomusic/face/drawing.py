@@ -29,11 +29,16 @@ class Mark:
     colour: str
 
 
-def annotate(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
+def annotate(image: RgbImage, marks: Sequence[Mark], *, smallest_letters: float = 11.0) -> RgbImage:
     """Draw frames with tags, readable on any background and at any size of picture.
 
     Lines and letters grow with the picture. A tag stays inside the picture and, where there is room, off the faces
     and off the other tags.
+
+    Args:
+        image: shape (height, width, 3), uint8, RGB.
+        marks: one for each face.
+        smallest_letters: their size in pixels at least.
 
     Returns:
         A copy of the same size, uint8, RGB.
@@ -48,7 +53,7 @@ def annotate(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
     for mark in marks:
         if not mark.text:
             continue
-        fitted = _fit_text(mark, picture.size)
+        fitted = _fit_text(mark, picture.size, smallest_letters)
         tag = _least_hiding(_places_of(fitted, mark.box, picture.size, line), mark.box, faces, tags)
         tags.append(tag)
         colour = _rgb(mark.colour)
@@ -197,10 +202,10 @@ class _FittedText:
     height: int
 
 
-def _fit_text(mark: Mark, picture_size: tuple[int, int]) -> _FittedText:
+def _fit_text(mark: Mark, picture_size: tuple[int, int], smallest: float) -> _FittedText:
     """Choose letters that suit the picture and the face; shorten a text that is wider than the picture."""
     longer = max(picture_size)
-    size = min(max(mark.box.width / 6, 11.0, longer / 75), max(13.0, longer / 38))
+    size = max(min(max(mark.box.width / 6, longer / 75), max(13.0, longer / 38)), smallest)
     font, padding = ImageFont.load_default(size), size / 3
 
     def width_of(text: str) -> int:

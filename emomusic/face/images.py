@@ -25,7 +25,7 @@ from emomusic.errors import ImageError
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width, 3), uint8, RGB, upright."""
 
-PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif")
+PICTURE_ENDINGS = ("jpg", "jpeg", "jfif", "jpe", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif")
 """Of files that `read_image` can read."""
 
 MAX_BYTES = 20 * 2**20
@@ -232,6 +232,11 @@ class Box:
     def bottom(self) -> int:
         """The first row after it."""
         return self.y + self.height
+
+    def scaled(self, factor: float) -> Box:
+        """The same part of the image where that is larger or smaller by a factor."""
+        left, top, right, bottom = (round(value * factor) for value in (self.x, self.y, self.right, self.bottom))
+        return Box(left, top, max(right - left, 1), max(bottom - top, 1))
 
     def clipped(self, width: int, height: int) -> Box:
         """The part inside an image of this size.

@@ -57,7 +57,7 @@ class LiveSettings:
         smoothing_s: time constant of the probabilities, in seconds, at most 10: a change shows to two thirds after it.
             0 shows every reading as it is.
         detect_side: faces are sought in the frame made so small, in pixels along its longer side, 160 to 1280; those
-            under 20 pixels there are not found. Larger finds faces further away, and takes longer.
+            under about 12 pixels there are not found. Larger finds faces further away, and takes longer.
     """
 
     interval_s: float | None = None

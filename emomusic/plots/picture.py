@@ -8,10 +8,12 @@ import cv2
 
 from emomusic.face.detection import Landmarks
 from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
-from emomusic.face.images import RgbImage
+from emomusic.face.images import RgbImage, shrink
 from emomusic.face.live import LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
+
+_LEAST_LETTERS = 11.0  # pixels of the page
 
 
 def face_label(number: int, reading: FaceReading) -> str:
@@ -21,11 +23,28 @@ def face_label(number: int, reading: FaceReading) -> str:
 
 def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     """A copy with every face framed, numbered from the left and named in the colour of its emotion."""
-    marks = [
-        Mark(face.face.box, face_label(number, face), EMOTION_COLOURS[face.emotion])
+    return annotate(image, _marks(reading, 1.0))
+
+
+def annotated_preview(image: RgbImage, reading: PictureReading, max_side: int, height: int) -> RgbImage:
+    """The same, shrunk for the screen first: letters stay large enough to be read there, and little is drawn.
+
+    Args:
+        image: that was read.
+        reading: its faces.
+        max_side: of the result, in pixels.
+        height: in which it is shown at most; less than `max_side`, as screens have more pixels than a page counts.
+    """
+    small, scale = shrink(image, max_side)
+    shown = max(small.shape[0] / height, 1.0)  # pixels of the result for one of the page
+    return annotate(small, _marks(reading, scale), smallest_letters=_LEAST_LETTERS * shown)
+
+
+def _marks(reading: PictureReading, scale: float) -> list[Mark]:
+    return [
+        Mark(face.face.box.scaled(scale), face_label(number, face), EMOTION_COLOURS[face.emotion])
         for number, face in enumerate(reading.faces, 1)
     ]
-    return annotate(image, marks)
 
 
 @dataclass(frozen=True, slots=True)

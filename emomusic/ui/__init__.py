@@ -7,16 +7,16 @@ screen: the first visitor of a server does not wait for pandas and OpenCV in fro
 from importlib import import_module
 from typing import Any
 
-from emomusic.ui.frame import enter_app, icon, require_app, show_notice, shown_errors, style_buttons
+from emomusic.ui.frame import enter_app, enter_page, icon, require_app, show_notice, shown_errors, style_buttons
 
 # What pages use, and the module of this package that has it
 _MODULES = {
+    "choose_example": "how_walk",
     "choose_models": "models_table",
     "choose_picture": "picture",
     "choose_songs": "songs",
     "choose_step": "how_show",
     "choose_table": "music_tables",
-    "choose_walk": "how_walk",
     "face_points": "readings",
     "loading_note": "engine",
     "offer_downloads": "downloads",
@@ -30,7 +30,7 @@ _MODULES = {
     "show_welcome": "welcome",
 }
 
-__all__ = ["enter_app", "icon", "require_app", "show_notice", "shown_errors", "style_buttons", *_MODULES]
+__all__ = ["enter_app", "enter_page", "icon", "require_app", "show_notice", "shown_errors", "style_buttons", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,8 +53,8 @@ class Engine:
 
     @property
     def is_ready(self) -> bool:
-        """Whether everything that faces need is loaded, or has failed to."""
-        return self._recommender.done() and self.start_networks().done()
+        """Whether everything that faces need is loaded, or has failed to; False before anyone asked for it."""
+        return self._recommender.done() and self._networks is not None and self._networks.done()
 
     def networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
         """Wait for the detector and the classifier.
@@ -95,13 +95,15 @@ def engine() -> Engine:
 
 
 def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
-    """One line that says whether the networks are ready; it keeps its height, so nothing moves when they are.
+    """Start loading the networks, and say in one line whether they are ready.
 
-    It asks again by itself while they load, without running the page anew.
+    It keeps its height, so nothing moves when they are, and asks again by itself while they load, without running the
+    page anew.
 
     Args:
         meanwhile: what the visitor can do until then.
     """
+    engine().start_networks()
 
     @st.fragment(run_every=None if engine().is_ready else 2.0)
     def note() -> None:

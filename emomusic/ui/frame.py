@@ -12,6 +12,7 @@ import streamlit as st
 
 from emomusic.assets import ROOT, data_dir
 from emomusic.errors import EmomusicError
+from emomusic.ui import state
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,13 @@ def plain(text: str) -> str:
 def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
     _app_has_run.set()
+
+
+def enter_page(name: str) -> None:
+    """Count the visits to pages, so that one who comes from another page is told from one who goes back on this one."""
+    page, number = st.session_state.get(state.VISIT, (None, 0))
+    if page != name:
+        st.session_state[state.VISIT] = (name, number + 1)
 
 
 def style_buttons() -> None:

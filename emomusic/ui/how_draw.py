@@ -66,7 +66,9 @@ def output(scene: Scene) -> None:
     confidences = [face.confidence for face in stages.faces[:4]]
     sure = ", ".join("over 99.9 %" if value > 0.9995 else f"{100 * value:.1f} %" for value in confidences)
     num_looked_at = _count(len(stages.refined.kept), "box")
-    if not stages.faces:
+    if not len(stages.refined.kept):
+        _fact("No box was left to look at")
+    elif not stages.faces:
         _fact(f"{num_looked_at} looked at, and none of them {100 * MIN_CONFIDENCE:.0f} % sure to be a face")
     else:
         more = ", …" if len(stages.faces) > 4 else ""

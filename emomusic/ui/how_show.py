@@ -6,8 +6,10 @@ import streamlit as st
 
 from emomusic.ui import state
 from emomusic.ui.engine import engine, wait_for_networks
+from emomusic.ui.frame import shown_errors
 from emomusic.ui.how_steps import STEPS, Needs, Step, step_named
-from emomusic.ui.how_walk import Scene, Walk
+from emomusic.ui.how_walk import Scene, Walk, walk_of
+from emomusic.ui.picture import Picture
 
 # Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
 # containers carry their key as a class, which is documented.
@@ -37,8 +39,8 @@ def choose_step() -> Step:
     return step
 
 
-def show_step(step: Step, walk: Walk) -> None:
-    """Show the words at once, then what belongs to them as soon as it is there."""
+def show_step(step: Step, picture: Picture) -> None:
+    """Show the words at once, then what belongs to them as soon as it is there, or why it cannot be."""
     st.html(_LARGE)
     engine().start_networks()  # they load while the first step is talked about
     words, stage = st.columns([2, 3], gap="large")
@@ -49,7 +51,8 @@ def show_step(step: Step, walk: Walk) -> None:
                 st.markdown(sentence)
         st.caption(f"Source: {step.source}")
         asked = st.empty()
-    with stage:
+    with stage, shown_errors():
+        walk = walk_of(picture)
         if step.needs is not Needs.PICTURE:
             wait_for_networks()
         with st.spinner(step.waiting):

@@ -144,12 +144,8 @@ class Scene:
         return self.walk.pictures[key]
 
 
-def choose_walk() -> Walk:
-    """The picture that the visitor chose on any page, or else the first sample; the chooser sits in a popover.
-
-    Raises:
-        ImageError: the picture cannot be read.
-    """
+def choose_example() -> Picture:
+    """The picture that the visitor chose on any page, or else the first sample; the chooser sits in a popover."""
     chosen = st.session_state.get(state.PICTURE)
     digest = chosen.digest if isinstance(chosen, Picture) else "none"
     # A new picture makes a new popover, which is closed
@@ -159,6 +155,15 @@ def choose_walk() -> Walk:
     if picture is None:
         picture = sample_picture(samples()[0])
         name_sample(picture)
+    return picture
+
+
+def walk_of(picture: Picture) -> Walk:
+    """A picture's way, with what was computed of it before.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
     walk = st.session_state.get(state.HOW_WALK)
     if isinstance(walk, Walk) and (walk.picture.digest, walk.model) == (picture.digest, DEFAULT_MODEL):
         return walk

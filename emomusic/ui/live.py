@@ -100,10 +100,10 @@ def _show_notice(settings: IceSettings) -> None:
     hosts = [host for server in helping_servers(settings) for host in server.hosts]
     helped = f" To find a way to each other, browser and server ask {' and '.join(hosts)}." if hosts else ""
     st.markdown(
-        ":material/visibility: While the camera runs, its picture goes to this server, which finds every face in it "
-        "and estimates the expression. **No frame is kept:** each is gone once it is read. The figures of the last ten "
-        "minutes stay in memory until you start again or close the page. People must be told that their expression is "
-        f"read: ask everyone whom the camera sees.{helped}"
+        ":material/visibility: While the camera runs, its picture goes to this server, which looks for faces in it "
+        "and estimates their expressions. **No frame is kept:** each is gone once it is read. The figures of the last "
+        "ten minutes stay in memory until you start again or close the page. People must be told that their "
+        f"expression is read: ask everyone whom the camera sees.{helped}"
     )
 
 

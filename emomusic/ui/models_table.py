@@ -216,7 +216,7 @@ def _face_columns() -> dict[str, Any]:
         "wild_four": config.NumberColumn("… four classes", format=_PERCENT, help="In the wild, in the four classes"),
         "calibration": config.NumberColumn("Calibration error", format="%.3f",
                                            help="How far sureness and being right lie apart; 0 is perfect"),
-        "ms": config.NumberColumn("ms a face", format="%.1f", help="On the machine that trained it, in a batch"),
+        "ms": config.NumberColumn("ms a face", format="%.1f", help="All on one machine, in a batch of eight"),
         "mb": config.NumberColumn("MB", format="%.1f", help="Size of the file"),
         "parameters": config.NumberColumn("Million weights", format="%.2f"),
     }  # fmt: skip

@@ -96,6 +96,7 @@ def choose_picture() -> Picture | None:
             default="Upload",
             required=True,
             key=state.SOURCE,
+            wrap=True,
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
         )
     with place:
@@ -104,6 +105,8 @@ def choose_picture() -> Picture | None:
     if not isinstance(picture, Picture):
         return None
     name_sample(picture)  # who comes back from another page has an address without it
+    if state.SAMPLE in st.query_params:
+        st.session_state[state.NAMED] = st.session_state.get(state.VISIT)
     return picture
 
 
@@ -135,12 +138,18 @@ def _camera() -> None:
 
 
 def _open_linked_sample() -> None:
-    """Show the sample that the address names: at first a link's, later the one that a visitor goes back to."""
+    """Show the sample that the address names: at first a link's, later the one that a visitor goes back to.
+
+    An address that named one on this visit and names none any more means going back to what was there before it.
+    """
     named = st.query_params.get(state.SAMPLE)
     shown = st.session_state.get(state.PICTURE)
+    if named is None and _is_sample(shown) and st.session_state.get(state.NAMED) == st.session_state.get(state.VISIT):
+        st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
     for sample in samples():
         if sample.key == named and not (isinstance(shown, Picture) and _is_of(shown, sample)):
             _show_sample(sample)
+            _forget_choices(sample_picture(sample))  # what was chosen about it stands in the address
 
 
 def _choose_sample(sample: Sample) -> None:
@@ -171,6 +180,16 @@ def name_sample(picture: Picture) -> None:
         st.query_params[state.SAMPLE] = name
 
 
+def _forget_choices(picture: Picture) -> None:
+    for key in list(st.session_state):
+        if picture.digest in str(key):
+            del st.session_state[key]
+
+
+def _is_sample(shown: object) -> bool:
+    return isinstance(shown, Picture) and any(_is_of(shown, sample) for sample in samples())
+
+
 def _is_of(picture: Picture, sample: Sample) -> bool:
     return picture.name == sample.path.name and picture.digest == sample_picture(sample).digest
 
@@ -178,11 +197,12 @@ def _is_of(picture: Picture, sample: Sample) -> bool:
 def _take(widget: str) -> None:
     """Keep what was uploaded or snapped; a file taken away again takes the picture with it, unless another is shown."""
     file, shown = st.session_state.get(widget), st.session_state.get(state.PICTURE)
-    if file is None and isinstance(shown, Picture) and any(_is_of(shown, sample) for sample in samples()):
+    own = st.session_state[state.OWN] = None if file is None else Picture.of(file.name, file.getvalue())
+    if own is None and _is_sample(shown):
         return
     unlink()
     st.query_params.pop(state.SAMPLE, None)
-    st.session_state[state.PICTURE] = None if file is None else Picture.of(file.name, file.getvalue())
+    st.session_state[state.PICTURE] = own
     st.session_state.pop(state.READING, None)
     st.session_state.pop(state.HOW_WALK, None)
 

@@ -22,7 +22,7 @@ from emomusic.face.images import crop_face, encode_png, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import annotated_picture
+from emomusic.plots.picture import annotated_preview
 from emomusic.ui import state
 from emomusic.ui.address import link, linked, unlink_face
 from emomusic.ui.charts import show_chart
@@ -65,12 +65,19 @@ class Listener:
         point: where they are on the plane.
         emotion: what they show, or what was said by hand; None where only a mood was chosen.
         mood: chosen by hand, or None.
+        said_emotion: said by hand, or None.
     """
 
     label: str
     point: AffectPoint
     emotion: Emotion | None
     mood: Mood | None
+    said_emotion: Emotion | None = None
+
+    @property
+    def name(self) -> str:
+        """As the page calls them: "Everyone", "Face 2", "You"."""
+        return {"all": EVERYONE, "you": "You"}.get(self.label, f"Face {self.label}")
 
 
 def read_picture(picture: Picture) -> Seen:
@@ -95,7 +102,7 @@ def read_picture(picture: Picture) -> Seen:
     faces = tuple(
         encode_png(shrink(crop_face(image, face.face.box, margin=0.15), _FACE_SIDE)[0]) for face in reading.faces
     )
-    preview = encode_png(shrink(annotated_picture(image, reading), _PREVIEW_SIDE)[0])
+    preview = encode_png(annotated_preview(image, reading, _PREVIEW_SIDE, _PREVIEW_HEIGHT))
     seen = Seen(picture, reading, decode_ms, preview, faces)
     st.session_state[state.READING] = seen
     return seen
@@ -156,7 +163,9 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
                 default=linked(state.WHO, options) or EVERYONE,
                 required=True,
                 key=state.listener(seen.picture.digest),
+                persist_state="session",  # also while another page or picture is looked at
                 on_change=unlink_face,
+                wrap=True,
             )
         link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
         group = seen.reading.group
@@ -172,7 +181,8 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
         )
         with st.popover("That's not it", icon=":material/edit:"):
             emotion, mood = _choose_by_hand(f"{seen.picture.digest}-{who}")
-        said = [f"the face is {emotion.adjective}"] if emotion else []
+        faces_are = "the faces are" if who == EVERYONE else "the face is"
+        said = [f"{faces_are} {emotion.adjective}"] if emotion else []
         said += [f"the music is {mood}"] if mood else []
         if said:  # told here too: who follows a link has not opened that menu
             st.caption(f"Said by hand: {', '.join(said)}.")
@@ -196,10 +206,17 @@ def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
         list(Emotion),
         default=linked(state.SAYS, Emotion),
         key=state.said_emotion(scope),
+        persist_state="session",
         format_func=lambda emotion: emotion.adjective,
+        wrap=True,
     )
     mood = st.pills(
-        "Or choose the music yourself", list(Mood), default=linked(state.MOOD, Mood), key=state.said_mood(scope)
+        "Or choose the music yourself",
+        list(Mood),
+        default=linked(state.MOOD, Mood),
+        key=state.said_mood(scope),
+        persist_state="session",
+        wrap=True,
     )
     link(state.SAYS, emotion)
     link(state.MOOD, mood)
@@ -212,16 +229,16 @@ def _listener(
     if emotion is not None:
         probabilities = EmotionProbabilities.certain(emotion)
     if mood is not None and probabilities is None:
-        return Listener(label, MOOD_POINTS[mood], None, mood)
+        return Listener(label, MOOD_POINTS[mood], None, mood)  # no face and no emotion, but a wish
     assert probabilities is not None  # a face, an emotion or a mood: the callers see to it
-    return Listener(label, affect_of(probabilities), probabilities.emotion, mood)
+    return Listener(label, affect_of(probabilities), probabilities.emotion, mood, emotion)
 
 
 def _no_face(seen: Seen) -> Listener | None:
     st.subheader("No face found", anchor=False)
     st.markdown(
-        "It works best when a whole face looks towards the camera, in good light, and is at least 20 pixels high. "
-        "Try another picture, or choose by hand:"
+        "It works best when a whole face looks towards the camera, in good light, and is at least a sixtieth of the "
+        "picture's longer side. Try another picture, or choose by hand:"
     )
     emotion, mood = _choose_by_hand(seen.picture.digest)
     if emotion is None and mood is None:

@@ -33,6 +33,13 @@ _POLICY_WORDS = {
 _WHO = {"all": "the faces are", "now": "that moment was", "you": "you are"}
 """By the listener's label: how the one is called whom the songs are for; else it is one face."""
 
+_CIRCLES = {
+    "all": 'Circles are the faces, numbered as on the picture, and "all" is their mean',
+    "now": "The circle is that moment",
+    "you": "The circle is you",
+}
+"""Likewise: what stands on the plane."""
+
 
 def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[list[Song], Request]:
     """Show how songs are chosen, the plane and the players; returns what is on the screen.
@@ -50,17 +57,22 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     is_chosen = listener.mood is not None and request.policy is not Policy.JOURNEY
     sentence = f"Songs of the mood you chose: {mood}." if is_chosen else _POLICY_WORDS[request.policy]
     who = _WHO.get(listener.label, "the face is")
-    st.caption(sentence.format(mood=mood, emotion=f"a face that is {emotion.adjective}", who=who))
+    whose = "faces that are" if listener.label == "all" else "a face that is"
+    st.caption(sentence.format(mood=mood, emotion=f"{whose} {emotion.adjective}", who=who))
 
     page = _page_of(request)
     songs = recommender.songs(request, NUM_SONGS, page=page)
+    is_journey = request.policy is Policy.JOURNEY
+    first = 1 if is_journey else page * NUM_SONGS + 1  # more of a journey is another walk from the start
     chart, players = st.columns([2, 3], gap="large")
     with chart:
-        _show_plane(listener, others, songs, request)
+        _show_plane(listener, others, songs, request, first=first)
     with players:
-        show_players(songs, first=page * NUM_SONGS + 1)
+        show_players(songs, first=first)
+        if songs and page > 0:
+            st.caption(f"Walk {page + 1}." if is_journey else f"Songs {first} to {first + len(songs) - 1} of the list.")
         more = bool(recommender.songs(request, NUM_SONGS, page=page + 1))
-        _buttons(request, page, more=more)
+        _buttons(request, page, has_songs=bool(songs), more=more)
     return songs, request
 
 
@@ -116,32 +128,36 @@ def _turn_to(request: Request, page: int) -> None:
     st.session_state[state.songs_page(_request_key(request))] = page
 
 
-def _buttons(request: Request, page: int, *, more: bool) -> None:
+def _buttons(request: Request, page: int, *, has_songs: bool, more: bool) -> None:
     with st.container(horizontal=True):
         if page > 0:
             st.button("Back", icon=":material/arrow_back:", on_click=_turn_to, args=(request, page - 1))
         if more:
             st.button("More songs", icon=":material/queue_music:", on_click=_turn_to, args=(request, page + 1))
-        else:
+        elif has_songs:
             st.caption("These are the last songs that fit.")
 
 
-def _show_plane(listener: Listener, others: Sequence[FacePoint], songs: Sequence[Song], request: Request) -> None:
+def _show_plane(
+    listener: Listener, others: Sequence[FacePoint], songs: Sequence[Song], request: Request, *, first: int
+) -> None:
     emotion = listener.emotion or nearest_emotion(listener.point)
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
-    points = [SongPoint(n, f"{s.track.title}, {s.track.byline}", s.point, s.mood) for n, s in enumerate(songs, 1)]
+    points = [SongPoint(n, f"{s.track.title}, {s.track.byline}", s.point, s.mood) for n, s in enumerate(songs, first)]
     show_chart(
         circumplex(faces, points, path=request.policy is Policy.JOURNEY),
         key="plane",
         alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
     )
-    is_moment = listener.label == "now"
-    circles = "The circle is that moment" if is_moment else "Circles are the faces, numbered as on the picture"
+    circles = _CIRCLES.get(listener.label, "Circles are the faces, numbered as on the picture")
+    # The other policies, and a mood chosen by hand, do not go by the quadrant
+    by_place = request.policy is Policy.MATCH and request.mood is None
+    ring = " Inside the dotted ring songs are chosen as for a neutral face." if by_place else ""
     st.caption(
-        f"{circles}; squares are the songs, numbered as in the list; all set "
-        "beside each other where they would overlap. Inside the dotted ring songs are chosen as for a neutral face."
+        f"{circles}; squares are the songs, numbered as in the list; all set beside each other where they would "
+        f"overlap.{ring}"
     )
 
 
@@ -150,12 +166,12 @@ def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") 
 
     Args:
         songs: in their order.
-        first: the number of the first.
+        first: the number of the first of them.
         name: of the list on this page.
     """
     if not songs:
         st.info("No song is left under these options. Loosen a filter, or choose another mood.")
-    for number, song in enumerate(songs, 1):
+    for number, song in enumerate(songs, first):
         track = song.track
         with st.container(gap="xsmall"):
             st.markdown(
@@ -163,5 +179,3 @@ def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") 
                 f"{plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
             )
             show_player(track.id, f"{track.title}, {track.byline}", place=(name, number - first))
-    if songs and first > 1:
-        st.caption(f"Songs {first} to {first + len(songs) - 1} of the list.")

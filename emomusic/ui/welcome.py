@@ -8,7 +8,7 @@ from emomusic.plots.affect import circumplex
 from emomusic.ui.charts import show_chart
 
 _STEPS = (
-    (":material/face:", "Faces", "MTCNN finds every face in the picture, in photographs and in paintings."),
+    (":material/face:", "Faces", "MTCNN looks for the faces in the picture, in photographs and in paintings."),
     (
         ":material/bar_chart:",
         "Expressions",

@@ -116,6 +116,34 @@ def test_back_is_the_sample_of_before_with_its_songs(open_page: Callable[..., Pa
     assert tracks_after(page, second) == first
 
 
+def test_back_from_a_sample_is_the_own_picture_of_before(
+    open_page: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.jfif"  # as browsers on Windows name a JPEG
+    own.write_bytes((root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    page = open_page()
+    drop(page, own)
+    first = tracks(page)
+    page.get_by_role("button", name="A smile", exact=True).click()
+    second = tracks_after(page, first)
+    assert "sample=barack-obama-2012" in page.url
+    page.evaluate("history.back()")
+    assert tracks_after(page, second) == first
+    assert "sample" not in page.url
+
+
+def test_a_sample_is_there_again_after_another_page(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=four-people")
+    first = tracks(page)
+    page.get_by_role("radio", name="Face 2", exact=True).click()
+    shown = tracks_after(page, first)
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="How good", exact=False).first).to_be_visible()
+    page.get_by_role("link", name="Photo").click()
+    assert tracks(page) == shown
+    assert "sample=four-people&who=Face+2" in page.url
+
+
 def test_everything_can_be_downloaded(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=four-people")
     shown = tracks(page)
@@ -131,6 +159,9 @@ def test_everything_can_be_downloaded(open_page: Callable[..., Page]) -> None:
     record = json.loads(download("Everything"))
     assert len(record["faces"]) == 4
     assert [song["id"] for song in record["songs"]] == shown
+    asked = record["request"]
+    assert (asked["who"], asked["policy"], asked["said_emotion"]) == ("Everyone", "match", None)
+    assert asked["mood"] == record["group"]["mood"]
     faces = list(csv.DictReader(io.StringIO(download("Faces (CSV)").decode())))
     assert len(faces) == 4
     songs = list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))

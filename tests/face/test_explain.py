@@ -13,7 +13,7 @@ import pytest
 from emomusic.errors import ModelError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
-from emomusic.face.explain import Explainer, Occlusion, agreement, detection_stages
+from emomusic.face.explain import Explainer, Occlusion, _grad_cam, agreement, detection_stages
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.face.networks import NETWORKS as ARCHITECTURES
 from emomusic.face.trained import ModelSpec
@@ -436,3 +436,9 @@ def test_a_picture_without_a_face_has_stages_without_one(detector: MtcnnDetector
 def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector) -> None:
     with pytest.raises(ValueError, match="image must be uint8"):
         detection_stages(np.zeros((50, 50), np.uint8), detector)
+
+
+def test_gradients_stay_at_their_places() -> None:
+    features, gradients = np.ones((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.float32)
+    gradients[0, 0, :, 0] = 1, -1  # their mean is nought
+    assert _grad_cam(features, gradients, 2).tolist() == [[1, 0], [0, 0]]

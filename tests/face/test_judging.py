@@ -11,8 +11,10 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.cli import main
 from emomusic.errors import DatasetError
 from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.face import judging
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, Landmarks
+from emomusic.face.fer2013 import LabelledFaces
 from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
 from emomusic.face.judging import (
     FOLDS,
@@ -20,6 +22,7 @@ from emomusic.face.judging import (
     evaluation_record,
     judge,
     judge_pictures,
+    judge_split,
     labelled_pictures,
     record_photographs,
 )
@@ -152,3 +155,62 @@ def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) ->
     for ending in (*PICTURE_ENDINGS, "HEIF", "txt"):
         (tmp_path / "happy" / f"1.{ending}").touch()
     assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1
+
+
+def test_each_part_is_judged_by_what_was_fitted_on_the_others(
+    tiny_run: Run, shades: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+
+    def fit(y_true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        fits.append(len(y_true))
+        return np.zeros(probabilities.shape[1])
+
+    monkeypatch.setattr(judging, "fit_adjustment", fit)
+    pictures = labelled_pictures(shades)
+    adjust_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
+    *folds, whole = fits
+    assert (len(folds), whole) == (FOLDS, len(pictures) - 1)  # in one of them no face is found
+    assert sum(whole - count for count in folds) == whole
+
+
+class Found:
+    """A detector that finds boxes at given places."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = boxes
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        return [Face(box, 1.0, Landmarks(*[(0.0, 0.0)] * 5)) for box in self.boxes]
+
+
+def shade_of(emotion: Emotion) -> int:
+    return 30 * (emotion.label + 1)
+
+
+def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -> None:
+    picture = np.full((100, 100), shade_of(Emotion.ANGRY), np.uint8)
+    picture[30:, 30:] = shade_of(Emotion.SURPRISE)
+    cv2.imwrite(str(tmp_path / "two.png"), picture)
+    knows = Leaning(read_spec(tiny_run.folder))
+    detector = Found(Box(5, 5, 20, 20), Box(50, 40, 40, 50))
+    assert judge_pictures([(tmp_path / "two.png", Emotion.SURPRISE)], knows, detector).accuracy == 1
+
+
+def test_the_margin_around_a_face_is_as_asked(tiny_run: Run, tmp_path: Path) -> None:
+    picture = np.full((120, 120), shade_of(Emotion.ANGRY), np.uint8)
+    picture[40:80, 40:80] = shade_of(Emotion.SURPRISE)
+    cv2.imwrite(str(tmp_path / "one.png"), picture)
+    knows, detector = Leaning(read_spec(tiny_run.folder)), Found(Box(40, 40, 40, 40))
+    pictures = [(tmp_path / "one.png", Emotion.SURPRISE)]
+    assert judge_pictures(pictures, knows, detector).accuracy == 1
+    assert judge_pictures(pictures, knows, detector, margin=1.0).accuracy == 0
+
+
+def test_on_fer2013_no_adjustment_for_photographs_counts(tiny_run: Run) -> None:
+    images = np.stack([np.full((48, 48), shade_of(emotion), np.uint8) for emotion in EMOTIONS])
+    faces = LabelledFaces(images, np.arange(7, dtype=np.uint8), np.zeros(7, np.bool_))
+    spec = read_spec(tiny_run.folder)
+    plain = judge_split(faces, Leaning(replace(spec, adjustment=())))
+    adjusted = judge_split(faces, Leaning(replace(spec, adjustment=(9.0, *[0.0] * 6))))
+    np.testing.assert_array_equal(adjusted.confusion, plain.confusion)

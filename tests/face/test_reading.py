@@ -1,9 +1,14 @@
 """emomusic/face/reading.py, on a fake detector and classifier."""
 
+import time
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from emomusic.affect import Emotion, Quadrant
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
+from emomusic.face.detection import Face
+from emomusic.face.images import RgbImage
 from emomusic.face.reading import read_faces
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
@@ -41,3 +46,27 @@ def test_the_time_taken_is_told() -> None:
     reading = read_faces(IMAGE, FakeDetector([make_face()]), FakeClassifier())
     assert reading.detect_ms >= 0
     assert reading.classify_ms >= 0
+
+
+class ByShade:
+    """A classifier that tells emotions by the shade of grey: 0 to 29 angry, 30 to 59 disgusted, and so on."""
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        return [EmotionProbabilities.certain(EMOTIONS[int(crop.mean() // 30)]) for crop in crops]
+
+
+def test_each_face_has_its_own_emotion() -> None:
+    image = np.zeros((100, 160, 3), np.uint8)
+    image[:, 75:] = 100
+    reading = read_faces(image, FakeDetector([make_face(x=5), make_face(x=90)]), ByShade())
+    assert [face.emotion for face in reading.faces] == [Emotion.ANGRY, Emotion.HAPPY]
+
+
+def test_looking_for_faces_and_reading_them_are_timed_apart() -> None:
+    class Slow(FakeDetector):
+        def detect(self, image: RgbImage) -> list[Face]:
+            time.sleep(0.05)
+            return super().detect(image)
+
+    reading = read_faces(IMAGE, Slow([make_face()]), FakeClassifier())
+    assert reading.detect_ms >= 50 > reading.classify_ms

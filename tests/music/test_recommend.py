@@ -21,6 +21,7 @@ from emomusic.music.recommend import (
     Request,
     Song,
     _best_first,
+    _difference,
     load_recommender,
     nearest_emotion,
     target_of,
@@ -503,3 +504,24 @@ def test_the_first_rows_come_in_the_order_of_a_full_sort() -> None:
     order = list(_best_first(priorities))
     assert sorted(order) == list(range(5000))
     assert (np.diff(priorities[order]) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("valence", "arousal", "words"),
+    [(0.3, -0.3, "a little brighter and quieter"), (-0.6, 0.3, "much darker and livelier")],
+)
+def test_a_reason_says_on_which_side_the_song_lies(valence: float, arousal: float, words: str) -> None:
+    assert words in _difference(AffectPoint(0, 0), AffectPoint(valence, arousal))
+
+
+def test_in_a_journey_longer_than_the_window_no_artist_comes_twice_either() -> None:
+    table = song_table(400, num_artists=30)
+    request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
+    songs = recommender_over(table).songs(request, 20)
+    assert len(songs) == 20
+    assert len({artist for song in songs for artist in song.track.artists}) == 20
+
+
+def test_a_table_without_genres_has_no_song_of_one() -> None:
+    table = song_table(50).drop(columns="genre", errors="ignore")
+    assert recommender_over(table).songs(Request(AffectPoint(0, 0), genres=frozenset({"rock"})), 5) == []

@@ -304,9 +304,42 @@ def test_who_comes_back_from_another_page_finds_the_sample_in_the_address(app: A
     sample(app, "eileen-collins-1999")
     app.switch_page("pages/music.py").run()
     app.query_params.clear()  # as a browser does
+    app.session_state[state.VISIT] = ("", 3)  # as app.py does, which `switch_page` leaves out
     app.switch_page("pages/photo.py").run()
     assert not app.exception
     assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
+
+
+def test_who_goes_back_from_a_sample_sees_the_own_picture_again(app: AppTest, root: Path) -> None:
+    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    app.button(key="sample-eileen-collins-1999").click().run()
+    assert app.session_state[state.PICTURE].name == "eileen-collins-1999.jpg"
+    app.query_params.clear()  # as a browser does
+    app.run()
+    assert not app.exception
+    assert app.session_state[state.PICTURE].name == "me.jpg"
+    assert state.SAMPLE not in app.query_params
+
+
+def test_who_goes_back_from_the_first_sample_sees_the_first_look_again(app: AppTest) -> None:
+    app.run()
+    app.button(key="sample-eileen-collins-1999").click().run()
+    app.query_params.clear()  # as a browser does
+    app.run()
+    assert not app.exception
+    assert tracks(app) == []
+    assert state.SAMPLE not in app.query_params
+
+
+def test_what_was_said_of_a_face_is_known_again_when_it_is_looked_at_again(app: AppTest) -> None:
+    sample(app, "four-people")
+    pick(app, "who-", "Face 2")
+    pick(app, "said-emotion", "angry")
+    pick(app, "who-", "Face 3")
+    assert "Said by hand" not in text_of(app)
+    pick(app, "who-", "Face 2")
+    assert "Said by hand: the face is angry." in text_of(app)
+    assert app.query_params[state.SAYS] == "angry"
 
 
 def test_a_link_that_names_nobody_shows_everyone(app: AppTest) -> None:
