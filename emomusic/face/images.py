@@ -25,7 +25,7 @@ from emomusic.errors import ImageError
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width, 3), uint8, RGB, upright."""
 
-PICTURE_ENDINGS = ("jpg", "jpeg", "jfif", "jpe", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif")
+PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jfif", "jpe")
 """Of files that `read_image` can read."""
 
 MAX_BYTES = 20 * 2**20

@@ -88,19 +88,17 @@ def choose_picture() -> Picture | None:
     _open_linked_sample()
     _sample_row()
     is_camera = st.session_state.get(state.SOURCE) == "Camera"
-    choice, place = st.columns([1, 3], vertical_alignment="top" if is_camera else "center")
-    with choice:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="top" if is_camera else "center"):
         source = st.segmented_control(
             "Or your own picture",
             ["Upload", "Camera"],
             default="Upload",
             required=True,
             key=state.SOURCE,
-            wrap=True,
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
         )
-    with place:
-        _camera() if source == "Camera" else _upload()
+        with st.container(width="stretch"):
+            _camera() if source == "Camera" else _upload()
     picture = st.session_state.get(state.PICTURE)
     if not isinstance(picture, Picture):
         return None
