@@ -226,3 +226,20 @@ def test_energetic_music_is_the_most_awake_and_neither_pleasant_nor_unpleasant()
     energetic = affect.MOOD_POINTS[Mood.ENERGETIC]
     assert energetic.valence == 0
     assert energetic.arousal == max(point.arousal for point in affect.MOOD_POINTS.values())
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ([0.92, 0.05, 0.03], "Clearly happy"),
+        ([0.5, 0.3, 0.2], "Mostly happy, a little sad"),
+        ([0.4, 0.3, 0.3], "Between happy and sad"),
+        ([0.8, 0.1, 0.1], "Mostly happy"),
+    ],
+)
+def test_how_surely_a_thing_is_likely_is_said_in_words(shares: list[float], words: str) -> None:
+    assert affect.describe_shares(["happy", "sad", "calm"], shares) == words
+
+
+def test_a_neutral_face_gets_calm_songs() -> None:  # "How it works" says so
+    assert affect.QUADRANT_MOODS[Quadrant.N] is Mood.CALM

@@ -124,6 +124,8 @@ def test_no_secret_stands_in_what_is_printed() -> None:
         (TURN, f"needs {TURN_SECRET}, or {TURN_USERNAME} and {TURN_CREDENTIAL}. Received: none of them"),
         ({**TURN, TURN_USERNAME: "ann"}, f"Received: {TURN_USERNAME}"),
         ({TURN_SECRET: "north"}, f"set without {TURN_URLS}"),
+        ({TURN_USERNAME: "ann"}, f"set without {TURN_URLS}"),
+        ({TURN_CREDENTIAL: "secret"}, f"set without {TURN_URLS}"),
         ({ICE_POLICY: "relay"}, "needs a TURN server"),
         ({ICE_POLICY: "none"}, 'must be "all" or "relay". Received: \'none\''),
         ({**TURN, TURN_SECRET: "north", TURN_HOURS: "soon"}, "number of hours up to 24. Received: 'soon'"),

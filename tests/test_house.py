@@ -1,5 +1,6 @@
 """The set-up agrees with itself: dependencies, locks, configuration, Makefile."""
 
+import json
 import re
 import socket
 import subprocess
@@ -126,3 +127,14 @@ def test_the_readme_says_what_the_figures_are(root: Path, name: str):
         row = readme.partition(f"| `{name}`,")[2].partition("\n")[0]
         said = [f"{100 * test['accuracy']:.1f} % ({low} to {high})", f"| {100 * wild['accuracy']:.1f} %"]
     assert [words for words in said if words not in row] == []
+
+
+def test_the_readme_says_what_the_figures_of_the_mood_models_are(root: Path):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    row = r"^\| `([a-z_]+)`[^|]*\| ([0-9.]+) % ± ([0-9.]+) \| ([0-9.]+) % \|$"
+    told = re.findall(row, readme.replace("**", ""), re.MULTILINE)
+    assert len(told) == 3
+    for name, accuracy, spread, macro_f1 in told:
+        figures = json.loads((root / "models" / "music" / name / "metrics.json").read_text(encoding="utf-8"))
+        found = (figures["accuracy"]["mean"], figures["accuracy"]["std"], figures["macro_f1"])
+        assert tuple(f"{100 * figure:.1f}" for figure in found) == (accuracy, spread, macro_f1), name

@@ -9,7 +9,7 @@ import pytest
 from emomusic.affect import EMOTIONS
 from emomusic.face.card import write_card
 from emomusic.face.networks import NETWORKS
-from emomusic.face.trained import CARD, METRICS, read_metrics, read_spec
+from emomusic.face.trained import CARD, METRICS, face_models, model_folder, read_metrics, read_spec
 
 from .conftest import Run
 
@@ -117,3 +117,10 @@ def test_a_model_of_another_name_than_its_network_says_where_it_went(
     assert "--network tiny --preset smoke --fer2013 fer2013.csv --out models/face/second`" in (
         tmp_path / CARD
     ).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", face_models())
+def test_the_card_of_every_model_that_ships_says_its_figures(name: str, tmp_path: Path) -> None:
+    folder = model_folder(name)
+    write_card(read_spec(folder), read_metrics(folder), tmp_path / CARD)
+    assert (folder / CARD).read_text(encoding="utf-8") == (tmp_path / CARD).read_text(encoding="utf-8")
