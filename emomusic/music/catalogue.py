@@ -289,8 +289,15 @@ def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -
     """
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        there = ", ".join(map(str, table.columns))
-        raise DatasetError(f"{name}: expected the columns {', '.join(missing)} too. Received: {there}")
+        raise DatasetError(
+            f"{name}: expected the columns {', '.join(missing)} too. Received: {listed(list(table.columns))}"
+        )
+
+
+def listed(columns: Sequence[object]) -> str:
+    """Names of columns in one line of a message, cut where they are long or many: a quoted one may hold half a file."""
+    names = (" ".join(str(column).split()) for column in columns[:40])
+    return ", ".join(name if len(name) <= 60 else f"{name[:59]}…" for name in names) or "none"
 
 
 def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:

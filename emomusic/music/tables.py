@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from emomusic.errors import DatasetError
-from emomusic.music.catalogue import ARTIST_SEPARATOR, OPTIONAL_COLUMNS, TRACK_COLUMNS, Catalogue, Origin
+from emomusic.music.catalogue import ARTIST_SEPARATOR, OPTIONAL_COLUMNS, TRACK_COLUMNS, Catalogue, Origin, listed
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.table_files import read_cells
 
@@ -162,7 +162,7 @@ def _recognise(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
         return len({"id", "title", "artists"} & matched.keys()), len(matched)
 
     form = max(TABLE_FORMS, key=rank)
-    received = ", ".join(map(str, columns[:40])) or "none"
+    received = listed(columns)
     if rank(form)[0] < 2:
         raise DatasetError(
             f"{name}: expected the columns of one of these: {'; '.join(form.name for form in TABLE_FORMS)}. "

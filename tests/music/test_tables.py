@@ -393,6 +393,13 @@ def test_parquet_of_other_types_is_read_as_what_it_means(tmp_path: Path) -> None
         read_catalogue(tmp_path / "numbers.parquet")
 
 
+def test_a_quote_left_open_in_the_header_is_told_in_one_line() -> None:
+    header, _, rows = as_csv(song_table(2)).partition(b"\n")
+    with pytest.raises(DatasetError, match=r"Received(?: the columns)?: [^\n]*$") as told:
+        read_catalogue(b'"' + header + b"\n" + rows + b'"', name="up.csv")
+    assert len(str(told.value)) < 600
+
+
 @given(data=st.data())
 def test_whatever_is_broken_in_a_table_it_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
     written = bytearray(as_csv(FORMS[data.draw(st.sampled_from(list(FORMS)))](4)))
