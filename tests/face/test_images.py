@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -370,6 +370,7 @@ def test_a_large_image_is_shrunk_to_1280_a_side(height: int, width: int) -> None
 
 
 @settings(deadline=None)
+@example(box=Box(0, 0, 1, 1), margin=-0.25, width=1, height=1)
 @given(box=boxes, margin=st.floats(-0.3, 0.5), width=sides, height=sides)
 def test_a_crop_is_a_square_around_the_middle(box: Box, margin: float, width: int, height: int) -> None:
     rows, columns = np.mgrid[:height, :width]
@@ -379,6 +380,10 @@ def test_a_crop_is_a_square_around_the_middle(box: Box, margin: float, width: in
             crop_face(image, box, margin=margin)
         return
     side = round(max(box.width, box.height) * (1 + 2 * margin))
+    if side < 1:
+        with pytest.raises(ValueError, match="margin must leave at least one pixel"):
+            crop_face(image, box, margin=margin)
+        return
     crop = crop_face(image, box, margin=margin)
     assert crop.shape == (side, side, 3)
     assert crop.dtype == np.uint8
