@@ -103,8 +103,6 @@ def choose_picture() -> Picture | None:
     if not isinstance(picture, Picture):
         return None
     name_sample(picture)  # who comes back from another page has an address without it
-    if state.SAMPLE in st.query_params:
-        st.session_state[state.NAMED] = st.session_state.get(state.VISIT)
     return picture
 
 
@@ -138,11 +136,11 @@ def _camera() -> None:
 def _open_linked_sample() -> None:
     """Show the sample that the address names: at first a link's, later the one that a visitor goes back to.
 
-    An address that named one on this visit and names none any more means going back to what was there before it.
+    An address that names none any more, where one was chosen on this visit, means going back to what was there before.
     """
     named = st.query_params.get(state.SAMPLE)
     shown = st.session_state.get(state.PICTURE)
-    if named is None and _is_sample(shown) and st.session_state.get(state.NAMED) == st.session_state.get(state.VISIT):
+    if named is None and _is_sample(shown) and st.session_state.get(state.CHOSEN) == st.session_state.get(state.VISIT):
         st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
     for sample in samples():
         if sample.key == named and not (isinstance(shown, Picture) and _is_of(shown, sample)):
@@ -157,6 +155,7 @@ def _choose_sample(sample: Sample) -> None:
 
 def _show_sample(sample: Sample) -> None:
     st.session_state[state.PICTURE] = sample_picture(sample)
+    st.session_state[state.CHOSEN] = st.session_state.get(state.VISIT)
     st.query_params[state.SAMPLE] = sample.key
 
 

@@ -229,7 +229,7 @@ def _listener(
     if emotion is not None:
         probabilities = EmotionProbabilities.certain(emotion)
     if mood is not None and probabilities is None:
-        return Listener(label, MOOD_POINTS[mood], None, mood)  # no face and no emotion, but a wish
+        return Listener(label, MOOD_POINTS[mood], None, mood)
     assert probabilities is not None  # a face, an emotion or a mood: the callers see to it
     return Listener(label, affect_of(probabilities), probabilities.emotion, mood, emotion)
 

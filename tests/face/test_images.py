@@ -460,3 +460,8 @@ def test_every_sample_is_whole_and_has_its_source() -> None:
     for path in paths:
         assert f"`{path.name}`" in sources
         assert min(read_image(path).shape[:2]) >= 300
+
+
+def test_a_box_goes_with_a_smaller_image() -> None:
+    assert Box(10, 20, 30, 41).scaled(0.5) == Box(5, 10, 15, 20)
+    assert Box(7, 7, 1, 1).scaled(0.1) == Box(1, 1, 1, 1)

@@ -321,6 +321,16 @@ def test_who_goes_back_from_a_sample_sees_the_own_picture_again(app: AppTest, ro
     assert state.SAMPLE not in app.query_params
 
 
+def test_a_sample_brought_from_another_page_is_not_lost_by_going_back(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    app.session_state[state.VISIT] = ("", 3)  # to another page and here again, as app.py counts it
+    for _ in range(2):
+        app.query_params.clear()  # as a browser does
+        app.run()
+        assert not app.exception
+        assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
+
+
 def test_who_goes_back_from_the_first_sample_sees_the_first_look_again(app: AppTest) -> None:
     app.run()
     app.button(key="sample-eileen-collins-1999").click().run()

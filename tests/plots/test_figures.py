@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
-from emomusic.face.reading import read_faces
+from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.colours import EMOTION_COLOURS, write_in
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import annotated_picture, face_label
+from emomusic.plots.picture import annotated_picture, annotated_preview, face_label
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -86,3 +86,16 @@ def test_an_annotated_picture_is_marked_where_the_face_is() -> None:
     assert changed[:, 1].min() >= 60
     assert (marked[100:120, 120:150] == image[100:120, 120:150]).all()
     assert face_label(1, reading.faces[0]) == "1 happy 80 %"
+
+
+def test_on_a_tall_preview_letters_are_as_large_as_on_a_low_one() -> None:
+    (face,) = read_faces(np.zeros((100, 160, 3), np.uint8), FakeDetector([make_face()]), FakeClassifier()).faces
+
+    def drawn(height: int) -> int:
+        """Pixels that frame and tag take of a preview of 800 pixels a side."""
+        reading = PictureReading(1600, 1600, (face,), 0.0, 0.0)
+        preview = annotated_preview(np.zeros((1600, 1600, 3), np.uint8), reading, 800, height)
+        assert preview.shape == (800, 800, 3)
+        return int(preview.any(axis=2).sum())
+
+    assert drawn(200) > 4 * drawn(800)  # shown four times as small, letters are four times as large
