@@ -13,6 +13,7 @@ ui.style_buttons()
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),
     st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
+    st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:", url_path="gallery"),
     st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
     st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
     st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),

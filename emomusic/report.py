@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affect_of, quadrant_of
 from emomusic.face.reading import FaceReading, PictureReading
+from emomusic.face.wall import Wall
 from emomusic.music.recommend import Request, Song, target_of
 from emomusic.music.spotify import track_url
 
@@ -86,6 +88,11 @@ def picture_record(
     }
 
 
+def group_mood(group: EmotionProbabilities, request: Request) -> Mood:
+    """The mood of songs for all the faces under a request's policy, whoever it was made for and whatever was said."""
+    return target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))[1]
+
+
 def request_record(
     request: Request, who: str, *, said_emotion: Emotion | None = None, said_mood: Mood | None = None
 ) -> dict[str, Any]:
@@ -115,15 +122,64 @@ def request_record(
     }
 
 
+def wall_record(
+    names: Sequence[str],
+    wall: Wall,
+    unread: Sequence[tuple[str, str]],
+    songs: Sequence[Song],
+    request: Request,
+    who: str,
+) -> dict[str, Any]:
+    """Many pictures with their faces, all faces together, and the songs on the screen.
+
+    Args:
+        names: of the wall's pictures, in their order.
+        wall: what was read.
+        unread: name and reason of each file that could not be read.
+        songs: recommended.
+        request: what they were chosen for.
+        who: whose music it is, as the page calls them.
+    """
+    group = wall.group
+    pictures: list[dict[str, Any]] = [
+        {
+            "image": name,
+            "width": reading.width,
+            "height": reading.height,
+            "faces": [face_record(face) for face in reading.faces],
+        }
+        for name, reading in zip(names, wall.pictures, strict=True)
+    ]
+    return {
+        "pictures": pictures + [{"image": name, "error": reason} for name, reason in unread],
+        "group": None if group is None else {**_affect_record(group), "mood": group_mood(group, request).value},
+        "songs": [song_record(song) for song in songs],
+        "request": request_record(request, who),
+    }
+
+
 def faces_csv(reading: PictureReading) -> str:
     """The faces of a picture as a table, one row each, numbered from 1 as on the annotated picture."""
-    columns = ["face", "x", "y", "width", "height", "confidence", "emotion"]
+    return _csv([_face_row(number, face) for number, face in enumerate(reading.faces, 1)], ["face"])
+
+
+def wall_csv(names: Sequence[str], wall: Wall) -> str:
+    """The faces of many pictures as a table, numbered as on the wall, each with the name of its picture."""
+    rows = [_face_row(face.number, face.reading) | {"picture": names[face.picture]} for face in wall.faces]
+    return _csv(rows, ["face", "picture"])
+
+
+def _face_row(number: int, face: FaceReading) -> dict[str, Any]:
+    record = face_record(face)
+    place = dict(zip(("x", "y", "width", "height"), record.pop("box"), strict=True))
+    return {"face": number, **place, **record.pop("probabilities"), **record}
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
+    columns = [*first, "x", "y", "width", "height", "confidence", "emotion"]
     columns += [emotion.value for emotion in EMOTIONS] + ["valence", "arousal", "quadrant"]
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, fieldnames=columns)
     writer.writeheader()
-    for number, face in enumerate(reading.faces, 1):
-        record = face_record(face)
-        place = dict(zip(("x", "y", "width", "height"), record.pop("box"), strict=True))
-        writer.writerow({"face": number, **place, **record.pop("probabilities"), **record})
+    writer.writerows(rows)
     return file.getvalue()

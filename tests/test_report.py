@@ -10,8 +10,9 @@ import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, Mood
 from emomusic.face.reading import PictureReading, read_faces
+from emomusic.face.wall import Wall
 from emomusic.music.recommend import Policy, Request
-from emomusic.report import faces_csv, picture_record, request_record
+from emomusic.report import faces_csv, picture_record, request_record, wall_csv, wall_record
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -61,3 +62,29 @@ def test_the_table_of_faces_has_a_row_a_face() -> None:
     assert [row["face"] for row in rows] == ["1", "2"]
     assert [row["x"] for row in rows] == ["5", "80"]
     assert sum(float(rows[0][emotion.value]) for emotion in EMOTIONS) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
+    rows = list(csv.DictReader(io.StringIO(wall_csv(["a.jpg", "b, c.jpg"], Wall.of([read(5, 80), read(30)])))))
+    assert [(row["face"], row["picture"], row["x"]) for row in rows] == [
+        ("1", "a.jpg", "5"),
+        ("2", "a.jpg", "80"),
+        ("3", "b, c.jpg", "30"),
+    ]
+    assert rows[0].keys() == {*("face", "picture", "x", "y", "width", "height", "confidence", "emotion")} | {
+        *(emotion.value for emotion in EMOTIONS),
+        *("valence", "arousal", "quadrant"),
+    }
+
+
+def test_the_record_of_a_wall_has_its_pictures_and_those_that_could_not_be_read() -> None:
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
+    wall = Wall.of([read(5), read()])
+    record = wall_record(["a.jpg", "b.jpg"], wall, [("c.jpg", "is empty")], [], request, "Face 1")
+    assert [picture["image"] for picture in record["pictures"]] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert [len(picture["faces"]) for picture in record["pictures"][:2]] == [1, 0]
+    assert record["pictures"][2] == {"image": "c.jpg", "error": "is empty"}
+    assert record["group"]["mood"] == "happy"  # of all the faces, whatever was asked for
+    assert record["request"]["who"] == "Face 1"
+    assert json.loads(json.dumps(record)) == record  # plain values only
+    assert wall_record([], Wall.of([]), [], [], request, "You")["group"] is None

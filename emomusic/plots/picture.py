@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import cv2
+import numpy as np
+from PIL import Image, ImageOps
 
 from emomusic.face.detection import Landmarks
 from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
-from emomusic.face.images import RgbImage, shrink
+from emomusic.face.images import RgbImage, crop_face, shrink
 from emomusic.face.live import LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
 
 _LEAST_LETTERS = 11.0  # pixels of the page
+
+ROOM_AROUND = 0.15
+"""Around a face that people look at, as a share of its box; the network sees none (`images.DEFAULT_MARGIN`)."""
 
 
 def face_label(number: int, reading: FaceReading) -> str:
@@ -26,24 +31,44 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     return annotate(image, _marks(reading, 1.0))
 
 
-def annotated_preview(image: RgbImage, reading: PictureReading, max_side: int, height: int) -> RgbImage:
+def annotated_preview(
+    image: RgbImage, reading: PictureReading, max_side: int, height: int, *, first: int = 1
+) -> RgbImage:
     """The same, shrunk for the screen first: letters stay large enough to be read there, and little is drawn.
 
     Args:
-        image: that was read.
+        image: that was read, or a smaller copy of it.
         reading: its faces.
         max_side: of the result, in pixels.
         height: in which it is shown at most; less than `max_side`, as screens have more pixels than a page counts.
+        first: the number of its first face.
     """
-    small, scale = shrink(image, max_side)
+    small, _ = shrink(image, max_side)
     shown = max(small.shape[0] / height, 1.0)  # pixels of the result for one of the page
-    return annotate(small, _marks(reading, scale), smallest_letters=_LEAST_LETTERS * shown)
+    marks = _marks(reading, small.shape[1] / reading.width, first)
+    return annotate(small, marks, smallest_letters=_LEAST_LETTERS * shown)
 
 
-def _marks(reading: PictureReading, scale: float) -> list[Mark]:
+def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
+    """A face cut out, in a frame of the colour of its emotion.
+
+    Args:
+        image: that was read.
+        reading: one of its faces.
+        side: of the result, in pixels.
+    """
+    frame = max(side // 32, 1)
+    inside = side - 2 * frame
+    crop = crop_face(image, reading.face.box, margin=ROOM_AROUND)
+    face = Image.fromarray(crop).resize((inside, inside), Image.Resampling.BOX if crop.shape[0] > inside else None)
+    framed: RgbImage = np.asarray(ImageOps.expand(face, frame, EMOTION_COLOURS[reading.emotion]))
+    return framed
+
+
+def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:
     return [
         Mark(face.face.box.scaled(scale), face_label(number, face), EMOTION_COLOURS[face.emotion])
-        for number, face in enumerate(reading.faces, 1)
+        for number, face in enumerate(reading.faces, first)
     ]
 
 

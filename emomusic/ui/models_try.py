@@ -63,13 +63,15 @@ def show_try(chosen: Chosen) -> None:
     picture = choose_picture()
     if picture is None:
         return
-    if st.button(
+    is_pressed = st.button(
         f"Ask {'the model' if len(chosen.others) == 1 else f'all {len(chosen.others)} models'} about {picture.name}",
         type="primary",
         icon=":material/play_arrow:",
         key=state.models_widget("ask"),
-    ):
-        st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
+    )
+    with st.container():  # also where nothing is asked: what stands below keeps its place
+        if is_pressed:
+            st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
     asked = st.session_state.get(state.MODELS_ASKED)
     if isinstance(asked, Asked) and asked.digest == picture.digest:
         _show_answers(asked)

@@ -206,8 +206,9 @@ def _own_table() -> SongTable | None:
         "114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists and the nine features. "
         "It stays in memory, and is gone when you close the page."
     )
+    waiting = st.container()  # also where nothing is read: what stands below keeps its place, and no player starts anew
     if state.MUSIC_OWN not in st.session_state and (file := st.session_state.get(state.MUSIC_UPLOAD)) is not None:
-        with st.spinner(f"Reading {file.name}"):
+        with waiting, st.spinner(f"Reading {file.name}"):
             st.session_state[state.MUSIC_OWN] = _read_own(file.name, file.getvalue())
     own = st.session_state.get(state.MUSIC_OWN)
     if isinstance(own, str):

@@ -14,9 +14,10 @@ from emomusic.errors import ImageError
 from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_png, read_image, shrink
 from emomusic.ui import state
 from emomusic.ui.address import unlink
+from emomusic.ui.tiles import show_tile, style_tiles
 
 _MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
-_THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
+THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,38 +205,33 @@ def _take(widget: str) -> None:
     st.session_state.pop(state.HOW_WALK, None)
 
 
-# A button under each picture, stretched over its whole tile, so that a click on the picture counts: Streamlit has no
-# button that is a picture. Keyed elements carry their key as a class, which is documented.
-_WHOLE_TILE = """<style>
-div[class*="st-key-tile-"] { position: relative; }
-div[class*="st-key-sample-"], div[class*="st-key-sample-"] * { position: static !important; }
-div[class*="st-key-sample-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
-div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
+_ONE_ROW = """<style>
 @media (max-width: 640px) {  /* one row to push, so that a phone's first screen has room for the answer */
   div.st-key-samples { flex-wrap: nowrap; overflow-x: auto; }
-  div[class*="st-key-tile-"] { flex-shrink: 0; }
+  div.st-key-samples div[class*="st-key-tile-"] { flex-shrink: 0; }
 }
 </style>"""
 
 
 def _sample_row() -> None:
-    st.html(_WHOLE_TILE)
+    style_tiles("sample")
+    st.html(_ONE_ROW)
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample in samples():
-            with st.container(width=_THUMBNAIL, gap=None, key=f"tile-{sample.key}"):
-                st.image(_thumbnail(sample.path), alt=f"Sample: {sample.title}", width=_THUMBNAIL)
-                st.button(
-                    sample.title,
-                    key=f"sample-{sample.key}",
-                    on_click=_choose_sample,
-                    args=(sample,),
-                    type="tertiary",
-                    width="stretch",
-                )
+            show_tile(
+                "sample",
+                sample.key,
+                thumbnail(sample.path),
+                sample.title,
+                alt=f"Sample: {sample.title}",
+                width=THUMBNAIL,
+                on_click=_choose_sample,
+                args=(sample,),
+            )
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _thumbnail(path: Path) -> bytes:
+def thumbnail(path: Path) -> bytes:
     """A square cut from the upper middle, where portraits have their face; a row of people is folded in two rows."""
     image = read_image(path)
     if image.shape[1] > 2 * image.shape[0]:
@@ -244,5 +240,5 @@ def _thumbnail(path: Path) -> bytes:
     height, width = image.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 6
-    small, _ = shrink(image[top : top + side, left : left + side], 2 * _THUMBNAIL)
+    small, _ = shrink(image[top : top + side, left : left + side], 2 * THUMBNAIL)
     return encode_png(small)

@@ -22,7 +22,7 @@ from emomusic.face.images import crop_face, encode_png, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import annotated_preview
+from emomusic.plots.picture import ROOM_AROUND, annotated_preview
 from emomusic.ui import state
 from emomusic.ui.address import link, linked, unlink_face
 from emomusic.ui.charts import show_chart
@@ -30,6 +30,7 @@ from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import Picture
 
 EVERYONE = "Everyone"
+ALL = "all"  # their label on the plane
 _PREVIEW_SIDE = 1100
 _PREVIEW_HEIGHT = 520
 _WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
@@ -77,7 +78,7 @@ class Listener:
     @property
     def name(self) -> str:
         """As the page calls them: "Everyone", "Face 2", "You"."""
-        return {"all": EVERYONE, "you": "You"}.get(self.label, f"Face {self.label}")
+        return {ALL: EVERYONE, "you": "You"}.get(self.label, f"Face {self.label}")
 
 
 def read_picture(picture: Picture) -> Seen:
@@ -86,13 +87,13 @@ def read_picture(picture: Picture) -> Seen:
     Raises:
         ImageError: it cannot be read; the message tells what to do.
     """
+    waiting = st.empty()  # also where nothing is read: what stands below keeps its place, and no player starts anew
     seen = st.session_state.get(state.READING)
     if isinstance(seen, Seen) and seen.picture.digest == picture.digest:
         return seen
     started = time.perf_counter()
     image = picture.read()
     decode_ms = 1000 * (time.perf_counter() - started)
-    waiting = st.empty()
     with waiting.container():
         st.image(encode_png(shrink(image, 480)[0]), alt="Your picture, not read yet", width=320)
         wait_for_networks()
@@ -100,7 +101,7 @@ def read_picture(picture: Picture) -> Seen:
             reading = read_faces(image, *engine().networks())
     waiting.empty()
     faces = tuple(
-        encode_png(shrink(crop_face(image, face.face.box, margin=0.15), _FACE_SIDE)[0]) for face in reading.faces
+        encode_png(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0]) for face in reading.faces
     )
     preview = encode_png(annotated_preview(image, reading, _PREVIEW_SIDE, _PREVIEW_HEIGHT))
     seen = Seen(picture, reading, decode_ms, preview, faces)
@@ -172,7 +173,7 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
         assert group is not None  # there is a face
         probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
         group_of = len(faces) if who == EVERYONE else 1
-        _say_emotion(probabilities, group_of=group_of)
+        say_emotion(probabilities, group_of=group_of)
     with bars:
         show_chart(
             probability_bars(probabilities),
@@ -186,10 +187,11 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
         said += [f"the music is {mood}"] if mood else []
         if said:  # told here too: who follows a link has not opened that menu
             st.caption(f"Said by hand: {', '.join(said)}.")
-    return _listener("all" if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
+    return _listener(ALL if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
 
 
-def _say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
+def say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
+    """Say in a sentence what a face shows, or `group_of` faces together, and in which quadrant that lies."""
     quadrant = quadrant_of(affect_of(probabilities))
     words = describe(probabilities)
     st.subheader(words if group_of == 1 else f"Together: {words[0].lower()}{words[1:]}", anchor=False)

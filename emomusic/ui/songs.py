@@ -34,7 +34,7 @@ _WHO = {"all": "the faces are", "now": "that moment was", "you": "you are"}
 """By the listener's label: how the one is called whom the songs are for; else it is one face."""
 
 _CIRCLES = {
-    "all": 'Circles are the faces, numbered as on the picture, and "all" is their mean',
+    "all": 'Circles are the faces, numbered as above, and "all" is their mean',
     "now": "The circle is that moment",
     "you": "The circle is you",
 }
@@ -151,7 +151,7 @@ def _show_plane(
         alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
     )
-    circles = _CIRCLES.get(listener.label, "Circles are the faces, numbered as on the picture")
+    circles = _CIRCLES.get(listener.label, "Circles are the faces, numbered as above")
     # The other policies, and a mood chosen by hand, do not go by the quadrant
     by_place = request.policy is Policy.MATCH and request.mood is None
     ring = " Inside the dotted ring songs are chosen as for a neutral face." if by_place else ""

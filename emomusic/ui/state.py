@@ -64,6 +64,18 @@ def songs_page(request_key: str) -> str:
     return f"songs-page-{request_key}"
 
 
+# The gallery
+GALLERY = "gallery"  # what hangs there, or could not be read: a dict by the id of its file
+GALLERY_FILES = "gallery_files"
+GALLERY_SOURCE = "gallery_source"
+GALLERY_WALL = "wall"  # in the address alone: "samples" where they hang
+
+
+def hung_listener(wall: str) -> str:
+    """Whom of a wall the music is for; the wall by its digest."""
+    return f"gallery-who-{wall}"
+
+
 # "How it works"
 HOW_STEP = "step"  # in the address alone: the key of the step on the screen
 HOW_WALK = "how_walk"  # the Walk of the picture on the screen: what each step computed

@@ -8,7 +8,7 @@ from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.colours import EMOTION_COLOURS, write_in
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import annotated_picture, annotated_preview, face_label
+from emomusic.plots.picture import annotated_picture, annotated_preview, face_label, framed_face
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -99,3 +99,25 @@ def test_on_a_tall_preview_letters_are_as_large_as_on_a_low_one() -> None:
         return int(preview.any(axis=2).sum())
 
     assert drawn(200) > 4 * drawn(800)  # shown four times as small, letters are four times as large
+
+
+def test_a_small_copy_is_marked_as_the_picture_is_and_numbered_on() -> None:
+    picture = np.zeros((1600, 1600, 3), np.uint8)
+    reading = read_faces(picture, FakeDetector([make_face(400, 400, 600, 700)]), FakeClassifier())
+    whole = annotated_preview(picture, reading, 480, 300)
+    small = annotated_preview(np.zeros((480, 480, 3), np.uint8), reading, 480, 300)
+    np.testing.assert_array_equal(whole, small)
+    assert (whole != annotated_preview(picture, reading, 480, 300, first=12)).any()
+
+
+@pytest.mark.parametrize("face", [30, 900])
+def test_a_face_of_any_size_is_framed_in_its_colour(face: int) -> None:
+    picture = np.full((1000, 1000, 3), 90, np.uint8)
+    (reading,) = read_faces(picture, FakeDetector([make_face(40, 40, face, face)]), FakeClassifier()).faces
+    framed = framed_face(picture, reading, 192)
+    assert framed.shape == (192, 192, 3)
+    assert framed.dtype == np.uint8
+    colour = [int(EMOTION_COLOURS[Emotion.HAPPY][start : start + 2], 16) for start in (1, 3, 5)]
+    for corner in ((0, 0), (5, 100), (191, 191)):
+        assert framed[corner].tolist() == colour
+    assert framed[6:186, 6:186].min() == framed[6:186, 6:186].max() == 90

@@ -1,0 +1,209 @@
+"""The gallery: choosing many pictures at once, and reading each of them once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from emomusic.errors import ImageError
+from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_png, shrink
+from emomusic.face.reading import PictureReading, read_faces
+from emomusic.face.wall import Wall
+from emomusic.plots.picture import framed_face
+from emomusic.ui import state
+from emomusic.ui.engine import engine, wait_for_networks
+from emomusic.ui.picture import THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
+
+MOST_PICTURES = 100  # what is kept of one takes about a megabyte of a session's memory
+FACE_SIDE = 96
+_SMALL_SIDE = 480
+_SAMPLES = "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A picture that was chosen and is perhaps not read yet.
+
+    Attributes:
+        key: tells whether it was read already, without looking at its bytes.
+        name: of the file.
+        load: gives it with its bytes; None once it was read, so that nothing holds them any more.
+    """
+
+    key: str
+    name: str
+    load: Callable[[], Picture] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hung:
+    """What is kept of a picture that was read; the picture itself is not.
+
+    Attributes:
+        name: of the file.
+        digest: of its bytes.
+        reading: its faces.
+        small: the picture, its longer side 480 pixels at most.
+        faces: PNG of each face, framed in the colour of its emotion.
+    """
+
+    name: str
+    digest: str
+    reading: PictureReading
+    small: RgbImage
+    faces: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gallery:
+    """All that was chosen and read.
+
+    Attributes:
+        hung: the pictures on the wall.
+        wall: their faces.
+        unread: name and reason of each file that could not be read.
+        doubles: names of files that hold a picture that hangs already.
+        left_out: how many pictures were too many.
+        key: tells this wall from others.
+    """
+
+    hung: tuple[Hung, ...]
+    wall: Wall
+    unread: tuple[tuple[str, str], ...]
+    doubles: tuple[str, ...]
+    left_out: int
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digests = "".join(picture.digest for picture in self.hung)
+        object.__setattr__(self, "key", hashlib.sha256(digests.encode()).hexdigest()[:16])
+
+    @property
+    def names(self) -> list[str]:
+        """Of the pictures on the wall."""
+        return [picture.name for picture in self.hung]
+
+
+def choose_pictures() -> list[Offered]:
+    """Offer the upload of pictures or a folder, and the samples; returns what was chosen, nothing at first."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        source = st.segmented_control(
+            "Many pictures",
+            ["Pictures", "Folder"],
+            default="Pictures",
+            required=True,
+            key=state.GALLERY_SOURCE,
+            format_func=lambda name: f":material/{'photo_library' if name == 'Pictures' else 'folder'}: {name}",
+            label_visibility="collapsed",
+        )
+        with st.container(width="stretch"):
+            st.file_uploader(
+                f"Drop pictures here, up to {MOST_PICTURES} of 20 MB each",
+                type=list(PICTURE_ENDINGS),
+                accept_multiple_files="directory" if source == "Folder" else True,
+                max_upload_size=MAX_BYTES // 2**20,
+                key=_uploader(source),
+                on_change=_take,
+                args=(_uploader(source),),
+                label_visibility="collapsed",
+            )
+    files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
+    if files:
+        st.query_params.pop(state.GALLERY_WALL, None)
+        return files
+    if st.query_params.get(state.GALLERY_WALL) == _SAMPLES:
+        return [Offered(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
+    return []
+
+
+def show_offer() -> None:
+    """What the gallery shows before the first pictures: the samples, which one press hangs."""
+    st.subheader("Or look at the samples first", anchor=False)
+    with st.container(horizontal=True, gap="small"):
+        for sample in _portraits():
+            st.image(thumbnail(sample.path), alt=f"Sample: {sample.title}", width=THUMBNAIL)
+    st.button("Hang the samples", icon=":material/wall_art:", type="primary", on_click=_hang_samples)
+    st.caption(
+        "Every face gets a number and hangs in the quarter of the plane where its expression lies. Then there are "
+        "songs for all of them, or for the one you choose, and a table to take away."
+    )
+
+
+def read_gallery(offered: Sequence[Offered]) -> Gallery:
+    """Read the pictures that were not read yet, saying how far it is; a click meanwhile loses nothing of it.
+
+    Raises:
+        EmomusicError: a model is absent or damaged.
+    """
+    kept: dict[str, Hung | str] = st.session_state.setdefault(state.GALLERY, {})
+    wanted = offered[:MOST_PICTURES]
+    for gone in kept.keys() - {picture.key for picture in wanted}:
+        del kept[gone]
+    new = [picture for picture in wanted if picture.key not in kept]
+    place = st.empty()  # also where nothing is new: what stands below keeps its place, and nothing of it is made anew
+    if new:
+        with place.container():
+            wait_for_networks()
+        for number, picture in enumerate(new, 1):
+            place.progress((number - 1) / len(new), f"Reading picture {number} of {len(new)}")
+            assert picture.load is not None  # else it would be among `kept`
+            kept[picture.key] = _read(picture.load())
+        place.empty()
+        files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
+        st.session_state[state.GALLERY_FILES] = [replace(file, load=None) for file in files]
+    return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(offered) - len(wanted))
+
+
+def _gallery(read: Sequence[tuple[str, Hung | str]], left_out: int) -> Gallery:
+    hung: dict[str, Hung] = {}
+    unread, doubles = [], []
+    for name, picture in read:
+        if isinstance(picture, str):
+            unread.append((name, picture))
+        elif picture.digest in hung:
+            doubles.append(name)
+        else:
+            hung[picture.digest] = picture
+    wall = Wall.of([picture.reading for picture in hung.values()])
+    return Gallery(tuple(hung.values()), wall, tuple(unread), tuple(doubles), left_out)
+
+
+def _read(picture: Picture) -> Hung | str:
+    """What is kept of a picture, or why it cannot be read."""
+    try:
+        image = picture.read()
+    except ImageError as error:
+        return str(error)
+    reading = read_faces(image, *engine().networks())
+    faces = tuple(encode_png(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
+    return Hung(picture.name, picture.digest, reading, shrink(image, _SMALL_SIDE)[0], faces)
+
+
+def _uploader(source: str) -> str:
+    return f"{state.GALLERY_FILES}-{source}"
+
+
+def _take(widget: str) -> None:
+    """Keep what was uploaded, also while another page is looked at."""
+    files: Sequence[UploadedFile] = st.session_state.get(widget) or ()
+    if widget == _uploader("Folder"):  # whose order is the browser's
+        files = sorted(files, key=lambda file: file.name)
+    st.session_state[state.GALLERY_FILES] = [Offered(file.file_id, file.name, partial(_loaded, file)) for file in files]
+
+
+def _loaded(file: UploadedFile) -> Picture:
+    return Picture.of(file.name, file.getvalue())
+
+
+def _portraits() -> list[Sample]:
+    """The samples but the group, which is put together from others."""
+    return [sample for sample in samples() if sample.key != "four-people"]
+
+
+def _hang_samples() -> None:
+    st.query_params[state.GALLERY_WALL] = _SAMPLES

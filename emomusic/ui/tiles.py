@@ -1,0 +1,52 @@
+"""Pictures to click, in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import streamlit as st
+
+Kind = Literal["sample", "hung"]
+
+# A button under each picture, stretched over its whole tile, so that a click on the picture counts: Streamlit has no
+# button that is a picture. Keyed elements carry their key as a class, which is documented.
+_WHOLE_TILE = """<style>
+div[class*="st-key-tile-"] { position: relative; }
+div[class*="st-key-KIND-"], div[class*="st-key-KIND-"] * { position: static !important; }
+div[class*="st-key-KIND-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
+div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
+</style>"""
+
+
+def style_tiles(kind: Kind) -> None:
+    """Let the whole of each tile of a kind be its button; once on a page, before the first of them."""
+    st.html(_WHOLE_TILE.replace("KIND", kind))
+
+
+def show_tile(
+    kind: Kind,
+    name: str,
+    picture: bytes,
+    label: str,
+    *,
+    alt: str,
+    width: int,
+    on_click: Callable[..., None],
+    args: tuple[Any, ...],
+) -> None:
+    """Show a picture with a button under it.
+
+    Args:
+        kind: of the tile; with `name` it is the key of the button.
+        name: of this tile among its kind.
+        picture: the bytes of a picture file.
+        label: of the button.
+        alt: what the picture shows.
+        width: of the tile, in pixels.
+        on_click: what a click does.
+        args: of `on_click`.
+    """
+    with st.container(width=width, gap=None, key=f"tile-{name}"):
+        st.image(picture, alt=alt, width=width)
+        st.button(label, key=f"{kind}-{name}", on_click=on_click, args=args, type="tertiary", width="stretch")

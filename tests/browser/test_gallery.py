@@ -1,0 +1,143 @@
+"""The gallery as a visitor uses it: many pictures are chosen, a face is pressed, the table is taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PATIENCE_MS
+
+pytestmark = pytest.mark.browser
+
+PICTURES = ("eileen-collins-1999", "four-people", "joe-biden-2010", "morisot-self-portrait-1885")
+
+TILE_AT = """() => {
+  const main = document.querySelector('[data-testid="stMain"]');
+  const tile = [...document.querySelectorAll('[class*="st-key-hung-"] button')].at(-1);
+  return [tile.getBoundingClientRect().top, main.scrollTop];
+}"""
+
+
+@pytest.fixture
+def gallery(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open the page: by its link in the navigation, or on a phone, where that is folded away, by its address."""
+
+    def open_(**window: object) -> Page:
+        page = open_page("/", **window)
+        if window:
+            page.goto(page.url.split("?")[0].rstrip("/") + "/gallery")
+        else:
+            page.get_by_role("link", name="Gallery").click()
+        expect(page.get_by_role("heading", name="What do many faces sound like?")).to_be_visible()
+        return page
+
+    return open_
+
+
+def hang(page: Page, root: Path) -> None:
+    """Choose the pictures, and wait for the songs."""
+    expect(page.get_by_role("button", name="Hang the samples")).to_be_visible()
+    page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in PICTURES])
+    expect(page.get_by_text("7 faces in 4 pictures")).to_be_visible(timeout=PATIENCE_MS)
+    tracks(page)
+
+
+def tracks(page: Page) -> list[str]:
+    """The ids in the five players, once they are there."""
+    frames = page.locator('iframe[src*="spotify"]')
+    expect(frames).to_have_count(5, timeout=PATIENCE_MS)
+    return [(frame.get_attribute("src") or "").rsplit("/", 1)[1] for frame in frames.all()]
+
+
+def test_a_press_on_a_face_plays_its_songs(gallery: Callable[..., Page], root: Path) -> None:
+    page = gallery()
+    hang(page, root)
+    everyones = tracks(page)
+    expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
+    # At the picture's place: the button is stretched over the whole tile
+    face = page.get_by_role("img", name="Face 1, happy, in eileen-collins-1999.jpg")
+    face.scroll_into_view_if_needed()
+    box = face.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
+    expect(page.get_by_role("img", name="eileen-collins-1999.jpg, its faces framed")).to_be_visible()
+    for track in set(everyones):
+        expect(page.locator(f'iframe[src$="{track}"]')).to_have_count(0)
+    # And by the keyboard, from the menu
+    page.get_by_role("combobox", name="Whose music?").click()
+    page.keyboard.press("Home")
+    page.get_by_role("option", name="Everyone").click()
+    expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
+
+
+def test_the_wall_is_taken_away_as_files(gallery: Callable[..., Page], root: Path) -> None:
+    page = gallery()
+    hang(page, root)
+    shown = tracks(page)
+    page.get_by_role("button", name="Download").last.click()
+
+    def download(label: str) -> bytes:
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=label).click()
+        return Path(waiting.value.path()).read_bytes()
+
+    faces = list(csv.DictReader(io.StringIO(download("Faces (CSV)").decode("utf-8-sig"))))
+    assert [face["picture"] for face in faces] == [
+        *("eileen-collins-1999.jpg", "four-people.jpg", "four-people.jpg", "four-people.jpg", "four-people.jpg"),
+        *("joe-biden-2010.jpg", "morisot-self-portrait-1885.jpg"),
+    ]
+    record = json.loads(download("Everything"))
+    assert [len(picture["faces"]) for picture in record["pictures"]] == [1, 4, 1, 1]
+    assert [song["id"] for song in record["songs"]] == shown
+    assert len(list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))) == 5
+
+
+def test_a_folder_is_hung_and_what_is_no_picture_is_left_out(
+    gallery: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "class"
+    (folder / "more").mkdir(parents=True)
+    (folder / "notes.txt").write_text("nobody")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xffnonsense")
+    for place, name in (("b.jpg", "joe-biden-2010"), ("more/a.jpg", "eileen-collins-1999")):
+        (folder / place).write_bytes((root / f"data/samples/{name}.jpg").read_bytes())
+    page = gallery()
+    page.get_by_role("radio", name="Folder").click()
+    page.locator('input[type="file"][webkitdirectory]').set_input_files(folder)
+    expect(page.get_by_text("2 faces in 2 pictures")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_text("1 file could not be read").click()
+    expect(page.get_by_text("class/broken.jpg:")).to_be_visible()
+    expect(page.get_by_role("img", name="Face 1, neutral, in class/b.jpg")).to_be_visible()
+    expect(page.get_by_role("img", name="Face 2, happy, in class/more/a.jpg")).to_be_visible()
+
+
+def test_a_tap_on_a_phone_leaves_the_wall_where_it_is(gallery: Callable[..., Page], root: Path) -> None:
+    page = gallery(width=390, height=844)
+    hang(page, root)
+    last = page.locator('[class*="st-key-hung-"] button').last
+    last.scroll_into_view_if_needed()
+    top, _ = page.evaluate(TILE_AT)
+    last.click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("Its songs are below the wall.")
+    expect(page.get_by_text("Songs that are where the face is")).to_be_attached()
+    page.wait_for_timeout(1000)  # for what would still move
+    now, scrolled = page.evaluate(TILE_AT)
+    assert scrolled > 0
+    assert abs(now - top) < 120  # the sentence above may have a line more or less
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(gallery: Callable[..., Page], root: Path, theme: str) -> None:
+    page = gallery(width=390, height=844, theme=theme)
+    hang(page, root)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
