@@ -205,17 +205,19 @@ def _take(widget: str) -> None:
     st.session_state.pop(state.HOW_WALK, None)
 
 
-_ONE_ROW = """<style>
-@media (max-width: 640px) {  /* one row to push, so that a phone's first screen has room for the answer */
-  div.st-key-samples { flex-wrap: nowrap; overflow-x: auto; }
-  div.st-key-samples div[class*="st-key-tile-"] { flex-shrink: 0; }
+_SMALLER = """<style>
+@media (max-width: 480px) {  /* four beside each other, so that a phone's first screen has room for the answer */
+  div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; }
+  div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
+  div.st-key-samples p { font-size: 0.8rem; line-height: 1.15; }
+  div.st-key-samples button { padding: 0; }
 }
 </style>"""
 
 
 def _sample_row() -> None:
     style_tiles("sample")
-    st.html(_ONE_ROW)
+    st.html(_SMALLER)
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample in samples():
             show_tile(
