@@ -15,7 +15,7 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affec
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.face.wall import Wall
 from emomusic.music.recommend import Request, Song, target_of
-from emomusic.music.spotify import track_url
+from emomusic.music.spotify import disarmed, track_url
 
 
 def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
@@ -164,8 +164,11 @@ def faces_csv(reading: PictureReading) -> str:
 
 
 def wall_csv(names: Sequence[str], wall: Wall) -> str:
-    """The faces of many pictures as a table, numbered as on the wall, each with the name of its picture."""
-    rows = [_face_row(face.number, face.reading) | {"picture": names[face.picture]} for face in wall.faces]
+    """The faces of many pictures as a table, numbered as on the wall, each with the name of its picture.
+
+    A name that a spreadsheet would run as a formula is disarmed by an apostrophe.
+    """
+    rows = [_face_row(face.number, face.reading) | {"picture": disarmed(names[face.picture])} for face in wall.faces]
     return _csv(rows, ["face", "picture"])
 
 

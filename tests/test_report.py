@@ -65,10 +65,10 @@ def test_the_table_of_faces_has_a_row_a_face() -> None:
 
 
 def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
-    rows = list(csv.DictReader(io.StringIO(wall_csv(["a.jpg", "b, c.jpg"], Wall.of([read(5, 80), read(30)])))))
+    rows = list(csv.DictReader(io.StringIO(wall_csv(["=a().jpg", "b, c.jpg"], Wall.of([read(5, 80), read(30)])))))
     assert [(row["face"], row["picture"], row["x"]) for row in rows] == [
-        ("1", "a.jpg", "5"),
-        ("2", "a.jpg", "80"),
+        ("1", "'=a().jpg", "5"),
+        ("2", "'=a().jpg", "80"),
         ("3", "b, c.jpg", "30"),
     ]
     assert rows[0].keys() == {*("face", "picture", "x", "y", "width", "height", "confidence", "emotion")} | {

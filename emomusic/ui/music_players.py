@@ -14,7 +14,7 @@ from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
-from emomusic.music.spotify import songs_m3u, track_url
+from emomusic.music.spotify import disarmed, songs_m3u, track_url
 from emomusic.ui import state
 from emomusic.ui.frame import plain
 from emomusic.ui.music_tables import SongTable
@@ -138,9 +138,7 @@ def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
     for position, mood in enumerate(MOODS):
         table[f"probability_{mood}"] = songs.probabilities[rows, position].round(4)
     for column in table.select_dtypes(exclude=["number", "bool"]).columns:
-        cells = table[column].fillna("").astype(str)
-        # A cell that begins like a formula is disarmed by an apostrophe (OWASP, "CSV Injection")
-        table[column] = cells.where(~cells.str.match(r" *[=+\-@\t\r\n]"), "'" + cells)
+        table[column] = table[column].fillna("").astype(str).map(disarmed)
     return table.to_csv(index=False).encode("utf-8-sig")
 
 
