@@ -8,8 +8,8 @@ ui.require_app()
 
 st.title("What do many faces sound like?", anchor=False)
 st.markdown(
-    "Drop portraits, or pictures of friends who agree: every face is found, read and hung by its expression, and songs "
-    "for all of them play. They stay in memory."
+    "Drop up to a hundred portraits, or pictures of friends who agree: every face is found, read and hung by its "
+    "expression, and songs for all of them play. They stay in memory."
 )
 
 with ui.shown_errors():

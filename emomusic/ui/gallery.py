@@ -115,8 +115,9 @@ def choose_pictures() -> list[Offered]:
     files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
     if files:
         st.query_params.pop(state.GALLERY_WALL, None)
+        st.session_state.pop(state.GALLERY_SAMPLES, None)
         return files
-    if st.query_params.get(state.GALLERY_WALL) == _SAMPLES:
+    if _samples_hang():
         return [Offered(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
     return []
 
@@ -203,6 +204,17 @@ def _loaded(file: UploadedFile) -> Picture:
 def _portraits() -> list[Sample]:
     """The samples but the group, which is put together from others."""
     return [sample for sample in samples() if sample.key != "four-people"]
+
+
+def _samples_hang() -> bool:
+    """Whether the address asks for the samples, or did when the visitor left for the page that they come back from."""
+    visit = st.session_state.get(state.VISIT)
+    if st.query_params.get(state.GALLERY_WALL) != _SAMPLES:
+        if st.session_state.pop(state.GALLERY_SAMPLES, visit) == visit:  # never hung, or gone back to before
+            return False
+        st.query_params[state.GALLERY_WALL] = _SAMPLES
+    st.session_state[state.GALLERY_SAMPLES] = visit
+    return True
 
 
 def _hang_samples() -> None:

@@ -69,6 +69,7 @@ GALLERY = "gallery"  # what hangs there, or could not be read: a dict by the id 
 GALLERY_FILES = "gallery_files"
 GALLERY_SOURCE = "gallery_source"
 GALLERY_WALL = "wall"  # in the address alone: "samples" where they hang
+GALLERY_SAMPLES = "gallery_samples"  # the visit on which they hung last
 
 
 def hung_listener(wall: str) -> str:

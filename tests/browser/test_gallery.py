@@ -78,6 +78,33 @@ def test_a_press_on_a_face_plays_its_songs(gallery: Callable[..., Page], root: P
     expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
 
 
+def hang_samples(page: Page) -> list[str]:
+    """Hang the samples; returns the songs."""
+    page.get_by_role("button", name="Hang the samples").click()
+    expect(page.get_by_text("7 faces in 7 pictures")).to_be_visible(timeout=PATIENCE_MS)
+    assert "wall=samples" in page.url
+    return tracks(page)
+
+
+def test_the_samples_hang_again_after_another_page(gallery: Callable[..., Page]) -> None:
+    page = gallery()
+    shown = hang_samples(page)
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="How good", exact=False).first).to_be_visible()
+    page.get_by_role("link", name="Gallery").click()
+    expect(page.get_by_text("7 faces in 7 pictures")).to_be_visible()
+    assert tracks(page) == shown
+    assert "wall=samples" in page.url
+
+
+def test_back_from_the_samples_is_the_first_look(gallery: Callable[..., Page]) -> None:
+    page = gallery()
+    hang_samples(page)
+    page.evaluate("history.back()")
+    expect(page.get_by_role("button", name="Hang the samples")).to_be_visible()
+    assert "wall" not in page.url
+
+
 def test_the_wall_is_taken_away_as_files(gallery: Callable[..., Page], root: Path) -> None:
     page = gallery()
     hang(page, root)
