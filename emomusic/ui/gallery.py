@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
@@ -69,7 +69,6 @@ class Gallery:
         unread: name and reason of each file that could not be read.
         doubles: names of files that hold a picture that hangs already.
         left_out: how many pictures were too many.
-        key: tells this wall from others.
     """
 
     hung: tuple[Hung, ...]
@@ -77,11 +76,11 @@ class Gallery:
     unread: tuple[tuple[str, str], ...]
     doubles: tuple[str, ...]
     left_out: int
-    key: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        digests = "".join(picture.digest for picture in self.hung)
-        object.__setattr__(self, "key", hashlib.sha256(digests.encode()).hexdigest()[:16])
+    @property
+    def key(self) -> str:
+        """Tells this wall from others."""
+        return hashlib.sha256("".join(picture.digest for picture in self.hung).encode()).hexdigest()[:16]
 
     @property
     def names(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 Kind = Literal["sample", "hung"]
+"""What keys of tiles' buttons begin with; no other key may, or its element would be stretched likewise."""
 
 # A button under each picture, stretched over its whole tile, so that a click on the picture counts: Streamlit has no
 # button that is a picture. Keyed elements carry their key as a class, which is documented.
