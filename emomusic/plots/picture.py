@@ -45,7 +45,7 @@ def annotated_preview(
     """
     small, _ = shrink(image, max_side)
     shown = max(small.shape[0] / height, 1.0)  # pixels of the result for one of the page
-    marks = _marks(reading, small.shape[1] / reading.width, first)
+    marks = _marks(reading, max(small.shape[:2]) / max(reading.width, reading.height), first)
     return annotate(small, marks, smallest_letters=_LEAST_LETTERS * shown)
 
 
