@@ -11,6 +11,7 @@ from emomusic import ui
 from emomusic.face.images import encode_png, read_image
 from emomusic.ui import gallery as gallery_module
 from emomusic.ui import state
+from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
 
@@ -19,15 +20,6 @@ SECONDS = 120
 def app(root: Path) -> AppTest:
     ui.enter_app()  # as if a visitor had come through the front door before
     return AppTest.from_file(str(root / "pages/gallery.py"), default_timeout=SECONDS)
-
-
-def text_of(app: AppTest) -> str:
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
-    return "\n".join(str(element.value) for element in elements)
-
-
-def tracks(app: AppTest) -> list[str]:
-    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
 
 
 def tiles(app: AppTest) -> list[str]:

@@ -19,6 +19,7 @@ from emomusic.ui.how_draw import describe_agreement
 from emomusic.ui.how_steps import STEPS, Needs, step_named
 from emomusic.ui.how_walk import Walk
 from emomusic.ui.picture import Picture
+from tests.pages.screen import text_of
 
 SECONDS = 240
 KEYS = [step.key for step in STEPS]
@@ -35,11 +36,6 @@ def at(app: AppTest, key: str, *, sample: str | None = "eileen-collins-1999") ->
     if sample:
         app.query_params[state.SAMPLE] = sample
     return app.run()
-
-
-def text_of(app: AppTest) -> str:
-    elements = [*app.title, *app.markdown, *app.caption, *app.error, *app.info]
-    return "\n".join(str(element.value) for element in elements)
 
 
 def pictures(app: AppTest) -> list[str]:

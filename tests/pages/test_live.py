@@ -24,6 +24,7 @@ from emomusic.face.live import LiveReader, LiveSettings
 from emomusic.ui import engine, frame, state
 from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
 FRAME = np.full((240, 320, 3), 90, np.uint8)
@@ -67,21 +68,12 @@ def _clean() -> Iterator[None]:
     st.cache_resource.clear()  # the fakes, before another file's tests
 
 
-def text_of(app: AppTest) -> str:
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info, *app.warning]
-    return "\n".join(str(element.value) for element in elements)
-
-
 def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
-def tracks(app: AppTest) -> list[str]:
-    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

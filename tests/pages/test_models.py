@@ -24,6 +24,7 @@ from emomusic.ui.models_confusion import cell_at
 from emomusic.ui.models_table import keep_last
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
+from tests.pages.screen import text_of
 
 SECONDS = 120
 
@@ -36,11 +37,6 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     ui.enter_app()  # as if a visitor had come through the front door before
     yield AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
     st.cache_resource.clear()  # the fakes, before another file's tests
-
-
-def text_of(app: AppTest) -> str:
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
-    return "\n".join(str(element.value) for element in elements)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from emomusic.ui.music_players import table_csv
 from emomusic.ui.music_tables import SongTable
 from emomusic.ui.music_views import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table, track_id
+from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
 FILE = "my songs.csv"
@@ -40,15 +41,6 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
     ui.enter_app()  # as if a visitor had come through the front door before
     return AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-
-
-def text_of(app: AppTest) -> str:
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
-    return "\n".join(str(element.value) for element in elements)
-
-
-def tracks(app: AppTest) -> list[str]:
-    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.face.images import encode_png
 from emomusic.music.catalogue import load_catalogue
 from emomusic.ui import state
+from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
 
@@ -20,17 +21,6 @@ SECONDS = 120
 @pytest.fixture
 def app(root: Path) -> AppTest:
     return AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-
-
-def text_of(app: AppTest) -> str:
-    """Everything a visitor reads, in order."""
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info]
-    return "\n".join(str(element.value) for element in elements)
-
-
-def tracks(app: AppTest) -> list[str]:
-    """The ids in the players on the screen."""
-    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
 
 
 def sample(app: AppTest, key: str) -> AppTest:
