@@ -13,6 +13,7 @@ import streamlit as st
 from emomusic.assets import ROOT, data_dir
 from emomusic.errors import EmomusicError
 from emomusic.ui import state
+from emomusic.ui.sessions import forget_closed_pages
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,9 @@ def plain(text: str) -> str:
 
 def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
-    _app_has_run.set()
+    if not _app_has_run.is_set():
+        _app_has_run.set()
+        forget_closed_pages()
 
 
 def enter_page(name: str) -> None:
@@ -89,7 +92,7 @@ def show_notice() -> None:
     """A short notice: what this is, what happens to photos, and what it is not for."""
     st.caption(
         "EmoMusic estimates the **expression** on a face with a program that is often wrong; an expression is not a "
-        "feeling. Photos stay in memory, are not stored or sent, and are gone when you close the page; beyond the "
-        "Spotify players nothing calls outside unless you ask for it. Made for play and teaching: not for judging "
-        "people, and not for use at work or on pupils, where the EU AI Act forbids emotion recognition."
+        "feeling. Photos stay in memory, are not stored or sent, and are gone two minutes after you close the page; "
+        "beyond the Spotify players nothing calls outside unless you ask for it. Made for play and teaching: not for "
+        "judging people, and not for use at work or on pupils, where the EU AI Act forbids emotion recognition."
     )

@@ -102,8 +102,8 @@ def _show_notice(settings: IceSettings) -> None:
     st.markdown(
         ":material/visibility: While the camera runs, its picture goes to this server, which looks for faces in it "
         "and estimates their expressions. **No frame is kept:** each is gone once it is read. The figures of the last "
-        "ten minutes stay in memory until you start again or close the page. People must be told that their "
-        f"expression is read: ask everyone whom the camera sees.{helped}"
+        "ten minutes stay in memory until you start again, or two minutes after you close the page. People must be "
+        f"told that their expression is read: ask everyone whom the camera sees.{helped}"
     )
 
 

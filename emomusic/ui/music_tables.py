@@ -204,7 +204,7 @@ def _own_table() -> SongTable | None:
     st.caption(
         "Read as they are: an Exportify export of your playlists, TidyTuesday's spotify_songs.csv, Kaggle's table of "
         "114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists and the nine features. "
-        "It stays in memory, and is gone when you close the page."
+        "It stays in memory, and is gone two minutes after you close the page."
     )
     waiting = st.container()  # also where nothing is read: what stands below keeps its place, and no player starts anew
     if state.MUSIC_OWN not in st.session_state and (file := st.session_state.get(state.MUSIC_UPLOAD)) is not None:

@@ -1,0 +1,53 @@
+"""Forgetting visitors who have left, also on a server that nobody else visits.
+
+Streamlit keeps the session of a closed page for a while (`server.disconnectedSessionTTL`), in case its connection was
+only lost. When that is over it waits for the next session to end before it lets go: on a quiet server, photos would
+stay.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+
+import streamlit as st
+from streamlit import runtime
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 5.0
+
+
+def forget_closed_pages() -> None:
+    """From now on let go of every session whose page was closed for half of that time."""
+    if runtime.exists():
+        try:
+            _Sweep(runtime.get_instance()).begin()
+        except AttributeError:  # Streamlit has no public word for some of it; a browser test sees that it works
+            log.exception("sessions of closed pages stay until another one ends")
+
+
+class _Sweep:
+    """Looks after the sessions now and then, on the thread of the server: they may be closed on no other."""
+
+    def __init__(self, server: runtime.Runtime) -> None:
+        self._server, self._sessions = server, server._session_mgr
+        self._loop = server._get_async_objs().eventloop
+        self._kept_s = st.get_option("server.disconnectedSessionTTL") / 2
+        self._left_at: dict[str, float] = {}
+
+    def begin(self) -> None:
+        self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        now, left_at = monotonic(), self._left_at
+        self._left_at = {}
+        for session in [info.session for info in self._sessions.list_sessions()]:
+            if self._server.is_active_session(session.id):
+                continue
+            if now - left_at.setdefault(session.id, now) < self._kept_s:
+                self._left_at[session.id] = left_at[session.id]
+            else:
+                self._server.close_session(session.id)
+                session.session_state.clear()  # the garbage collector may come late, or never (`Engine`)
+        self._loop.call_later(_EVERY_S, self._look)

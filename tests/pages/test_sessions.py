@@ -1,0 +1,96 @@
+"""emomusic/ui/sessions.py: when a session is let go; tests/browser sees that Streamlit lets go of what it held."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from emomusic.ui import sessions
+
+
+class Server:
+    """What the sweep asks of Streamlit's runtime, with a clock of its own."""
+
+    def __init__(self, *names: str) -> None:
+        self.kept = {name: SimpleNamespace(id=name, session_state={"photo": b"bytes"}) for name in names}
+        self.open = set(names)
+        self.closed: list[str] = []
+        self.now = 0.0
+        self.next: Callable[[], None] = lambda: None
+        self._session_mgr = self
+
+    def list_sessions(self) -> list[Any]:
+        return [SimpleNamespace(session=session) for session in self.kept.values()]
+
+    def is_active_session(self, name: str) -> bool:
+        return name in self.open
+
+    def close_session(self, name: str) -> None:
+        self.closed.append(name)
+        del self.kept[name]
+
+    def _get_async_objs(self) -> Any:
+        return SimpleNamespace(eventloop=self)
+
+    def call_soon_threadsafe(self, look: Callable[[], None]) -> None:
+        self.next = look
+
+    def call_later(self, _seconds: float, look: Callable[[], None]) -> None:
+        self.next = look
+
+    def look_at(self, now: float) -> None:
+        self.now = now
+        self.next()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server("stays", "leaves")
+    monkeypatch.setattr(sessions, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: server))
+    monkeypatch.setattr(sessions, "monotonic", lambda: server.now)
+    monkeypatch.setattr(st, "get_option", {"server.disconnectedSessionTTL": 240}.__getitem__)
+    sessions.forget_closed_pages()
+    return server
+
+
+def test_a_page_that_was_closed_is_forgotten_after_two_minutes(server: Server) -> None:
+    left = server.kept["leaves"]
+    server.look_at(0)
+    server.open.remove("leaves")
+    server.look_at(5)
+    server.look_at(124)
+    assert left.session_state
+    server.look_at(125)
+    assert server.closed == ["leaves"]
+    assert left.session_state == {}
+    server.look_at(130)
+    assert server.closed == ["leaves"]
+    assert server.kept["stays"].session_state
+
+
+def test_who_comes_back_in_time_has_two_minutes_again(server: Server) -> None:
+    for now, is_open in ((0, False), (100, True), (110, False), (200, False)):
+        server.open = {"stays", "leaves"} if is_open else {"stays"}
+        server.look_at(now)
+    assert not server.closed
+    server.look_at(230)
+    assert server.closed == ["leaves"]
+
+
+def test_pages_say_how_long_it_is(root: Path) -> None:
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["disconnectedSessionTTL"] / 2 == 120  # "two minutes after you close the page"
+
+
+def test_another_streamlit_without_these_words_is_told_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sessions, "runtime", SimpleNamespace(exists=lambda: True, get_instance=SimpleNamespace))
+    sessions.forget_closed_pages()
+    assert "stay until another one ends" in caplog.text
