@@ -10,12 +10,13 @@ from PIL import Image, ImageOps
 
 from emomusic.face.detection import Landmarks
 from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
-from emomusic.face.images import RgbImage, crop_face, shrink
+from emomusic.face.images import RgbImage, crop_face
 from emomusic.face.live import LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
 
 _LEAST_LETTERS = 11.0  # pixels of the page
+_MOST_SIDE = 1400  # Streamlit shrinks what is wider than 1460, at every run
 
 ROOM_AROUND = 0.15
 """Around a face that people look at, as a share of its box; the network sees none (`images.DEFAULT_MARGIN`)."""
@@ -31,22 +32,25 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     return annotate(image, _marks(reading, 1.0))
 
 
-def annotated_preview(
-    image: RgbImage, reading: PictureReading, max_side: int, height: int, *, first: int = 1
-) -> RgbImage:
-    """The same, shrunk for the screen first: letters stay large enough to be read there, and little is drawn.
+def annotated_preview(image: RgbImage, reading: PictureReading, width: int, height: int, *, first: int = 1) -> RgbImage:
+    """The same for a place on a page: letters can be read there, and do not hide the face of a tiny picture.
 
     Args:
         image: that was read, or a smaller copy of it.
         reading: its faces.
-        max_side: of the result, in pixels.
-        height: in which it is shown at most; less than `max_side`, as screens have more pixels than a page counts.
+        width: of the place, in pixels of the page.
+        height: of the place.
         first: the number of its first face.
+
+    Returns:
+        As large as it is shown at least, twice that at most, for screens that have more pixels than a page counts.
     """
-    small, _ = shrink(image, max_side)
-    shown = max(small.shape[0] / height, 1.0)  # pixels of the result for one of the page
-    marks = _marks(reading, max(small.shape[:2]) / max(reading.width, reading.height), first)
-    return annotate(small, marks, smallest_letters=_LEAST_LETTERS * shown)
+    shown = min(width / image.shape[1], height / image.shape[0])
+    scale = min(max(1.0, shown), 2 * shown, _MOST_SIDE / max(image.shape[:2]))
+    size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
+    resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    marks = _marks(reading, max(size) / max(reading.width, reading.height), first)
+    return annotate(resized, marks, smallest_letters=_LEAST_LETTERS * scale / shown)
 
 
 def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:

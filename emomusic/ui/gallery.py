@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.errors import ImageError
-from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_png, shrink
+from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.face.wall import Wall
 from emomusic.plots.picture import framed_face
 from emomusic.ui import state
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
+from emomusic.ui.tiles import show_sharp
 
-MOST_PICTURES = 100  # what is kept of one takes about a megabyte of a session's memory
+MOST_PICTURES = 100  # what is kept of one takes some 200 KB of a session's memory
 FACE_SIDE = 96
-_SMALL_SIDE = 480
+_SMALL_SIDE = 960
 _SAMPLES = "samples"
+_GONE = "It was one too many before, and is not in memory any more; choose it again."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Offered:
-    """A picture that was chosen and is perhaps not read yet.
+    """A file that was chosen and is perhaps not read yet.
 
     Attributes:
         key: tells whether it was read already, without looking at its bytes.
@@ -48,14 +52,14 @@ class Hung:
         name: of the file.
         digest: of its bytes.
         reading: its faces.
-        small: the picture, its longer side 480 pixels at most.
-        faces: PNG of each face, framed in the colour of its emotion.
+        small: JPEG of the picture, its longer side 960 pixels at most.
+        faces: JPEG of each face, framed in the colour of its emotion.
     """
 
     name: str
     digest: str
     reading: PictureReading
-    small: RgbImage
+    small: bytes
     faces: tuple[bytes, ...]
 
 
@@ -111,13 +115,22 @@ def choose_pictures() -> list[Offered]:
                 args=(_uploader(source),),
                 label_visibility="collapsed",
             )
+    listed: Sequence[UploadedFile | DeletedFile] = st.session_state.get(_uploader(source)) or ()
+    if listed and state.GALLERY_FILES not in st.session_state:  # the browser's list outlived the session it was told to
+        _take(_uploader(source))
     files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
+    _say_what_is_gone(listed, files)
     if files:
         st.query_params.pop(state.GALLERY_WALL, None)
         st.session_state.pop(state.GALLERY_SAMPLES, None)
+        if not listed:  # the uploader forgets when another page, or the other kind of it, is shown
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.button("Take the pictures down", icon=":material/delete:", on_click=_take_down)
+                st.caption("Those you chose before still hang. New ones take their place.", width="content")
         return files
     if _samples_hang():
         return [Offered(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
+    st.session_state.pop(state.GALLERY, None)  # faces of people that nobody looks at any more
     return []
 
 
@@ -126,7 +139,7 @@ def show_offer() -> None:
     st.subheader("Or look at the samples first", anchor=False)
     with st.container(horizontal=True, gap="small"):
         for sample in _portraits():
-            st.image(thumbnail(sample.path), alt=f"Sample: {sample.title}", width=THUMBNAIL)
+            show_sharp(thumbnail(sample.path), alt=f"Sample: {sample.title}", width=THUMBNAIL)
     st.button("Hang the samples", icon=":material/wall_art:", type="primary", on_click=_hang_samples)
     st.caption(
         "Every face gets a number and hangs in the quarter of the plane where its expression lies. Then there are "
@@ -151,11 +164,11 @@ def read_gallery(offered: Sequence[Offered]) -> Gallery:
             wait_for_networks()
         for number, picture in enumerate(new, 1):
             place.progress((number - 1) / len(new), f"Reading picture {number} of {len(new)}")
-            assert picture.load is not None  # else it would be among `kept`
-            kept[picture.key] = _read(picture.load())
+            kept[picture.key] = _GONE if picture.load is None else _read(picture.load())
+            _let_go(picture)
         place.empty()
-        files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
-        st.session_state[state.GALLERY_FILES] = [replace(file, load=None) for file in files]
+    for picture in offered[MOST_PICTURES:]:
+        _let_go(picture)
     return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(offered) - len(wanted))
 
 
@@ -180,8 +193,8 @@ def _read(picture: Picture) -> Hung | str:
     except ImageError as error:
         return str(error)
     reading = read_faces(image, *engine().networks())
-    faces = tuple(encode_png(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
-    return Hung(picture.name, picture.digest, reading, shrink(image, _SMALL_SIDE)[0], faces)
+    faces = tuple(encode_jpeg(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
+    return Hung(picture.name, picture.digest, reading, encode_jpeg(shrink(image, _SMALL_SIDE)[0]), faces)
 
 
 def _uploader(source: str) -> str:
@@ -189,11 +202,44 @@ def _uploader(source: str) -> str:
 
 
 def _take(widget: str) -> None:
-    """Keep what was uploaded, also while another page is looked at."""
-    files: Sequence[UploadedFile] = st.session_state.get(widget) or ()
+    """Keep what was uploaded, also while another page is looked at.
+
+    Of a file that was read before, the server has nothing left but its number.
+    """
+    before: dict[str, Offered] = {file.key: file for file in st.session_state.get(state.GALLERY_FILES, ())}
+    listed: Sequence[UploadedFile | DeletedFile] = st.session_state.get(widget) or ()
+    files = []
+    for file in listed:
+        if file.file_id in before:
+            files.append(before[file.file_id])
+        elif not isinstance(file, DeletedFile):
+            files.append(Offered(file.file_id, file.name, partial(_loaded, file)))
     if widget == _uploader("Folder"):  # whose order is the browser's
-        files = sorted(files, key=lambda file: file.name)
-    st.session_state[state.GALLERY_FILES] = [Offered(file.file_id, file.name, partial(_loaded, file)) for file in files]
+        files.sort(key=lambda file: file.name)
+    st.session_state[state.GALLERY_FILES] = files
+
+
+def _say_what_is_gone(listed: Sequence[UploadedFile | DeletedFile], files: Sequence[Offered]) -> None:
+    known = {file.key for file in files}
+    if gone := sum(file.file_id not in known for file in listed):
+        st.info(
+            f"{gone} of the files listed here {'is' if gone == 1 else 'are'} not in memory any more, because the "
+            "connection was lost for a while. Choose them again.",
+            icon=":material/history:",
+        )
+
+
+def _take_down() -> None:
+    for key in (state.GALLERY_FILES, state.GALLERY):
+        st.session_state.pop(key, None)
+
+
+def _let_go(picture: Offered) -> None:
+    """Hold the bytes of a picture no longer, nor let Streamlit, which would as long as the session lasts."""
+    picture.load = None
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, picture.key)
 
 
 def _loaded(file: UploadedFile) -> Picture:

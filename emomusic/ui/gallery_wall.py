@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe
-from emomusic.face.images import encode_png
+from emomusic.face.images import encode_jpeg, read_image
 from emomusic.face.wall import HungFace
+from emomusic.music.spotify import disarmed
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_preview
@@ -19,7 +20,7 @@ from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain
 from emomusic.ui.gallery import FACE_SIDE, MOST_PICTURES, Gallery
 from emomusic.ui.readings import ALL, EVERYONE, Listener, say_emotion
-from emomusic.ui.tiles import show_tile, style_tiles
+from emomusic.ui.tiles import show_sharp, show_tile, style_tiles
 
 # Beside a high wall, what was chosen on it stays on the screen. On a phone it stands above the wall, and a picture that
 # comes and goes there would move the wall under the finger. Keyed elements carry their key as a class, as documented.
@@ -30,7 +31,7 @@ _IN_SIGHT = """<style>
 _MOST_TILES = 24  # of a quadrant; a table has them all
 _MOST_POINTS = 60  # on the plane; beyond, they hide each other
 _PERCENT = "%.0f %%"
-_PREVIEW = (480, 300)  # longer side and height
+_PREVIEW = (480, 300)  # width and height
 
 # As they lie on the plane: unpleasant left, awake above
 _ROWS = ((Quadrant.Q2, Quadrant.Q1), (Quadrant.Q3, Quadrant.Q4))
@@ -39,6 +40,8 @@ _ROWS = ((Quadrant.Q2, Quadrant.Q1), (Quadrant.Q3, Quadrant.Q4))
 def show_wall(gallery: Gallery) -> Listener | None:
     """Show the wall and whom the music is for; returns the latter, or None where no face was found."""
     _say_what_hangs(gallery)
+    if not gallery.hung:
+        return None
     if (group := gallery.wall.group) is None:
         st.subheader("No face found", anchor=False)
         st.markdown(
@@ -95,7 +98,7 @@ def _table(gallery: Gallery) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "face": face.number,
-            "picture": gallery.names[face.picture],
+            "picture": disarmed(gallery.names[face.picture]),  # the table on the page can be saved as CSV
             "expression": face.reading.emotion.value,
             "sure": 100 * face.reading.probabilities[face.reading.emotion],
             "quadrant": face.reading.quadrant.value,
@@ -111,20 +114,26 @@ def _say_what_hangs(gallery: Gallery) -> None:
     faces, pictures = gallery.wall.faces, gallery.hung
     counts = Counter(face.reading.emotion for face in faces)
     shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
-    st.markdown(f"{_count(len(faces), 'face')} in {_count(len(pictures), 'picture')}{': ' if shown else ''}{shown}.")
+    if pictures:
+        st.markdown(
+            f"{_count(len(faces), 'face')} in {_count(len(pictures), 'picture')}{': ' if shown else ''}{shown}."
+        )
+    else:
+        st.subheader("No picture could be read", anchor=False)
     notes = []
     if faces and (without := [picture.name for picture in pictures if not picture.reading.faces]):
         notes.append(f"No face was found in {_listed(without)}.")
     if gallery.doubles:
         notes.append(f"Hung once, though chosen twice: {_listed(gallery.doubles)}.")
     if gallery.left_out:
-        notes.append(f"{_count(gallery.left_out, 'picture')} left out: {MOST_PICTURES} hang at most.")
+        notes.append(f"The first {MOST_PICTURES} files were read; {_count(gallery.left_out, 'more file')} left out.")
     if len(faces) > _MOST_POINTS:
         notes.append(f"The plane shows the first {_MOST_POINTS} faces; all count.")
     if notes:
         st.caption(" ".join(notes))
     if gallery.unread:
-        with st.expander(f"{_count(len(gallery.unread), 'file')} could not be read", icon=":material/error:"):
+        label = f"{_count(len(gallery.unread), 'file')} could not be read"
+        with st.expander(label, icon=":material/error:", expanded=not pictures):
             for name, reason in gallery.unread:
                 st.markdown(f"**{plain(name)}:** {plain(reason)}")
 
@@ -139,8 +148,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _choose_face(gallery: Gallery) -> HungFace | None:
-    """Let the visitor choose one face; None for all of them."""
+    """Let the visitor choose one face, where there are several; None for all of them."""
     faces = gallery.wall.faces
+    if len(faces) == 1:
+        return faces[0]
     number = st.selectbox(
         "Whose music?",
         range(len(faces) + 1),
@@ -198,12 +209,12 @@ def _hang_face(gallery: Gallery, face: HungFace, *, is_chosen: bool) -> None:
 def _show_picture(gallery: Gallery, chosen: HungFace) -> None:
     picture = gallery.hung[chosen.picture]
     first = gallery.wall.first_number(chosen.picture)
-    side, height = _PREVIEW
-    shown = annotated_preview(picture.small, picture.reading, side, height, first=first)
-    st.image(
-        encode_png(shown),
+    width, height = _PREVIEW
+    shown = annotated_preview(read_image(picture.small), picture.reading, width, height, first=first)
+    show_sharp(
+        encode_jpeg(shown),
         alt=f"{picture.name}, its faces framed",
-        width=min(side, round(height * shown.shape[1] / shown.shape[0])),
+        width=min(width, round(height * shown.shape[1] / shown.shape[0])),
         caption=plain(picture.name),
     )
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from emomusic.assets import data_dir
 from emomusic.errors import ImageError
-from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_png, read_image, shrink
+from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui import state
 from emomusic.ui.address import unlink
 from emomusic.ui.tiles import show_tile, style_tiles
@@ -122,7 +122,7 @@ def _upload() -> None:
 def _camera() -> None:
     st.caption(
         "The expression on the faces in your snapshot will be estimated by a program. Take one of yourself, or of "
-        "people who agree. It stays in memory and is gone when you close the page."
+        "people who agree. It stays in memory and is gone two minutes after you close the page."
     )
     st.camera_input(
         "Take a snapshot",
@@ -243,4 +243,4 @@ def thumbnail(path: Path) -> bytes:
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 6
     small, _ = shrink(image[top : top + side, left : left + side], 2 * THUMBNAIL)
-    return encode_png(small)
+    return encode_jpeg(small)

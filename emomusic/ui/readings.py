@@ -18,7 +18,7 @@ from emomusic.affect import (
     describe,
     quadrant_of,
 )
-from emomusic.face.images import crop_face, encode_png, shrink
+from emomusic.face.images import crop_face, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
@@ -28,10 +28,11 @@ from emomusic.ui.address import link, linked, unlink_face
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import Picture
+from emomusic.ui.tiles import show_sharp
 
 EVERYONE = "Everyone"
 ALL = "all"  # their label on the plane
-_PREVIEW_SIDE = 1100
+_PREVIEW_WIDTH = 1100
 _PREVIEW_HEIGHT = 520
 _WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
 _FACE_SIDE = 96
@@ -46,8 +47,8 @@ class Seen:
         picture: as it came.
         reading: its faces.
         decode_ms: how long decoding took.
-        preview: PNG of the annotated picture, at the size of a screen.
-        faces: PNG of each face.
+        preview: JPEG of the annotated picture, at the size of a screen.
+        faces: JPEG of each face.
     """
 
     picture: Picture
@@ -95,15 +96,16 @@ def read_picture(picture: Picture) -> Seen:
     image = picture.read()
     decode_ms = 1000 * (time.perf_counter() - started)
     with waiting.container():
-        st.image(encode_png(shrink(image, 480)[0]), alt="Your picture, not read yet", width=320)
+        st.image(encode_jpeg(shrink(image, 480)[0]), alt="Your picture, not read yet", width=320)
         wait_for_networks()
         with st.spinner("Looking for faces"):
             reading = read_faces(image, *engine().networks())
     waiting.empty()
     faces = tuple(
-        encode_png(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0]) for face in reading.faces
+        encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
+        for face in reading.faces
     )
-    preview = encode_png(annotated_preview(image, reading, _PREVIEW_SIDE, _PREVIEW_HEIGHT))
+    preview = encode_jpeg(annotated_preview(image, reading, _PREVIEW_WIDTH, _PREVIEW_HEIGHT))
     seen = Seen(picture, reading, decode_ms, preview, faces)
     st.session_state[state.READING] = seen
     return seen
@@ -116,10 +118,10 @@ def show_reading(seen: Seen) -> Listener | None:
     left, right = st.columns([2, 3] if is_upright else [3, 2], gap="large")
     with left:
         # A portrait is kept low enough to be seen whole; a phone makes it narrower by itself
-        st.image(
+        show_sharp(
             seen.preview,
             alt=_alt(reading),
-            width=min(_PREVIEW_SIDE, round(_PREVIEW_HEIGHT * reading.width / reading.height)),
+            width=min(_PREVIEW_WIDTH, round(_PREVIEW_HEIGHT * reading.width / reading.height)),
         )
     if reading.faces:
         # A wide picture leaves room below it, which the words take up
@@ -256,7 +258,7 @@ def _face_cards(seen: Seen) -> None:
         for number, (face, portrait) in enumerate(zip(shown, seen.faces, strict=False), 1):
             with st.container(border=True, width=300):
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-                    st.image(portrait, alt=f"Face {number}", width=56)
+                    show_sharp(portrait, alt=f"Face {number}", width=56)
                     st.markdown(f"**Face {number}**  \n{describe(face.probabilities)}")
                 show_chart(
                     probability_bars(face.probabilities, height=190),

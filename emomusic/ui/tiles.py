@@ -1,4 +1,4 @@
-"""Pictures to click, in rows."""
+"""Pictures as sharp as the screen, and pictures to click, in rows."""
 
 from __future__ import annotations
 
@@ -18,6 +18,21 @@ div[class*="st-key-KIND-"], div[class*="st-key-KIND-"] * { position: static !imp
 div[class*="st-key-KIND-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
 </style>"""
+
+
+def show_sharp(picture: bytes, *, alt: str, width: int, caption: str | None = None) -> None:
+    """Show a picture with all of its pixels, on screens that have several for one of the page.
+
+    `st.image` with a width in pixels first shrinks the picture to as many; stretched over a box, it does not.
+
+    Args:
+        picture: the bytes of a picture file; of a JPEG, since Streamlit turns a PNG into one at every run.
+        alt: what it shows.
+        width: on the page, in its pixels; a narrower page makes it narrower.
+        caption: below it, Markdown.
+    """
+    with st.container(width=width):
+        st.image(picture, alt=alt, caption=caption, width="stretch")
 
 
 def style_tiles(kind: Kind) -> None:
@@ -49,5 +64,5 @@ def show_tile(
         args: of `on_click`.
     """
     with st.container(width=width, gap=None, key=f"tile-{name}"):
-        st.image(picture, alt=alt, width=width)
+        st.image(picture, alt=alt, width="stretch")  # see `show_sharp`
         st.button(label, key=f"{kind}-{name}", on_click=on_click, args=args, type="tertiary", width="stretch")

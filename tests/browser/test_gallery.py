@@ -78,6 +78,30 @@ def test_a_press_on_a_face_plays_its_songs(gallery: Callable[..., Page], root: P
     expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
 
 
+def test_more_pictures_hang_beside_those_that_the_server_let_go(gallery: Callable[..., Page], root: Path) -> None:
+    page = gallery()
+    files = page.locator('input[type="file"]')
+    files.set_input_files(root / "data/samples/eileen-collins-1999.jpg")
+    expect(page.get_by_text("1 face in 1 picture")).to_be_visible(timeout=PATIENCE_MS)
+    files.set_input_files(root / "data/samples/joe-biden-2010.jpg")
+    expect(page.get_by_text("2 faces in 2 pictures")).to_be_visible(timeout=PATIENCE_MS)
+    tile = page.get_by_role("img", name=re.compile("in eileen-collins-1999.jpg"))
+    assert tile.evaluate("image => image.naturalWidth / image.clientWidth") == 2  # for screens that can show it
+    page.get_by_role("button", name="Remove eileen-collins-1999.jpg").click()
+    expect(page.get_by_text("1 face in 1 picture")).to_be_visible()
+
+
+def test_pictures_can_be_taken_down_after_another_page(gallery: Callable[..., Page], root: Path) -> None:
+    page = gallery()
+    hang(page, root)
+    page.get_by_role("link", name="Music").click()
+    expect(page.get_by_role("heading", name="What does a mood sound like?")).to_be_visible()
+    page.get_by_role("link", name="Gallery").click()
+    expect(page.get_by_text("7 faces in 4 pictures")).to_be_visible()
+    page.get_by_role("button", name="Take the pictures down").click()
+    expect(page.get_by_role("button", name="Hang the samples")).to_be_visible()
+
+
 def hang_samples(page: Page) -> list[str]:
     """Hang the samples; returns the songs."""
     page.get_by_role("button", name="Hang the samples").click()

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
 from emomusic.face.images import encode_png, read_image
 from emomusic.ui import gallery as gallery_module
 from emomusic.ui import state
+from emomusic.ui.gallery import Offered
+from emomusic.ui.picture import Picture
 from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
@@ -107,6 +111,11 @@ def test_files_that_are_no_pictures_are_told_and_the_others_hang(app: AppTest, p
     assert len(tracks(app)) == 5
 
 
+def test_a_name_that_a_spreadsheet_would_run_is_disarmed(app: AppTest, people: dict[str, bytes]) -> None:
+    hang(app.run(), [("=1+1.jpg", people["eileen-collins-1999"])])
+    assert app.dataframe[0].value["picture"].tolist() == ["'=1+1.jpg"]
+
+
 def test_the_same_picture_hangs_once(app: AppTest, people: dict[str, bytes]) -> None:
     hang(app.run(), [("a.jpg", people["eileen-collins-1999"]), ("again.jpg", people["eileen-collins-1999"])])
     assert "1 face in 1 picture" in text_of(app)
@@ -132,7 +141,9 @@ def test_more_than_the_wall_holds_is_left_out_and_said(
     hang(app.run(), files)
     assert not app.exception
     assert "2 faces in 2 pictures" in text_of(app)
-    assert "1 picture left out: " in text_of(app)
+    assert "files were read; 1 more file left out." in text_of(app)
+    hang(app, files[1:])  # what was one too many has its turn; here it comes anew
+    assert "2 faces in 2 pictures" in text_of(app)
 
 
 def test_a_folder_is_hung_by_the_names_of_its_files(app: AppTest, people: dict[str, bytes]) -> None:
@@ -153,6 +164,82 @@ def test_pictures_taken_away_leave_the_wall(app: AppTest, people: dict[str, byte
     assert not app.exception
     assert tiles(app) == []
     assert [button.label for button in app.button] == ["Hang the samples"]
+    assert state.GALLERY not in app.session_state
+
+
+def test_where_nothing_can_be_read_the_reasons_stand_open(app: AppTest) -> None:
+    hang(app.run(), [("bad.jpg", b"\xff\xd8\xffnonsense")])
+    assert not app.exception
+    assert [heading.value for heading in app.subheader] == ["No picture could be read"]
+    assert app.expander[0].proto.expanded
+    assert tracks(app) == []
+
+
+def test_a_single_face_is_whose_music_it_is(app: AppTest, people: dict[str, bytes]) -> None:
+    hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
+    assert not app.exception
+    assert not app.selectbox
+    assert "happy" in app.subheader[0].value
+    assert "Songs that are where the face is: happy ones." in text_of(app)
+
+
+def offered(key: str, *, load: bool = True) -> Offered:
+    return Offered(key, f"{key}.jpg", (lambda: Picture.of(key, b"")) if load else None)
+
+
+def uploaded(key: str) -> UploadedFile:
+    return UploadedFile(UploadedFileRec(key, f"{key}.jpg", "image/jpeg", b""), FileURLs())
+
+
+@pytest.mark.parametrize(("source", "order"), [("Pictures", ["c", "a", "b"]), ("Folder", ["a", "b", "c"])])
+def test_files_that_the_server_let_go_keep_their_place(
+    monkeypatch: pytest.MonkeyPatch, source: str, order: list[str]
+) -> None:
+    read, widget = offered("c", load=False), f"{state.GALLERY_FILES}-{source}"
+    session = {state.GALLERY_FILES: [read], widget: [DeletedFile("c"), uploaded("a"), DeletedFile("x"), uploaded("b")]}
+    monkeypatch.setattr(gallery_module.st, "session_state", session)
+    gallery_module._take(widget)
+    taken = {file.key: file for file in session[state.GALLERY_FILES]}
+    assert list(taken) == order
+    assert taken["c"] is read
+    assert taken["a"].load is not None
+
+
+def test_a_list_that_outlived_its_session_is_hung(app: AppTest, people: dict[str, bytes]) -> None:
+    hang(app.run(), [("a.jpg", people["eileen-collins-1999"]), ("b.jpg", people["joe-biden-2010"])])
+    for key in (state.GALLERY, state.GALLERY_FILES):
+        del app.session_state[key]
+    app.run()
+    assert not app.exception
+    assert len(tiles(app)) == 2
+    assert not app.info
+
+
+def test_files_that_are_gone_with_their_session_are_told() -> None:
+    def script() -> None:
+        from streamlit.runtime.uploaded_file_manager import DeletedFile
+
+        from emomusic.ui.gallery import Offered, _say_what_is_gone
+
+        _say_what_is_gone([DeletedFile("a"), DeletedFile("b")], [Offered("a", "a.jpg", None)])
+
+    (note,) = AppTest.from_function(script).run().info
+    assert note.value.startswith("1 of the files listed here is not in memory any more")
+
+
+def test_pictures_chosen_before_another_page_can_be_taken_down(app: AppTest, people: dict[str, bytes]) -> None:
+    hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
+    assert [button.label for button in app.button][:1] != ["Take the pictures down"]
+    again = AppTest.from_file(app._script_path, default_timeout=SECONDS)  # the uploader is empty, as after another page
+    for key in (state.GALLERY, state.GALLERY_FILES):
+        again.session_state[key] = app.session_state[key]
+    again.run()
+    assert len(tiles(again)) == 1
+    again.button[0].click().run()
+    assert not again.exception
+    assert tiles(again) == []
+    assert state.GALLERY not in again.session_state
+    assert [button.label for button in again.button] == ["Hang the samples"]
 
 
 def test_own_pictures_take_the_samples_from_the_address(app: AppTest, people: dict[str, bytes]) -> None:
@@ -166,4 +253,5 @@ def test_nothing_holds_the_bytes_of_a_picture_once_it_was_read(app: AppTest, peo
     hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
     assert [offered.load for offered in app.session_state[state.GALLERY_FILES]] == [None]
     (kept,) = app.session_state[state.GALLERY].values()
-    assert max(kept.small.shape) <= 480
+    assert max(read_image(kept.small).shape) <= 960
+    assert sum(map(len, (kept.small, *kept.faces))) < 300_000

@@ -88,24 +88,47 @@ def test_an_annotated_picture_is_marked_where_the_face_is() -> None:
     assert face_label(1, reading.faces[0]) == "1 happy 80 %"
 
 
-def test_on_a_tall_preview_letters_are_as_large_as_on_a_low_one() -> None:
+@pytest.mark.parametrize(
+    ("image", "place", "preview"),
+    [
+        ((1600, 1600), (800, 200), (400, 400)),  # twice as sharp as the page
+        ((1000, 1600), (1100, 520), (875, 1400)),  # no larger than Streamlit passes on as it is
+        ((600, 700), (1100, 520), (600, 700)),  # no pixels are made up
+        ((48, 48), (1100, 520), (520, 520)),  # but where the letters would hide the face
+        ((30, 2400), (1100, 520), (18, 1400)),
+    ],
+)
+def test_a_preview_is_as_sharp_as_screens_are(
+    image: tuple[int, int], place: tuple[int, int], preview: tuple[int, int]
+) -> None:
+    reading = PictureReading(image[1], image[0], (), 0.0, 0.0)
+    assert annotated_preview(np.zeros((*image, 3), np.uint8), reading, *place).shape == (*preview, 3)
+
+
+def test_on_every_preview_letters_are_as_large_on_the_page() -> None:
     (face,) = read_faces(np.zeros((100, 160, 3), np.uint8), FakeDetector([make_face()]), FakeClassifier()).faces
 
-    def drawn(height: int) -> int:
-        """Pixels that frame and tag take of a preview of 800 pixels a side."""
+    def drawn(height: int) -> float:
+        """Pixels of the page that frame and tag take of a picture shown so high."""
         reading = PictureReading(1600, 1600, (face,), 0.0, 0.0)
         preview = annotated_preview(np.zeros((1600, 1600, 3), np.uint8), reading, 800, height)
-        assert preview.shape == (800, 800, 3)
-        return int(preview.any(axis=2).sum())
+        return float(preview.any(axis=2).mean()) * height * height
 
-    assert drawn(200) > 4 * drawn(800)  # shown four times as small, letters are four times as large
+    assert drawn(200) == pytest.approx(drawn(800), rel=0.3)
+
+
+def test_the_tag_leaves_most_of_the_face_of_a_tiny_picture() -> None:
+    picture = np.zeros((48, 48, 3), np.uint8)
+    reading = read_faces(picture, FakeDetector([make_face(3, 3, 42, 42)]), FakeClassifier())
+    preview = annotated_preview(picture, reading, 480, 300)
+    assert preview.any(axis=2).mean() < 0.2
 
 
 def test_a_small_copy_is_marked_as_the_picture_is_and_numbered_on() -> None:
     picture = np.zeros((1600, 1600, 3), np.uint8)
     reading = read_faces(picture, FakeDetector([make_face(400, 400, 600, 700)]), FakeClassifier())
     whole = annotated_preview(picture, reading, 480, 300)
-    small = annotated_preview(np.zeros((480, 480, 3), np.uint8), reading, 480, 300)
+    small = annotated_preview(np.zeros((960, 960, 3), np.uint8), reading, 480, 300)
     np.testing.assert_array_equal(whole, small)
     assert (whole != annotated_preview(picture, reading, 480, 300, first=12)).any()
 
