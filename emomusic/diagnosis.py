@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,6 +130,7 @@ class History:
     Attributes:
         loss: shape (epochs,); `accuracy`, `val_loss` and `val_accuracy` likewise, the latter two on PublicTest.
         best_epoch: the one whose weights were kept.
+        config: the training's settings, as `metrics.json` has them.
     """
 
     loss: npt.NDArray[np.float64]
@@ -135,6 +138,7 @@ class History:
     val_loss: npt.NDArray[np.float64]
     val_accuracy: npt.NDArray[np.float64]
     best_epoch: int
+    config: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -229,7 +233,11 @@ def read_history(name: str) -> History:
         if not rows:
             raise ValueError("no epoch")
         curves = {column: np.array([float(row[column]) for row in rows]) for column in _CURVES}
-        return History(**curves, best_epoch=int(trained.read_metrics(folder)["best_epoch"]))
+        metrics = trained.read_metrics(folder)
+        best_epoch, config = int(metrics["best_epoch"]), dict(metrics["config"])
+        if not 1 <= best_epoch <= len(rows):
+            raise ValueError(f"epoch {best_epoch} of {len(rows)} as the best")
+        return History(**curves, best_epoch=best_epoch, config=config)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from emomusic.affect import EMOTIONS
 from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
 from emomusic.overview import FOUR, percent_of
+
+# Its members were chosen by looking at these songs: docs/experiments.md has its figure where they are chosen anew
+_CHOSEN_ON_ITS_SONGS = "ensemble"
 
 
 def of_100(share: float) -> str:
@@ -39,6 +43,8 @@ def describe_model(record: dict[str, Any], figures: ClassFigures) -> str:
         sentence += f" (± {of_100(record['accuracy_std'])} from one tenth of them to another)"
     if (worst := figures.worst_mistake) is not None:
         sentence += f"; most often it calls {worst[0]} {wing.examples} {worst[1]}"
+    if wing is Wing.MUSIC and record["name"] == _CHOSEN_ON_ITS_SONGS:
+        sentence += ". Its members were chosen on the same songs, which flatters it a little"
     return sentence + "."
 
 
@@ -149,3 +155,45 @@ def describe_classes(figures: ClassFigures, name: str, examples: str) -> str:
         f"**{name}** finds {of_100(present[best].recall)} of 100 {best} {examples}, but only "
         f"{of_100(present[least].recall)} of 100 {least} ones."
     )
+
+
+def describe_training(config: Mapping[str, Any]) -> str:
+    """Why the training of a face model can look worse than its validation: what was done in training alone.
+
+    Smooth labels are no such reason: the loss of the validation is computed with them too.
+
+    Args:
+        config: of `diagnosis.History`; what an older version did not write, it did not do.
+    """
+    pictures = config.get("augmentation", {})
+    varied = {
+        "turned": pictures.get("rotation_degrees", 0) > 0,
+        "zoomed": any(end != 1 for end in pictures.get("scale", ())),
+        "shifted": pictures.get("shift", 0) > 0,
+        "mirrored": pictures.get("flip", 0) > 0,
+        "made lighter or darker": pictures.get("contrast", 0) > 0 or pictures.get("gamma", 0) > 0,
+        "blurred": pictures.get("low_resolution", 0) > 0,
+        "partly covered": pictures.get("erase", 0) > 0,
+        "mixed two by two": config.get("mixup", 0) > 0,
+    }
+    softened = {
+        "people's votes": config.get("votes", 0) > 0,
+        "other models' answers": bool(config.get("teachers")) and config.get("teaching", 0) > 0,
+    }
+    reasons = ["parts of the network are switched off at random (dropout)"]  # of every network in NETWORKS
+    if any(softened.values()):
+        reasons.insert(0, f"labels are softened by {_listed(softened)}")
+    if any(varied.values()):
+        reasons.insert(0, f"pictures are {_listed(varied)}")
+    if config.get("sharpness_radius", 0) > 0:
+        reasons.append("the weights are pushed a little off")
+    words = f"Training can look worse than validation, because only there {'; '.join(reasons)}."
+    if config.get("ema_momentum", 0) > 0:
+        words += " Validation asks the mean of the weights over many steps, which errs less."
+    return words
+
+
+def _listed(parts: Mapping[str, bool]) -> str:
+    """Those that are true, as people list them."""
+    *most, last = (name for name, is_so in parts.items() if is_so)
+    return f"{', '.join(most)} and {last}" if most else last

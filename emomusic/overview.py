@@ -18,6 +18,7 @@ from emomusic.music import mood_models
 
 FOUR = tuple(quadrant.value for quadrant in FOUR_CLASS_ORDER)
 _SEVEN = tuple(emotion.value for emotion in EMOTIONS)
+_WILD = {"n", "accuracy", "four_class_accuracy"}  # of the figures on photographs, what is shown
 
 
 def models_overview() -> list[dict[str, Any]]:
@@ -29,7 +30,8 @@ def models_overview() -> list[dict[str, Any]]:
     Raises:
         ModelError: a model's files are damaged.
     """
-    return [_face_record(name) for name in trained.face_models()] + [_music_record(name) for name in music_models()]
+    faces = [face_model_record(name) for name in trained.face_models()]
+    return faces + [mood_model_record(name) for name in music_models()]
 
 
 def music_models() -> list[str]:
@@ -46,12 +48,8 @@ def overview_csv(records: list[dict[str, Any]]) -> str:
         for name, value in record.items():
             if name == "reported":
                 row[name] = "; ".join(f"{percent_of(report)} ({report['title']})" for report in value)
-            elif name == "accuracy_interval":
-                row["accuracy_low"], row["accuracy_high"] = value
-            elif isinstance(value, dict):
-                row |= {f"{name}_{part}": figure for part, figure in value.items()}
             else:
-                row[name] = " ".join(value) if isinstance(value, list) else value
+                row |= _columns(name, value)
         rows.append(row)
     columns = dict.fromkeys(column for row in rows for column in row)
     file = io.StringIO(newline="")
@@ -59,6 +57,19 @@ def overview_csv(records: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
+
+
+def _columns(name: str, value: Any) -> dict[str, Any]:
+    """A field as columns: of an interval its two ends, of a record its parts."""
+    if name.endswith("accuracy_interval"):
+        low, high = value
+        return {f"{name.removesuffix('interval')}{end}": figure for end, figure in (("low", low), ("high", high))}
+    if isinstance(value, dict):
+        columns: dict[str, Any] = {}
+        for part, figure in value.items():
+            columns |= _columns(f"{name}_{part}", figure)
+        return columns
+    return {name: " ".join(value) if isinstance(value, list) else value}
 
 
 def percent_of(report: dict[str, Any]) -> str:
@@ -79,24 +90,32 @@ def face_classes(folder: Path) -> tuple[str, ...]:
     return classes
 
 
-def _face_record(name: str) -> dict[str, Any]:
+def face_model_record(name: str) -> dict[str, Any]:
+    """One record of `models_overview`.
+
+    Raises:
+        ModelError: the model's files are damaged.
+    """
     folder = trained.model_folder(name)
     classes, metrics = face_classes(folder), trained.read_metrics(folder)
     report = face_reports.REPORTED.get(trained.read_spec(folder).network)
     try:
-        test = metrics["test"]
+        test, wild = metrics["test"], metrics.get("wild")
+        low, high = test["accuracy_interval"]
+        if wild is not None and (absent := _WILD - set(wild)):
+            raise KeyError(f"wild: {', '.join(sorted(absent))}")
         return {
             "kind": "face",
             "name": name,
             "default": name == trained.DEFAULT_MODEL,
             "classes": list(classes),
             "accuracy": test["accuracy"],
-            "accuracy_interval": test["accuracy_interval"],
+            "accuracy_interval": [low, high],
             "four_class_accuracy": test["accuracy"] if classes == FOUR else test["four_class_accuracy"],
             "macro_f1": test["macro_f1"],
             "calibration_error": test["calibration"]["expected_error"],
             "not_in_training": test["not_in_training"],
-            "wild": metrics.get("wild"),
+            "wild": wild,
             "reported": [] if report is None else [report.as_dict()],
             "judged_on": f"FER2013 PrivateTest (n = {test['n']})",
             "parameters": metrics["parameters"],
@@ -104,11 +123,16 @@ def _face_record(name: str) -> dict[str, Any]:
             "item": "a face",
             "ms_per_item": metrics.get("ms_per_face"),
         }
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"expected the figures of a face model in {folder}. Received: {error!r}") from error
 
 
-def _music_record(name: str) -> dict[str, Any]:
+def mood_model_record(name: str) -> dict[str, Any]:
+    """One record of `models_overview`.
+
+    Raises:
+        ModelError: the model's files are damaged.
+    """
     folder = models_dir() / "music" / name
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))

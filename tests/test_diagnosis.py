@@ -179,6 +179,17 @@ def test_a_damaged_file_is_told_with_its_folder(
         read()
 
 
+@pytest.mark.parametrize("best", [0, 4])
+def test_the_epoch_that_was_kept_is_one_of_the_history(checkout: Path, best: int) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    assert read_history("vgg9").best_epoch == 2
+    assert read_history("vgg9").config["label_smoothing"] == 0.1
+    path.write_text(json.dumps(metrics | {"best_epoch": best}))
+    with pytest.raises(ModelError, match=f"vgg9.*epoch {best} of 3"):
+        read_history("vgg9")
+
+
 def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None:
     folder = checkout / "models" / "face" / "vgg9"
     spec = json.loads((folder / "spec.json").read_text())

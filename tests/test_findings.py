@@ -1,16 +1,22 @@
 """The sentences say what the figures are."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
 from emomusic.evaluation import ClassScores, McNemar
+from emomusic.face.networks import NETWORKS
+from emomusic.face.presets import PRESETS
 from emomusic.findings import (
     describe_cell,
     describe_classes,
     describe_comparison,
     describe_model,
     describe_reports,
+    describe_training,
     judge_comparison,
     list_mistakes,
 )
@@ -37,6 +43,9 @@ def test_a_mood_model_is_described_with_its_spread() -> None:
     sentence = describe_model(record, FIGURES)
     assert "80.0 of 100 songs it had not heard (" in sentence
     assert "± 4.6" in sentence
+    assert "flatters" not in sentence
+    chosen = describe_model(record | {"name": "ensemble"}, FIGURES)
+    assert chosen.endswith("sad. Its members were chosen on the same songs, which flatters it a little.")
 
 
 def test_a_report_is_told_with_what_differs() -> None:
@@ -96,3 +105,42 @@ def test_the_best_and_the_least_known_class_are_named() -> None:
     assert "80.0 of 100 happy faces, but only 40.0 of 100 fear ones" in words
     alike = ClassFigures({name: ClassScores(1.0, 1.0, 1.0, 10) for name in ("happy", "sad")}, np.diag([10, 10]))
     assert describe_classes(alike, "vgg9", "faces") == "**vgg9** finds 100.0 of 100 faces of every class."
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        (
+            "emonet",
+            "Training can look worse than validation, because only there pictures are turned, zoomed, shifted, "
+            "mirrored, made lighter or darker, blurred, partly covered and mixed two by two; labels are softened by "
+            "people's votes and other models' answers; parts of the network are switched off at random (dropout); the "
+            "weights are pushed a little off. Validation asks the mean of the weights over many steps, which errs "
+            "less.",
+        ),
+        (
+            "paper",
+            "Training can look worse than validation, because only there pictures are turned, zoomed, shifted and "
+            "mirrored; parts of the network are switched off at random (dropout).",
+        ),
+        (
+            "quadrants",
+            "Training can look worse than validation, because only there pictures are turned, zoomed, shifted, "
+            "mirrored and made lighter or darker; labels are softened by other models' answers; parts of the network "
+            "are switched off at random (dropout).",
+        ),
+    ],
+)
+def test_training_is_said_to_be_harder_by_what_was_done_in_it(preset: str, words: str) -> None:
+    assert describe_training(json.loads(json.dumps(asdict(PRESETS[preset])))) == words
+
+
+def test_what_a_training_did_not_do_is_not_told() -> None:
+    bare = "Training can look worse than validation, because only there parts of the network are switched off at random"
+    assert describe_training({}) == f"{bare} (dropout)."
+    assert describe_training({"teaching": 0.4, "teachers": [], "label_smoothing": 0.1}) == f"{bare} (dropout)."
+
+
+def test_every_network_has_the_dropout_that_is_told_of_it() -> None:
+    for spec in NETWORKS.values():
+        assert any(type(layer).__name__ == "Dropout" for layer in spec.build("float32").layers), spec.name

@@ -1,11 +1,16 @@
-"""What `models` tells on a terminal."""
+"""What `models` tells on a terminal, and what its table for download holds."""
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
 
 from emomusic import assets, cli
+from emomusic.errors import ModelError
 from emomusic.face import trained
+from emomusic.overview import face_model_record, models_overview, overview_csv
 from tests.model_files import place_checkout
 
 
@@ -25,3 +30,30 @@ def test_the_models_are_told_with_their_spread_and_the_reports_beside_them(
     assert "over Q1 Q2 Q3 N" not in lines[quadrants]
     assert lines[quadrants + 1].startswith("  reported: 72 % (four classes, Matching emotions")
     assert any(line.startswith("music/ensemble: accuracy 83.9% ± 3.7 over 4 classes") for line in lines)
+
+
+def test_the_table_has_a_column_for_each_part(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = face_model_record(trained.DEFAULT_MODEL)["wild"]
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    faces = [record for record in models_overview() if record["kind"] == "face"]
+    (vgg9,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "vgg9"]
+    assert (vgg9["wild_accuracy_low"], vgg9["wild_accuracy_high"], vgg9["wild_folds"]) == ("0.31", "0.5", "5")
+    assert float(vgg9["accuracy_low"]) < float(vgg9["accuracy"]) < float(vgg9["accuracy_high"])
+    assert not any("[" in value or "{" in value for value in vgg9.values())
+    ours = next(record for record in faces if record["name"] == "vgg9")["wild"]
+    assert list(ours) == list(shipped)  # what stands in for a model in the tests has what `evaluate --record` keeps
+
+
+def test_one_damaged_model_is_told_and_ends_the_command(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    path = tmp_path / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    for key in ("n", "accuracy", "four_class_accuracy"):
+        wild = {name: figure for name, figure in metrics["wild"].items() if name != key}
+        path.write_text(json.dumps(metrics | {"wild": wild}))
+        with pytest.raises(ModelError, match=rf"vgg9. Received: KeyError\('wild: {key}'\)"):
+            face_model_record("vgg9")
+    assert cli.main(["models"]) == 2
+    assert "expected the figures of a face model in" in capsys.readouterr().err

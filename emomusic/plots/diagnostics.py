@@ -130,7 +130,7 @@ def learning_curves(
         validation: likewise, on PublicTest.
         best_epoch: the epoch that was kept, from 1; marked.
         label: of the axis.
-        top: where the axis ends, so that two models can be compared.
+        top: where the axis ends; the same for two models only where their figures can be compared.
         height: of the figure, in pixels.
     """
     epochs = np.arange(1, len(training) + 1)

@@ -144,11 +144,8 @@ def look(scene: Scene) -> None:
         with place:
             _label(label)
             _tile(scene, f"look-{name}", draw, alt=f"{label}, for {answer}")
-    before, lowest = 100 * occlusion.probability, 100 * (occlusion.probability - float(occlusion.drops.max()))
-    if lowest < before:
-        fall = f"With the place that matters most covered, “{answer}” falls from {before:.0f} % to {lowest:.0f} %."
-    else:
-        fall = f"No place, when covered, takes anything from “{answer}”."
+    lowest = occlusion.probability - float(occlusion.drops.max())
+    fall = describe_fall(answer, occlusion.probability, lowest)
     _fact(f"{describe_agreement(face.agreement)}  \nLight places matter most. {fall}")
 
 
@@ -165,6 +162,16 @@ def describe_agreement(correlation: float | None) -> str:
     else:
         words = "The two maps disagree"
     return f"**{words}: {correlation:.2f}**, where 1 is the same order of places, 0 none and -1 the opposite."
+
+
+def describe_fall(answer: str, before: float, lowest: float) -> str:
+    """Say what covering the place that matters most takes from an answer; both figures are from 0 to 1."""
+    if lowest >= before:
+        return f"No place, when covered, takes anything from “{answer}”."
+    whole, left = f"{100 * before:.0f} %", f"{100 * lowest:.0f} %"
+    if whole == left:
+        return f"Covering the place that matters most hardly changes “{answer}”: it stays at {whole}."
+    return f"With the place that matters most covered, “{answer}” falls from {whole} to {left}."
 
 
 def probabilities(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink
 from emomusic.ui.models_files import class_figures, evidence
 from emomusic.ui.models_mistakes import faces_wall, test_pictures
-from emomusic.ui.models_table import Chosen
+from emomusic.ui.models_table import FOUR_LEGEND, Chosen
 
 _SEVEN_WORDS, _FOUR_WORDS = "Seven emotions", "Four classes"
 _CALLED = " called "
@@ -65,7 +65,7 @@ def show_confusion(chosen: Chosen) -> None:
     st.caption(
         f"A row for each label, a column for each answer; the number is {unit}. Right answers are on the diagonal, in "
         "blue; the browner a cell, the larger its share of the row. A click on a cell looks into it."
-        + (f" {_legend_of_four()}" if four else "")
+        + (f" {legend_of_four()}" if four else "")
     )
     if len(figures) == 1:
         chart, words = st.columns([3, 2], gap="large")
@@ -86,8 +86,9 @@ def show_confusion(chosen: Chosen) -> None:
             _show_map(name, own, cell, shares=numbers == "Shares")
 
 
-def _legend_of_four() -> str:
-    return "Q1 is happy; Q2 angry, fear, disgust and surprise; Q3 sad; N neutral."
+def legend_of_four() -> str:
+    """What the four classes are, and which of them a model of seven emotions answers."""
+    return f"{FOUR_LEGEND} A model of seven emotions answers with the class of its likeliest emotion."
 
 
 def _show_map(name: str, figures: ClassFigures, cell: tuple[str, str] | None, *, shares: bool) -> None:

@@ -13,8 +13,9 @@ from emomusic.assets import find_dataset
 from emomusic.diagnosis import Evidence
 from emomusic.face.fer2013 import Split, SplitPictures, read_split
 from emomusic.face.images import encode_png
+from emomusic.overview import FOUR
 from emomusic.ui.models_files import evidence
-from emomusic.ui.models_table import Chosen
+from emomusic.ui.models_table import FOUR_LEGEND, Chosen
 
 _DATASET = "fer2013.csv"
 _MOST = 24
@@ -24,6 +25,8 @@ _SIDE = 96  # pixels on the screen: twice what FER2013 has
 def test_pictures(own: Evidence) -> SplitPictures | None:
     """PrivateTest's pictures, in the order of a model's answers; None where they are not here or are others.
 
+    There may be more of them: a training for a quick look is judged on the first ones alone.
+
     Raises:
         DatasetError: the file is damaged.
     """
@@ -31,7 +34,7 @@ def test_pictures(own: Evidence) -> SplitPictures | None:
         return None
     with st.spinner("Reading the pictures of PrivateTest: some seconds, once"):
         pictures = _pictures(path, path.stat().st_mtime)
-    return pictures if np.array_equal(pictures.labels, own.truth) else None
+    return pictures if np.array_equal(pictures.labels[: len(own.truth)], own.truth) else None
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -52,6 +55,7 @@ def show_mistakes(chosen: Chosen) -> None:
     st.caption(
         "The pictures of PrivateTest that the model gets wrong and is surest of. Look at some before you judge: here "
         "and there the label is the one that is wrong, or no face is in the picture."
+        + (f" {FOUR_LEGEND}" if any(tuple(record["classes"]) == FOUR for record in chosen.records) else "")
     )
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
         with column:

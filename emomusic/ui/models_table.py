@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,12 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.diagnosis import Wing, class_figures_csv, compare, folder_of, read_class_figures
-from emomusic.face.trained import METRICS
+from emomusic.errors import ModelError
+from emomusic.face.trained import METRICS, face_models
 from emomusic.findings import describe_comparison, describe_model, describe_reports, judge_comparison
-from emomusic.overview import FOUR, models_overview, overview_csv, percent_of
+from emomusic.overview import FOUR, face_model_record, mood_model_record, music_models, overview_csv, percent_of
 from emomusic.ui import state
+from emomusic.ui.frame import plain, shown_errors
 from emomusic.ui.models_files import evidence
 
 Record = dict[str, Any]
@@ -26,6 +29,10 @@ _CHOSEN = {Wing.FACE: state.MODELS_FACES, Wing.MUSIC: state.MODELS_SONGS}
 _MOST = 2
 _PERCENT = "%.1f %%"
 _JSON = "application/json"
+
+_CLASSES_OF_FOUR = "Q1 happy; Q2 angry, disgust, fear and surprise; Q3 sad; N neutral"
+FOUR_LEGEND = f"These are the portraits report's classes, not the quarters of the plane: {_CLASSES_OF_FOUR}."
+"""Wherever the four classes are on the screen: "How it works" calls quarters of the plane by the same letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ def choose_models() -> Chosen | None:
     """Show all models in one table; returns those chosen, or None where there is none.
 
     Raises:
-        ModelError: a model's files are damaged.
+        ModelError: the files of all are damaged. Where it is some, those are left out and named.
     """
     wing = _WINGS[
         st.segmented_control(
@@ -59,10 +66,17 @@ def choose_models() -> Chosen | None:
             label_visibility="collapsed",
         )
     ]
-    records = [record for record in models_overview() if record["kind"] == wing]
+    records, problems = _read_records(wing)
+    if not records and problems:
+        raise next(iter(problems.values()))
     if not records:
         st.info("No trained model is here. `make train` makes one.", icon=":material/model_training:")
         return None
+    if problems:
+        st.warning(
+            "Left out: " + "; ".join(f"**{plain(name)}** ({plain(str(error))})" for name, error in problems.items()),
+            icon=":material/warning:",
+        )
     answer, table, chooser = st.container(), st.container(), st.container()
     with chooser:
         names = _choose(wing, [record["name"] for record in records])
@@ -70,9 +84,21 @@ def choose_models() -> Chosen | None:
     chosen = Chosen(wing, tuple(by_name[name] for name in names), tuple(records))
     with table:
         _show_table(chosen)
-    with answer, st.spinner("Comparing the two") if len(names) > 1 else contextlib.nullcontext():
+    with answer, shown_errors(), st.spinner("Comparing the two") if len(names) > 1 else contextlib.nullcontext():
         _say(chosen)
     return chosen
+
+
+def _read_records(wing: Wing) -> tuple[list[Record], dict[str, ModelError]]:
+    """A record of each model of a kind, and what is wrong with those that are damaged, by name."""
+    names, read = (face_models(), face_model_record) if wing is Wing.FACE else (music_models(), mood_model_record)
+    records, problems = [], {}
+    for name in names:
+        try:
+            records.append(read(name))
+        except ModelError as error:
+            problems[name] = error
+    return records, problems
 
 
 def _choose(wing: Wing, names: list[str]) -> list[str]:
@@ -136,17 +162,25 @@ def _show_table(chosen: Chosen) -> None:
     )
     if is_face:
         st.caption(
-            f"Judged on {chosen.others[0]['judged_on']}, by which no model was chosen; some of them stand in "
+            f"Judged on {_judged_on(chosen.others)}, by which no model was chosen; some of these pictures stand in "
             "Training as well, and Figures tells how a model does without those. People agree with their labels on "
             "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
             "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "
-            "judged after the model was adjusted on others."
+            "judged after the model was adjusted on others; the photographs also chose how faces are found and cut "
+            "out, which flatters their figures a little."
         )
     else:
         st.caption(
-            f"Judged on {chosen.others[0]['judged_on']}, each time on songs that were kept from the model. ± is the "
+            f"Judged on {_judged_on(chosen.others)}, each time on songs that were kept from the model. ± is the "
             "standard deviation over the folds. The reports' splits are not known."
         )
+
+
+def _judged_on(records: Sequence[Record]) -> str:
+    """What the models were judged on, and by name those that were judged on something else."""
+    usual = statistics.mode(record["judged_on"] for record in records)
+    others = [f"{plain(record['name'])} on {record['judged_on']}" for record in records if record["judged_on"] != usual]
+    return f"{usual}, but {', '.join(others)}" if others else str(usual)
 
 
 def _face_rows(records: Sequence[Record]) -> pd.DataFrame:
@@ -210,13 +244,13 @@ def _face_columns() -> dict[str, Any]:
         "accuracy": config.ProgressColumn("Right, seven emotions", format=_PERCENT, min_value=0, max_value=100),
         "interval": config.TextColumn("95 % range", help="Where it would lie on endless such pictures"),
         "report": config.TextColumn("The report's", help="What the student report gives for a model of this kind"),
-        "four": config.NumberColumn("Four classes", format=_PERCENT, help="Q1 happy; Q2 angry, fear, disgust, "
-                                    "surprise; Q3 sad; N neutral"),
+        "four": config.NumberColumn("Four classes", format=_PERCENT, help=FOUR_LEGEND),
         "wild": config.NumberColumn("In the wild", format=_PERCENT),
         "wild_four": config.NumberColumn("… four classes", format=_PERCENT, help="In the wild, in the four classes"),
         "calibration": config.NumberColumn("Calibration error", format="%.3f",
                                            help="How far sureness and being right lie apart; 0 is perfect"),
-        "ms": config.NumberColumn("ms a face", format="%.1f", help="All on one machine, in a batch of eight"),
+        "ms": config.NumberColumn("ms a face", format="%.1f", help="Eight faces in a call, each with its mirror image, "
+                                  "in float32 on all processors; a model of your own where it was trained"),
         "mb": config.NumberColumn("MB", format="%.1f", help="Size of the file"),
         "parameters": config.NumberColumn("Million weights", format="%.2f"),
     }  # fmt: skip
@@ -260,7 +294,7 @@ def _offer_files(wing: Wing, chosen: Sequence[str]) -> None:
     """Every figure as a file, read when it is asked for."""
 
     def records() -> list[Record]:
-        return [record for record in models_overview() if record["kind"] == wing]
+        return _read_records(wing)[0]
 
     def download(label: str, make: object, file_name: str, mime: str) -> None:
         st.download_button(label, make, file_name, mime, on_click="ignore", type="tertiary")  # type: ignore[arg-type]

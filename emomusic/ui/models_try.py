@@ -24,7 +24,7 @@ from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.frame import plain
 from emomusic.ui.models_files import version_of
-from emomusic.ui.models_table import Chosen, Record
+from emomusic.ui.models_table import FOUR_LEGEND, Chosen, Record
 from emomusic.ui.picture import Picture, choose_picture
 
 _CROP_SIDE = 120
@@ -57,7 +57,8 @@ class Asked:
 def show_try(chosen: Chosen) -> None:
     """Let the visitor choose a picture, and ask every model about its largest face."""
     st.caption(
-        "The same cut-out goes to every model. Photos stay in memory, and are gone when you close the page. The first "
+        "The same cut-out goes to every model. Photos stay in memory, and are gone two minutes after "
+        "you close the page. The first "
         "time takes a while: TensorFlow and the models are loaded then."
     )
     picture = choose_picture()
@@ -139,6 +140,8 @@ def _show_answers(asked: Asked) -> None:
                     alt=f"Probabilities by {answer.name}: "
                     + ", ".join(f"{c} {p:.0%}" for c, p in zip(answer.classes, answer.probabilities, strict=True)),
                 )
+                if answer.classes == FOUR:
+                    st.caption(FOUR_LEGEND)
                 st.caption(f"took {answer.elapsed_ms:.1f} ms here, alone")
 
 
@@ -154,7 +157,9 @@ def _agreement(asked: Asked) -> str:
         for answer in asked.answers
         if answer.probabilities is not None and answer.classes != FOUR
     ]
-    if len(winners) < 2:
+    if not winners:
+        return "No model of seven emotions answered."
+    if len(winners) == 1:
         return "One model alone."
     counts = {winner: winners.count(winner) for winner in dict.fromkeys(winners)}
     if len(counts) == 1:

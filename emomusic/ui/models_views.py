@@ -7,15 +7,14 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from emomusic.diagnosis import Wing, read_card, read_fold_accuracies, read_history
+from emomusic.diagnosis import History, Wing, read_card, read_fold_accuracies, read_history
 from emomusic.evaluation import accuracy_interval, reliability, top_k_accuracy
-from emomusic.findings import describe_classes, of_100, percent
-from emomusic.overview import music_models
+from emomusic.findings import describe_classes, describe_training, of_100, percent
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import shown_errors
-from emomusic.ui.models_confusion import choose_classes, show_confusion
+from emomusic.ui.models_confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models_files import class_figures, evidence, scores
 from emomusic.ui.models_mistakes import show_mistakes
 from emomusic.ui.models_table import Chosen, Record
@@ -55,7 +54,8 @@ def show_diagnoses(chosen: Chosen) -> None:
 
 
 def _show_figures(chosen: Chosen) -> None:
-    four = choose_classes(chosen)
+    if four := choose_classes(chosen):
+        st.caption(legend_of_four())
     tables = {name: class_figures(chosen.wing, name, four=four) for name in chosen.names}
     for name, figures in tables.items():
         st.markdown(describe_classes(figures, name, chosen.wing.examples))
@@ -118,7 +118,7 @@ def _face_figures(record: Record, *, four: bool, is_own: bool) -> dict[str, str]
         alone = _with_range(unseen["accuracy"], accuracy_interval(round(unseen["accuracy"] * unseen["n"]), unseen["n"]))
     in_the_wild = "not measured"
     if wild:
-        share = wild.get("four_class_accuracy", wild["accuracy"]) if four else wild["accuracy"]
+        share = wild["four_class_accuracy" if four else "accuracy"]
         in_the_wild = f"{percent(share)} of {wild['n']:,}"
     return {"right, without pictures that also stand in Training": alone, "right in the wild": in_the_wild}
 
@@ -153,21 +153,29 @@ def _show_class_table(record: Record, chosen: Chosen, *, four: bool) -> None:
 
 
 def _show_learning(chosen: Chosen) -> None:
-    histories = {name: read_history(name) for name in chosen.names}
-    st.caption(
+    words = st.container()
+    columns = dict(zip(chosen.names, st.columns(len(chosen.names), gap="large"), strict=True))
+    histories = {}
+    for name, column in columns.items():
+        with column, shown_errors():  # one that cannot be read leaves the other to be seen
+            histories[name] = read_history(name)
+    difference = _difference_of_losses(chosen, histories)
+    words.caption(
         "How each epoch went: on the pictures it learns from (training) and on PublicTest (validation); the dot is the "
-        "epoch that was kept. Training can look worse than validation, because its pictures are turned, shifted, mixed "
-        "and partly covered. Where training still gets better and validation does not, the network learns by heart."
+        "epoch that was kept. Where training still gets better and validation does not, the network learns by heart."
+        + (f" The losses of these two are not on one scale: {difference}." if difference else "")
     )
-    top = 1.05 * max(max(history.loss.max(), history.val_loss.max()) for history in histories.values())
-    for column, (name, history) in zip(st.columns(len(histories), gap="large"), histories.items(), strict=True):
-        with column:
+    tops = {name: 1.05 * max(history.loss.max(), history.val_loss.max()) for name, history in histories.items()}
+    for name, history in histories.items():
+        with columns[name]:
             best = history.val_accuracy[history.best_epoch - 1]
             st.markdown(
                 f"**{name}** was kept after epoch {history.best_epoch} of {len(history)}, right on {of_100(best)} of "
                 "100 validation pictures, at one look: the mirror image, which answers take in later, is not asked."
             )
-            parts = st.columns(2) if len(histories) == 1 else [st.container(), st.container()]
+            st.caption(describe_training(history.config))
+            top = tops[name] if difference else max(tops.values())
+            parts = st.columns(2) if len(columns) == 1 else [st.container(), st.container()]
             curves = (
                 ("right, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
                 ("loss", history.loss, history.val_loss, top),
@@ -184,12 +192,26 @@ def _show_learning(chosen: Chosen) -> None:
                     )
 
 
+def _difference_of_losses(chosen: Chosen, histories: dict[str, History]) -> str:
+    """Why the losses of two models cannot be compared; empty where they can.
+
+    The least loss there can be rests on the number of classes and on how far training smoothed the labels.
+    """
+    if len(histories) < 2:
+        return ""
+    if len({len(record["classes"]) for record in chosen.records}) > 1:
+        return "they tell apart different classes"
+    if len({history.config.get("label_smoothing", 0.0) for history in histories.values()}) > 1:
+        return "their labels left different room for doubt"
+    return ""
+
+
 def _show_folds(chosen: Chosen) -> None:
     st.markdown(
         "**One split tells little.** Each point is one tenth of the songs, kept from the model; the line is the mean. "
         "A study that splits once draws one of these points."
     )
-    names = [*chosen.names, *(name for name in music_models() if name not in chosen.names)]
+    names = dict.fromkeys([*chosen.names, *(record["name"] for record in chosen.others)])  # the chosen first
     folds = {name: read_fold_accuracies(name) for name in names}
     show_chart(
         plots.fold_spread(folds, height=70 * len(folds) + 60),

@@ -15,7 +15,7 @@ from emomusic import ui
 from emomusic.face.images import encode_png
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
-from emomusic.ui.how_draw import describe_agreement
+from emomusic.ui.how_draw import describe_agreement, describe_fall
 from emomusic.ui.how_steps import STEPS, Needs, step_named
 from emomusic.ui.how_walk import Walk
 from emomusic.ui.picture import Picture
@@ -270,3 +270,16 @@ def test_the_songs_come_with_their_reasons(app: AppTest) -> None:
 )
 def test_agreement_and_disagreement_are_both_said(figure: float | None, words: str) -> None:
     assert words in describe_agreement(figure)
+
+
+@pytest.mark.parametrize(
+    ("before", "lowest", "words"),
+    [
+        (0.98, 0.61, "With the place that matters most covered, “happy” falls from 98 % to 61 %."),
+        (0.9812, 0.9788, "Covering the place that matters most hardly changes “happy”: it stays at 98 %."),
+        (0.9812, 0.9812, "No place, when covered, takes anything from “happy”."),
+        (0.4, 0.45, "No place, when covered, takes anything from “happy”."),
+    ],
+)
+def test_what_covering_takes_is_told_as_it_is_rounded(before: float, lowest: float, words: str) -> None:
+    assert describe_fall("happy", before, lowest) == words

@@ -1,6 +1,8 @@
 """pages/models.py under AppTest: on models of our own without weights, and on those that ship."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,13 +17,15 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets, ui
+from emomusic.affect import EMOTIONS, FOUR_CLASSES
 from emomusic.errors import ModelError
 from emomusic.face import trained
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import SplitPictures
 from emomusic.ui import engine, models_try, state
 from emomusic.ui.models_confusion import cell_at
-from emomusic.ui.models_table import keep_last
+from emomusic.ui.models_table import FOUR_LEGEND, keep_last
+from emomusic.ui.models_try import Answer, Asked
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import text_of
@@ -186,11 +190,139 @@ def test_without_a_model_the_page_says_how_to_make_one(app: AppTest, tmp_path: P
     assert "make train" in text_of(app)
 
 
-def test_a_damaged_model_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
+def change_metrics(folder: Path, **changes: Any) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | changes))
+
+
+def test_a_damaged_model_is_left_out_and_named_with_what_is_wrong(app: AppTest, tmp_path: Path) -> None:
     (tmp_path / "models" / "face" / "emonet" / "metrics.json").write_text("{")
+    change_metrics(tmp_path / "models" / "face" / "vgg9", wild={"n": 90, "accuracy": 0.4})
     app.run()
     assert not app.exception
-    assert "expected figures in" in app.error[0].value
+    assert not app.error
+    (warning,) = app.warning
+    assert re.match(r"Left out: \*\*vgg9\*\* \(.*four.*; \*\*emonet\*\* \(expected figures in", warning.value)
+    assert list(app.dataframe[0].value["model"]) == ["cnn_capstone", "mobilenet_quadrants"]
+    assert app.subheader[0].value.startswith("cnn_capstone is right on ")
+
+
+def test_a_damaged_mood_model_leaves_the_folds_of_the_others_to_be_seen(
+    app: AppTest, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "models" / "music").unlink()
+    shutil.copytree(root / "models" / "music", tmp_path / "models" / "music")
+    (tmp_path / "models" / "music" / "mlp" / "metrics.json").write_text("{}")
+    (tmp_path / "models" / "music" / "mlp" / "predictions.npz").unlink()
+    opened(app, view="Folds", wing="Mood models")
+    assert not app.error
+    assert "**mlp**" in app.warning[0].value
+    assert len(charts(app)[0]["data"]) == 5
+
+
+def test_where_every_model_is_damaged_the_page_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
+    for metrics in (tmp_path / "models" / "face").glob("*/metrics.json"):
+        metrics.write_text("{")
+    app.run()
+    assert not app.exception
+    (error,) = app.error
+    assert "expected figures in" in error.value
+    assert not app.warning
+    assert not app.info
+    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    assert not app.error
+    assert app.subheader[0].value.startswith("ensemble is right on ")
+
+
+def test_what_cannot_be_said_of_a_model_leaves_the_rest_to_be_seen(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "models" / "face" / "emonet" / "predictions.npz").unlink()
+    opened(app, "vgg9", "emonet", view="Learning")
+    (error,) = app.error
+    assert "expected predictions in" in error.value
+    assert len(charts(app)) == 4
+
+
+def test_a_model_judged_on_fewer_pictures_is_named_below_the_table(app: AppTest, tmp_path: Path) -> None:
+    app.run()
+    assert "Judged on FER2013 PrivateTest (n = 420), by which" in text_of(app)
+    place_face_model(tmp_path, "abrupt", skill=2.0, labels=LABELS[:256])
+    app.run()
+    assert "(n = 420), but abrupt on FER2013 PrivateTest (n = 256), by which" in text_of(app)
+
+
+def test_the_captions_say_what_flatters_the_figures(app: AppTest) -> None:
+    app.run()
+    assert (
+        "the photographs also chose how faces are found and cut out, which flatters their figures a little"
+        in text_of(app)
+    )
+    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    assert "chosen on the same songs, which flatters it a little" in app.subheader[0].value
+
+
+@pytest.mark.parametrize("view", ["Confusions", "Figures"])
+def test_four_classes_are_told_from_the_quarters_of_the_plane(app: AppTest, view: str) -> None:
+    opened(app, "vgg9", view=view)
+    assert FOUR_LEGEND not in text_of(app)
+    app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
+    assert not app.exception
+    assert text_of(app).count(FOUR_LEGEND) == 1
+    assert "with the class of its likeliest emotion" in text_of(app)
+
+
+def test_the_legend_of_the_four_classes_is_the_table_they_come_from() -> None:
+    _, *parts = re.split(r": |; |\.", FOUR_LEGEND)
+    told = {
+        name: quadrant
+        for quadrant, *names in (re.split(r", | and | ", part) for part in parts if part)
+        for name in names
+    }
+    assert told == {emotion.value: quadrant.value for emotion, quadrant in FOUR_CLASSES.items()}
+
+
+def loss_tops(app: AppTest) -> list[float]:
+    axes = [chart["layout"]["yaxis"] for chart in charts(app)]
+    return [axis["range"][1] for axis in axes if axis["title"]["text"] == "loss"]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("cnn_capstone", None),
+        ("softer", "not on one scale: their labels left different room for doubt."),
+        ("mobilenet_quadrants", "not on one scale: they tell apart different classes."),
+    ],
+)
+def test_losses_have_one_axis_only_where_they_are_on_one_scale(
+    app: AppTest, tmp_path: Path, other: str, words: str | None
+) -> None:
+    place_face_model(tmp_path, "softer", skill=1.0, label_smoothing=0.05)
+    history = tmp_path / "models" / "face" / other / "history.csv"
+    history.write_text(history.read_text().replace("1.8", "1.2").replace("1.7", "1.3"))
+    opened(app, "vgg9", other, view="Learning")
+    tops = loss_tops(app)
+    if words is None:
+        assert tops == pytest.approx([1.89, 1.89])
+        assert "not on one scale" not in text_of(app)
+    else:
+        assert tops == pytest.approx([1.89, 1.68])
+        assert words in text_of(app)
+
+
+def test_a_training_without_a_history_leaves_the_other_to_be_seen(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "models" / "face" / "vgg9" / "history.csv").unlink()
+    opened(app, "vgg9", "mobilenet_quadrants", view="Learning")
+    (error,) = app.error
+    assert "expected the history of a training in" in error.value
+    assert len(charts(app)) == 2
+    assert "**mobilenet_quadrants** was kept after epoch 2 of 3" in text_of(app)
+    assert "not on one scale" not in text_of(app)  # of one alone
+
+
+def test_a_kept_epoch_that_never_was_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
+    change_metrics(tmp_path / "models" / "face" / "vgg9", best_epoch=4)
+    opened(app, "vgg9", view="Learning")
+    assert "epoch 4 of 3" in app.error[0].value
 
 
 def test_a_damaged_dataset_is_one_sentence_in_its_tab(app: AppTest, tmp_path: Path) -> None:
@@ -207,6 +339,8 @@ def test_where_the_dataset_is_the_surest_mistakes_are_shown(
 ) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "fer2013.csv").touch()
+    place_face_model(tmp_path, "abrupt", skill=1.0, labels=LABELS[:256])
+    place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
     monkeypatch.setattr(
         "emomusic.ui.models_mistakes.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
@@ -217,6 +351,13 @@ def test_where_the_dataset_is_the_surest_mistakes_are_shown(
     sure = [int(caption.split("\n")[-1].split(" %")[0]) for caption in captions]
     assert sure == sorted(sure, reverse=True)
     assert all(words.split("  \n")[0] not in words.split("**")[1] for words in captions)
+    app.multiselect(key=state.MODELS_FACES).set_value(["abrupt", "elsewhere"]).run()
+    assert not app.exception
+    assert len([caption for caption in app.caption if "called **" in caption.value]) == 24
+    assert [info.value for info in app.info] == ["elsewhere was judged on other pictures than those in fer2013.csv."]
+    assert FOUR_LEGEND not in text_of(app)
+    app.multiselect(key=state.MODELS_FACES).set_value(["mobilenet_quadrants"]).run()
+    assert FOUR_LEGEND in text_of(app)
 
 
 @dataclass
@@ -260,9 +401,29 @@ def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.Mon
     assert [len(chart["data"][0]["y"]) for chart in charts(app)] == [7, 7, 4]
     assert "**emonet** gave no answer  \nexpected its weights" in text_of(app)
     assert text_of(app).count("ms here, alone") == 3
+    assert text_of(app).count(FOUR_LEGEND) == 1
     app.run()
     assert detector.num_calls == 1  # a rerun asks nobody again
     assert len(charts(app)) == 3
+
+
+@pytest.mark.parametrize(
+    ("winners", "words"),
+    [
+        ([], "No model of seven emotions answered."),
+        ([3], "One model alone."),
+        ([3, 3], "All 2 say happy."),
+        ([3, 4, 3], "They differ: 2 say happy, 1 says sad."),
+    ],
+)
+def test_it_is_said_how_many_models_agree(winners: list[int], words: str) -> None:
+    rows = np.eye(7, dtype=np.float32)
+    seven = [Answer(f"model{number}", tuple(EMOTIONS), rows[winner], 1.0) for number, winner in enumerate(winners)]
+    others = [
+        Answer("four", ("Q1", "Q2", "Q3", "N"), np.eye(4, dtype=np.float32)[0], 1.0),
+        Answer("none", tuple(EMOTIONS), None, 0.0, "damaged"),
+    ]
+    assert models_try._agreement(Asked("digest", b"", 1, (*seven, *others))) == words
 
 
 def test_a_model_trained_anew_is_loaded_anew(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
