@@ -21,6 +21,7 @@ from emomusic.ui import state
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.tiles import show_sharp
+from emomusic.ui.uploads import say_what_is_lost
 
 MOST_PICTURES = 100  # what is kept of one takes some 200 KB of a session's memory
 FACE_SIDE = 96
@@ -119,7 +120,7 @@ def choose_pictures() -> list[Offered]:
     if listed and state.GALLERY_FILES not in st.session_state:  # the browser's list outlived the session it was told to
         _take(_uploader(source))
     files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
-    _say_what_is_gone(listed, files)
+    say_what_is_lost(_uploader(source), known={file.key for file in files})
     if files:
         st.query_params.pop(state.GALLERY_WALL, None)
         st.session_state.pop(state.GALLERY_SAMPLES, None)
@@ -217,16 +218,6 @@ def _take(widget: str) -> None:
     if widget == _uploader("Folder"):  # whose order is the browser's
         files.sort(key=lambda file: file.name)
     st.session_state[state.GALLERY_FILES] = files
-
-
-def _say_what_is_gone(listed: Sequence[UploadedFile | DeletedFile], files: Sequence[Offered]) -> None:
-    known = {file.key for file in files}
-    if gone := sum(file.file_id not in known for file in listed):
-        st.info(
-            f"{gone} of the files listed here {'is' if gone == 1 else 'are'} not in memory any more, because the "
-            "connection was lost for a while. Choose them again.",
-            icon=":material/history:",
-        )
 
 
 def _take_down() -> None:

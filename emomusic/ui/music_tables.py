@@ -26,6 +26,7 @@ from emomusic.music.tables import read_catalogue
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
 from emomusic.ui.engine import engine
+from emomusic.ui.uploads import say_what_is_lost
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -194,20 +195,21 @@ def _size(num_bytes: int) -> str:
 
 
 def _own_table() -> SongTable | None:
-    st.file_uploader(
+    file = st.file_uploader(
         "Your table of songs: a CSV with Spotify ids and audio features",
         type="csv",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
         key=state.MUSIC_UPLOAD,
         on_change=_forget_own,
     )
+    say_what_is_lost(state.MUSIC_UPLOAD)
     st.caption(
         "Read as they are: an Exportify export of your playlists, TidyTuesday's spotify_songs.csv, Kaggle's table of "
         "114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists and the nine features. "
         "It stays in memory, and is gone two minutes after you close the page."
     )
     waiting = st.container()  # also where nothing is read: what stands below keeps its place, and no player starts anew
-    if state.MUSIC_OWN not in st.session_state and (file := st.session_state.get(state.MUSIC_UPLOAD)) is not None:
+    if state.MUSIC_OWN not in st.session_state and file is not None:
         with waiting, st.spinner(f"Reading {file.name}"):
             st.session_state[state.MUSIC_OWN] = _read_own(file.name, file.getvalue())
     own = st.session_state.get(state.MUSIC_OWN)

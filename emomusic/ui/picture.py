@@ -15,6 +15,7 @@ from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jp
 from emomusic.ui import state
 from emomusic.ui.address import unlink
 from emomusic.ui.tiles import show_tile, style_tiles
+from emomusic.ui.uploads import say_what_is_lost
 
 _MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
 THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
@@ -117,6 +118,7 @@ def _upload() -> None:
         args=(state.UPLOAD,),
         label_visibility="collapsed",
     )
+    say_what_is_lost(state.UPLOAD)
 
 
 def _camera() -> None:

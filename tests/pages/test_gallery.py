@@ -215,18 +215,6 @@ def test_a_list_that_outlived_its_session_is_hung(app: AppTest, people: dict[str
     assert not app.info
 
 
-def test_files_that_are_gone_with_their_session_are_told() -> None:
-    def script() -> None:
-        from streamlit.runtime.uploaded_file_manager import DeletedFile
-
-        from emomusic.ui.gallery import Offered, _say_what_is_gone
-
-        _say_what_is_gone([DeletedFile("a"), DeletedFile("b")], [Offered("a", "a.jpg", None)])
-
-    (note,) = AppTest.from_function(script).run().info
-    assert note.value.startswith("1 of the files listed here is not in memory any more")
-
-
 def test_pictures_chosen_before_another_page_can_be_taken_down(app: AppTest, people: dict[str, bytes]) -> None:
     hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
     assert [button.label for button in app.button][:1] != ["Take the pictures down"]
