@@ -12,7 +12,7 @@ export STREAMLIT_SERVER_ADDRESS
 NETWORK ?= emonet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lock train
+.PHONY: help setup run test check lock train bench
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s  %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,13 @@ train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet] [ARGS=-
 	  echo 'make train needs the dataset: make train FER2013=path/to/fer2013.csv. Received: FER2013="$(FER2013)"' >&2; exit 2; fi
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/python -m emomusic train face --network $(NETWORK) --fer2013 "$(FER2013)" $(ARGS)
+
+bench: $(VENV)/installed  ## time every step on this machine, and write docs/benchmarks/ for the README; some minutes
+	$(BIN)/python -m emomusic bench --json > docs/benchmarks/photo.json
+	if command -v taskset >/dev/null; then taskset -c 0 $(BIN)/python -m emomusic bench --json > docs/benchmarks/one-core.json; fi
+	$(BIN)/python -m emomusic bench models --record --json > docs/benchmarks/models.json
+	$(BIN)/python -m emomusic bench music --json > docs/benchmarks/music.json
+	$(BIN)/python -m emomusic bench live --json > docs/benchmarks/live.json
 
 # A Python that was replaced leaves an environment that does not start: it is made anew, and filled anew.
 $(shell test -e $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)

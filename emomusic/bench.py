@@ -69,7 +69,10 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
             _timed(f"read {count}", partial(classifier.classify, crops), runs),
         ]
         eight = (crops * 8)[:8]
-    timings.append(_timed("read 8 faces in one call", partial(classifier.classify, eight), runs))
+    step = "read 8 faces in one call"
+    timings.append(_timed(step, partial(classifier.classify, eight), runs))
+    if (exact := classifier.exact()) is not classifier:  # what a processor without bfloat16 tiles would do
+        timings.append(_timed(f"{step}, in float32", partial(exact.classify, eight), runs))
     for policy in Policy:
         request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
@@ -109,6 +112,34 @@ def run_music_bench(*, runs: int = 10, sizes: Sequence[int] = (5_849, 28_356, 1_
             step = f"choose 10 of {size:,} songs, {policy}"
             timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
             timings.append(_memory(step, partial(recommender.songs, request, 10)))
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
+    """Time every face model, in float32: eight faces in a call, each with its mirror image.
+
+    Args:
+        runs: repetitions for each model.
+        record: keep each median in the model's `metrics.json`, so that all of them come from one machine.
+
+    Raises:
+        EmomusicError: a model is absent or damaged, or its folder cannot be written.
+    """
+    from emomusic.assets import require_writable
+    from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.judging import ms_per_face, record_speed
+    from emomusic.face.trained import face_models, model_folder
+
+    names = face_models()
+    if record:
+        for name in names:
+            require_writable(model_folder(name))
+    timings = []
+    for name in names:
+        times = ms_per_face(EmotionClassifier.load(name), runs=runs)
+        timings.append(Timing(f"a face of eight, {name}", *spread(times), "ms", runs))
+        if record:
+            record_speed(name, timings[-1].median)
     return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
 
 

@@ -172,10 +172,11 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = command(subparsers, "bench", commands.bench, _show_timings, "How fast each step is on this machine.")
     bench.add_argument(
-        "part", nargs="?", choices=("photo", "music", "live"), default="photo", help="which steps (photo)"
+        "part", nargs="?", choices=("photo", "models", "music", "live"), default="photo", help="which steps (photo)"
     )
     bench.add_argument("film", nargs="?", type=Path, metavar="FILM", help="for live: a video; else bundled pictures")
     bench.add_argument("--runs", type=_count, default=30, metavar="N", help="repetitions of each step (30)")
+    bench.add_argument("--record", action="store_true", help="for models: keep each one's time in its metrics.json")
     bench.add_argument("--frames", type=_frames, default=600, metavar="N", help="for live: how many of each film (600)")
 
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")

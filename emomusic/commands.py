@@ -284,14 +284,18 @@ def data_check(_: argparse.Namespace) -> Outcome:
 
 def bench(options: argparse.Namespace) -> Outcome:
     """How fast each step is here."""
-    from emomusic.bench import run_bench, run_music_bench
+    from emomusic.bench import run_bench, run_model_bench, run_music_bench
 
+    if options.record and options.part != "models":
+        raise EmomusicError(f"expected --record only with the part models. Received: {options.part} --record")
     if options.part == "live":
         from emomusic.bench_live import run_live_bench
 
         return run_live_bench(options.film, num_frames=options.frames), 0
     if options.film is not None:
         raise EmomusicError(f"expected a film only with the part live. Received: {options.part} {options.film}")
+    if options.part == "models":
+        return run_model_bench(runs=options.runs, record=options.record), 0
     run = run_music_bench if options.part == "music" else run_bench
     return run(runs=options.runs), 0
 

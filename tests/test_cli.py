@@ -19,7 +19,9 @@ from PIL import Image
 from emomusic import assets, bench, cli, doctor
 from emomusic.affect import EMOTIONS
 from emomusic.face import trained
+from emomusic.face._tensorflow import has_bfloat16_tiles
 from emomusic.face.judging import FOLDS
+from emomusic.face.presets import PRESETS
 from emomusic.face.trained import DEFAULT_MODEL, face_models
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.recommend import Policy
@@ -283,6 +285,7 @@ def test_bench_times_every_step_in_named_units(run: Callable[..., Answer]) -> No
     assert status == 0
     steps = " ".join(timing["step"] for timing in report["timings"])
     assert all(word in steps for word in ("load", "decode", "find 4 faces", "read 8 faces", "journey"))
+    assert ("in float32" in steps) == has_bfloat16_tiles()
     assert all(timing["unit"] in ("ms", "s") and timing["median"] > 0 for timing in report["timings"])
 
 
@@ -365,20 +368,37 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Ans
         status, figures, _ = run("evaluate", "face", "--model", name, "--fer2013", dataset, "--split", "test")
         assert status == 0
         assert figures["n"] == committed["n"]
-        assert figures["accuracy"] == pytest.approx(committed["accuracy"], abs=0.001)
+        for figure in ("accuracy", "four_class_accuracy", "macro_recall", "macro_f1"):
+            assert figures[figure] == pytest.approx(committed.get(figure, committed["accuracy"]), abs=0.001), figure
+        for name_of_class, scores in committed["per_class"].items():
+            assert figures["per_class"][name_of_class] == pytest.approx(scores, abs=0.02)  # a picture more or less
+
+
+def write_noise(path: Path, pictures: int) -> Path:
+    """Noise in the form of FER2013, so many pictures a split."""
+    rng = np.random.default_rng(0)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "pixels", "Usage"])
+        for usage in ("Training", "PublicTest", "PrivateTest"):
+            for number in range(pictures):
+                writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
+    return path
 
 
 @pytest.fixture
 def fer2013(tmp_path: Path) -> Path:
-    """Noise in the form of FER2013, 40 pictures a split."""
-    rng = np.random.default_rng(0)
-    with (tmp_path / "fer2013.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["emotion", "pixels", "Usage"])
-        for usage in ("Training", "PublicTest", "PrivateTest"):
-            for number in range(40):
-                writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
-    return tmp_path / "fer2013.csv"
+    return write_noise(tmp_path / "fer2013.csv", 40)
+
+
+def test_the_smoke_run_of_the_readme_ends_in_under_a_minute(root: Path, tmp_path: Path) -> None:
+    """On as many pictures as it takes of the whole dataset; the limit is the promise, how fast it is `bench` says."""
+    dataset = write_noise(tmp_path / "fer2013.csv", PRESETS["smoke"].limit or 0)
+    command = [sys.executable, "-m", "emomusic", "train", "face", "--network", "tiny", "--preset", "smoke"]
+    command += ["--fer2013", str(dataset), "--out", str(tmp_path / "tiny"), "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["epochs"] == PRESETS["smoke"].epochs
 
 
 def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Answer], fer2013: Path, tmp_path: Path) -> None:
@@ -474,6 +494,29 @@ def test_bench_times_the_music_alone(run: Callable[..., Answer], monkeypatch: py
         for policy in cli.POLICIES
         for memory, unit in (("", "ms"), (", memory", "MB"))
     ]
+
+
+@pytest.mark.parametrize("option", [[], ["--record"]])
+def test_bench_times_every_face_model_and_keeps_that_where_asked(
+    run: Callable[..., Answer], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: list[str]
+) -> None:
+    for name in ("vgg9", "mobilenet_quadrants"):
+        shutil.copytree(root / "models" / "face" / name, tmp_path / "models" / "face" / name)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    before = trained.read_metrics(trained.model_folder("vgg9"))
+    status, report, _ = run("bench", "models", "--runs", "2", *option)
+    assert status == 0
+    steps = {timing["step"]: timing for timing in report["timings"]}
+    assert list(steps) == ["a face of eight, mobilenet_quadrants", "a face of eight, vgg9"]
+    measured = steps["a face of eight, vgg9"]
+    assert 0 < measured["median"] <= measured["p95"]
+    after = trained.read_metrics(trained.model_folder("vgg9"))
+    assert after == before | ({"ms_per_face": measured["median"]} if option else {})
+
+
+def test_only_the_models_have_a_time_to_keep(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "music", "--record"]) == 2
+    assert "only with the part models" in capsys.readouterr().err
 
 
 def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:

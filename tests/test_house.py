@@ -95,7 +95,7 @@ def test_buttons_of_main_actions_stand_out_and_white_can_be_read_on_them(root: P
     assert (bright + 0.05) / (dark + 0.05) >= 3
 
 
-@pytest.mark.parametrize("target", ["help", "setup", "run", "test", "check", "lock", "train"])
+@pytest.mark.parametrize("target", ["help", "setup", "run", "test", "check", "lock", "train", "bench"])
 def test_the_makefile_has_the_target(root: Path, target: str):
     done = subprocess.run(["make", "--dry-run", target], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -138,3 +138,25 @@ def test_the_readme_says_what_the_figures_of_the_mood_models_are(root: Path):
         figures = json.loads((root / "models" / "music" / name / "metrics.json").read_text(encoding="utf-8"))
         found = (figures["accuracy"]["mean"], figures["accuracy"]["std"], figures["macro_f1"])
         assert tuple(f"{100 * figure:.1f}" for figure in found) == (accuracy, spread, macro_f1), name
+
+
+SPEED = re.compile(r"^\| ([^|]+) \| ([0-9.]+) (ms|s|/s|MB) \| ([0-9.]+)[^|]* \| `([a-z-]+)` \|$", re.MULTILINE)
+
+
+def timings_of(root: Path, name: str) -> dict[str, dict]:
+    """What `make bench` wrote, by step."""
+    report = json.loads((root / "docs" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
+    return {timing["step"]: timing for timing in report["timings"]}
+
+
+def test_the_readme_says_how_fast_it_was(root: Path):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| step |")[2].partition("\n\n")[0]
+    told = SPEED.findall(table)
+    assert len(told) == len(table.splitlines()) - 2 >= 10
+    for step, median, unit, p95, name in told:
+        timing = timings_of(root, name)[step]
+        assert (median, unit, p95) == (f"{timing['median']:.3g}", timing["unit"], f"{timing['p95']:.3g}"), step
+    for step, said in (("", "{:.1f} ms a face"), (", in float32", "{:.1f} in float32")):
+        each = timings_of(root, "one-core")[f"read 8 faces in one call{step}"]["median"] / 8
+        assert said.format(each) in readme

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,29 @@ def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbIma
 def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
     """The figures as the command's JSON; a model of four classes has one accuracy under both of its names."""
     return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
+
+
+def ms_per_face(classifier: EmotionClassifier, *, batch: int = 8, runs: int = 30) -> list[float]:
+    """How long a face in a batch takes with its mirror image on this machine, in milliseconds, for each of the runs."""
+    side = classifier.spec.side
+    inputs = np.random.default_rng(0).integers(0, 256, (batch, side, side, 1), np.uint8)
+    classifier.probabilities(inputs)  # the first call traces
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        classifier.probabilities(inputs)
+        times.append(1000 * (time.perf_counter() - started) / batch)
+    return times
+
+
+def record_speed(name: str, milliseconds: float) -> None:
+    """Keep with a model the median of what `ms_per_face` gave.
+
+    Raises:
+        ModelError: there is no model of that name, or its files are damaged.
+    """
+    folder = trained.model_folder(name)
+    trained.write_json(folder / trained.METRICS, trained.read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
 def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[float, ...]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import logging
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from emomusic.face.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Che
 from emomusic.face.classifier import EmotionClassifier, calibrated
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
-from emomusic.face.judging import judge
+from emomusic.face.judging import judge, ms_per_face
 from emomusic.face.networks import NETWORKS, NetworkSpec, copy_weights
 from emomusic.face.presets import PRESETS, TrainingConfig
 from emomusic.face.sharpness import sharpness_aware
@@ -276,7 +275,7 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
         "bytes": (drafts / trained.WEIGHTS).stat().st_size,
         "epochs": len(history),
         "best_epoch": int(max(history, key=lambda row: row[MONITOR])["epoch"]),
-        "ms_per_face": _ms_per_face(reader),
+        "ms_per_face": float(np.median(ms_per_face(reader))),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **{
             s.value: figures(splits[s], answers[s], spec.classes, before=probabilities[s])
@@ -300,18 +299,6 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
     for name in trained.FILES:
         (drafts / name).replace(out / name)
     return metrics
-
-
-def _ms_per_face(reader: EmotionClassifier, *, batch: int = 8, repeats: int = 30) -> float:
-    """Median time of a face in a batch of eight, mirror image included, on this machine."""
-    inputs = np.random.default_rng(0).integers(0, 256, (batch, reader.spec.side, reader.spec.side, 1), np.uint8)
-    reader.probabilities(inputs)  # the first call traces
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        reader.probabilities(inputs)
-        times.append(time.perf_counter() - started)
-    return 1000 * float(np.median(times)) / batch
 
 
 def figures(
