@@ -32,8 +32,9 @@ from emomusic.ui.tiles import show_sharp
 
 EVERYONE = "Everyone"
 ALL = "all"  # their label on the plane
-_PREVIEW_WIDTH = 1100
+_PREVIEW_WIDTH = 1100  # at most, on a very wide screen
 _PREVIEW_HEIGHT = 520
+_COLUMN = 740  # the width there is for it on a page of 1440 pixels, where its letters are to be read
 _WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
 _FACE_SIDE = 96
 _CARDS_SHOWN = 12
@@ -105,7 +106,7 @@ def read_picture(picture: Picture) -> Seen:
         encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
         for face in reading.faces
     )
-    preview = encode_jpeg(annotated_preview(image, reading, _PREVIEW_WIDTH, _PREVIEW_HEIGHT))
+    preview = encode_jpeg(annotated_preview(image, reading, _COLUMN, _PREVIEW_HEIGHT))
     seen = Seen(picture, reading, decode_ms, preview, faces)
     st.session_state[state.READING] = seen
     return seen
