@@ -162,7 +162,7 @@ def _show_table(chosen: Chosen) -> None:
     )
     if is_face:
         st.caption(
-            f"Judged on {_judged_on(chosen.others)}, by which no model was chosen; some of these pictures stand in "
+            f"Judged on {_judged_on(chosen.others)}, kept apart from training; some of these pictures stand in "
             "Training as well, and Figures tells how a model does without those. People agree with their labels on "
             "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
             "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "

@@ -244,10 +244,10 @@ def test_what_cannot_be_said_of_a_model_leaves_the_rest_to_be_seen(app: AppTest,
 
 def test_a_model_judged_on_fewer_pictures_is_named_below_the_table(app: AppTest, tmp_path: Path) -> None:
     app.run()
-    assert "Judged on FER2013 PrivateTest (n = 420), by which" in text_of(app)
+    assert "Judged on FER2013 PrivateTest (n = 420), kept apart" in text_of(app)
     place_face_model(tmp_path, "abrupt", skill=2.0, labels=LABELS[:256])
     app.run()
-    assert "(n = 420), but abrupt on FER2013 PrivateTest (n = 256), by which" in text_of(app)
+    assert "(n = 420), but abrupt on FER2013 PrivateTest (n = 256), kept apart" in text_of(app)
 
 
 def test_the_captions_say_what_flatters_the_figures(app: AppTest) -> None:
