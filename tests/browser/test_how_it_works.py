@@ -50,9 +50,14 @@ def present(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
 
 
 def shown(page: Page, key: str) -> None:
-    """Wait until a step is there: its title, and below what it shows the figures that come last."""
+    """Wait until a step is there: its title, the buttons whose keys are pressed, and the figures that come last.
+
+    Streamlit loads the code of buttons after the first words, and a key pressed before that goes nowhere.
+    """
     step = step_named(key)
     expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    for label in ("Back", "Next"):
+        expect(page.get_by_role("button", name=label)).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text(step.sentences[1])).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".st-key-how-fact")).to_have_count(1, timeout=PATIENCE_MS)
     expect(page.locator(".st-key-how-fact")).to_be_visible(timeout=PATIENCE_MS)
