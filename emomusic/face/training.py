@@ -124,6 +124,7 @@ def train(
         )
     preset = preset or NETWORKS[network].preset
     config = PRESETS[preset]
+    dataset = dataset.enlarged(config.held_out_every)
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
     out = prepare_model_folder(out, (*trained.FILES, _CHECKPOINT))
     checkpoint = prepare_model_folder(out / _CHECKPOINT, CHECKPOINT_FILES)
@@ -154,7 +155,7 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     stoppers = _stoppers(config)
     checkpoint = Checkpoint(run.checkpoint, stoppers, {"network": run.network, "config": asdict(config)})
     checkpoint.set_model(model)
-    best = KeepBest(run.checkpoint / BEST, checkpoint)
+    best = KeepBest(run.checkpoint / BEST, checkpoint, last=_keeps_last(config))
     first_epoch = 0
     if resume and (run.checkpoint / STATE).is_file():
         first_epoch = checkpoint.restore()
@@ -190,6 +191,11 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     model.load_weights(run.checkpoint / BEST)
     copy_weights(model, plain)
     return plain, checkpoint.rows
+
+
+def _keeps_last(config: TrainingConfig) -> bool:
+    """Whether the last epoch's weights are kept instead of the best's: what is held out is too little to choose by."""
+    return config.held_out_every > 1
 
 
 def _taught(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.float32] | None:
@@ -274,7 +280,7 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
         "parameters": spec.parameters,
         "bytes": (drafts / trained.WEIGHTS).stat().st_size,
         "epochs": len(history),
-        "best_epoch": int(max(history, key=lambda row: row[MONITOR])["epoch"]),
+        "best_epoch": _kept_epoch(history, run.config),
         "ms_per_face": float(np.median(ms_per_face(reader))),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **{
@@ -299,6 +305,11 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
     for name in trained.FILES:
         (drafts / name).replace(out / name)
     return metrics
+
+
+def _kept_epoch(history: list[dict[str, float]], config: TrainingConfig) -> int:
+    kept = history[-1] if _keeps_last(config) else max(history, key=lambda row: row[MONITOR])
+    return int(kept["epoch"])
 
 
 def figures(
