@@ -135,7 +135,7 @@ def browser_configuration(servers: tuple[IceServer, ...], *, relay_only: bool = 
 
 
 def server_configuration(servers: tuple[IceServer, ...]) -> dict[str, Any]:
-    """The same for this server's side, where aiortc knows no policy."""
+    """The same for this server's side, to which streamlit-webrtc hands on no policy."""
     return {"iceServers": [server.as_dict() for server in servers]}
 
 

@@ -31,6 +31,7 @@ THREAD_NAME = "live reader"
 """Of every reader's worker, so that those running can be counted."""
 
 _RATE_WINDOW_S = 2.0
+_SLOW_WINDOW_S = 10.0  # for readings that are slower than that
 _MAX_RATE = 240  # bounds what is kept for the rates: 120 frames a second
 
 # A search for all faces costs ten times as much as finding again those that are known. So a new face waits so long at
@@ -98,8 +99,9 @@ class LiveView:
         faces: from left to right, where they are in the newest frame.
         is_ready: whether the networks are loaded, so that no face means that none was found.
         frames_per_second: frames that came, over the last two seconds.
-        readings_per_second: readings made, over the last two seconds.
-        lag_s: from a frame's coming to its reading, the mean of the last two seconds; None where they had no reading.
+        readings_per_second: readings made, over the last two seconds; where they had fewer than two, by the last two of
+            the last ten seconds.
+        lag_s: from a frame's coming to its reading, the mean over the same readings; None where there is none.
         num_frames: frames that came so far.
         num_readings: readings made so far.
         num_dropped: frames that were shown but not read, because a newer one came first.
@@ -226,6 +228,7 @@ class LiveReader:
         with self._changed:
             self._closed.set()
             self._newest = None
+            self._tracks.forget_frame()
             worker = self._worker
             self._changed.notify_all()
         if worker is not None and worker is not threading.current_thread():
@@ -242,6 +245,8 @@ class LiveReader:
     def _view(self) -> LiveView:
         now, (width, height) = self._clock(), self._size
         recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
+        if len(recent) < 2:
+            recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
         faces = [(track, track.reading(width, height)) for track in self._tracks.shown()]
         return LiveView(
             width=width,
@@ -305,6 +310,8 @@ class LiveReader:
         detector, classifier = self._networks()
         with self._changed:
             self._ready = True
+            if self._closed.is_set():  # who stopped the camera meanwhile is not read any more
+                return
             if self._newest is not None:  # loading the networks takes seconds
                 frame, self._newest = self._newest, None
                 self._num_dropped += 1
@@ -313,6 +320,8 @@ class LiveReader:
         faces = [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
         probabilities = classifier.classify([crop_face(frame.image, face.box) for face in faces])
         with self._changed:
+            if self._closed.is_set():
+                return
             self._tracks.update(frame, faces, probabilities, smoothing_s=settings.smoothing_s)
             now = self._clock()
             self._readings.append((now, now - frame.time_s))

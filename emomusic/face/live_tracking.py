@@ -147,8 +147,15 @@ class Tracks:
         # Faces, and none of those known: the scene is another. Else a face that was missed may be there all the same.
         cut = bool(updated) and not matched
         missed = [] if cut else [track for index, track in enumerate(known) if index not in matched]
-        self._tracks = updated + [track for track in missed if time_s - track.last_s <= REMEMBERED_S]
+        # Where readings are rarer than that, a face may still be missed once
+        self._tracks = updated + [
+            track for track in missed if time_s - track.last_s <= REMEMBERED_S or track.last_s == self._time_s
+        ]
         self._grey, self._time_s = frame.grey, time_s
+
+    def forget_frame(self) -> None:
+        """Keep no picture: what was followed ends where it is."""
+        self._grey = None
 
     def follow(self, grey: GreyImage) -> None:
         """Move all to where they are in a newer frame, given as `to_flow_image` makes it."""

@@ -83,6 +83,8 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
                 key=state.LIVE_CONSENT,
                 on_change=_agree,
                 disabled=is_on,
+                # Also while another page is looked at: a session that was left is ended below, where the video stands
+                persist_state="session",
             )
             class_view = choose_view()
             choose_settings(session, class_view=class_view)
@@ -97,8 +99,8 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
 
 def _show_notice(settings: IceSettings) -> None:
     """What happens to the picture: said before the camera starts."""
-    hosts = [host for server in helping_servers(settings) for host in server.hosts]
-    helped = f" To find a way to each other, browser and server ask {' and '.join(hosts)}." if hosts else ""
+    hosts = dict.fromkeys(host for server in helping_servers(settings) for host in server.hosts)
+    helped = f" To find a way to each other, browser and server ask {', '.join(hosts)}." if hosts else ""
     st.markdown(
         ":material/visibility: While the camera runs, its picture goes to this server, which looks for faces in it "
         "and estimates their expressions. **No frame is kept:** each is gone once it is read. The figures of the last "

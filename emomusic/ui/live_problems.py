@@ -39,8 +39,9 @@ _PROBLEMS = {
         "through (README, Live page).",
     ),
     Problem.LOST: (
-        "The connection was lost",
-        "What was read until then stands below. START begins a new session.",
+        "No more pictures came",
+        "The connection was lost, or the camera was unplugged or taken by another program. What was read until then "
+        "stands below. START begins a new session.",
     ),
 }
 

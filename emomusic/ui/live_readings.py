@@ -26,13 +26,13 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
 
     @st.fragment(run_every=_NOW_S if session.phase is Phase.PLAYING else None)
     def now() -> None:
-        view, table = session.reader.view(), session.reader.timeline()
+        view, table = session.view(), session.reader.timeline()
         group = view.group
         _show_trouble(session, view)
         if class_view:
-            _show_large(view, group)
+            _show_large(view, group, session.silent_s)
             return
-        _show_words(view, group)
+        _show_words(view, group, session.silent_s)
         if len(view.faces) > 1 and group is not None:
             _show_rows(view, group)
         else:
@@ -79,18 +79,22 @@ def _show_trouble(session: LiveSession, view: LiveView) -> None:
     st.warning(words, icon=":material/error:")
 
 
-def _show_words(view: LiveView, group: EmotionProbabilities | None) -> None:
-    st.subheader(_headline(view, group), anchor=False)
+def _show_words(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
+    st.subheader(_headline(view, group, silent_s), anchor=False)
     st.caption(_figures(view))
 
 
-def _headline(view: LiveView, group: EmotionProbabilities | None) -> str:
+def _headline(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> str:
     if group is not None:
         words = describe(group)
         return words if len(view.faces) == 1 else f"Together: {words[0].lower()}{words[1:]}"
     if not view.num_frames:
         return "Waiting for the first frame"
-    return "Nobody in the picture" if view.is_ready else "The networks are loading"
+    if silent_s:
+        return f"No picture for {silent_s:.0f} seconds: is the camera still connected?"
+    if view.is_ready:
+        return "Nobody in the picture"
+    return "The networks are loading" if view.error is None else "Faces cannot be read"
 
 
 def _figures(view: LiveView) -> str:
@@ -98,12 +102,16 @@ def _figures(view: LiveView) -> str:
     count = len(view.faces)
     parts = [
         "1 face" if count == 1 else f"{count} faces",
-        f"{view.frames_per_second:.0f} frames a second",
-        f"{view.readings_per_second:.0f} readings a second",
+        f"{_rate(view.frames_per_second)} frames a second",
+        f"{_rate(view.readings_per_second)} readings a second",
     ]
     if view.lag_s is not None:
         parts.append(f"{1000 * view.lag_s:.0f} ms behind")
     return " · ".join(parts)
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
 
 
 def _show_bars(group: EmotionProbabilities | None) -> None:
@@ -127,9 +135,9 @@ def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the picture.")
 
 
-def _show_large(view: LiveView, group: EmotionProbabilities | None) -> None:
+def _show_large(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
     """For the last row of a room: the group's mood in large letters, and nobody by name or number."""
-    words = _headline(view, group).removeprefix("Together: ").capitalize()
+    words = _headline(view, group, silent_s).removeprefix("Together: ").capitalize()
     st.html(f'<p class="live-large">{words}</p>{_LARGE_TYPE}')
     if group is not None:
         quadrant = quadrant_of(affect_of(group))

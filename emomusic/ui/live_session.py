@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from emomusic.face.images import RgbImage
-from emomusic.face.live import LiveReader
+from emomusic.face.live import LiveReader, LiveView
 from emomusic.plots.picture import LiveLook, live_picture
 from emomusic.ui import state
 
@@ -81,14 +81,24 @@ class LiveSession:
         """Whether the connection takes longer than one should."""
         return self.phase is Phase.CONNECTING and time.monotonic() - self.since_s >= PATIENCE_S
 
+    @property
+    def silent_s(self) -> float:
+        """For how long no frame has come, in seconds; 0 while that is nothing to speak of, and without video."""
+        silent_s = time.monotonic() - self.frame_s
+        return silent_s if self.phase is Phase.PLAYING and silent_s > _SILENCE_S else 0.0
+
+    def view(self) -> LiveView:
+        """What is known now: of nobody, where frames have stopped to come."""
+        view = self.reader.view()
+        return replace(view, faces=()) if self.silent_s else view
+
     def follow(self, *, playing: bool, signalling: bool) -> None:
         """Bring the session in line with what the browser's side says of its connection."""
         if playing and self.phase is Phase.CONNECTING:
             self._enter(Phase.PLAYING)
         elif self.is_on and not playing and not signalling:
             # The browser says no more than that it has stopped. Who pressed STOP had frames until then
-            is_silent = time.monotonic() - self.frame_s > _SILENCE_S
-            lost = Problem.LOST if self.phase is Phase.PLAYING and is_silent else None
+            lost = Problem.LOST if self.silent_s else None
             self.end(Problem.BLOCKED if self.is_slow else lost)
 
     def end(self, problem: Problem | None = None) -> None:

@@ -14,7 +14,7 @@ from emomusic.ui.engine import engine
 from emomusic.ui.live_readings import show_areas
 from emomusic.ui.live_session import LiveSession, Phase
 from emomusic.ui.readings import Listener
-from emomusic.ui.songs import choose_songs, show_players
+from emomusic.ui.songs import choose_explicit, choose_songs, show_players
 
 MOST_SONGS = 10
 
@@ -35,7 +35,7 @@ def offer_songs(session: LiveSession) -> None:
 
 
 def _keep_mood(session: LiveSession) -> None:
-    group = session.reader.view().group
+    group = session.view().group
     st.session_state[state.LIVE_MOOD] = (
         "nobody" if group is None else Listener("now", affect_of(group), group.emotion, None)
     )
@@ -67,7 +67,7 @@ def show_summary(session: LiveSession) -> None:
         )
     show_areas(table, key="live-session")
     _show_stretches(summary, table)
-    _show_playlist(summary, hide_explicit=bool(st.session_state.get(state.HIDE_EXPLICIT)))
+    _show_playlist(summary)
 
 
 def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
@@ -117,13 +117,17 @@ def session_csv(table: pd.DataFrame) -> bytes:
     return text.encode()
 
 
-def _show_playlist(summary: SessionSummary, *, hide_explicit: bool) -> None:
+def _show_playlist(summary: SessionSummary) -> None:
     st.subheader("A playlist that follows the session", anchor=False)
     with st.spinner("Choosing songs"):
-        chosen = session_songs(summary, engine().recommender(), hide_explicit=hide_explicit)
-    songs = [song for _, song in chosen]
+        recommender = engine().recommender()
+    if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # whose songs, below, have the switch
+        hide_explicit = bool(st.session_state.get(state.HIDE_EXPLICIT))
+    else:
+        hide_explicit = choose_explicit(recommender.catalogue)
+    songs = [song for _, song in session_songs(summary, recommender, hide_explicit=hide_explicit)]
     if not songs:
-        st.caption("No mood lasted for five seconds, so there is no playlist.")
+        show_players(songs)
         return
     st.caption(
         f"One song for each stretch of the table, where its mood was; at most {MOST_SONGS}, for the longest stretches."

@@ -90,18 +90,25 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
             label_visibility="collapsed",
         )
         options = st.popover("Options", icon=":material/tune:")
-    with options:
-        known = st.select_slider("Which songs", list(_ADVENTURES), value="familiar", key=state.ADVENTURE)
+    with options:  # they hold while another page is looked at
+        known = st.select_slider(
+            "Which songs", list(_ADVENTURES), value="familiar", key=state.ADVENTURE, persist_state="session"
+        )
         genres: list[str] = []
         if "genre" in table:
-            genres = st.multiselect("Only these genres", sorted(table["genre"].dropna().unique()), key=state.GENRES)
+            there = sorted(table["genre"].dropna().unique())
+            genres = st.multiselect("Only these genres", there, key=state.GENRES, persist_state="session")
         decades: list[int] = []
-        if "year" in table and (there := sorted({int(year) // 10 * 10 for year in table["year"].dropna()})):
-            decades = st.multiselect("Only these decades", there, format_func=lambda d: f"{d}s", key=state.DECADES)
-        tempo = st.slider("Tempo, beats a minute", *_TEMPO_RANGE, _TEMPO_RANGE, step=5, key=state.TEMPO)
-        hide_explicit = "explicit" in table and st.toggle("Leave out explicit songs", key=state.HIDE_EXPLICIT)
+        if "year" in table and (begun := sorted({int(year) // 10 * 10 for year in table["year"].dropna()})):
+            decades = st.multiselect(
+                "Only these decades", begun, format_func=lambda d: f"{d}s", key=state.DECADES, persist_state="session"
+            )
+        tempo = st.slider(
+            "Tempo, beats a minute", *_TEMPO_RANGE, _TEMPO_RANGE, step=5, key=state.TEMPO, persist_state="session"
+        )
+        hide_explicit = choose_explicit(catalogue)
         seed_help = "Another number, another choice among songs that fit alike"
-        seed = st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help)
+        seed = st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help, persist_state="session")
     return Request(
         point=listener.point,
         emotion=listener.emotion,
@@ -113,6 +120,13 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
         genres=frozenset(genres),
         decades=frozenset(decades),
         tempo_bpm=None if tempo == _TEMPO_RANGE else tempo,
+    )
+
+
+def choose_explicit(catalogue: Catalogue) -> bool:
+    """Offer to leave out explicit songs, where the table knows which they are; tells whether they are left out."""
+    return "explicit" in catalogue.table and st.toggle(
+        "Leave out explicit songs", key=state.HIDE_EXPLICIT, persist_state="session"
     )
 
 

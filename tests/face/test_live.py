@@ -334,6 +334,48 @@ def test_no_frame_is_kept_once_it_was_read(broken: bool, monkeypatch: pytest.Mon
         assert reader.is_running
 
 
+def test_after_the_end_no_frame_is_kept_to_follow_faces_in(fake: FakeDetector) -> None:
+    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE)
+    read(reader, frame())
+    reader.close()
+    assert reader._tracks._grey is None
+    assert len(reader.view().faces) == 1  # what was read stays to be asked for
+
+
+@pytest.mark.parametrize("ended", ["while the networks load", "while it is read"])
+def test_a_frame_is_not_read_after_the_end(ended: str, fake: FakeDetector) -> None:
+    held = HeldDetector([FACE])
+
+    def networks() -> live.Networks:
+        if ended == "while the networks load":
+            held.detect(frame())
+            return fake, FakeClassifier()
+        return held, FakeClassifier()
+
+    reader = LiveReader(networks, settings=AT_ONCE)
+    reader.offer(frame())
+    assert held.entered.acquire(timeout=20)
+    reader.close(timeout_s=0)
+    held.go_on.release()
+    wait_until(lambda: not reader.is_running)
+    assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)
+
+
+@pytest.mark.parametrize("interval_s", [1.2, 1.5, 2.0])
+def test_rare_readings_have_their_rate_too(interval_s: float, fake: FakeDetector) -> None:
+    clock = FakeClock()
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, clock=clock, idle_s=60) as reader:
+        read(reader, frame())
+        for _ in range(4):
+            clock.advance(interval_s)
+            assert read(reader, frame()).readings_per_second == pytest.approx(1 / interval_s)
+            clock.advance(0.9 * interval_s)  # just before the next
+            assert reader.view().readings_per_second == pytest.approx(1 / interval_s)
+            clock.advance(-0.9 * interval_s)
+        clock.advance(11.0)
+        assert reader.view().readings_per_second == 0
+
+
 def test_many_viewers_share_the_networks_and_nothing_else(fake: FakeDetector) -> None:
     def running() -> int:
         return sum(thread.name == THREAD_NAME for thread in threading.enumerate())

@@ -100,8 +100,23 @@ def test_a_face_that_comes_back_soon_has_its_number_and_later_a_new_one() -> Non
     update(tracks, [], REMEMBERED_S)
     update(tracks, [make_face()], REMEMBERED_S + 0.1)
     assert numbers(tracks) == [1]
+    update(tracks, [], REMEMBERED_S + 0.2)
     update(tracks, [], 2 * REMEMBERED_S + 0.2)
     update(tracks, [make_face()], 2 * REMEMBERED_S + 0.3)
+    assert numbers(tracks) == [2]
+
+
+def test_where_readings_are_rare_a_face_may_be_missed_once() -> None:
+    tracks = Tracks()
+    rare_s = REMEMBERED_S + 0.05
+    update(tracks, [make_face()], 0.0)
+    update(tracks, [], rare_s)
+    assert numbers(tracks) == []
+    update(tracks, [make_face()], 2 * rare_s)
+    assert numbers(tracks) == [1]
+    update(tracks, [], 3 * rare_s)
+    update(tracks, [], 4 * rare_s)
+    update(tracks, [make_face()], 5 * rare_s)
     assert numbers(tracks) == [2]
 
 

@@ -21,7 +21,7 @@ from emomusic import connections, ui
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
 from emomusic.face.live import LiveReader, LiveSettings
-from emomusic.ui import engine, frame, state
+from emomusic.ui import engine, frame, live_video, state
 from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks
@@ -37,9 +37,12 @@ class Stream:
     def __init__(self) -> None:
         self.state = SimpleNamespace(playing=False, signalling=False)
         self.options: list[dict[str, Any]] = []
+        self.was_left = False  # the page was: the next run that draws it finds it ended
 
     def __call__(self, **options: Any) -> "Stream":
         self.options.append(options)
+        if self.was_left:
+            self.state.playing = self.state.signalling = self.was_left = False
         st.session_state[options["key"]] = self
         return self
 
@@ -175,7 +178,32 @@ def test_the_photo_page_is_one_click_away(app: AppTest, stream: Stream, button: 
     assert app.segmented_control(key=state.SOURCE).value == source
 
 
-def test_the_stream_is_asked_for_video_alone_and_no_server_outside_on_one_machine(app: AppTest, stream: Stream) -> None:
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("http://localhost:8501/live", []),
+        ("http://127.0.0.1:8501/live", []),
+        ("http://[::1]:8501/live", []),
+        ("https://emo.example.org/live", ["stun.l.google.com"]),
+        ("http://localhost.example.org/live", ["stun.l.google.com"]),
+        ("", ["stun.l.google.com"]),
+    ],
+)
+def test_no_server_outside_is_asked_on_one_machine(url: str, hosts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_video.st, "context", SimpleNamespace(url=url))
+    found = live_video.helping_servers(connections.ice_settings({}))
+    assert [host for server in found for host in server.hosts] == hosts
+
+
+def test_a_server_for_both_is_named_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(connections.STUN_URLS, "stun:turn.example.org")
+    monkeypatch.setenv(connections.TURN_URLS, "turn:turn.example.org")
+    monkeypatch.setenv(connections.TURN_SECRET, "north")
+    app.run()
+    assert "browser and server ask turn.example.org." in text_of(app)
+
+
+def test_the_stream_is_asked_for_video_alone_and_the_same_servers_on_both_sides(app: AppTest, stream: Stream) -> None:
     show(app, stream, None)
     assert not app.exception
     (options,) = stream.options
@@ -423,14 +451,71 @@ def test_a_session_without_a_face_says_so(app: AppTest, stream: Stream) -> None:
     assert "No face was seen in it" in text_of(app)
 
 
-def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over(app: AppTest, stream: Stream) -> None:
+@pytest.mark.parametrize("phase", [Phase.PLAYING, Phase.CONNECTING])
+def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over_and_may_start_again(
+    app: AppTest, stream: Stream, phase: Phase
+) -> None:
     session = watched((6, TWO, Emotion.HAPPY))
-    show(app, stream, session)
-    stream.state.playing = False  # the stream does not live on without its page
+    session.phase = phase
+    app.run().checkbox(key=state.LIVE_CONSENT).check().run()
+    app.session_state[state.LIVE_ANSWER], app.session_state[state.LIVE] = "", session
+    stream.state.playing, stream.state.signalling = phase is Phase.PLAYING, phase is Phase.CONNECTING
     app.run()
+    assert session.is_on
+    stream.was_left = True
+    app.switch_page("pages/music.py").run()
+    app.switch_page("pages/live.py").run()
     assert not app.exception
     assert session.phase is Phase.OVER
     assert app.subheader[0].value.startswith("The session: ")
+    (consent,) = (box for box in app.checkbox if box.key == state.LIVE_CONSENT)
+    assert (consent.value, consent.disabled) == (True, False)
+    stream.state.signalling = True
+    app.run()
+    assert app.session_state[state.LIVE] is not session
+    assert not app.exception
+
+
+def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) -> None:
+    session = watched((6, TWO, Emotion.HAPPY))
+    show(app, stream, session)
+    assert app.subheader[0].value == "Together: mostly happy"
+    session.frame_s -= 30.0
+    app.run()
+    assert not app.exception
+    assert app.subheader[0].value.startswith("No picture for 30 seconds")
+    assert "0 faces" in text_of(app)
+    app.button(key="live-play").click().run()
+    assert "Nobody is in the picture" in text_of(app)
+    stream.state.playing = False
+    app.run()
+    assert session.problem is Problem.LOST
+    (warning,) = app.warning
+    assert "unplugged" in warning.value
+
+
+def test_networks_that_failed_are_not_said_to_be_loading(app: AppTest, stream: Stream) -> None:
+    def broken() -> Any:
+        raise ModelError("expected weights. Received: none")
+
+    session = LiveSession(LiveReader(broken, idle_s=60), phase=Phase.PLAYING)
+    session.reader.offer(FRAME.copy())
+    wait_until(lambda: session.reader.view().error is not None)
+    show(app, stream, session)
+    assert app.subheader[0].value == "Faces cannot be read"
+    session.end()
+
+
+def test_explicit_songs_can_be_left_out_of_the_playlist_and_stay_so(app: AppTest, stream: Stream) -> None:
+    session = watched((6, TWO, Emotion.ANGRY), (6, TWO, Emotion.SAD))
+    session.end()
+    show(app, stream, session)
+    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    assert not app.exception
+    app.switch_page("pages/models.py").run()
+    app.switch_page("pages/live.py").run()
+    assert app.toggle(key=state.HIDE_EXPLICIT).value is True
+    assert tracks(app)
 
 
 def test_video_can_be_decoded_after_the_networks_are_loaded(root: Path) -> None:
