@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from emomusic.face._tensorflow import load_tensorflow
 from emomusic.face.images import Box, RgbImage, shrink
+from emomusic.face.suppression import bounded_suppression
 
 # True faces score 0.99 and more as a rule; a false one was seen at 0.855.
 MIN_CONFIDENCE = 0.9
@@ -285,8 +286,10 @@ def _compiled_mtcnn() -> Any:
     tensorflow = load_tensorflow()
     import lz4.frame
     import mtcnn
-    from mtcnn.stages import StageONet, StagePNet, StageRNet
+    from mtcnn.stages import StageONet, StagePNet, StageRNet, stage_onet, stage_pnet, stage_rnet
 
+    for module in (stage_onet, stage_pnet, stage_rnet):  # the package has no other place for it
+        module.smart_nms_from_bboxes = bounded_suppression
     packed = Path(mtcnn.__file__).parent / "assets" / "weights"
     with tempfile.TemporaryDirectory() as folder:
 
@@ -325,8 +328,6 @@ def _proposals(stage: Any, pixels: npt.NDArray[np.float32]) -> _Rows:
 
     height, width = pixels.shape[1:3]
     pictures, scales = apply_scales(pixels, [build_scale_pyramid(width, height, **_PYRAMID)])
-    # Suppression compares each with each: on the thousands of a large picture that would take gigabytes if it were
-    # called with a threshold that keeps all.
     found = [
         upscale_bboxes(generate_bounding_box(*stage.model(picture), _MIN_PROPOSAL), np.array([scale]))
         for picture, scale in zip(pictures, scales, strict=True)
