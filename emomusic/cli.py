@@ -265,17 +265,23 @@ def _show_models(models: list[dict[str, Any]]) -> None:
             + (f"{four:.1%} over Q1 Q2 Q3 N, " if four is not None and len(model["classes"]) != 4 else "")
             + (f"{model['wild']['accuracy']:.1%} in the wild, " if model.get("wild") else "")
             + (f"{size / 1e6:.1f} MB" if (size := model["bytes"]) >= 1e6 else f"{size / 1e3:.0f} kB")
-            + (f", {speed:.2g} ms {model['item']}" if speed is not None else "")
+            + (f", {_two_digits(speed)} ms {model['item']}" if speed is not None else "")
         )
         for report in model["reported"]:
             print(f"  reported: {percent_of(report)} ({report['of']}, {report['title']}): {report['note']}")
+
+
+def _two_digits(number: float) -> str:
+    """Two digits that count, never as a power of ten."""
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _show_data(assets: list[dict[str, Any]]) -> None:
     for asset in assets:
         state = f"  PROBLEM: {asset['problem']}" if asset.get("problem") else ""
         if not asset.get("present", True):
-            state = f"  (not here: python -m emomusic data get {asset['name']})"
+            how = "restore the files" if asset["ships"] else f"python -m emomusic data get {asset['name']}"
+            state = f"  (not here: {how})"
         print(f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}")
 
 

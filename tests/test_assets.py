@@ -120,6 +120,17 @@ def test_a_model_that_is_wholly_absent_is_told(checkout: Path) -> None:
     assert problems() == {"models/face/two": "it is absent. Restore the files from the repository"}
 
 
+def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> None:
+    mine = checkout / "models" / "face" / "mine"
+    (mine / "checkpoint" / "drafts").mkdir(parents=True)
+    (mine / "checkpoint" / "state.json").touch()
+    (mine / "checkpoint" / "drafts" / "model.keras").touch()
+    assert problems() == {}
+    assert "face model mine" not in {asset.name for asset in assets.list_assets()}
+    (mine / "model.keras").touch()  # a model that is half there is told
+    assert "models/face/mine/spec.json is absent" in problems()["models/face/mine"]
+
+
 def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:
     for path in (checkout / "models" / "face").glob("*/model.keras"):
         path.write_bytes(b"other weights")

@@ -18,9 +18,10 @@ from PIL import Image
 
 from emomusic import assets, bench, cli, doctor
 from emomusic.affect import EMOTIONS
+from emomusic.downloads import DOWNLOADS
 from emomusic.face import trained
 from emomusic.face._tensorflow import has_bfloat16_tiles
-from emomusic.face.judging import FOLDS
+from emomusic.face.judging import FOLDS, record_speed
 from emomusic.face.presets import PRESETS
 from emomusic.face.trained import DEFAULT_MODEL, face_models
 from emomusic.music.catalogue import load_catalogue
@@ -278,6 +279,31 @@ def test_data_list_names_the_licence_of_everything(run: Callable[..., Answer]) -
     assert status == 0
     assert {"catalogue", "samples"} <= {record["name"] for record in records}
     assert all(record["licence"] and record["source"] and record["bytes"] > 0 for record in records)
+
+
+def test_data_list_says_how_what_is_absent_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path))
+    assert cli.main(["data", "list"]) == 0
+    lines = {line.partition(":")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "(not here: restore the files)" in lines["catalogue"]
+    for name, line in lines.items():
+        if (command := f"data get {name}") in line:
+            assert name in DOWNLOADS, command
+    assert any("data get" in line for line in lines.values())
+
+
+def test_slow_models_have_plain_numbers(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root / "models" / "face" / "vgg9", tmp_path / "models" / "face" / "vgg9")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    for speed, words in ((131.4, "131 ms"), (99.6, "100 ms"), (4.23, "4.2 ms"), (0.057, "0.057 ms")):
+        record_speed("vgg9", speed)
+        assert cli.main(["models"]) == 0
+        assert f", {words} a face" in capsys.readouterr().out
 
 
 def test_bench_times_every_step_in_named_units(run: Callable[..., Answer]) -> None:

@@ -80,7 +80,7 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
         name, data = "This file", source
     else:
         path = Path(source)
-        name, data = repr(path.name), _read_file(path)
+        name, data = repr(path.name or str(path)), _read_file(path)
     if not data:
         raise ImageError(f"{name} is empty: expected a picture, received 0 bytes; choose another file.")
     if len(data) > MAX_BYTES:
@@ -92,22 +92,23 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
 
 
 def _read_file(path: Path) -> bytes:
+    name = path.name or str(path)  # of "." and "/" it is nothing
     try:
         # A pipe or a device may block or never end.
         if not stat.S_ISREG((status := path.stat()).st_mode):
             raise ImageError(
-                f"{path.name!r} is not a file: expected a picture, received a directory or device; choose a file."
+                f"{name!r} is not a file: expected a picture, received a directory or device; choose a file."
             )
         if status.st_size > MAX_BYTES:
-            raise _too_many_bytes(repr(path.name), status.st_size)
+            raise _too_many_bytes(repr(name), status.st_size)
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ImageError(f"{path.name!r} was not found: expected the path of a picture; check the name.") from None
+        raise ImageError(f"{name!r} was not found: expected the path of a picture; check the name.") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImageError(
-            f"{path.name!r} cannot be read: expected a readable file, received '{reason}'; check its name and rights."
+            f"{name!r} cannot be read: expected a readable file, received '{reason}'; check its name and rights."
         ) from None
 
 

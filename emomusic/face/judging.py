@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
@@ -159,18 +160,18 @@ def _answers(
 ) -> FloatArray:
     """Probabilities for the face of each picture, not adjusted, shape (n, classes); NaN where there is none."""
     answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
-    waiting: list[tuple[int, RgbImage]] = []
+    waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # as the network sees them: a decoded picture may be 150 MB
 
     def classify() -> None:
         if waiting:
-            inputs = to_network_input([crop for _, crop in waiting], classifier.spec.side)
+            inputs = np.concatenate([inputs for _, inputs in waiting])
             answers[[index for index, _ in waiting]] = classifier.probabilities(inputs)
         waiting.clear()
 
     for index, (path, _) in enumerate(pictures):
         crop = _crop_of(path, detector, margin)
         if crop is not None:
-            waiting.append((index, crop))
+            waiting.append((index, to_network_input([crop], classifier.spec.side)))
         if len(waiting) == _AT_ONCE:
             classify()
         tell(index + 1)

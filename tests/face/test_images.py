@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -465,3 +466,9 @@ def test_every_sample_is_whole_and_has_its_source() -> None:
 def test_a_box_goes_with_a_smaller_image() -> None:
     assert Box(10, 20, 30, 41).scaled(0.5) == Box(5, 10, 15, 20)
     assert Box(7, 7, 1, 1).scaled(0.1) == Box(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("folder", [".", "/"])
+def test_a_folder_without_a_name_is_named_all_the_same(folder: str) -> None:
+    with pytest.raises(ImageError, match=rf"'{re.escape(folder)}' is not a file"):
+        read_image(Path(folder))

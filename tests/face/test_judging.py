@@ -1,4 +1,5 @@
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,22 @@ def shades(tmp_path: Path) -> Path:
             cv2.imwrite(str(folder / f"{number}.png"), grey)
     cv2.imwrite(str(tmp_path / "shades" / "happy" / "dark.png"), np.zeros((60, 60), np.uint8))
     return tmp_path / "shades"
+
+
+def test_decoded_pictures_are_not_gathered(shades: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them may be 150 MB."""
+    alive: list[weakref.ref[RgbImage]] = []
+    read = judging.read_image
+
+    def watched(path: Path) -> RgbImage:
+        assert sum(reference() is not None for reference in alive) <= 1
+        image = read(path)
+        alive.append(weakref.ref(image))
+        return image
+
+    monkeypatch.setattr(judging, "read_image", watched)
+    judge_pictures(labelled_pictures(shades), Leaning(read_spec(tiny_run.folder)), None)
+    assert len(alive) == 7 * 12 + 1
 
 
 def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
