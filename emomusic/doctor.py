@@ -49,8 +49,8 @@ def _tried(name: str, run: Callable[[], str]) -> dict[str, Any]:
 
 def _python() -> dict[str, Any]:
     detail = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    ok = sys.version_info >= (3, 11)
-    return _check("python", ok, detail if ok else f"{detail}; 3.11 or newer is needed")
+    ok = (3, 11) <= sys.version_info < (3, 14)
+    return _check("python", ok, detail if ok else f"{detail}; 3.11, 3.12 or 3.13 is needed")
 
 
 def _packages() -> dict[str, Any]:

@@ -389,9 +389,9 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Ans
     dataset = assets.find_dataset("fer2013.csv")
     if dataset is None:
         pytest.skip("needs fer2013.csv in $EMOMUSIC_DATA or data/")
-    for name in face_models():
-        committed = json.loads((assets.models_dir() / "face" / name / "metrics.json").read_text())["test"]
-        status, figures, _ = run("evaluate", "face", "--model", name, "--fer2013", dataset, "--split", "test")
+    for name, split in [*((name, "test") for name in face_models()), (DEFAULT_MODEL, "validation")]:
+        committed = json.loads((assets.models_dir() / "face" / name / "metrics.json").read_text())[split]
+        status, figures, _ = run("evaluate", "face", "--model", name, "--fer2013", dataset, "--split", split)
         assert status == 0
         assert figures["n"] == committed["n"]
         for figure in ("accuracy", "four_class_accuracy", "macro_recall", "macro_f1"):

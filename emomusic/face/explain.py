@@ -205,7 +205,8 @@ class Explainer:
         """Run the network on one face and keep everything on the way.
 
         Args:
-            crop: a square cut-out of any size, uint8, RGB, as `images.crop_face` makes them.
+            crop: a square cut-out of any size, uint8, RGB, as `images.crop_face` makes them; or what
+                `images.to_network_input` makes of one, shape (side, side), which gives the very same.
         """
         spec = self.classifier.spec
         face = to_network_input([crop], spec.side)[0]

@@ -28,10 +28,13 @@ TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", *FEATURE_NAMES)
 OPTIONAL_COLUMNS: tuple[str, ...] = ("explicit", "album", "genre", "popularity", "duration_s", "year", "mood")
 """Columns a catalogue may have; a track says None where they are absent."""
 
+LONGEST_S = 86_400.0
+"""No song is longer than a day."""
+
 _TEXT_COLUMNS = ("id", "title", "artists", "album", "genre")
 _NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
     "popularity": (0.0, 100.0),
-    "duration_s": (0.0, 86_400.0),
+    "duration_s": (0.0, LONGEST_S),
     "year": (1860.0, 2100.0),  # the oldest recording of a voice is of 1860
 }
 
@@ -265,7 +268,7 @@ def read_mood_table(path: Path) -> MoodTable:
     table = table.mask(table == "")
     if table.empty:
         raise DatasetError(f"{path.name}: expected songs. Received: a table without rows")
-    _check_numbers(table, "length", low=0.0, high=86_400_000.0, name=path.name)
+    _check_numbers(table, "length", low=0.0, high=1000.0 * LONGEST_S, name=path.name)
     _check_numbers(table, "key", low=-1.0, high=11.0, name=path.name)  # -1: none found
     _check_numbers(table, "time_signature", low=0.0, high=7.0, name=path.name)
     _refuse_rows(table["mood"].isna(), table["mood"], _MOOD_RULE, name=path.name)
@@ -314,7 +317,8 @@ def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
             f"first in row {_row_number(table, first)}. Remove one of the two."
         )
     for column in ("title", "artists"):
-        blank = table[column].astype("string").fillna("").str.strip(ARTIST_SEPARATOR + " \t\r\n") == ""
+        cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)
+        blank = cells.str.strip() == ""  # also of no-break spaces, of which `split_artists` leaves nobody
         _refuse_rows(blank, table[column], f"{column} must not be empty", name=name)
     for column in _TEXT_COLUMNS:
         if column in table:

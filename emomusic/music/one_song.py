@@ -67,6 +67,7 @@ def nearest_rows(
         num_songs: how many.
     """
     spread = table.std(axis=0)
+    differs = (np.ptp(table, axis=0) > 0) & (spread > 0)  # 0.1 everywhere has a spread of 1e-17
     # In units of how much songs differ, so that 10 BPM and 10 dB do not count the same
-    distances = np.linalg.norm((table - features) / np.where(spread > 0, spread, 1.0), axis=1)
+    distances = np.linalg.norm((table - features) / np.where(differs, spread, 1.0), axis=1)
     return np.argsort(distances, kind="stable")[:num_songs]

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from emomusic.errors import SpotifyError
-from emomusic.music.catalogue import TRACK_ID, Catalogue, Track
-from emomusic.music.track_services import ReccoBeats, cover_address
+from emomusic.music.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
+from emomusic.music.track_services import ReccoBeats
 from emomusic.music.web_service import TIMEOUT_S, WebService
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ SEARCH_LIMIT = 10
 
 LAST_OFFSET = 1000
 """Spotify counts no further into the results of a search."""
+
+_COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # Spotify's own: a picture from elsewhere is not shown
 
 API_URL = "https://api.spotify.com/v1/"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
@@ -173,7 +176,7 @@ class LiveSpotify:
             results = answer["tracks"]
             found = tuple(_found_track(item) for item in results["items"] if item is not None)
             total = int(results["total"])
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as error:
             raise self._service.failed(error) from error
         return self._with_features(found, total)
 
@@ -280,7 +283,6 @@ def _found_track(item: Any) -> FoundTrack:
         raise ValueError("no track")
     album = item.get("album") or {}
     year = re.match(r"(?:1[89]|20)\d\d", str(album.get("release_date") or ""))
-    duration_ms = item.get("duration_ms")
     images = [image for image in album.get("images") or [] if isinstance(image.get("url"), str)]
     images.sort(key=lambda image: abs((image.get("width") or 0) - 300))
     return FoundTrack(
@@ -290,9 +292,27 @@ def _found_track(item: Any) -> FoundTrack:
         explicit=item.get("explicit") is True,
         album=str(album["name"]) if album.get("name") else None,
         year=int(year[0]) if year else None,
-        duration_s=None if duration_ms is None else float(duration_ms) / 1000.0,
-        cover_url=cover_address(images[0]["url"]) if images else None,
+        duration_s=_length_s(item.get("duration_ms")),
+        cover_url=_cover_address(images[0]["url"]) if images else None,
     )
+
+
+def _length_s(duration_ms: Any) -> float | None:
+    """A length in seconds; None where it is not told, or cannot be true."""
+    if duration_ms is None:
+        return None
+    duration_s = float(duration_ms) / 1000.0
+    return duration_s if 0.0 <= duration_s <= LONGEST_S else None
+
+
+def _cover_address(address: str) -> str | None:
+    """The address of a picture, if it is one of Spotify's."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    return address if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
 
 
 def _measured(result: FoundTrack, features: Mapping[str, Any]) -> Track:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ MAX_FILE_BYTES = 500 * 2**20
 
 MAX_ROWS = 2_000_000
 """Most rows of a Parquet table, which may be large though its file is small."""
+
+MAX_COLUMNS = 1000
+"""Most columns: pyarrow takes some 11 kB for each, be it empty, so that a header of commas would fill the memory."""
 
 
 def read_cells(source: Path | bytes, name: str) -> pd.DataFrame:
@@ -69,6 +73,7 @@ def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
         with parquet.ParquetFile(io.BytesIO(data)) as file:
             if file.metadata.num_rows > MAX_ROWS:
                 raise DatasetError(f"{name}: expected at most {MAX_ROWS} rows. Received: {file.metadata.num_rows}")
+            _check_width(file.metadata.num_columns, name)
             table: pd.DataFrame = file.read().to_pandas()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DatasetError(f"{name}: expected a Parquet table. Received: {_first_line(error)}") from error
@@ -92,6 +97,7 @@ def _read_csv(data: bytes, name: str) -> pd.DataFrame:
         raise DatasetError(
             f"{name}: expected a CSV with a header. Received: {'an empty first line' if text else 'an empty file'}"
         )
+    _check_width(len(header), name)  # again, because a quoted name may hold the end of the first line
     ragged: list[tuple[int, int]] = []
 
     def note(row: Any) -> str:
@@ -141,8 +147,18 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
         line = data.count(b"\n", 0, error.start) + 1
         received = f"the byte 0x{data[error.start]:02x}"
         raise DatasetError(f"{name}, line {line}: expected text in UTF-8. Received: {received}. {advice}") from error
-    first_line = text[: text.find("\n") + 1 or None]
-    return text, max(",;\t", key=first_line.count)
+    first_line = re.split("[\r\n]", text, maxsplit=1)[0]
+    separator = max(",;\t", key=first_line.count)
+    _check_width(first_line.count(separator) + 1, name)
+    return text, separator
+
+
+def _check_width(num_columns: int, name: str) -> None:
+    if num_columns > MAX_COLUMNS:
+        raise DatasetError(
+            f"{name}: expected at most {MAX_COLUMNS} columns. Received: {num_columns}. "
+            "Keep those that tell of the songs and their features."
+        )
 
 
 def _joined(cell: Any) -> Any:

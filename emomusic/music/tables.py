@@ -48,7 +48,11 @@ class TableForm:
         return features | dict(self.columns)
 
 
-OWN_FORM = TableForm("catalogue of this app", {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS)})
+OWN_FORM = TableForm(
+    "catalogue of this app",
+    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS)}
+    | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()},
+)
 MOODS_FORM = TableForm(
     "labelled songs (data_moods.csv)",
     {

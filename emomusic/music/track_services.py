@@ -1,6 +1,6 @@
-"""What services other than Spotify's Web API know of a track by its id: features (ReccoBeats), covers (oEmbed).
+"""What a service other than Spotify's Web API knows of a track by its id: features (ReccoBeats).
 
-Neither needs credentials. Both are asked only where the app is told to.
+It needs no credentials, and is asked only where the app is told to.
 """
 
 from __future__ import annotations
@@ -9,21 +9,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
 from emomusic.music.features import FEATURES
-from emomusic.music.spotify import checked_track_id, track_url
+from emomusic.music.spotify import checked_track_id
 from emomusic.music.web_service import TIMEOUT_S, WebService
 
-OEMBED_URL = "https://open.spotify.com/oembed"
 RECCOBEATS_URL = "https://api.reccobeats.com/v1/audio-features"
 
 _RECCOBEATS_BATCH = 40  # ids a request: it leaves out what comes after them
 _CACHE_SIZE = 2000  # answers kept in memory: some hundred kB
-_COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # Spotify's own: a picture from elsewhere is not shown
-
-_Value = TypeVar("_Value")
 
 
 class ReccoBeats:
@@ -32,7 +27,7 @@ class ReccoBeats:
     def __init__(self, *, api_url: str = RECCOBEATS_URL, timeout_s: float = TIMEOUT_S) -> None:
         self._api_url = api_url
         self._service = WebService("ReccoBeats", timeout_s=timeout_s)
-        self._known: _Cache[Mapping[str, float] | None] = _Cache(_CACHE_SIZE)
+        self._known = _Cache(_CACHE_SIZE)
 
     def features(self, track_ids: Iterable[str]) -> dict[str, Mapping[str, float]]:
         """The nine features of each track it knows, by our names; tracks it does not know are left out.
@@ -69,29 +64,6 @@ class ReccoBeats:
         return found
 
 
-class Covers:
-    """Pictures of tracks by oEmbed, which needs no credentials. Remembered, at most `size`; threads may share it."""
-
-    def __init__(self, *, oembed_url: str = OEMBED_URL, timeout_s: float = TIMEOUT_S, size: int = _CACHE_SIZE) -> None:
-        self._oembed_url = oembed_url
-        self._service = WebService("Spotify", timeout_s=timeout_s)
-        self._known: _Cache[str | None] = _Cache(size)
-
-    def cover_url(self, track_id: str) -> str | None:
-        """The address of a track's cover, about 300 pixels wide; None where there is none.
-
-        Raises:
-            SpotifyError: the id is none, or Spotify fails; the message is one sentence.
-        """
-        address = track_url(track_id)
-        if track_id not in self._known:
-            answer = self._service.get_json(self._oembed_url, {"url": address})
-            if answer is not None and not isinstance(answer, dict):
-                raise self._service.failed(ValueError("no object"))
-            self._known.put(track_id, cover_address((answer or {}).get("thumbnail_url")))
-        return self._known.get(track_id)
-
-
 def _features_in(entry: Mapping[str, Any]) -> Mapping[str, float] | None:
     """The nine features by our names; None where one is absent or cannot be true."""
     values = {feature.name: entry.get(feature.source_name) for feature in FEATURES.values()}
@@ -101,37 +73,25 @@ def _features_in(entry: Mapping[str, Any]) -> Mapping[str, float] | None:
     return MappingProxyType({name: float(value) for name, value in values.items() if value is not None})
 
 
-def cover_address(address: Any) -> str | None:
-    """The address of a picture, if it is one of Spotify's."""
-    if not isinstance(address, str):
-        return None
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return None
-    return address if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
-
-
-class _Cache(Generic[_Value]):
+class _Cache:
     """The latest answers; the one longest unused makes room."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._values: OrderedDict[str, _Value] = OrderedDict()
+        self._values: OrderedDict[str, Mapping[str, float] | None] = OrderedDict()
         self._lock = threading.Lock()
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def get(self, key: str) -> _Value | None:
+    def get(self, key: str) -> Mapping[str, float] | None:
         with self._lock:
             if key not in self._values:
                 return None
             self._values.move_to_end(key)
             return self._values[key]
 
-    def put(self, key: str, value: _Value) -> None:
+    def put(self, key: str, value: Mapping[str, float] | None) -> None:
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)

@@ -151,7 +151,7 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
         found.append(
             Standing(
                 feature,
-                between / spread if spread > 0 else 0.0,
+                between / spread if np.ptp(values) > 0 and spread > 0 else 0.0,  # 0.1 everywhere has a spread of 1e-17
                 MOODS[present[int(np.argmin(medians))]],
                 MOODS[present[int(np.argmax(medians))]],
             )

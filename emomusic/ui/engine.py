@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
@@ -17,7 +19,42 @@ from emomusic.ui.frame import shown_errors
 
 # What is loaded after a start, in this order, and how far the bar goes for each: about the seconds it took on two busy
 # cores, and TensorFlow's from a cold disk
-_TYPICAL_S = dict(zip(("the songs", *NETWORK_PARTS), (2.0, 5.0, 1.5, 0.5), strict=True))
+_SONGS = "the songs"
+_TYPICAL_S = dict(zip((_SONGS, *NETWORK_PARTS), (2.0, 5.0, 1.5, 0.5), strict=True))
+_PAUSE_S = 5.0  # after a failure; one run of a page asks several times, and is to fail once
+
+_Thing = TypeVar("_Thing")
+
+
+class _Load(Generic[_Thing]):
+    """Something to be loaded in the background once somebody asks, and again where it failed: files can be restored."""
+
+    def __init__(self, thread: ThreadPoolExecutor, load: Callable[[], _Thing]) -> None:
+        self._thread, self._load = thread, load
+        self._lock = threading.Lock()
+        self._latest: Future[_Thing] | None = None
+        self._ended_s = 0.0
+
+    def ask(self) -> Future[_Thing]:
+        """Begin, if nobody has or the last try failed a while ago; returns at once."""
+        with self._lock:
+            if self._latest is None or self._failed_a_while_ago(self._latest):
+                self._latest = self._thread.submit(self._try)
+            return self._latest
+
+    def latest(self) -> Future[_Thing] | None:
+        """What was begun last, without asking for more; None where nothing was."""
+        with self._lock:
+            return self._latest
+
+    def _failed_a_while_ago(self, tried: Future[_Thing]) -> bool:
+        return tried.done() and tried.exception() is not None and monotonic() - self._ended_s >= _PAUSE_S
+
+    def _try(self) -> _Thing:
+        try:
+            return self._load()
+        finally:
+            self._ended_s = monotonic()  # before the future is done
 
 
 class Engine:
@@ -28,18 +65,15 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading")
-        self._recommender: Future[Recommender] = self._loading.submit(load_recommender)
-        self._networks: Future[tuple[MtcnnDetector, EmotionClassifier]] | None = None
-        self._lock = threading.Lock()
-        self._at = (next(iter(_TYPICAL_S)), monotonic())  # which part, since when; one value, as two threads use it
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading")
+        self._recommender = _Load(thread, self._load_recommender)
+        self._networks = _Load(thread, self._load_networks)
+        self._at = (_SONGS, monotonic())  # which part, since when; one value, as two threads use it
+        self._recommender.ask()
 
     def start_networks(self) -> Future[tuple[MtcnnDetector, EmotionClassifier]]:
-        """Begin to load the networks in the background, if nobody has; returns at once."""
-        with self._lock:
-            if self._networks is None:
-                self._networks = self._loading.submit(self._load_networks)
-            return self._networks
+        """Begin to load the networks in the background, if nobody has, or anew if that failed; returns at once."""
+        return self._networks.ask()
 
     def progress(self) -> tuple[float, str]:
         """How far loading is, 0 to 1, and which part it is at.
@@ -54,7 +88,20 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether everything that faces need is loaded, or has failed to; False before anyone asked for it."""
-        return self._recommender.done() and self._networks is not None and self._networks.done()
+        return all(tried is not None and tried.done() for tried in self._tried())
+
+    def check(self) -> None:
+        """Raise what kept something from being loaded, without trying again.
+
+        Raises:
+            EmomusicError: a model or the catalogue is absent or damaged.
+        """
+        for tried in self._tried():
+            if tried is not None:
+                tried.result()
+
+    def _tried(self) -> tuple[Future[Any] | None, ...]:
+        return self._networks.latest(), self._recommender.latest()
 
     def networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
         """Wait for the detector and the classifier.
@@ -62,7 +109,7 @@ class Engine:
         Raises:
             EmomusicError: a model is absent or damaged.
         """
-        return self.start_networks().result()
+        return self._networks.ask().result()
 
     def recommender(self) -> Recommender:
         """Wait for the recommender.
@@ -70,7 +117,11 @@ class Engine:
         Raises:
             EmomusicError: the catalogue or the mood model is absent or damaged.
         """
-        return self._recommender.result()
+        return self._recommender.ask().result()
+
+    def _load_recommender(self) -> Recommender:
+        self._begin(_SONGS)
+        return load_recommender()
 
     def _load_networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
         """Load the networks, and take what stays for good out of the garbage collector's sight.
@@ -97,8 +148,8 @@ def engine() -> Engine:
 def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
     """Start loading the networks, and say in one line whether they are ready.
 
-    It keeps its height, so nothing moves when they are, and asks again by itself while they load, without running the
-    page anew.
+    It keeps its height, so nothing moves when they are. If they are not, it looks every two seconds, without running
+    the page anew, and goes on looking afterwards until the page is run: no fragment can stop its own clock.
 
     Args:
         meanwhile: what the visitor can do until then.
@@ -109,8 +160,7 @@ def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:
     def note() -> None:
         if engine().is_ready:
             with shown_errors():
-                engine().networks()
-                engine().recommender()
+                engine().check()
                 st.caption(":material/check_circle: The networks are ready.")
         else:
             st.caption(

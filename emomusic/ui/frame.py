@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import runpy
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from emomusic.assets import ROOT, data_dir
 from emomusic.errors import EmomusicError
 from emomusic.ui import state
 from emomusic.ui.sessions import forget_closed_pages
+from emomusic.ui.uploads import keep_uploads_in_memory
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +49,16 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
 
 
+def plain_message(text: str) -> str:
+    """A message that quotes such text, likewise; full stops and the colons of its sentences stay as they are."""
+    return re.sub(r"\\(\.|:(?= ))", r"\1", plain(text))
+
+
 def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
     if not _app_has_run.is_set():
         _app_has_run.set()
+        keep_uploads_in_memory()
         forget_closed_pages()
 
 
@@ -85,7 +93,7 @@ def shown_errors() -> Iterator[None]:
         yield
     except EmomusicError as error:
         log.info("shown to the visitor: %s", error)
-        st.error(str(error), icon=":material/error:")
+        st.error(plain_message(str(error)), icon=":material/error:")
 
 
 def show_notice() -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.errors import ImageError
@@ -21,7 +19,7 @@ from emomusic.ui import state
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.tiles import show_sharp
-from emomusic.ui.uploads import say_what_is_lost
+from emomusic.ui.uploads import let_go, say_what_is_lost
 
 MOST_PICTURES = 100  # what is kept of one takes some 200 KB of a session's memory
 FACE_SIDE = 96
@@ -228,9 +226,7 @@ def _take_down() -> None:
 def _let_go(picture: Offered) -> None:
     """Hold the bytes of a picture no longer, nor let Streamlit, which would as long as the session lasts."""
     picture.load = None
-    context = get_script_run_ctx()
-    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        context.uploaded_file_mgr.remove_file(context.session_id, picture.key)
+    let_go(picture.key)
 
 
 def _loaded(file: UploadedFile) -> Picture:

@@ -19,7 +19,7 @@ from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain
 from emomusic.ui.gallery import FACE_SIDE, MOST_PICTURES, Gallery
-from emomusic.ui.readings import ALL, EVERYONE, Listener, say_emotion
+from emomusic.ui.readings import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, Listener, say_emotion
 from emomusic.ui.tiles import show_sharp, show_tile, style_tiles
 
 # Beside a high wall, what was chosen on it stays on the screen. On a phone it stands above the wall, and a picture that
@@ -29,7 +29,6 @@ _IN_SIGHT = """<style>
 @media (max-width: 640px) { .st-key-gallery-picture { display: none; } }
 </style>"""
 _MOST_TILES = 24  # of a quadrant; a table has them all
-_MOST_POINTS = 60  # on the plane; beyond, they hide each other
 _PERCENT = "%.0f %%"
 _PREVIEW = (480, 300)  # width and height
 
@@ -73,7 +72,7 @@ def gallery_points(gallery: Gallery) -> list[FacePoint]:
     """The faces of the wall as points on the plane, as many as can be told apart there."""
     return [
         FacePoint(str(face.number), face.reading.point, face.reading.emotion)
-        for face in gallery.wall.faces[:_MOST_POINTS]
+        for face in gallery.wall.faces[:MOST_POINTS]
     ]
 
 
@@ -127,8 +126,8 @@ def _say_what_hangs(gallery: Gallery) -> None:
         notes.append(f"Hung once, though chosen twice: {_listed(gallery.doubles)}.")
     if gallery.left_out:
         notes.append(f"The first {MOST_PICTURES} files were read; {_count(gallery.left_out, 'more file')} left out.")
-    if len(faces) > _MOST_POINTS:
-        notes.append(f"The plane shows the first {_MOST_POINTS} faces; all count.")
+    if len(faces) > MOST_POINTS:
+        notes.append(FIRST_POINTS)
     if notes:
         st.caption(" ".join(notes))
     if gallery.unread:

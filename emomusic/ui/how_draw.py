@@ -11,8 +11,8 @@ import streamlit as st
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, quadrant_of
 from emomusic.face.detection import MIN_CONFIDENCE
-from emomusic.face.explain import Candidates, DetectionStage
-from emomusic.face.images import RgbImage, encode_png, shrink
+from emomusic.face.explain import Candidates, DetectionStage, FeatureMaps, FloatMap, Insight
+from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
 from emomusic.music.recommend import Policy, Request
 from emomusic.music.spotify import track_url
 from emomusic.plots import steps as plots
@@ -20,11 +20,11 @@ from emomusic.plots.affect import SongPoint
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
-from emomusic.ui.how_walk import Scene
+from emomusic.ui.how_walk import CROP_SIDE, Scene
+from emomusic.ui.tiles import show_sharp
 
 _SIDE = 760  # pixels: what a picture may measure beside the words
 _HEIGHT = 580  # so that a step fits a screen of 1440x900
-_TILE = 360
 _MAP = 96
 _STRIP = 590  # of six maps
 _NUM_SONGS = 5
@@ -102,17 +102,17 @@ def _shown(scene: Scene) -> tuple[RgbImage, float]:
 def crop(scene: Scene) -> None:
     """The face in colour, in grey, and as the network sees it."""
     face = scene.face
-    side = len(face.insight.face)
+    side = len(face.seen)
     tiles = (
-        ("cut out", "colour", lambda: _square(face.crop)),
-        ("without colours", "grey", lambda: _square(_grey(face.crop))),
-        (f"{side} by {side} points", "small", lambda: plots.enlarged_pixels(face.insight.face, _TILE)),
+        ("cut out", "colour", lambda: face.shown),
+        ("without colours", "grey", lambda: _grey(read_image(face.shown))),
+        (f"{side} by {side} points", "small", lambda: encode_jpeg(plots.enlarged_pixels(face.seen, CROP_SIDE))),
     )
     for place, (label, name, draw) in zip(st.columns(3), tiles, strict=True):
         with place:
             _label(label)
-            _tile(scene, f"crop-{name}", draw, alt=f"The face, {label}")
-    _fact(f"{face.crop.shape[0]} points a side become {side}: {side * side:,} numbers, from black 0 to white 255")
+            _tile(scene, f"crop-{name}", draw, alt=_of_face(scene, f"The face, {label}"))
+    _fact(f"{face.side} points a side become {side}: {side * side:,} numbers, from black 0 to white 255")
 
 
 def maps(scene: Scene) -> None:
@@ -121,13 +121,8 @@ def maps(scene: Scene) -> None:
     for number, level in enumerate(levels):
         side, shown = level.maps.shape[1], len(level.maps)
         _label(f"{side} by {side} points, {shown} of {level.num_channels} maps")
-        _tile(
-            scene,
-            f"maps-{number}",
-            partial(plots.map_strip, level, _MAP),
-            alt=f"{shown} feature maps of {side} by {side} points",
-            width=_STRIP,
-        )
+        strip = scene.drawn(f"maps-{number}", partial(_strip, level))
+        show_sharp(strip, alt=_of_face(scene, f"{shown} feature maps of {side} by {side} points"), width=_STRIP)
     _fact("Dark: the pattern is not there. Light: it is. Shown are the maps that vary most over this face.")
 
 
@@ -137,13 +132,13 @@ def look(scene: Scene) -> None:
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
     tiles = (
-        ("Grad-CAM: what speaks for it", "cam", lambda: plots.heat_on_face(insight.face, insight.grad_cam, _TILE)),
-        ("Occlusion: what it needs", "occlusion", lambda: plots.heat_on_face(insight.face, occlusion.heat, _TILE)),
+        ("Grad-CAM: what speaks for it", "cam", lambda: _heat(insight, insight.grad_cam)),
+        ("Occlusion: what it needs", "occlusion", lambda: _heat(insight, occlusion.heat)),
     )
     for place, (label, name, draw) in zip(st.columns(2), tiles, strict=True):
         with place:
             _label(label)
-            _tile(scene, f"look-{name}", draw, alt=f"{label}, for {answer}")
+            _tile(scene, f"look-{name}", draw, alt=_of_face(scene, f"{label}, for {answer}"))
     lowest = occlusion.probability - float(occlusion.drops.max())
     fall = describe_fall(answer, occlusion.probability, lowest)
     _fact(f"{describe_agreement(face.agreement)}  \nLight places matter most. {fall}")
@@ -177,12 +172,10 @@ def describe_fall(answer: str, before: float, lowest: float) -> str:
 def probabilities(scene: Scene) -> None:
     """Logits, softmax, calibration, probabilities."""
     insight = scene.face.insight
-    _chart(
-        plots.logit_bars(insight, height=_HEIGHT - 40),
-        "logits",
-        alt="Scores: " + ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
-        + "; probabilities: " + ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, insight.probabilities, strict=True)),
-    )  # fmt: skip
+    scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
+    shares = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, insight.probabilities, strict=True))
+    figure = plots.logit_bars(insight, height=_HEIGHT - 40)
+    _chart(figure, "logits", alt=_of_face(scene, f"Scores: {scores}; probabilities: {shares}"))
     effect = "bolder" if insight.temperature < 1 else "more modest" if insight.temperature > 1 else "no different"
     both = (
         "Full bars are the face, faint ones its mirror image; their shares are averaged. " if len(insight.logits) > 1
@@ -211,7 +204,8 @@ def place(scene: Scene) -> None:
     values = scene.face.reading.probabilities
     point = affect_of(values)
     figure = plots.weighed_place(values, point, _name(scene), height=_HEIGHT)
-    _chart(figure, "place", alt=f"The plane, the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}")
+    where = f"The plane, the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
+    _chart(figure, "place", alt=_of_face(scene, where))
     _fact(
         f"Pleasant {point.valence:.2f}, awake {point.arousal:.2f}, both from -1 to 1. "
         "The thicker a line, the more its emotion weighs."
@@ -224,7 +218,7 @@ def quadrant(scene: Scene) -> None:
     point = affect_of(values)
     quarter = quadrant_of(point)
     figure = plots.quarter_place(values, point, _name(scene), height=_HEIGHT)
-    _chart(figure, "quadrant", alt=f"The plane, {quarter} filled out: {quarter.description}")
+    _chart(figure, "quadrant", alt=_of_face(scene, f"The plane, {quarter} filled out: {quarter.description}"))
     _fact(f"{quarter}: {quarter.description}")
 
 
@@ -247,7 +241,7 @@ def songs(scene: Scene) -> None:
         _chart(
             plots.songs_place(values, point, _name(scene), marks),
             "songs",
-            alt=f"The plane with the face in {quarter} and {len(chosen)} songs around it",
+            alt=_of_face(scene, f"The plane with the face in {quarter} and {len(chosen)} songs around it"),
         )
     with listed, st.container(key="how-songs", gap="small"):
         for number, song in enumerate(chosen, 1):
@@ -264,11 +258,17 @@ def songs(scene: Scene) -> None:
 
 def _image(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
     width, height = scene.walk.size
-    _tile(scene, name, draw, alt=alt, width=min(_SIDE, round(_HEIGHT * width / height)))
+    shown = scene.drawn(name, lambda: encode_jpeg(draw()))
+    show_sharp(shown, alt=alt, width=min(_SIDE, round(_HEIGHT * width / height)))
 
 
-def _tile(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str, width: int | None = None) -> None:
-    st.image(scene.drawn(name, lambda: encode_png(draw())), alt=alt, width=width or "stretch")
+def _tile(scene: Scene, name: str, draw: Callable[[], bytes], *, alt: str) -> None:
+    st.image(scene.drawn(name, draw), alt=alt, width="stretch")
+
+
+def _of_face(scene: Scene, alt: str) -> str:
+    """What a picture or chart shows, and of which face where there are several."""
+    return alt if len(scene.walk.faces) == 1 else f"Face {scene.face.number}. {alt}"
 
 
 def _chart(figure: go.Figure, name: str, *, alt: str) -> None:
@@ -295,10 +295,15 @@ def _name(scene: Scene) -> str:
     return str(scene.face.number)
 
 
-def _square(image: RgbImage) -> RgbImage:
-    return shrink(image, _TILE)[0]
+def _grey(square: RgbImage) -> bytes:
+    """Without its colours, by the very function that takes them away for the network; at the same size."""
+    return encode_jpeg(np.repeat(to_network_input([square], len(square))[0], 3, axis=2))
 
 
-def _grey(image: RgbImage) -> RgbImage:
-    weights = np.array([0.299, 0.587, 0.114])  # as OpenCV weighs red, green and blue
-    return np.repeat((image @ weights).round().astype(np.uint8)[..., None], 3, axis=2)
+def _heat(insight: Insight, heat: FloatMap) -> bytes:
+    return encode_jpeg(plots.heat_on_face(insight.face, heat, CROP_SIDE))
+
+
+def _strip(level: FeatureMaps) -> bytes:
+    """As PNG: between the maps it is see-through."""
+    return encode_png(plots.map_strip(level, _MAP))

@@ -88,12 +88,13 @@ def _choose_face(walk: Walk, place: st.delta_generator.DeltaGenerator) -> int:
     # Buttons: in any other choice the arrow keys would, after a click on it, move to the next face, not the next step
     with place.container(horizontal=True, gap="small"):
         for face in walk.faces:
+            is_chosen = face.number == chosen
             st.button(
-                f"Face {face.number}",
+                f"Face {face.number}, shown" if is_chosen else f"Face {face.number}",  # its colour alone tells few
                 key=state.how_widget("face", str(face.number)),
                 on_click=_set,
                 args=(key, face.number),
-                type="primary" if face.number == chosen else "secondary",
+                type="primary" if is_chosen else "secondary",
             )
     return chosen
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from emomusic.face.explain import (
@@ -16,7 +18,7 @@ from emomusic.face.explain import (
     agreement,
     detection_stages,
 )
-from emomusic.face.images import RgbImage, crop_face, shrink
+from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.face.reading import FaceReading, PictureReading, read_faces
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
@@ -24,30 +26,38 @@ from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture, choose_picture, name_sample, sample_picture, samples
 from emomusic.ui.readings import Seen
 
+CROP_SIDE = 720  # pixels: what is kept of a face to be shown; twice as wide as it is on most screens
+
 
 class FaceWalk:
     """One face of the picture, and how the network came to its answer.
 
+    Of the cut-out only what is shown and asked is kept: at full size it can be the whole picture, decoded.
+
     Attributes:
         number: its place from the left, from 1.
         reading: where it is and what it shows.
-        crop: cut out of the picture, square.
+        side: of the square cut out of the picture, in its pixels.
+        shown: JPEG of that, its side `CROP_SIDE` pixels at most.
+        seen: the same as the network gets it: shape (n, n), uint8, grey.
     """
 
-    def __init__(self, number: int, reading: FaceReading, crop: RgbImage) -> None:
+    def __init__(self, number: int, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
         self.number = number
         self.reading = reading
-        self.crop = crop
+        self.side = len(crop)
+        self.shown = encode_jpeg(shrink(crop, CROP_SIDE)[0])
+        self.seen: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
 
     @cached_property
     def insight(self) -> Insight:
         """What the network makes of the face."""
-        return _explainer().look(self.crop)
+        return _explainer().look(self.seen)
 
     @cached_property
     def occlusion(self) -> Occlusion:
         """What covering parts of the face does; takes a second or so."""
-        return _explainer().occlude(self.crop)
+        return _explainer().occlude(self.seen)
 
     @cached_property
     def agreement(self) -> float | None:
@@ -64,7 +74,7 @@ class Walk:
         preview: decoded, at the size of a screen.
         scale: size of `preview` as a share of the picture's.
         size: width and height of the picture as it came.
-        pictures: PNG of what was drawn, by what it shows.
+        pictures: the bytes of what was drawn, by what it shows.
     """
 
     def __init__(self, picture: Picture, model: str = DEFAULT_MODEL) -> None:
@@ -81,6 +91,11 @@ class Walk:
         self.pictures: dict[str, bytes] = {}
         self._stages: DetectionStages | None = None
         self._faces: tuple[FaceWalk, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Of the picture's bytes."""
+        return self.picture.digest
 
     @property
     def is_searched(self) -> bool:
@@ -108,7 +123,8 @@ class Walk:
         image = self.preview if self.scale == 1.0 else self.picture.read()
         reading = self._reading_of_photo_page() or read_faces(image, detector, classifier)
         self._faces = tuple(
-            FaceWalk(number, face, crop_face(image, face.face.box)) for number, face in enumerate(reading.faces, 1)
+            FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
+            for number, face in enumerate(reading.faces, 1)
         )
         self._stages = detection_stages(image, detector)
 
@@ -137,7 +153,7 @@ class Scene:
         return self.walk.faces[self.number - 1]
 
     def drawn(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """A picture as PNG, made the first time it is asked for."""
+        """The bytes of a picture, made the first time it is asked for."""
         key = f"{self.number}-{name}"
         if key not in self.walk.pictures:
             self.walk.pictures[key] = make()

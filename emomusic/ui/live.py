@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import streamlit as st
 
-from emomusic.assets import ROOT
 from emomusic.connections import SETTING_NAMES, IceSettings, ice_settings
 from emomusic.plots.affect import circumplex
 from emomusic.ui import state
@@ -20,8 +18,7 @@ from emomusic.ui.live_session import LiveSession, Phase, Problem
 from emomusic.ui.live_settings import choose_settings, choose_view
 from emomusic.ui.live_summary import offer_songs, show_songs, show_summary
 from emomusic.ui.live_video import followed_session, helping_servers, show_video
-
-_SECRETS = (ROOT / ".streamlit" / "secrets.toml", Path.home() / ".streamlit" / "secrets.toml")
+from emomusic.ui.secrets_file import read_secrets
 
 _WHAT_WILL_BE = (
     (":material/videocam:", "The video", "mirrored, with a frame, a name and a bar for each face."),
@@ -61,12 +58,10 @@ def connection_settings() -> IceSettings:
     """The settings of connections in `.streamlit/secrets.toml`, else in the environment.
 
     Raises:
-        SettingsError: one of them is malformed.
+        SettingsError: one of them is malformed, or the file is.
     """
-    values = {name: os.environ[name] for name in SETTING_NAMES if name in os.environ}
-    if any(path.is_file() for path in _SECRETS):  # Streamlit complains on the page where there is no such file
-        values |= {name: str(st.secrets[name]) for name in SETTING_NAMES if name in st.secrets}
-    return ice_settings(values)
+    values = {**os.environ, **read_secrets()}
+    return ice_settings({name: str(values[name]) for name in SETTING_NAMES if name in values})
 
 
 def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:

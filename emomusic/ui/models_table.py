@@ -167,7 +167,7 @@ def _show_table(chosen: Chosen) -> None:
             "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
             "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "
             "judged after the model was adjusted on others; the photographs also chose how faces are found and cut "
-            "out, which flatters their figures a little."
+            "out, and had a say in which network is used, which flatters their figures a little."
         )
     else:
         st.caption(

@@ -15,7 +15,7 @@ from emomusic.affect import EMOTIONS, Emotion, describe_shares
 from emomusic.diagnosis import Wing
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.images import RgbImage, crop_face, encode_png, shrink, to_network_input
+from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.face.trained import read_spec
 from emomusic.overview import FOUR
 from emomusic.plots.diagnostics import class_probabilities
@@ -26,6 +26,7 @@ from emomusic.ui.frame import plain
 from emomusic.ui.models_files import version_of
 from emomusic.ui.models_table import FOUR_LEGEND, Chosen, Record
 from emomusic.ui.picture import Picture, choose_picture
+from emomusic.ui.tiles import show_sharp
 
 _CROP_SIDE = 120
 
@@ -43,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A picture that all models were asked about: its largest face, how many it has, and the answers.
+    """A picture that all models were asked about: its largest face as JPEG, how many it has, and the answers.
 
     The face is None where none was found.
     """
@@ -94,7 +95,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
         bar.progress(number / len(chosen.others), f"Asking {record['name']}")
         answers.append(_ask(record, crop))
     bar.empty()
-    return Asked(picture.digest, encode_png(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
+    return Asked(picture.digest, encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -122,7 +123,7 @@ def _show_answers(asked: Asked) -> None:
         st.markdown("Try another picture: a whole face, from the front, in good light.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
+        show_sharp(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
         st.markdown(
             f"**{_agreement(asked)}**" + (" The largest of the faces was taken." if asked.num_faces > 1 else "")
         )

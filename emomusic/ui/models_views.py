@@ -119,7 +119,7 @@ def _face_figures(record: Record, *, four: bool, is_own: bool) -> dict[str, str]
     in_the_wild = "not measured"
     if wild:
         share = wild["four_class_accuracy" if four else "accuracy"]
-        in_the_wild = f"{percent(share)} of {wild['n']:,}"
+        in_the_wild = f"{_with_range(share, accuracy_interval(round(share * wild['n']), wild['n']))} of {wild['n']:,}"
     return {"right, without pictures that also stand in Training": alone, "right in the wild": in_the_wild}
 
 

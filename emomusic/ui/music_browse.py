@@ -106,6 +106,7 @@ def show_table(songs: SongTable) -> None:
 def _choose_filters(songs: SongTable) -> Filters:
     table = songs.catalogue.table
     digest = songs.digest
+    # All of these hold while another tab or page is looked at
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search titles and artists",
@@ -115,30 +116,43 @@ def _choose_filters(songs: SongTable) -> Filters:
             placeholder="Search titles and artists",
             label_visibility="collapsed",
             width=320,
+            persist_state="session",
         )
         moods = st.pills(
             "Mood", MOODS, selection_mode="multi", key=state.music_widget("moods", digest),
-            label_visibility="collapsed",
+            label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
         with st.popover("Filters", icon=":material/tune:"):
             genres: list[str] = []
             if "genre" in table:
                 options = sorted(table["genre"].dropna().unique())
                 genres = st.multiselect(
-                    "Genre", options, key=state.music_widget("genres", digest), placeholder="All genres"
+                    "Genre",
+                    options,
+                    key=state.music_widget("genres", digest),
+                    placeholder="All genres",
+                    persist_state="session",
                 )
             decades: list[int] = []
             if "year" in table and table["year"].notna().any():
                 options = sorted({int(year) // 10 * 10 for year in table["year"].dropna().unique()})
                 decades = st.multiselect(
                     "Decade", options, format_func=lambda decade: f"{decade}s",
-                    key=state.music_widget("decades", digest), placeholder="All decades",
+                    key=state.music_widget("decades", digest), placeholder="All decades", persist_state="session",
                 )  # fmt: skip
             tempo = st.slider(
-                "Tempo (BPM)", 0, _FASTEST_BPM, (0, _FASTEST_BPM), step=5, key=state.music_widget("tempo", digest)
+                "Tempo (BPM)",
+                0,
+                _FASTEST_BPM,
+                (0, _FASTEST_BPM),
+                step=5,
+                key=state.music_widget("tempo", digest),
+                persist_state="session",
             )
             hide_explicit = "explicit" in table and st.toggle(
-                "Leave out songs marked as explicit", key=state.music_widget("explicit", digest)
+                "Leave out songs marked as explicit",
+                key=state.music_widget("explicit", digest),
+                persist_state="session",
             )
     slowest, fastest = tempo
     whole = tempo == (0, _FASTEST_BPM)

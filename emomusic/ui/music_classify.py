@@ -20,6 +20,7 @@ from emomusic.ui.music_tables import SongTable, kept, mood_classifier
 
 VIEW = "What mood is this song?"
 
+_CHOSEN_ON = state.music_widget("chosen-on")  # the visit on which a song was chosen last
 _NUM_OPTIONS = 30
 _NUM_NEAREST = 5
 
@@ -37,7 +38,33 @@ def ask_for(track_id: str) -> None:
 
 def _take(track_id: str) -> None:
     st.session_state[state.MUSIC_TRACK] = track_id
-    st.query_params[state.MUSIC_TRACK] = track_id
+    st.session_state[_CHOSEN_ON] = st.session_state.get(state.VISIT)
+    if st.query_params.get(state.MUSIC_TRACK) != track_id:
+        st.query_params[state.MUSIC_TRACK] = track_id
+
+
+def _chosen(songs: SongTable) -> Track | None:
+    """The song that was chosen, if the table has it: where the browser goes back to an address, the address decides.
+
+    An address that names none, where one was chosen on this visit of the page, means going back to the first look;
+    otherwise it means coming from another page, which takes addresses away.
+    """
+    named = st.query_params.get(state.MUSIC_TRACK)
+    if named is None:
+        if st.session_state.get(_CHOSEN_ON) == st.session_state.get(state.VISIT):
+            st.session_state.pop(state.MUSIC_TRACK, None)
+        named = st.session_state.get(state.MUSIC_TRACK, "")
+    track = songs.catalogue.find(named)
+    if track is not None:
+        _take(track.id)
+    return track
+
+
+def _take_first(songs: SongTable, search: str) -> None:
+    """A search answers with its first hit, unless the song on the screen is one: that before it is no answer."""
+    hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
+    if hits and st.session_state.get(state.MUSIC_TRACK) not in hits:
+        _take(hits[0])
 
 
 def show_one_song(songs: SongTable) -> None:
@@ -54,28 +81,32 @@ def show_one_song(songs: SongTable) -> None:
 
 
 def _choose_track(songs: SongTable) -> Track:
-    named = st.session_state.get(state.MUSIC_TRACK) or st.query_params.get(state.MUSIC_TRACK, "")
-    current = songs.catalogue.find(named)
+    current = _chosen(songs)
+    search = state.music_widget("start-search", songs.digest)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Start from",
-            key=state.music_widget("start-search", songs.digest),
+            key=search,
+            on_change=_take_first,
+            args=(songs, search),
             type="search",
             icon=":material/search:",
             placeholder="Search titles and artists",
             width=280,
+            persist_state="session",  # while another tab or page is looked at, as do the sliders
         )
         options = _options(songs, text or "")
         if not options:
             st.caption("No song of this table has these words.")
             options = _options(songs, "")
-        # A search answers with its first hit: the song before it is no answer to the question
-        if current is None or (text and current.id not in {option.id for option in options}):
-            current = options[0]
-        elif current.id not in {option.id for option in options}:
+        if current is None:
+            current = (_options(songs, "") if text else options)[0]
+        if current.id not in {option.id for option in options}:
             options = [current, *options]
-        ids = [option.id for option in options]
         names = {option.id: short_name(option) for option in options}
+        # Streamlit takes two options of one name for the same: of a song's versions the one on the screen is offered
+        offered = {names[option.id]: option.id for option in (*reversed(options), current)}
+        ids = [option.id for option in options if offered[names[option.id]] == option.id]
         key = state.music_widget("start", songs.digest, text or "", current.id)
         st.selectbox(
             "Song",
@@ -120,6 +151,7 @@ def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> 
             format="%.0f" if feature.unit == "BPM" else "%.1f" if feature.unit else "%.2f",
             key=keys[column],
             help=feature.description.capitalize(),
+            persist_state="session",
         )
         if value != begun[column]:
             features[column] = value

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from pathlib import Path
+import hashlib
 
 import numpy as np
 import streamlit as st
 
-from emomusic.assets import ROOT
-from emomusic.errors import EmomusicError, SpotifyError
+from emomusic.errors import EmomusicError
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.spotify_live import (
+    LAST_OFFSET,
+    SEARCH_LIMIT,
     Credentials,
     FoundPage,
     FoundTrack,
@@ -20,17 +19,16 @@ from emomusic.music.spotify_live import (
     credentials_from_environment,
     credentials_of,
 )
-from emomusic.music.track_services import Covers, ReccoBeats
+from emomusic.music.track_services import ReccoBeats
 from emomusic.ui import state
 from emomusic.ui.engine import engine
-from emomusic.ui.frame import plain
+from emomusic.ui.frame import plain, plain_message
 from emomusic.ui.music_browse import matching
 from emomusic.ui.music_classify import ask_for, describe_moods
-from emomusic.ui.music_players import PAGE, ask_button, best_known_first, show_players
+from emomusic.ui.music_players import ask_button, best_known_first, show_players
 from emomusic.ui.music_tables import SongTable, mood_classifier
 from emomusic.ui.players import show_player
-
-log = logging.getLogger(__name__)
+from emomusic.ui.secrets_file import read_secrets
 
 
 def show_search(songs: SongTable) -> None:
@@ -81,32 +79,69 @@ def _search_spotify(songs: SongTable, text: str) -> None:
             help="Asks reccobeats.com for the features of songs that the catalogue does not have",
         )
         with_covers = st.toggle("Covers", key=state.MUSIC_COVERS)
+    key = state.music_widget("live-page", text)
+    number = int(st.session_state.get(key, 0))
     try:
         with st.spinner("Asking Spotify"):
-            live = _live(credentials.client_id, elsewhere, credentials)
-            page = _found(text, elsewhere, live)
+            account = _account(credentials)
+            live = _live(account, elsewhere, credentials)
+            page = _found(text, number, account, elsewhere, live)
             if page.notice:  # of something that passes: the next search asks again
-                _found.clear(text, elsewhere, live)
+                _found.clear(text, number, account, elsewhere, live)
     except EmomusicError as error:
-        st.warning(str(error), icon=":material/cloud_off:")
+        st.warning(plain_message(str(error)), icon=":material/cloud_off:")
+        _offer_pages(key, number, more=False)
         return
     if page.notice:
         st.caption(page.notice)
-    if not page.tracks:
-        st.info("Spotify has no song with these words.", icon=":material/search_off:")
-        return
-    st.caption(f"{page.total:,} found by Spotify, in its own order.")
+    _say_how_many(page, number)
     was_asked = elsewhere and not page.notice
-    for number, track in enumerate(page.tracks[:PAGE]):
+    for place, track in enumerate(page.tracks):
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                if with_covers and (cover := _cover(track.id)) is not None:
-                    st.image(cover, alt=f"Cover of {track.title}", width=64)
+                if with_covers and track.cover_url is not None:
+                    st.image(track.cover_url, alt=f"Cover of {track.title}", width=64)
                 mood = _mood_of(track, elsewhere=was_asked)
                 st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{mood}")
-            show_player(track.id, track.title, place=("live", number))
+            show_player(track.id, track.title, place=("live", place))
             if track.id in songs.catalogue:
                 ask_button(track.id, name="live", ask=ask_for)
+    _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
+
+
+def _say_how_many(page: FoundPage, number: int) -> None:
+    """Say which of all results are on the screen; `number` counts pages from 0."""
+    if not page.tracks:
+        st.info(f"Spotify has no {'more songs' if number else 'song'} with these words.", icon=":material/search_off:")
+        return
+    first, last = number * SEARCH_LIMIT + 1, number * SEARCH_LIMIT + len(page.tracks)
+    which = f"Songs {first:,} to {last:,} of " if number else f"The first {last} of " if last < page.total else ""
+    st.caption(f"{which}{page.total:,} found by Spotify, in its own order.")
+
+
+def _offer_pages(key: str, number: int, *, more: bool) -> None:
+    """The buttons from one page of results to another; `key` remembers which."""
+    with st.container(horizontal=True):
+        if number > 0:
+            st.button(
+                "Back",
+                icon=":material/arrow_back:",
+                key=state.music_widget("live-back"),
+                on_click=_turn_to,
+                args=(key, number - 1),
+            )
+        if more:
+            st.button(
+                "More songs",
+                icon=":material/queue_music:",
+                key=state.music_widget("live-more"),
+                on_click=_turn_to,
+                args=(key, number + 1),
+            )
+
+
+def _turn_to(key: str, number: int) -> None:
+    st.session_state[key] = number
 
 
 def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
@@ -126,42 +161,31 @@ def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
 
 
 def _credentials() -> Credentials | None:
-    """The keys in `.streamlit/secrets.toml`, else in the environment."""
-    if any(path.is_file() for path in _SECRETS):  # Streamlit complains on the page where there is no such file
-        values = dict(st.secrets)
-        section = values.get("spotify")
-        nested = {f"spotify_{name}": value for name, value in section.items()} if isinstance(section, Mapping) else {}
-        if found := credentials_of(values | nested):
-            return found
-    return credentials_from_environment()
+    """The keys in `.streamlit/secrets.toml`, else in the environment.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    values = read_secrets()
+    section = values.get("spotify")
+    nested = {f"spotify_{name}": value for name, value in section.items()} if isinstance(section, dict) else {}
+    return credentials_of(values | nested) or credentials_from_environment()
 
 
-_SECRETS = (ROOT / ".streamlit" / "secrets.toml", Path.home() / ".streamlit" / "secrets.toml")
+def _account(credentials: Credentials) -> str:
+    """Tells these keys from all others, also from the same ones with a corrected secret, without telling them."""
+    return hashlib.sha256(f"{credentials.client_id} {credentials.client_secret}".encode()).hexdigest()[:16]
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _live(client_id: str, elsewhere: bool, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the key
+def _live(account: str, elsewhere: bool, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the key
     catalogue = engine().recommender().catalogue
     return LiveSpotify(_credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _found(text: str, elsewhere: bool, _live: LiveSpotify) -> FoundPage:  # noqa: ARG001  # another switch, another answer
-    return _live.search(text)
-
-
-@st.cache_resource(show_spinner=False)
-def _covers() -> Covers:
-    return Covers()
-
-
-def _cover(track_id: str) -> str | None:
-    """The address of a cover; a network that fails costs the picture and nothing else."""
-    try:
-        return _covers().cover_url(track_id)
-    except SpotifyError as error:
-        log.info("no cover: %s", error)
-        return None
+def _found(text: str, number: int, account: str, elsewhere: bool, _live: LiveSpotify) -> FoundPage:  # noqa: ARG001  # the key
+    return _live.search(text, page=number)
 
 
 def _explain_keys() -> None:

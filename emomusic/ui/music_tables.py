@@ -26,6 +26,7 @@ from emomusic.music.tables import read_catalogue
 from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
 from emomusic.ui.engine import engine
+from emomusic.ui.frame import plain, plain_message
 from emomusic.ui.uploads import say_what_is_lost
 
 _T = TypeVar("_T")
@@ -205,17 +206,23 @@ def _own_table() -> SongTable | None:
     say_what_is_lost(state.MUSIC_UPLOAD)
     st.caption(
         "Read as they are: an Exportify export of your playlists, TidyTuesday's spotify_songs.csv, Kaggle's table of "
-        "114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists and the nine features. "
+        f"114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists, {_feature_columns()}. "
         "It stays in memory, and is gone two minutes after you close the page."
     )
     waiting = st.container()  # also where nothing is read: what stands below keeps its place, and no player starts anew
     if state.MUSIC_OWN not in st.session_state and file is not None:
-        with waiting, st.spinner(f"Reading {file.name}"):
+        with waiting, st.spinner(f"Reading {plain(file.name)}"):
             st.session_state[state.MUSIC_OWN] = _read_own(file.name, file.getvalue())
     own = st.session_state.get(state.MUSIC_OWN)
     if isinstance(own, str):
-        st.error(own, icon=":material/error:")
+        st.error(plain_message(own), icon=":material/error:")
     return own if isinstance(own, SongTable) else None
+
+
+def _feature_columns() -> str:
+    """The columns of features that a table may have, as a sentence lists them."""
+    *names, last = (" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
+    return f"{', '.join(names)} and {last}"
 
 
 def _forget_own() -> None:
@@ -247,9 +254,9 @@ def _say_what_it_is(songs: SongTable) -> None:
 def _origin(songs: SongTable) -> str:
     accuracy = _accuracy()
     if songs.num_labelled == len(songs):
-        words = ["The moods are labels that people gave, not predictions."]
+        words = ["The moods are the table's own labels, not predictions."]
     elif songs.num_labelled:
-        words = [f"{songs.num_labelled:,} moods are labels that people gave, the others predictions {accuracy}."]
+        words = [f"{songs.num_labelled:,} moods are the table's own labels, the others predictions {accuracy}."]
     else:
         words = [f"The moods are predictions from audio features {accuracy}."]
     if (origin := songs.catalogue.origin) is not None:

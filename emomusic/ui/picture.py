@@ -15,7 +15,7 @@ from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jp
 from emomusic.ui import state
 from emomusic.ui.address import unlink
 from emomusic.ui.tiles import show_tile, style_tiles
-from emomusic.ui.uploads import say_what_is_lost
+from emomusic.ui.uploads import let_go, say_what_is_lost
 
 _MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
 THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
@@ -101,6 +101,7 @@ def choose_picture() -> Picture | None:
         )
         with st.container(width="stretch"):
             _camera() if source == "Camera" else _upload()
+            _offer_to_take_away(state.CAMERA if source == "Camera" else state.UPLOAD)
     picture = st.session_state.get(state.PICTURE)
     if not isinstance(picture, Picture):
         return None
@@ -134,6 +135,16 @@ def _camera() -> None:
         width=480,
         label_visibility="collapsed",
     )
+
+
+def _offer_to_take_away(widget: str) -> None:
+    """Where the visitor's own picture is shown and what took it lists it no more, there is a button in its stead.
+
+    Uploader and camera forget when another page, or the other of them, is shown.
+    """
+    shown = st.session_state.get(state.PICTURE)
+    if isinstance(shown, Picture) and not _is_sample(shown) and st.session_state.get(widget) is None:
+        st.button("Take the picture away", icon=":material/delete:", on_click=_set_own, args=(None,))
 
 
 def _open_linked_sample() -> None:
@@ -195,16 +206,31 @@ def _is_of(picture: Picture, sample: Sample) -> bool:
 
 
 def _take(widget: str) -> None:
-    """Keep what was uploaded or snapped; a file taken away again takes the picture with it, unless another is shown."""
-    file, shown = st.session_state.get(widget), st.session_state.get(state.PICTURE)
-    own = st.session_state[state.OWN] = None if file is None else Picture.of(file.name, file.getvalue())
-    if own is None and _is_sample(shown):
-        return
-    unlink()
-    st.query_params.pop(state.SAMPLE, None)
-    st.session_state[state.PICTURE] = own
-    st.session_state.pop(state.READING, None)
-    st.session_state.pop(state.HOW_WALK, None)
+    """Keep what was uploaded or snapped, or nothing where the file was taken away again."""
+    file = st.session_state.get(widget)
+    _set_own(None if file is None else Picture.of(file.name, file.getvalue()))
+    if file is not None:
+        st.session_state[state.OWN_FILE] = file.file_id
+
+
+def _set_own(own: Picture | None) -> None:
+    """Show the visitor's own picture in place of the last; taken away, it leaves a sample that is shown, or nothing.
+
+    All that is kept of the last, or was computed of it, is let go.
+    """
+    shown, stays = st.session_state.get(state.PICTURE), None
+    if own is None and isinstance(shown, Picture) and _is_sample(shown):
+        stays = shown.digest
+    else:
+        unlink()
+        st.query_params.pop(state.SAMPLE, None)
+        st.session_state[state.PICTURE] = own
+    st.session_state[state.OWN] = own
+    for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
+        if stays is None or getattr(st.session_state.get(key), "digest", None) != stays:
+            st.session_state.pop(key, None)
+    if file := st.session_state.pop(state.OWN_FILE, None):
+        let_go(file)
 
 
 _SMALLER = """<style>

@@ -30,6 +30,9 @@ from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import Picture
 from emomusic.ui.tiles import show_sharp
 
+MOST_POINTS = 60  # faces on the plane; beyond, they hide each other
+FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces; all count."
+"""To be said where there are more."""
 EVERYONE = "Everyone"
 ALL = "all"  # their label on the plane
 _PREVIEW_WIDTH = 1100  # at most, on a very wide screen
@@ -57,6 +60,11 @@ class Seen:
     decode_ms: float
     preview: bytes
     faces: tuple[bytes, ...]
+
+    @property
+    def digest(self) -> str:
+        """Of the picture's bytes."""
+        return self.picture.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def read_picture(picture: Picture) -> Seen:
     image = picture.read()
     decode_ms = 1000 * (time.perf_counter() - started)
     with waiting.container():
-        st.image(encode_jpeg(shrink(image, 480)[0]), alt="Your picture, not read yet", width=320)
+        show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your picture, not read yet", width=320)
         wait_for_networks()
         with st.spinner("Looking for faces"):
             reading = read_faces(image, *engine().networks())
@@ -136,8 +144,9 @@ def show_reading(seen: Seen) -> Listener | None:
 
 
 def face_points(seen: Seen) -> list[FacePoint]:
-    """Every face of the picture as a point for the plane, named by its number."""
-    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(seen.reading.faces, 1)]
+    """The faces of the picture as points for the plane, named by their numbers; as many as can be told apart there."""
+    faces = seen.reading.faces[:MOST_POINTS]
+    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(faces, 1)]
 
 
 def _alt(reading: PictureReading) -> str:
@@ -268,4 +277,5 @@ def _face_cards(seen: Seen) -> None:
                     + ", ".join(f"{name} {value:.0%}" for name, value in face.probabilities.as_dict().items()),
                 )
     if len(faces) > len(shown):
-        st.caption(f"{len(faces) - len(shown)} more faces are in the downloads.")
+        more = f"{len(faces) - len(shown)} more faces are in the downloads."
+        st.caption(f"{more} {FIRST_POINTS}" if len(faces) > MOST_POINTS else more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PICTURE = "picture"  # the Picture on the screen, or absent
 OWN = "own"  # the visitor's own Picture, also while a sample is shown; None where it was taken away again
+OWN_FILE = "own_file"  # the number under which Streamlit's store holds that too, or absent
 VISIT = "visit"  # which page is on the screen, and how many pages were before it
 CHOSEN = "chosen"  # the visit on which a sample was chosen last
 READING = "reading"  # the Seen of that picture: nothing is computed twice

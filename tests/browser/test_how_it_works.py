@@ -25,6 +25,13 @@ TOO_WIDE = """() => {
 }"""
 
 
+# Whether the picture has more points than it takes on the page, for screens that can show them
+SHARP = """() => {
+  const image = document.querySelector('img[alt^="The picture with"]');
+  return image && image.clientWidth > 0 && image.naturalWidth > 1.4 * image.clientWidth;
+}"""
+
+
 @pytest.fixture
 def present(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
     """Open a step in a window of its own; an error that no script of the page catches fails the test."""
@@ -87,12 +94,15 @@ def test_a_link_shows_its_step_of_its_sample(present: Callable[..., Page]) -> No
     page = present("face", "four-people")
     expect(page.get_by_text("4 faces found")).to_be_visible()
     expect(page.get_by_text("Step 4 of")).to_be_visible()
+    page.wait_for_function(SHARP)
     page.keyboard.press("ArrowRight")
     shown(page, "crop")
     small = page.get_by_alt_text("The face, cut out")
     first = small.get_attribute("src")
     page.get_by_role("button", name="Face 3").click()
     expect(small).not_to_have_attribute("src", first or "")
+    expect(small).to_have_attribute("alt", "Face 3. The face, cut out")
+    expect(page.get_by_role("button", name="Face 3, shown", exact=True)).to_be_visible()
     # The keys lead on from wherever the last click was
     page.keyboard.press("ArrowRight")
     shown(page, "maps")

@@ -142,6 +142,21 @@ def test_the_readings_follow_the_camera_and_songs_follow_the_readings(
         expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("4")
 
 
+def test_who_leaves_the_page_finds_the_session_over_and_starts_again(
+    playwright: Playwright, server: str, film: Path
+) -> None:
+    with camera(playwright, film) as page:
+        open_live(page, server)
+        start(page)
+        sees(page, "[14] faces? ·")
+        page.get_by_role("link", name="Models").click()
+        expect(page.get_by_role("heading", name="How good are the models?")).to_be_visible(timeout=LONG_MS)
+        page.get_by_role("link", name="Live").click()
+        expect(page.get_by_role("heading", name=re.compile("^The session:"))).to_be_visible(timeout=LONG_MS)
+        start(page)
+        sees(page, "[14] faces? ·")
+
+
 def test_nothing_is_wider_than_a_phone_before_or_during_the_video(
     playwright: Playwright, server: str, film: Path
 ) -> None:

@@ -144,6 +144,27 @@ def test_a_sample_is_there_again_after_another_page(open_page: Callable[..., Pag
     assert "sample=four-people&who=Face+2" in page.url
 
 
+def test_an_own_picture_can_be_taken_away_after_another_page(
+    open_page: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.jpg"
+    own.write_bytes((root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    page = open_page()
+    drop(page, own)
+    tracks(page)
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="How good", exact=False).first).to_be_visible()
+    page.get_by_role("link", name="Photo").click()
+    tracks(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    button = page.get_by_role("button", name="Take the picture away")
+    expect(button).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    button.click()
+    expect(page.locator('iframe[src*="spotify"]')).to_have_count(0, timeout=PATIENCE_MS)
+    expect(button).to_have_count(0)
+
+
 def test_players_go_on_where_the_songs_stay(open_page: Callable[..., Page]) -> None:
     """Also at the first press after a picture was read, which once made everything below it anew."""
     page = open_page()

@@ -25,7 +25,9 @@ def test_influences_are_what_setting_one_feature_back_changes() -> None:
 
 def test_the_nearest_song_is_the_song_itself() -> None:
     table = np.random.default_rng(0).random((50, 9))
-    table[:, 0] = 1.0  # a feature that never changes decides nothing
-    rows = nearest_rows(table, table[7], 3)
+    table[:, 0] = 0.1  # a feature that never changes decides nothing
+    asked = table[7].copy()
+    asked[0] = 0.9
+    rows = nearest_rows(table, asked, 3)
     assert rows[0] == 7
     assert len(rows) == 3

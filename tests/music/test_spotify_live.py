@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emomusic.errors import SpotifyError
-from emomusic.music import web_service
+from emomusic.music import track_services, web_service
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.spotify_live import (
@@ -21,7 +21,7 @@ from emomusic.music.spotify_live import (
     credentials_from_environment,
     credentials_of,
 )
-from emomusic.music.track_services import Covers, ReccoBeats
+from emomusic.music.track_services import ReccoBeats
 from tests.servers import Answer, Request, Server, closed_address, serve
 
 from .tables import song_table, track_id
@@ -136,6 +136,12 @@ def test_a_sparse_answer_is_enough() -> None:
     assert (second.album, second.year, second.cover_url, second.explicit) == (None, None, None, False)
 
 
+@pytest.mark.parametrize("duration_ms", [float("inf"), float("nan"), -1, 86_400_001])
+def test_a_length_that_cannot_be_true_is_not_known(duration_ms: float) -> None:
+    with spotify(results(item(1, duration_ms=duration_ms), item(2, duration_ms=86_400_000))) as server:
+        assert [track.duration_s for track in live(server).search("x").tracks] == [None, 86_400.0]
+
+
 def test_features_come_from_the_catalogue_then_from_reccobeats_else_from_nobody() -> None:
     catalogue = Catalogue(song_table(2))
 
@@ -208,6 +214,8 @@ REFUSALS = [
     (Answer({"tracks": {"items": [item(1, artists=[])], "total": 1}}), UNREADABLE),
     (Answer({"tracks": {"items": [item(1, album=[1])], "total": 1}}), UNREADABLE),
     (Answer({"tracks": {"items": [item(1, duration_ms="x")], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [item(1, duration_ms=10**400)], "total": 1}}), UNREADABLE),
+    (Answer({"tracks": {"items": [], "total": float("inf")}}), UNREADABLE),
     (Answer({"tracks": {"items": [], "total": "many"}}), UNREADABLE),
     (Answer(b"", 302, {"Location": "http://192.0.2.1/"}), UNREADABLE),
 ])  # fmt: skip
@@ -381,59 +389,37 @@ def test_reccobeats_may_know_nothing() -> None:
         assert ReccoBeats(api_url=server.url).features([track_id(1)]) == {}
 
 
-def test_covers_are_asked_for_once_and_the_longest_unused_makes_room() -> None:
-    with serve(lambda request: Answer({"thumbnail_url": f"{COVER}{query_of(request)['url'][-1]}"})) as server:
-        covers = Covers(oembed_url=f"{server.url}/oembed", timeout_s=TIMEOUT_S, size=2)
-        assert [covers.cover_url(track_id(number)) for number in (1, 1, 2, 1, 3, 1)] == [
-            f"{COVER}{n}" for n in (1, 1, 2, 1, 3, 1)
-        ]
+def test_of_what_reccobeats_answered_the_longest_unused_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(track_services, "_CACHE_SIZE", 2)
+    with serve(lambda request: Answer({"content": [recco_entry(int(query_of(request)["ids"]))]})) as server:
+        service = ReccoBeats(api_url=server.url, timeout_s=TIMEOUT_S)
+        for number in (1, 1, 2, 1, 3, 1):
+            assert list(service.features([track_id(number)])) == [track_id(number)]
         assert len(server.requests) == 3
-        covers.cover_url(track_id(2))
+        service.features([track_id(2)])
         assert len(server.requests) == 4
-    assert query_of(server.requests[0]) == {"url": f"https://open.spotify.com/track/{track_id(1)}"}
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "images",
     [
-        Answer(b"", 404),
-        Answer({}),
-        Answer({"thumbnail_url": None}),
-        Answer({"thumbnail_url": "http://i.scdn.co/x"}),
-        Answer({"thumbnail_url": "https://example.org/i.scdn.co/x"}),
-        Answer({"thumbnail_url": "https://i.scdn.co@example.org/x"}),
-        Answer({"thumbnail_url": "javascript:alert(1)"}),
-        Answer({"thumbnail_url": "https://[x"}),
+        None,
+        [],
+        [{"url": None}],
+        [{"url": "http://i.scdn.co/x"}],
+        [{"url": "https://example.org/i.scdn.co/x"}],
+        [{"url": "https://i.scdn.co@example.org/x"}],
+        [{"url": "javascript:alert(1)"}],
+        [{"url": "https://[x"}],
     ],
 )
-def test_a_track_may_have_no_cover(answer: Answer) -> None:
-    with serve(lambda _: answer) as server:
-        assert Covers(oembed_url=server.url, timeout_s=TIMEOUT_S).cover_url(track_id(1)) is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [
-        (Answer(b"", 429, {"Retry-After": "3"}), "Spotify was asked too often: try again in 3 s."),
-        (Answer(b"", 500), "Spotify has a fault of its own"),
-        (Answer(hang=True), "Spotify did not answer within 2 s"),
-        (Answer(b"no"), "Spotify sent an answer that cannot be read"),
-        (Answer([1]), "Spotify sent an answer that cannot be read"),
-    ],
-)
-def test_every_failure_of_a_cover_is_one_sentence_and_not_remembered(answer: Answer, sentence: str) -> None:
-    answers = [answer, Answer({"thumbnail_url": COVER})]
-    with serve(lambda _: answers.pop(0)) as server:
-        covers = Covers(oembed_url=server.url, timeout_s=TIMEOUT_S)
-        with pytest.raises(SpotifyError, match=f"^{sentence}"):
-            covers.cover_url(track_id(1))
-        if answer.status != 429:
-            assert covers.cover_url(track_id(1)) == COVER
+def test_a_track_may_have_no_cover(images: Any) -> None:
+    with spotify(results(item(1, album={"name": "Album", "images": images}))) as server:
+        (track,) = live(server).search("x").tracks
+    assert (track.album, track.cover_url) == ("Album", None)
 
 
 def test_what_is_no_id_is_not_asked_for() -> None:
-    with pytest.raises(SpotifyError, match="expected a Spotify track id"):
-        Covers(oembed_url=closed_address()).cover_url("../x")
     with pytest.raises(SpotifyError, match="expected a Spotify track id"):
         ReccoBeats(api_url=closed_address()).features(["../x"])
 

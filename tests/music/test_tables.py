@@ -157,6 +157,22 @@ def test_a_missing_column_is_named_as_the_form_names_it(form: str, feature: str)
         read_catalogue(as_csv(table.drop(columns=column)))
 
 
+def test_features_may_go_by_spotifys_names_in_a_table_of_ones_own() -> None:
+    expected = read_catalogue(as_csv(song_table(6)))
+    catalogue = read_catalogue(as_csv(song_table(6).rename(columns=SOURCE_NAMES)))
+    assert catalogue.origin == expected.origin
+    pd.testing.assert_frame_equal(catalogue.table, expected.table)
+
+
+@pytest.mark.parametrize("column", ["title", "artists"])
+@pytest.mark.parametrize("blank", ["\N{NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE};\N{EM SPACE}", " ; ", "\t"])
+def test_a_title_or_artist_of_blanks_alone_is_refused(column: str, blank: str) -> None:
+    table = song_table(3)
+    table.loc[1, column] = blank
+    with pytest.raises(DatasetError, match=f"row 2: {column} must not be empty"):
+        read_catalogue(as_csv(table))
+
+
 def test_what_each_form_alone_knows_is_kept() -> None:
     labelled = read_catalogue(as_csv(mood_table(2)))
     assert [track.mood for track in map(labelled.track, (0, 2, 4, 6))] == list(Mood)
@@ -371,6 +387,29 @@ def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypa
     song_table(6).to_parquet(tmp_path / "many.parquet")
     with pytest.raises(DatasetError, match=r"expected at most 5 rows. Received: 6"):
         read_catalogue(tmp_path / "many.parquet")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"id" + b"," * 20_000, b'"id;\r"' + b";" * 20_000 + b"\n1", b'"i\nd",title' + b"," * 19_999],
+    ids=["one line", "a line's end in a name", "a line's end after a quote"],
+)
+def test_a_table_of_thousands_of_columns_is_refused_before_it_is_read(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyarrow.csv.read_csv", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(DatasetError, match=r"up.csv: expected at most 1000 columns. Received: 20001. Keep"):
+        read_catalogue(data, name="up.csv")
+
+
+def test_a_table_may_have_a_thousand_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = song_table(100)
+    wide = pd.concat([table, pd.DataFrame(1, table.index, [f"x{n}" for n in range(1000 - table.shape[1])])], axis=1)
+    for end in ("\n", "\r"):  # where lines end by the latter, the separators of all of them are no columns
+        assert len(read_catalogue(as_csv(wide, lineterminator=end))) == 100
+    wide.assign(one=1).to_parquet(tmp_path / "wide.parquet")
+    with pytest.raises(DatasetError, match=r"wide.parquet: expected at most 1000 columns. Received: 1001"):
+        read_catalogue(tmp_path / "wide.parquet")
 
 
 def test_parquet_of_other_types_is_read_as_what_it_means(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from streamlit.testing.v1 import AppTest
 
 
@@ -9,6 +11,11 @@ def text_of(app: AppTest) -> str:
     """Everything a visitor reads, by kind."""
     elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info, *app.warning]
     return "\n".join(str(element.value) for element in elements)
+
+
+def unescaped(markdown: str) -> str:
+    """What a visitor reads where signs were kept from being Markdown."""
+    return re.sub(r"\\([^\w\s]|_)", r"\1", markdown)
 
 
 def tracks(app: AppTest) -> list[str]:

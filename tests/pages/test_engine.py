@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.errors import ModelError
 from emomusic.face.reading import NETWORK_PARTS
 from emomusic.ui import engine
-from tests.fakes import FakeClassifier, FakeDetector
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 
 SECONDS = 60
 
@@ -116,6 +117,88 @@ def test_networks_that_are_there_show_no_bar(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(DeltaGenerator, "progress", lambda *_: pytest.fail("a bar for nothing"))
     app = AppTest.from_function(page, default_timeout=SECONDS).run()
     assert [markdown.value for markdown in app.markdown] == ["All is there."]
+
+
+class Mended:
+    """Fails until it is mended, and counts how often it was tried."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing, self.num_tries, self.is_mended = thing, 0, False
+
+    def __call__(self, *, tell: object = None) -> Any:
+        self.num_tries += 1
+        if not self.is_mended:
+            raise ModelError("expected weights. Received: none. Restore the file")
+        return self.thing
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr(engine, "monotonic", clock)
+    return clock
+
+
+def test_a_restored_model_is_loaded_by_the_next_who_asks(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = Mended((FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", load)
+    app = AppTest.from_function(page, default_timeout=SECONDS).run()
+    assert [error.value for error in app.error] == ["expected weights. Received: none. Restore the file"]
+    for _ in range(3):
+        app.run()  # at once: the same answer, and no work
+    assert [len(app.error), load.num_tries] == [1, 1]
+    clock.advance(10)
+    app.run()
+    assert [len(app.error), load.num_tries] == [1, 2]  # a run of the page fails once more
+    load.is_mended = True
+    clock.advance(10)
+    app.run()
+    assert not app.error
+    assert [markdown.value for markdown in app.markdown] == ["All is there."]
+    clock.advance(10)
+    app.run()
+    assert load.num_tries == 3  # what is there is not loaded again
+
+
+def test_a_restored_catalogue_is_loaded_by_the_next_who_asks(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = Mended("songs")
+    monkeypatch.setattr(engine, "load_recommender", load)
+    loads = engine.engine()
+    for _ in range(3):
+        with pytest.raises(ModelError, match="Restore the file"):
+            loads.recommender()
+    assert load.num_tries == 1
+    load.is_mended = True
+    clock.advance(10)
+    assert loads.recommender() == loads.recommender() == "songs"
+    assert load.num_tries == 2
+
+
+def test_many_who_ask_at_once_are_one_try(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = Mended((FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", load)
+    loads = engine.engine()
+    with pytest.raises(ModelError):
+        loads.networks()
+    load.is_mended = True
+    clock.advance(10)
+    with ThreadPoolExecutor(8) as visitors:
+        found = list(visitors.map(lambda _: loads.networks(), range(8)))
+    assert load.num_tries == 2
+    assert all(networks is found[0] for networks in found)
+
+
+def test_the_note_tells_of_a_failure_and_tries_nothing_again(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = Mended((FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", load)
+    loads = engine.engine()
+    with pytest.raises(ModelError):
+        loads.networks()
+    clock.advance(3600)  # of looking every two seconds
+    assert loads.is_ready
+    with pytest.raises(ModelError, match="Restore the file"):
+        loads.check()
+    assert load.num_tries == 1
 
 
 def test_what_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """pages/gallery.py under AppTest, with the real networks: every state a visitor can meet."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 from emomusic import ui
 from emomusic.face.images import encode_png, read_image
 from emomusic.ui import gallery as gallery_module
-from emomusic.ui import state
+from emomusic.ui import gallery_wall, state
 from emomusic.ui.gallery import Offered
 from emomusic.ui.picture import Picture
+from emomusic.ui.readings import FIRST_POINTS
 from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
@@ -165,6 +167,18 @@ def test_pictures_taken_away_leave_the_wall(app: AppTest, people: dict[str, byte
     assert tiles(app) == []
     assert [button.label for button in app.button] == ["Hang the samples"]
     assert state.GALLERY not in app.session_state
+
+
+def test_of_many_faces_the_plane_shows_the_first_and_says_so(
+    app: AppTest, people: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery_wall, "MOST_POINTS", 3)
+    hang(app.run(), [("four.jpg", people["four-people"])])
+    assert not app.exception
+    assert FIRST_POINTS in text_of(app)
+    plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
+    (shown,) = (trace["text"] for trace in plane["data"] if trace.get("name") == "faces")
+    assert shown == ["<b>1</b>", "<b>2</b>", "<b>3</b>", "<b>all</b>"]
 
 
 def test_where_nothing_can_be_read_the_reasons_stand_open(app: AppTest) -> None:

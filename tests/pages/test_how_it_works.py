@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
-from emomusic.face.images import encode_png
+from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
 from emomusic.face.trained import DEFAULT_MODEL
-from emomusic.ui import state
+from emomusic.ui import how_walk, state
 from emomusic.ui.how_draw import describe_agreement, describe_fall
 from emomusic.ui.how_steps import STEPS, Needs, step_named
 from emomusic.ui.how_walk import Walk
@@ -46,6 +47,11 @@ def pictures(app: AppTest) -> list[str]:
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def alts(app: AppTest) -> list[str]:
+    """The alternative texts of pictures and charts alike."""
+    return pictures(app) + [chart.proto.alt for chart in app.get("plotly_chart")]
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -207,7 +213,79 @@ def test_of_several_faces_one_can_be_chosen(app: AppTest) -> None:
     assert "<b>3</b>" in json.dumps(charts(app))
 
 
+@pytest.mark.parametrize("step", STEPS, ids=KEYS)
+def test_it_is_told_in_words_which_face_is_shown(app: AppTest, step: Any) -> None:
+    at(app, step.key, sample="four-people")
+    named = [alt.startswith("Face 1. ") for alt in alts(app)]
+    assert named == [step.needs is Needs.FACE] * len(named)
+    if step.needs is not Needs.FACE:
+        return
+    press(app, "Face 3")
+    labels = [button.label for button in app.button if button.label.startswith("Face ")]
+    assert labels == ["Face 1", "Face 2", "Face 3, shown", "Face 4"]
+    assert all(alt.startswith("Face 3. ") for alt in alts(app))
+
+
+def test_of_a_single_face_no_number_is_told(app: AppTest) -> None:
+    at(app, "crop")
+    assert alts(app)[:2] == ["The face, cut out", "The face, without colours"]
+    assert not [button for button in app.button if button.label.startswith("Face ")]
+
+
+@pytest.mark.parametrize("key", ["picture", "proposals", "face", "crop", "maps", "look"])
+def test_pictures_are_shown_with_all_of_their_pixels(app: AppTest, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a width in pixels, Streamlit shrinks them to as many; what is no JPEG it makes one of at every run."""
+    shown: list[tuple[bytes, Any]] = []
+    image = st.image
+    monkeypatch.setattr(
+        st, "image", lambda data, **options: (shown.append((data, options["width"])), image(data, **options))[1]
+    )
+    at(app, key)
+    drawn = [*app.session_state[state.HOW_WALK].pictures.values()]
+    assert drawn
+    assert [width for data, width in shown if data in drawn] == ["stretch"] * len(drawn)
+    formats = {Image.open(io.BytesIO(data)).format for data in drawn}
+    assert formats == ({"PNG"} if key == "maps" else {"JPEG"})  # between the maps it is see-through
+
+
 # Nothing twice, nothing invented
+
+
+def large(root: Path, side: int) -> Picture:
+    """A photograph with a face on most of it, as a telephone makes them."""
+    with Image.open(root / "data/samples/joe-biden-2010.jpg") as picture:
+        height = round(side * picture.height / picture.width)
+        return Picture.of("me.jpg", encode_jpeg(np.asarray(picture.convert("RGB").resize((side, height)))))
+
+
+def test_of_a_face_only_what_is_shown_and_asked_is_kept(app: AppTest, root: Path) -> None:
+    picture = large(root, 3000)
+    app.session_state[state.PICTURE] = picture
+    at(app, "crop", sample=None)
+    assert not app.exception
+    (face,) = app.session_state[state.HOW_WALK].faces
+    whole = crop_face(picture.read(), face.reading.face.box)
+    assert len(whole) > 1000
+    assert f"{len(whole):,} points a side become".replace(",", "") in text_of(app)
+    held = [value for value in vars(face).values() if isinstance(value, bytes | np.ndarray)]
+    assert sum(value.nbytes if isinstance(value, np.ndarray) else len(value) for value in held) < 300_000
+    # What the network is asked is not made of what is shown
+    np.testing.assert_array_equal(face.insight.face, to_network_input([whole], len(face.insight.face))[0, ..., 0])
+    at(app, "look", sample=None)
+    whole_insight, whole_occlusion = how_walk._explainer().look(whole), how_walk._explainer().occlude(whole)
+    np.testing.assert_array_equal(face.insight.logits, whole_insight.logits)
+    np.testing.assert_array_equal(face.insight.probabilities, whole_insight.probabilities)
+    np.testing.assert_array_equal(face.insight.grad_cam, whole_insight.grad_cam)
+    np.testing.assert_array_equal(face.occlusion.drops, whole_occlusion.drops)
+
+
+def test_without_colours_a_face_is_as_the_network_gets_it(app: AppTest) -> None:
+    at(app, "crop")
+    drawn = app.session_state[state.HOW_WALK].pictures
+    colour, grey = (read_image(drawn[f"1-crop-{name}"]) for name in ("colour", "grey"))
+    assert np.ptp(grey.astype(int), axis=2).max() == 0
+    expected = to_network_input([colour], len(colour))[0, ..., 0].astype(int)
+    assert np.abs(grey[..., 0] - expected).mean() < 2  # of a JPEG
 
 
 def test_going_back_computes_nothing_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

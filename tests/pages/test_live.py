@@ -559,3 +559,18 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"streamlit_webrtc",
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_a_mistake_in_the_file_of_secrets_is_one_message_without_them(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(st, "secrets", type(st.secrets)())  # which has read no file yet
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(f"{connections.TURN_SECRET} = north\n", encoding="utf-8")
+    app.run()
+    assert not app.exception
+    (error,) = app.error
+    assert "secrets.toml is not as expected" in error.value
+    assert "a mistake at line 1, column 24" in error.value
+    assert "north" not in text_of(app)

@@ -1,5 +1,6 @@
 """pages/models.py under AppTest: on models of our own without weights, and on those that ship."""
 
+import io
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets, ui
@@ -253,7 +255,7 @@ def test_a_model_judged_on_fewer_pictures_is_named_below_the_table(app: AppTest,
 def test_the_captions_say_what_flatters_the_figures(app: AppTest) -> None:
     app.run()
     assert (
-        "the photographs also chose how faces are found and cut out, which flatters their figures a little"
+        "the photographs also chose how faces are found and cut out, and had a say in which network is used, which flatters their figures a little"
         in text_of(app)
     )
     app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
@@ -391,6 +393,19 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
     app.button(key=state.models_widget("ask")).click().run()
     assert not app.exception
     return app
+
+
+def test_the_face_is_shown_with_all_of_its_pixels(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[bytes, Any]] = []
+    image = st.image
+    monkeypatch.setattr(
+        st, "image", lambda data, **options: (shown.append((data, options["width"])), image(data, **options))[1]
+    )
+    ask(app, monkeypatch, FakeDetector([make_face(x=100, width=400, height=400)]))
+    face = app.session_state[state.MODELS_ASKED].face
+    with Image.open(io.BytesIO(face)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (240, 240))
+    assert [width for data, width in shown if data == face] == ["stretch"]
 
 
 def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,26 +11,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic import downloads, ui
 from emomusic.affect import Mood
-from emomusic.errors import AssetError, SpotifyError
-from emomusic.music.catalogue import Catalogue
+from emomusic.errors import AssetError
+from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
-from emomusic.music.spotify_live import Credentials, FeatureSource, FoundPage, FoundTrack
-from emomusic.music.track_services import ReccoBeats
 from emomusic.ui import state
 from emomusic.ui.music_browse import Filters
 from emomusic.ui.music_classify import VIEW as CLASSIFY
 from emomusic.ui.music_classify import describe_moods
 from emomusic.ui.music_plane import selected_rows
-from emomusic.ui.music_players import table_csv
+from emomusic.ui.music_players import short_name, table_csv
 from emomusic.ui.music_tables import SongTable
 from emomusic.ui.music_views import _describe_profile
-from tests.music.tables import FakeClassifier, mood_table, song_table, track_id
-from tests.pages.screen import text_of, tracks
+from tests.music.tables import FakeClassifier, mood_table, song_table
+from tests.pages.screen import text_of, tracks, unescaped
 
 SECONDS = 120
 FILE = "my songs.csv"
@@ -48,9 +47,9 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    if state.MUSIC_VIEW in app.session_state:
+    if state.MUSIC_VIEW in app.session_state and state.MUSIC_VIEW not in app.query_params:
         app.session_state[state.MUSIC_VIEW] = name
-    else:  # as a link names it
+    else:  # as a link names it; what an address names has its way
         app.query_params[state.MUSIC_VIEW] = name
     return app.run()
 
@@ -142,116 +141,135 @@ def test_a_slider_moves_the_probabilities_and_says_so_and_can_go_back(app: AppTe
     assert charts(app)[1]["data"][0]["text"] == before
 
 
-def test_a_song_that_is_found_can_be_asked_for_its_mood(app: AppTest) -> None:
-    app.query_params[state.MUSIC_QUERY] = "ferrari"
-    view(app, "Find a song")
-    assert not app.exception
-    found = tracks(app)
-    assert found
-    app.button(key=state.music_widget("ask", "found", found[0])).click().run()
-    assert not app.exception
-    assert app.session_state[state.MUSIC_VIEW] == CLASSIFY
-    assert found[0] in app.query_params[state.MUSIC_TRACK]
-    assert "Ferrari" in text_of(app)
+def song_in(app: AppTest) -> str:
+    """The id of the song whose mood is on the screen."""
+    (choice,) = [box for box in app.selectbox if box.label == "Song"]
+    return str(choice.value)
 
 
-def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
-    app.query_params[state.MUSIC_QUERY] = "no such song anywhere"
-    view(app, "Find a song")
-    assert "No song of this table has all of these words" in text_of(app)
+def named_in(app: AppTest) -> object:
+    """The id in the address, if any."""
+    return app.query_params.get(state.MUSIC_TRACK)
 
 
-def test_without_keys_the_page_says_how_to_get_some(app: AppTest, monkeypatch) -> None:
-    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: None)
-    view(app, "Find a song")
-    assert not app.exception
-    assert "developer.spotify.com" in text_of(app)
-    assert "SPOTIFY_CLIENT_ID" in app.code[0].value
+def choose_song(app: AppTest, number: int) -> str:
+    app.selectbox[0].select_index(number).run()
+    assert named_in(app) == song_in(app)
+    return song_in(app)
 
 
-class FakeSpotify:
-    """Finds one song that somebody measured and one that nobody did; or fails."""
-
-    def __init__(self, credentials: Credentials, *, catalogue: Catalogue, reccobeats: ReccoBeats | None) -> None:
-        self.catalogue, self.reccobeats = catalogue, reccobeats
-
-    def search(self, text: str) -> FoundPage:
-        if text == "fail":
-            raise SpotifyError("Spotify asks to wait 30 s.")
-        track = self.catalogue.track(0)
-        if self.reccobeats is not None:
-            other = FoundTrack(
-                track.id, "Measured", ("A",), False, None, None, None, None, track, FeatureSource.RECCOBEATS
-            )
-            return FoundPage((other,), 1)
-        known = FoundTrack(track.id, "Known", ("A",), False, None, None, None, None, track, FeatureSource.CATALOGUE)
-        return FoundPage((known, FoundTrack(track_id(7), "Unknown", ("B",), False, None, None, None, None)), 2)
-
-
-def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTest, monkeypatch) -> None:
-    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("an id of the tests", "x"))
-    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", FakeSpotify)
-    app.query_params[state.MUSIC_QUERY] = "zzzz"
-    view(app, "Find a song")
-    assert not app.exception
-    assert len(tracks(app)) == 2
-    assert "features from catalogue" in text_of(app)
-    assert "mood not known: the catalogue does not have it" in text_of(app)
-    app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
-    assert [warning.value for warning in app.warning] == ["Spotify asks to wait 30 s."]
-    assert not app.exception
-
-
-def test_reccobeats_is_asked_only_where_it_is_switched_on(app: AppTest, monkeypatch) -> None:
-    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("another id of the tests", "x"))
-    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", FakeSpotify)
-    app.query_params[state.MUSIC_QUERY] = "zzzz"
-    view(app, "Find a song")
-    assert "features from catalogue" in text_of(app)
-    app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
-    assert not app.exception
-    assert "features from reccobeats" in text_of(app)
-
-
-def test_a_service_that_failed_is_asked_again_by_the_next_search(app: AppTest, monkeypatch) -> None:
-    class Busy(FakeSpotify):
-        is_busy = True
-
-        def search(self, text: str) -> FoundPage:
-            notice = "ReccoBeats was asked too often: try again in 2 s." if Busy.is_busy else None
-            unknown = FoundTrack(track_id(7), "Unknown", ("B",), False, None, None, None, None)
-            return FoundPage((unknown,), 1, notice)
-
-    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("a fourth id of the tests", "x"))
-    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", Busy)
-    app.query_params[state.MUSIC_QUERY] = "busy"  # which no other test has asked
-    app.session_state[state.MUSIC_RECCOBEATS] = True
-    view(app, "Find a song")
-    assert "asked too often" in text_of(app)
-    assert "the catalogue does not have it" in text_of(app)
-    Busy.is_busy = False
+def test_where_the_browser_goes_back_to_a_song_it_is_shown(app: AppTest) -> None:
+    view(app, CLASSIFY)
+    first = song_in(app)
+    assert named_in(app) is None  # at first sight
+    one, two = choose_song(app, 3), choose_song(app, 5)
+    assert len({first, one, two}) == 3
+    app.query_params[state.MUSIC_TRACK] = one
     app.run()
-    assert "asked too often" not in text_of(app)
-    assert "neither the catalogue nor ReccoBeats has it" in text_of(app)
-    Busy.is_busy = True
+    assert song_in(app) == one
+    del app.query_params[state.MUSIC_TRACK]
     app.run()
-    assert "asked too often" not in text_of(app)  # the answer was kept
-
-
-def test_a_cover_that_cannot_be_had_costs_the_cover_alone(app: AppTest, monkeypatch) -> None:
-    class NoCovers:
-        def cover_url(self, track_id: str) -> str | None:
-            raise SpotifyError("Spotify cannot be reached.")
-
-    monkeypatch.setattr("emomusic.ui.music_find._credentials", lambda: Credentials("a third id of the tests", "x"))
-    monkeypatch.setattr("emomusic.ui.music_find.LiveSpotify", FakeSpotify)
-    monkeypatch.setattr("emomusic.ui.music_find._covers", NoCovers)
-    app.query_params[state.MUSIC_QUERY] = "zzzz"
-    view(app, "Find a song")
-    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
+    assert (song_in(app), named_in(app)) == (first, None)
+    app.query_params[state.MUSIC_TRACK] = two  # and forward again
+    app.run()
+    assert (song_in(app), named_in(app)) == (two, two)
     assert not app.exception
-    assert not app.warning
-    assert len(tracks(app)) == 2
+
+
+def test_who_comes_from_another_page_finds_the_song_again_and_in_the_address(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    view(app, CLASSIFY)
+    first, chosen = song_in(app), choose_song(app, 3)
+    app.query_params.clear()
+    app.session_state[state.VISIT] = ("Music", 3)
+    view(app, CLASSIFY)
+    assert (song_in(app), named_in(app)) == (chosen, chosen)
+    del app.query_params[state.MUSIC_TRACK]  # back again
+    app.run()
+    assert (song_in(app), named_in(app)) == (first, None)
+
+
+def test_a_link_to_a_song_holds_while_another_page_is_looked_at(app: AppTest) -> None:
+    linked = load_catalogue().track(0).id
+    app.session_state[state.VISIT] = ("Music", 1)
+    app.query_params[state.MUSIC_TRACK] = linked
+    assert song_in(view(app, CLASSIFY)) == linked
+    app.query_params.clear()
+    app.session_state[state.VISIT] = ("Music", 3)
+    assert song_in(view(app, CLASSIFY)) == linked
+
+
+def test_a_song_that_is_searched_for_stands_in_the_address_and_gives_way_to_it(app: AppTest) -> None:
+    view(app, CLASSIFY)
+    before = choose_song(app, 3)
+    app.text_input[0].set_value("ferrari").run()
+    found = song_in(app)
+    assert (found != before, named_in(app)) == (True, found)
+    app.query_params[state.MUSIC_TRACK] = before  # the words stay in the field
+    app.run()
+    assert song_in(app) == before
+    app.text_input[0].set_value("").run()
+    assert song_in(app) == before
+
+
+def test_versions_of_a_song_that_have_one_name_are_offered_once(app: AppTest) -> None:
+    versions = load_catalogue().search("ferrari", limit=20)
+    same = [track.id for track in versions if short_name(track) == short_name(versions[0])]
+    assert len(same) > 2
+    app.query_params[state.MUSIC_TRACK] = same[1]
+    view(app, CLASSIFY)
+    app.text_input[0].set_value("ferrari").run()
+    app.run()
+    assert (song_in(app), named_in(app)) == (same[1], same[1])
+    assert app.selectbox[0].options.count(short_name(versions[0])) == 1
+    assert next(slider for slider in app.slider if same[1] in slider.key)
+
+
+def test_an_address_that_names_no_song_of_the_table_is_let_be(app: AppTest) -> None:
+    app.query_params[state.MUSIC_TRACK] = "nonsense"
+    view(app, CLASSIFY)
+    assert not app.exception
+    assert song_in(app)
+    assert named_in(app) == "nonsense"
+
+
+def test_sliders_and_search_hold_while_another_tab_is_looked_at(app: AppTest) -> None:
+    view(app, CLASSIFY)
+    app.text_input[0].set_value("ferrari").run()
+    song = song_in(app)
+    next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(0.02).run()
+    view(app, "Correlations")
+    assert not app.slider
+    view(app, CLASSIFY)
+    assert app.text_input[0].value == "ferrari"
+    assert song_in(app) == song
+    assert next(slider for slider in app.slider if slider.key.endswith("-energy")).value == 0.02
+    assert "What moved it" in text_of(app)
+    app.button(key=state.music_widget("undo")).click().run()
+    view(app, "Correlations")
+    view(app, CLASSIFY)
+    assert "as it is" in text_of(app)
+    assert not app.exception
+
+
+def test_filters_hold_while_another_tab_is_looked_at(app: AppTest) -> None:
+    upload(app, csv_of(song_table(60).assign(year=[1985, 1999, 2001] * 20)))
+    view(app, "Table")
+    app.text_input[0].set_value("song").run()
+    app.pills[0].set_value(["happy", "sad"]).run()
+    app.multiselect[0].set_value(["rock"]).run()
+    app.multiselect[1].set_value([1990]).run()
+    next(slider for slider in app.slider if "tempo" in slider.key).set_value((70, 175)).run()
+    next(toggle for toggle in app.toggle if "explicit" in toggle.key).set_value(True).run()
+    before = app.dataframe[0].value
+    assert 0 < len(before) < 20
+    view(app, "Correlations")
+    assert not app.multiselect
+    view(app, "Table")
+    assert not app.exception
+    assert app.text_input[0].value == "song"
+    assert [choice.value for choice in app.multiselect] == [["rock"], [1990]]
+    pd.testing.assert_frame_equal(app.dataframe[0].value, before)
 
 
 def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -> None:
@@ -262,7 +280,7 @@ def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -
     app.run()
     assert not app.exception
     assert app.subheader[0].value.startswith("100 songs: 25 calm")
-    assert "labels that people gave" in text_of(app)
+    assert "The moods are the table's own labels, not predictions." in text_of(app)
 
 
 def test_a_download_that_cannot_be_read_is_one_sentence(app: AppTest, tmp_path: Path) -> None:
@@ -270,7 +288,7 @@ def test_a_download_that_cannot_be_read_is_one_sentence(app: AppTest, tmp_path: 
     app.query_params[state.MUSIC_TABLE] = "Labelled"
     app.run()
     assert not app.exception
-    assert "expected to read data_moods.csv" in app.error[0].value
+    assert "expected to read data_moods.csv" in unescaped(app.error[0].value)
 
 
 def test_a_table_that_is_not_here_is_offered_and_fetched(app: AppTest, tmp_path: Path, monkeypatch) -> None:
@@ -360,7 +378,7 @@ def test_labels_and_predictions_stand_beside_each_other(app: AppTest) -> None:
     table.loc[:7, "mood"] = ""
     upload(app, csv_of(table))
     assert not app.exception
-    assert "12 moods are labels that people gave, the others predictions" in text_of(app)
+    assert "12 moods are the table's own labels, the others predictions" in text_of(app)
 
 
 def test_what_is_made_of_a_table_is_made_once_and_gone_with_it(app: AppTest) -> None:
@@ -402,10 +420,40 @@ def test_a_table_that_cannot_be_read_is_one_sentence(app: AppTest, data: bytes, 
     upload(app, data)
     assert not app.exception
     (error,) = app.error
-    assert sentence in error.value
+    assert sentence in unescaped(error.value)
     app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
     assert not app.error
     assert app.subheader[0].value.startswith("5,849 songs")
+
+
+def test_what_a_table_says_is_no_markdown_in_messages(app: AppTest, tmp_path: Path, monkeypatch) -> None:
+    waiting: list[str] = []
+    spinner = st.spinner
+    monkeypatch.setattr(st, "spinner", lambda text: waiting.append(text) or spinner(text))
+    header = b"![x](https://example.org/x.png),__y__\n1,2\n"
+    upload(app, header, name="__z__ ![z](https://example.org/z.png).csv")
+    (error,) = app.error
+    assert r"\!\[x\]\(https\://example" in error.value
+    assert r"\_\_y\_\_" in error.value
+    assert r"\_\_z\_\_ \!\[z\]" in error.value
+    assert [text for text in waiting if "z" in text] == [
+        r"Reading \_\_z\_\_ \!\[z\]\(https\://example\.org/z\.png\)\.csv"
+    ]
+    path = tmp_path / "data/music/data_moods.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(header)
+    app.segmented_control(key=state.MUSIC_TABLE).set_value("Labelled").run()
+    (error,) = app.error
+    assert r"\!\[x\]\(https\://example" in error.value
+    assert not app.exception
+
+
+def test_the_columns_that_a_table_of_ones_own_needs_are_named(app: AppTest) -> None:
+    app.query_params[state.MUSIC_TABLE] = "Your CSV"
+    app.run()
+    words = "id, title, artists, danceability, energy, "
+    assert words in text_of(app)
+    assert "speechiness, loudness or loudness_db and tempo or tempo_bpm. It stays in memory" in text_of(app)
 
 
 def test_the_page_never_loads_tensorflow(root: Path) -> None:

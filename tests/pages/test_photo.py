@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image, ImageOps
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from emomusic.face.images import encode_png
 from emomusic.music.catalogue import load_catalogue
-from emomusic.ui import state
+from emomusic.ui import engine, state
+from emomusic.ui.models_try import Asked
+from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
@@ -104,6 +108,69 @@ def test_an_upload_taken_away_leaves_a_sample_that_is_shown(app: AppTest, root: 
     assert len(tracks(app)) == 5
 
 
+TAKE_AWAY = "Take the picture away"
+
+
+def buttons(app: AppTest) -> dict[str, Any]:
+    """By their labels."""
+    return {button.label: button for button in app.button}
+
+
+@pytest.mark.parametrize("way", ["another page", "the camera"])
+def test_an_own_picture_that_the_uploader_forgot_can_be_taken_away(
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
+    assert TAKE_AWAY not in buttons(app)  # the uploader lists it
+    app.session_state[state.HOW_WALK] = "the walk of that picture"
+    app.session_state[state.MODELS_ASKED] = Asked(app.session_state[state.PICTURE].digest, None, 0, ())
+    if way == "another page":
+        app.switch_page("pages/music.py").run()
+        app.switch_page("pages/photo.py").run()
+    else:
+        app.segmented_control(key=state.SOURCE).set_value("Camera").run()
+    assert len(tracks(app)) == 5  # it is shown still
+    assert TAKE_AWAY in buttons(app)
+    held, gone = app.session_state[state.OWN_FILE], []
+    monkeypatch.setattr(
+        MemoryUploadedFileManager, "remove_file", lambda self, session_id, file_id: gone.append(file_id)
+    )
+    buttons(app)[TAKE_AWAY].click().run()
+    assert not app.exception
+    assert tracks(app) == []
+    assert TAKE_AWAY not in buttons(app)
+    assert gone == [held]  # nor does Streamlit hold it
+    kept = (state.PICTURE, state.OWN, state.READING, state.HOW_WALK, state.MODELS_ASKED, state.OWN_FILE)
+    assert not [key for key in kept if key in app.session_state and app.session_state[key] is not None]
+    assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
+
+
+def test_a_sample_is_nothing_to_take_away(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    assert TAKE_AWAY not in buttons(app)
+
+
+def test_nothing_of_an_own_picture_stays_when_it_is_taken_away_beside_a_sample(app: AppTest, root: Path) -> None:
+    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    own = app.session_state[state.PICTURE]
+    app.button(key="sample-eileen-collins-1999").click().run()
+    seen = app.session_state[state.READING]
+    app.session_state[state.HOW_WALK] = "the walk of the own picture"
+    app.session_state[state.MODELS_ASKED] = Asked(own.digest, None, 0, ())
+    app.file_uploader(key=state.UPLOAD).set_value(None).run()
+    assert not app.exception
+    assert app.session_state[state.READING] is seen  # the sample's
+    assert app.session_state[state.OWN] is None
+    assert state.HOW_WALK not in app.session_state
+    assert state.MODELS_ASKED not in app.session_state
+
+
+def test_what_the_models_said_of_a_picture_goes_with_it(app: AppTest, root: Path) -> None:
+    app.session_state[state.MODELS_ASKED] = Asked("the picture before", None, 0, ())
+    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    assert state.MODELS_ASKED not in app.session_state
+
+
 def test_filters_decide_which_songs_are_offered(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
@@ -126,6 +193,25 @@ def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> N
     pick(app, "who-", "Face 3")
     assert not app.exception
     assert "Together" not in app.subheader[0].value
+
+
+@pytest.mark.parametrize(("num_faces", "is_crowd"), [(60, False), (61, True)])
+def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, num_faces: int, is_crowd: bool
+) -> None:
+    faces = [make_face(x=number) for number in range(num_faces)]
+    monkeypatch.setattr(engine, "load_networks", lambda tell: (FakeDetector(faces), FakeClassifier()))
+    st.cache_resource.clear()  # another test's networks
+    try:
+        sample(app, "four-people")
+        assert not app.exception
+        assert ("The plane shows the first 60 faces; all count." in text_of(app)) is is_crowd
+        assert f"the mean of {num_faces} faces" in text_of(app)
+        plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
+        (shown,) = (trace["text"] for trace in plane["data"] if trace.get("name") == "faces")
+        assert shown == [*(f"<b>{number}</b>" for number in range(1, 61)), "<b>all</b>"]
+    finally:
+        st.cache_resource.clear()  # the fakes, before another test
 
 
 @pytest.mark.parametrize(("height", "is_wide"), [(580, False), (560, True)])
