@@ -119,7 +119,7 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         labelled_pictures,
         record_photographs,
     )
-    from emomusic.face.trained import DEFAULT_MODEL, model_folder, read_metrics
+    from emomusic.face.trained import DEFAULT_MODEL, model_folder
 
     name = options.model or DEFAULT_MODEL
     if options.record and (options.fer2013 or options.aligned or options.margin is not None):
@@ -132,8 +132,6 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         if options.aligned or options.margin is not None:
             raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
         faces = read_fer2013(options.fer2013).split(Split(options.split))
-        if options.split == Split.VALIDATION:  # what a model has learnt from cannot judge it
-            faces = faces.held_out(read_metrics(model_folder(name))["config"].get("held_out_every", 1))
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
     if options.split:
         raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")

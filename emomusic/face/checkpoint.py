@@ -110,20 +110,20 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the weights of the best epoch on validation, or else those of the last, then commits the epoch.
+    """Keeps the weights of the best epoch on validation, then commits the epoch.
 
     Stands after `SwapEMAWeights`, so it sees the averaged ones.
     """
 
-    def __init__(self, path: Path, checkpoint: Checkpoint, *, last: bool = False) -> None:
+    def __init__(self, path: Path, checkpoint: Checkpoint) -> None:
         super().__init__()
-        self._path, self._checkpoint, self._last = path, checkpoint, last
+        self._path, self._checkpoint = path, checkpoint
         self.best = -np.inf
 
     def on_epoch_end(self, _epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep the weights if they are the best so far, or the latest are wanted, then commit."""
+        """Keep the weights if they are the best so far, then commit."""
         value = float((logs or {})[MONITOR])
-        if value > self.best or self._last:
+        if value > self.best:
             self.best = value
             temporary = self._path.with_name("part.weights.h5")  # Keras insists on the ending
             self.model.save_weights(temporary)

@@ -70,14 +70,7 @@ class LabelledFaces:
 
     def first(self, count: int) -> LabelledFaces:
         """The first `count` pictures: a small part for a quick run."""
-        return self._at(slice(count))
-
-    def held_out(self, every: int) -> LabelledFaces:
-        """Every `every`-th picture, beginning with the first: what `Fer2013.enlarged` leaves of validation."""
-        return self._at(slice(None, None, every))
-
-    def _at(self, places: slice) -> LabelledFaces:
-        return LabelledFaces(self.images[places], self.labels[places], self.in_training[places])
+        return LabelledFaces(self.images[:count], self.labels[:count], self.in_training[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,26 +92,6 @@ class Fer2013:
                 "Use the whole fer2013.csv"
             )
         return self.splits[split]
-
-    def enlarged(self, held_out_every: int) -> Fer2013:
-        """The dataset for a last run: the train split with most of the validation split's pictures.
-
-        Args:
-            held_out_every: every so-manieth picture of the validation split stays there; 1 for all.
-
-        Raises:
-            DatasetError: the train or the validation split is absent.
-        """
-        train, validation = self.split(Split.TRAIN), self.split(Split.VALIDATION)
-        held_out = validation.held_out(held_out_every)
-        lent = np.arange(len(validation)) % held_out_every > 0
-        pictures = {split: (faces.images, faces.labels) for split, faces in self.splits.items()}
-        pictures[Split.VALIDATION] = held_out.images, held_out.labels
-        pictures[Split.TRAIN] = (
-            np.concatenate([train.images, validation.images[lent]]),
-            np.concatenate([train.labels, validation.labels[lent]]),
-        )
-        return Fer2013(_with_known(pictures))
 
     @property
     def is_complete(self) -> bool:
@@ -320,19 +293,15 @@ def _assemble(rows: Iterable[Row], source: Path) -> Fer2013:
         labels[split].append(label)
     if not any(labels.values()):
         raise DatasetError(f"expected at least one picture in {source}. Received: none")
+    known = {image.tobytes() for image in images[Split.TRAIN]}
     return Fer2013(
-        _with_known(
-            {split: (np.stack(images[split]), np.array(labels[split], np.uint8)) for split in Split if images[split]}
-        )
+        {
+            split: LabelledFaces(
+                images=np.stack(images[split]),
+                labels=np.array(labels[split], np.uint8),
+                in_training=np.array([image.tobytes() in known for image in images[split]], np.bool_),
+            )
+            for split in Split
+            if images[split]
+        }
     )
-
-
-def _with_known(
-    splits: Mapping[Split, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]],
-) -> dict[Split, LabelledFaces]:
-    """Images and labels of each split, and which of the images also stand in the train split."""
-    known = {image.tobytes() for image in splits[Split.TRAIN][0]} if Split.TRAIN in splits else set()
-    return {
-        split: LabelledFaces(images, labels, np.array([image.tobytes() in known for image in images], np.bool_))
-        for split, (images, labels) in splits.items()
-    }

@@ -40,8 +40,6 @@ class TrainingConfig:
         precision: a Keras dtype policy; "mixed_bfloat16" is twice as fast on CPUs with AVX512-BF16.
         limit: use only the first pictures of each split; None for all.
         seed: of the weights, the order and the augmentation.
-        held_out_every: every so-manieth picture of validation stays there, the others are learnt from too: for a last
-            run, once everything has been chosen on all of them (as Y. Khaireddin & Z. Chen, arXiv:2105.03588, 2021).
         augmentation: how pictures are varied.
         settle: so many epochs at the end in which they are varied as `settled` says instead. Turning and zooming
             smooths; pictures that a network is asked about are sharp (H. Touvron et al., "Fixing the train-test
@@ -72,7 +70,6 @@ class TrainingConfig:
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     limit: int | None = None
     seed: int = 0
-    held_out_every: int = 1
     augmentation: Augmentation = field(default_factory=Augmentation)
     settle: int = 0
     settled: Augmentation = field(default_factory=Augmentation)

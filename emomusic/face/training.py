@@ -124,7 +124,6 @@ def train(
         )
     preset = preset or NETWORKS[network].preset
     config = PRESETS[preset]
-    dataset = dataset.enlarged(config.held_out_every)
     splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
     out = prepare_model_folder(out, (*trained.FILES, _CHECKPOINT))
     checkpoint = prepare_model_folder(out / _CHECKPOINT, CHECKPOINT_FILES)
@@ -155,7 +154,7 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     stoppers = _stoppers(config)
     checkpoint = Checkpoint(run.checkpoint, stoppers, {"network": run.network, "config": asdict(config)})
     checkpoint.set_model(model)
-    best = KeepBest(run.checkpoint / BEST, checkpoint, last=_keeps_last(config))
+    best = KeepBest(run.checkpoint / BEST, checkpoint)
     first_epoch = 0
     if resume and (run.checkpoint / STATE).is_file():
         first_epoch = checkpoint.restore()
@@ -191,11 +190,6 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     model.load_weights(run.checkpoint / BEST)
     copy_weights(model, plain)
     return plain, checkpoint.rows
-
-
-def _keeps_last(config: TrainingConfig) -> bool:
-    """Whether the last epoch's weights are kept instead of the best's: what is held out is too little to choose by."""
-    return config.held_out_every > 1
 
 
 def _taught(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.float32] | None:
@@ -280,7 +274,7 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
         "parameters": spec.parameters,
         "bytes": (drafts / trained.WEIGHTS).stat().st_size,
         "epochs": len(history),
-        "best_epoch": _kept_epoch(history, run.config),
+        "best_epoch": int(max(history, key=lambda row: row[MONITOR])["epoch"]),
         "ms_per_face": float(np.median(ms_per_face(reader))),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **{
@@ -305,11 +299,6 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
     for name in trained.FILES:
         (drafts / name).replace(out / name)
     return metrics
-
-
-def _kept_epoch(history: list[dict[str, float]], config: TrainingConfig) -> int:
-    kept = history[-1] if _keeps_last(config) else max(history, key=lambda row: row[MONITOR])
-    return int(kept["epoch"])
 
 
 def figures(

@@ -311,33 +311,6 @@ def folders(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_last_run_learns_from_validation_too_but_for_what_is_held_out(folders: Path) -> None:
-    for number in range(7):
-        put(folders / "validation" / EMOTIONS[number] / "a.png", picture(300 + number))
-    put(folders / "test" / "sad" / "b.png", picture(301))  # stands in validation too: held out, or learnt from
-    put(folders / "test" / "sad" / "c.png", picture(300))
-    dataset = read_fer2013(folders)
-    validation = dataset.split(Split.VALIDATION)
-    held_out = validation.held_out(3)
-    np.testing.assert_array_equal(held_out.images, validation.images[[0, 3, 6]])
-    np.testing.assert_array_equal(held_out.labels, validation.labels[[0, 3, 6]])
-    enlarged = dataset.enlarged(3)
-    train, test = enlarged.split(Split.TRAIN), enlarged.split(Split.TEST)
-    np.testing.assert_array_equal(train.images[:7], dataset.split(Split.TRAIN).images)
-    np.testing.assert_array_equal(train.images[7:], validation.images[[1, 2, 4, 5]])
-    np.testing.assert_array_equal(train.labels[7:], validation.labels[[1, 2, 4, 5]])
-    np.testing.assert_array_equal(enlarged.split(Split.VALIDATION).images, held_out.images)
-    np.testing.assert_array_equal(test.images, dataset.split(Split.TEST).images)
-    lent = {image.tobytes() for image in train.images[7:]}
-    assert [image.tobytes() in lent for image in test.images] == test.in_training.tolist()
-    assert not dataset.split(Split.TEST).in_training.any()
-    assert test.in_training.sum() == 1
-    # With all held out it is what it was
-    for split, faces in dataset.enlarged(1).splits.items():
-        for part in ("images", "labels", "in_training"):
-            np.testing.assert_array_equal(getattr(faces, part), getattr(dataset.split(split), part))
-
-
 def test_folders_are_labelled_by_their_name_not_by_their_place(folders: Path) -> None:
     dataset = read_fer2013(folders)
     assert list(dataset.splits) == [Split.TRAIN, Split.TEST]

@@ -264,34 +264,6 @@ def test_a_run_killed_after_early_stopping_is_not_trained_further(
     assert [row["epoch"] for row in history_of(out)] == list(range(1, state["epoch"] + 1))
 
 
-def test_a_last_run_learns_from_validation_too_and_keeps_its_last_epoch(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learnt: list[int] = []
-    batches = training.augmented_batches
-
-    def counting(faces: LabelledFaces, *args: Any, **options: Any) -> Any:
-        learnt.append(len(faces))
-        return batches(faces, *args, **options)
-
-    monkeypatch.setattr(training, "augmented_batches", counting)
-    config = TrainingConfig(epochs=6, learning_rate=0.1, clip_norm=1.0, schedule="plateau", held_out_every=3)
-    metrics = train("tiny", dataset, tmp_path / "net", preset=preset(config))
-    history = history_of(tmp_path / "net")
-    assert learnt == [len(dataset.split(Split.TRAIN)) + 28]
-    assert metrics["validation"]["n"] == 14
-    assert np.argmax([row["val_accuracy"] for row in history]) < 5  # the first of the best is not the last
-    assert metrics["best_epoch"] == 6
-    model = keras.saving.load_model(tmp_path / "net" / "model.keras", safe_mode=True)
-    faces = dataset.split(Split.VALIDATION).held_out(3)
-    probabilities = keras.ops.convert_to_numpy(model(faces.images[..., None].astype(np.float32)))
-    loss = -np.log(probabilities[np.arange(14), faces.labels]).mean()
-    assert loss == pytest.approx(history[-1]["val_loss"], rel=0.01)  # weights are rounded to half precision
-    words = (tmp_path / "net" / "CARD.md").read_text(encoding="utf-8")
-    assert "on the Training split of FER2013 and 67% of PublicTest for 6 epochs" in words
-    assert "PublicTest (the 14 pictures held out)" in words
-
-
 @pytest.fixture
 def killed(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
     """The folder of a run of "smoke" that was killed after its first epoch."""
