@@ -42,8 +42,7 @@ Architecture: {NETWORKS[spec.network].source}.
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
 ({spec.temperature}), and the share that smooth labels taught it to give to all classes alike and that is taken back before
 ({spec.smoothing:.1%}), were fitted on PublicTest too. PrivateTest took no part in this;
-its calibration error was in view when the form of the calibration was settled, and its accuracy when a network after
-emonet was turned down, which is worse on photographs (docs/decisions.md).
+its figures were in view of some decisions all the same, each told in docs/decisions.md and docs/experiments.md.
 {_stepping(metrics["config"])}{_settling(metrics["config"])}{_lessons(metrics["config"])}{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
 
 ## How good it is
