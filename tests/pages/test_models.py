@@ -255,8 +255,8 @@ def test_a_model_judged_on_fewer_pictures_is_named_below_the_table(app: AppTest,
 def test_the_captions_say_what_flatters_the_figures(app: AppTest) -> None:
     app.run()
     assert (
-        "the photographs also chose how faces are found and cut out, and had a say in which network is used, which flatters their figures a little"
-        in text_of(app)
+        "the photographs also chose how faces are found and cut out, and had a say in which network is used, which "
+        "flatters their figures a little" in text_of(app)
     )
     app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
     assert "chosen on the same songs, which flatters it a little" in app.subheader[0].value
