@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -68,4 +69,5 @@ def _is_on_disk(num_bytes: int) -> bool:
         await file.close()
         return rolled
 
-    return asyncio.run(parse())
+    with ThreadPoolExecutor(1) as thread:  # with a loop of its own: browser tests leave theirs running
+        return thread.submit(lambda: asyncio.run(parse())).result()
