@@ -55,6 +55,8 @@ def show_summary(session: LiveSession) -> None:
     if summary.mean is None:
         if summary.seconds:
             st.info("The session is over. No face was seen in it.", icon=":material/face:")
+        elif session.problem is None:
+            st.info("The session ended before a picture was read. START begins a new one.", icon=":material/face:")
         return
     st.subheader(f"The session: {_lower(describe(summary.mean))}", anchor=False)
     first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])

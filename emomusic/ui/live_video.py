@@ -18,6 +18,7 @@ from emomusic.ui.live_session import LiveSession, Phase, Problem, current_sessio
 log = logging.getLogger(__name__)
 
 _HERE = ("localhost", "127.0.0.1", "::1")
+_LONG_AGO = -2  # so that even a first run is not the next one
 _VIDEO_LOOK = {
     "autoPlay": True,
     "controls": False,
@@ -75,6 +76,7 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
     from streamlit_webrtc import Translations, WebRtcMode, webrtc_streamer
     from streamlit_webrtc.webrtc import SignallingTimeoutError
 
+    _say_whether_left()
     servers = helping_servers(settings)
     try:
         stream = webrtc_streamer(
@@ -103,6 +105,19 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
         st.rerun()
     if session is not None and session.phase is Phase.CONNECTING:
         _wait_for_connection(session)
+
+
+def _say_whether_left() -> None:
+    """Tell the stream whether its visitor was on another page meanwhile, after which it is to begin anew.
+
+    It would tell that by itself from the number of the page's finished runs. But a busy server counts those late, two
+    at once: then the stream drops a connection that is just coming up (streamlit-webrtc 0.79).
+    """
+    stream, visit = st.session_state.get(state.LIVE_STREAM), st.session_state.get(state.VISIT)
+    if stream is not None:
+        stayed = st.session_state.get(state.LIVE_VISIT) == visit
+        stream._last_rendered_run_count = None if stayed else _LONG_AGO
+    st.session_state[state.LIVE_VISIT] = visit
 
 
 def _wait_for_connection(session: LiveSession) -> None:

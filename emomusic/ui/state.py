@@ -28,6 +28,7 @@ LIVE = "live"  # the LiveSession, running or over; absent before the first start
 LIVE_ATTEMPT = "live_attempt"  # names the question to the browser for its camera; absent before the first
 LIVE_ANSWER = "live_answer"  # the Problem the browser has with its camera, or "" where it lends it
 LIVE_STREAM = "live_stream"
+LIVE_VISIT = "live_visit"  # the visit on which the stream stood on the page last
 LIVE_CAMERA = "live_camera"
 LIVE_CONSENT = "live_consent"
 LIVE_MOOD = "live_mood"  # the Listener whose mood was kept for songs, or "nobody" where there was no face to keep

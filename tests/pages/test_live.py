@@ -476,6 +476,32 @@ def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over_and_m
     assert not app.exception
 
 
+def test_a_connection_that_comes_up_on_a_busy_server_is_not_taken_for_one_that_was_left(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real stream, on a server that counts two finished runs of the page at once."""
+    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", streamlit_webrtc.component.webrtc_streamer)
+    runs = SimpleNamespace(script_run_count=1)
+    monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
+    session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
+    app.run().checkbox(key=state.LIVE_CONSENT).check().run()
+    app.session_state[state.LIVE_ANSWER] = ""
+    app.run()
+    context = app.session_state[state.LIVE_STREAM]
+    context._set_state(streamlit_webrtc.component.WebRtcStreamerState(playing=False, signalling=True))
+    app.session_state[state.LIVE] = session
+    runs.script_run_count += 2
+    app.run()
+    assert not app.exception
+    assert context.state.signalling
+    assert session.phase is Phase.CONNECTING
+    app.session_state[state.VISIT] = ("live", 3)  # after another page
+    app.run()
+    assert not context.state.signalling
+    assert session.phase is Phase.OVER
+    assert "ended before a picture was read" in text_of(app)
+
+
 def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) -> None:
     session = watched((6, TWO, Emotion.HAPPY))
     show(app, stream, session)
