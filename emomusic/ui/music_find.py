@@ -9,6 +9,7 @@ import streamlit as st
 
 from emomusic.errors import EmomusicError
 from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.spotify import track_url
 from emomusic.music.spotify_live import (
     LAST_OFFSET,
     SEARCH_LIMIT,
@@ -102,7 +103,8 @@ def _search_spotify(songs: SongTable, text: str) -> None:
                 if with_covers and track.cover_url is not None:
                     st.image(track.cover_url, alt=f"Cover of {track.title}", width=64)
                 mood = _mood_of(track, elsewhere=was_asked)
-                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{mood}")
+                link = f"[Open in Spotify]({track_url(track.id)})"
+                st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{mood} · {link}")
             show_player(track.id, track.title, place=("live", place))
             if track.id in songs.catalogue:
                 ask_button(track.id, name="live", ask=ask_for)

@@ -100,6 +100,8 @@ def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTes
     assert "2 found by Spotify, in its own order." in text_of(app)
     assert "features from catalogue" in text_of(app)
     assert "mood not known: the catalogue does not have it" in text_of(app)
+    links = [f"[Open in Spotify](https://open.spotify.com/track/{track})" for track in tracks(app)]
+    assert all(link in text_of(app) for link in links)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
     (warning,) = app.warning
     assert unescaped(warning.value).startswith("Spotify asks to wait 30 s: ![x]")
