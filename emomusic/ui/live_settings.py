@@ -31,10 +31,15 @@ def choose_view() -> bool:
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
     """Offer the switches, and set them on a running session: the next frame has them."""
+    # All of them hold while another page is looked at, as consent does
     with st.popover("Options", icon=":material/tune:"):
-        mirror = st.toggle("Mirror the picture", value=True, key=state.LIVE_MIRROR)
-        boxes = st.toggle("Frames and names", value=True, key=state.LIVE_BOXES, disabled=class_view)
-        landmarks = st.toggle("Eyes, nose and mouth", key=state.LIVE_LANDMARKS, disabled=class_view)
+        mirror = st.toggle("Mirror the picture", value=True, key=state.LIVE_MIRROR, persist_state="session")
+        boxes = st.toggle(
+            "Frames and names", value=True, key=state.LIVE_BOXES, disabled=class_view, persist_state="session"
+        )
+        landmarks = st.toggle(
+            "Eyes, nose and mouth", key=state.LIVE_LANDMARKS, disabled=class_view, persist_state="session"
+        )
         smoothing_s = st.slider(
             "Smoothing, seconds",
             0.0,
@@ -43,13 +48,21 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             0.1,
             key=state.LIVE_SMOOTHING,
             help="How slowly the figures follow a face. 0 shows every reading as it is",
+            persist_state="session",
         )
         pace = st.segmented_control(
-            "How often faces are read", ["Automatic", "Fixed"], default="Automatic", required=True, key=state.LIVE_PACE
+            "How often faces are read",
+            ["Automatic", "Fixed"],
+            default="Automatic",
+            required=True,
+            key=state.LIVE_PACE,
+            persist_state="session",
         )
         interval_s = None
         if pace == "Fixed":
-            interval_s = st.slider("Seconds between readings", 0.05, 2.0, 0.25, 0.05, key=state.LIVE_INTERVAL)
+            interval_s = st.slider(
+                "Seconds between readings", 0.05, 2.0, 0.25, 0.05, key=state.LIVE_INTERVAL, persist_state="session"
+            )
         else:
             st.caption("As often as this server can, with a rest after each reading.")
     if session is not None:

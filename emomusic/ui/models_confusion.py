@@ -58,6 +58,7 @@ def show_confusion(chosen: Chosen) -> None:
             required=True,
             key=state.models_widget("numbers"),
             label_visibility="collapsed",
+            persist_state="session",
         )
     figures = {name: class_figures(chosen.wing, name, four=four) for name in chosen.names}
     classes = next(iter(figures.values())).classes

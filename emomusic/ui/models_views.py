@@ -63,7 +63,7 @@ def _show_figures(chosen: Chosen) -> None:
     with chart:
         choice = st.segmented_control(
             "Measure", list(_MEASURES), default="Recall", required=True, key=state.models_widget("measure"),
-            label_visibility="collapsed",
+            label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
         measure, meaning = _MEASURES[choice]
         if chosen.wing is Wing.MUSIC:

@@ -227,7 +227,7 @@ def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64])
     rows = [int(near) for near in found if near != row][:_NUM_NEAREST]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("**The songs that come nearest**", width="content")
-        playing = st.toggle("Play them here", key=state.music_widget("play-nearest"))
+        playing = st.toggle("Play them here", key=state.music_widget("play-nearest"), persist_state="session")
     if playing:
         show_players(songs, rows, name="nearest")
         return

@@ -78,8 +78,9 @@ def _search_spotify(songs: SongTable, text: str) -> None:
             "Moods by ReccoBeats",
             key=state.MUSIC_RECCOBEATS,
             help="Asks reccobeats.com for the features of songs that the catalogue does not have",
+            persist_state="session",
         )
-        with_covers = st.toggle("Covers", key=state.MUSIC_COVERS)
+        with_covers = st.toggle("Covers", key=state.MUSIC_COVERS, persist_state="session")
     key = state.music_widget("live-page", text)
     number = int(st.session_state.get(key, 0))
     try:

@@ -502,6 +502,16 @@ def test_a_connection_that_comes_up_on_a_busy_server_is_not_taken_for_one_that_w
     assert "ended before a picture was read" in text_of(app)
 
 
+def test_options_hold_while_another_page_is_looked_at(app: AppTest) -> None:
+    app.run().toggle(key=state.LIVE_MIRROR).set_value(False).run()
+    app.slider(key=state.LIVE_SMOOTHING).set_value(2.0).run()
+    app.switch_page("pages/music.py").run()
+    app.switch_page("pages/live.py").run()
+    assert not app.exception
+    assert app.toggle(key=state.LIVE_MIRROR).value is False
+    assert app.slider(key=state.LIVE_SMOOTHING).value == 2.0
+
+
 def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) -> None:
     session = watched((6, TWO, Emotion.HAPPY))
     show(app, stream, session)

@@ -135,6 +135,19 @@ def test_all_results_of_a_page_are_shown_and_the_next_page_is_offered(app: AppTe
     assert not app.exception
 
 
+def test_covers_stay_asked_for_while_another_tab_is_looked_at(app: AppTest, monkeypatch) -> None:
+    use(monkeypatch, FakeSpotify)
+    find(app, "zzzz")
+    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.run()
+    assert state.MUSIC_COVERS not in [toggle.key for toggle in app.toggle]
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.toggle(key=state.MUSIC_COVERS).value is True
+    assert not app.exception
+
+
 def test_no_page_is_offered_that_spotify_does_not_give(app: AppTest, monkeypatch) -> None:
     class Endless(FakeSpotify):
         def search(self, text: str, *, page: int = 0) -> FoundPage:
