@@ -97,7 +97,11 @@ def stream(page: Page) -> FrameLocator:
 
 def start(page: Page) -> None:
     stream(page).get_by_role("button", name="START").click()
-    expect(page.get_by_role("button", name="Play for this mood")).to_be_visible(timeout=LONG_MS)
+    try:
+        expect(page.get_by_role("button", name="Play for this mood")).to_be_visible(timeout=LONG_MS)
+    except AssertionError as error:  # the page's own outline leaves the frame of the video out
+        error.add_note(f"The video's part of the page:\n{stream(page).locator('body').aria_snapshot()}")
+        raise
 
 
 def sees(page: Page, text: str) -> None:
