@@ -8,7 +8,7 @@ ui.enter_app()
 
 # A picture of our own: a material symbol as icon would be fetched from outside
 st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
-ui.style_buttons()
+ui.style_page()
 
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from emomusic.affect import EMOTIONS
 from emomusic.assets import DAMAGED_ARRAYS, models_dir
 from emomusic.errors import ModelError
 from emomusic.evaluation import ClassScores, IntArray, McNemar, Scores, four_classes, mcnemar, score
 from emomusic.face import trained
-from emomusic.overview import FOUR, face_classes
+from emomusic.overview import FOUR, checked_figure, face_classes
 
 
 class Wing(StrEnum):
@@ -154,6 +155,7 @@ class Comparison:
     test: McNemar
 
 
+_ROUNDING = 0.01  # probabilities are kept as halves: rows of seven sum to 1 but for this
 _CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -172,13 +174,19 @@ def read_class_figures(wing: Wing, name: str) -> ClassFigures:
     metrics = trained.read_metrics(folder)
     try:
         figures = metrics["test"] if wing is Wing.FACE else metrics
-        per_class = {label: ClassScores(**scores) for label, scores in figures["per_class"].items()}
+        per_class = {label: _class_scores(**scores) for label, scores in figures["per_class"].items()}
         confusion = np.array(figures["confusion"], np.int64)
+        if not per_class:
+            raise ValueError("no class")
         if confusion.shape != (len(per_class), len(per_class)):
             raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(per_class)} classes")
         return ClassFigures(per_class, confusion)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"expected the figures of a model in {folder}. Received: {error!r}") from error
+
+
+def _class_scores(*, support: Any, **scores: Any) -> ClassScores:
+    return ClassScores(**{name: checked_figure(value) for name, value in scores.items()}, support=int(support))
 
 
 def class_figures_csv(figures: ClassFigures) -> str:
@@ -217,6 +225,10 @@ def read_evidence(wing: Wing, name: str) -> Evidence:
             f"expected probabilities of shape {(len(labels), len(classes))} in {folder}. "
             f"Received: {probabilities.shape}. Restore the file"
         )
+    num_labels = len(classes if emotions is None else EMOTIONS)
+    are_labels = labels.size and np.isin(labels, np.arange(num_labels)).all()
+    if not (are_labels and np.all(np.abs(probabilities.sum(axis=1) - 1) < _ROUNDING)):  # false of NaN too
+        raise ModelError(f"expected labels and probabilities in {folder}. Received: other numbers. Restore the file")
     return Evidence(name, classes, y_true, probabilities, emotions)
 
 
@@ -253,9 +265,12 @@ def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
         with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
             right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]
             folds = arrays["repeated_folds"].astype(np.int64)
-    except DAMAGED_ARRAYS as error:
+        if right.shape != folds.shape or not right.size:
+            raise ValueError(f"answers of shape {right.shape} in folds of shape {folds.shape}")
+        repeats = zip(right, folds, strict=True)
+        return np.array([[row[of == fold].mean() for fold in np.unique(of)] for row, of in repeats], np.float64)
+    except (*DAMAGED_ARRAYS, IndexError) as error:
         raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
-    return np.array([[row[of == fold].mean() for fold in np.unique(of)] for row, of in zip(right, folds, strict=True)])
 
 
 def read_card(wing: Wing, name: str) -> str:

@@ -165,32 +165,62 @@ def describe_training(config: Mapping[str, Any]) -> str:
     Args:
         config: of `diagnosis.History`; what an older version did not write, it did not do.
     """
-    pictures = config.get("augmentation", {})
+    pictures = config.get("augmentation") or {}
     varied = {
-        "turned": pictures.get("rotation_degrees", 0) > 0,
-        "zoomed": any(end != 1 for end in pictures.get("scale", ())),
-        "shifted": pictures.get("shift", 0) > 0,
-        "mirrored": pictures.get("flip", 0) > 0,
-        "made lighter or darker": pictures.get("contrast", 0) > 0 or pictures.get("gamma", 0) > 0,
-        "blurred": pictures.get("low_resolution", 0) > 0,
-        "partly covered": pictures.get("erase", 0) > 0,
-        "mixed two by two": config.get("mixup", 0) > 0,
+        "turned": _is_on(pictures, "rotation_degrees"),
+        "zoomed": any(end != 1 for end in pictures.get("scale") or ()),
+        "shifted": _is_on(pictures, "shift"),
+        "mirrored": _is_on(pictures, "flip"),
+        "made lighter or darker": _is_on(pictures, "contrast") or _is_on(pictures, "gamma"),
+        "blurred": _is_on(pictures, "low_resolution"),
+        "partly covered": _is_on(pictures, "erase"),
+        "mixed two by two": _is_on(config, "mixup"),
     }
     softened = {
-        "people's votes": config.get("votes", 0) > 0,
-        "other models' answers": bool(config.get("teachers")) and config.get("teaching", 0) > 0,
+        "people's votes": _is_on(config, "votes"),
+        "other models' answers": bool(config.get("teachers")) and _is_on(config, "teaching"),
     }
     reasons = ["parts of the network are switched off at random (dropout)"]  # of every network in NETWORKS
     if any(softened.values()):
         reasons.insert(0, f"labels are softened by {_listed(softened)}")
     if any(varied.values()):
         reasons.insert(0, f"pictures are {_listed(varied)}")
-    if config.get("sharpness_radius", 0) > 0:
+    if _is_on(config, "balance"):
+        reasons.append("rare emotions are shown more often")
+    if _is_on(config, "sharpness_radius"):
         reasons.append("the weights are pushed a little off")
     words = f"Training can look worse than validation, because only there {'; '.join(reasons)}."
-    if config.get("ema_momentum", 0) > 0:
+    if _is_on(config, "ema_momentum"):
         words += " Validation asks the mean of the weights over many steps, which errs less."
     return words
+
+
+def compare_losses(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, bool]:
+    """Which losses of two face models of the same classes cannot be compared, and whether those of validation can.
+
+    The least loss there can be rests on how far the labels were smoothed, in training also on how they were blended.
+
+    Args:
+        first: the settings of a training, of `diagnosis.History`.
+        second: those of the other.
+    """
+    both = (first, second)
+    if len({config.get("label_smoothing") or 0.0 for config in both}) > 1:
+        return "The losses of these two are not on one scale: their labels left different room for doubt.", False
+    if len({_softening(config) for config in both}) > 1:
+        return "Compare only the losses of validation: in training, labels were softened in different ways.", True
+    return "", True
+
+
+def _softening(config: Mapping[str, Any]) -> tuple[float, ...]:
+    """How far training blends labels: of two pictures, with people's votes and with other models' answers."""
+    taught = config.get("teaching") if config.get("teachers") else None
+    return tuple(float(share or 0.0) for share in (config.get("mixup"), config.get("votes"), taught))
+
+
+def _is_on(settings: Mapping[str, Any], name: str) -> bool:
+    value = settings.get(name)
+    return isinstance(value, int | float) and value > 0
 
 
 def _listed(parts: Mapping[str, bool]) -> str:

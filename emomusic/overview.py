@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from emomusic.evaluation import FOUR_CLASS_ORDER
 from emomusic.face import reported as face_reports
 from emomusic.face import trained
 from emomusic.music import mood_models
+from emomusic.music.spotify import disarmed
 
 FOUR = tuple(quadrant.value for quadrant in FOUR_CLASS_ORDER)
 _SEVEN = tuple(emotion.value for emotion in EMOTIONS)
@@ -47,8 +49,10 @@ def overview_csv(records: list[dict[str, Any]]) -> str:
         row: dict[str, Any] = {}
         for name, value in record.items():
             if name == "reported":
-                row[name] = "; ".join(f"{percent_of(report)} ({report['title']})" for report in value)
-            else:
+                row[name] = "; ".join(f"{percent_of(r)} ({r['title']}; {r['note']})" for r in value)
+            elif name == "name":
+                row[name] = disarmed(value)  # of a folder, which may be called anything
+            elif value is not None or name != "wild":  # a record that is not there has no column of its own
                 row |= _columns(name, value)
         rows.append(row)
     columns = dict.fromkeys(column for row in rows for column in row)
@@ -70,6 +74,26 @@ def _columns(name: str, value: Any) -> dict[str, Any]:
             columns |= _columns(f"{name}_{part}", figure)
         return columns
     return {name: " ".join(value) if isinstance(value, list) else value}
+
+
+def checked_figure(value: Any) -> float:
+    """A number that a file holds, as it stands there.
+
+    Raises:
+        ValueError: it is none, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no figure")
+    return value
+
+
+def _checked_parts(name: str, figures: dict[str, Any], parts: set[str]) -> dict[str, Any]:
+    """A record of figures, of which these parts have to be there."""
+    if absent := parts - set(figures):
+        raise KeyError(f"{name}: {', '.join(sorted(absent))}")
+    for part in parts:
+        checked_figure(figures[part])
+    return figures
 
 
 def percent_of(report: dict[str, Any]) -> str:
@@ -101,29 +125,30 @@ def face_model_record(name: str) -> dict[str, Any]:
     report = face_reports.REPORTED.get(trained.read_spec(folder).network)
     try:
         test, wild = metrics["test"], metrics.get("wild")
-        low, high = test["accuracy_interval"]
-        if wild is not None and (absent := _WILD - set(wild)):
-            raise KeyError(f"wild: {', '.join(sorted(absent))}")
+        low, high = map(checked_figure, test["accuracy_interval"])
+        unseen, ms_per_face = test["not_in_training"], metrics.get("ms_per_face")
+        # Where the model had seen all of the pictures there is no share of the others
+        _checked_parts("not_in_training", unseen, {"n"} if unseen["accuracy"] is None else {"n", "accuracy"})
         return {
             "kind": "face",
             "name": name,
             "default": name == trained.DEFAULT_MODEL,
             "classes": list(classes),
-            "accuracy": test["accuracy"],
+            "accuracy": checked_figure(test["accuracy"]),
             "accuracy_interval": [low, high],
-            "four_class_accuracy": test["accuracy"] if classes == FOUR else test["four_class_accuracy"],
-            "macro_f1": test["macro_f1"],
-            "calibration_error": test["calibration"]["expected_error"],
-            "not_in_training": test["not_in_training"],
-            "wild": wild,
+            "four_class_accuracy": checked_figure(test["accuracy" if classes == FOUR else "four_class_accuracy"]),
+            "macro_f1": checked_figure(test["macro_f1"]),
+            "calibration_error": checked_figure(test["calibration"]["expected_error"]),
+            "not_in_training": unseen,
+            "wild": None if wild is None else _checked_parts("wild", wild, _WILD),
             "reported": [] if report is None else [report.as_dict()],
             "judged_on": f"FER2013 PrivateTest (n = {test['n']})",
-            "parameters": metrics["parameters"],
-            "bytes": metrics["bytes"],
+            "parameters": checked_figure(metrics["parameters"]),
+            "bytes": checked_figure(metrics["bytes"]),
             "item": "a face",
-            "ms_per_item": metrics.get("ms_per_face"),
+            "ms_per_item": None if ms_per_face is None else checked_figure(ms_per_face),
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"expected the figures of a face model in {folder}. Received: {error!r}") from error
 
 
@@ -136,15 +161,16 @@ def mood_model_record(name: str) -> dict[str, Any]:
     folder = models_dir() / "music" / name
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        ms_per_song = metrics.get("ms_per_song")
         return {
             "kind": "music",
             "name": name,
             "default": name == mood_models.DEFAULT_MOOD_MODEL,
             "classes": list(metrics["per_class"]),
-            "accuracy": metrics["accuracy"]["mean"],
-            "accuracy_std": metrics["accuracy"]["std"],
-            "macro_f1": metrics["macro_f1"],
-            "calibration_error": metrics["calibration_error"],
+            "accuracy": checked_figure(metrics["accuracy"]["mean"]),
+            "accuracy_std": checked_figure(metrics["accuracy"]["std"]),
+            "macro_f1": checked_figure(metrics["macro_f1"]),
+            "calibration_error": checked_figure(metrics["calibration_error"]),
             "reported": [
                 {
                     "figure": figure.accuracy,
@@ -160,7 +186,7 @@ def mood_model_record(name: str) -> dict[str, Any]:
             "judged_on": f"{metrics['folds']} folds of data_moods.csv (n = {metrics['n']})",
             "bytes": sum(path.stat().st_size for path in folder.glob("model.*")),
             "item": "a song",
-            "ms_per_item": metrics.get("ms_per_song"),
+            "ms_per_item": None if ms_per_song is None else checked_figure(ms_per_song),
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"expected the figures of a mood model in {folder}. Received: {error!r}") from error

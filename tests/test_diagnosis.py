@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from emomusic import assets
+from emomusic.affect import EMOTIONS
 from emomusic.diagnosis import (
     ClassFigures,
     Wing,
@@ -199,3 +200,31 @@ def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None
     (folder / "spec.json").write_text(json.dumps(spec | {"classes": ["cat", "dog"]}))
     with pytest.raises(ModelError, match=r"Received: \('cat', 'dog'\)"):
         models_overview()
+
+
+@pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty"])
+def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "predictions.npz"
+    with np.load(path) as arrays:
+        labels, rows = arrays["test_labels"].copy(), arrays["test_probabilities"].copy()
+    if damage == "labels":
+        labels[7] = len(EMOTIONS)
+    elif damage == "nan":
+        rows[7, 2] = np.nan
+    elif damage == "sums":
+        rows *= 10
+    else:
+        labels, rows = labels[:0], rows[:0]
+    np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
+    with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
+        read_evidence(Wing.FACE, "vgg9")
+
+
+@pytest.mark.parametrize("scores", [None, [], {"angry": {"precision": None, "recall": 1, "f1": 1, "support": 1}}])
+def test_scores_that_are_none_are_refused(checkout: Path, scores: object) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["test"]["per_class"] = scores
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(ModelError, match="vgg9"):
+        read_class_figures(Wing.FACE, "vgg9")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from emomusic.evaluation import ClassScores, McNemar
 from emomusic.face.networks import NETWORKS
 from emomusic.face.presets import PRESETS
 from emomusic.findings import (
+    compare_losses,
     describe_cell,
     describe_classes,
     describe_comparison,
@@ -114,9 +116,9 @@ def test_the_best_and_the_least_known_class_are_named() -> None:
             "emonet",
             "Training can look worse than validation, because only there pictures are turned, zoomed, shifted, "
             "mirrored, made lighter or darker, blurred, partly covered and mixed two by two; labels are softened by "
-            "people's votes and other models' answers; parts of the network are switched off at random (dropout); the "
-            "weights are pushed a little off. Validation asks the mean of the weights over many steps, which errs "
-            "less.",
+            "people's votes and other models' answers; parts of the network are switched off at random (dropout); "
+            "rare emotions are shown more often; the weights are pushed a little off. Validation asks the mean of the "
+            "weights over many steps, which errs less.",
         ),
         (
             "paper",
@@ -139,6 +141,25 @@ def test_what_a_training_did_not_do_is_not_told() -> None:
     bare = "Training can look worse than validation, because only there parts of the network are switched off at random"
     assert describe_training({}) == f"{bare} (dropout)."
     assert describe_training({"teaching": 0.4, "teachers": [], "label_smoothing": 0.1}) == f"{bare} (dropout)."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words", "validation"),
+    [
+        ({"label_smoothing": 0.1}, {"label_smoothing": 0.05}, "not on one scale", False),
+        ({"mixup": 0.2}, {"mixup": 0.1}, "only the losses of validation", True),
+        ({"teachers": ["vgg9"], "teaching": 0.4}, {"teachers": [], "teaching": 0.4}, "only the losses of", True),
+        ({"votes": None, "mixup": 0.0}, {}, "", True),
+    ],
+)
+def test_losses_are_compared_where_labels_were_softened_alike(
+    first: dict[str, Any], second: dict[str, Any], words: str, validation: bool
+) -> None:
+    sentence, can_be_compared = compare_losses(first, second)
+    assert words in sentence
+    assert bool(words) == bool(sentence)
+    assert can_be_compared is validation
+    assert compare_losses(second, first) == (sentence, can_be_compared)
 
 
 def test_every_network_has_the_dropout_that_is_told_of_it() -> None:

@@ -41,6 +41,13 @@ def test_the_table_has_a_column_for_each_part(root: Path, tmp_path: Path, monkey
     assert float(vgg9["accuracy_low"]) < float(vgg9["accuracy"]) < float(vgg9["accuracy_high"])
     assert not any("[" in value or "{" in value for value in vgg9.values())
     ours = next(record for record in faces if record["name"] == "vgg9")["wild"]
+    header = overview_csv([record | {"wild": None} for record in faces[:1]] + faces).partition("\r\n")[0].split(",")
+    assert "wild" not in header
+    (capstone,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "cnn_capstone"]
+    assert "58 to 63 % (" in capstone["reported"]
+    assert next(record for record in faces if record["name"] == "cnn_capstone")["reported"][0]["note"]
+    named = csv.DictReader(io.StringIO(overview_csv([faces[0] | {"name": "=1+1"}])))
+    assert [row["name"] for row in named] == ["'=1+1"]  # a spreadsheet runs nothing
     assert list(ours) == list(shipped)  # what stands in for a model in the tests has what `evaluate --record` keeps
 
 
@@ -57,3 +64,24 @@ def test_one_damaged_model_is_told_and_ends_the_command(
             face_model_record("vgg9")
     assert cli.main(["models"]) == 2
     assert "expected the figures of a face model in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [None, "0.7", [], float("nan"), True])
+@pytest.mark.parametrize(
+    "place", [("parameters",), ("bytes",), ("test", "accuracy"), ("test", "four_class_accuracy"), ("wild", "accuracy")]
+)
+def test_what_is_no_figure_is_told_with_the_model(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str, ...], value: object
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    path = tmp_path / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    *way, last = place
+    inner = metrics
+    for name in way:
+        inner = inner[name]
+    assert last in inner
+    inner[last] = value
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(ModelError, match="vgg9"):
+        face_model_record("vgg9")

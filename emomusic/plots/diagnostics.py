@@ -25,6 +25,7 @@ def confusion_map(
     *,
     shares: bool = True,
     chosen: tuple[str, str] | None = None,
+    darkest: float | None = None,
     ink: str | None = None,
     height: int = 430,
 ) -> go.Figure:
@@ -37,13 +38,12 @@ def confusion_map(
         classes: their names.
         shares: write the percentage of the row into each cell instead of the count.
         chosen: the cell to frame, as its true class and the answer.
+        darkest: the share of a row that has the darkest brown, for matrices side by side; None for this one's largest.
         ink: the page's colour of text, for numbers on pale cells; None for the chart's.
         height: of the figure, in pixels.
     """
-    rows = confusion.sum(axis=1, keepdims=True)
-    share = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
-    right = np.eye(len(classes), dtype=bool)
-    worst = max(float(share[~right].max(initial=0)), 0.05)
+    rows, share, right = confusion.sum(axis=1, keepdims=True), _shares(confusion), np.eye(len(classes), dtype=bool)
+    worst = max(largest_mistake(confusion) if darkest is None else darkest, 0.05)
     # From -1, the most frequent mistake, over 0 to 1, a class that is always right
     shade = np.where(right, share, -np.maximum(share / worst, 1e-3))  # 0 itself would have the colour of right
     # Dark enough for white numbers from one half right on, pale enough for the page's text elsewhere
@@ -84,6 +84,18 @@ def confusion_map(
         **_AXIS, autorange="reversed", title={"text": "what the label says", "standoff": 6}, tickfont={"size": 13}
     )
     return figure
+
+
+def largest_mistake(confusion: IntArray) -> float:
+    """The largest share of a row off the diagonal, from 0 to 1."""
+    return float(_shares(confusion)[~np.eye(len(confusion), dtype=bool)].max(initial=0))
+
+
+def _shares(confusion: IntArray) -> npt.NDArray[np.float64]:
+    """Every count as a share of its row; 0 in a row without examples."""
+    rows = confusion.sum(axis=1, keepdims=True)
+    shares: npt.NDArray[np.float64] = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
+    return shares
 
 
 def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str) -> go.Figure:
@@ -200,11 +212,12 @@ def reliability_diagram(found: Reliability, *, height: int = 360) -> go.Figure:
     return figure
 
 
-def confidence_histogram(found: Reliability, *, height: int = 260) -> go.Figure:
+def confidence_histogram(found: Reliability, *, most: int | None = None, height: int = 260) -> go.Figure:
     """How many answers a model gives at each level of sureness, right and wrong ones.
 
     Args:
         found: of `evaluation.reliability`.
+        most: answers at one level that the axis has room for, for charts side by side; None for this one's.
         height: of the figure, in pixels.
     """
     right = np.rint(np.nan_to_num(found.accuracy) * found.counts)
@@ -219,11 +232,13 @@ def confidence_histogram(found: Reliability, *, height: int = 260) -> go.Figure:
                 hovertemplate=f"about %{{x:.0f}} % sure: %{{y:,}} {name}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(height=height, margin=_MARGIN, barmode="stack", dragmode=False, legend=_LEGEND_ABOVE)
+    layout = {"height": height, "margin": _MARGIN | {"r": 24}, "barmode": "stack"}  # room for the last percentage
+    figure.update_layout(**layout, dragmode=False, legend=_LEGEND_ABOVE)
     figure.update_xaxes(
         **_PERCENTS, range=[0, 101], fixedrange=True, showgrid=False, title={"text": "how sure the model is"},
     )  # fmt: skip
-    figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "answers"})
+    end = None if most is None else [0, 1.05 * most]
+    figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "answers"}, range=end)
     return figure
 
 

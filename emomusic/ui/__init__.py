@@ -7,7 +7,7 @@ screen: the first visitor of a server does not wait for pandas and OpenCV in fro
 from importlib import import_module
 from typing import Any
 
-from emomusic.ui.frame import enter_app, enter_page, icon, require_app, show_notice, shown_errors, style_buttons
+from emomusic.ui.frame import enter_app, enter_page, icon, require_app, show_notice, shown_errors, style_page
 
 # What pages use, and the module of this package that has it
 _MODULES = {
@@ -37,7 +37,7 @@ _MODULES = {
     "show_welcome": "welcome",
 }
 
-__all__ = ["enter_app", "enter_page", "icon", "require_app", "show_notice", "shown_errors", "style_buttons", *_MODULES]
+__all__ = ["enter_app", "enter_page", "icon", "require_app", "show_notice", "shown_errors", "style_page", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

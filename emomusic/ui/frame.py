@@ -25,12 +25,7 @@ _app_has_run = threading.Event()
 # words on a dark page. So its main buttons have one of their own, and a darker one where they are pointed at. `kind` is
 # no documented hook; a browser test watches it.
 DARK_BUTTON, _DARK_BUTTON_POINTED_AT = "#A84F82", "#934271"
-_DARK_BUTTONS = f"""<style>
-.stApp button[kind="primary"]:not(:disabled) {{ background-color: {DARK_BUTTON}; border-color: {DARK_BUTTON}; }}
-.stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
-  background-color: {_DARK_BUTTON_POINTED_AT}; border-color: {_DARK_BUTTON_POINTED_AT};
-}}
-</style>"""
+_LIGHT_BUTTON_POINTED_AT = "#712E57"
 
 
 def icon() -> str:
@@ -69,10 +64,37 @@ def enter_page(name: str) -> None:
         st.session_state[state.VISIT] = (name, number + 1)
 
 
-def style_buttons() -> None:
-    """Give the main action of a screen a colour on which its words can be read in the dark theme too."""
-    if st.context.theme.type == "dark":
-        st.html(_DARK_BUTTONS)
+def style_page() -> None:
+    """Keep what is written on main buttons and in charts readable in both themes.
+
+    The page is not run anew when its visitor changes the theme, so the style tells them apart in the browser.
+    """
+    inks = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
+    primary = st.get_option("theme.light.primaryColor")
+    if not (inks and primary):
+        return  # started from another folder: without the themes of `.streamlit/config.toml`
+    # What stands under the pointer keeps its colour: its ground keeps its own too
+    letters = [f'text[style*="fill: {_rgb(ink)}"]:not(.hoverlayer *)' for ink in inks]
+    frames = [f'.shapelayer path[style*="stroke: {_rgb(ink)}"]' for ink in inks]
+    st.html(
+        f"""<style>
+.stApp button[kind="primary"]:not(:disabled) {{
+  background-color: light-dark({primary}, {DARK_BUTTON}); border-color: light-dark({primary}, {DARK_BUTTON});
+}}
+.stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
+  background-color: light-dark({_LIGHT_BUTTON_POINTED_AT}, {_DARK_BUTTON_POINTED_AT});
+  border-color: light-dark({_LIGHT_BUTTON_POINTED_AT}, {_DARK_BUTTON_POINTED_AT});
+}}
+.stApp .js-plotly-plot :is({", ".join(letters)}) {{ fill: currentColor !important; }}
+.stApp .js-plotly-plot :is({", ".join(frames)}) {{ stroke: currentColor !important; }}
+</style>"""
+    )
+
+
+def _rgb(colour: str) -> str:
+    """A colour as browsers write it: "#rrggbb" to "rgb(…)"."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
 
 
 def require_app() -> None:

@@ -10,11 +10,11 @@ import streamlit as st
 from emomusic.diagnosis import ClassFigures, Wing, look_into
 from emomusic.findings import describe_cell, list_mistakes
 from emomusic.overview import FOUR
-from emomusic.plots.diagnostics import class_probabilities, confusion_map
+from emomusic.plots.diagnostics import class_probabilities, confusion_map, largest_mistake
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
-from emomusic.ui.frame import ink
-from emomusic.ui.models_files import class_figures, evidence
+from emomusic.ui.frame import ink, shown_errors
+from emomusic.ui.models_files import class_figures, evidence, of_each
 from emomusic.ui.models_mistakes import faces_wall, test_pictures
 from emomusic.ui.models_table import FOUR_LEGEND, Chosen
 
@@ -60,7 +60,9 @@ def show_confusion(chosen: Chosen) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-    figures = {name: class_figures(chosen.wing, name, four=four) for name in chosen.names}
+    figures = of_each(chosen.names, lambda name: class_figures(chosen.wing, name, four=four))
+    if not figures:
+        return
     classes = next(iter(figures.values())).classes
     unit = f"how many of 100 {chosen.wing.examples} with that label" if numbers == "Shares" else "how many there are"
     st.caption(
@@ -68,23 +70,25 @@ def show_confusion(chosen: Chosen) -> None:
         "blue; the browner a cell, the larger its share of the row. A click on a cell looks into it."
         + (f" {legend_of_four()}" if four else "")
     )
+    # Each matrix has a cell of its own: one chosen among seven emotions says nothing of songs
+    menu = (
+        state.MODELS_SONG_CELL if chosen.wing is Wing.MUSIC else state.MODELS_FOUR_CELL if four else state.MODELS_CELL
+    )
+    # One shade for one share, in all of them
+    darkest = max(largest_mistake(own.confusion) for own in figures.values())
     if len(figures) == 1:
-        chart, words = st.columns([3, 2], gap="large")
-        with words:
-            cell = _choose_cell(figures, classes)
-            _show_cell(chosen, cell, figures, four=four)
-        with chart:
-            _show_map(chosen.names[0], next(iter(figures.values())), cell, shares=numbers == "Shares")
-        return
-    columns = st.columns(2, gap="large")
-    below = st.container()
-    with below:
-        cell = _choose_cell(figures, classes)
-        _show_cell(chosen, cell, figures, four=four)
-    for column, (name, own) in zip(columns, figures.items(), strict=True):
+        *maps, words = st.columns([3, 2], gap="large")
+    else:
+        maps, words = st.columns(len(figures), gap="large"), st.container()
+    with words:
+        cell = _choose_cell(menu, figures, classes)
+    for column, (name, own) in zip(maps, figures.items(), strict=True):
         with column:
-            st.markdown(f"**{name}**")
-            _show_map(name, own, cell, shares=numbers == "Shares")
+            if len(figures) > 1:
+                st.markdown(f"**{name}**")
+            _show_map(name, own, cell, menu=menu, shares=numbers == "Shares", darkest=darkest)
+    with words:  # after the maps, which need no answers and no dataset
+        _show_cell(chosen, cell, figures, four=four)
 
 
 def legend_of_four() -> str:
@@ -92,14 +96,16 @@ def legend_of_four() -> str:
     return f"{FOUR_LEGEND} A model of seven emotions answers with the class of its likeliest emotion."
 
 
-def _show_map(name: str, figures: ClassFigures, cell: tuple[str, str] | None, *, shares: bool) -> None:
+def _show_map(
+    name: str, figures: ClassFigures, cell: tuple[str, str] | None, *, menu: str, shares: bool, darkest: float
+) -> None:
     # A new key for each cell: with the old one, a second click on the same cell would take its selection back unseen
     key = state.models_widget("confusion", name, *(cell or ()))
     worst = figures.worst_mistake
     show_chart(
-        confusion_map(figures.confusion, figures.classes, shares=shares, chosen=cell, ink=ink()),
+        confusion_map(figures.confusion, figures.classes, shares=shares, chosen=cell, darkest=darkest, ink=ink()),
         key=key,
-        on_select=lambda: _take_cell(key, figures.classes),
+        on_select=lambda: _take_cell(key, menu, figures.classes),
         selection_mode="points",
         alt=f"Confusion matrix of {name}"
         + (f"; the most frequent mistake: {worst[0]} called {worst[1]}" if worst else ""),
@@ -115,12 +121,12 @@ def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | N
     return f"{classes[row]}{_CALLED}{classes[column]}"
 
 
-def _take_cell(key: str, classes: Sequence[str]) -> None:
+def _take_cell(key: str, menu: str, classes: Sequence[str]) -> None:
     if (cell := cell_at(st.session_state[key].selection.points, classes)) is not None:
-        st.session_state[state.MODELS_CELL] = cell
+        st.session_state[menu] = cell
 
 
-def _choose_cell(figures: dict[str, ClassFigures], classes: tuple[str, ...]) -> tuple[str, str] | None:
+def _choose_cell(menu: str, figures: dict[str, ClassFigures], classes: tuple[str, ...]) -> tuple[str, str] | None:
     """A menu of all cells, the most frequent mistakes first: what a click chooses, for the keyboard and the address."""
     counts = np.sum([own.confusion for own in figures.values()], axis=0)
     pairs = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
@@ -130,7 +136,7 @@ def _choose_cell(figures: dict[str, ClassFigures], classes: tuple[str, ...]) -> 
         "Look into a cell",
         options,
         index=None,
-        key=state.MODELS_CELL,
+        key=menu,
         bind="query-params",
         placeholder="Click one, or choose it here",
         width=320,
@@ -142,25 +148,27 @@ def _choose_cell(figures: dict[str, ClassFigures], classes: tuple[str, ...]) -> 
 
 
 def _show_cell(chosen: Chosen, cell: tuple[str, str] | None, figures: dict[str, ClassFigures], *, four: bool) -> None:
-    columns = st.columns(len(chosen.names), gap="large") if len(chosen.names) > 1 else [st.container()]
-    for column, name in zip(columns, chosen.names, strict=True):
-        if cell is None:
-            with column:
-                st.markdown(
-                    f"**What {name} gets wrong most**\n\n" + "\n".join(f"1. {m}" for m in list_mistakes(figures[name]))
-                )
-            continue
-        own = evidence(chosen.wing, name)
-        found = look_into(own, *cell, four=four)
-        with column:
-            st.markdown(describe_cell(found, name, chosen.wing.examples))
-            if found.mean is not None:
-                st.caption(f"What {name} thought of these {len(found.rows):,}, on average:")
-                show_chart(
-                    class_probabilities(found.mean, own.classes),
-                    key=state.models_widget("cell", name),
-                    alt="Mean probabilities: "
-                    + ", ".join(f"{label} {p:.0%}" for label, p in zip(own.classes, found.mean, strict=True)),
-                )
-            if chosen.wing is Wing.FACE and found.rows.size and (pictures := test_pictures(own)) is not None:
-                faces_wall(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)
+    columns = st.columns(len(figures), gap="large") if len(figures) > 1 else [st.container()]
+    for column, (name, own) in zip(columns, figures.items(), strict=True):
+        with column, shown_errors():  # one that cannot be looked into leaves the other
+            if cell is None:
+                st.markdown(f"**What {name} gets wrong most**\n\n" + "\n".join(f"1. {m}" for m in list_mistakes(own)))
+            else:
+                _look_into(chosen.wing, name, cell, four=four)
+
+
+def _look_into(wing: Wing, name: str, cell: tuple[str, str], *, four: bool) -> None:
+    """What one model did with the examples of a cell: in words, its mean answer, and some of the pictures."""
+    own = evidence(wing, name)
+    found = look_into(own, *cell, four=four)
+    st.markdown(describe_cell(found, name, wing.examples))
+    if found.mean is not None:
+        st.caption(f"What {name} thought of these {len(found.rows):,}, on average:")
+        show_chart(
+            class_probabilities(found.mean, own.classes),
+            key=state.models_widget("cell", name),
+            alt="Mean probabilities: "
+            + ", ".join(f"{label} {p:.0%}" for label, p in zip(own.classes, found.mean, strict=True)),
+        )
+    if wing is Wing.FACE and found.rows.size and (pictures := test_pictures(own)) is not None:
+        faces_wall(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
@@ -17,6 +19,18 @@ from emomusic.diagnosis import (
 from emomusic.evaluation import Scores
 from emomusic.face.trained import METRICS
 from emomusic.overview import FOUR
+from emomusic.ui.frame import shown_errors
+
+_Read = TypeVar("_Read")
+
+
+def of_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _Read]:
+    """What is read of each model, by name; one that cannot be read is said and left out, and the others are shown."""
+    found = {}
+    for name in names:
+        with shown_errors():
+            found[name] = read(name)
+    return found
 
 
 def evidence(wing: Wing, name: str) -> Evidence:

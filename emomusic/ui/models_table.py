@@ -77,7 +77,9 @@ def choose_models() -> Chosen | None:
             "Left out: " + "; ".join(f"**{plain(name)}** ({plain(str(error))})" for name, error in problems.items()),
             icon=":material/warning:",
         )
-    answer, table, chooser = st.container(), st.container(), st.container()
+    answer = st.container()
+    st.space("small")  # on a phone the buttons of the table are always there, above it
+    table, chooser = st.container(), st.container()
     with chooser:
         names = _choose(wing, [record["name"] for record in records])
     by_name = {record["name"]: record for record in records}
@@ -241,18 +243,22 @@ def _face_columns() -> dict[str, Any]:
     config = st.column_config
     return {
         "model": config.TextColumn("Model", pinned=True),
-        "accuracy": config.ProgressColumn("Right, seven emotions", format=_PERCENT, min_value=0, max_value=100),
+        "accuracy": config.ProgressColumn("Seven emotions", width=125, format=_PERCENT, min_value=0, max_value=100,
+                                         help="How often the answer is right"),
         "interval": config.TextColumn("95 % range", help="Where it would lie on endless such pictures"),
-        "report": config.TextColumn("The report's", help="What the student report gives for a model of this kind"),
-        "four": config.NumberColumn("Four classes", format=_PERCENT, help=FOUR_LEGEND),
-        "wild": config.NumberColumn("In the wild", format=_PERCENT),
-        "wild_four": config.NumberColumn("… four classes", format=_PERCENT, help="In the wild, in the four classes"),
-        "calibration": config.NumberColumn("Calibration error", format="%.3f",
-                                           help="How far sureness and being right lie apart; 0 is perfect"),
-        "ms": config.NumberColumn("ms a face", format="%.1f", help="Eight faces in a call, each with its mirror image, "
-                                  "in float32 on all processors; a model of your own where it was trained"),
-        "mb": config.NumberColumn("MB", format="%.1f", help="Size of the file"),
-        "parameters": config.NumberColumn("Million weights", format="%.2f"),
+        "report": config.TextColumn("The report's", width=90,
+                                    help="What the student report gives for a model of this kind"),
+        "four": config.NumberColumn("Four classes", width=95, format=_PERCENT, help=FOUR_LEGEND),
+        "wild": config.NumberColumn("In the wild", width=85, format=_PERCENT),
+        "wild_four": config.NumberColumn("… four classes", width=105, format=_PERCENT,
+                                         help="In the wild, in the four classes"),
+        "calibration": config.NumberColumn("Calibration", width=92, format="%.3f",
+                                           help="Its error: how far sureness and being right lie apart; 0 is perfect"),
+        "ms": config.NumberColumn("ms a face", width=75, format="%.1f",
+                                  help="Eight faces in a call, each with its mirror image, in float32 on all "
+                                  "processors; a model of your own where it was trained"),
+        "mb": config.NumberColumn("MB", width=55, format="%.1f", help="Size of the file"),
+        "parameters": config.NumberColumn("Weights, M", width=85, format="%.2f", help="In millions"),
     }  # fmt: skip
 
 
@@ -279,13 +285,14 @@ def _say(chosen: Chosen) -> None:
         if report := describe_reports(chosen.records[0]):
             st.markdown(report)
         return
-    comparison = compare(*(evidence(chosen.wing, name) for name in chosen.names))
-    if comparison is None:
-        st.subheader("These two cannot be compared", anchor=False)
-        st.markdown("They were not judged on the same examples.")
-    else:
-        st.subheader(judge_comparison(comparison), anchor=False)
-        st.markdown(describe_comparison(comparison, chosen.wing))
+    with shown_errors():  # what the files say of each is said in any case
+        comparison = compare(*(evidence(chosen.wing, name) for name in chosen.names))
+        if comparison is None:
+            st.subheader("These two cannot be compared", anchor=False)
+            st.markdown("They were not judged on the same examples.")
+        else:
+            st.subheader(judge_comparison(comparison), anchor=False)
+            st.markdown(describe_comparison(comparison, chosen.wing))
     for record, sentence in zip(chosen.records, sentences, strict=True):
         st.markdown(f"{sentence} {describe_reports(record)}")
 

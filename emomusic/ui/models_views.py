@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from emomusic.diagnosis import History, Wing, read_card, read_fold_accuracies, read_history
+from emomusic.diagnosis import ClassFigures, History, Wing, read_card, read_fold_accuracies, read_history
 from emomusic.evaluation import accuracy_interval, reliability, top_k_accuracy
-from emomusic.findings import describe_classes, describe_training, of_100, percent
+from emomusic.findings import compare_losses, describe_classes, describe_training, of_100, percent
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import shown_errors
 from emomusic.ui.models_confusion import choose_classes, legend_of_four, show_confusion
-from emomusic.ui.models_files import class_figures, evidence, scores
+from emomusic.ui.models_files import class_figures, evidence, of_each, scores
 from emomusic.ui.models_mistakes import show_mistakes
 from emomusic.ui.models_table import Chosen, Record
 from emomusic.ui.models_try import show_try
@@ -48,7 +48,7 @@ def show_diagnoses(chosen: Chosen) -> None:
                 if view in (show_confusion, _show_figures, _show_sureness) and not is_face:
                     st.caption(
                         "Of the first of five deals of the songs into folds, in which each song is judged once; the "
-                        "table above has the mean of all five."
+                        "table above has accuracy and mean F1 over all five, and the calibration error of the first."
                     )
                 view(chosen)
 
@@ -56,7 +56,9 @@ def show_diagnoses(chosen: Chosen) -> None:
 def _show_figures(chosen: Chosen) -> None:
     if four := choose_classes(chosen):
         st.caption(legend_of_four())
-    tables = {name: class_figures(chosen.wing, name, four=four) for name in chosen.names}
+    tables = of_each(chosen.names, lambda name: class_figures(chosen.wing, name, four=four))
+    if not tables:
+        return
     for name, figures in tables.items():
         st.markdown(describe_classes(figures, name, chosen.wing.examples))
     chart, words = st.columns([3, 2], gap="large")
@@ -68,7 +70,8 @@ def _show_figures(chosen: Chosen) -> None:
         measure, meaning = _MEASURES[choice]
         if chosen.wing is Wing.MUSIC:
             meaning = meaning.replace("pictures", "songs")
-        stripes = f" Full bars: {chosen.names[0]}; striped: {chosen.names[1]}." if len(chosen.names) > 1 else ""
+        full, *striped = tables
+        stripes = f" Full bars: {full}; striped: {striped[0]}." if striped else ""
         st.caption(meaning + stripes)
         show_chart(
             plots.class_bars({name: figures.per_class for name, figures in tables.items()}, measure=measure),
@@ -81,29 +84,29 @@ def _show_figures(chosen: Chosen) -> None:
         )
     with words:
         st.markdown("**Over all classes**")
-        st.table(_overall(chosen, four=four), border="horizontal")
+        records = {record["name"]: record for record in chosen.records}
+        columns = of_each(list(tables), lambda name: _overall(chosen.wing, records[name], four=four))
+        if columns:
+            st.table(pd.DataFrame(columns), border="horizontal")
     st.markdown("**By class**")
-    for column, record in zip(st.columns(len(chosen.records), gap="large"), chosen.records, strict=True):
+    for column, name in zip(st.columns(len(tables), gap="large"), tables, strict=True):
         with column:
-            _show_class_table(record, chosen, four=four)
+            _show_class_table(records[name], tables[name], chosen.wing, four=four)
 
 
-def _overall(chosen: Chosen, *, four: bool) -> pd.DataFrame:
-    """The figures of each model, a column each; words, because they are of different kinds."""
-    columns = {}
-    for record in chosen.records:
-        own = evidence(chosen.wing, record["name"])
-        found = scores(chosen.wing, record["name"], four=four)
-        is_own = found.classes == own.classes
-        columns[record["name"]] = {
-            "right": _with_range(found.accuracy, found.accuracy_interval),
-            "first or second guess right": percent(top_k_accuracy(own.y_true, own.probabilities)) if is_own else "—",
-            "mean precision": percent(found.macro_precision),
-            "mean recall": percent(found.macro_recall),
-            "mean F1": percent(found.macro_f1),
-            **(_face_figures(record, four=four, is_own=is_own) if chosen.wing is Wing.FACE else {}),
-        }
-    return pd.DataFrame(columns)
+def _overall(wing: Wing, record: Record, *, four: bool) -> dict[str, str]:
+    """The figures of a model, in words, because they are of different kinds."""
+    own = evidence(wing, record["name"])
+    found = scores(wing, record["name"], four=four)
+    is_own = found.classes == own.classes
+    return {
+        "right": _with_range(found.accuracy, found.accuracy_interval),
+        "first or second guess right": percent(top_k_accuracy(own.y_true, own.probabilities)) if is_own else "—",
+        "mean precision": percent(found.macro_precision),
+        "mean recall": percent(found.macro_recall),
+        "mean F1": percent(found.macro_f1),
+        **(_face_figures(record, four=four, is_own=is_own) if wing is Wing.FACE else {}),
+    }
 
 
 def _with_range(share: float, interval: tuple[float, float]) -> str:
@@ -123,8 +126,7 @@ def _face_figures(record: Record, *, four: bool, is_own: bool) -> dict[str, str]
     return {"right, without pictures that also stand in Training": alone, "right in the wild": in_the_wild}
 
 
-def _show_class_table(record: Record, chosen: Chosen, *, four: bool) -> None:
-    figures = class_figures(chosen.wing, record["name"], four=four)
+def _show_class_table(record: Record, figures: ClassFigures, wing: Wing, *, four: bool) -> None:
     table = pd.DataFrame(
         [
             {"class": label, "precision": s.precision, "recall": s.recall, "f1": s.f1, "support": s.support}
@@ -146,7 +148,7 @@ def _show_class_table(record: Record, chosen: Chosen, *, four: bool) -> None:
             "class": record["name"],
             "f1": st.column_config.NumberColumn("F1", format="%.1f %%"),
             "report": st.column_config.NumberColumn("the report's F1", format="%.0f %%"),
-            "support": st.column_config.NumberColumn(chosen.wing.examples, format="localized"),
+            "support": st.column_config.NumberColumn(wing.examples, format="localized"),
         },
         alt=f"Precision, recall and F1 of {record['name']} by class",
     )
@@ -159,22 +161,23 @@ def _show_learning(chosen: Chosen) -> None:
     for name, column in columns.items():
         with column, shown_errors():  # one that cannot be read leaves the other to be seen
             histories[name] = read_history(name)
-    difference = _difference_of_losses(chosen, histories)
+    difference, share_axis = _compare_losses(chosen, histories)
     words.caption(
         "How each epoch went: on the pictures it learns from (training) and on PublicTest (validation); the dot is the "
         "epoch that was kept. Where training still gets better and validation does not, the network learns by heart."
-        + (f" The losses of these two are not on one scale: {difference}." if difference else "")
+        + (f" {difference}" if difference else "")
     )
     tops = {name: 1.05 * max(history.loss.max(), history.val_loss.max()) for name, history in histories.items()}
     for name, history in histories.items():
         with columns[name]:
             best = history.val_accuracy[history.best_epoch - 1]
             st.markdown(
-                f"**{name}** was kept after epoch {history.best_epoch} of {len(history)}, right on {of_100(best)} of "
-                "100 validation pictures, at one look: the mirror image, which answers take in later, is not asked."
+                f"**{name}** was kept after epoch {history.best_epoch} of {len(history)}, right on "
+                f"{of_100(best)} of 100 validation pictures, at one look: the mirror image, which answers take in "
+                "later, is not asked."
             )
             st.caption(describe_training(history.config))
-            top = tops[name] if difference else max(tops.values())
+            top = max(tops.values()) if share_axis else tops[name]
             parts = st.columns(2) if len(columns) == 1 else [st.container(), st.container()]
             curves = (
                 ("right, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
@@ -192,18 +195,14 @@ def _show_learning(chosen: Chosen) -> None:
                     )
 
 
-def _difference_of_losses(chosen: Chosen, histories: dict[str, History]) -> str:
-    """Why the losses of two models cannot be compared; empty where they can.
-
-    The least loss there can be rests on the number of classes and on how far training smoothed the labels.
-    """
+def _compare_losses(chosen: Chosen, histories: dict[str, History]) -> tuple[str, bool]:
+    """Which losses of two models cannot be compared, in a sentence, and whether one axis is right for both."""
     if len(histories) < 2:
-        return ""
+        return "", True
     if len({len(record["classes"]) for record in chosen.records}) > 1:
-        return "they tell apart different classes"
-    if len({history.config.get("label_smoothing", 0.0) for history in histories.values()}) > 1:
-        return "their labels left different room for doubt"
-    return ""
+        return "The losses of these two are not on one scale: they tell apart different classes.", False
+    first, second = histories.values()
+    return compare_losses(first.config, second.config)
 
 
 def _show_folds(chosen: Chosen) -> None:
@@ -212,7 +211,9 @@ def _show_folds(chosen: Chosen) -> None:
         "A study that splits once draws one of these points."
     )
     names = dict.fromkeys([*chosen.names, *(record["name"] for record in chosen.others)])  # the chosen first
-    folds = {name: read_fold_accuracies(name) for name in names}
+    folds = of_each(list(names), read_fold_accuracies)
+    if not folds:
+        return
     show_chart(
         plots.fold_spread(folds, height=70 * len(folds) + 60),
         key=state.models_widget("folds"),
@@ -228,20 +229,24 @@ def _show_sureness(chosen: Chosen) -> None:
         "line. Below it the model is too sure, above it too modest. Larger points stand for more answers. The bars "
         "count the answers at each level of sureness, right and wrong ones."
     )
-    for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
-        own = evidence(chosen.wing, name)
-        found = reliability(own.y_true, own.probabilities)
+    answers = of_each(chosen.names, lambda name: evidence(chosen.wing, name))
+    if not answers:
+        return
+    levels = {name: reliability(own.y_true, own.probabilities) for name, own in answers.items()}
+    most = max(int(found.counts.max()) for found in levels.values())
+    for column, name in zip(st.columns(len(answers), gap="large"), answers, strict=True):
+        own, found = answers[name], levels[name]
         sure, is_right = float(own.probabilities.max(axis=1).mean()), own.y_pred == own.y_true
         low, high = accuracy_interval(int(is_right.sum()), len(is_right))
         verdict = "too modest" if sure < low else "too sure" if sure > high else "as sure as it may be"
         with column:
             st.markdown(
-                f"**{name}** is {verdict}: on average {percent(sure)} sure, and right on {percent(is_right.mean())} "
-                f"({of_100(low)} to {of_100(high)}). Level by level, the two lie "
+                f"**{name}** is {verdict}: on average {percent(sure)} sure, and right on "
+                f"{percent(is_right.mean())} ({of_100(low)} to {of_100(high)}). Level by level, the two lie "
                 f"{found.expected_calibration_error:.3f} apart (expected calibration error over {len(found.counts)} "
                 "bins; 0 is perfect)."
             )
-            parts = st.columns(2) if len(chosen.names) == 1 else [st.container(), st.container()]
+            parts = st.columns(2) if len(answers) == 1 else [st.container(), st.container()]
             with parts[0]:
                 show_chart(
                     plots.reliability_diagram(found),
@@ -251,7 +256,7 @@ def _show_sureness(chosen: Chosen) -> None:
                 )
             with parts[1]:
                 show_chart(
-                    plots.confidence_histogram(found, height=360 if len(chosen.names) == 1 else 260),
+                    plots.confidence_histogram(found, most=most, height=360 if len(answers) == 1 else 260),
                     key=state.models_widget("confidence", name),
                     alt=f"How many answers {name} gives at each level of sureness, right and wrong",
                 )
@@ -259,6 +264,6 @@ def _show_sureness(chosen: Chosen) -> None:
 
 def _show_card(chosen: Chosen) -> None:
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
-        with column, st.container(border=True):
+        with column, shown_errors(), st.container(border=True):
             # A card's headings are those of a file of its own; on this page they stand below the page's
             st.markdown(read_card(chosen.wing, name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))

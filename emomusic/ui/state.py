@@ -112,7 +112,9 @@ MODELS_SONGS = "songs"  # and mood models
 MODELS_FACE_VIEW = "face_view"
 MODELS_SONG_VIEW = "song_view"
 MODELS_CLASSES = "classes"
-MODELS_CELL = "cell"  # of the confusion matrix, as "fear called sad"
+MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear called sad"
+MODELS_FOUR_CELL = "four_cell"  # and of that of four classes
+MODELS_SONG_CELL = "song_cell"  # and of that of moods
 
 MODELS_ASKED = "models_asked"  # what every model said of the visitor's picture
 

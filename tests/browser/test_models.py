@@ -70,6 +70,20 @@ def test_a_click_on_a_cell_tells_what_is_confused(models: Callable[..., Page]) -
     click_cell(page, Emotion.HAPPY.label, Emotion.HAPPY.label, len(EMOTIONS), answer=happy)
 
 
+def test_charts_can_be_read_when_the_theme_changes(models: Callable[..., Page]) -> None:
+    """The page is not run anew then: what the server wrote into the charts stays."""
+    page = models("?cell=fear+called+sad")
+    axis = page.locator(".js-plotly-plot .xtick text").first
+    frame = page.locator(".js-plotly-plot .shapelayer path").first
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        app = page.locator(".stApp")
+        expect(app).to_have_css("color-scheme", scheme)
+        colour = app.evaluate("element => getComputedStyle(element).color")
+        expect(axis).to_have_css("fill", colour)
+        expect(frame).to_have_css("stroke", colour)
+
+
 def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callable[..., Page]) -> None:
     page = models("?wing=Mood+models")
     heading = page.get_by_role("heading", level=3)

@@ -1,5 +1,6 @@
 """pages/models.py under AppTest: on models of our own without weights, and on those that ship."""
 
+import base64
 import io
 import json
 import re
@@ -153,7 +154,24 @@ def test_a_cell_of_the_address_is_looked_into(app: AppTest) -> None:
     assert len(bars["data"][0]["y"]) == 7
     app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
     assert not app.exception
-    assert app.selectbox(key=state.MODELS_CELL).value is None
+    assert app.selectbox(key=state.MODELS_FOUR_CELL).value is None
+    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    assert app.selectbox(key=state.MODELS_SONG_CELL).value is None
+    assert not app.exception
+
+
+def test_matrices_side_by_side_have_one_shade_for_one_share(app: AppTest) -> None:
+    opened(app, "vgg9", "emonet")
+    shades = []
+    for chart in charts(app):
+        heat, cells = chart["data"]
+        shares = np.array([float(share) for _, share in cells["customdata"]]).reshape(7, 7)
+        off = ~np.eye(7, dtype=bool)
+        shade = np.frombuffer(base64.b64decode(heat["z"]["bdata"]), heat["z"]["dtype"]).reshape(7, 7)
+        shades.append((shade[off], shares[off] / 100))
+    darkest = max(0.05, *(shares.max() for _, shares in shades))
+    for shade, shares in shades:
+        assert shade == pytest.approx(-np.maximum(shares / darkest, 1e-3), abs=0.02)
 
 
 def test_a_click_means_the_cell_under_it() -> None:
@@ -242,6 +260,39 @@ def test_what_cannot_be_said_of_a_model_leaves_the_rest_to_be_seen(app: AppTest,
     (error,) = app.error
     assert "expected predictions in" in error.value
     assert len(charts(app)) == 4
+    assert "**emonet** is right on" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("view", "cell", "num_charts", "words"),
+    [
+        ("Confusions", "happy called happy", 3, "**vgg9** knows"),
+        ("Figures", None, 1, "Over all classes"),
+        ("Sureness", None, 2, "**vgg9** is "),
+        ("Card", None, 0, "In a test."),
+    ],
+)
+def test_of_two_models_one_without_its_files_leaves_the_other_to_be_seen(
+    app: AppTest, tmp_path: Path, view: str, cell: str | None, num_charts: int, words: str
+) -> None:
+    for file in ("predictions.npz", "CARD.md"):
+        (tmp_path / "models" / "face" / "emonet" / file).unlink()
+    if cell is not None:
+        app.query_params[state.MODELS_CELL] = cell
+    opened(app, "emonet", "vgg9", view=view)
+    assert len(app.error) == 2  # of the comparison above the tabs, and of the tab
+    assert len(charts(app)) == num_charts
+    assert words in text_of(app)
+
+
+@pytest.mark.parametrize("names", [("vgg9",), ("vgg9", "emonet")])
+def test_a_damaged_dataset_leaves_the_matrix(app: AppTest, tmp_path: Path, names: tuple[str, ...]) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "fer2013.csv").write_text("emotion,pixels\n0,1 2 3\n", encoding="utf-8")
+    app.query_params[state.MODELS_CELL] = "happy called happy"
+    opened(app, *names)
+    assert {"fer2013.csv" in error.value for error in app.error} == {True}
+    assert len(charts(app)) == 2 * len(names)
 
 
 def test_a_model_judged_on_fewer_pictures_is_named_below_the_table(app: AppTest, tmp_path: Path) -> None:
