@@ -45,11 +45,13 @@ train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet] [ARGS=-
 	$(BIN)/python -m emomusic train face --network $(NETWORK) --fer2013 "$(FER2013)" $(ARGS)
 
 bench: $(VENV)/installed  ## time every step on this machine, and write docs/benchmarks/ for the README; some minutes
-	$(BIN)/python -m emomusic bench --json > docs/benchmarks/photo.json
-	if command -v taskset >/dev/null; then taskset -c 0 $(BIN)/python -m emomusic bench --json > docs/benchmarks/one-core.json; fi
-	$(BIN)/python -m emomusic bench models --record --json > docs/benchmarks/models.json
-	$(BIN)/python -m emomusic bench music --json > docs/benchmarks/music.json
-	$(BIN)/python -m emomusic bench live --json > docs/benchmarks/live.json
+	$(BIN)/python -m emomusic bench --json $(call into,photo)
+	if command -v taskset >/dev/null; then taskset -c 0 $(BIN)/python -m emomusic bench --json $(call into,one-core); fi
+	$(BIN)/python -m emomusic bench models --record --json $(call into,models)
+	$(BIN)/python -m emomusic bench music --json $(call into,music)
+	$(BIN)/python -m emomusic bench live --json $(call into,live)
+# A bench that fails leaves the figures that stand there.
+into = > docs/benchmarks/$(1).json.part && mv docs/benchmarks/$(1).json.part docs/benchmarks/$(1).json
 
 # A Python that was replaced leaves an environment that does not start: it is made anew, and filled anew.
 $(shell test -e $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +35,10 @@ Outcome = tuple[Any, int]
 
 
 def analyze(options: argparse.Namespace) -> Outcome:
-    """The main job: faces, emotions and songs for each picture; one that cannot be read becomes an `error` entry."""
+    """The main job: faces, emotions and songs for each picture; one that cannot be read becomes an `error` entry.
+
+    Status 2 where there is one, and where a picture could not be written: its readings are in the answer all the same.
+    """
     from emomusic.face.images import read_image
     from emomusic.face.reading import load_networks, read_faces
     from emomusic.face.trained import DEFAULT_MODEL, model_folder
@@ -46,6 +50,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
         _make_folder(options.annotate)
     engine: tuple[MtcnnDetector, EmotionClassifier, Recommender] | None = None  # loaded for the first that can be read
     records: list[dict[str, Any]] = []
+    status = 0
     for number, name in enumerate(options.images, 1):
         started = time.perf_counter()
         try:
@@ -53,6 +58,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
         except ImageError as error:
             records.append({"image": name, "error": str(error)})
             log.error("emomusic: %s", error)
+            status = 2
             continue
         decode_ms = 1000 * (time.perf_counter() - started)
         engine = engine or (*load_networks(options.model or DEFAULT_MODEL), load_recommender())
@@ -66,8 +72,12 @@ def analyze(options: argparse.Namespace) -> Outcome:
         recommend_ms = 1000 * (time.perf_counter() - started)
         records.append(picture_record(name, reading, songs, mood, decode_ms=decode_ms, recommend_ms=recommend_ms))
         if options.annotate:
-            _write_annotated(options.annotate, number, Path(name), image, reading)
-    return records, 2 if any("error" in record for record in records) else 0
+            try:
+                _write_annotated(options.annotate, number, Path(name), image, reading)
+            except ImageError as error:
+                log.error("emomusic: %s", error)
+                status = 2
+    return records, status
 
 
 def _songs_for(
@@ -89,17 +99,20 @@ def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, r
     from emomusic.face.images import encode_png
     from emomusic.plots.picture import annotated_picture
 
+    # Numbered, because pictures of two folders may share a name; cut, because a file's name has 255 bytes at most
+    name = f"{number:03d}-{os.fsdecode(os.fsencode(source.stem)[:_MOST_STEM])}.png"
     try:
-        # Numbered, because pictures of two folders may share a name; cut, because a file's name has 255 bytes at most
-        stem = os.fsdecode(os.fsencode(source.stem)[:_MOST_STEM])
-        (folder / f"{number:03d}-{stem}.png").write_bytes(encode_png(annotated_picture(image, reading)))
+        (folder / name).write_bytes(encode_png(annotated_picture(image, reading)))
     except OSError as error:
-        raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
+        raise ImageError(f"expected to write {name!r} into {folder}. Received: {error.strerror}") from error
 
 
 def _make_folder(folder: Path) -> None:
+    """Find out before the work whether pictures can be written into a folder, which is made where it is absent."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
 
@@ -182,7 +195,7 @@ def _mood_model_name(name: str | None) -> str:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
-    from emomusic.assets import models_dir, write_checksums
+    from emomusic.assets import write_checksums
     from emomusic.face.fer2013 import read_fer2013
     from emomusic.face.networks import NETWORKS
     from emomusic.face.presets import PRESETS
@@ -192,6 +205,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     preset = options.preset or NETWORKS[options.network].preset
     if preset not in PRESETS:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
+    out = options.out or _own_folder(options.network, preset)
     dataset = read_fer2013(options.fer2013)
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from emomusic.face._tensorflow import load_tensorflow
@@ -213,10 +227,25 @@ def train_face(options: argparse.Namespace) -> Outcome:
                 report.seconds_left / 60,
             )
 
-        out = options.out or models_dir() / "face" / options.network
         metrics = train(options.network, dataset, out, preset=preset, resume=options.resume, tell=tell)
     write_checksums(out)  # of a model that ships, or it would be called damaged
     return metrics, 0
+
+
+def _own_folder(network: str, preset: str) -> Path:
+    """Where a network is trained into unless told; that a model of another preset stands there is said beforehand."""
+    from emomusic.assets import models_dir
+    from emomusic.face.trained import read_spec
+
+    folder = models_dir() / "face" / network
+    with contextlib.suppress(ModelError):  # nothing finished, so nothing to lose
+        if (there := read_spec(folder).preset) != preset:
+            log.warning(
+                "This replaces the model in %s, which was trained under the preset %s; --out DIR keeps it.",
+                folder,
+                there,
+            )
+    return folder
 
 
 def recommend(options: argparse.Namespace) -> Outcome:

@@ -106,7 +106,7 @@ def train(
         dataset: all of its three splits.
         out: the model's folder, replaced in the end; its last part is the model's name.
         preset: a key of `PRESETS`; None for the network's own.
-        resume: go on from the checkpoint in `out`, if there is one.
+        resume: go on from the checkpoint in `out`; begin at the first epoch where there is none.
         tell: called after every epoch.
 
     Returns:
@@ -156,11 +156,16 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     checkpoint.set_model(model)
     best = KeepBest(run.checkpoint / BEST, checkpoint)
     first_epoch = 0
-    if resume and (run.checkpoint / STATE).is_file():
+    has_state = (run.checkpoint / STATE).is_file()
+    if resume and has_state:
         first_epoch = checkpoint.restore()
         best.best = checkpoint.best
         log.info("Going on after epoch %d of %d.", first_epoch, config.epochs)
     else:
+        if has_state:
+            log.info("The checkpoint in %s is dropped.", run.checkpoint)
+        elif resume:
+            log.info("No checkpoint in %s: beginning at epoch 1 of %d.", run.checkpoint, config.epochs)
         shutil.rmtree(run.checkpoint, ignore_errors=True)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
     validation = splits[Split.VALIDATION]

@@ -16,13 +16,15 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
 PATIENCE_MS = 120_000  # loading TensorFlow on a busy machine
+# A page's own timeout does not reach `expect`, which would wait 5 s: enough only on a server that a test has warmed
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium() -> str:

@@ -73,4 +73,6 @@ def test_video_comes_through_a_relay_with_a_minted_user(
             sees(page, "[0-9]+ faces? · [1-9]")
     log = (tmp_path / "turn.log").read_text(encoding="utf-8", errors="replace")
     assert ":emomusic>: incoming packet ALLOCATE processed, success" in log
-    assert ":emomusic>: incoming packet CREATE_PERMISSION processed, success" in log or "CHANNEL_BIND" in log
+    # Either lets the peer through, whichever the browser asks for; of a refused one the same is told, up to the comma
+    ways_in = ("CREATE_PERMISSION", "CHANNEL_BIND")
+    assert any(f":emomusic>: incoming packet {way} processed, success" in log for way in ways_in)

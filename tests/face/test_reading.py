@@ -1,7 +1,7 @@
 """emomusic/face/reading.py, on a fake detector and classifier."""
 
-import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
 from emomusic.face.detection import Face
 from emomusic.face.images import RgbImage
 from emomusic.face.reading import read_faces
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 
 IMAGE = np.full((100, 160, 3), 90, np.uint8)
 
@@ -62,11 +62,19 @@ def test_each_face_has_its_own_emotion() -> None:
     assert [face.emotion for face in reading.faces] == [Emotion.ANGRY, Emotion.HAPPY]
 
 
-def test_looking_for_faces_and_reading_them_are_timed_apart() -> None:
-    class Slow(FakeDetector):
+def test_looking_for_faces_and_reading_them_are_timed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("emomusic.face.reading.time", SimpleNamespace(perf_counter=clock))
+
+    class SlowDetector(FakeDetector):
         def detect(self, image: RgbImage) -> list[Face]:
-            time.sleep(0.05)
+            clock.advance(0.05)
             return super().detect(image)
 
-    reading = read_faces(IMAGE, Slow([make_face()]), FakeClassifier())
-    assert reading.detect_ms >= 50 > reading.classify_ms
+    class SlowClassifier(FakeClassifier):
+        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+            clock.advance(0.02)
+            return super().classify(crops)
+
+    reading = read_faces(IMAGE, SlowDetector([make_face()]), SlowClassifier())
+    assert (reading.detect_ms, reading.classify_ms) == pytest.approx((50, 20))

@@ -1,5 +1,6 @@
 import csv
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -308,14 +309,19 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: P
         train("tiny", dataset, killed, preset="smoke", resume=True)
 
 
-@pytest.mark.parametrize("resume", [True, False])
-def test_without_a_checkpoint_or_unasked_a_run_starts_anew(
-    dataset: Fer2013, killed: Path, tiny_run: Run, resume: bool
+@pytest.mark.parametrize(
+    ("resume", "told"),
+    [(True, "No checkpoint in {}: beginning at epoch 1 of 2."), (False, "The checkpoint in {} is dropped.")],
+)
+def test_without_a_checkpoint_or_unasked_a_run_starts_anew_and_says_so(
+    dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture, resume: bool, told: str
 ) -> None:
     if resume:
         shutil.rmtree(killed / "checkpoint")
-    with pytest.raises(KilledError):
+    with caplog.at_level(logging.INFO, training.log.name), pytest.raises(KilledError):
         train("tiny", dataset, killed, preset="smoke", resume=resume, tell=kill_after(1))
+    said = [record.getMessage() for record in caplog.records if record.name == training.log.name]
+    assert said == [told.format(killed / "checkpoint")]
     state = json.loads((killed / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     (row,) = state["history"]
     assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)

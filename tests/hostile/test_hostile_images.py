@@ -43,10 +43,10 @@ def whole(name: str, side: int = 64) -> bytes:
 
 
 def assert_refused(data: bytes, match: str = "expected") -> None:
-    start = time.monotonic()
+    start = time.process_time()  # of this program alone: other work on the machine does not count
     with pytest.raises(ImageError, match=match) as error:
         read_image(data)
-    assert time.monotonic() - start < 5.0
+    assert time.process_time() - start < 5.0
     message = str(error.value)
     assert "\n" not in message
     assert len(message) < 250

@@ -31,6 +31,7 @@ TOKEN = Answer({"access_token": "token", "token_type": "Bearer", "expires_in": 3
 COVER = "https://i.scdn.co/image/ab67616d00001e02"
 FEATURES_THERE = {feature.source_name: 0.5 for feature in FEATURES.values()} | {"loudness": -7.5, "tempo": 120}
 TIMEOUT_S = 2.0  # long for an answer on this machine, and short to wait where a server hangs
+SOON_S = 20.0  # many times TIMEOUT_S, for a busy machine; below the 25 s after which the test's slowest answers end
 
 Handler = Callable[[Request], Answer]
 
@@ -224,7 +225,7 @@ def test_every_failure_of_a_search_is_one_sentence_and_soon(answer: Answer, sent
         started = time.monotonic()
         with pytest.raises(SpotifyError, match=f"^{sentence}") as told:
             live(server).search("x")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < SOON_S
     assert len(server.requests) == 2  # the login and one search: nothing is asked twice
     assert one_sentence(told.value)
 
@@ -245,7 +246,7 @@ def test_every_failure_of_the_login_is_one_sentence_and_soon(answer: Answer, sen
         started = time.monotonic()
         with pytest.raises(SpotifyError, match=f"^{sentence}") as told:
             live(server).search("x")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < SOON_S
     assert len(server.requests) == 1
     assert one_sentence(told.value)
     assert "secret" not in str(told.value).replace("client secret", "")
