@@ -275,3 +275,13 @@ def describe_shares(names: Sequence[str], shares: Sequence[float]) -> str:
     if next_ >= 0.15:
         return f"Mostly {first}, a little {second}"
     return f"Mostly {first}"
+
+
+def share_text(share: float) -> str:
+    """A share from 0 to 1 as a percentage; what is less than one is not called none."""
+    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def list_shares(shares: Mapping[str, float]) -> str:
+    """All of several things with their shares, in words: "happy 93 %, sad 7 %"."""
+    return ", ".join(f"{name} {share_text(share)}" for name, share in shares.items())

@@ -243,3 +243,11 @@ def test_how_surely_a_thing_is_likely_is_said_in_words(shares: list[float], word
 
 def test_a_neutral_face_gets_calm_songs() -> None:  # "How it works" says so
     assert affect.QUADRANT_MOODS[Quadrant.N] is Mood.CALM
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.0, "0 %"), (0.0001, "<1 %"), (0.0099, "<1 %"), (0.01, "1 %"), (0.5, "50 %"), (1.0, "100 %")]
+)
+def test_what_is_less_than_one_percent_is_not_called_none(share: float, words: str) -> None:
+    assert affect.share_text(share) == words
+    assert affect.list_shares({"sad": share, "happy": 1.0}) == f"sad {words}, happy 100 %"

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from emomusic.affect import share_text
 from emomusic.evaluation import ClassScores, FloatArray, IntArray, Reliability
 from emomusic.plots.colours import CLASS_COLOURS, QUIET, RIGHT, WRONG, faded
 
@@ -291,7 +292,7 @@ def class_probabilities(probabilities: FloatArray, classes: Sequence[str], *, he
         go.Bar(
             x=percents, y=list(classes), orientation="h",
             marker={"color": [CLASS_COLOURS[name] for name in classes], "cornerradius": 3},
-            text=["<1 %" if 0 < value < 1 else f"{value:.0f} %" for value in percents], textposition="outside",
+            text=[share_text(value / 100) for value in percents], textposition="outside",
             cliponaxis=False, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )  # fmt: skip

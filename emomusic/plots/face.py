@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities
+from emomusic.affect import EMOTIONS, EmotionProbabilities, share_text
 from emomusic.plots.colours import EMOTION_COLOURS
 
 
@@ -25,7 +25,7 @@ def probability_bars(probabilities: EmotionProbabilities | None, *, height: int 
             y=names,
             orientation="h",
             marker={"color": [EMOTION_COLOURS[emotion] for emotion in EMOTIONS], "cornerradius": 3},
-            text=["" if probabilities is None else _percent(value) for value in percents],
+            text=["" if probabilities is None else share_text(value / 100) for value in percents],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
@@ -43,9 +43,3 @@ def probability_bars(probabilities: EmotionProbabilities | None, *, height: int 
     figure.update_xaxes(range=[0, 116], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 14})
     return figure
-
-
-def _percent(value: float) -> str:
-    if 0 < value < 1:
-        return "<1 %"
-    return f"{value:.0f} %"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe
+from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares
 from emomusic.face.images import encode_jpeg, read_image
 from emomusic.face.wall import HungFace
 from emomusic.music.spotify import disarmed
@@ -58,7 +58,7 @@ def show_wall(gallery: Gallery) -> Listener | None:
         show_chart(
             probability_bars(probabilities),
             key="gallery-bars",
-            alt="Probabilities: " + ", ".join(f"{name} {value:.0%}" for name, value in probabilities.as_dict().items()),
+            alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
         )
         with st.container(key="gallery-picture"):
             if chosen is not None:
@@ -178,7 +178,8 @@ def _hang(gallery: Gallery, chosen: HungFace | None) -> None:
 
 
 def _hang_quadrant(gallery: Gallery, quadrant: Quadrant, faces: Sequence[HungFace], chosen: HungFace | None) -> None:
-    with st.container(border=True, height="stretch"):
+    # As high as the one beside it; neutral faces have nobody beside them
+    with st.container(border=True, height="content" if quadrant is Quadrant.N else "stretch"):
         st.markdown(f"**{quadrant}**, {quadrant.description}")
         if not faces:
             st.caption(

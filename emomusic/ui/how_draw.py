@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, quadrant_of
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, list_shares, quadrant_of
 from emomusic.face.detection import MIN_CONFIDENCE
 from emomusic.face.explain import Candidates, DetectionStage, FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
@@ -21,6 +21,7 @@ from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
 from emomusic.ui.how_walk import CROP_SIDE, Scene
+from emomusic.ui.layout import roomy_columns
 from emomusic.ui.tiles import show_sharp
 
 _SIDE = 760  # pixels: what a picture may measure beside the words
@@ -173,7 +174,7 @@ def probabilities(scene: Scene) -> None:
     """Logits, softmax, calibration, probabilities."""
     insight = scene.face.insight
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
-    shares = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, insight.probabilities, strict=True))
+    shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
     figure = plots.logit_bars(insight, height=_HEIGHT - 40)
     _chart(figure, "logits", alt=_of_face(scene, f"Scores: {scores}; probabilities: {shares}"))
     effect = "bolder" if insight.temperature < 1 else "more modest" if insight.temperature > 1 else "no different"
@@ -235,7 +236,7 @@ def songs(scene: Scene) -> None:
             for other, mood in QUADRANT_MOODS.items()
         )
     )
-    plane, listed = st.columns([4, 5], gap="medium")
+    plane, listed = roomy_columns([4, 5], key="how-songs", gap="medium")
     with plane:
         marks = [SongPoint(n, song.track.title, song.point, song.mood) for n, song in enumerate(chosen, 1)]
         _chart(

@@ -9,6 +9,7 @@ from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.frame import shown_errors
 from emomusic.ui.how_steps import STEPS, Needs, Step, step_named
 from emomusic.ui.how_walk import Scene, Walk, walk_of
+from emomusic.ui.layout import roomy_columns
 from emomusic.ui.picture import Picture
 
 # Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
@@ -43,7 +44,7 @@ def show_step(step: Step, picture: Picture) -> None:
     """Show the words at once, then what belongs to them as soon as it is there, or why it cannot be."""
     st.html(_LARGE)
     engine().start_networks()  # they load while the first step is talked about
-    words, stage = st.columns([2, 3], gap="large")
+    words, stage = roomy_columns([2, 3], key="how", gap="large")
     with words:
         st.title(step.title, anchor=False)
         with st.container(key="how-words"):

@@ -11,6 +11,7 @@ from emomusic.plots.affect import circumplex
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, loading_note
+from emomusic.ui.layout import roomy_columns
 from emomusic.ui.live_camera import ask_for_camera, camera_problem, is_lent, want_camera
 from emomusic.ui.live_problems import explain
 from emomusic.ui.live_readings import show_now, show_timeline
@@ -38,20 +39,21 @@ def show_live() -> None:
         _show_what_will_be()
     else:
         # The same columns for both views, only their widths differ: the video stays where it is
-        left, right = st.columns([2, 3] if class_view else [3, 2], gap="large")
+        left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="large")
         with left:
             show_video(session, settings)
         with right:
             if session is not None and session.phase is Phase.PLAYING:
+                offer_songs(session)  # above the figures: there it is on the first screen
                 show_now(session, class_view=class_view)
-                offer_songs(session)
             elif session is None or session.phase is Phase.CONNECTING:
                 _show_empty_plane()
-        if session is not None and session.phase is Phase.PLAYING and not class_view:
-            show_timeline(session)
+    # Before what changes when the video ends: songs that play then go on
+    show_songs()
+    if session is not None and session.phase is Phase.PLAYING and not class_view:
+        show_timeline(session)
     if session is not None and not session.is_on:
         show_summary(session)
-    show_songs()
 
 
 def connection_settings() -> IceSettings:
@@ -69,8 +71,10 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
     is_on = session is not None and session.is_on
     with st.container(key="live-head"):
         ask_for_camera()
+        notice = st.container()  # also without one: what stands below keeps its place, and is not seen twice meanwhile
         if not is_on:
-            _show_notice(settings)
+            with notice:
+                _show_notice(settings)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             # Shown while the video runs too, or Streamlit would forget it
             st.checkbox(

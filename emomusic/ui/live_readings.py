@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, quadrant_of
+from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
 from emomusic.errors import EmomusicError
 from emomusic.face.live import LiveView
 from emomusic.plots.affect import FacePoint, circumplex
@@ -115,11 +115,10 @@ def _rate(per_second: float) -> str:
 
 
 def _show_bars(group: EmotionProbabilities | None) -> None:
-    probabilities = group.as_dict() if group is not None else {}
     show_chart(
         probability_bars(group, height=230),
         key="live-bars",
-        alt="Probabilities: " + (", ".join(f"{name} {value:.0%}" for name, value in probabilities.items()) or "none"),
+        alt=f"Probabilities: {'none' if group is None else list_shares(group.as_dict())}",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -17,6 +19,8 @@ from emomusic.ui.readings import Listener
 from emomusic.ui.songs import choose_explicit, choose_songs, show_players
 
 MOST_SONGS = 10
+
+_CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # all as high as the one with a second line
 
 
 def offer_songs(session: LiveSession) -> None:
@@ -39,6 +43,8 @@ def _keep_mood(session: LiveSession) -> None:
     st.session_state[state.LIVE_MOOD] = (
         "nobody" if group is None else Listener("now", affect_of(group), group.emotion, None)
     )
+    if group is not None:
+        st.toast(f"{describe(group)}: songs for this moment are below the video.")
 
 
 def show_songs() -> None:
@@ -75,10 +81,12 @@ def show_summary(session: LiveSession) -> None:
 def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
     longest = summary.longest
     with st.container(horizontal=True):
-        st.metric("Lasted", _clock(lasted_s), border=True)
+        st.metric("Lasted", _clock(lasted_s), **_CARD)
         # A share: on a busy machine a reading may take longer than a second
-        st.metric("With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", border=True)
-        st.metric("Most faces at once", summary.most_faces, border=True)
+        st.metric(
+            "With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", border=True, height="stretch"
+        )
+        st.metric("Most faces at once", summary.most_faces, **_CARD)
         if longest is not None:
             st.metric(
                 "Longest mood",
@@ -86,7 +94,7 @@ def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
                 f"{_clock(longest.seconds)}, from {_clock(longest.start_s)}",
                 delta_color="off",
                 delta_arrow="off",
-                border=True,
+                **_CARD,
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from emomusic.affect import list_shares
 from emomusic.diagnosis import ClassFigures, Wing, look_into
 from emomusic.findings import describe_cell, list_mistakes
 from emomusic.overview import FOUR
@@ -167,8 +168,7 @@ def _look_into(wing: Wing, name: str, cell: tuple[str, str], *, four: bool) -> N
         show_chart(
             class_probabilities(found.mean, own.classes),
             key=state.models_widget("cell", name),
-            alt="Mean probabilities: "
-            + ", ".join(f"{label} {p:.0%}" for label, p in zip(own.classes, found.mean, strict=True)),
+            alt=f"Mean probabilities: {list_shares(dict(zip(own.classes, found.mean.tolist(), strict=True)))}",
         )
     if wing is Wing.FACE and found.rows.size and (pictures := test_pictures(own)) is not None:
         faces_wall(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)

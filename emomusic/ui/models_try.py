@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion, describe_shares
+from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.diagnosis import Wing
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
@@ -151,7 +151,7 @@ def _show_answers(asked: Asked) -> None:
                     class_probabilities(answer.probabilities, answer.classes, height=40 + 26 * len(answer.classes)),
                     key=state.models_widget("answer", answer.name),
                     alt=f"Probabilities by {answer.name}: "
-                    + ", ".join(f"{c} {p:.0%}" for c, p in zip(answer.classes, answer.probabilities, strict=True)),
+                    + list_shares(dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))),
                 )
                 if answer.classes == FOUR:
                     st.caption(FOUR_LEGEND)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import describe_shares
+from emomusic.affect import describe_shares, list_shares
 from emomusic.music.catalogue import Track
 from emomusic.music.features import FEATURE_NAMES, FEATURES, Feature
 from emomusic.music.mood import MOODS
@@ -190,8 +190,7 @@ def _show_answer(
     show_chart(
         mood_bars(answer.probabilities, answer.start if moved.any() else None),
         key=state.music_widget("probabilities"),
-        alt="Probabilities: "
-        + ", ".join(f"{mood} {value:.0%}" for mood, value in zip(MOODS, answer.probabilities, strict=True)),
+        alt="Probabilities: " + list_shares(dict(zip(MOODS, answer.probabilities.tolist(), strict=True))),
     )
     if moved.any():
         st.caption("The lines mark where the song began.")

@@ -16,6 +16,7 @@ from emomusic.affect import (
     Mood,
     affect_of,
     describe,
+    list_shares,
     quadrant_of,
 )
 from emomusic.face.images import crop_face, encode_jpeg, shrink
@@ -24,7 +25,7 @@ from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import ROOM_AROUND, annotated_preview
 from emomusic.ui import state
-from emomusic.ui.address import link, linked, unlink_face
+from emomusic.ui.address import chosen_here, first_choice, link, unlink_face
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import Picture
@@ -41,6 +42,15 @@ _COLUMN = 740  # the width there is for it on a page of 1440 pixels, where its l
 _WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
 _FACE_SIDE = 96
 _CARDS_SHOWN = 12
+_MOST_BUTTONS = 8  # faces beside each other; more are in a menu
+
+# On a phone the cards stand in one row, to be drawn aside: below each other they would hide the music
+_ONE_ROW = """<style>
+@media (max-width: 640px) {
+  .st-key-face-cards { flex-wrap: nowrap; overflow-x: auto; }
+  .st-key-face-cards > * { flex-shrink: 0; }
+}
+</style>"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,17 +179,7 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
     who = "Face 1"
     with words:
         if len(faces) > 1:
-            options = [EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
-            who = st.segmented_control(
-                "Whose music?",
-                options,
-                default=linked(state.WHO, options) or EVERYONE,
-                required=True,
-                key=state.listener(seen.picture.digest),
-                persist_state="session",  # also while another page or picture is looked at
-                on_change=unlink_face,
-                wrap=True,
-            )
+            who = _choose_who(state.listener(seen.picture.digest), len(faces))
         link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
         group = seen.reading.group
         assert group is not None  # there is a face
@@ -190,7 +190,7 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
         show_chart(
             probability_bars(probabilities),
             key=f"bars-{group_of}",
-            alt="Probabilities: " + ", ".join(f"{name} {value:.0%}" for name, value in probabilities.as_dict().items()),
+            alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
         )
         with st.popover("That's not it", icon=":material/edit:"):
             emotion, mood = _choose_by_hand(f"{seen.picture.digest}-{who}")
@@ -200,6 +200,21 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
         if said:  # told here too: who follows a link has not opened that menu
             st.caption(f"Said by hand: {', '.join(said)}.")
     return _listener(ALL if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
+
+
+def _choose_who(key: str, num_faces: int) -> str:
+    """Let the visitor choose between everyone and one of the faces; of many faces in a menu."""
+    options = [EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
+    first = first_choice(state.WHO, key, options, EVERYONE)
+    words = "Whose music?"
+    # It holds while another page or picture is looked at
+    if num_faces > _MOST_BUTTONS:
+        index = 0 if first is None else options.index(first)
+        return st.selectbox(words, options, index, key=key, persist_state="session", on_change=unlink_face, width=240)
+    choice = st.segmented_control(
+        words, options, default=first, required=True, key=key, persist_state="session", on_change=unlink_face, wrap=True
+    )
+    return choice or EVERYONE  # never empty: it is required
 
 
 def say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
@@ -215,21 +230,24 @@ def say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
 
 def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
     """Let the visitor say what the face shows, or what they want to hear; the mood wins over the emotion."""
+    says, asks = state.said_emotion(scope), state.said_mood(scope)
     emotion = st.pills(
         "The face is",
         list(Emotion),
-        default=linked(state.SAYS, Emotion),
-        key=state.said_emotion(scope),
+        default=first_choice(state.SAYS, says, Emotion),
+        key=says,
         persist_state="session",
+        on_change=chosen_here,
         format_func=lambda emotion: emotion.adjective,
         wrap=True,
     )
     mood = st.pills(
         "Or choose the music yourself",
         list(Mood),
-        default=linked(state.MOOD, Mood),
-        key=state.said_mood(scope),
+        default=first_choice(state.MOOD, asks, Mood),
+        key=asks,
         persist_state="session",
+        on_change=chosen_here,
         wrap=True,
     )
     link(state.SAYS, emotion)
@@ -264,7 +282,8 @@ def _face_cards(seen: Seen) -> None:
     """One card a face, in the order of the numbers on the picture."""
     faces = seen.reading.faces
     shown = faces[:_CARDS_SHOWN]
-    with st.container(horizontal=True, gap="small"):
+    st.html(_ONE_ROW)
+    with st.container(horizontal=True, gap="small", key="face-cards"):
         for number, (face, portrait) in enumerate(zip(shown, seen.faces, strict=False), 1):
             with st.container(border=True, width=300):
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
@@ -273,8 +292,7 @@ def _face_cards(seen: Seen) -> None:
                 show_chart(
                     probability_bars(face.probabilities, height=190),
                     key=f"card-{number}",
-                    alt=f"Probabilities of face {number}: "
-                    + ", ".join(f"{name} {value:.0%}" for name, value in face.probabilities.as_dict().items()),
+                    alt=f"Probabilities of face {number}: {list_shares(face.probabilities.as_dict())}",
                 )
     if len(faces) > len(shown):
         more = f"{len(faces) - len(shown)} more faces are in the downloads."

@@ -15,6 +15,7 @@ from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
+from emomusic.ui.layout import roomy_columns
 from emomusic.ui.players import show_player
 from emomusic.ui.readings import Listener
 
@@ -64,7 +65,7 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     songs = recommender.songs(request, NUM_SONGS, page=page)
     is_journey = request.policy is Policy.JOURNEY
     first = 1 if is_journey else page * NUM_SONGS + 1  # more of a journey is another walk from the start
-    chart, players = st.columns([2, 3], gap="large")
+    chart, players = roomy_columns([2, 3], key="songs", gap="large")
     with chart:
         _show_plane(listener, others, songs, request, first=first)
     with players:

@@ -15,6 +15,7 @@ SAMPLE = "sample"  # also in the address, so that a link can name a sample
 WHO = "who"  # in the address alone, beside a sample: whose music, what a face is said to show, what mood is asked for
 SAYS = "says"
 MOOD = "mood"
+LINKED = "linked"  # what was written there last of these three, with the visit and the sample
 POLICY = "policy"  # also in the address
 HIDE_EXPLICIT = "hide_explicit"
 SEED = "seed"

@@ -17,6 +17,8 @@ div[class*="st-key-tile-"] { position: relative; }
 div[class*="st-key-KIND-"], div[class*="st-key-KIND-"] * { position: static !important; }
 div[class*="st-key-KIND-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
+/* The picture's own button lies below the tile's: no mouse reaches it, and the keyboard would stop there unseen */
+div[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
 </style>"""
 
 

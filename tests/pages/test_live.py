@@ -399,9 +399,12 @@ def test_a_click_keeps_the_mood_and_plays_songs_for_it(app: AppTest, stream: Str
     session = watched((2, TWO, Emotion.SAD))
     show(app, stream, session).button(key="live-play").click().run()
     assert not app.exception
+    assert app.toast[0].value.endswith("songs for this moment are below the video.")
     first = tracks(app)
     assert len(set(first)) == 5
     assert "sad ones" in text_of(app)
+    captions = "".join(caption.value for caption in app.caption)
+    assert captions.index("sad ones") < captions.index("Each colour's height")  # above the last ten minutes
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
     assert tracks(app) != first
     assert "Starts where that moment was" in text_of(app)

@@ -210,6 +210,11 @@ def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
         plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
         (shown,) = (trace["text"] for trace in plane["data"] if trace.get("name") == "faces")
         assert shown == [*(f"<b>{number}</b>" for number in range(1, 61)), "<b>all</b>"]
+        (whose,) = [menu for menu in app.selectbox if menu.label == "Whose music?"]
+        whose.select("Face 3").run()
+        assert not app.exception
+        assert "Together" not in app.subheader[0].value
+        assert app.query_params[state.WHO] == "Face 3"
     finally:
         st.cache_resource.clear()  # the fakes, before another test
 
@@ -426,6 +431,26 @@ def test_what_was_said_of_a_face_is_known_again_when_it_is_looked_at_again(app: 
     pick(app, "who-", "Face 2")
     assert "Said by hand: the face is angry." in text_of(app)
     assert app.query_params[state.SAYS] == "angry"
+
+
+def test_who_goes_back_from_a_face_sees_everyone_again(app: AppTest) -> None:
+    sample(app, "four-people")
+    pick(app, "who-", "Face 3")
+    pick(app, "said-emotion", "sad")
+    del app.query_params[state.SAYS]  # as a browser does
+    app.run()
+    assert "Said by hand" not in text_of(app)
+    assert app.query_params[state.WHO] in ("Face 3", ["Face 3"])
+    del app.query_params[state.WHO]
+    app.run()
+    assert not app.exception
+    assert not app.warning
+    assert control(app, "who-").value == "Everyone"
+    assert "Together" in app.subheader[0].value
+    assert state.WHO not in app.query_params
+    app.query_params[state.WHO] = "Face 3"  # and forward again
+    app.run()
+    assert control(app, "who-").value == "Face 3"
 
 
 def test_a_link_that_names_nobody_shows_everyone(app: AppTest) -> None:
