@@ -49,13 +49,14 @@ def test_faces_that_would_cover_one_another_stand_beside_each_other() -> None:
 def test_letters_take_the_pages_colour_where_they_have_none_of_their_own() -> None:
     figure = circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)])
     figure.add_annotation(text="own", font={"color": "white"})
-    own = figure.data[-1].textfont.color
+    (faces,) = [trace for trace in figure.data if trace.name == "faces"]
+    own = faces.textfont.color
     write_in(figure, "#123456")
     assert figure.layout.font.color == "#123456"
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         assert (axis.tickfont.color, axis.title.font.color) == ("#123456", "#123456")
     assert [note.font.color for note in figure.layout.annotations] == ["#123456"] * 4 + ["white"]
-    assert figure.data[-1].textfont.color == own
+    assert faces.textfont.color == own
 
 
 def test_a_journey_is_drawn_as_a_path() -> None:
@@ -66,8 +67,9 @@ def test_a_journey_is_drawn_as_a_path() -> None:
 
 
 def test_the_empty_plane_shows_the_places_of_the_emotions() -> None:
-    (trace,) = circumplex([]).data
-    assert list(trace.text) == [emotion.value for emotion in EMOTIONS]
+    dots, names = circumplex([]).data
+    assert list(dots.text) == [emotion.value for emotion in EMOTIONS]
+    assert (dots.x, dots.y) == (names.x, names.y)
 
 
 def test_both_axes_say_what_they_measure() -> None:
