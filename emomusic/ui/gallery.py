@@ -135,7 +135,7 @@ def choose_pictures() -> list[Offered]:
 
 def show_offer() -> None:
     """What the gallery shows before the first pictures: the samples, which one press hangs."""
-    st.subheader("Or look at the samples first", anchor=False)
+    st.header("Or look at the samples first", anchor=False)
     with st.container(horizontal=True, gap="small"):
         for sample in _portraits():
             show_sharp(thumbnail(sample.path), alt=f"Sample: {sample.title}", width=THUMBNAIL)

@@ -42,7 +42,7 @@ def show_wall(gallery: Gallery) -> Listener | None:
     if not gallery.hung:
         return None
     if (group := gallery.wall.group) is None:
-        st.subheader("No face found", anchor=False)
+        st.header("No face found", anchor=False)
         st.markdown(
             "It works best when whole faces look towards the camera, in good light. Choose other pictures, or take the "
             "photo page, where the mood can be said by hand."
@@ -80,7 +80,7 @@ def show_faces_table(gallery: Gallery) -> None:
     """Every face with its numbers."""
     if not gallery.wall.faces:
         return
-    st.subheader("All faces", anchor=False)
+    st.header("All faces", anchor=False)
     st.dataframe(
         _table(gallery),
         hide_index=True,
@@ -118,7 +118,7 @@ def _say_what_hangs(gallery: Gallery) -> None:
             f"{_count(len(faces), 'face')} in {_count(len(pictures), 'picture')}{': ' if shown else ''}{shown}."
         )
     else:
-        st.subheader("No picture could be read", anchor=False)
+        st.header("No picture could be read", anchor=False)
     notes = []
     if faces and (without := [picture.name for picture in pictures if not picture.reading.faces]):
         notes.append(f"No face was found in {_listed(without)}.")

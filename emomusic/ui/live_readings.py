@@ -80,7 +80,7 @@ def _show_trouble(session: LiveSession, view: LiveView) -> None:
 
 
 def _show_words(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
-    st.subheader(_headline(view, group, silent_s), anchor=False)
+    st.header(_headline(view, group, silent_s), anchor=False)
     st.caption(_figures(view))
 
 

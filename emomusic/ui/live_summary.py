@@ -64,7 +64,7 @@ def show_summary(session: LiveSession) -> None:
         elif session.problem is None:
             st.info("The session ended before a picture was read. START begins a new one.", icon=":material/face:")
         return
-    st.subheader(f"The session: {_lower(describe(summary.mean))}", anchor=False)
+    st.header(f"The session: {_lower(describe(summary.mean))}", anchor=False)
     first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
     _show_figures(summary, lasted_s=last_s + 1 if is_cut else last_s - first_s + 1)
@@ -128,7 +128,7 @@ def session_csv(table: pd.DataFrame) -> bytes:
 
 
 def _show_playlist(summary: SessionSummary) -> None:
-    st.subheader("A playlist that follows the session", anchor=False)
+    st.header("A playlist that follows the session", anchor=False)
     with st.spinner("Choosing songs"):
         recommender = engine().recommender()
     if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # whose songs, below, have the switch

@@ -281,17 +281,17 @@ def _say(chosen: Chosen) -> None:
     """The answer first."""
     sentences = [describe_model(record, read_class_figures(chosen.wing, record["name"])) for record in chosen.records]
     if len(chosen.records) == 1:
-        st.subheader(sentences[0].replace("**", ""), anchor=False)
+        st.header(sentences[0].replace("**", ""), anchor=False)
         if report := describe_reports(chosen.records[0]):
             st.markdown(report)
         return
     with shown_errors():  # what the files say of each is said in any case
         comparison = compare(*(evidence(chosen.wing, name) for name in chosen.names))
         if comparison is None:
-            st.subheader("These two cannot be compared", anchor=False)
+            st.header("These two cannot be compared", anchor=False)
             st.markdown("They were not judged on the same examples.")
         else:
-            st.subheader(judge_comparison(comparison), anchor=False)
+            st.header(judge_comparison(comparison), anchor=False)
             st.markdown(describe_comparison(comparison, chosen.wing))
     for record, sentence in zip(chosen.records, sentences, strict=True):
         st.markdown(f"{sentence} {describe_reports(record)}")

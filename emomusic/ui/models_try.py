@@ -131,7 +131,7 @@ def _seconds(classifier: EmotionClassifier, crops: npt.NDArray[np.uint8]) -> flo
 
 def _show_answers(asked: Asked) -> None:
     if asked.face is None:
-        st.subheader("No face found", anchor=False)
+        st.header("No face found", anchor=False)
         st.markdown("Try another picture: a whole face, from the front, in good light.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):

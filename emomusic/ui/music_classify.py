@@ -183,7 +183,7 @@ def _show_answer(
     moved = features != start
     reference = start if moved.any() else _medians(songs)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
-    st.subheader(describe_moods(answer.probabilities), anchor=False)
+    st.header(describe_moods(answer.probabilities), anchor=False)
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""
     named = f"**{plain(track.title)}** by {plain(track.byline)}"
     st.markdown(f"A song like {named}, changed.{label}" if moved.any() else f"{named}, as it is.{label}")

@@ -46,10 +46,10 @@ def show_search(songs: SongTable) -> None:
     text = (typed or "").strip()
     here, there = st.columns(2, gap="large")
     with here:
-        st.subheader("In this table", anchor=False)
+        st.header("In this table", anchor=False)
         _search_table(songs, text)
     with there:
-        st.subheader("On Spotify", anchor=False)
+        st.header("On Spotify", anchor=False)
         _search_spotify(songs, text)
 
 

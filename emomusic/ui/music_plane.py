@@ -69,7 +69,7 @@ def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray
 def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
     present = [position for position in np.argsort(-counts, kind="stable") if counts[position]]
-    st.subheader(f"{len(rows):,} song{'' if len(rows) == 1 else 's'} selected", anchor=False)
+    st.header(f"{len(rows):,} song{'' if len(rows) == 1 else 's'} selected", anchor=False)
     order = "; the best known first" if "popularity" in songs.catalogue.table and len(rows) > 1 else ""
     st.caption(", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present) + order + ".")
     offer_files(songs, rows, name="selected-songs")
@@ -77,7 +77,7 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
 
 
 def _invite(songs: SongTable) -> None:
-    st.subheader("Draw around some songs", anchor=False)
+    st.header("Draw around some songs", anchor=False)
     st.markdown(
         "Keep the mouse or a finger down on the plane and circle a few; they play here. A click takes one song. "
         "The buttons on the chart change to a box or to moving the view, and a name in the legend hides its mood."

@@ -241,7 +241,7 @@ def _say_what_it_is(songs: SongTable) -> None:
     """The answer first: how many songs of each mood; then where the moods come from."""
     counts = np.bincount(songs.moods, minlength=len(MOODS))
     order = np.argsort(-counts, kind="stable")
-    st.subheader(
+    st.header(
         f"{_counted(len(songs))}: " + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
         anchor=False,
     )

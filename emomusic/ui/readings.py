@@ -221,7 +221,7 @@ def say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
     """Say in a sentence what a face shows, or `group_of` faces together, and in which quadrant that lies."""
     quadrant = quadrant_of(affect_of(probabilities))
     words = describe(probabilities)
-    st.subheader(words if group_of == 1 else f"Together: {words[0].lower()}{words[1:]}", anchor=False)
+    st.header(words if group_of == 1 else f"Together: {words[0].lower()}{words[1:]}", anchor=False)
     st.caption(
         f"{quadrant}, {quadrant.description}"
         + (f"; the mean of {group_of} faces" if group_of > 1 else "")
@@ -267,7 +267,7 @@ def _listener(
 
 
 def _no_face(seen: Seen) -> Listener | None:
-    st.subheader("No face found", anchor=False)
+    st.header("No face found", anchor=False)
     st.markdown(
         "It works best when a whole face looks towards the camera, in good light, and is at least a sixtieth of the "
         "picture's longer side. Try another picture, or choose by hand:"

@@ -49,7 +49,7 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
         listener: whom the music is for.
         others: further faces to show on the plane.
     """
-    st.subheader("Music for it", anchor=False)
+    st.header("Music for it", anchor=False)
     with st.spinner("Loading the songs"):
         recommender = engine().recommender()
     request = _ask(listener, recommender.catalogue)

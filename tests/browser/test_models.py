@@ -86,7 +86,7 @@ def test_charts_can_be_read_when_the_theme_changes(models: Callable[..., Page]) 
 
 def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callable[..., Page]) -> None:
     page = models("?wing=Mood+models")
-    heading = page.get_by_role("heading", level=3)
+    heading = page.get_by_role("heading", level=2)
     expect(heading.first).to_contain_text(f"{DEFAULT_MOOD_MODEL} is right on", timeout=PATIENCE_MS)
     chooser = page.get_by_role("combobox", name=re.compile("compare two"))
     chooser.focus()

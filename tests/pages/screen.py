@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 def text_of(app: AppTest) -> str:
     """Everything a visitor reads, by kind."""
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error, *app.info, *app.warning]
+    elements = [*app.title, *app.header, *app.markdown, *app.caption, *app.error, *app.info, *app.warning]
     return "\n".join(str(element.value) for element in elements)
 
 

@@ -57,7 +57,7 @@ def test_the_samples_hang_by_quadrant_with_songs_for_all(app: AppTest) -> None:
     assert not app.exception
     assert app.query_params[state.GALLERY_WALL] in ("samples", ["samples"])
     assert "7 faces in 7 pictures: 1 angry, 2 happy, 4 neutral." in text_of(app)
-    assert app.subheader[0].value.startswith("Together: ")
+    assert app.header[0].value.startswith("Together: ")
     assert sorted(int(label.split()[0]) for label in tiles(app)) == list(range(1, 8))
     assert [label.split()[1] for label in tiles(app)] == ["angry", "happy", "happy", *["neutral"] * 4]
     assert len(set(tracks(app))) == 5
@@ -81,7 +81,7 @@ def test_a_face_that_is_pressed_is_whose_music_it_is(app: AppTest, people: dict[
     next(button for button in app.button if re.match(r"2 happy", button.label)).click().run()
     assert not app.exception
     assert app.toast[0].value.startswith("Face 2: ")
-    assert "happy" in app.subheader[0].value
+    assert "happy" in app.header[0].value
     assert "**2 happy**" in tiles(app)
     assert "Songs that are where the face is: happy ones." in text_of(app)
     assert tracks(app) != first
@@ -128,7 +128,7 @@ def test_pictures_without_a_face_are_named_or_told_of(app: AppTest, people: dict
     icon = encode_png(read_image(root / "data/icon.png"))
     hang(app.run(), [("icon.png", icon)])
     assert not app.exception
-    assert app.subheader[0].value == "No face found"
+    assert app.header[0].value == "No face found"
     assert tracks(app) == []
     hang(app, [("icon.png", icon), ("a.jpg", people["eileen-collins-1999"])])
     assert "No face was found in icon\\.png." in text_of(app)
@@ -184,7 +184,7 @@ def test_of_many_faces_the_plane_shows_the_first_and_says_so(
 def test_where_nothing_can_be_read_the_reasons_stand_open(app: AppTest) -> None:
     hang(app.run(), [("bad.jpg", b"\xff\xd8\xffnonsense")])
     assert not app.exception
-    assert [heading.value for heading in app.subheader] == ["No picture could be read"]
+    assert [heading.value for heading in app.header] == ["No picture could be read"]
     assert app.expander[0].proto.expanded
     assert tracks(app) == []
 
@@ -193,7 +193,7 @@ def test_a_single_face_is_whose_music_it_is(app: AppTest, people: dict[str, byte
     hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
     assert not app.exception
     assert not app.selectbox
-    assert "happy" in app.subheader[0].value
+    assert "happy" in app.header[0].value
     assert "Songs that are where the face is: happy ones." in text_of(app)
 
 

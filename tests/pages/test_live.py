@@ -299,7 +299,7 @@ def test_a_stream_that_could_not_be_answered_begins_no_session_later(
 def test_one_face_has_its_words_its_bars_and_its_place(app: AppTest, stream: Stream) -> None:
     show(app, stream, watched((3, TWO[:1], Emotion.HAPPY)))
     assert not app.exception
-    assert app.subheader[0].value == "Mostly happy"
+    assert app.header[0].value == "Mostly happy"
     assert "1 face ·" in text_of(app)
     assert "ms behind" in text_of(app)
     bars, plane, areas = charts(app)
@@ -312,7 +312,7 @@ def test_one_face_has_its_words_its_bars_and_its_place(app: AppTest, stream: Str
 def test_several_faces_have_a_bar_each_and_one_for_everyone(app: AppTest, stream: Stream) -> None:
     show(app, stream, watched((2, TWO, Emotion.SAD)))
     assert not app.exception
-    assert app.subheader[0].value == "Together: mostly sad"
+    assert app.header[0].value == "Together: mostly sad"
     assert "2 faces ·" in text_of(app)
     rows, plane, _ = charts(app)
     assert rows["data"][0]["y"] == ["Everyone", "Face 1", "Face 2"]
@@ -324,7 +324,7 @@ def test_several_faces_have_a_bar_each_and_one_for_everyone(app: AppTest, stream
 def test_nobody_in_the_picture_is_said_so(app: AppTest, stream: Stream) -> None:
     show(app, stream, watched((2, (), Emotion.HAPPY)))
     assert not app.exception
-    assert app.subheader[0].value == "Nobody in the picture"
+    assert app.header[0].value == "Nobody in the picture"
     assert "0 faces ·" in text_of(app)
     app.button(key="live-play").click().run()
     assert "Nobody is in the picture, so there is no mood" in text_of(app)
@@ -340,10 +340,10 @@ def test_before_the_networks_are_ready_the_page_says_so(app: AppTest, stream: St
 
     session = LiveSession(LiveReader(load), phase=Phase.PLAYING)
     show(app, stream, session)
-    assert app.subheader[0].value == "Waiting for the first frame"
+    assert app.header[0].value == "Waiting for the first frame"
     session.draw(FRAME)
     app.run()
-    assert app.subheader[0].value == "The networks are loading"
+    assert app.header[0].value == "The networks are loading"
     loaded.set()
     session.on_ended()
 
@@ -417,7 +417,7 @@ def test_afterwards_the_session_is_summed_up_until_the_next_start(app: AppTest, 
     session.end()
     show(app, stream, session)
     assert not app.exception
-    assert app.subheader[0].value.startswith("The session: ")
+    assert app.header[0].value.startswith("The session: ")
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures == {
         "Lasted": "0:17", "With a face": "82 %", "Most faces at once": "2", "Longest mood": "Happy",
@@ -428,7 +428,7 @@ def test_afterwards_the_session_is_summed_up_until_the_next_start(app: AppTest, 
     assert {button.label for button in app.get("download_button")} >= {
         "Every second (CSV)", "Songs (CSV)", "Playlist (M3U)",
     }  # fmt: skip
-    assert app.run().subheader[0].value.startswith("The session: ")
+    assert app.run().header[0].value.startswith("The session: ")
 
 
 def test_of_a_long_session_the_page_says_what_its_figures_are_of(
@@ -470,7 +470,7 @@ def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over_and_m
     app.switch_page("pages/live.py").run()
     assert not app.exception
     assert session.phase is Phase.OVER
-    assert app.subheader[0].value.startswith("The session: ")
+    assert app.header[0].value.startswith("The session: ")
     (consent,) = (box for box in app.checkbox if box.key == state.LIVE_CONSENT)
     assert (consent.value, consent.disabled) == (True, False)
     stream.state.signalling = True
@@ -518,11 +518,11 @@ def test_options_hold_while_another_page_is_looked_at(app: AppTest) -> None:
 def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) -> None:
     session = watched((6, TWO, Emotion.HAPPY))
     show(app, stream, session)
-    assert app.subheader[0].value == "Together: mostly happy"
+    assert app.header[0].value == "Together: mostly happy"
     session.frame_s -= 30.0
     app.run()
     assert not app.exception
-    assert app.subheader[0].value.startswith("No picture for 30 seconds")
+    assert app.header[0].value.startswith("No picture for 30 seconds")
     assert "0 faces" in text_of(app)
     app.button(key="live-play").click().run()
     assert "Nobody is in the picture" in text_of(app)
@@ -541,7 +541,7 @@ def test_networks_that_failed_are_not_said_to_be_loading(app: AppTest, stream: S
     session.reader.offer(FRAME.copy())
     wait_until(lambda: session.reader.view().error is not None)
     show(app, stream, session)
-    assert app.subheader[0].value == "Faces cannot be read"
+    assert app.header[0].value == "Faces cannot be read"
     session.end()
 
 

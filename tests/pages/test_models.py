@@ -64,7 +64,7 @@ def opened(app: AppTest, *names: str, view: str = "Confusions", wing: str = "Fac
 def test_the_first_look_answers_in_a_sentence_above_one_table_and_a_matrix(app: AppTest) -> None:
     app.run()
     assert not app.exception
-    assert app.subheader[0].value.startswith("vgg9 is right on ")
+    assert app.header[0].value.startswith("vgg9 is right on ")
     table = app.dataframe[0].value
     assert list(table["model"]) == ["vgg9", "cnn_capstone", "emonet", "mobilenet_quadrants"]
     assert list(table["report"]) == ["—", "58 to 63 %", "—", "72 %"]
@@ -79,11 +79,11 @@ def test_the_first_look_answers_in_a_sentence_above_one_table_and_a_matrix(app: 
 
 def test_two_models_are_compared_by_what_only_one_has_right(app: AppTest) -> None:
     opened(app, "vgg9", "cnn_capstone")
-    assert app.subheader[0].value == "vgg9 is better than cnn_capstone, beyond chance"
+    assert app.header[0].value == "vgg9 is better than cnn_capstone, beyond chance"
     assert "McNemar's exact test, p < 0.001" in text_of(app)
     assert len(charts(app)) == 2
     app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "emonet"]).run()
-    assert app.subheader[0].value == "Between vgg9 and emonet, chance could be all there is"
+    assert app.header[0].value == "Between vgg9 and emonet, chance could be all there is"
     assert "emonet alone" in text_of(app)
 
 
@@ -101,7 +101,7 @@ def test_a_model_of_four_classes_is_shown_and_compared_in_four(app: AppTest) -> 
 def test_models_judged_on_other_pictures_are_said_to_be_so(app: AppTest, tmp_path: Path) -> None:
     place_face_model(tmp_path, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
     opened(app, "vgg9", "elsewhere")
-    assert app.subheader[0].value == "These two cannot be compared"
+    assert app.header[0].value == "These two cannot be compared"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_only_the_open_tab_is_made(app: AppTest, view: str, words: str, num_char
 )
 def test_mood_models_are_shown_the_same_way(app: AppTest, view: str, words: str, num_charts: int) -> None:
     opened(app, view=view, wing="Mood models")
-    assert app.subheader[0].value.startswith("ensemble is right on 83.9 of 100 songs")
+    assert app.header[0].value.startswith("ensemble is right on 83.9 of 100 songs")
     assert list(app.dataframe[0].value["report"][:2]) == ["—", "50 %"]
     assert words in text_of(app)
     assert len(charts(app)) == num_charts
@@ -199,7 +199,7 @@ def test_of_more_than_two_rows_the_last_clicked_stay(before: list[str], now: lis
 
 def test_an_address_with_unknown_names_shows_the_first_look(app: AppTest) -> None:
     opened(app, "../../etc/passwd", view="No such tab")
-    assert app.subheader[0].value.startswith("vgg9 is right on ")
+    assert app.header[0].value.startswith("vgg9 is right on ")
 
 
 def test_without_a_model_the_page_says_how_to_make_one(app: AppTest, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_damaged_model_is_left_out_and_named_with_what_is_wrong(app: AppTest, 
     (warning,) = app.warning
     assert re.match(r"Left out: \*\*vgg9\*\* \(.*four.*; \*\*emonet\*\* \(expected figures in", warning.value)
     assert list(app.dataframe[0].value["model"]) == ["cnn_capstone", "mobilenet_quadrants"]
-    assert app.subheader[0].value.startswith("cnn_capstone is right on ")
+    assert app.header[0].value.startswith("cnn_capstone is right on ")
 
 
 def test_a_damaged_mood_model_leaves_the_folds_of_the_others_to_be_seen(
@@ -251,7 +251,7 @@ def test_where_every_model_is_damaged_the_page_is_one_sentence(app: AppTest, tmp
     assert not app.info
     app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
     assert not app.error
-    assert app.subheader[0].value.startswith("ensemble is right on ")
+    assert app.header[0].value.startswith("ensemble is right on ")
 
 
 def test_what_cannot_be_said_of_a_model_leaves_the_rest_to_be_seen(app: AppTest, tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_the_captions_say_what_flatters_the_figures(app: AppTest) -> None:
         "flatters their figures a little" in text_of(app)
     )
     app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
-    assert "chosen on the same songs, which flatters it a little" in app.subheader[0].value
+    assert "chosen on the same songs, which flatters it a little" in app.header[0].value
 
 
 @pytest.mark.parametrize("view", ["Confusions", "Figures"])

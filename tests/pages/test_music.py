@@ -68,8 +68,8 @@ def csv_of(table: pd.DataFrame) -> bytes:
 def test_the_first_look_counts_the_moods_and_shows_the_plane(app: AppTest) -> None:
     app.run()
     assert not app.exception
-    assert app.subheader[0].value.startswith("5,849 songs: ")
-    assert all(mood in app.subheader[0].value for mood in MOODS)
+    assert app.header[0].value.startswith("5,849 songs: ")
+    assert all(mood in app.header[0].value for mood in MOODS)
     assert "predictions" in text_of(app)
     plane, *hills = charts(app)
     assert {trace["type"] for trace in plane["data"]} == {"scattergl"}
@@ -279,7 +279,7 @@ def test_the_labelled_table_is_shown_where_it_is(app: AppTest, tmp_path: Path) -
     app.query_params[state.MUSIC_TABLE] = "Labelled"
     app.run()
     assert not app.exception
-    assert app.subheader[0].value.startswith("100 songs: 25 calm")
+    assert app.header[0].value.startswith("100 songs: 25 calm")
     assert "The moods are the table's own labels, not predictions." in text_of(app)
 
 
@@ -307,7 +307,7 @@ def test_a_table_that_is_not_here_is_offered_and_fetched(app: AppTest, tmp_path:
     assert "does not come with the app" in text_of(app)
     app.button(key=state.music_widget("download", "moods")).click().run()
     assert not app.exception
-    assert app.subheader[0].value.startswith("100 songs")
+    assert app.header[0].value.startswith("100 songs")
 
 
 def test_without_a_network_the_download_is_one_sentence(app: AppTest, monkeypatch) -> None:
@@ -351,19 +351,19 @@ def test_moods_that_are_alike_are_said_to_be_so(app: AppTest) -> None:
 def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:
     upload(app, csv_of(mood_table()))
     assert not app.exception
-    assert app.subheader[0].value.startswith("100 songs")
+    assert app.header[0].value.startswith("100 songs")
     own = app.session_state[state.MUSIC_OWN]
     app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
     app.segmented_control(key=state.MUSIC_TABLE).set_value("Your CSV").run()
     assert app.session_state[state.MUSIC_OWN] is own
-    assert app.subheader[0].value.startswith("100 songs")
+    assert app.header[0].value.startswith("100 songs")
 
 
 @pytest.mark.parametrize("num_songs", [1, 2, 25])
 def test_a_table_of_a_few_songs_of_one_mood_is_shown_and_not_compared(app: AppTest, num_songs: int) -> None:
     upload(app, csv_of(mood_table().head(num_songs)))
     assert not app.exception
-    assert app.subheader[0].value.startswith("1 song: " if num_songs == 1 else f"{num_songs} songs: ")
+    assert app.header[0].value.startswith("1 song: " if num_songs == 1 else f"{num_songs} songs: ")
     for name in ("Features by mood", "Correlations", "Mood profiles", "Table", CLASSIFY, "Find a song"):
         view(app, name)
         assert not app.exception, name
@@ -423,7 +423,7 @@ def test_a_table_that_cannot_be_read_is_one_sentence(app: AppTest, data: bytes, 
     assert sentence in unescaped(error.value)
     app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
     assert not app.error
-    assert app.subheader[0].value.startswith("5,849 songs")
+    assert app.header[0].value.startswith("5,849 songs")
 
 
 def test_what_a_table_says_is_no_markdown_in_messages(app: AppTest, tmp_path: Path, monkeypatch) -> None:
@@ -465,7 +465,7 @@ ui.enter_app()  # the front door would begin to load the networks
 app = AppTest.from_file("pages/music.py", default_timeout=120)
 app.query_params["view"] = "What mood is this song?"
 app.run()
-assert not app.exception and app.subheader
+assert not app.exception and app.header
 print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "mtcnn"}))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=SECONDS)

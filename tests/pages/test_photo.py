@@ -61,7 +61,7 @@ def test_the_first_look_offers_samples_and_says_what_will_happen(app: AppTest) -
 def test_a_click_on_a_sample_gives_a_face_its_bars_and_five_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     assert not app.exception
-    assert "happy" in app.subheader[0].value.lower()
+    assert "happy" in app.header[0].value.lower()
     (bars, plane) = app.get("plotly_chart")
     assert len(json.loads(bars.proto.spec)["data"][0]["x"]) == 7
     assert "valence" in plane.proto.spec
@@ -187,12 +187,12 @@ def test_filters_decide_which_songs_are_offered(app: AppTest) -> None:
 def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> None:
     sample(app, "four-people")
     assert not app.exception
-    assert "Together" in app.subheader[0].value
+    assert "Together" in app.header[0].value
     cards = [markdown.value for markdown in app.markdown if markdown.value.startswith("**Face")]
     assert len(cards) == 4
     pick(app, "who-", "Face 3")
     assert not app.exception
-    assert "Together" not in app.subheader[0].value
+    assert "Together" not in app.header[0].value
 
 
 @pytest.mark.parametrize(("num_faces", "is_crowd"), [(60, False), (61, True)])
@@ -213,7 +213,7 @@ def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
         (whose,) = [menu for menu in app.selectbox if menu.label == "Whose music?"]
         whose.select("Face 3").run()
         assert not app.exception
-        assert "Together" not in app.subheader[0].value
+        assert "Together" not in app.header[0].value
         assert app.query_params[state.WHO] == "Face 3"
     finally:
         st.cache_resource.clear()  # the fakes, before another test
@@ -231,7 +231,7 @@ def test_the_words_stand_below_a_wide_picture_and_beside_another(
         next(column for column in app.columns if column.get(kind)) for kind in ("image", "plotly_chart")
     )
     words, other = (picture_column, bars_column) if is_wide else (bars_column, picture_column)
-    assert [len(column.subheader) for column in (words, other)] == [1, 0]
+    assert [len(column.header) for column in (words, other)] == [1, 0]
     assert ["Whose music?" in [c.label for c in column.segmented_control] for column in (words, other)] == [True, False]
 
 
@@ -249,7 +249,7 @@ def test_a_picture_without_a_face_is_answered_kindly_and_by_hand(app: AppTest) -
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
     upload(app, "sky.png", buffer.getvalue())
     assert not app.exception
-    assert app.subheader[0].value == "No face found"
+    assert app.header[0].value == "No face found"
     assert tracks(app) == []
     pick(app, "said-mood", "calm")
     assert len(tracks(app)) == 5
@@ -280,7 +280,7 @@ def test_a_picture_that_is_nearly_a_stripe_is_shown(app: AppTest) -> None:
         upload(app, "pole.png", encode_png(np.full((*shape, 3), 128, np.uint8)))
         assert not app.exception
         assert not app.error
-        assert app.subheader[0].value == "No face found"
+        assert app.header[0].value == "No face found"
 
 
 def test_an_uploaded_photo_is_read(app: AppTest, root: Path) -> None:
@@ -327,7 +327,7 @@ def test_what_is_chosen_about_a_sample_stands_in_the_address_and_a_link_shows_it
         visitor.query_params[name] = value
     visitor.run()
     assert not visitor.exception
-    assert "Together" not in visitor.subheader[0].value
+    assert "Together" not in visitor.header[0].value
     assert tracks(visitor) == chosen
 
 
@@ -446,7 +446,7 @@ def test_who_goes_back_from_a_face_sees_everyone_again(app: AppTest) -> None:
     assert not app.exception
     assert not app.warning
     assert control(app, "who-").value == "Everyone"
-    assert "Together" in app.subheader[0].value
+    assert "Together" in app.header[0].value
     assert state.WHO not in app.query_params
     app.query_params[state.WHO] = "Face 3"  # and forward again
     app.run()
@@ -459,7 +459,7 @@ def test_a_link_that_names_nobody_shows_everyone(app: AppTest) -> None:
     app.query_params[state.MOOD] = "<script>"
     app.run()
     assert not app.exception
-    assert "Together" in app.subheader[0].value
+    assert "Together" in app.header[0].value
     assert {state.WHO, state.MOOD}.isdisjoint(app.query_params)
 
 
