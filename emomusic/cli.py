@@ -24,9 +24,7 @@ from emomusic import __version__, commands
 from emomusic.affect import Emotion
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import EmomusicError
-
-POLICIES = ("match", "soothe", "journey")
-"""Names of `music.recommend.Policy`, here too so that `--help` loads no music (a test compares them)."""
+from emomusic.music.request import Policy
 
 
 class _Parser(argparse.ArgumentParser):
@@ -184,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_song_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--policy", choices=POLICIES, default="match", help="what the music should do")
+    parser.add_argument("--policy", choices=tuple(Policy), default="match", help="what the music should do")
     parser.add_argument("--songs", type=_count, default=5, metavar="N", help="how many songs (5)")
     parser.add_argument(
         "--seed",
@@ -252,21 +250,21 @@ def _show_models(models: list[dict[str, Any]]) -> None:
     from emomusic.overview import percent_of
 
     for model in models:
-        spread = (
-            f" ± {100 * model['accuracy_std']:.1f}"
-            if model["kind"] == "music"
-            else " ({:.1%} to {:.1%})".format(*model["accuracy_interval"])
-        )
-        four = model.get("four_class_accuracy")
-        speed = model["ms_per_item"]
-        print(
-            f"{model['kind']}/{model['name']}: accuracy {model['accuracy']:.1%}{spread} over {len(model['classes'])} "
-            f"classes on {model['judged_on']}, "
-            + (f"{four:.1%} over Q1 Q2 Q3 N, " if four is not None and len(model["classes"]) != 4 else "")
-            + (f"{model['wild']['accuracy']:.1%} in the wild, " if model.get("wild") else "")
-            + (f"{size / 1e6:.1f} MB" if (size := model["bytes"]) >= 1e6 else f"{size / 1e3:.0f} kB")
-            + (f", {_two_digits(speed)} ms {model['item']}" if speed is not None else "")
-        )
+        is_music = model["kind"] == "music"
+        low, high = (None, None) if is_music else model["accuracy_interval"]
+        spread = f"± {100 * model['accuracy_std']:.1f}" if is_music else f"({low:.1%} to {high:.1%})"
+        parts = [
+            f"accuracy {model['accuracy']:.1%} {spread} over {len(model['classes'])} classes on {model['judged_on']}"
+        ]
+        if not is_music and len(model["classes"]) != 4:
+            parts.append(f"{model['four_class_accuracy']:.1%} over Q1 Q2 Q3 N")
+        if wild := model.get("wild"):
+            parts.append(f"{wild['accuracy']:.1%} in the wild")
+        size = model["bytes"]
+        parts.append(f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB")
+        if (speed := model["ms_per_item"]) is not None:
+            parts.append(f"{_two_digits(speed)} ms {model['item']}")
+        print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
         for report in model["reported"]:
             print(f"  reported: {percent_of(report)} ({report['of']}, {report['title']}): {report['note']}")
 

@@ -38,27 +38,46 @@ def analyze(options: argparse.Namespace) -> Outcome:
     """The main job: faces, emotions and songs for each picture; one that cannot be read becomes an `error` entry.
 
     Status 2 where there is one, and where a picture could not be written: its readings are in the answer all the same.
+    Status 130 where it was stopped: what was read before is the answer.
     """
-    from emomusic.face.images import read_image
-    from emomusic.face.reading import load_networks, read_faces
     from emomusic.face.trained import DEFAULT_MODEL, model_folder
-    from emomusic.music.recommend import load_recommender
-    from emomusic.report import picture_record
 
     model_folder(options.model or DEFAULT_MODEL)  # a wrong name is told before seconds of loading
     if options.annotate:
         _make_folder(options.annotate)
-    engine: tuple[MtcnnDetector, EmotionClassifier, Recommender] | None = None  # loaded for the first that can be read
     records: list[dict[str, Any]] = []
     status = 0
+    with _progress("pictures", len(options.images)) as tell:
+        try:
+            for record, is_whole in _analyzed(options):
+                records.append(record)
+                status = status if is_whole else 2
+                tell(len(records))
+        except KeyboardInterrupt:
+            if not records:
+                raise
+            log.error("emomusic: stopped after %d of %d pictures", len(records), len(options.images))
+            status = 130
+    return records, status
+
+
+def _analyzed(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], bool]]:
+    """The record of each picture, and whether nothing went wrong with it; what did is told on stderr."""
+    from emomusic.face.images import read_image
+    from emomusic.face.reading import load_networks, read_faces
+    from emomusic.face.trained import DEFAULT_MODEL
+    from emomusic.music.recommend import load_recommender
+    from emomusic.report import picture_record
+
+    engine: tuple[MtcnnDetector, EmotionClassifier, Recommender] | None = None  # loaded for the first that can be read
     for number, name in enumerate(options.images, 1):
         started = time.perf_counter()
         try:
             image = read_image(name)
         except ImageError as error:
-            records.append({"image": name, "error": str(error)})
-            log.error("emomusic: %s", error)
-            status = 2
+            # Its message has the last part of the path alone, which pictures of two folders may share
+            log.error("emomusic: %s", error if Path(name).name == name else f"{name}: {error}")
+            yield {"image": name, "error": str(error)}, False
             continue
         decode_ms = 1000 * (time.perf_counter() - started)
         engine = engine or (*load_networks(options.model or DEFAULT_MODEL), load_recommender())
@@ -70,14 +89,14 @@ def analyze(options: argparse.Namespace) -> Outcome:
         if (group := reading.group) is not None:
             songs, mood = _songs_for(recommender, options, affect_of(group), group.emotion)
         recommend_ms = 1000 * (time.perf_counter() - started)
-        records.append(picture_record(name, reading, songs, mood, decode_ms=decode_ms, recommend_ms=recommend_ms))
+        is_whole = True
         if options.annotate:
             try:
                 _write_annotated(options.annotate, number, Path(name), image, reading)
             except ImageError as error:
                 log.error("emomusic: %s", error)
-                status = 2
-    return records, status
+                is_whole = False
+        yield picture_record(name, reading, songs, mood, decode_ms=decode_ms, recommend_ms=recommend_ms), is_whole
 
 
 def _songs_for(

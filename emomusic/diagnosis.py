@@ -93,7 +93,13 @@ class Evidence:
         return self.y_true if self.emotions is None else self.emotions
 
     def grouped(self, *, four: bool) -> Grouped:
-        """True and predicted classes, in the model's own classes or, of a face model, in Q1, Q2, Q3 and N."""
+        """True and predicted classes, in the model's own classes or, of a face model, in Q1, Q2, Q3 and N.
+
+        Raises:
+            ValueError: `four` of a model of songs.
+        """
+        if four and self.emotions is None:
+            raise ValueError(f"expected the own classes of a model of songs. Received: four, of {self.name}")
         if not four or self.classes == FOUR:
             return Grouped(self.classes, self.y_true, self.y_pred, self.probabilities.max(axis=1))
         y_pred = four_classes(self.y_pred)

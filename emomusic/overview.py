@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from emomusic.evaluation import FOUR_CLASS_ORDER
 from emomusic.face import reported as face_reports
 from emomusic.face import trained
 from emomusic.music import mood_models
-from emomusic.music.spotify import disarmed
+from emomusic.spreadsheet import disarmed
 
 FOUR = tuple(quadrant.value for quadrant in FOUR_CLASS_ORDER)
 _SEVEN = tuple(emotion.value for emotion in EMOTIONS)
 _WILD = {"n", "accuracy", "four_class_accuracy"}  # of the figures on photographs, what is shown
+_WILD_TOO = {"missed", "folds", "macro_recall", "macro_f1", "accuracy_interval"}  # and what may be there
+_COUNTS = {"n", "missed", "folds"}
 
 
 def models_overview() -> list[dict[str, Any]]:
@@ -87,13 +90,34 @@ def checked_figure(value: Any) -> float:
     return value
 
 
-def _checked_parts(name: str, figures: dict[str, Any], parts: set[str]) -> dict[str, Any]:
-    """A record of figures, of which these parts have to be there."""
-    if absent := parts - set(figures):
+def _share(value: Any) -> float:
+    """A figure from 0 to 1."""
+    if not 0 <= checked_figure(value) <= 1:
+        raise ValueError(f"{value!r} is no share")
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    """A whole number from 0 on."""
+    if checked_figure(value) < 0 or value != int(value):
+        raise ValueError(f"{value!r} is no count")
+    return int(value)
+
+
+def _interval(value: Any) -> list[float]:
+    low, high = map(_share, value)
+    return [low, high]
+
+
+def _parts(name: str, figures: dict[str, Any], needed: Set[str], optional: Set[str] = frozenset()) -> dict[str, Any]:
+    """Of a record of figures those that are known; some have to be there."""
+    if absent := needed - set(figures):
         raise KeyError(f"{name}: {', '.join(sorted(absent))}")
-    for part in parts:
-        checked_figure(figures[part])
-    return figures
+    known = {part: value for part, value in figures.items() if part in needed | optional}
+    return {
+        part: (_count if part in _COUNTS else _interval if part.endswith("interval") else _share)(value)
+        for part, value in known.items()
+    }
 
 
 def percent_of(report: dict[str, Any]) -> str:
@@ -125,26 +149,25 @@ def face_model_record(name: str) -> dict[str, Any]:
     report = face_reports.REPORTED.get(trained.read_spec(folder).network)
     try:
         test, wild = metrics["test"], metrics.get("wild")
-        low, high = map(checked_figure, test["accuracy_interval"])
         unseen, ms_per_face = test["not_in_training"], metrics.get("ms_per_face")
         # Where the model had seen all of the pictures there is no share of the others
-        _checked_parts("not_in_training", unseen, {"n"} if unseen["accuracy"] is None else {"n", "accuracy"})
+        parts = {"n"} if unseen["accuracy"] is None else {"n", "accuracy"}
         return {
             "kind": "face",
             "name": name,
             "default": name == trained.DEFAULT_MODEL,
             "classes": list(classes),
-            "accuracy": checked_figure(test["accuracy"]),
-            "accuracy_interval": [low, high],
-            "four_class_accuracy": checked_figure(test["accuracy" if classes == FOUR else "four_class_accuracy"]),
-            "macro_f1": checked_figure(test["macro_f1"]),
-            "calibration_error": checked_figure(test["calibration"]["expected_error"]),
-            "not_in_training": unseen,
-            "wild": None if wild is None else _checked_parts("wild", wild, _WILD),
+            "accuracy": _share(test["accuracy"]),
+            "accuracy_interval": _interval(test["accuracy_interval"]),
+            "four_class_accuracy": _share(test["accuracy" if classes == FOUR else "four_class_accuracy"]),
+            "macro_f1": _share(test["macro_f1"]),
+            "calibration_error": _share(test["calibration"]["expected_error"]),
+            "not_in_training": {"accuracy": None} | _parts("not_in_training", unseen, parts),
+            "wild": None if wild is None else _parts("wild", wild, _WILD, _WILD_TOO),
             "reported": [] if report is None else [report.as_dict()],
-            "judged_on": f"FER2013 PrivateTest (n = {test['n']})",
-            "parameters": checked_figure(metrics["parameters"]),
-            "bytes": checked_figure(metrics["bytes"]),
+            "judged_on": f"FER2013 PrivateTest (n = {_count(test['n'])})",
+            "parameters": _count(metrics["parameters"]),
+            "bytes": _count(metrics["bytes"]),
             "item": "a face",
             "ms_per_item": None if ms_per_face is None else checked_figure(ms_per_face),
         }
@@ -167,10 +190,10 @@ def mood_model_record(name: str) -> dict[str, Any]:
             "name": name,
             "default": name == mood_models.DEFAULT_MOOD_MODEL,
             "classes": list(metrics["per_class"]),
-            "accuracy": checked_figure(metrics["accuracy"]["mean"]),
-            "accuracy_std": checked_figure(metrics["accuracy"]["std"]),
-            "macro_f1": checked_figure(metrics["macro_f1"]),
-            "calibration_error": checked_figure(metrics["calibration_error"]),
+            "accuracy": _share(metrics["accuracy"]["mean"]),
+            "accuracy_std": _share(metrics["accuracy"]["std"]),
+            "macro_f1": _share(metrics["macro_f1"]),
+            "calibration_error": _share(metrics["calibration_error"]),
             "reported": [
                 {
                     "figure": figure.accuracy,
@@ -183,7 +206,7 @@ def mood_model_record(name: str) -> dict[str, Any]:
                 for figure in mood_models.REPORTED
                 if figure.model == name
             ],
-            "judged_on": f"{metrics['folds']} folds of data_moods.csv (n = {metrics['n']})",
+            "judged_on": f"{_count(metrics['folds'])} folds of data_moods.csv (n = {_count(metrics['n'])})",
             "bytes": sum(path.stat().st_size for path in folder.glob("model.*")),
             "item": "a song",
             "ms_per_item": None if ms_per_song is None else checked_figure(ms_per_song),

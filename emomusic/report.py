@@ -15,7 +15,8 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affec
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.face.wall import Wall
 from emomusic.music.recommend import Request, Song, target_of
-from emomusic.music.spotify import disarmed, track_url
+from emomusic.music.spotify import track_url
+from emomusic.spreadsheet import disarmed
 
 
 def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:

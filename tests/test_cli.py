@@ -22,6 +22,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.downloads import DOWNLOADS
 from emomusic.face import trained
 from emomusic.face._tensorflow import has_bfloat16_tiles
+from emomusic.face.images import RgbImage
 from emomusic.face.judging import FOLDS, record_speed
 from emomusic.face.networks import NETWORKS
 from emomusic.face.presets import PRESETS
@@ -83,6 +84,34 @@ def test_a_text_file_renamed_to_jpg_is_told_after_the_others_are_done(
     assert "not a picture" in bad["error"]
     assert len(good["faces"]) == 1
     assert "Traceback" not in err
+
+
+def test_pictures_that_share_a_name_are_told_apart(run: Callable[..., Answer], tmp_path: Path) -> None:
+    places = [tmp_path / folder / "x.jpg" for folder in "ab"]
+    status, records, err = run("analyze", *places)
+    assert (status, len(records)) == (2, 2)
+    assert [place for line, place in zip(err.splitlines(), places, strict=True) if str(place) in line] == places
+
+
+def test_what_was_read_before_it_was_stopped_is_the_answer(
+    run: Callable[..., Answer], samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emomusic.face import images
+
+    read_image = images.read_image
+
+    def read_one(name: str) -> RgbImage:
+        if "four" in name:
+            raise KeyboardInterrupt  # as Ctrl-C does
+        return read_image(name)
+
+    monkeypatch.setattr(images, "read_image", read_one)
+    one, four = samples / "eileen-collins-1999.jpg", samples / "four-people.jpg"
+    status, records, err = run("analyze", one, four)
+    assert status == 130
+    assert [record["image"] for record in records] == [str(one)]
+    assert err.splitlines()[-1] == "emomusic: stopped after 1 of 2 pictures"
+    assert run("analyze", four)[:2] == (130, None)
 
 
 def test_a_picture_without_a_face_is_done_all_the_same(run: Callable[..., Answer], tmp_path: Path) -> None:
@@ -223,7 +252,7 @@ def test_a_number_may_be_written_as_python_writes_small_ones(run: Callable[..., 
     assert (status, len(songs)) == (0, 5)
 
 
-@pytest.mark.parametrize("policy", cli.POLICIES)
+@pytest.mark.parametrize("policy", Policy)
 def test_recommend_gives_songs_without_a_face(run: Callable[..., Answer], policy: str) -> None:
     status, songs, _ = run("recommend", "--valence", "-0.6", "--arousal", "-0.4", "--policy", policy, "--songs", "10")
     assert status == 0
@@ -267,10 +296,6 @@ def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_p
     assert done.returncode == 0, done.stderr
     assert rb"caf\udce9.jpg" in done.stdout
     assert form != "--json" or len(json.loads(done.stdout)[0]["faces"]) == 4
-
-
-def test_the_policies_of_the_command_are_those_of_the_library() -> None:
-    assert tuple(policy.value for policy in Policy) == cli.POLICIES
 
 
 def test_models_lists_every_trained_model_with_its_figures(run: Callable[..., Answer]) -> None:
@@ -603,7 +628,7 @@ def test_bench_times_the_music_alone(run: Callable[..., Answer], monkeypatch: py
     assert status == 0
     assert [(timing["step"], timing["unit"]) for timing in report["timings"]] == [
         (f"choose 10 of 100 songs, {policy}{memory}", unit)
-        for policy in cli.POLICIES
+        for policy in Policy
         for memory, unit in (("", "ms"), (", memory", "MB"))
     ]
 

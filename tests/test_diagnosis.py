@@ -114,6 +114,11 @@ def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> 
     np.testing.assert_array_equal(narrow.grouped(four=True).sureness, narrow.probabilities.max(axis=1))
 
 
+def test_songs_have_no_quadrants_of_expressions() -> None:
+    with pytest.raises(ValueError, match="expected the own classes of a model of songs"):
+        read_evidence(Wing.MUSIC, "ensemble").grouped(four=True)
+
+
 def test_the_worst_mistake_is_never_a_right_answer() -> None:
     scores = {name: ClassScores(0.5, 0.5, 0.5, 10) for name in "abc"}
     figures = ClassFigures(scores, np.array([[90, 1, 2], [3, 50, 0], [7, 0, 70]]))

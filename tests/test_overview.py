@@ -66,9 +66,18 @@ def test_one_damaged_model_is_told_and_ends_the_command(
     assert "expected the figures of a face model in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("value", [None, "0.7", [], float("nan"), True])
+@pytest.mark.parametrize("value", [None, "0.7", [], float("nan"), True, -1])
 @pytest.mark.parametrize(
-    "place", [("parameters",), ("bytes",), ("test", "accuracy"), ("test", "four_class_accuracy"), ("wild", "accuracy")]
+    "place",
+    [
+        ("parameters",),
+        ("bytes",),
+        ("test", "n"),
+        ("test", "accuracy"),
+        ("test", "four_class_accuracy"),
+        ("wild", "accuracy"),
+        ("wild", "macro_recall"),
+    ],
 )
 def test_what_is_no_figure_is_told_with_the_model(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str, ...], value: object
@@ -84,4 +93,17 @@ def test_what_is_no_figure_is_told_with_the_model(
     inner[last] = value
     path.write_text(json.dumps(metrics))
     with pytest.raises(ModelError, match="vgg9"):
+        face_model_record("vgg9")
+
+
+def test_what_is_no_share_is_told_and_what_is_not_known_is_left_out(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    path = tmp_path / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps(metrics | {"wild": metrics["wild"] | {"luck": float("nan")}}))
+    assert face_model_record("vgg9")["wild"] == metrics["wild"]
+    path.write_text(json.dumps(metrics | {"test": metrics["test"] | {"accuracy": 71}}))
+    with pytest.raises(ModelError, match="71 is no share"):
         face_model_record("vgg9")

@@ -47,7 +47,8 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
             if state["identity"] != self._identity:
                 raise ModelError(
-                    f"expected a checkpoint of this network and configuration in {self._folder}. Received: another"
+                    f"expected a checkpoint of this network, configuration and data in {self._folder}. "
+                    "Received: another. Begin anew, without --resume"
                 )
             self.model.load_weights(self._folder / BEST)  # asked for when all epochs are done: too late to begin anew
             self.model.load_weights(self._folder / f"epoch{state['epoch']}.weights.h5")

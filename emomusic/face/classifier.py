@@ -54,8 +54,7 @@ class EmotionClassifier:
                 so that they come out the same everywhere.
 
         Raises:
-            ModelError: there is none of that name, or its files are damaged.
-            AssetError: the weights cannot be read.
+            ModelError: there is none of that name, or its files are absent, damaged or not of one another.
         """
         folder = trained.model_folder(name)
         spec = trained.read_spec(folder, verify=True)
@@ -66,6 +65,12 @@ class EmotionClassifier:
             model = keras.saving.load_model(folder / trained.WEIGHTS, compile=False, safe_mode=True)
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"expected a Keras model in {folder}. Received: {error}. Restore the file") from error
+        told, found = ((spec.side, spec.side, 1), len(spec.classes)), (model.input_shape[1:], model.output_shape[-1])
+        if told != found:
+            raise ModelError(
+                f"expected a network in {folder} as {trained.SPEC} tells it: input and classes {told}. "
+                f"Received: {found}. Restore the files"
+            )
         classifier = cls(model, spec, quick=quick)
         classifier.probabilities(np.zeros((1, spec.side, spec.side, 1), np.uint8))
         return classifier

@@ -75,7 +75,10 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
         files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
-        pictures = sorted(path for path in files if path.suffix[1:].lower() in PICTURE_ENDINGS)
+        # Hidden ones are no pictures: macOS puts a `._photo.jpg` beside each on foreign disks
+        pictures = sorted(
+            path for path in files if path.suffix[1:].lower() in PICTURE_ENDINGS and not path.name.startswith(".")
+        )
         found += [(path, known[child.name.lower()]) for path in pictures]
     if not found:
         raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")

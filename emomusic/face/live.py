@@ -170,8 +170,8 @@ class LiveReader:
         self._num_frames = self._num_readings = self._num_dropped = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # when it was out, and its lag
-        # OpenCV's own threads would wait for cores that the networks hold: with seven faces on two cores they made the
-        # slowest frames last twice as long. Frames are small; one thread does.
+        # Of the whole process: OpenCV's own threads would wait for cores that the networks hold. With seven faces on
+        # two cores they made the slowest frames last twice as long. Frames are small; one thread does.
         cv2.setNumThreads(1)
 
     @property

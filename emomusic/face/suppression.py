@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 MOST_BOXES = 8000
-"""So many of the surest are looked at, at each size of the picture: a page of 400 portraits gives 6,400."""
+"""So many of the surest are looked at, at each size of a picture: a page of 400 portraits gives 6,400."""
 
 _PAIRS_AT_ONCE = 2**18
 
@@ -27,17 +27,25 @@ def bounded_suppression(
     """Drop the boxes that lie on a surer one; stands in for the package's `smart_nms_from_bboxes`.
 
     Args:
-        rows: shape (n, 6 or more): index of the picture, of which there is one, box (left, top, right, bottom),
-            confidence.
+        rows: shape (n, 6 or more): index of the picture, box (left, top, right, bottom), confidence.
         threshold: so much of two boxes may be shared.
         method: whether that is a share of what both cover together, or of the smaller one.
         initial_sort: whether the rows are not sorted yet, the surest first.
 
     Returns:
-        Those that stay, the surest first.
+        Those that stay, picture by picture, the surest first.
     """
     if initial_sort:
         rows = rows[np.argsort(rows[:, 5])[::-1]]
+    # EmoMusic shows MTCNN one picture at a time; others in the same process may show it several
+    pictures = [_of_one_picture(rows[rows[:, 0] == index], threshold, method) for index in np.unique(rows[:, 0])]
+    return np.concatenate([rows[:0], *pictures])
+
+
+def _of_one_picture(
+    rows: npt.NDArray[np.floating[Any]], threshold: float, method: Literal["union", "min"]
+) -> npt.NDArray[np.floating[Any]]:
+    """The same for rows of one picture that are sorted."""
     rows = rows[:MOST_BOXES]
     boxes = rows[:, 1:5]
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

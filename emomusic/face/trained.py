@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTIONS
 from emomusic.assets import models_dir, sha256_of
-from emomusic.errors import ModelError
+from emomusic.errors import AssetError, ModelError
 
 if TYPE_CHECKING:
     import keras
@@ -93,9 +93,9 @@ def model_folder(name: str) -> Path:
         ModelError: there is none of that name.
     """
     if name not in face_models():
-        raise ModelError(
-            f"expected one of the trained models {', '.join(face_models()) or '(none)'}. Received: {name!r}"
-        )
+        here = ", ".join(face_models())
+        advice = "" if here else f". {models_dir()} holds none: run EmoMusic from its checkout, or pip install -e that"
+        raise ModelError(f"expected one of the trained models {here or '(none)'}. Received: {name!r}{advice}")
     return models_dir() / "face" / name
 
 
@@ -108,16 +108,20 @@ def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
 
     Raises:
         ModelError: a file is absent, damaged or of another version.
-        AssetError: the weights cannot be read.
     """
     try:
         spec = _spec(**json.loads((folder / SPEC).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it anew") from error
-    if verify and (received := sha256_of(folder / WEIGHTS)) != spec.sha256:
-        raise ModelError(
-            f"expected {folder / WEIGHTS} with SHA-256 {spec.sha256}. Received: {received}. Restore the file"
-        )
+    if verify:
+        try:
+            received = sha256_of(folder / WEIGHTS)
+        except AssetError as error:
+            raise ModelError(f"{error}. Restore the file") from error
+        if received != spec.sha256:
+            raise ModelError(
+                f"expected {folder / WEIGHTS} with SHA-256 {spec.sha256}. Received: {received}. Restore the file"
+            )
     return spec
 
 

@@ -8,6 +8,7 @@ would have ended.
 from __future__ import annotations
 
 import csv
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -152,7 +153,8 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     )
     model.optimizer.build(model.trainable_variables)
     stoppers = _stoppers(config)
-    checkpoint = Checkpoint(run.checkpoint, stoppers, {"network": run.network, "config": asdict(config)})
+    identity = {"network": run.network, "config": asdict(config), "data": _digest(splits)}
+    checkpoint = Checkpoint(run.checkpoint, stoppers, identity)
     checkpoint.set_model(model)
     best = KeepBest(run.checkpoint / BEST, checkpoint)
     first_epoch = 0
@@ -195,6 +197,14 @@ def _fit(run: _Run, *, resume: bool, tell: Callable[[EpochReport], None]) -> tup
     model.load_weights(run.checkpoint / BEST)
     copy_weights(model, plain)
     return plain, checkpoint.rows
+
+
+def _digest(splits: dict[Split, LabelledFaces]) -> str:
+    """What tells one dataset from another."""
+    sha = hashlib.sha256()
+    for faces in splits.values():
+        sha.update(faces.images.tobytes() + faces.labels.tobytes())
+    return sha.hexdigest()
 
 
 def _taught(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.float32] | None:

@@ -69,11 +69,14 @@ class MoodClassifier:
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
-            labels: shape (n,), positions in `Mood`; each mood at least once, for the support vector machine five times.
+            labels: shape (n,), positions in `Mood`.
             duration_s: shape (n,), lengths in seconds, NaN where unknown; None where all are.
 
         Returns:
             Itself.
+
+        Raises:
+            ValueError: a mood is absent from the labels, or shapes do not fit.
         """
         from sklearn.exceptions import ConvergenceWarning
 

@@ -9,14 +9,12 @@ from collections.abc import Iterable
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import TRACK_ID
 from emomusic.music.recommend import Song
+from emomusic.spreadsheet import disarmed
 
 PLAYER_HEIGHT = 152
 """Height of Spotify's compact player, in pixels."""
 
 CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
-
-# A spreadsheet runs a cell that begins like this (OWASP, "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def checked_track_id(track_id: str) -> str:
@@ -77,11 +75,6 @@ def songs_m3u(songs: Iterable[Song]) -> str:
             track_url(song.track.id),
         ]
     return "\n".join(lines) + "\n"
-
-
-def disarmed(text: str) -> str:
-    """A cell that a spreadsheet would run as a formula, behind an apostrophe (OWASP, "CSV Injection")."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
 def _one_line(text: str) -> str:

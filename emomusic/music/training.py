@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import sklearn
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from emomusic.assets import prepare_model_folder
+from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
-from emomusic.evaluation import expected_calibration_error
+from emomusic.evaluation import expected_calibration_error, score
 from emomusic.music.catalogue import MoodTable, read_mood_table
 from emomusic.music.mood import MODEL_FILE, MOODS, SPEC_FILE, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, REPORTED, REPORTED_SOURCE, SEED
@@ -163,10 +164,7 @@ def _evaluate(table: MoodTable, model: str, num_repeats: int) -> MoodEvaluation:
         logger.info("%s: repeat %d of %d, accuracy so far %.3f", model, repeat + 1, num_repeats, np.mean(accuracies))
 
     predicted = repeated_probabilities[0].argmax(axis=1)
-    positions = np.arange(len(MOODS))
-    precision, recall, f1, support = precision_recall_fscore_support(
-        labels, predicted, labels=positions, zero_division=0.0
-    )
+    once = score(labels, predicted, MOODS).as_dict()
     metrics = {
         "model": model,
         "n": len(labels),
@@ -174,23 +172,14 @@ def _evaluate(table: MoodTable, model: str, num_repeats: int) -> MoodEvaluation:
         "accuracy": {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))},
         "macro_f1": float(np.mean(macro_f1s)),
         "macro_f1_std": float(np.std(macro_f1s)),
-        "per_class": {
-            mood.value: {
-                "precision": float(precision[position]),
-                "recall": float(recall[position]),
-                "f1": float(f1[position]),
-                "support": int(support[position]),
-            }
-            for position, mood in enumerate(MOODS)
-        },
-        "confusion": confusion_matrix(labels, predicted, labels=positions).tolist(),
+        "per_class": once["per_class"],
+        "confusion": once["confusion"],
         "calibration_error": expected_calibration_error(labels, repeated_probabilities[0]),
     }
     return MoodEvaluation(metrics, labels, repeated_probabilities, repeated_folds)
 
 
-# The only copy of the table that is known; a card must not claim an origin for any other.
-_KNOWN_SHA256 = "84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117"
+# Of the only copy of the table that is known; a card must not claim an origin for any other.
 _KNOWN_ORIGIN = (
     "it was published as `data/data_moods.csv` at github.com/cristobalvch/Spotify-Machine-Learning, "
     "commit 6d952aa707f67991dc9295c80980ba6311931952"
@@ -257,7 +246,7 @@ def _card(metrics: dict[str, Any], table: MoodTable) -> str:
         n=metrics["n"],
         counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
         sha256=table.sha256,
-        origin=_KNOWN_ORIGIN if table.sha256 == _KNOWN_SHA256 else "where it comes from is not known here",
+        origin=_KNOWN_ORIGIN if table.sha256 == DOWNLOADS["moods"].sha256 else "where it comes from is not known here",
         num_folds=NUM_FOLDS,
         repeats="once" if repeats == 1 else f"{repeats} times with songs dealt anew",
         accuracy=metrics["accuracy"]["mean"],

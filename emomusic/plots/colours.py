@@ -77,7 +77,7 @@ def faded(colour: str, opacity: float) -> str:
 
 def write_in(figure: go.Figure, ink: str) -> None:
     """Give all letters of a chart one colour, those that have one of their own excepted."""
-    figure.update_layout(font={"color": ink}, legend={"font": {"color": ink}})
+    figure.update_layout(font={"color": ink}, legend={"font": {"color": ink}}, hoverlabel={"font": {"color": ink}})
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont={"color": ink}, title={"font": {"color": ink}})
     figure.update_polars(radialaxis={"tickfont": {"color": ink}}, angularaxis={"tickfont": {"color": ink}})

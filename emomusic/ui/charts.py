@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
-    """Show a chart with its letters in the page's colour of text, and without buttons unless a `config` asks for them.
+    """Show a chart with its letters in the page's colour of text, and without buttons or tips unless a `config` asks for them.
 
     Streamlit's own grey for them has a contrast of 3.5 on the light page, and small letters need 4.5 (WCAG 2.2).
 
@@ -29,4 +29,5 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     """
     if (colour := ink()) is not None:
         write_in(figure, colour)
-    return st.plotly_chart(figure, key=key, alt=alt, **({"config": {"displayModeBar": False}} | options))
+    config = {"displayModeBar": False, "showTips": False} | options.pop("config", {})
+    return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)

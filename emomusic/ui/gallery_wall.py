@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares
+from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares, share_text
 from emomusic.face.images import encode_jpeg, read_image
 from emomusic.face.wall import HungFace
-from emomusic.music.spotify import disarmed
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_preview
+from emomusic.spreadsheet import disarmed
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain
@@ -28,8 +29,8 @@ _IN_SIGHT = """<style>
 @media (min-width: 641px) { div:has(> .st-key-gallery-chosen) { position: sticky; top: 4rem; } }
 @media (max-width: 640px) { .st-key-gallery-picture { display: none; } }
 </style>"""
+_CHOSEN = state.hung_listener("any")  # on which wall a face was chosen last, its picture and its place in that
 _MOST_TILES = 24  # of a quadrant; a table has them all
-_PERCENT = "%.0f %%"
 _PREVIEW = (480, 300)  # width and height
 
 # As they lie on the plane: unpleasant left, awake above
@@ -82,15 +83,18 @@ def show_faces_table(gallery: Gallery) -> None:
         return
     st.header("All faces", anchor=False)
     st.dataframe(
-        _table(gallery),
+        _table(gallery).style.format(_percent_text, [emotion.value for emotion in EMOTIONS]),
         hide_index=True,
         column_config={
-            "sure": st.column_config.ProgressColumn(format=_PERCENT, min_value=0, max_value=100),
+            "sure": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
             "valence": st.column_config.NumberColumn(format="%.2f", help="-1 unpleasant to 1 pleasant"),
             "arousal": st.column_config.NumberColumn(format="%.2f", help="-1 drowsy to 1 awake"),
-        }
-        | {emotion.value: st.column_config.NumberColumn(format=_PERCENT) for emotion in EMOTIONS},
+        },
     )
+
+
+def _percent_text(percent: Any) -> str:
+    return share_text(percent / 100)
 
 
 def _table(gallery: Gallery) -> pd.DataFrame:
@@ -151,14 +155,31 @@ def _choose_face(gallery: Gallery) -> HungFace | None:
     faces = gallery.wall.faces
     if len(faces) == 1:
         return faces[0]
+    key = state.hung_listener(gallery.key)
+    wall, digest, place = st.session_state.get(_CHOSEN, (None, None, None))
+    if wall != gallery.key:  # pictures came or went: the same face has another number
+        st.session_state[key] = _number_of(gallery, digest, place)
     number = st.selectbox(
         "Whose music?",
         range(len(faces) + 1),
-        key=state.hung_listener(gallery.key),
+        key=key,
         persist_state="session",
         format_func=lambda number: f"Face {number}, {gallery.names[faces[number - 1].picture]}" if number else EVERYONE,
     )
-    return faces[number - 1] if number else None
+    chosen = faces[number - 1] if number else None
+    named = (None, None) if chosen is None else (gallery.hung[chosen.picture].digest, chosen.place)
+    st.session_state[_CHOSEN] = gallery.key, *named
+    return chosen
+
+
+def _number_of(gallery: Gallery, digest: str | None, place: int | None) -> int:
+    """The number of a face on this wall; 0, as for everyone, where it does not hang here."""
+    numbers = (
+        face.number
+        for face in gallery.wall.faces
+        if face.place == place and gallery.hung[face.picture].digest == digest
+    )
+    return next(numbers, 0)
 
 
 def _choose(key: str, face: HungFace) -> None:
@@ -168,13 +189,17 @@ def _choose(key: str, face: HungFace) -> None:
 
 
 def _hang(gallery: Gallery, chosen: HungFace | None) -> None:
-    style_tiles("hung")
+    style_tiles("hung", chosen="" if chosen is None else _name_of(gallery, chosen))
     quadrants = gallery.wall.by_quadrant()
     for row in _ROWS:
         for quadrant, column in zip(row, st.columns(len(row)), strict=True):
             with column:
                 _hang_quadrant(gallery, quadrant, quadrants[quadrant], chosen)
     _hang_quadrant(gallery, Quadrant.N, quadrants[Quadrant.N], chosen)
+    st.caption(
+        "A face has the name of its most probable expression and the place of the mean of all seven, so one called "
+        "neutral may hang in a quarter of the plane. In each, those farthest from the middle come first."
+    )
 
 
 def _hang_quadrant(gallery: Gallery, quadrant: Quadrant, faces: Sequence[HungFace], chosen: HungFace | None) -> None:
@@ -196,14 +221,18 @@ def _hang_face(gallery: Gallery, face: HungFace, *, is_chosen: bool) -> None:
     picture, emotion = gallery.hung[face.picture], face.reading.emotion
     show_tile(
         "hung",
-        f"{picture.digest}-{face.place}",
+        _name_of(gallery, face),
         picture.faces[face.place],
-        f"**{face.number} {emotion}**" if is_chosen else f"{face.number} {emotion}",
+        f"**✓ {face.number} {emotion}**" if is_chosen else f"{face.number} {emotion}",
         alt=f"Face {face.number}, {emotion}, in {picture.name}",
         width=FACE_SIDE,
         on_click=_choose,
         args=(state.hung_listener(gallery.key), face),
     )
+
+
+def _name_of(gallery: Gallery, face: HungFace) -> str:
+    return f"{gallery.hung[face.picture].digest}-{face.place}"
 
 
 def _show_picture(gallery: Gallery, chosen: HungFace) -> None:

@@ -14,10 +14,11 @@ from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
-from emomusic.music.spotify import disarmed, songs_m3u, track_url
+from emomusic.music.spotify import songs_m3u, track_url
+from emomusic.spreadsheet import disarmed
 from emomusic.ui import state
 from emomusic.ui.frame import plain
-from emomusic.ui.music_tables import SongTable
+from emomusic.ui.music_tables import SongTable, each_once
 from emomusic.ui.players import show_player
 
 PAGE = 5
@@ -91,7 +92,7 @@ def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
 
 def offer_files(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
     """The songs of a list as files, made when they are asked for."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, width="content"):
         st.download_button(
             "CSV",
             lambda: table_csv(songs, rows),
@@ -104,13 +105,13 @@ def offer_files(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> 
         )
         st.download_button(
             "Playlist",
-            lambda: songs_m3u(_song(songs, int(row)) for row in rows),
+            lambda: songs_m3u(_song(songs, int(row)) for row in each_once(songs, rows)),
             file_name=f"{name}.m3u",
             mime="audio/x-mpegurl",
             icon=":material/playlist_play:",
             on_click="ignore",
             key=state.music_widget("m3u", name),
-            help="An M3U playlist of Spotify links",
+            help="An M3U playlist of Spotify links, each song once",
         )
 
 
@@ -124,7 +125,8 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     """What is known of some songs, a row each: their mood and its probability stand beside the table's columns."""
     table = songs.catalogue.table.iloc[rows]
     moods = np.array([mood.value for mood in MOODS])[songs.moods[rows]]
-    described = table[["title", "artists"]].assign(mood=moods, sureness=songs.probabilities[rows, songs.moods[rows]])
+    percents = 100 * songs.probabilities[rows, songs.moods[rows]]
+    described = table[["title", "artists"]].assign(mood=moods, sureness=percents)
     described["artists"] = described["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
     known = [column for column in ("genre", "year", "popularity", "explicit") if column in table]
     described = described.join(table[[*known, *FEATURE_NAMES]])
@@ -142,12 +144,12 @@ def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
     return table.to_csv(index=False).encode("utf-8-sig")
 
 
-def best_known_first(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The same rows, the most popular song first where the table knows; else as they stand."""
-    if "popularity" not in songs.catalogue.table:
-        return rows
-    popularity = songs.catalogue.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
-    return rows[np.argsort(-popularity, kind="stable")]
+def say_of_versions(number: int) -> str:
+    """A sentence after others: how many rows of a list are not shown, because `each_once` left them out."""
+    if not number:
+        return ""
+    are = "is another version" if number == 1 else "are other versions"
+    return f" {number:,} of them {are} of the same songs, not listed."
 
 
 def _percent(share: float) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.affect import EmotionProbabilities
-from emomusic.errors import AssetError, EmomusicError, ModelError
+from emomusic.errors import EmomusicError, ModelError
 from emomusic.evaluation import soften, unsmooth
 from emomusic.face import _tensorflow, trained
 from emomusic.face import classifier as classifier_module
@@ -185,7 +185,15 @@ def test_a_file_that_is_no_model_is_refused_even_with_the_right_checksum(copy: P
 
 def test_absent_weights_are_named(copy: Path) -> None:
     (copy / trained.WEIGHTS).unlink()
-    with pytest.raises(AssetError, match=r"expected a readable file\. Received: .*model\.keras"):
+    with pytest.raises(ModelError, match=r"expected a readable file\. Received: .*model\.keras.*Restore the file"):
+        EmotionClassifier.load("tiny")
+
+
+@pytest.mark.parametrize("change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": []}])
+def test_a_spec_of_another_network_is_refused(copy: Path, change: dict[str, object]) -> None:
+    spec = json.loads((copy / trained.SPEC).read_text())
+    (copy / trained.SPEC).write_text(json.dumps(spec | change))
+    with pytest.raises(ModelError, match=r"expected a network in .*tiny as spec\.json tells it.*Restore the files"):
         EmotionClassifier.load("tiny")
 
 

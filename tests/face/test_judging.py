@@ -171,6 +171,7 @@ def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) ->
     (tmp_path / "happy").mkdir()
     for ending in (*PICTURE_ENDINGS, "HEIF", "txt"):
         (tmp_path / "happy" / f"1.{ending}").touch()
+        (tmp_path / "happy" / f"._1.{ending}").touch()  # as macOS leaves on a foreign disk
     assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1
 
 

@@ -26,6 +26,14 @@ def test_the_answer_is_that_of_the_package(method: str, threshold: float, count:
     assert count < 1500 or threshold > 1 or 0 < len(found) < count  # some stay and some go
 
 
+def test_boxes_of_several_pictures_do_not_meet() -> None:
+    rows = np.concatenate([boxes(200, side=200, seed=seed) for seed in range(3)])
+    rows[:, 0] = np.repeat([0, 1, 2], 200)
+    found = bounded_suppression(rows, 0.5)
+    np.testing.assert_array_equal(found, smart_nms_from_bboxes(rows.copy(), 0.5))
+    assert len(found) > len(bounded_suppression(rows * [0, 1, 1, 1, 1, 1], 0.5))
+
+
 def test_more_columns_are_carried_along() -> None:
     rows = np.c_[boxes(40), np.arange(40)]
     found = bounded_suppression(rows, 0.5)

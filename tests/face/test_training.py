@@ -279,9 +279,16 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
     dataset: Fer2013, killed: Path, preset: Callable[[TrainingConfig], str]
 ) -> None:
     name = preset(replace(PRESETS["smoke"], seed=1))
-    with pytest.raises(ModelError, match=r"checkpoint of this network and configuration in .*Received: another"):
+    with pytest.raises(ModelError, match=r"checkpoint of this network, configuration and data in .*Received: another"):
         train("tiny", dataset, killed, preset=name, resume=True)
     assert (killed / "checkpoint" / "state.json").is_file()
+
+
+def test_a_checkpoint_of_other_pictures_is_refused(dataset: Fer2013, killed: Path) -> None:
+    learnt = dataset.split(Split.TRAIN)
+    others = replace(dataset, splits=dict(dataset.splits) | {Split.TRAIN: replace(learnt, images=255 - learnt.images)})
+    with pytest.raises(ModelError, match=r"network, configuration and data in .*Received: another"):
+        train("tiny", others, killed, preset="smoke", resume=True)
 
 
 @pytest.mark.parametrize(

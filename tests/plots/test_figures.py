@@ -53,6 +53,7 @@ def test_letters_take_the_pages_colour_where_they_have_none_of_their_own() -> No
     own = faces.textfont.color
     write_in(figure, "#123456")
     assert figure.layout.font.color == "#123456"
+    assert figure.layout.hoverlabel.font.color == "#123456"
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         assert (axis.tickfont.color, axis.title.font.color) == ("#123456", "#123456")
     assert [note.font.color for note in figure.layout.annotations] == ["#123456"] * 4 + ["white"]
