@@ -6,10 +6,12 @@ is whole. A download that is cut off leaves the temporary file, and the next cal
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -107,7 +109,7 @@ def find_download(name: str) -> Path | None:
     copies = find_datasets(download.path)
     if len(copies) < 2:
         return next(iter(copies), None)
-    return next((path for path in copies if path.is_file() and _problem(path, download) is None), copies[0])
+    return _whole(download) or copies[0]
 
 
 def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TIMEOUT_S) -> Path:
@@ -123,25 +125,49 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
             cannot be written. Nothing half-written stands in the file's place then.
     """
     download = _known(name)
+    target = data_dir() / download.path
+    part = target.with_name(f"{target.name}.part")
     with _locks[name]:
-        for path in find_datasets(download.path):
-            if path.is_file() and _problem(path, download) is None:
-                return path
-        target = data_dir() / download.path
-        part = target.with_name(f"{target.name}.part")
+        if (path := _whole(download)) is not None:
+            return path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _fetch(download, part, progress or (lambda _done, _total: None), timeout_s)
-            if problem := _problem(part, download):
-                part.unlink()
-                raise AssetError(
-                    f"{name}: {problem}, from {download.address}. It was not kept. "
-                    "Try again; if it stays so, the address now holds another file"
-                )
-            part.replace(target)
+            with _alone_in(target.parent):
+                if (path := _whole(download)) is not None:  # another process was quicker
+                    return path
+                _fetch(download, part, progress or (lambda _done, _total: None), timeout_s)
+                if problem := _problem(part, download):
+                    part.unlink()
+                    raise AssetError(
+                        f"{name}: {problem}, from {download.address}. It was not kept. "
+                        "Try again; if it stays so, the address now holds another file"
+                    )
+                part.replace(target)
         except OSError as error:  # requests' own errors are caught in _fetch
             raise AssetError(f"expected to write {target}. Received: {error.strerror or error}") from error
     return target
+
+
+def _whole(download: Download) -> Path | None:
+    """The first copy of the dataset that is whole."""
+    copies = find_datasets(download.path)
+    return next((path for path in copies if path.is_file() and _problem(path, download) is None), None)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process downloads into the folder: two would write into one temporary file.
+
+    Where the system has no such locks, on Windows and some network disks, nothing is waited for.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            place = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, place)  # and with it the lock goes, also where the process is killed
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
 
 
 def _known(name: str) -> Download:

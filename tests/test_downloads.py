@@ -1,9 +1,11 @@
 """Downloads against a real server: whole, cut, resumed, damaged, missing, silent."""
 
+import contextlib
 import hashlib
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -249,8 +251,18 @@ def test_a_place_that_cannot_be_written_is_told(offer: Callable[..., Download], 
         ensure("songs")
 
 
-def test_two_who_ask_at_once_get_one_download(offer: Callable[..., Download]) -> None:
-    with serve(whole_or_rest) as server:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_two_who_ask_at_once_get_one_download(
+    offer: Callable[..., Download], monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    if processes == 2:  # each has thread locks of its own, which the other does not see
+        monkeypatch.setattr(downloads, "_locks", defaultdict(contextlib.nullcontext))
+
+    def slowly(request: Request) -> Answer:
+        time.sleep(0.3)  # so that all have asked before one is done
+        return whole_or_rest(request)
+
+    with serve(slowly) as server:
         offer(server.url)
         threads = [threading.Thread(target=ensure, args=("songs",)) for _ in range(4)]
         for thread in threads:

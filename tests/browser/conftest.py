@@ -58,7 +58,7 @@ def fresh_server(folder: Path, settings: Mapping[str, str] = MappingProxyType({}
             process.terminate()
             process.wait(timeout=180)  # networks that are loading are loaded to the end
     text = log.read_text(encoding="utf-8", errors="replace")
-    for trouble in ("Traceback", "Warning", "deprecated", "Exception"):
+    for trouble in ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)"):
         assert trouble not in text, text
 
 
