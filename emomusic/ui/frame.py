@@ -73,8 +73,7 @@ def style_page() -> None:
     primary = st.get_option("theme.light.primaryColor")
     if not (inks and primary):
         return  # started from another folder: without the themes of `.streamlit/config.toml`
-    # What stands under the pointer keeps its colour: its ground keeps its own too
-    letters = [f'text[style*="fill: {_rgb(ink)}"]:not(.hoverlayer *)' for ink in inks]
+    letters = [f'text[style*="fill: {_rgb(ink)}"]' for ink in inks]
     frames = [f'.shapelayer path[style*="stroke: {_rgb(ink)}"]' for ink in inks]
     st.html(
         f"""<style>
