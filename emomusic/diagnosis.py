@@ -20,7 +20,17 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS
 from emomusic.assets import DAMAGED_ARRAYS, models_dir
 from emomusic.errors import ModelError
-from emomusic.evaluation import ClassScores, IntArray, McNemar, Scores, four_classes, mcnemar, score
+from emomusic.evaluation import (
+    ClassScores,
+    IntArray,
+    McNemar,
+    Mistake,
+    Scores,
+    four_classes,
+    mcnemar,
+    mistakes,
+    score,
+)
 from emomusic.face import trained
 from emomusic.overview import FOUR, checked_figure, face_classes
 
@@ -55,13 +65,15 @@ class ClassFigures:
         return tuple(self.per_class)
 
     @property
+    def mistakes(self) -> list[Mistake]:
+        """The most frequent one first."""
+        return mistakes(self.confusion, self.classes)
+
+    @property
     def worst_mistake(self) -> tuple[str, str] | None:
         """The most frequent mistake: the true class and what it is called; None where there is none."""
-        mistakes = self.confusion * (1 - np.eye(len(self.confusion), dtype=np.int64))
-        if not mistakes.any():
-            return None
-        true, predicted = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
-        return self.classes[int(true)], self.classes[int(predicted)]
+        made = self.mistakes
+        return (made[0].true, made[0].predicted) if made else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

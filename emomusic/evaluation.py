@@ -144,6 +144,31 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """How often examples of one class were called another."""
+
+    true: str
+    predicted: str
+    count: int
+
+
+def mistakes(confusion: IntArray, classes: Sequence[str]) -> list[Mistake]:
+    """All mistakes that were made, the most frequent first; of equals, in the order of the matrix.
+
+    Args:
+        confusion: shape (classes, classes); rows are the true classes, columns the predicted ones.
+        classes: their names.
+    """
+    made = [
+        Mistake(true, predicted, int(count))
+        for true, row in zip(classes, confusion, strict=True)
+        for predicted, count in zip(classes, row, strict=True)
+        if count and true != predicted
+    ]
+    return sorted(made, key=lambda mistake: -mistake.count)
+
+
 def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
     """Compare predicted with true emotions, in seven and in four classes.
 

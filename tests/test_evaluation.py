@@ -52,6 +52,18 @@ def test_accuracy_confusion_and_class_scores_agree(labels: tuple[npt.NDArray[np.
 
 
 @given(judged())
+def test_the_mistakes_are_all_that_is_not_right_the_most_frequent_first(
+    labels: tuple[npt.NDArray[np.int64], ...],
+) -> None:
+    found = evaluation.evaluate(*labels)
+    made = evaluation.mistakes(found.confusion, EMOTIONS)
+    assert sum(mistake.count for mistake in made) == found.confusion.sum() - found.confusion.trace()
+    assert [mistake.count for mistake in made] == sorted((mistake.count for mistake in made), reverse=True)
+    position = {emotion: i for i, emotion in enumerate(EMOTIONS)}
+    assert all(found.confusion[position[m.true], position[m.predicted]] == m.count > 0 for m in made)
+
+
+@given(judged())
 def test_four_classes_are_the_seven_grouped(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
     found = evaluation.evaluate(*labels)
     grouped = np.zeros((4, 4), int)

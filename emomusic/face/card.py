@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emomusic.affect import EMOTIONS
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR_CLASS_ORDER, mistakes
 from emomusic.face.networks import NETWORKS
 from emomusic.face.reported import REPORTED, SEVEN
 from emomusic.face.start_weights import START_WEIGHTS
@@ -182,13 +184,10 @@ def _failures(test: dict[str, Any], classes: tuple[str, ...]) -> str:
     """The classes it finds least often, of those it was judged on, and its most frequent mistake."""
     judged = [name for name in classes if test["per_class"][name]["support"]]
     weakest = sorted(judged, key=lambda name: test["per_class"][name]["recall"])[:2]
-    mistakes = {
-        (true, answer): test["confusion"][i][j]
-        for i, true in enumerate(classes)
-        for j, answer in enumerate(classes)
-        if i != j and test["confusion"][i][j]
-    }
-    if not mistakes:
+    made = mistakes(np.array(test["confusion"]), classes)
+    if not made:
         return "On these pictures it made no mistake."
-    true, answer = max(mistakes, key=lambda pair: mistakes[pair])
-    return f"It finds {' and '.join(weakest)} least often. Its most frequent mistake is to call {true} faces {answer}."
+    return (
+        f"It finds {' and '.join(weakest)} least often. "
+        f"Its most frequent mistake is to call {made[0].true} faces {made[0].predicted}."
+    )

@@ -20,7 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 from emomusic.assets import prepare_model_folder
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
-from emomusic.evaluation import expected_calibration_error, score
+from emomusic.evaluation import expected_calibration_error, mistakes, score
 from emomusic.music.catalogue import MoodTable, read_mood_table
 from emomusic.music.mood import MODEL_FILE, MOODS, SPEC_FILE, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, REPORTED, REPORTED_SOURCE, SEED
@@ -233,9 +233,7 @@ The most frequent error: {worst}. Expected calibration error (15 bins): {calibra
 
 
 def _card(metrics: dict[str, Any], table: MoodTable) -> str:
-    confusion = np.array(metrics["confusion"])
-    errors = confusion * (1 - np.eye(len(MOODS), dtype=np.int64))
-    true, predicted = np.unravel_index(int(errors.argmax()), errors.shape)
+    made = mistakes(np.array(metrics["confusion"]), MOODS)
     repeats = metrics["folds"] // NUM_FOLDS
     return _CARD.format(
         model=metrics["model"],
@@ -271,7 +269,7 @@ def _card(metrics: dict[str, Any], table: MoodTable) -> str:
             else ""
         ),
         reported=_reported(metrics["model"]),
-        worst=f"{errors.max()} {MOODS[int(true)]} songs called {MOODS[int(predicted)]}",
+        worst=f"{made[0].count} {made[0].true} songs called {made[0].predicted}" if made else "none",
     )
 
 
