@@ -6,7 +6,7 @@ from emomusic import ui
 
 ui.enter_app()
 
-# A picture of our own: a material symbol as icon would be fetched from outside
+# Before the navigation, and a picture of our own: a material symbol as icon would be fetched from outside
 st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
 ui.style_page()
 
@@ -19,6 +19,8 @@ pages = [
     st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
 ]
 page = st.navigation(pages, position="top")
+if page.url_path:
+    st.set_page_config(page_title=f"{page.title} · EmoMusic")  # tabs and bookmarks tell the pages apart
 ui.enter_page(page.url_path)
 page.run()
 ui.show_notice()

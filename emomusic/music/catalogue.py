@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ OPTIONAL_COLUMNS: tuple[str, ...] = ("explicit", "album", "genre", "popularity",
 LONGEST_S = 86_400.0
 """No song is longer than a day."""
 
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"))
 _TEXT_COLUMNS = ("id", "title", "artists", "album", "genre")
 _NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
     "popularity": (0.0, 100.0),
@@ -93,6 +96,14 @@ class Track:
 def split_artists(cell: str) -> tuple[str, ...]:
     """The artists in one cell of a table."""
     return tuple(name for part in cell.split(ARTIST_SEPARATOR) if (name := part.strip()))
+
+
+def folded(text: str) -> str:
+    """A text as it is compared with others: without accents, with the straight apostrophe, in small letters."""
+    if text.isascii():
+        return text.replace("`", "'").casefold()
+    letters = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +190,30 @@ class Catalogue:
         row = self._row_of.get(track_id)
         return None if row is None else self.track(row)
 
+    @cached_property
+    def _searched(self) -> pd.Series:
+        """What `matching` looks into; folding takes longer than looking, so it is done once."""
+        return (self.table["title"] + " " + self.table["artists"]).map(folded)
+
+    def matching(self, text: str) -> npt.NDArray[np.bool_]:
+        """Shape (n,): which songs' titles or artists hold every word of a text; all of them where it has no word."""
+        matches = np.ones(len(self), bool)
+        for word in folded(text).split():
+            matches &= self._searched.str.contains(word, regex=False).to_numpy(bool)
+        return matches
+
+    def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The same rows, the most popular song first where the table knows; else as they stand."""
+        if "popularity" not in self.table:
+            return rows
+        popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
+        return rows[np.argsort(-popularity, kind="stable")]
+
     def search(self, text: str, *, limit: int = 20) -> list[Track]:
-        """Songs whose title or artists hold every word of `text`, the most popular first."""
-        words = text.casefold().split()
-        if not words:
+        """Songs whose title or artists hold every word of `text`, the best known first; none where it has no word."""
+        if not text.strip():
             return []
-        haystack = (self.table["title"] + " " + self.table["artists"]).str.casefold()
-        found = np.logical_and.reduce([haystack.str.contains(word, regex=False).to_numpy(bool) for word in words])
-        rows = np.flatnonzero(found)
-        if "popularity" in self.table:
-            popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
-            rows = rows[np.argsort(-popularity, kind="stable")]
+        rows = self.best_known_first(np.flatnonzero(self.matching(text)))
         return [self.track(int(row)) for row in rows[:limit]]
 
 
@@ -201,9 +225,13 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     """
     path = data_dir() / "catalogue" / "spotify_by_genre.parquet" if path is None else path
     try:
-        table = pd.read_parquet(path)
+        with path.open("rb") as file:  # pyarrow's own error would say no more than the path
+            table = pd.read_parquet(file)
     except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these two
-        raise DatasetError(f"expected a Parquet table of songs. Received: {path} ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(
+            f"expected a Parquet table of songs. Received: {path} ({reason}). Restore the files from the repository"
+        ) from error
     return Catalogue(table, name=path.name)
 
 
@@ -292,9 +320,12 @@ def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -
     """
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise DatasetError(
-            f"{name}: expected the columns {', '.join(missing)} too. Received: {listed(list(table.columns))}"
-        )
+        raise DatasetError(f"{name}: expected {missed(missing)}. Received: {listed(list(table.columns))}")
+
+
+def missed(columns: Sequence[str]) -> str:
+    """What a message asks for where columns are missing."""
+    return f"the column{'' if len(columns) == 1 else 's'} {', '.join(columns)} too"
 
 
 def listed(columns: Sequence[object]) -> str:
@@ -313,8 +344,8 @@ def _checked(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
         row = int(np.flatnonzero(repeated)[0])
         first = int(np.flatnonzero(ids == ids.iloc[row])[0])
         raise DatasetError(
-            f"{name}, row {_row_number(table, row)}: every song must stand once. Received: id {ids.iloc[row]!r} again, "
-            f"first in row {_row_number(table, first)}. Remove one of the two."
+            f"{name}, {_place(table, row)}: every song must stand once. Received: id {ids.iloc[row]!r} again, "
+            f"first in {_place(table, first)}. Remove one of the two."
         )
     for column in ("title", "artists"):
         cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)
@@ -348,11 +379,16 @@ def _check_numbers(
     wrong = ~numbers.between(low, high)  # NaN is not between
     if optional:
         wrong &= table[column].notna()
-    _refuse_rows(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name)
+    are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
+    advice = "All rows lie between 0 and 100: divide the column by 100." if are_percentages else _MEND_THE_ROW
+    _refuse_rows(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name, advice=advice)
     table[column] = numbers
 
 
-def _refuse_rows(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) -> None:
+_MEND_THE_ROW = "Correct the row or remove it."
+
+
+def _refuse_rows(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, advice: str = _MEND_THE_ROW) -> None:
     """Raise for the first row marked wrong."""
     rows = np.flatnonzero(wrong.to_numpy(bool))
     if rows.size:
@@ -360,16 +396,18 @@ def _refuse_rows(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) ->
         cell = cell.item() if isinstance(cell, np.generic) else cell
         received = "an empty cell" if cell is None or cell is pd.NA or cell != cell else _shortened(repr(cell))
         others = f" ({rows.size - 1} more such rows)" if rows.size > 1 else ""
-        raise DatasetError(
-            f"{name}, row {_row_number(cells, int(rows[0]))}: {rule}. Received: {received}{others}. "
-            "Correct the row or remove it."
-        )
+        raise DatasetError(f"{name}, {_place(cells, int(rows[0]))}: {rule}. Received: {received}{others}. {advice}")
 
 
-def _row_number(rows: pd.DataFrame | pd.Series, position: int) -> int:
-    """A row as a person counts: from 1, without the header, in the table as it was read."""
+def _place(rows: pd.DataFrame | pd.Series, position: int) -> str:
+    """A row in the table as it was read."""
     label = rows.index[position]
-    return 1 + (int(label) if isinstance(label, int | np.integer) else position)
+    return numbered_row(1 + (int(label) if isinstance(label, int | np.integer) else position))
+
+
+def numbered_row(number: int) -> str:
+    """A row, counted from 1, as messages name it; spreadsheets and editors count the header too."""
+    return f"row {number} ({number + 1} with the header)"
 
 
 def _shortened(text: str, limit: int = 60) -> str:

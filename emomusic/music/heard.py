@@ -8,10 +8,21 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.music.catalogue import split_artists
+from emomusic.music.catalogue import folded, split_artists
 
 ARTIST_WINDOW = 10
 """In any so many songs in a row, no artist is heard twice."""
+
+
+def song_key(title: str, artists: str) -> tuple[str, str]:
+    """What all versions of a song share: albums, remasters and remixes have ids of their own.
+
+    Args:
+        title: with notes such as "Creep - Acoustic" or "Stay (feat. Mikky Ekko)".
+        artists: as a cell of a table names them.
+    """
+    name = folded(title)
+    return _VERSION_NOTE.split(name, maxsplit=1)[0].strip() or name, folded(split_artists(artists)[0])
 
 
 class Heard:
@@ -39,7 +50,7 @@ class Heard:
         self._pausing = frozenset().union(*self._recent)
 
     def knows(self, row: int) -> bool:
-        """Whether this song was played, be it another version: albums, remasters and remixes have ids of their own."""
+        """Whether this song was played, be it another version."""
         return self._song_key(row) in self._songs
 
     def allows(self, row: int) -> bool:
@@ -50,8 +61,7 @@ class Heard:
         return tuple(name.casefold() for name in split_artists(self._artists[row]))
 
     def _song_key(self, row: int) -> tuple[str, str]:
-        title = self._titles[row].casefold()
-        return _VERSION_NOTE.split(title, maxsplit=1)[0].strip() or title, self._artist_keys(row)[0]
+        return song_key(self._titles[row], self._artists[row])
 
 
 _VERSION_NOTE = re.compile(r" - | \(| \[")

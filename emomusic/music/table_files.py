@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from emomusic.errors import DatasetError
-from emomusic.music.catalogue import ARTIST_SEPARATOR
+from emomusic.music.catalogue import ARTIST_SEPARATOR, numbered_row
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table taken as bytes: two and a half times the largest published one (114,000 tracks, 20 MB)."""
@@ -30,16 +31,27 @@ MAX_COLUMNS = 1000
 """Most columns: pyarrow takes some 11 kB for each, be it empty, so that a header of commas would fill the memory."""
 
 
-def read_cells(source: Path | bytes, name: str) -> pd.DataFrame:
-    """Read a table, columns named as they are there, rows numbered from 0.
+@dataclass(frozen=True, slots=True, eq=False)  # tables have no single truth value
+class Cells:
+    """What stands in a file.
+
+    Attributes:
+        table: columns named as they are there, rows numbered from 0. From a CSV every cell as it is written; from
+            Parquet numbers and booleans as they are and all else as text.
+        has_decimal_commas: a comma between digits can only be a decimal one, because something else separates cells.
+    """
+
+    table: pd.DataFrame
+    has_decimal_commas: bool
+
+
+def read_cells(source: Path | bytes, name: str) -> Cells:
+    """Read a table.
 
     Args:
         source: path of a CSV or Parquet file, or the bytes of a CSV. CSV is UTF-8, with or without a byte order mark,
             separated by commas, semicolons or tabs.
         name: what to call it in messages.
-
-    Returns:
-        From a CSV every cell as it is written; from Parquet numbers and booleans as they are and all else as text.
 
     Raises:
         DatasetError: it cannot be read, or is too large; the message says what to do.
@@ -62,7 +74,7 @@ def read_cells(source: Path | bytes, name: str) -> pd.DataFrame:
         return _read_csv(data, name)
     if isinstance(source, bytes):
         raise DatasetError(f"{name}: expected a CSV. Received: Parquet, which is read from disk only. Save it as CSV.")
-    return _read_parquet(data, name)
+    return Cells(_read_parquet(data, name), has_decimal_commas=False)
 
 
 def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
@@ -83,7 +95,7 @@ def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _read_csv(data: bytes, name: str) -> pd.DataFrame:
+def _read_csv(data: bytes, name: str) -> Cells:
     """Every cell as text, columns named as they are; rows must have as many cells as the header."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -95,7 +107,8 @@ def _read_csv(data: bytes, name: str) -> pd.DataFrame:
         raise DatasetError(f"{name}: expected a CSV with a header. Received: {_first_line(error)}") from error
     if not any(header):
         raise DatasetError(
-            f"{name}: expected a CSV with a header. Received: {'an empty first line' if text else 'an empty file'}"
+            f"{name}: expected a CSV with a header. Received: {'an empty first line' if text else 'an empty file'}. "
+            "Save the table again: names of columns in the first line, then a line for each song."
         )
     _check_width(len(header), name)  # again, because a quoted name may hold the end of the first line
     ragged: list[tuple[int, int]] = []
@@ -124,13 +137,13 @@ def _read_csv(data: bytes, name: str) -> pd.DataFrame:
         if ragged:
             number, num_cells = ragged[0]
             raise DatasetError(
-                f"{name}, row {number - 1}: expected {len(header)} cells, as in the header. Received: {num_cells}. "
-                "Put text that holds the separator or a line break in quotes."
+                f"{name}, {numbered_row(number - 1)}: expected {len(header)} cells, as in the header. "
+                f"Received: {num_cells}. Put text that holds the separator or a line break in quotes."
             ) from error
         raise DatasetError(f"{name}: expected a CSV. Received: {_first_line(error)}") from error
     if data.count(b'"') % 2 and "\n" in "".join(table.iloc[-1]):
         raise DatasetError(f"{name}: expected every quote to be closed. Received: one that is open at the end.")
-    return table.iloc[1:].set_axis(header, axis="columns").reset_index(drop=True)
+    return Cells(table.iloc[1:].set_axis(header, axis="columns").reset_index(drop=True), separator != ",")
 
 
 def _decoded(data: bytes, name: str) -> tuple[str, str]:

@@ -14,7 +14,15 @@ import numpy as np
 import pandas as pd
 
 from emomusic.errors import DatasetError
-from emomusic.music.catalogue import ARTIST_SEPARATOR, OPTIONAL_COLUMNS, TRACK_COLUMNS, Catalogue, Origin, listed
+from emomusic.music.catalogue import (
+    ARTIST_SEPARATOR,
+    OPTIONAL_COLUMNS,
+    TRACK_COLUMNS,
+    Catalogue,
+    Origin,
+    listed,
+    missed,
+)
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.table_files import read_cells
 
@@ -22,8 +30,9 @@ UNTITLED = "Untitled"
 UNKNOWN_ARTIST = "Unknown artist"
 """What a song is called whose title, artists and album are all empty: it plays by its id all the same."""
 
-_NUMBERS = {*FEATURE_NAMES, "popularity", "year"}
+_NUMBERS = {*FEATURE_NAMES, "popularity", "year", "duration_ms", "duration_s"}
 _TEXTS = {"id", "title", "artists", "artist_ids", "album", "genre", "mood"}
+_DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes small numbers as 1,5E-05
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
 
 
@@ -49,7 +58,7 @@ class TableForm:
 
 
 OWN_FORM = TableForm(
-    "catalogue of this app",
+    "table of your own (id, title, artists and features)",
     {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS)}
     | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()},
 )
@@ -120,7 +129,7 @@ def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogu
 
     Args:
         source: path of a CSV or Parquet file, or the bytes of a CSV, as uploaded. CSV is UTF-8, with or without a byte
-            order mark, separated by commas, semicolons or tabs.
+            order mark, separated by commas, or by semicolons or tabs: then numbers may have decimal commas.
         name: what to call it in messages; a path's own name unless given.
 
     Raises:
@@ -129,10 +138,13 @@ def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogu
     """
     name = name or (source.name if isinstance(source, Path) else "table")
     cells = read_cells(source, name)
-    form, names = _recognise(list(cells.columns), name)
-    table = cells[list(names.values())].set_axis(list(names), axis="columns")
+    form, names = _recognise(list(cells.table.columns), name)
+    table = cells.table[list(names.values())].set_axis(list(names), axis="columns")
     if table.empty:
-        raise DatasetError(f"{name}: expected songs. Received: a table without rows")
+        raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
+    if cells.has_decimal_commas:
+        for column in _NUMBERS & set(table.columns):
+            table[column] = table[column].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
     table, num_rows = _unified(table, form), len(table)
     table = table[_is_usable(table, form)]
     if table.empty:
@@ -176,7 +188,7 @@ def _recognise(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
     missing = [form.all_columns[column][0] for column in TRACK_COLUMNS if column not in matched]
     if missing:
         raise DatasetError(
-            f"{name}, read as {form.name}: expected the columns {', '.join(missing)} too. Received: {received}. "
+            f"{name}, read as {form.name}: expected {missed(missing)}. Received: {received}. "
             f"{form.hint or 'Add them, or take another table.'}"
         )
     if unclear := twice & set(matched.values()):
@@ -195,7 +207,7 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     if "year" in table and form is not OWN_FORM:
         table["year"] = table["year"].astype("str").str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
     for column in table.columns:
-        if column in _NUMBERS or column in ("duration_ms", "duration_s"):
+        if column in _NUMBERS:
             table[column] = _without(table[column], _ABSENT)
         elif column in ("album", "genre", "mood"):
             table[column] = _without(table[column], ("",))

@@ -56,6 +56,11 @@ class Standing:
     highest: Mood
 
 
+def num_digits(feature: Feature) -> int:
+    """How many digits after the point a value is told with."""
+    return {"BPM": 0, "dB": 1}.get(feature.unit, 2)
+
+
 def trace_rows(moods: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     """The rows of the table behind each trace of `song_plane`: a mood a trace, the largest first, so below."""
     rows = [np.flatnonzero(moods == position) for position in range(len(MOODS))]
@@ -415,4 +420,4 @@ def _signed(value: float, *, digits: int = 2) -> str:
 
 
 def _number(value: float, feature: Feature) -> str:
-    return f"{value:.0f}" if feature.unit == "BPM" else f"{value:.1f}" if feature.unit else f"{value:.2f}"
+    return f"{value:.{num_digits(feature)}f}"

@@ -10,12 +10,11 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import Mood
-from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
-from emomusic.plots.music import FEATURE_LABELS
+from emomusic.plots.music import FEATURE_LABELS, num_digits
 from emomusic.ui import state
-from emomusic.ui.music_players import best_known_first, describe_songs, digest_of, offer_files, show_players
+from emomusic.ui.music_players import describe_songs, digest_of, offer_files, show_players
 from emomusic.ui.music_tables import SongTable
 
 _MOST_SHOWN = 20_000  # rows: what a browser holds; Streamlit's lazy tables have no row to click
@@ -45,7 +44,7 @@ class Filters:
     def rows(self, songs: SongTable) -> npt.NDArray[np.int64]:
         """The rows of a table that pass, in its order."""
         table = songs.catalogue.table
-        passes = matching(songs.catalogue, self.text)
+        passes = songs.catalogue.matching(self.text)
         if self.moods:
             passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in self.moods])
         if self.genres and "genre" in table:
@@ -59,21 +58,11 @@ class Filters:
         return np.flatnonzero(passes)
 
 
-def matching(catalogue: Catalogue, text: str) -> npt.NDArray[np.bool_]:
-    """Which songs' titles or artists hold every word of a text."""
-    passes = np.ones(len(catalogue), bool)
-    if words := text.casefold().split():
-        haystack = (catalogue.table["title"] + " " + catalogue.table["artists"]).str.casefold()
-        for word in words:
-            passes &= haystack.str.contains(word, regex=False).to_numpy(bool)
-    return passes
-
-
 def show_table(songs: SongTable) -> None:
     """Show the filters, what passes them, and the player of the row that is chosen."""
-    rows = best_known_first(songs, _choose_filters(songs).rows(songs))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="stretch")
+    rows = songs.catalogue.best_known_first(_choose_filters(songs).rows(songs))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
         if rows.size:
             offer_files(songs, rows, name="songs")
     if not rows.size:
@@ -170,7 +159,7 @@ def _columns() -> dict[str, Any]:
     numbers = {
         feature.name: st.column_config.NumberColumn(
             FEATURE_LABELS[feature.name] + (f" ({feature.unit})" if feature.unit else ""),
-            format="%.0f" if feature.unit == "BPM" else "%.1f" if feature.unit else "%.2f",
+            format=f"%.{num_digits(feature)}f",
             help=feature.description,
         )
         for feature in FEATURES.values()
@@ -181,7 +170,7 @@ def _columns() -> dict[str, Any]:
         "genre": "Genre",
         "mood": "Mood",
         "sureness": st.column_config.ProgressColumn(
-            "Probability", format="percent", min_value=0, max_value=1, help="That of the mood, by the model"
+            "Probability", format="%.0f %%", min_value=0, max_value=100, help="That of the mood, by the model"
         ),
         "year": st.column_config.NumberColumn("Year", format="%d"),
         "popularity": st.column_config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when it was made"),

@@ -11,16 +11,17 @@ from emomusic.music.catalogue import Track
 from emomusic.music.features import FEATURE_NAMES, FEATURES, Feature
 from emomusic.music.mood import MOODS
 from emomusic.music.one_song import Answer, explain_mood, nearest_rows
-from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars
+from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars, num_digits
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain
-from emomusic.ui.music_players import best_known_first, short_name, show_players, track_line
-from emomusic.ui.music_tables import SongTable, kept, mood_classifier
+from emomusic.ui.music_players import short_name, show_players, track_line
+from emomusic.ui.music_tables import SongTable, each_once, kept, mood_classifier, song_numbers
 
 VIEW = "What mood is this song?"
 
 _CHOSEN_ON = state.music_widget("chosen-on")  # the visit on which a song was chosen last
+_SENTENCE = state.music_widget("sentence")
 _NUM_OPTIONS = 30
 _NUM_NEAREST = 5
 
@@ -72,12 +73,31 @@ def show_one_song(songs: SongTable) -> None:
     track = _choose_track(songs)
     row = songs.row_of(track.id)
     start = songs.catalogue.features[row]
-    answer, sliders = st.columns([3, 2], gap="large")
+    _keep_in_sight()
+    sentence = st.container(key=_SENTENCE)
+    charts, sliders = st.columns([3, 2], gap="large")
     with sliders:
         features = _sliders(songs, track, start)
-    with answer:
-        _show_answer(songs, track, features, start)
+    moved = bool((features != start).any())
+    reference = start if moved else _medians(songs)
+    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
+    with sentence:
+        st.header(describe_moods(answer.probabilities), anchor=False)
+    with charts:
+        _show_answer(track, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
     _show_nearest(songs, row, features)
+
+
+def _keep_in_sight() -> None:
+    """On a phone the sliders stand below the charts: what they make of the song stays at the top of the screen."""
+    light, dark = (st.get_option(f"theme.{theme}.backgroundColor") or "Canvas" for theme in ("light", "dark"))
+    st.html(
+        f"""<style>@media (max-width: 640px) {{
+div:has(> .st-key-{_SENTENCE}) {{
+  position: sticky; top: 3.75rem; z-index: 2; background: light-dark({light}, {dark});
+}}
+}}</style>"""
+    )
 
 
 def _choose_track(songs: SongTable) -> Track:
@@ -123,17 +143,12 @@ def _choose_track(songs: SongTable) -> Track:
 def _options(songs: SongTable, text: str) -> list[Track]:
     if text.strip():
         return songs.catalogue.search(text, limit=_NUM_OPTIONS)
-    rows = best_known_first(songs, np.arange(len(songs)))[:_NUM_OPTIONS]
+    rows = songs.catalogue.best_known_first(np.arange(len(songs)))[:_NUM_OPTIONS]
     return [songs.catalogue.track(int(row)) for row in rows]
 
 
-def _step(feature: Feature) -> float:
-    return {"BPM": 1.0, "dB": 0.1}.get(feature.unit, 0.01)
-
-
 def _rounded(value: float, feature: Feature) -> float:
-    digits = {"BPM": 0, "dB": 1}.get(feature.unit, 2)
-    return float(np.clip(round(value, digits), feature.low, feature.high))
+    return float(np.clip(round(value, num_digits(feature)), feature.low, feature.high))
 
 
 def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -142,13 +157,14 @@ def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> 
     begun = [_rounded(float(value), feature) for value, feature in zip(start, FEATURES.values(), strict=True)]
     features = start.copy()
     for column, feature in enumerate(FEATURES.values()):
+        # A slider that was given a value, by "Back to the song", is to have no default beside it
+        st.session_state.setdefault(keys[column], begun[column])
         value = st.slider(
             FEATURE_LABELS[feature.name] + (f" ({feature.unit})" if feature.unit else ""),
             feature.low,
             feature.high,
-            begun[column],
-            _step(feature),
-            format="%.0f" if feature.unit == "BPM" else "%.1f" if feature.unit else "%.2f",
+            step=10.0 ** -num_digits(feature),
+            format=f"%.{num_digits(feature)}f",
             key=keys[column],
             help=feature.description.capitalize(),
             persist_state="session",
@@ -177,24 +193,18 @@ def _medians(songs: SongTable) -> npt.NDArray[np.float64]:
     return medians
 
 
-def _show_answer(
-    songs: SongTable, track: Track, features: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
-) -> None:
-    moved = features != start
-    reference = start if moved.any() else _medians(songs)
-    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
-    st.header(describe_moods(answer.probabilities), anchor=False)
+def _show_answer(track: Track, answer: Answer, reason: str, *, moved: bool) -> None:
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""
     named = f"**{plain(track.title)}** by {plain(track.byline)}"
-    st.markdown(f"A song like {named}, changed.{label}" if moved.any() else f"{named}, as it is.{label}")
+    st.markdown(f"A song like {named}, changed.{label}" if moved else f"{named}, as it is.{label}")
     show_chart(
-        mood_bars(answer.probabilities, answer.start if moved.any() else None),
+        mood_bars(answer.probabilities, answer.start if moved else None),
         key=state.music_widget("probabilities"),
         alt="Probabilities: " + list_shares(dict(zip(MOODS, answer.probabilities.tolist(), strict=True))),
     )
-    if moved.any():
+    if moved:
         st.caption("The lines mark where the song began.")
-    st.markdown(f"**{'What moved it' if moved.any() else 'What makes it so'}** {_main_reason(answer)}")
+    st.markdown(f"**{'What moved it' if moved else 'What makes it so'}** · {reason}")
     show_chart(
         influence_bars(answer.influences, answer.mood),
         key=state.music_widget("influences"),
@@ -203,7 +213,7 @@ def _show_answer(
             f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS.values(), answer.influences, strict=True)
         ),
     )
-    back_to = "to where its slider began" if moved.any() else "to the middle of this table (its median)"
+    back_to = "to where its slider began" if moved else "to the middle of this table (its median)"
     st.caption(
         f"Each bar: how many percentage points of *{answer.mood}* would be lost (or, to the left, won) if that one "
         f"feature went back {back_to} and the others stayed. Features work together, so the bars need not add up; "
@@ -211,19 +221,24 @@ def _show_answer(
     )
 
 
-def _main_reason(answer: Answer) -> str:
+def _main_reason(
+    answer: Answer, features: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], *, moved: bool
+) -> str:
     strongest = int(np.abs(answer.influences).argmax())
     points = answer.influences[strongest]
     if abs(points) < 1:
-        return "· no single feature by itself"
+        return "no single feature by itself"
+    level = "high" if features[strongest] > reference[strongest] else "low"
     label = list(FEATURE_LABELS.values())[strongest].lower()
-    return f"· most of all its {label}, {'for' if points > 0 else 'against'} {answer.mood}"
+    return f"most of all its {level}{'er' if moved else ''} {label}, {'for' if points > 0 else 'against'} {answer.mood}"
 
 
 def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
-    # One more, because the song itself is the nearest while nothing is changed
-    found = nearest_rows(songs.catalogue.features, features, _NUM_NEAREST + 1)
-    rows = [int(near) for near in found if near != row][:_NUM_NEAREST]
+    # Of releases that sound the same the best known is taken
+    order = songs.catalogue.best_known_first(np.arange(len(songs)))
+    near = order[nearest_rows(songs.catalogue.features[order], features, len(songs))]
+    numbers = song_numbers(songs)
+    rows = each_once(songs, near[numbers[near] != numbers[row]])[:_NUM_NEAREST].tolist()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("**The songs that come nearest**", width="content")
         playing = st.toggle("Play them here", key=state.music_widget("play-nearest"), persist_state="session")
@@ -231,5 +246,5 @@ def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64])
         show_players(songs, rows, name="nearest")
         return
     with st.grid("auto", min_column_width=260):
-        for near in rows:
-            st.markdown(track_line(songs, near))
+        for other in rows:
+            st.markdown(track_line(songs, other))

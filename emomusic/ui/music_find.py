@@ -24,26 +24,18 @@ from emomusic.music.track_services import ReccoBeats
 from emomusic.ui import state
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain, plain_message
-from emomusic.ui.music_browse import matching
 from emomusic.ui.music_classify import ask_for, describe_moods
-from emomusic.ui.music_players import ask_button, best_known_first, show_players
-from emomusic.ui.music_tables import SongTable, mood_classifier
+from emomusic.ui.music_players import ask_button, say_of_versions, show_players
+from emomusic.ui.music_tables import SongTable, each_once, mood_classifier
 from emomusic.ui.players import show_player
 from emomusic.ui.secrets_file import read_secrets
+
+_WRITTEN = state.music_widget("written-query")  # what the address was given last, and on which visit
 
 
 def show_search(songs: SongTable) -> None:
     """Show a search field, the songs of the table it finds, and what Spotify finds."""
-    typed = st.text_input(
-        "A title, an artist, or both",
-        key=state.MUSIC_QUERY,
-        type="search",
-        icon=":material/search:",
-        placeholder="For example: queen",
-        bind="query-params",
-        width=480,
-    )
-    text = (typed or "").strip()
+    text = _ask().strip()
     here, there = st.columns(2, gap="large")
     with here:
         st.header("In this table", anchor=False)
@@ -53,16 +45,51 @@ def show_search(songs: SongTable) -> None:
         _search_spotify(songs, text)
 
 
+def _ask() -> str:
+    """The words to search for; where the browser goes back to an address, the address decides.
+
+    They are not bound to the address by Streamlit, which would take them out of it when another tab is opened: a step
+    of its own in the browser's history, so that Back from a song that was found did not lead to the results.
+    """
+    visit, named = st.session_state.get(state.VISIT), st.query_params.get(state.MUSIC_QUERY, "")
+    written, written_on = st.session_state.get(_WRITTEN, ("", visit))
+    if named != written and (named or written_on == visit):  # else from another page, which takes addresses away
+        st.session_state[state.MUSIC_QUERY] = named
+    typed = st.text_input(
+        "A title, an artist, or both",
+        key=state.MUSIC_QUERY,
+        on_change=_write_query,
+        type="search",
+        icon=":material/search:",
+        placeholder="For example: queen",
+        width=480,
+        persist_state="session",
+    )
+    _write_query()
+    return typed or ""
+
+
+def _write_query() -> None:
+    text = st.session_state[state.MUSIC_QUERY] or ""
+    st.session_state[_WRITTEN] = text, st.session_state.get(state.VISIT)
+    if not text:
+        st.query_params.pop(state.MUSIC_QUERY, None)
+    elif st.query_params.get(state.MUSIC_QUERY) != text:
+        st.query_params[state.MUSIC_QUERY] = text
+
+
 def _search_table(songs: SongTable, text: str) -> None:
     if not text:
         st.caption("Searches the titles and artists of this table.")
         return
-    rows = best_known_first(songs, np.flatnonzero(matching(songs.catalogue, text)))
+    rows = songs.catalogue.best_known_first(np.flatnonzero(songs.catalogue.matching(text)))
     if not rows.size:
         st.info("No song of this table has all of these words.", icon=":material/search_off:")
         return
-    st.caption(f"{len(rows):,} found{', the best known first' if 'popularity' in songs.catalogue.table else ''}.")
-    show_players(songs, rows.tolist(), name="found", ask=ask_for)
+    once = each_once(songs, rows)
+    order = ", the best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
+    st.caption(f"{len(rows):,} found{order}.{say_of_versions(len(rows) - len(once))}")
+    show_players(songs, once.tolist(), name="found", ask=ask_for)
 
 
 def _search_spotify(songs: SongTable, text: str) -> None:

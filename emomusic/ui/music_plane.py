@@ -16,8 +16,8 @@ from emomusic.plots.music import MOST_NAMED, song_plane, trace_rows
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
-from emomusic.ui.music_players import best_known_first, offer_files, show_players, track_line
-from emomusic.ui.music_tables import SongTable, kept
+from emomusic.ui.music_players import offer_files, say_of_versions, show_players, track_line
+from emomusic.ui.music_tables import SongTable, each_once, kept
 
 
 @st.fragment
@@ -67,13 +67,16 @@ def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray
 
 
 def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
+    rows = songs.catalogue.best_known_first(rows)
+    once = each_once(songs, rows)
     counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
     present = [position for position in np.argsort(-counts, kind="stable") if counts[position]]
     st.header(f"{len(rows):,} song{'' if len(rows) == 1 else 's'} selected", anchor=False)
-    order = "; the best known first" if "popularity" in songs.catalogue.table and len(rows) > 1 else ""
-    st.caption(", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present) + order + ".")
+    order = "; the best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
+    moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present)
+    st.caption(f"{moods}{order}.{say_of_versions(len(rows) - len(once))}")
     offer_files(songs, rows, name="selected-songs")
-    show_players(songs, best_known_first(songs, rows).tolist(), name="selection")
+    show_players(songs, once.tolist(), name="selection")
 
 
 def _invite(songs: SongTable) -> None:

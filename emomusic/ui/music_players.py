@@ -149,7 +149,7 @@ def say_of_versions(number: int) -> str:
     if not number:
         return ""
     are = "is another version" if number == 1 else "are other versions"
-    return f" {number:,} of them {are} of the same songs, not listed."
+    return f" {number:,} of them {are} of a song listed here."
 
 
 def _percent(share: float) -> str:

@@ -17,8 +17,9 @@ import streamlit as st
 from emomusic import downloads
 from emomusic.assets import models_dir
 from emomusic.errors import DatasetError, EmomusicError
-from emomusic.music.catalogue import Catalogue
+from emomusic.music.catalogue import TRACK_COLUMNS, Catalogue
 from emomusic.music.features import FEATURES
+from emomusic.music.heard import song_key
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
@@ -107,6 +108,21 @@ def kept(compute: Callable[Concatenate[SongTable, _P], _T]) -> Callable[Concaten
     return of
 
 
+@kept
+def song_numbers(songs: SongTable) -> npt.NDArray[np.int64]:
+    """Shape (n,): a number for each song, the same for all its releases and versions."""
+    numbers: dict[tuple[str, str], int] = {}
+    table = songs.catalogue.table
+    keys = map(song_key, table["title"], table["artists"])
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+
+def each_once(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The rows in their order, of each song the first: one recording may stand in a table under many ids."""
+    _, first = np.unique(song_numbers(songs)[rows], return_index=True)
+    return rows[np.sort(first)]
+
+
 def mood_classifier() -> MoodClassifier:
     """The mood model of this server, the one that recommends.
 
@@ -183,7 +199,10 @@ def _offer_download(name: str) -> None:
         def report(done: int, total: int | None) -> None:
             bar.progress(_share(done, total or known.num_bytes), f"{_size(done)} have arrived")
 
-        downloads.ensure(name, report)
+        try:
+            downloads.ensure(name, report)
+        finally:
+            bar.empty()
         st.rerun()
 
 
@@ -209,14 +228,35 @@ def _own_table() -> SongTable | None:
         f"114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists, {_feature_columns()}. "
         "It stays in memory, and is gone two minutes after you close the page."
     )
+    st.download_button(
+        "Example (CSV)",
+        example_csv,
+        file_name="example.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=state.music_widget("example"),
+        help="Ten songs in a form that this page reads",
+    )
     waiting = st.container()  # also where nothing is read: what stands below keeps its place, and no player starts anew
     if state.MUSIC_OWN not in st.session_state and file is not None:
         with waiting, st.spinner(f"Reading {plain(file.name)}"):
             st.session_state[state.MUSIC_OWN] = _read_own(file.name, file.getvalue())
     own = st.session_state.get(state.MUSIC_OWN)
-    if isinstance(own, str):
+    if isinstance(own, SongTable) and file is None:  # the uploader forgets when another page is shown
+        with waiting, st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Shown: **{plain(own.name)}**", width="content")
+            st.button("Take the table away", icon=":material/delete:", on_click=_forget_own)
+    if isinstance(own, str) and file is not None:
         st.error(plain_message(own), icon=":material/error:")
     return own if isinstance(own, SongTable) else None
+
+
+def example_csv() -> bytes:
+    """Ten songs of the table that ships, as a visitor's own table may look."""
+    songs = _shipped()
+    rows = each_once(songs, songs.catalogue.best_known_first(np.arange(len(songs))))[:10]
+    return songs.catalogue.table.iloc[rows][list(TRACK_COLUMNS)].to_csv(index=False).encode("utf-8-sig")
 
 
 def _feature_columns() -> str:
@@ -248,7 +288,7 @@ def _say_what_it_is(songs: SongTable) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_origin(songs), width="stretch")
         with st.popover("What the numbers mean", icon=":material/help:"):
-            _explain()
+            _explain(songs)
 
 
 def _origin(songs: SongTable) -> str:
@@ -260,7 +300,7 @@ def _origin(songs: SongTable) -> str:
     else:
         words = [f"The moods are predictions from audio features {accuracy}."]
     if (origin := songs.catalogue.origin) is not None:
-        words.append(f"Read as {origin.form}.")
+        words.append(f"Read as: {origin.form}.")
         if origin.num_duplicates:
             words.append(f"{origin.num_duplicates:,} of its {origin.num_rows:,} rows repeat a song and are left out.")
         if origin.num_left_out:
@@ -279,7 +319,13 @@ def _accuracy() -> str:
     )
 
 
-def _explain() -> None:
+def _explain(songs: SongTable) -> None:
+    num_versions = len(songs) - len(np.unique(song_numbers(songs)))
+    if num_versions:
+        st.markdown(
+            f"**The songs.** Of {len(songs):,} rows, {num_versions:,} are other releases, remixes or live versions of "
+            "a song in the table. Lists and playlists have each song once, in its best known version."
+        )
     st.markdown(
         "**The plane.** Valence is how positive a song sounds, energy how intense. Both are shares from 0 to 1 in the "
         "table; on the plane they run from \u22121 to 1, so that faces and songs share one map. Energy stands for "

@@ -27,7 +27,8 @@ from emomusic.ui.music_find import show_search
 from emomusic.ui.music_tables import SongTable, kept
 
 _FEWEST_CORRELATED = 10
-_LEAST_TRAIT = 0.05  # of the mean standing, from one half
+_LEAST_TRAIT = 0.1  # of the mean standing, from one half
+_FULL_TRAIT = 0.2  # what is nearer to it is called little
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -56,6 +57,12 @@ def show_views(songs: SongTable) -> None:
         CLASSIFY: show_one_song,
         "Find a song": show_search,
     }
+    # On a phone the row would be scrolled, and the open tab out of sight
+    st.html(
+        f"""<style>@media (max-width: 640px) {{
+.st-key-{state.MUSIC_VIEW} > div > [role="tablist"] {{ flex-wrap: wrap; }}
+}}</style>"""
+    )
     tabs = st.tabs(list(views), key=state.MUSIC_VIEW, on_change="rerun", bind="query-params")
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
@@ -161,10 +168,11 @@ def _show_correlations(songs: SongTable) -> None:
 def _profiles(songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
     """Where each mood stands, and the plain means with their units."""
     features = songs.catalogue.features
+    present = [(songs.moods == position).any() for position in range(len(MOODS))]
     rows = {
         f"{FEATURE_LABELS[feature.name]}{f' ({feature.unit})' if feature.unit else ''}": [
-            float(features[songs.moods == position, column].mean()) if (songs.moods == position).any() else None
-            for position in range(len(MOODS))
+            f"{features[songs.moods == position, column].mean():.{plots.num_digits(feature)}f}" if is_there else None
+            for position, is_there in enumerate(present)
         ]
         for column, feature in enumerate(FEATURES.values())
     }
@@ -178,7 +186,8 @@ def _describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
         return f"**{mood.capitalize()}**: no song of this table."
     furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
     traits = [
-        _COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1]
+        ("" if abs(profile[at] - 0.5) >= _FULL_TRAIT else "a little ")
+        + _COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1]
         for at in furthest
         if abs(profile[at] - 0.5) >= _LEAST_TRAIT
     ]
@@ -204,7 +213,7 @@ def _show_profiles(songs: SongTable) -> None:
             st.dataframe(
                 means,
                 key=state.music_widget("means"),
-                column_config={mood.value: st.column_config.NumberColumn(format="%.2f") for mood in MOODS},
+                column_config={mood.value: st.column_config.TextColumn(alignment="right") for mood in MOODS},
                 alt="Mean of each feature for the songs of each mood",
             )
     with chart:

@@ -92,6 +92,57 @@ def test_sliders_move_the_probabilities(music: Callable[..., Page]) -> None:
     expect(bars.first).to_have_attribute("aria-label", before or "", timeout=PATIENCE_MS)
 
 
+def test_back_leads_from_the_mood_of_a_song_to_the_songs_that_were_found(music: Callable[..., Page]) -> None:
+    page = music()
+    page.get_by_role("tab", name="Find a song").click()
+    field = page.get_by_label("A title, an artist, or both").first
+    field.fill("ferrari")
+    field.press("Enter")
+    found = page.get_by_text("14 found.")
+    expect(found).to_be_visible()
+    page.get_by_role("button", name="What mood is it?").click()
+    expect(page.get_by_text("The songs that come nearest")).to_be_visible()
+    page.wait_for_url(re.compile("view=What"))
+    page.wait_for_timeout(1000)  # for a step that the address might take when the field is gone
+    page.go_back()
+    expect(found).to_be_visible()
+    expect(page.get_by_role("tab", name="Find a song")).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_value("ferrari")
+
+
+def test_the_count_and_the_files_of_the_table_stand_in_one_row(music: Callable[..., Page]) -> None:
+    page = music()
+    page.get_by_role("tab", name="Table").click()
+    count, files = page.get_by_text("5,849 of 5,849 songs"), page.get_by_role("button", name="Playlist")
+    expect(files).to_be_visible()
+    left, right, panel = (place.bounding_box() for place in (count, files, page.get_by_role("tabpanel")))
+    assert left is not None
+    assert right is not None
+    assert panel is not None
+    assert right["y"] <= left["y"] <= right["y"] + right["height"]
+    assert right["x"] + right["width"] == pytest.approx(panel["x"] + panel["width"], abs=2)
+
+
+def test_on_a_phone_the_open_tab_and_the_answer_to_a_slider_are_in_sight(music: Callable[..., Page]) -> None:
+    page = music(width=390, height=844)
+    page.goto(page.url.split("?")[0] + "?view=What+mood+is+this+song%3F")  # a click would move the row to its tab
+    tab = page.get_by_role("tab", name="What mood is this song?")
+    answer = page.locator(".st-key-music-sentence").get_by_role("heading")
+    expect(answer).to_be_visible()
+    row, place = page.get_by_role("tablist").bounding_box(), tab.bounding_box()
+    assert row is not None
+    assert place is not None
+    assert row["x"] <= place["x"]
+    assert place["x"] + place["width"] <= 390
+    slider = page.get_by_role("slider", name="Valence")
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    slider.press("Home")
+    expect(page.get_by_text("What moved it")).to_be_attached()
+    expect(page.get_by_test_id("stSlider").filter(has=slider)).to_be_in_viewport()
+    expect(answer).to_be_in_viewport()
+
+
 def test_a_table_of_28356_songs_is_shown_at_once(music: Callable[..., Page], tmp_path: Path) -> None:
     table = song_table(NUM_SONGS, num_artists=9000)
     table = table.rename(

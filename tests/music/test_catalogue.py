@@ -11,6 +11,7 @@ from emomusic.music.catalogue import (
     MOOD_TABLE_COLUMNS,
     TRACK_COLUMNS,
     Catalogue,
+    folded,
     load_catalogue,
     read_mood_table,
     split_artists,
@@ -71,6 +72,30 @@ def test_search_finds_every_word_in_title_or_artists_and_the_popular_first(catal
     assert catalogue.search("(*[ no such song") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("Sólo Para Amarte", "solo para amarte"),
+        ("Don\u2019t", "don't"),
+        ("Don\u00b4t", "don't"),
+        ("STRASSE", "straße"),
+        ("ﬁne", "fine"),
+        ("Łódź", "łodz"),
+        ("हिन्दी", "हिन्दी"),
+    ],
+)
+def test_what_differs_in_accents_apostrophes_or_size_of_letters_is_the_same(text: str, same: str) -> None:
+    assert folded(text) == folded(same)
+
+
+def test_search_needs_no_accents_and_takes_any_apostrophe(catalogue: Catalogue) -> None:
+    assert catalogue.search("solo para amarte")[0].title.startswith("Sólo")
+    straight = catalogue.matching("don't")
+    assert straight.sum() > 60
+    np.testing.assert_array_equal(catalogue.matching("DON\u2019T"), straight)
+    assert catalogue.matching(" ").all()
+
+
 def test_absent_columns_and_cells_are_none() -> None:
     table = song_table(2).drop(columns=["album", "duration_s"])
     table["popularity"] = [None, 40]
@@ -93,7 +118,7 @@ def test_artists_are_separated_by_semicolons_only() -> None:
 
 @pytest.mark.parametrize("column", TRACK_COLUMNS)
 def test_a_missing_column_is_named(column: str) -> None:
-    with pytest.raises(DatasetError, match=f"expected the columns {column} too"):
+    with pytest.raises(DatasetError, match=f"expected the column {column} too"):
         Catalogue(song_table(3).drop(columns=column))
 
 
@@ -119,12 +144,17 @@ def test_a_missing_column_is_named(column: str) -> None:
     ],
 )
 def test_a_cell_that_cannot_be_true_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
-    with pytest.raises(DatasetError, match=rf"songs, row 4: {rule}.*Received: .*Correct the row or remove it"):
+    with pytest.raises(
+        DatasetError, match=rf"songs, row 4 \(5 with the header\): {rule}.*Received: .*Correct the row or remove it"
+    ):
         Catalogue(spoilt(column, 3, value), name="songs")
 
 
 def test_a_song_that_stands_twice_is_refused_with_both_rows() -> None:
-    with pytest.raises(DatasetError, match=r"row 5: every song must stand once.*first in row 2"):
+    with pytest.raises(
+        DatasetError,
+        match=r"row 5 \(6 with the header\): every song must stand once.*first in row 2 \(3 with the header\)",
+    ):
         Catalogue(spoilt("id", 4, track_id(1)))
 
 
@@ -144,6 +174,21 @@ def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises(DatasetError, match="expected a Parquet table"):
         load_catalogue(path)
+
+
+def test_an_absent_catalogue_is_told_with_the_reason_and_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"songs.parquet \(No such file or directory\)\. Restore the files"):
+        load_catalogue(tmp_path / "songs.parquet")
+
+
+def test_shares_written_as_percentages_are_told_so() -> None:
+    table = song_table(5).assign(energy=[0.0, 55.0, 70.0, 100.0, 31.5])
+    with pytest.raises(
+        DatasetError, match=r"energy must be .*All rows lie between 0 and 100: divide the column by 100"
+    ):
+        Catalogue(table)
+    with pytest.raises(DatasetError, match="Correct the row or remove it"):
+        Catalogue(table.assign(energy=[0.0, 0.5, 0.7, 1.0, 31.5]))
 
 
 def test_a_catalogue_written_to_parquet_is_read_back(tmp_path: Path) -> None:
@@ -177,7 +222,7 @@ def test_titles_that_look_like_numbers_or_like_nothing_stay_titles(tmp_path: Pat
 @pytest.mark.parametrize("column", MOOD_TABLE_COLUMNS)
 def test_each_of_the_19_columns_is_missed(tmp_path: Path, column: str) -> None:
     mood_table(2).drop(columns=column).to_csv(tmp_path / "moods.csv", index=False)
-    with pytest.raises(DatasetError, match=f"moods.csv: expected the columns {column} too"):
+    with pytest.raises(DatasetError, match=f"moods.csv: expected the column {column} too"):
         read_mood_table(tmp_path / "moods.csv")
 
 
@@ -198,7 +243,7 @@ def test_a_wrong_label_or_number_is_refused_with_its_row(tmp_path: Path, column:
     table = mood_table(2).astype({column: object})
     table.loc[5, column] = value
     table.to_csv(tmp_path / "moods.csv", index=False)
-    with pytest.raises(DatasetError, match=f"moods.csv, row 6: {rule}"):
+    with pytest.raises(DatasetError, match=rf"moods.csv, row 6 \(7 with the header\): {rule}"):
         read_mood_table(tmp_path / "moods.csv")
 
 

@@ -128,6 +128,19 @@ def test_how_a_table_is_written_does_not_matter(form: str, change: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_numbers_may_have_decimal_commas_where_no_comma_separates(form: str, separator: str) -> None:
+    table = FORMS[form](6)
+    title = next(column for column in table if column.lower() in ("title", "name", "track_name", "track name"))
+    table[title] = "1,5"
+    instrumentalness = next(column for column in table if column.lower() == "instrumentalness")
+    table.loc[0, instrumentalness] = 1.5e-05  # "1,5e-05"
+    expected = read_catalogue(as_csv(table)).table
+    pd.testing.assert_frame_equal(read_catalogue(as_csv(table, sep=separator, decimal=",")).table, expected)
+    assert set(expected["title"]) == {"1,5"}
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_words_that_look_like_numbers_or_like_nothing_stay_words(form: str) -> None:
     words = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1", "=1+1", "1e5", "é 🔥"]
     table = FORMS[form](len(words))
@@ -153,7 +166,7 @@ def test_a_song_that_stands_twice_is_read_once(form: str) -> None:
 def test_a_missing_column_is_named_as_the_form_names_it(form: str, feature: str) -> None:
     table = FORMS[form](3)
     (column,) = (name for name in table if name.lower() in (feature, FEATURES[feature].source_name))
-    with pytest.raises(DatasetError, match=f"read as .*expected the columns {column.lower()} too. Received: .*, "):
+    with pytest.raises(DatasetError, match=f"read as .*expected the column {column.lower()} too. Received: .*, "):
         read_catalogue(as_csv(table.drop(columns=column)))
 
 
@@ -169,7 +182,7 @@ def test_features_may_go_by_spotifys_names_in_a_table_of_ones_own() -> None:
 def test_a_title_or_artist_of_blanks_alone_is_refused(column: str, blank: str) -> None:
     table = song_table(3)
     table.loc[1, column] = blank
-    with pytest.raises(DatasetError, match=f"row 2: {column} must not be empty"):
+    with pytest.raises(DatasetError, match=rf"row 2 \(3 with the header\): {column} must not be empty"):
         read_catalogue(as_csv(table))
 
 
@@ -190,7 +203,9 @@ def test_moods_may_be_given_to_some_songs_alone() -> None:
     table.loc[[1, 2], "mood"] = ["", None]
     catalogue = read_catalogue(as_csv(table))
     assert [catalogue.track(row).mood for row in range(4)] == [Mood.CALM, None, None, Mood.HAPPY]
-    with pytest.raises(DatasetError, match=r"row 2: mood must be one of Calm, .*, Sad\. Received: 'bored'"):
+    with pytest.raises(
+        DatasetError, match=r"row 2 \(3 with the header\): mood must be one of Calm, .*, Sad\. Received: 'bored'"
+    ):
         read_catalogue(as_csv(table.assign(mood=["calm", "bored", *["", None] * 3])))
 
 
@@ -266,7 +281,7 @@ def test_songs_that_spotify_took_down_play_without_a_name(make: Callable[[int], 
     track = catalogue.track(2)
     assert (track.title, track.artists, track.album) == (UNTITLED, (UNKNOWN_ARTIST,), None)
     table.loc[1, names[0]] = ""  # the artist is known: then an empty title is a mistake
-    with pytest.raises(DatasetError, match=r"row 2: (title|artists) must not be empty"):
+    with pytest.raises(DatasetError, match=r"row 2 \(3 with the header\): (title|artists) must not be empty"):
         read_catalogue(as_csv(table))
 
 
@@ -278,7 +293,7 @@ def test_a_cell_that_is_no_such_number_is_refused_with_its_row(form: str, cell: 
     table.loc[4, column] = cell
     twice = pd.concat([table.head(1), table])  # rows are counted before duplicates are taken out
     with pytest.raises(
-        DatasetError, match=r"songs.csv, row 6: energy must be a number from 0 to 1. Received: '"
+        DatasetError, match=r"songs.csv, row 6 \(7 with the header\): energy must be a number from 0 to 1. Received: '"
     ) as told:
         read_catalogue(as_csv(twice), name="songs.csv")
     assert "Correct the row or remove it" in str(told.value)
@@ -301,7 +316,7 @@ def test_a_cell_that_is_no_such_number_is_refused_with_its_row(form: str, cell: 
 def test_other_cells_that_cannot_be_true_are_refused_too(column: str, cell: str, sentence: str) -> None:
     table = kaggle(4).astype(object)
     table.loc[2, column] = cell
-    with pytest.raises(DatasetError, match=f"row 3: {sentence}"):
+    with pytest.raises(DatasetError, match=rf"row 3 \(4 with the header\): {sentence}"):
         read_catalogue(as_csv(table))
 
 
@@ -331,20 +346,23 @@ GOOD = as_csv(song_table(3))
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "expected a CSV with a header. Received: an empty file"),
+        (b"", "expected a CSV with a header. Received: an empty file. Save the table again"),
         (b"\n\n", "expected a CSV with a header"),
         (b"\xef\xbb\xbf", "expected a CSV with a header"),
-        (GOOD.splitlines()[0], "expected songs. Received: a table without rows"),
+        (GOOD.splitlines()[0], "expected songs. Received: a table without rows. Add a row for each song"),
         (b"a,b\n1,2\n", "expected the columns of one of these: .*Received the columns: a, b"),
         (b"<!DOCTYPE html><html></html>", "expected the columns of one of these"),
         ("id,title,artists\né".encode("latin-1"), r"line 2: expected text in UTF-8. Received: the byte 0xe9. Save"),
         (GOOD.decode().encode("utf-16"), "expected text in UTF-8. Received: UTF-16. Save"),
         (GOOD + b"\0", "line 5: expected text. Received: a NUL byte"),
-        (GOOD + b"one,two\n", r"row 4: expected 17 cells, as in the header. Received: 2"),
-        (GOOD + GOOD.splitlines()[1] + b",\n", r"row 4: expected 17 cells, as in the header. Received: 18"),
+        (GOOD + b"one,two\n", r"row 4 \(5 with the header\): expected 17 cells, as in the header. Received: 2"),
+        (
+            GOOD + GOOD.splitlines()[1] + b",\n",
+            r"row 4 \(5 with the header\): expected 17 cells, as in the header. Received: 18",
+        ),
         (GOOD + b'"' + GOOD.splitlines()[1], "expected|quote"),
         (GOOD.replace(b",Song 1,", b',"Song 1,'), "expected|quote"),
-        (GOOD.replace(b"title", b"energy"), "expected the columns title too"),
+        (GOOD.replace(b"title", b"energy"), "expected the column title too"),
         (GOOD.replace(b"album", b"energy"), "expected every column once. Received twice: energy"),
         (workbook(), "expected a CSV. Received: a workbook or an archive"),
         (parquet(), "expected a CSV. Received: Parquet, which is read from disk only"),
@@ -428,7 +446,9 @@ def test_parquet_of_other_types_is_read_as_what_it_means(tmp_path: Path) -> None
     assert [catalogue.track(row).explicit for row in range(3)] == [True, False, True]
     assert [catalogue.track(row).year for row in range(3)] == [2001, None, 1959]
     exportify(3).assign(**{"Track URI": 1, "Genres": 2}).to_parquet(tmp_path / "numbers.parquet")
-    with pytest.raises(DatasetError, match=r"row 1: id must be 22 letters and digits. Received: '1'"):
+    with pytest.raises(
+        DatasetError, match=r"row 1 \(2 with the header\): id must be 22 letters and digits. Received: '1'"
+    ):
         read_catalogue(tmp_path / "numbers.parquet")
 
 

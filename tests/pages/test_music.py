@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from emomusic import downloads, ui
@@ -20,13 +22,14 @@ from emomusic.errors import AssetError
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
+from emomusic.music.tables import read_catalogue
 from emomusic.ui import state
 from emomusic.ui.music_browse import Filters
 from emomusic.ui.music_classify import VIEW as CLASSIFY
 from emomusic.ui.music_classify import describe_moods
 from emomusic.ui.music_plane import selected_rows
 from emomusic.ui.music_players import short_name, table_csv
-from emomusic.ui.music_tables import SongTable
+from emomusic.ui.music_tables import SongTable, each_once, example_csv
 from emomusic.ui.music_views import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table
 from tests.pages.screen import text_of, tracks, unescaped
@@ -79,17 +82,42 @@ def test_the_first_look_counts_the_moods_and_shows_the_plane(app: AppTest) -> No
 
 
 def test_a_selection_lists_its_songs_with_five_players_and_then_more(app: AppTest, monkeypatch) -> None:
-    points = [{"curve_number": 0, "point_index": number} for number in range(12)]
+    points = [{"curve_number": 0, "point_index": number} for number in range(40)]
     monkeypatch.setattr("emomusic.ui.music_plane.selected_rows", lambda _, songs: selected_rows(points, songs))
     app.run()
     assert not app.exception
-    assert "12 songs selected" in text_of(app)
+    assert "40 songs selected" in text_of(app)
     first = tracks(app)
     assert len(set(first)) == 5
     app.button(key=state.music_widget("more", "selection")).click().run()
     assert tracks(app)[:5] == first
     assert len(set(tracks(app))) == 10
     assert {button.label for button in app.get("download_button")} == {"CSV", "Playlist"}
+
+
+def test_files_of_a_selection_are_in_the_order_of_its_list(app: AppTest, monkeypatch) -> None:
+    offered: list[np.ndarray] = []
+    monkeypatch.setattr("emomusic.ui.music_plane.selected_rows", lambda *_: np.arange(40))
+    monkeypatch.setattr("emomusic.ui.music_plane.offer_files", lambda songs, rows, name: offered.append(rows))
+    app.run()
+    table = load_catalogue().table.iloc[offered[0]]
+    assert sorted(table.index) == list(range(40))  # all of them
+    assert table["popularity"].is_monotonic_decreasing
+    assert tracks(app)[0] == table["id"].iloc[0]
+
+
+def lines(app: AppTest) -> list[str]:
+    """The songs that are listed without a player, by title and artists."""
+    return [text.value.split("  \n")[0] for text in app.markdown if "[Open in Spotify]" in text.value]
+
+
+def test_of_the_songs_that_come_nearest_each_stands_once_and_the_song_itself_does_not(app: AppTest) -> None:
+    ferrari = load_catalogue().search("ferrari")[0]
+    app.query_params[state.MUSIC_TRACK] = ferrari.id
+    view(app, CLASSIFY)
+    nearest = lines(app)[4:]  # below the surest song of each mood
+    assert len(set(nearest)) == 5
+    assert not any(line.startswith(f"**{ferrari.title}**") for line in nearest)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +167,25 @@ def test_a_slider_moves_the_probabilities_and_says_so_and_can_go_back(app: AppTe
     assert "What moved it" in text_of(app)
     app.button(key=state.music_widget("undo")).click().run()
     assert charts(app)[1]["data"][0]["text"] == before
+
+
+def test_going_back_to_the_song_gives_no_slider_two_values(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr(policies, "runtime", SimpleNamespace(exists=lambda: True))  # it asks on a server only
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    view(app, CLASSIFY)
+    next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(0.02).run()
+    app.button(key=state.music_widget("undo")).click().run()
+    assert "as it is" in text_of(app)
+    assert not policies._shown_default_value_warning
+
+
+def test_the_main_reason_says_whether_the_feature_is_high_or_low(app: AppTest) -> None:
+    app.query_params[state.MUSIC_TRACK] = load_catalogue().search("ferrari")[0].id
+    view(app, CLASSIFY)
+    assert "**What makes it so** · most of all its low loudness, for " in text_of(app)
+    loudness = next(slider for slider in app.slider if slider.key.endswith("-loudness_db"))
+    loudness.set_value(0.0).run()
+    assert "**What moved it** · most of all its higher loudness, for " in text_of(app)
 
 
 def song_in(app: AppTest) -> str:
@@ -321,6 +368,7 @@ def test_without_a_network_the_download_is_one_sentence(app: AppTest, monkeypatc
     app.button(key=state.music_widget("download", "tidytuesday")).click().run()
     assert not app.exception
     assert [error.value for error in app.error] == ["expected an answer. Received: no network"]
+    assert not app.get("progress")
 
 
 def test_of_a_table_longer_than_a_browser_holds_the_first_rows_are_shown(app: AppTest) -> None:
@@ -346,6 +394,21 @@ def test_moods_that_are_alike_are_said_to_be_so(app: AppTest) -> None:
     one[0], two[:2] = 0.7, (0.7, 0.2)
     assert _describe_profile(Mood.SAD, one).count(" and ") == 0
     assert _describe_profile(Mood.SAD, two).count(" and ") == 1
+    assert _describe_profile(Mood.CALM, np.full(9, 0.43)) == "**Calm** songs are like the rest."
+    one[[0, 7]] = 0.75, 0.35
+    assert _describe_profile(Mood.CALM, one) == "**Calm** songs are more danceable and a little quieter than most."
+
+
+def test_figures_have_three_digits_at_most(app: AppTest) -> None:
+    view(app, "Mood profiles")
+    means = app.dataframe[0].value
+    assert means.loc["Tempo (BPM)"].str.fullmatch(r"\d{2,3}").all()
+    assert means.loc["Loudness (dB)"].str.fullmatch(r"-\d+\.\d").all()
+    assert means.loc["Energy"].str.fullmatch(r"0\.\d\d").all()
+    view(app, "Table")
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert columns["sureness"]["type_config"]["format"] == "%.0f %%"
+    assert app.dataframe[0].value["sureness"].between(25, 100).all()
 
 
 def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:
@@ -357,6 +420,29 @@ def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:
     app.segmented_control(key=state.MUSIC_TABLE).set_value("Your CSV").run()
     assert app.session_state[state.MUSIC_OWN] is own
     assert app.header[0].value.startswith("100 songs")
+
+
+def test_a_table_that_the_uploader_has_forgotten_can_be_taken_away(app: AppTest) -> None:
+    upload(app, csv_of(mood_table()))
+    assert "Take the table away" not in [button.label for button in app.button]  # the uploader offers that itself
+    app.file_uploader(key=state.MUSIC_UPLOAD).clear()
+    app.run()
+    app.session_state[state.MUSIC_OWN] = SongTable.of(read_catalogue(csv_of(mood_table()), name=FILE), "digest")
+    app.run()
+    assert f"Shown: **{FILE}**" in unescaped(text_of(app))
+    next(button for button in app.button if button.label == "Take the table away").click().run()
+    assert not app.exception
+    assert not app.header
+    assert "Shown: " not in text_of(app)
+
+
+def test_the_example_is_a_table_of_ten_songs_that_is_read(app: AppTest) -> None:
+    app.query_params[state.MUSIC_TABLE] = "Your CSV"
+    app.run()
+    assert [button.label for button in app.get("download_button")] == ["Example (CSV)"]
+    upload(app, example_csv())
+    assert app.header[0].value.startswith("10 songs: ")
+    assert "Read as: table of your own (id, title, artists and features)." in text_of(app)
 
 
 @pytest.mark.parametrize("num_songs", [1, 2, 25])
@@ -501,6 +587,14 @@ def test_a_selection_means_the_songs_under_it(songs: SongTable) -> None:
     assert not selected_rows(
         [{"curve_number": 9, "point_index": 0}, {"curve_number": 0, "point_index": 999}], songs
     ).size
+
+
+def test_of_a_songs_versions_the_first_is_kept(songs: SongTable) -> None:
+    table = songs.catalogue.table
+    table.loc[[3, 7, 9], "title"] = ["Don't - Live", "DON\u2019T", "Don't (Remastered)"]
+    table.loc[[3, 7, 9], "artists"] = ["Beyoncé", "Beyonce;Another", "Somebody else"]
+    assert each_once(songs, np.array([9, 7, 5, 3])).tolist() == [9, 7, 5]
+    assert each_once(songs, np.array([3, 5, 7])).tolist() == [3, 5]
 
 
 def test_a_csv_holds_no_formula(songs: SongTable) -> None:

@@ -48,6 +48,42 @@ def test_a_song_that_is_found_can_be_asked_for_its_mood(app: AppTest) -> None:
     assert "Ferrari" in text_of(app)
 
 
+def test_each_song_is_found_once_and_its_versions_are_counted(app: AppTest) -> None:
+    find(app, "ferrari")
+    assert len(tracks(app)) == 1
+    assert "14 found. 13 of them are other versions of a song listed here." in text_of(app)
+    find(app, "10000 hours piano")
+    assert not tracks(app)
+    find(app, "10,000 hours piano")
+    assert "1 found.\n" in text_of(app) + "\n"
+
+
+def test_words_stay_in_the_field_and_in_the_address_while_another_tab_is_looked_at(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    find(app, "ferrari")
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.run()
+    assert app.query_params[state.MUSIC_QUERY] == "ferrari"  # else that would be a step of its own for Back
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == "ferrari"
+    app.query_params.clear()  # by another page
+    app.session_state[state.VISIT] = ("Music", 3)
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "ferrari"
+    find(app, "queen")  # as the browser goes back to it
+    assert app.text_input(key=state.MUSIC_QUERY).value == "queen"
+    del app.query_params[state.MUSIC_QUERY]
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == ""
+    app.text_input(key=state.MUSIC_QUERY).set_value("ferrari").run()
+    assert app.query_params[state.MUSIC_QUERY] == "ferrari"
+    app.text_input(key=state.MUSIC_QUERY).set_value("").run()
+    assert state.MUSIC_QUERY not in app.query_params
+    assert not app.exception
+
+
 def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
     find(app, "no such song anywhere")
     assert "No song of this table has all of these words" in text_of(app)

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from emomusic.music.heard import Heard, song_key
+
+
+@pytest.mark.parametrize(
+    ("title", "artists"),
+    [
+        ("Creep", "Radiohead"),
+        ("Creep - Acoustic", "Radiohead"),
+        ("CREEP (Live)", "radiohead;Somebody"),
+        ("Creep [Remix]", "Radiohead"),
+        ("Créep", "Radiohead"),
+    ],
+)
+def test_all_versions_of_a_song_have_one_key(title: str, artists: str) -> None:
+    assert song_key(title, artists) == ("creep", "radiohead")
+
+
+def test_a_title_that_is_a_note_is_kept_whole() -> None:
+    assert song_key("(I Can\u2019t Get No) Satisfaction", "The Rolling Stones")[0] == "(i can't get no) satisfaction"
+    assert song_key(" - ", "A")[0] == " - "
+
+
+def test_a_song_that_was_heard_is_known_in_every_spelling() -> None:
+    titles = np.array(["Don't", "DON\u2019T - Live", "Other"], object)
+    heard = Heard(np.array(["Beyoncé", "Beyonce", "Beyoncé"], object), titles)
+    heard.add(0)
+    assert [heard.knows(row) for row in range(3)] == [True, True, False]
