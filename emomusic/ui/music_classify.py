@@ -228,9 +228,12 @@ def _main_reason(
     points = answer.influences[strongest]
     if abs(points) < 1:
         return "no single feature by itself"
-    level = "high" if features[strongest] > reference[strongest] else "low"
+    is_more = features[strongest] > reference[strongest]
     label = list(FEATURE_LABELS.values())[strongest].lower()
-    return f"most of all its {level}{'er' if moved else ''} {label}, {'for' if points > 0 else 'against'} {answer.mood}"
+    # Beside the median and not "high": half of the songs may have next to nothing of it
+    than_most = f"{label}, {'above' if is_more else 'below'} most"
+    cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_most
+    return f"most of all its {cause}, {'for' if points > 0 else 'against'} {answer.mood}"
 
 
 def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:

@@ -182,7 +182,7 @@ def test_going_back_to_the_song_gives_no_slider_two_values(app: AppTest, monkeyp
 def test_the_main_reason_says_whether_the_feature_is_high_or_low(app: AppTest) -> None:
     app.query_params[state.MUSIC_TRACK] = load_catalogue().search("ferrari")[0].id
     view(app, CLASSIFY)
-    assert "**What makes it so** · most of all its low loudness, for " in text_of(app)
+    assert "**What makes it so** · most of all its loudness, below most, for " in text_of(app)
     loudness = next(slider for slider in app.slider if slider.key.endswith("-loudness_db"))
     loudness.set_value(0.0).run()
     assert "**What moved it** · most of all its higher loudness, for " in text_of(app)
