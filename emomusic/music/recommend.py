@@ -11,10 +11,9 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
-from types import MappingProxyType
+from itertools import islice, takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +40,7 @@ __all__ = [
 
 # How a song's fit is made, in shares of one. The classifier alone cannot tell two happy faces apart, nearness alone
 # would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
-# mood is rare its probabilities are all near nothing, yet one song is still calmer than another.
+# mood is rare its probabilities are all near nothing, yet one song is still likelier to have it than another.
 _PROBABILITY_SHARE = 0.25
 _STANDING_SHARE = 0.25
 _CLOSENESS_SHARE = 0.5
@@ -63,10 +62,6 @@ _JOURNEY_POPULARITY_BONUS = 0.225
 _JOURNEY_SHUFFLE = 0.08
 _CLOSE = NEUTRAL_RADIUS  # on the plane
 
-_COMPARATIVES: Mapping[Mood, str] = MappingProxyType(
-    {Mood.CALM: "calmer", Mood.HAPPY: "happier", Mood.ENERGETIC: "more energetic", Mood.SAD: "sadder"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Song:
@@ -78,6 +73,7 @@ class Song:
         score: how well it fits, 0 to 1. The order also weighs popularity and the seed, so scores need not fall evenly.
         point: its place on the affect plane.
         reason: why it was chosen, one short sentence.
+        likeliest: the mood that it most probably has; None where no model was asked.
     """
 
     track: Track
@@ -85,6 +81,7 @@ class Song:
     score: float
     point: AffectPoint
     reason: str
+    likeliest: Mood | None = None
 
 
 class Recommender:
@@ -197,21 +194,10 @@ class Recommender:
 
         Ends when every row left must wait: a shorter list is better than a broken promise.
         """
-        order = _best_first(priorities)
+        order = takewhile(lambda row: priorities[row] > -np.inf, _best_first(priorities))
         heard = Heard(self._artists, self._titles)
         waiting: list[int] = []  # in order of priority; all of them better than what `order` still holds
-        while True:
-            row = next((row for row in waiting if heard.allows(row)), None)
-            if row is not None:
-                waiting.remove(row)
-            while row is None:
-                candidate = next(order, None)
-                if candidate is None or priorities[candidate] == -np.inf:
-                    return
-                if heard.allows(candidate):
-                    row = candidate
-                elif not heard.knows(candidate):
-                    waiting.append(candidate)
+        while (row := _take_allowed(waiting, order, heard)) is not None:
             heard.add(row)
             yield row
 
@@ -224,64 +210,100 @@ class Recommender:
             rows = self._rows_on_the_way(request.point, target, num_songs, bonus, heard)
             for row in rows:
                 heard.add(row)
-        closeness = [
-            float(_closeness(self._distances(waypoint))[row])
-            for row, waypoint in zip(rows, _waypoints(request.point, target, len(rows)), strict=True)
-        ]
+        waypoints = _waypoints(request.point, target, len(rows))
+        away = [_distance(self._point(row), waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
+        scores = _closeness(np.array(away, np.float32)).tolist()
         reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
-        moods = [MOODS[int(self.probabilities[row].argmax())] for row in rows]
-        return [self._song(*song) for song in zip(rows, moods, closeness, reasons, strict=True)]
+        moods = [self._likeliest(row) for row in rows]
+        return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
 
     def _rows_on_the_way(
         self, start: AffectPoint, target: AffectPoint, num_songs: int, bonus: npt.NDArray[np.float32], heard: Heard
     ) -> list[int]:
-        """One row near each waypoint, its tempo near the tempo before it; what `heard` forbids is passed over."""
-        while True:
-            played, bonus_left = heard.copy(), bonus.copy()
-            rows: list[int] = []
-            for waypoint in _waypoints(start, target, num_songs):
-                costs = self._distances(waypoint) - bonus_left
-                if rows:
-                    costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm - self._tempo_bpm[rows[-1]])
-                while not played.allows(row := int(costs.argmin())) and costs[row] < np.inf:
-                    # For the rest of this walk: looking again at each step would make long journeys slow.
-                    costs[row], bonus_left[row] = np.inf, -np.inf
-                if costs[row] == np.inf:
-                    break
-                played.add(row)
-                rows.append(row)
-            else:
-                return rows
-            num_songs = len(rows)  # songs ran out on the way: a walk of fewer steps still gets where it is going
+        """One row near each of so many waypoints; of fewer where songs run out, which still gets where it is going."""
+        rows = self._rows_at(_waypoints(start, target, num_songs), bonus, heard.copy())
+        while len(rows) < num_songs:
+            num_songs = len(rows)
+            rows = self._rows_at(_waypoints(start, target, num_songs), bonus, heard.copy())
+        return rows
+
+    def _rows_at(self, waypoints: list[AffectPoint], bonus: npt.NDArray[np.float32], heard: Heard) -> list[int]:
+        """A row near each waypoint, its tempo near the tempo before it, until none is left that `heard` allows."""
+        rows: list[int] = []
+        passed: list[int] = []  # over, for all of this walk: looking again at each step would make long ones slow
+        for waypoint in waypoints:
+            costs = self._distances(waypoint) - bonus
+            costs[passed] = np.inf
+            if rows:
+                costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm - self._tempo_bpm[rows[-1]])
+            row = _cheapest_allowed(costs, heard, passed)
+            if row is None:
+                break
+            heard.add(row)
+            rows.append(row)
+        return rows
 
     def _song(self, row: int, mood: Mood, score: float, reason: str) -> Song:
         track = self.catalogue.track(row)
-        return Song(track, mood, score, track.point, reason)
+        return Song(track, mood, score, track.point, reason, self._likeliest(row))
+
+    def _likeliest(self, row: int) -> Mood:
+        return MOODS[int(self.probabilities[row].argmax())]
 
     def _reason(self, row: int, request: Request, target: AffectPoint, mood: Mood) -> str:
-        position = MOODS.index(mood)
-        percent = 100.0 * float(self.probabilities[row, position])
-        if percent >= 25.0:
-            opinion = f"{'Probably' if percent >= 50.0 else 'Perhaps'} {mood} ({percent:.0f} %)"
-        else:
-            standing = math.floor(100.0 * float(self._standing[row, position]))
-            opinion = f"{_COMPARATIVES[mood].capitalize()} than {standing} % of the songs"
         aim = "the mood it answers" if request.policy is Policy.MATCH and request.mood is None else "asked for"
         difference = _difference(target, self._point(row))
-        return f"{opinion}, {f'{difference} than' if difference else f'as {_character(target)} as'} {aim}"
+        place = f"{difference} than" if difference else f"as {_character(target)} as"
+        return f"{self._opinion(row, mood)}, {place} {aim}"
+
+    def _opinion(self, row: int, mood: Mood) -> str:
+        """What the model says of a song, also where that is another mood than the one it was chosen for."""
+        likeliest = self._likeliest(row)
+        percent = 100.0 * float(self.probabilities[row].max())
+        opinion = f"{'Probably' if percent >= 50.0 else 'Perhaps'} {likeliest} ({percent:.0f} %)"
+        standing = min(math.floor(100.0 * float(self._standing[row, MOODS.index(mood)])), 99)
+        if likeliest is mood or standing < 50:
+            return opinion
+        return f"{opinion}, yet more likely to be {mood} than {standing} % of the songs"
 
     def _step_reason(self, rows: list[int], step: int, start: AffectPoint, target: AffectPoint) -> str:
         label = f"Step {step + 1} of {len(rows)}"
         here = self._point(rows[step])
-        for end, place, name in ((0, start, "where you are"), (len(rows) - 1, target, "the goal")):
+        for end, place, name in ((0, start, "the start"), (len(rows) - 1, target, "the goal")):
             if step == end:
-                is_close = math.hypot(here.valence - place.valence, here.arousal - place.arousal) <= _CLOSE
-                return f"{label}: {_character(here)}, {'close to' if is_close else 'the nearest left to'} {name}"
+                nearness = "close to" if _distance(here, place) <= _CLOSE else "the nearest left to"
+                return f"{label}: {_character(here)}, {nearness} {name}"
         change = _difference(self._point(rows[step - 1]), here)
         return f"{label}: {change} than the last" if change else f"{label}: {_character(here)}, close to the last"
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
+
+
+def _take_allowed(waiting: list[int], order: Iterator[int], heard: Heard) -> int | None:
+    """The first row that may be played now, taken from those that wait or from `order`; those before it wait."""
+    for row in waiting:
+        if heard.allows(row):
+            waiting.remove(row)
+            return row
+    for row in order:
+        if heard.allows(row):
+            return row
+        if not heard.knows(row):
+            waiting.append(row)
+    return None
+
+
+def _cheapest_allowed(costs: npt.NDArray[np.float32], heard: Heard, passed: list[int]) -> int | None:
+    """The row of the least cost that may be played; cheaper ones that may not are added to `passed`."""
+    while True:
+        row = int(costs.argmin())
+        if costs[row] == np.inf:
+            return None
+        if heard.allows(row):
+            return row
+        costs[row] = np.inf
+        passed.append(row)
 
 
 def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
@@ -307,6 +329,10 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
     ]
 
 
+def _distance(one: AffectPoint, other: AffectPoint) -> float:
+    return math.hypot(one.valence - other.valence, one.arousal - other.arousal)
+
+
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """1 at the place itself, falling like a bell."""
     closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _NEAR) ** 2)
@@ -324,8 +350,8 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
 
 def _standing(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The share of the other songs that have less of each mood, shape (n, 4): 0 for the least, 1 for the most."""
-    ranks = probabilities.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-    return (ranks / max(len(probabilities) - 1, 1)).astype(np.float32)
+    have_less = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
+    return (have_less / max(len(probabilities) - 1, 1)).astype(np.float32)
 
 
 def _character(point: AffectPoint) -> str:

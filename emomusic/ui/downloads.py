@@ -43,6 +43,8 @@ def offer_gallery(gallery: Gallery, listener: Listener, songs: Sequence[Song], r
 
 
 def _song_buttons(stem: str, songs: Sequence[Song]) -> None:
+    if not songs:
+        return
     # With a byte order mark, Excel reads titles in every script
     _button("Songs (CSV)", lambda: songs_csv(songs).encode("utf-8-sig"), f"{stem}-songs.csv", "text/csv")
     _button("Playlist (M3U)", lambda: songs_m3u(songs), f"{stem}.m3u", "audio/x-mpegurl")

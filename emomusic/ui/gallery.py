@@ -250,4 +250,8 @@ def _samples_hang() -> bool:
 
 
 def _hang_samples() -> None:
-    st.query_params[state.GALLERY_WALL] = _SAMPLES
+    address = {state.GALLERY_WALL: _SAMPLES}
+    # At once: the control of the songs would write it in a step of its own, and Back would undo that one alone
+    if policy := st.session_state.get(state.POLICY):
+        address[state.POLICY] = policy
+    st.query_params.update(address)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import Emotion
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.recommend import Policy, Request, Song, nearest_emotion, target_of
 from emomusic.music.spotify import track_url
@@ -20,6 +20,7 @@ from emomusic.ui.players import show_player
 from emomusic.ui.readings import Listener
 
 NUM_SONGS = 5
+_MOST_SONGS = 30  # each has a player, a page of its own in the browser
 
 _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
 _TEMPO_RANGE = (40, 220)
@@ -53,28 +54,39 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
     with st.spinner("Loading the songs"):
         recommender = engine().recommender()
     request = _ask(listener, recommender.catalogue)
-    _, mood = target_of(request)
-    emotion: Emotion = listener.emotion or nearest_emotion(listener.point)
-    is_chosen = listener.mood is not None and request.policy is not Policy.JOURNEY
-    sentence = f"Songs of the mood you chose: {mood}." if is_chosen else _POLICY_WORDS[request.policy]
-    who = _WHO.get(listener.label, "the face is")
-    whose = "faces that are" if listener.label == "all" else "a face that is"
-    st.caption(sentence.format(mood=mood, emotion=f"{whose} {emotion.adjective}", who=who))
+    num_pages = 1 + int(st.session_state.get(state.songs_page(_request_key(request)), 0))
+    *pages, more = [recommender.songs(request, NUM_SONGS, page=page) for page in range(num_pages + 1)]
+    songs = [song for page in pages for song in page]
+    st.caption(_sentence(listener, request, songs))
 
-    page = _page_of(request)
-    songs = recommender.songs(request, NUM_SONGS, page=page)
-    is_journey = request.policy is Policy.JOURNEY
-    first = 1 if is_journey else page * NUM_SONGS + 1  # more of a journey is another walk from the start
     chart, players = roomy_columns([2, 3], key="songs", gap="large")
     with chart:
-        _show_plane(listener, others, songs, request, first=first)
+        # More of a journey is another walk from the start, and one line through both would be neither
+        shown = pages[-1] if request.policy is Policy.JOURNEY else songs
+        _show_plane(listener, others, shown, request, first=len(songs) - len(shown) + 1)
     with players:
-        show_players(songs, first=first)
-        if songs and page > 0:
-            st.caption(f"Walk {page + 1}." if is_journey else f"Songs {first} to {first + len(songs) - 1} of the list.")
-        more = bool(recommender.songs(request, NUM_SONGS, page=page + 1))
-        _buttons(request, page, has_songs=bool(songs), more=more)
+        if songs:
+            _show_pages(pages, request)
+            _offer_more(request, num_pages, is_over=not more)
+        else:
+            _say_none_left(request)
     return songs, request
+
+
+def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> str:
+    """What the songs are, in the words of the policy."""
+    _, mood = target_of(request)
+    if request.policy is not Policy.JOURNEY and request.mood is not None:
+        sentence = f"Songs of the mood you chose: {mood}. Match and Soothe come to the same here."
+    else:
+        emotion = listener.emotion or nearest_emotion(listener.point)
+        whose = "faces that are" if listener.label == "all" else "a face that is"
+        sentence = _POLICY_WORDS[request.policy].format(
+            mood=mood, emotion=f"{whose} {emotion.adjective}", who=_WHO.get(listener.label, "the face is")
+        )
+    if request.policy is not Policy.JOURNEY and 2 * sum(song.likeliest is mood for song in songs) < len(songs):
+        sentence += f" Few songs are found to be {mood}; these come nearest."
+    return sentence
 
 
 def _ask(listener: Listener, catalogue: Catalogue) -> Request:
@@ -90,11 +102,12 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
             bind="query-params",
             label_visibility="collapsed",
         )
-        options = st.popover("Options", icon=":material/tune:")
+        defaults = _options()
+        num_changed = sum(st.session_state.setdefault(key, default) != default for key, default in defaults.items())
+        label = f"Options · {num_changed}" if num_changed else "Options"
+        options = st.popover(label, icon=":material/tune:", key="song-options")
     with options:  # they hold while another page is looked at
-        known = st.select_slider(
-            "Which songs", list(_ADVENTURES), value="familiar", key=state.ADVENTURE, persist_state="session"
-        )
+        known = st.select_slider("Which songs", list(_ADVENTURES), key=state.ADVENTURE, persist_state="session")
         genres: list[str] = []
         if "genre" in table:
             there = sorted(table["genre"].dropna().unique())
@@ -104,9 +117,8 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
             decades = st.multiselect(
                 "Only these decades", begun, format_func=lambda d: f"{d}s", key=state.DECADES, persist_state="session"
             )
-        tempo = st.slider(
-            "Tempo, beats a minute", *_TEMPO_RANGE, _TEMPO_RANGE, step=5, key=state.TEMPO, persist_state="session"
-        )
+        st.slider("Tempo, beats a minute", *_TEMPO_RANGE, step=5, key=state.TEMPO, persist_state="session")
+        tempo: tuple[int, int] = st.session_state[state.TEMPO]  # a range, since it was one at first
         hide_explicit = choose_explicit(catalogue)
         seed_help = "Another number, another choice among songs that fit alike"
         seed = st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help, persist_state="session")
@@ -124,6 +136,22 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
     )
 
 
+def _options() -> dict[str, Any]:
+    """The options by their keys, as they are at first: the session has them, so that one press can take them back."""
+    return {
+        state.ADVENTURE: "familiar",
+        state.GENRES: [],
+        state.DECADES: [],
+        state.TEMPO: _TEMPO_RANGE,
+        state.HIDE_EXPLICIT: False,
+        state.SEED: 0,
+    }
+
+
+def _take_options_back() -> None:
+    st.session_state.update(_options())
+
+
 def choose_explicit(catalogue: Catalogue) -> bool:
     """Offer to leave out explicit songs, where the table knows which they are; tells whether they are left out."""
     return "explicit" in catalogue.table and st.toggle(
@@ -135,22 +163,38 @@ def _request_key(request: Request) -> str:
     return str(hash(request))
 
 
-def _page_of(request: Request) -> int:
-    return int(st.session_state.get(state.songs_page(_request_key(request)), 0))
+def _show_pages(pages: Sequence[Sequence[Song]], request: Request) -> None:
+    first = 1
+    for songs in pages:
+        if first > 1 and request.policy is Policy.JOURNEY:
+            st.caption("Another walk from the start:")
+        show_players(songs, first=first)
+        first += len(songs)
 
 
-def _turn_to(request: Request, page: int) -> None:
-    st.session_state[state.songs_page(_request_key(request))] = page
+def _offer_more(request: Request, num_pages: int, *, is_over: bool) -> None:
+    if is_over:
+        st.caption("These are all songs that fit.")
+    elif num_pages * NUM_SONGS >= _MOST_SONGS:
+        st.caption("Another number for Shuffle, under Options, gives others.")
+    else:
+        key = state.songs_page(_request_key(request))
+        st.button("More songs", icon=":material/queue_music:", on_click=_turn_to, args=(key, num_pages))
 
 
-def _buttons(request: Request, page: int, *, has_songs: bool, more: bool) -> None:
-    with st.container(horizontal=True):
-        if page > 0:
-            st.button("Back", icon=":material/arrow_back:", on_click=_turn_to, args=(request, page - 1))
-        if more:
-            st.button("More songs", icon=":material/queue_music:", on_click=_turn_to, args=(request, page + 1))
-        elif has_songs:
-            st.caption("These are the last songs that fit.")
+def _turn_to(key: str, page: int) -> None:
+    st.session_state[key] = page
+
+
+def _say_none_left(request: Request) -> None:
+    """Say which options leave no song, and offer a way out of them."""
+    words = [*sorted(request.genres), *(f"{decade}s" for decade in sorted(request.decades))]
+    if request.tempo_bpm is not None:
+        words.append("{:g} to {:g} beats a minute".format(*request.tempo_bpm))
+    if request.hide_explicit:
+        words.append("nothing explicit")
+    st.info(f"No song is left under these options: {', '.join(words)}.")
+    st.button("Take all options back", icon=":material/undo:", type="primary", on_click=_take_options_back)
 
 
 def _show_plane(
@@ -159,7 +203,10 @@ def _show_plane(
     emotion = listener.emotion or nearest_emotion(listener.point)
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
-    points = [SongPoint(n, f"{s.track.title}, {s.track.byline}", s.point, s.mood) for n, s in enumerate(songs, first)]
+    points = [
+        SongPoint(number, f"{song.track.title}, {song.track.byline}", song.point, song.likeliest or song.mood)
+        for number, song in enumerate(songs, first)
+    ]
     show_chart(
         circumplex(faces, points, path=request.policy is Policy.JOURNEY),
         key="plane",
@@ -167,13 +214,15 @@ def _show_plane(
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
     )
     circles = _CIRCLES.get(listener.label, "Circles are the faces, numbered as above")
+    squares = (
+        "; squares are the songs, numbered as in the list; all set beside each other where they would overlap"
+        if songs
+        else ""
+    )
     # The other policies, and a mood chosen by hand, do not go by the quadrant
     by_place = request.policy is Policy.MATCH and request.mood is None
     ring = " Inside the dotted ring songs are chosen as for a neutral face." if by_place else ""
-    st.caption(
-        f"{circles}; squares are the songs, numbered as in the list; all set beside each other where they would "
-        f"overlap.{ring}"
-    )
+    st.caption(f"{circles}{squares}.{ring}")
 
 
 def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") -> None:
@@ -193,4 +242,4 @@ def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") 
                 f"**{number}. {plain(track.title)}** · {plain(track.byline)}  \n"
                 f"{plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
             )
-            show_player(track.id, f"{track.title}, {track.byline}", place=(name, number - first))
+            show_player(track.id, f"{track.title}, {track.byline}", place=(name, number))

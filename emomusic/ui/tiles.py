@@ -17,6 +17,9 @@ div[class*="st-key-tile-"] { position: relative; }
 div[class*="st-key-KIND-"], div[class*="st-key-KIND-"] * { position: static !important; }
 div[class*="st-key-KIND-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
+div[class*="st-key-KIND-"] button:focus-visible { box-shadow: none; outline: none; }
+div[class*="st-key-KIND-"] button:focus-visible::after { outline: 3px solid; outline-offset: 2px; border-radius: 4px; }
+.st-key-tile-CHOSEN img { outline: 4px solid; outline-offset: 1px; }
 /* The picture's own button lies below the tile's: no mouse reaches it, and the keyboard would stop there unseen */
 div[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
 </style>"""
@@ -37,9 +40,14 @@ def show_sharp(picture: bytes, *, alt: str, width: int, caption: str | None = No
         st.image(picture, alt=alt, caption=caption, width="stretch")
 
 
-def style_tiles(kind: Kind) -> None:
-    """Let the whole of each tile of a kind be its button; once on a page, before the first of them."""
-    st.html(_WHOLE_TILE.replace("KIND", kind))
+def style_tiles(kind: Kind, *, chosen: str = "") -> None:
+    """Let the whole of each tile of a kind be its button; once on a page, before the first of them.
+
+    Args:
+        kind: of the tiles.
+        chosen: name of the one that has a ring around it, or nothing.
+    """
+    st.html(_WHOLE_TILE.replace("KIND", kind).replace("CHOSEN", chosen))
 
 
 def show_tile(

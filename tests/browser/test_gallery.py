@@ -129,6 +129,38 @@ def test_back_from_the_samples_is_the_first_look(gallery: Callable[..., Page]) -
     assert "wall" not in page.url
 
 
+def test_back_from_the_samples_undoes_the_policy_of_another_page_with_them(gallery: Callable[..., Page]) -> None:
+    """It was once a step of its own, and the first Back took Match for it in silence."""
+    page = gallery()
+    page.get_by_role("link", name="Photo").click()
+    page.get_by_role("button", name="A stern look", exact=True).click()
+    tracks(page)
+    page.get_by_role("radio", name="Soothe").click()
+    expect(page.get_by_text("Songs that do you good")).to_be_visible()
+    page.get_by_role("link", name="Gallery").click()
+    hang_samples(page)
+    expect(page.get_by_role("radio", name="Soothe")).to_be_checked()
+    assert "wall=samples&policy=Soothe" in page.url
+    page.evaluate("history.back()")
+    expect(page.get_by_role("button", name="Hang the samples")).to_be_visible()
+
+
+def test_the_keyboard_sees_the_whole_tile_it_is_on(gallery: Callable[..., Page]) -> None:
+    page = gallery()
+    hang_samples(page)
+    face = page.get_by_role("button", name="4 angry")
+    face.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    frame = face.evaluate("button => getComputedStyle(button, '::after').outlineWidth")
+    assert frame == "3px"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="✓ 4 angry")).to_be_focused()
+    ring = "image => getComputedStyle(image).outlineWidth"
+    assert page.get_by_role("img", name=re.compile("^Face 4, angry")).evaluate(ring) == "4px"
+    assert page.get_by_role("img", name=re.compile("^Face 1, happy")).evaluate(ring) != "4px"
+
+
 def test_the_wall_is_taken_away_as_files(gallery: Callable[..., Page], root: Path) -> None:
     page = gallery()
     hang(page, root)

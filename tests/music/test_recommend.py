@@ -1,8 +1,9 @@
 import math
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from emomusic.music.recommend import (
     Song,
     _best_first,
     _difference,
+    _standing,
     load_recommender,
     nearest_emotion,
     target_of,
@@ -351,14 +353,46 @@ def test_reasons_say_mood_and_place(recommender: Recommender) -> None:
     assert all(song.reason.startswith("Probably happy (") for song in happy)
     assert any(song.reason.endswith("as bright and lively as the mood it answers") for song in happy)
     calm = recommender.songs(Request(AffectPoint(0, 0), mood=Mood.CALM), 5)
-    assert any(song.reason.startswith("Calmer than ") for song in calm)
     assert all(song.reason.endswith("asked for") for song in calm)
+
+
+@pytest.mark.parametrize("point", [AffectPoint(0, 0), AffectPoint(0.1, 0.2), AffectPoint(0.2, -0.1)])
+def test_a_song_is_not_called_what_it_most_probably_is_not(recommender: Recommender, point: AffectPoint) -> None:
+    table = recommender.catalogue.table
+    column = recommender.probabilities[:, list(Mood).index(Mood.CALM)]
+    songs = recommender.songs(Request(point, Emotion.NEUTRAL), 20)
+    rows = [table.index[table["id"] == id_][0] for id_ in ids(songs)]
+    assert {song.mood for song in songs} == {Mood.CALM}
+    assert sum("yet more likely to be calm" in song.reason for song in songs) > 10  # few songs are calm
+    for song, row in zip(songs, rows, strict=True):
+        probabilities = recommender.probabilities[row]
+        assert song.likeliest is list(Mood)[probabilities.argmax()]
+        assert f"{song.likeliest} ({100 * probabilities.max():.0f} %)" in song.reason
+        if claim := re.search(r"yet more likely to be calm than (\d+) %", song.reason):
+            assert song.likeliest is not Mood.CALM
+            assert float(claim[1]) <= 100 * (column < column[row]).sum() / (len(column) - 1)
+
+
+def test_songs_of_equal_probabilities_stand_alike() -> None:
+    probabilities = np.array([[0.2, 0.8], [0.5, 0.5], [0.2, 0.8], [0.1, 0.9], [0.2, 0.8]], np.float32)
+    expected = [[0.25, 0.25], [1.0, 0.0], [0.25, 0.25], [0.0, 1.0], [0.25, 0.25]]
+    np.testing.assert_allclose(_standing(probabilities), expected)
+
+
+def test_a_journeys_scores_tell_how_near_each_song_is_to_its_step(recommender: Recommender) -> None:
+    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY)
+    target, _ = target_of(request)
+    songs = recommender.songs(request, 5)
+    for step, song in enumerate(songs):
+        place = [a + (b - a) * step / 4 for a, b in zip(astuple(request.point), astuple(target), strict=True)]
+        distance = math.dist(place, astuple(song.point))
+        assert song.score == pytest.approx(math.exp(-0.5 * (distance / 0.45) ** 2), abs=1e-5)
 
 
 def test_a_journeys_reasons_count_its_steps(recommender: Recommender) -> None:
     request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY)
     reasons = [song.reason for song in recommender.songs(request, 10)]
-    assert reasons[0] == "Step 1 of 10: dark and lively, close to where you are"
+    assert reasons[0] == "Step 1 of 10: dark and lively, close to the start"
     assert reasons[-1] == "Step 10 of 10: bright and quiet, close to the goal"
     assert any("a little quieter than the last" in reason for reason in reasons)
 
@@ -368,7 +402,7 @@ def test_a_journey_that_filters_keep_from_its_goal_says_so(recommender: Recommen
     request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY, genres=genres)
     target, _ = target_of(request)
     songs = recommender.songs(request, 5)
-    for song, place, name in ((songs[0], request.point, "where you are"), (songs[-1], target, "the goal")):
+    for song, place, name in ((songs[0], request.point, "the start"), (songs[-1], target, "the goal")):
         distance = math.dist((song.point.valence, song.point.arousal), (place.valence, place.arousal))
         assert song.reason.endswith(f"{'close to' if distance <= 0.3 else 'the nearest left to'} {name}")
     assert "the nearest left to the goal" in songs[-1].reason

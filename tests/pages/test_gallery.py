@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
@@ -82,7 +83,9 @@ def test_a_face_that_is_pressed_is_whose_music_it_is(app: AppTest, people: dict[
     assert not app.exception
     assert app.toast[0].value.startswith("Face 2: ")
     assert "happy" in app.header[0].value
-    assert "**2 happy**" in tiles(app)
+    assert "**✓ 2 happy**" in tiles(app)
+    digest = Picture.of("b.jpg", people["eileen-collins-1999"]).digest
+    assert any(f".st-key-tile-{digest}-0 img {{ outline" in html.proto.body for html in app.get("html"))
     assert "Songs that are where the face is: happy ones." in text_of(app)
     assert tracks(app) != first
     (menu,) = app.selectbox
@@ -90,6 +93,32 @@ def test_a_face_that_is_pressed_is_whose_music_it_is(app: AppTest, people: dict[
     assert menu.options == ["Everyone", "Face 1, a.jpg", "Face 2, b.jpg"]
     menu.set_value(0).run()
     assert tracks(app) == first
+
+
+def test_the_chosen_face_stays_chosen_while_pictures_come_and_go(app: AppTest, people: dict[str, bytes]) -> None:
+    four, smile, stern = (
+        (f"{name}.jpg", people[name]) for name in ("four-people", "eileen-collins-1999", "joe-biden-2010")
+    )
+    hang(app.run(), [four, smile])
+    app.selectbox[0].set_value(3).run()
+    chosen = tracks(app)
+    hang(app, [stern, smile, four])
+    assert not app.exception
+    assert app.selectbox[0].value == 5  # the third of the four people, after two others
+    assert tracks(app) == chosen
+    hang(app, [stern, smile])
+    assert app.selectbox[0].value == 0  # it hangs no longer
+    hang(app, [four, smile])
+    assert app.selectbox[0].value == 0  # nor does what was chosen on this wall before come back
+
+
+def test_the_table_calls_nothing_none_that_the_bars_call_less_than_one(app: AppTest, people: dict[str, bytes]) -> None:
+    hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
+    (frame,) = app.dataframe
+    assert 0 < frame.value["disgust"][0] < 0.5
+    shown = pa.ipc.open_stream(frame.proto.arrow_data.styler.display_values).read_pandas()
+    assert shown.iloc[0, frame.value.columns.get_loc("disgust")] == "<1 %"
+    assert "A face has the name of its most probable expression and the place of the mean" in text_of(app)
 
 
 def test_what_was_read_is_not_read_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

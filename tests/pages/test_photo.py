@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from emomusic.music.catalogue import load_catalogue
 from emomusic.ui import engine, state
 from emomusic.ui.models_try import Asked
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.pages.screen import text_of, tracks
+from tests.pages.screen import text_of, tracks, unescaped
 
 SECONDS = 120
 
@@ -41,6 +42,30 @@ def control(app: AppTest, key: str) -> Any:
 def pick(app: AppTest, key: str, value: str | None) -> None:
     """Choose among a control's options."""
     control(app, key).set_value(value).run()
+
+
+def buttons(app: AppTest) -> dict[str, Any]:
+    """By their labels."""
+    return {button.label: button for button in app.button}
+
+
+def downloads(app: AppTest) -> set[str]:
+    """The labels of the files that are offered."""
+    return {button.proto.label for button in app.get("download_button")}
+
+
+def options(app: AppTest) -> str:
+    """What stands on the button of the songs' options."""
+    (label,) = (c.proto.popover.label for c in app.get("popover") if c.proto.popover.label.startswith("Options"))
+    return str(label)
+
+
+def songs_on_the_plane(app: AppTest) -> list[tuple[int, str]]:
+    """The number and the colour of each square."""
+    plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
+    (squares,) = (trace for trace in plane["data"] if trace.get("name") == "songs")
+    numbers = [int(re.sub(r"<.*?>", "", text)) for text in squares["text"]]
+    return list(zip(numbers, squares["marker"]["color"], strict=True))
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
@@ -72,13 +97,74 @@ def test_a_click_on_a_sample_gives_a_face_its_bars_and_five_songs(app: AppTest) 
 def test_more_songs_are_other_songs_and_no_face_is_read_again(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first, seen = tracks(app), app.session_state[state.READING]
-    next(button for button in app.button if button.label == "More songs").click().run()
-    second = tracks(app)
-    assert len(second) == 5
-    assert not set(first) & set(second)
-    next(button for button in app.button if button.label == "Back").click().run()
-    assert tracks(app) == first
+    buttons(app)["More songs"].click().run()
+    assert tracks(app)[:5] == first  # where they were: a player goes on
+    assert len(set(tracks(app))) == 10
+    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
     assert app.session_state[state.READING] is seen
+    app.segmented_control(key=state.POLICY).set_value("Soothe").run()
+    assert len(tracks(app)) == 5
+    app.segmented_control(key=state.POLICY).set_value("Match").run()
+    assert len(tracks(app)) == 10
+
+
+def test_more_songs_end_where_the_page_has_enough(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    while "More songs" in buttons(app):
+        buttons(app)["More songs"].click().run()
+    assert not app.exception
+    assert len(set(tracks(app))) == 30
+    assert "Another number for Shuffle, under Options, gives others." in text_of(app)
+
+
+def test_more_of_a_journey_is_another_walk_and_the_plane_shows_it_alone(app: AppTest) -> None:
+    sample(app, "joe-biden-2010")
+    app.segmented_control(key=state.POLICY).set_value("Journey").run()
+    first = tracks(app)
+    buttons(app)["More songs"].click().run()
+    assert not app.exception
+    assert tracks(app)[:5] == first
+    assert len(set(tracks(app))) == 10
+    assert text_of(app).count("Another walk from the start:") == 1
+    assert unescaped(text_of(app)).count("Step 1 of 5: ") == 2
+    assert [number for number, _ in songs_on_the_plane(app)] == [*range(6, 11)]
+
+
+def test_songs_are_not_called_what_the_model_finds_them_not_to_be(app: AppTest) -> None:
+    sample(app, "joe-biden-2010")
+    assert "Few songs are found to be calm; these come nearest." in text_of(app)
+    assert "Probably sad" in text_of(app)
+    assert len({colour for _, colour in songs_on_the_plane(app)}) > 1  # each in the colour of its own mood
+    app.button(key="sample-eileen-collins-1999").click().run()
+    assert "Songs that are where the face is: happy ones." in text_of(app)
+    assert "Few songs" not in text_of(app)
+
+
+def test_options_say_how_many_are_on_and_can_be_taken_back_where_no_song_is_left(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    first = tracks(app)
+    assert options(app) == "Options"
+    assert {"Songs (CSV)", "Playlist (M3U)"} <= downloads(app)
+    app.multiselect(key=state.GENRES).set_value(["metal"]).run()
+    assert options(app) == "Options · 1"
+    app.slider(key=state.TEMPO).set_value((215, 220)).run()
+    app.select_slider(key=state.ADVENTURE).set_value("any").run()
+    app.number_input(key=state.SEED).set_value(7).run()
+    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    assert not app.exception
+    assert options(app) == "Options · 5"
+    assert tracks(app) == []
+    words = "No song is left under these options: metal, 215 to 220 beats a minute, nothing explicit."
+    assert [info.value for info in app.info] == [words]
+    assert "squares are the songs" not in text_of(app)
+    assert "Everything (JSON)" in downloads(app)
+    assert not {"Songs (CSV)", "Playlist (M3U)"} & downloads(app)
+    buttons(app)["Take all options back"].click().run()
+    assert not app.exception
+    assert options(app) == "Options"
+    assert app.slider(key=state.TEMPO).value == (40, 220)
+    assert tracks(app) == first
+    assert "squares are the songs" in text_of(app)
 
 
 def test_another_policy_gives_other_songs_and_no_face_is_read_again(app: AppTest) -> None:
@@ -93,10 +179,12 @@ def test_another_policy_gives_other_songs_and_no_face_is_read_again(app: AppTest
 def test_a_journey_to_a_mood_chosen_by_hand_is_called_one(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
     pick(app, "said-mood", "calm")
-    assert "Songs of the mood you chose: calm." in text_of(app)
+    assert "Songs of the mood you chose: calm. Match and Soothe come to the same here." in text_of(app)
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
     assert "walks to calm songs in even steps" in text_of(app)
     assert "Songs of the mood you chose" not in text_of(app)
+    assert "Starts where the face is" in text_of(app)
+    assert "close to the start" in text_of(app)
 
 
 def test_an_upload_taken_away_leaves_a_sample_that_is_shown(app: AppTest, root: Path) -> None:
@@ -109,11 +197,6 @@ def test_an_upload_taken_away_leaves_a_sample_that_is_shown(app: AppTest, root: 
 
 
 TAKE_AWAY = "Take the picture away"
-
-
-def buttons(app: AppTest) -> dict[str, Any]:
-    """By their labels."""
-    return {button.label: button for button in app.button}
 
 
 @pytest.mark.parametrize("way", ["another page", "the camera"])
