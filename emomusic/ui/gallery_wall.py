@@ -29,7 +29,6 @@ _IN_SIGHT = """<style>
 @media (min-width: 641px) { div:has(> .st-key-gallery-chosen) { position: sticky; top: 4rem; } }
 @media (max-width: 640px) { .st-key-gallery-picture { display: none; } }
 </style>"""
-_CHOSEN = state.hung_listener("any")  # on which wall a face was chosen last, its picture and its place in that
 _MOST_TILES = 24  # of a quadrant; a table has them all
 _PREVIEW = (480, 300)  # width and height
 
@@ -156,7 +155,7 @@ def _choose_face(gallery: Gallery) -> HungFace | None:
     if len(faces) == 1:
         return faces[0]
     key = state.hung_listener(gallery.key)
-    wall, digest, place = st.session_state.get(_CHOSEN, (None, None, None))
+    wall, digest, place = st.session_state.get(state.GALLERY_CHOSEN, (None, None, None))
     if wall != gallery.key:  # pictures came or went: the same face has another number
         st.session_state[key] = _number_of(gallery, digest, place)
     number = st.selectbox(
@@ -168,7 +167,7 @@ def _choose_face(gallery: Gallery) -> HungFace | None:
     )
     chosen = faces[number - 1] if number else None
     named = (None, None) if chosen is None else (gallery.hung[chosen.picture].digest, chosen.place)
-    st.session_state[_CHOSEN] = gallery.key, *named
+    st.session_state[state.GALLERY_CHOSEN] = gallery.key, *named
     return chosen
 
 

@@ -40,6 +40,7 @@ _PREVIEW_WIDTH = 1100  # at most, on a very wide screen
 _PREVIEW_HEIGHT = 520
 _COLUMN = 740  # the width there is for it on a page of 1440 pixels, where its letters are to be read
 _WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
+_NEARLY_SQUARE = 1.2  # times as wide as high
 _FACE_SIDE = 96
 _CARDS_SHOWN = 12
 _MOST_BUTTONS = 8  # faces beside each other; more are in a menu
@@ -133,14 +134,16 @@ def read_picture(picture: Picture) -> Seen:
 def show_reading(seen: Seen) -> Listener | None:
     """Show the annotated picture and its faces; returns whom the music is for, or None where nothing is chosen yet."""
     reading = seen.reading
-    is_upright, is_wide = reading.height > reading.width, reading.width > _WIDE * reading.height
-    left, right = st.columns([2, 3] if is_upright else [3, 2], gap="large")
+    shape = reading.width / reading.height
+    is_wide = shape > _WIDE
+    # As wide a column as the picture fills: beside a narrower one there would be a hole
+    left, right = st.columns([2, 3] if shape < 1 else [1, 1] if shape < _NEARLY_SQUARE else [3, 2], gap="large")
     with left:
         # A portrait is kept low enough to be seen whole; a phone makes it narrower by itself
         show_sharp(
             seen.preview,
             alt=_alt(reading),
-            width=min(_PREVIEW_WIDTH, round(_PREVIEW_HEIGHT * reading.width / reading.height)),
+            width=min(_PREVIEW_WIDTH, round(_PREVIEW_HEIGHT * shape)),
         )
     if reading.faces:
         # A wide picture leaves room below it, which the words take up

@@ -73,6 +73,7 @@ GALLERY_FILES = "gallery_files"
 GALLERY_SOURCE = "gallery_source"
 GALLERY_WALL = "wall"  # in the address alone: "samples" where they hang
 GALLERY_SAMPLES = "gallery_samples"  # the visit on which they hung last
+GALLERY_CHOSEN = "gallery_chosen"  # on which wall a face was chosen last, its picture and its place in that
 
 
 def hung_listener(wall: str) -> str:
