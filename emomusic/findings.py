@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from emomusic.affect import EMOTIONS
 from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
+from emomusic.evaluation import ClassScores
+from emomusic.face.start_weights import START_WEIGHTS
 from emomusic.overview import FOUR, percent_of
 
 # Its members were chosen by looking at these songs: docs/experiments.md has its figure where they are chosen anew
 _CHOSEN_ON_ITS_SONGS = "ensemble"
+
+# A share of fewer than this is told with its counts: one example more or less is a whole percent of them
+_FEW = 100
 
 
 def of_100(share: float) -> str:
@@ -21,23 +24,27 @@ def of_100(share: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with its sign, with one decimal."""
-    return f"{100 * share:.1f} %"
+    """A share with its sign, with one decimal; no line ends between the two."""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
-def describe_model(record: dict[str, Any], figures: ClassFigures) -> str:
+def describe_model(record: dict[str, Any], figures: ClassFigures, *, beside_four: bool = False) -> str:
     """How often a model is right, and what it gets wrong most.
 
     Args:
         record: of `overview.models_overview`.
         figures: of the same model, in its own classes.
+        beside_four: whether figures in four classes stand near, which are not to be mixed up with one in seven.
     """
     wing = Wing(record["kind"])
     if wing is Wing.FACE:
         low, high = record["accuracy_interval"]
         sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 test pictures"
         sentence += f" ({of_100(low)} to {of_100(high)})"
-        sentence += "" if len(figures.classes) == len(EMOTIONS) else ", judged in four classes"
+        if len(figures.classes) != len(EMOTIONS):
+            sentence += ", judged in four classes"
+        elif beside_four:
+            sentence += ", judged in seven emotions"
     else:
         sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 songs it had not heard"
         sentence += f" (± {of_100(record['accuracy_std'])} from one tenth of them to another)"
@@ -69,6 +76,16 @@ def judge_comparison(comparison: Comparison) -> str:
     first_leads = comparison.test.only_first > comparison.test.only_second
     better, worse = (comparison.first, comparison.second) if first_leads else (comparison.second, comparison.first)
     return f"{better} is better than {worse}, beyond chance"
+
+
+def describe_in_four(records: Sequence[Mapping[str, Any]]) -> str:
+    """How often face models are right in four classes: what a comparison in those rests on.
+
+    Args:
+        records: of `overview.models_overview`.
+    """
+    first, *others = (f"{record['name']} on {of_100(record['four_class_accuracy'])}" for record in records)
+    return f"Right in four classes: {first} of 100 faces, {', '.join(others)}."
 
 
 def describe_comparison(comparison: Comparison, wing: Wing) -> str:
@@ -134,15 +151,11 @@ def describe_cell(cell: Cell, name: str, examples: str) -> str:
 
 def list_mistakes(figures: ClassFigures, *, most: int = 5) -> list[str]:
     """The most frequent mistakes, a line each."""
-    counts = figures.confusion * (1 - np.eye(len(figures.classes), dtype=np.int64))
-    lines = []
-    for place in np.argsort(-counts, axis=None, kind="stable")[:most]:
-        true, predicted = np.unravel_index(int(place), counts.shape)
-        if (count := int(counts[true, predicted])) > 0:
-            share = count / figures.per_class[figures.classes[int(true)]].support
-            names = figures.classes[int(true)], figures.classes[int(predicted)]
-            lines.append(f"{names[0]} called {names[1]}: {count:,}, {of_100(share)} of 100")
-    return lines
+    return [
+        f"{mistake.true} called {mistake.predicted}: {mistake.count:,}, "
+        f"{of_100(mistake.count / figures.per_class[mistake.true].support)} of 100"
+        for mistake in figures.mistakes[:most]
+    ]
 
 
 def describe_classes(figures: ClassFigures, name: str, examples: str) -> str:
@@ -152,9 +165,29 @@ def describe_classes(figures: ClassFigures, name: str, examples: str) -> str:
     if present[best].recall == present[least].recall:
         return f"**{name}** finds {of_100(present[best].recall)} of 100 {examples} of every class."
     return (
-        f"**{name}** finds {of_100(present[best].recall)} of 100 {best} {examples}, but only "
-        f"{of_100(present[least].recall)} of 100 {least} ones."
+        f"**{name}** finds {of_100(present[best].recall)} of 100 {best} {examples}{_counted(present[best])}, but only "
+        f"{of_100(present[least].recall)} of 100 {least} ones{_counted(present[least])}."
     )
+
+
+def _counted(scores: ClassScores) -> str:
+    """How many of a class were found, where there are so few that a share alone says too much."""
+    if scores.support >= _FEW:
+        return ""
+    return f" ({round(scores.recall * scores.support)} of {scores.support})"
+
+
+def describe_start(config: Mapping[str, Any]) -> str:
+    """What a face model was before its training, if anything: why its curves begin where others end.
+
+    Args:
+        config: of `diagnosis.History`.
+    """
+    start = config.get("start")
+    if start is None:
+        return ""
+    was = START_WEIGHTS[start].title if start in START_WEIGHTS else start
+    return f"It began as {was}, so its curves start high."
 
 
 def describe_training(config: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emomusic.affect import EMOTIONS
 from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
 from emomusic.evaluation import ClassScores, McNemar
 from emomusic.face.networks import NETWORKS
@@ -16,11 +17,14 @@ from emomusic.findings import (
     describe_cell,
     describe_classes,
     describe_comparison,
+    describe_in_four,
     describe_model,
     describe_reports,
+    describe_start,
     describe_training,
     judge_comparison,
     list_mistakes,
+    percent,
 )
 
 FIGURES = ClassFigures(
@@ -38,6 +42,21 @@ def test_a_model_is_described_with_its_interval_and_its_worst_mistake() -> None:
     sentence = describe_model(record, FIGURES)
     assert sentence.startswith("**vgg9** is right on 68.9 of 100 test pictures (67.3 to 70.4)")
     assert sentence.endswith("; most often it calls fear faces sad.")
+
+
+def test_a_model_of_seven_emotions_compared_in_four_is_told_with_both_figures() -> None:
+    record = {"kind": "face", "name": "vgg9", "accuracy": 0.7, "accuracy_interval": [0.69, 0.71]}
+    scores = ClassScores(0.7, 0.7, 0.7, 200)
+    seven = ClassFigures(dict.fromkeys(map(str, EMOTIONS), scores), np.eye(7, dtype=np.int64))
+    assert describe_model(record, seven) == "**vgg9** is right on 70.0 of 100 test pictures (69.0 to 71.0)."
+    assert describe_model(record, seven, beside_four=True).endswith("(69.0 to 71.0), judged in seven emotions.")
+    assert describe_model(record, FIGURES, beside_four=True).count("judged in") == 1
+    both = [record | {"four_class_accuracy": 0.788}, {"name": "quadrants", "four_class_accuracy": 0.772}]
+    assert describe_in_four(both) == "Right in four classes: vgg9 on 78.8 of 100 faces, quadrants on 77.2."
+
+
+def test_a_percentage_is_never_parted_from_its_sign() -> None:
+    assert percent(0.7272) == "72.7\N{NO-BREAK SPACE}%"
 
 
 def test_a_mood_model_is_described_with_its_spread() -> None:
@@ -104,7 +123,7 @@ def test_mistakes_are_listed_from_the_most_frequent_and_never_a_right_answer() -
 
 def test_the_best_and_the_least_known_class_are_named() -> None:
     words = describe_classes(FIGURES, "vgg9", "faces")
-    assert "80.0 of 100 happy faces, but only 40.0 of 100 fear ones" in words
+    assert "80.0 of 100 happy faces (8 of 10), but only 40.0 of 100 fear ones." in words  # of few, how many
     alike = ClassFigures({name: ClassScores(1.0, 1.0, 1.0, 10) for name in ("happy", "sad")}, np.diag([10, 10]))
     assert describe_classes(alike, "vgg9", "faces") == "**vgg9** finds 100.0 of 100 faces of every class."
 
@@ -135,6 +154,21 @@ def test_the_best_and_the_least_known_class_are_named() -> None:
 )
 def test_training_is_said_to_be_harder_by_what_was_done_in_it(preset: str, words: str) -> None:
     assert describe_training(json.loads(json.dumps(asdict(PRESETS[preset])))) == words
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        ("emonet", "It began as emonet_third, so its curves start high."),
+        (
+            "quadrants",
+            "It began as a MobileNet that had learnt to tell people apart on VGGFace2, so its curves start high.",
+        ),
+        ("paper", ""),
+    ],
+)
+def test_what_a_model_began_as_is_told(preset: str, words: str) -> None:
+    assert describe_start(asdict(PRESETS[preset])) == words
 
 
 def test_what_a_training_did_not_do_is_not_told() -> None:

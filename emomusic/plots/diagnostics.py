@@ -14,6 +14,7 @@ from emomusic.plots.colours import CLASS_COLOURS, QUIET, RIGHT, WRONG, faded
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"]}
+_STANDOFF = 18  # pixels from the names of classes to the title of their axis
 _AXIS = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
 
 # Of the second of two models in one chart: the same colours, and stripes that tell it from the first.
@@ -80,10 +81,11 @@ def confusion_map(
         height=height, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",
         clickmode="event+select",
     )  # fmt: skip
-    figure.update_xaxes(**_AXIS, title={"text": "what the model says", "standoff": 6}, tickfont={"size": 13})
+    figure.update_xaxes(**_AXIS, title={"text": "what the model says", "standoff": _STANDOFF}, tickfont={"size": 13})
     figure.update_yaxes(
-        **_AXIS, autorange="reversed", title={"text": "what the label says", "standoff": 6}, tickfont={"size": 13}
-    )
+        **_AXIS, autorange="reversed", title={"text": "what the label says", "standoff": _STANDOFF},
+        tickfont={"size": 13},
+    )  # fmt: skip
     return figure
 
 
@@ -243,12 +245,14 @@ def confidence_histogram(found: Reliability, *, most: int | None = None, height:
     return figure
 
 
-def fold_spread(models: Mapping[str, npt.NDArray[np.float64]], *, height: int = 260) -> go.Figure:
+_FOLD_DOT, _FOLD_ROW = 6, 60  # pixels: a point, and about what a row has of the figure
+
+
+def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
     """Every fold's accuracy as a point, a row a model, the mean as a line: how far a single split can be off.
 
     Args:
         models: by name, the accuracies of any shape, from 0 to 1.
-        height: of the figure, in pixels.
     """
     figure = go.Figure()
     for number, (name, accuracies) in enumerate(models.items()):
@@ -258,8 +262,8 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]], *, height: int = 
         places = np.concatenate([np.arange(count) - (count - 1) / 2 for count in counts])
         figure.add_trace(
             go.Scatter(
-                x=percents, y=-number + 0.06 * places, mode="markers", name=name,
-                marker={"color": RIGHT, "size": 7, "opacity": 0.85},
+                x=percents, y=-number + places * (_FOLD_DOT + 1) / _FOLD_ROW, mode="markers", name=name,
+                marker={"color": RIGHT, "size": _FOLD_DOT, "opacity": 0.85},
                 hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
             )
         )  # fmt: skip
@@ -270,6 +274,7 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]], *, height: int = 
         figure.add_annotation(
             x=mean, y=-number + 0.38, yanchor="bottom", showarrow=False, text=f"{mean:.1f} %", font={"size": 13}
         )
+    height = 60 + 70 * len(models)
     figure.update_layout(height=height, margin=_MARGIN, dragmode=False, showlegend=False, hovermode="closest")
     figure.update_xaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "right, % of the songs"})
     figure.update_yaxes(

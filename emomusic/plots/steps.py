@@ -18,6 +18,7 @@ from emomusic.affect import (
     EmotionProbabilities,
     Quadrant,
     quadrant_of,
+    share_text,
 )
 from emomusic.face.detection import Landmarks
 from emomusic.face.explain import Candidates, FeatureMaps, FloatMap, Insight
@@ -27,6 +28,7 @@ from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT,
 
 _LETTERS = 17  # pixels: what a chart's smallest words measure
 _GAP = 6
+LEAST_WEIGHT = 0.01  # of an emotion that has a line on the plane
 _FEW = 30  # boxes; more of them, drawn thick, would hide the picture
 
 _QUARTERS = {Quadrant.Q1: (1, 1), Quadrant.Q2: (-1, 1), Quadrant.Q3: (-1, -1), Quadrant.Q4: (1, -1)}
@@ -122,7 +124,7 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
     """
     names = [emotion.value for emotion in EMOTIONS]
     colours = [EMOTION_COLOURS[emotion] for emotion in EMOTIONS]
-    percents = (100 * insight.probabilities).tolist()
+    percents, before = 100 * insight.probabilities, 100 * insight.averaged
     figure = go.Figure()
     for number, (title, row) in enumerate(zip(("the face", "its mirror image"), insight.logits, strict=False)):
         figure.add_trace(
@@ -134,19 +136,29 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
         )  # fmt: skip
     figure.add_trace(
         go.Bar(
-            x=percents, y=names, orientation="h", name="probability", xaxis="x2", yaxis="y2",
-            marker={"color": colours}, text=[f"   {value:.0f} %" if value >= 1 else "   <1 %" for value in percents],
-            textposition="outside", cliponaxis=False, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+            x=percents.tolist(), y=names, orientation="h", name="probability", xaxis="x2", yaxis="y2",
+            marker={"color": colours}, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )  # fmt: skip
+    # The light rim parts a stroke from a bar that is grey as well
+    for name, width, colour in (("rim", 7, "#FFFFFF"), ("before", 3, "#5A5A63")):
+        figure.add_trace(
+            go.Scatter(
+                x=before.tolist(), y=names, mode="markers", name=name, xaxis="x2", yaxis="y2",
+                marker={"symbol": "line-ns", "size": 24, "line": {"width": width, "color": colour}},
+                hovertemplate="%{y}, before: %{x:.1f} %<extra></extra>",
+            )
+        )  # fmt: skip
+    # Beyond the stroke too, which may stand where its bar ends
     figure.add_trace(
         go.Scatter(
-            x=(100 * insight.averaged).tolist(), y=names, mode="markers", name="before calibration",
-            xaxis="x2", yaxis="y2",
-            marker={"symbol": "line-ns", "size": 24, "line": {"width": 3, "color": "#80808A"}},
-            hovertemplate="%{y}, before calibration: %{x:.1f} %<extra></extra>",
+            x=np.maximum(percents, before).tolist(), y=names, mode="text", name="shares", xaxis="x2", yaxis="y2",
+            text=[f"  {share_text(value / 100)}" for value in percents.tolist()], textposition="middle right",
+            cliponaxis=False, hoverinfo="skip",
         )
     )  # fmt: skip
+    # Told, not left to the data: bars and strokes would give the two panels rows of their own
+    rows = {"range": [len(names) - 0.5, -0.5], "fixedrange": True, "showgrid": False}
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 40, "b": 48},
@@ -155,10 +167,8 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
         bargap=0.25,
         xaxis={"domain": [0, 0.46], "title": {"text": "logits, no unit"}, "fixedrange": True},
         xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False, "fixedrange": True},
-        yaxis={"autorange": "reversed", "fixedrange": True, "showgrid": False},
-        yaxis2={
-            "anchor": "x2", "autorange": "reversed", "fixedrange": True, "showticklabels": False, "showgrid": False,
-        },
+        yaxis=rows,
+        yaxis2=rows | {"anchor": "x2", "showticklabels": False},
     )  # fmt: skip
     for x, text in ((0, "Scores"), (0.54, "Probabilities")):
         figure.add_annotation(
@@ -170,10 +180,14 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
 def weighed_place(
     probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
 ) -> go.Figure:
-    """The plane with a line from the face to each emotion, the thicker the more probable that is."""
+    """The plane with a line from the face to each emotion, the thicker the more probable that is.
+
+    What weighs less than `LEAST_WEIGHT` has none: even the thinnest would show more than there is.
+    """
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
     for emotion, place in EMOTION_POINTS.items():
-        share = probabilities[emotion]
+        if (share := probabilities[emotion]) < LEAST_WEIGHT:
+            continue
         figure.add_shape(
             type="line", x0=point.valence, y0=point.arousal, x1=place.valence, y1=place.arousal, layer="below",
             line={"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share},

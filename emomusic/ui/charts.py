@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
-    """Show a chart with its letters in the page's colour of text, and without buttons or tips unless a `config` asks for them.
+    """Show a chart, its letters in the page's colour of text, without buttons or tips unless `config` asks for them.
 
     Streamlit's own grey for them has a contrast of 3.5 on the light page, and small letters need 4.5 (WCAG 2.2).
 

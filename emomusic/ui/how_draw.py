@@ -13,6 +13,7 @@ from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, list_
 from emomusic.face.detection import MIN_CONFIDENCE
 from emomusic.face.explain import Candidates, DetectionStage, FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
+from emomusic.findings import percent
 from emomusic.music.recommend import Policy, Request
 from emomusic.music.spotify import track_url
 from emomusic.plots import steps as plots
@@ -20,15 +21,19 @@ from emomusic.plots.affect import SongPoint
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
-from emomusic.ui.how_walk import CROP_SIDE, Scene
+from emomusic.ui.how_walk import CROP_SIDE, FaceWalk, Scene
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.tiles import show_sharp
+
+BARS, PLANE, SMALL_PLANE = "how-bars", "how-plane", "how-small-plane"
+"""What holds a chart; how high each is, the frame's style says, which knows the window."""
 
 _SIDE = 760  # pixels: what a picture may measure beside the words
 _HEIGHT = 580  # so that a step fits a screen of 1440x900
 _MAP = 96
 _STRIP = 590  # of six maps
 _NUM_SONGS = 5
+_NUM_WEIGHTS = 3  # of a face's emotions, told beside the plane
 
 
 # The picture and the detector
@@ -65,12 +70,12 @@ def output(scene: Scene) -> None:
     _boxes(scene, "output", stages.output, landmarks=True)
     # No figure of 100 %: it is rounded, and nothing here is certain
     confidences = [face.confidence for face in stages.faces[:4]]
-    sure = ", ".join("over 99.9 %" if value > 0.9995 else f"{100 * value:.1f} %" for value in confidences)
+    sure = ", ".join(f"over {percent(0.999)}" if value > 0.9995 else percent(value) for value in confidences)
     num_looked_at = _count(len(stages.refined.kept), "box")
     if not len(stages.refined.kept):
         _fact("No box was left to look at")
     elif not stages.faces:
-        _fact(f"{num_looked_at} looked at, and none of them {100 * MIN_CONFIDENCE:.0f} % sure to be a face")
+        _fact(f"{num_looked_at} looked at, and none of them {_percent(MIN_CONFIDENCE)} sure to be a face")
     else:
         more = ", …" if len(stages.faces) > 4 else ""
         _fact(f"{num_looked_at} looked at, {_count(len(stages.faces), 'face')} found: {sure}{more} sure")
@@ -113,7 +118,8 @@ def crop(scene: Scene) -> None:
         with place:
             _label(label)
             _tile(scene, f"crop-{name}", draw, alt=_of_face(scene, f"The face, {label}"))
-    _fact(f"{face.side} points a side become {side}: {side * side:,} numbers, from black 0 to white 255")
+    change = "points a side, enlarged to" if face.side < side else "points a side become"
+    _fact(f"{face.side} {change} {side}: {side * side:,} numbers, from black 0 to white 255")
 
 
 def maps(scene: Scene) -> None:
@@ -164,7 +170,7 @@ def describe_fall(answer: str, before: float, lowest: float) -> str:
     """Say what covering the place that matters most takes from an answer; both figures are from 0 to 1."""
     if lowest >= before:
         return f"No place, when covered, takes anything from “{answer}”."
-    whole, left = f"{100 * before:.0f} %", f"{100 * lowest:.0f} %"
+    whole, left = _percent(before), _percent(lowest)
     if whole == left:
         return f"Covering the place that matters most hardly changes “{answer}”: it stays at {whole}."
     return f"With the place that matters most covered, “{answer}” falls from {whole} to {left}."
@@ -172,29 +178,37 @@ def describe_fall(answer: str, before: float, lowest: float) -> str:
 
 def probabilities(scene: Scene) -> None:
     """Logits, softmax, calibration, probabilities."""
-    insight = scene.face.insight
+    face = scene.face
+    insight = face.insight
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
     shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
-    figure = plots.logit_bars(insight, height=_HEIGHT - 40)
-    _chart(figure, "logits", alt=_of_face(scene, f"Scores: {scores}; probabilities: {shares}"))
     effect = "bolder" if insight.temperature < 1 else "more modest" if insight.temperature > 1 else "no different"
     both = (
         "Full bars are the face, faint ones its mirror image; their shares are averaged. " if len(insight.logits) > 1
         else ""
     )  # fmt: skip
     smoothed = (
-        f"Training taught some doubt: {100 * insight.smoothing:.0f} % of every answer goes to all emotions alike, "
+        f"Training taught some doubt: {_percent(insight.smoothing)} of every answer goes to all emotions alike, "
         "and is taken back. "
         if insight.smoothing else ""
     )  # fmt: skip
-    adjusted = (
-        " They are then adjusted for photographs, in which some emotions are met more often than among the pictures it "
-        "learned from." if insight.adjusted else ""
-    )  # fmt: skip
     _fact(
-        f"{both}{smoothed}A temperature of {insight.temperature:.2f} makes them {effect}. The grey strokes are the "
-        f"shares before.{adjusted}"
+        f"**{_ways_to_the_answer(face)}**  \n"
+        f"{both}{smoothed}A temperature of {insight.temperature:.2f} makes them {effect}. The thin strokes are the "
+        "shares before all that."
     )
+    figure = plots.logit_bars(insight, height=_HEIGHT - 40)
+    _chart(figure, "logits", alt=_of_face(scene, f"Scores: {scores}; probabilities: {shares}"), room=BARS)
+
+
+def _ways_to_the_answer(face: FaceWalk) -> str:
+    """The winner's share as the network gives it, and after each step that changes it."""
+    insight, winner = face.insight, face.insight.winner
+    calibrating = "doubt and temperature" if insight.smoothing else "the temperature"
+    shares = [_percent(insight.averaged[winner]), f"{_percent(face.calibrated[winner])} after {calibrating}"]
+    if insight.adjusted:
+        shares.append(f"{_percent(insight.probabilities[winner])} after the adjustment for photographs")
+    return f"{EMOTIONS[winner]}: {' → '.join(shares)}"
 
 
 # The plane and the songs
@@ -204,13 +218,15 @@ def place(scene: Scene) -> None:
     """The face's place as a weighted mean."""
     values = scene.face.reading.probabilities
     point = affect_of(values)
+    heaviest = sorted(values.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
+    weights = ", ".join(f"{name} {_percent(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
+    _fact(
+        f"Pleasant {point.valence:.2f}, awake {point.arousal:.2f}, both from -1 to 1. The thicker a line, the more its "
+        f"emotion weighs: {weights}; what weighs less than {_percent(plots.LEAST_WEIGHT)} has none."
+    )
     figure = plots.weighed_place(values, point, _name(scene), height=_HEIGHT)
     where = f"The plane, the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
-    _chart(figure, "place", alt=_of_face(scene, where))
-    _fact(
-        f"Pleasant {point.valence:.2f}, awake {point.arousal:.2f}, both from -1 to 1. "
-        "The thicker a line, the more its emotion weighs."
-    )
+    _chart(figure, "place", alt=_of_face(scene, where), room=PLANE)
 
 
 def quadrant(scene: Scene) -> None:
@@ -219,8 +235,9 @@ def quadrant(scene: Scene) -> None:
     point = affect_of(values)
     quarter = quadrant_of(point)
     figure = plots.quarter_place(values, point, _name(scene), height=_HEIGHT)
-    _chart(figure, "quadrant", alt=_of_face(scene, f"The plane, {quarter} filled out: {quarter.description}"))
     _fact(f"{quarter}: {quarter.description}")
+    alt = _of_face(scene, f"The plane, {quarter} filled out: {quarter.description}")
+    _chart(figure, "quadrant", alt=alt, room=PLANE)
 
 
 def songs(scene: Scene) -> None:
@@ -243,6 +260,7 @@ def songs(scene: Scene) -> None:
             plots.songs_place(values, point, _name(scene), marks),
             "songs",
             alt=_of_face(scene, f"The plane with the face in {quarter} and {len(chosen)} songs around it"),
+            room=SMALL_PLANE,
         )
     with listed, st.container(key="how-songs", gap="small"):
         for number, song in enumerate(chosen, 1):
@@ -272,8 +290,10 @@ def _of_face(scene: Scene, alt: str) -> str:
     return alt if len(scene.walk.faces) == 1 else f"Face {scene.face.number}. {alt}"
 
 
-def _chart(figure: go.Figure, name: str, *, alt: str) -> None:
-    show_chart(figure, key=f"how-chart-{name}", alt=alt)
+def _chart(figure: go.Figure, name: str, *, alt: str, room: str) -> None:
+    """A chart as high as the window has room for: what the frame's style says of `room`."""
+    with st.container(key=room):
+        show_chart(figure, key=f"how-chart-{name}", alt=alt, height="stretch")
 
 
 def _label(text: str) -> None:
@@ -284,6 +304,11 @@ def _fact(text: str) -> None:
     """The figures of this picture, larger than a caption: they are to be read from afar."""
     with st.container(key="how-fact"):
         st.markdown(text)
+
+
+def _percent(share: float) -> str:
+    """No line ends between the figure and its sign."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _count(number: int, noun: str) -> str:

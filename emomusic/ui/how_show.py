@@ -7,6 +7,7 @@ import streamlit as st
 from emomusic.ui import state
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.frame import shown_errors
+from emomusic.ui.how_draw import BARS, PLANE, SMALL_PLANE
 from emomusic.ui.how_steps import STEPS, Needs, Step, step_named
 from emomusic.ui.how_walk import Scene, Walk, walk_of
 from emomusic.ui.layout import roomy_columns
@@ -14,9 +15,13 @@ from emomusic.ui.picture import Picture
 
 # Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
 # containers carry their key as a class, which is documented.
-_LARGE = """<style>
-.st-key-how-words p { font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }
-.st-key-how-fact p, .st-key-how-songs p { font-size: clamp(1rem, 1.25vw, 1.2rem); }
+_LARGE = f"""<style>
+.st-key-how-words p {{ font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }}
+.st-key-how-fact p, .st-key-how-songs p {{ font-size: clamp(1rem, 1.25vw, 1.2rem); }}
+/* What is above the charts leaves so much of the window; a plane is square: no higher than a phone is wide */
+.st-key-{BARS} {{ flex: none; height: clamp(20rem, 100vh - 20rem, 34rem); }}
+.st-key-{PLANE} {{ flex: none; height: clamp(20rem, min(100vh - 15rem, 100vw), 36rem); }}
+.st-key-{SMALL_PLANE} {{ flex: none; height: clamp(18rem, min(100vh - 29rem, 100vw), 26rem); }}
 </style>"""
 
 
@@ -24,8 +29,26 @@ def choose_step() -> Step:
     """Offer back, next and all steps; returns the one that the address names."""
     step = step_named(st.query_params.get(state.HOW_STEP))
     number = STEPS.index(step)
-    _button("Back", STEPS[max(number - 1, 0)], "Left", disabled=number == 0)
-    _button("Next", STEPS[min(number + 1, len(STEPS) - 1)], "Right", disabled=number == len(STEPS) - 1)
+    st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
+    st.button(
+        "Back",
+        key=state.how_widget("back"),
+        on_click=_go,
+        args=(STEPS[max(number - 1, 0)],),
+        disabled=number == 0,
+        shortcut="Left",
+    )
+    # At the end the same button starts again: disabled, it would let go of the keyboard's focus. Its key does not, or
+    # one press too many would take the last step from the audience.
+    is_last = number == len(STEPS) - 1
+    st.button(
+        "Start again" if is_last else "Next",
+        key=state.how_widget("next"),
+        on_click=_go,
+        args=(STEPS[0 if is_last else number + 1],),
+        type="primary",
+        shortcut=None if is_last else "Right",
+    )
     # Named after the step: going elsewhere makes a new one, which is closed
     with st.popover(f"Step {number + 1} of {len(STEPS)}", key=state.how_widget("steps", step.key)):
         for place, other in enumerate(STEPS, 1):
@@ -62,18 +85,6 @@ def show_step(step: Step, picture: Picture) -> None:
                 return
             number = _choose_face(walk, asked) if step.needs is Needs.FACE else 1
             step.draw(Scene(walk, number))
-
-
-def _button(label: str, step: Step, key: str, *, disabled: bool) -> None:
-    st.button(
-        label,
-        key=state.how_widget(label.lower()),
-        on_click=_go,
-        args=(step,),
-        type="primary" if label == "Next" else "secondary",
-        disabled=disabled,
-        shortcut=key,
-    )
 
 
 def _go(step: Step) -> None:

@@ -66,7 +66,7 @@ STEPS: tuple[Step, ...] = (
         (
             "A small, quick network slides over the picture at many sizes and proposes a box wherever something "
             "looks a little like a face.",
-            "Of boxes that lie on one another only the surest stays: that is called suppression.",
+            "Of boxes that cover nearly the same place only the surest stays: that is called suppression.",
         ),
         f"P-Net of MTCNN: {_MTCNN}",
         how_draw.proposals,
@@ -98,7 +98,7 @@ STEPS: tuple[Step, ...] = (
         "crop",
         "What the next network sees",
         (
-            "The face is cut out as a square, loses its colours and becomes very small.",
+            "The face is cut out as a square, loses its colours and is brought to the small size that a network knows.",
             "The network that reads expressions learned from thousands of faces of just that kind, so it gets no more.",
         ),
         "FER2013, the faces it learned from: I. J. Goodfellow et al., Challenges in representation learning, "
@@ -136,7 +136,8 @@ STEPS: tuple[Step, ...] = (
         "From scores to probabilities",
         (
             "The network ends in one score for each emotion, and the softmax turns scores into shares of a hundred.",
-            "A temperature makes them bolder or more modest, so that the network is as sure as it is often right.",
+            "Then they are made as sure as the network is often right, and adjusted for photographs, where some "
+            "emotions are met more often.",
         ),
         "C. Guo et al., On calibration of modern neural networks, ICML 2017",
         how_draw.probabilities,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from emomusic.face.classifier import calibrated
 from emomusic.face.explain import (
     DetectionStages,
     Explainer,
@@ -23,7 +24,7 @@ from emomusic.face.reading import FaceReading, PictureReading, read_faces
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
 from emomusic.ui.engine import engine
-from emomusic.ui.picture import Picture, choose_picture, name_sample, sample_picture, samples
+from emomusic.ui.picture import Picture, choose_picture, sample_picture, samples
 from emomusic.ui.readings import Seen
 
 CROP_SIDE = 720  # pixels: what is kept of a face to be shown; twice as wide as it is on most screens
@@ -53,6 +54,12 @@ class FaceWalk:
     def insight(self) -> Insight:
         """What the network makes of the face."""
         return _explainer().look(self.seen)
+
+    @cached_property
+    def calibrated(self) -> npt.NDArray[np.float64]:
+        """Shape (7,): its shares once doubt is taken back and the temperature is set, not adjusted for photographs."""
+        shares: npt.NDArray[np.float64] = calibrated(self.insight.averaged[None], _explainer().classifier.spec)[0]
+        return shares
 
     @cached_property
     def occlusion(self) -> Occlusion:
@@ -162,16 +169,17 @@ class Scene:
 
 def choose_example() -> Picture:
     """The picture that the visitor chose on any page, or else the first sample; the chooser sits in a popover."""
-    chosen = st.session_state.get(state.PICTURE)
-    digest = chosen.digest if isinstance(chosen, Picture) else "none"
-    # A new picture makes a new popover, which is closed
-    with st.popover("Picture", icon=":material/image:", key=state.how_widget("picture", digest)):
+    chosen, last = st.session_state.get(state.PICTURE), state.how_widget("last")
+    # A new picture makes a new popover, which is closed. None yet makes none: an uploader in which one file takes the
+    # place of another says in between that it has none, and would not live to say the rest.
+    if isinstance(chosen, Picture):
+        st.session_state[last] = chosen.digest
+    key = state.how_widget("picture", st.session_state.get(last, "none"))
+    with st.popover("Picture", icon=":material/image:", key=key):
         st.markdown("Choose a sample, or take your own. It stays in memory.")
         picture = choose_picture()
-    if picture is None:
-        picture = sample_picture(samples()[0])
-        name_sample(picture)
-    return picture
+    # Its name stays out of the address, which would arrive there after the file that was on its way
+    return picture or sample_picture(samples()[0])
 
 
 def walk_of(picture: Picture) -> Walk:

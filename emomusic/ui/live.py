@@ -97,7 +97,10 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
 
 
 def _show_notice(settings: IceSettings) -> None:
-    """What happens to the picture: said before the camera starts."""
+    """What this is and what happens to the picture: said before the camera starts."""
+    st.markdown(
+        "Your camera, read as it runs: the faces, where they are on the plane, and songs when you ask for them."
+    )
     hosts = dict.fromkeys(host for server in helping_servers(settings) for host in server.hosts)
     helped = f" To find a way to each other, browser and server ask {', '.join(hosts)}." if hosts else ""
     st.markdown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -114,11 +115,14 @@ def _rate(per_second: float) -> str:
     return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
 
 
-def _show_bars(group: EmotionProbabilities | None) -> None:
+def _show_bars(group: EmotionProbabilities | None, *, letters: int = 14, **options: Any) -> None:
+    figure = probability_bars(group, height=230)
+    figure.update_traces(textfont={"size": letters}).update_yaxes(tickfont={"size": letters})
     show_chart(
-        probability_bars(group, height=230),
+        figure,
         key="live-bars",
         alt=f"Probabilities: {'none' if group is None else list_shares(group.as_dict())}",
+        **options,
     )
 
 
@@ -141,13 +145,19 @@ def _show_large(view: LiveView, group: EmotionProbabilities | None, silent_s: fl
     if group is not None:
         quadrant = quadrant_of(affect_of(group))
         faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
-        st.caption(f"{quadrant.description.capitalize()}; {faces}")
-    _show_bars(group)
+        with st.container(key="live-large-words"):
+            st.markdown(f"{quadrant.description.capitalize()}; {faces}")
+    with st.container(key="live-large-bars"):
+        _show_bars(group, letters=_LARGE_LETTERS, height="stretch")
 
 
-# The letters grow with the window: no element of Streamlit's does
+_LARGE_LETTERS = 24  # pixels
+
+# The letters grow with the window, as no element of Streamlit's does; the bars take what two lines of them leave
 _LARGE_TYPE = """<style>
-.live-large { font-size: clamp(2.6rem, 6.5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
+.live-large { font-size: clamp(2.6rem, 5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
+.st-key-live-large-words p { font-size: clamp(1.2rem, 2.2vw, 2.2rem); line-height: 1.3; }
+.st-key-live-large-bars { flex: none; height: clamp(14rem, 100vh - 23rem - 14vw, 30rem); }
 </style>"""
 
 

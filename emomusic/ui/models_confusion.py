@@ -15,6 +15,7 @@ from emomusic.plots.diagnostics import class_probabilities, confusion_map, large
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
+from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_files import class_figures, evidence, of_each
 from emomusic.ui.models_mistakes import faces_wall, test_pictures
 from emomusic.ui.models_table import FOUR_LEGEND, Chosen
@@ -36,15 +37,18 @@ def choose_classes(chosen: Chosen) -> bool:
             f"In four classes, because {' and '.join(narrow)} {'knows' if len(narrow) == 1 else 'know'} no more."
         )
         return True
+    key, offered = state.MODELS_CLASSES, [_SEVEN_WORDS, _FOUR_WORDS]
+    recall(key, offered, _SEVEN_WORDS)
     choice = st.segmented_control(
         "Classes",
-        [_SEVEN_WORDS, _FOUR_WORDS],
-        default=_SEVEN_WORDS,
+        offered,
         required=True,
-        key=state.MODELS_CLASSES,
-        bind="query-params",
+        key=key,
+        on_change=chosen_here,
+        args=(key,),
         label_visibility="collapsed",
     )
+    keep(key, choice, _SEVEN_WORDS)
     return bool(choice == _FOUR_WORDS)
 
 
@@ -124,6 +128,7 @@ def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | N
 
 def _take_cell(key: str, menu: str, classes: Sequence[str]) -> None:
     if (cell := cell_at(st.session_state[key].selection.points, classes)) is not None:
+        chosen_here(menu)
         st.session_state[menu] = cell
 
 
@@ -133,15 +138,18 @@ def _choose_cell(menu: str, figures: dict[str, ClassFigures], classes: tuple[str
     pairs = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     pairs.sort(key=lambda pair: (pair[0] == pair[1], -counts[pair]))
     options = [f"{classes[i]}{_CALLED}{classes[j]}" for i, j in pairs]
+    recall(menu, options, None)
     choice = st.selectbox(
         "Look into a cell",
         options,
         index=None,
         key=menu,
-        bind="query-params",
+        on_change=chosen_here,
+        args=(menu,),
         placeholder="Click one, or choose it here",
         width=320,
     )
+    keep(menu, choice, None)
     if choice is None:
         return None
     true, _, predicted = choice.partition(_CALLED)

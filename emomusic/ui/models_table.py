@@ -15,10 +15,17 @@ import streamlit as st
 from emomusic.diagnosis import Wing, class_figures_csv, compare, folder_of, read_class_figures
 from emomusic.errors import ModelError
 from emomusic.face.trained import METRICS, face_models
-from emomusic.findings import describe_comparison, describe_model, describe_reports, judge_comparison
+from emomusic.findings import (
+    describe_comparison,
+    describe_in_four,
+    describe_model,
+    describe_reports,
+    judge_comparison,
+)
 from emomusic.overview import FOUR, face_model_record, mood_model_record, music_models, overview_csv, percent_of
 from emomusic.ui import state
 from emomusic.ui.frame import plain, shown_errors
+from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_files import evidence
 
 Record = dict[str, Any]
@@ -31,7 +38,7 @@ _PERCENT = "%.1f %%"
 _JSON = "application/json"
 
 _CLASSES_OF_FOUR = "Q1 happy; Q2 angry, disgust, fear and surprise; Q3 sad; N neutral"
-FOUR_LEGEND = f"These are the portraits report's classes, not the quarters of the plane: {_CLASSES_OF_FOUR}."
+FOUR_LEGEND = f"The four classes are the portraits report's, not the quarters of the plane: {_CLASSES_OF_FOUR}."
 """Wherever the four classes are on the screen: "How it works" calls quarters of the plane by the same letters."""
 
 
@@ -55,17 +62,7 @@ def choose_models() -> Chosen | None:
     Raises:
         ModelError: the files of all are damaged. Where it is some, those are left out and named.
     """
-    wing = _WINGS[
-        st.segmented_control(
-            "Which models",
-            list(_WINGS),
-            default="Face models",
-            required=True,
-            key=state.MODELS_WING,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    ]
+    wing = _choose_wing()
     records, problems = _read_records(wing)
     if not records and problems:
         raise next(iter(problems.values()))
@@ -91,6 +88,22 @@ def choose_models() -> Chosen | None:
     return chosen
 
 
+def _choose_wing() -> Wing:
+    first, *_ = _WINGS
+    recall(state.MODELS_WING, list(_WINGS), first)
+    choice = st.segmented_control(
+        "Which models",
+        list(_WINGS),
+        required=True,
+        key=state.MODELS_WING,
+        on_change=chosen_here,
+        args=(state.MODELS_WING,),
+        label_visibility="collapsed",
+    )
+    keep(state.MODELS_WING, choice, first)
+    return _WINGS[choice or first]
+
+
 def _read_records(wing: Wing) -> tuple[list[Record], dict[str, ModelError]]:
     """A record of each model of a kind, and what is wrong with those that are damaged, by name."""
     names, read = (face_models(), face_model_record) if wing is Wing.FACE else (music_models(), mood_model_record)
@@ -111,19 +124,24 @@ def _choose(wing: Wing, names: list[str]) -> list[str]:
         rows = [names.index(name) for name in st.session_state[key]]
         st.session_state[table] = {"selection": {"rows": rows, "columns": [], "cells": []}}
 
+    def take() -> None:
+        chosen_here(key)
+        mark_rows()
+
+    if recall(key, names, names[0], most=_MOST) and table in st.session_state:
+        mark_rows()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Look closer at one, or compare two",
             names,
-            default=names[:1],
             max_selections=_MOST,
             key=key,
-            bind="query-params",
-            on_change=mark_rows,
+            on_change=take,
             placeholder=names[0],
             width=440,
         )
         _offer_files(wing, chosen or names[:1])
+    keep(key, chosen, names[0])
     return chosen or names[:1]
 
 
@@ -142,6 +160,7 @@ def _show_table(chosen: Chosen) -> None:
     key, table = _CHOSEN[chosen.wing], _table_key(chosen.wing)
 
     def take_rows() -> None:
+        chosen_here(key)
         rows = st.session_state[table].selection.rows
         before = st.session_state.get(key) or []
         st.session_state[key] = keep_last(before, [names[row] for row in rows if row < len(names)])
@@ -164,8 +183,9 @@ def _show_table(chosen: Chosen) -> None:
     )
     if is_face:
         st.caption(
-            f"Judged on {_judged_on(chosen.others)}, kept apart from training; some of these pictures stand in "
-            "Training as well, and Figures tells how a model does without those. People agree with their labels on "
+            f"Judged on {_judged_on(chosen.others)}, kept apart from training: FER2013 has a part to learn from "
+            "(Training), one to choose by (PublicTest) and one to judge by (PrivateTest). Some of these pictures stand "
+            "in Training as well, and Figures tells how a model does without those. People agree with their labels on "
             "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
             "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "
             "judged after the model was adjusted on others; the photographs also chose how faces are found and cut "
@@ -214,7 +234,7 @@ def _music_rows(records: Sequence[Record]) -> pd.DataFrame:
                 "accuracy": 100 * record["accuracy"],
                 "spread": f"± {100 * record['accuracy_std']:.1f}",
                 "report": _reported(record),
-                "macro_f1": record["macro_f1"],
+                "macro_f1": 100 * record["macro_f1"],
                 "calibration": record["calibration_error"],
                 "us": None if record["ms_per_item"] is None else 1000 * record["ms_per_item"],
                 "kb": record["bytes"] / 1e3,
@@ -269,7 +289,7 @@ def _music_columns() -> dict[str, Any]:
         "accuracy": config.ProgressColumn("Right, four moods", format=_PERCENT, min_value=0, max_value=100),
         "spread": config.TextColumn("Over folds", help="Standard deviation of a fold, in percentage points"),
         "report": config.TextColumn("The reports'", help="What the student reports give for a model of this kind"),
-        "macro_f1": config.NumberColumn("Mean F1", format="%.3f"),
+        "macro_f1": config.NumberColumn("Mean F1", format=_PERCENT),
         "calibration": config.NumberColumn("Calibration error", format="%.3f",
                                            help="How far sureness and being right lie apart; 0 is perfect"),
         "us": config.NumberColumn("µs a song", format="%.1f", help="Many songs at once"),
@@ -279,12 +299,13 @@ def _music_columns() -> dict[str, Any]:
 
 def _say(chosen: Chosen) -> None:
     """The answer first."""
-    sentences = [describe_model(record, read_class_figures(chosen.wing, record["name"])) for record in chosen.records]
+    figures = [read_class_figures(chosen.wing, name) for name in chosen.names]
     if len(chosen.records) == 1:
-        st.header(sentences[0].replace("**", ""), anchor=False)
+        st.header(describe_model(chosen.records[0], figures[0]).replace("**", ""), anchor=False)
         if report := describe_reports(chosen.records[0]):
             st.markdown(report)
         return
+    in_four = chosen.wing is Wing.FACE and any(map(_has_four, chosen.records))
     with shown_errors():  # what the files say of each is said in any case
         comparison = compare(*(evidence(chosen.wing, name) for name in chosen.names))
         if comparison is None:
@@ -292,9 +313,10 @@ def _say(chosen: Chosen) -> None:
             st.markdown("They were not judged on the same examples.")
         else:
             st.header(judge_comparison(comparison), anchor=False)
-            st.markdown(describe_comparison(comparison, chosen.wing))
-    for record, sentence in zip(chosen.records, sentences, strict=True):
-        st.markdown(f"{sentence} {describe_reports(record)}")
+            four = f"**{describe_in_four(chosen.records)}** " if in_four else ""
+            st.markdown(four + describe_comparison(comparison, chosen.wing))
+    for record, own in zip(chosen.records, figures, strict=True):
+        st.markdown(f"{describe_model(record, own, beside_four=in_four)} {describe_reports(record)}")
 
 
 def _offer_files(wing: Wing, chosen: Sequence[str]) -> None:

@@ -176,6 +176,10 @@ def _agreement(asked: Asked) -> str:
         return "One model alone."
     counts = {winner: winners.count(winner) for winner in dict.fromkeys(winners)}
     if len(counts) == 1:
-        return f"All {len(winners)} say {winners[0]}."
+        return f"All {len(winners)} models of seven emotions say {winners[0]}."
     ranked = sorted(counts.items(), key=lambda item: -item[1])
-    return "They differ: " + ", ".join(f"{count} say{'s' if count == 1 else ''} {name}" for name, count in ranked) + "."
+    return (
+        "The models of seven emotions differ: "
+        + ", ".join(f"{count} say{'s' if count == 1 else ''} {name}" for name, count in ranked)
+        + "."
+    )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.diagnosis import ClassFigures, History, Wing, read_card, read_fold_accuracies, read_history
 from emomusic.evaluation import accuracy_interval, reliability, top_k_accuracy
-from emomusic.findings import compare_losses, describe_classes, describe_training, of_100, percent
+from emomusic.findings import compare_losses, describe_classes, describe_start, describe_training, of_100, percent
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import shown_errors
+from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models_files import class_figures, evidence, of_each, scores
 from emomusic.ui.models_mistakes import show_mistakes
@@ -41,7 +43,10 @@ def show_diagnoses(chosen: Chosen) -> None:
         views |= {"Mistakes": show_mistakes, "Try your face": show_try}
     views["Card"] = _show_card
     key = state.MODELS_FACE_VIEW if is_face else state.MODELS_SONG_VIEW
-    tabs = st.tabs(list(views), key=key, on_change="rerun", bind="query-params")
+    first, *_ = views
+    recall(key, list(views), first)
+    tabs = st.tabs(list(views), key=key, on_change=chosen_here, args=(key,))
+    keep(key, st.session_state[key], first)
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
@@ -155,44 +160,51 @@ def _show_class_table(record: Record, figures: ClassFigures, wing: Wing, *, four
 
 
 def _show_learning(chosen: Chosen) -> None:
-    words = st.container()
-    columns = dict(zip(chosen.names, st.columns(len(chosen.names), gap="large"), strict=True))
-    histories = {}
-    for name, column in columns.items():
-        with column, shown_errors():  # one that cannot be read leaves the other to be seen
-            histories[name] = read_history(name)
+    histories = of_each(chosen.names, read_history)
+    if not histories:
+        return
     difference, share_axis = _compare_losses(chosen, histories)
-    words.caption(
+    st.caption(
         "How each epoch went: on the pictures it learns from (training) and on PublicTest (validation); the dot is the "
         "epoch that was kept. Where training still gets better and validation does not, the network learns by heart."
         + (f" {difference}" if difference else "")
     )
     tops = {name: 1.05 * max(history.loss.max(), history.val_loss.max()) for name, history in histories.items()}
-    for name, history in histories.items():
-        with columns[name]:
+    for (words, *parts), (name, history) in zip(_places(list(histories)), histories.items(), strict=True):
+        with words:
             best = history.val_accuracy[history.best_epoch - 1]
             st.markdown(
                 f"**{name}** was kept after epoch {history.best_epoch} of {len(history)}, right on "
                 f"{of_100(best)} of 100 validation pictures, at one look: the mirror image, which answers take in "
-                "later, is not asked."
+                f"later, is not asked. {describe_start(history.config)}"
             )
             st.caption(describe_training(history.config))
-            top = max(tops.values()) if share_axis else tops[name]
-            parts = st.columns(2) if len(columns) == 1 else [st.container(), st.container()]
-            curves = (
-                ("right, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
-                ("loss", history.loss, history.val_loss, top),
-            )
-            for part, (label, training, validation, end) in zip(parts, curves, strict=True):
-                with part:
-                    show_chart(
-                        plots.learning_curves(
-                            training, validation, best_epoch=history.best_epoch, label=label, top=float(end)
-                        ),
-                        key=state.models_widget("learning", label, name),
-                        alt=f"{label} of {name} over {len(history)} epochs: validation from {validation[0]:.2f} to "
-                        f"{validation[-1]:.2f}",
-                    )
+        top = max(tops.values()) if share_axis else tops[name]
+        curves = (
+            ("right, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
+            ("loss", history.loss, history.val_loss, top),
+        )
+        for part, (label, training, validation, end) in zip(parts, curves, strict=True):
+            with part:
+                show_chart(
+                    plots.learning_curves(
+                        training, validation, best_epoch=history.best_epoch, label=label, top=float(end)
+                    ),
+                    key=state.models_widget("learning", label, name),
+                    alt=f"{label} of {name} over {len(history)} epochs: validation from {validation[0]:.2f} to "
+                    f"{validation[-1]:.2f}",
+                )
+
+
+def _places(names: Sequence[str]) -> list[list[DeltaGenerator]]:
+    """For each model a place for its words and two for charts: those of two models stand level, whatever is said."""
+    words = st.columns(len(names), gap="large")
+    if len(names) == 1:
+        return [[*words, *st.columns(2)]]
+    charts = st.columns(len(names), gap="large")
+    for name, column in zip(names, charts, strict=True):
+        column.markdown(f"**{name}**")  # its words may be far: on a phone the other's stand between
+    return [[place, column, column] for place, column in zip(words, charts, strict=True)]
 
 
 def _compare_losses(chosen: Chosen, histories: dict[str, History]) -> tuple[str, bool]:
@@ -215,12 +227,12 @@ def _show_folds(chosen: Chosen) -> None:
     if not folds:
         return
     show_chart(
-        plots.fold_spread(folds, height=70 * len(folds) + 60),
+        plots.fold_spread(folds),
         key=state.models_widget("folds"),
         alt="Accuracy in every fold: "
         + ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items()),
     )
-    st.caption("Points that would cover one another are set side by side. All models had the same folds.")
+    st.caption("Equal ones stand above one another. All models had the same folds.")
 
 
 def _show_sureness(chosen: Chosen) -> None:
@@ -234,36 +246,42 @@ def _show_sureness(chosen: Chosen) -> None:
         return
     levels = {name: reliability(own.y_true, own.probabilities) for name, own in answers.items()}
     most = max(int(found.counts.max()) for found in levels.values())
-    for column, name in zip(st.columns(len(answers), gap="large"), answers, strict=True):
-        own, found = answers[name], levels[name]
+    for (words, *parts), (name, own) in zip(_places(list(answers)), answers.items(), strict=True):
+        found = levels[name]
         sure, is_right = float(own.probabilities.max(axis=1).mean()), own.y_pred == own.y_true
         low, high = accuracy_interval(int(is_right.sum()), len(is_right))
         verdict = "too modest" if sure < low else "too sure" if sure > high else "as sure as it may be"
-        with column:
+        with words:
             st.markdown(
                 f"**{name}** is {verdict}: on average {percent(sure)} sure, and right on "
                 f"{percent(is_right.mean())} ({of_100(low)} to {of_100(high)}). Level by level, the two lie "
                 f"{found.expected_calibration_error:.3f} apart (expected calibration error over {len(found.counts)} "
                 "bins; 0 is perfect)."
             )
-            parts = st.columns(2) if len(answers) == 1 else [st.container(), st.container()]
-            with parts[0]:
-                show_chart(
-                    plots.reliability_diagram(found),
-                    key=state.models_widget("reliability", name),
-                    alt=f"How often {name} is right by how sure it is; calibration error "
-                    f"{found.expected_calibration_error:.3f}",
-                )
-            with parts[1]:
-                show_chart(
-                    plots.confidence_histogram(found, most=most, height=360 if len(answers) == 1 else 260),
-                    key=state.models_widget("confidence", name),
-                    alt=f"How many answers {name} gives at each level of sureness, right and wrong",
-                )
+        with parts[0]:
+            show_chart(
+                plots.reliability_diagram(found),
+                key=state.models_widget("reliability", name),
+                alt=f"How often {name} is right by how sure it is; calibration error "
+                f"{found.expected_calibration_error:.3f}",
+            )
+        with parts[1]:
+            show_chart(
+                plots.confidence_histogram(found, most=most, height=360 if len(answers) == 1 else 260),
+                key=state.models_widget("confidence", name),
+                alt=f"How many answers {name} gives at each level of sureness, right and wrong",
+            )
+
+
+# A card's tables are wider than a phone: they scroll by themselves, and the page does not
+_CARD_STYLE = """<style>
+div[class*="st-key-models-card"] table { display: block; overflow-x: auto; }
+</style>"""
 
 
 def _show_card(chosen: Chosen) -> None:
+    st.html(_CARD_STYLE)
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
-        with column, shown_errors(), st.container(border=True):
+        with column, shown_errors(), st.container(border=True, key=state.models_widget("card", name)):
             # A card's headings are those of a file of its own; on this page they stand below the page's
             st.markdown(read_card(chosen.wing, name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))

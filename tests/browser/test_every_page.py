@@ -11,6 +11,23 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "EmoMusic"),
+        ("/live", "Live · EmoMusic"),
+        ("/gallery", "Gallery · EmoMusic"),
+        ("/music", "Music · EmoMusic"),
+        ("/models", "Models · EmoMusic"),
+        ("/how_it_works", "A picture is numbers · How it works · EmoMusic"),
+    ],
+)
+def test_a_page_can_be_told_by_its_title(open_page: Callable[..., Page], path: str, title: str) -> None:
+    page = open_page()
+    page.goto(page.url.rstrip("/") + path)
+    expect(page).to_have_title(title)
+
+
+@pytest.mark.parametrize(
     ("path", "last"),
     [
         ("/?sample=four-people", "Music for it"),

@@ -82,6 +82,9 @@ def test_charts_can_be_read_when_the_theme_changes(models: Callable[..., Page]) 
         colour = app.evaluate("element => getComputedStyle(element).color")
         expect(axis).to_have_css("fill", colour)
         expect(frame).to_have_css("stroke", colour)
+        page.mouse.move(0, 0)
+        page.locator(".js-plotly-plot .nsewdrag").first.hover()
+        expect(page.locator(".hoverlayer .nums").first).to_have_css("fill", colour)
 
 
 def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callable[..., Page]) -> None:
@@ -115,6 +118,54 @@ def test_a_link_opens_the_same_tab_and_models(models: Callable[..., Page]) -> No
     expect(page.get_by_role("tab", name="Folds")).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
     expect(page.get_by_text(re.compile("svm alone has"))).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("One split tells little.")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_back_follows_the_choices(models: Callable[..., Page]) -> None:
+    page = models()
+    heading = page.get_by_role("heading", level=2).first
+    expect(heading).to_contain_text(f"{DEFAULT_MODEL} is right on")
+    steps = page.evaluate("history.length")
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + ROW_PX * 2.5)
+    expect(heading).to_contain_text("beyond chance")
+    compared = heading.inner_text()
+    page.get_by_role("tab", name="Figures").click()
+    expect(page.get_by_text("Over all classes")).to_be_visible()
+    page.get_by_role("radio", name="Mood models").click()
+    expect(heading).to_contain_text(f"{DEFAULT_MOOD_MODEL} is right on")
+    expect(page).to_have_url(re.compile("wing=Mood"))
+    assert page.evaluate("history.length") == steps + 3
+    page.go_back()
+    expect(heading).to_have_text(compared)
+    expect(page.get_by_role("tab", name="Figures")).to_have_attribute("aria-selected", "true")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Confusions")).to_have_attribute("aria-selected", "true")
+    expect(heading).to_have_text(compared)
+    page.go_back()
+    expect(heading).to_contain_text(f"{DEFAULT_MODEL} is right on")
+
+
+@pytest.mark.parametrize("view", ["Learning", "Sureness"])
+def test_charts_to_be_compared_stand_level(models: Callable[..., Page], view: str) -> None:
+    page = models(f"?faces=emonet&faces=mobilenet_quadrants&face_view={view}", width=1440, height=900)
+    charts = page.locator(".js-plotly-plot")
+    expect(charts).to_have_count(4)
+    tops = sorted(charts.evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().top))"))
+    assert tops[0] == tops[1] < tops[2] == tops[3]
+
+
+def test_a_card_scrolls_within_itself_on_a_phone(open_page: Callable[..., Page]) -> None:
+    page = open_page("/", width=390, height=844)
+    page.goto(page.url.split("?")[0].rstrip("/") + "/models?face_view=Card")
+    wide = (
+        "[...document.querySelectorAll('[class*=st-key-models-card] table')].some(t => t.scrollWidth > t.clientWidth)"
+    )
+    page.wait_for_function(wide)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -13,6 +13,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
+from emomusic.affect import EMOTIONS
+from emomusic.face.classifier import calibrated
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
 from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import how_walk, state
@@ -43,6 +45,11 @@ def pictures(app: AppTest) -> list[str]:
     """The alternative texts of what the step shows; the samples in the chooser left out."""
     alts = [image.alt for element in app.get("image") for image in element.proto.imgs]
     return [alt for alt in alts if not alt.startswith("Sample: ")]
+
+
+def percent(share: float) -> str:
+    """No line ends before the sign."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
@@ -106,9 +113,19 @@ def test_next_and_back_lead_through_all_steps(app: AppTest) -> None:
         titles.append(app.title[0].value)
         assert KEYS[len(titles) - 1] in app.query_params[state.HOW_STEP]
     assert titles == [step.title for step in STEPS]
-    assert next(button for button in app.button if button.label == "Next").disabled
     press(app, "Back")
     assert app.title[0].value == STEPS[-2].title
+
+
+def test_at_the_end_the_button_starts_again_and_the_key_does_nothing(app: AppTest) -> None:
+    at(app, KEYS[-2])
+    before = app.button(key=state.how_widget("next"))
+    press(app, "Next")
+    again = app.button(key=state.how_widget("next"))
+    assert (again.label, again.disabled, again.proto.shortcut) == ("Start again", False, "")
+    assert again.proto.id == before.proto.id  # the same one: it keeps the keyboard's focus
+    again.click().run()
+    assert app.title[0].value == STEPS[0].title
 
 
 def test_any_step_can_be_chosen_from_the_list(app: AppTest) -> None:
@@ -124,11 +141,26 @@ def test_a_link_to_no_step_shows_the_first(app: AppTest, name: str) -> None:
     assert app.title[0].value == STEPS[0].title
 
 
-def test_without_a_picture_the_first_sample_is_shown_and_named(app: AppTest) -> None:
+def test_without_a_picture_the_first_sample_is_shown_and_not_named(app: AppTest) -> None:
+    """Named, it would take the place of a picture that was on its way meanwhile."""
     at(app, "picture", sample=None)
     assert not app.exception
     assert pictures(app) == ["The picture"]
-    assert "barack-obama-2012" in app.query_params[state.SAMPLE]
+    assert app.session_state[state.HOW_WALK].picture.name == "barack-obama-2012.jpg"
+    assert set(app.query_params) == {state.HOW_STEP}
+
+
+def test_the_chooser_stays_while_one_picture_takes_the_place_of_another(app: AppTest, root: Path) -> None:
+    first = Picture.of("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    app.session_state[state.PICTURE] = first
+    at(app, "picture", sample=None)
+    key = app.get("popover")[1].proto.id
+    app.session_state[state.PICTURE] = None  # what the uploader says in between
+    app.run()
+    assert app.get("popover")[1].proto.id == key
+    app.session_state[state.PICTURE] = Picture.of("me.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes())
+    app.run()
+    assert app.get("popover")[1].proto.id != key
 
 
 # The picture
@@ -317,15 +349,42 @@ def test_the_figures_are_those_of_the_results(app: AppTest) -> None:
     at(app, "look")
     face = app.session_state[state.HOW_WALK].faces[0]
     assert describe_agreement(face.agreement) in text_of(app)
-    assert f"falls from {100 * face.occlusion.probability:.0f} % to" in text_of(app)
+    assert f"falls from {percent(face.occlusion.probability)} to" in text_of(app)
     at(app, "probabilities")
-    scores, mirrored, shares, _ = charts(app)[0]["data"]
+    scores, mirrored, shares, *_ = charts(app)[0]["data"]
     np.testing.assert_allclose(scores["x"], face.insight.logits[0], atol=1e-3)
     np.testing.assert_allclose(mirrored["x"], face.insight.logits[1], atol=1e-3)
     # Percent; the reading may have been computed in bfloat16, what the step shows never is
     np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=2)
     assert f"temperature of {face.insight.temperature:.2f}" in text_of(app)
-    assert f"{100 * face.insight.smoothing:.0f} % of every answer goes to all emotions alike" in text_of(app)
+    assert f"{percent(face.insight.smoothing)} of every answer goes to all emotions alike" in text_of(app)
+    # How the winner's share changes on the way, and by what
+    winner = face.insight.winner
+    settled = calibrated(face.insight.averaged[None], how_walk._explainer().classifier.spec)[0]
+    assert (
+        f"**{EMOTIONS[winner]}: {percent(face.insight.averaged[winner])} → {percent(settled[winner])} after doubt and "
+        f"temperature → {percent(face.insight.probabilities[winner])} after the adjustment for photographs**"
+    ) in text_of(app)
+
+
+def test_the_heaviest_emotions_are_named_beside_their_lines(app: AppTest) -> None:
+    at(app, "place", sample="morisot-self-portrait-1885")
+    shares = app.session_state[state.HOW_WALK].faces[0].reading.probabilities.as_dict()
+    heaviest = sorted(shares, key=lambda name: -shares[name])[:3]
+    assert ": " + ", ".join(f"{name} {percent(shares[name])}" for name in heaviest) + "; what" in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("side", "words"), [(16, "16 points a side, enlarged to 48"), (90, "90 points a side become 48")]
+)
+def test_a_face_smaller_than_what_the_network_sees_is_enlarged(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, side: int, words: str
+) -> None:
+    at(app, "picture")
+    (face,) = app.session_state[state.HOW_WALK].faces
+    monkeypatch.setattr(face, "side", side)
+    at(app, "crop")
+    assert words in text_of(app)
 
 
 def test_the_songs_come_with_their_reasons(app: AppTest) -> None:
@@ -353,8 +412,12 @@ def test_agreement_and_disagreement_are_both_said(figure: float | None, words: s
 @pytest.mark.parametrize(
     ("before", "lowest", "words"),
     [
-        (0.98, 0.61, "With the place that matters most covered, “happy” falls from 98 % to 61 %."),
-        (0.9812, 0.9788, "Covering the place that matters most hardly changes “happy”: it stays at 98 %."),
+        (
+            0.98,
+            0.61,
+            f"With the place that matters most covered, “happy” falls from {percent(0.98)} to {percent(0.61)}.",
+        ),
+        (0.9812, 0.9788, f"Covering the place that matters most hardly changes “happy”: it stays at {percent(0.98)}."),
         (0.9812, 0.9812, "No place, when covered, takes anything from “happy”."),
         (0.4, 0.45, "No place, when covered, takes anything from “happy”."),
     ],

@@ -392,6 +392,9 @@ def test_the_class_view_names_nobody_and_has_an_address(root: Path, stream: Stre
     assert "never to read pupils" in text_of(app)
     (bars,) = charts(app)
     assert max(bars["data"][0]["x"]) == pytest.approx(80)
+    # To be read from the last row
+    assert min(bars["data"][0]["textfont"]["size"], bars["layout"]["yaxis"]["tickfont"]["size"]) >= 24
+    assert not [caption for caption in app.caption if "the mean of 2 faces" in caption.value]
     assert not session.look.boxes
 
 

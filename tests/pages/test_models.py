@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets, ui
@@ -91,6 +92,12 @@ def test_a_model_of_four_classes_is_shown_and_compared_in_four(app: AppTest) -> 
     opened(app, "vgg9", "mobilenet_quadrants")
     assert "both judged in four classes" in text_of(app)
     assert "because mobilenet_quadrants knows no more" in text_of(app)
+    shares = {row["model"]: f"{row['four']:.1f}" for _, row in app.dataframe[0].value.iterrows()}
+    assert (
+        f"Right in four classes: vgg9 on {shares['vgg9']} of 100 faces, mobilenet_quadrants on "
+        f"{shares['mobilenet_quadrants']}." in text_of(app)
+    )
+    assert text_of(app).count("judged in seven emotions") == 1
     assert [chart["data"][0]["x"] for chart in charts(app)] == [["Q1", "Q2", "Q3", "N"]] * 2
     app.session_state[state.MODELS_FACE_VIEW] = "Figures"
     app.multiselect(key=state.MODELS_FACES).set_value(["mobilenet_quadrants"]).run()
@@ -134,6 +141,7 @@ def test_mood_models_are_shown_the_same_way(app: AppTest, view: str, words: str,
     opened(app, view=view, wing="Mood models")
     assert app.header[0].value.startswith("ensemble is right on 83.9 of 100 songs")
     assert list(app.dataframe[0].value["report"][:2]) == ["—", "50 %"]
+    assert 50 < app.dataframe[0].value["macro_f1"][0] < 100  # percent, as the tab of figures has it
     assert words in text_of(app)
     assert len(charts(app)) == num_charts
 
@@ -142,6 +150,71 @@ def test_mood_models_are_compared_on_the_same_songs(app: AppTest) -> None:
     opened(app, "ensemble", "mlp", view="Folds", wing="Mood models")
     assert "Of the same 686 songs" in text_of(app)
     assert len(charts(app)[0]["data"]) == 6
+
+
+def heading(app: AppTest) -> str:
+    return str(app.header[0].value)
+
+
+def go_back(app: AppTest, before: dict[str, list[str]]) -> AppTest:
+    """As a browser does: with the address of a step before."""
+    app.query_params.clear()
+    app.query_params.update(before)
+    return app.run()
+
+
+def test_every_choice_is_an_address_and_going_back_to_it_shows_it_again(app: AppTest) -> None:
+    steps = []
+
+    def step() -> None:
+        assert not app.exception
+        steps.append((dict(app.query_params), heading(app), len(charts(app))))
+
+    app.run()
+    step()
+    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "emonet"]).run()
+    step()
+    app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
+    step()
+    app.multiselect(key=state.MODELS_FACES).set_value(["emonet"]).run()
+    step()
+    app.selectbox(key=state.MODELS_FOUR_CELL).set_value("Q1 called Q1").run()
+    step()
+    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    step()
+    app.multiselect(key=state.MODELS_SONGS).set_value(["mlp"]).run()
+    step()
+    assert steps[0][0] == {}
+    assert len({json.dumps(address) for address, *_ in steps}) == len(steps)
+    for address, words, num_charts in reversed(steps[:-1]):
+        go_back(app, address)
+        assert not app.exception
+        assert (dict(app.query_params), heading(app), len(charts(app))) == (address, words, num_charts)
+    assert app.multiselect(key=state.MODELS_FACES).value == ["vgg9"]
+
+
+def test_a_quick_choice_counts_before_the_address_was_told_of_the_last(app: AppTest) -> None:
+    app.run()
+    before = dict(app.query_params)
+    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "emonet"]).run()
+    app.query_params.clear()
+    app.query_params.update(before)
+    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "cnn_capstone"]).run()
+    assert "vgg9 is better than cnn_capstone" in heading(app)
+    assert app.query_params[state.MODELS_FACES] == ["vgg9", "cnn_capstone"]
+
+
+def test_no_widget_is_given_two_values(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit logs it once a process: a default beside a value that was set."""
+    logged: list[object] = []
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    monkeypatch.setattr(policies._LOGGER, "warning", lambda *words: logged.append(words))
+    app.query_params[state.MODELS_CELL] = "fear called sad"
+    opened(app, "vgg9", "emonet")
+    app.session_state[state.MODELS_FACES] = ["emonet"]  # as a click on a row does
+    app.run()
+    assert heading(app).startswith("emonet is right on")
+    assert logged == []
 
 
 def test_a_cell_of_the_address_is_looked_into(app: AppTest) -> None:
@@ -298,6 +371,7 @@ def test_a_damaged_dataset_leaves_the_matrix(app: AppTest, tmp_path: Path, names
 def test_a_model_judged_on_fewer_pictures_is_named_below_the_table(app: AppTest, tmp_path: Path) -> None:
     app.run()
     assert "Judged on FER2013 PrivateTest (n = 420), kept apart" in text_of(app)
+    assert "one to choose by (PublicTest) and one to judge by (PrivateTest)" in text_of(app)
     place_face_model(tmp_path, "abrupt", skill=2.0, labels=LABELS[:256])
     app.run()
     assert "(n = 420), but abrupt on FER2013 PrivateTest (n = 256), kept apart" in text_of(app)
@@ -462,7 +536,7 @@ def test_the_face_is_shown_with_all_of_its_pixels(app: AppTest, monkeypatch: pyt
 def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
     ask(app, monkeypatch, detector)
-    assert "All 2 say happy." in text_of(app)
+    assert "All 2 models of seven emotions say happy." in text_of(app)
     assert "The largest of the faces was taken." in text_of(app)
     assert [len(chart["data"][0]["y"]) for chart in charts(app)] == [7, 7, 4]
     assert "**emonet** gave no answer  \nexpected its weights" in text_of(app)
@@ -478,8 +552,8 @@ def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.Mon
     [
         ([], "No model of seven emotions answered."),
         ([3], "One model alone."),
-        ([3, 3], "All 2 say happy."),
-        ([3, 4, 3], "They differ: 2 say happy, 1 says sad."),
+        ([3, 3], "All 2 models of seven emotions say happy."),
+        ([3, 4, 3], "The models of seven emotions differ: 2 say happy, 1 says sad."),
     ],
 )
 def test_it_is_said_how_many_models_agree(winners: list[int], words: str) -> None:

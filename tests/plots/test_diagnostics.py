@@ -52,6 +52,11 @@ def test_every_cell_can_be_clicked_in_the_order_of_the_rows() -> None:
     assert not confusion_map(MATRIX, CLASSES).layout.shapes
 
 
+def test_the_titles_of_the_axes_keep_away_from_the_names_of_the_classes() -> None:
+    layout = confusion_map(MATRIX, CLASSES).layout
+    assert min(layout.xaxis.title.standoff, layout.yaxis.title.standoff) >= 16
+
+
 def test_bars_of_two_models_have_the_colours_of_the_classes_and_stripes_for_the_second() -> None:
     scores = {name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}
     first, second = class_bars({"a": scores, "b": scores}, measure="recall").data
@@ -90,7 +95,10 @@ def test_every_fold_is_a_point_and_the_mean_a_line() -> None:
     figure = fold_spread({"a": folds, "b": folds - 0.1})
     first, second = figure.data
     assert sorted(first.x) == pytest.approx([70, 80, 80, 90])
-    assert len(set(zip(first.x, first.y, strict=True))) == 4  # equal ones side by side
+    assert len(set(zip(first.x, first.y, strict=True))) == 4  # equal ones above one another
+    between = np.diff(sorted(y for x, y in zip(first.x, first.y, strict=True) if x == pytest.approx(80)))
+    row = figure.layout.height / (figure.layout.yaxis.range[1] - figure.layout.yaxis.range[0])  # its pixels, at most
+    assert between[0] * 0.7 * row >= first.marker.size
     assert max(second.y) < min(first.y)
     assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([80, 70])
 

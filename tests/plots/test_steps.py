@@ -99,13 +99,31 @@ def test_a_strip_has_a_tile_for_each_map_and_gaps_to_see_through() -> None:
 
 def test_bars_are_the_scores_and_the_probabilities() -> None:
     seen = insight()
-    face, mirror, shares, before = steps.logit_bars(seen).data
+    traces = {trace.name: trace for trace in steps.logit_bars(seen).data}
+    face, mirror, shares, before = (traces[name] for name in ("the face", "its mirror image", "probability", "before"))
     assert list(face.x) == pytest.approx(seen.logits[0])
     assert list(mirror.x) == pytest.approx(seen.logits[1])
     assert list(shares.x) == pytest.approx(100 * seen.probabilities)
     assert list(before.x) == pytest.approx(100 * seen.averaged)
     assert list(shares.y) == [emotion.value for emotion in EMOTIONS]
-    assert len(steps.logit_bars(insight(mirrored=False)).data) == 3
+    assert "its mirror image" not in {trace.name for trace in steps.logit_bars(insight(mirrored=False)).data}
+
+
+def test_nothing_hides_a_share_and_no_bar_a_stroke() -> None:
+    seen = insight()
+    figure = steps.logit_bars(seen)
+    rim, before, words = (next(figure.select_traces({"name": name})) for name in ("rim", "before", "shares"))
+    assert list(words.x) == pytest.approx(100 * np.maximum(seen.probabilities, seen.averaged))
+    assert [float(text.strip(" %<")) for text in words.text] == pytest.approx(100 * seen.probabilities, abs=0.51)
+    assert list(rim.x) == list(before.x)
+    assert rim.marker.line.width > before.marker.line.width
+    assert rim.marker.line.color not in EMOTION_COLOURS.values()
+    assert figure.data.index(rim) < figure.data.index(before)
+
+
+def test_the_rows_of_scores_and_probabilities_line_up() -> None:
+    layout = steps.logit_bars(insight()).layout
+    assert layout.yaxis.range == layout.yaxis2.range == (len(EMOTIONS) - 0.5, -0.5)
 
 
 def test_a_line_is_as_thick_as_its_emotion_is_probable() -> None:
@@ -117,6 +135,12 @@ def test_a_line_is_as_thick_as_its_emotion_is_probable() -> None:
     for emotion, place in EMOTION_POINTS.items():
         line = lines[emotion.value]
         assert (line.x0, line.y0, line.x1, line.y1) == (point.valence, point.arousal, place.valence, place.arousal)
+
+
+def test_what_weighs_almost_nothing_has_no_line() -> None:
+    values = FakeClassifier(Emotion.HAPPY, 0.976).probabilities  # the others 0.4 % each
+    drawn = {shape.name for shape in steps.weighed_place(values, affect_of(values), "1").layout.shapes if shape.name}
+    assert drawn == {"happy"}
 
 
 @pytest.mark.parametrize("point", [(0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5), (0.1, -0.1)])
