@@ -59,11 +59,13 @@ class LiveSettings:
             0 shows every reading as it is.
         detect_side: faces are sought in the frame made so small, in pixels along its longer side, 160 to 1280; those
             under about 12 pixels there are not found. Larger finds faces further away, and takes longer.
+        mirrored: the frames are shown mirrored, so that faces stand, and new ones are numbered, from right to left.
     """
 
     interval_s: float | None = None
     smoothing_s: float = 0.7
     detect_side: int = 320
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.interval_s is not None and not 0.0 <= self.interval_s <= MAX_INTERVAL_S:
@@ -96,7 +98,7 @@ class LiveView:
     Attributes:
         width: of the newest frame, in pixels; boxes are in these; 0 before the first frame.
         height: likewise.
-        faces: from left to right, where they are in the newest frame.
+        faces: where they are in the newest frame, from left to right; from right to left where it is shown mirrored.
         is_ready: whether the networks are loaded, so that no face means that none was found.
         frames_per_second: frames that came, over the last two seconds.
         readings_per_second: readings made, over the last two seconds; where they had fewer than two, by the last two of
@@ -247,7 +249,10 @@ class LiveReader:
         recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
         if len(recent) < 2:
             recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
-        faces = [(track, track.reading(width, height)) for track in self._tracks.shown()]
+        tracks = self._tracks.shown()
+        faces = [
+            (track, track.reading(width, height)) for track in (tracks[::-1] if self.settings.mirrored else tracks)
+        ]
         return LiveView(
             width=width,
             height=height,
@@ -318,6 +323,8 @@ class LiveReader:
         settings = self.settings
         small, scale = shrink(frame.image, settings.detect_side)
         faces = [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
+        if settings.mirrored:
+            faces.reverse()
         probabilities = classifier.classify([crop_face(frame.image, face.box) for face in faces])
         with self._changed:
             if self._closed.is_set():

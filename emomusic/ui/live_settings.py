@@ -71,4 +71,5 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             interval_s=interval_s,
             smoothing_s=smoothing_s,
             detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
+            mirrored=mirror,
         )

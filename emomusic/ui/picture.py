@@ -89,12 +89,12 @@ def choose_picture() -> Picture | None:
     """
     _open_linked_sample()
     _sample_row()
-    is_camera = st.session_state.get(state.SOURCE) == "Camera"
+    # In the session and not as the widget's default, because the live page sets it too: Streamlit warns of both
+    is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
     with st.container(horizontal=True, gap="medium", vertical_alignment="top" if is_camera else "center"):
         source = st.segmented_control(
             "Or your own picture",
             ["Upload", "Camera"],
-            default="Upload",
             required=True,
             key=state.SOURCE,
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",

@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -102,6 +103,16 @@ def test_the_newest_frame_is_read_and_those_between_are_dropped() -> None:
         wait_until(lambda: reader.view().num_readings == 2)
         assert detector.shades == [1, 4]
         assert (reader.view().num_frames, reader.view().num_dropped) == (4, 2)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_faces_are_numbered_as_they_are_seen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
+    fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
+    settings = replace(AT_ONCE, mirrored=mirrored)
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock) as reader:
+        faces = read(reader, frame()).faces
+    assert [face.number for face in faces] == [1, 2]
+    assert [face.reading.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
 
 
 def test_a_reading_tells_where_the_face_is_and_what_it_shows(reader: LiveReader) -> None:

@@ -89,7 +89,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def watched(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A session that plays, after so many seconds with these faces showing that emotion, scene by scene."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
-    settings = LiveSettings(interval_s=0.0, smoothing_s=0.0)
+    settings = LiveSettings(interval_s=0.0, smoothing_s=0.0, mirrored=True)  # as the page shows them
     reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)
