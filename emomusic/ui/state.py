@@ -62,6 +62,11 @@ def player(place: str, number: int, track: str) -> str:
     return f"player-{place}-{number}-{track}"
 
 
+def player_at(place: str, number: int) -> str:
+    """Which song's player stood at a place of a list last, and at which of two."""
+    return f"player-at-{place}-{number}"
+
+
 def songs_page(request_key: str) -> str:
     """How often "More songs" was pressed for one list of songs."""
     return f"songs-page-{request_key}"

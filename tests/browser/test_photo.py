@@ -123,7 +123,7 @@ def test_back_is_the_sample_of_before_with_its_songs(open_page: Callable[..., Pa
     page.on("framenavigated", lambda frame: navigated.append(frame.url))
     page.get_by_role("button", name="A stern look", exact=True).click()
     second = tracks_after(page, first)
-    assert settled_steps(page) == steps + 1, navigated  # other songs in the players are no steps
+    assert settled_steps(page) == steps + 1, "\n".join(navigated)  # other songs in the players are no steps
     page.evaluate("history.back()")
     expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
     assert "sample=eileen-collins-1999" in page.url
