@@ -2,7 +2,6 @@
 
 from streamlit.testing.v1 import AppTest
 
-
 ONE, OTHER = "a" * 22, "b" * 22
 
 
