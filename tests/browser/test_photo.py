@@ -84,6 +84,7 @@ def test_a_click_on_the_picture_of_a_sample_is_a_click_on_the_sample(open_page: 
     page = open_page()
     expect(page.get_by_text("an expression is not a feeling")).to_be_visible()  # the last words: all is drawn
     page.wait_for_function("""() => document.querySelector('img[alt="Sample: Four people"]')?.clientWidth > 90""")
+    page.get_by_role("button", name="Four people", exact=True).click(trial=True)  # waits until nothing moves
     # At the picture's place, whatever lies over it there: the button is stretched over the whole tile
     box = page.get_by_alt_text("Sample: Four people").bounding_box()
     assert box is not None
