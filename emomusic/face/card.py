@@ -49,7 +49,7 @@ its figures were in view of some decisions all the same, each told in docs/decis
 
 ## How good it is
 
-| | PublicTest (chosen on it) | PrivateTest |
+| figure | PublicTest (chosen on it) | PrivateTest |
 | --- | --- | --- |
 | accuracy | {validation["accuracy"]:.1%} | **{test["accuracy"]:.1%}** (95 % interval {low:.1%} to {high:.1%}, n = {test["n"]}) |
 | on pictures that do not also stand in Training | | {unseen_line} |

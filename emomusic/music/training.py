@@ -216,7 +216,7 @@ Of the first repeat, in which every song is judged once by a model that has not 
 
 Rows are true, columns predicted:
 
-| | {heads} |
+| true mood | {heads} |
 | --- |{rules}
 {confusion}
 

@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 _app_has_run = threading.Event()
 
 # Streamlit writes white on the primary colour, which the dark theme needs too bright for that: it is also the colour of
-# words on a dark page. So its main buttons have one of their own, and a darker one where they are pointed at. `kind` is
-# no documented hook; a browser test watches it.
+# words on a dark page. So main buttons and the names chosen in a list have one of their own there, buttons a darker one
+# where they are pointed at; and what is chosen of several buttons, pink on pink, is written in the colour of links.
+# `kind`, `data-tag` and `data-selected` are no documented hooks; axe, in the browser tests, watches what comes of them.
 DARK_BUTTON, _DARK_BUTTON_POINTED_AT = "#A84F82", "#934271"
 _LIGHT_BUTTON_POINTED_AT = "#712E57"
 
@@ -70,8 +71,8 @@ def style_page() -> None:
     The page is not run anew when its visitor changes the theme, so the style tells them apart in the browser.
     """
     inks = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
-    primary = st.get_option("theme.light.primaryColor")
-    if not (inks and primary):
+    primary, link = st.get_option("theme.light.primaryColor"), st.get_option("theme.dark.linkColor")
+    if not (inks and primary and link):
         return  # started from another folder: without the themes of `.streamlit/config.toml`
     letters = [f'text[style*="fill: {_rgb(ink)}"]' for ink in inks]
     frames = [f'.shapelayer path[style*="stroke: {_rgb(ink)}"]' for ink in inks]
@@ -83,6 +84,10 @@ def style_page() -> None:
 .stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
   background-color: light-dark({_LIGHT_BUTTON_POINTED_AT}, {_DARK_BUTTON_POINTED_AT});
   border-color: light-dark({_LIGHT_BUTTON_POINTED_AT}, {_DARK_BUTTON_POINTED_AT});
+}}
+.stApp [data-tag] {{ background-color: light-dark({primary}, {DARK_BUTTON}); }}
+.stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
+  color: light-dark({primary}, {link});
 }}
 .stApp .js-plotly-plot :is({", ".join(letters)}) {{ fill: currentColor !important; }}
 .stApp .js-plotly-plot :is({", ".join(frames)}) {{ stroke: currentColor !important; }}

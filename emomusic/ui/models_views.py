@@ -92,7 +92,7 @@ def _show_figures(chosen: Chosen) -> None:
         records = {record["name"]: record for record in chosen.records}
         columns = of_each(list(tables), lambda name: _overall(chosen.wing, records[name], four=four))
         if columns:
-            st.table(pd.DataFrame(columns), border="horizontal")
+            st.table(pd.DataFrame(columns).rename_axis("figure"), border="horizontal")
     st.markdown("**By class**")
     for column, name in zip(st.columns(len(tables), gap="large"), tables, strict=True):
         with column:

@@ -1,6 +1,7 @@
 """pages/live.py under AppTest, with fake networks and a fake stream: every state a visitor can meet."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -525,7 +526,9 @@ def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) 
     session.frame_s -= 30.0
     app.run()
     assert not app.exception
-    assert app.header[0].value.startswith("No picture for 30 seconds")
+    silent = re.match(r"No picture for (\d+) seconds: is the camera", app.header[0].value)
+    assert silent
+    assert int(silent[1]) >= 30  # more, where the machine is busy
     assert "0 faces" in text_of(app)
     app.button(key="live-play").click().run()
     assert "Nobody is in the picture" in text_of(app)
