@@ -8,6 +8,7 @@ both from -1 to 1. Faces and songs meet here and nowhere else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,6 +80,11 @@ _QUADRANT_WORDS: Mapping[Quadrant, str] = MappingProxyType(
     }
 )
 
+QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = MappingProxyType(
+    {Quadrant.Q1: (1, 1), Quadrant.Q2: (-1, 1), Quadrant.Q3: (-1, -1), Quadrant.Q4: (1, -1)}
+)
+"""The corner of the plane in each quarter, as valence and arousal."""
+
 
 class Mood(StrEnum):
     """The four moods of songs in `data_moods.csv`.
@@ -108,6 +114,10 @@ class AffectPoint:
         for name, value in (("valence", self.valence), ("arousal", self.arousal)):
             if not -1.0 <= value <= 1.0:  # also refuses NaN
                 raise ValueError(f"{name} must be from -1 to 1. Received: {value}")
+
+    def distance(self, other: AffectPoint) -> float:
+        """How far another place is, from 0 to 2.83, a diagonal of the plane."""
+        return math.hypot(self.valence - other.valence, self.arousal - other.arousal)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -247,14 +257,10 @@ def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -
     return Quadrant.Q4 if point.valence >= 0 else Quadrant.Q3
 
 
-def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities:
-    """The mean over several faces, each counting the same.
-
-    Raises:
-        ValueError: there is no face.
-    """
+def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities | None:
+    """The mean over several faces, each counting the same; None where there is none."""
     if not faces:
-        raise ValueError("a group needs at least one face. Received: none")
+        return None
     mean = np.mean([face.values for face in faces], axis=0, dtype=np.float64)
     return EmotionProbabilities((mean / mean.sum()).astype(np.float32))
 

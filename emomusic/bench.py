@@ -14,6 +14,7 @@ from typing import Any
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
+from emomusic.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
     """
     from emomusic.face.images import crop_face, read_image
     from emomusic.face.reading import load_networks
-    from emomusic.music.recommend import Policy, Request, load_recommender
+    from emomusic.music.recommend import load_recommender
+    from emomusic.music.request import Policy, Request
 
     started = time.perf_counter()
     recommender = load_recommender()
@@ -62,7 +64,7 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
         image = read_image(data)
         faces = detector.detect(image)
         crops = [crop_face(image, face.box) for face in faces]
-        size, count = f"{image.shape[1]}x{image.shape[0]}", f"{len(faces)} {'face' if len(faces) == 1 else 'faces'}"
+        size, count = f"{image.shape[1]}x{image.shape[0]}", counted(len(faces), "face")
         timings += [
             _timed(f"decode {size}", partial(read_image, data), runs),
             _timed(f"find {count} in {size}", partial(detector.detect, image), runs),
@@ -96,7 +98,8 @@ def run_music_bench(*, runs: int = 10, sizes: Sequence[int] = (5_849, 28_356, 1_
     import numpy as np
 
     from emomusic.music.catalogue import Catalogue
-    from emomusic.music.recommend import Policy, Recommender, Request, load_recommender
+    from emomusic.music.recommend import Recommender, load_recommender
+    from emomusic.music.request import Policy, Request
 
     shipped = load_recommender()
     timings = []

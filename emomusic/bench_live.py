@@ -24,6 +24,7 @@ from emomusic.face.images import RgbImage, crop_face, read_image, shrink
 from emomusic.face.live import LiveReader
 from emomusic.face.reading import load_networks
 from emomusic.plots.picture import live_picture
+from emomusic.words import counted
 
 if TYPE_CHECKING:
     from emomusic.face.detection import FaceDetector
@@ -89,8 +90,7 @@ def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
         view = reader.view()
     if view.error is not None:
         raise view.error
-    count = round(statistics.median(counts))
-    scene = f"{count} {'face' if count == 1 else 'faces'} in {view.width}x{view.height}"
+    scene = f"{counted(round(statistics.median(counts)), 'face')} in {view.width}x{view.height}"
     num_readings = view.num_readings - num_readings
     cost = 1000 * busy_s / max(num_readings, 1)
     timings = [

@@ -25,6 +25,7 @@ from emomusic.affect import Emotion
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import EmomusicError
 from emomusic.music.request import Policy
+from emomusic.words import counted, file_size
 
 
 class _Parser(argparse.ArgumentParser):
@@ -225,7 +226,7 @@ def _show_pictures(records: list[dict[str, Any]]) -> None:
         if "error" in record:
             continue  # told on stderr already
         faces = record["faces"]
-        print(f"{record['image']}: {len(faces)} {'face' if len(faces) == 1 else 'faces'}")
+        print(f"{record['image']}: {counted(len(faces), 'face')}")
         for number, face in enumerate(faces, 1):
             ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
             shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked)
@@ -247,12 +248,14 @@ def _show_figures(metrics: dict[str, Any]) -> None:
 
 
 def _show_models(models: list[dict[str, Any]]) -> None:
-    from emomusic.overview import percent_of
+    from emomusic.reported import percent_of
 
     for model in models:
         is_music = model["kind"] == "music"
-        low, high = (None, None) if is_music else model["accuracy_interval"]
-        spread = f"± {100 * model['accuracy_std']:.1f}" if is_music else f"({low:.1%} to {high:.1%})"
+        if is_music:
+            spread = f"± {100 * model['accuracy_std']:.1f}"
+        else:
+            spread = "({:.1%} to {:.1%})".format(*model["accuracy_interval"])
         parts = [
             f"accuracy {model['accuracy']:.1%} {spread} over {len(model['classes'])} classes on {model['judged_on']}"
         ]
@@ -260,13 +263,13 @@ def _show_models(models: list[dict[str, Any]]) -> None:
             parts.append(f"{model['four_class_accuracy']:.1%} over Q1 Q2 Q3 N")
         if wild := model.get("wild"):
             parts.append(f"{wild['accuracy']:.1%} in the wild")
-        size = model["bytes"]
-        parts.append(f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB")
+        parts.append(file_size(model["bytes"]))
         if (speed := model["ms_per_item"]) is not None:
             parts.append(f"{_two_digits(speed)} ms {model['item']}")
         print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
         for report in model["reported"]:
-            print(f"  reported: {percent_of(report)} ({report['of']}, {report['title']}): {report['note']}")
+            figure = percent_of(report["figure"], report["lowest"])
+            print(f"  reported: {figure} ({report['of']}, {report['title']}): {report['note']}")
 
 
 def _two_digits(number: float) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood, affect_of
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of
 from emomusic.errors import DatasetError, EmomusicError, ImageError, ModelError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emomusic.face.images import RgbImage
     from emomusic.face.reading import PictureReading
     from emomusic.music.recommend import Recommender, Song
+    from emomusic.music.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +86,10 @@ def _analyzed(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], boo
         reading = read_faces(image, detector, classifier)
         started = time.perf_counter()
         songs: list[Song] = []
-        mood: Mood | None = None
+        request: Request | None = None
         if (group := reading.group) is not None:
-            songs, mood = _songs_for(recommender, options, affect_of(group), group.emotion)
+            request = _request(options, affect_of(group), group.emotion)
+            songs = recommender.songs(request, options.songs)
         recommend_ms = 1000 * (time.perf_counter() - started)
         is_whole = True
         if options.annotate:
@@ -96,22 +98,19 @@ def _analyzed(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], boo
             except ImageError as error:
                 log.error("emomusic: %s", error)
                 is_whole = False
-        yield picture_record(name, reading, songs, mood, decode_ms=decode_ms, recommend_ms=recommend_ms), is_whole
+        yield picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), is_whole
 
 
-def _songs_for(
-    recommender: Recommender, options: argparse.Namespace, point: AffectPoint, emotion: Emotion | None
-) -> tuple[list[Song], Mood]:
-    from emomusic.music.recommend import Policy, Request, target_of
+def _request(options: argparse.Namespace, point: AffectPoint, emotion: Emotion | None) -> Request:
+    from emomusic.music.request import Policy, Request
 
-    request = Request(
+    return Request(
         point=point,
         emotion=emotion,
         policy=Policy(options.policy),
         seed=options.seed,
         hide_explicit=options.hide_explicit,
     )
-    return recommender.songs(request, options.songs), target_of(request)[1]
 
 
 def _write_annotated(folder: Path, number: int, source: Path, image: RgbImage, reading: PictureReading) -> None:
@@ -193,11 +192,11 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.assets import models_dir, write_checksums
+    from emomusic.assets import Wing, folder_of, write_checksums
     from emomusic.music.training import train_mood_model
 
     name = _mood_model_name(options.model)
-    out = options.out or models_dir() / "music" / name
+    out = options.out or folder_of(Wing.MUSIC, name)
     metrics = train_mood_model(options.data, model=name, out=out)
     write_checksums(out)  # of a model that ships, or it would be called damaged
     return metrics, 0
@@ -253,10 +252,10 @@ def train_face(options: argparse.Namespace) -> Outcome:
 
 def _own_folder(network: str, preset: str) -> Path:
     """Where a network is trained into unless told; that a model of another preset stands there is said beforehand."""
-    from emomusic.assets import models_dir
+    from emomusic.assets import Wing, folder_of
     from emomusic.face.trained import read_spec
 
-    folder = models_dir() / "face" / network
+    folder = folder_of(Wing.FACE, network)
     with contextlib.suppress(ModelError):  # nothing finished, so nothing to lose
         if (there := read_spec(folder).preset) != preset:
             log.warning(
@@ -277,7 +276,7 @@ def recommend(options: argparse.Namespace) -> Outcome:
     if sum(value is not None for value in given) != (2 if by_place else 1) or (not by_place and not options.emotion):
         raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
     point = AffectPoint(options.valence, options.arousal) if by_place else EMOTION_POINTS[options.emotion]
-    songs, _ = _songs_for(load_recommender(), options, point, options.emotion)
+    songs = load_recommender().songs(_request(options, point, options.emotion), options.songs)
     return [song_record(song) for song in songs], 0
 
 
@@ -285,7 +284,7 @@ def models(_: argparse.Namespace) -> Outcome:
     """All trained models."""
     from emomusic.overview import models_overview
 
-    return models_overview(), 0
+    return [record.as_dict() for record in models_overview()], 0
 
 
 def data_list(_: argparse.Namespace) -> Outcome:

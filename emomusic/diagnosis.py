@@ -7,44 +7,38 @@ is computed that no file holds.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
-from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import DAMAGED_ARRAYS, models_dir
+from emomusic.assets import (
+    CARD,
+    DAMAGED_ARRAYS,
+    HISTORY,
+    PREDICTIONS,
+    Wing,
+    folder_of,
+    read_metrics,
+)
 from emomusic.errors import ModelError
 from emomusic.evaluation import (
+    FOUR,
     ClassScores,
     IntArray,
     McNemar,
     Mistake,
     Scores,
-    four_classes,
+    in_classes,
     mcnemar,
     mistakes,
     score,
 )
-from emomusic.face import trained
-from emomusic.overview import FOUR, checked_figure, face_classes
-
-
-class Wing(StrEnum):
-    """What a model looks at, or listens to."""
-
-    FACE = "face"
-    MUSIC = "music"
-
-    @property
-    def examples(self) -> str:
-        """What it is judged on, as people call it."""
-        return "faces" if self is Wing.FACE else "songs"
+from emomusic.overview import checked_figure, face_classes
+from emomusic.spreadsheet import csv_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -114,10 +108,10 @@ class Evidence:
             raise ValueError(f"expected the own classes of a model of songs. Received: four, of {self.name}")
         if not four or self.classes == FOUR:
             return Grouped(self.classes, self.y_true, self.y_pred, self.probabilities.max(axis=1))
-        y_pred = four_classes(self.y_pred)
-        is_answered = four_classes(np.arange(len(self.classes))) == y_pred[:, None]
+        y_pred = in_classes(self.y_pred, FOUR)
+        is_answered = in_classes(np.arange(len(self.classes)), FOUR) == y_pred[:, None]
         sureness = (self.probabilities * is_answered).sum(axis=1)
-        return Grouped(FOUR, four_classes(self.y_true), y_pred, sureness)
+        return Grouped(FOUR, in_classes(self.y_true, FOUR), y_pred, sureness)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,11 +171,6 @@ _ROUNDING = 0.01  # probabilities are kept as halves: rows of seven sum to 1 but
 _CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def folder_of(wing: Wing, name: str) -> Path:
-    """Where a model's files lie."""
-    return models_dir() / wing / name
-
-
 def read_class_figures(wing: Wing, name: str) -> ClassFigures:
     """The figures of a model in its own classes, as training wrote them.
 
@@ -189,7 +178,7 @@ def read_class_figures(wing: Wing, name: str) -> ClassFigures:
         ModelError: they are absent or damaged.
     """
     folder = folder_of(wing, name)
-    metrics = trained.read_metrics(folder)
+    metrics = read_metrics(folder)
     try:
         figures = metrics["test"] if wing is Wing.FACE else metrics
         per_class = {label: _class_scores(**scores) for label, scores in figures["per_class"].items()}
@@ -209,14 +198,9 @@ def _class_scores(*, support: Any, **scores: Any) -> ClassScores:
 
 def class_figures_csv(figures: ClassFigures) -> str:
     """One row a class: its scores, and how many of it were called what."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(
-        ["class", *(field.name for field in fields(ClassScores)), *(f"called {label}" for label in figures.classes)]
-    )
-    for (label, scores), row in zip(figures.per_class.items(), figures.confusion.tolist(), strict=True):
-        writer.writerow([label, *astuple(scores), *row])
-    return file.getvalue()
+    header = ["class", *(field.name for field in fields(ClassScores)), *(f"called {name}" for name in figures.classes)]
+    rows = zip(figures.per_class.items(), figures.confusion.tolist(), strict=True)
+    return csv_text(header, ([label, *astuple(scores), *counts] for (label, scores), counts in rows))
 
 
 def read_evidence(wing: Wing, name: str) -> Evidence:
@@ -228,7 +212,7 @@ def read_evidence(wing: Wing, name: str) -> Evidence:
     folder = folder_of(wing, name)
     prefix = "test_" if wing is Wing.FACE else ""
     try:
-        with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             labels = arrays[f"{prefix}labels"].astype(np.int64)
             probabilities = arrays[f"{prefix}probabilities"]
     except DAMAGED_ARRAYS as error:
@@ -237,7 +221,7 @@ def read_evidence(wing: Wing, name: str) -> Evidence:
         classes, y_true, emotions = read_class_figures(wing, name).classes, labels, None
     else:
         classes, emotions = face_classes(folder), labels
-        y_true = four_classes(labels) if classes == FOUR else labels
+        y_true = in_classes(labels, classes)
     if probabilities.shape != (len(labels), len(classes)):
         raise ModelError(
             f"expected probabilities of shape {(len(labels), len(classes))} in {folder}. "
@@ -258,12 +242,12 @@ def read_history(name: str) -> History:
     """
     folder = folder_of(Wing.FACE, name)
     try:
-        with (folder / trained.HISTORY).open(newline="", encoding="utf-8") as file:
+        with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         if not rows:
             raise ValueError("no epoch")
         curves = {column: np.array([float(row[column]) for row in rows]) for column in _CURVES}
-        metrics = trained.read_metrics(folder)
+        metrics = read_metrics(folder)
         best_epoch, config = int(metrics["best_epoch"]), dict(metrics["config"])
         if not 1 <= best_epoch <= len(rows):
             raise ValueError(f"epoch {best_epoch} of {len(rows)} as the best")
@@ -280,7 +264,7 @@ def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
     """
     folder = folder_of(Wing.MUSIC, name)
     try:
-        with np.load(folder / trained.PREDICTIONS, allow_pickle=False) as arrays:
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]
             folds = arrays["repeated_folds"].astype(np.int64)
         if right.shape != folds.shape or not right.size:
@@ -297,7 +281,7 @@ def read_card(wing: Wing, name: str) -> str:
     Raises:
         ModelError: it is absent.
     """
-    path = folder_of(wing, name) / trained.CARD
+    path = folder_of(wing, name) / CARD
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -94,11 +94,12 @@ def _faces() -> str:
 
 def _music() -> str:
     from emomusic.affect import EMOTION_POINTS, Emotion  # NumPy with them, which may be what is absent
-    from emomusic.music.recommend import Request, load_recommender
+    from emomusic.music.recommend import load_recommender
+    from emomusic.music.request import Request
 
     recommender = load_recommender()
     songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
-    return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.title}, {songs[0].track.byline}"
+    return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.full_name}"
 
 
 def _camera_hint() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import contextlib
 import csv
 import os
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
             return path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _alone_in(target.parent):
+            with _alone_in(target.parent, timeout_s):
                 if (path := _whole(download)) is not None:  # another process was quicker
                     return path
                 _fetch(download, part, progress or (lambda _done, _total: None), timeout_s)
@@ -155,19 +156,35 @@ def _whole(download: Download) -> Path | None:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process downloads into the folder: two would write into one temporary file.
+def _alone_in(folder: Path, timeout_s: float) -> Iterator[None]:
+    """Wait a while until no other process downloads into the folder: two would write into one temporary file.
 
     Where the system has no such locks, on Windows and some network disks, nothing is waited for.
+
+    Raises:
+        AssetError: the other takes longer.
     """
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ImportError, OSError):
-            import fcntl
-
             place = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, place)  # and with it the lock goes, also where the process is killed
-            fcntl.flock(place, fcntl.LOCK_EX)
+            until = time.monotonic() + timeout_s
+            while not _locked(place):
+                if time.monotonic() > until:
+                    raise AssetError(f"another program is downloading into {folder}. Try again when it has ended")
+                time.sleep(0.1)
         yield
+
+
+def _locked(place: int) -> bool:
+    """Take the lock of an open folder, unless somebody has it."""
+    import fcntl
+
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _known(name: str) -> Download:

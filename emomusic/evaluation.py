@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, FOUR_CLASSES, Quadrant
 
-FOUR_CLASS_ORDER: tuple[Quadrant, ...] = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.N)
+SEVEN: tuple[str, ...] = tuple(emotion.value for emotion in EMOTIONS)
+FOUR: tuple[str, ...] = tuple(quadrant.value for quadrant in (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.N))
+"""What face models tell apart: the seven emotions, or these four (`affect.FOUR_CLASSES`)."""
 _ADJUSTMENT_PENALTY = 0.03
-_TO_FOUR = np.array([FOUR_CLASS_ORDER.index(FOUR_CLASSES[emotion]) for emotion in EMOTIONS])
+_TO_FOUR = np.array([FOUR.index(FOUR_CLASSES[emotion].value) for emotion in EMOTIONS])
 MISSED = -1
 """Stands for the prediction where no face was found: it counts as wrong."""
 
@@ -84,7 +86,7 @@ class Evaluation(Scores):
 
     Attributes:
         four_class_accuracy: the same faces judged in the classes Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
-        four_class_confusion: shape (4, 4), in the order of `FOUR_CLASS_ORDER`.
+        four_class_confusion: shape (4, 4), in the order of `FOUR`.
     """
 
     four_class_accuracy: float
@@ -179,8 +181,8 @@ def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
     Raises:
         ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
     """
-    seven = score(y_true, y_pred, EMOTIONS)
-    four = score(four_classes(y_true), four_classes(y_pred), FOUR_CLASS_ORDER)
+    seven = score(y_true, y_pred, SEVEN)
+    four = score(in_classes(y_true, FOUR), in_classes(y_pred, FOUR), FOUR)
     return Evaluation(
         **{field.name: getattr(seven, field.name) for field in fields(seven)},
         four_class_accuracy=four.accuracy,
@@ -188,10 +190,18 @@ def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
     )
 
 
-def four_classes(emotions: IntArray) -> IntArray:
-    """Positions in `EMOTIONS` as positions in `FOUR_CLASS_ORDER`; `MISSED` stays."""
+def in_classes(emotions: IntArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Positions in `EMOTIONS` as positions in the classes of a face model; `MISSED` stays.
+
+    Raises:
+        ValueError: the classes are neither `SEVEN` nor `FOUR`.
+    """
     labels = emotions.astype(np.int64)
-    return np.where(labels == MISSED, MISSED, _TO_FOUR[labels])
+    if tuple(classes) == SEVEN:
+        return labels
+    if tuple(classes) == FOUR:
+        return np.where(labels == MISSED, MISSED, _TO_FOUR[labels])
+    raise ValueError(f"expected the seven emotions or {FOUR}. Received: {tuple(classes)}")
 
 
 def accuracy_interval(right: int, n: int) -> tuple[float, float]:

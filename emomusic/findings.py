@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from emomusic.affect import EMOTIONS
-from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
-from emomusic.evaluation import ClassScores
+from emomusic.assets import Wing
+from emomusic.diagnosis import Cell, ClassFigures, Comparison
+from emomusic.evaluation import FOUR, SEVEN, ClassScores
 from emomusic.face.start_weights import START_WEIGHTS
-from emomusic.overview import FOUR, percent_of
+from emomusic.overview import FaceRecord, ModelRecord
+from emomusic.words import joined
 
 # Its members were chosen by looking at these songs: docs/experiments.md has its figure where they are chosen anew
 _CHOSEN_ON_ITS_SONGS = "ensemble"
@@ -28,42 +29,39 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
-def describe_model(record: dict[str, Any], figures: ClassFigures, *, beside_four: bool = False) -> str:
+def describe_model(record: ModelRecord, figures: ClassFigures, *, beside_four: bool = False) -> str:
     """How often a model is right, and what it gets wrong most.
 
     Args:
-        record: of `overview.models_overview`.
+        record: of the model.
         figures: of the same model, in its own classes.
         beside_four: whether figures in four classes stand near, which are not to be mixed up with one in seven.
     """
-    wing = Wing(record["kind"])
-    if wing is Wing.FACE:
-        low, high = record["accuracy_interval"]
-        sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 test pictures"
+    if isinstance(record, FaceRecord):
+        low, high = record.accuracy_interval
+        sentence = f"**{record.name}** is right on {of_100(record.accuracy)} of 100 test pictures"
         sentence += f" ({of_100(low)} to {of_100(high)})"
-        if len(figures.classes) != len(EMOTIONS):
+        if figures.classes != SEVEN:
             sentence += ", judged in four classes"
         elif beside_four:
             sentence += ", judged in seven emotions"
     else:
-        sentence = f"**{record['name']}** is right on {of_100(record['accuracy'])} of 100 songs it had not heard"
-        sentence += f" (± {of_100(record['accuracy_std'])} from one tenth of them to another)"
+        sentence = f"**{record.name}** is right on {of_100(record.accuracy)} of 100 songs it had not heard"
+        sentence += f" (± {of_100(record.accuracy_std)} from one tenth of them to another)"
     if (worst := figures.worst_mistake) is not None:
-        sentence += f"; most often it calls {worst[0]} {wing.examples} {worst[1]}"
-    if wing is Wing.MUSIC and record["name"] == _CHOSEN_ON_ITS_SONGS:
+        sentence += f"; most often it calls {worst[0]} {record.wing.examples} {worst[1]}"
+    if record.wing is Wing.MUSIC and record.name == _CHOSEN_ON_ITS_SONGS:
         sentence += ". Its members were chosen on the same songs, which flatters it a little"
     return sentence + "."
 
 
-def describe_reports(record: dict[str, Any]) -> str:
+def describe_reports(record: ModelRecord) -> str:
     """What the reports say of the same kind of model; empty where none does."""
-    titles = dict.fromkeys(report["title"] for report in record["reported"])
+    titles = dict.fromkeys(report.title for report in record.reported)
     sentences = []
     for title in titles:
         figures = [
-            f"{percent_of(report)} ({report['of']}; {report['note']})"
-            for report in record["reported"]
-            if report["title"] == title
+            f"{report.percent} ({report.of}; {report.note})" for report in record.reported if report.title == title
         ]
         sentences.append(f"As reported by {title}: {', '.join(figures)}.")
     return " ".join(sentences)
@@ -78,14 +76,12 @@ def judge_comparison(comparison: Comparison) -> str:
     return f"{better} is better than {worse}, beyond chance"
 
 
-def describe_in_four(records: Sequence[Mapping[str, Any]]) -> str:
-    """How often face models are right in four classes: what a comparison in those rests on.
-
-    Args:
-        records: of `overview.models_overview`.
-    """
-    first, *others = (f"{record['name']} on {of_100(record['four_class_accuracy'])}" for record in records)
-    return f"Right in four classes: {first} of 100 faces, {', '.join(others)}."
+def describe_in_four(first: FaceRecord, second: FaceRecord) -> str:
+    """How often two face models are right in four classes: what a comparison in those rests on."""
+    return (
+        f"Right in four classes: {first.name} on {of_100(first.four_class_accuracy)} of 100 faces, "
+        f"{second.name} on {of_100(second.four_class_accuracy)}."
+    )
 
 
 def describe_comparison(comparison: Comparison, wing: Wing) -> str:
@@ -215,9 +211,9 @@ def describe_training(config: Mapping[str, Any]) -> str:
     }
     reasons = ["parts of the network are switched off at random (dropout)"]  # of every network in NETWORKS
     if any(softened.values()):
-        reasons.insert(0, f"labels are softened by {_listed(softened)}")
+        reasons.insert(0, f"labels are softened by {joined(name for name, is_so in softened.items() if is_so)}")
     if any(varied.values()):
-        reasons.insert(0, f"pictures are {_listed(varied)}")
+        reasons.insert(0, f"pictures are {joined(name for name, is_so in varied.items() if is_so)}")
     if _is_on(config, "balance"):
         reasons.append("rare emotions are shown more often")
     if _is_on(config, "sharpness_radius"):
@@ -254,9 +250,3 @@ def _softening(config: Mapping[str, Any]) -> tuple[float, ...]:
 def _is_on(settings: Mapping[str, Any], name: str) -> bool:
     value = settings.get(name)
     return isinstance(value, int | float) and value > 0
-
-
-def _listed(parts: Mapping[str, bool]) -> str:
-    """Those that are true, as people list them."""
-    *most, last = (name for name, is_so in parts.items() if is_so)
-    return f"{', '.join(most)} and {last}" if most else last

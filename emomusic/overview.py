@@ -2,68 +2,197 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-from collections.abc import Set
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from emomusic.affect import EMOTIONS
-from emomusic.assets import models_dir
+from emomusic.assets import METRICS, Wing, folder_of, models_dir, read_metrics
 from emomusic.errors import ModelError
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR, SEVEN
 from emomusic.face import reported as face_reports
 from emomusic.face import trained
 from emomusic.music import mood_models
-from emomusic.spreadsheet import disarmed
-
-FOUR = tuple(quadrant.value for quadrant in FOUR_CLASS_ORDER)
-_SEVEN = tuple(emotion.value for emotion in EMOTIONS)
-_WILD = {"n", "accuracy", "four_class_accuracy"}  # of the figures on photographs, what is shown
-_WILD_TOO = {"missed", "folds", "macro_recall", "macro_f1", "accuracy_interval"}  # and what may be there
-_COUNTS = {"n", "missed", "folds"}
+from emomusic.reported import Reported
+from emomusic.spreadsheet import csv_text, disarmed
 
 
-def models_overview() -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WildFigures:
+    """How a face model does on photographs through the whole pipeline; what an older version did not write is None.
+
+    Attributes:
+        n: number of faces.
+        missed: of those, how many were not found; each counts as wrong.
+        accuracy: from 0 to 1, over the model's own classes.
+        accuracy_interval: 95 %.
+        four_class_accuracy: over Q1, Q2, Q3 and N.
+        folds: in how many parts they were dealt to judge the model's adjustment to photographs.
+    """
+
+    n: int
+    missed: int | None = None
+    accuracy: float
+    accuracy_interval: tuple[float, float] | None = None
+    macro_recall: float | None = None
+    macro_f1: float | None = None
+    four_class_accuracy: float
+    folds: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; those that are known."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceRecord:
+    """What is known of a trained face model.
+
+    Attributes:
+        name: of its folder.
+        is_default: whether it is the one that is used unless another is named.
+        classes: what it tells apart: compare the accuracy of one of four classes with another's `four_class_accuracy`.
+        accuracy: from 0 to 1, like the figures below; over its own classes.
+        accuracy_interval: 95 %.
+        unseen_accuracy: on those pictures that do not also stand in Training; None where there is none.
+        num_unseen: how many those are.
+        wild: on photographs; None where that was not measured.
+        reported: what the student reports say of such a model.
+        judged_on: in words.
+        parameters: number of weights.
+        num_bytes: of its weights on disk.
+        ms_per_item: how long a face takes; None where that was not measured.
+    """
+
+    wing: ClassVar[Wing] = Wing.FACE
+    item: ClassVar[str] = "a face"
+
+    name: str
+    is_default: bool
+    classes: tuple[str, ...]
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    four_class_accuracy: float
+    macro_f1: float
+    calibration_error: float
+    unseen_accuracy: float | None
+    num_unseen: int
+    wild: WildFigures | None
+    reported: tuple[Reported, ...]
+    judged_on: str
+    parameters: int
+    num_bytes: int
+    ms_per_item: float | None
+
+    @property
+    def has_four(self) -> bool:
+        """Whether it tells four classes apart instead of seven emotions."""
+        return self.classes == FOUR
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: what `models --json` tells."""
+        return {
+            "kind": self.wing.value,
+            "name": self.name,
+            "default": self.is_default,
+            "classes": list(self.classes),
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(self.accuracy_interval),
+            "four_class_accuracy": self.four_class_accuracy,
+            "macro_f1": self.macro_f1,
+            "calibration_error": self.calibration_error,
+            "not_in_training": {"accuracy": self.unseen_accuracy, "n": self.num_unseen},
+            "wild": None if self.wild is None else self.wild.as_dict(),
+            "reported": [report.as_dict() for report in self.reported],
+            "judged_on": self.judged_on,
+            "parameters": self.parameters,
+            "bytes": self.num_bytes,
+            "item": self.item,
+            "ms_per_item": self.ms_per_item,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoodRecord:
+    """What is known of a trained mood model; what is not told here is told of `FaceRecord`.
+
+    Attributes:
+        accuracy: from 0 to 1, the mean over the folds.
+        accuracy_std: its standard deviation over them.
+        calibration_error: of the first repeat of the folds.
+        ms_per_item: how long a song takes, of many at once.
+    """
+
+    wing: ClassVar[Wing] = Wing.MUSIC
+    item: ClassVar[str] = "a song"
+
+    name: str
+    is_default: bool
+    classes: tuple[str, ...]
+    accuracy: float
+    accuracy_std: float
+    macro_f1: float
+    calibration_error: float
+    reported: tuple[Reported, ...]
+    judged_on: str
+    num_bytes: int
+    ms_per_item: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: what `models --json` tells."""
+        return {
+            "kind": self.wing.value,
+            "name": self.name,
+            "default": self.is_default,
+            "classes": list(self.classes),
+            "accuracy": self.accuracy,
+            "accuracy_std": self.accuracy_std,
+            "macro_f1": self.macro_f1,
+            "calibration_error": self.calibration_error,
+            "reported": [report.as_dict() for report in self.reported],
+            "judged_on": self.judged_on,
+            "bytes": self.num_bytes,
+            "item": self.item,
+            "ms_per_item": self.ms_per_item,
+        }
+
+
+ModelRecord = FaceRecord | MoodRecord
+
+
+def models_overview() -> list[ModelRecord]:
     """One record a model: face models first, the default one of each kind at the top.
-
-    Figures from 0 to 1, sizes in bytes, times in ms; None where something was not measured. `accuracy` is over the
-    model's own `classes`: compare a face model of four with another's `four_class_accuracy`.
 
     Raises:
         ModelError: a model's files are damaged.
     """
     faces = [face_model_record(name) for name in trained.face_models()]
-    return faces + [mood_model_record(name) for name in music_models()]
+    return [*faces, *(mood_model_record(name) for name in music_models())]
 
 
 def music_models() -> list[str]:
     """Names of the trained mood models that are here, the default one first."""
-    names = sorted(path.parent.name for path in (models_dir() / "music").glob("*/metrics.json"))
+    names = sorted(path.parent.name for path in (models_dir() / Wing.MUSIC).glob(f"*/{METRICS}"))
     return sorted(names, key=lambda name: name != mood_models.DEFAULT_MOOD_MODEL)
 
 
-def overview_csv(records: list[dict[str, Any]]) -> str:
+def overview_csv(records: Sequence[ModelRecord]) -> str:
     """Records of one kind as a table, one row a model; what is itself a list or a record gets a column a part."""
     rows = []
     for record in records:
         row: dict[str, Any] = {}
-        for name, value in record.items():
+        for name, value in record.as_dict().items():
             if name == "reported":
-                row[name] = "; ".join(f"{percent_of(r)} ({r['title']}; {r['note']})" for r in value)
+                row[name] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in record.reported)
             elif name == "name":
                 row[name] = disarmed(value)  # of a folder, which may be called anything
             elif value is not None or name != "wild":  # a record that is not there has no column of its own
                 row |= _columns(name, value)
         rows.append(row)
-    columns = dict.fromkeys(column for row in rows for column in row)
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, fieldnames=columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return csv_text(columns, ([row.get(column, "") for column in columns] for row in rows))
 
 
 def _columns(name: str, value: Any) -> dict[str, Any]:
@@ -77,6 +206,10 @@ def _columns(name: str, value: Any) -> dict[str, Any]:
             columns |= _columns(f"{name}_{part}", figure)
         return columns
     return {name: " ".join(value) if isinstance(value, list) else value}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def checked_figure(value: Any) -> float:
@@ -104,26 +237,30 @@ def _count(value: Any) -> int:
     return int(value)
 
 
-def _interval(value: Any) -> list[float]:
+def _interval(value: Any) -> tuple[float, float]:
     low, high = map(_share, value)
-    return [low, high]
+    return low, high
 
 
-def _parts(name: str, figures: dict[str, Any], needed: Set[str], optional: Set[str] = frozenset()) -> dict[str, Any]:
-    """Of a record of figures those that are known; some have to be there."""
-    if absent := needed - set(figures):
-        raise KeyError(f"{name}: {', '.join(sorted(absent))}")
-    known = {part: value for part, value in figures.items() if part in needed | optional}
-    return {
-        part: (_count if part in _COUNTS else _interval if part.endswith("interval") else _share)(value)
-        for part, value in known.items()
+def _time(value: Any) -> float | None:
+    return None if value is None else checked_figure(value)
+
+
+def _wild(figures: Mapping[str, Any]) -> WildFigures:
+    """The figures on photographs; more than is known here is left out."""
+    optional: dict[str, Callable[[Any], Any]] = {
+        "missed": _count,
+        "accuracy_interval": _interval,
+        "macro_recall": _share,
+        "macro_f1": _share,
+        "folds": _count,
     }
-
-
-def percent_of(report: dict[str, Any]) -> str:
-    """A report's figure as people write it: "69 %", or "58 to 63 %"."""
-    high = f"{100 * report['figure']:.3g} %"
-    return high if report["lowest"] is None else f"{100 * report['lowest']:.3g} to {high}"
+    return WildFigures(
+        n=_count(figures["n"]),
+        accuracy=_share(figures["accuracy"]),
+        four_class_accuracy=_share(figures["four_class_accuracy"]),
+        **{name: read(figures[name]) for name, read in optional.items() if name in figures},
+    )
 
 
 def face_classes(folder: Path) -> tuple[str, ...]:
@@ -133,83 +270,67 @@ def face_classes(folder: Path) -> tuple[str, ...]:
         ModelError: its `spec.json` is absent or damaged, or names other classes.
     """
     classes = trained.read_spec(folder).classes
-    if classes not in (_SEVEN, FOUR):
-        raise ModelError(f"expected {', '.join(_SEVEN)} or {', '.join(FOUR)} in {folder}. Received: {classes}")
+    if classes not in (SEVEN, FOUR):
+        raise ModelError(f"expected {', '.join(SEVEN)} or {', '.join(FOUR)} in {folder}. Received: {classes}")
     return classes
 
 
-def face_model_record(name: str) -> dict[str, Any]:
+def face_model_record(name: str) -> FaceRecord:
     """One record of `models_overview`.
 
     Raises:
         ModelError: the model's files are damaged.
     """
     folder = trained.model_folder(name)
-    classes, metrics = face_classes(folder), trained.read_metrics(folder)
+    classes, metrics = face_classes(folder), read_metrics(folder)
     report = face_reports.REPORTED.get(trained.read_spec(folder).network)
     try:
         test, wild = metrics["test"], metrics.get("wild")
-        unseen, ms_per_face = test["not_in_training"], metrics.get("ms_per_face")
-        # Where the model had seen all of the pictures there is no share of the others
-        parts = {"n"} if unseen["accuracy"] is None else {"n", "accuracy"}
-        return {
-            "kind": "face",
-            "name": name,
-            "default": name == trained.DEFAULT_MODEL,
-            "classes": list(classes),
-            "accuracy": _share(test["accuracy"]),
-            "accuracy_interval": _interval(test["accuracy_interval"]),
-            "four_class_accuracy": _share(test["accuracy" if classes == FOUR else "four_class_accuracy"]),
-            "macro_f1": _share(test["macro_f1"]),
-            "calibration_error": _share(test["calibration"]["expected_error"]),
-            "not_in_training": {"accuracy": None} | _parts("not_in_training", unseen, parts),
-            "wild": None if wild is None else _parts("wild", wild, _WILD, _WILD_TOO),
-            "reported": [] if report is None else [report.as_dict()],
-            "judged_on": f"FER2013 PrivateTest (n = {_count(test['n'])})",
-            "parameters": _count(metrics["parameters"]),
-            "bytes": _count(metrics["bytes"]),
-            "item": "a face",
-            "ms_per_item": None if ms_per_face is None else checked_figure(ms_per_face),
-        }
+        unseen = test["not_in_training"]
+        return FaceRecord(
+            name=name,
+            is_default=name == trained.DEFAULT_MODEL,
+            classes=classes,
+            accuracy=_share(test["accuracy"]),
+            accuracy_interval=_interval(test["accuracy_interval"]),
+            four_class_accuracy=_share(test["accuracy" if classes == FOUR else "four_class_accuracy"]),
+            macro_f1=_share(test["macro_f1"]),
+            calibration_error=_share(test["calibration"]["expected_error"]),
+            # Where the model had seen all of the pictures there is no share of the others
+            unseen_accuracy=None if unseen["accuracy"] is None else _share(unseen["accuracy"]),
+            num_unseen=_count(unseen["n"]),
+            wild=None if wild is None else _wild(wild),
+            reported=() if report is None else (report,),
+            judged_on=f"FER2013 PrivateTest (n = {_count(test['n'])})",
+            parameters=_count(metrics["parameters"]),
+            num_bytes=_count(metrics["bytes"]),
+            ms_per_item=_time(metrics.get("ms_per_face")),
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"expected the figures of a face model in {folder}. Received: {error!r}") from error
 
 
-def mood_model_record(name: str) -> dict[str, Any]:
+def mood_model_record(name: str) -> MoodRecord:
     """One record of `models_overview`.
 
     Raises:
         ModelError: the model's files are damaged.
     """
-    folder = models_dir() / "music" / name
+    folder = folder_of(Wing.MUSIC, name)
+    metrics = read_metrics(folder)
     try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        ms_per_song = metrics.get("ms_per_song")
-        return {
-            "kind": "music",
-            "name": name,
-            "default": name == mood_models.DEFAULT_MOOD_MODEL,
-            "classes": list(metrics["per_class"]),
-            "accuracy": _share(metrics["accuracy"]["mean"]),
-            "accuracy_std": _share(metrics["accuracy"]["std"]),
-            "macro_f1": _share(metrics["macro_f1"]),
-            "calibration_error": _share(metrics["calibration_error"]),
-            "reported": [
-                {
-                    "figure": figure.accuracy,
-                    "lowest": None,
-                    "of": "four moods",
-                    "title": mood_models.REPORTED_SOURCE,
-                    "note": figure.note,
-                    "f1": {},
-                }
-                for figure in mood_models.REPORTED
-                if figure.model == name
-            ],
-            "judged_on": f"{_count(metrics['folds'])} folds of data_moods.csv (n = {_count(metrics['n'])})",
-            "bytes": sum(path.stat().st_size for path in folder.glob("model.*")),
-            "item": "a song",
-            "ms_per_item": None if ms_per_song is None else checked_figure(ms_per_song),
-        }
+        return MoodRecord(
+            name=name,
+            is_default=name == mood_models.DEFAULT_MOOD_MODEL,
+            classes=tuple(metrics["per_class"]),
+            accuracy=_share(metrics["accuracy"]["mean"]),
+            accuracy_std=_share(metrics["accuracy"]["std"]),
+            macro_f1=_share(metrics["macro_f1"]),
+            calibration_error=_share(metrics["calibration_error"]),
+            reported=mood_models.REPORTED.get(name, ()),
+            judged_on=f"{_count(metrics['folds'])} folds of data_moods.csv (n = {_count(metrics['n'])})",
+            num_bytes=sum(path.stat().st_size for path in folder.glob("model.*")),
+            ms_per_item=_time(metrics.get("ms_per_song")),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"expected the figures of a mood model in {folder}. Received: {error!r}") from error

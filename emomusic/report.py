@@ -5,8 +5,6 @@ The names of the fields are a contract with whoever reads them.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,9 +12,10 @@ from typing import Any
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affect_of, quadrant_of
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.face.wall import Wall
-from emomusic.music.recommend import Request, Song, target_of
+from emomusic.music.recommend import Song
+from emomusic.music.request import Request, target_of
 from emomusic.music.spotify import track_url
-from emomusic.spreadsheet import disarmed
+from emomusic.spreadsheet import csv_text, disarmed
 
 
 def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
@@ -57,10 +56,10 @@ def picture_record(
     name: str,
     reading: PictureReading,
     songs: Sequence[Song],
-    mood: Mood | None,
+    request: Request | None,
     *,
     decode_ms: float,
-    recommend_ms: float | None,
+    recommend_ms: float | None = None,
 ) -> dict[str, Any]:
     """One picture with all its faces, the group, and the songs for it.
 
@@ -68,17 +67,13 @@ def picture_record(
         name: what the picture is called.
         reading: its faces.
         songs: recommended for it.
-        mood: that of songs for the group; None where there is no face.
+        request: what they were chosen for; None where there is no face.
         decode_ms: how long reading the file took.
         recommend_ms: how long choosing songs took; None where it was not measured.
     """
-    group = reading.group
     return {
-        "image": name,
-        "width": reading.width,
-        "height": reading.height,
-        "faces": [face_record(face) for face in reading.faces],
-        "group": None if group is None else {**_affect_record(group), "mood": None if mood is None else mood.value},
+        **_picture(name, reading),
+        "group": _group(reading.group, request),
         "songs": [song_record(song) for song in songs],
         "elapsed_ms": {
             "decode": decode_ms,
@@ -89,15 +84,27 @@ def picture_record(
     }
 
 
-def group_mood(group: EmotionProbabilities, request: Request) -> Mood:
-    """The mood of songs for all the faces under a request's policy, whoever it was made for and whatever was said."""
-    return target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))[1]
+def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
+    return {
+        "image": name,
+        "width": reading.width,
+        "height": reading.height,
+        "faces": [face_record(face) for face in reading.faces],
+    }
+
+
+def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[str, Any] | None:
+    """All the faces, and the mood of songs for them by the request, whoever it was made for and whatever was said."""
+    if group is None or request is None:
+        return None
+    _, mood = target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))
+    return {**_affect_record(group), "mood": mood.value}
 
 
 def request_record(
     request: Request, who: str, *, said_emotion: Emotion | None = None, said_mood: Mood | None = None
 ) -> dict[str, Any]:
-    """What songs were asked for on the photo page: by whom, what was said by hand, and under which options.
+    """What songs were asked for on a page: by whom, what was said by hand, and under which options.
 
     Args:
         request: what the songs were chosen for.
@@ -129,7 +136,6 @@ def wall_record(
     unread: Sequence[tuple[str, str]],
     songs: Sequence[Song],
     request: Request,
-    who: str,
 ) -> dict[str, Any]:
     """Many pictures with their faces, all faces together, and the songs on the screen.
 
@@ -139,23 +145,12 @@ def wall_record(
         unread: name and reason of each file that could not be read.
         songs: recommended.
         request: what they were chosen for.
-        who: whose music it is, as the page calls them.
     """
-    group = wall.group
-    pictures: list[dict[str, Any]] = [
-        {
-            "image": name,
-            "width": reading.width,
-            "height": reading.height,
-            "faces": [face_record(face) for face in reading.faces],
-        }
-        for name, reading in zip(names, wall.pictures, strict=True)
-    ]
+    pictures = [_picture(name, reading) for name, reading in zip(names, wall.pictures, strict=True)]
     return {
         "pictures": pictures + [{"image": name, "error": reason} for name, reason in unread],
-        "group": None if group is None else {**_affect_record(group), "mood": group_mood(group, request).value},
+        "group": _group(wall.group, request),
         "songs": [song_record(song) for song in songs],
-        "request": request_record(request, who),
     }
 
 
@@ -182,8 +177,4 @@ def _face_row(number: int, face: FaceReading) -> dict[str, Any]:
 def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
     columns = [*first, "x", "y", "width", "height", "confidence", "emotion"]
     columns += [emotion.value for emotion in EMOTIONS] + ["valence", "arousal", "quadrant"]
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, fieldnames=columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -12,13 +12,11 @@ import numpy as np
 
 from emomusic import evaluation
 from emomusic.affect import EMOTIONS
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR, SEVEN
 from emomusic.face.presets import PRESETS
 
 LABELS = np.random.default_rng(0).integers(0, len(EMOTIONS), 420)
 """The same pictures for every model, so that two can be compared."""
-
-FOUR = [quadrant.value for quadrant in FOUR_CLASS_ORDER]
 
 
 def probabilities_of(y_true: np.ndarray, num_classes: int, *, skill: float, seed: int) -> np.ndarray:
@@ -42,7 +40,7 @@ def place_face_model(
     """Write the folder of a face model; its figures are those of its answers."""
     folder = root / "models" / "face" / name
     folder.mkdir(parents=True)
-    y_true = evaluation.four_classes(labels) if four else labels
+    y_true = evaluation.in_classes(labels, FOUR if four else SEVEN)
     rows = probabilities_of(y_true, 4 if four else 7, skill=skill, seed=len(name))
     y_pred = rows.argmax(axis=1)
     scores = evaluation.score(y_true, y_pred, FOUR) if four else evaluation.evaluate(y_true, y_pred)

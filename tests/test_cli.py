@@ -28,7 +28,7 @@ from emomusic.face.networks import NETWORKS
 from emomusic.face.presets import PRESETS
 from emomusic.face.trained import DEFAULT_MODEL, face_models
 from emomusic.music.catalogue import load_catalogue
-from emomusic.music.recommend import Policy
+from emomusic.music.request import Policy
 from tests.music.tables import mood_table
 
 Answer = tuple[int, Any, str]
@@ -606,7 +606,7 @@ def test_what_photographs_give_is_kept_with_the_model(
     assert "expected a folder to write a model into" in err
     status, record, _ = run(*command)
     assert status == 0
-    wild = trained.read_metrics(folder)["wild"]
+    wild = assets.read_metrics(folder)["wild"]
     assert (wild["n"], wild["accuracy"]) == (FOLDS * len(EMOTIONS), record["accuracy"])
     assert trained.read_spec(folder).adjustment != before
 
@@ -640,14 +640,14 @@ def test_bench_times_every_face_model_and_keeps_that_where_asked(
     for name in ("vgg9", "mobilenet_quadrants"):
         shutil.copytree(root / "models" / "face" / name, tmp_path / "models" / "face" / name)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    before = trained.read_metrics(trained.model_folder("vgg9"))
+    before = assets.read_metrics(trained.model_folder("vgg9"))
     status, report, _ = run("bench", "models", "--runs", "2", *option)
     assert status == 0
     steps = {timing["step"]: timing for timing in report["timings"]}
     assert list(steps) == ["a face of eight, mobilenet_quadrants", "a face of eight, vgg9"]
     measured = steps["a face of eight, vgg9"]
     assert 0 < measured["median"] <= measured["p95"]
-    after = trained.read_metrics(trained.model_folder("vgg9"))
+    after = assets.read_metrics(trained.model_folder("vgg9"))
     assert after == before | ({"ms_per_face": measured["median"]} if option else {})
 
 

@@ -11,12 +11,11 @@ import pytest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS
+from emomusic.assets import Wing, folder_of, read_metrics
 from emomusic.diagnosis import (
     ClassFigures,
-    Wing,
     class_figures_csv,
     compare,
-    folder_of,
     look_into,
     read_card,
     read_class_figures,
@@ -27,9 +26,9 @@ from emomusic.diagnosis import (
 from emomusic.errors import ModelError
 from emomusic.evaluation import ClassScores, expected_calibration_error, top_k_accuracy
 from emomusic.face import trained
-from emomusic.face.reported import FOUR, REPORTED, SEVEN
-from emomusic.face.trained import face_models, read_metrics
-from emomusic.overview import models_overview, music_models, overview_csv, percent_of
+from emomusic.face.reported import OF_FOUR, OF_SEVEN, REPORTED
+from emomusic.face.trained import face_models
+from emomusic.overview import FaceRecord, models_overview, music_models, overview_csv
 from tests.model_files import LABELS, place_checkout, place_face_model
 
 
@@ -130,30 +129,35 @@ def test_the_worst_mistake_is_never_a_right_answer() -> None:
 
 
 def test_the_overview_names_classes_wild_figures_and_reports(checkout: Path) -> None:
-    records = {record["name"]: record for record in models_overview()}
+    records = {record.name: record for record in models_overview()}
     assert next(iter(records)) == "vgg9"
-    assert records["vgg9"]["wild"]["accuracy"] == 0.4
-    assert records["emonet"]["wild"] is None
-    quadrants = records["mobilenet_quadrants"]
-    assert quadrants["classes"] == ["Q1", "Q2", "Q3", "N"]
-    assert quadrants["four_class_accuracy"] == quadrants["accuracy"]
-    assert quadrants["reported"][0]["f1"] == {"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}
-    assert percent_of(records["cnn_capstone"]["reported"][0]) == "58 to 63 %"
+    faces = {name: record for name, record in records.items() if isinstance(record, FaceRecord)}
+    assert faces["vgg9"].wild is not None
+    assert faces["vgg9"].wild.accuracy == 0.4
+    assert faces["emonet"].wild is None
+    quadrants = faces["mobilenet_quadrants"]
+    assert quadrants.classes == ("Q1", "Q2", "Q3", "N")
+    assert quadrants.has_four
+    assert quadrants.four_class_accuracy == quadrants.accuracy
+    assert quadrants.reported[0].f1 == {"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}
+    assert records["cnn_capstone"].reported[0].percent == "58 to 63 %"
     other = place_face_model(checkout, "my_own", skill=1.0)
     spec = json.loads((other / "spec.json").read_text())
     (other / "spec.json").write_text(json.dumps(spec | {"network": "cnn_capstone"}))
-    (mine,) = [record for record in models_overview() if record["name"] == "my_own"]
-    assert mine["reported"] == records["cnn_capstone"]["reported"]  # of the network, whatever the folder is called
-    assert [report["figure"] for report in records["mlp"]["reported"]] == [0.82, 0.8]
-    json.dumps(list(records.values()), allow_nan=False)
-    rows = list(csv.DictReader(io.StringIO(overview_csv([r for r in records.values() if r["kind"] == "face"]))))
-    assert rows[0]["accuracy"] == str(records["vgg9"]["accuracy"])
+    (mine,) = [record for record in models_overview() if record.name == "my_own"]
+    assert mine.reported == records["cnn_capstone"].reported  # of the network, whatever the folder is called
+    assert [report.figure for report in records["mlp"].reported] == [0.82, 0.8]
+    json.dumps([record.as_dict() for record in records.values()], allow_nan=False)
+    rows = list(csv.DictReader(io.StringIO(overview_csv(list(faces.values())))))
+    assert rows[0]["accuracy"] == str(records["vgg9"].accuracy)
     assert rows[0]["wild_accuracy"] == "0.4"
     assert rows[2]["wild_accuracy"] == ""
 
 
 def test_what_the_reports_say_is_a_share_of_known_classes() -> None:
-    assert all(0 < report.figure < 1 and report.of in (SEVEN, FOUR) and report.title for report in REPORTED.values())
+    assert all(
+        0 < report.figure < 1 and report.of in (OF_SEVEN, OF_FOUR) and report.title for report in REPORTED.values()
+    )
     assert all(report.lowest is None or report.lowest < report.figure for report in REPORTED.values())
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import threading
 import time
 from collections import defaultdict
@@ -270,6 +271,19 @@ def test_two_who_ask_at_once_get_one_download(
         for thread in threads:
             thread.join(30)
     assert len(server.requests) == 1
+
+
+def test_who_waits_for_another_program_in_vain_is_told(offer: Callable[..., Download], place: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    offer(closed_address())
+    place.parent.mkdir(parents=True)
+    other = os.open(place.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(AssetError, match=r"another program is downloading into .*music. Try again"):
+            ensure("songs", timeout_s=0.3)
+    finally:
+        os.close(other)
 
 
 def test_an_unknown_dataset_is_told_with_the_known_ones() -> None:

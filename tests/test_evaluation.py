@@ -69,8 +69,8 @@ def test_four_classes_are_the_seven_grouped(labels: tuple[npt.NDArray[np.int64],
     grouped = np.zeros((4, 4), int)
     for i, true in enumerate(EMOTIONS):
         for j, predicted in enumerate(EMOTIONS):
-            row = evaluation.FOUR_CLASS_ORDER.index(FOUR_CLASSES[true])
-            column = evaluation.FOUR_CLASS_ORDER.index(FOUR_CLASSES[predicted])
+            row = evaluation.FOUR.index(FOUR_CLASSES[true])
+            column = evaluation.FOUR.index(FOUR_CLASSES[predicted])
             grouped[row, column] += found.confusion[i, j]
     np.testing.assert_array_equal(found.four_class_confusion, grouped)
     assert found.four_class_accuracy == pytest.approx(grouped.trace() / found.n)
@@ -82,7 +82,7 @@ def test_the_figures_of_any_classes_agree_with_those_of_the_emotions(labels: tup
     y_true, y_pred = labels
     seven = evaluation.evaluate(y_true, y_pred)
     four = evaluation.score(
-        evaluation.four_classes(y_true), evaluation.four_classes(y_pred), evaluation.FOUR_CLASS_ORDER
+        *(evaluation.in_classes(labels, evaluation.FOUR) for labels in (y_true, y_pred)), evaluation.FOUR
     )
     assert four.classes == ("Q1", "Q2", "Q3", "N")
     assert four.accuracy == seven.four_class_accuracy

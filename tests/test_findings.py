@@ -1,15 +1,16 @@
 """The sentences say what the figures are."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
-from emomusic.diagnosis import Cell, ClassFigures, Comparison, Wing
-from emomusic.evaluation import ClassScores, McNemar
+from emomusic.assets import Wing
+from emomusic.diagnosis import Cell, ClassFigures, Comparison
+from emomusic.evaluation import SEVEN, ClassScores, McNemar
 from emomusic.face.networks import NETWORKS
 from emomusic.face.presets import PRESETS
 from emomusic.findings import (
@@ -26,6 +27,8 @@ from emomusic.findings import (
     list_mistakes,
     percent,
 )
+from emomusic.overview import FaceRecord, MoodRecord
+from emomusic.reported import Reported
 
 FIGURES = ClassFigures(
     {
@@ -37,22 +40,54 @@ FIGURES = ClassFigures(
 )
 
 
+FACE = FaceRecord(
+    name="vgg9",
+    is_default=False,
+    classes=SEVEN,
+    accuracy=0.7,
+    accuracy_interval=(0.69, 0.71),
+    four_class_accuracy=0.788,
+    macro_f1=0.7,
+    calibration_error=0.02,
+    unseen_accuracy=None,
+    num_unseen=0,
+    wild=None,
+    reported=(),
+    judged_on="FER2013 PrivateTest (n = 3589)",
+    parameters=1,
+    num_bytes=1,
+    ms_per_item=None,
+)
+MOOD = MoodRecord(
+    name="mlp",
+    is_default=False,
+    classes=("calm", "happy", "energetic", "sad"),
+    accuracy=0.8,
+    accuracy_std=0.046,
+    macro_f1=0.8,
+    calibration_error=0.05,
+    reported=(),
+    judged_on="10 folds",
+    num_bytes=1,
+    ms_per_item=None,
+)
+
+
 def test_a_model_is_described_with_its_interval_and_its_worst_mistake() -> None:
-    record = {"kind": "face", "name": "vgg9", "accuracy": 0.6888, "accuracy_interval": [0.673, 0.704]}
+    record = replace(FACE, accuracy=0.6888, accuracy_interval=(0.673, 0.704))
     sentence = describe_model(record, FIGURES)
     assert sentence.startswith("**vgg9** is right on 68.9 of 100 test pictures (67.3 to 70.4)")
     assert sentence.endswith("; most often it calls fear faces sad.")
 
 
 def test_a_model_of_seven_emotions_compared_in_four_is_told_with_both_figures() -> None:
-    record = {"kind": "face", "name": "vgg9", "accuracy": 0.7, "accuracy_interval": [0.69, 0.71]}
     scores = ClassScores(0.7, 0.7, 0.7, 200)
     seven = ClassFigures(dict.fromkeys(map(str, EMOTIONS), scores), np.eye(7, dtype=np.int64))
-    assert describe_model(record, seven) == "**vgg9** is right on 70.0 of 100 test pictures (69.0 to 71.0)."
-    assert describe_model(record, seven, beside_four=True).endswith("(69.0 to 71.0), judged in seven emotions.")
-    assert describe_model(record, FIGURES, beside_four=True).count("judged in") == 1
-    both = [record | {"four_class_accuracy": 0.788}, {"name": "quadrants", "four_class_accuracy": 0.772}]
-    assert describe_in_four(both) == "Right in four classes: vgg9 on 78.8 of 100 faces, quadrants on 77.2."
+    assert describe_model(FACE, seven) == "**vgg9** is right on 70.0 of 100 test pictures (69.0 to 71.0)."
+    assert describe_model(FACE, seven, beside_four=True).endswith("(69.0 to 71.0), judged in seven emotions.")
+    assert describe_model(FACE, FIGURES, beside_four=True).count("judged in") == 1
+    both = [FACE, replace(FACE, name="quadrants", four_class_accuracy=0.772)]
+    assert describe_in_four(*both) == "Right in four classes: vgg9 on 78.8 of 100 faces, quadrants on 77.2."
 
 
 def test_a_percentage_is_never_parted_from_its_sign() -> None:
@@ -60,22 +95,23 @@ def test_a_percentage_is_never_parted_from_its_sign() -> None:
 
 
 def test_a_mood_model_is_described_with_its_spread() -> None:
-    record = {"kind": "music", "name": "mlp", "accuracy": 0.8, "accuracy_std": 0.046}
-    sentence = describe_model(record, FIGURES)
+    sentence = describe_model(MOOD, FIGURES)
     assert "80.0 of 100 songs it had not heard (" in sentence
     assert "± 4.6" in sentence
     assert "flatters" not in sentence
-    chosen = describe_model(record | {"name": "ensemble"}, FIGURES)
+    chosen = describe_model(replace(MOOD, name="ensemble"), FIGURES)
     assert chosen.endswith("sad. Its members were chosen on the same songs, which flatters it a little.")
 
 
 def test_a_report_is_told_with_what_differs() -> None:
-    first = {"figure": 0.63, "lowest": 0.58, "of": "four classes", "title": "A study", "note": "of old", "f1": {}}
-    second = first | {"figure": 0.5, "lowest": None, "note": "later"}
-    told = describe_reports({"reported": [first, second]})
+    first = Reported(0.63, "four classes", "A study", "of old", lowest=0.58)
+    second = Reported(0.5, "four classes", "A study", "later")
+    told = describe_reports(replace(FACE, reported=(first, second)))
     assert told == "As reported by A study: 58 to 63 % (four classes; of old), 50 % (four classes; later)."
-    assert describe_reports({"reported": [first, second | {"title": "Another"}]}).count("As reported by") == 2
-    assert describe_reports({"reported": []}) == ""
+    assert (
+        describe_reports(replace(FACE, reported=(first, replace(second, title="Another")))).count("As reported by") == 2
+    )
+    assert describe_reports(FACE) == ""
 
 
 @pytest.mark.parametrize(

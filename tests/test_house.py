@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from emomusic.assets import read_metrics
 from emomusic.face.images import MAX_BYTES
-from emomusic.face.trained import DEFAULT_MODEL, face_models, model_folder, read_metrics
+from emomusic.face.trained import DEFAULT_MODEL, face_models, model_folder
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
 from emomusic.ui.frame import DARK_BUTTON
 

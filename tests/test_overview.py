@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from emomusic import assets, cli
 from emomusic.errors import ModelError
 from emomusic.face import trained
-from emomusic.overview import face_model_record, models_overview, overview_csv
+from emomusic.overview import FaceRecord, face_model_record, models_overview, overview_csv
 from tests.model_files import place_checkout
 
 
@@ -33,22 +34,26 @@ def test_the_models_are_told_with_their_spread_and_the_reports_beside_them(
 
 
 def test_the_table_has_a_column_for_each_part(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = face_model_record(trained.DEFAULT_MODEL)["wild"]
+    shipped = face_model_record(trained.DEFAULT_MODEL).wild
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
-    faces = [record for record in models_overview() if record["kind"] == "face"]
+    faces = [record for record in models_overview() if isinstance(record, FaceRecord)]
     (vgg9,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "vgg9"]
     assert (vgg9["wild_accuracy_low"], vgg9["wild_accuracy_high"], vgg9["wild_folds"]) == ("0.31", "0.5", "5")
     assert float(vgg9["accuracy_low"]) < float(vgg9["accuracy"]) < float(vgg9["accuracy_high"])
     assert not any("[" in value or "{" in value for value in vgg9.values())
-    ours = next(record for record in faces if record["name"] == "vgg9")["wild"]
-    header = overview_csv([record | {"wild": None} for record in faces[:1]] + faces).partition("\r\n")[0].split(",")
+    ours = next(record for record in faces if record.name == "vgg9").wild
+    header = overview_csv([replace(faces[0], wild=None), *faces]).partition("\r\n")[0].split(",")
     assert "wild" not in header
     (capstone,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "cnn_capstone"]
     assert "58 to 63 % (" in capstone["reported"]
-    assert next(record for record in faces if record["name"] == "cnn_capstone")["reported"][0]["note"]
-    named = csv.DictReader(io.StringIO(overview_csv([faces[0] | {"name": "=1+1"}])))
+    assert next(record for record in faces if record.name == "cnn_capstone").reported[0].note
+    named = csv.DictReader(io.StringIO(overview_csv([replace(faces[0], name="=1+1")])))
     assert [row["name"] for row in named] == ["'=1+1"]  # a spreadsheet runs nothing
-    assert list(ours) == list(shipped)  # what stands in for a model in the tests has what `evaluate --record` keeps
+    assert ours is not None
+    assert shipped is not None
+    assert list(ours.as_dict()) == list(
+        shipped.as_dict()
+    )  # what stands in for a model in the tests has what `evaluate --record` keeps
 
 
 def test_one_damaged_model_is_told_and_ends_the_command(
@@ -60,7 +65,7 @@ def test_one_damaged_model_is_told_and_ends_the_command(
     for key in ("n", "accuracy", "four_class_accuracy"):
         wild = {name: figure for name, figure in metrics["wild"].items() if name != key}
         path.write_text(json.dumps(metrics | {"wild": wild}))
-        with pytest.raises(ModelError, match=rf"vgg9. Received: KeyError\('wild: {key}'\)"):
+        with pytest.raises(ModelError, match=rf"vgg9. Received: KeyError\('{key}'\)"):
             face_model_record("vgg9")
     assert cli.main(["models"]) == 2
     assert "expected the figures of a face model in" in capsys.readouterr().err
@@ -103,7 +108,9 @@ def test_what_is_no_share_is_told_and_what_is_not_known_is_left_out(
     path = tmp_path / "models" / "face" / "vgg9" / "metrics.json"
     metrics = json.loads(path.read_text())
     path.write_text(json.dumps(metrics | {"wild": metrics["wild"] | {"luck": float("nan")}}))
-    assert face_model_record("vgg9")["wild"] == metrics["wild"]
+    wild = face_model_record("vgg9").wild
+    assert wild is not None
+    assert wild.as_dict() == metrics["wild"]
     path.write_text(json.dumps(metrics | {"test": metrics["test"] | {"accuracy": 71}}))
     with pytest.raises(ModelError, match="71 is no share"):
         face_model_record("vgg9")

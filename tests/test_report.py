@@ -11,7 +11,7 @@ import pytest
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, Mood
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.face.wall import Wall
-from emomusic.music.recommend import Policy, Request
+from emomusic.music.request import Policy, Request
 from emomusic.report import faces_csv, picture_record, request_record, wall_csv, wall_record
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
@@ -22,14 +22,15 @@ def read(*xs: int) -> PictureReading:
 
 
 def test_a_picture_record_has_the_fields_of_the_contract() -> None:
-    record = picture_record("a.jpg", read(5, 80), [], Mood.HAPPY, decode_ms=1.5, recommend_ms=2.5)
-    assert set(record) == {"image", "width", "height", "faces", "group", "songs", "elapsed_ms"}
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
+    record = picture_record("a.jpg", read(5, 80), [], request, decode_ms=1.5, recommend_ms=2.5)
+    assert list(record) == ["image", "width", "height", "faces", "group", "songs", "elapsed_ms"]
     assert set(record["faces"][0]) == {
         *("box", "confidence", "emotion", "probabilities", "valence", "arousal", "quadrant"),
     }
     assert list(record["faces"][0]["probabilities"]) == [emotion.value for emotion in EMOTIONS]
     assert set(record["group"]) == {"emotion", "valence", "arousal", "quadrant", "mood"}
-    assert record["group"]["mood"] == "happy"
+    assert record["group"]["mood"] == "happy"  # of all the faces, whatever was asked for
     assert set(record["elapsed_ms"]) == {"decode", "detect", "classify", "recommend"}
     assert json.loads(json.dumps(record)) == record  # plain values only
 
@@ -53,7 +54,7 @@ def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
 
 def test_how_long_each_step_took_stands_under_its_own_name() -> None:
     reading = replace(read(5), detect_ms=3.0, classify_ms=4.0)
-    record = picture_record("a.jpg", reading, [], Mood.HAPPY, decode_ms=1.0, recommend_ms=2.0)
+    record = picture_record("a.jpg", reading, [], None, decode_ms=1.0, recommend_ms=2.0)
     assert record["elapsed_ms"] == {"decode": 1.0, "detect": 3.0, "classify": 4.0, "recommend": 2.0}
 
 
@@ -80,11 +81,10 @@ def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
 def test_the_record_of_a_wall_has_its_pictures_and_those_that_could_not_be_read() -> None:
     request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
     wall = Wall.of([read(5), read()])
-    record = wall_record(["a.jpg", "b.jpg"], wall, [("c.jpg", "is empty")], [], request, "Face 1")
+    record = wall_record(["a.jpg", "b.jpg"], wall, [("c.jpg", "is empty")], [], request)
     assert [picture["image"] for picture in record["pictures"]] == ["a.jpg", "b.jpg", "c.jpg"]
     assert [len(picture["faces"]) for picture in record["pictures"][:2]] == [1, 0]
     assert record["pictures"][2] == {"image": "c.jpg", "error": "is empty"}
     assert record["group"]["mood"] == "happy"  # of all the faces, whatever was asked for
-    assert record["request"]["who"] == "Face 1"
     assert json.loads(json.dumps(record)) == record  # plain values only
-    assert wall_record([], Wall.of([]), [], [], request, "You")["group"] is None
+    assert wall_record([], Wall.of([]), [], [], request)["group"] is None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.evaluation import FOUR_CLASS_ORDER, four_classes
+from emomusic.evaluation import in_classes
 from emomusic.face.augmentation import augment
 from emomusic.face.fer2013 import SIDE, LabelledFaces
 from emomusic.face.images import to_network_input
@@ -29,7 +29,7 @@ def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArra
 
     Args:
         labels: shape (n,), positions in `EMOTIONS`.
-        classes: the seven emotions, or the four of `evaluation.FOUR_CLASS_ORDER`.
+        classes: the seven emotions, or the four of `evaluation.FOUR`.
 
     Returns:
         Shape (n, classes), float32.
@@ -37,11 +37,7 @@ def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArra
     Raises:
         ValueError: other classes.
     """
-    if tuple(classes) == tuple(EMOTIONS):
-        return np.eye(len(EMOTIONS), dtype=np.float32)[labels]
-    if tuple(classes) == tuple(FOUR_CLASS_ORDER):
-        return np.eye(len(FOUR_CLASS_ORDER), dtype=np.float32)[four_classes(labels)]
-    raise ValueError(f"expected the seven emotions or {FOUR_CLASS_ORDER}. Received: {classes}")
+    return np.eye(len(classes), dtype=np.float32)[in_classes(labels, classes)]
 
 
 def augmented_batches(

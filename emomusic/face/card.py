@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from emomusic.affect import EMOTIONS
-from emomusic.evaluation import FOUR_CLASS_ORDER, mistakes
+from emomusic.evaluation import FOUR, SEVEN, mistakes
 from emomusic.face.networks import NETWORKS
-from emomusic.face.reported import REPORTED, SEVEN
+from emomusic.face.reported import OF_SEVEN, REPORTED
 from emomusic.face.start_weights import START_WEIGHTS
 from emomusic.face.trained import ModelSpec
 
@@ -26,7 +25,7 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
     )
     unseen = test["not_in_training"]
     unseen_line = f"{unseen['accuracy']:.1%} (n = {unseen['n']})" if unseen["accuracy"] is not None else "not known"
-    has_emotions = spec.classes == tuple(EMOTIONS)
+    has_emotions = spec.classes == SEVEN
     four = [f"{split['four_class_accuracy']:.1%}" for split in (validation, test)] if has_emotions else []
     four_line = f"| four classes (Q1, Q2, Q3, N) | {' | '.join(four)} |\n" if four else ""
     path.write_text(
@@ -88,8 +87,8 @@ licence, as far as the rights in the training data allow.
 
 
 _CLASSES: dict[tuple[str, ...], str] = {
-    tuple(EMOTIONS): "seven facial expressions",
-    tuple(FOUR_CLASS_ORDER): "four classes: Q1 (happy), Q2 (angry, disgust, fear, surprise), Q3 (sad), N (neutral)",
+    SEVEN: "seven facial expressions",
+    FOUR: "four classes: Q1 (happy), Q2 (angry, disgust, fear, surprise), Q3 (sad), N (neutral)",
 }
 
 
@@ -167,7 +166,7 @@ def _beside_the_report(spec: ModelSpec, metrics: dict[str, Any]) -> str:
     report = REPORTED.get(spec.network)
     if report is None:
         return ""
-    whose = f"{report.title} reports {report.figure:.1%} over {'seven' if report.of == SEVEN else 'four'} classes"
+    whose = f"{report.title} reports {report.figure:.1%} over {'seven' if report.of == OF_SEVEN else 'four'} classes"
     low = f" at best, {report.lowest:.1%} at worst" if report.lowest is not None else ""
     gap = 100 * (report.figure - metrics["test"]["accuracy"])
     if gap <= 0:

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from emomusic.assets import write_json
 from emomusic.errors import ModelError
-from emomusic.face import trained
 
 MONITOR = "val_accuracy"
 STATE = "state.json"
@@ -104,7 +104,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                 for s in self._stoppers
             },
         }
-        trained.write_json(self._folder / STATE, state)
+        write_json(self._folder / STATE, state)
         for older in self._folder.glob("epoch*.weights.h5"):
             if older != self._weights():
                 older.unlink()

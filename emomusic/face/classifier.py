@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities
+from emomusic.affect import EmotionProbabilities
+from emomusic.assets import SPEC
 from emomusic.errors import ModelError
-from emomusic.evaluation import FloatArray, adjust, soften, unsmooth
+from emomusic.evaluation import SEVEN, FloatArray, adjust, soften, unsmooth
 from emomusic.face import trained
 from emomusic.face._tensorflow import has_bfloat16_tiles, load_tensorflow
 from emomusic.face.images import RgbImage, to_network_input
@@ -68,7 +69,7 @@ class EmotionClassifier:
         told, found = ((spec.side, spec.side, 1), len(spec.classes)), (model.input_shape[1:], model.output_shape[-1])
         if told != found:
             raise ModelError(
-                f"expected a network in {folder} as {trained.SPEC} tells it: input and classes {told}. "
+                f"expected a network in {folder} as {SPEC} tells it: input and classes {told}. "
                 f"Received: {found}. Restore the files"
             )
         classifier = cls(model, spec, quick=quick)
@@ -100,7 +101,7 @@ class EmotionClassifier:
         Raises:
             ModelError: it has other classes; `probabilities` still gives those.
         """
-        if self.spec.classes != tuple(EMOTIONS):
+        if self.spec.classes != SEVEN:
             raise ModelError(
                 f"expected a model of the seven emotions. Received: {self.spec.name}, "
                 f"which tells {', '.join(self.spec.classes)} apart. Choose another model"

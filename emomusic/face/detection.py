@@ -70,6 +70,11 @@ class Landmarks:
     mouth_left: tuple[float, float]
     mouth_right: tuple[float, float]
 
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """All five, in this order."""
+        return (self.left_eye, self.right_eye, self.nose, self.mouth_left, self.mouth_right)
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -87,7 +92,7 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class _View:
     """The picture as MTCNN is shown it.
 
     Attributes:
@@ -104,31 +109,49 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StageRows:
-    """What one of MTCNN's networks finds likely, in pixels of the view.
+class Candidates:
+    """Boxes that may hold a face.
+
+    Attributes:
+        corners: shape (n, 4), float64: left, top, right, bottom in pixels of the picture; they may lie outside it.
+        confidence: shape (n,), 0 to 1.
+    """
+
+    corners: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.confidence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What one of MTCNN's three networks finds likely.
 
     Attributes:
         found: all of it.
         kept: what is left when of boxes on one another only the surest stays; the next network's input.
     """
 
-    found: _Rows
-    kept: _Rows
+    found: Candidates
+    kept: Candidates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """A detection with its intermediate results.
+    """MTCNN's way to the faces of one picture, in the look that found them; in the first one where none did.
 
     Attributes:
-        view: the look at the picture that found the faces; the first one where none did.
-        stages: of the proposal, the refinement and the output network.
-        faces: what `detect` finds.
+        proposals: of P-Net, at all sizes.
+        refined: of R-Net, which looks again at what P-Net kept.
+        output: of O-Net, which looks again at what R-Net kept.
+        faces: what `detect` finds: those of `output.kept` that it is confident of.
     """
 
-    view: View
-    stages: tuple[StageRows, StageRows, StageRows]
-    faces: list[Face]
+    proposals: Stage
+    refined: Stage
+    output: Stage
+    faces: tuple[Face, ...]
 
 
 class FaceDetector(Protocol):
@@ -153,16 +176,16 @@ class MtcnnDetector:
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be from 0 to 1. Received: {min_confidence}")
         self._min_confidence = min_confidence
-        self._mtcnn = _compiled_mtcnn()
+        self._networks = _compiled_networks()
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
         """Trace and run the networks once, so that the first real picture need not wait."""
         blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
-        self._look(blank)
+        self._run(blank)
         # No candidate of a blank picture gets as far as the later networks: they are run by hand.
         with self._lock:
-            for stage, side in zip(self._mtcnn.stages, _INPUT_SIDES, strict=True):
+            for stage, side in zip(self._networks, _INPUT_SIDES, strict=True):
                 stage.model(np.zeros((1, side or _WARM_UP_SIDE, side or _WARM_UP_SIDE, 3), np.float32))
 
     def detect(self, image: RgbImage) -> list[Face]:
@@ -182,7 +205,8 @@ class MtcnnDetector:
         _check(image)
         faces: list[Face] = []
         for view in _views(image):
-            if faces := _faces_in(self._sure(self._look(view.pixels)), image, view):
+            _, kept = self._run(view.pixels)
+            if faces := self._faces_in(kept[-1], image, view):
                 break
         return faces
 
@@ -212,13 +236,13 @@ class MtcnnDetector:
             row[1:] = (x - half, y - half, x + half, y + half, 1.0)
         normalised = (image.astype(np.float32)[None] - 127.5) / 128  # as MTCNN does
         with self._lock:
-            found: _Rows = self._mtcnn.stages[2](
+            found: _Rows = self._networks[2](
                 bboxes_batch=rows,
                 images_normalized=normalised,
                 images_oshapes=None,
                 threshold_onet=self._min_confidence,
             )
-        return _faces_in(self._sure(found), image, View(image, 1.0))
+        return self._faces_in(found, image, _View(image, 1.0))
 
     def watch(self, image: RgbImage) -> Search:
         """Do what `detect` does and keep what each network answered; takes about twice as long.
@@ -232,49 +256,52 @@ class MtcnnDetector:
         _check(image)
         searches: list[Search] = []
         for view in _views(image):
-            stages = self._stages(view.pixels)
-            searches.append(Search(view, stages, _faces_in(self._sure(stages[-1].kept), image, view)))
+            found, kept = self._run(view.pixels, watched=True)
+            proposals, refined, output = (
+                Stage(_candidates(rows, view), _candidates(left, view)) for rows, left in zip(found, kept, strict=True)
+            )
+            searches.append(Search(proposals, refined, output, tuple(self._faces_in(kept[-1], image, view))))
             if searches[-1].faces:
                 return searches[-1]
         return searches[0]
 
-    def _look(self, image: RgbImage) -> _Rows:
-        """Run MTCNN once; rows in pixels of this very image."""
-        with self._lock:
-            # As float32 the result is the same to the last bit and a fifth faster: MTCNN makes integers float64.
-            rows: _Rows = self._mtcnn.detect_faces(
-                image.astype(np.float32), box_format="xyxy", output_type="numpy", postprocess=False
-            )
-        return rows
+    def _run(self, image: RgbImage, *, watched: bool = False) -> tuple[list[_Rows], list[_Rows]]:
+        """Run MTCNN's networks one after the other, as `mtcnn.MTCNN.detect_faces` does.
 
-    def _stages(self, image: RgbImage) -> tuple[StageRows, StageRows, StageRows]:
-        """Run MTCNN's networks one by one, each with and without suppression; rows in pixels of this very image."""
+        Returns:
+            Of each network the rows before suppression, which stay empty unless `watched`, and those after it; in
+            pixels of this very image.
+        """
         tensorflow = load_tensorflow()
         from mtcnn.utils.images import standarize_batch
 
-        propose, refine, finish = self._mtcnn.stages
+        propose, refine, finish = self._networks
         nothing = np.empty((0, _NUM_COLUMNS))
         found: list[_Rows] = [nothing] * 3
         kept: list[_Rows] = [nothing] * 3
-        with self._lock, tensorflow.device(self._mtcnn.device):
-            pixels, shapes, _ = standarize_batch([image.astype(np.float32)], normalize=True)
+        with self._lock, tensorflow.device("CPU:0"):
+            # As float32 the result is the same to the last bit and a fifth faster: MTCNN makes integers float64.
+            pixels, shapes, _ = standarize_batch([image.astype(np.float32)])
             try:
-                found[0] = _proposals(propose, pixels)
                 kept[0] = propose(pixels, shapes, threshold_pnet=_MIN_PROPOSAL, **_PYRAMID)
-                found[1] = refine(pixels, kept[0], nms_rnet=_NO_SUPPRESSION)
+                if watched:
+                    found[0] = _proposals(propose, pixels)
+                    found[1] = refine(pixels, kept[0], nms_rnet=_NO_SUPPRESSION)
                 kept[1] = refine(pixels, kept[0])
-                found[2] = finish(pixels, kept[1], nms_onet=_NO_SUPPRESSION)
+                if watched:
+                    found[2] = finish(pixels, kept[1], nms_onet=_NO_SUPPRESSION)
                 kept[2] = finish(pixels, kept[1])
             except tensorflow.errors.InvalidArgumentError:  # so a network says that it was given nothing
                 pass
-        first, second, third = (StageRows(*rows) for rows in zip(found, kept, strict=True))
-        return first, second, third
+        return found, kept
 
-    def _sure(self, rows: _Rows) -> _Rows:
-        """Those that MTCNN is confident of."""
-        if rows.shape[1] != _NUM_COLUMNS:  # nothing got as far as the last network
-            return np.empty((0, _NUM_COLUMNS))
-        return rows[rows[:, _CONFIDENCE] >= self._min_confidence]
+    def _faces_in(self, rows: _Rows, image: RgbImage, view: _View) -> list[Face]:
+        """The sure ones of what was found in a view of the image, from left to right."""
+        rows = rows[rows[:, _CONFIDENCE] >= self._min_confidence]  # a copy
+        rows[:, _XS] -= view.across
+        rows[:, _YS] -= view.down
+        faces = _without_duplicates(_to_faces(rows, image, view.scale))
+        return sorted(faces, key=lambda face: (face.box.x, face.box.y))
 
 
 def _check(image: RgbImage) -> None:
@@ -282,7 +309,7 @@ def _check(image: RgbImage) -> None:
         raise ValueError(f"image must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
 
 
-def _compiled_mtcnn() -> Any:
+def _compiled_networks() -> list[Any]:
     tensorflow = load_tensorflow()
     import lz4.frame
     import mtcnn
@@ -309,16 +336,16 @@ def _compiled_mtcnn() -> Any:
     for stage, side in zip(stages, _INPUT_SIDES, strict=True):
         signature = [tensorflow.TensorSpec((None, side, side, 3), tensorflow.float32)]
         stage._model = tensorflow.function(stage._model, input_signature=signature)
-    return mtcnn.MTCNN(stages=stages)
+    return stages
 
 
-def _views(image: RgbImage) -> Iterator[View]:
+def _views(image: RgbImage) -> Iterator[_View]:
     """What MTCNN is shown, one after the other until it finds a face."""
-    yield View(*shrink(image))
+    yield _View(*shrink(image))
     for look in _SECOND_LOOKS:
         small, scale = shrink(image, look.side)
         down, across = (round(side * look.padding) for side in small.shape[:2])
-        yield View(cv2.copyMakeBorder(small, down, down, across, across, look.border), scale, across, down)
+        yield _View(cv2.copyMakeBorder(small, down, down, across, across, look.border), scale, across, down)
 
 
 def _proposals(stage: Any, pixels: npt.NDArray[np.float32]) -> _Rows:
@@ -335,13 +362,10 @@ def _proposals(stage: Any, pixels: npt.NDArray[np.float32]) -> _Rows:
     return np.concatenate([np.empty((0, _CONFIDENCE + 1)), *found])
 
 
-def _faces_in(rows: _Rows, image: RgbImage, view: View) -> list[Face]:
-    """The faces of the image that were found in a view of it, from left to right."""
-    rows = rows.copy()
-    rows[:, _XS] -= view.across
-    rows[:, _YS] -= view.down
-    faces = _without_duplicates(_to_faces(rows, image, view.scale))
-    return sorted(faces, key=lambda face: (face.box.x, face.box.y))
+def _candidates(rows: _Rows, view: _View) -> Candidates:
+    """Boxes that were found in a view of the picture, in pixels of the picture."""
+    border = np.array([view.across, view.down, view.across, view.down])
+    return Candidates((rows[:, 1:5] - border) / view.scale, rows[:, _CONFIDENCE].clip(0.0, 1.0))
 
 
 def _to_faces(rows: _Rows, image: RgbImage, scale: float) -> list[Face]:

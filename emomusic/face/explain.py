@@ -1,4 +1,4 @@
-"""What happens between a picture and its probabilities, laid open: the detector's stages, and where the network looks.
+"""What happens between a face and its probabilities, laid open: what the network makes of it, and where it looks.
 
 Grad-CAM [1] asks the gradients which places of the feature maps speak for the winning class, here in the form HiResCAM
 [3], which keeps each gradient at its place; occlusion [2] covers one place after the other and sees how the answer
@@ -26,7 +26,6 @@ from emomusic.errors import ModelError
 from emomusic.evaluation import adjust
 from emomusic.face._tensorflow import load_tensorflow
 from emomusic.face.classifier import EmotionClassifier, calibrated
-from emomusic.face.detection import Face, MtcnnDetector, View
 from emomusic.face.images import RgbImage, to_network_input
 
 if TYPE_CHECKING:
@@ -46,73 +45,6 @@ _LEAST_SHARE = 1 / 6
 # make a finer map and cost one look each.
 _PATCH_SHARE = 3
 _NUM_STARTS = 9
-
-
-# The detector
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
-    """Boxes that may hold a face.
-
-    Attributes:
-        corners: shape (n, 4), float64: left, top, right, bottom in pixels of the picture; they may lie outside it.
-        confidence: shape (n,), 0 to 1.
-    """
-
-    corners: npt.NDArray[np.float64]
-    confidence: npt.NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.confidence)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DetectionStage:
-    """What one of MTCNN's three networks finds likely, before and after suppression."""
-
-    found: Candidates
-    kept: Candidates
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DetectionStages:
-    """MTCNN's way to the faces of one picture.
-
-    Attributes:
-        proposals: of P-Net, at all sizes.
-        refined: of R-Net, which looks again at what P-Net kept.
-        output: of O-Net, which looks again at what R-Net kept.
-        faces: what the detector finds: those of `output.kept` that it is confident of.
-    """
-
-    proposals: DetectionStage
-    refined: DetectionStage
-    output: DetectionStage
-    faces: tuple[Face, ...]
-
-
-def detection_stages(image: RgbImage, detector: MtcnnDetector) -> DetectionStages:
-    """Detect faces and keep what each of MTCNN's networks found.
-
-    Args:
-        image: shape (height, width, 3), uint8, RGB.
-        detector: is asked what `detect` asks, with the same answer.
-    """
-    search = detector.watch(image)
-    proposals, refined, output = (
-        DetectionStage(_candidates(rows.found, search.view), _candidates(rows.kept, search.view))
-        for rows in search.stages
-    )
-    return DetectionStages(proposals, refined, output, tuple(search.faces))
-
-
-def _candidates(rows: npt.NDArray[np.float64], view: View) -> Candidates:
-    border = np.array([view.across, view.down, view.across, view.down])
-    return Candidates((rows[:, 1:5] - border) / view.scale, rows[:, 5].clip(0.0, 1.0))
-
-
-# The network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,9 +71,9 @@ class Insight:
         averaged: shape (classes,): the mean over the views of the softmax of each.
         smoothing: share of `averaged` that goes to all classes alike, as smooth labels taught it; taken back.
         temperature: the logits of that are divided by this.
+        calibrated: shape (classes,): the softmax of that.
         adjusted: whether the model is adjusted for photographs.
-        probabilities: shape (classes,): the softmax of that, adjusted for photographs: the classifier's
-            answer in float32.
+        probabilities: shape (classes,): `calibrated`, adjusted for photographs: the classifier's answer in float32.
         grad_cam: shape (side, side), 0 to 1: what speaks for the winning class; all 0 where nothing does.
     """
 
@@ -151,6 +83,7 @@ class Insight:
     averaged: npt.NDArray[np.float64]
     smoothing: float
     temperature: float
+    calibrated: npt.NDArray[np.float64]
     adjusted: bool
     probabilities: npt.NDArray[np.float64]
     grad_cam: FloatMap
@@ -218,7 +151,8 @@ class Explainer:
             logits, features, levels = self._network(pixels, training=False)
             logits = tf.cast(logits, tf.float32)
             averaged = _softmax(logits.numpy().astype(np.float64)).mean(axis=0)
-            probabilities = adjust(calibrated(averaged[None], spec), spec.adjustment)[0]
+            settled = calibrated(averaged[None], spec)
+            probabilities = adjust(settled, spec.adjustment)[0]
             score = tf.reduce_sum(logits[:, int(probabilities.argmax())])
         gradients = tape.gradient(score, features)
         return Insight(
@@ -228,6 +162,7 @@ class Explainer:
             averaged=averaged,
             smoothing=spec.smoothing,
             temperature=spec.temperature,
+            calibrated=settled[0],
             adjusted=bool(spec.adjustment),
             probabilities=probabilities,
             grad_cam=_grad_cam(_together(features), _together(gradients), spec.side),

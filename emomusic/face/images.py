@@ -37,7 +37,7 @@ DEFAULT_MARGIN = 0.0
 
 # Named one by one: what is not here (EPS would start Ghostscript) is never tried, whatever the bytes say.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
-_FORMATS_IN_WORDS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
+FORMATS_IN_WORDS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
 _SIGNATURES = (
     (0, b"\xff\xd8\xff"),
     (0, b"\x89PNG"),
@@ -140,7 +140,7 @@ def _decode(data: bytes, name: str) -> RgbImage:
         # Decoders meet hostile bytes here and raise anything: OSError, SyntaxError, struct.error, MemoryError, …
         if isinstance(error, UnidentifiedImageError) and not _has_signature(data):
             raise ImageError(
-                f"{name} is not a picture that can be read: expected {_FORMATS_IN_WORDS}, "
+                f"{name} is not a picture that can be read: expected {FORMATS_IN_WORDS}, "
                 f"received {len(data)} bytes of something else; choose another file."
             ) from error
         raise ImageError(f"{damaged} breaks off or makes no sense; send it again or choose another file.") from error

@@ -14,20 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import CARD, METRICS, read_metrics, write_json
 from emomusic.errors import DatasetError, ImageError
 from emomusic.evaluation import (
     MISSED,
+    SEVEN,
     FloatArray,
     IntArray,
     Scores,
     adjust,
     evaluate,
     fit_adjustment,
-    four_classes,
+    in_classes,
     score,
 )
 from emomusic.face import trained
-from emomusic.face.batches import one_hot
 from emomusic.face.card import write_card
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import FaceDetector
@@ -47,11 +48,11 @@ def judge(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Score
     Args:
         emotions: shape (n,), positions in `EMOTIONS`.
         y_pred: shape (n,), positions in `classes`, or `MISSED`.
-        classes: the seven emotions, or the four of `FOUR_CLASS_ORDER`.
+        classes: the seven emotions, or the four of `evaluation.FOUR`.
     """
-    if tuple(classes) == tuple(EMOTIONS):
+    if tuple(classes) == SEVEN:
         return evaluate(emotions, y_pred)
-    return score(four_classes(emotions), y_pred, classes)
+    return score(in_classes(emotions, classes), y_pred, classes)
 
 
 def judge_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Scores:
@@ -75,9 +76,12 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
         files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
-        # Hidden ones are no pictures: macOS puts a `._photo.jpg` beside each on foreign disks
+        # Hidden ones are no pictures: macOS puts a `._photo.jpg` beside each on foreign disks, others keep thumbnails
         pictures = sorted(
-            path for path in files if path.suffix[1:].lower() in PICTURE_ENDINGS and not path.name.startswith(".")
+            path
+            for path in files
+            if path.suffix[1:].lower() in PICTURE_ENDINGS
+            and not any(part.startswith(".") for part in path.relative_to(child).parts)
         )
         found += [(path, known[child.name.lower()]) for path in pictures]
     if not found:
@@ -137,7 +141,7 @@ def adjust_to_pictures(
 
     classes = classifier.spec.classes
     answers = _answers(pictures, classifier, detector, margin=margin, tell=tell)
-    y_true = one_hot(np.array([emotion.label for _, emotion in pictures], np.uint8), classes).argmax(axis=1)
+    y_true = in_classes(np.array([emotion.label for _, emotion in pictures]), classes)
     found = np.flatnonzero(~np.isnan(answers).any(axis=1))
     counts = np.bincount(y_true[found], minlength=len(classes))
     if counts.min() < FOLDS:
@@ -227,7 +231,7 @@ def record_speed(name: str, milliseconds: float) -> None:
         ModelError: there is no model of that name, or its files are damaged.
     """
     folder = trained.model_folder(name)
-    trained.write_json(folder / trained.METRICS, trained.read_metrics(folder) | {"ms_per_face": milliseconds})
+    write_json(folder / METRICS, read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
 def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[float, ...]) -> None:
@@ -238,8 +242,8 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[floa
     """
     folder = trained.model_folder(name)
     kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
-    metrics = trained.read_metrics(folder) | {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}}
+    metrics = read_metrics(folder) | {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}}
     spec = replace(trained.read_spec(folder), adjustment=adjustment)
     trained.write_spec(spec, folder)
-    trained.write_json(folder / trained.METRICS, metrics)
-    write_card(spec, metrics, folder / trained.CARD)
+    write_json(folder / METRICS, metrics)
+    write_card(spec, metrics, folder / CARD)

@@ -83,12 +83,10 @@ class LiveFace:
     Attributes:
         number: the same as long as the face stays; counted from 1, never given again.
         reading: where it is now, box and landmarks, and its probabilities, smoothed.
-        age_s: seconds since it came.
     """
 
     number: int
     reading: FaceReading
-    age_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,6 @@ class LiveView:
         lag_s: from a frame's coming to its reading, the mean over the same readings; None where there is none.
         num_frames: frames that came so far.
         num_readings: readings made so far.
-        num_dropped: frames that were shown but not read, because a newer one came first.
         error: what stopped the last reading; None after one that went well.
     """
 
@@ -119,13 +116,12 @@ class LiveView:
     lag_s: float | None
     num_frames: int
     num_readings: int
-    num_dropped: int
     error: Exception | None
 
     @property
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces; None where there is none."""
-        return group_probabilities([face.reading.probabilities for face in self.faces]) if self.faces else None
+        return group_probabilities([face.reading.probabilities for face in self.faces])
 
 
 class LiveReader:
@@ -169,7 +165,7 @@ class LiveReader:
         self._lost_one = False  # whether a known face was not where it was expected
         self._ready = False
         self._error: Exception | None = None
-        self._num_frames = self._num_readings = self._num_dropped = 0
+        self._num_frames = self._num_readings = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # when it was out, and its lag
         # Of the whole process: OpenCV's own threads would wait for cores that the networks hold. With seven faces on
@@ -204,7 +200,6 @@ class LiveReader:
                 self._started_s = now
             self._tracks.follow(grey)
             self._size = (image.shape[1], image.shape[0])
-            self._num_dropped += self._newest is not None
             self._newest = Frame(image, grey, self._tracks.places(), now)
             self._num_frames += 1
             self._frames.append(now)
@@ -256,18 +251,13 @@ class LiveReader:
         return LiveView(
             width=width,
             height=height,
-            faces=tuple(
-                LiveFace(track.number, reading, max(now - track.first_s, 0.0))
-                for track, reading in faces
-                if reading is not None
-            ),
+            faces=tuple(LiveFace(track.number, reading) for track, reading in faces if reading is not None),
             is_ready=self._ready,
             frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
             readings_per_second=_rate([at for at, _ in recent]),
             lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
             num_frames=self._num_frames,
             num_readings=self._num_readings,
-            num_dropped=self._num_dropped,
             error=self._error,
         )
 
@@ -319,7 +309,6 @@ class LiveReader:
                 return
             if self._newest is not None:  # loading the networks takes seconds
                 frame, self._newest = self._newest, None
-                self._num_dropped += 1
         settings = self.settings
         small, scale = shrink(frame.image, settings.detect_side)
         faces = [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
@@ -336,8 +325,7 @@ class LiveReader:
             self._error = None
             # Only what this reading found: with faces that are shown a little longer, a second would count too many
             found = [track.probabilities for track in self._tracks.found()]
-            group = group_probabilities(found) if found else None
-            self._timeline.add(frame.time_s - self._started_s, group, len(found))
+            self._timeline.add(frame.time_s - self._started_s, group_probabilities(found), len(found))
 
     def _find(self, detector: FaceDetector, small: RgbImage, frame: Frame) -> list[Face]:
         """The faces of a frame made small: those known where they are now, and from time to time all."""

@@ -48,7 +48,6 @@ class Track:
             stream changes its size when the network is slow.
         confidence: of the last detection.
         shares: shape (7,), its probabilities, smoothed.
-        first_s: when it came.
         last_s: when it was last found.
     """
 
@@ -56,7 +55,6 @@ class Track:
     places: npt.NDArray[np.float64]
     confidence: float
     shares: npt.NDArray[np.float64]
-    first_s: float
     last_s: float
 
     @property
@@ -136,13 +134,13 @@ class Tracks:
         for number, (face, place, given) in enumerate(zip(faces, found, probabilities, strict=True)):
             values = given.values.astype(np.float64)
             if (index := matches.get(number)) is None:
-                updated.append(Track(self._next_number, place, face.confidence, values, time_s, time_s))
+                updated.append(Track(self._next_number, place, face.confidence, values, time_s))
                 self._next_number += 1
                 continue
             track = known[index]
             weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-max(time_s - track.last_s, 0.0) / smoothing_s)
             values = track.shares + weight * (values - track.shares)
-            updated.append(Track(track.number, place, face.confidence, values, track.first_s, time_s))
+            updated.append(Track(track.number, place, face.confidence, values, time_s))
         matched = set(matches.values())
         # Faces, and none of those known: the scene is another. Else a face that was missed may be there all the same.
         cut = bool(updated) and not matched
@@ -227,10 +225,8 @@ def to_flow_image(image: RgbImage) -> GreyImage:
 
 def places_of(face: Face) -> npt.NDArray[np.float64]:
     """A face's corners and landmarks as one array, to be moved together: shape (7, 2), in pixels."""
-    box, marks = face.box, face.landmarks
-    corners = ((box.x, box.y), (box.right, box.bottom))
-    points = (marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right)
-    return np.array((*corners, *points), np.float64)
+    box = face.box
+    return np.array(((box.x, box.y), (box.right, box.bottom), *face.landmarks.points), np.float64)
 
 
 def box_of(places: npt.NDArray[np.float64], width: int, height: int) -> Box | None:

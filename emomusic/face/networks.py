@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from emomusic.affect import EMOTIONS
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR, SEVEN
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +42,7 @@ class NetworkSpec:
     build: Callable[[str], keras.Model]
     source: str
     preset: str = "default"
-    classes: tuple[str, ...] = tuple(EMOTIONS)
+    classes: tuple[str, ...] = SEVEN
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -83,7 +82,7 @@ def _plain_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasT
     return pixels, layers.Activation("linear", dtype=dtype, name="cast")(x)
 
 
-def _probabilities(features: keras.KerasTensor, dtype: str, num_classes: int = len(EMOTIONS)) -> keras.KerasTensor:
+def _probabilities(features: keras.KerasTensor, dtype: str, num_classes: int = len(SEVEN)) -> keras.KerasTensor:
     """Logits and their softmax; the softmax in float32 whatever the rest computes in."""
     from keras import layers
 
@@ -291,7 +290,7 @@ def _mobilenet_quadrants(dtype: str) -> keras.Model:
         x = layers.ReLU(6.0, dtype=dtype, name=f"conv_pw_{number}_relu")(x)
     x = layers.GlobalAveragePooling2D(dtype=dtype, name="mean")(x)
     x = layers.Dropout(0.3, dtype=dtype, name="dropout")(x)
-    return keras.Model(inputs, _probabilities(x, dtype, len(FOUR_CLASS_ORDER)), name="mobilenet_quadrants")
+    return keras.Model(inputs, _probabilities(x, dtype, len(FOUR)), name="mobilenet_quadrants")
 
 
 _VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (the shape; the widths are ours)"
@@ -345,7 +344,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
                 _mobilenet_quadrants,
                 f"the report Matching emotions: portraits and songs, after {_MOBILENET_SOURCE}",
                 "quadrants",
-                tuple(FOUR_CLASS_ORDER),
+                FOUR,
             ),
         )
     }

@@ -74,7 +74,7 @@ class PictureReading:
     @property
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces; None where there is none."""
-        return group_probabilities([reading.probabilities for reading in self.faces]) if self.faces else None
+        return group_probabilities([reading.probabilities for reading in self.faces])
 
 
 def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:

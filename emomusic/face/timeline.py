@@ -36,8 +36,7 @@ class _Second:
 class Timeline:
     """The group's emotions, second by second; bounded, and safe under threads."""
 
-    def __init__(self, seconds: int = TIMELINE_SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._over: deque[tuple[int, _Row]] = deque()  # as rows: asked for once a second, made only once
         self._current: _Second | None = None
         self._lock = threading.Lock()
@@ -60,7 +59,7 @@ class Timeline:
                 if current is not None:
                     self._over.append((current.time_s, _row(current)))
                 self._current = _Second(int(time_s), num_faces, shares)
-                while self._over and self._over[0][0] <= int(time_s) - self._seconds:
+                while self._over and self._over[0][0] <= int(time_s) - TIMELINE_SECONDS:
                     self._over.popleft()
 
     def table(self) -> pd.DataFrame:

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import models_dir, sha256_of
+from emomusic.assets import (
+    CARD,
+    HISTORY,
+    METRICS,
+    PREDICTIONS,
+    SPEC,
+    Wing,
+    folder_of,
+    models_dir,
+    sha256_of,
+    write_json,
+)
 from emomusic.errors import AssetError, ModelError
 
 if TYPE_CHECKING:
@@ -21,8 +32,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "emonet"
 """The model that the app and the commands use unless told otherwise."""
 
-WEIGHTS, SPEC, METRICS, HISTORY = "model.keras", "spec.json", "metrics.json", "history.csv"
-PREDICTIONS, CARD = "predictions.npz", "CARD.md"
+WEIGHTS = "model.keras"
 FILES = (WEIGHTS, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All of a model's folder, in the order in which training puts them there: with its spec it is whole."""
 
@@ -81,8 +91,7 @@ class ModelSpec:
 
 def face_models() -> list[str]:
     """Names of the trained models that are here, the default one first."""
-    folder = models_dir() / "face"
-    names = sorted(path.parent.name for path in folder.glob(f"*/{SPEC}"))
+    names = sorted(path.parent.name for path in (models_dir() / Wing.FACE).glob(f"*/{SPEC}"))
     return sorted(names, key=lambda name: name != DEFAULT_MODEL)
 
 
@@ -96,7 +105,7 @@ def model_folder(name: str) -> Path:
         here = ", ".join(face_models())
         advice = "" if here else f". {models_dir()} holds none: run EmoMusic from its checkout, or pip install -e that"
         raise ModelError(f"expected one of the trained models {here or '(none)'}. Received: {name!r}{advice}")
-    return models_dir() / "face" / name
+    return folder_of(Wing.FACE, name)
 
 
 def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
@@ -135,21 +144,6 @@ def write_spec(spec: ModelSpec, folder: Path) -> None:
     write_json(folder / SPEC, asdict(spec))
 
 
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """The figures that training wrote, by split.
-
-    Raises:
-        ModelError: they are absent or damaged.
-    """
-    try:
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"expected figures in {folder / METRICS}. Received: {error}") from error
-    if not isinstance(metrics, dict):
-        raise ModelError(f"expected an object in {folder / METRICS}. Received: {type(metrics).__name__}")
-    return metrics
-
-
 def write_weights(model: keras.Model, path: Path) -> None:
     """Round the network's weights to half precision, and write it as a Keras file of half the size.
 
@@ -186,11 +180,4 @@ def write_weights(model: keras.Model, path: Path) -> None:
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    temporary.replace(path)
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON under a temporary name, then move it."""
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     temporary.replace(path)

@@ -20,8 +20,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from emomusic import evaluation
-from emomusic.assets import prepare_model_folder, sha256_of
+from emomusic.assets import CARD, HISTORY, METRICS, PREDICTIONS, prepare_model_folder, sha256_of, write_json
+from emomusic.evaluation import expected_calibration_error, fit_calibration, in_classes
 from emomusic.face import trained
 from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
@@ -277,8 +277,8 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
         split: reader.probabilities(to_network_input(list(splits[split].images), uncalibrated.side))
         for split in (Split.VALIDATION, Split.TEST)
     }
-    y_true = one_hot(splits[Split.VALIDATION].labels, uncalibrated.classes).argmax(axis=1)
-    smoothing, temperature = evaluation.fit_calibration(y_true, probabilities[Split.VALIDATION])
+    y_true = in_classes(splits[Split.VALIDATION].labels, uncalibrated.classes)
+    smoothing, temperature = fit_calibration(y_true, probabilities[Split.VALIDATION])
     spec = replace(uncalibrated, smoothing=smoothing, temperature=temperature)
     answers = {split: calibrated(rows, spec).astype(np.float32) for split, rows in probabilities.items()}
     metrics: dict[str, Any] = {
@@ -297,18 +297,18 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
             for s in (Split.VALIDATION, Split.TEST)
         },
     }
-    with (drafts / trained.HISTORY).open("w", newline="", encoding="utf-8") as file:
+    with (drafts / HISTORY).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows(history)
     np.savez_compressed(
-        drafts / trained.PREDICTIONS,
+        drafts / PREDICTIONS,
         allow_pickle=False,
         **{f"{s}_labels": splits[s].labels for s in answers},
         **{f"{s}_probabilities": answers[s] for s in answers},
     )
-    trained.write_json(drafts / trained.METRICS, metrics)
-    write_card(spec, metrics, drafts / trained.CARD)
+    write_json(drafts / METRICS, metrics)
+    write_card(spec, metrics, drafts / CARD)
     trained.write_spec(spec, drafts)
     trained.read_spec(drafts, verify=True)
     for name in trained.FILES:
@@ -320,7 +320,7 @@ def figures(
     faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
 ) -> dict[str, Any]:
     """All figures of one split, for JSON; `before` are the probabilities before they were calibrated."""
-    y_true = one_hot(faces.labels, classes).argmax(axis=1)
+    y_true = in_classes(faces.labels, classes)
     y_pred = probabilities.argmax(axis=1)
     unseen = ~faces.in_training
     return {
@@ -330,7 +330,7 @@ def figures(
             "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,
         },
         "calibration": {
-            "expected_error": evaluation.expected_calibration_error(y_true, probabilities),
-            "expected_error_before": evaluation.expected_calibration_error(y_true, before),
+            "expected_error": expected_calibration_error(y_true, probabilities),
+            "expected_error_before": expected_calibration_error(y_true, before),
         },
     }

@@ -51,7 +51,7 @@ class Wall:
     @property
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces, each counting alike; None where there is none."""
-        return group_probabilities([face.reading.probabilities for face in self.faces]) if self.faces else None
+        return group_probabilities([face.reading.probabilities for face in self.faces])
 
     def first_number(self, picture: int) -> int:
         """The number that the first face of a picture has, or would have."""

@@ -92,6 +92,11 @@ class Track:
         """The artists as a person writes them: "Dan + Shay, Justin Bieber"."""
         return ", ".join(self.artists)
 
+    @property
+    def full_name(self) -> str:
+        """Title and artists in one line: "Yellow, Coldplay"."""
+        return f"{self.title}, {self.byline}"
+
 
 def split_artists(cell: str) -> tuple[str, ...]:
     """The artists in one cell of a table."""
@@ -167,6 +172,17 @@ class Catalogue:
     def plane(self) -> npt.NDArray[np.float32]:
         """Shape (n, 2): where each song lies on the affect plane."""
         return affect_plane(self.table)
+
+    @property
+    def genres(self) -> list[str]:
+        """Those of its songs, sorted; none where the table does not know."""
+        return sorted(self.table["genre"].dropna().unique()) if "genre" in self.table else []
+
+    @property
+    def decades(self) -> list[int]:
+        """Those its songs are of, sorted, each named by its first year; none where the table does not know."""
+        years = self.table["year"].dropna().unique() if "year" in self.table else ()
+        return sorted({int(year) // 10 * 10 for year in years})
 
     def track(self, row: int) -> Track:
         """The song in a row of the table, counted from 0."""
@@ -410,5 +426,5 @@ def numbered_row(number: int) -> str:
     return f"row {number} ({number + 1} with the header)"
 
 
-def _shortened(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"

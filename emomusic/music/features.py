@@ -40,6 +40,21 @@ class Feature:
     unit: str
     description: str
 
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.source_name.capitalize()
+
+    @property
+    def titled(self) -> str:
+        """Its label with the unit: "Tempo (BPM)"."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
+    def num_digits(self) -> int:
+        """How many digits after the point a value is told with."""
+        return {"BPM": 0, "dB": 1}.get(self.unit, 2)
+
 
 # The order is the order of the models' inputs: a saved model repeats it and is refused where the two differ.
 _FEATURES = (
@@ -58,6 +73,7 @@ _FEATURES = (
 
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _FEATURES})
 FEATURE_NAMES: tuple[str, ...] = tuple(FEATURES)
+FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)
 
 
 def affect_of_track(valence: float, energy: float) -> AffectPoint:

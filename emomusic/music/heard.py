@@ -22,7 +22,9 @@ def song_key(title: str, artists: str) -> tuple[str, str]:
         artists: as a cell of a table names them.
     """
     name = folded(title)
-    return _VERSION_NOTE.split(name, maxsplit=1)[0].strip() or name, folded(split_artists(artists)[0])
+    base, *note = _VERSION_NOTE.split(name, maxsplit=1)
+    parts = _PART.findall(note[0]) if note else []  # of one work, and each a song of its own
+    return " ".join([base.strip() or name, *parts]), folded(split_artists(artists)[0])
 
 
 class Heard:
@@ -58,7 +60,7 @@ class Heard:
         return self._pausing.isdisjoint(self._artist_keys(row)) and not self.knows(row)
 
     def _artist_keys(self, row: int) -> tuple[str, ...]:
-        return tuple(name.casefold() for name in split_artists(self._artists[row]))
+        return tuple(folded(name) for name in split_artists(self._artists[row]))
 
     def _song_key(self, row: int) -> tuple[str, str]:
         return song_key(self._titles[row], self._artists[row])
@@ -66,3 +68,5 @@ class Heard:
 
 _VERSION_NOTE = re.compile(r" - | \(| \[")
 """Where a title ends and notes begin: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
+_PART = re.compile(r"\b(?:pt|part|no|act)\b\.? ?(?:\d+|[ivx]+)\b|^[ivx]+(?=\.)")
+"""Of a note what numbers a part: "Symphony No. 5 - II. Andante", "Another Brick in the Wall (Part 1)"."""

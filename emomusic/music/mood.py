@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import Mood
+from emomusic.assets import SPEC, write_json
 from emomusic.errors import ModelError
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 MOODS: tuple[Mood, ...] = tuple(Mood)
 
 MODEL_FILE = "model.skops"
-SPEC_FILE = "spec.json"
 
 # What skops must be allowed to build beyond what it knows to be harmless. Anything else in a file is refused.
 _TRUSTED_TYPES = (
@@ -141,7 +141,7 @@ class MoodClassifier:
         }
         folder.mkdir(parents=True, exist_ok=True)
         skops.io.dump(self._estimator, folder / MODEL_FILE, compression=zipfile.ZIP_DEFLATED)
-        (folder / SPEC_FILE).write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / SPEC, spec)
 
     @classmethod
     def load(cls, folder: Path) -> MoodClassifier:
@@ -157,7 +157,7 @@ class MoodClassifier:
 
         retrain = "Train it again with `python -m emomusic train music --data data_moods.csv`."
         try:
-            spec = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+            spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
             expected = (spec["name"], spec["features"], spec["moods"])
             probe, version = np.array(spec["probe"]["probabilities"], np.float32), spec["sklearn_version"]
             with warnings.catch_warnings():

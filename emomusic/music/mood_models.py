@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from emomusic.music.features import FEATURE_NAMES
+from emomusic.reported import Reported
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -165,25 +166,17 @@ MOOD_MODELS: Mapping[str, MoodModelSpec] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedFigure:
-    """What the student reports say of a mood model, to stand beside ours.
-
-    Attributes:
-        model: ours that it compares with, one of `MOOD_MODELS`.
-        accuracy: from 0 to 1, as the reports give it.
-        note: under which circumstances.
-    """
-
-    model: str
-    accuracy: float
-    note: str
-
-
 REPORTED_SOURCE = "the student reports this project follows"
-REPORTED: tuple[ReportedFigure, ...] = (
-    ReportedFigure("mlp", 0.82, "best case"),
-    ReportedFigure("mlp", 0.80, "on average"),
-    ReportedFigure("gradient_boosting", 0.50, 'boosting, "around 50 %"'),
+
+
+def _reported(accuracy: float, note: str) -> Reported:
+    return Reported(accuracy, "four moods", REPORTED_SOURCE, note)
+
+
+REPORTED: Mapping[str, tuple[Reported, ...]] = MappingProxyType(
+    {
+        "mlp": (_reported(0.82, "best case"), _reported(0.80, "on average")),
+        "gradient_boosting": (_reported(0.50, 'boosting, "around 50 %"'),),
+    }
 )
 """Their splits are not known, and a single split of this data is several points off either way."""

@@ -19,24 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood
-from emomusic.assets import models_dir
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood, share_text
+from emomusic.assets import Wing, folder_of
 from emomusic.music.catalogue import Catalogue, Track, load_catalogue
 from emomusic.music.heard import ARTIST_WINDOW, Heard
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
-from emomusic.music.request import Policy, Request, nearest_emotion, target_of
-
-__all__ = [
-    "ARTIST_WINDOW",
-    "Policy",
-    "Recommender",
-    "Request",
-    "Song",
-    "load_recommender",
-    "nearest_emotion",
-    "target_of",
-]
+from emomusic.music.request import Policy, Request, target_of
 
 # How a song's fit is made, in shares of one. The classifier alone cannot tell two happy faces apart, nearness alone
 # would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
@@ -211,7 +200,7 @@ class Recommender:
             for row in rows:
                 heard.add(row)
         waypoints = _waypoints(request.point, target, len(rows))
-        away = [_distance(self._point(row), waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
+        away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
         moods = [self._likeliest(row) for row in rows]
@@ -259,8 +248,8 @@ class Recommender:
     def _opinion(self, row: int, mood: Mood) -> str:
         """What the model says of a song, also where that is another mood than the one it was chosen for."""
         likeliest = self._likeliest(row)
-        percent = 100.0 * float(self.probabilities[row].max())
-        opinion = f"{'Probably' if percent >= 50.0 else 'Perhaps'} {likeliest} ({percent:.0f} %)"
+        share = float(self.probabilities[row].max())
+        opinion = f"{'Probably' if share >= 0.5 else 'Perhaps'} {likeliest} ({share_text(share)})"
         standing = min(math.floor(100.0 * float(self._standing[row, MOODS.index(mood)])), 99)
         if likeliest is mood or standing < 50:
             return opinion
@@ -271,7 +260,7 @@ class Recommender:
         here = self._point(rows[step])
         for end, place, name in ((0, start, "the start"), (len(rows) - 1, target, "the goal")):
             if step == end:
-                nearness = "close to" if _distance(here, place) <= _CLOSE else "the nearest left to"
+                nearness = "close to" if here.distance(place) <= _CLOSE else "the nearest left to"
                 return f"{label}: {_character(here)}, {nearness} {name}"
         change = _difference(self._point(rows[step - 1]), here)
         return f"{label}: {change} than the last" if change else f"{label}: {_character(here)}, close to the last"
@@ -329,10 +318,6 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
     ]
 
 
-def _distance(one: AffectPoint, other: AffectPoint) -> float:
-    return math.hypot(one.valence - other.valence, one.arousal - other.arousal)
-
-
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """1 at the place itself, falling like a bell."""
     closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _NEAR) ** 2)
@@ -373,11 +358,11 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
     return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
 
 
-def load_recommender(model: str = DEFAULT_MOOD_MODEL) -> Recommender:
-    """The recommender over the shipped catalogue, with a trained mood model.
+def load_recommender() -> Recommender:
+    """The recommender over the shipped catalogue, with the default mood model.
 
     Raises:
         DatasetError: the catalogue is absent or damaged.
         ModelError: the mood model is.
     """
-    return Recommender(load_catalogue(), MoodClassifier.load(models_dir() / "music" / model))
+    return Recommender(load_catalogue(), MoodClassifier.load(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,7 +65,7 @@ class Request:
 
 def nearest_emotion(point: AffectPoint) -> Emotion:
     """The emotion whose place on the circumplex is closest."""
-    return min(EMOTION_POINTS, key=lambda emotion: _distance(EMOTION_POINTS[emotion], point))
+    return min(EMOTION_POINTS, key=lambda emotion: EMOTION_POINTS[emotion].distance(point))
 
 
 def target_of(request: Request) -> tuple[AffectPoint, Mood]:
@@ -78,7 +77,3 @@ def target_of(request: Request) -> tuple[AffectPoint, Mood]:
     moods = JOURNEY_MOODS if request.policy is Policy.JOURNEY else SOOTHING_MOODS
     mood = moods[request.emotion or nearest_emotion(request.point)]
     return MOOD_POINTS[mood], mood
-
-
-def _distance(one: AffectPoint, other: AffectPoint) -> float:
-    return math.hypot(one.valence - other.valence, one.arousal - other.arousal)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import TRACK_ID
 from emomusic.music.recommend import Song
-from emomusic.spreadsheet import disarmed
+from emomusic.spreadsheet import csv_text, disarmed
 
 PLAYER_HEIGHT = 152
 """Height of Spotify's compact player, in pixels."""
+
+TRACK_ADDRESS = "https://open.spotify.com/track/"
+"""What an id follows in the address of its track."""
 
 CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
 
@@ -34,7 +35,7 @@ def track_url(track_id: str) -> str:
     Raises:
         SpotifyError: the id is none.
     """
-    return f"https://open.spotify.com/track/{checked_track_id(track_id)}"
+    return TRACK_ADDRESS + checked_track_id(track_id)
 
 
 def embed_url(track_id: str) -> str:
@@ -49,20 +50,16 @@ def embed_url(track_id: str) -> str:
 def songs_csv(songs: Iterable[Song]) -> str:
     """A list of songs as CSV with the columns `CSV_COLUMNS`.
 
-    Text that a spreadsheet would run as a formula is disarmed by an apostrophe. Excel reads titles in every script
-    when the text is encoded as `utf-8-sig`.
+    Text that a spreadsheet would run as a formula is disarmed by an apostrophe.
     """
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(CSV_COLUMNS)
-    for song in songs:
-        track = song.track
-        text = (track.title, track.byline, track.album or "", song.mood.value)
-        numbers = (f"{song.score:.4f}", f"{song.point.valence:.4f}", f"{song.point.arousal:.4f}")
-        writer.writerow(
-            [*map(disarmed, text), *numbers, disarmed(song.reason), disarmed(track.id), track_url(track.id)]
-        )
-    return file.getvalue()
+    return csv_text(CSV_COLUMNS, map(_song_row, songs))
+
+
+def _song_row(song: Song) -> list[str]:
+    track = song.track
+    text = (track.title, track.byline, track.album or "", song.mood.value)
+    numbers = (f"{song.score:.4f}", f"{song.point.valence:.4f}", f"{song.point.arousal:.4f}")
+    return [*map(disarmed, text), *numbers, disarmed(song.reason), disarmed(track.id), track_url(track.id)]
 
 
 def songs_m3u(songs: Iterable[Song]) -> str:

@@ -38,7 +38,7 @@ class Cells:
     Attributes:
         table: columns named as they are there, rows numbered from 0. From a CSV every cell as it is written; from
             Parquet numbers and booleans as they are and all else as text.
-        has_decimal_commas: a comma between digits can only be a decimal one, because something else separates cells.
+        has_decimal_commas: a comma between digits may be a decimal one, because something else separates cells.
     """
 
     table: pd.DataFrame

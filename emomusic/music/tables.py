@@ -30,9 +30,11 @@ UNTITLED = "Untitled"
 UNKNOWN_ARTIST = "Unknown artist"
 """What a song is called whose title, artists and album are all empty: it plays by its id all the same."""
 
-_NUMBERS = {*FEATURE_NAMES, "popularity", "year", "duration_ms", "duration_s"}
+_WHOLE = {"popularity", "year", "duration_ms"}
+_NUMBERS = {*FEATURE_NAMES, "duration_s", *_WHOLE}
 _TEXTS = {"id", "title", "artists", "artist_ids", "album", "genre", "mood"}
 _DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes small numbers as 1,5E-05
+_DECIMAL_ZERO = r"^\s*(\d+),(0)\s*$"
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
 
 
@@ -144,7 +146,9 @@ def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogu
         raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
     if cells.has_decimal_commas:
         for column in _NUMBERS & set(table.columns):
-            table[column] = table[column].str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True)
+            # 215,000 ms are no 215: what can be a comma of thousands stays, to be refused by its name
+            comma = _DECIMAL_ZERO if column in _WHOLE else _DECIMAL_COMMA
+            table[column] = table[column].str.replace(comma, r"\1.\2", regex=True)
     table, num_rows = _unified(table, form), len(table)
     table = table[_is_usable(table, form)]
     if table.empty:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
@@ -17,12 +16,12 @@ import sklearn
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
-from emomusic.assets import prepare_model_folder
+from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, prepare_model_folder, write_json
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.evaluation import expected_calibration_error, mistakes, score
 from emomusic.music.catalogue import MoodTable, read_mood_table
-from emomusic.music.mood import MODEL_FILE, MOODS, SPEC_FILE, MoodClassifier
+from emomusic.music.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, REPORTED, REPORTED_SOURCE, SEED
 
 logger = logging.getLogger(__name__)
@@ -30,8 +29,7 @@ logger = logging.getLogger(__name__)
 NUM_FOLDS = 10
 NUM_REPEATS = 5
 
-_METRICS_FILE, _PREDICTIONS_FILE, _CARD_FILE = "metrics.json", "predictions.npz", "CARD.md"
-_FILES = (MODEL_FILE, SPEC_FILE, _METRICS_FILE, _PREDICTIONS_FILE, _CARD_FILE)
+_FILES = (MODEL_FILE, SPEC, METRICS, PREDICTIONS, CARD)
 _DRAFTS = "drafts-*"  # may be left by a run that was killed
 
 
@@ -108,15 +106,15 @@ def train_mood_model(
     with tempfile.TemporaryDirectory(dir=out, prefix="drafts-") as folder:
         new = Path(folder)
         classifier.save(new, data_sha256=table.sha256)
-        (new / _METRICS_FILE).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        write_json(new / METRICS, metrics)
         np.savez_compressed(
-            new / _PREDICTIONS_FILE,
+            new / PREDICTIONS,
             labels=evaluation.labels.astype(np.int8),
             probabilities=evaluation.probabilities,
             repeated_probabilities=evaluation.repeated_probabilities,
             repeated_folds=evaluation.repeated_folds,
         )
-        (new / _CARD_FILE).write_text(_card(metrics, table), encoding="utf-8")
+        (new / CARD).write_text(_card(metrics, table), encoding="utf-8")
         MoodClassifier.load(new)
         for name in _FILES:
             (new / name).replace(out / name)
@@ -274,5 +272,5 @@ def _card(metrics: dict[str, Any], table: MoodTable) -> str:
 
 
 def _reported(model: str) -> str:
-    figures = [f"{figure.accuracy:.2f} ({figure.note})" for figure in REPORTED if figure.model == model]
+    figures = [f"{report.figure:.2f} ({report.note})" for report in REPORTED.get(model, ())]
     return f"\n\nFor comparison, {REPORTED_SOURCE} give the accuracies {', '.join(figures)}." if figures else ""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant
+from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood
 from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 
 
@@ -36,13 +36,6 @@ class SongPoint:
 _Places: TypeAlias = list[tuple[float, float]]
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _NamePlace: TypeAlias = tuple[tuple[int, int], int]  # the side of the dot, and across the room left free about it
-
-_CORNERS = {
-    Quadrant.Q1: (1, 1, "right", "top"),
-    Quadrant.Q2: (-1, 1, "left", "top"),
-    Quadrant.Q3: (-1, -1, "left", "bottom"),
-    Quadrant.Q4: (1, -1, "right", "bottom"),
-}
 
 _RANGE = 1.12  # of both axes, to either side
 _CIRCLE, _SQUARE = 0.17, 0.12  # across the marks of a face and of a song, on a plane as large as on a phone
@@ -159,14 +152,14 @@ def _beside_each_other(points: Sequence[AffectPoint], widths: Sequence[float]) -
 
 
 def _draw_plane(figure: go.Figure) -> None:
-    for quadrant, (side, level, x_anchor, y_anchor) in _CORNERS.items():
+    for quadrant, (side, level) in QUADRANT_CORNERS.items():
         figure.add_shape(
             type="rect", x0=0, x1=side, y0=0, y1=level, line_width=0, layer="below",
             fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.07),
         )  # fmt: skip
         figure.add_annotation(
-            x=side, y=level, xanchor=x_anchor, yanchor=y_anchor, showarrow=False, text=f"<b>{quadrant}</b>",
-            font={"size": 13},
+            x=side, y=level, xanchor=_ACROSS[side], yanchor=_UPWARDS[level], showarrow=False,
+            text=f"<b>{quadrant}</b>", font={"size": 13},
         )  # fmt: skip
     for radius in (1.0, NEUTRAL_RADIUS):
         figure.add_shape(
@@ -243,7 +236,7 @@ def _name_places(marks: _Places, sizes: Sequence[float], height: int) -> list[_N
     costs[(np.abs(names) > _RANGE * scales[..., None]).any(axis=(0, -1))] = np.inf
     nearest = np.linalg.norm(centres[:, :, :, None] - dots[:, None, None], axis=-1).argmin(axis=-1)
     costs[(nearest != np.arange(len(own_sides))[:, None]).any(axis=0)] = np.inf  # it would seem to be another's name
-    corners = _boxes(np.array([corner[:2] for corner in _CORNERS.values()]) * (scales - _CORNER / 2), _CORNER)
+    corners = _boxes(np.array(list(QUADRANT_CORNERS.values())) * (scales - _CORNER / 2), _CORNER)
     chosen = costs.argmin(axis=1)
     for name, row in enumerate(costs):
         others = np.delete(names[:, np.arange(len(chosen)), chosen], name, axis=1)

@@ -54,16 +54,19 @@ CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
 RIGHT, WRONG = "#1F66B5", "#8A5F00"
 """Of right and of wrong answers; cold and warm, as in the table of correlations."""
 
-QUIET = "rgba(128, 128, 138, 0.35)"
-"""Of axes, rings and outlines: visible on both pages without asking for attention."""
-
 TRAIL = "#80808A"
 """Of where something came from: grey, like no emotion."""
 
 
+def rgb_of(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of "#rrggbb", from 0 to 255."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
 def ink_on(colour: str) -> str:
     """Black or white, whichever can be read better on "#rrggbb" (WCAG's relative luminance)."""
-    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    channels = (channel / 255 for channel in rgb_of(colour))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#000000" if luminance > 0.179 else "#FFFFFF"
@@ -71,8 +74,15 @@ def ink_on(colour: str) -> str:
 
 def faded(colour: str, opacity: float) -> str:
     """The same colour, see-through: "#rrggbb" to "rgba(…)"."""
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    red, green, blue = rgb_of(colour)
     return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+QUIET = faded(TRAIL, 0.35)
+"""Of axes, rings and outlines: visible on both pages without asking for attention."""
+
+GUIDE = faded(TRAIL, 0.9)
+"""Of lines and marks that others are compared with."""
 
 
 def write_in(figure: go.Figure, ink: str) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import share_text
+from emomusic.affect import Emotion
 from emomusic.evaluation import ClassScores, FloatArray, IntArray, Reliability
-from emomusic.plots.colours import CLASS_COLOURS, QUIET, RIGHT, WRONG, faded
+from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"]}
@@ -29,7 +29,6 @@ def confusion_map(
     chosen: tuple[str, str] | None = None,
     darkest: float | None = None,
     ink: str | None = None,
-    height: int = 430,
 ) -> go.Figure:
     """What is called what: rows are the true classes, columns the answers; right ones cold, mistakes warm.
 
@@ -42,7 +41,6 @@ def confusion_map(
         chosen: the cell to frame, as its true class and the answer.
         darkest: the share of a row that has the darkest brown, for matrices side by side; None for this one's largest.
         ink: the page's colour of text, for numbers on pale cells; None for the chart's.
-        height: of the figure, in pixels.
     """
     rows, share, right = confusion.sum(axis=1, keepdims=True), _shares(confusion), np.eye(len(classes), dtype=bool)
     worst = max(largest_mistake(confusion) if darkest is None else darkest, 0.05)
@@ -75,10 +73,10 @@ def confusion_map(
         row, column = classes.index(chosen[0]), classes.index(chosen[1])
         figure.add_shape(
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
-            line={"color": ink or "#7A7474", "width": 3},
+            line={"color": ink or EMOTION_COLOURS[Emotion.NEUTRAL], "width": 3},
         )  # fmt: skip
     figure.update_layout(
-        height=height, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",
+        height=430, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",
         clickmode="event+select",
     )  # fmt: skip
     figure.update_xaxes(**_AXIS, title={"text": "what the model says", "standoff": _STANDOFF}, tickfont={"size": 13})
@@ -136,7 +134,7 @@ def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str)
 
 
 def learning_curves(
-    training: FloatArray, validation: FloatArray, *, best_epoch: int, label: str, top: float, height: int = 300
+    training: FloatArray, validation: FloatArray, *, best_epoch: int, label: str, top: float
 ) -> go.Figure:
     """One figure of a training over its epochs, on the pictures learnt from and on others.
 
@@ -146,7 +144,6 @@ def learning_curves(
         best_epoch: the epoch that was kept, from 1; marked.
         label: of the axis.
         top: where the axis ends; the same for two models only where their figures can be compared.
-        height: of the figure, in pixels.
     """
     epochs = np.arange(1, len(training) + 1)
     figure = go.Figure()
@@ -168,7 +165,7 @@ def learning_curves(
             hovertemplate=f"epoch {best_epoch}, kept: %{{y:.3f}}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_layout(height=height, margin=_MARGIN, dragmode=False, legend=_LEGEND_ABOVE)
+    figure.update_layout(height=300, margin=_MARGIN, dragmode=False, legend=_LEGEND_ABOVE)
     figure.update_xaxes(fixedrange=True, showgrid=False, zeroline=False, title={"text": "epoch"}, rangemode="tozero")
     figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, range=[0, top], title={"text": label})
     return figure
@@ -177,12 +174,11 @@ def learning_curves(
 _LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": ""}
 
 
-def reliability_diagram(found: Reliability, *, height: int = 360) -> go.Figure:
+def reliability_diagram(found: Reliability) -> go.Figure:
     """How often a model is right, by how sure it is; an honest one lies on the diagonal.
 
     Args:
         found: of `evaluation.reliability`; small bins have small points.
-        height: of the figure, in pixels.
     """
     filled = found.counts > 0
     confidence, accuracy = (100 * values[filled] for values in (found.confidence, found.accuracy))
@@ -190,7 +186,7 @@ def reliability_diagram(found: Reliability, *, height: int = 360) -> go.Figure:
     figure = go.Figure(
         go.Scatter(
             x=[0, 100], y=[0, 100], mode="lines", name="honest", hoverinfo="skip",
-            line={"color": "rgba(128, 128, 138, 0.9)", "dash": "dot", "width": 2},
+            line={"color": GUIDE, "dash": "dot", "width": 2},
         )
     )  # fmt: skip
     many = counts >= 10  # a line through a bin of one answer would tell of chance
@@ -209,7 +205,7 @@ def reliability_diagram(found: Reliability, *, height: int = 360) -> go.Figure:
         )
     )  # fmt: skip
     axis = _PERCENTS | {"range": [0, 103], "fixedrange": True}
-    figure.update_layout(height=height, margin=_MARGIN, dragmode=False, showlegend=False)
+    figure.update_layout(height=360, margin=_MARGIN, dragmode=False, showlegend=False)
     figure.update_xaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "how sure the model is"})
     figure.update_yaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "how often it is right"})
     return figure
@@ -281,28 +277,4 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
         **_AXIS, range=[-len(models) + 0.4, 0.7], tickvals=[-number for number in range(len(models))],
         ticktext=list(models), tickfont={"size": 14},
     )  # fmt: skip
-    return figure
-
-
-def class_probabilities(probabilities: FloatArray, classes: Sequence[str], *, height: int = 210) -> go.Figure:
-    """Probabilities of any classes as bars in their order, each with its percentage.
-
-    Args:
-        probabilities: shape (classes,), from 0 to 1.
-        classes: their names.
-        height: of the figure, in pixels.
-    """
-    percents = 100 * np.asarray(probabilities, np.float64)
-    figure = go.Figure(
-        go.Bar(
-            x=percents, y=list(classes), orientation="h",
-            marker={"color": [CLASS_COLOURS[name] for name in classes], "cornerradius": 3},
-            text=[share_text(value / 100) for value in percents], textposition="outside",
-            cliponaxis=False, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
-        )
-    )  # fmt: skip
-    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.28, showlegend=False)
-    figure.update_layout(dragmode=False)
-    figure.update_xaxes(range=[0, 116], visible=False, fixedrange=True)
-    figure.update_yaxes(**_AXIS, autorange="reversed", tickfont={"size": 13})
     return figure

@@ -11,15 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import Mood, Quadrant
-from emomusic.music.features import FEATURES, Feature
+from emomusic.affect import QUADRANT_CORNERS, Emotion, Mood
+from emomusic.music.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.music.mood import MOODS
-from emomusic.plots.colours import MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded
-
-FEATURE_LABELS: Mapping[str, str] = MappingProxyType(
-    {name: name.removesuffix("_db").removesuffix("_bpm").capitalize() for name in FEATURES}
-)
-"""What a person calls a feature; its unit stands beside it."""
+from emomusic.plots.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
+from emomusic.plots.face import share_bars
 
 MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
@@ -31,12 +27,6 @@ MOST_NAMED = 40_000
 
 _FEATURE_VALUES = list(FEATURES.values())
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-_CORNERS = {
-    Quadrant.Q1: (1, 1, "right", "bottom"),
-    Quadrant.Q2: (-1, 1, "left", "bottom"),
-    Quadrant.Q3: (-1, -1, "left", "top"),
-    Quadrant.Q4: (1, -1, "right", "top"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +46,6 @@ class Standing:
     highest: Mood
 
 
-def num_digits(feature: Feature) -> int:
-    """How many digits after the point a value is told with."""
-    return {"BPM": 0, "dB": 1}.get(feature.unit, 2)
-
-
 def trace_rows(moods: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     """The rows of the table behind each trace of `song_plane`: a mood a trace, the largest first, so below."""
     rows = [np.flatnonzero(moods == position) for position in range(len(MOODS))]
@@ -71,8 +56,6 @@ def song_plane(
     plane: npt.NDArray[np.float32],
     moods: npt.NDArray[np.int64],
     names: Sequence[str] | None,
-    *,
-    height: int = 520,
 ) -> go.Figure:
     """Every song on the valence-energy plane, in the colour and with the sign of its mood; to select with a lasso.
 
@@ -80,7 +63,6 @@ def song_plane(
         plane: shape (n, 2), valence and energy from -1 to 1.
         moods: shape (n,), positions in `Mood`.
         names: of the songs, for whoever points at one; None for places only.
-        height: of the figure, in pixels.
     """
     figure = go.Figure()
     _draw_quarters(figure)
@@ -112,7 +94,7 @@ def song_plane(
             )
         )
     figure.update_layout(
-        height=height,
+        height=520,
         margin=_MARGIN | {"t": 58, "r": 38},  # at the right, room for the chart's own buttons
         dragmode="lasso",
         hoverlabel={"align": "left"},
@@ -127,14 +109,14 @@ def song_plane(
 
 
 def _draw_quarters(figure: go.Figure) -> None:
-    for quadrant, (side, level, x_anchor, y_anchor) in _CORNERS.items():
+    for quadrant, (side, level) in QUADRANT_CORNERS.items():
         figure.add_shape(
             type="rect", x0=0, x1=side, y0=0, y1=level, layer="below",
             fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.06), line={"color": QUIET, "width": 1},
         )  # fmt: skip
         figure.add_annotation(
-            x=side, y=level, xanchor=x_anchor, yanchor=y_anchor, showarrow=False,
-            text=f"<b>{quadrant}</b> {quadrant.description}", font={"size": 12},
+            x=side, y=level, xanchor="right" if side > 0 else "left", yanchor="bottom" if level > 0 else "top",
+            showarrow=False, text=f"<b>{quadrant}</b> {quadrant.description}", font={"size": 12},
         )  # fmt: skip
 
 
@@ -164,9 +146,7 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
     return sorted(found, key=lambda standing: -standing.share)
 
 
-def feature_ridges(
-    values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature, *, height: int = 230
-) -> go.Figure:
+def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
     """How one feature is distributed in each mood: four hills, each with its median.
 
     Hills are equally high whatever the number of songs, so that their shapes can be compared.
@@ -175,7 +155,6 @@ def feature_ridges(
         values: shape (n,).
         moods: shape (n,), positions in `Mood`.
         feature: what `values` are.
-        height: of the figure, in pixels.
     """
     low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
     if feature.unit == "":
@@ -211,7 +190,7 @@ def feature_ridges(
                 f"middle half {_number(first, feature)} to {_number(third, feature)}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(height=height, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False)
+    figure.update_layout(height=230, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False)
     figure.update_xaxes(
         range=[low, high], fixedrange=True, showgrid=False, zeroline=False, nticks=5,
         title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 12}},
@@ -253,33 +232,32 @@ def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None, height: int = 480) -> go.Figure:
+def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None) -> go.Figure:
     """The lower half of a table of correlations, as colours with their numbers.
 
     Args:
         matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
         ink: the page's colour of text, for numbers on pale cells; None for the chart's.
-        height: of the figure, in pixels.
     """
-    labels = list(FEATURE_LABELS.values())
-    lower = np.where(np.tri(len(labels), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
+    columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
+    lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
     # Dark enough for white numbers from one half on, pale enough for the page's text below it, in light and in dark
-    cold, warm = "#1F66B5", "#8A5F00"
+    cold, warm = RIGHT, WRONG
     steps = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
     steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
     figure = go.Figure(
         go.Heatmap(
-            z=lower, x=labels[:-1], y=labels[1:], zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+            z=lower, x=columns, y=rows, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
             colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
             hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
         )
     )  # fmt: skip
-    for name, row in zip(labels[1:], lower, strict=True):
-        for other, value in zip(labels[:-1], row, strict=True):
+    for name, row in zip(rows, lower, strict=True):
+        for other, value in zip(columns, row, strict=True):
             if not np.isnan(value):
                 font = {"size": 12} | ({"color": "white"} if abs(value) >= 0.5 else {"color": ink} if ink else {})
                 figure.add_annotation(x=other, y=name, text=_signed(value).lstrip("+"), showarrow=False, font=font)
-    figure.update_layout(height=height, margin=_MARGIN, dragmode=False)
+    figure.update_layout(height=480, margin=_MARGIN, dragmode=False)
     figure.update_xaxes(fixedrange=True, showgrid=False, tickangle=-45, ticks="")
     figure.update_yaxes(fixedrange=True, showgrid=False, autorange="reversed", ticks="")
     return figure
@@ -310,19 +288,17 @@ def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64
     return profiles
 
 
-def profile_radar(profiles: npt.NDArray[np.float64], *, height: int = 480) -> go.Figure:
+def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:
     """One outline a mood over the nine features; the dotted ring is the middle song.
 
     Args:
         profiles: shape (4, 9), of `mood_profiles`.
-        height: of the figure, in pixels.
     """
-    labels = list(FEATURE_LABELS.values())
-    round_ = [*labels, labels[0]]
+    round_ = [*FEATURE_LABELS, FEATURE_LABELS[0]]
     figure = go.Figure(
         go.Scatterpolar(
             r=[50] * len(round_), theta=round_, mode="lines", name="all songs", hoverinfo="skip",
-            line={"dash": "dot", "width": 2, "color": "rgba(128, 128, 138, 0.9)"},
+            line={"dash": "dot", "width": 2, "color": GUIDE},
         )
     )  # fmt: skip
     for mood, profile in zip(MOODS, profiles, strict=True):
@@ -339,7 +315,7 @@ def profile_radar(profiles: npt.NDArray[np.float64], *, height: int = 480) -> go
         )  # fmt: skip
     ring = {"gridcolor": QUIET, "linecolor": QUIET}
     figure.update_layout(
-        height=height,
+        height=480,
         margin={"l": 70, "r": 70, "t": 30, "b": 20},
         dragmode=False,
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.1, "yanchor": "top", "title": ""},
@@ -353,60 +329,45 @@ def profile_radar(profiles: npt.NDArray[np.float64], *, height: int = 480) -> go
     return figure
 
 
-def mood_bars(
-    probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.float32] | None = None, *, height: int = 190
-) -> go.Figure:
+def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
     """Four bars in the order of `Mood`, each with its name and percentage.
 
     Args:
         probabilities: shape (4,).
         start: shape (4,): where each bar began, drawn as a line across it; None for no lines.
-        height: of the figure, in pixels.
     """
-    names = [mood.value for mood in MOODS]
-    percents = 100 * probabilities.astype(np.float64)
-    figure = go.Figure(
-        go.Bar(
-            x=percents, y=names, orientation="h", name="now",
-            marker={"color": [MOOD_COLOURS[mood] for mood in MOODS], "cornerradius": 3},
-            text=["<1 %" if 0 < value < 1 else f"{value:.0f} %" for value in percents], textposition="outside",
-            cliponaxis=False, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
-        )
-    )  # fmt: skip
+    shares = dict(zip(MOODS, probabilities.tolist(), strict=True))
+    figure = share_bars(shares, height=190, letters=14, bargap=0.3)
     if start is not None:
         figure.add_trace(
             go.Scatter(
-                x=100 * start.astype(np.float64), y=names, mode="markers", name="start", cliponaxis=False,
-                marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": "rgba(128, 128, 138, 0.9)"}},
+                x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,
+                marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GUIDE}},
                 hovertemplate="%{y} at the start: %{x:.1f} %<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
-    figure.update_layout(dragmode=False)
-    figure.update_xaxes(range=[0, 116], visible=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 14})
     return figure
 
 
-def influence_bars(points: npt.NDArray[np.float64], mood: Mood, *, height: int = 290) -> go.Figure:
+def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
     """What each feature adds to the probability of a mood, or takes from it.
 
     Args:
         points: shape (9,), percentage points, in the order of `features.FEATURES`.
         mood: whose probability it is.
-        height: of the figure, in pixels.
     """
     reach = max(5.0, float(np.abs(points).max()))
+    for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
     figure = go.Figure(
         go.Bar(
-            x=points, y=list(FEATURE_LABELS.values()), orientation="h",
-            marker={"color": [MOOD_COLOURS[mood] if value >= 0 else "#7A7474" for value in points], "cornerradius": 3},
+            x=points, y=FEATURE_LABELS, orientation="h",
+            marker={"color": [for_it if value >= 0 else against_it for value in points], "cornerradius": 3},
             text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
         )
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": QUIET, "width": 1})
-    figure.update_layout(height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
+    figure.update_layout(height=290, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
     figure.update_layout(dragmode=False)
     figure.update_xaxes(range=[-1.3 * reach, 1.3 * reach], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 13})
@@ -420,4 +381,4 @@ def _signed(value: float, *, digits: int = 2) -> str:
 
 
 def _number(value: float, feature: Feature) -> str:
-    return f"{value:.{num_digits(feature)}f}"
+    return f"{value:.{feature.num_digits}f}"

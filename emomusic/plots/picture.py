@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from emomusic.face.detection import Landmarks
-from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
+from emomusic.affect import share_text
 from emomusic.face.images import RgbImage, crop_face
 from emomusic.face.live import LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
+from emomusic.plots.drawing import LiveMark, Mark, annotate, draw_live
 
 _LEAST_LETTERS = 11.0  # pixels of the page
 _MOST_SIDE = 1400  # Streamlit shrinks what is wider than 1460, at every run
@@ -24,7 +24,7 @@ ROOM_AROUND = 0.15
 
 def face_label(number: int, reading: FaceReading) -> str:
     """What stands on a face's tag: "2 happy 93 %"."""
-    return f"{number} {reading.emotion} {100 * reading.probabilities[reading.emotion]:.0f} %"
+    return f"{number} {reading.emotion} {share_text(reading.probabilities[reading.emotion])}"
 
 
 def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
@@ -103,7 +103,7 @@ def live_picture(image: RgbImage, view: LiveView, look: LiveLook = LiveLook()) -
     marks = []
     for face in view.faces:
         box, emotion = face.reading.face.box, face.reading.emotion
-        points = tuple(getattr(face.reading.face.landmarks, field.name) for field in fields(Landmarks))
+        points = face.reading.face.landmarks.points
         if look.mirror:
             box = replace(box, x=view.width - box.right)
             points = tuple((view.width - 1 - x, y) for x, y in points)

@@ -8,30 +8,28 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
-from PIL import ImageColor
 
 from emomusic.affect import (
     EMOTION_POINTS,
     EMOTIONS,
     NEUTRAL_RADIUS,
+    QUADRANT_CORNERS,
     AffectPoint,
     EmotionProbabilities,
     Quadrant,
     quadrant_of,
     share_text,
 )
-from emomusic.face.detection import Landmarks
-from emomusic.face.explain import Candidates, FeatureMaps, FloatMap, Insight
+from emomusic.face.detection import Candidates, Landmarks
+from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
-from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, QUADRANT_COLOURS, faded
+from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, QUADRANT_COLOURS, faded, rgb_of
 
 _LETTERS = 17  # pixels: what a chart's smallest words measure
 _GAP = 6
 LEAST_WEIGHT = 0.01  # of an emotion that has a line on the plane
 _FEW = 30  # boxes; more of them, drawn thick, would hide the picture
-
-_QUARTERS = {Quadrant.Q1: (1, 1), Quadrant.Q2: (-1, 1), Quadrant.Q3: (-1, -1), Quadrant.Q4: (1, -1)}
 
 
 def boxes_on_picture(
@@ -56,16 +54,16 @@ def boxes_on_picture(
         _draw_boxes(picture, kept.corners * scale, "#000000", 2 * line + 2)
     _draw_boxes(picture, kept.corners * scale, BOX_KEPT, 2 * line if len(kept) <= _FEW else line + 1)
     for face in landmarks:
-        for x, y in (face.left_eye, face.right_eye, face.nose, face.mouth_left, face.mouth_right):
+        for x, y in face.points:
             centre = (round(x * scale), round(y * scale))
             cv2.circle(picture, centre, 3 * line + 2, (0, 0, 0), -1, cv2.LINE_AA)
-            cv2.circle(picture, centre, 3 * line, _rgb(BOX_KEPT), -1, cv2.LINE_AA)
+            cv2.circle(picture, centre, 3 * line, rgb_of(BOX_KEPT), -1, cv2.LINE_AA)
     return picture
 
 
 def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str, line: int) -> None:
     for left, top, right, bottom in corners.round().astype(int).tolist():
-        cv2.rectangle(picture, (left, top), (right, bottom), _rgb(colour), line, cv2.LINE_AA)
+        cv2.rectangle(picture, (left, top), (right, bottom), rgb_of(colour), line, cv2.LINE_AA)
 
 
 def enlarged_pixels(grey: npt.NDArray[np.uint8], side: int) -> RgbImage:
@@ -105,14 +103,9 @@ def map_strip(level: FeatureMaps, tile: int) -> RgbImage:
 
 def _heat_colours(share: FloatMap) -> npt.NDArray[np.float64]:
     """Shape (h, w), 0 to 1, to shape (h, w, 3), 0 to 255."""
-    stops = np.array([_rgb(colour) for colour in HEAT], np.float64)
+    stops = np.array([rgb_of(colour) for colour in HEAT], np.float64)
     places = np.linspace(0, 1, len(stops))
     return np.stack([np.interp(share, places, stops[:, channel]) for channel in range(3)], axis=-1)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = ImageColor.getrgb(colour)[:3]
-    return red, green, blue
 
 
 def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
@@ -207,7 +200,7 @@ def quarter_place(
         radius = NEUTRAL_RADIUS
         figure.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, name="lit", **fill)
     else:
-        side, level = _QUARTERS[quadrant]
+        side, level = QUADRANT_CORNERS[quadrant]
         figure.add_shape(type="rect", x0=0, x1=side, y0=0, y1=level, name="lit", **fill)
     return _readable(figure)
 
@@ -217,11 +210,9 @@ def songs_place(
     point: AffectPoint,
     label: str,
     songs: Sequence[SongPoint],
-    *,
-    height: int = 420,
 ) -> go.Figure:
     """The plane with the face and the songs chosen for it."""
-    return _readable(circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=height), letters=14)
+    return _readable(circumplex([FacePoint(label, point, probabilities.emotion)], songs), letters=14)
 
 
 def _readable(figure: go.Figure, *, letters: int = _LETTERS) -> go.Figure:

@@ -13,8 +13,9 @@ import streamlit as st
 
 from emomusic.assets import ROOT, data_dir
 from emomusic.errors import EmomusicError
+from emomusic.plots.colours import rgb_of
 from emomusic.ui import state
-from emomusic.ui.sessions import forget_closed_pages
+from emomusic.ui.sessions import WHEN_GONE, forget_closed_pages
 from emomusic.ui.uploads import keep_uploads_in_memory
 
 log = logging.getLogger(__name__)
@@ -97,8 +98,7 @@ def style_page() -> None:
 
 def _rgb(colour: str) -> str:
     """A colour as browsers write it: "#rrggbb" to "rgb(…)"."""
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgb({red}, {green}, {blue})"
+    return f"rgb{rgb_of(colour)}"
 
 
 def require_app() -> None:
@@ -126,7 +126,7 @@ def show_notice() -> None:
     """A short notice: what this is, what happens to photos, and what it is not for."""
     st.caption(
         "EmoMusic estimates the **expression** on a face with a program that is often wrong; an expression is not a "
-        "feeling. Photos stay in memory, are not stored or sent, and are gone two minutes after you close the page; "
+        f"feeling. Photos stay in memory, are not stored or sent, and are gone {WHEN_GONE}; "
         "beyond the Spotify players nothing calls outside unless you ask for it. Made for play and teaching: not for "
         "judging people, and not for use at work or on pupils, where the EU AI Act forbids emotion recognition."
     )

@@ -11,13 +11,13 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.errors import ImageError
-from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, encode_jpeg, shrink
+from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.face.wall import Wall
 from emomusic.plots.picture import framed_face
 from emomusic.ui import state
 from emomusic.ui.engine import engine, wait_for_networks
-from emomusic.ui.picture import THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
+from emomusic.ui.picture import MOST_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.tiles import show_sharp
 from emomusic.ui.uploads import let_go, say_what_is_lost
 
@@ -105,10 +105,10 @@ def choose_pictures() -> list[Offered]:
         )
         with st.container(width="stretch"):
             st.file_uploader(
-                f"Drop pictures here, up to {MOST_PICTURES} of 20 MB each",
+                f"Drop pictures here, up to {MOST_PICTURES} of {MOST_MB} MB each",
                 type=list(PICTURE_ENDINGS),
                 accept_multiple_files="directory" if source == "Folder" else True,
-                max_upload_size=MAX_BYTES // 2**20,
+                max_upload_size=MOST_MB,
                 key=_uploader(source),
                 on_change=_take,
                 args=(_uploader(source),),

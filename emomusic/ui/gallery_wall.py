@@ -22,6 +22,7 @@ from emomusic.ui.frame import plain
 from emomusic.ui.gallery import FACE_SIDE, MOST_PICTURES, Gallery
 from emomusic.ui.readings import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, Listener, say_emotion
 from emomusic.ui.tiles import show_sharp, show_tile, style_tiles
+from emomusic.words import counted
 
 # Beside a high wall, what was chosen on it stays on the screen. On a phone it stands above the wall, and a picture that
 # comes and goes there would move the wall under the finger. Keyed elements carry their key as a class, as documented.
@@ -118,7 +119,7 @@ def _say_what_hangs(gallery: Gallery) -> None:
     shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
     if pictures:
         st.markdown(
-            f"{_count(len(faces), 'face')} in {_count(len(pictures), 'picture')}{': ' if shown else ''}{shown}."
+            f"{counted(len(faces), 'face')} in {counted(len(pictures), 'picture')}{': ' if shown else ''}{shown}."
         )
     else:
         st.header("No picture could be read", anchor=False)
@@ -128,20 +129,16 @@ def _say_what_hangs(gallery: Gallery) -> None:
     if gallery.doubles:
         notes.append(f"Hung once, though chosen twice: {_listed(gallery.doubles)}.")
     if gallery.left_out:
-        notes.append(f"The first {MOST_PICTURES} files were read; {_count(gallery.left_out, 'more file')} left out.")
+        notes.append(f"The first {MOST_PICTURES} files were read; {counted(gallery.left_out, 'more file')} left out.")
     if len(faces) > MOST_POINTS:
         notes.append(FIRST_POINTS)
     if notes:
         st.caption(" ".join(notes))
     if gallery.unread:
-        label = f"{_count(len(gallery.unread), 'file')} could not be read"
+        label = f"{counted(len(gallery.unread), 'file')} could not be read"
         with st.expander(label, icon=":material/error:", expanded=not pictures):
             for name, reason in gallery.unread:
                 st.markdown(f"**{plain(name)}:** {plain(reason)}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,20 +10,21 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, list_shares, quadrant_of
-from emomusic.face.detection import MIN_CONFIDENCE
-from emomusic.face.explain import Candidates, DetectionStage, FeatureMaps, FloatMap, Insight
+from emomusic.face.detection import MIN_CONFIDENCE, Candidates, Stage
+from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
 from emomusic.findings import percent
-from emomusic.music.recommend import Policy, Request
+from emomusic.music.request import Policy, Request
 from emomusic.music.spotify import track_url
 from emomusic.plots import steps as plots
 from emomusic.plots.affect import SongPoint
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
-from emomusic.ui.how_walk import CROP_SIDE, FaceWalk, Scene
+from emomusic.ui.how_walk import CROP_SIDE, Scene
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.tiles import show_sharp
+from emomusic.words import counted
 
 BARS, PLANE, SMALL_PLANE = "how-bars", "how-plane", "how-small-plane"
 """What holds a chart; how high each is, the frame's style says, which knows the window."""
@@ -50,7 +51,7 @@ def proposals(scene: Scene) -> None:
     """P-Net's boxes."""
     stage = scene.walk.stages.proposals
     _boxes(scene, "proposals", stage)
-    _fact(f"{_count(len(stage.found), 'box')} proposed (blue), {len(stage.kept):,} kept (yellow)")
+    _fact(f"{counted(len(stage.found), 'box', 'boxes')} proposed (blue), {len(stage.kept):,} kept (yellow)")
 
 
 def refined(scene: Scene) -> None:
@@ -59,7 +60,7 @@ def refined(scene: Scene) -> None:
     stage = stages.refined
     _boxes(scene, "refined", stage)
     _fact(
-        f"{_count(len(stages.proposals.kept), 'box')} looked at, {len(stage.found):,} passed (blue), "
+        f"{counted(len(stages.proposals.kept), 'box', 'boxes')} looked at, {len(stage.found):,} passed (blue), "
         f"{len(stage.kept):,} kept (yellow)"
     )
 
@@ -71,17 +72,17 @@ def output(scene: Scene) -> None:
     # No figure of 100 %: it is rounded, and nothing here is certain
     confidences = [face.confidence for face in stages.faces[:4]]
     sure = ", ".join(f"over {percent(0.999)}" if value > 0.9995 else percent(value) for value in confidences)
-    num_looked_at = _count(len(stages.refined.kept), "box")
+    num_looked_at = counted(len(stages.refined.kept), "box", "boxes")
     if not len(stages.refined.kept):
         _fact("No box was left to look at")
     elif not stages.faces:
         _fact(f"{num_looked_at} looked at, and none of them {_percent(MIN_CONFIDENCE)} sure to be a face")
     else:
         more = ", …" if len(stages.faces) > 4 else ""
-        _fact(f"{num_looked_at} looked at, {_count(len(stages.faces), 'face')} found: {sure}{more} sure")
+        _fact(f"{num_looked_at} looked at, {counted(len(stages.faces), 'face')} found: {sure}{more} sure")
 
 
-def _boxes(scene: Scene, name: str, stage: DetectionStage, *, landmarks: bool = False) -> None:
+def _boxes(scene: Scene, name: str, stage: Stage, *, landmarks: bool = False) -> None:
     kept = stage.kept
     if landmarks:
         sure = kept.confidence >= MIN_CONFIDENCE
@@ -92,7 +93,7 @@ def _boxes(scene: Scene, name: str, stage: DetectionStage, *, landmarks: bool = 
         marks = [face.landmarks for face in scene.walk.stages.faces] if landmarks else []
         return plots.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
 
-    alt = f"The picture with {_count(len(stage.found), 'box')}, {len(kept)} of them drawn thick"
+    alt = f"The picture with {counted(len(stage.found), 'box', 'boxes')}, {len(kept)} of them drawn thick"
     _image(scene, name, draw, alt=alt)
 
 
@@ -178,8 +179,7 @@ def describe_fall(answer: str, before: float, lowest: float) -> str:
 
 def probabilities(scene: Scene) -> None:
     """Logits, softmax, calibration, probabilities."""
-    face = scene.face
-    insight = face.insight
+    insight = scene.face.insight
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
     shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
     effect = "bolder" if insight.temperature < 1 else "more modest" if insight.temperature > 1 else "no different"
@@ -193,7 +193,7 @@ def probabilities(scene: Scene) -> None:
         if insight.smoothing else ""
     )  # fmt: skip
     _fact(
-        f"**{_ways_to_the_answer(face)}**  \n"
+        f"**{_ways_to_the_answer(insight)}**  \n"
         f"{both}{smoothed}A temperature of {insight.temperature:.2f} makes them {effect}. The thin strokes are the "
         "shares before all that."
     )
@@ -201,11 +201,11 @@ def probabilities(scene: Scene) -> None:
     _chart(figure, "logits", alt=_of_face(scene, f"Scores: {scores}; probabilities: {shares}"), room=BARS)
 
 
-def _ways_to_the_answer(face: FaceWalk) -> str:
+def _ways_to_the_answer(insight: Insight) -> str:
     """The winner's share as the network gives it, and after each step that changes it."""
-    insight, winner = face.insight, face.insight.winner
+    winner = insight.winner
     calibrating = "doubt and temperature" if insight.smoothing else "the temperature"
-    shares = [_percent(insight.averaged[winner]), f"{_percent(face.calibrated[winner])} after {calibrating}"]
+    shares = [_percent(insight.averaged[winner]), f"{_percent(insight.calibrated[winner])} after {calibrating}"]
     if insight.adjusted:
         shares.append(f"{_percent(insight.probabilities[winner])} after the adjustment for photographs")
     return f"{EMOTIONS[winner]}: {' → '.join(shares)}"
@@ -309,11 +309,6 @@ def _fact(text: str) -> None:
 def _percent(share: float) -> str:
     """No line ends between the figure and its sign."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
-
-
-def _count(number: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("x") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _name(scene: Scene) -> str:

@@ -104,12 +104,8 @@ def _choose_face(walk: Walk, place: st.delta_generator.DeltaGenerator) -> int:
             st.button(
                 f"Face {face.number}, shown" if is_chosen else f"Face {face.number}",  # its colour alone tells few
                 key=state.how_widget("face", str(face.number)),
-                on_click=_set,
+                on_click=state.put,
                 args=(key, face.number),
                 type="primary" if is_chosen else "secondary",
             )
     return chosen
-
-
-def _set(key: str, value: int) -> None:
-    st.session_state[key] = value

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from emomusic.affect import share_text
+from emomusic.face.detection import MIN_CONFIDENCE
 from emomusic.ui import how_draw
 from emomusic.ui.how_walk import Scene
 
@@ -88,7 +90,7 @@ STEPS: tuple[Step, ...] = (
         "The face and its five points",
         (
             "A third network decides what is a face, and marks the eyes, the nose and the corners of the mouth.",
-            "Only what it is at least 90 % sure of counts.",
+            f"Only what it is at least {share_text(MIN_CONFIDENCE)} sure of counts.",
         ),
         f"O-Net of MTCNN: {_MTCNN}",
         how_draw.output,

@@ -10,18 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.face.classifier import calibrated
-from emomusic.face.explain import (
-    DetectionStages,
-    Explainer,
-    Insight,
-    Occlusion,
-    agreement,
-    detection_stages,
-)
+from emomusic.face.detection import Search
+from emomusic.face.explain import Explainer, Insight, Occlusion, agreement
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.face.reading import FaceReading, PictureReading, read_faces
-from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import state
 from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture, choose_picture, sample_picture, samples
@@ -56,12 +48,6 @@ class FaceWalk:
         return _explainer().look(self.seen)
 
     @cached_property
-    def calibrated(self) -> npt.NDArray[np.float64]:
-        """Shape (7,): its shares once doubt is taken back and the temperature is set, not adjusted for photographs."""
-        shares: npt.NDArray[np.float64] = calibrated(self.insight.averaged[None], _explainer().classifier.spec)[0]
-        return shares
-
-    @cached_property
     def occlusion(self) -> Occlusion:
         """What covering parts of the face does; takes a second or so."""
         return _explainer().occlude(self.seen)
@@ -77,14 +63,13 @@ class Walk:
 
     Attributes:
         picture: as it came.
-        model: name of the face model.
         preview: decoded, at the size of a screen.
         scale: size of `preview` as a share of the picture's.
         size: width and height of the picture as it came.
         pictures: the bytes of what was drawn, by what it shows.
     """
 
-    def __init__(self, picture: Picture, model: str = DEFAULT_MODEL) -> None:
+    def __init__(self, picture: Picture) -> None:
         """Decode the picture.
 
         Raises:
@@ -92,48 +77,31 @@ class Walk:
         """
         image = picture.read()
         self.picture = picture
-        self.model = model
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)
         self.pictures: dict[str, bytes] = {}
-        self._stages: DetectionStages | None = None
-        self._faces: tuple[FaceWalk, ...] = ()
 
     @property
-    def digest(self) -> str:
-        """Of the picture's bytes."""
-        return self.picture.digest
-
-    @property
-    def is_searched(self) -> bool:
-        """Whether the faces have been looked for."""
-        return self._stages is not None
-
-    @property
-    def stages(self) -> DetectionStages:
+    def stages(self) -> Search:
         """What the detector's networks found."""
-        if self._stages is None:
-            self._search()
-        assert self._stages is not None
-        return self._stages
+        return self._found[0]
 
     @property
     def faces(self) -> tuple[FaceWalk, ...]:
         """The faces, from left to right; empty where there is none."""
-        if self._stages is None:
-            self._search()
-        return self._faces
+        return self._found[1]
 
-    def _search(self) -> None:
+    @cached_property
+    def _found(self) -> tuple[Search, tuple[FaceWalk, ...]]:
         """All that needs the whole picture, so that it is decoded no more than once again."""
         detector, classifier = engine().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
         reading = self._reading_of_photo_page() or read_faces(image, detector, classifier)
-        self._faces = tuple(
+        faces = tuple(
             FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
             for number, face in enumerate(reading.faces, 1)
         )
-        self._stages = detection_stages(image, detector)
+        return detector.watch(image), faces
 
     def _reading_of_photo_page(self) -> PictureReading | None:
         seen = st.session_state.get(state.READING)
@@ -189,7 +157,7 @@ def walk_of(picture: Picture) -> Walk:
         ImageError: it cannot be read.
     """
     walk = st.session_state.get(state.HOW_WALK)
-    if isinstance(walk, Walk) and (walk.picture.digest, walk.model) == (picture.digest, DEFAULT_MODEL):
+    if isinstance(walk, Walk) and walk.picture.digest == picture.digest:
         return walk
     walk = Walk(picture)
     st.session_state[state.HOW_WALK] = walk

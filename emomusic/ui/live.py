@@ -7,9 +7,7 @@ import os
 import streamlit as st
 
 from emomusic.connections import SETTING_NAMES, IceSettings, ice_settings
-from emomusic.plots.affect import circumplex
 from emomusic.ui import state
-from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, loading_note
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.live_camera import ask_for_camera, camera_problem, is_lent, want_camera
@@ -20,6 +18,8 @@ from emomusic.ui.live_settings import choose_settings, choose_view
 from emomusic.ui.live_summary import offer_songs, show_songs, show_summary
 from emomusic.ui.live_video import followed_session, helping_servers, show_video
 from emomusic.ui.secrets_file import read_secrets
+from emomusic.ui.sessions import WHEN_GONE
+from emomusic.ui.welcome import show_empty_plane
 
 _WHAT_WILL_BE = (
     (":material/videocam:", "The video", "mirrored, with a frame, a name and a bar for each face."),
@@ -47,7 +47,7 @@ def show_live() -> None:
                 offer_songs(session)  # above the figures: there it is on the first screen
                 show_now(session, class_view=class_view)
             elif session is None or session.phase is Phase.CONNECTING:
-                _show_empty_plane()
+                show_empty_plane()
     # Before what changes when the video ends: songs that play then go on
     show_songs()
     if session is not None and session.phase is Phase.PLAYING and not class_view:
@@ -106,7 +106,7 @@ def _show_notice(settings: IceSettings) -> None:
     st.markdown(
         ":material/visibility: While the camera runs, its picture goes to this server, which looks for faces in it "
         "and estimates their expressions. **No frame is kept:** each is gone once it is read. The figures of the last "
-        "ten minutes stay in memory until you start again, or two minutes after you close the page. People must be "
+        f"ten minutes stay in memory until you start again, or {WHEN_GONE}. People must be "
         f"told that their expression is read: ask everyone whom the camera sees.{helped}"
     )
 
@@ -135,12 +135,4 @@ def _show_what_will_be() -> None:
             st.markdown(f"{icon} **{title}:** {text}")
         loading_note("Start the camera meanwhile: the video comes first, the readings follow.")
     with right:
-        _show_empty_plane()
-
-
-def _show_empty_plane() -> None:
-    show_chart(
-        circumplex([], height=380),
-        key="live-empty-plane",
-        alt="The affect plane with the places of the seven emotions",
-    )
+        show_empty_plane()

@@ -16,6 +16,8 @@ from emomusic.plots.face import probability_bars
 from emomusic.plots.live import NamedFace, face_rows, mood_areas
 from emomusic.ui.charts import show_chart
 from emomusic.ui.live_session import LiveSession, Phase
+from emomusic.ui.readings import said_together
+from emomusic.words import counted
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; ten minutes as a chart are 70 kB, and change little in a second
 _TRAIL_S = 20
@@ -81,14 +83,13 @@ def _show_trouble(session: LiveSession, view: LiveView) -> None:
 
 
 def _show_words(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
-    st.header(_headline(view, group, silent_s), anchor=False)
+    words = _why_nothing(view, silent_s) if group is None else said_together(group, group_of=len(view.faces))
+    st.header(words, anchor=False)
     st.caption(_figures(view))
 
 
-def _headline(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> str:
-    if group is not None:
-        words = describe(group)
-        return words if len(view.faces) == 1 else f"Together: {words[0].lower()}{words[1:]}"
+def _why_nothing(view: LiveView, silent_s: float) -> str:
+    """What there is instead of a face's mood."""
     if not view.num_frames:
         return "Waiting for the first frame"
     if silent_s:
@@ -100,9 +101,8 @@ def _headline(view: LiveView, group: EmotionProbabilities | None, silent_s: floa
 
 def _figures(view: LiveView) -> str:
     """Number of faces, rates and lag in one line."""
-    count = len(view.faces)
     parts = [
-        "1 face" if count == 1 else f"{count} faces",
+        counted(len(view.faces), "face"),
         f"{_rate(view.frames_per_second)} frames a second",
         f"{_rate(view.readings_per_second)} readings a second",
     ]
@@ -140,7 +140,7 @@ def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
 
 def _show_large(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
     """For the last row of a room: the group's mood in large letters, and nobody by name or number."""
-    words = _headline(view, group, silent_s).removeprefix("Together: ").capitalize()
+    words = _why_nothing(view, silent_s) if group is None else describe(group)
     st.html(f'<p class="live-large">{words}</p>{_LARGE_TYPE}')
     if group is not None:
         quadrant = quadrant_of(affect_of(group))

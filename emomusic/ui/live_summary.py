@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,14 +10,16 @@ import streamlit as st
 
 from emomusic.affect import affect_of, describe
 from emomusic.face.timeline import TIMELINE_SECONDS, SessionSummary, Stretch, summarize
-from emomusic.music.recommend import Recommender, Request, Song
-from emomusic.music.spotify import songs_csv, songs_m3u
+from emomusic.music.recommend import Recommender, Song
+from emomusic.music.request import Request
 from emomusic.ui import state
 from emomusic.ui.engine import engine
+from emomusic.ui.files import offer, offer_song_files
 from emomusic.ui.live_readings import show_areas
 from emomusic.ui.live_session import LiveSession, Phase
 from emomusic.ui.readings import Listener
-from emomusic.ui.songs import choose_explicit, choose_songs, show_players
+from emomusic.ui.songs import choose_explicit, choose_songs, list_songs
+from emomusic.words import clock
 
 MOST_SONGS = 10
 
@@ -64,13 +67,13 @@ def show_summary(session: LiveSession) -> None:
         elif session.problem is None:
             st.info("The session ended before a picture was read. START begins a new one.", icon=":material/face:")
         return
-    st.header(f"The session: {_lower(describe(summary.mean))}", anchor=False)
+    st.header(f"The session: {describe(summary.mean).lower()}", anchor=False)
     first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
     _show_figures(summary, lasted_s=last_s + 1 if is_cut else last_s - first_s + 1)
     if is_cut:
         st.caption(
-            f"All but “Lasted” is of its last {TIMELINE_SECONDS // 60} minutes, from {_clock(first_s)} on: no "
+            f"All but “Lasted” is of its last {TIMELINE_SECONDS // 60} minutes, from {clock(first_s)} on: no "
             "more is kept."
         )
     show_areas(table, key="live-session")
@@ -81,7 +84,7 @@ def show_summary(session: LiveSession) -> None:
 def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
     longest = summary.longest
     with st.container(horizontal=True):
-        st.metric("Lasted", _clock(lasted_s), **_CARD)
+        st.metric("Lasted", clock(lasted_s), **_CARD)
         # A share: on a busy machine a reading may take longer than a second
         st.metric(
             "With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", border=True, height="stretch"
@@ -91,7 +94,7 @@ def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
             st.metric(
                 "Longest mood",
                 longest.emotion.adjective.capitalize(),
-                f"{_clock(longest.seconds)}, from {_clock(longest.start_s)}",
+                f"{clock(longest.seconds)}, from {clock(longest.start_s)}",
                 delta_color="off",
                 delta_arrow="off",
                 **_CARD,
@@ -102,23 +105,16 @@ def _show_stretches(summary: SessionSummary, table: pd.DataFrame) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "from": [_clock(stretch.start_s) for stretch in summary.stretches],
-                "for": [_clock(stretch.seconds) for stretch in summary.stretches],
+                "from": [clock(stretch.start_s) for stretch in summary.stretches],
+                "for": [clock(stretch.seconds) for stretch in summary.stretches],
                 "mood": [describe(stretch.probabilities) for stretch in summary.stretches],
                 "quadrant": [f"{s.quadrant}, {s.quadrant.description}" for s in summary.stretches],
             }
         ),
         hide_index=True,
     )
-    st.download_button(
-        "Every second (CSV)",
-        lambda: session_csv(table),
-        file_name="emomusic-session.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key="live-csv",
-    )
+    make = partial(session_csv, table)
+    offer("Every second (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
 
 
 def session_csv(table: pd.DataFrame) -> bytes:
@@ -137,31 +133,16 @@ def _show_playlist(summary: SessionSummary) -> None:
         hide_explicit = choose_explicit(recommender.catalogue)
     songs = [song for _, song in session_songs(summary, recommender, hide_explicit=hide_explicit)]
     if not songs:
-        show_players(songs)
+        list_songs(songs)
         return
     st.caption(
         f"One song for each stretch of the table, where its mood was; at most {MOST_SONGS}, for the longest stretches."
         if len(summary.stretches) > MOST_SONGS
         else "One song for each stretch of the table, where its mood was."
     )
-    show_players(songs, name="session")
+    list_songs(songs, name="session")
     with st.container(horizontal=True):
-        st.download_button(
-            "Songs (CSV)",
-            lambda: songs_csv(songs).encode("utf-8-sig"),  # with a byte order mark, Excel reads every script
-            file_name="emomusic-session-songs.csv",
-            mime="text/csv",
-            on_click="ignore",
-            key="live-songs-csv",
-        )
-        st.download_button(
-            "Playlist (M3U)",
-            lambda: songs_m3u(songs),
-            file_name="emomusic-session.m3u",
-            mime="audio/x-mpegurl",
-            on_click="ignore",
-            key="live-songs-m3u",
-        )
+        offer_song_files(songs, "emomusic-session", key="live-songs")
 
 
 def session_songs(
@@ -177,11 +158,3 @@ def session_songs(
         if (song := next(fresh, None)) is not None:
             chosen.append((stretch, song))
     return chosen
-
-
-def _clock(seconds: int) -> str:
-    return f"{seconds // 60}:{seconds % 60:02d}"
-
-
-def _lower(words: str) -> str:
-    return words[0].lower() + words[1:]

@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 
 from emomusic.affect import list_shares
-from emomusic.diagnosis import ClassFigures, Wing, look_into
+from emomusic.assets import Wing
+from emomusic.diagnosis import ClassFigures, look_into
 from emomusic.findings import describe_cell, list_mistakes
-from emomusic.overview import FOUR
-from emomusic.plots.diagnostics import class_probabilities, confusion_map, largest_mistake
+from emomusic.plots.diagnostics import confusion_map, largest_mistake
+from emomusic.plots.face import share_bars
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
@@ -32,7 +33,7 @@ def choose_classes(chosen: Chosen) -> bool:
     """
     if chosen.wing is Wing.MUSIC:
         return False
-    if narrow := [record["name"] for record in chosen.records if tuple(record["classes"]) == FOUR]:
+    if narrow := [record.name for record in chosen.faces if record.has_four]:
         st.caption(
             f"In four classes, because {' and '.join(narrow)} {'knows' if len(narrow) == 1 else 'know'} no more."
         )
@@ -173,10 +174,11 @@ def _look_into(wing: Wing, name: str, cell: tuple[str, str], *, four: bool) -> N
     st.markdown(describe_cell(found, name, wing.examples))
     if found.mean is not None:
         st.caption(f"What {name} thought of these {len(found.rows):,}, on average:")
+        shares = dict(zip(own.classes, found.mean.tolist(), strict=True))
         show_chart(
-            class_probabilities(found.mean, own.classes),
+            share_bars(shares),
             key=state.models_widget("cell", name),
-            alt=f"Mean probabilities: {list_shares(dict(zip(own.classes, found.mean.tolist(), strict=True)))}",
+            alt=f"Mean probabilities: {list_shares(shares)}",
         )
     if wing is Wing.FACE and found.rows.size and (pictures := test_pictures(own)) is not None:
         faces_wall(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)

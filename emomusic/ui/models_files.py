@@ -8,17 +8,9 @@ from typing import TypeVar
 
 import streamlit as st
 
-from emomusic.diagnosis import (
-    ClassFigures,
-    Evidence,
-    Wing,
-    folder_of,
-    read_class_figures,
-    read_evidence,
-)
-from emomusic.evaluation import Scores
-from emomusic.face.trained import METRICS
-from emomusic.overview import FOUR
+from emomusic.assets import METRICS, Wing, folder_of
+from emomusic.diagnosis import ClassFigures, Evidence, read_class_figures, read_evidence
+from emomusic.evaluation import FOUR, Scores
 from emomusic.ui.frame import shown_errors
 
 _Read = TypeVar("_Read")

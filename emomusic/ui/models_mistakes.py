@@ -13,7 +13,6 @@ from emomusic.assets import find_dataset
 from emomusic.diagnosis import Evidence
 from emomusic.face.fer2013 import Split, SplitPictures, read_split
 from emomusic.face.images import encode_png
-from emomusic.overview import FOUR
 from emomusic.ui.models_files import evidence
 from emomusic.ui.models_table import FOUR_LEGEND, Chosen
 
@@ -55,7 +54,7 @@ def show_mistakes(chosen: Chosen) -> None:
     st.caption(
         "The pictures of PrivateTest that the model gets wrong and is surest of. Look at some before you judge: here "
         "and there the label is the one that is wrong, or no face is in the picture."
-        + (f" {FOUR_LEGEND}" if any(tuple(record["classes"]) == FOUR for record in chosen.records) else "")
+        + (f" {FOUR_LEGEND}" if any(record.has_four for record in chosen.faces) else "")
     )
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
         with column:

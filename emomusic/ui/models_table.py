@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.diagnosis import Wing, class_figures_csv, compare, folder_of, read_class_figures
+from emomusic.assets import METRICS, Wing, folder_of
+from emomusic.diagnosis import class_figures_csv, compare, read_class_figures
 from emomusic.errors import ModelError
-from emomusic.face.trained import METRICS, face_models
+from emomusic.face.trained import face_models
 from emomusic.findings import (
     describe_comparison,
     describe_in_four,
@@ -22,20 +23,25 @@ from emomusic.findings import (
     describe_reports,
     judge_comparison,
 )
-from emomusic.overview import FOUR, face_model_record, mood_model_record, music_models, overview_csv, percent_of
+from emomusic.overview import (
+    FaceRecord,
+    ModelRecord,
+    MoodRecord,
+    face_model_record,
+    mood_model_record,
+    music_models,
+    overview_csv,
+)
 from emomusic.ui import state
+from emomusic.ui.files import offer
 from emomusic.ui.frame import plain, shown_errors
 from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_files import evidence
-
-Record = dict[str, Any]
-"""Of `overview.models_overview`."""
 
 _WINGS = {"Face models": Wing.FACE, "Mood models": Wing.MUSIC}
 _CHOSEN = {Wing.FACE: state.MODELS_FACES, Wing.MUSIC: state.MODELS_SONGS}
 _MOST = 2
 _PERCENT = "%.1f %%"
-_JSON = "application/json"
 
 _CLASSES_OF_FOUR = "Q1 happy; Q2 angry, disgust, fear and surprise; Q3 sad; N neutral"
 FOUR_LEGEND = f"The four classes are the portraits report's, not the quarters of the plane: {_CLASSES_OF_FOUR}."
@@ -47,13 +53,18 @@ class Chosen:
     """The one or two models to look at, and all of their kind beside them."""
 
     wing: Wing
-    records: tuple[Record, ...]
-    others: tuple[Record, ...]
+    records: tuple[ModelRecord, ...]
+    others: tuple[ModelRecord, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the models chosen."""
-        return tuple(record["name"] for record in self.records)
+        return tuple(record.name for record in self.records)
+
+    @property
+    def faces(self) -> tuple[FaceRecord, ...]:
+        """Those of the models chosen that read faces: all or none."""
+        return tuple(record for record in self.records if isinstance(record, FaceRecord))
 
 
 def choose_models() -> Chosen | None:
@@ -78,8 +89,8 @@ def choose_models() -> Chosen | None:
     st.space("small")  # on a phone the buttons of the table are always there, above it
     table, chooser = st.container(), st.container()
     with chooser:
-        names = _choose(wing, [record["name"] for record in records])
-    by_name = {record["name"]: record for record in records}
+        names = _choose(wing, [record.name for record in records])
+    by_name = {record.name: record for record in records}
     chosen = Chosen(wing, tuple(by_name[name] for name in names), tuple(records))
     with table:
         _show_table(chosen)
@@ -104,7 +115,7 @@ def _choose_wing() -> Wing:
     return _WINGS[choice or first]
 
 
-def _read_records(wing: Wing) -> tuple[list[Record], dict[str, ModelError]]:
+def _read_records(wing: Wing) -> tuple[list[ModelRecord], dict[str, ModelError]]:
     """A record of each model of a kind, and what is wrong with those that are damaged, by name."""
     names, read = (face_models(), face_model_record) if wing is Wing.FACE else (music_models(), mood_model_record)
     records, problems = [], {}
@@ -156,7 +167,7 @@ def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
 
 
 def _show_table(chosen: Chosen) -> None:
-    names = [record["name"] for record in chosen.others]
+    names = [record.name for record in chosen.others]
     key, table = _CHOSEN[chosen.wing], _table_key(chosen.wing)
 
     def take_rows() -> None:
@@ -168,7 +179,11 @@ def _show_table(chosen: Chosen) -> None:
         st.session_state[table] = {"selection": {"rows": kept, "columns": [], "cells": []}}
 
     is_face = chosen.wing is Wing.FACE
-    rows = _face_rows(chosen.others) if is_face else _music_rows(chosen.others)
+    rows = (
+        _face_rows([record for record in chosen.others if isinstance(record, FaceRecord)])
+        if is_face
+        else _music_rows([record for record in chosen.others if isinstance(record, MoodRecord)])
+    )
     st.dataframe(
         rows,
         key=table,
@@ -198,65 +213,61 @@ def _show_table(chosen: Chosen) -> None:
         )
 
 
-def _judged_on(records: Sequence[Record]) -> str:
+def _judged_on(records: Sequence[ModelRecord]) -> str:
     """What the models were judged on, and by name those that were judged on something else."""
-    usual = statistics.mode(record["judged_on"] for record in records)
-    others = [f"{plain(record['name'])} on {record['judged_on']}" for record in records if record["judged_on"] != usual]
-    return f"{usual}, but {', '.join(others)}" if others else str(usual)
+    usual = statistics.mode(record.judged_on for record in records)
+    others = [f"{plain(record.name)} on {record.judged_on}" for record in records if record.judged_on != usual]
+    return f"{usual}, but {', '.join(others)}" if others else usual
 
 
-def _face_rows(records: Sequence[Record]) -> pd.DataFrame:
+def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "model": record["name"],
-                "accuracy": None if _has_four(record) else 100 * record["accuracy"],
-                "interval": f"{_range(record)}{' of four' if _has_four(record) else ''}",
+                "model": record.name,
+                "accuracy": None if record.has_four else 100 * record.accuracy,
+                "interval": f"{_range(record)}{' of four' if record.has_four else ''}",
                 "report": _reported(record),
-                "four": 100 * record["four_class_accuracy"],
-                "wild": None if _has_four(record) or not record["wild"] else 100 * record["wild"]["accuracy"],
-                "wild_four": 100 * record["wild"]["four_class_accuracy"] if record["wild"] else None,
-                "calibration": record["calibration_error"],
-                "ms": record["ms_per_item"],
-                "mb": record["bytes"] / 1e6,
-                "parameters": record["parameters"] / 1e6,
+                "four": 100 * record.four_class_accuracy,
+                "wild": None if record.has_four or not record.wild else 100 * record.wild.accuracy,
+                "wild_four": 100 * record.wild.four_class_accuracy if record.wild else None,
+                "calibration": record.calibration_error,
+                "ms": record.ms_per_item,
+                "mb": record.num_bytes / 1e6,
+                "parameters": record.parameters / 1e6,
             }
             for record in records
         ]
     ).astype({"accuracy": float, "wild": float, "wild_four": float, "ms": float})
 
 
-def _music_rows(records: Sequence[Record]) -> pd.DataFrame:
+def _music_rows(records: Sequence[MoodRecord]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "model": record["name"],
-                "accuracy": 100 * record["accuracy"],
-                "spread": f"± {100 * record['accuracy_std']:.1f}",
+                "model": record.name,
+                "accuracy": 100 * record.accuracy,
+                "spread": f"± {100 * record.accuracy_std:.1f}",
                 "report": _reported(record),
-                "macro_f1": 100 * record["macro_f1"],
-                "calibration": record["calibration_error"],
-                "us": None if record["ms_per_item"] is None else 1000 * record["ms_per_item"],
-                "kb": record["bytes"] / 1e3,
+                "macro_f1": 100 * record.macro_f1,
+                "calibration": record.calibration_error,
+                "us": None if record.ms_per_item is None else 1000 * record.ms_per_item,
+                "kb": record.num_bytes / 1e3,
             }
             for record in records
         ]
     ).astype({"us": float})
 
 
-def _has_four(record: Record) -> bool:
-    return tuple(record["classes"]) == FOUR
-
-
-def _range(record: Record) -> str:
-    low, high = record["accuracy_interval"]
+def _range(record: FaceRecord) -> str:
+    low, high = record.accuracy_interval
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def _reported(record: Record) -> str:
-    if not record["reported"]:
+def _reported(record: ModelRecord) -> str:
+    if not record.reported:
         return "—"
-    return ", ".join(percent_of(report) for report in record["reported"])
+    return ", ".join(report.percent for report in record.reported)
 
 
 def _face_columns() -> dict[str, Any]:
@@ -305,7 +316,7 @@ def _say(chosen: Chosen) -> None:
         if report := describe_reports(chosen.records[0]):
             st.markdown(report)
         return
-    in_four = chosen.wing is Wing.FACE and any(map(_has_four, chosen.records))
+    in_four = any(record.has_four for record in chosen.faces)
     with shown_errors():  # what the files say of each is said in any case
         comparison = compare(*(evidence(chosen.wing, name) for name in chosen.names))
         if comparison is None:
@@ -313,7 +324,7 @@ def _say(chosen: Chosen) -> None:
             st.markdown("They were not judged on the same examples.")
         else:
             st.header(judge_comparison(comparison), anchor=False)
-            four = f"**{describe_in_four(chosen.records)}** " if in_four else ""
+            four = f"**{describe_in_four(*chosen.faces)}** " if in_four else ""
             st.markdown(four + describe_comparison(comparison, chosen.wing))
     for record, own in zip(chosen.records, figures, strict=True):
         st.markdown(f"{describe_model(record, own, beside_four=in_four)} {describe_reports(record)}")
@@ -322,26 +333,26 @@ def _say(chosen: Chosen) -> None:
 def _offer_files(wing: Wing, chosen: Sequence[str]) -> None:
     """Every figure as a file, read when it is asked for."""
 
-    def records() -> list[Record]:
+    def records() -> list[ModelRecord]:
         return _read_records(wing)[0]
-
-    def download(label: str, make: object, file_name: str, mime: str) -> None:
-        st.download_button(label, make, file_name, mime, on_click="ignore", type="tertiary")  # type: ignore[arg-type]
 
     def offer_one(name: str) -> None:
         file = folder_of(wing, name) / METRICS
-        download(f"{name}: all its figures (JSON)", file.read_bytes, f"{name}-metrics.json", _JSON)
-        download(
+        offer(f"{name}: all its figures (JSON)", file.read_bytes, f"{name}-metrics.json", type="tertiary")
+        offer(
             f"{name}: by class (CSV)",
             lambda: class_figures_csv(read_class_figures(wing, name)),
             f"{name}-classes.csv",
-            "text/csv",
+            type="tertiary",
         )
 
     with st.popover("Download", icon=":material/download:"):
-        download("All models (CSV)", lambda: overview_csv(records()), f"{wing}-models.csv", "text/csv")
-        download(
-            "All models (JSON)", lambda: json.dumps(records(), indent=2), f"{wing}-models.json", "application/json"
+        offer("All models (CSV)", lambda: overview_csv(records()), f"{wing}-models.csv", type="tertiary")
+        offer(
+            "All models (JSON)",
+            lambda: json.dumps([record.as_dict() for record in records()], indent=2),
+            f"{wing}-models.json",
+            type="tertiary",
         )
         for name in chosen:
             offer_one(name)

@@ -13,20 +13,22 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
-from emomusic.diagnosis import Wing
+from emomusic.assets import Wing
 from emomusic.errors import EmomusicError
+from emomusic.evaluation import FOUR
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.face.trained import read_spec
-from emomusic.overview import FOUR
-from emomusic.plots.diagnostics import class_probabilities
+from emomusic.overview import ModelRecord
+from emomusic.plots.face import share_bars
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.frame import plain
 from emomusic.ui.models_files import version_of
-from emomusic.ui.models_table import FOUR_LEGEND, Chosen, Record
+from emomusic.ui.models_table import FOUR_LEGEND, Chosen
 from emomusic.ui.picture import Picture, choose_picture
+from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.tiles import show_sharp
 
 _CROP_SIDE = 120
@@ -60,9 +62,8 @@ class Asked:
 def show_try(chosen: Chosen) -> None:
     """Let the visitor choose a picture, and ask every model about its largest face."""
     st.caption(
-        "The same cut-out goes to every model. Photos stay in memory, and are gone two minutes after "
-        "you close the page. The first "
-        "time takes a while: TensorFlow and the models are loaded then."
+        f"The same cut-out goes to every model. Photos stay in memory, and are gone {WHEN_GONE}. The first time takes "
+        "a while: TensorFlow and the models are loaded then."
     )
     picture = choose_picture()
     if picture is None:
@@ -95,7 +96,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     answers = []
     bar = st.progress(0.0)
     for number, record in enumerate(chosen.others):
-        bar.progress(number / len(chosen.others), f"Asking {record['name']}")
+        bar.progress(number / len(chosen.others), f"Asking {record.name}")
         answers.append(_ask(record, crop))
     bar.empty()
     return Asked(picture.digest, encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
@@ -109,8 +110,8 @@ def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  
     return default if default.spec == read_spec(folder) else EmotionClassifier.load(name, quick=True)
 
 
-def _ask(record: Record, crop: RgbImage) -> Answer:
-    name, classes = record["name"], tuple(record["classes"])
+def _ask(record: ModelRecord, crop: RgbImage) -> Answer:
+    name, classes = record.name, record.classes
     try:
         classifier = _classifier(name, *version_of(Wing.FACE, name))
         crops = to_network_input([crop], classifier.spec.side)
@@ -147,11 +148,11 @@ def _show_answers(asked: Asked) -> None:
                     continue
                 words = describe_shares([_word(name) for name in answer.classes], answer.probabilities.tolist())
                 st.markdown(f"**{answer.name}**  \n{words}")
+                shares = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
                 show_chart(
-                    class_probabilities(answer.probabilities, answer.classes, height=40 + 26 * len(answer.classes)),
+                    share_bars(shares, height=40 + 26 * len(shares)),
                     key=state.models_widget("answer", answer.name),
-                    alt=f"Probabilities by {answer.name}: "
-                    + list_shares(dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))),
+                    alt=f"Probabilities by {answer.name}: {list_shares(shares)}",
                 )
                 if answer.classes == FOUR:
                     st.caption(FOUR_LEGEND)

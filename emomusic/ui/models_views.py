@@ -8,9 +8,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.diagnosis import ClassFigures, History, Wing, read_card, read_fold_accuracies, read_history
+from emomusic.assets import Wing
+from emomusic.diagnosis import ClassFigures, History, read_card, read_fold_accuracies, read_history
 from emomusic.evaluation import accuracy_interval, reliability, top_k_accuracy
 from emomusic.findings import compare_losses, describe_classes, describe_start, describe_training, of_100, percent
+from emomusic.overview import FaceRecord, ModelRecord
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
@@ -19,7 +21,7 @@ from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models_files import class_figures, evidence, of_each, scores
 from emomusic.ui.models_mistakes import show_mistakes
-from emomusic.ui.models_table import Chosen, Record
+from emomusic.ui.models_table import Chosen
 from emomusic.ui.models_try import show_try
 
 _MEASURES = {
@@ -89,7 +91,7 @@ def _show_figures(chosen: Chosen) -> None:
         )
     with words:
         st.markdown("**Over all classes**")
-        records = {record["name"]: record for record in chosen.records}
+        records = {record.name: record for record in chosen.records}
         columns = of_each(list(tables), lambda name: _overall(chosen.wing, records[name], four=four))
         if columns:
             st.table(pd.DataFrame(columns).rename_axis("figure"), border="horizontal")
@@ -99,10 +101,10 @@ def _show_figures(chosen: Chosen) -> None:
             _show_class_table(records[name], tables[name], chosen.wing, four=four)
 
 
-def _overall(wing: Wing, record: Record, *, four: bool) -> dict[str, str]:
+def _overall(wing: Wing, record: ModelRecord, *, four: bool) -> dict[str, str]:
     """The figures of a model, in words, because they are of different kinds."""
-    own = evidence(wing, record["name"])
-    found = scores(wing, record["name"], four=four)
+    own = evidence(wing, record.name)
+    found = scores(wing, record.name, four=four)
     is_own = found.classes == own.classes
     return {
         "right": _with_range(found.accuracy, found.accuracy_interval),
@@ -110,7 +112,7 @@ def _overall(wing: Wing, record: Record, *, four: bool) -> dict[str, str]:
         "mean precision": percent(found.macro_precision),
         "mean recall": percent(found.macro_recall),
         "mean F1": percent(found.macro_f1),
-        **(_face_figures(record, four=four, is_own=is_own) if wing is Wing.FACE else {}),
+        **(_face_figures(record, four=four, is_own=is_own) if isinstance(record, FaceRecord) else {}),
     }
 
 
@@ -118,44 +120,47 @@ def _with_range(share: float, interval: tuple[float, float]) -> str:
     return f"{percent(share)} ({of_100(interval[0])} to {of_100(interval[1])})"
 
 
-def _face_figures(record: Record, *, four: bool, is_own: bool) -> dict[str, str]:
+def _with_range_of(share: float, n: int) -> str:
+    return _with_range(share, accuracy_interval(round(share * n), n))
+
+
+def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, str]:
     """What only faces have: the figure without pictures known from training, and the one on photographs."""
-    unseen, wild = record["not_in_training"], record["wild"]
     alone = "—"
-    if is_own and unseen["accuracy"] is not None:
-        alone = _with_range(unseen["accuracy"], accuracy_interval(round(unseen["accuracy"] * unseen["n"]), unseen["n"]))
+    if is_own and record.unseen_accuracy is not None:
+        alone = _with_range_of(record.unseen_accuracy, record.num_unseen)
     in_the_wild = "not measured"
-    if wild:
-        share = wild["four_class_accuracy" if four else "accuracy"]
-        in_the_wild = f"{_with_range(share, accuracy_interval(round(share * wild['n']), wild['n']))} of {wild['n']:,}"
+    if wild := record.wild:
+        share = wild.four_class_accuracy if four else wild.accuracy
+        in_the_wild = f"{_with_range_of(share, wild.n)} of {wild.n:,}"
     return {"right, without pictures that also stand in Training": alone, "right in the wild": in_the_wild}
 
 
-def _show_class_table(record: Record, figures: ClassFigures, wing: Wing, *, four: bool) -> None:
+def _show_class_table(record: ModelRecord, figures: ClassFigures, wing: Wing, *, four: bool) -> None:
     table = pd.DataFrame(
         [
             {"class": label, "precision": s.precision, "recall": s.recall, "f1": s.f1, "support": s.support}
             for label, s in figures.per_class.items()
         ]
     )
-    report = record["reported"][0]["f1"] if record["reported"] else {}
+    report = record.reported[0].f1 if record.reported else {}
     if four and report:
         table["report"] = 100 * table["class"].map(report)
     table[["precision", "recall", "f1"]] *= 100
     shares = {name: st.column_config.NumberColumn(format="%.1f %%") for name in ("precision", "recall")}
     st.dataframe(
         table,
-        key=state.models_widget("classes", record["name"]),
+        key=state.models_widget("classes", record.name),
         hide_index=True,
         height="content",
         column_config={
             **shares,
-            "class": record["name"],
+            "class": record.name,
             "f1": st.column_config.NumberColumn("F1", format="%.1f %%"),
             "report": st.column_config.NumberColumn("the report's F1", format="%.0f %%"),
             "support": st.column_config.NumberColumn(wing.examples, format="localized"),
         },
-        alt=f"Precision, recall and F1 of {record['name']} by class",
+        alt=f"Precision, recall and F1 of {record.name} by class",
     )
 
 
@@ -211,7 +216,7 @@ def _compare_losses(chosen: Chosen, histories: dict[str, History]) -> tuple[str,
     """Which losses of two models cannot be compared, in a sentence, and whether one axis is right for both."""
     if len(histories) < 2:
         return "", True
-    if len({len(record["classes"]) for record in chosen.records}) > 1:
+    if len({len(record.classes) for record in chosen.records}) > 1:
         return "The losses of these two are not on one scale: they tell apart different classes.", False
     first, second = histories.values()
     return compare_losses(first.config, second.config)
@@ -222,7 +227,7 @@ def _show_folds(chosen: Chosen) -> None:
         "**One split tells little.** Each point is one tenth of the songs, kept from the model; the line is the mean. "
         "A study that splits once draws one of these points."
     )
-    names = dict.fromkeys([*chosen.names, *(record["name"] for record in chosen.others)])  # the chosen first
+    names = dict.fromkeys([*chosen.names, *(record.name for record in chosen.others)])  # the chosen first
     folds = of_each(list(names), read_fold_accuracies)
     if not folds:
         return

@@ -12,7 +12,6 @@ import streamlit as st
 from emomusic.affect import Mood
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
-from emomusic.plots.music import FEATURE_LABELS, num_digits
 from emomusic.ui import state
 from emomusic.ui.music_players import describe_songs, digest_of, offer_files, show_players
 from emomusic.ui.music_tables import SongTable
@@ -93,8 +92,7 @@ def show_table(songs: SongTable) -> None:
 
 
 def _choose_filters(songs: SongTable) -> Filters:
-    table = songs.catalogue.table
-    digest = songs.digest
+    catalogue, digest = songs.catalogue, songs.digest
     # All of these hold while another tab or page is looked at
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -113,20 +111,18 @@ def _choose_filters(songs: SongTable) -> Filters:
         )  # fmt: skip
         with st.popover("Filters", icon=":material/tune:"):
             genres: list[str] = []
-            if "genre" in table:
-                options = sorted(table["genre"].dropna().unique())
+            if there := catalogue.genres:
                 genres = st.multiselect(
                     "Genre",
-                    options,
+                    there,
                     key=state.music_widget("genres", digest),
                     placeholder="All genres",
                     persist_state="session",
                 )
             decades: list[int] = []
-            if "year" in table and table["year"].notna().any():
-                options = sorted({int(year) // 10 * 10 for year in table["year"].dropna().unique()})
+            if begun := catalogue.decades:
                 decades = st.multiselect(
-                    "Decade", options, format_func=lambda decade: f"{decade}s",
+                    "Decade", begun, format_func=lambda decade: f"{decade}s",
                     key=state.music_widget("decades", digest), placeholder="All decades", persist_state="session",
                 )  # fmt: skip
             tempo = st.slider(
@@ -138,7 +134,7 @@ def _choose_filters(songs: SongTable) -> Filters:
                 key=state.music_widget("tempo", digest),
                 persist_state="session",
             )
-            hide_explicit = "explicit" in table and st.toggle(
+            hide_explicit = "explicit" in catalogue.table and st.toggle(
                 "Leave out songs marked as explicit",
                 key=state.music_widget("explicit", digest),
                 persist_state="session",
@@ -158,9 +154,7 @@ def _choose_filters(songs: SongTable) -> Filters:
 def _columns() -> dict[str, Any]:
     numbers = {
         feature.name: st.column_config.NumberColumn(
-            FEATURE_LABELS[feature.name] + (f" ({feature.unit})" if feature.unit else ""),
-            format=f"%.{num_digits(feature)}f",
-            help=feature.description,
+            feature.titled, format=f"%.{feature.num_digits}f", help=feature.description
         )
         for feature in FEATURES.values()
     }

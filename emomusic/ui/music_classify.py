@@ -8,10 +8,10 @@ import streamlit as st
 
 from emomusic.affect import describe_shares, list_shares
 from emomusic.music.catalogue import Track
-from emomusic.music.features import FEATURE_NAMES, FEATURES, Feature
+from emomusic.music.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
 from emomusic.music.mood import MOODS
 from emomusic.music.one_song import Answer, explain_mood, nearest_rows
-from emomusic.plots.music import FEATURE_LABELS, influence_bars, mood_bars, num_digits
+from emomusic.plots.music import influence_bars, mood_bars
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain
@@ -148,7 +148,7 @@ def _options(songs: SongTable, text: str) -> list[Track]:
 
 
 def _rounded(value: float, feature: Feature) -> float:
-    return float(np.clip(round(value, num_digits(feature)), feature.low, feature.high))
+    return float(np.clip(round(value, feature.num_digits), feature.low, feature.high))
 
 
 def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -160,11 +160,11 @@ def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> 
         # A slider that was given a value, by "Back to the song", is to have no default beside it
         st.session_state.setdefault(keys[column], begun[column])
         value = st.slider(
-            FEATURE_LABELS[feature.name] + (f" ({feature.unit})" if feature.unit else ""),
+            feature.titled,
             feature.low,
             feature.high,
-            step=10.0 ** -num_digits(feature),
-            format=f"%.{num_digits(feature)}f",
+            step=10.0**-feature.num_digits,
+            format=f"%.{feature.num_digits}f",
             key=keys[column],
             help=feature.description.capitalize(),
             persist_state="session",
@@ -209,9 +209,7 @@ def _show_answer(track: Track, answer: Answer, reason: str, *, moved: bool) -> N
         influence_bars(answer.influences, answer.mood),
         key=state.music_widget("influences"),
         alt=f"What each feature adds to {answer.mood}, in percentage points: "
-        + ", ".join(
-            f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS.values(), answer.influences, strict=True)
-        ),
+        + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
     )
     back_to = "to where its slider began" if moved else "to the middle of this table (its median)"
     st.caption(
@@ -229,7 +227,7 @@ def _main_reason(
     if abs(points) < 1:
         return "no single feature by itself"
     is_more = features[strongest] > reference[strongest]
-    label = list(FEATURE_LABELS.values())[strongest].lower()
+    label = FEATURE_LABELS[strongest].lower()
     # Beside the median and not "high": half of the songs may have next to nothing of it
     than_most = f"{label}, {'above' if is_more else 'below'} most"
     cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_most

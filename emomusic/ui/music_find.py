@@ -9,7 +9,6 @@ import streamlit as st
 
 from emomusic.errors import EmomusicError
 from emomusic.music.features import FEATURE_NAMES
-from emomusic.music.spotify import track_url
 from emomusic.music.spotify_live import (
     LAST_OFFSET,
     SEARCH_LIMIT,
@@ -27,7 +26,7 @@ from emomusic.ui.frame import plain, plain_message
 from emomusic.ui.music_classify import ask_for, describe_moods
 from emomusic.ui.music_players import ask_button, say_of_versions, show_players
 from emomusic.ui.music_tables import SongTable, each_once, mood_classifier
-from emomusic.ui.players import show_player
+from emomusic.ui.players import show_player, spotify_link
 from emomusic.ui.secrets_file import read_secrets
 
 _WRITTEN = state.music_widget("written-query")  # what the address was given last, and on which visit
@@ -131,7 +130,7 @@ def _search_spotify(songs: SongTable, text: str) -> None:
                 if with_covers and track.cover_url is not None:
                     st.image(track.cover_url, alt=f"Cover of {track.title}", width=64)
                 mood = _mood_of(track, elsewhere=was_asked)
-                link = f"[Open in Spotify]({track_url(track.id)})"
+                link = spotify_link(track.id)
                 st.markdown(f"**{plain(track.title)}** · {plain(', '.join(track.artists))}  \n{mood} · {link}")
             show_player(track.id, track.title, place=("live", place))
             if track.id in songs.catalogue:
@@ -157,7 +156,7 @@ def _offer_pages(key: str, number: int, *, more: bool) -> None:
                 "Back",
                 icon=":material/arrow_back:",
                 key=state.music_widget("live-back"),
-                on_click=_turn_to,
+                on_click=state.put,
                 args=(key, number - 1),
             )
         if more:
@@ -165,13 +164,9 @@ def _offer_pages(key: str, number: int, *, more: bool) -> None:
                 "More songs",
                 icon=":material/queue_music:",
                 key=state.music_widget("live-more"),
-                on_click=_turn_to,
+                on_click=state.put,
                 args=(key, number + 1),
             )
-
-
-def _turn_to(key: str, number: int) -> None:
-    st.session_state[key] = number
 
 
 def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:

@@ -18,6 +18,7 @@ from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
 from emomusic.ui.music_players import offer_files, say_of_versions, show_players, track_line
 from emomusic.ui.music_tables import SongTable, each_once, kept
+from emomusic.words import counted
 
 
 @st.fragment
@@ -71,7 +72,7 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     once = each_once(songs, rows)
     counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
     present = [position for position in np.argsort(-counts, kind="stable") if counts[position]]
-    st.header(f"{len(rows):,} song{'' if len(rows) == 1 else 's'} selected", anchor=False)
+    st.header(f"{counted(len(rows), 'song')} selected", anchor=False)
     order = "; the best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present)
     st.caption(f"{moods}{order}.{say_of_versions(len(rows) - len(once))}")

@@ -10,35 +10,34 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
+from emomusic.affect import share_text
 from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
-from emomusic.music.spotify import songs_m3u, track_url
-from emomusic.spreadsheet import disarmed
+from emomusic.music.spotify import TRACK_ADDRESS, songs_m3u
+from emomusic.spreadsheet import disarmed, for_excel
 from emomusic.ui import state
+from emomusic.ui.files import offer
 from emomusic.ui.frame import plain
 from emomusic.ui.music_tables import SongTable, each_once
-from emomusic.ui.players import show_player
+from emomusic.ui.players import show_player, spotify_link
 
 PAGE = 5
 
 
-def short_name(track: Track, *, limit: int = 60) -> str:
+def short_name(track: Track) -> str:
     """Title and artists in one line, for menus."""
     name = f"{track.title} · {track.byline}"
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    return name if len(name) <= 60 else name[:59] + "…"
 
 
-def track_line(songs: SongTable, row: int, *, note: str = "") -> str:
+def track_line(songs: SongTable, row: int) -> str:
     """One song in Markdown: title, artists, its mood, and a link."""
     track = songs.catalogue.track(row)
     mood = MOODS[int(songs.moods[row])]
-    words = f"{mood}, labelled" if track.mood is not None else f"{mood} {_percent(songs.probabilities[row].max())}"
-    return (
-        f"**{plain(track.title)}** · {plain(track.byline)}  \n"
-        f"{words}{f' · {note}' if note else ''} · [Open in Spotify]({track_url(track.id)})"
-    )
+    words = f"{mood}, labelled" if track.mood is not None else f"{mood} {share_text(songs.probabilities[row].max())}"
+    return f"**{plain(track.title)}** · {plain(track.byline)}  \n{words} · {spotify_link(track.id)}"
 
 
 def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Callable[[str], None] | None = None) -> None:
@@ -56,7 +55,7 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
         track = songs.catalogue.track(row)
         with st.container(gap="xsmall"):
             st.markdown(track_line(songs, row))
-            show_player(track.id, f"{track.title}, {track.byline}", place=(name, number))
+            show_player(track.id, track.full_name, place=(name, number))
             if ask is not None:
                 ask_button(track.id, name=name, ask=ask)
     if len(rows) > num_shown:
@@ -64,7 +63,7 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
             icon=":material/queue_music:",
             key=state.music_widget("more", name),
-            on_click=_show_more,
+            on_click=state.put,
             args=(key, num_shown + PAGE),
         )
 
@@ -81,10 +80,6 @@ def ask_button(track_id: str, *, name: str, ask: Callable[[str], None]) -> None:
     )
 
 
-def _show_more(key: str, num_shown: int) -> None:
-    st.session_state[key] = num_shown
-
-
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
     """Tells a choice of rows from every other, in the key of a widget."""
     return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
@@ -93,23 +88,19 @@ def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
 def offer_files(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
     """The songs of a list as files, made when they are asked for."""
     with st.container(horizontal=True, width="content"):
-        st.download_button(
+        offer(
             "CSV",
             lambda: table_csv(songs, rows),
-            file_name=f"{name}.csv",
-            mime="text/csv",
+            f"{name}.csv",
             icon=":material/download:",
-            on_click="ignore",
             key=state.music_widget("csv", name),
             help="Title, artists, mood, probabilities and features of these songs",
         )
-        st.download_button(
+        offer(
             "Playlist",
             lambda: songs_m3u(_song(songs, int(row)) for row in each_once(songs, rows)),
-            file_name=f"{name}.m3u",
-            mime="audio/x-mpegurl",
+            f"{name}.m3u",
             icon=":material/playlist_play:",
-            on_click="ignore",
             key=state.music_widget("m3u", name),
             help="An M3U playlist of Spotify links, each song once",
         )
@@ -130,8 +121,8 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     described["artists"] = described["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
     known = [column for column in ("genre", "year", "popularity", "explicit") if column in table]
     described = described.join(table[[*known, *FEATURE_NAMES]])
-    # Safe without escaping: a catalogue holds ids of 22 letters and digits only
-    return described.assign(url="https://open.spotify.com/track/" + table["id"]).reset_index(drop=True)
+    # Safe without `track_url`, which is slow for a long table: a catalogue holds ids of 22 letters and digits only
+    return described.assign(url=TRACK_ADDRESS + table["id"]).reset_index(drop=True)
 
 
 def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
@@ -141,7 +132,7 @@ def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
         table[f"probability_{mood}"] = songs.probabilities[rows, position].round(4)
     for column in table.select_dtypes(exclude=["number", "bool"]).columns:
         table[column] = table[column].fillna("").astype(str).map(disarmed)
-    return table.to_csv(index=False).encode("utf-8-sig")
+    return for_excel(table.to_csv(index=False))
 
 
 def say_of_versions(number: int) -> str:
@@ -150,7 +141,3 @@ def say_of_versions(number: int) -> str:
         return ""
     are = "is another version" if number == 1 else "are other versions"
     return f" {number:,} of them {are} of a song listed here."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

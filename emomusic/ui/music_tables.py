@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic import downloads
-from emomusic.assets import models_dir
+from emomusic.assets import Wing, folder_of, read_metrics
 from emomusic.errors import DatasetError, EmomusicError
 from emomusic.music.catalogue import TRACK_COLUMNS, Catalogue
 from emomusic.music.features import FEATURES
@@ -24,11 +23,14 @@ from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
 from emomusic.music.tables import read_catalogue
-from emomusic.plots.music import FEATURE_LABELS
+from emomusic.spreadsheet import for_excel
 from emomusic.ui import state
 from emomusic.ui.engine import engine
+from emomusic.ui.files import offer
 from emomusic.ui.frame import plain, plain_message
+from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.uploads import say_what_is_lost
+from emomusic.words import counted, file_size, joined
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -189,7 +191,7 @@ def _offer_download(name: str) -> None:
     known = downloads.DOWNLOADS[name]
     st.markdown(f"This table does not come with the app: {known.source}. Licence: {known.licence}.")
     if st.button(
-        f"Download it ({_size(known.num_bytes)})",
+        f"Download it ({file_size(known.num_bytes)})",
         icon=":material/download:",
         type="primary",
         key=state.music_widget("download", name),
@@ -197,7 +199,7 @@ def _offer_download(name: str) -> None:
         bar = st.progress(0.0, "Asking the server")
 
         def report(done: int, total: int | None) -> None:
-            bar.progress(_share(done, total or known.num_bytes), f"{_size(done)} have arrived")
+            bar.progress(_share(done, total or known.num_bytes), f"{file_size(done)} have arrived")
 
         try:
             downloads.ensure(name, report)
@@ -208,10 +210,6 @@ def _offer_download(name: str) -> None:
 
 def _share(done: int, total: int) -> float:
     return min(done / max(total, 1), 1.0)
-
-
-def _size(num_bytes: int) -> str:
-    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 1e6 else f"{num_bytes / 1e3:.0f} kB"
 
 
 def _own_table() -> SongTable | None:
@@ -226,15 +224,13 @@ def _own_table() -> SongTable | None:
     st.caption(
         "Read as they are: an Exportify export of your playlists, TidyTuesday's spotify_songs.csv, Kaggle's table of "
         f"114,000 tracks, data_moods.csv, and any CSV with the columns id, title, artists, {_feature_columns()}. "
-        "It stays in memory, and is gone two minutes after you close the page."
+        f"It stays in memory, and is gone {WHEN_GONE}."
     )
-    st.download_button(
+    offer(
         "Example (CSV)",
         example_csv,
-        file_name="example.csv",
-        mime="text/csv",
+        "example.csv",
         icon=":material/download:",
-        on_click="ignore",
         key=state.music_widget("example"),
         help="Ten songs in a form that this page reads",
     )
@@ -256,13 +252,12 @@ def example_csv() -> bytes:
     """Ten songs of the table that ships, as a visitor's own table may look."""
     songs = _shipped()
     rows = each_once(songs, songs.catalogue.best_known_first(np.arange(len(songs))))[:10]
-    return songs.catalogue.table.iloc[rows][list(TRACK_COLUMNS)].to_csv(index=False).encode("utf-8-sig")
+    return for_excel(songs.catalogue.table.iloc[rows][list(TRACK_COLUMNS)].to_csv(index=False))
 
 
 def _feature_columns() -> str:
     """The columns of features that a table may have, as a sentence lists them."""
-    *names, last = (" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
-    return f"{', '.join(names)} and {last}"
+    return joined(" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
 
 
 def _forget_own() -> None:
@@ -282,7 +277,7 @@ def _say_what_it_is(songs: SongTable) -> None:
     counts = np.bincount(songs.moods, minlength=len(MOODS))
     order = np.argsort(-counts, kind="stable")
     st.header(
-        f"{_counted(len(songs))}: " + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
+        f"{counted(len(songs), 'song')}: " + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
         anchor=False,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -304,14 +299,14 @@ def _origin(songs: SongTable) -> str:
         if origin.num_duplicates:
             words.append(f"{origin.num_duplicates:,} of its {origin.num_rows:,} rows repeat a song and are left out.")
         if origin.num_left_out:
-            words.append(f"{_counted(origin.num_left_out, 'row')} without a Spotify id or features left out.")
+            words.append(f"{counted(origin.num_left_out, 'row')} without a Spotify id or features left out.")
     return " ".join(words)
 
 
 @st.cache_data(show_spinner=False)
 def _accuracy() -> str:
     """How good the model is, from the figures that its training wrote."""
-    metrics = json.loads((models_dir() / "music" / DEFAULT_MOOD_MODEL / "metrics.json").read_text(encoding="utf-8"))
+    metrics = read_metrics(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL))
     mean, spread = 100 * metrics["accuracy"]["mean"], 100 * metrics["accuracy"]["std"]
     return (
         f"by the model *{metrics['model']}*, right for {mean:.0f} ± {spread:.0f} % of {metrics['n']} labelled songs "
@@ -334,11 +329,7 @@ def _explain(songs: SongTable) -> None:
         "Happy and energetic songs are the ones it mixes up most.\n\n"
         "**The features**, as Spotify measured them:\n\n"
         + "\n".join(
-            f"- *{FEATURE_LABELS[feature.name]}*{f' ({feature.unit})' if feature.unit else ''}: {feature.description}"
+            f"- *{feature.label}*{f' ({feature.unit})' if feature.unit else ''}: {feature.description}"
             for feature in FEATURES.values()
         )
     )
-
-
-def _counted(number: int, noun: str = "song") -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

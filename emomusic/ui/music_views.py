@@ -12,11 +12,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import Mood
-from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.plots import music as plots
 from emomusic.plots.colours import write_in
-from emomusic.plots.music import FEATURE_LABELS
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
@@ -91,8 +90,8 @@ def _show_features(songs: SongTable) -> None:
     best, last = standings[0], standings[-1]
     if not _say_of_one_mood(songs):
         st.markdown(
-            f"**{FEATURE_LABELS[best.feature.name]} differs most between the moods**, lowest for {best.lowest} and "
-            f"highest for {best.highest} songs; {FEATURE_LABELS[last.feature.name].lower()} differs least."
+            f"**{best.feature.label} differs most between the moods**, lowest for {best.lowest} and "
+            f"highest for {best.highest} songs; {last.feature.label.lower()} differs least."
         )
     st.caption(
         "The hills show where the songs of each mood lie, all equally high; the sign on the line is the median. In the "
@@ -102,12 +101,12 @@ def _show_features(songs: SongTable) -> None:
         for standing, figure in zip(standings, _ridges(songs, ink()), strict=True):
             feature = standing.feature
             with st.container(gap="xxsmall"):
-                st.markdown(f"**{FEATURE_LABELS[feature.name]}** · {100 * standing.share:.0f} %")
+                st.markdown(f"**{feature.label}** · {100 * standing.share:.0f} %")
                 st.caption(feature.description)
                 show_chart(
                     figure,
                     key=state.music_widget("hills", feature.name),
-                    alt=f"{FEATURE_LABELS[feature.name]} by mood, "
+                    alt=f"{feature.label} by mood, "
                     + (
                         "the same for all"
                         if standing.lowest == standing.highest
@@ -134,7 +133,7 @@ def _show_correlations(songs: SongTable) -> None:
         st.info(f"A correlation means something from {_FEWEST_CORRELATED} songs on.", icon=":material/grid_off:")
         return
     matrix = _correlations(songs)
-    labels = list(FEATURE_LABELS.values())
+    labels = FEATURE_LABELS
     lower = np.where(np.tri(len(labels), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
     pairs = [
         tuple(int(place) for place in np.unravel_index(pick(lower), lower.shape)) for pick in (np.argmax, np.argmin)
@@ -170,8 +169,8 @@ def _profiles(songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
     features = songs.catalogue.features
     present = [(songs.moods == position).any() for position in range(len(MOODS))]
     rows = {
-        f"{FEATURE_LABELS[feature.name]}{f' ({feature.unit})' if feature.unit else ''}": [
-            f"{features[songs.moods == position, column].mean():.{plots.num_digits(feature)}f}" if is_there else None
+        feature.titled: [
+            f"{features[songs.moods == position, column].mean():.{feature.num_digits}f}" if is_there else None
             for position, is_there in enumerate(present)
         ]
         for column, feature in enumerate(FEATURES.values())

@@ -11,12 +11,14 @@ import streamlit as st
 
 from emomusic.assets import data_dir
 from emomusic.errors import ImageError
-from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
+from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui import state
 from emomusic.ui.address import unlink
+from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.tiles import show_tile, style_tiles
 from emomusic.ui.uploads import let_go, say_what_is_lost
 
+MOST_MB = MAX_BYTES // 2**20  # of a file, as Streamlit counts them
 _MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
 THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
 
@@ -111,9 +113,9 @@ def choose_picture() -> Picture | None:
 
 def _upload() -> None:
     st.file_uploader(
-        "Drop a picture here: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, up to 20 MB",
+        f"Drop a picture here: {FORMATS_IN_WORDS}, up to {MOST_MB} MB",
         type=list(PICTURE_ENDINGS),
-        max_upload_size=MAX_BYTES // 2**20,
+        max_upload_size=MOST_MB,
         key=state.UPLOAD,
         on_change=_take,
         args=(state.UPLOAD,),
@@ -125,7 +127,7 @@ def _upload() -> None:
 def _camera() -> None:
     st.caption(
         "The expression on the faces in your snapshot will be estimated by a program. Take one of yourself, or of "
-        "people who agree. It stays in memory and is gone two minutes after you close the page."
+        f"people who agree. It stays in memory and is gone {WHEN_GONE}."
     )
     st.camera_input(
         "Take a snapshot",

@@ -1,11 +1,16 @@
-"""Spotify's players, embedded."""
+"""Spotify's players, embedded, and links to it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from emomusic.music.spotify import PLAYER_HEIGHT, embed_url
+from emomusic.music.spotify import PLAYER_HEIGHT, embed_url, track_url
 from emomusic.ui import state
+
+
+def spotify_link(track_id: str) -> str:
+    """A link to a song, in Markdown."""
+    return f"[Open in Spotify]({track_url(track_id)})"
 
 
 def show_player(track_id: str, name: str, *, place: tuple[str, int]) -> None:

@@ -220,11 +220,16 @@ def _choose_who(key: str, num_faces: int) -> str:
     return choice or EVERYONE  # never empty: it is required
 
 
+def said_together(probabilities: EmotionProbabilities, *, group_of: int) -> str:
+    """What one face shows, or so many together, in words: "Mostly happy", "Together: mostly happy"."""
+    words = describe(probabilities)
+    return words if group_of == 1 else f"Together: {words.lower()}"
+
+
 def say_emotion(probabilities: EmotionProbabilities, *, group_of: int) -> None:
     """Say in a sentence what a face shows, or `group_of` faces together, and in which quadrant that lies."""
     quadrant = quadrant_of(affect_of(probabilities))
-    words = describe(probabilities)
-    st.header(words if group_of == 1 else f"Together: {words[0].lower()}{words[1:]}", anchor=False)
+    st.header(said_together(probabilities, group_of=group_of), anchor=False)
     st.caption(
         f"{quadrant}, {quadrant.description}"
         + (f"; the mean of {group_of} faces" if group_of > 1 else "")

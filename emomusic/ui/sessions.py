@@ -15,6 +15,9 @@ from streamlit import runtime
 
 log = logging.getLogger(__name__)
 
+WHEN_GONE = "two minutes after you close the page"
+"""What visitors are told: half of `server.disconnectedSessionTTL` in `.streamlit/config.toml`."""
+
 _EVERY_S = 5.0
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import streamlit as st
 
 from emomusic.music.catalogue import Catalogue
-from emomusic.music.recommend import Policy, Request, Song, nearest_emotion, target_of
-from emomusic.music.spotify import track_url
+from emomusic.music.recommend import Song
+from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
 from emomusic.ui.layout import roomy_columns
-from emomusic.ui.players import show_player
+from emomusic.ui.players import show_player, spotify_link
 from emomusic.ui.readings import Listener
 
 NUM_SONGS = 5
@@ -91,7 +91,6 @@ def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> st
 
 def _ask(listener: Listener, catalogue: Catalogue) -> Request:
     """Let the visitor choose the policy and the filters; those that the table knows nothing of are not offered."""
-    table = catalogue.table
     with st.container(horizontal=True, vertical_alignment="center"):
         policy = st.segmented_control(
             "What the music should do",
@@ -109,11 +108,10 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
     with options:  # they hold while another page is looked at
         known = st.select_slider("Which songs", list(_ADVENTURES), key=state.ADVENTURE, persist_state="session")
         genres: list[str] = []
-        if "genre" in table:
-            there = sorted(table["genre"].dropna().unique())
+        if there := catalogue.genres:
             genres = st.multiselect("Only these genres", there, key=state.GENRES, persist_state="session")
         decades: list[int] = []
-        if "year" in table and (begun := sorted({int(year) // 10 * 10 for year in table["year"].dropna()})):
+        if begun := catalogue.decades:
             decades = st.multiselect(
                 "Only these decades", begun, format_func=lambda d: f"{d}s", key=state.DECADES, persist_state="session"
             )
@@ -168,7 +166,7 @@ def _show_pages(pages: Sequence[Sequence[Song]], request: Request) -> None:
     for songs in pages:
         if first > 1 and request.policy is Policy.JOURNEY:
             st.caption("Another walk from the start:")
-        show_players(songs, first=first)
+        list_songs(songs, first=first)
         first += len(songs)
 
 
@@ -179,11 +177,7 @@ def _offer_more(request: Request, num_pages: int, *, is_over: bool) -> None:
         st.caption("Another number for Shuffle, under Options, gives others.")
     else:
         key = state.songs_page(_request_key(request))
-        st.button("More songs", icon=":material/queue_music:", on_click=_turn_to, args=(key, num_pages))
-
-
-def _turn_to(key: str, page: int) -> None:
-    st.session_state[key] = page
+        st.button("More songs", icon=":material/queue_music:", on_click=state.put, args=(key, num_pages))
 
 
 def _say_none_left(request: Request) -> None:
@@ -204,7 +198,7 @@ def _show_plane(
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
     points = [
-        SongPoint(number, f"{song.track.title}, {song.track.byline}", song.point, song.likeliest or song.mood)
+        SongPoint(number, song.track.full_name, song.point, song.likeliest or song.mood)
         for number, song in enumerate(songs, first)
     ]
     show_chart(
@@ -225,7 +219,7 @@ def _show_plane(
     st.caption(f"{circles}{squares}.{ring}")
 
 
-def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") -> None:
+def list_songs(songs: Sequence[Song], *, first: int = 1, name: str = "songs") -> None:
     """A list of songs, each with why it was chosen, a link and its player.
 
     Args:
@@ -240,6 +234,6 @@ def show_players(songs: Sequence[Song], *, first: int = 1, name: str = "songs") 
         with st.container(gap="xsmall"):
             st.markdown(
                 f"**{number}. {plain(track.title)}** · {plain(track.byline)}  \n"
-                f"{plain(song.reason)} · [Open in Spotify]({track_url(track.id)})"
+                f"{plain(song.reason)} · {spotify_link(track.id)}"
             )
-            show_player(track.id, f"{track.title}, {track.byline}", place=(name, number))
+            show_player(track.id, track.full_name, place=(name, number))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 PICTURE = "picture"  # the Picture on the screen, or absent
 OWN = "own"  # the visitor's own Picture, also while a sample is shown; None where it was taken away again
 OWN_FILE = "own_file"  # the number under which Streamlit's store holds that too, or absent
@@ -40,6 +42,11 @@ LIVE_LANDMARKS = "live_landmarks"
 LIVE_SMOOTHING = "live_smoothing"
 LIVE_PACE = "live_pace"
 LIVE_INTERVAL = "live_interval"
+
+
+def put(key: str, value: object) -> None:
+    """Set one of these: for the `on_click` of a button."""
+    st.session_state[key] = value
 
 
 def listener(picture: str) -> str:

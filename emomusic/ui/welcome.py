@@ -1,4 +1,4 @@
-"""What the front door shows before the first picture."""
+"""What a page shows before the first picture."""
 
 from __future__ import annotations
 
@@ -30,8 +30,13 @@ def show_welcome() -> None:
         for icon, title, text in _STEPS:
             st.markdown(f"{icon} **{title}.** {text}")
     with right:
-        show_chart(
-            circumplex([], height=380),
-            key="empty-plane",
-            alt="The affect plane with the places of the seven emotions",
-        )
+        show_empty_plane()
+
+
+def show_empty_plane() -> None:
+    """The plane that faces and songs will stand on."""
+    show_chart(
+        circumplex([], height=380),
+        key="empty-plane",
+        alt="The affect plane with the places of the seven emotions",
+    )

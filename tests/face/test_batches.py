@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR
 from emomusic.face import batches
 from emomusic.face.augmentation import Augmentation
 from emomusic.face.batches import Batch, augmented_batches, class_weights, one_hot, steps_per_epoch
@@ -95,7 +95,7 @@ def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> 
         assert given.std() > 0
 
 
-@pytest.mark.parametrize("classes", [EMOTIONS, FOUR_CLASS_ORDER], ids=["seven", "four"])
+@pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
 def test_votes_soften_the_labels_at_first_and_not_in_the_end(
     dataset: Fer2013, classes: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +118,7 @@ def test_votes_soften_the_labels_at_first_and_not_in_the_end(
         assert not changed.all()
 
 
-@pytest.mark.parametrize("classes", [EMOTIONS, FOUR_CLASS_ORDER], ids=["seven", "four"])
+@pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
 def test_teachers_give_their_share_of_the_label(dataset: Fer2013, classes: Sequence[str]) -> None:
     faces = dataset.split(Split.TRAIN)
     config = replace(FULL, mixup=0.0, teaching=0.25)
@@ -175,7 +175,7 @@ def augmented_batches_of(dataset: Fer2013, *, side: int) -> list[Batch]:
 
 def test_four_classes_group_the_emotions() -> None:
     labels = np.arange(7, dtype=np.uint8)  # angry, disgust, fear, happy, sad, surprise, neutral
-    np.testing.assert_array_equal(one_hot(labels, FOUR_CLASS_ORDER).argmax(axis=1), [1, 1, 1, 0, 2, 1, 3])
-    np.testing.assert_array_equal(one_hot(labels, FOUR_CLASS_ORDER).sum(axis=1), 1)
+    np.testing.assert_array_equal(one_hot(labels, FOUR).argmax(axis=1), [1, 1, 1, 0, 2, 1, 3])
+    np.testing.assert_array_equal(one_hot(labels, FOUR).sum(axis=1), 1)
     with pytest.raises(ValueError, match=r"expected the seven emotions or .*Received: \('yes', 'no'\)"):
         one_hot(labels, ("yes", "no"))

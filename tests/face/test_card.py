@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
+from emomusic.assets import CARD, METRICS, read_metrics
 from emomusic.face.card import write_card
 from emomusic.face.networks import NETWORKS
-from emomusic.face.trained import CARD, METRICS, face_models, model_folder, read_metrics, read_spec
+from emomusic.face.trained import face_models, model_folder, read_spec
 
 from .conftest import Run
 

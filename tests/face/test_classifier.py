@@ -177,8 +177,8 @@ def test_damaged_weights_are_refused_by_their_checksum(copy: Path) -> None:
 def test_a_file_that_is_no_model_is_refused_even_with_the_right_checksum(copy: Path) -> None:
     weights = copy / trained.WEIGHTS
     weights.write_bytes(b"not a model")
-    spec = json.loads((copy / trained.SPEC).read_text())
-    (copy / trained.SPEC).write_text(json.dumps({**spec, "sha256": assets.sha256_of(weights)}))
+    spec = json.loads((copy / assets.SPEC).read_text())
+    (copy / assets.SPEC).write_text(json.dumps({**spec, "sha256": assets.sha256_of(weights)}))
     with pytest.raises(ModelError, match=r"expected a Keras model in .*tiny\. Received: .*Restore the file"):
         EmotionClassifier.load("tiny")
 
@@ -191,8 +191,8 @@ def test_absent_weights_are_named(copy: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": []}])
 def test_a_spec_of_another_network_is_refused(copy: Path, change: dict[str, object]) -> None:
-    spec = json.loads((copy / trained.SPEC).read_text())
-    (copy / trained.SPEC).write_text(json.dumps(spec | change))
+    spec = json.loads((copy / assets.SPEC).read_text())
+    (copy / assets.SPEC).write_text(json.dumps(spec | change))
     with pytest.raises(ModelError, match=r"expected a network in .*tiny as spec\.json tells it.*Restore the files"):
         EmotionClassifier.load("tiny")
 

@@ -57,7 +57,7 @@ def test_faces_are_counted_as_a_person_counts_them(detector: MtcnnDetector, name
         assert face.confidence >= 0.9
         assert face.box.clipped(width, height) == face.box
         marks = face.landmarks
-        for x, y in (marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right):
+        for x, y in marks.points:
             assert face.box.x < x < face.box.right
             assert face.box.y < y < face.box.bottom
         assert marks.left_eye[0] < marks.right_eye[0]
@@ -201,6 +201,58 @@ def test_where_the_face_is_gone_none_is_found(detector: MtcnnDetector) -> None:
     assert detector.detect_near(image, []) == []
 
 
+# Watching
+
+
+@pytest.mark.parametrize("name", NUM_FACES)
+def test_the_stages_end_at_what_the_detector_finds(detector: MtcnnDetector, name: str) -> None:
+    image = sample(name)
+    search = detector.watch(image)
+    assert list(search.faces) == detector.detect(image)
+    for face in search.faces:
+        corners = search.output.kept.corners
+        wanted = [face.box.x, face.box.y, face.box.right, face.box.bottom]
+        height, width = image.shape[:2]
+        inside = corners.clip(0, [width, height, width, height])
+        nearest = np.abs(inside - wanted).max(axis=1).argmin()
+        np.testing.assert_allclose(inside[nearest], wanted, atol=0.51)
+        assert search.output.kept.confidence[nearest] == pytest.approx(face.confidence)
+
+
+def test_each_stage_looks_at_fewer_boxes_and_suppression_only_takes_away(detector: MtcnnDetector) -> None:
+    search = detector.watch(sample("four-people.jpg"))
+    numbers = [len(c) for s in (search.proposals, search.refined, search.output) for c in (s.found, s.kept)]
+    assert len(search.faces) == 4
+    assert numbers[0] > numbers[1] > numbers[2] >= numbers[3] >= numbers[4] >= numbers[5] >= 4
+    for stage in (search.refined, search.output):
+        found = {tuple(corners) for corners in stage.found.corners.round(3)}
+        assert {tuple(corners) for corners in stage.kept.corners.round(3)} <= found
+
+
+def test_a_face_of_the_second_look_has_its_boxes_in_the_picture_too(detector: MtcnnDetector) -> None:
+    image = sample("joe-biden-2010.jpg")
+    (face,) = detector.detect(image)
+    box = face.box
+    cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
+    search = detector.watch(cut)
+    assert list(search.faces) == detector.detect(cut) != []
+    left, top, right, bottom = search.output.kept.corners[0]
+    height, width = cut.shape[:2]
+    assert abs(left + right - width) < width / 2
+    assert abs(top + bottom - height) < height / 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (12, 12), (30, 200), (300, 400)])
+def test_a_picture_without_a_face_has_stages_without_one(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+    search = detector.watch(np.full((*size, 3), 120, np.uint8))
+    assert search.faces == ()
+    assert len(search.output.kept) == 0
+    assert search.proposals.kept.corners.shape[1] == 4
+
+
+# What is given
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -215,6 +267,8 @@ def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector, image: np.ndar
         detector.detect(image)
     with pytest.raises(ValueError, match="image must be uint8"):
         detector.detect_near(image, [Box(5, 5, 20, 20)])
+    with pytest.raises(ValueError, match="image must be uint8"):
+        detector.watch(image)
 
 
 def test_the_image_is_left_as_it_was(detector: MtcnnDetector) -> None:
@@ -300,7 +354,7 @@ def test_a_new_size_is_not_traced_anew(detector: MtcnnDetector) -> None:
         small = cv2.resize(image, (side, side))
         box = the_face(detector.detect(small)).box
         assert len(detector.detect_near(small, [box])) == 1
-    for stage in detector._mtcnn.stages:
+    for stage in detector._networks:
         assert stage.model.experimental_get_tracing_count() == 1
 
 

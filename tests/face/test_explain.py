@@ -13,13 +13,12 @@ import pytest
 from emomusic.errors import ModelError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
-from emomusic.face.explain import Explainer, Occlusion, _grad_cam, agreement, detection_stages
+from emomusic.face.explain import Explainer, Occlusion, _grad_cam, agreement
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.face.networks import NETWORKS as ARCHITECTURES
 from emomusic.face.trained import ModelSpec
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
 
 # The only place each network looks at: rows and columns of its input, as shares of the side.
 REGIONS = {
@@ -255,7 +254,8 @@ def test_the_way_from_logits_ends_at_the_classifiers_answer(
     np.testing.assert_allclose(insight.averaged, averaged, atol=1e-6)
     taken_back = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
     scaled = taken_back ** (1 / temperature)
-    np.testing.assert_allclose(insight.probabilities, scaled / scaled.sum(), atol=1e-6)
+    np.testing.assert_allclose(insight.calibrated, scaled / scaled.sum(), atol=1e-6)
+    np.testing.assert_array_equal(insight.probabilities, insight.calibrated)  # not adjusted
     np.testing.assert_allclose(insight.probabilities, answer, atol=1e-5)
 
 
@@ -267,6 +267,8 @@ def test_the_shipped_model_is_explained_as_it_answers(detector: MtcnnDetector) -
     crop = crop_face(image, face.box)
     insight = explainer.look(crop)
     np.testing.assert_allclose(insight.probabilities, classifier.classify([crop])[0].values, atol=1e-5)
+    before = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
+    np.testing.assert_allclose(insight.calibrated, before, atol=1e-5)
     np.testing.assert_array_equal(insight.face, to_network_input([crop], classifier.spec.side)[0, ..., 0])
     assert insight.grad_cam.shape == insight.face.shape
     assert insight.grad_cam.max() == pytest.approx(1)
@@ -382,60 +384,6 @@ def test_agreement_is_nothing_where_a_map_is_the_same_everywhere() -> None:
     heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
     assert agreement(np.zeros_like(heat), drops_of(heat)) is None
     assert agreement(heat, drops_of(np.ones_like(heat))) is None
-
-
-# The detector's stages
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stages_end_at_what_the_detector_finds(detector: MtcnnDetector, name: str) -> None:
-    image = read_image(SAMPLES / name)
-    stages = detection_stages(image, detector)
-    assert list(stages.faces) == detector.detect(image)
-    for face in stages.faces:
-        corners = stages.output.kept.corners
-        wanted = [face.box.x, face.box.y, face.box.right, face.box.bottom]
-        height, width = image.shape[:2]
-        inside = corners.clip(0, [width, height, width, height])
-        nearest = np.abs(inside - wanted).max(axis=1).argmin()
-        np.testing.assert_allclose(inside[nearest], wanted, atol=0.51)
-        assert stages.output.kept.confidence[nearest] == pytest.approx(face.confidence)
-
-
-def test_each_stage_looks_at_fewer_boxes_and_suppression_only_takes_away(detector: MtcnnDetector) -> None:
-    stages = detection_stages(read_image(SAMPLES / "four-people.jpg"), detector)
-    numbers = [len(c) for s in (stages.proposals, stages.refined, stages.output) for c in (s.found, s.kept)]
-    assert len(stages.faces) == 4
-    assert numbers[0] > numbers[1] > numbers[2] >= numbers[3] >= numbers[4] >= numbers[5] >= 4
-    for stage in (stages.refined, stages.output):
-        found = {tuple(corners) for corners in stage.found.corners.round(3)}
-        assert {tuple(corners) for corners in stage.kept.corners.round(3)} <= found
-
-
-def test_a_face_of_the_second_look_has_its_boxes_in_the_picture_too(detector: MtcnnDetector) -> None:
-    image = read_image(SAMPLES / "joe-biden-2010.jpg")
-    (face,) = detector.detect(image)
-    box = face.box
-    cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
-    stages = detection_stages(cut, detector)
-    assert list(stages.faces) == detector.detect(cut) != []
-    left, top, right, bottom = stages.output.kept.corners[0]
-    height, width = cut.shape[:2]
-    assert abs(left + right - width) < width / 2
-    assert abs(top + bottom - height) < height / 2
-
-
-@pytest.mark.parametrize("size", [(1, 1), (12, 12), (30, 200), (300, 400)])
-def test_a_picture_without_a_face_has_stages_without_one(detector: MtcnnDetector, size: tuple[int, int]) -> None:
-    stages = detection_stages(np.full((*size, 3), 120, np.uint8), detector)
-    assert stages.faces == ()
-    assert len(stages.output.kept) == 0
-    assert stages.proposals.kept.corners.shape[1] == 4
-
-
-def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector) -> None:
-    with pytest.raises(ValueError, match="image must be uint8"):
-        detection_stages(np.zeros((50, 50), np.uint8), detector)
 
 
 def test_gradients_stay_at_their_places() -> None:

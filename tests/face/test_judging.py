@@ -9,9 +9,10 @@ import pytest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import CARD, read_metrics
 from emomusic.cli import main
 from emomusic.errors import DatasetError
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR
 from emomusic.face import judging
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, Landmarks
@@ -27,7 +28,7 @@ from emomusic.face.judging import (
     labelled_pictures,
     record_photographs,
 )
-from emomusic.face.trained import CARD, ModelSpec, read_metrics, read_spec
+from emomusic.face.trained import ModelSpec, read_spec
 
 from .conftest import Run
 
@@ -72,7 +73,7 @@ def test_only_figures_of_the_whole_pipeline_are_kept(
 
 def test_a_model_of_four_classes_is_judged_in_them() -> None:
     emotions = np.array([3, 0, 4, 6])  # happy, angry, sad, neutral: one of each class
-    scores = judge(emotions, np.array([0, 1, 2, 0]), FOUR_CLASS_ORDER)
+    scores = judge(emotions, np.array([0, 1, 2, 0]), FOUR)
     assert scores.accuracy == 0.75
     record = evaluation_record("quarters", scores)
     assert (record["four_class_accuracy"], list(record["per_class"])) == (0.75, ["Q1", "Q2", "Q3", "N"])
@@ -172,6 +173,8 @@ def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) ->
     for ending in (*PICTURE_ENDINGS, "HEIF", "txt"):
         (tmp_path / "happy" / f"1.{ending}").touch()
         (tmp_path / "happy" / f"._1.{ending}").touch()  # as macOS leaves on a foreign disk
+        (tmp_path / "happy" / ".thumbnails").mkdir(exist_ok=True)
+        (tmp_path / "happy" / ".thumbnails" / f"1.{ending}").touch()
     assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1
 
 

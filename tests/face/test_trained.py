@@ -94,7 +94,7 @@ def test_a_spec_is_read_as_it_was_written(tmp_path: Path) -> None:
     ids=str,
 )
 def test_a_spec_with_a_value_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    (tmp_path / trained.SPEC).write_text(json.dumps({**asdict(SPEC), **change}))
+    (tmp_path / assets.SPEC).write_text(json.dumps({**asdict(SPEC), **change}))
     (name,) = change
     with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{name}.*\. Train it anew"):
         trained.read_spec(tmp_path)
@@ -114,7 +114,7 @@ def test_a_spec_with_a_value_that_cannot_be_is_refused(tmp_path: Path, change: d
     ids=["empty", "cut", "list", "null", "bare", "of another version", "binary"],
 )
 def test_a_damaged_spec_is_refused_with_advice(tmp_path: Path, text: str | bytes, message: str) -> None:
-    (tmp_path / trained.SPEC).write_bytes(text if isinstance(text, bytes) else text.encode())
+    (tmp_path / assets.SPEC).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}.*Train it anew"):
         trained.read_spec(tmp_path)
 
@@ -137,35 +137,35 @@ def test_weights_are_compared_with_their_checksum_only_where_asked(checkout: Pat
 
 
 def test_metrics_are_read_as_they_were_written(tmp_path: Path) -> None:
-    trained.write_json(tmp_path / trained.METRICS, {"test": {"accuracy": 0.5}})
-    assert trained.read_metrics(tmp_path) == {"test": {"accuracy": 0.5}}
-    assert (tmp_path / trained.METRICS).read_text(encoding="utf-8").endswith("}\n")
+    assets.write_json(tmp_path / assets.METRICS, {"test": {"accuracy": 0.5}})
+    assert assets.read_metrics(tmp_path) == {"test": {"accuracy": 0.5}}
+    assert (tmp_path / assets.METRICS).read_text(encoding="utf-8").endswith("}\n")
 
 
 @pytest.mark.parametrize(("text", "message"), [("{", "Expecting"), ("[1]", "Received: list")])
 def test_damaged_metrics_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / trained.METRICS).write_text(text)
+    (tmp_path / assets.METRICS).write_text(text)
     with pytest.raises(ModelError, match=message):
-        trained.read_metrics(tmp_path)
+        assets.read_metrics(tmp_path)
 
 
 def test_absent_metrics_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"expected figures in .*metrics\.json\. Received: .*No such file"):
-        trained.read_metrics(tmp_path)
+        assets.read_metrics(tmp_path)
 
 
 def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
-    trained.write_json(path, {"old": 1})
+    assets.write_json(path, {"old": 1})
     with pytest.raises(TypeError, match="not JSON serializable"):
-        trained.write_json(path, {"new": object()})
+        assets.write_json(path, {"new": object()})
     assert json.loads(path.read_text()) == {"old": 1}
 
 
 @pytest.mark.parametrize("name", trained.face_models())
 def test_every_model_that_ships_is_whole(name: str) -> None:
     folder = trained.model_folder(name)
-    spec, metrics = trained.read_spec(folder, verify=True), trained.read_metrics(folder)
+    spec, metrics = trained.read_spec(folder, verify=True), assets.read_metrics(folder)
     assert spec.name == metrics["model"] == name
     assert (spec.network, spec.preset, spec.parameters) == (
         metrics["network"],
@@ -173,13 +173,13 @@ def test_every_model_that_ships_is_whole(name: str) -> None:
         metrics["parameters"],
     )
     assert metrics["bytes"] == (folder / trained.WEIGHTS).stat().st_size
-    for file in (trained.HISTORY, trained.PREDICTIONS, trained.CARD):
+    for file in (assets.HISTORY, assets.PREDICTIONS, assets.CARD):
         assert (folder / file).is_file()
 
 
 @pytest.mark.parametrize("name", trained.face_models())
 def test_every_model_that_ships_was_trained_as_its_preset_says(name: str) -> None:
-    metrics = trained.read_metrics(trained.model_folder(name))
+    metrics = assets.read_metrics(trained.model_folder(name))
     preset = json.loads(json.dumps(asdict(PRESETS[metrics["preset"]])))
 
     def assert_agrees(recorded: dict[str, Any], said: dict[str, Any]) -> None:

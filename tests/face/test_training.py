@@ -14,7 +14,7 @@ import pytest
 from emomusic import assets, evaluation
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError, ModelError
-from emomusic.evaluation import FOUR_CLASS_ORDER
+from emomusic.evaluation import FOUR
 from emomusic.face import card, trained, training
 from emomusic.face.augmentation import Augmentation
 from emomusic.face.batches import steps_per_epoch
@@ -391,7 +391,7 @@ def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, kille
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    four = tuple(FOUR_CLASS_ORDER)
+    four = FOUR
 
     def build(dtype: str) -> keras.Model:
         inputs = keras.layers.Input((64, 64, 1), name="pixels")

@@ -52,6 +52,7 @@ def test_a_known_song_of_the_shipped_catalogue_has_its_published_features(catalo
     assert (track.popularity, track.explicit, track.genre) == (78, False, "country")
     assert track.duration_s == pytest.approx(167.693)
     assert track.byline == "Dan + Shay, Justin Bieber"
+    assert track.full_name == f"{track.title}, {track.byline}"
     assert track.point.valence == pytest.approx(-0.14)
 
 
@@ -103,6 +104,14 @@ def test_absent_columns_and_cells_are_none() -> None:
     first, second = (Catalogue(table).track(row) for row in range(2))
     assert (first.album, first.duration_s, first.popularity, first.genre) == (None, None, None, "pop")
     assert (second.popularity, second.genre) == (40, None)
+
+
+def test_genres_and_decades_are_those_of_the_songs_and_none_where_nobody_knows() -> None:
+    table = song_table(4)
+    table["genre"], table["year"] = ["rock", None, "folk", "rock"], [1999, 1990, None, 2004]
+    known, unknown = Catalogue(table), Catalogue(table.drop(columns=["genre", "year"]))
+    assert (known.genres, known.decades) == (["folk", "rock"], [1990, 2000])
+    assert (unknown.genres, unknown.decades) == ([], [])
 
 
 def test_a_catalogue_keeps_its_own_copy() -> None:

@@ -23,6 +23,11 @@ def test_there_are_nine_features_with_a_range_and_units_in_their_names() -> None
         assert feature.description
 
 
+def test_a_feature_is_told_with_its_unit_and_as_exactly_as_that_is_known() -> None:
+    told = [(FEATURES[name].titled, FEATURES[name].num_digits) for name in ("energy", "loudness_db", "tempo_bpm")]
+    assert told == [("Energy", 2), ("Loudness (dB)", 1), ("Tempo (BPM)", 0)]
+
+
 @pytest.mark.parametrize(
     ("valence", "energy", "expected"),
     [(0.0, 0.0, (-1, -1)), (1.0, 1.0, (1, 1)), (0.5, 0.5, (0, 0)), (0.75, 0.25, (0.5, -0.5))],

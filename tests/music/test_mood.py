@@ -11,11 +11,11 @@ import skops.io
 from sklearn.preprocessing import FunctionTransformer
 
 from emomusic.affect import Mood
-from emomusic.assets import models_dir
+from emomusic.assets import SPEC, models_dir
 from emomusic.errors import ModelError
 from emomusic.music.catalogue import Catalogue, read_mood_table
 from emomusic.music.features import FEATURE_NAMES
-from emomusic.music.mood import MODEL_FILE, SPEC_FILE, MoodClassifier
+from emomusic.music.mood import MODEL_FILE, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
 
 SHIPPED = models_dir() / "music" / "mlp"
@@ -28,7 +28,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 def edit_spec(folder: Path, **changes: object) -> None:
-    path = folder / SPEC_FILE
+    path = folder / SPEC
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_model_is_refused(saved: Path) -> None:
         MoodClassifier.load(saved)
 
 
-@pytest.mark.parametrize("name", [MODEL_FILE, SPEC_FILE])
+@pytest.mark.parametrize("name", [MODEL_FILE, SPEC])
 def test_an_absent_model_says_how_to_make_it(saved: Path, name: str) -> None:
     (saved / name).unlink()
     with pytest.raises(ModelError, match=r"No such file.*python -m emomusic train music"):
@@ -209,9 +209,9 @@ def test_a_model_of_other_features_moods_or_kind_is_refused(saved: Path, changes
 def test_a_model_that_computes_something_else_than_when_saved_is_refused(saved: Path, mood_csv: Path) -> None:
     table = read_mood_table(mood_csv)
     other = MoodClassifier("mlp").fit(table.features, table.labels)
-    spec = (saved / SPEC_FILE).read_text(encoding="utf-8")
+    spec = (saved / SPEC).read_text(encoding="utf-8")
     other.save(saved, data_sha256=table.sha256)
-    (saved / SPEC_FILE).write_text(spec, encoding="utf-8")
+    (saved / SPEC).write_text(spec, encoding="utf-8")
     with pytest.raises(ModelError, match="expected the probabilities"):
         MoodClassifier.load(saved)
 

@@ -21,6 +21,6 @@ def test_every_model_says_in_one_line_what_it_is(name: str) -> None:
 
 
 def test_the_reports_figures_stand_beside_models_of_ours() -> None:
-    assert {figure.model for figure in REPORTED} <= set(MOOD_MODELS)
-    assert all(0 < figure.accuracy < 1 and figure.note for figure in REPORTED)
+    assert set(REPORTED) <= set(MOOD_MODELS)
+    assert all(0 < report.figure < 1 and report.note for reports in REPORTED.values() for report in reports)
     assert REPORTED_SOURCE

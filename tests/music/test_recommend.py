@@ -14,20 +14,10 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTION_POINTS, JOURNEY_MOODS, MOOD_POINTS, SOOTHING_MOODS, AffectPoint, Emotion, Mood
 from emomusic.music.catalogue import Catalogue
+from emomusic.music.heard import ARTIST_WINDOW
 from emomusic.music.mood import MoodClassifier
-from emomusic.music.recommend import (
-    ARTIST_WINDOW,
-    Policy,
-    Recommender,
-    Request,
-    Song,
-    _best_first,
-    _difference,
-    _standing,
-    load_recommender,
-    nearest_emotion,
-    target_of,
-)
+from emomusic.music.recommend import Recommender, Song, _best_first, _difference, _standing, load_recommender
+from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 
 from .tables import FakeClassifier, song_table, track_id
 

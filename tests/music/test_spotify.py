@@ -7,7 +7,8 @@ import pytest
 from emomusic.affect import AffectPoint
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import Catalogue
-from emomusic.music.recommend import Recommender, Request, Song
+from emomusic.music.recommend import Recommender, Song
+from emomusic.music.request import Request
 from emomusic.music.spotify import (
     CSV_COLUMNS,
     PLAYER_HEIGHT,

@@ -140,6 +140,15 @@ def test_numbers_may_have_decimal_commas_where_no_comma_separates(form: str, sep
     assert set(expected["title"]) == {"1,5"}
 
 
+def test_a_comma_of_thousands_is_refused_and_a_decimal_zero_is_not() -> None:
+    table = kaggle(6).astype({"duration_ms": object})
+    table.loc[0, "duration_ms"] = "215000,0"
+    assert read_catalogue(as_csv(table, sep="\t", decimal=",")).table["duration_s"][0] == 215.0
+    table.loc[0, "duration_ms"] = "215,000"
+    with pytest.raises(DatasetError, match=r"'215,000'"):
+        read_catalogue(as_csv(table, sep="\t", decimal=","))
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_words_that_look_like_numbers_or_like_nothing_stay_words(form: str) -> None:
     words = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1", "=1+1", "1e5", "é 🔥"]

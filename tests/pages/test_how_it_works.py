@@ -14,9 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
 from emomusic.affect import EMOTIONS
-from emomusic.face.classifier import calibrated
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
-from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.ui import how_walk, state
 from emomusic.ui.how_draw import describe_agreement, describe_fall
 from emomusic.ui.how_steps import STEPS, Needs, step_named
@@ -166,10 +164,11 @@ def test_the_chooser_stays_while_one_picture_takes_the_place_of_another(app: App
 # The picture
 
 
-def test_the_first_step_needs_no_network(app: AppTest) -> None:
+def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert STEPS[0].needs is Needs.PICTURE
+    monkeypatch.setattr(how_walk, "engine", None)
     at(app, "picture", sample="four-people")
-    assert not app.session_state[state.HOW_WALK].is_searched
+    assert not app.exception
     assert "1,200 by 376 points, 1,353,600 numbers" in text_of(app)
 
 
@@ -323,7 +322,7 @@ def test_without_colours_a_face_is_as_the_network_gets_it(app: AppTest) -> None:
 def test_going_back_computes_nothing_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     at(app, "look")
     walk: Walk = app.session_state[state.HOW_WALK]
-    assert (walk.picture.name, walk.model) == ("eileen-collins-1999.jpg", DEFAULT_MODEL)
+    assert walk.picture.name == "eileen-collins-1999.jpg"
     face = walk.faces[0]
     before = (walk.stages, face.insight, face.occlusion, dict(walk.pictures))
     for key in ("face", "crop", "look"):
@@ -360,7 +359,7 @@ def test_the_figures_are_those_of_the_results(app: AppTest) -> None:
     assert f"{percent(face.insight.smoothing)} of every answer goes to all emotions alike" in text_of(app)
     # How the winner's share changes on the way, and by what
     winner = face.insight.winner
-    settled = calibrated(face.insight.averaged[None], how_walk._explainer().classifier.spec)[0]
+    settled = face.insight.calibrated
     assert (
         f"**{EMOTIONS[winner]}: {percent(face.insight.averaged[winner])} → {percent(settled[winner])} after doubt and "
         f"temperature → {percent(face.insight.probabilities[winner])} after the adjustment for photographs**"

@@ -12,7 +12,8 @@ from emomusic.affect import EMOTION_POINTS, Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
 from emomusic.face.live import LiveReader, LiveSettings, LiveView
 from emomusic.face.timeline import COLUMNS, SHARES, summarize
-from emomusic.music.recommend import Request, Song, load_recommender
+from emomusic.music.recommend import Song, load_recommender
+from emomusic.music.request import Request
 from emomusic.plots.picture import LiveLook
 from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
 from emomusic.ui.live_summary import MOST_SONGS, session_csv, session_songs

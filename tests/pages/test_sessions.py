@@ -85,7 +85,8 @@ def test_who_comes_back_in_time_has_two_minutes_again(server: Server) -> None:
 
 def test_pages_say_how_long_it_is(root: Path) -> None:
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["server"]["disconnectedSessionTTL"] / 2 == 120  # "two minutes after you close the page"
+    assert config["server"]["disconnectedSessionTTL"] / 2 == 120
+    assert sessions.WHEN_GONE == "two minutes after you close the page"
 
 
 def test_another_streamlit_without_these_words_is_told_in_the_log(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion, Mood, Quadrant
-from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, faded
+from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, faded, rgb_of
 
 # Machado, Oliveira & Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
 # at full severity, on linear RGB.
@@ -59,4 +59,5 @@ def test_colours_differ_for_every_kind_of_sight(table: dict[str, str], sight: st
 
 
 def test_a_faded_colour_keeps_its_hue() -> None:
+    assert rgb_of("#1020fF") == (16, 32, 255)
     assert faded("#102030", 0.5) == "rgba(16, 32, 48, 0.5)"

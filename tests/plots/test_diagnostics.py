@@ -8,13 +8,13 @@ from emomusic.evaluation import ClassScores, reliability
 from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
 from emomusic.plots.diagnostics import (
     class_bars,
-    class_probabilities,
     confidence_histogram,
     confusion_map,
     fold_spread,
     learning_curves,
     reliability_diagram,
 )
+from emomusic.plots.face import share_bars
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
@@ -104,6 +104,6 @@ def test_every_fold_is_a_point_and_the_mean_a_line() -> None:
 
 
 def test_probabilities_of_any_classes_keep_their_order() -> None:
-    (bars,) = class_probabilities(np.array([0.004, 0.6, 0.396], np.float32), ("Q1", "Q2", "N")).data
+    (bars,) = share_bars({"Q1": 0.004, "Q2": 0.6, "N": 0.396}).data
     assert list(bars.y) == ["Q1", "Q2", "N"]
     assert list(bars.text) == ["<1 %", "60 %", "40 %"]

@@ -17,7 +17,7 @@ COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
 def view() -> LiveView:
     """A sad face in the left half of a frame of 320x240."""
     reading = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities)
-    return LiveView(320, 240, (LiveFace(4, reading, 1.0),), True, 30.0, 25.0, 0.05, 10, 8, 1, None)
+    return LiveView(320, 240, (LiveFace(4, reading),), True, 30.0, 25.0, 0.05, 10, 8, None)
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.plots.colours import MOOD_COLOURS
 from emomusic.plots.music import (
-    FEATURE_LABELS,
     correlation_map,
     correlations,
     feature_ridges,
@@ -145,6 +144,6 @@ def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
 
 def test_influences_carry_their_sign() -> None:
     (bars,) = influence_bars(np.array([12.3, -4.6, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
-    assert list(bars.y) == list(FEATURE_LABELS.values())
+    assert tuple(bars.y) == FEATURE_LABELS
     assert list(bars.text[:4]) == ["+12", "\u22125", "0", "0"]
     assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[1]

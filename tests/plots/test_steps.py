@@ -5,7 +5,8 @@ import pytest
 from PIL import ImageColor
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
-from emomusic.face.explain import Candidates, FeatureMaps, Insight
+from emomusic.face.detection import Candidates
+from emomusic.face.explain import FeatureMaps, Insight
 from emomusic.plots import steps
 from emomusic.plots.affect import SongPoint
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, MOOD_COLOURS, ink_on
@@ -23,7 +24,7 @@ def insight(mirrored: bool = True) -> Insight:
     averaged = np.exp(logits).mean(axis=0)
     averaged /= averaged.sum()
     face = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    return Insight(face, (), logits, averaged, 0.0, 0.8, False, averaged, np.zeros((8, 8), np.float32))
+    return Insight(face, (), logits, averaged, 0.0, 0.8, averaged, False, averaged, np.zeros((8, 8), np.float32))
 
 
 def luminance(image: np.ndarray) -> np.ndarray:

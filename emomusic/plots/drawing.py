@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from emomusic.face.images import Box, RgbImage
+from emomusic.plots.colours import ink_on, rgb_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def annotate(image: RgbImage, marks: Sequence[Mark], *, smallest_letters: float 
     draw = ImageDraw.Draw(picture)
     line = max(2, round(max(picture.size) / 400))
     for mark in marks:
-        _draw_frame(draw, mark.box, _rgb(mark.colour), line)
+        _draw_frame(draw, mark.box, mark.colour, line)
     faces = [mark.box for mark in marks]
     tags: list[Box] = []
     for mark in marks:
@@ -56,10 +57,9 @@ def annotate(image: RgbImage, marks: Sequence[Mark], *, smallest_letters: float 
         fitted = _fit_text(mark, picture.size, smallest_letters)
         tag = _least_hiding(_places_of(fitted, mark.box, picture.size, line), mark.box, faces, tags)
         tags.append(tag)
-        colour = _rgb(mark.colour)
-        draw.rectangle((tag.x, tag.y, tag.right - 1, tag.bottom - 1), fill=colour)
+        draw.rectangle((tag.x, tag.y, tag.right - 1, tag.bottom - 1), fill=mark.colour)
         middle = (tag.x + tag.width / 2, tag.y + tag.height / 2)
-        draw.text(middle, fitted.text, fill=_contrast(colour), font=fitted.font, anchor="mm")
+        draw.text(middle, fitted.text, fill=ink_on(mark.colour), font=fitted.font, anchor="mm")
     return np.array(picture, dtype=np.uint8)
 
 
@@ -101,8 +101,7 @@ def draw_live(image: RgbImage, marks: Sequence[LiveMark], *, boxes: bool = True)
     longer = max(height, width)
     line = max(2, round(longer / 240))
     for mark in marks:
-        box, colour = mark.box, _rgb(mark.colour)
-        rim = _contrast(colour)
+        box, colour, rim = mark.box, rgb_of(mark.colour), rgb_of(ink_on(mark.colour))
         if boxes:
             # A rim in the opposite shade keeps the line visible on a background of its own colour.
             for thick, shade in ((line + 2, rim), (line, colour)):
@@ -146,7 +145,7 @@ def _draw_bar(image: RgbImage, mark: LiveMark, line: int) -> None:
     filled = max(round(mark.share * (right - left - 4)), 1)
     _fill(image, left, top, right, top + thick, _BAR_RIM)
     _fill(image, left + 1, top + 1, right - 1, top + thick - 1, _BAR_GROUND)
-    _fill(image, left + 2, top + 2, left + 2 + filled, top + thick - 2, _rgb(mark.colour))
+    _fill(image, left + 2, top + 2, left + 2 + filled, top + thick - 2, rgb_of(mark.colour))
 
 
 def _paste(image: RgbImage, tag: RgbImage, left: int, bottom: int) -> None:
@@ -163,30 +162,18 @@ def _tag(text: str, colour: str, size: int) -> RgbImage:
     font = ImageFont.load_default(size)
     plate = Image.new("RGB", (round(font.getlength(text) + 0.7 * size), round(1.4 * size)), colour)
     middle = (plate.width / 2, plate.height / 2)
-    ImageDraw.Draw(plate).text(middle, text, fill=_contrast(_rgb(colour)), font=font, anchor="mm")
+    ImageDraw.Draw(plate).text(middle, text, fill=ink_on(colour), font=font, anchor="mm")
     tag = np.array(plate, dtype=np.uint8)
     tag.setflags(write=False)  # shared by all who draw
     return tag
 
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = ImageColor.getrgb(colour)[:3]
-    return red, green, blue
-
-
-def _contrast(colour: Sequence[int]) -> tuple[int, int, int]:
-    """Black or white, whichever stands out more (WCAG's relative luminance)."""
-    linear = [(c / 255 / 12.92) if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return (0, 0, 0) if luminance > 0.179 else (255, 255, 255)
-
-
-def _draw_frame(draw: ImageDraw.ImageDraw, box: Box, colour: Sequence[int], line: int) -> None:
+def _draw_frame(draw: ImageDraw.ImageDraw, box: Box, colour: str, line: int) -> None:
     edge = max(1, line // 2)
     outside = (box.x - edge, box.y - edge, box.right - 1 + edge, box.bottom - 1 + edge)
     # A rim in the opposite shade keeps the line visible on a background of its own colour.
-    draw.rectangle(outside, outline=_contrast(colour), width=line + 2 * edge)
-    draw.rectangle((box.x, box.y, box.right - 1, box.bottom - 1), outline=tuple(colour), width=line)
+    draw.rectangle(outside, outline=ink_on(colour), width=line + 2 * edge)
+    draw.rectangle((box.x, box.y, box.right - 1, box.bottom - 1), outline=colour, width=line)
 
 
 _Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont

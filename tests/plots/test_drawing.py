@@ -1,4 +1,4 @@
-"""emomusic/face/drawing.py: marks that can be read, on any background and at any size."""
+"""emomusic/plots/drawing.py: marks that can be read, on any background and at any size."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emomusic.face.drawing import LiveMark, Mark, annotate, draw_live
 from emomusic.face.images import Box, read_image
+from emomusic.plots.drawing import LiveMark, Mark, annotate, draw_live
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "eileen-collins-1999.jpg"
 

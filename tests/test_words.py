@@ -1,0 +1,34 @@
+"""emomusic/words.py: every form of each phrase."""
+
+import pytest
+
+from emomusic.words import clock, counted, file_size, joined
+
+
+def test_things_are_counted() -> None:
+    assert counted(1, "face") == "1 face"
+    assert counted(0, "face") == "0 faces"
+    assert counted(1203, "face") == "1,203 faces"
+    assert counted(1, "box", "boxes") == "1 box"
+    assert counted(2, "box", "boxes") == "2 boxes"
+
+
+def test_names_are_listed_as_people_list_them() -> None:
+    assert joined(["a"]) == "a"
+    assert joined(["a", "b"]) == "a and b"
+    assert joined(name for name in "abc") == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "words"),
+    [(0, "0 kB"), (640_400, "640 kB"), (999_999, "1000 kB"), (1_000_000, "1.0 MB"), (26_060_000, "26.1 MB")],
+)
+def test_a_file_is_told_in_the_unit_that_fits(num_bytes: int, words: str) -> None:
+    assert file_size(num_bytes) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0:00"), (9.9, "0:09"), (65, "1:05"), (600, "10:00"), (3661, "61:01")]
+)
+def test_a_time_is_minutes_and_seconds(seconds: float, words: str) -> None:
+    assert clock(seconds) == words
