@@ -25,25 +25,20 @@ def linked(name: str, choices: Iterable[Choice]) -> Choice | None:
 
 
 def first_choice(name: str, key: str, choices: Iterable[Choice], otherwise: Choice | None = None) -> Choice | None:
-    """What a widget begins with: the choice that the address names. Where the browser went back, it shows that again.
+    """What a widget begins with: the choice that the address names. Where the browser went back, it begins anew.
 
     Going back is told by an address that is not the one written last, of the same sample and on the same visit.
 
     Args:
         name: in the address.
-        key: of the widget, which is drawn next.
+        key: of the widget, which is drawn next under `state.fresh(key)`.
         choices: what it offers.
         otherwise: where the address names none of them.
-
-    Returns:
-        Its default; None where it was given a value, which Streamlit wants without one.
     """
-    choice = linked(name, choices) or otherwise
     whose, written = st.session_state.get(state.LINKED, (None, {}))
     if whose == _whose() and name in written and written[name] != st.query_params.get(name):
-        st.session_state[key] = choice
-        return None
-    return choice
+        state.renew(key)
+    return linked(name, choices) or otherwise
 
 
 def link(name: str, choice: str | None) -> None:

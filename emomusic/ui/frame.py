@@ -90,7 +90,7 @@ def style_page() -> None:
 .stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
   color: light-dark({primary}, {link});
 }}
-.stApp .js-plotly-plot :is({", ".join(letters)}) {{ fill: currentColor !important; }}
+.stApp .js-plotly-plot :is({", ".join(letters)}, .hovertext .name) {{ fill: currentColor !important; }}
 .stApp .js-plotly-plot :is({", ".join(frames)}) {{ stroke: currentColor !important; }}
 </style>"""
     )

@@ -127,13 +127,13 @@ def _show_playlist(summary: SessionSummary) -> None:
     st.header("A playlist that follows the session", anchor=False)
     with st.spinner("Choosing songs"):
         recommender = engine().recommender()
-    if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # whose songs, below, have the switch
-        hide_explicit = bool(st.session_state.get(state.HIDE_EXPLICIT))
+    if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # whose songs, above, have the switch
+        hide_explicit = bool(st.session_state.get(state.fresh(state.HIDE_EXPLICIT)))
     else:
         hide_explicit = choose_explicit(recommender.catalogue)
     songs = [song for _, song in session_songs(summary, recommender, hide_explicit=hide_explicit)]
     if not songs:
-        list_songs(songs)
+        st.info("No song fits without explicit ones." if hide_explicit else "No song fits.")
         return
     st.caption(
         f"One song for each stretch of the table, where its mood was; at most {MOST_SONGS}, for the longest stretches."

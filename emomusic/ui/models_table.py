@@ -14,8 +14,6 @@ import streamlit as st
 
 from emomusic.assets import METRICS, Wing, folder_of
 from emomusic.diagnosis import class_figures_csv, compare, read_class_figures
-from emomusic.errors import ModelError
-from emomusic.face.trained import face_models
 from emomusic.findings import (
     describe_comparison,
     describe_in_four,
@@ -23,15 +21,7 @@ from emomusic.findings import (
     describe_reports,
     judge_comparison,
 )
-from emomusic.overview import (
-    FaceRecord,
-    ModelRecord,
-    MoodRecord,
-    face_model_record,
-    mood_model_record,
-    music_models,
-    overview_csv,
-)
+from emomusic.overview import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
 from emomusic.ui import state
 from emomusic.ui.files import offer
 from emomusic.ui.frame import plain, shown_errors
@@ -74,7 +64,7 @@ def choose_models() -> Chosen | None:
         ModelError: the files of all are damaged. Where it is some, those are left out and named.
     """
     wing = _choose_wing()
-    records, problems = _read_records(wing)
+    records, problems = read_records(wing)
     if not records and problems:
         raise next(iter(problems.values()))
     if not records:
@@ -113,18 +103,6 @@ def _choose_wing() -> Wing:
     )
     keep(state.MODELS_WING, choice, first)
     return _WINGS[choice or first]
-
-
-def _read_records(wing: Wing) -> tuple[list[ModelRecord], dict[str, ModelError]]:
-    """A record of each model of a kind, and what is wrong with those that are damaged, by name."""
-    names, read = (face_models(), face_model_record) if wing is Wing.FACE else (music_models(), mood_model_record)
-    records, problems = [], {}
-    for name in names:
-        try:
-            records.append(read(name))
-        except ModelError as error:
-            problems[name] = error
-    return records, problems
 
 
 def _choose(wing: Wing, names: list[str]) -> list[str]:
@@ -334,7 +312,7 @@ def _offer_files(wing: Wing, chosen: Sequence[str]) -> None:
     """Every figure as a file, read when it is asked for."""
 
     def records() -> list[ModelRecord]:
-        return _read_records(wing)[0]
+        return read_records(wing)[0]
 
     def offer_one(name: str) -> None:
         file = folder_of(wing, name) / METRICS

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from emomusic.errors import EmomusicError
+from emomusic.music.catalogue import folded
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.spotify_live import (
     LAST_OFFSET,
@@ -35,6 +36,8 @@ _WRITTEN = state.music_widget("written-query")  # what the address was given las
 def show_search(songs: SongTable) -> None:
     """Show a search field, the songs of the table it finds, and what Spotify finds."""
     text = _ask().strip()
+    if not folded(text).split():  # an accent alone, which every title holds
+        text = ""
     here, there = st.columns(2, gap="large")
     with here:
         st.header("In this table", anchor=False)

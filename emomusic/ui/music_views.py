@@ -27,7 +27,7 @@ from emomusic.ui.music_tables import SongTable, kept
 
 _FEWEST_CORRELATED = 10
 _LEAST_TRAIT = 0.1  # of the mean standing, from one half
-_FULL_TRAIT = 0.2  # what is nearer to it is called little
+_FULL_TRAIT = 0.2  # a mean nearer to one half than this is called a little so
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

@@ -209,10 +209,10 @@ def _choose_who(key: str, num_faces: int) -> str:
     """Let the visitor choose between everyone and one of the faces; of many faces in a menu."""
     options = [EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
     first = first_choice(state.WHO, key, options, EVERYONE)
-    words = "Whose music?"
+    key, words = state.fresh(key), "Whose music?"
     # It holds while another page or picture is looked at
     if num_faces > _MOST_BUTTONS:
-        index = 0 if first is None else options.index(first)
+        index = options.index(first or EVERYONE)
         return st.selectbox(words, options, index, key=key, persist_state="session", on_change=unlink_face, width=240)
     choice = st.segmented_control(
         words, options, default=first, required=True, key=key, persist_state="session", on_change=unlink_face, wrap=True
@@ -243,7 +243,7 @@ def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
         "The face is",
         list(Emotion),
         default=first_choice(state.SAYS, says, Emotion),
-        key=says,
+        key=state.fresh(says),
         persist_state="session",
         on_change=chosen_here,
         format_func=lambda emotion: emotion.adjective,
@@ -253,7 +253,7 @@ def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
         "Or choose the music yourself",
         list(Mood),
         default=first_choice(state.MOOD, asks, Mood),
-        key=asks,
+        key=state.fresh(asks),
         persist_state="session",
         on_change=chosen_here,
         wrap=True,

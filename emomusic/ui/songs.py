@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -24,6 +24,15 @@ _MOST_SONGS = 30  # each has a player, a page of its own in the browser
 
 _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
 _TEMPO_RANGE = (40, 220)
+_OPTIONS: Mapping[str, Any] = {
+    state.ADVENTURE: "familiar",
+    state.GENRES: [],
+    state.DECADES: [],
+    state.TEMPO: _TEMPO_RANGE,
+    state.HIDE_EXPLICIT: False,
+    state.SEED: 0,
+}
+"""As they are at first. The session has them, under fresh names, so that one press can take them back."""
 
 _POLICY_WORDS = {
     Policy.MATCH: "Songs that are where {who}: {mood} ones.",
@@ -84,7 +93,7 @@ def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> st
         sentence = _POLICY_WORDS[request.policy].format(
             mood=mood, emotion=f"{whose} {emotion.adjective}", who=_WHO.get(listener.label, "the face is")
         )
-    if request.policy is not Policy.JOURNEY and 2 * sum(song.likeliest is mood for song in songs) < len(songs):
+    if request.policy is not Policy.JOURNEY and 2 * sum(song.likeliest == mood for song in songs) < len(songs):
         sentence += f" Few songs are found to be {mood}; these come nearest."
     return sentence
 
@@ -101,25 +110,32 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
             bind="query-params",
             label_visibility="collapsed",
         )
-        defaults = _options()
-        num_changed = sum(st.session_state.setdefault(key, default) != default for key, default in defaults.items())
+        num_changed = sum(
+            st.session_state.setdefault(state.fresh(key), default) != default for key, default in _OPTIONS.items()
+        )
         label = f"Options · {num_changed}" if num_changed else "Options"
         options = st.popover(label, icon=":material/tune:", key="song-options")
     with options:  # they hold while another page is looked at
-        known = st.select_slider("Which songs", list(_ADVENTURES), key=state.ADVENTURE, persist_state="session")
+        known = st.select_slider(
+            "Which songs", list(_ADVENTURES), key=state.fresh(state.ADVENTURE), persist_state="session"
+        )
         genres: list[str] = []
         if there := catalogue.genres:
-            genres = st.multiselect("Only these genres", there, key=state.GENRES, persist_state="session")
+            genres = st.multiselect("Only these genres", there, key=state.fresh(state.GENRES), persist_state="session")
         decades: list[int] = []
         if begun := catalogue.decades:
             decades = st.multiselect(
-                "Only these decades", begun, format_func=lambda d: f"{d}s", key=state.DECADES, persist_state="session"
+                "Only these decades",
+                begun,
+                format_func=lambda d: f"{d}s",
+                key=state.fresh(state.DECADES),
+                persist_state="session",
             )
-        st.slider("Tempo, beats a minute", *_TEMPO_RANGE, step=5, key=state.TEMPO, persist_state="session")
-        tempo: tuple[int, int] = st.session_state[state.TEMPO]  # a range, since it was one at first
+        st.slider("Tempo, beats a minute", *_TEMPO_RANGE, step=5, key=state.fresh(state.TEMPO), persist_state="session")
+        tempo: tuple[int, int] = st.session_state[state.fresh(state.TEMPO)]  # a range, since it was one at first
         hide_explicit = choose_explicit(catalogue)
         seed_help = "Another number, another choice among songs that fit alike"
-        seed = st.number_input("Shuffle", 0, 9999, key=state.SEED, help=seed_help, persist_state="session")
+        seed = st.number_input("Shuffle", 0, 9999, key=state.fresh(state.SEED), help=seed_help, persist_state="session")
     return Request(
         point=listener.point,
         emotion=listener.emotion,
@@ -134,26 +150,15 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
     )
 
 
-def _options() -> dict[str, Any]:
-    """The options by their keys, as they are at first: the session has them, so that one press can take them back."""
-    return {
-        state.ADVENTURE: "familiar",
-        state.GENRES: [],
-        state.DECADES: [],
-        state.TEMPO: _TEMPO_RANGE,
-        state.HIDE_EXPLICIT: False,
-        state.SEED: 0,
-    }
-
-
 def _take_options_back() -> None:
-    st.session_state.update(_options())
+    for key in _OPTIONS:
+        state.renew(key)
 
 
 def choose_explicit(catalogue: Catalogue) -> bool:
     """Offer to leave out explicit songs, where the table knows which they are; tells whether they are left out."""
     return "explicit" in catalogue.table and st.toggle(
-        "Leave out explicit songs", key=state.HIDE_EXPLICIT, persist_state="session"
+        "Leave out explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session"
     )
 
 
@@ -227,8 +232,6 @@ def list_songs(songs: Sequence[Song], *, first: int = 1, name: str = "songs") ->
         first: the number of the first of them.
         name: of the list on this page.
     """
-    if not songs:
-        st.info("No song is left under these options. Loosen a filter, or choose another mood.")
     for number, song in enumerate(songs, first):
         track = song.track
         with st.container(gap="xsmall"):

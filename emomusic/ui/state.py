@@ -49,6 +49,21 @@ def put(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
+def fresh(key: str) -> str:
+    """The name of a widget under its key, another one after each `renew`."""
+    number = st.session_state.get(f"{key}-renewed", 0)
+    return f"{key}-{number}" if number else key
+
+
+def renew(key: str) -> None:
+    """Let a widget begin anew, with its default.
+
+    A value that is set here never reaches a widget out of sight, in a menu that is closed: the browser sends what it
+    knew of it with the next run. Under another name it is another widget.
+    """
+    st.session_state[f"{key}-renewed"] = st.session_state.get(f"{key}-renewed", 0) + 1
+
+
 def listener(picture: str) -> str:
     """Whom of a picture the music is for; the picture by its digest."""
     return f"who-{picture}"

@@ -131,6 +131,45 @@ def test_back_is_the_sample_of_before_with_its_songs(open_page: Callable[..., Pa
     assert tracks_after(page, second) == first
 
 
+def test_options_taken_back_stay_so(open_page: Callable[..., Page]) -> None:
+    """Also with the next click: of a menu that is closed, the browser sends what it knew last."""
+    page = open_page()
+    page.goto(page.url.rstrip("/") + "/?sample=eileen-collins-1999")
+    tracks(page)
+    page.get_by_role("button", name="Options", exact=True).click()
+    page.get_by_test_id("stSlider").locator('[role="slider"], input[type="range"]').last.focus()
+    page.keyboard.press("Home")  # no song is as slow as that
+    expect(page.get_by_text("No song is left under these options")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stSlider")).to_have_count(0)
+    page.get_by_role("button", name="Take all options back").click()
+    tracks(page)
+    page.get_by_role("radio", name="Soothe").click()
+    expect(page.get_by_text("Songs that do you good")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert len(tracks(page)) == 5
+    expect(page.get_by_role("button", name="Options", exact=True)).to_be_visible()
+
+
+def test_what_was_said_and_gone_back_over_is_not_said_again(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(page.url.rstrip("/") + "/?sample=eileen-collins-1999")
+    tracks(page)
+    said = page.get_by_text("Said by hand: the music is calm.")
+    page.get_by_role("button", name="That's not it").click()
+    page.get_by_role("radio", name="calm", exact=True).click()
+    expect(said).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Or choose the music yourself")).to_have_count(0)
+    page.go_back()
+    expect(said).to_have_count(0)
+    page.get_by_role("radio", name="Soothe").click()
+    expect(page.get_by_text("Songs that do you good")).to_be_visible()
+    tracks(page)
+    expect(said).to_have_count(0)
+    assert "mood=" not in page.url
+
+
 def test_back_from_a_sample_is_the_own_picture_of_before(
     open_page: Callable[..., Page], root: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,5 @@
+import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +223,20 @@ def test_moods_are_read_by_name_whatever_the_order_of_rows(tmp_path: Path) -> No
     assert moods.sha256 == sha256_of(tmp_path / "moods.csv")
 
 
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs pipes with a name")
+def test_a_table_from_a_pipe_has_the_checksum_of_what_was_read() -> None:
+    content = mood_table(1).to_csv(index=False).encode()
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    try:
+        moods = read_mood_table(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
+    assert len(moods) == 4
+    assert moods.sha256 == hashlib.sha256(content).hexdigest()
+
+
 def test_titles_that_look_like_numbers_or_like_nothing_stay_titles(tmp_path: Path) -> None:
     table = mood_table(2)
     table["name"] = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1"]
@@ -275,3 +291,15 @@ def test_the_published_table_has_686_songs_with_the_known_counts(data_moods: Pat
     moods = read_mood_table(data_moods)
     counts = dict(zip(Mood, np.bincount(moods.labels).tolist(), strict=True))
     assert counts == {Mood.CALM: 195, Mood.HAPPY: 140, Mood.ENERGETIC: 154, Mood.SAD: 197}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("Röyksopp", "royksopp", True), ("Røyksopp", "royksopp", True), ("Łódź", "lodz", True), ("ガ", "カ", False)],
+)
+def test_accents_are_folded_and_other_letters_are_not(one: str, other: str, same: bool) -> None:
+    assert (folded(one) == folded(other)) is same
+
+
+def test_an_accent_alone_finds_nothing() -> None:
+    assert Catalogue(song_table(5), name="t").search("\u00a8") == []
