@@ -78,10 +78,13 @@ def write_json(path: Path, value: object) -> None:
     temporary.replace(path)
 
 
-def cache_dir() -> Path:
-    """Where compact copies of datasets are kept: `$XDG_CACHE_HOME/emomusic`, or `~/.cache/emomusic`."""
+def cache_dir() -> Path | None:
+    """Where compact copies of datasets go: `$XDG_CACHE_HOME/emomusic` or `~/.cache/emomusic`; None without a home."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "emomusic"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "emomusic"
+    except RuntimeError:  # no HOME, and a user whom the system does not know, as in a container
+        return None
 
 
 def find_datasets(relative: str) -> list[Path]:
@@ -165,7 +168,7 @@ def list_assets() -> list[Asset]:
 
 def _is_whole(folder: Path) -> bool:
     """False for a model whose training runs, or was ended: it ships nothing, so nothing of it can be restored."""
-    return not (folder / "checkpoint").is_dir() or any(path.is_file() for path in folder.iterdir())
+    return any(path.is_file() for path in folder.iterdir())
 
 
 def shipped_files() -> Iterator[Path]:
@@ -192,7 +195,7 @@ def check_assets() -> list[tuple[Asset, str | None]]:
             if path.startswith(f"{asset.path}/") and seen.get(path) != expected
         ]
         problems += [
-            f"{asset.path}/{name} is absent" for name in _beside(asset.path) if not (ROOT / asset.path / name).is_file()
+            f"{asset.path}/{name} {flaw}" for name in _beside(asset.path) if (flaw := _flaw(ROOT / asset.path / name))
         ]
         problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
         checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
@@ -215,6 +218,17 @@ def _beside(path: str) -> tuple[str, ...]:
         "data/samples": ("SOURCES.md",),
         "data/ferplus": ("LICENSE",),
     }.get(path, ())
+
+
+def _flaw(path: Path) -> str | None:
+    """What is wrong with a file that has no checksum, as far as that can be told at once."""
+    if not path.is_file():
+        return "is absent"
+    try:
+        is_whole = path.suffix != ".json" or isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError):
+        is_whole = False
+    return None if is_whole else "is damaged"
 
 
 def write_checksums(folder: Path | None = None) -> None:

@@ -60,8 +60,9 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
         _once("load TensorFlow, the detector and the face model", networks_loaded - music_loaded),
     ]
     for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
-        data = (data_dir() / "samples" / name).read_bytes()
-        image = read_image(data)
+        path = data_dir() / "samples" / name
+        image = read_image(path)  # which tells of one that is absent or damaged
+        data = path.read_bytes()
         faces = detector.detect(image)
         crops = [crop_face(image, face.box) for face in faces]
         size, count = f"{image.shape[1]}x{image.shape[0]}", counted(len(faces), "face")

@@ -46,10 +46,12 @@ def run_live_bench(film: Path | None = None, *, num_frames: int = 600) -> dict[s
         num_frames: of each film, at its own rate; three seconds before that do not count.
 
     Raises:
-        ImageError: the film cannot be decoded.
+        ImageError: the film is no file, or cannot be decoded.
         EmomusicError: a model or a sample is absent or damaged.
     """
     if film is not None:
+        if not film.is_file():  # OpenCV would wait for a pipe without end
+            raise ImageError(f"expected a film, which is a file. Received: {film}. Choose another file")
         _rate_of(film)  # a wrong file is told before seconds of loading
     networks = load_networks()
     timings: list[Timing] = []

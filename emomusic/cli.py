@@ -18,31 +18,31 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from emomusic import __version__, commands
 from emomusic.affect import Emotion
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import EmomusicError
 from emomusic.music.request import Policy
-from emomusic.words import counted, file_size
+from emomusic.words import counted, file_size, harmless
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and takes -1e-05 for a number."""
+    """Says what is wrong in one line, and takes -1e-05 for a number, and what looks like one for a wrong one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Of Python up to 3.13 the pattern knows no exponent, with which Python writes small numbers
-        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+        # Python's own pattern takes -0,6, and up to 3.13 -1e-05, for an option that is not known
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parsed(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     for chatty in ("tensorflow", "absl", "h5py", "PIL"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
@@ -60,19 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:  # closed by who called
             sys.stdout.flush()
     except EmomusicError as error:
-        print(f"emomusic: {' '.join(str(error).split())}", file=sys.stderr)
+        _tell(str(error))
         return 2
     except KeyboardInterrupt:
-        print("emomusic: stopped", file=sys.stderr)
+        _tell("stopped")
         return 130
     except BrokenPipeError:  # the reader has seen enough, as `head` does
-        _forget_stdout()
+        _forget(sys.stdout)
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
-        _forget_stdout()
+        _forget(sys.stdout)
         where = f": {error.filename}" if error.filename else ""
-        print(f"emomusic: {' '.join(f'{error.strerror}{where}'.split())}", file=sys.stderr)
+        _tell(f"{error.strerror}{where}")
         return 2
     return int(status)
 
@@ -84,11 +84,35 @@ _OF_THE_MACHINE = {
 """What a user can mend: rights, names, full disks. Any other `OSError` is a fault of ours."""
 
 
-def _forget_stdout() -> None:
+def _one_line(text: str) -> str:
+    return harmless(" ".join(text.split()))
+
+
+def _tell(text: str) -> None:
+    """A line on stderr, where there is one that takes it: who called has the exit status in any case."""
+    if sys.stderr is not None:  # `print` would take stdout instead
+        try:
+            print(f"emomusic: {_one_line(text)}", file=sys.stderr, flush=True)
+        except OSError:
+            _forget(sys.stderr)
+
+
+def _forget(stream: TextIO | None) -> None:
     """Let nothing more be written to it: Python would try once more at the end, and complain."""
-    if sys.stdout is not None:
+    if stream is not None:
         with contextlib.suppress(OSError):  # a stand-in without a descriptor
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; pictures may stand after an option, which argparse does not know where there are commands."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if options.command == "analyze" and not any(text.startswith("-") for text in rest):
+        options.images += rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         subparsers, "analyze", commands.analyze, _show_pictures, "Faces, emotions and songs for pictures."
     )
     analyze.add_argument("images", nargs="+", metavar="IMAGE")
-    analyze.add_argument("--model", help="name of a trained face model")
-    analyze.add_argument("--annotate", type=Path, metavar="DIR", help="write the pictures with their faces marked")
+    analyze.add_argument("--model", type=_name, help="name of a trained face model")
+    analyze.add_argument("--annotate", type=_path, metavar="DIR", help="write the pictures with their faces marked")
     _add_song_options(analyze)
 
     evaluate = subparsers.add_parser("evaluate", help="Recompute a model's figures on data.")
@@ -121,10 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     face = command(
         kinds, "face", commands.evaluate_face, _show_figures, "Figures of a face model on FER2013 or on pictures."
     )
-    face.add_argument("--model")
+    face.add_argument("--model", type=_name)
     source = face.add_mutually_exclusive_group(required=True)
-    source.add_argument("--fer2013", type=Path, metavar="CSV")
-    source.add_argument("--images", type=Path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
+    source.add_argument("--fer2013", type=_path, metavar="CSV")
+    source.add_argument("--images", type=_path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
     face.add_argument("--split", choices=("validation", "test"), help="which part of FER2013")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     face.add_argument("--margin", type=_number(-0.4, 1), help="context around the face, as a share of its longer side")
@@ -136,21 +160,21 @@ def _parser() -> argparse.ArgumentParser:
     music = command(
         kinds, "music", commands.evaluate_music, _show_figures, "Figures of a mood model, by cross-validation."
     )
-    music.add_argument("--model", help="name of a mood model")
-    music.add_argument("--data", type=Path, required=True, metavar="CSV", help="data_moods.csv")
+    music.add_argument("--model", type=_name, help="name of a mood model")
+    music.add_argument("--data", type=_path, required=True, metavar="CSV", help="data_moods.csv")
 
     train = subparsers.add_parser("train", help="Train a model.")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music")
     face = command(kinds, "face", commands.train_face, _show_figures, "Train a network on FER2013.")
     face.add_argument("--network", required=True)
-    face.add_argument("--preset", help="how to train it; each network has its own")
-    face.add_argument("--fer2013", type=Path, required=True, metavar="CSV")
-    face.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/face/<network> unless given")
+    face.add_argument("--preset", type=_name, help="how to train it; each network has its own")
+    face.add_argument("--fer2013", type=_path, required=True, metavar="CSV")
+    face.add_argument("--out", type=_path, metavar="DIR", help="the model's folder; models/face/<network> unless given")
     face.add_argument("--resume", action="store_true", help="go on from the checkpoint in the model's folder")
     music = command(kinds, "music", commands.train_music, _show_figures, "Fit a mood model on labelled songs.")
-    music.add_argument("--model", help="name of a mood model")
-    music.add_argument("--data", type=Path, required=True, metavar="CSV", help="data_moods.csv")
-    music.add_argument("--out", type=Path, metavar="DIR", help="the model's folder; models/music/<model> unless given")
+    music.add_argument("--model", type=_name, help="name of a mood model")
+    music.add_argument("--data", type=_path, required=True, metavar="CSV", help="data_moods.csv")
+    music.add_argument("--out", type=_path, metavar="DIR", help="the model's folder; models/music/<model> unless given")
 
     recommend = command(
         subparsers, "recommend", commands.recommend, _show_songs, "Songs for an emotion or a place on the plane."
@@ -173,17 +197,19 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "part", nargs="?", choices=("photo", "models", "music", "live"), default="photo", help="which steps (photo)"
     )
-    bench.add_argument("film", nargs="?", type=Path, metavar="FILM", help="for live: a video; else bundled pictures")
-    bench.add_argument("--runs", type=_count, default=30, metavar="N", help="repetitions of each step (30)")
+    bench.add_argument("film", nargs="?", type=_path, metavar="FILM", help="for live: a video; else bundled pictures")
+    bench.add_argument("--runs", type=_count, metavar="N", help="repetitions of each step (30)")
     bench.add_argument("--record", action="store_true", help="for models: keep each one's time in its metrics.json")
-    bench.add_argument("--frames", type=_frames, default=600, metavar="N", help="for live: how many of each film (600)")
+    bench.add_argument("--frames", type=_frames, metavar="N", help="for live: how many of each film (600)")
 
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
     return parser
 
 
 def _add_song_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--policy", choices=tuple(Policy), default="match", help="what the music should do")
+    parser.add_argument(
+        "--policy", choices=[policy.value for policy in Policy], default="match", help="what the music should do"
+    )
     parser.add_argument("--songs", type=_count, default=5, metavar="N", help="how many songs (5)")
     parser.add_argument(
         "--seed",
@@ -214,6 +240,16 @@ _count = _number(1, 100, whole=True)
 _frames = _number(10, 1_000_000, whole=True)
 
 
+def _name(text: str) -> str:
+    if not text:  # of an empty variable; it would mean the default, or the folder one is in
+        raise argparse.ArgumentTypeError("expected a name. Received: ''")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_name(text))
+
+
 def _emotion(text: str) -> Emotion:
     try:
         return Emotion(text.lower())
@@ -226,7 +262,7 @@ def _show_pictures(records: list[dict[str, Any]]) -> None:
         if "error" in record:
             continue  # told on stderr already
         faces = record["faces"]
-        print(f"{record['image']}: {counted(len(faces), 'face')}")
+        print(f"{harmless(record['image'])}: {counted(len(faces), 'face')}")
         for number, face in enumerate(faces, 1):
             ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
             shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of
 from emomusic.errors import DatasetError, EmomusicError, ImageError, ModelError
+from emomusic.words import harmless
 
 if TYPE_CHECKING:
     from emomusic.downloads import Download
@@ -43,6 +44,8 @@ def analyze(options: argparse.Namespace) -> Outcome:
     """
     from emomusic.face.trained import DEFAULT_MODEL, model_folder
 
+    if "" in options.images:
+        raise ImageError("expected the names of pictures. Received: ''")
     model_folder(options.model or DEFAULT_MODEL)  # a wrong name is told before seconds of loading
     if options.annotate:
         _make_folder(options.annotate)
@@ -77,7 +80,7 @@ def _analyzed(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], boo
             image = read_image(name)
         except ImageError as error:
             # Its message has the last part of the path alone, which pictures of two folders may share
-            log.error("emomusic: %s", error if Path(name).name == name else f"{name}: {error}")
+            log.error("emomusic: %s", harmless(str(error) if Path(name).name == name else f"{name}: {error}"))
             yield {"image": name, "error": str(error)}, False
             continue
         decode_ms = 1000 * (time.perf_counter() - started)
@@ -96,7 +99,7 @@ def _analyzed(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], boo
             try:
                 _write_annotated(options.annotate, number, Path(name), image, reading)
             except ImageError as error:
-                log.error("emomusic: %s", error)
+                log.error("emomusic: %s", harmless(str(error)))
                 is_whole = False
         yield picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), is_whole
 
@@ -162,7 +165,8 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
         if options.aligned or options.margin is not None:
             raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
-        faces = read_fer2013(options.fer2013).split(Split(options.split))
+        split = Split(options.split)
+        faces = read_fer2013(options.fer2013, needs=[split]).split(split)
         return evaluation_record(name, judge_split(faces, EmotionClassifier.load(name))), 0
     if options.split:
         raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
@@ -214,7 +218,7 @@ def _mood_model_name(name: str | None) -> str:
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
     from emomusic.assets import write_checksums
-    from emomusic.face.fer2013 import read_fer2013
+    from emomusic.face.fer2013 import Split, read_fer2013
     from emomusic.face.networks import NETWORKS
     from emomusic.face.presets import PRESETS
 
@@ -224,7 +228,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     if preset not in PRESETS:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
     out = options.out or _own_folder(options.network, preset)
-    dataset = read_fer2013(options.fer2013)
+    dataset = read_fer2013(options.fer2013, needs=list(Split))
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from emomusic.face._tensorflow import load_tensorflow
 
@@ -281,10 +285,18 @@ def recommend(options: argparse.Namespace) -> Outcome:
 
 
 def models(_: argparse.Namespace) -> Outcome:
-    """All trained models."""
-    from emomusic.overview import models_overview
+    """All trained models; status 2 where one is damaged, which is told on stderr."""
+    from emomusic.assets import Wing
+    from emomusic.overview import read_records
 
-    return [record.as_dict() for record in models_overview()], 0
+    answer, status = [], 0
+    for wing in Wing:
+        records, problems = read_records(wing)
+        answer += [record.as_dict() for record in records]
+        for error in problems.values():
+            log.error("emomusic: %s", harmless(str(error)))
+            status = 2
+    return answer, status
 
 
 def data_list(_: argparse.Namespace) -> Outcome:
@@ -335,16 +347,21 @@ def bench(options: argparse.Namespace) -> Outcome:
 
     if options.record and options.part != "models":
         raise EmomusicError(f"expected --record only with the part models. Received: {options.part} --record")
+    if options.frames is not None and options.part != "live":
+        raise EmomusicError(f"expected --frames only with the part live. Received: {options.part} --frames")
+    if options.runs is not None and options.part == "live":
+        raise EmomusicError("expected --runs with another part than live. Received: live --runs")
     if options.part == "live":
         from emomusic.bench_live import run_live_bench
 
-        return run_live_bench(options.film, num_frames=options.frames), 0
+        return run_live_bench(options.film, num_frames=options.frames or 600), 0
     if options.film is not None:
         raise EmomusicError(f"expected a film only with the part live. Received: {options.part} {options.film}")
+    runs = options.runs or 30
     if options.part == "models":
-        return run_model_bench(runs=options.runs, record=options.record), 0
+        return run_model_bench(runs=runs, record=options.record), 0
     run = run_music_bench if options.part == "music" else run_bench
-    return run(runs=options.runs), 0
+    return run(runs=runs), 0
 
 
 def doctor(_: argparse.Namespace) -> Outcome:

@@ -162,14 +162,21 @@ class MoodRecord:
 ModelRecord = FaceRecord | MoodRecord
 
 
-def models_overview() -> list[ModelRecord]:
-    """One record a model: face models first, the default one of each kind at the top.
-
-    Raises:
-        ModelError: a model's files are damaged.
-    """
-    faces = [face_model_record(name) for name in trained.face_models()]
-    return [*faces, *(mood_model_record(name) for name in music_models())]
+def read_records(wing: Wing) -> tuple[list[ModelRecord], dict[str, ModelError]]:
+    """A record of each model of a kind, the default one first, and by name what is wrong with the damaged ones."""
+    names: list[str]
+    read: Callable[[str], ModelRecord]
+    if wing is Wing.FACE:
+        names, read = trained.face_models(), face_model_record
+    else:
+        names, read = music_models(), mood_model_record
+    records, problems = [], {}
+    for name in names:
+        try:
+            records.append(read(name))
+        except ModelError as error:
+            problems[name] = error
+    return records, problems
 
 
 def music_models() -> list[str]:
@@ -276,7 +283,7 @@ def face_classes(folder: Path) -> tuple[str, ...]:
 
 
 def face_model_record(name: str) -> FaceRecord:
-    """One record of `models_overview`.
+    """What is known of one face model.
 
     Raises:
         ModelError: the model's files are damaged.
@@ -311,7 +318,7 @@ def face_model_record(name: str) -> FaceRecord:
 
 
 def mood_model_record(name: str) -> MoodRecord:
-    """One record of `models_overview`.
+    """What is known of one mood model.
 
     Raises:
         ModelError: the model's files are damaged.

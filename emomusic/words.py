@@ -1,7 +1,8 @@
-"""Numbers and lists as people write them."""
+"""Numbers, lists and names as people read them."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -24,3 +25,10 @@ def file_size(num_bytes: int) -> str:
 def clock(seconds: float) -> str:
     """A time as minutes and seconds: "9:05"."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def harmless(text: str) -> str:
+    """Text for a terminal, without what breaks its line or drives it: names of files may hold anything but `/`."""
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text
+    )

@@ -32,6 +32,17 @@ def test_the_cache_is_in_the_home_folder_otherwise(
     assert assets.cache_dir() == tmp_path / ".cache" / "emomusic"
 
 
+def _unknown(_: int) -> None:
+    raise KeyError("no such user")
+
+
+def test_who_has_no_home_folder_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", _unknown)  # as in a container under a number of one's own
+    assert assets.cache_dir() is None
+
+
 def test_datasets_are_looked_for_in_the_environments_folder_then_in_data(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -88,7 +99,7 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (tmp_path / "models" / "face" / name).mkdir(parents=True)
         (tmp_path / "models" / "face" / name / "model.keras").write_bytes(name.encode())
         for beside in ("spec.json", "metrics.json", "history.csv", "CARD.md"):
-            (tmp_path / "models" / "face" / name / beside).touch()
+            (tmp_path / "models" / "face" / name / beside).write_text("{}")
     assets.write_checksums()
     return tmp_path
 
@@ -129,6 +140,22 @@ def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> No
     assert "face model mine" not in {asset.name for asset in assets.list_assets()}
     (mine / "model.keras").touch()  # a model that is half there is told
     assert "models/face/mine/spec.json is absent" in problems()["models/face/mine"]
+
+
+def test_a_training_ended_before_its_first_epoch_ships_nothing(checkout: Path) -> None:
+    (checkout / "models" / "face" / "mine").mkdir()
+    assert problems() == {}
+    for path in (checkout / "models" / "face" / "two").iterdir():
+        path.unlink()  # of a model that ships the checksums know
+    assert problems() == {"models/face/two": "it is absent. Restore the files from the repository"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("name", ["spec.json", "metrics.json"])
+def test_a_spec_or_figures_that_are_damaged_are_told_with_the_file(checkout: Path, name: str, content: bytes) -> None:
+    (checkout / "models" / "face" / "two" / name).write_bytes(content)
+    told = f"models/face/two/{name} is damaged. Restore the files from the repository"
+    assert problems() == {"models/face/two": told}
 
 
 def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:

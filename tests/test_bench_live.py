@@ -1,5 +1,6 @@
 """emomusic/bench_live.py: what is measured and how it is told; how fast it is here is for the command to say."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def test_what_is_no_film_is_told_in_one_line(
         path.write_bytes(content)
     assert cli.main(["bench", "live", str(path)]) == 2
     assert "expected a film" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_film_and_not_waited_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "film.avi")
+    assert cli.main(["bench", "live", str(tmp_path / "film.avi")]) == 2
+    assert "expected a film, which is a file. Received: /" in capfd.readouterr().err
 
 
 def test_a_film_without_the_part_live_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from emomusic.face.presets import PRESETS
 from emomusic.face.trained import DEFAULT_MODEL, face_models
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.request import Policy
+from tests.fakes import FakeClassifier, FakeDetector
 from tests.music.tables import mood_table
 
 Answer = tuple[int, Any, str]
@@ -91,6 +92,36 @@ def test_pictures_that_share_a_name_are_told_apart(run: Callable[..., Answer], t
     status, records, err = run("analyze", *places)
     assert (status, len(records)) == (2, 2)
     assert [place for line, place in zip(err.splitlines(), places, strict=True) if str(place) in line] == places
+
+
+def test_pictures_may_stand_after_an_option(run: Callable[..., Answer]) -> None:
+    status, records, _ = run("analyze", "a.jpg", "--songs", "3", "b.jpg", "c.jpg")
+    assert (status, [record["image"] for record in records]) == (2, ["a.jpg", "b.jpg", "c.jpg"])
+    for arguments, unknown in (
+        (("analyze", "a.jpg", "--songs", "3", "b.jpg", "--nosuch"), "b.jpg --nosuch"),
+        (("models", "nosuch"), "nosuch"),
+    ):
+        status, answer, err = run(*arguments)
+        assert (status, answer) == (2, None)
+        assert err == f"emomusic: unrecognized arguments: {unknown} (see emomusic --help)\n"
+
+
+def test_a_name_breaks_no_line_and_drives_no_terminal(
+    run: Callable[..., Answer], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    name = str(tmp_path / "two\nlines\x1b[31m\u202fé.jpg")
+    status, (record,), err = run("analyze", name)
+    assert (status, record["image"]) == (2, name)
+    assert len(err.splitlines()) == 1
+    assert r"two\nlines\x1b[31m" in err
+    assert not any(letter in err for letter in "\x1b\r")
+    cli._show_pictures([record_of(name)])
+    assert capsys.readouterr().out.splitlines()[0] == rf"{tmp_path}/two\nlines\x1b[31m" + "\u202fé.jpg: 0 faces"
+    assert run("analyze", "a.jpg", "--model", "\x1b[31m")[2].count("\x1b") == 0
+
+
+def record_of(name: str) -> dict[str, Any]:
+    return {"image": name, "faces": [], "group": None}
 
 
 def test_what_was_read_before_it_was_stopped_is_the_answer(
@@ -247,6 +278,56 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -
     assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
 
 
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_where_nothing_can_be_told_the_status_tells_it(root: Path, stderr: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    command = f'"$0" -m emomusic evaluate face --fer2013 absent.csv --split test --json {stderr}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=root, stdout=subprocess.PIPE, timeout=120)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("text", ["-0,6", "-inf", "-1.5"])
+def test_a_number_below_nothing_is_told_by_what_is_wrong_with_it(run: Callable[..., Answer], text: str) -> None:
+    _, _, err = run("recommend", "--valence", text, "--arousal", "0")
+    assert f"argument --valence: expected a number from -1 to 1. Received: {text} (see" in err
+
+
+def test_a_policy_is_told_by_its_name(run: Callable[..., Answer]) -> None:
+    assert "'nope' (choose from 'match', 'soothe', 'journey')" in run("recommend", "--policy", "nope")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("analyze", "absent.jpg", "--annotate", ""), "argument --annotate: expected a name. Received: ''"),
+        (("analyze", "absent.jpg", "--model", ""), "argument --model: expected a name. Received: ''"),
+        (("analyze", ""), "expected the names of pictures. Received: ''"),
+        (("analyze", "absent.jpg", "--songs", "3", ""), "expected the names of pictures. Received: ''"),
+        (
+            ("train", "face", "--network", "tiny", "--preset", "", "--fer2013", "a.csv"),
+            "argument --preset: expected a name",
+        ),
+        (("train", "music", "--data", "a.csv", "--out", ""), "argument --out: expected a name. Received: ''"),
+        (
+            ("bench", "--runs", "1", "--frames", "20"),
+            "expected --frames only with the part live. Received: photo --frames",
+        ),
+        (
+            ("bench", "live", "a.avi", "--runs", "3"),
+            "expected --runs with another part than live. Received: live --runs",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_would_be_passed_over_is_refused(
+    run: Callable[..., Answer], arguments: tuple[str, ...], message: str
+) -> None:
+    status, answer, err = run(*arguments)
+    assert (status, answer) == (2, None)
+    assert message in err
+
+
 def test_a_number_may_be_written_as_python_writes_small_ones(run: Callable[..., Answer]) -> None:
     status, songs, _ = run("recommend", "--valence", "-1e-05", "--arousal", "-.5E-1")
     assert (status, len(songs)) == (0, 5)
@@ -373,6 +454,21 @@ def test_bench_times_every_step_in_named_units(run: Callable[..., Answer]) -> No
     assert all(word in steps for word in ("load", "decode", "find 4 faces", "read 8 faces", "journey"))
     assert ("in float32" in steps) == has_bfloat16_tiles()
     assert all(timing["unit"] in ("ms", "s") and timing["median"] > 0 for timing in report["timings"])
+
+
+@pytest.mark.parametrize("content", [None, b"damaged"])
+def test_bench_tells_of_a_sample_that_cannot_be_read(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    monkeypatch.setattr(bench, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda: (FakeDetector(), FakeClassifier()))
+    if content is not None:
+        (tmp_path / "samples").mkdir()
+        (tmp_path / "samples" / "eileen-collins-1999.jpg").write_bytes(content)
+    status, answer, err = run("bench", "--runs", "1")
+    assert (status, answer) == (2, None)
+    assert err.startswith("emomusic: 'eileen-collins-1999.jpg' ")
+    assert err.count("\n") == 1
 
 
 def test_doctor_finds_this_installation_healthy(run: Callable[..., Answer]) -> None:
@@ -519,6 +615,19 @@ def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Answer], fer201
     assert metrics == json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["n"] == 40
     assert "epoch 2 of 2" in err
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate", "face", "--split", "test"), ("train", "face", "--network", "tiny")], ids=" ".join
+)
+def test_a_split_that_is_absent_is_told_alone(
+    run: Callable[..., Answer], fer2013: Path, command: tuple[str, ...]
+) -> None:
+    header, *rows = fer2013.read_text().splitlines(keepends=True)
+    fer2013.write_text(header + "".join(row for row in rows if "Training" in row))
+    status, answer, err = run(*command, "--fer2013", fer2013)
+    assert (status, answer) == (2, None)
+    assert re.fullmatch(r"emomusic: expected pictures of the \w+ split \(\w+\)\. Received: only train\..*\n", err)
 
 
 def test_that_a_model_of_another_preset_is_replaced_is_said_beforehand(

@@ -28,7 +28,7 @@ from emomusic.evaluation import ClassScores, expected_calibration_error, top_k_a
 from emomusic.face import trained
 from emomusic.face.reported import OF_FOUR, OF_SEVEN, REPORTED
 from emomusic.face.trained import face_models
-from emomusic.overview import FaceRecord, models_overview, music_models, overview_csv
+from emomusic.overview import FaceRecord, face_model_record, music_models, overview_csv, read_records
 from tests.model_files import LABELS, place_checkout, place_face_model
 
 
@@ -129,7 +129,7 @@ def test_the_worst_mistake_is_never_a_right_answer() -> None:
 
 
 def test_the_overview_names_classes_wild_figures_and_reports(checkout: Path) -> None:
-    records = {record.name: record for record in models_overview()}
+    records = {record.name: record for wing in Wing for record in read_records(wing)[0]}
     assert next(iter(records)) == "vgg9"
     faces = {name: record for name, record in records.items() if isinstance(record, FaceRecord)}
     assert faces["vgg9"].wild is not None
@@ -144,8 +144,7 @@ def test_the_overview_names_classes_wild_figures_and_reports(checkout: Path) -> 
     other = place_face_model(checkout, "my_own", skill=1.0)
     spec = json.loads((other / "spec.json").read_text())
     (other / "spec.json").write_text(json.dumps(spec | {"network": "cnn_capstone"}))
-    (mine,) = [record for record in models_overview() if record.name == "my_own"]
-    assert mine.reported == records["cnn_capstone"].reported  # of the network, whatever the folder is called
+    assert face_model_record("my_own").reported == records["cnn_capstone"].reported  # of the network, not of the folder
     assert [report.figure for report in records["mlp"].reported] == [0.82, 0.8]
     json.dumps([record.as_dict() for record in records.values()], allow_nan=False)
     rows = list(csv.DictReader(io.StringIO(overview_csv(list(faces.values())))))
@@ -166,7 +165,7 @@ READERS: list[tuple[str, Callable[[], object]]] = [
     ("spec.json", lambda: read_evidence(Wing.FACE, "vgg9")),
     ("history.csv", lambda: read_history("vgg9")),
     ("metrics.json", lambda: read_class_figures(Wing.FACE, "vgg9")),
-    ("metrics.json", models_overview),
+    ("metrics.json", lambda: face_model_record("vgg9")),
     ("CARD.md", lambda: read_card(Wing.FACE, "vgg9")),
 ]
 
@@ -208,7 +207,7 @@ def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None
         read_evidence(Wing.FACE, "vgg9")
     (folder / "spec.json").write_text(json.dumps(spec | {"classes": ["cat", "dog"]}))
     with pytest.raises(ModelError, match=r"Received: \('cat', 'dog'\)"):
-        models_overview()
+        face_model_record("vgg9")
 
 
 @pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty"])

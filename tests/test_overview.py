@@ -11,7 +11,7 @@ import pytest
 from emomusic import assets, cli
 from emomusic.errors import ModelError
 from emomusic.face import trained
-from emomusic.overview import FaceRecord, face_model_record, models_overview, overview_csv
+from emomusic.overview import FaceRecord, face_model_record, overview_csv, read_records
 from tests.model_files import place_checkout
 
 
@@ -36,7 +36,7 @@ def test_the_models_are_told_with_their_spread_and_the_reports_beside_them(
 def test_the_table_has_a_column_for_each_part(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = face_model_record(trained.DEFAULT_MODEL).wild
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
-    faces = [record for record in models_overview() if isinstance(record, FaceRecord)]
+    faces = [record for record in read_records(assets.Wing.FACE)[0] if isinstance(record, FaceRecord)]
     (vgg9,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "vgg9"]
     assert (vgg9["wild_accuracy_low"], vgg9["wild_accuracy_high"], vgg9["wild_folds"]) == ("0.31", "0.5", "5")
     assert float(vgg9["accuracy_low"]) < float(vgg9["accuracy"]) < float(vgg9["accuracy_high"])
@@ -56,7 +56,7 @@ def test_the_table_has_a_column_for_each_part(root: Path, tmp_path: Path, monkey
     )  # what stands in for a model in the tests has what `evaluate --record` keeps
 
 
-def test_one_damaged_model_is_told_and_ends_the_command(
+def test_one_damaged_model_is_told_and_costs_no_other(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
@@ -67,8 +67,13 @@ def test_one_damaged_model_is_told_and_ends_the_command(
         path.write_text(json.dumps(metrics | {"wild": wild}))
         with pytest.raises(ModelError, match=rf"vgg9. Received: KeyError\('{key}'\)"):
             face_model_record("vgg9")
-    assert cli.main(["models"]) == 2
-    assert "expected the figures of a face model in" in capsys.readouterr().err
+    assert cli.main(["models", "--json"]) == 2
+    out, err = capsys.readouterr()
+    names = {record["name"] for record in json.loads(out)}
+    assert names >= {"cnn_capstone", "emonet", "mobilenet_quadrants", "ensemble"}
+    assert "vgg9" not in names
+    assert err.startswith(f"emomusic: expected the figures of a face model in {path.parent}. Received: ")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("value", [None, "0.7", [], float("nan"), True, -1])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emomusic.words import clock, counted, file_size, joined
+from emomusic.words import clock, counted, file_size, harmless, joined
 
 
 def test_things_are_counted() -> None:
@@ -32,3 +32,7 @@ def test_a_file_is_told_in_the_unit_that_fits(num_bytes: int, words: str) -> Non
 )
 def test_a_time_is_minutes_and_seconds(seconds: float, words: str) -> None:
     assert clock(seconds) == words
+
+
+def test_a_name_for_the_terminal_keeps_its_letters_and_loses_what_drives_it() -> None:
+    assert harmless("a\x1b[31m\nb\u2028 é\u202f5.png") == "a\\x1b[31m\\nb\\u2028 é\u202f5.png"

@@ -39,7 +39,7 @@ Architecture: {NETWORKS[spec.network].source}.
 
 `python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv{_elsewhere(spec)}`
 
-{_beginning(metrics["config"])} on the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
+{_beginning(metrics["config"])} on {_part(metrics["config"])}the Training split of FER2013 for {metrics["epochs"]} epochs ({metrics["training_minutes"]:.0f} minutes);
 the weights are those of epoch {metrics["best_epoch"]}, the best on PublicTest. The temperature of the probabilities
 ({spec.temperature}), and the share that smooth labels taught it to give to all classes alike and that is taken back before
 ({spec.smoothing:.1%}), were fitted on PublicTest too. PrivateTest took no part in this;
@@ -104,6 +104,11 @@ def _beginning(config: dict[str, Any]) -> str:
     if start in START_WEIGHTS:
         return f"It began as {START_WEIGHTS[start].title} ({START_WEIGHTS[start].source}), and went on"
     return f"It began as the trained model {start}, and went on"
+
+
+def _part(config: dict[str, Any]) -> str:
+    """How much of the pictures it saw, where that was not all."""
+    return f"the first {config['limit']} pictures of " if config.get("limit") else ""
 
 
 def _settling(config: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -121,7 +121,7 @@ def read_split(source: Path, split: Split) -> SplitPictures:
     )
 
 
-def read_fer2013(source: Path, *, cache: Path | None = None) -> Fer2013:
+def read_fer2013(source: Path, *, cache: Path | None = None, needs: Collection[Split] = ()) -> Fer2013:
     """Read the dataset from Kaggle's `fer2013.csv` or from folders `train/<emotion>/…`, `test/<emotion>/…`.
 
     The first reading of a CSV writes a compact copy (78 MB) into `cache`; later ones take a second.
@@ -129,9 +129,10 @@ def read_fer2013(source: Path, *, cache: Path | None = None) -> Fer2013:
     Args:
         source: the CSV file, or the folder that holds `train` and `test`.
         cache: folder for compact copies; `assets.cache_dir()` unless given.
+        needs: the splits that must be there.
 
     Raises:
-        DatasetError: what was expected, what was received, and in which row or file.
+        DatasetError: what was expected, what was received, and in which row or file; or a split of `needs` is absent.
     """
     if source.is_dir():
         dataset = _assemble(_folder_rows(source), source)
@@ -139,15 +140,21 @@ def read_fer2013(source: Path, *, cache: Path | None = None) -> Fer2013:
         dataset = _read_csv_cached(source, cache or cache_dir())
     else:
         raise DatasetError(
-            f"expected fer2013.csv, or a folder with train/ and test/. Received: {source}, which is not there"
+            "expected fer2013.csv, or a folder with train/ and test/. "
+            f"Received: {source}, which is {'no file' if source.exists() else 'not there'}"
         )
+    for split in needs:
+        dataset.split(split)  # an error says enough: the warning below is for what goes on
     if not dataset.is_complete:
         counts = {split.value: len(faces) for split, faces in dataset.splits.items()}
         log.warning("This is not the whole of FER2013 (%s); its figures compare with no published one.", counts)
     return dataset
 
 
-def _read_csv_cached(source: Path, cache: Path) -> Fer2013:
+def _read_csv_cached(source: Path, cache: Path | None) -> Fer2013:
+    if cache is None:
+        log.warning("No compact copy kept (no home folder is known).")
+        return _assemble(_csv_rows(source), source)
     stat = source.stat()
     edition = f"{stat.st_size}|{stat.st_mtime_ns}|{_CACHE_VERSION}"
     # One copy a file: that of an earlier edition is written over

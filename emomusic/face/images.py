@@ -6,6 +6,7 @@ Every image of this package is RGB, uint8, shape (height, width, 3), upright. It
 from __future__ import annotations
 
 import io
+import math
 import os
 import stat
 import threading
@@ -114,7 +115,8 @@ def _read_file(path: Path) -> bytes:
 
 def _too_many_bytes(name: str, num_bytes: int) -> ImageError:
     return ImageError(
-        f"{name} is too large: expected at most {MAX_BYTES / 2**20:.0f} MB, received {num_bytes / 2**20:.1f} MB; "
+        f"{name} is too large: expected at most {MAX_BYTES / 2**20:.0f} MB, "
+        f"received {math.ceil(10 * num_bytes / 2**20) / 10:.1f} MB; "  # rounded up: one byte over is not "20.0 MB"
         "save it smaller."
     )
 
@@ -161,7 +163,10 @@ def _has_signature(data: bytes) -> bool:
 def _to_rgb(picture: Image.Image) -> RgbImage:
     orientation = _orientation(picture)
     if picture.mode.startswith(("I", "F")):
-        picture = Image.fromarray(_to_eight_bits(np.asarray(picture)))
+        values = np.asarray(picture)
+        grey = _to_eight_bits(values)
+        grey[values == picture.info.get("transparency")] = 255  # of a PNG of 16 bits; Pillow would lose it
+        picture = Image.fromarray(grey)
     elif picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGB", picture.size, "white")

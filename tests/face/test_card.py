@@ -43,6 +43,14 @@ def test_the_card_of_a_run_is_made_of_its_figures(tiny_run: Run, tmp_path: Path)
         assert text in card
 
 
+def test_the_card_of_a_short_run_says_that_it_saw_a_part(
+    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
+) -> None:
+    assert " on the first 256 pictures of the Training split of FER2013 " in card_of(tiny_run, metrics, tmp_path / CARD)
+    metrics["config"]["limit"] = None
+    assert "Trained from scratch on the Training split of FER2013 " in card_of(tiny_run, metrics, tmp_path / CARD)
+
+
 def test_every_emotion_has_its_row(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
     card = card_of(tiny_run, metrics, tmp_path / CARD)
     for emotion in EMOTIONS:

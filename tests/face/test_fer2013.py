@@ -1,5 +1,6 @@
 import csv
 import logging
+import os
 import struct
 import zipfile
 import zlib
@@ -202,6 +203,13 @@ def test_a_source_that_is_not_there_is_named(tmp_path: Path, cache: Path) -> Non
         read_fer2013(tmp_path / "absent.csv", cache=cache)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_source_that_is_a_pipe_is_called_no_file(tmp_path: Path, cache: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DatasetError, match=r"pipe.csv, which is no file$"):
+        read_fer2013(tmp_path / "pipe.csv", cache=cache)
+
+
 def test_the_compact_copy_equals_the_first_reading(
     table: Table, write: Callable[[Table], Path], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +269,14 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
     (tmp_path / "file").touch()
     dataset = read_fer2013(write(table), cache=tmp_path / "file" / "cache")
     assert len(dataset.split(Split.TRAIN)) == 28
+    assert "No compact copy kept" in caplog.text
+
+
+def test_who_has_no_home_folder_waits_longer_and_nothing_else(
+    table: Table, write: Callable[[Table], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fer2013, "cache_dir", lambda: None)
+    assert len(read_fer2013(write(table)).split(Split.TRAIN)) == 28
     assert "No compact copy kept" in caplog.text
 
 

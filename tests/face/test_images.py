@@ -183,6 +183,12 @@ def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, 
     assert (image[clear] == 255).all()
 
 
+def test_a_transparent_grey_of_16_bits_is_white() -> None:
+    picture = Image.fromarray(np.array([[0, 1, 32768]], np.uint16))
+    image = read_image(encoded(picture, "PNG", transparency=0))
+    np.testing.assert_array_equal(image[0], [WHITE, (0, 0, 0), (128, 128, 128)])
+
+
 def test_a_transparent_gif_is_laid_on_white() -> None:
     picture = Image.new("P", (4, 4), 1)
     picture.putpalette([0, 0, 0, 255, 0, 0])
@@ -268,7 +274,7 @@ def test_over_20_megabytes_is_refused_whatever_it_is(tmp_path: Path) -> None:
     data = SAMPLE.read_bytes()
     padded = data + bytes(images.MAX_BYTES - len(data))
     assert read_image(padded).shape == (512, 512, 3)
-    with pytest.raises(ImageError, match=r"at most 20 MB, received 20\.0 MB") as error:
+    with pytest.raises(ImageError, match=r"at most 20 MB, received 20\.1 MB") as error:
         read_image(padded + b"\0")
     assert_one_sentence(error)
     (tmp_path / "huge.jpg").write_bytes(padded + b"\0")
