@@ -11,9 +11,6 @@ import streamlit as st
 
 from emomusic.ui import state
 
-_WRITTEN = state.models_widget("written")
-"""In the session: the visit, and what stands in the address by name; None where a choice is on its way there."""
-
 
 def recall(name: str, offered: Sequence[str], first: str | None, *, most: int = 1) -> bool:
     """Give a widget its value before it is drawn: at first, and after the browser went back, what the address names.
@@ -41,7 +38,7 @@ def recall(name: str, offered: Sequence[str], first: str | None, *, most: int = 
 
 def chosen_here(name: str) -> None:
     """Let what a visitor just chose count, whatever the address says: it may not have been told of the last choice."""
-    st.session_state[_WRITTEN] = _visit(), _written() | {name: None}
+    st.session_state[state.MODELS_WRITTEN] = _visit(), _written() | {name: None}
 
 
 def keep(name: str, chosen: str | Sequence[str] | None, first: str | None) -> None:
@@ -54,11 +51,11 @@ def keep(name: str, chosen: str | Sequence[str] | None, first: str | None) -> No
             st.query_params[name] = choices
         else:
             del st.query_params[name]
-    st.session_state[_WRITTEN] = _visit(), _written() | {name: choices}
+    st.session_state[state.MODELS_WRITTEN] = _visit(), _written() | {name: choices}
 
 
 def _written() -> dict[str, list[str] | None]:
-    visit, written = st.session_state.get(_WRITTEN, (None, {}))
+    visit, written = st.session_state.get(state.MODELS_WRITTEN, (None, {}))
     return dict(written) if visit == _visit() else {}
 
 

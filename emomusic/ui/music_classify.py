@@ -20,7 +20,6 @@ from emomusic.ui.music_tables import SongTable, each_once, kept, mood_classifier
 
 VIEW = "What mood is this song?"
 
-_CHOSEN_ON = state.music_widget("chosen-on")  # the visit on which a song was chosen last
 _SENTENCE = state.music_widget("sentence")
 _NUM_OPTIONS = 30
 _NUM_NEAREST = 5
@@ -39,7 +38,7 @@ def ask_for(track_id: str) -> None:
 
 def _take(track_id: str) -> None:
     st.session_state[state.MUSIC_TRACK] = track_id
-    st.session_state[_CHOSEN_ON] = st.session_state.get(state.VISIT)
+    st.session_state[state.MUSIC_CHOSEN_ON] = st.session_state.get(state.VISIT)
     if st.query_params.get(state.MUSIC_TRACK) != track_id:
         st.query_params[state.MUSIC_TRACK] = track_id
 
@@ -52,7 +51,7 @@ def _chosen(songs: SongTable) -> Track | None:
     """
     named = st.query_params.get(state.MUSIC_TRACK)
     if named is None:
-        if st.session_state.get(_CHOSEN_ON) == st.session_state.get(state.VISIT):
+        if st.session_state.get(state.MUSIC_CHOSEN_ON) == st.session_state.get(state.VISIT):
             st.session_state.pop(state.MUSIC_TRACK, None)
         named = st.session_state.get(state.MUSIC_TRACK, "")
     track = songs.catalogue.find(named)

@@ -30,8 +30,6 @@ from emomusic.ui.music_tables import SongTable, each_once, mood_classifier
 from emomusic.ui.players import show_player, spotify_link
 from emomusic.ui.secrets_file import read_secrets
 
-_WRITTEN = state.music_widget("written-query")  # what the address was given last, and on which visit
-
 
 def show_search(songs: SongTable) -> None:
     """Show a search field, the songs of the table it finds, and what Spotify finds."""
@@ -54,7 +52,7 @@ def _ask() -> str:
     of its own in the browser's history, so that Back from a song that was found did not lead to the results.
     """
     visit, named = st.session_state.get(state.VISIT), st.query_params.get(state.MUSIC_QUERY, "")
-    written, written_on = st.session_state.get(_WRITTEN, ("", visit))
+    written, written_on = st.session_state.get(state.MUSIC_WRITTEN, ("", visit))
     if named != written and (named or written_on == visit):  # else from another page, which takes addresses away
         st.session_state[state.MUSIC_QUERY] = named
     typed = st.text_input(
@@ -73,7 +71,7 @@ def _ask() -> str:
 
 def _write_query() -> None:
     text = st.session_state[state.MUSIC_QUERY] or ""
-    st.session_state[_WRITTEN] = text, st.session_state.get(state.VISIT)
+    st.session_state[state.MUSIC_WRITTEN] = text, st.session_state.get(state.VISIT)
     if not text:
         st.query_params.pop(state.MUSIC_QUERY, None)
     elif st.query_params.get(state.MUSIC_QUERY) != text:

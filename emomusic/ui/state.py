@@ -123,6 +123,8 @@ MUSIC_TABLE = "table"
 MUSIC_VIEW = "view"
 MUSIC_TRACK = "track"  # the id of the song whose mood is asked for
 MUSIC_QUERY = "find"  # what was searched for
+MUSIC_WRITTEN = "music_written"  # the query that the address was given last, and on which visit
+MUSIC_CHOSEN_ON = "music_chosen_on"  # the visit on which a song was chosen last
 MUSIC_RECCOBEATS = "reccobeats"
 MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
@@ -134,7 +136,7 @@ def music_widget(name: str, *scope: str) -> str:
     return "-".join(("music", name, *scope))
 
 
-# The models page. All but the last stand in the address too.
+# The models page. All but the last two stand in the address too.
 MODELS_WING = "wing"
 MODELS_FACES = "faces"  # the one or two face models looked at
 MODELS_SONGS = "songs"  # and mood models
@@ -146,6 +148,9 @@ MODELS_FOUR_CELL = "four_cell"  # and of that of four classes
 MODELS_SONG_CELL = "song_cell"  # and of that of moods
 
 MODELS_ASKED = "models_asked"  # what every model said of the visitor's picture
+MODELS_WRITTEN = (
+    "models_written"  # the visit, and what stands in the address by name; None for what is on its way there
+)
 
 
 def models_widget(name: str, *scope: str) -> str:
