@@ -28,9 +28,15 @@ DROP = """([base64, name]) => {
   return transfer;
 }"""
 
+# Its first frames may be black where the machine is busy
 FILM_RUNS = """() => {
   const video = document.querySelector("video");
-  return video && video.readyState >= 3 && video.videoWidth > 0 && video.currentTime > 0.5;
+  if (!(video && video.readyState >= 3 && video.videoWidth > 0 && video.currentTime > 0.5)) return false;
+  const canvas = Object.assign(document.createElement("canvas"), {width: 16, height: 12});
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, 16, 12);
+  const values = context.getImageData(0, 0, 16, 12).data.filter((_, place) => place % 4 < 3);
+  return Math.max(...values) - Math.min(...values) > 100;
 }"""
 
 
