@@ -90,7 +90,9 @@ def cache_dir() -> Path | None:
 def find_datasets(relative: str) -> list[Path]:
     """Every copy of a dataset that does not ship: that in `$EMOMUSIC_DATA`, then that in `data/`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
-    return [path for base in [*places, data_dir()] if _is_there(path := base / relative)]
+    if not any(os.path.realpath(place) == os.path.realpath(data_dir()) for place in places):
+        places.append(data_dir())
+    return [path for base in places if _is_there(path := base / relative)]
 
 
 def _is_there(path: Path) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from emomusic import __version__, commands
-from emomusic.affect import Emotion
+from emomusic.affect import Emotion, list_shares
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import EmomusicError
 from emomusic.music.request import Policy
@@ -265,8 +265,7 @@ def _show_pictures(records: list[dict[str, Any]]) -> None:
         print(f"{harmless(record['image'])}: {counted(len(faces), 'face')}")
         for number, face in enumerate(faces, 1):
             ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
-            shares = ", ".join(f"{name} {share:.0%}" for name, share in ranked)
-            print(f"  {number}. {shares} ({face['quadrant']}, box {face['box']})")
+            print(f"  {number}. {list_shares(dict(ranked))} ({face['quadrant']}, box {face['box']})")
         if record["group"]:
             print(f"  {record['group']['mood']} songs for it:")
             _show_songs(record["songs"], indent="    ")

@@ -275,11 +275,13 @@ def recommend(options: argparse.Namespace) -> Outcome:
     from emomusic.music.recommend import load_recommender
     from emomusic.report import song_record
 
-    by_place = options.valence is not None and options.arousal is not None
-    given = (options.valence, options.arousal, options.emotion)
-    if sum(value is not None for value in given) != (2 if by_place else 1) or (not by_place and not options.emotion):
+    given = (options.emotion is not None, options.valence is not None, options.arousal is not None)
+    if given == (True, False, False):
+        point = EMOTION_POINTS[options.emotion]
+    elif given == (False, True, True):
+        point = AffectPoint(options.valence, options.arousal)
+    else:
         raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
-    point = AffectPoint(options.valence, options.arousal) if by_place else EMOTION_POINTS[options.emotion]
     songs = load_recommender().songs(_request(options, point, options.emotion), options.songs)
     return [song_record(song) for song in songs], 0
 

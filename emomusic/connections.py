@@ -112,7 +112,7 @@ class IceSettings:
         return tuple(servers)
 
 
-def minted(secret: str, expiry_s: int, *, name: str = _NAME) -> tuple[str, str]:
+def minted(secret: str, expiry_s: int) -> tuple[str, str]:
     """A user name that TURN accepts until it expires, and its password.
 
     The scheme is that of "A REST API for Access to TURN Services" (draft-uberti-behave-turn-rest-00), which coturn
@@ -121,9 +121,8 @@ def minted(secret: str, expiry_s: int, *, name: str = _NAME) -> tuple[str, str]:
     Args:
         secret: shared with the TURN server.
         expiry_s: seconds since 1970.
-        name: of whoever uses it, for the server's log.
     """
-    username = f"{expiry_s}:{name}"
+    username = f"{expiry_s}:{_NAME}"
     digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
     return username, base64.b64encode(digest).decode()
 

@@ -167,7 +167,7 @@ class Comparison:
     test: McNemar
 
 
-_ROUNDING = 0.01  # probabilities are kept as halves: rows of seven sum to 1 but for this
+_ROUNDING = 1e-3  # rows of probabilities sum to 1 but for this
 _CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 

@@ -95,7 +95,7 @@ _DOWNLOADS = (
 
 DOWNLOADS: Mapping[str, Download] = MappingProxyType({download.name: download for download in _DOWNLOADS})
 
-_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # two sessions of the app may ask at once
+_locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # of folders: two sessions may ask at once
 
 
 def find_download(name: str) -> Path | None:
@@ -128,7 +128,7 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
     download = _known(name)
     target = data_dir() / download.path
     part = target.with_name(f"{target.name}.part")
-    with _locks[name]:
+    with _locks[target.parent]:
         if (path := _whole(download)) is not None:
             return path
         try:
@@ -225,8 +225,11 @@ def _fetch(download: Download, part: Path, progress: Progress, timeout_s: float)
                 for chunk in response.iter_content(_CHUNK_BYTES):
                     done += file.write(chunk)
                     if done > MAX_BYTES:
-                        raise AssetError(f"{download.name}: expected at most {MAX_BYTES} bytes. Received: more")
+                        break
                     progress(done, total)
+            if done > MAX_BYTES:
+                part.unlink()
+                raise AssetError(f"{download.name}: expected at most {MAX_BYTES} bytes. Received: more")
     except requests.RequestException as error:
         kept = part.stat().st_size if part.exists() else 0
         advice = f"{kept} bytes are kept in {part.name}: ask again to go on" if kept else "Nothing was written"

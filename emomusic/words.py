@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable
 
@@ -19,7 +20,12 @@ def joined(names: Iterable[str]) -> str:
 
 def file_size(num_bytes: int) -> str:
     """How large a file is: "640 kB", "1.2 MB"; a kB has 1000 bytes."""
-    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 1e6 else f"{num_bytes / 1e3:.0f} kB"
+    return f"{num_bytes / 1e6:.1f} MB" if round(num_bytes / 1e3) >= 1000 else f"{num_bytes / 1e3:.0f} kB"
+
+
+def size_over(num_bytes: int) -> str:
+    """How large a file is that is over a limit in MB of 2**20 bytes: rounded up, one byte over 20 is "20.1 MB"."""
+    return f"{math.ceil(10 * num_bytes / 2**20) / 10:.1f} MB"
 
 
 def clock(seconds: float) -> str:

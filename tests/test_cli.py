@@ -120,6 +120,12 @@ def test_a_name_breaks_no_line_and_drives_no_terminal(
     assert run("analyze", "a.jpg", "--model", "\x1b[31m")[2].count("\x1b") == 0
 
 
+def test_a_small_share_is_not_told_as_none(capsys: pytest.CaptureFixture[str]) -> None:
+    face = {"probabilities": {"sad": 0.001, "fear": 0.0, "happy": 0.99, "neutral": 0.009}, "quadrant": "Q1", "box": {}}
+    cli._show_pictures([{"image": "a.jpg", "faces": [face], "group": {"mood": "happy"}, "songs": []}])
+    assert "  1. happy 99 %, neutral <1 %, sad <1 % (Q1, box {})" in capsys.readouterr().out.splitlines()
+
+
 def record_of(name: str) -> dict[str, Any]:
     return {"image": name, "faces": [], "group": None}
 

@@ -245,6 +245,17 @@ def test_a_flood_is_stopped(offer: Callable[..., Download], monkeypatch: pytest.
             ensure("songs")
 
 
+def test_a_flood_that_nobody_announced_leaves_nothing_on_the_disk(
+    offer: Callable[..., Download], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "MAX_BYTES", 1000)
+    with serve(lambda _: Answer(BODY, length=-1)) as server:
+        offer(server.url)
+        with pytest.raises(AssetError, match=r"expected at most 1000 bytes. Received: more"):
+            ensure("songs")
+    assert list(place.parent.iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written_is_told(offer: Callable[..., Download], tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
     offer(closed_address())
@@ -271,6 +282,29 @@ def test_two_who_ask_at_once_get_one_download(
         for thread in threads:
             thread.join(30)
     assert len(server.requests) == 1
+
+
+def test_two_datasets_at_once_come_one_after_the_other(
+    offer: Callable[..., Download], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def slowly(request: Request) -> Answer:
+        if request.path == "/songs.csv":
+            asked.set()
+            time.sleep(1.0)  # longer than the second waits for another program
+        return whole_or_rest(request)
+
+    with serve(slowly) as server:
+        songs = offer(server.url)
+        more = replace(songs, name="more", address=f"{server.url}/more.csv", path="music/more.csv")
+        monkeypatch.setattr(downloads, "DOWNLOADS", MappingProxyType({"songs": songs, "more": more}))
+        first = threading.Thread(target=ensure, args=("songs",))
+        first.start()
+        assert asked.wait(10)
+        second = ensure("more", timeout_s=0.3)
+        first.join(30)
+    assert (place.read_bytes(), second.read_bytes()) == (BODY, BODY)
 
 
 def test_who_waits_for_another_program_in_vain_is_told(offer: Callable[..., Download], place: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emomusic.words import clock, counted, file_size, harmless, joined
+from emomusic.words import clock, counted, file_size, harmless, joined, size_over
 
 
 def test_things_are_counted() -> None:
@@ -21,10 +21,14 @@ def test_names_are_listed_as_people_list_them() -> None:
 
 @pytest.mark.parametrize(
     ("num_bytes", "words"),
-    [(0, "0 kB"), (640_400, "640 kB"), (999_999, "1000 kB"), (1_000_000, "1.0 MB"), (26_060_000, "26.1 MB")],
+    [(0, "0 kB"), (640_400, "640 kB"), (999_499, "999 kB"), (999_600, "1.0 MB"), (1_000_000, "1.0 MB"), (26_060_000, "26.1 MB")],
 )
 def test_a_file_is_told_in_the_unit_that_fits(num_bytes: int, words: str) -> None:
     assert file_size(num_bytes) == words
+
+
+def test_what_is_over_a_limit_is_told_as_more_than_it() -> None:
+    assert [size_over(num_bytes) for num_bytes in (20 * 2**20 + 1, 25 * 2**20)] == ["20.1 MB", "25.0 MB"]
 
 
 @pytest.mark.parametrize(

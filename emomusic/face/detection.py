@@ -282,17 +282,17 @@ class MtcnnDetector:
         with self._lock, tensorflow.device("CPU:0"):
             # As float32 the result is the same to the last bit and a fifth faster: MTCNN makes integers float64.
             pixels, shapes, _ = standarize_batch([image.astype(np.float32)])
-            try:
-                kept[0] = propose(pixels, shapes, threshold_pnet=_MIN_PROPOSAL, **_PYRAMID)
+            kept[0] = propose(pixels, shapes, threshold_pnet=_MIN_PROPOSAL, **_PYRAMID)
+            if watched:
+                found[0] = _proposals(propose, pixels)
+            if len(kept[0]):  # given nothing, the other two fail
                 if watched:
-                    found[0] = _proposals(propose, pixels)
                     found[1] = refine(pixels, kept[0], nms_rnet=_NO_SUPPRESSION)
                 kept[1] = refine(pixels, kept[0])
+            if len(kept[1]):
                 if watched:
                     found[2] = finish(pixels, kept[1], nms_onet=_NO_SUPPRESSION)
                 kept[2] = finish(pixels, kept[1])
-            except tensorflow.errors.InvalidArgumentError:  # so a network says that it was given nothing
-                pass
         return found, kept
 
     def _faces_in(self, rows: _Rows, image: RgbImage, view: _View) -> list[Face]:

@@ -6,7 +6,6 @@ Every image of this package is RGB, uint8, shape (height, width, 3), upright. It
 from __future__ import annotations
 
 import io
-import math
 import os
 import stat
 import threading
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from emomusic.errors import ImageError
+from emomusic.words import size_over
 
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width, 3), uint8, RGB, upright."""
@@ -116,8 +116,7 @@ def _read_file(path: Path) -> bytes:
 def _too_many_bytes(name: str, num_bytes: int) -> ImageError:
     return ImageError(
         f"{name} is too large: expected at most {MAX_BYTES / 2**20:.0f} MB, "
-        f"received {math.ceil(10 * num_bytes / 2**20) / 10:.1f} MB; "  # rounded up: one byte over is not "20.0 MB"
-        "save it smaller."
+        f"received {size_over(num_bytes)}; save it smaller."
     )
 
 

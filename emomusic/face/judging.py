@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.assets import CARD, METRICS, read_metrics, write_json
-from emomusic.errors import DatasetError, ImageError
+from emomusic.assets import CARD, METRICS, SPEC, read_metrics, write_json
+from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.evaluation import (
     MISSED,
     SEVEN,
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 FOLDS = 5
 """In how many parts labelled photographs are dealt to judge an adjustment."""
 _AT_ONCE = 64  # crops held before they are classified together
+_TIMED = 8  # faces in a call
 
 
 def judge(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
@@ -137,11 +139,31 @@ def adjust_to_pictures(
     Raises:
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
-    from sklearn.model_selection import StratifiedKFold
-
     classes = classifier.spec.classes
     answers = _answers(pictures, classifier, detector, margin=margin, tell=tell)
-    y_true = in_classes(np.array([emotion.label for _, emotion in pictures]), classes)
+    adjusted, adjustment = adjust_in_folds(
+        in_classes(np.array([emotion.label for _, emotion in pictures]), classes), answers, classes
+    )
+    return _judge_answers(pictures, adjusted, classes), tuple(round(float(number), 3) for number in adjustment)
+
+
+def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Adjust answers, each as the other folds would have it.
+
+    Args:
+        y_true: shape (n,), positions in `classes`.
+        answers: probabilities, shape (n, classes); a row of NaN where no face was found, which stays one.
+        classes: their names.
+
+    Returns:
+        The answers, each under an adjustment that was fitted on the other folds; and the adjustment that all of them
+        together give, shape (classes,).
+
+    Raises:
+        DatasetError: fewer than `FOLDS` faces of one of the classes.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
     found = np.flatnonzero(~np.isnan(answers).any(axis=1))
     counts = np.bincount(y_true[found], minlength=len(classes))
     if counts.min() < FOLDS:
@@ -153,8 +175,7 @@ def adjust_to_pictures(
     for fit, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(found, y_true[found]):
         adjustment = fit_adjustment(y_true[found[fit]], answers[found[fit]])
         adjusted[found[judged]] = adjust(answers[found[judged]], adjustment.tolist())
-    adjustment = fit_adjustment(y_true[found], answers[found])
-    return _judge_answers(pictures, adjusted, classes), tuple(round(float(number), 3) for number in adjustment)
+    return adjusted, fit_adjustment(y_true[found], answers[found])
 
 
 def _answers(
@@ -211,16 +232,16 @@ def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
     return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
 
 
-def ms_per_face(classifier: EmotionClassifier, *, batch: int = 8, runs: int = 30) -> list[float]:
-    """How long a face in a batch takes with its mirror image on this machine, in milliseconds, for each of the runs."""
+def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]:
+    """How long each of eight faces in one call takes on this machine, mirror image included, in ms, for each run."""
     side = classifier.spec.side
-    inputs = np.random.default_rng(0).integers(0, 256, (batch, side, side, 1), np.uint8)
+    inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
     classifier.probabilities(inputs)  # the first call traces
     times = []
     for _ in range(runs):
         started = time.perf_counter()
         classifier.probabilities(inputs)
-        times.append(1000 * (time.perf_counter() - started) / batch)
+        times.append(1000 * (time.perf_counter() - started) / _TIMED)
     return times
 
 
@@ -244,6 +265,13 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[floa
     kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
     metrics = read_metrics(folder) | {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}}
     spec = replace(trained.read_spec(folder), adjustment=adjustment)
-    trained.write_spec(spec, folder)
-    write_json(folder / METRICS, metrics)
-    write_card(spec, metrics, folder / CARD)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as name:
+        drafts = Path(name)
+        trained.write_spec(spec, drafts)
+        write_json(drafts / METRICS, metrics)
+        try:
+            write_card(spec, metrics, drafts / CARD)
+        except KeyError as error:
+            raise ModelError(f"expected {error} among the figures in {folder / METRICS}. Received: none") from error
+        for file in (SPEC, METRICS, CARD):
+            (drafts / file).replace(folder / file)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from emomusic.errors import DatasetError
 from emomusic.music.catalogue import ARTIST_SEPARATOR, numbered_row
+from emomusic.words import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table taken as bytes: two and a half times the largest published one (114,000 tracks, 20 MB)."""
@@ -61,7 +62,7 @@ def read_cells(source: Path | bytes, name: str) -> Cells:
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if size > limit:
             raise DatasetError(
-                f"{name}: expected at most {limit // 2**20} MB. Received: {size / 2**20:.0f} MB. "
+                f"{name}: expected at most {limit // 2**20} MB. Received: {size_over(size)}. "
                 "Split the table or keep fewer columns."
             )
         data = source if isinstance(source, bytes) else source.read_bytes()

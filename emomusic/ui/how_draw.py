@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, list_shares, quadrant_of
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, list_shares, quadrant_of, share_text
 from emomusic.face.detection import MIN_CONFIDENCE, Candidates, Stage
 from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
@@ -17,12 +17,12 @@ from emomusic.findings import percent
 from emomusic.music.request import Policy, Request
 from emomusic.music.spotify import track_url
 from emomusic.plots import steps as plots
-from emomusic.plots.affect import SongPoint
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
 from emomusic.ui.how_walk import CROP_SIDE, Scene
 from emomusic.ui.layout import roomy_columns
+from emomusic.ui.songs import song_points
 from emomusic.ui.tiles import show_sharp
 from emomusic.words import counted
 
@@ -255,9 +255,8 @@ def songs(scene: Scene) -> None:
     )
     plane, listed = roomy_columns([4, 5], key="how-songs", gap="medium")
     with plane:
-        marks = [SongPoint(n, song.track.title, song.point, song.mood) for n, song in enumerate(chosen, 1)]
         _chart(
-            plots.songs_place(values, point, _name(scene), marks),
+            plots.songs_place(values, point, _name(scene), song_points(chosen)),
             "songs",
             alt=_of_face(scene, f"The plane with the face in {quarter} and {len(chosen)} songs around it"),
             room=SMALL_PLANE,
@@ -308,7 +307,7 @@ def _fact(text: str) -> None:
 
 def _percent(share: float) -> str:
     """No line ends between the figure and its sign."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    return share_text(share).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _name(scene: Scene) -> str:

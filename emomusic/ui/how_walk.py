@@ -13,11 +13,10 @@ import streamlit as st
 from emomusic.face.detection import Search
 from emomusic.face.explain import Explainer, Insight, Occlusion, agreement
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
-from emomusic.face.reading import FaceReading, PictureReading, read_faces
+from emomusic.face.reading import FaceReading, classify_faces
 from emomusic.ui import state
 from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture, choose_picture, sample_picture, samples
-from emomusic.ui.readings import Seen
 
 CROP_SIDE = 720  # pixels: what is kept of a face to be shown; twice as wide as it is on most screens
 
@@ -96,18 +95,12 @@ class Walk:
         """All that needs the whole picture, so that it is decoded no more than once again."""
         detector, classifier = engine().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
-        reading = self._reading_of_photo_page() or read_faces(image, detector, classifier)
+        search = detector.watch(image)
         faces = tuple(
             FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
-            for number, face in enumerate(reading.faces, 1)
+            for number, face in enumerate(classify_faces(image, search.faces, classifier), 1)
         )
-        return detector.watch(image), faces
-
-    def _reading_of_photo_page(self) -> PictureReading | None:
-        seen = st.session_state.get(state.READING)
-        if isinstance(seen, Seen) and seen.picture.digest == self.picture.digest:
-            return seen.reading
-        return None
+        return search, faces
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from emomusic.plots.affect import FacePoint, circumplex
 from emomusic.plots.face import probability_bars
 from emomusic.plots.live import NamedFace, face_rows, mood_areas
 from emomusic.ui.charts import show_chart
+from emomusic.ui.frame import plain_message
 from emomusic.ui.live_session import LiveSession, Phase
 from emomusic.ui.readings import said_together
 from emomusic.words import counted
@@ -29,7 +30,7 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
 
     @st.fragment(run_every=_NOW_S if session.phase is Phase.PLAYING else None)
     def now() -> None:
-        view, table = session.view(), session.reader.timeline()
+        view = session.view()
         group = view.group
         _show_trouble(session, view)
         if class_view:
@@ -41,7 +42,7 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
         else:
             _show_bars(group)
         show_chart(
-            circumplex(_points(view, group), trail=_trail(table), height=340),
+            circumplex(_points(view, group), trail=_trail(session.reader.timeline()), height=340),
             key="live-plane",
             alt="The affect plane: where the faces are now, and a trail of where the group was in the last "
             f"{_TRAIL_S} seconds",
@@ -79,7 +80,7 @@ def _show_trouble(session: LiveSession, view: LiveView) -> None:
         return
     # What a person can mend says how; of anything else the log has the traceback
     words = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
-    st.warning(words, icon=":material/error:")
+    st.warning(plain_message(words), icon=":material/error:")
 
 
 def _show_words(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:

@@ -202,12 +202,8 @@ def _show_plane(
     emotion = listener.emotion or nearest_emotion(listener.point)
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
-    points = [
-        SongPoint(number, song.track.full_name, song.point, song.likeliest or song.mood)
-        for number, song in enumerate(songs, first)
-    ]
     show_chart(
-        circumplex(faces, points, path=request.policy is Policy.JOURNEY),
+        circumplex(faces, song_points(songs, first=first), path=request.policy is Policy.JOURNEY),
         key="plane",
         alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
         f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
@@ -222,6 +218,14 @@ def _show_plane(
     by_place = request.policy is Policy.MATCH and request.mood is None
     ring = " Inside the dotted ring songs are chosen as for a neutral face." if by_place else ""
     st.caption(f"{circles}{squares}.{ring}")
+
+
+def song_points(songs: Sequence[Song], *, first: int = 1) -> list[SongPoint]:
+    """Songs on the plane, each in the colour of the mood that its reason tells; `first` is the number of the first."""
+    return [
+        SongPoint(number, song.track.full_name, song.point, song.likeliest or song.mood)
+        for number, song in enumerate(songs, first)
+    ]
 
 
 def list_songs(songs: Sequence[Song], *, first: int = 1, name: str = "songs") -> None:

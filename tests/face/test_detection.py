@@ -387,6 +387,21 @@ def test_importing_the_module_does_not_load_tensorflow() -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("network", [0, 1, 2])
+def test_a_network_that_fails_is_not_taken_for_one_that_finds_nothing(
+    detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch, network: int
+) -> None:
+    import tensorflow
+
+    def fails(*_: object, **__: object) -> None:
+        raise tensorflow.errors.InvalidArgumentError(None, None, "no memory for a primitive")
+
+    assert detector.detect(np.zeros((64, 64, 3), np.uint8)) == []
+    monkeypatch.setattr(detector._networks[network], "_model", fails)
+    with pytest.raises(tensorflow.errors.InvalidArgumentError, match="no memory for a primitive"):
+        detector.detect(sample("eileen-collins-1999.jpg"))
+
+
 def test_the_fake_is_a_detector_too() -> None:
     fake = FakeDetector([make_face()])
     as_detector: FaceDetector = fake

@@ -11,7 +11,7 @@ from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
 from emomusic.cli import main
-from emomusic.errors import DatasetError
+from emomusic.errors import DatasetError, ModelError
 from emomusic.evaluation import FOUR
 from emomusic.face import judging
 from emomusic.face.classifier import EmotionClassifier
@@ -61,6 +61,20 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
     assert "on 4 labelled photographs of faces in the wild, it is right on 50.0%" in card
     assert "in 1 of them no face was found" in card
     assert "fitted on the other 4 of 5 parts of them" in card
+
+
+def test_a_model_whose_figures_lack_some_stays_as_it_is(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "face" / "tiny"
+    shutil.copytree(tiny_run.folder, folder)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    assets.write_json(folder / assets.METRICS, {k: v for k, v in read_metrics(folder).items() if k != "validation"})
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    record = dict.fromkeys(("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1"), 0)
+    with pytest.raises(ModelError, match=r"expected 'validation' among the figures in .*metrics.json"):
+        record_photographs("tiny", record | {"four_class_accuracy": 0}, (0.0,) * 7)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("source", [("--fer2013", "x.csv", "--split", "test"), ("--images", "x", "--aligned")])

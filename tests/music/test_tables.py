@@ -403,13 +403,15 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | str
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DatasetError, match=r"up.csv: expected at most 50 MB. Received: 200 MB. Split"):
+    with pytest.raises(DatasetError, match=r"up.csv: expected at most 50 MB. Received: 200.0 MB. Split"):
         read_catalogue(bytes(200 * 2**20), name="up.csv")
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
         file.truncate(501 * 2**20)  # takes no room on disk
-    with pytest.raises(DatasetError, match=r"large.csv: expected at most 500 MB. Received: 501 MB"):
+    with pytest.raises(DatasetError, match=r"large.csv: expected at most 500 MB. Received: 501.0 MB. Split"):
         read_catalogue(path)
+    with pytest.raises(DatasetError, match=r"expected at most 50 MB. Received: 50.1 MB"):
+        read_catalogue(bytes(50 * 2**20 + 1), name="up.csv")
     monkeypatch.setattr(table_files, "MAX_ROWS", 5)
     song_table(6).to_parquet(tmp_path / "many.parquet")
     with pytest.raises(DatasetError, match=r"expected at most 5 rows. Received: 6"):

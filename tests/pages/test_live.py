@@ -349,6 +349,19 @@ def test_before_the_networks_are_ready_the_page_says_so(app: AppTest, stream: St
     session.on_ended()
 
 
+def test_what_can_be_mended_is_told_as_it_is_spelt(app: AppTest, stream: Stream) -> None:
+    def broken() -> Any:
+        raise ModelError("expected the sum a_b_c. Received: *none*")
+
+    reader = LiveReader(broken)
+    reader.offer(FRAME)
+    wait_until(lambda: reader.view().error is not None)
+    show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
+    (warning,) = app.warning
+    assert warning.value == r"expected the sum a\_b\_c. Received: \*none\*"
+    reader.close()
+
+
 def test_a_reader_that_fails_is_said_so_and_the_page_goes_on(app: AppTest, stream: Stream) -> None:
     def broken() -> Any:
         raise ValueError("a secret path")
