@@ -105,11 +105,14 @@ def _forget(stream: TextIO | None) -> None:
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options; pictures may stand after an option, which argparse does not know where there are commands."""
+    """The options; pictures and a film may stand after an option, which argparse does not know of commands."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if options.command == "analyze" and not any(text.startswith("-") for text in rest):
+    are_files = not any(text.startswith("-") for text in rest)
+    if options.command == "analyze" and are_files:
         options.images += rest
+    elif options.command == "bench" and are_files and len(rest) == 1 and options.film is None:
+        options.film = _path(rest[0])
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return options

@@ -49,6 +49,12 @@ def test_what_is_no_film_is_told_in_one_line(
     assert "expected a film" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [("--frames", "10", "none.avi"), ("--json", "none.avi")])
+def test_a_film_may_stand_after_an_option(capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    assert cli.main(["bench", "live", *arguments]) == 2
+    assert "expected a film" in capfd.readouterr().err
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_no_film_and_not_waited_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "film.avi")

@@ -60,18 +60,21 @@ _GREETING = (b"absl::InitializeLog", b"port.cc", b"cudart_stub.cc")
 @contextlib.contextmanager
 def _held_stderr() -> Iterator[None]:
     """Hold back what is written to the process's stderr meanwhile; then pass on all but the greeting."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # a process without stderr has nothing to keep quiet
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
+    with contextlib.ExitStack() as stack:
+        held = None
+        # A process without stderr has nothing to keep quiet; without room for temporary files the greeting is seen
+        with contextlib.suppress(OSError):
+            stderr = os.dup(2)
+            stack.callback(os.close, stderr)
+            held = stack.enter_context(tempfile.TemporaryFile())
+        if held is None:
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(stderr, 2)
-            os.close(stderr)
             held.seek(0)
             for line in held:
                 if not any(mark in line for mark in _GREETING):

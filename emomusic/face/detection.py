@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from emomusic.errors import ModelError
 from emomusic.face._tensorflow import load_tensorflow
 from emomusic.face.images import Box, RgbImage, shrink
 from emomusic.face.suppression import bounded_suppression
@@ -318,20 +319,23 @@ def _compiled_networks() -> list[Any]:
     for module in (stage_onet, stage_pnet, stage_rnet):  # the package has no other place for it
         module.smart_nms_from_bboxes = bounded_suppression
     packed = Path(mtcnn.__file__).parent / "assets" / "weights"
-    with tempfile.TemporaryDirectory() as folder:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
 
-        def weights(name: str) -> str:
-            # Unpacked by ourselves: joblib leaves the packed file to a finaliser, of which Python 3.13 complains. And
-            # by a full path: given a bare name, mtcnn prefers a file of that name in the working directory.
-            path = Path(folder) / name
-            path.write_bytes(lz4.frame.decompress((packed / f"{name}.lz4").read_bytes()))
-            return str(path)
+            def weights(name: str) -> str:
+                # Unpacked by ourselves: joblib leaves the packed file to a finaliser, of which Python 3.13 complains.
+                # And by a full path: given a bare name, mtcnn prefers a file of that name in the working directory.
+                path = Path(folder) / name
+                path.write_bytes(lz4.frame.decompress((packed / f"{name}.lz4").read_bytes()))
+                return str(path)
 
-        stages = [
-            StagePNet(weights=weights("pnet")),
-            StageRNet(weights=weights("rnet")),
-            StageONet(weights=weights("onet")),
-        ]
+            stages = [
+                StagePNet(weights=weights("pnet")),
+                StageRNet(weights=weights("rnet")),
+                StageONet(weights=weights("onet")),
+            ]
+    except OSError as error:
+        raise ModelError(f"expected to unpack the detector into a temporary folder. Received: {error}") from error
     # Uncompiled, Python takes half of the time. One signature for all sizes, or each new size would be traced anew.
     for stage, side in zip(stages, _INPUT_SIDES, strict=True):
         signature = [tensorflow.TensorSpec((None, side, side, 3), tensorflow.float32)]

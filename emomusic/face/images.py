@@ -51,6 +51,7 @@ _SIGNATURES = (
 _ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 
 _ORIENTATION_TAG = 0x0112
+_ROWS = 64  # computed at once in float64, of which a whole picture would take 400 MB, several times over
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -139,7 +140,12 @@ def _decode(data: bytes, name: str) -> RgbImage:
         raise ImageError(f"{too_many_pixels} several times that; make it smaller.") from None
     except Exception as error:
         # Decoders meet hostile bytes here and raise anything: OSError, SyntaxError, struct.error, MemoryError, …
-        if isinstance(error, UnidentifiedImageError) and not _has_signature(data):
+        if isinstance(error, UnidentifiedImageError):
+            if _has_signature(data):
+                raise ImageError(
+                    f"{name} is damaged or stored in a rare way: expected a whole picture, "
+                    "received one that cannot be decoded; save it anew as JPEG or PNG."
+                ) from error
             raise ImageError(
                 f"{name} is not a picture that can be read: expected {FORMATS_IN_WORDS}, "
                 f"received {len(data)} bytes of something else; choose another file."
@@ -194,15 +200,23 @@ def _to_eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:  # in either byte order
         return (values // 256).astype(np.uint8)
-    exact = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(exact.min()), float(exact.max())
+    starts = range(0, len(values), _ROWS)
+
+    def exact(start: int) -> npt.NDArray[np.float64]:
+        return np.nan_to_num(values[start : start + _ROWS].astype(np.float64), posinf=0.0, neginf=0.0)
+
+    low = min(float(exact(start).min()) for start in starts)
+    high = max(float(exact(start).max()) for start in starts)
     if low >= 0.0 and high <= 1.0 and np.issubdtype(values.dtype, np.floating):
         high, low = 1.0, 0.0
     elif low >= 0.0 and high <= 255.0:
         high, low = 255.0, 0.0
     elif low >= 0.0 and high <= 65535.0:
         high, low = 65535.0, 0.0
-    return np.rint((exact - low) * (255.0 / ((high - low) or 1.0))).astype(np.uint8)
+    grey = np.empty(values.shape, np.uint8)
+    for start in starts:
+        grey[start : start + _ROWS] = np.rint((exact(start) - low) * (255.0 / ((high - low) or 1.0)))
+    return grey
 
 
 @dataclass(frozen=True, slots=True)

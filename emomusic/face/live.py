@@ -97,13 +97,13 @@ class LiveView:
         width: of the newest frame, in pixels; boxes are in these; 0 before the first frame.
         height: likewise.
         faces: where they are in the newest frame, from left to right; from right to left where it is shown mirrored.
-        is_ready: whether the networks are loaded, so that no face means that none was found.
+        is_ready: whether the networks are loaded.
         frames_per_second: frames that came, over the last two seconds.
         readings_per_second: readings made, over the last two seconds; where they had fewer than two, by the last two of
             the last ten seconds.
         lag_s: from a frame's coming to its reading, the mean over the same readings; None where there is none.
         num_frames: frames that came so far.
-        num_readings: readings made so far.
+        num_readings: readings made so far; after the first one, no face means that none was found.
         error: what stopped the last reading; None after one that went well.
     """
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -207,10 +207,13 @@ class Catalogue:
             mood=None if (mood := cells.get("mood")) is None else Mood(mood),
         )
 
+    def row_of(self, track_id: str) -> int:
+        """The row of the song with this id, which the catalogue must have."""
+        return self._row_of[track_id]
+
     def find(self, track_id: str) -> Track | None:
         """The song with this id, or None where the catalogue has no such song."""
-        row = self._row_of.get(track_id)
-        return None if row is None else self.track(row)
+        return self.track(self._row_of[track_id]) if track_id in self else None
 
     @cached_property
     def _searched(self) -> pd.Series:
@@ -223,6 +226,36 @@ class Catalogue:
         for word in folded(text).split():
             matches &= self._searched.str.contains(word, regex=False).to_numpy(bool)
         return matches
+
+    def passing(
+        self,
+        *,
+        genres: Collection[str] = (),
+        decades: Collection[int] = (),
+        tempo_bpm: tuple[float, float] | None = None,
+        hide_explicit: bool = False,
+    ) -> npt.NDArray[np.bool_]:
+        """Shape (n,): which songs pass all of these filters.
+
+        A song whose genre or year is not known is of none that is asked for, also where the table knows those of no
+        song: what passes is what was asked for, or nothing.
+
+        Args:
+            genres: only songs of these; empty for all. Likewise below.
+            decades: only songs of these; 1990 is 1990 to 1999.
+            tempo_bpm: from and to, both included; None for all.
+            hide_explicit: leave out songs that are marked as explicit.
+        """
+        table, passes = self.table, np.ones(len(self), np.bool_)
+        if genres:
+            passes &= table["genre"].isin(genres).to_numpy(bool) if "genre" in table else False
+        if decades:
+            passes &= (table["year"] // 10 * 10).isin(decades).to_numpy(bool) if "year" in table else False
+        if tempo_bpm is not None:
+            passes &= table["tempo_bpm"].between(*tempo_bpm).to_numpy(bool)
+        if hide_explicit and "explicit" in table:
+            passes &= ~table["explicit"].to_numpy(bool)
+        return passes
 
     def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The same rows, the most popular song first where the table knows; else as they stand."""

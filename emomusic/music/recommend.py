@@ -105,8 +105,6 @@ class Recommender:
         self._standing = _standing(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
-        # Only what is marked can be left out: where a table marks nothing, nothing is
-        self._explicit = table["explicit"].to_numpy(bool) if "explicit" in table else np.zeros(len(table), bool)
         self._artists = table["artists"].to_numpy(object)
         self._titles = table["title"].to_numpy(object)
         self._familiarity = _familiarity(table)
@@ -160,23 +158,14 @@ class Recommender:
         luck = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
         familiar = np.float32(popularity * (1 - request.adventure / _INDIFFERENT))
         bonus = familiar * self._familiarity + np.float32(shuffle) * luck
-        bonus[~self._allowed(request)] = -np.inf
+        passing = self.catalogue.passing(
+            genres=request.genres,
+            decades=request.decades,
+            tempo_bpm=request.tempo_bpm,
+            hide_explicit=request.hide_explicit,
+        )
+        bonus[~passing] = -np.inf
         return bonus
-
-    def _allowed(self, request: Request) -> npt.NDArray[np.bool_]:
-        """Which songs pass the filters; where a table does not know what a filter asks for, none do."""
-        allowed = np.ones(len(self.catalogue), np.bool_)
-        if request.hide_explicit:
-            allowed &= ~self._explicit
-        if request.tempo_bpm is not None:
-            allowed &= (self._tempo_bpm >= request.tempo_bpm[0]) & (self._tempo_bpm <= request.tempo_bpm[1])
-        table = self.catalogue.table
-        if request.genres:
-            allowed &= table["genre"].isin(request.genres).to_numpy(np.bool_) if "genre" in table else False
-        if request.decades:
-            known = table["year"].fillna(-1).to_numpy(np.int64) // 10 * 10 if "year" in table else np.array([-1])
-            allowed &= np.isin(known, list(request.decades))
-        return allowed
 
     def _walk(self, priorities: npt.NDArray[np.float32]) -> Iterator[int]:
         """Rows from the best priority down, a row waiting while one of its artists was just heard.
@@ -335,7 +324,9 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
 
 def _standing(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The share of the other songs that have less of each mood, shape (n, 4): 0 for the least, 1 for the most."""
-    have_less = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
+    from scipy.stats import rankdata
+
+    have_less: npt.NDArray[np.float64] = rankdata(probabilities, method="min", axis=0) - 1
     return (have_less / max(len(probabilities) - 1, 1)).astype(np.float32)
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from emomusic.errors import SpotifyError
@@ -23,6 +23,7 @@ from emomusic.music.track_services import ReccoBeats
 from emomusic.music.web_service import TIMEOUT_S, WebService
 
 if TYPE_CHECKING:
+    import requests
     import spotipy
 
 SEARCH_LIMIT = 10
@@ -189,14 +190,16 @@ class LiveSpotify:
         try:
             return client.search(words, limit=limit, offset=offset, type="track")
         except SpotifyOauthError as error:
-            response = getattr(error.__context__, "response", None)  # spotipy itself drops the status
+            response = _refusal_behind(error)
             status = 401 if response is None or response.status_code == 400 else response.status_code
             raise self._refused(status, {} if response is None else response.headers) from error
         except SpotifyException as error:
             raise self._refused(error.http_status, error.headers) from error
-        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             # spotipy reads what comes without a look: nonsense makes it fail in all these ways
             self._client = None  # and remembers nonsense as its token
+            if (response := _refusal_behind(error)) is not None:
+                raise self._refused(response.status_code, response.headers) from error
             raise self._service.failed(error) from error
 
     def _refused(self, status: int, headers: Mapping[str, str]) -> SpotifyError:
@@ -273,6 +276,16 @@ class LiveSpotify:
             for result in found
         )
         return FoundPage(tuple(ranked), total, notice)
+
+
+def _refusal_behind(error: BaseException | None) -> requests.Response | None:
+    """The answer that spotipy could not make sense of, where it was a refusal: of that it tells no status itself."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code >= 400:
+            return cast("requests.Response", response)
+        error = error.__context__
+    return None
 
 
 def _found_track(item: Any) -> FoundTrack:

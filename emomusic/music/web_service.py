@@ -1,7 +1,7 @@
 """Asking a service on the web without ever waiting long: every failure becomes one sentence for a person.
 
-A request ends within its time limit even where the server sends a byte now and then; an answer has a largest size;
-nothing is asked twice; and who asks for a pause gets it.
+A request ends within its time limit even where the server sends a byte of its answer's body now and then; an answer has
+a largest size; nothing is asked twice; and who asks for a pause gets it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class WebService:
             if response.status_code != 200:
                 raise self.refused(response.status_code, response.headers)
             answer = response.json()
-        except requests.RequestException as error:  # an answer that is no JSON is one too
+        except (requests.RequestException, ValueError, RecursionError) as error:  # the latter two of what is no JSON
             raise self.failed(error) from error
         if answer is None:
             raise self.failed(ValueError("null"))

@@ -77,7 +77,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
                 _show_notice(settings)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             # Shown while the video runs too, or Streamlit would forget it
-            st.checkbox(
+            agreed = st.checkbox(
                 "Everyone knows that faces are read, and agrees",
                 key=state.LIVE_CONSENT,
                 on_change=_agree,
@@ -85,6 +85,10 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
                 # Also while another page is looked at: a session that was left is ended below, where the video stands
                 persist_state="session",
             )
+            if agreed and state.LIVE_ATTEMPT not in st.session_state:
+                # Ticked in a page that outlived its session, as after a server's restart: it brings the tick, no click
+                want_camera()
+                st.rerun()
             class_view = choose_view()
             choose_settings(session, class_view=class_view)
         if class_view:

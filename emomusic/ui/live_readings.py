@@ -95,9 +95,11 @@ def _why_nothing(view: LiveView, silent_s: float) -> str:
         return "Waiting for the first frame"
     if silent_s:
         return f"No picture for {silent_s:.0f} seconds: is the camera still connected?"
-    if view.is_ready:
+    if view.num_readings:
         return "Nobody in the picture"
-    return "The networks are loading" if view.error is None else "Faces cannot be read"
+    if view.error is not None:
+        return "Faces cannot be read"
+    return "Reading the first picture" if view.is_ready else "The networks are loading"
 
 
 def _figures(view: LiveView) -> str:

@@ -38,7 +38,7 @@ def offer_songs(session: LiveSession) -> None:
             key="live-play",
         )
         if st.session_state.get(state.LIVE_MOOD) == "nobody":
-            st.caption("Nobody is in the picture, so there is no mood to play for. Try again with a face.")
+            st.caption("No face has been read, so there is no mood to play for. Try again with one in the picture.")
 
 
 def _keep_mood(session: LiveSession) -> None:

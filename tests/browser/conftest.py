@@ -36,15 +36,18 @@ def chromium() -> str:
 
 
 @contextlib.contextmanager
-def fresh_server(folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
-    """The app on a free port, just started; its log, in `folder`, is checked when it has ended.
+def fresh_server(
+    folder: Path, settings: Mapping[str, str] = MappingProxyType({}), *, port: int | None = None
+) -> Iterator[str]:
+    """The app on a free port or the one given, just started; its log, in `folder`, is checked when it has ended.
 
     Its threads' names stand in `threads`, in `folder`; `settings` are added to its environment.
     """
     chromium()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     root, log = Path(__file__).resolve().parents[2], folder / "log"
     command = [sys.executable, "-m", "tests.browser.watched_server", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -208,6 +209,21 @@ def test_two_tabs_have_a_reader_each_and_a_closed_tab_ends_its_own(
         expect(page.get_by_role("heading", name=re.compile("^The session:"))).to_have_count(0, timeout=LONG_MS)
         sees(page, "[14] faces? ·")
         wait_for_readers(tmp_path, 1)
+
+
+def test_a_page_goes_on_after_the_server_was_started_again(playwright: Playwright, film: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with camera(playwright, film) as page:
+        with fresh_server(first) as address:
+            page.goto(f"{address}/live")
+            agree(page)
+            expect(stream(page).get_by_role("button", name="START")).to_be_visible(timeout=LONG_MS)
+        with fresh_server(second, port=urlsplit(address).port):
+            expect(page.get_by_text("The networks are ready")).to_be_visible(timeout=LONG_MS)
+            expect(page.get_by_role("checkbox", name="Everyone knows")).to_be_checked()
+            start(page)
 
 
 def test_a_refused_camera_is_said_so(playwright: Playwright, server: str) -> None:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emomusic.face import detection
+from emomusic.errors import ModelError
+from emomusic.face import _tensorflow, detection
 from emomusic.face.detection import Face, FaceDetector, Landmarks, MtcnnDetector
 from emomusic.face.images import Box, RgbImage, read_image
 from tests.fakes import FakeDetector, make_face
@@ -400,6 +401,21 @@ def test_a_network_that_fails_is_not_taken_for_one_that_finds_nothing(
     monkeypatch.setattr(detector._networks[network], "_model", fails)
     with pytest.raises(tensorflow.errors.InvalidArgumentError, match="no memory for a primitive"):
         detector.detect(sample("eileen-collins-1999.jpg"))
+
+
+def test_without_room_for_temporary_files_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(detection.tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr(_tensorflow.tempfile, "TemporaryFile", full)
+    with _tensorflow._held_stderr():
+        pass
+    with pytest.raises(
+        ModelError, match=r"a temporary folder. Received: .*No usable temporary directory found"
+    ) as told:
+        MtcnnDetector()
+    assert "\n" not in str(told.value)
 
 
 def test_the_fake_is_a_detector_too() -> None:

@@ -6,6 +6,7 @@ import re
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -262,6 +263,22 @@ def test_a_cut_picture_is_called_damaged() -> None:
     with pytest.raises(ImageError, match="damaged or incomplete") as error:
         read_image(SAMPLE.read_bytes()[:30_000])
     assert_one_sentence(error)
+
+
+def test_a_whole_picture_that_cannot_be_decoded_is_not_to_be_sent_again(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "rare.tiff"), np.zeros((32, 32, 3), np.float32))
+    with pytest.raises(ImageError, match=r"stored in a rare way.*save it anew as JPEG or PNG") as error:
+        read_image(tmp_path / "rare.tiff")
+    assert_one_sentence(error)
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_many_rows_of_large_values_are_read_as_few_are(mode: str) -> None:
+    values = np.arange(200 * 30).reshape(200, 30) - 1000
+    held = io.BytesIO()
+    Image.fromarray(values.astype(np.float32 if mode == "F" else np.int32)).save(held, "TIFF")
+    expected = np.rint((values + 1000) * (255 / 5999))
+    assert (read_image(held.getvalue())[..., 0] == expected).all()
 
 
 def test_a_line_break_in_a_name_does_not_reach_the_message(tmp_path: Path) -> None:

@@ -225,6 +225,13 @@ def test_turn_reaches_both_sides(app: AppTest, stream: Stream, monkeypatch: pyte
     assert first["frontend_rtc_configuration"] == second["frontend_rtc_configuration"]
 
 
+def test_a_page_that_outlived_its_session_brings_its_tick_and_the_camera_is_asked_for(app: AppTest) -> None:
+    app.session_state[state.LIVE_CONSENT] = True  # as the browser sends it to a server that was started again
+    app.run()
+    assert not app.exception
+    assert app.session_state[state.LIVE_ATTEMPT]
+
+
 def test_a_setting_that_cannot_work_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(connections.TURN_URLS, "turn.example.org")
     app.run()
@@ -328,7 +335,7 @@ def test_nobody_in_the_picture_is_said_so(app: AppTest, stream: Stream) -> None:
     assert app.header[0].value == "Nobody in the picture"
     assert "0 faces ·" in text_of(app)
     app.button(key="live-play").click().run()
-    assert "Nobody is in the picture, so there is no mood" in text_of(app)
+    assert "No face has been read, so there is no mood" in text_of(app)
     assert tracks(app) == []
 
 
@@ -346,6 +353,23 @@ def test_before_the_networks_are_ready_the_page_says_so(app: AppTest, stream: St
     app.run()
     assert app.header[0].value == "The networks are loading"
     loaded.set()
+    session.on_ended()
+
+
+def test_before_the_first_reading_nobody_is_said_to_be_missing(app: AppTest, stream: Stream) -> None:
+    read = threading.Event()
+
+    class Slow(FakeClassifier):
+        def classify(self, crops: Any) -> Any:
+            read.wait(SECONDS)
+            return super().classify(crops)
+
+    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), Slow())), phase=Phase.PLAYING)
+    session.draw(FRAME)
+    wait_until(lambda: session.view().is_ready)
+    show(app, stream, session)
+    assert app.header[0].value == "Reading the first picture"
+    read.set()
     session.on_ended()
 
 
@@ -544,7 +568,7 @@ def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) 
     assert int(silent[1]) >= 30  # more, where the machine is busy
     assert "0 faces" in text_of(app)
     app.button(key="live-play").click().run()
-    assert "Nobody is in the picture" in text_of(app)
+    assert "No face has been read, so there is no mood" in text_of(app)
     stream.state.playing = False
     app.run()
     assert session.problem is Problem.LOST
