@@ -337,12 +337,11 @@ def soften(probabilities: FloatArray, temperature: float) -> FloatArray:
     Raises:
         ValueError: the temperature is none.
     """
+    from scipy.special import softmax
+
     if not 0 < temperature < np.inf:  # also refuses NaN
         raise ValueError(f"temperature must be finite and above 0. Received: {temperature}")
-    logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    scaled = np.exp(logits)
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) / temperature, axis=1))
 
 
 def unsmooth(probabilities: FloatArray, smoothing: float) -> FloatArray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood
+from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 
 
@@ -151,31 +151,43 @@ def _beside_each_other(points: Sequence[AffectPoint], widths: Sequence[float]) -
     return [(float(x), float(y)) for x, y in at]
 
 
+def quarter(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
+    """A shape of Plotly's that fills a quarter of the plane, or its middle, with its colour, below everything."""
+    if quadrant is Quadrant.N:
+        place = _ring(NEUTRAL_RADIUS)
+    else:
+        side, level = QUADRANT_CORNERS[quadrant]
+        place = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level}
+    fill = faded(QUADRANT_COLOURS[quadrant], opacity)
+    return place | {"fillcolor": fill, "line": {"width": 0}, "layer": "below"}
+
+
+def _ring(radius: float) -> dict[str, Any]:
+    return {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
+
+
 def _draw_plane(figure: go.Figure) -> None:
-    for quadrant, (side, level) in QUADRANT_CORNERS.items():
-        figure.add_shape(
-            type="rect", x0=0, x1=side, y0=0, y1=level, line_width=0, layer="below",
-            fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.07),
-        )  # fmt: skip
-        figure.add_annotation(
-            x=side, y=level, xanchor=_ACROSS[side], yanchor=_UPWARDS[level], showarrow=False,
-            text=f"<b>{quadrant}</b>", font={"size": 13},
-        )  # fmt: skip
-    for radius in (1.0, NEUTRAL_RADIUS):
-        figure.add_shape(
-            type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, layer="below",
-            line={"color": QUIET, "width": 1, "dash": "solid" if radius == 1.0 else "dot"},
-        )  # fmt: skip
-    for start, end in (((-1, 0), (1, 0)), ((0, -1), (0, 1))):
-        figure.add_shape(
-            type="line",
-            x0=start[0],
-            y0=start[1],
-            x1=end[0],
-            y1=end[1],
-            line={"color": QUIET, "width": 1},
-            layer="below",
-        )
+    line = {"color": QUIET, "width": 1}
+    outlines = [
+        _ring(1.0) | {"line": line | {"dash": "solid"}},
+        _ring(NEUTRAL_RADIUS) | {"line": line | {"dash": "dot"}},
+        {"type": "line", "x0": -1, "x1": 1, "y0": 0, "y1": 0, "line": line},
+        {"type": "line", "x0": 0, "x1": 0, "y0": -1, "y1": 1, "line": line},
+    ]
+    # All at once, here and in other figures: each one that is added makes Plotly check those before it again
+    figure.update_layout(
+        shapes=[
+            *(quarter(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
+            *(outline | {"layer": "below"} for outline in outlines),
+        ],
+        annotations=[
+            {
+                "x": side, "y": level, "xanchor": _ACROSS[side], "yanchor": _UPWARDS[level], "showarrow": False,
+                "text": f"<b>{quadrant}</b>", "font": {"size": 13},
+            }
+            for quadrant, (side, level) in QUADRANT_CORNERS.items()
+        ],
+    )  # fmt: skip
     figure.add_trace(
         go.Scatter(
             x=[point.valence for point in EMOTION_POINTS.values()],

@@ -85,13 +85,19 @@ GUIDE = faded(TRAIL, 0.9)
 """Of lines and marks that others are compared with."""
 
 
-def write_in(figure: go.Figure, ink: str) -> None:
-    """Give all letters of a chart one colour, those that have one of their own excepted."""
-    figure.update_layout(font={"color": ink}, legend={"font": {"color": ink}}, hoverlabel={"font": {"color": ink}})
+def write_in(figure: go.Figure, ink: str | None) -> None:
+    """Give all letters of a chart one colour, those that have one of their own excepted.
+
+    Nothing is done where the colour is not known, or the chart is written in it already: visitors share some.
+    """
+    if ink is None or figure.layout.font.color == ink:
+        return
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont={"color": ink}, title={"font": {"color": ink}})
     figure.update_polars(radialaxis={"tickfont": {"color": ink}}, angularaxis={"tickfont": {"color": ink}})
     figure.for_each_annotation(lambda words: words.update(font={"color": ink}) if words.font.color is None else None)
+    # Last, because it says that all of this is done
+    figure.update_layout(legend={"font": {"color": ink}}, hoverlabel={"font": {"color": ink}}, font={"color": ink})
 
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"

@@ -56,10 +56,11 @@ def confusion_map(
         )
     )  # fmt: skip
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
+    numbers = []
     for i, j in cells:
         text = f"{100 * share[i, j]:.0f}" if shares else f"{confusion[i, j]}"
         font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= 0.5 else {"color": ink} if ink else {})
-        figure.add_annotation(x=classes[j], y=classes[i], text=text, showarrow=False, font=font)
+        numbers.append({"x": classes[j], "y": classes[i], "text": text, "showarrow": False, "font": font})
     figure.add_trace(
         go.Scatter(
             x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells], mode="markers", name="cells",
@@ -77,7 +78,7 @@ def confusion_map(
         )  # fmt: skip
     figure.update_layout(
         height=430, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",
-        clickmode="event+select",
+        clickmode="event+select", annotations=numbers,
     )  # fmt: skip
     figure.update_xaxes(**_AXIS, title={"text": "what the model says", "standoff": _STANDOFF}, tickfont={"size": 13})
     figure.update_yaxes(
@@ -251,6 +252,7 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
         models: by name, the accuracies of any shape, from 0 to 1.
     """
     figure = go.Figure()
+    lines, numbers = [], []
     for number, (name, accuracies) in enumerate(models.items()):
         percents = np.sort(100 * accuracies.ravel())
         # Equal accuracies are stacked: folds of the same size have few different ones
@@ -264,14 +266,16 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
             )
         )  # fmt: skip
         mean = float(percents.mean())
-        figure.add_shape(
-            type="line", x0=mean, x1=mean, y0=-number - 0.38, y1=-number + 0.38, line={"color": WRONG, "width": 3}
+        low, high = -number - 0.38, -number + 0.38
+        lines.append(
+            {"type": "line", "x0": mean, "x1": mean, "y0": low, "y1": high, "line": {"color": WRONG, "width": 3}}
         )
-        figure.add_annotation(
-            x=mean, y=-number + 0.38, yanchor="bottom", showarrow=False, text=f"{mean:.1f} %", font={"size": 13}
-        )
-    height = 60 + 70 * len(models)
-    figure.update_layout(height=height, margin=_MARGIN, dragmode=False, showlegend=False, hovermode="closest")
+        above = {"x": mean, "y": high, "yanchor": "bottom", "showarrow": False}
+        numbers.append(above | {"text": f"{mean:.1f} %", "font": {"size": 13}})
+    figure.update_layout(
+        height=60 + 70 * len(models), margin=_MARGIN, dragmode=False, showlegend=False, hovermode="closest",
+        shapes=lines, annotations=numbers,
+    )  # fmt: skip
     figure.update_xaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "right, % of the songs"})
     figure.update_yaxes(
         **_AXIS, range=[-len(models) + 0.4, 0.7], tickvals=[-number for number in range(len(models))],

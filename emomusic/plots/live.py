@@ -26,12 +26,11 @@ class NamedFace:
     probabilities: EmotionProbabilities
 
 
-def mood_areas(table: pd.DataFrame, *, height: int = 240) -> go.Figure:
+def mood_areas(table: pd.DataFrame) -> go.Figure:
     """The group over time: a stacked area for each emotion, in the order of `Emotion` from below.
 
     Args:
         table: as `Timeline.table` gives it. Where nobody was seen, the chart is empty.
-        height: of the figure, in pixels.
     """
     seconds = _every_second(table)
     minutes = [clock(time_s) for time_s in seconds.index]
@@ -50,7 +49,7 @@ def mood_areas(table: pd.DataFrame, *, height: int = 240) -> go.Figure:
     step = next((step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
     ticks = np.arange(-(-first // step) * step, last + 1, step)
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, uirevision="mood areas",
+        height=240, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, uirevision="mood areas",
         legend={"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "traceorder": "normal", "title": ""},
     )  # fmt: skip
     figure.update_xaxes(
@@ -77,12 +76,11 @@ def _every_second(table: pd.DataFrame) -> pd.DataFrame:
     return shares.ffill(limit=_BRIDGED_S - 1).fillna(0.0)
 
 
-def face_rows(faces: Sequence[NamedFace], *, row_height: int = 46) -> go.Figure:
+def face_rows(faces: Sequence[NamedFace]) -> go.Figure:
     """One bar a face, cut into its seven probabilities; the larger parts carry their name.
 
     Args:
         faces: from the top down.
-        row_height: in pixels.
     """
     names = [face.name for face in faces]
     figure = go.Figure()
@@ -99,7 +97,7 @@ def face_rows(faces: Sequence[NamedFace], *, row_height: int = 46) -> go.Figure:
             )
         )  # fmt: skip
     figure.update_layout(
-        barmode="stack", bargap=0.3, height=row_height * max(len(faces), 1) + 8, showlegend=False, dragmode=False,
+        barmode="stack", bargap=0.3, height=46 * max(len(faces), 1) + 8, showlegend=False, dragmode=False,
         margin={"l": 0, "r": 0, "t": 4, "b": 4}, uirevision="face rows",
     )  # fmt: skip
     figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)

@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 from emomusic.affect import QUADRANT_CORNERS, Emotion, Mood
 from emomusic.music.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.music.mood import MOODS
-from emomusic.plots.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
+from emomusic.plots.affect import quarter
+from emomusic.plots.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.plots.face import share_bars
 
 MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
@@ -65,7 +66,6 @@ def song_plane(
         names: of the songs, for whoever points at one; None for places only.
     """
     figure = go.Figure()
-    _draw_quarters(figure)
     many = len(plane) > 10_000
     for rows in trace_rows(moods):
         if not rows.size:
@@ -100,24 +100,21 @@ def song_plane(
         hoverlabel={"align": "left"},
         legend={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom", "itemsizing": "constant", "title": ""},
         modebar={"orientation": "v", "remove": ["zoom", "autoscale", "zoomIn", "zoomOut", "toImage"]},
-    )
+        shapes=[quarter(quadrant, 0.06) | {"line": {"color": QUIET, "width": 1}} for quadrant in QUADRANT_CORNERS],
+        # Outside, where no song hides them, in the place of the tick labels
+        annotations=[
+            {
+                "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
+                "yanchor": "bottom" if level > 0 else "top", "showarrow": False,
+                "text": f"<b>{quadrant}</b> {quadrant.description}", "font": {"size": 12},
+            }
+            for quadrant, (side, level) in QUADRANT_CORNERS.items()
+        ],
+    )  # fmt: skip
     axis = {"range": [-1.06, 1.06], "showgrid": False, "zeroline": False, "ticks": "", "showticklabels": False}
-    # The names of the quarters stand outside, where no song hides them, in the place of the tick labels
     figure.update_xaxes(**axis, title={"text": "valence, \u22121 to 1", "standoff": 8})
     figure.update_yaxes(**axis, title={"text": "energy, \u22121 to 1", "standoff": 8})
     return figure
-
-
-def _draw_quarters(figure: go.Figure) -> None:
-    for quadrant, (side, level) in QUADRANT_CORNERS.items():
-        figure.add_shape(
-            type="rect", x0=0, x1=side, y0=0, y1=level, layer="below",
-            fillcolor=faded(QUADRANT_COLOURS[quadrant], 0.06), line={"color": QUIET, "width": 1},
-        )  # fmt: skip
-        figure.add_annotation(
-            x=side, y=level, xanchor="right" if side > 0 else "left", yanchor="bottom" if level > 0 else "top",
-            showarrow=False, text=f"<b>{quadrant}</b> {quadrant.description}", font={"size": 12},
-        )  # fmt: skip
 
 
 def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:
@@ -164,9 +161,6 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
     figure = go.Figure()
     for level, mood in enumerate(reversed(MOODS)):
         own = values[moods == MOODS.index(mood)]
-        figure.add_shape(
-            type="line", x0=low, x1=high, y0=level, y1=level, line={"color": QUIET, "width": 1}, layer="below"
-        )
         if not own.size:
             continue
         places, heights = _hill(own, low, high)
@@ -190,7 +184,11 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
                 f"middle half {_number(first, feature)} to {_number(third, feature)}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(height=230, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False)
+    ground = {"type": "line", "x0": low, "x1": high, "line": {"color": QUIET, "width": 1}, "layer": "below"}
+    figure.update_layout(
+        height=230, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False,
+        shapes=[ground | {"y0": level, "y1": level} for level in range(len(MOODS))],
+    )  # fmt: skip
     figure.update_xaxes(
         range=[low, high], fixedrange=True, showgrid=False, zeroline=False, nticks=5,
         title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 12}},
@@ -206,14 +204,13 @@ def _hill(
     values: npt.NDArray[np.float64], low: float, high: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """A smoothed histogram with its top at 0.88: a kernel density in two steps, quick for any number of songs."""
+    from scipy.ndimage import gaussian_filter1d
+
     num_bins = 96
     counts, edges = np.histogram(np.clip(values, low, high), bins=num_bins, range=(low, high))
     width = 3.0 if len(values) > 300 else 5.0  # in bins; fewer songs make rougher hills
-    reach = np.arange(-15, 16)
-    kernel = np.exp(-0.5 * (reach / width) ** 2)
     # Mirrored at the ends: what lies at the border would otherwise leak out, and a peak at 0 look like a slope
-    padded = np.concatenate([counts[14::-1], counts, counts[:-16:-1]]).astype(np.float64)
-    smooth = np.convolve(padded, kernel, mode="valid")
+    smooth = gaussian_filter1d(counts.astype(np.float64), width, mode="reflect", radius=15)
     return (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
 
 
@@ -252,12 +249,14 @@ def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None) 
             hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
         )
     )  # fmt: skip
+    numbers = []
     for name, row in zip(rows, lower, strict=True):
         for other, value in zip(columns, row, strict=True):
             if not np.isnan(value):
                 font = {"size": 12} | ({"color": "white"} if abs(value) >= 0.5 else {"color": ink} if ink else {})
-                figure.add_annotation(x=other, y=name, text=_signed(value).lstrip("+"), showarrow=False, font=font)
-    figure.update_layout(height=480, margin=_MARGIN, dragmode=False)
+                text = _signed(value).lstrip("+")
+                numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
+    figure.update_layout(height=480, margin=_MARGIN, dragmode=False, annotations=numbers)
     figure.update_xaxes(fixedrange=True, showgrid=False, tickangle=-45, ticks="")
     figure.update_yaxes(fixedrange=True, showgrid=False, autorange="reversed", ticks="")
     return figure
@@ -276,11 +275,9 @@ def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64
     Returns:
         Shape (4, 9), 0 to 1; 0.5 is where the middle song stands. Not a number for a mood without songs.
     """
-    ranks = np.empty_like(features)
-    for column, values in enumerate(features.T):
-        order = np.sort(values)
-        below, up_to = np.searchsorted(order, values, "left"), np.searchsorted(order, values, "right")
-        ranks[:, column] = (below + up_to) / (2 * len(values))
+    from scipy.stats import rankdata
+
+    ranks = (rankdata(features, axis=0) - 0.5) / len(features)
     profiles = np.full((len(MOODS), features.shape[1]), np.nan)
     for position in range(len(MOODS)):
         if (own := moods == position).any():

@@ -9,22 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import (
-    EMOTION_POINTS,
-    EMOTIONS,
-    NEUTRAL_RADIUS,
-    QUADRANT_CORNERS,
-    AffectPoint,
-    EmotionProbabilities,
-    Quadrant,
-    quadrant_of,
-    share_text,
-)
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, EmotionProbabilities, quadrant_of, share_text
 from emomusic.face.detection import Candidates, Landmarks
 from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage
-from emomusic.plots.affect import FacePoint, SongPoint, circumplex
-from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, QUADRANT_COLOURS, faded, rgb_of
+from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quarter
+from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 
 _LETTERS = 17  # pixels: what a chart's smallest words measure
 _GAP = 6
@@ -162,11 +152,11 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
         xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False, "fixedrange": True},
         yaxis=rows,
         yaxis2=rows | {"anchor": "x2", "showticklabels": False},
+        annotations=[
+            {"x": x, "y": 1.08, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False, "text": text}
+            for x, text in ((0, "<b>Scores</b>"), (0.54, "<b>Probabilities</b>"))
+        ],
     )  # fmt: skip
-    for x, text in ((0, "Scores"), (0.54, "Probabilities")):
-        figure.add_annotation(
-            x=x, y=1.08, xref="paper", yref="paper", xanchor="left", showarrow=False, text=f"<b>{text}</b>"
-        )
     return _readable(figure)
 
 
@@ -178,14 +168,16 @@ def weighed_place(
     What weighs less than `LEAST_WEIGHT` has none: even the thinnest would show more than there is.
     """
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
-    for emotion, place in EMOTION_POINTS.items():
-        if (share := probabilities[emotion]) < LEAST_WEIGHT:
-            continue
-        figure.add_shape(
-            type="line", x0=point.valence, y0=point.arousal, x1=place.valence, y1=place.arousal, layer="below",
-            line={"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share},
-            name=emotion.value,
-        )  # fmt: skip
+    lines = [
+        {
+            "type": "line", "x0": point.valence, "y0": point.arousal, "x1": place.valence, "y1": place.arousal,
+            "line": {"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share}, "layer": "below",
+            "name": emotion.value,
+        }
+        for emotion, place in EMOTION_POINTS.items()
+        if (share := probabilities[emotion]) >= LEAST_WEIGHT
+    ]  # fmt: skip
+    figure.layout.shapes += tuple(lines)
     return _readable(figure)
 
 
@@ -194,14 +186,7 @@ def quarter_place(
 ) -> go.Figure:
     """The plane with the quarter, or the middle, that the face lies in filled out."""
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
-    quadrant = quadrant_of(point)
-    fill = {"fillcolor": faded(QUADRANT_COLOURS[quadrant], 0.3), "line_width": 0, "layer": "below"}
-    if quadrant is Quadrant.N:
-        radius = NEUTRAL_RADIUS
-        figure.add_shape(type="circle", x0=-radius, x1=radius, y0=-radius, y1=radius, name="lit", **fill)
-    else:
-        side, level = QUADRANT_CORNERS[quadrant]
-        figure.add_shape(type="rect", x0=0, x1=side, y0=0, y1=level, name="lit", **fill)
+    figure.add_shape(quarter(quadrant_of(point), 0.3), name="lit")
     return _readable(figure)
 
 

@@ -19,7 +19,8 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     Streamlit's own grey for them has a contrast of 3.5 on the light page, and small letters need 4.5 (WCAG 2.2).
 
     Args:
-        figure: its letters change; one that visitors share must have been written in `ink()` before.
+        figure: its letters change; not those of one that was written in `ink()` before, as one that visitors share
+            must have been.
         key: of the chart on its page.
         alt: what it shows, for those who do not see it.
         options: as `st.plotly_chart` takes them.
@@ -27,7 +28,6 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     Returns:
         What `st.plotly_chart` returns: the selection, where one is asked for.
     """
-    if (colour := ink()) is not None:
-        write_in(figure, colour)
+    write_in(figure, ink())
     config = {"displayModeBar": False, "showTips": False} | options.pop("config", {})
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)

@@ -42,18 +42,11 @@ class Filters:
 
     def rows(self, songs: SongTable) -> npt.NDArray[np.int64]:
         """The rows of a table that pass, in its order."""
-        table = songs.catalogue.table
-        passes = songs.catalogue.matching(self.text)
+        passes = songs.catalogue.matching(self.text) & songs.catalogue.passing(
+            genres=self.genres, decades=self.decades, tempo_bpm=self.tempo_bpm, hide_explicit=self.hide_explicit
+        )
         if self.moods:
             passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in self.moods])
-        if self.genres and "genre" in table:
-            passes &= table["genre"].isin(self.genres).to_numpy(bool)
-        if self.decades and "year" in table:
-            passes &= (table["year"] // 10 * 10).isin(self.decades).to_numpy(bool)
-        if self.tempo_bpm is not None:
-            passes &= table["tempo_bpm"].between(*self.tempo_bpm).to_numpy(bool)
-        if self.hide_explicit and "explicit" in table:
-            passes &= ~table["explicit"].to_numpy(bool)
         return np.flatnonzero(passes)
 
 
@@ -140,13 +133,12 @@ def _choose_filters(songs: SongTable) -> Filters:
                 persist_state="session",
             )
     slowest, fastest = tempo
-    whole = tempo == (0, _FASTEST_BPM)
     return Filters(
         text=text or "",
         moods=tuple(moods),
         genres=tuple(genres),
         decades=tuple(decades),
-        tempo_bpm=None if whole else (float(slowest), float(fastest) if fastest < _FASTEST_BPM else np.inf),
+        tempo_bpm=(slowest, fastest if fastest < _FASTEST_BPM else np.inf),  # some songs are faster than the slider
         hide_explicit=bool(hide_explicit),
     )
 

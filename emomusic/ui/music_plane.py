@@ -51,8 +51,7 @@ def _figure(songs: SongTable, colour: str | None) -> go.Figure:
             0, 80
         )
     figure = song_plane(songs.catalogue.plane, songs.moods, None if names is None else names.tolist())
-    if colour is not None:
-        write_in(figure, colour)
+    write_in(figure, colour)
     return figure
 
 

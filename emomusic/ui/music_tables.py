@@ -67,7 +67,7 @@ class SongTable:
 
     def row_of(self, track_id: str) -> int:
         """The row of a song that the catalogue has."""
-        return int(np.flatnonzero(self.catalogue.table["id"].to_numpy(object) == track_id)[0])
+        return self.catalogue.row_of(track_id)
 
     @classmethod
     def of(cls, catalogue: Catalogue, digest: str) -> SongTable:

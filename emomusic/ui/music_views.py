@@ -24,6 +24,7 @@ from emomusic.ui.music_classify import VIEW as CLASSIFY
 from emomusic.ui.music_classify import show_one_song
 from emomusic.ui.music_find import show_search
 from emomusic.ui.music_tables import SongTable, kept
+from emomusic.words import joined
 
 _FEWEST_CORRELATED = 10
 _LEAST_TRAIT = 0.1  # of the mean standing, from one half
@@ -79,9 +80,8 @@ def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
     features = songs.catalogue.features
     order = [standing.feature for standing in _standings(songs)]
     figures = [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
-    if colour is not None:
-        for figure in figures:
-            write_in(figure, colour)
+    for figure in figures:
+        write_in(figure, colour)
     return figures
 
 
@@ -192,8 +192,7 @@ def _describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
     ]
     if not traits:
         return f"**{mood.capitalize()}** songs are like the rest."
-    words = " and ".join([*([", ".join(traits[:-1])] if traits[1:] else []), traits[-1]])
-    return f"**{mood.capitalize()}** songs are {words} than most."
+    return f"**{mood.capitalize()}** songs are {joined(traits)} than most."
 
 
 def _show_profiles(songs: SongTable) -> None:

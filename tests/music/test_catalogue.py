@@ -1,6 +1,7 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,41 @@ def test_an_unknown_id_is_not_found(catalogue: Catalogue) -> None:
     assert catalogue.find("0" * 22) is None
     assert "0" * 22 not in catalogue
     assert "2wrJq5XKLnmhRXHIAf9xBa" in catalogue
+
+
+def test_the_row_of_a_song_is_where_the_table_has_it(catalogue: Catalogue) -> None:
+    ids = catalogue.table["id"]
+    assert [catalogue.row_of(ids[row]) for row in (0, 4000, 5848)] == [0, 4000, 5848]
+    with pytest.raises(KeyError):
+        catalogue.row_of("0" * 22)
+
+
+def passing(table: pd.DataFrame, **filters: Any) -> list[int]:
+    return np.flatnonzero(Catalogue(table).passing(**filters)).tolist()
+
+
+def test_each_filter_lets_pass_what_it_asks_for_and_none_lets_pass_all() -> None:
+    table = song_table(4)
+    table["genre"] = ["rock", "metal", None, "rock"]
+    table["year"] = [1989, 1990, 1999, None]
+    table["tempo_bpm"] = [0.0, 90.0, 120.0, 250.0]
+    table["explicit"] = [True, False, False, True]
+    assert passing(table) == [0, 1, 2, 3]
+    assert passing(table, genres={"rock"}) == [0, 3]
+    assert passing(table, genres=("rock", "metal")) == [0, 1, 3]
+    assert passing(table, decades=frozenset({1990})) == [1, 2]
+    assert passing(table, decades=[1980, 2000]) == [0]
+    assert passing(table, tempo_bpm=(90, 120)) == [1, 2]
+    assert passing(table, tempo_bpm=(90, np.inf)) == [1, 2, 3]
+    assert passing(table, hide_explicit=True) == [1, 2]
+    assert passing(table, genres={"metal"}, decades={1990}, tempo_bpm=(0.0, 100.0), hide_explicit=True) == [1]
+
+
+def test_what_a_table_does_not_know_it_has_none_of_and_what_it_does_not_mark_it_does_not_hide() -> None:
+    table = song_table(4).drop(columns=["genre", "explicit"])  # it has no years
+    assert passing(table, genres={"rock"}) == []
+    assert passing(table, decades={1990}) == []
+    assert passing(table, hide_explicit=True) == [0, 1, 2, 3]
 
 
 def test_search_finds_every_word_in_title_or_artists_and_the_popular_first(catalogue: Catalogue) -> None:

@@ -1,14 +1,21 @@
 """The figures show what they were given."""
 
+from collections.abc import Callable
+
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.face.reading import PictureReading, read_faces
+from emomusic.music.features import FEATURES
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.colours import EMOTION_COLOURS, write_in
+from emomusic.plots.diagnostics import confusion_map, fold_spread
 from emomusic.plots.face import probability_bars
+from emomusic.plots.music import correlation_map, feature_ridges, song_plane
 from emomusic.plots.picture import annotated_picture, annotated_preview, face_label, framed_face
+from emomusic.plots.steps import quarter_place, weighed_place
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -58,6 +65,52 @@ def test_letters_take_the_pages_colour_where_they_have_none_of_their_own() -> No
         assert (axis.tickfont.color, axis.title.font.color) == ("#123456", "#123456")
     assert [note.font.color for note in figure.layout.annotations] == ["#123456"] * 4 + ["white"]
     assert faces.textfont.color == own
+
+
+def test_a_chart_that_is_written_in_a_colour_already_is_left_as_it_is() -> None:
+    figure = circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)])
+    as_made = figure.to_json()
+    write_in(figure, None)  # the browser has not told its theme
+    assert figure.to_json() == as_made
+    write_in(figure, "#123456")
+    figure.layout.xaxis.tickfont.color = "white"
+    write_in(figure, "#123456")  # for another visitor
+    assert figure.layout.xaxis.tickfont.color == "white"
+    write_in(figure, "#654321")
+    assert figure.layout.xaxis.tickfont.color == "#654321"
+
+
+SURE = EmotionProbabilities.certain(Emotion.SAD)
+PLANE = np.zeros((8, 2), np.float32)
+MOODS_OF_EIGHT = np.repeat(np.arange(4), 2)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)]),
+        lambda: weighed_place(EmotionProbabilities(np.full(7, 1 / 7, np.float32)), AffectPoint(0, 0), "1"),
+        lambda: quarter_place(SURE, AffectPoint(0.5, 0.5), "1"),
+        lambda: confusion_map(np.eye(7, dtype=np.int64), EMOTIONS, chosen=("sad", "fear")),
+        lambda: fold_spread({"a": np.ones(3), "b": np.ones(3)}),
+        lambda: song_plane(PLANE, MOODS_OF_EIGHT, None),
+        lambda: feature_ridges(np.linspace(0, 1, 8), MOODS_OF_EIGHT, FEATURES["energy"]),
+        lambda: correlation_map(np.full((9, 9), 0.5)),
+    ],
+)
+def test_shapes_and_words_are_given_to_a_figure_at_once(
+    monkeypatch: pytest.MonkeyPatch, draw: Callable[[], go.Figure]
+) -> None:
+    """One by one Plotly checks all those before each anew: a matrix of seven classes took ten times as long."""
+    added: list[str] = []
+    for name in ("add_shape", "add_annotation"):
+        add = getattr(go.Figure, name)
+        monkeypatch.setattr(
+            go.Figure, name, lambda *args, add=add, **kw: added.append(add.__name__) or add(*args, **kw)
+        )
+    figure = draw()
+    assert len(figure.layout.shapes) + len(figure.layout.annotations) > 3
+    assert len(added) <= 1
 
 
 def test_a_journey_is_drawn_as_a_path() -> None:
