@@ -16,6 +16,7 @@ from emomusic.face.reading import PictureReading, read_faces
 from emomusic.face.wall import Wall
 from emomusic.plots.picture import framed_face
 from emomusic.ui import state
+from emomusic.ui.address import remembered, write
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import MOST_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.tiles import show_sharp
@@ -120,8 +121,7 @@ def choose_pictures() -> list[Offered]:
     files: list[Offered] = st.session_state.get(state.GALLERY_FILES, [])
     say_what_is_lost(_uploader(source), known={file.key for file in files})
     if files:
-        st.query_params.pop(state.GALLERY_WALL, None)
-        st.session_state.pop(state.GALLERY_SAMPLES, None)
+        write(state.GALLERY_WALL, None)
         if not listed:  # the uploader forgets when another page, or the other kind of it, is shown
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.button("Take the pictures down", icon=":material/delete:", on_click=_take_down)
@@ -240,13 +240,10 @@ def _portraits() -> list[Sample]:
 
 def _samples_hang() -> bool:
     """Whether the address asks for the samples, or did when the visitor left for the page that they come back from."""
-    visit = st.session_state.get(state.VISIT)
-    if st.query_params.get(state.GALLERY_WALL) != _SAMPLES:
-        if st.session_state.pop(state.GALLERY_SAMPLES, visit) == visit:  # never hung, or gone back to before
-            return False
-        st.query_params[state.GALLERY_WALL] = _SAMPLES
-    st.session_state[state.GALLERY_SAMPLES] = visit
-    return True
+    hang = remembered(state.GALLERY_WALL) == _SAMPLES
+    if hang:
+        write(state.GALLERY_WALL, _SAMPLES)
+    return hang
 
 
 def _hang_samples() -> None:

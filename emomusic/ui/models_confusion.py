@@ -14,9 +14,9 @@ from emomusic.findings import describe_cell, list_mistakes
 from emomusic.plots.diagnostics import confusion_map, largest_mistake
 from emomusic.plots.face import share_bars
 from emomusic.ui import state
+from emomusic.ui.address import chosen_here, keep, recall
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import ink, shown_errors
-from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_files import class_figures, evidence, of_each
 from emomusic.ui.models_mistakes import faces_wall, test_pictures
 from emomusic.ui.models_table import FOUR_LEGEND, Chosen

@@ -23,9 +23,9 @@ from emomusic.findings import (
 )
 from emomusic.overview import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
 from emomusic.ui import state
+from emomusic.ui.address import chosen_here, keep, recall
 from emomusic.ui.files import offer
 from emomusic.ui.frame import plain, shown_errors
-from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_files import evidence
 
 _WINGS = {"Face models": Wing.FACE, "Mood models": Wing.MUSIC}

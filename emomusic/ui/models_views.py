@@ -15,9 +15,9 @@ from emomusic.findings import compare_losses, describe_classes, describe_start, 
 from emomusic.overview import FaceRecord, ModelRecord
 from emomusic.plots import diagnostics as plots
 from emomusic.ui import state
+from emomusic.ui.address import chosen_here, keep, recall
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import shown_errors
-from emomusic.ui.models_address import chosen_here, keep, recall
 from emomusic.ui.models_confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models_files import class_figures, evidence, of_each, scores
 from emomusic.ui.models_mistakes import show_mistakes

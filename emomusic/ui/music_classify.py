@@ -13,10 +13,11 @@ from emomusic.music.mood import MOODS
 from emomusic.music.one_song import Answer, explain_mood, nearest_rows
 from emomusic.plots.music import influence_bars, mood_bars
 from emomusic.ui import state
+from emomusic.ui.address import remembered, write
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain
 from emomusic.ui.music_players import short_name, show_players, track_line
-from emomusic.ui.music_tables import SongTable, each_once, kept, mood_classifier, song_numbers
+from emomusic.ui.music_tables import SongTable, kept, mood_classifier, song_numbers
 
 VIEW = "What mood is this song?"
 
@@ -33,38 +34,22 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
 def ask_for(track_id: str) -> None:
     """Open this view on a song; for the callbacks of buttons elsewhere."""
     st.session_state[state.MUSIC_VIEW] = VIEW
-    _take(track_id)
-
-
-def _take(track_id: str) -> None:
-    st.session_state[state.MUSIC_TRACK] = track_id
-    st.session_state[state.MUSIC_CHOSEN_ON] = st.session_state.get(state.VISIT)
-    if st.query_params.get(state.MUSIC_TRACK) != track_id:
-        st.query_params[state.MUSIC_TRACK] = track_id
+    write(state.MUSIC_TRACK, track_id)
 
 
 def _chosen(songs: SongTable) -> Track | None:
-    """The song that was chosen, if the table has it: where the browser goes back to an address, the address decides.
-
-    An address that names none, where one was chosen on this visit of the page, means going back to the first look;
-    otherwise it means coming from another page, which takes addresses away.
-    """
-    named = st.query_params.get(state.MUSIC_TRACK)
-    if named is None:
-        if st.session_state.get(state.MUSIC_CHOSEN_ON) == st.session_state.get(state.VISIT):
-            st.session_state.pop(state.MUSIC_TRACK, None)
-        named = st.session_state.get(state.MUSIC_TRACK, "")
-    track = songs.catalogue.find(named)
+    """The song that was chosen, if the table has it."""
+    track = songs.catalogue.find(remembered(state.MUSIC_TRACK) or "")
     if track is not None:
-        _take(track.id)
+        write(state.MUSIC_TRACK, track.id)
     return track
 
 
 def _take_first(songs: SongTable, search: str) -> None:
     """A search answers with its first hit, unless the song on the screen is one: that before it is no answer."""
     hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
-    if hits and st.session_state.get(state.MUSIC_TRACK) not in hits:
-        _take(hits[0])
+    if hits and remembered(state.MUSIC_TRACK) not in hits:
+        write(state.MUSIC_TRACK, hits[0])
 
 
 def show_one_song(songs: SongTable) -> None:
@@ -133,7 +118,7 @@ def _choose_track(songs: SongTable) -> Track:
             index=ids.index(current.id),
             format_func=names.__getitem__,
             key=key,
-            on_change=lambda: _take(st.session_state[key]),
+            on_change=lambda: write(state.MUSIC_TRACK, st.session_state[key]),
             width=420,
         )
     return current
@@ -142,8 +127,8 @@ def _choose_track(songs: SongTable) -> Track:
 def _options(songs: SongTable, text: str) -> list[Track]:
     if text.strip():
         return songs.catalogue.search(text, limit=_NUM_OPTIONS)
-    rows = songs.catalogue.best_known_first(np.arange(len(songs)))[:_NUM_OPTIONS]
-    return [songs.catalogue.track(int(row)) for row in rows]
+    rows, _ = _best_known_first(songs)
+    return [songs.catalogue.track(int(row)) for row in rows[:_NUM_OPTIONS]]
 
 
 def _rounded(value: float, feature: Feature) -> float:
@@ -192,6 +177,13 @@ def _medians(songs: SongTable) -> npt.NDArray[np.float64]:
     return medians
 
 
+@kept
+def _best_known_first(songs: SongTable) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """All rows, shape (n,), and their features, shape (n, 9)."""
+    rows = songs.catalogue.best_known_first(np.arange(len(songs)))
+    return rows, songs.catalogue.features[rows]
+
+
 def _show_answer(track: Track, answer: Answer, reason: str, *, moved: bool) -> None:
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""
     named = f"**{plain(track.title)}** by {plain(track.byline)}"
@@ -233,12 +225,24 @@ def _main_reason(
     return f"most of all its {cause}, {'for' if points > 0 else 'against'} {answer.mood}"
 
 
-def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
-    # Of releases that sound the same the best known is taken
-    order = songs.catalogue.best_known_first(np.arange(len(songs)))
-    near = order[nearest_rows(songs.catalogue.features[order], features, len(songs))]
+def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> list[int]:
+    """The rows of the five songs that sound most like some features, the nearest first.
+
+    Each stands once, in the release that comes nearest, of equal ones in the best known; the song of `row` does not.
+    """
+    order, table = _best_known_first(songs)
     numbers = song_numbers(songs)
-    rows = each_once(songs, near[numbers[near] != numbers[row]])[:_NUM_NEAREST].tolist()
+    nearest: dict[int, int] = {}
+    for other in map(int, order[nearest_rows(table, features, len(table))]):  # mostly the first few are enough
+        if numbers[other] != numbers[row]:
+            nearest.setdefault(int(numbers[other]), other)
+        if len(nearest) == _NUM_NEAREST:
+            break
+    return list(nearest.values())
+
+
+def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
+    rows = nearest_songs(songs, row, features)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("**The songs that come nearest**", width="content")
         playing = st.toggle("Play them here", key=state.music_widget("play-nearest"), persist_state="session")

@@ -22,6 +22,7 @@ from emomusic.music.spotify_live import (
 )
 from emomusic.music.track_services import ReccoBeats
 from emomusic.ui import state
+from emomusic.ui.address import remembered, went_back, write
 from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain, plain_message
 from emomusic.ui.music_classify import ask_for, describe_moods
@@ -46,36 +47,24 @@ def show_search(songs: SongTable) -> None:
 
 
 def _ask() -> str:
-    """The words to search for; where the browser goes back to an address, the address decides.
+    """The words to search for.
 
     They are not bound to the address by Streamlit, which would take them out of it when another tab is opened: a step
     of its own in the browser's history, so that Back from a song that was found did not lead to the results.
     """
-    visit, named = st.session_state.get(state.VISIT), st.query_params.get(state.MUSIC_QUERY, "")
-    written, written_on = st.session_state.get(state.MUSIC_WRITTEN, ("", visit))
-    if named != written and (named or written_on == visit):  # else from another page, which takes addresses away
-        st.session_state[state.MUSIC_QUERY] = named
+    if state.MUSIC_QUERY not in st.session_state or went_back(state.MUSIC_QUERY):
+        st.session_state[state.MUSIC_QUERY] = remembered(state.MUSIC_QUERY) or ""
     typed = st.text_input(
         "A title, an artist, or both",
         key=state.MUSIC_QUERY,
-        on_change=_write_query,
+        on_change=lambda: write(state.MUSIC_QUERY, st.session_state[state.MUSIC_QUERY] or None),
         type="search",
         icon=":material/search:",
         placeholder="For example: queen",
         width=480,
-        persist_state="session",
     )
-    _write_query()
+    write(state.MUSIC_QUERY, typed or None)
     return typed or ""
-
-
-def _write_query() -> None:
-    text = st.session_state[state.MUSIC_QUERY] or ""
-    st.session_state[state.MUSIC_WRITTEN] = text, st.session_state.get(state.VISIT)
-    if not text:
-        st.query_params.pop(state.MUSIC_QUERY, None)
-    elif st.query_params.get(state.MUSIC_QUERY) != text:
-        st.query_params[state.MUSIC_QUERY] = text
 
 
 def _search_table(songs: SongTable, text: str) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.assets import data_dir
 from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui import state
-from emomusic.ui.address import unlink
+from emomusic.ui.address import named, turn_to_sample, went_back, write
 from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.tiles import show_tile, style_tiles
 from emomusic.ui.uploads import let_go, say_what_is_lost
@@ -121,6 +122,7 @@ def _upload() -> None:
         args=(state.UPLOAD,),
         label_visibility="collapsed",
     )
+    _take_what_was_cut_off(state.UPLOAD)
     say_what_is_lost(state.UPLOAD)
 
 
@@ -137,6 +139,7 @@ def _camera() -> None:
         width=480,
         label_visibility="collapsed",
     )
+    _take_what_was_cut_off(state.CAMERA)
 
 
 def _offer_to_take_away(widget: str) -> None:
@@ -154,25 +157,21 @@ def _open_linked_sample() -> None:
 
     An address that names none any more, where one was chosen on this visit, means going back to what was there before.
     """
-    named = st.query_params.get(state.SAMPLE)
+    key = named(state.SAMPLE)
     shown = st.session_state.get(state.PICTURE)
-    if named is None and _is_sample(shown) and st.session_state.get(state.CHOSEN) == st.session_state.get(state.VISIT):
+    if key is None and _is_sample(shown) and went_back(state.SAMPLE):
+        turn_to_sample(None)
         st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
     for sample in samples():
-        if sample.key == named and not (isinstance(shown, Picture) and _is_of(shown, sample)):
-            _show_sample(sample)
+        if sample.key == key and not (isinstance(shown, Picture) and _is_of(shown, sample)):
+            st.session_state[state.PICTURE] = sample_picture(sample)
+            write(state.SAMPLE, sample.key)
             _forget_choices(sample_picture(sample))  # what was chosen about it stands in the address
 
 
 def _choose_sample(sample: Sample) -> None:
-    unlink()
-    _show_sample(sample)
-
-
-def _show_sample(sample: Sample) -> None:
     st.session_state[state.PICTURE] = sample_picture(sample)
-    st.session_state[state.CHOSEN] = st.session_state.get(state.VISIT)
-    st.query_params[state.SAMPLE] = sample.key
+    turn_to_sample(sample.key)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -183,14 +182,9 @@ def sample_picture(sample: Sample) -> Picture:
 
 def name_sample(picture: Picture) -> None:
     """Keep the sample's name in the address, so that a link shows the same; of a visitor's own picture, nothing."""
-    name = next((sample.key for sample in samples() if _is_of(picture, sample)), None)
-    if st.query_params.get(state.SAMPLE) == name:
-        return
-    unlink()  # what stands there was chosen about another picture
-    if name is None:
-        st.query_params.pop(state.SAMPLE, None)
-    else:
-        st.query_params[state.SAMPLE] = name
+    key = next((sample.key for sample in samples() if _is_of(picture, sample)), None)
+    if named(state.SAMPLE) != key:
+        turn_to_sample(key)  # what stands there was chosen about another picture
 
 
 def _forget_choices(picture: Picture) -> None:
@@ -212,7 +206,18 @@ def _take(widget: str) -> None:
     file = st.session_state.get(widget)
     _set_own(None if file is None else Picture.of(file.name, file.getvalue()))
     if file is not None:
-        st.session_state[state.OWN_FILE] = file.file_id
+        st.session_state[state.OWN_FILE] = file.file_id  # last: it says that all is done
+
+
+def _take_what_was_cut_off(widget: str) -> None:
+    """Keep a file whose `_take` did not come to its end.
+
+    A file that arrives while the note of the networks looks whether they are ready comes with that fragment's run. The
+    page's own run, on its way already, puts an end to it, in the middle of what a callback does, and calls none again.
+    """
+    file = st.session_state.get(widget)
+    if isinstance(file, UploadedFile) and file.file_id != st.session_state.get(state.OWN_FILE):
+        _take(widget)
 
 
 def _set_own(own: Picture | None) -> None:
@@ -224,15 +229,15 @@ def _set_own(own: Picture | None) -> None:
     if own is None and isinstance(shown, Picture) and _is_sample(shown):
         stays = shown.digest
     else:
-        unlink()
-        st.query_params.pop(state.SAMPLE, None)
         st.session_state[state.PICTURE] = own
+        turn_to_sample(None)
     st.session_state[state.OWN] = own
     for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
         if stays is None or getattr(st.session_state.get(key), "digest", None) != stays:
             st.session_state.pop(key, None)
-    if file := st.session_state.pop(state.OWN_FILE, None):
+    if file := st.session_state.get(state.OWN_FILE):
         let_go(file)
+        del st.session_state[state.OWN_FILE]
 
 
 _SMALLER = """<style>

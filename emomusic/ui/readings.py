@@ -25,7 +25,7 @@ from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import ROOM_AROUND, annotated_preview
 from emomusic.ui import state
-from emomusic.ui.address import chosen_here, first_choice, link, unlink_face
+from emomusic.ui.address import OF_A_SAMPLE, chosen_here, first_choice, link, turn_to_face
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine, wait_for_networks
 from emomusic.ui.picture import Picture
@@ -183,7 +183,7 @@ def _choose_listener(seen: Seen, *, words: DeltaGenerator, bars: DeltaGenerator)
     with words:
         if len(faces) > 1:
             who = _choose_who(state.listener(seen.picture.digest), len(faces))
-        link(state.WHO, who if len(faces) > 1 and who != EVERYONE else None)
+        link(state.WHO, _in_address(who) if len(faces) > 1 else None)
         group = seen.reading.group
         assert group is not None  # there is a face
         probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
@@ -210,14 +210,22 @@ def _choose_who(key: str, num_faces: int) -> str:
     options = [EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
     first = first_choice(state.WHO, key, options, EVERYONE)
     key, words = state.fresh(key), "Whose music?"
+
+    def turn() -> None:
+        turn_to_face(_in_address(st.session_state[key]))
+
     # It holds while another page or picture is looked at
     if num_faces > _MOST_BUTTONS:
         index = options.index(first or EVERYONE)
-        return st.selectbox(words, options, index, key=key, persist_state="session", on_change=unlink_face, width=240)
+        return st.selectbox(words, options, index, key=key, persist_state="session", on_change=turn, width=240)
     choice = st.segmented_control(
-        words, options, default=first, required=True, key=key, persist_state="session", on_change=unlink_face, wrap=True
+        words, options, default=first, required=True, key=key, persist_state="session", on_change=turn, wrap=True
     )
     return choice or EVERYONE  # never empty: it is required
+
+
+def _in_address(who: str) -> str | None:
+    return None if who == EVERYONE else who
 
 
 def said_together(probabilities: EmotionProbabilities, *, group_of: int) -> str:
@@ -246,6 +254,7 @@ def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
         key=state.fresh(says),
         persist_state="session",
         on_change=chosen_here,
+        args=OF_A_SAMPLE,
         format_func=lambda emotion: emotion.adjective,
         wrap=True,
     )
@@ -256,6 +265,7 @@ def _choose_by_hand(scope: str) -> tuple[Emotion | None, Mood | None]:
         key=state.fresh(asks),
         persist_state="session",
         on_change=chosen_here,
+        args=OF_A_SAMPLE,
         wrap=True,
     )
     link(state.SAYS, emotion)

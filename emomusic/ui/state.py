@@ -8,7 +8,7 @@ PICTURE = "picture"  # the Picture on the screen, or absent
 OWN = "own"  # the visitor's own Picture, also while a sample is shown; None where it was taken away again
 OWN_FILE = "own_file"  # the number under which Streamlit's store holds that too, or absent
 VISIT = "visit"  # which page is on the screen, and how many pages were before it
-CHOSEN = "chosen"  # the visit on which a sample was chosen last
+WRITTEN = "written"  # what stands in the address by name, with the visit on which `ui.address` wrote it
 READING = "reading"  # the Seen of that picture: nothing is computed twice
 UPLOAD = "upload"
 CAMERA = "camera"
@@ -17,7 +17,6 @@ SAMPLE = "sample"  # also in the address, so that a link can name a sample
 WHO = "who"  # in the address alone, beside a sample: whose music, what a face is said to show, what mood is asked for
 SAYS = "says"
 MOOD = "mood"
-LINKED = "linked"  # what was written there last of these three, with the visit and the sample
 POLICY = "policy"  # also in the address
 HIDE_EXPLICIT = "hide_explicit"
 SEED = "seed"
@@ -99,7 +98,6 @@ GALLERY = "gallery"  # what hangs there, or could not be read: a dict by the id 
 GALLERY_FILES = "gallery_files"
 GALLERY_SOURCE = "gallery_source"
 GALLERY_WALL = "wall"  # in the address alone: "samples" where they hang
-GALLERY_SAMPLES = "gallery_samples"  # the visit on which they hung last
 GALLERY_CHOSEN = "gallery_chosen"  # on which wall a face was chosen last, its picture and its place in that
 
 
@@ -123,8 +121,6 @@ MUSIC_TABLE = "table"
 MUSIC_VIEW = "view"
 MUSIC_TRACK = "track"  # the id of the song whose mood is asked for
 MUSIC_QUERY = "find"  # what was searched for
-MUSIC_WRITTEN = "music_written"  # the query that the address was given last, and on which visit
-MUSIC_CHOSEN_ON = "music_chosen_on"  # the visit on which a song was chosen last
 MUSIC_RECCOBEATS = "reccobeats"
 MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
@@ -136,7 +132,7 @@ def music_widget(name: str, *scope: str) -> str:
     return "-".join(("music", name, *scope))
 
 
-# The models page. All but the last two stand in the address too.
+# The models page. All but the last stand in the address too.
 MODELS_WING = "wing"
 MODELS_FACES = "faces"  # the one or two face models looked at
 MODELS_SONGS = "songs"  # and mood models
@@ -148,9 +144,6 @@ MODELS_FOUR_CELL = "four_cell"  # and of that of four classes
 MODELS_SONG_CELL = "song_cell"  # and of that of moods
 
 MODELS_ASKED = "models_asked"  # what every model said of the visitor's picture
-MODELS_WRITTEN = (
-    "models_written"  # the visit, and what stands in the address by name; None for what is on its way there
-)
 
 
 def models_widget(name: str, *scope: str) -> str:

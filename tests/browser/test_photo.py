@@ -137,6 +137,34 @@ def test_back_is_the_sample_of_before_with_its_songs(open_page: Callable[..., Pa
     assert tracks_after(page, second) == first
 
 
+def test_each_choice_is_one_step_to_go_back_over(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
+    """However much was said about the face or the picture that it takes the place of."""
+    page = open_page("/?sample=four-people&who=Face+2&says=happy&mood=calm")
+    page.get_by_text("Said by hand: the face is happy, the music is calm.").wait_for()
+    songs, steps, taken = tracks(page), settled_steps(page), {}
+    page.get_by_role("radio", name="Face 3", exact=True).click()
+    songs = tracks_after(page, songs)
+    page.wait_for_url(re.compile(r"sample=four-people&who=Face\+3$"))
+    taken["a face"], steps = settled_steps(page) - steps, settled_steps(page)
+    page.get_by_role("button", name="That's not it").click()
+    page.get_by_role("radio", name="afraid", exact=True).click()
+    page.get_by_text("Said by hand: the face is afraid.").wait_for()
+    page.keyboard.press("Escape")
+    taken["a word"], steps = settled_steps(page) - steps, settled_steps(page)
+    songs = tracks(page)
+    page.get_by_role("button", name="An astronaut", exact=True).click()
+    songs = tracks_after(page, songs)
+    page.wait_for_url(re.compile(r"\?sample=eileen-collins-1999$"))
+    taken["a sample"], steps = settled_steps(page) - steps, settled_steps(page)
+    own = tmp_path / "own.jpg"
+    own.write_bytes((root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    drop(page, own)
+    tracks_after(page, songs)
+    page.wait_for_url(re.compile(r"/$"))
+    taken["an own picture"] = settled_steps(page) - steps
+    assert taken == {"a face": 1, "a word": 1, "a sample": 1, "an own picture": 1}
+
+
 def test_options_taken_back_stay_so(open_page: Callable[..., Page]) -> None:
     """Also with the next click: of a menu that is closed, the browser sends what it knew last."""
     page = open_page()

@@ -26,7 +26,7 @@ from emomusic.music.tables import read_catalogue
 from emomusic.ui import state
 from emomusic.ui.music_browse import Filters
 from emomusic.ui.music_classify import VIEW as CLASSIFY
-from emomusic.ui.music_classify import describe_moods
+from emomusic.ui.music_classify import describe_moods, nearest_songs
 from emomusic.ui.music_plane import selected_rows
 from emomusic.ui.music_players import short_name, table_csv
 from emomusic.ui.music_tables import SongTable, each_once, example_csv
@@ -118,6 +118,33 @@ def test_of_the_songs_that_come_nearest_each_stands_once_and_the_song_itself_doe
     nearest = lines(app)[4:]  # below the surest song of each mood
     assert len(set(nearest)) == 5
     assert not any(line.startswith(f"**{ferrari.title}**") for line in nearest)
+
+
+def test_of_releases_that_come_equally_near_the_best_known_stands_for_its_song(songs: SongTable) -> None:
+    table = songs.catalogue.table
+    names = list(FEATURES)
+    table.loc[20:, names] = table.loc[:19, names].to_numpy()  # every song in two releases that sound the same
+    table["title"], table["artists"] = [f"Song {number % 20}" for number in range(40)], "Somebody"
+    table["popularity"] = np.arange(40) % 7
+    features = songs.catalogue.features
+    asked = features[3].copy()
+    asked[1] = 0.9
+    distances = np.linalg.norm((features - asked) / features.std(axis=0), axis=1).round(9)
+    near = np.lexsort((-table["popularity"], distances))
+    expected = each_once(songs, near[near % 20 != 3])[:5].tolist()
+    assert (nearest_songs(songs, 3, asked), len(expected)) == (expected, 5)
+
+
+def test_a_slider_that_is_moved_puts_no_table_in_order_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered: list[int] = []
+    best_known_first = Catalogue.best_known_first
+    view(app, CLASSIFY)
+    monkeypatch.setattr(
+        Catalogue, "best_known_first", lambda self, rows: (ordered.append(len(rows)), best_known_first(self, rows))[1]
+    )
+    next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(0.02).run()
+    assert "What moved it" in text_of(app)
+    assert ordered == []
 
 
 @pytest.mark.parametrize(
@@ -576,6 +603,13 @@ def test_filters_work_together(songs: SongTable) -> None:
     assert not chosen["explicit"].any()
     assert len(Filters().rows(songs)) == 40
     assert not Filters(genres=("polka",)).rows(songs).size
+
+
+def test_a_table_that_does_not_know_what_a_filter_asks_for_has_no_such_song(songs: SongTable) -> None:
+    songs.catalogue.table = songs.catalogue.table.drop(columns=["genre", "year", "explicit"])
+    assert not Filters(genres=("rock",)).rows(songs).size
+    assert not Filters(decades=(1990,)).rows(songs).size
+    assert len(Filters(hide_explicit=True).rows(songs)) == 40
 
 
 def test_a_selection_means_the_songs_under_it(songs: SongTable) -> None:

@@ -84,6 +84,26 @@ def test_words_stay_in_the_field_and_in_the_address_while_another_tab_is_looked_
     assert not app.exception
 
 
+def test_words_typed_quickly_count_before_the_address_was_told_of_the_last(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    app.run()
+    app.text_input(key=state.MUSIC_QUERY).set_value("ferrari").run()
+    del app.query_params[state.MUSIC_QUERY]
+    app.text_input(key=state.MUSIC_QUERY).set_value("queen").run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "queen"
+
+
+def test_words_typed_on_the_way_to_another_tab_are_not_lost(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    app.run()
+    app.text_input(key=state.MUSIC_QUERY).set_value("queen")
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.run()
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "queen"
+
+
 def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
     find(app, "no such song anywhere")
     assert "No song of this table has all of these words" in text_of(app)

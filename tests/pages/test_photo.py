@@ -11,11 +11,12 @@ import pytest
 import streamlit as st
 from PIL import Image, ImageOps
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from emomusic.face.images import encode_png
 from emomusic.music.catalogue import load_catalogue
-from emomusic.ui import engine, state
+from emomusic.ui import engine, picture, state
 from emomusic.ui.models_try import Asked
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks, unescaped
@@ -72,6 +73,31 @@ def upload(app: AppTest, name: str, data: bytes) -> AppTest:
     app.run()
     app.file_uploader(key=state.UPLOAD).upload(name, data)
     return app.run()
+
+
+@pytest.mark.parametrize("step", ["remember", "write"])
+def test_a_photo_whose_arrival_was_cut_off_is_taken_in_the_next_run(
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As a run of the page does with the run of a fragment that the file came with, which calls nothing anew."""
+    app.run()
+    data = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
+
+    def stop(*_: object) -> None:
+        monkeypatch.undo()
+        raise StopException
+
+    monkeypatch.setattr(picture, *{"remember": ("_set_own", stop), "write": ("turn_to_sample", stop)}[step])
+    app.file_uploader(key=state.UPLOAD).upload("me.jpg", data)
+    app.run()
+    assert tracks(app) == []
+    app.run()
+    assert not app.exception
+    assert app.session_state[state.OWN].name == "me.jpg"
+    assert len(tracks(app)) == 5
+    seen = app.session_state[state.READING]
+    app.run()
+    assert app.session_state[state.READING] is seen
 
 
 def test_the_first_look_offers_samples_and_says_what_will_happen(app: AppTest) -> None:
