@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from emomusic.assets import Wing
@@ -55,8 +56,16 @@ def describe_model(record: ModelRecord, figures: ClassFigures, *, beside_four: b
     return sentence + "."
 
 
-def describe_reports(record: ModelRecord) -> str:
-    """What the reports say of the same kind of model; empty where none does."""
+def describe_reports(
+    record: ModelRecord, config: Mapping[str, Any] = MappingProxyType({}), *, mirrored: bool = False
+) -> str:
+    """What the reports say of the same kind of model, and what ours had beside the labels; empty where none does.
+
+    Args:
+        record: of our model.
+        config: the settings of its training, as `metrics.json` has them.
+        mirrored: whether it answers with the mean over a face and its mirror image.
+    """
     titles = dict.fromkeys(report.title for report in record.reported)
     sentences = []
     for title in titles:
@@ -64,6 +73,12 @@ def describe_reports(record: ModelRecord) -> str:
             f"{report.percent} ({report.of}; {report.note})" for report in record.reported if report.title == title
         ]
         sentences.append(f"As reported by {title}: {', '.join(figures)}.")
+    helpers = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
+    if _is_taught(config):
+        helpers.append(f"the answers of {joined(config['teachers'])}")
+    if sentences and helpers:
+        sentences.append(f"Ours learnt from {joined(helpers)} beside the labels, of which the report does not tell")
+        sentences[-1] += ", and answers with the mean over a face and its mirror image." if mirrored else "."
     return " ".join(sentences)
 
 
@@ -183,7 +198,10 @@ def describe_start(config: Mapping[str, Any]) -> str:
     if start is None:
         return ""
     was = START_WEIGHTS[start].title if start in START_WEIGHTS else start
-    return f"It began as {was}, so its curves start high."
+    return (
+        f"It began as {was}, so at the start it is right more often, and its loss is lower, than where training begins "
+        "from nothing."
+    )
 
 
 def describe_training(config: Mapping[str, Any]) -> str:
@@ -207,7 +225,7 @@ def describe_training(config: Mapping[str, Any]) -> str:
     }
     softened = {
         "people's votes": _is_on(config, "votes"),
-        "other models' answers": bool(config.get("teachers")) and _is_on(config, "teaching"),
+        "other models' answers": _is_taught(config),
     }
     reasons = ["parts of the network are switched off at random (dropout)"]  # of every network in NETWORKS
     if any(softened.values()):
@@ -245,6 +263,11 @@ def _softening(config: Mapping[str, Any]) -> tuple[float, ...]:
     """How far training blends labels: of two pictures, with people's votes and with other models' answers."""
     taught = config.get("teaching") if config.get("teachers") else None
     return tuple(float(share or 0.0) for share in (config.get("mixup"), config.get("votes"), taught))
+
+
+def _is_taught(config: Mapping[str, Any]) -> bool:
+    """Whether other models' answers stood beside the labels."""
+    return bool(config.get("teachers")) and _is_on(config, "teaching")
 
 
 def _is_on(settings: Mapping[str, Any], name: str) -> bool:

@@ -114,6 +114,22 @@ def test_a_report_is_told_with_what_differs() -> None:
     assert describe_reports(FACE) == ""
 
 
+def test_beside_a_report_it_is_told_what_ours_learnt_from_beside_the_labels() -> None:
+    record = replace(FACE, reported=(Reported(0.69, "seven", "A study", "of old"),))
+    bare = "As reported by A study: 69 % (seven; of old)."
+    config = {"votes": 0.3, "teachers": ["vgg9", "cnn_paper"], "teaching": 0.5}
+    assert describe_reports(record, config, mirrored=True) == (
+        f"{bare} Ours learnt from people's votes on the pictures (FER+) and the answers of vgg9 and cnn_paper beside "
+        "the labels, of which the report does not tell, and answers with the mean over a face and its mirror image."
+    )
+    assert describe_reports(record, config | {"votes": 0.0}) == (
+        f"{bare} Ours learnt from the answers of vgg9 and cnn_paper beside the labels, of which the report does not "
+        "tell."
+    )
+    assert describe_reports(record, config | {"votes": None, "teaching": None}, mirrored=True) == bare
+    assert describe_reports(FACE, config) == ""
+
+
 @pytest.mark.parametrize(
     ("test", "verdict", "words"),
     [
@@ -195,10 +211,15 @@ def test_training_is_said_to_be_harder_by_what_was_done_in_it(preset: str, words
 @pytest.mark.parametrize(
     ("preset", "words"),
     [
-        ("emonet", "It began as emonet_third, so its curves start high."),
+        (
+            "emonet",
+            "It began as emonet_third, so at the start it is right more often, and its loss is lower, than where "
+            "training begins from nothing.",
+        ),
         (
             "quadrants",
-            "It began as a MobileNet that had learnt to tell people apart on VGGFace2, so its curves start high.",
+            "It began as a MobileNet that had learnt to tell people apart on VGGFace2, so at the start it is right "
+            "more often, and its loss is lower, than where training begins from nothing.",
         ),
         ("paper", ""),
     ],

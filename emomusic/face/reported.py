@@ -28,7 +28,7 @@ REPORTED: Mapping[str, Reported] = MappingProxyType(
             0.7029,
             OF_SEVEN,
             "a CNN study, improved network",
-            "with pictures of RAF-DB and AffectNet added to FER2013; ours has FER2013 alone",
+            "with pictures of RAF-DB and AffectNet added to FER2013; ours saw FER2013's pictures alone",
         ),
         "mobilenet_quadrants": Reported(
             0.72,

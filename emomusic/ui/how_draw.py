@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant, affect_of, list_shares, quadrant_of, share_text
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
 from emomusic.face.detection import MIN_CONFIDENCE, Candidates, Stage
 from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
@@ -22,7 +23,7 @@ from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
 from emomusic.ui.how_walk import CROP_SIDE, Scene
 from emomusic.ui.layout import roomy_columns
-from emomusic.ui.songs import song_points
+from emomusic.ui.songs import describe_few, song_points
 from emomusic.ui.tiles import show_sharp
 from emomusic.words import counted
 
@@ -30,7 +31,8 @@ BARS, PLANE, SMALL_PLANE = "how-bars", "how-plane", "how-small-plane"
 """What holds a chart; how high each is, the frame's style says, which knows the window."""
 
 _SIDE = 760  # pixels: what a picture may measure beside the words
-_HEIGHT = 580  # so that a step fits a screen of 1440x900
+_HEIGHT = 580
+_LEAST_REM = 16  # of a window's height, for what adapts to it
 _MAP = 96
 _STRIP = 590  # of six maps
 _NUM_SONGS = 5
@@ -126,11 +128,12 @@ def crop(scene: Scene) -> None:
 def maps(scene: Scene) -> None:
     """Some feature maps of each size."""
     levels = scene.face.insight.levels
-    for number, level in enumerate(levels):
-        side, shown = level.maps.shape[1], len(level.maps)
-        _label(f"{side} by {side} points, {shown} of {level.num_channels} maps")
-        strip = scene.drawn(f"maps-{number}", partial(_strip, level))
-        show_sharp(strip, alt=_of_face(scene, f"{shown} feature maps of {side} by {side} points"), width=_STRIP)
+    with _as_high_as_fits(_STRIP / _MAP / len(levels), rest_rem=12.5 + 3.6 * len(levels)):
+        for number, level in enumerate(levels):
+            side, shown = level.maps.shape[1], len(level.maps)
+            _label(f"{side} by {side} points, {shown} of {level.num_channels} maps")
+            strip = scene.drawn(f"maps-{number}", partial(_strip, level))
+            show_sharp(strip, alt=_of_face(scene, f"{shown} feature maps of {side} by {side} points"), width=_STRIP)
     _fact("Dark: the pattern is not there. Light: it is. Shown are the maps that vary most over this face.")
 
 
@@ -216,7 +219,7 @@ def _ways_to_the_answer(insight: Insight) -> str:
 
 def place(scene: Scene) -> None:
     """The face's place as a weighted mean."""
-    values = scene.face.reading.probabilities
+    values = scene.face.probabilities
     point = affect_of(values)
     heaviest = sorted(values.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
     weights = ", ".join(f"{name} {_percent(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
@@ -231,7 +234,7 @@ def place(scene: Scene) -> None:
 
 def quadrant(scene: Scene) -> None:
     """The quarter the face lies in."""
-    values = scene.face.reading.probabilities
+    values = scene.face.probabilities
     point = affect_of(values)
     quarter = quadrant_of(point)
     figure = plots.quarter_place(values, point, _name(scene), height=_HEIGHT)
@@ -242,33 +245,33 @@ def quadrant(scene: Scene) -> None:
 
 def songs(scene: Scene) -> None:
     """Quarter, mood, and the first songs with their reasons."""
-    values = scene.face.reading.probabilities
+    values = scene.face.probabilities
     point = affect_of(values)
     quarter = quadrant_of(point)
     request = Request(point=point, emotion=values.emotion, policy=Policy.MATCH)
     chosen = engine().recommender().songs(request, _NUM_SONGS)
-    st.markdown(
-        " · ".join(
-            f"**:primary[{other} → {mood} songs]**" if other is quarter else f"{other} → {mood}"
-            for other, mood in QUADRANT_MOODS.items()
-        )
-    )
-    plane, listed = roomy_columns([4, 5], key="how-songs", gap="medium")
+    plane, listed = roomy_columns([5, 8], key="how-songs", gap="medium")
     with plane:
+        moods = {other: f"{other} → {mood}" for other, mood in QUADRANT_MOODS.items()}
+        moods[quarter] = f"**:primary[{moods[quarter]} songs]**"
+        with st.container(key="how-moods"):
+            st.markdown(" · ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in moods.values()))
         _chart(
             plots.songs_place(values, point, _name(scene), song_points(chosen)),
             "songs",
             alt=_of_face(scene, f"The plane with the face in {quarter} and {len(chosen)} songs around it"),
             room=SMALL_PLANE,
         )
-    with listed, st.container(key="how-songs", gap="small"):
-        for number, song in enumerate(chosen, 1):
-            track = song.track
-            st.markdown(
-                f"**{number}. [{plain(track.title)}]({track_url(track.id)})** · {plain(track.byline)}  \n"
-                f"{plain(song.reason)}"
-            )
-    _fact("The photo page plays them." if quarter is not Quadrant.N else "A neutral face gets calm songs.")
+    with listed:
+        who = f" for Face {scene.face.number}" if len(scene.walk.faces) > 1 else ""
+        _fact(" ".join([*describe_few(chosen, QUADRANT_MOODS[quarter]), f"The photo page plays them{who}."]))
+        with st.container(key="how-songs", gap="small"):
+            for number, song in enumerate(chosen, 1):
+                track = song.track
+                st.markdown(
+                    f"**{number}. [{plain(track.title)}]({track_url(track.id)})** · {plain(track.byline)}  \n"
+                    f"{plain(song.reason)}"
+                )
 
 
 # What they share
@@ -277,7 +280,20 @@ def songs(scene: Scene) -> None:
 def _image(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
     width, height = scene.walk.size
     shown = scene.drawn(name, lambda: encode_jpeg(draw()))
-    show_sharp(shown, alt=alt, width=min(_SIDE, round(_HEIGHT * width / height)))
+    with _as_high_as_fits(width / height, rest_rem=13.5):
+        show_sharp(shown, alt=alt, width=min(_SIDE, round(_HEIGHT * width / height)))
+
+
+def _as_high_as_fits(ratio: float, *, rest_rem: float) -> DeltaGenerator:
+    """A place for pictures in which they become smaller where the window is too low for them.
+
+    Args:
+        ratio: of their width to the height that there is for them.
+        rest_rem: how much of the window's height all else on the screen takes.
+    """
+    height = f"max({_LEAST_REM}rem, 100vh - {rest_rem:.1f}rem)"
+    st.html(f"<style>.st-key-how-fitting {{ max-width: calc({height} * {ratio:.3f}); }}</style>")
+    return st.container(key="how-fitting")
 
 
 def _tile(scene: Scene, name: str, draw: Callable[[], bytes], *, alt: str) -> None:

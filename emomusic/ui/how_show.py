@@ -13,16 +13,44 @@ from emomusic.ui.how_walk import Scene, Walk, walk_of
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.picture import Picture
 
+_KEYS = state.how_widget("keys")
+
 # Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
 # containers carry their key as a class, which is documented.
 _LARGE = f"""<style>
-.st-key-how-words p {{ font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }}
-.st-key-how-fact p, .st-key-how-songs p {{ font-size: clamp(1rem, 1.25vw, 1.2rem); }}
+.st-key-how-words p, .st-key-how-words-wide p {{ font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }}
+.st-key-how-fact p {{ font-size: clamp(1rem, 1.25vw, 1.2rem); }}
+.st-key-how-songs p {{ font-size: 1rem; }}
+/* A step that stands below its words has many: on a window as low as some projectors' its letters are smaller */
+@media (min-width: 641px) {{
+  .st-key-how-words-wide p {{ font-size: clamp(1.1rem, 1.7vw, 1.75rem); }}
+  .st-key-how-songs {{ gap: min(1.3vh, 1rem); }}
+  .st-key-how-moods p, .st-key-how-songs p {{ font-size: clamp(0.9rem, min(1.2vw, 2vh), 1.2rem); line-height: 1.35; }}
+}}
+.st-key-{_KEYS} {{ position: absolute; }} /* not to be seen: it takes no room, not even that of a gap */
 /* What is above the charts leaves so much of the window; a plane is square: no higher than a phone is wide */
 .st-key-{BARS} {{ flex: none; height: clamp(20rem, 100vh - 20rem, 34rem); }}
 .st-key-{PLANE} {{ flex: none; height: clamp(20rem, min(100vh - 15rem, 100vw), 36rem); }}
-.st-key-{SMALL_PLANE} {{ flex: none; height: clamp(18rem, min(100vh - 29rem, 100vw), 26rem); }}
+.st-key-{SMALL_PLANE} {{ flex: none; height: clamp(17rem, min(100vh - 29.5rem, 100vw), 30rem); }}
 </style>"""
+
+# The part of the page that scrolls is not the document, so browsers scroll it by keys only while the focus is in it. On
+# a page just opened, or after a click on a page's name, it is not: then keys that scroll take it there first.
+_SCROLLED_BY_KEYS = st.components.v2.component(
+    "emomusic_scrolled_by_keys",
+    js="""
+const KEYS = ["PageDown", "PageUp", "Home", "End", "ArrowDown", "ArrowUp", " "];
+function focusMain(event) {
+  if (!KEYS.includes(event.key)) return;
+  if (!document.activeElement?.matches('body, [data-testid="stHeader"] a')) return;
+  document.querySelector('[data-testid="stMain"]')?.focus({ preventScroll: true });
+}
+export default function () {
+  document.addEventListener("keydown", focusMain, true);
+  return () => document.removeEventListener("keydown", focusMain, true);
+}
+""",
+)
 
 
 def choose_step() -> Step:
@@ -66,15 +94,17 @@ def choose_step() -> Step:
 def show_step(step: Step, picture: Picture) -> None:
     """Show the words at once, then what belongs to them as soon as it is there, or why it cannot be."""
     st.html(_LARGE)
+    _SCROLLED_BY_KEYS(key=_KEYS)
     engine().start_networks()  # they load while the first step is talked about
-    words, stage = roomy_columns([2, 3], key="how", gap="large")
+    words, stage = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
     with words:
         st.title(step.title, anchor=False)
-        with st.container(key="how-words"):
+        with st.container(key="how-words-wide" if step.wide else "how-words"):
             for sentence in step.sentences:
                 st.markdown(sentence)
         st.caption(f"Source: {step.source}")
-        asked = st.empty()
+        # No `st.empty()`: while it waits for new buttons it has none, and the keyboard's focus is lost with the old
+        asked = st.container(horizontal=True, gap="small")
     with stage, shown_errors():
         walk = walk_of(picture)
         if step.needs is not Needs.PICTURE:
@@ -97,15 +127,15 @@ def _choose_face(walk: Walk, place: st.delta_generator.DeltaGenerator) -> int:
         return 1
     key = state.how_widget("face", walk.picture.digest)
     chosen = int(st.session_state.get(key, 1))
-    # Buttons: in any other choice the arrow keys would, after a click on it, move to the next face, not the next step
-    with place.container(horizontal=True, gap="small"):
+    # Buttons: in any other choice the arrow keys would, after a click on it, move to the next face, not the next step.
+    # All of one type: of another it would be another button to the browser, without the focus.
+    with place:
         for face in walk.faces:
-            is_chosen = face.number == chosen
+            name = f"Face {face.number}"
             st.button(
-                f"Face {face.number}, shown" if is_chosen else f"Face {face.number}",  # its colour alone tells few
+                f":primary[**{name}, shown**]" if face.number == chosen else name,
                 key=state.how_widget("face", str(face.number)),
                 on_click=state.put,
                 args=(key, face.number),
-                type="primary" if is_chosen else "secondary",
             )
     return chosen

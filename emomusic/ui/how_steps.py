@@ -32,6 +32,7 @@ class Step:
         waiting: what is being done while the visitor waits.
         draw: shows it.
         needs: what must be there first.
+        wide: whether that stands below the words, for it takes the whole width.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Step:
     draw: Callable[[Scene], None]
     waiting: str = "Looking for faces"
     needs: Needs = Needs.FACE
+    wide: bool = False
 
 
 _MTCNN = (
@@ -141,7 +143,8 @@ STEPS: tuple[Step, ...] = (
             "Then they are made as sure as the network is often right, and adjusted for photographs, where some "
             "emotions are met more often.",
         ),
-        "C. Guo et al., On calibration of modern neural networks, ICML 2017",
+        "C. Guo et al., On calibration of modern neural networks, ICML 2017; the doubt taken back: G. Patrini et al., "
+        "CVPR 2017; the adjustment: A. K. Menon et al., ICLR 2021",
         how_draw.probabilities,
         waiting="Running the network",
     ),
@@ -172,11 +175,13 @@ STEPS: tuple[Step, ...] = (
         (
             "Each quarter stands for a mood of music, and songs have places on the same plane: bright or dark, lively "
             "or quiet.",
-            "Songs of the right mood that lie near the face come first, each with its reason.",
+            "Songs that are likelier than most to have this mood and lie near the face come first, each with its "
+            "reason.",
         ),
         f"{_RUSSELL}; which mood a quarter stands for, and the order of the songs, are this project's choice",
         how_draw.songs,
         waiting="Choosing songs",
+        wide=True,
     ),
 )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from emomusic.affect import EmotionProbabilities
 from emomusic.face.detection import Search
 from emomusic.face.explain import Explainer, Insight, Occlusion, agreement
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
@@ -28,7 +29,7 @@ class FaceWalk:
 
     Attributes:
         number: its place from the left, from 1.
-        reading: where it is and what it shows.
+        reading: where it is and what it shows, as the app reads it.
         side: of the square cut out of the picture, in its pixels.
         shown: JPEG of that, its side `CROP_SIDE` pixels at most.
         seen: the same as the network gets it: shape (n, n), uint8, grey.
@@ -45,6 +46,11 @@ class FaceWalk:
     def insight(self) -> Insight:
         """What the network makes of the face."""
         return _explainer().look(self.seen)
+
+    @cached_property
+    def probabilities(self) -> EmotionProbabilities:
+        """The answer that the steps explain and go on with, in float32; that of `reading` may be less exact."""
+        return EmotionProbabilities(self.insight.probabilities.astype(np.float32))
 
     @cached_property
     def occlusion(self) -> Occlusion:

@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.assets import METRICS, Wing, folder_of
+from emomusic.assets import METRICS, Wing, folder_of, read_metrics
 from emomusic.diagnosis import class_figures_csv, compare, read_class_figures
+from emomusic.face.trained import read_spec
 from emomusic.findings import (
     describe_comparison,
     describe_in_four,
@@ -177,8 +178,10 @@ def _show_table(chosen: Chosen) -> None:
     if is_face:
         st.caption(
             f"Judged on {_judged_on(chosen.others)}, kept apart from training: FER2013 has a part to learn from "
-            "(Training), one to choose by (PublicTest) and one to judge by (PrivateTest). Some of these pictures stand "
-            "in Training as well, and Figures tells how a model does without those. People agree with their labels on "
+            "(Training), one to choose by (PublicTest) and one to judge by (PrivateTest); the figures on the last were "
+            "in view of a few decisions all the same, of which the cards tell, and may flatter a little. Some of these "
+            "pictures stand in Training as well, and Figures tells how a model does without those. People agree with "
+            "their labels on "
             "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
             "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "
             "judged after the model was adjusted on others; the photographs also chose how faces are found and cut "
@@ -291,7 +294,7 @@ def _say(chosen: Chosen) -> None:
     figures = [read_class_figures(chosen.wing, name) for name in chosen.names]
     if len(chosen.records) == 1:
         st.header(describe_model(chosen.records[0], figures[0]).replace("**", ""), anchor=False)
-        if report := describe_reports(chosen.records[0]):
+        if report := _beside_reports(chosen.records[0]):
             st.markdown(report)
         return
     in_four = any(record.has_four for record in chosen.faces)
@@ -305,7 +308,15 @@ def _say(chosen: Chosen) -> None:
             four = f"**{describe_in_four(*chosen.faces)}** " if in_four else ""
             st.markdown(four + describe_comparison(comparison, chosen.wing))
     for record, own in zip(chosen.records, figures, strict=True):
-        st.markdown(f"{describe_model(record, own, beside_four=in_four)} {describe_reports(record)}")
+        st.markdown(f"{describe_model(record, own, beside_four=in_four)} {_beside_reports(record)}")
+
+
+def _beside_reports(record: ModelRecord) -> str:
+    """What the reports say of such a model, and what ours had that theirs had not; empty where none does."""
+    if isinstance(record, MoodRecord):
+        return describe_reports(record)
+    folder = folder_of(Wing.FACE, record.name)
+    return describe_reports(record, read_metrics(folder).get("config") or {}, mirrored=read_spec(folder).mirrored)
 
 
 def _offer_files(wing: Wing, chosen: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from emomusic.affect import Mood
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.recommend import Song
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
@@ -93,9 +94,15 @@ def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> st
         sentence = _POLICY_WORDS[request.policy].format(
             mood=mood, emotion=f"{whose} {emotion.adjective}", who=_WHO.get(listener.label, "the face is")
         )
-    if request.policy is not Policy.JOURNEY and 2 * sum(song.likeliest == mood for song in songs) < len(songs):
-        sentence += f" Few songs are found to be {mood}; these come nearest."
-    return sentence
+    few = [] if request.policy is Policy.JOURNEY else describe_few(songs, mood)
+    return " ".join([sentence, *few])
+
+
+def describe_few(songs: Sequence[Song], mood: Mood) -> list[str]:
+    """A sentence where most of the songs are found to have another mood than they were chosen for; else none."""
+    if 2 * sum(song.likeliest == mood for song in songs) >= len(songs):
+        return []
+    return [f"Few songs are found to be {mood}; these come nearest."]
 
 
 def _ask(listener: Listener, catalogue: Catalogue) -> Request:

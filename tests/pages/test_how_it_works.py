@@ -13,8 +13,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
+from emomusic.face.reading import FaceReading
 from emomusic.ui import how_walk, state
 from emomusic.ui.how_draw import describe_agreement, describe_fall
 from emomusic.ui.how_steps import STEPS, Needs, step_named
@@ -252,15 +253,15 @@ def test_it_is_told_in_words_which_face_is_shown(app: AppTest, step: Any) -> Non
     if step.needs is not Needs.FACE:
         return
     press(app, "Face 3")
-    labels = [button.label for button in app.button if button.label.startswith("Face ")]
-    assert labels == ["Face 1", "Face 2", "Face 3, shown", "Face 4"]
+    labels = [button.label for button in app.button if "Face " in button.label]
+    assert labels == ["Face 1", "Face 2", ":primary[**Face 3, shown**]", "Face 4"]
     assert all(alt.startswith("Face 3. ") for alt in alts(app))
 
 
 def test_of_a_single_face_no_number_is_told(app: AppTest) -> None:
     at(app, "crop")
     assert alts(app)[:2] == ["The face, cut out", "The face, without colours"]
-    assert not [button for button in app.button if button.label.startswith("Face ")]
+    assert not [button for button in app.button if "Face " in button.label]
 
 
 @pytest.mark.parametrize("key", ["picture", "proposals", "face", "crop", "maps", "look"])
@@ -333,15 +334,20 @@ def test_going_back_computes_nothing_again(app: AppTest, monkeypatch: pytest.Mon
         assert walk.pictures[name] is png
 
 
-def test_the_reading_of_the_photo_page_is_used_again(root: Path) -> None:
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    app.run()
-    app.button(key="sample-eileen-collins-1999").click().run()
-    seen = app.session_state[state.READING]
-    app.switch_page("pages/how_it_works.py").run()
-    at(app, "place", sample=None)
-    assert not app.exception
-    assert app.session_state[state.HOW_WALK].faces[0].reading is seen.reading.faces[0]
+def test_all_steps_go_on_with_the_answer_that_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading may be less exact: with bfloat16 a face was 42 % neutral in one step and 41 in the next."""
+    at(app, "probabilities", sample="morisot-self-portrait-1885")
+    (face,) = app.session_state[state.HOW_WALK].faces
+    explained = face.insight.probabilities
+    assert f"→ {percent(explained.max())} after the adjustment" in text_of(app)
+    off = FaceReading(face.reading.face, EmotionProbabilities.certain(Emotion.HAPPY))
+    monkeypatch.setattr(face, "reading", off)
+    at(app, "place", sample="morisot-self-portrait-1885")
+    assert f"{EMOTIONS[explained.argmax()]} {percent(explained.max())}" in text_of(app)
+    at(app, "quadrant", sample="morisot-self-portrait-1885")
+    assert "N: " in text_of(app)
+    at(app, "songs", sample="morisot-self-portrait-1885")
+    assert "N → calm songs".replace(" ", "\N{NO-BREAK SPACE}") in text_of(app)
 
 
 def test_the_figures_are_those_of_the_results(app: AppTest) -> None:
@@ -368,7 +374,7 @@ def test_the_figures_are_those_of_the_results(app: AppTest) -> None:
 
 def test_the_heaviest_emotions_are_named_beside_their_lines(app: AppTest) -> None:
     at(app, "place", sample="morisot-self-portrait-1885")
-    shares = app.session_state[state.HOW_WALK].faces[0].reading.probabilities.as_dict()
+    shares = app.session_state[state.HOW_WALK].faces[0].probabilities.as_dict()
     heaviest = sorted(shares, key=lambda name: -shares[name])[:3]
     assert ": " + ", ".join(f"{name} {percent(shares[name])}" for name in heaviest) + "; what" in text_of(app)
 
@@ -391,7 +397,27 @@ def test_the_songs_come_with_their_reasons(app: AppTest) -> None:
     songs = [markdown.value for markdown in app.markdown if re.match(r"\*\*\d\. \[", markdown.value)]
     assert len(songs) == 5
     assert all("the mood it answers" in song and "open.spotify.com/track/" in song for song in songs)
-    assert "Q1 → happy songs" in text_of(app)
+    assert "Q1 → happy songs".replace(" ", "\N{NO-BREAK SPACE}") in text_of(app)
+    assert "Few songs" not in text_of(app)
+
+
+def test_songs_are_not_called_what_the_model_finds_them_not_to_be(app: AppTest) -> None:
+    at(app, "songs", sample="morisot-self-portrait-1885")
+    assert "Probably sad" in text_of(app)
+    assert "Few songs are found to be calm; these come nearest. The photo page plays them." in text_of(app)
+    assert "the right mood" not in text_of(app)
+
+
+def test_it_is_told_for_which_face_the_photo_page_plays_the_songs(app: AppTest) -> None:
+    at(app, "songs", sample="four-people")
+    assert "The photo page plays them for Face 1." in text_of(app)
+    press(app, "Face 3")
+    assert "The photo page plays them for Face 3." in text_of(app)
+
+
+def test_each_way_from_scores_to_probabilities_has_its_source() -> None:
+    named = re.findall(r"Guo|Patrini|Menon", step_named("probabilities").source)
+    assert named == ["Guo", "Patrini", "Menon"]
 
 
 @pytest.mark.parametrize(

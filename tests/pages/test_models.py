@@ -288,6 +288,25 @@ def change_metrics(folder: Path, **changes: Any) -> None:
     (folder / "metrics.json").write_text(json.dumps(metrics | changes))
 
 
+def test_what_ours_had_that_a_report_had_not_is_told_beside_its_figure(app: AppTest, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "face" / "mobilenet_quadrants"
+    opened(app, "mobilenet_quadrants")
+    assert "Ours learnt from" not in text_of(app)
+    config = json.loads((folder / "metrics.json").read_text())["config"]
+    change_metrics(folder, config=config | {"teachers": ["vgg9"], "teaching": 0.5})
+    app.run()
+    words = "Ours learnt from the answers of vgg9 beside the labels, of which the report does not tell."
+    assert words in text_of(app)
+    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "mobilenet_quadrants"]).run()
+    assert words in text_of(app)
+
+
+def test_it_is_told_that_figures_on_the_test_pictures_were_in_view_of_decisions(app: AppTest) -> None:
+    app.run()
+    (caption,) = [caption.value for caption in app.caption if caption.value.startswith("Judged on")]
+    assert "one to judge by (PrivateTest); the figures on the last were in view of a few decisions" in caption
+
+
 def test_a_damaged_model_is_left_out_and_named_with_what_is_wrong(app: AppTest, tmp_path: Path) -> None:
     (tmp_path / "models" / "face" / "emonet" / "metrics.json").write_text("{")
     change_metrics(tmp_path / "models" / "face" / "vgg9", wild={"n": 90, "accuracy": 0.4})
