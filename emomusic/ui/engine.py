@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import script_runner
 
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
@@ -142,7 +143,18 @@ class Engine:
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this server; the first call starts loading the songs and returns at once."""
+    _leave_keras_alone()
     return Engine()
+
+
+def _leave_keras_alone() -> None:
+    """Let Streamlit not reset Keras after every run of a page or a part of one, as it does, for all threads at once.
+
+    A network that another thread builds meanwhile forgets which type it computes in: where many opened the page of a
+    server just started, it often failed to load. The reset also collects all garbage and drops the kernels that
+    TensorFlow had chosen.
+    """
+    script_runner._clean_problem_modules = lambda: None  # no public way; a test sees that it works
 
 
 def loading_note(meanwhile: str = "Choose a picture meanwhile.") -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import keras
 import pytest
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -209,3 +210,13 @@ def test_what_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     app = AppTest.from_function(page, default_timeout=SECONDS).run()
     assert [error.value for error in app.error] == ["expected weights. Received: none"]
     assert not app.markdown
+
+
+def test_a_run_of_a_page_leaves_keras_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit would reset its state in all threads, and with it the numbers in the names of layers."""
+    monkeypatch.setattr(engine, "load_networks", lambda tell: (FakeDetector(), FakeClassifier()))
+    engine.engine().networks()
+    names = [keras.layers.Identity().name]
+    AppTest.from_function(page, default_timeout=SECONDS).run()
+    names.append(keras.layers.Identity().name)
+    assert len(set(names)) == 2
