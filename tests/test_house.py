@@ -141,6 +141,23 @@ def test_the_readme_says_what_the_figures_of_the_mood_models_are(root: Path):
         assert tuple(f"{100 * figure:.1f}" for figure in found) == (accuracy, spread, macro_f1), name
 
 
+def test_the_readme_says_how_other_libraries_did(root: Path):
+    table = (root / "README.md").read_text(encoding="utf-8").partition("| library |")[2].partition("\n\n")[0]
+    told = {row.split("`")[1]: row.split(" | ")[1:] for row in table.splitlines()[2:]}
+    figures = json.loads((root / "docs" / "libraries.json").read_text(encoding="utf-8"))
+
+    def words(of: dict | None) -> str:
+        return f"{100 * of['accuracy']:.1f} / {100 * of['macro_recall']:.1f}" if of else "-"
+
+    found: dict[str, list[str]] = {}
+    for pictures in figures.values():
+        for name, of in pictures.items():
+            cells = [str(of["missed"]), words(of["as_it_answers"]), words(of["adjusted_in_folds"])]
+            found[name] = found.get(name, []) + cells
+    assert len(found) == 6
+    assert {name: [cell.strip(" |") for cell in cells] for name, cells in told.items()} == found
+
+
 SPEED = re.compile(r"^\| ([^|]+) \| ([0-9.]+) (ms|s|/s|MB) \| ([0-9.]+)[^|]* \| `([a-z-]+)` \|$", re.MULTILINE)
 
 
