@@ -32,7 +32,9 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     return annotate(image, _marks(reading, 1.0))
 
 
-def annotated_preview(image: RgbImage, reading: PictureReading, width: int, height: int, *, first: int = 1) -> RgbImage:
+def annotated_preview(
+    image: RgbImage, reading: PictureReading, width: int, height: int, *, first: int = 1, only: int | None = None
+) -> RgbImage:
     """The same for a place on a page: letters can be read there, and do not hide the face of a tiny picture.
 
     Args:
@@ -41,6 +43,7 @@ def annotated_preview(image: RgbImage, reading: PictureReading, width: int, heig
         width: of the place, in pixels of the page.
         height: of the place.
         first: the number of its first face.
+        only: the number of the one face that is named, the others being framed; None for all.
 
     Returns:
         As large as it is shown at least, twice that at most, for screens that have more pixels than a page counts.
@@ -50,6 +53,8 @@ def annotated_preview(image: RgbImage, reading: PictureReading, width: int, heig
     size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
     resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     marks = _marks(reading, max(size) / max(reading.width, reading.height), first)
+    if only is not None:
+        marks = [mark if number == only else replace(mark, text="") for number, mark in enumerate(marks, first)]
     return annotate(resized, marks, smallest_letters=_LEAST_LETTERS * scale / shown)
 
 

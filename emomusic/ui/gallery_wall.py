@@ -235,10 +235,11 @@ def _show_picture(gallery: Gallery, chosen: HungFace) -> None:
     picture = gallery.hung[chosen.picture]
     first = gallery.wall.first_number(chosen.picture)
     width, height = _PREVIEW
-    shown = annotated_preview(read_image(picture.small), picture.reading, width, height, first=first)
+    small = read_image(picture.small)
+    shown = annotated_preview(small, picture.reading, width, height, first=first, only=chosen.number)
     show_sharp(
         encode_jpeg(shown),
-        alt=f"{picture.name}, its faces framed",
+        alt=f"{picture.name}, its faces framed and Face {chosen.number} named",
         width=min(width, round(height * shown.shape[1] / shown.shape[0])),
         caption=plain(picture.name),
     )

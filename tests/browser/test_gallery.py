@@ -68,7 +68,7 @@ def test_a_press_on_a_face_plays_its_songs(gallery: Callable[..., Page], root: P
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
-    expect(page.get_by_role("img", name="eileen-collins-1999.jpg, its faces framed")).to_be_visible()
+    expect(page.get_by_role("img", name="eileen-collins-1999.jpg, its faces framed and Face 1 named")).to_be_visible()
     for track in set(everyones):
         expect(page.locator(f'iframe[src$="{track}"]')).to_have_count(0)
     # And by the keyboard, from the menu

@@ -189,6 +189,20 @@ def test_a_small_copy_is_marked_as_the_picture_is_and_numbered_on() -> None:
     assert (whole != annotated_preview(picture, reading, 480, 300, first=12)).any()
 
 
+def test_of_many_faces_only_the_one_that_was_chosen_is_named() -> None:
+    picture = np.zeros((900, 900, 3), np.uint8)
+    boxes = [make_face(100 + 260 * number, 400, 160, 200) for number in range(3)]
+    reading = read_faces(picture, FakeDetector(boxes), FakeClassifier())
+
+    def columns_with_tags(**chosen: int) -> list[bool]:
+        """Of each face, whether there is more than its frame, which is as high as the box."""
+        drawn = annotated_preview(picture, reading, 900, 900, first=7, **chosen).any(axis=2)
+        return [bool(drawn[:390, box.box.x : box.box.right].any()) for box in boxes]
+
+    assert columns_with_tags() == [True, True, True]
+    assert columns_with_tags(only=8) == [False, True, False]
+
+
 @pytest.mark.parametrize("face", [30, 900])
 def test_a_face_of_any_size_is_framed_in_its_colour(face: int) -> None:
     picture = np.full((1000, 1000, 3), 90, np.uint8)
