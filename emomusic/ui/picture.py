@@ -14,7 +14,7 @@ from emomusic.assets import data_dir
 from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui import state
-from emomusic.ui.address import named, turn_to_sample, went_back, write
+from emomusic.ui.address import chosen_here, named, turn_to_sample, went_back, write
 from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.tiles import show_tile, style_tiles
 from emomusic.ui.uploads import let_go, say_what_is_lost
@@ -185,6 +185,7 @@ def name_sample(picture: Picture) -> None:
     key = next((sample.key for sample in samples() if _is_of(picture, sample)), None)
     if named(state.SAMPLE) != key:
         turn_to_sample(key)  # what stands there was chosen about another picture
+        chosen_here(state.SAMPLE)  # nobody chose on this visit: going back from here takes no sample away
 
 
 def _forget_choices(picture: Picture) -> None:
