@@ -32,6 +32,17 @@ TIMELINE = """() => {
 }"""
 
 
+# Everyone's row and four faces' below it, of the same numbers and in the same order as on the plane. Where the lines
+# above it became fewer, the plane of the last second stays below this one's for a moment: it is the first
+FOUR_ROWS_AND_PLACES = """() => {
+  const rows = document.querySelector(".st-key-live-rows .js-plotly-plot")?.data?.[0].y ?? [];
+  const plane = document.querySelector(".st-key-live-plane .js-plotly-plot")?.data ?? [];
+  const texts = plane.find(trace => trace.name === "faces")?.text ?? [];
+  const numbers = texts.map(text => text.replace(/<[/]?b>/g, "")).filter(text => /^[0-9]+$/.test(text));
+  return rows.length === 5 && rows.join() === ["Everyone", ...numbers.map(number => `Face ${number}`)].join();
+}"""
+
+
 def scene(picture: RgbImage | None) -> RgbImage:
     """A picture in the middle of a grey frame, or a wall with nobody before it."""
     if picture is None:
@@ -140,8 +151,7 @@ def test_the_readings_follow_the_camera_and_songs_follow_the_readings(
         expect(page.get_by_role("heading", name=re.compile("happy|neutral|sad", re.IGNORECASE))).to_be_visible()
         sees(page, "4 faces ·")
         expect(page.get_by_role("heading", name=re.compile("Together"))).to_be_visible()
-        rows = page.locator(".st-key-live-rows .js-plotly-plot")
-        assert rows.evaluate("chart => chart.data[0].y") == ["Everyone", *(f"Face {n}" for n in face_numbers(page))]
+        page.wait_for_function(FOUR_ROWS_AND_PLACES)
         first = page.evaluate(TIMELINE)
         sees(page, "Nobody in the picture")
         assert page.evaluate(TIMELINE) > first > 0
@@ -181,14 +191,6 @@ def test_nothing_is_wider_than_a_phone_before_or_during_the_video(
         start(page)
         sees(page, "4 faces ·")
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
-
-
-def face_numbers(page: Page) -> list[int]:
-    """The numbers of the faces that stand on the plane."""
-    # Where the lines above it became fewer, the plane of the last second stays below this one's for a moment
-    plane = page.locator(".st-key-live-plane .js-plotly-plot").first
-    texts = plane.evaluate("chart => chart.data.find(trace => trace.name === 'faces').text")
-    return [int(number) for text in texts if (number := re.sub("</?b>", "", text)).isdigit()]
 
 
 def test_two_tabs_have_a_reader_each_and_a_closed_tab_ends_its_own(

@@ -21,6 +21,13 @@ pytestmark = pytest.mark.browser
 ROW_PX = 35  # of a table, as Streamlit draws it
 
 
+FOUR_CHARTS_STAND_LEVEL = """() => {
+  const charts = [...document.querySelectorAll(".js-plotly-plot")];
+  const tops = charts.map(chart => Math.round(chart.getBoundingClientRect().top)).sort((one, other) => one - other);
+  return tops.length === 4 && tops[0] === tops[1] && tops[1] < tops[2] && tops[2] === tops[3];
+}"""
+
+
 @pytest.fixture
 def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
     """Open the page by its link in the navigation, or at an address of its own."""
@@ -55,6 +62,12 @@ def click_cell(page: Page, row: int, column: int, num_classes: int, *, answer: r
             area.click(position={"x": x, "y": y}, timeout=5_000)
             seen.wait_for(timeout=10_000)
     expect(seen).to_be_visible()
+
+
+def click_row(page: Page, row: int) -> None:
+    """Click the mark of a row of the first table, counted from 1, once nothing moves that table any more."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": ROW_PX * (row + 0.5)})
 
 
 def test_a_click_on_a_cell_tells_what_is_confused(models: Callable[..., Page]) -> None:
@@ -102,11 +115,7 @@ def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callabl
     page.keyboard.press("Escape")  # the menu stays open, and would take the next click for itself
     expect(page.get_by_role("listbox")).to_have_count(0, timeout=PATIENCE_MS)
     # The third row too: of three the two clicked last stay, and the menu follows the table
-    table = page.get_by_test_id("stDataFrame").first
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 16, box["y"] + ROW_PX * 3.5)
+    click_row(page, 3)
     expect(page.get_by_text(re.compile("Of the same 686 songs.* mlp alone .* logistic alone"))).to_be_visible(
         timeout=PATIENCE_MS
     )
@@ -125,11 +134,7 @@ def test_back_follows_the_choices(models: Callable[..., Page]) -> None:
     heading = page.get_by_role("heading", level=2).first
     expect(heading).to_contain_text(f"{DEFAULT_MODEL} is right on")
     steps = page.evaluate("history.length")
-    table = page.get_by_test_id("stDataFrame").first
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 16, box["y"] + ROW_PX * 2.5)
+    click_row(page, 2)
     expect(heading).to_contain_text("beyond chance")
     compared = heading.inner_text()
     page.get_by_role("tab", name="Figures").click()
@@ -151,10 +156,8 @@ def test_back_follows_the_choices(models: Callable[..., Page]) -> None:
 @pytest.mark.parametrize("view", ["Learning", "Sureness"])
 def test_charts_to_be_compared_stand_level(models: Callable[..., Page], view: str) -> None:
     page = models(f"?faces=emonet&faces=mobilenet_quadrants&face_view={view}", width=1440, height=900)
-    charts = page.locator(".js-plotly-plot")
-    expect(charts).to_have_count(4)
-    tops = sorted(charts.evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().top))"))
-    assert tops[0] == tops[1] < tops[2] == tops[3]
+    page.wait_for_function(FOUR_CHARTS_STAND_LEVEL)
+    assert page.evaluate(FOUR_CHARTS_STAND_LEVEL)
 
 
 def test_a_card_scrolls_within_itself_on_a_phone(open_page: Callable[..., Page]) -> None:

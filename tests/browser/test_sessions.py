@@ -1,13 +1,14 @@
-"""What a real server holds of photos: little of the gallery's, nothing of a closed page's, though nobody else comes."""
+"""What a real server holds: little of the gallery's photos, nothing of a closed page's, downloads until fetched."""
 
 from __future__ import annotations
 
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
 
@@ -50,3 +51,16 @@ def test_the_gallery_holds_no_photo_that_was_read(browser: Browser, tmp_path: Pa
         time.sleep(6)  # longer than the server's figures are kept
         assert comes_to_hold(address, photo=False)
         context.close()
+
+
+def test_a_download_waits_for_a_slow_browser_while_others_use_the_app(open_page: Callable[..., Page]) -> None:
+    page, other = open_page(), open_page()
+    page.goto(page.url.rstrip("/") + "/models")
+    page.get_by_role("button", name="Download").first.click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="All models (JSON)").click()
+    for _ in range(3):
+        other.reload()
+        expect(other.get_by_text("an expression is not a feeling")).to_be_visible()
+        expect(other.get_by_test_id("stStatusWidget")).to_have_count(0)
+    assert page.request.get(waiting.value.url).ok

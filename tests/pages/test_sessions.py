@@ -1,15 +1,17 @@
-"""emomusic/ui/sessions.py: when a session is let go; tests/browser sees that Streamlit lets go of what it held."""
+"""emomusic/ui/sessions.py: when sessions and files are let go; tests/browser sees it on a real server."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from emomusic.ui import sessions
 
@@ -23,6 +25,7 @@ class Server:
         self.closed: list[str] = []
         self.now = 0.0
         self.next: Callable[[], None] = lambda: None
+        self.media_file_mgr = MediaFileManager(MemoryMediaFileStorage("/media"))
         self._session_mgr = self
 
     def list_sessions(self) -> list[Any]:
@@ -81,6 +84,41 @@ def test_who_comes_back_in_time_has_two_minutes_again(server: Server) -> None:
     assert not server.closed
     server.look_at(230)
     assert server.closed == ["leaves"]
+
+
+def somebody_uses_the_app(files: MediaFileManager) -> None:
+    """What Streamlit asks for at the end of each run of a page, or of a part of one."""
+    for _ in range(3):
+        files.remove_orphaned_files()
+
+
+def test_a_download_stays_until_the_browser_has_had_time_to_fetch_it(server: Server) -> None:
+    files = server.media_file_mgr
+    name = PurePosixPath(files.execute_deferred(files.add_deferred(lambda: b"songs", "text/csv", "0.1"))).stem
+    for now in (1, 29, 31, 59):
+        somebody_uses_the_app(files)
+        server.look_at(now)
+        assert files.read_file(name) is not None
+    server.look_at(61)
+    assert files.read_file(name) is None
+
+
+def test_a_picture_stays_while_its_page_is_run_anew_and_goes_with_the_page(server: Server) -> None:
+    files = server.media_file_mgr
+    name = PurePosixPath(files.add(b"picture", "image/jpeg", "0.2")).stem
+    files.clear_session_refs()  # at the beginning of a run
+    somebody_uses_the_app(files)
+    assert files.read_file(name) is not None
+    files.add(b"picture", "image/jpeg", "0.2")
+    server.look_at(31)
+    assert files.read_file(name) is not None
+    server.open.remove("leaves")
+    server.look_at(32)
+    server.look_at(140)
+    files.clear_session_refs()
+    server.look_at(152)  # at once, not when the thirty seconds are over
+    assert server.closed == ["leaves"]
+    assert files.read_file(name) is None
 
 
 def test_pages_say_how_long_it_is(root: Path) -> None:
