@@ -17,7 +17,7 @@ from emomusic.plots.live import NamedFace, face_rows, mood_areas
 from emomusic.ui.charts import show_chart
 from emomusic.ui.frame import plain_message
 from emomusic.ui.live_session import LiveSession, Phase
-from emomusic.ui.readings import said_together
+from emomusic.ui.readings import ALL, said_together
 from emomusic.words import counted
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; ten minutes as a chart are 70 kB, and change little in a second
@@ -167,7 +167,7 @@ _LARGE_TYPE = """<style>
 def _points(view: LiveView, group: EmotionProbabilities | None) -> list[FacePoint]:
     points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in view.faces]
     if group is not None and len(points) > 1:
-        points.append(FacePoint("all", affect_of(group), group.emotion))
+        points.append(FacePoint(ALL, affect_of(group), group.emotion))
     return points
 
 

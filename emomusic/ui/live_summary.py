@@ -17,7 +17,7 @@ from emomusic.ui.engine import engine
 from emomusic.ui.files import offer, offer_song_files
 from emomusic.ui.live_readings import show_areas
 from emomusic.ui.live_session import LiveSession, Phase
-from emomusic.ui.readings import Listener
+from emomusic.ui.readings import NOW, Listener
 from emomusic.ui.songs import choose_explicit, choose_songs, list_songs
 from emomusic.words import clock
 
@@ -44,7 +44,7 @@ def offer_songs(session: LiveSession) -> None:
 def _keep_mood(session: LiveSession) -> None:
     group = session.view().group
     st.session_state[state.LIVE_MOOD] = (
-        "nobody" if group is None else Listener("now", affect_of(group), group.emotion, None)
+        "nobody" if group is None else Listener(NOW, affect_of(group), group.emotion, None)
     )
     if group is not None:
         st.toast(f"{describe(group)}: songs for this moment are below the video.")
@@ -86,9 +86,7 @@ def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
     with st.container(horizontal=True):
         st.metric("Lasted", clock(lasted_s), **_CARD)
         # A share: on a busy machine a reading may take longer than a second
-        st.metric(
-            "With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", border=True, height="stretch"
-        )
+        st.metric("With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", **_CARD)
         st.metric("Most faces at once", summary.most_faces, **_CARD)
         if longest is not None:
             st.metric(

@@ -35,7 +35,8 @@ MOST_POINTS = 60  # faces on the plane; beyond, they hide each other
 FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces; all count."
 """To be said where there are more."""
 EVERYONE = "Everyone"
-ALL = "all"  # their label on the plane
+ALL, NOW, YOU = "all", "now", "you"
+"""Labels on the plane of whom the music is for, other than the number of a face: everyone, a moment, nobody seen."""
 _PREVIEW_WIDTH = 1100  # at most, on a very wide screen
 _PREVIEW_HEIGHT = 520
 _COLUMN = 740  # the width there is for it on a page of 1440 pixels, where its letters are to be read
@@ -83,7 +84,7 @@ class Listener:
     """Whom the music is for, and how they are.
 
     Attributes:
-        label: for the plane: the number of the face, "all" for everyone, or "you" where no face was found.
+        label: for the plane: the number of the face, or `ALL`, `NOW` or `YOU`.
         point: where they are on the plane.
         emotion: what they show, or what was said by hand; None where only a mood was chosen.
         mood: chosen by hand, or None.
@@ -99,7 +100,7 @@ class Listener:
     @property
     def name(self) -> str:
         """As the page calls them: "Everyone", "Face 2", "You"."""
-        return {ALL: EVERYONE, "you": "You"}.get(self.label, f"Face {self.label}")
+        return {ALL: EVERYONE, YOU: "You"}.get(self.label, f"Face {self.label}")
 
 
 def read_picture(picture: Picture) -> Seen:
@@ -293,7 +294,7 @@ def _no_face(seen: Seen) -> Listener | None:
     emotion, mood = _choose_by_hand(seen.picture.digest)
     if emotion is None and mood is None:
         return None
-    return _listener("you", None, emotion, mood)
+    return _listener(YOU, None, emotion, mood)
 
 
 def _face_cards(seen: Seen) -> None:

@@ -18,7 +18,7 @@ from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.players import show_player, spotify_link
-from emomusic.ui.readings import Listener
+from emomusic.ui.readings import ALL, NOW, YOU, Listener
 
 NUM_SONGS = 5
 _MOST_SONGS = 30  # each has a player, a page of its own in the browser
@@ -42,13 +42,13 @@ _POLICY_WORDS = {
 }
 
 
-_WHO = {"all": "the faces are", "now": "that moment was", "you": "you are"}
+_WHO = {ALL: "the faces are", NOW: "that moment was", YOU: "you are"}
 """By the listener's label: how the one is called whom the songs are for; else it is one face."""
 
 _CIRCLES = {
-    "all": 'Circles are the faces, numbered as above, and "all" is their mean',
-    "now": "The circle is that moment",
-    "you": "The circle is you",
+    ALL: 'Circles are the faces, numbered as above, and "all" is their mean',
+    NOW: "The circle is that moment",
+    YOU: "The circle is you",
 }
 """Likewise: what stands on the plane."""
 
@@ -90,7 +90,7 @@ def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> st
         sentence = f"Songs of the mood you chose: {mood}. Match and Soothe come to the same here."
     else:
         emotion = listener.emotion or nearest_emotion(listener.point)
-        whose = "faces that are" if listener.label == "all" else "a face that is"
+        whose = "faces that are" if listener.label == ALL else "a face that is"
         sentence = _POLICY_WORDS[request.policy].format(
             mood=mood, emotion=f"{whose} {emotion.adjective}", who=_WHO.get(listener.label, "the face is")
         )
