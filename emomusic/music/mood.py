@@ -112,6 +112,7 @@ class MoodClassifier:
             raise ValueError("the classifier must be fitted or loaded before it predicts. Received: an unfitted one")
         if len(features) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
+        _leave_warnings_alone()
         with _single_thread():
             probabilities: npt.NDArray[np.float32] = self._estimator.predict_proba(inputs).astype(np.float32)
         return probabilities
@@ -211,6 +212,20 @@ def _single_thread() -> AbstractContextManager[Any]:
     """
     limited: AbstractContextManager[Any] = _openmp().limit(limits=1)
     return limited
+
+
+@cache
+def _leave_warnings_alone() -> None:
+    """Let scikit-learn's forests ask their trees as they are, without what it does for trees on other threads.
+
+    For each tree it empties Python's list of filters of warnings, which is one for all threads, and fills it anew. Four
+    threads that asked for moods at once left one filter of eleven: from then on the process told what it had kept to
+    itself, and a tree that met the empty list warned of it.
+    """
+    import joblib  # type: ignore[import-untyped]
+    from sklearn.ensemble import _forest
+
+    _forest.Parallel, _forest.delayed = joblib.Parallel, joblib.delayed  # no public way; a test sees that it works
 
 
 @cache

@@ -2,6 +2,7 @@ import json
 import pickle
 import shutil
 import time
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_every_model_gives_the_same_after_saving_and_loading(name: str, mood_csv
     np.testing.assert_array_equal(
         classifier.predict_probabilities(table.features), loaded.predict_probabilities(table.features)
     )
+
+
+@pytest.mark.parametrize("name", ["ensemble", "random_forest"])
+def test_no_list_of_all_threads_is_emptied(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """scikit-learn does so with Python's filters of warnings, for each tree."""
+    classifier = MoodClassifier.load(models_dir() / "music" / name)
+    emptied: list[str] = []
+    monkeypatch.setattr(warnings, "resetwarnings", lambda: emptied.append(name))
+    probabilities = classifier.predict_probabilities(np.full((3, len(FEATURE_NAMES)), 0.5))
+    assert probabilities.shape == (3, 4)
+    assert emptied == []
 
 
 def test_the_same_seed_learns_the_same_and_another_seed_something_else(mood_csv: Path) -> None:
