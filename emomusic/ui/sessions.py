@@ -23,11 +23,11 @@ WHEN_GONE = "two minutes after you close the page"
 """What visitors are told: half of `server.disconnectedSessionTTL` in `.streamlit/config.toml`."""
 
 _EVERY_S = 5.0
-_FILES_EVERY_S = 30.0  # a download stays for one to two of these, unless a session ends meanwhile
+_FILES_EVERY_S = 30.0  # a download stays for one to two of these
 
 
 def forget_closed_pages() -> None:
-    """From now on let go of every session whose page was closed for half of that time."""
+    """From now on let go of what a page had, by when it was closed for half of that time."""
     if runtime.exists():
         try:
             _Sweep(runtime.get_instance()).begin()
@@ -41,7 +41,9 @@ class _Sweep:
     def __init__(self, server: runtime.Runtime) -> None:
         self._server, self._sessions = server, server._session_mgr
         self._loop = server._get_async_objs().eventloop
-        self._kept_s = st.get_option("server.disconnectedSessionTTL") / 2
+        # Its page's pictures are files, which go afterwards; each of the three steps may be late by one look
+        late_s = _FILES_EVERY_S + 3 * _EVERY_S
+        self._kept_s = max(st.get_option("server.disconnectedSessionTTL") / 2 - late_s, 0.0)
         self._left_at: dict[str, float] = {}
         self._files, self._delete_unused = server.media_file_mgr, server.media_file_mgr.remove_orphaned_files
         self._deleted_at = monotonic()
@@ -54,7 +56,6 @@ class _Sweep:
         self._loop.call_later(_EVERY_S, self._look)
         now, left_at = monotonic(), self._left_at
         self._left_at = {}
-        has_closed = False
         for session in [info.session for info in self._sessions.list_sessions()]:
             if self._server.is_active_session(session.id):
                 continue
@@ -63,7 +64,6 @@ class _Sweep:
             else:
                 self._server.close_session(session.id)
                 session.session_state.clear()  # the garbage collector may come late, or never (`Engine`)
-                has_closed = True
-        if has_closed or now - self._deleted_at >= _FILES_EVERY_S:
+        if now - self._deleted_at >= _FILES_EVERY_S:
             self._delete_unused()
             self._deleted_at = now
