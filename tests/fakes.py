@@ -33,6 +33,9 @@ class FakeDetector:
         self.num_calls += 1
         return list(self.faces)
 
+    def warm_up(self) -> None:
+        """Nothing is loaded."""
+
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
         self.num_near_calls += 1
         return list(self.faces)

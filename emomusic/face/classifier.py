@@ -1,9 +1,9 @@
-"""Face crops in, probabilities of the emotions out: in batches, compiled, safe under threads."""
+"""Emotion probabilities for face crops, in batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,16 @@ from emomusic.assets import SPEC
 from emomusic.errors import ModelError
 from emomusic.evaluation import SEVEN, FloatArray, adjust, soften, unsmooth
 from emomusic.face import trained
-from emomusic.face._tensorflow import has_bfloat16_tiles, load_tensorflow
 from emomusic.face.images import RgbImage, to_network_input
+from emomusic.face.runtime import Network
 
 if TYPE_CHECKING:
     import keras
 
 _BATCH = 256  # bounds memory; a photograph's faces fit in one
+
+Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""A network: pixels, shape (n, side, side, 1), to probabilities, shape (n, classes)."""
 
 
 class Classifier(Protocol):
@@ -31,54 +34,45 @@ class Classifier(Protocol):
 
 
 class EmotionClassifier:
-    """A trained network, compiled once; shared between threads and never changed.
+    """A trained network. Threads may share one instance.
 
     Attributes:
-        spec: what the model folder says of it.
-        model: the network in float32, for `explain` to look into, whatever faces are read in.
+        spec: the description in the model's folder.
     """
 
-    def __init__(self, model: keras.Model, spec: trained.ModelSpec, *, quick: bool = False) -> None:
+    def __init__(self, forward: Forward, spec: trained.ModelSpec) -> None:
         self.spec = spec
-        self.model = model
-        self._is_quick = quick and has_bfloat16_tiles()
-        self._predict = _compiled(_in_bfloat16(model, spec) if self._is_quick else model, spec)
+        self._forward = forward
 
     @classmethod
-    def load(cls, name: str = trained.DEFAULT_MODEL, *, quick: bool = False) -> EmotionClassifier:
-        """Load a trained model from `models/face/<name>/` and run it once, so that the first face is not slow.
-
-        Args:
-            name: of the model.
-            quick: compute in bfloat16 where the processor has units for it: less than half the time, and probabilities
-                that differ by a hundredth at most, or little more (docs/decisions.md). Figures are judged without it,
-                so that they come out the same everywhere.
+    def load(cls, name: str = trained.DEFAULT_MODEL) -> EmotionClassifier:
+        """Load a trained model from `models/face/<name>/`.
 
         Raises:
-            ModelError: there is none of that name, or its files are absent, damaged or not of one another.
+            ModelError: there is none of that name, or its files are absent, damaged or do not belong together.
         """
         folder = trained.model_folder(name)
-        spec = trained.read_spec(folder, verify=True)
-        load_tensorflow()
-        import keras
-
-        try:
-            model = keras.saving.load_model(folder / trained.WEIGHTS, compile=False, safe_mode=True)
-        except (OSError, ValueError, TypeError) as error:
-            raise ModelError(f"expected a Keras model in {folder}. Received: {error}. Restore the file") from error
-        told, found = ((spec.side, spec.side, 1), len(spec.classes)), (model.input_shape[1:], model.output_shape[-1])
+        spec = trained.read_spec(folder, verify=[trained.ONNX])
+        network = Network(folder / trained.ONNX)
+        told = (spec.side, spec.side, 1), len(spec.classes)
+        found = network.input_shape[1:], network.output_shape[-1]
         if told != found:
             raise ModelError(
                 f"expected a network in {folder} as {SPEC} tells it: input and classes {told}. "
                 f"Received: {found}. Restore the files"
             )
-        classifier = cls(model, spec, quick=quick)
-        classifier.probabilities(np.zeros((1, spec.side, spec.side, 1), np.uint8))
-        return classifier
+        return cls(network.map_batch, spec)
 
-    def exact(self) -> EmotionClassifier:
-        """The same, computing in float32: itself, unless it is quick."""
-        return EmotionClassifier(self.model, self.spec) if self._is_quick else self
+    @classmethod
+    def of_keras(cls, model: keras.Model, spec: trained.ModelSpec) -> EmotionClassifier:
+        """A classifier that runs a Keras model; for training, and as the reference for exports."""
+        import keras
+
+        def forward(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            answers = model(keras.ops.convert_to_tensor(pixels), training=False)
+            return np.asarray(keras.ops.convert_to_numpy(answers), np.float32)
+
+        return cls(forward, spec)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities of each face, in one call for all of them.
@@ -122,8 +116,15 @@ class EmotionClassifier:
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
-        batches = [self._predict(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
+        batches = [self._averaged(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
         return np.asarray(calibrated(np.concatenate(batches), self.spec), np.float32)
+
+    def _averaged(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The mean over the face and, where the model wants it, its mirror image."""
+        if not self.spec.mirrored:
+            return self._forward(pixels)
+        answers = self._forward(np.concatenate([pixels, pixels[:, :, ::-1]]))
+        return np.asarray((answers[: len(pixels)] + answers[len(pixels) :]) / 2, np.float32)
 
 
 def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
@@ -137,45 +138,3 @@ def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
         The same shape, float64, rows summing to 1.
     """
     return soften(unsmooth(answers, spec.smoothing), spec.temperature)
-
-
-def _in_bfloat16(model: keras.Model, spec: trained.ModelSpec) -> keras.Model:
-    """The same network with the same weights; input scaling and softmax stay in float32.
-
-    Raises:
-        ModelError: this version's network of that name has other weights, or there is none.
-    """
-    from emomusic.face.networks import NETWORKS, copy_weights
-
-    try:
-        quick = NETWORKS[spec.network].build("mixed_bfloat16")
-        copy_weights(model, quick)
-    except (KeyError, ValueError) as error:
-        raise ModelError(
-            f"expected {spec.name} to hold the weights of the network {spec.network} as this version builds it. "
-            f"Received: {error}. Train it anew"
-        ) from error
-    return quick
-
-
-def _compiled(
-    model: keras.Model, spec: trained.ModelSpec
-) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
-    """One function of a batch of any length: the network, and where wanted the mean with the mirror image's answer."""
-    import keras
-
-    def forward(pixels: Any) -> Any:
-        if not spec.mirrored:
-            return model(pixels, training=False)
-        both = model(keras.ops.concatenate([pixels, keras.ops.flip(pixels, axis=2)], axis=0), training=False)
-        straight, mirrored = keras.ops.split(both, 2, axis=0)
-        return (straight + mirrored) / 2
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # One signature for every batch length: nothing is traced anew when a picture has more faces
-        forward = tf.function(forward, input_signature=[tf.TensorSpec((None, spec.side, spec.side, 1), tf.float32)])
-    return lambda pixels: np.asarray(
-        keras.ops.convert_to_numpy(forward(keras.ops.convert_to_tensor(pixels))), np.float32
-    )

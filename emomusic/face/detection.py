@@ -1,26 +1,25 @@
-"""Where the faces are: one adapter over MTCNN.
+"""Find faces: MTCNN on exported networks.
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks", IEEE Signal
-Processing Letters 23(10), 2016; as packaged in `mtcnn` 1.0.
+Processing Letters 23(10), 2016. `scripts/export_detector.py` exports the networks of the package `mtcnn` 1.0, whose
+arithmetic this module repeats: the same faces, the same boxes.
 """
 
 from __future__ import annotations
 
-import tempfile
-import threading
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.errors import ModelError
-from emomusic.face._tensorflow import load_tensorflow
+from emomusic.assets import models_dir, require_whole
 from emomusic.face.images import Box, RgbImage, shrink
-from emomusic.face.suppression import bounded_suppression
+from emomusic.face.nms import non_maximum_suppression
+from emomusic.face.runtime import Network, in_slices
 
 # True faces score 0.99 and more as a rule; a false one was seen at 0.855.
 MIN_CONFIDENCE = 0.9
@@ -28,20 +27,18 @@ MIN_CONFIDENCE = 0.9
 # Two boxes sharing more than this are one face seen twice; neighbours in a crowd share less.
 _SAME_FACE_OVERLAP = 0.5
 
+DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
+"""The networks, in the order in which they run; in `models/detector/`."""
 
-# MTCNN's rows: image number, x1, y1, x2, y2, confidence, and of the last network five x of the landmarks, five y.
-_Rows: TypeAlias = npt.NDArray[np.float64]
-_NUM_COLUMNS = 16
-_CONFIDENCE = 5
-_XS = [1, 3, 6, 7, 8, 9, 10]
-_YS = [2, 4, 11, 12, 13, 14, 15]
+# As in the `mtcnn` package. The P-Net gives a map of boxes of 12 pixels, 2 apart, at every size of the picture.
+_CELL, _STRIDE = 12, 2
+_FIRST_SCALE, _SCALE_FACTOR = 12 / 20, 0.709
+_PROPOSAL_LOGIT = math.log(0.6 / 0.4)  # a probability of 0.6
+_MIN_REFINED, _MIN_OUTPUT = 0.7, 0.8
+_SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
+_REFINE_SIDE, _OUTPUT_SIDE = 24, 48
 
-# What the first network proposes; mtcnn's own defaults, named so that a proposal can be watched before suppression.
-_PYRAMID = {"min_face_size": 20, "scale_factor": 0.709}
-_MIN_PROPOSAL = 0.6
-_NO_SUPPRESSION = 2.0  # no overlap is more than 1
-
-_INPUT_SIDES = (None, 24, 48)  # of the three networks; the first takes any size
+_PATCHES_AT_ONCE = 64  # bounds memory
 _WARM_UP_SIDE = 120
 
 
@@ -139,8 +136,8 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Search:
-    """MTCNN's way to the faces of one picture, in the look that found them; in the first one where none did.
+class DetectionTrace:
+    """The answers of MTCNN's networks for one picture, in the look that found faces, or else in the first.
 
     Attributes:
         proposals: of P-Net, at all sizes.
@@ -153,6 +150,66 @@ class Search:
     refined: Stage
     output: Stage
     faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pixels:
+    """A picture as the networks expect it.
+
+    Attributes:
+        image: shape (height, width, 3), float32, -1 to 1.
+        planes: the same as shape (1, 3, height, width).
+    """
+
+    image: npt.NDArray[np.float32]
+    planes: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, image: RgbImage) -> _Pixels:
+        """Normalise an image."""
+        normalized = (image.astype(np.float32) - np.float32(127.5)) * np.float32(1 / 128)
+        return cls(normalized, _channels_first(normalized))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Boxes in pixels of a view.
+
+    Attributes:
+        corners: shape (n, 4), float64: left, top, right, bottom.
+        confidence: shape (n,), float64.
+        landmarks: shape (n, 2, 5), float64: x and y of the five points; None before O-Net.
+    """
+
+    corners: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
+    landmarks: npt.NDArray[np.float64] | None = None
+
+    def take(self, chosen: npt.NDArray[Any]) -> _Found:
+        """Those at these positions, or those of a mask."""
+        landmarks = None if self.landmarks is None else self.landmarks[chosen]
+        return _Found(self.corners[chosen], self.confidence[chosen], landmarks)
+
+    def above(self, confidence: float) -> _Found:
+        """Those with more confidence than this."""
+        return self.take(self.confidence > confidence)
+
+    def at_least(self, confidence: float) -> _Found:
+        """Those with this confidence or more."""
+        return self.take(self.confidence >= confidence)
+
+    def kept(self, threshold: float, *, overlap: Literal["union", "min"] = "union") -> _Found:
+        """What non-maximum suppression leaves, most confident first."""
+        return self.take(non_maximum_suppression(self.corners, self.confidence, threshold, overlap=overlap))
+
+    def squared(self) -> _Found:
+        """Each box widened to a square around its middle."""
+        return replace(self, corners=_squares(self.corners))
+
+    def seen_in(self, view: _View) -> Candidates:
+        """The same in pixels of the picture that the view shows."""
+        border = np.array([view.across, view.down, view.across, view.down])
+        return Candidates((self.corners - border) / view.scale, self.confidence.clip(0.0, 1.0))
 
 
 class FaceDetector(Protocol):
@@ -168,31 +225,31 @@ class FaceDetector(Protocol):
 
 
 class MtcnnDetector:
-    """MTCNN with compiled networks; one instance may be shared by threads.
-
-    Making one loads TensorFlow and the networks' weights, which takes seconds; `warm_up` takes the rest.
-    """
+    """MTCNN. Threads may share one instance; each call computes on the thread that makes it."""
 
     def __init__(self, min_confidence: float = MIN_CONFIDENCE) -> None:
+        """Load the three networks, which takes about 20 ms.
+
+        Raises:
+            ModelError: a network is absent or damaged.
+        """
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be from 0 to 1. Received: {min_confidence}")
         self._min_confidence = min_confidence
-        self._networks = _compiled_networks()
-        self._lock = threading.Lock()
+        paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
+        require_whole(*paths)
+        self._propose, self._refine, self._output = (Network(path) for path in paths)
 
     def warm_up(self) -> None:
-        """Trace and run the networks once, so that the first real picture need not wait."""
+        """Run the networks once, so that the first picture is as fast as the next."""
         blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
-        self._run(blank)
-        # No candidate of a blank picture gets as far as the later networks: they are run by hand.
-        with self._lock:
-            for stage, side in zip(self._networks, _INPUT_SIDES, strict=True):
-                stage.model(np.zeros((1, side or _WARM_UP_SIDE, side or _WARM_UP_SIDE, 3), np.float32))
+        self.detect(blank)
+        self.detect_near(blank, [Box(10, 10, 100, 100)])
 
     def detect(self, image: RgbImage) -> list[Face]:
         """Find all faces, sorted from left to right.
 
-        The work is done on at most 1280 pixels a side, so faces under about 12 pixels there are not found.
+        The picture is searched at no more than 1280 pixels a side. Faces under about 12 pixels there are not found.
 
         Args:
             image: shape (height, width, 3), uint8, RGB.
@@ -206,8 +263,10 @@ class MtcnnDetector:
         _check(image)
         faces: list[Face] = []
         for view in _views(image):
-            _, kept = self._run(view.pixels)
-            if faces := self._faces_in(kept[-1], image, view):
+            pixels = _Pixels.of(view.pixels)
+            refined = self._refined(pixels, _kept_proposals(self._proposed(pixels)))
+            output = self._outputs(pixels, refined.kept(_STAGE_OVERLAP).squared().corners, _MIN_OUTPUT)
+            if faces := self._faces_in(output.kept(_STAGE_OVERLAP, overlap="min"), image, view):
                 break
         return faces
 
@@ -230,23 +289,12 @@ class MtcnnDetector:
         _check(image)
         if not boxes:
             return []
-        rows = np.zeros((len(boxes), _CONFIDENCE + 1))
-        for row, box in zip(rows, boxes, strict=True):
-            half = max(box.width, box.height) / 2  # the network was taught on squares
-            x, y = box.x + box.width / 2, box.y + box.height / 2
-            row[1:] = (x - half, y - half, x + half, y + half, 1.0)
-        normalised = (image.astype(np.float32)[None] - 127.5) / 128  # as MTCNN does
-        with self._lock:
-            found: _Rows = self._networks[2](
-                bboxes_batch=rows,
-                images_normalized=normalised,
-                images_oshapes=None,
-                threshold_onet=self._min_confidence,
-            )
-        return self._faces_in(found, image, _View(image, 1.0))
+        corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], np.float64)
+        found = self._outputs(_Pixels.of(image), _squares(corners), self._min_confidence)
+        return self._faces_in(found.kept(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))
 
-    def watch(self, image: RgbImage) -> Search:
-        """Do what `detect` does and keep what each network answered; takes about twice as long.
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        """Do what `detect` does and keep the answer of each network.
 
         Args:
             image: shape (height, width, 3), uint8, RGB.
@@ -255,53 +303,64 @@ class MtcnnDetector:
             ValueError: the image is not of that shape and type.
         """
         _check(image)
-        searches: list[Search] = []
+        traces: list[DetectionTrace] = []
         for view in _views(image):
-            found, kept = self._run(view.pixels, watched=True)
-            proposals, refined, output = (
-                Stage(_candidates(rows, view), _candidates(left, view)) for rows, left in zip(found, kept, strict=True)
+            pixels = _Pixels.of(view.pixels)
+            proposed = self._proposed(pixels)
+            proposals = _kept_proposals(proposed)
+            refined = self._refined(pixels, proposals)
+            kept = refined.kept(_STAGE_OVERLAP).squared()
+            output = self._outputs(pixels, kept.corners, _MIN_OUTPUT)
+            faces = output.kept(_STAGE_OVERLAP, overlap="min")
+            stages = (
+                Stage(_concatenated(proposed).seen_in(view), proposals.seen_in(view)),
+                Stage(refined.squared().seen_in(view), kept.seen_in(view)),
+                Stage(output.seen_in(view), faces.seen_in(view)),
             )
-            searches.append(Search(proposals, refined, output, tuple(self._faces_in(kept[-1], image, view))))
-            if searches[-1].faces:
-                return searches[-1]
-        return searches[0]
+            traces.append(DetectionTrace(*stages, tuple(self._faces_in(faces, image, view))))
+            if traces[-1].faces:
+                return traces[-1]
+        return traces[0]
 
-    def _run(self, image: RgbImage, *, watched: bool = False) -> tuple[list[_Rows], list[_Rows]]:
-        """Run MTCNN's networks one after the other, as `mtcnn.MTCNN.detect_faces` does.
+    def _proposed(self, pixels: _Pixels) -> list[_Found]:
+        """All boxes that P-Net finds likely, for each size of the picture."""
+        found = []
+        height, width = pixels.image.shape[:2]
+        for scale in _scales(width, height):
+            size = (int(width * scale), int(height * scale))
+            small = cv2.resize(pixels.image, size, interpolation=cv2.INTER_AREA)
+            (answer,) = self._propose(_channels_first(small))
+            offsets, logits = answer[0, :4], answer[0, 4]
+            rows, columns = np.nonzero(logits > _PROPOSAL_LOGIT)
+            places = _STRIDE * np.column_stack([columns, rows])
+            cells = np.concatenate([places + 1, places + _CELL], axis=1)  # 11 pixels wide, as mtcnn counts them
+            corners = (cells + (_CELL - 1) * offsets[:, rows, columns].T.astype(np.float64)) / scale
+            found.append(_Found(corners, 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))))
+        return found
 
-        Returns:
-            Of each network the rows before suppression, which stay empty unless `watched`, and those after it; in
-            pixels of this very image.
-        """
-        tensorflow = load_tensorflow()
-        from mtcnn.utils.images import standarize_batch
+    def _refined(self, pixels: _Pixels, proposals: _Found) -> _Found:
+        """What R-Net makes of proposals, without the unlikely ones."""
+        corners, found = proposals.corners, []
+        for part in in_slices(len(corners), _PATCHES_AT_ONCE):
+            offsets, confidence = self._refine(*_patches(pixels, corners[part], _REFINE_SIDE))
+            found.append(_Found(_moved(corners[part], offsets), confidence[:, 1].astype(np.float64)))
+        return _concatenated(found).above(_MIN_REFINED)
 
-        propose, refine, finish = self._networks
-        nothing = np.empty((0, _NUM_COLUMNS))
-        found: list[_Rows] = [nothing] * 3
-        kept: list[_Rows] = [nothing] * 3
-        with self._lock, tensorflow.device("CPU:0"):
-            # As float32 the result is the same to the last bit and a fifth faster: MTCNN makes integers float64.
-            pixels, shapes, _ = standarize_batch([image.astype(np.float32)])
-            kept[0] = propose(pixels, shapes, threshold_pnet=_MIN_PROPOSAL, **_PYRAMID)
-            if watched:
-                found[0] = _proposals(propose, pixels)
-            if len(kept[0]):  # given nothing, the other two fail
-                if watched:
-                    found[1] = refine(pixels, kept[0], nms_rnet=_NO_SUPPRESSION)
-                kept[1] = refine(pixels, kept[0])
-            if len(kept[1]):
-                if watched:
-                    found[2] = finish(pixels, kept[1], nms_onet=_NO_SUPPRESSION)
-                kept[2] = finish(pixels, kept[1])
-        return found, kept
+    def _outputs(self, pixels: _Pixels, corners: npt.NDArray[np.float64], min_confidence: float) -> _Found:
+        """What O-Net makes of square boxes, with landmarks, without the unlikely ones."""
+        found = []
+        for part in in_slices(len(corners), _PATCHES_AT_ONCE):
+            squares = corners[part]
+            offsets, shares, confidence = self._output(*_patches(pixels, squares, _OUTPUT_SIDE))
+            # The network gives five x, then five y, as shares of a box that counts one pixel more
+            sides = squares[:, 2:] - squares[:, :2] + 1
+            landmarks = shares.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1
+            found.append(_Found(_moved(squares, offsets), confidence[:, 1].astype(np.float64), landmarks))
+        return _concatenated(found).above(min_confidence)
 
-    def _faces_in(self, rows: _Rows, image: RgbImage, view: _View) -> list[Face]:
-        """The sure ones of what was found in a view of the image, from left to right."""
-        rows = rows[rows[:, _CONFIDENCE] >= self._min_confidence]  # a copy
-        rows[:, _XS] -= view.across
-        rows[:, _YS] -= view.down
-        faces = _without_duplicates(_to_faces(rows, image, view.scale))
+    def _faces_in(self, found: _Found, image: RgbImage, view: _View) -> list[Face]:
+        """The confident ones of what was found in a view of the image, from left to right."""
+        faces = _without_duplicates(_to_faces(found.at_least(self._min_confidence), image, view))
         return sorted(faces, key=lambda face: (face.box.x, face.box.y))
 
 
@@ -310,37 +369,61 @@ def _check(image: RgbImage) -> None:
         raise ValueError(f"image must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
 
 
-def _compiled_networks() -> list[Any]:
-    tensorflow = load_tensorflow()
-    import lz4.frame
-    import mtcnn
-    from mtcnn.stages import StageONet, StagePNet, StageRNet, stage_onet, stage_pnet, stage_rnet
+def _channels_first(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Shape (1, 3, height, width)."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
 
-    for module in (stage_onet, stage_pnet, stage_rnet):  # the package has no other place for it
-        module.smart_nms_from_bboxes = bounded_suppression
-    packed = Path(mtcnn.__file__).parent / "assets" / "weights"
-    try:
-        with tempfile.TemporaryDirectory() as folder:
 
-            def weights(name: str) -> str:
-                # Unpacked by ourselves: joblib leaves the packed file to a finaliser, of which Python 3.13 complains.
-                # And by a full path: given a bare name, mtcnn prefers a file of that name in the working directory.
-                path = Path(folder) / name
-                path.write_bytes(lz4.frame.decompress((packed / f"{name}.lz4").read_bytes()))
-                return str(path)
+def _scales(width: int, height: int) -> npt.NDArray[np.float64]:
+    """The sizes at which a picture is searched, as shares of its own; none for one of a few pixels."""
+    count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
+    return np.asarray(_FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0)))
 
-            stages = [
-                StagePNet(weights=weights("pnet")),
-                StageRNet(weights=weights("rnet")),
-                StageONet(weights=weights("onet")),
-            ]
-    except OSError as error:
-        raise ModelError(f"expected to unpack the detector into a temporary folder. Received: {error}") from error
-    # Uncompiled, Python takes half of the time. One signature for all sizes, or each new size would be traced anew.
-    for stage, side in zip(stages, _INPUT_SIDES, strict=True):
-        signature = [tensorflow.TensorSpec((None, side, side, 3), tensorflow.float32)]
-        stage._model = tensorflow.function(stage._model, input_signature=signature)
-    return stages
+
+def _kept_proposals(proposed: Sequence[_Found]) -> _Found:
+    """What stays of the proposals, as squares: suppressed at each size, then across sizes."""
+    return _concatenated([found.kept(_SAME_SCALE_OVERLAP) for found in proposed]).kept(_STAGE_OVERLAP).squared()
+
+
+def _squares(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Boxes widened to squares around their middle."""
+    sides = corners[:, 2:] - corners[:, :2]
+    largest = sides.max(axis=1, keepdims=True)
+    starts = corners[:, :2] + sides * 0.5 - largest * 0.5
+    return np.concatenate([starts, starts + largest], axis=1)
+
+
+def _moved(corners: npt.NDArray[np.float64], offsets: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Boxes moved by what a network answers, in shares of a box that counts one pixel more."""
+    sides = corners[:, 2:] - corners[:, :2] + 1
+    return np.asarray(corners + offsets * np.tile(sides, 2))
+
+
+def _patches(pixels: _Pixels, corners: npt.NDArray[np.float64], side: int) -> tuple[npt.NDArray[np.float32], ...]:
+    """What R-Net and O-Net take: the picture, where to sample it for each box, and which samples lie inside it.
+
+    The first and last sample of a row lie on the edges of the box, as in TensorFlow's `crop_and_resize`. The networks
+    begin with ONNX's `RoiAlign`, whose samples lie in the middle of bins.
+    """
+    limits = np.array(pixels.planes.shape[:1:-1]) - 1
+    edges = corners * np.tile(limits / (limits + 1), 2)
+    starts, steps = edges[:, :2], (edges[:, 2:] - edges[:, :2]) / (side - 1)
+    bins = np.concatenate([starts, starts + side * steps], axis=1) - np.tile(steps / 2, 2) + 0.5
+    samples = starts[:, :, None] + steps[:, :, None] * np.arange(side)
+    is_inside = (samples >= 0) & (samples <= limits[:, None])
+    inside = is_inside[:, 1, :, None] & is_inside[:, 0, None, :]
+    return pixels.planes, bins.astype(np.float32), inside[:, None].astype(np.float32)
+
+
+def _concatenated(found: Sequence[_Found]) -> _Found:
+    if not found:
+        return _Found(np.empty((0, 4)), np.empty(0), np.empty((0, 2, 5)))
+    landmarks = [each.landmarks for each in found if each.landmarks is not None]
+    return _Found(
+        np.concatenate([each.corners for each in found]),
+        np.concatenate([each.confidence for each in found]),
+        np.concatenate(landmarks) if landmarks else None,
+    )
 
 
 def _views(image: RgbImage) -> Iterator[_View]:
@@ -352,40 +435,24 @@ def _views(image: RgbImage) -> Iterator[_View]:
         yield _View(cv2.copyMakeBorder(small, down, down, across, across, look.border), scale, across, down)
 
 
-def _proposals(stage: Any, pixels: npt.NDArray[np.float32]) -> _Rows:
-    """All that the first network finds likely, at every size, before suppression."""
-    from mtcnn.utils.bboxes import generate_bounding_box, upscale_bboxes
-    from mtcnn.utils.images import apply_scales, build_scale_pyramid
-
-    height, width = pixels.shape[1:3]
-    pictures, scales = apply_scales(pixels, [build_scale_pyramid(width, height, **_PYRAMID)])
-    found = [
-        upscale_bboxes(generate_bounding_box(*stage.model(picture), _MIN_PROPOSAL), np.array([scale]))
-        for picture, scale in zip(pictures, scales, strict=True)
-    ]
-    return np.concatenate([np.empty((0, _CONFIDENCE + 1)), *found])
-
-
-def _candidates(rows: _Rows, view: _View) -> Candidates:
-    """Boxes that were found in a view of the picture, in pixels of the picture."""
-    border = np.array([view.across, view.down, view.across, view.down])
-    return Candidates((rows[:, 1:5] - border) / view.scale, rows[:, _CONFIDENCE].clip(0.0, 1.0))
-
-
-def _to_faces(rows: _Rows, image: RgbImage, scale: float) -> list[Face]:
-    """Turn MTCNN's rows, found at a share of the image's size, into faces of the image; drop those outside it."""
+def _to_faces(found: _Found, image: RgbImage, view: _View) -> list[Face]:
+    """Faces of the image from what was found in a view of it, without those outside the image."""
     height, width = image.shape[:2]
+    border = np.array([view.across, view.down])
+    assert found.landmarks is not None
+    corners = (found.corners - np.tile(border, 2)) / view.scale
+    points = (found.landmarks - border[:, None]) / view.scale
     faces = []
-    for row in rows:
-        xs, ys = (row[_XS] / scale).tolist(), (row[_YS] / scale).tolist()
+    for (x1, y1, x2, y2), confidence, (xs, ys) in zip(
+        corners.tolist(), found.confidence.tolist(), points.tolist(), strict=True
+    ):
         # A mirrored or drawn-out border can hold a face too. What counts lies with its middle inside the image.
-        if not (0 <= xs[0] + xs[1] < 2 * width and 0 <= ys[0] + ys[1] < 2 * height):
+        if not (0 <= x1 + x2 < 2 * width and 0 <= y1 + y2 < 2 * height):
             continue
-        left, top = min(round(xs[0]), width - 1), min(round(ys[0]), height - 1)
-        right, bottom = max(round(xs[1]), left + 1, 1), max(round(ys[1]), top + 1, 1)
+        left, top = min(round(x1), width - 1), min(round(y1), height - 1)
+        right, bottom = max(round(x2), left + 1, 1), max(round(y2), top + 1, 1)
         box = Box(left, top, right - left, bottom - top).clipped(width, height)
-        landmarks = Landmarks(*zip(xs[2:], ys[2:], strict=True))
-        faces.append(Face(box, min(float(row[_CONFIDENCE]), 1.0), landmarks))
+        faces.append(Face(box, min(confidence, 1.0), Landmarks(*zip(xs, ys, strict=True))))
     return faces
 
 

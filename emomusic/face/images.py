@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -62,8 +63,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# One picture at a time: Python's warning filters belong to the whole process, and 50 megapixels take half a gigabyte.
-_decoding = threading.Lock()
+# 50 megapixels take half a gigabyte: no more pictures at once than can be decoded in parallel
+_decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
@@ -87,9 +88,7 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
         raise ImageError(f"{name} is empty: expected a picture, received 0 bytes; choose another file.")
     if len(data) > MAX_BYTES:
         raise _too_many_bytes(name, len(data))
-    with _decoding, warnings.catch_warnings():
-        # What Pillow warns of (bomb sizes, odd metadata) is checked below or does not matter for the pixels.
-        warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+    with _decoding:
         return _decode(data, name)
 
 
@@ -124,7 +123,7 @@ def _too_many_bytes(name: str, num_bytes: int) -> ImageError:
 def _decode(data: bytes, name: str) -> RgbImage:
     too_many_pixels = f"{name} is too large: expected at most {MAX_PIXELS / 1e6:.0f} megapixels, received"
     damaged = f"{name} is damaged or incomplete: expected a whole picture, received one that"
-    _register_heif()
+    _prepare_pillow()
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
             width, height = picture.size
@@ -153,11 +152,18 @@ def _decode(data: bytes, name: str) -> RgbImage:
         raise ImageError(f"{damaged} breaks off or makes no sense; send it again or choose another file.") from error
 
 
-def _register_heif() -> None:
-    if "HEIF" not in Image.OPEN:
-        import pillow_heif
+@cache
+def _prepare_pillow() -> None:
+    """Let Pillow read HEIC, and keep its warnings to itself.
 
-        pillow_heif.register_heif_opener()
+    It warns of bomb sizes, which are checked here, and of odd metadata, which does not matter for the pixels. Warning
+    filters belong to the whole process, so the filter is set once and stays: setting it for each picture is not safe
+    with threads.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
 
 
 def _has_signature(data: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,14 @@ from emomusic.affect import (
     group_probabilities,
     quadrant_of,
 )
-from emomusic.face._tensorflow import load_tensorflow
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.images import RgbImage, crop_face
-from emomusic.face.trained import DEFAULT_MODEL, model_folder, read_spec
+from emomusic.face.trained import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
-
-# What `load_networks` loads, in this order
-NETWORK_PARTS = ("TensorFlow", "the network that reads faces", "the networks that find faces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +101,8 @@ def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifie
     return tuple(FaceReading(face, values) for face, values in zip(faces, probabilities, strict=True))
 
 
-def load_networks(
-    model: str = DEFAULT_MODEL, *, tell: Callable[[str], None] = lambda _: None
-) -> tuple[MtcnnDetector, EmotionClassifier]:
-    """Load the detector and a trained model, and run both once: seconds now, so that the first picture is quick.
-
-    Faces are read in bfloat16 where the processor has units for it (`EmotionClassifier.load`).
-
-    Args:
-        model: its name.
-        tell: called with each of `NETWORK_PARTS` as its turn comes.
+def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionClassifier]:
+    """Load the detector and a trained model, in about a quarter of a second.
 
     Raises:
         ModelError: there is no model of that name, its files are damaged, or it does not tell the seven emotions apart.
@@ -122,14 +110,6 @@ def load_networks(
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
 
-    read_spec(model_folder(model), verify=True)  # what is wrong there is told before the seconds that TensorFlow takes
-    library, reads, finds = NETWORK_PARTS
-    tell(library)
-    load_tensorflow()
-    tell(reads)
-    classifier = EmotionClassifier.load(model, quick=True)
+    classifier = EmotionClassifier.load(model)
     classifier.require_emotions()
-    tell(finds)
-    detector = MtcnnDetector()
-    detector.warm_up()
-    return detector, classifier
+    return MtcnnDetector(), classifier

@@ -33,7 +33,12 @@ DEFAULT_MODEL = "emonet"
 """The model that the app and the commands use unless told otherwise."""
 
 WEIGHTS = "model.keras"
-FILES = (WEIGHTS, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+"""The network as Keras trained it."""
+
+ONNX = "model.onnx"
+"""The same network as the app runs it."""
+
+FILES = (WEIGHTS, ONNX, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All of a model's folder, in the order in which training puts them there: with its spec it is whole."""
 
 _STORE = "model.weights.h5"  # of a Keras file, which is an archive
@@ -52,6 +57,7 @@ class ModelSpec:
         temperature: the logits are divided by this; fitted on validation, together with `smoothing`, which comes first.
         parameters: number of weights.
         sha256: of `model.keras`.
+        onnx_sha256: of `model.onnx`; empty before the export.
         classes: names of what it tells apart, in the order of its answers.
         smoothing: share of its answers that goes to all classes alike, as smooth labels taught it; taken back.
         adjustment: added to the logits for faces cut from photographs, one number a class; none for nothing. FER2013
@@ -66,6 +72,7 @@ class ModelSpec:
     temperature: float
     parameters: int
     sha256: str
+    onnx_sha256: str = ""
     classes: tuple[str, ...] = tuple(EMOTIONS)
     smoothing: float = 0.0
     adjustment: tuple[float, ...] = ()
@@ -108,12 +115,12 @@ def model_folder(name: str) -> Path:
     return folder_of(Wing.FACE, name)
 
 
-def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
+def read_spec(folder: Path, *, verify: Sequence[str] = ()) -> ModelSpec:
     """Read what a model folder says of itself.
 
     Args:
-        folder: holds `model.keras` and `spec.json`.
-        verify: also compare the weights with their checksum.
+        folder: of the model.
+        verify: `WEIGHTS`, `ONNX` or both, to be compared with their checksums.
 
     Raises:
         ModelError: a file is absent, damaged or of another version.
@@ -122,15 +129,15 @@ def read_spec(folder: Path, *, verify: bool = False) -> ModelSpec:
         spec = _spec(**json.loads((folder / SPEC).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it anew") from error
-    if verify:
+    for name in verify:
+        expected = {WEIGHTS: spec.sha256, ONNX: spec.onnx_sha256}[name]
         try:
-            received = sha256_of(folder / WEIGHTS)
+            received = sha256_of(folder / name)
         except AssetError as error:
             raise ModelError(f"{error}. Restore the file") from error
-        if received != spec.sha256:
-            raise ModelError(
-                f"expected {folder / WEIGHTS} with SHA-256 {spec.sha256}. Received: {received}. Restore the file"
-            )
+        if received != expected:
+            path = folder / name
+            raise ModelError(f"expected {path} with SHA-256 {expected}. Received: {received}. Restore the file")
     return spec
 
 

@@ -27,11 +27,13 @@ from emomusic.face.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.face.card import write_card
 from emomusic.face.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest
 from emomusic.face.classifier import EmotionClassifier, calibrated
+from emomusic.face.export import export_onnx
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
 from emomusic.face.judging import judge, ms_per_face
 from emomusic.face.networks import NETWORKS, NetworkSpec, copy_weights
 from emomusic.face.presets import PRESETS, TrainingConfig
+from emomusic.face.runtime import Network
 from emomusic.face.sharpness import sharpness_aware
 from emomusic.face.start_weights import apply_start_weights
 
@@ -272,7 +274,14 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
         sha256=sha256_of(drafts / trained.WEIGHTS),
         classes=run.spec.classes,
     )
-    reader = EmotionClassifier(keras.saving.load_model(drafts / trained.WEIGHTS, safe_mode=True), uncalibrated)
+    kept = keras.saving.load_model(drafts / trained.WEIGHTS, compile=False, safe_mode=True)
+    if keras.backend.backend() == "tensorflow":
+        export_onnx(kept, drafts / trained.ONNX)
+        uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(drafts / trained.ONNX))
+        reader = EmotionClassifier(Network(drafts / trained.ONNX).map_batch, uncalibrated)
+    else:
+        log.warning("The export needs TensorFlow. Where it is installed, run: emomusic train export %s", out.name)
+        reader = EmotionClassifier.of_keras(kept, uncalibrated)
     probabilities = {
         split: reader.probabilities(to_network_input(list(splits[split].images), uncalibrated.side))
         for split in (Split.VALIDATION, Split.TEST)
@@ -310,9 +319,12 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
     write_json(drafts / METRICS, metrics)
     write_card(spec, metrics, drafts / CARD)
     trained.write_spec(spec, drafts)
-    trained.read_spec(drafts, verify=True)
+    trained.read_spec(drafts, verify=[trained.WEIGHTS, *([trained.ONNX] if spec.onnx_sha256 else [])])
     for name in trained.FILES:
-        (drafts / name).replace(out / name)
+        if (drafts / name).exists():
+            (drafts / name).replace(out / name)
+        else:
+            (out / name).unlink(missing_ok=True)
     return metrics
 
 

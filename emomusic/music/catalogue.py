@@ -272,13 +272,18 @@ class Catalogue:
         return [self.track(int(row)) for row in rows[:limit]]
 
 
+def catalogue_file() -> Path:
+    """The catalogue that ships."""
+    return data_dir() / "catalogue" / "spotify_by_genre.parquet"
+
+
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """Read a catalogue in our columns from Parquet; without a path, the one that ships.
 
     Raises:
         DatasetError: the file cannot be read, or is not a catalogue.
     """
-    path = data_dir() / "catalogue" / "spotify_by_genre.parquet" if path is None else path
+    path = path or catalogue_file()
     try:
         with path.open("rb") as file:  # pyarrow's own error would say no more than the path
             table = pd.read_parquet(file)

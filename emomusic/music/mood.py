@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
+from emomusic.compat import HookError, leave_warning_filters_alone
 from emomusic.errors import ModelError
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
@@ -161,10 +162,10 @@ class MoodClassifier:
             spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
             expected = (spec["name"], spec["features"], spec["moods"])
             probe, version = np.array(spec["probe"]["probabilities"], np.float32), spec["sklearn_version"]
-            with warnings.catch_warnings():
-                # Answered below by what it computes, which says more than a version number.
-                warnings.simplefilter("ignore", InconsistentVersionWarning)
-                estimator = skops.io.load(folder / MODEL_FILE, trusted=list(_TRUSTED_TYPES))
+            # Answered below by what it computes, which says more than a version number. Filters belong to the whole
+            # process: setting this one for a while is not safe with threads.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            estimator = skops.io.load(folder / MODEL_FILE, trusted=list(_TRUSTED_TYPES))
         except OSError as error:
             raise ModelError(f"expected a mood model. Received: {folder} ({error.strerror}). {retrain}") from error
         except Exception as error:  # a damaged file can fail anywhere inside skops, with errors of many kinds
@@ -216,16 +217,11 @@ def _single_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _leave_warnings_alone() -> None:
-    """Let scikit-learn's forests ask their trees as they are, without what it does for trees on other threads.
-
-    For each tree it empties Python's list of filters of warnings, which is one for all threads, and fills it anew. Four
-    threads that asked for moods at once left one filter of eleven: from then on the process told what it had kept to
-    itself, and a tree that met the empty list warned of it.
-    """
-    import joblib  # type: ignore[import-untyped]
-    from sklearn.ensemble import _forest
-
-    _forest.Parallel, _forest.delayed = joblib.Parallel, joblib.delayed  # no public way; a test sees that it works
+    """Set the hook once, and say so where it cannot be."""
+    try:
+        leave_warning_filters_alone()
+    except HookError:
+        logger.warning("predicting moods on several threads may change Python's warning filters", exc_info=True)
 
 
 @cache

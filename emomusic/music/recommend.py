@@ -21,11 +21,12 @@ import pandas as pd
 
 from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood, share_text
 from emomusic.assets import Wing, folder_of
-from emomusic.music.catalogue import Catalogue, Track, load_catalogue
+from emomusic.music.catalogue import Catalogue, Track, catalogue_file, load_catalogue
 from emomusic.music.heard import ARTIST_WINDOW, Heard
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.request import Policy, Request, target_of
+from emomusic.music.stored_moods import read_stored_moods
 
 # How a song's fit is made, in shares of one. The classifier alone cannot tell two happy faces apart, nearness alone
 # would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
@@ -82,26 +83,18 @@ class Recommender:
         plane: shape (n, 2), float32: valence and arousal of every row, from -1 to 1.
     """
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        classifier: MoodClassifier,
-        *,
-        probabilities: npt.NDArray[np.float32] | None = None,
-    ) -> None:
-        """Ask the classifier once for every song.
+    def __init__(self, catalogue: Catalogue, moods: MoodClassifier | npt.NDArray[np.float32]) -> None:
+        """Prepare to rank the songs of a catalogue.
 
         Args:
             catalogue: the songs.
-            classifier: gives them their moods.
-            probabilities: shape (n, 4), what it says, where that is known already.
+            moods: their mood probabilities, shape (n, 4); or the classifier that is asked for them.
         """
         table = catalogue.table
         self.catalogue = catalogue
-        self.classifier = classifier
-        if probabilities is None:
-            probabilities = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
-        self.probabilities = probabilities
+        if not isinstance(moods, np.ndarray):
+            moods = moods.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+        self.probabilities = moods
         self._standing = _standing(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
@@ -324,9 +317,7 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
 
 def _standing(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The share of the other songs that have less of each mood, shape (n, 4): 0 for the least, 1 for the most."""
-    from scipy.stats import rankdata
-
-    have_less: npt.NDArray[np.float64] = rankdata(probabilities, method="min", axis=0) - 1
+    have_less = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
     return (have_less / max(len(probabilities) - 1, 1)).astype(np.float32)
 
 
@@ -350,10 +341,13 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
 
 
 def load_recommender() -> Recommender:
-    """The recommender over the shipped catalogue, with the default mood model.
+    """The recommender over the shipped catalogue, with the moods that the default mood model gave its songs.
 
     Raises:
         DatasetError: the catalogue is absent or damaged.
-        ModelError: the mood model is.
+        ModelError: no moods are stored for it, and the mood model is absent or damaged.
     """
-    return Recommender(load_catalogue(), MoodClassifier.load(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL)))
+    catalogue, moods = load_catalogue(), read_stored_moods(catalogue_file())
+    if moods is not None and len(moods) == len(catalogue):
+        return Recommender(catalogue, moods)
+    return Recommender(catalogue, MoodClassifier.load(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL)))

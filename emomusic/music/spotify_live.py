@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from emomusic.compat import spotify_login
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
 from emomusic.music.track_services import ReccoBeats
@@ -218,16 +219,6 @@ class LiveSpotify:
             )
         import spotipy
         from spotipy.cache_handler import MemoryCacheHandler
-        from spotipy.oauth2 import SpotifyClientCredentials
-
-        class Login(SpotifyClientCredentials):  # type: ignore[misc]  # spotipy has no types
-            """Looks at what comes: on a token that is none, spotipy would ask again."""
-
-            def _request_access_token(self) -> Any:
-                token = super()._request_access_token()
-                if not isinstance(token, dict) or not isinstance(token.get("access_token"), str):
-                    raise ValueError("no token")
-                return token | {"expires_in": float(str(token.get("expires_in")))}
 
         with self._lock:
             if self._client is not None:
@@ -236,9 +227,9 @@ class LiveSpotify:
             logging.getLogger("spotipy").setLevel(logging.CRITICAL)
             # A session of ours, because spotipy's own would take every refusal for a 429 and lose Retry-After
             session = self._service.session()
-            login = Login(
-                self._credentials.client_id,
-                self._credentials.client_secret,
+            login = spotify_login(
+                client_id=self._credentials.client_id,
+                client_secret=self._credentials.client_secret,
                 requests_session=session,
                 requests_timeout=self._service.timeout_s,
                 cache_handler=MemoryCacheHandler(),

@@ -20,7 +20,6 @@ _MODULES = {
     "choose_table": "music_tables",
     "face_points": "readings",
     "gallery_points": "gallery_wall",
-    "loading_note": "engine",
     "offer_downloads": "downloads",
     "offer_gallery": "downloads",
     "read_gallery": "gallery",

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import streamlit as st
 
 from emomusic.assets import ROOT, data_dir
+from emomusic.compat import HookError, keep_uploads_in_memory
 from emomusic.errors import EmomusicError
 from emomusic.plots.colours import rgb_of
 from emomusic.ui import state
 from emomusic.ui.sessions import WHEN_GONE, forget_closed_pages
-from emomusic.ui.uploads import keep_uploads_in_memory
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,10 @@ def enter_app() -> None:
     """Say that `app.py` frames the pages on this server; it calls this before anything else."""
     if not _app_has_run.is_set():
         _app_has_run.set()
-        keep_uploads_in_memory()
+        try:
+            keep_uploads_in_memory()
+        except HookError:
+            log.exception("uploads of more than a megabyte pass through a temporary file")
         forget_closed_pages()
 
 

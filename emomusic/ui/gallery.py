@@ -10,6 +10,7 @@ from functools import partial
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
+from emomusic.compat import release_upload
 from emomusic.errors import ImageError
 from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
@@ -17,10 +18,10 @@ from emomusic.face.wall import Wall
 from emomusic.plots.picture import framed_face
 from emomusic.ui import state
 from emomusic.ui.address import remembered, write
-from emomusic.ui.engine import engine, wait_for_networks
+from emomusic.ui.engine import engine
 from emomusic.ui.picture import MOST_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.tiles import show_sharp
-from emomusic.ui.uploads import let_go, say_what_is_lost
+from emomusic.ui.uploads import say_what_is_lost
 
 MOST_PICTURES = 100  # what is kept of one takes some 200 KB of a session's memory
 FACE_SIDE = 96
@@ -159,8 +160,6 @@ def read_gallery(offered: Sequence[Offered]) -> Gallery:
     new = [picture for picture in wanted if picture.key not in kept]
     place = st.empty()  # also where nothing is new: what stands below keeps its place, and nothing of it is made anew
     if new:
-        with place.container():
-            wait_for_networks()
         for number, picture in enumerate(new, 1):
             place.progress((number - 1) / len(new), f"Reading picture {number} of {len(new)}")
             kept[picture.key] = _GONE if picture.load is None else _read(picture.load())
@@ -226,7 +225,7 @@ def _take_down() -> None:
 def _let_go(picture: Offered) -> None:
     """Hold the bytes of a picture no longer, nor let Streamlit, which would as long as the session lasts."""
     picture.load = None
-    let_go(picture.key)
+    release_upload(picture.key)
 
 
 def _loaded(file: UploadedFile) -> Picture:

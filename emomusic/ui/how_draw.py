@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
+from emomusic.errors import ModelError
 from emomusic.face.detection import MIN_CONFIDENCE, Candidates, Stage
 from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
@@ -20,7 +21,7 @@ from emomusic.music.spotify import track_url
 from emomusic.plots import steps as plots
 from emomusic.ui.charts import show_chart
 from emomusic.ui.engine import engine
-from emomusic.ui.frame import plain
+from emomusic.ui.frame import plain, plain_message
 from emomusic.ui.how_walk import CROP_SIDE, Scene
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.songs import describe_few, song_points
@@ -142,17 +143,28 @@ def look(scene: Scene) -> None:
     face = scene.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
-    tiles = (
-        ("Grad-CAM: what speaks for it", "cam", lambda: _heat(insight, insight.grad_cam)),
-        ("Occlusion: what it needs", "occlusion", lambda: _heat(insight, occlusion.heat)),
-    )
-    for place, (label, name, draw) in zip(st.columns(2), tiles, strict=True):
-        with place:
-            _label(label)
-            _tile(scene, f"look-{name}", draw, alt=_of_face(scene, f"{label}, for {answer}"))
+    left, right = st.columns(2)
+    with right:
+        label = "Occlusion: what it needs"
+        _label(label)
+        _tile(
+            *(scene, "look-occlusion", lambda: _heat(insight, occlusion.heat)),
+            alt=_of_face(scene, f"{label}, for {answer}"),
+        )
     lowest = occlusion.probability - float(occlusion.drops.max())
-    fall = describe_fall(answer, occlusion.probability, lowest)
-    _fact(f"{describe_agreement(face.agreement)}  \nLight places matter most. {fall}")
+    facts = [f"Light places matter most. {describe_fall(answer, occlusion.probability, lowest)}"]
+    with left:
+        label = "Grad-CAM: what speaks for it"
+        _label(label)
+        try:
+            with st.spinner("Loading TensorFlow, which only this map needs: about five seconds"):
+                heat = face.grad_cam
+        except ModelError as error:
+            st.info(plain_message(str(error)), icon=":material/info:")
+        else:
+            _tile(*(scene, "look-cam", lambda: _heat(insight, heat)), alt=_of_face(scene, f"{label}, for {answer}"))
+            facts.insert(0, describe_agreement(face.agreement))
+    _fact("  \n".join(facts))
 
 
 def describe_agreement(correlation: float | None) -> str:

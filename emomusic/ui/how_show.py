@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from emomusic.ui import state
-from emomusic.ui.engine import engine, wait_for_networks
+from emomusic.ui.engine import engine
 from emomusic.ui.frame import shown_errors
 from emomusic.ui.how_draw import BARS, PLANE, SMALL_PLANE
 from emomusic.ui.how_steps import STEPS, Needs, Step, step_named
@@ -95,7 +95,7 @@ def show_step(step: Step, picture: Picture) -> None:
     """Show the words at once, then what belongs to them as soon as it is there, or why it cannot be."""
     st.html(_LARGE)
     _SCROLLED_BY_KEYS(key=_KEYS)
-    engine().start_networks()  # they load while the first step is talked about
+    engine()  # loads while the first step is talked about
     words, stage = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
     with words:
         st.title(step.title, anchor=False)
@@ -107,8 +107,6 @@ def show_step(step: Step, picture: Picture) -> None:
         asked = st.container(horizontal=True, gap="small")
     with stage, shown_errors():
         walk = walk_of(picture)
-        if step.needs is not Needs.PICTURE:
-            wait_for_networks()
         with st.spinner(step.waiting):
             if step.needs is Needs.FACE and not walk.faces:
                 st.info("No face was found in this picture. Choose another one, or go back to see what was looked at.")

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.face.detection import Search
-from emomusic.face.explain import Explainer, Insight, Occlusion, agreement
+from emomusic.face.detection import DetectionTrace
+from emomusic.face.explain import Explainer, FloatMap, Insight, Occlusion, agreement, occlude
+from emomusic.face.grad_cam import grad_cam
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.face.reading import FaceReading, classify_faces
 from emomusic.ui import state
@@ -55,12 +56,21 @@ class FaceWalk:
     @cached_property
     def occlusion(self) -> Occlusion:
         """What covering parts of the face does; takes a second or so."""
-        return _explainer().occlude(self.seen)
+        return occlude(self.seen, engine().networks()[1])
+
+    @cached_property
+    def grad_cam(self) -> FloatMap:
+        """Which places speak for the answer; takes about five seconds, in which TensorFlow loads.
+
+        Raises:
+            ModelError: TensorFlow is not installed.
+        """
+        return grad_cam(engine().networks()[1].spec.name, self.seen, self.insight.winner)
 
     @cached_property
     def agreement(self) -> float | None:
         """How well Grad-CAM and occlusion agree."""
-        return agreement(self.insight.grad_cam, self.occlusion)
+        return agreement(self.grad_cam, self.occlusion)
 
 
 class Walk:
@@ -87,7 +97,7 @@ class Walk:
         self.pictures: dict[str, bytes] = {}
 
     @property
-    def stages(self) -> Search:
+    def stages(self) -> DetectionTrace:
         """What the detector's networks found."""
         return self._found[0]
 
@@ -97,16 +107,16 @@ class Walk:
         return self._found[1]
 
     @cached_property
-    def _found(self) -> tuple[Search, tuple[FaceWalk, ...]]:
+    def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
         """All that needs the whole picture, so that it is decoded no more than once again."""
         detector, classifier = engine().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
-        search = detector.watch(image)
+        trace = detector.detect_with_trace(image)
         faces = tuple(
             FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
-            for number, face in enumerate(classify_faces(image, search.faces, classifier), 1)
+            for number, face in enumerate(classify_faces(image, trace.faces, classifier), 1)
         )
-        return search, faces
+        return trace, faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +176,4 @@ def walk_of(picture: Picture) -> Walk:
 @st.cache_resource(show_spinner=False)
 def _explainer() -> Explainer:
     """The model's network, opened once for all visitors."""
-    return Explainer(engine().networks()[1])
+    return Explainer(engine().networks()[1].spec)

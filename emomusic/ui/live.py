@@ -8,7 +8,6 @@ import streamlit as st
 
 from emomusic.connections import SETTING_NAMES, IceSettings, ice_settings
 from emomusic.ui import state
-from emomusic.ui.engine import engine, loading_note
 from emomusic.ui.layout import roomy_columns
 from emomusic.ui.live_camera import ask_for_camera, camera_problem, is_lent, want_camera
 from emomusic.ui.live_problems import explain
@@ -31,7 +30,6 @@ _WHAT_WILL_BE = (
 
 def show_live() -> None:
     """The whole page, in the order of the screen."""
-    engine().start_networks()
     settings = connection_settings()
     session = followed_session()
     class_view = _show_head(session, settings)
@@ -137,6 +135,5 @@ def _show_what_will_be() -> None:
     with left:
         for icon, title, text in _WHAT_WILL_BE:
             st.markdown(f"{icon} **{title}:** {text}")
-        loading_note("Start the camera meanwhile: the video comes first, the readings follow.")
     with right:
         show_empty_plane()

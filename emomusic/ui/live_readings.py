@@ -99,7 +99,7 @@ def _why_nothing(view: LiveView, silent_s: float) -> str:
         return "Nobody in the picture"
     if view.error is not None:
         return "Faces cannot be read"
-    return "Reading the first picture" if view.is_ready else "The networks are loading"
+    return "Reading the first picture"
 
 
 def _figures(view: LiveView) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from emomusic.compat import HookError, tell_whether_visitor_stayed
 from emomusic.connections import IceServer, IceSettings, browser_configuration, server_configuration
 from emomusic.face.live import LiveReader
 from emomusic.ui import state
@@ -18,7 +19,6 @@ from emomusic.ui.live_session import LiveSession, Phase, Problem, current_sessio
 log = logging.getLogger(__name__)
 
 _HERE = ("localhost", "127.0.0.1", "::1")
-_LONG_AGO = -2  # so that even a first run is not the next one
 _VIDEO_LOOK = {
     "autoPlay": True,
     "controls": False,
@@ -108,15 +108,14 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
 
 
 def _say_whether_left() -> None:
-    """Tell the stream whether its visitor was on another page meanwhile, after which it is to begin anew.
-
-    It would tell that by itself from the number of the page's finished runs. But a busy server counts those late, two
-    at once: then the stream drops a connection that is just coming up (streamlit-webrtc 0.79).
-    """
+    """Tell the stream whether its visitor was on another page meanwhile, after which it is to begin anew."""
     stream, visit = st.session_state.get(state.LIVE_STREAM), st.session_state.get(state.VISIT)
     if stream is not None:
         stayed = st.session_state.get(state.LIVE_VISIT) == visit
-        stream._last_rendered_run_count = None if stayed else _LONG_AGO
+        try:
+            tell_whether_visitor_stayed(stream, stayed=stayed)
+        except HookError:
+            log.exception("a connection that comes up slowly may be dropped")
     st.session_state[state.LIVE_VISIT] = visit
 
 

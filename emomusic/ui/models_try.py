@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import statistics
 import time
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from emomusic.overview import ModelRecord
 from emomusic.plots.face import share_bars
 from emomusic.ui import state
 from emomusic.ui.charts import show_chart
-from emomusic.ui.engine import engine, wait_for_networks
+from emomusic.ui.engine import engine
 from emomusic.ui.frame import plain
 from emomusic.ui.models_files import version_of
 from emomusic.ui.models_table import FOUR_LEGEND, Chosen
@@ -61,10 +60,7 @@ class Asked:
 
 def show_try(chosen: Chosen) -> None:
     """Let the visitor choose a picture, and ask every model about its largest face."""
-    st.caption(
-        f"The same cut-out goes to every model. Photos stay in memory, and are gone {WHEN_GONE}. The first time takes "
-        "a while: TensorFlow and the models are loaded then."
-    )
+    st.caption(f"The same cut-out goes to every model. Photos stay in memory, and are gone {WHEN_GONE}.")
     picture = choose_picture()
     if picture is None:
         return
@@ -85,7 +81,6 @@ def show_try(chosen: Chosen) -> None:
 
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     image = picture.read()
-    wait_for_networks()
     with st.spinner("Looking for a face"):
         detector, _ = engine().networks()
         faces = detector.detect(image)
@@ -104,10 +99,8 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # trained anew, loaded anew
-    # Every model is one function traced once; TensorFlow takes several of them for one that is traced again and again
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _, default = engine().networks()
-    return default if default.spec == read_spec(folder) else EmotionClassifier.load(name, quick=True)
+    return default if default.spec == read_spec(folder) else EmotionClassifier.load(name)
 
 
 def _ask(record: ModelRecord, crop: RgbImage) -> Answer:
@@ -115,7 +108,6 @@ def _ask(record: ModelRecord, crop: RgbImage) -> Answer:
     try:
         classifier = _classifier(name, *version_of(Wing.FACE, name))
         crops = to_network_input([crop], classifier.spec.side)
-        # The first call of each run of the page, on a thread of its own, takes five to ten times as long as the next
         probabilities = classifier.of_photographs(crops)[0]
         elapsed_s = statistics.median(_seconds(classifier, crops) for _ in range(_NUM_TIMED))
     except EmomusicError as error:

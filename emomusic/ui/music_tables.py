@@ -28,6 +28,7 @@ from emomusic.ui import state
 from emomusic.ui.engine import engine
 from emomusic.ui.files import offer
 from emomusic.ui.frame import plain, plain_message
+from emomusic.ui.models_files import version_of
 from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.uploads import say_what_is_lost
 from emomusic.words import counted, file_size, joined
@@ -131,7 +132,12 @@ def mood_classifier() -> MoodClassifier:
     Raises:
         ModelError: it is absent or damaged.
     """
-    return engine().recommender().classifier
+    return _mood_classifier(*version_of(Wing.MUSIC, DEFAULT_MOOD_MODEL))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _mood_classifier(folder: Path, changed: float) -> MoodClassifier:  # noqa: ARG001  # trained anew, loaded anew
+    return MoodClassifier.load(folder)
 
 
 def choose_table() -> SongTable | None:

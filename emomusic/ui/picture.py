@@ -11,13 +11,14 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.assets import data_dir
+from emomusic.compat import release_upload
 from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui import state
 from emomusic.ui.address import chosen_here, named, turn_to_sample, went_back, write
 from emomusic.ui.sessions import WHEN_GONE
 from emomusic.ui.tiles import show_tile, style_tiles
-from emomusic.ui.uploads import let_go, say_what_is_lost
+from emomusic.ui.uploads import say_what_is_lost
 
 MOST_MB = MAX_BYTES // 2**20  # of a file, as Streamlit counts them
 _MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
@@ -237,7 +238,7 @@ def _set_own(own: Picture | None) -> None:
         if stays is None or getattr(st.session_state.get(key), "digest", None) != stays:
             st.session_state.pop(key, None)
     if file := st.session_state.get(state.OWN_FILE):
-        let_go(file)
+        release_upload(file)
         del st.session_state[state.OWN_FILE]
 
 

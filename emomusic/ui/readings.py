@@ -27,7 +27,7 @@ from emomusic.plots.picture import ROOM_AROUND, annotated_preview
 from emomusic.ui import state
 from emomusic.ui.address import OF_A_SAMPLE, chosen_here, first_choice, link, turn_to_face
 from emomusic.ui.charts import show_chart
-from emomusic.ui.engine import engine, wait_for_networks
+from emomusic.ui.engine import engine
 from emomusic.ui.picture import Picture
 from emomusic.ui.tiles import show_sharp
 
@@ -118,7 +118,6 @@ def read_picture(picture: Picture) -> Seen:
     decode_ms = 1000 * (time.perf_counter() - started)
     with waiting.container():
         show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your picture, not read yet", width=320)
-        wait_for_networks()
         with st.spinner("Looking for faces"):
             reading = read_faces(image, *engine().networks())
     waiting.empty()

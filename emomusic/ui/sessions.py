@@ -12,10 +12,13 @@ pictures are in none while it is run anew: with many visitors, downloads were of
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from time import monotonic
 
 import streamlit as st
 from streamlit import runtime
+
+from emomusic.compat import HookError, ServerInternals
 
 log = logging.getLogger(__name__)
 
@@ -30,40 +33,46 @@ def forget_closed_pages() -> None:
     """From now on let go of what a page had, by when it was closed for half of that time."""
     if runtime.exists():
         try:
-            _Sweep(runtime.get_instance()).begin()
-        except AttributeError:  # Streamlit has no public word for some of it; a browser test sees that it works
+            _Sweep(ServerInternals()).begin()
+        except HookError:
             log.exception("sessions of closed pages stay until another one ends")
 
 
 class _Sweep:
     """Looks after sessions and files now and then, on the server's thread: sessions may be closed on no other."""
 
-    def __init__(self, server: runtime.Runtime) -> None:
-        self._server, self._sessions = server, server._session_mgr
-        self._loop = server._get_async_objs().eventloop
+    def __init__(self, server: ServerInternals) -> None:
+        self._server = server
         # Its page's pictures are files, which go afterwards; each of the three steps may be late by one look
         late_s = _FILES_EVERY_S + 3 * _EVERY_S
         self._kept_s = max(st.get_option("server.disconnectedSessionTTL") / 2 - late_s, 0.0)
         self._left_at: dict[str, float] = {}
-        self._files, self._delete_unused = server.media_file_mgr, server.media_file_mgr.remove_orphaned_files
         self._deleted_at = monotonic()
 
     def begin(self) -> None:
-        self._files.remove_orphaned_files = lambda: None  # type: ignore[method-assign]  # after every run; see above
-        self._loop.call_soon_threadsafe(self._look)
+        self._server.keep_files_between_runs()
+        self._server.event_loop.call_soon_threadsafe(self._look)
 
     def _look(self) -> None:
-        self._loop.call_later(_EVERY_S, self._look)
-        now, left_at = monotonic(), self._left_at
-        self._left_at = {}
-        for session in [info.session for info in self._sessions.list_sessions()]:
-            if self._server.is_active_session(session.id):
-                continue
-            if now - left_at.setdefault(session.id, now) < self._kept_s:
-                self._left_at[session.id] = left_at[session.id]
-            else:
-                self._server.close_session(session.id)
-                session.session_state.clear()  # the garbage collector may come late, or never (`Engine`)
+        self._server.event_loop.call_later(_EVERY_S, self._look)
+        now = monotonic()
+        # Files first: they must go also where a session cannot be closed
         if now - self._deleted_at >= _FILES_EVERY_S:
-            self._delete_unused()
             self._deleted_at = now
+            self._try(self._server.delete_unused_files)
+        self._try(lambda: self._close_left_sessions(now))
+
+    def _try(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except Exception:  # of Streamlit's own making; the next look tries again
+            log.exception("the sweep of closed pages failed")
+
+    def _close_left_sessions(self, now: float) -> None:
+        left_at, self._left_at = self._left_at, {}
+        left = [session for session in self._server.sessions() if not self._server.is_open(session)]
+        self._left_at = {session.id: left_at.get(session.id, now) for session in left}
+        for session in left:
+            if now - self._left_at[session.id] >= self._kept_s:
+                self._server.close(session)
+                del self._left_at[session.id]

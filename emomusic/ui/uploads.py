@@ -1,29 +1,11 @@
-"""Uploads: in memory alone, and what to say of those that the browser still lists and the server does not have."""
+"""What to say of uploads that the browser still lists and the server no longer has."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 import streamlit as st
-from starlette.formparsers import MultiPartParser
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import DeletedFile
-
-
-def keep_uploads_in_memory() -> None:
-    """Let no upload go through a file while it arrives, as Starlette has it for those of more than a megabyte.
-
-    How large one may be is the uploader's `max_upload_size`; Streamlit holds it in memory whole in any case.
-    """
-    MultiPartParser.spool_max_size = 0  # no limit
-
-
-def let_go(file_id: str) -> None:
-    """Take a file out of Streamlit's store, which would hold it as long as the session lasts."""
-    context = get_script_run_ctx()
-    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
 def say_what_is_lost(widget: str, *, known: Collection[str] = ()) -> None:

@@ -12,9 +12,7 @@ from emomusic import assets
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import EmomusicError, ModelError
 from emomusic.evaluation import soften, unsmooth
-from emomusic.face import _tensorflow, trained
-from emomusic.face import classifier as classifier_module
-from emomusic.face._tensorflow import has_bfloat16_tiles
+from emomusic.face import trained
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
 
@@ -78,9 +76,19 @@ def test_without_mirroring_the_network_answers_alone(tiny_run: Run, inputs: np.n
 
     model = keras.saving.load_model(tiny_run.folder / trained.WEIGHTS)
     spec = replace(trained.read_spec(tiny_run.folder), mirrored=False, smoothing=0.0, temperature=2.0)
-    rows = EmotionClassifier(model, spec).probabilities(inputs)
+    rows = EmotionClassifier.of_keras(model, spec).probabilities(inputs)
     plain = keras.ops.convert_to_numpy(model(inputs.astype(np.float32)))
     np.testing.assert_allclose(rows, soften(plain, 2.0), atol=1e-5)
+
+
+def test_the_export_answers_as_the_keras_model(
+    tiny_run: Run, classifier: EmotionClassifier, inputs: np.ndarray
+) -> None:
+    import keras
+
+    model = keras.saving.load_model(tiny_run.folder / trained.WEIGHTS)
+    reference = EmotionClassifier.of_keras(model, classifier.spec).probabilities(inputs)
+    np.testing.assert_allclose(classifier.probabilities(inputs), reference, atol=0.005)
 
 
 def test_what_training_gave_to_all_classes_alike_is_taken_back(
@@ -88,55 +96,11 @@ def test_what_training_gave_to_all_classes_alike_is_taken_back(
 ) -> None:
     raw = replace(classifier.spec, smoothing=0.0, temperature=1.0)
     answers = [
-        EmotionClassifier(classifier.model, spec).probabilities(inputs) for spec in (raw, replace(raw, smoothing=0.1))
+        EmotionClassifier(classifier._forward, spec).probabilities(inputs)
+        for spec in (raw, replace(raw, smoothing=0.1))
     ]
     np.testing.assert_allclose(answers[1], unsmooth(answers[0], 0.1), atol=1e-5)
     assert (answers[1].max(axis=1) >= answers[0].max(axis=1)).all()
-
-
-def test_a_processor_with_tiles_is_asked_in_bfloat16_and_answers_nearly_alike(
-    classifier: EmotionClassifier, inputs: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(classifier_module, "has_bfloat16_tiles", lambda: True)
-    quick = EmotionClassifier(classifier.model, classifier.spec, quick=True).probabilities(inputs)
-    exact = EmotionClassifier(classifier.model, classifier.spec).probabilities(inputs)
-    assert quick.dtype == np.float32
-    np.testing.assert_allclose(quick, exact, atol=0.02)
-    assert (quick != exact).any()
-    np.testing.assert_array_equal(exact, classifier.probabilities(inputs))
-
-
-def test_other_processors_compute_quick_answers_as_exactly(
-    classifier: EmotionClassifier, inputs: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(classifier_module, "has_bfloat16_tiles", lambda: False)
-    quick = EmotionClassifier(classifier.model, classifier.spec, quick=True)
-    np.testing.assert_array_equal(quick.probabilities(inputs), classifier.probabilities(inputs))
-
-
-@pytest.mark.parametrize(
-    ("flags", "has_tiles"),
-    [("fpu avx512_bf16 amx_bf16 amx_tile", True), ("fpu avx512_bf16", False), ("fpu amx_bf16x", False), (None, False)],
-)
-def test_a_processor_has_tiles_if_it_says_so(
-    flags: str | None, has_tiles: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
-    monkeypatch.setattr(_tensorflow, "_PROCESSOR", tmp_path / "cpuinfo")
-    if flags is not None:
-        (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags : {flags}\nbogomips : 1\n")
-    assert has_bfloat16_tiles() is has_tiles
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow then computes without what knows them
-    assert not has_bfloat16_tiles()
-
-
-def test_a_quick_model_of_another_version_is_an_error_that_says_so(
-    classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(classifier_module, "has_bfloat16_tiles", lambda: True)
-    for network in ("vgg9", "gone"):
-        with pytest.raises(ModelError, match=f"weights of the network {network} as this version builds it"):
-            EmotionClassifier(classifier.model, replace(classifier.spec, network=network), quick=True)
 
 
 def test_no_face_is_an_empty_answer(classifier: EmotionClassifier) -> None:
@@ -165,28 +129,33 @@ def copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
 
 
-def test_damaged_weights_are_refused_by_their_checksum(copy: Path) -> None:
-    weights = copy / trained.WEIGHTS
-    content = bytearray(weights.read_bytes())
+def test_a_damaged_network_is_refused_by_its_checksum(copy: Path) -> None:
+    network = copy / trained.ONNX
+    content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(ModelError, match=r"expected .*model\.keras with SHA-256 [0-9a-f]{64}\. Received: .*Restore"):
+    network.write_bytes(content)
+    with pytest.raises(ModelError, match=r"expected .*model\.onnx with SHA-256 [0-9a-f]{64}\. Received: .*Restore"):
         EmotionClassifier.load("tiny")
 
 
-def test_a_file_that_is_no_model_is_refused_even_with_the_right_checksum(copy: Path) -> None:
-    weights = copy / trained.WEIGHTS
-    weights.write_bytes(b"not a model")
+def test_a_file_that_is_no_network_is_refused_even_with_the_right_checksum(copy: Path) -> None:
+    network = copy / trained.ONNX
+    network.write_bytes(b"not a model")
     spec = json.loads((copy / assets.SPEC).read_text())
-    (copy / assets.SPEC).write_text(json.dumps({**spec, "sha256": assets.sha256_of(weights)}))
-    with pytest.raises(ModelError, match=r"expected a Keras model in .*tiny\. Received: .*Restore the file"):
+    (copy / assets.SPEC).write_text(json.dumps({**spec, "onnx_sha256": assets.sha256_of(network)}))
+    with pytest.raises(ModelError, match=r"expected a network in ONNX format\. Received: .*tiny"):
         EmotionClassifier.load("tiny")
 
 
-def test_absent_weights_are_named(copy: Path) -> None:
+def test_an_absent_network_is_named(copy: Path) -> None:
+    (copy / trained.ONNX).unlink()
+    with pytest.raises(ModelError, match=r"expected a readable file\. Received: .*model\.onnx.*Restore the file"):
+        EmotionClassifier.load("tiny")
+
+
+def test_serving_needs_no_keras_file(copy: Path, inputs: np.ndarray) -> None:
     (copy / trained.WEIGHTS).unlink()
-    with pytest.raises(ModelError, match=r"expected a readable file\. Received: .*model\.keras.*Restore the file"):
-        EmotionClassifier.load("tiny")
+    assert len(EmotionClassifier.load("tiny").probabilities(inputs)) == len(inputs)
 
 
 @pytest.mark.parametrize("change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": []}])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emomusic.errors import ModelError
-from emomusic.face import _tensorflow, detection
+from emomusic import assets
+from emomusic.errors import AssetError
+from emomusic.face import detection
 from emomusic.face.detection import Face, FaceDetector, Landmarks, MtcnnDetector
 from emomusic.face.images import Box, RgbImage, read_image
 from tests.fakes import FakeDetector, make_face
@@ -202,30 +204,30 @@ def test_where_the_face_is_gone_none_is_found(detector: MtcnnDetector) -> None:
     assert detector.detect_near(image, []) == []
 
 
-# Watching
+# Tracing
 
 
 @pytest.mark.parametrize("name", NUM_FACES)
 def test_the_stages_end_at_what_the_detector_finds(detector: MtcnnDetector, name: str) -> None:
     image = sample(name)
-    search = detector.watch(image)
-    assert list(search.faces) == detector.detect(image)
-    for face in search.faces:
-        corners = search.output.kept.corners
+    trace = detector.detect_with_trace(image)
+    assert list(trace.faces) == detector.detect(image)
+    for face in trace.faces:
+        corners = trace.output.kept.corners
         wanted = [face.box.x, face.box.y, face.box.right, face.box.bottom]
         height, width = image.shape[:2]
         inside = corners.clip(0, [width, height, width, height])
         nearest = np.abs(inside - wanted).max(axis=1).argmin()
         np.testing.assert_allclose(inside[nearest], wanted, atol=0.51)
-        assert search.output.kept.confidence[nearest] == pytest.approx(face.confidence)
+        assert trace.output.kept.confidence[nearest] == pytest.approx(face.confidence)
 
 
 def test_each_stage_looks_at_fewer_boxes_and_suppression_only_takes_away(detector: MtcnnDetector) -> None:
-    search = detector.watch(sample("four-people.jpg"))
-    numbers = [len(c) for s in (search.proposals, search.refined, search.output) for c in (s.found, s.kept)]
-    assert len(search.faces) == 4
+    trace = detector.detect_with_trace(sample("four-people.jpg"))
+    numbers = [len(c) for s in (trace.proposals, trace.refined, trace.output) for c in (s.found, s.kept)]
+    assert len(trace.faces) == 4
     assert numbers[0] > numbers[1] > numbers[2] >= numbers[3] >= numbers[4] >= numbers[5] >= 4
-    for stage in (search.refined, search.output):
+    for stage in (trace.refined, trace.output):
         found = {tuple(corners) for corners in stage.found.corners.round(3)}
         assert {tuple(corners) for corners in stage.kept.corners.round(3)} <= found
 
@@ -235,9 +237,9 @@ def test_a_face_of_the_second_look_has_its_boxes_in_the_picture_too(detector: Mt
     (face,) = detector.detect(image)
     box = face.box
     cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
-    search = detector.watch(cut)
-    assert list(search.faces) == detector.detect(cut) != []
-    left, top, right, bottom = search.output.kept.corners[0]
+    trace = detector.detect_with_trace(cut)
+    assert list(trace.faces) == detector.detect(cut) != []
+    left, top, right, bottom = trace.output.kept.corners[0]
     height, width = cut.shape[:2]
     assert abs(left + right - width) < width / 2
     assert abs(top + bottom - height) < height / 2
@@ -245,10 +247,10 @@ def test_a_face_of_the_second_look_has_its_boxes_in_the_picture_too(detector: Mt
 
 @pytest.mark.parametrize("size", [(1, 1), (12, 12), (30, 200), (300, 400)])
 def test_a_picture_without_a_face_has_stages_without_one(detector: MtcnnDetector, size: tuple[int, int]) -> None:
-    search = detector.watch(np.full((*size, 3), 120, np.uint8))
-    assert search.faces == ()
-    assert len(search.output.kept) == 0
-    assert search.proposals.kept.corners.shape[1] == 4
+    trace = detector.detect_with_trace(np.full((*size, 3), 120, np.uint8))
+    assert trace.faces == ()
+    assert len(trace.output.kept) == 0
+    assert trace.proposals.kept.corners.shape[1] == 4
 
 
 # What is given
@@ -269,7 +271,7 @@ def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector, image: np.ndar
     with pytest.raises(ValueError, match="image must be uint8"):
         detector.detect_near(image, [Box(5, 5, 20, 20)])
     with pytest.raises(ValueError, match="image must be uint8"):
-        detector.watch(image)
+        detector.detect_with_trace(image)
 
 
 def test_the_image_is_left_as_it_was(detector: MtcnnDetector) -> None:
@@ -295,10 +297,11 @@ coordinates = st.floats(-60, 160, allow_nan=False)
 def test_any_answer_becomes_boxes_inside_the_image(
     corners: list[tuple[float, float, float, float]], width: int, height: int, scale: float
 ) -> None:
-    rows = np.zeros((len(corners), 16))
-    rows[:, 1:5] = np.array(corners).reshape(-1, 4)
-    rows[:, 5] = np.float32(1.0000001)
-    faces = detection._to_faces(rows, np.zeros((height, width, 3), np.uint8), scale)
+    found = detection._Found(
+        np.array(corners).reshape(-1, 4), np.full(len(corners), 1.0000001), np.zeros((len(corners), 2, 5))
+    )
+    image = np.zeros((height, width, 3), np.uint8)
+    faces = detection._to_faces(found, image, detection._View(image, scale))
     for face in faces:
         assert face.box.clipped(width, height) == face.box
         assert face.confidence == 1.0
@@ -314,8 +317,10 @@ def test_of_two_boxes_on_one_face_the_surer_stays() -> None:
 
 
 def test_landmarks_come_in_their_order() -> None:
-    row = np.array([[0, 10, 20, 50, 80, 0.99, 21, 41, 31, 22, 42, 31, 32, 51, 61, 62]])
-    face = the_face(detection._to_faces(row, np.zeros((200, 200, 3), np.uint8), 0.5))
+    points = np.array([[[21, 41, 31, 22, 42], [31, 32, 51, 61, 62]]], np.float64)
+    found = detection._Found(np.array([[10.0, 20, 50, 80]]), np.array([0.99]), points)
+    image = np.zeros((200, 200, 3), np.uint8)
+    face = the_face(detection._to_faces(found, image, detection._View(image, 0.5)))
     assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
 
 
@@ -349,23 +354,6 @@ def test_threads_get_what_one_alone_gets(detector: MtcnnDetector) -> None:
         assert faces == alone[index]
 
 
-def test_a_new_size_is_not_traced_anew(detector: MtcnnDetector) -> None:
-    image = sample("eileen-collins-1999.jpg")
-    for side in (200, 333, 417):
-        small = cv2.resize(image, (side, side))
-        box = the_face(detector.detect(small)).box
-        assert len(detector.detect_near(small, [box])) == 1
-    for stage in detector._networks:
-        assert stage.model.experimental_get_tracing_count() == 1
-
-
-def test_weights_lying_in_the_working_directory_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("pnet.lz4", "rnet.lz4", "onet.lz4"):
-        (tmp_path / name).write_bytes(b"not weights")
-    monkeypatch.chdir(tmp_path)
-    assert len(MtcnnDetector().detect(sample("eileen-collins-1999.jpg"))) == 1
-
-
 def test_loading_says_nothing() -> None:
     code = "from emomusic.face.detection import MtcnnDetector; MtcnnDetector().warm_up()"
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
@@ -382,40 +370,36 @@ def test_loading_says_nothing() -> None:
     assert done.stderr == ""
 
 
-def test_importing_the_module_does_not_load_tensorflow() -> None:
-    code = "import sys, emomusic.face.detection; sys.exit('tensorflow' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=60, check=False)
-    assert done.returncode == 0
-
-
-@pytest.mark.parametrize("network", [0, 1, 2])
+@pytest.mark.parametrize("network", ["_propose", "_refine", "_output"])
 def test_a_network_that_fails_is_not_taken_for_one_that_finds_nothing(
-    detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch, network: int
+    detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch, network: str
 ) -> None:
-    import tensorflow
-
-    def fails(*_: object, **__: object) -> None:
-        raise tensorflow.errors.InvalidArgumentError(None, None, "no memory for a primitive")
+    def fails(*_: object) -> None:
+        raise MemoryError("no memory for a convolution")
 
     assert detector.detect(np.zeros((64, 64, 3), np.uint8)) == []
-    monkeypatch.setattr(detector._networks[network], "_model", fails)
-    with pytest.raises(tensorflow.errors.InvalidArgumentError, match="no memory for a primitive"):
+    monkeypatch.setattr(detector, network, fails)
+    with pytest.raises(MemoryError, match="no memory for a convolution"):
         detector.detect(sample("eileen-collins-1999.jpg"))
 
 
-def test_without_room_for_temporary_files_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise FileNotFoundError(2, "No usable temporary directory found")
-
-    monkeypatch.setattr(detection.tempfile, "TemporaryDirectory", full)
-    monkeypatch.setattr(_tensorflow.tempfile, "TemporaryFile", full)
-    with _tensorflow._held_stderr():
-        pass
-    with pytest.raises(
-        ModelError, match=r"a temporary folder. Received: .*No usable temporary directory found"
-    ) as told:
+@pytest.mark.parametrize("name", detection.DETECTOR_FILES)
+def test_a_damaged_or_absent_network_is_named(
+    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(root / "models" / "detector", tmp_path / "models" / "detector")
+    shutil.copy(root / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    MtcnnDetector()
+    file = tmp_path / "models" / "detector" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(AssetError, match=f"expected models/detector/{name} with SHA-256"):
         MtcnnDetector()
-    assert "\n" not in str(told.value)
+    file.unlink()
+    with pytest.raises(AssetError, match=name):
+        MtcnnDetector()
 
 
 def test_the_fake_is_a_detector_too() -> None:

@@ -33,7 +33,7 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
     if fmt == "HEIF":
-        images._register_heif()
+        images._prepare_pillow()
     buffer = io.BytesIO()
     picture.save(buffer, fmt, **options)
     return buffer.getvalue()

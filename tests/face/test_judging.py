@@ -173,8 +173,8 @@ def test_too_few_pictures_of_a_class_fit_no_adjustment(tiny_run: Run, shades: Pa
 def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     classifier = EmotionClassifier.load()
     inputs = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), np.uint8)
-    plain = EmotionClassifier(classifier.model, replace(classifier.spec, adjustment=()))
-    leaning = EmotionClassifier(classifier.model, replace(classifier.spec, adjustment=(9.0, *[0.0] * 6)))
+    plain = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=()))
+    leaning = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=(9.0, *[0.0] * 6)))
     np.testing.assert_allclose(plain.of_photographs(inputs), plain.probabilities(inputs), atol=1e-6)
     np.testing.assert_allclose(leaning.probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
     assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()

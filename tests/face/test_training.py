@@ -40,7 +40,7 @@ FULL = TrainingConfig(
     mixup=0.2,
     augmentation=PRESETS["smoke"].augmentation,
 )
-FILES = {"model.keras", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"}
+FILES = {"model.keras", "model.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"}
 
 
 class KilledError(Exception):
@@ -151,7 +151,7 @@ def test_the_model_is_that_of_the_best_epoch_on_validation(tiny_run: Run, datase
 
 
 def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
-    spec = trained.read_spec(tiny_run.folder, verify=True)
+    spec = trained.read_spec(tiny_run.folder, verify=[trained.WEIGHTS, trained.ONNX])
     model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
     assert (spec.name, spec.network, spec.preset, spec.side, spec.mirrored) == ("tiny", "tiny", "smoke", 48, True)
     assert spec.parameters == model.count_params() == tiny_run.metrics["parameters"]
@@ -408,7 +408,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     preset(replace(FULL, epochs=1))
     folder = tmp_path / "models" / "face" / "quarters"
     metrics = train("quarters", dataset, folder, preset="test")
-    assert read_spec(folder, verify=True).classes == four
+    assert read_spec(folder, verify=[trained.WEIGHTS, trained.ONNX]).classes == four
     assert list(metrics["test"]["per_class"]) == ["Q1", "Q2", "Q3", "N"]
     assert np.sum(metrics["test"]["confusion"]) == metrics["test"]["n"] == 42
     with np.load(folder / "predictions.npz") as arrays:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -17,6 +19,8 @@ from PIL import Image, ImageFile
 from emomusic.errors import ImageError
 from emomusic.face import images
 from emomusic.face.images import read_image
+
+ROOT = Path(__file__).resolve().parents[2]
 
 FORMATS = {
     "jpeg": ("JPEG", {}),
@@ -34,7 +38,7 @@ FORMATS = {
 
 
 def whole(name: str, side: int = 64) -> bytes:
-    images._register_heif()
+    images._prepare_pillow()
     fmt, options = FORMATS[name]
     noise = np.random.default_rng(0).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -266,14 +270,41 @@ def test_no_frames_at_all_leave_the_still_picture() -> None:
 # Manners
 
 
-def test_pillow_is_left_as_it_was(recwarn: pytest.WarningsRecorder) -> None:
+def test_pillow_is_left_as_it_was() -> None:
     before = Image.MAX_IMAGE_PIXELS
     for data in (png_claiming(10_000, 10_000), whole("jpeg")[:200]):
         assert_refused(data)
     read_image(whole("heic"))
     assert before == Image.MAX_IMAGE_PIXELS
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
-    assert not recwarn.list
+
+
+def test_odd_pictures_on_many_threads_warn_of_nothing(tmp_path: Path) -> None:
+    """In a process of its own: filters of warnings belong to the process, and pytest sets them for each test."""
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png_claiming(10_000, 10_000))
+    code = f"""
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from emomusic.errors import ImageError
+from emomusic.face.images import read_image
+
+def read(_):
+    try:
+        read_image({str(bomb)!r})
+    except ImageError:
+        return 1
+
+with ThreadPoolExecutor(4) as threads:
+    read(0)
+    before = list(warnings.filters)
+    assert sum(threads.map(read, range(40))) == 40
+    assert warnings.filters == before
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_picture_is_not_locked_after_a_refusal(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in connections.SETTING_NAMES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(engine, "load_networks", lambda tell: (FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
     monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # a fresh server: the page comes inside app.py
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
@@ -339,23 +339,6 @@ def test_nobody_in_the_picture_is_said_so(app: AppTest, stream: Stream) -> None:
     assert tracks(app) == []
 
 
-def test_before_the_networks_are_ready_the_page_says_so(app: AppTest, stream: Stream) -> None:
-    loaded = threading.Event()
-
-    def load() -> tuple[FakeDetector, FakeClassifier]:
-        loaded.wait(SECONDS)
-        return FakeDetector(), FakeClassifier()
-
-    session = LiveSession(LiveReader(load), phase=Phase.PLAYING)
-    show(app, stream, session)
-    assert app.header[0].value == "Waiting for the first frame"
-    session.draw(FRAME)
-    app.run()
-    assert app.header[0].value == "The networks are loading"
-    loaded.set()
-    session.on_ended()
-
-
 def test_before_the_first_reading_nobody_is_said_to_be_missing(app: AppTest, stream: Stream) -> None:
     read = threading.Event()
 
@@ -600,38 +583,12 @@ def test_explicit_songs_can_be_left_out_of_the_playlist_and_stay_so(app: AppTest
     assert tracks(app)
 
 
-def test_video_can_be_decoded_after_the_networks_are_loaded(root: Path) -> None:
-    # The other way round it ended the process: a visitor who started late took the server down
-    code = """
-from emomusic.face._tensorflow import load_tensorflow
-load_tensorflow()
-from streamlit_webrtc import webrtc_streamer
-print("alive")
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300)
-    assert done.stdout.strip() == "alive", done.stderr
-
-
-def test_networks_that_cannot_be_loaded_are_not_called_ready(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*, tell: object) -> None:
-        raise ModelError("expected weights. Received: none")
-
-    monkeypatch.setattr(engine, "load_networks", fail)
-    app.run()
-    with pytest.raises(ModelError):
-        engine.engine().networks()
-    app.run()
-    assert not app.exception
-    assert [error.value for error in app.error] == ["expected weights. Received: none"]
-    assert not [caption for caption in app.caption if "ready" in caption.value]
-
-
 def test_neither_the_first_look_nor_another_page_loads_what_video_needs(root: Path) -> None:
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
 from emomusic.ui import engine
-engine.load_networks = lambda tell: None
+engine.load_networks = lambda: (None, None)
 app = AppTest.from_file("app.py", default_timeout=120).run()
 assert app.title and not app.exception
 app.switch_page("pages/live.py").run()

@@ -528,7 +528,7 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
             raise ModelError("expected its weights. Received: none")
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
 
-    monkeypatch.setattr(engine, "load_networks", lambda tell: (detector, FakeNetwork("vgg9")))
+    monkeypatch.setattr(engine, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # another test's networks
     monkeypatch.setattr("emomusic.ui.models_try._classifier", classifier)
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
@@ -588,7 +588,7 @@ def test_it_is_said_how_many_models_agree(winners: list[int], words: str) -> Non
 def test_a_model_trained_anew_is_loaded_anew(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
     monkeypatch.setattr(models_try, "engine", lambda: SimpleNamespace(networks=lambda: (None, FakeNetwork("vgg9"))))
-    monkeypatch.setattr(EmotionClassifier, "load", lambda name, *, quick: loaded.append(name) or FakeNetwork(name))
+    monkeypatch.setattr(EmotionClassifier, "load", lambda name: loaded.append(name) or FakeNetwork(name))
     folder = tmp_path / "models" / "face" / "emonet"
     for changed in (1.0, 1.0, 2.0):
         models_try._classifier("emonet", folder, changed)

@@ -310,7 +310,7 @@ def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, num_faces: int, is_crowd: bool
 ) -> None:
     faces = [make_face(x=number) for number in range(num_faces)]
-    monkeypatch.setattr(engine, "load_networks", lambda tell: (FakeDetector(faces), FakeClassifier()))
+    monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(faces), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
     try:
         sample(app, "four-people")

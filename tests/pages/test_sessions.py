@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
@@ -55,7 +56,8 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server("stays", "leaves")
-    monkeypatch.setattr(sessions, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: server))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
     monkeypatch.setattr(sessions, "monotonic", lambda: server.now)
     monkeypatch.setattr(st, "get_option", {"server.disconnectedSessionTTL": 240}.__getitem__)
     sessions.forget_closed_pages()
@@ -124,6 +126,29 @@ def test_a_picture_stays_while_its_page_is_run_anew_and_goes_with_the_page(serve
     assert now - 35 <= 120
 
 
+@pytest.mark.parametrize("fault", ["list_sessions", "close_session"])
+def test_files_go_also_where_sessions_cannot_be_closed(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no such session")
+
+    files = server.media_file_mgr
+    name = PurePosixPath(files.add(b"picture", "image/jpeg", "0.2")).stem
+    files.clear_session_refs()
+    monkeypatch.setattr(server, fault, fails)
+    server.open.remove("leaves")
+    server.look_at(0)
+    server.look_at(100)
+    assert files.read_file(name) is None
+    assert "no such session" in caplog.text
+    monkeypatch.undo()
+    monkeypatch.setattr(sessions, "monotonic", lambda: server.now)
+    server.look_at(105)  # the sweep goes on
+    server.look_at(200)
+    assert server.closed == ["leaves"]
+
+
 def test_pages_say_how_long_it_is(root: Path) -> None:
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["disconnectedSessionTTL"] / 2 == 120
@@ -133,6 +158,7 @@ def test_pages_say_how_long_it_is(root: Path) -> None:
 def test_another_streamlit_without_these_words_is_told_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sessions, "runtime", SimpleNamespace(exists=lambda: True, get_instance=SimpleNamespace))
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", SimpleNamespace)
     sessions.forget_closed_pages()
     assert "stay until another one ends" in caplog.text

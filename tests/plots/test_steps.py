@@ -24,7 +24,7 @@ def insight(mirrored: bool = True) -> Insight:
     averaged = np.exp(logits).mean(axis=0)
     averaged /= averaged.sum()
     face = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    return Insight(face, (), logits, averaged, 0.0, 0.8, averaged, False, averaged, np.zeros((8, 8), np.float32))
+    return Insight(face, (), logits, averaged, 0.0, 0.8, averaged, False, averaged)
 
 
 def luminance(image: np.ndarray) -> np.ndarray:

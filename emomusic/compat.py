@@ -1,0 +1,208 @@
+"""Every private hook into a dependency, each with a check that its target is still there.
+
+A hook that finds its target gone raises `HookError`; callers go on without it. `HOOKS` lists the checks, and a test
+runs them all, so that a new version of a library cannot take a target away unnoticed. `pyproject.toml` bounds the
+versions of these libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from emomusic.errors import EmomusicError
+
+
+class HookError(EmomusicError):
+    """A library no longer has what a hook needs."""
+
+
+def _require(owner: Any, *names: str) -> None:
+    """Check that an object, a class or a module has these attributes.
+
+    Raises:
+        HookError: one is missing.
+    """
+    where = getattr(owner, "__name__", None) or type(owner).__name__
+    for name in names:
+        if not hasattr(owner, name):
+            raise HookError(f"expected {where} to have {name}. Received: a version without it")
+
+
+# scikit-learn
+
+
+def check_forests() -> None:
+    """Check for `leave_warning_filters_alone`."""
+    from sklearn.ensemble import _forest
+
+    _require(_forest, "Parallel", "delayed")
+
+
+def leave_warning_filters_alone() -> None:
+    """Let scikit-learn's forests call their trees without its wrapper, which is not safe with threads.
+
+    For each tree the wrapper empties and refills Python's list of warning filters, which all threads share. Four
+    threads that predicted at once left one filter of eleven.
+    """
+    check_forests()
+    import joblib  # type: ignore[import-untyped]
+    from sklearn.ensemble import _forest
+
+    _forest.Parallel, _forest.delayed = joblib.Parallel, joblib.delayed
+
+
+# Streamlit
+
+
+def check_streamlit_server() -> None:
+    """Check for `ServerInternals`, as far as that is possible without a running server."""
+    from streamlit import runtime
+    from streamlit.runtime.media_file_manager import MediaFileManager
+    from streamlit.runtime.session_manager import SessionManager
+
+    _require(runtime.Runtime, "_get_async_objs", "is_active_session", "close_session", "media_file_mgr")
+    _require(SessionManager, "list_sessions")
+    _require(MediaFileManager, "remove_orphaned_files")
+
+
+class ServerInternals:
+    """Sessions, files and event loop of the running Streamlit server."""
+
+    def __init__(self) -> None:
+        """Find them.
+
+        Raises:
+            HookError: one of them is not where it was.
+        """
+        check_streamlit_server()
+        from streamlit import runtime
+
+        server = runtime.get_instance()
+        _require(server, "_session_mgr")
+        objects = server._get_async_objs()
+        _require(objects, "eventloop")
+        self._server = server
+        self._sessions = server._session_mgr
+        self._files = server.media_file_mgr
+        self._delete_unused_files = server.media_file_mgr.remove_orphaned_files
+        self.event_loop = objects.eventloop
+
+    def sessions(self) -> list[Any]:
+        """All sessions, those of closed pages too."""
+        return [info.session for info in self._sessions.list_sessions()]
+
+    def is_open(self, session: Any) -> bool:
+        """Whether its page is open in a browser."""
+        return bool(self._server.is_active_session(session.id))
+
+    def close(self, session: Any) -> None:
+        """Forget a session; on the event loop's thread only."""
+        self._server.close_session(session.id)
+        session.session_state.clear()  # the garbage collector may come late
+
+    def keep_files_between_runs(self) -> None:
+        """Stop Streamlit from deleting files in no use after every run of any page."""
+        self._files.remove_orphaned_files = lambda: None  # type: ignore[method-assign]
+
+    def delete_unused_files(self) -> None:
+        """Delete files that no page shows."""
+        self._delete_unused_files()
+
+
+def check_uploads() -> None:
+    """Check for `keep_uploads_in_memory` and `release_upload`."""
+    from starlette.formparsers import MultiPartParser
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    _require(MultiPartParser, "spool_max_size")
+    _require(MemoryUploadedFileManager, "remove_file")
+    assert callable(get_script_run_ctx)
+
+
+def keep_uploads_in_memory() -> None:
+    """Stop Starlette from writing uploads of more than a megabyte to a temporary file."""
+    check_uploads()
+    from starlette.formparsers import MultiPartParser
+
+    MultiPartParser.spool_max_size = 0  # no limit
+
+
+def release_upload(file_id: str) -> None:
+    """Take a file out of Streamlit's store, which would hold it as long as the session lasts."""
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+
+
+# streamlit-webrtc
+
+
+def check_webrtc_stream() -> None:
+    """Check for `tell_whether_visitor_stayed`."""
+    from streamlit_webrtc.component import WebRtcStreamerContext
+
+    if "_last_rendered_run_count" not in WebRtcStreamerContext.__annotations__:
+        raise HookError("expected WebRtcStreamerContext to have _last_rendered_run_count. Received: one without it")
+
+
+_LONG_AGO = -2  # so that even a first run is not the next one
+
+
+def tell_whether_visitor_stayed(stream: Any, *, stayed: bool) -> None:
+    """Tell a video stream whether its visitor stayed on the page, or was on another and the stream begins anew.
+
+    By itself the stream counts runs of the page, which a busy server counts late: it then drops a connection that is
+    just coming up (streamlit-webrtc 0.79).
+
+    Raises:
+        HookError: the stream no longer counts runs that way.
+    """
+    _require(stream, "_last_rendered_run_count")
+    stream._last_rendered_run_count = None if stayed else _LONG_AGO
+
+
+# spotipy
+
+
+def check_spotify_login() -> None:
+    """Check for `spotify_login`."""
+    from spotipy.oauth2 import SpotifyClientCredentials
+
+    _require(SpotifyClientCredentials, "_request_access_token")
+
+
+def spotify_login(**options: Any) -> Any:
+    """A `SpotifyClientCredentials` that refuses an answer without a token, for which spotipy would ask again.
+
+    Args:
+        options: of `SpotifyClientCredentials`.
+    """
+    check_spotify_login()
+    from spotipy.oauth2 import SpotifyClientCredentials
+
+    class Login(SpotifyClientCredentials):  # type: ignore[misc]  # spotipy has no types
+        def _request_access_token(self) -> Any:
+            token = super()._request_access_token()
+            if not isinstance(token, dict) or not isinstance(token.get("access_token"), str):
+                raise ValueError("no token")
+            return token | {"expires_in": float(str(token.get("expires_in")))}
+
+    return Login(**options)
+
+
+HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(
+    {
+        "scikit-learn": check_forests,
+        "spotipy": check_spotify_login,
+        "starlette": check_uploads,
+        "streamlit": check_streamlit_server,
+        "streamlit-webrtc": check_webrtc_stream,
+    }
+)
+"""A check for each library that has hooks."""

@@ -1,0 +1,80 @@
+"""Mood probabilities of the shipped songs, computed at build time, so that recommending does not load scikit-learn."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.assets import DAMAGED_ARRAYS, Wing, folder_of, sha256_of
+from emomusic.errors import AssetError
+from emomusic.music.catalogue import catalogue_file, load_catalogue
+from emomusic.music.mood import MODEL_FILE, MoodClassifier
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+
+log = logging.getLogger(__name__)
+
+STORED_MOODS = "moods.npz"
+"""Beside the catalogue."""
+
+
+def mood_model_file() -> Path:
+    """The weights of the default mood model."""
+    return folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL) / MODEL_FILE
+
+
+def read_stored_moods(catalogue: Path) -> npt.NDArray[np.float32] | None:
+    """The probabilities that belong to this catalogue and to the default mood model as it is now.
+
+    Args:
+        catalogue: the Parquet file.
+
+    Returns:
+        Shape (n, 4), in the order of `Mood`; None where the file is absent or damaged, or belongs to
+        other songs or another model.
+    """
+    path = catalogue.with_name(STORED_MOODS)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            made_of = (str(stored["catalogue_sha256"]), str(stored["model_sha256"]))
+            probabilities: npt.NDArray[np.float32] = stored["probabilities"]
+        if made_of == (sha256_of(catalogue), sha256_of(mood_model_file())):
+            return probabilities
+        log.info("%s belongs to other songs or to another mood model: moods are predicted anew", path.name)
+    except (*DAMAGED_ARRAYS, AssetError) as error:
+        log.info("%s cannot be read (%s): moods are predicted anew", path.name, error)
+    return None
+
+
+def write_stored_moods(catalogue: Path, probabilities: npt.NDArray[np.float32]) -> Path:
+    """Keep what the default mood model says of a catalogue's songs beside it.
+
+    Args:
+        catalogue: the Parquet file.
+        probabilities: shape (n, 4), in the order of its rows and of `Mood`.
+
+    Returns:
+        The file.
+    """
+    path = catalogue.with_name(STORED_MOODS)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            allow_pickle=False,
+            probabilities=probabilities.astype(np.float32),
+            catalogue_sha256=np.array(sha256_of(catalogue)),
+            model_sha256=np.array(sha256_of(mood_model_file())),
+        )
+    part.replace(path)
+    return path
+
+
+def store_moods() -> Path:
+    """Ask the default mood model about the shipped songs, and keep the answers."""
+    path = catalogue_file()
+    songs = load_catalogue(path)
+    classifier = MoodClassifier.load(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL))
+    return write_stored_moods(path, classifier.predict_probabilities(songs.features, duration_s=songs.duration_s))

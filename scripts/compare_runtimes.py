@@ -1,0 +1,189 @@
+"""Compare ONNX Runtime and OpenVINO on the exported networks: the table in docs/decisions.md.
+
+Needs `pip install openvino`, which the project does not. Each measurement runs in a process of its own.
+
+    python -m scripts.compare_runtimes            > table.json
+    python -m scripts.compare_runtimes --wheels   asks the package index which platforms have wheels
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RUNTIMES = ("onnxruntime", "openvino")
+PLATFORMS = {
+    "Linux x86-64": "manylinux_2_28_x86_64",
+    "Linux arm64": "manylinux_2_28_aarch64",
+    "macOS arm64": "macosx_14_0_arm64",
+    "macOS x86-64": "macosx_13_0_x86_64",
+    "Windows x86-64": "win_amd64",
+}
+_RUNS = 15
+
+
+class OpenVinoNetwork:
+    """What `runtime.Network` is, run by OpenVINO in float32 on one thread a call."""
+
+    def __init__(self, model: Path) -> None:
+        import openvino as ov
+
+        core = ov.Core()
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        read = core.read_model(model)
+        self.input_shape = tuple(size.get_length() if size.is_static else None for size in read.inputs[0].partial_shape)
+        self.output_shape = tuple(
+            size.get_length() if size.is_static else None for size in read.outputs[0].partial_shape
+        )
+        self._compiled = core.compile_model(read, "CPU", options)
+        self._names = [port.get_any_name() for port in read.inputs]
+        self._of_thread = threading.local()
+
+    def __call__(self, *inputs: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
+        """All outputs."""
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._compiled.create_infer_request()
+        answer = self._of_thread.request.infer(dict(zip(self._names, inputs, strict=True)))
+        return [np.array(answer[port]) for port in self._compiled.outputs]
+
+
+def use(name: str) -> None:
+    """Let the project run its networks with this runtime."""
+    from emomusic.face import classifier, detection, runtime
+
+    if name == "openvino":
+        OpenVinoNetwork.map_batch = runtime.Network.map_batch  # type: ignore[attr-defined]
+        for module in (runtime, classifier, detection):
+            module.Network = OpenVinoNetwork  # type: ignore[attr-defined,misc,assignment]
+
+
+def median_ms(run: Callable[[], object], runs: int = _RUNS) -> float:
+    """Median time of a call after one that does not count."""
+    run()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - started))
+    return statistics.median(times)
+
+
+def measure(what: str) -> dict[str, float]:
+    """One group of figures, in this process."""
+    from emomusic.assets import data_dir
+    from emomusic.face.images import crop_face, read_image
+    from emomusic.face.reading import load_networks, read_faces
+
+    started = time.perf_counter()
+    detector, classifier = load_networks()
+    loaded = time.perf_counter()
+    four = read_image(data_dir() / "samples" / "four-people.jpg")
+    if what == "start":
+        read_faces(four, detector, classifier)
+        return {
+            "load the networks, s": loaded - started,
+            "first picture after loading, s": time.perf_counter() - loaded,
+            "peak memory after one picture, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+    if what == "faces":
+        crops = [crop_face(four, face.box) for face in detector.detect(four)] * 2
+        return {"8 faces with flip averaging, ms": median_ms(lambda: classifier.classify(crops))}
+    if what == "sizes":
+        rng = np.random.default_rng(0)
+        sides = rng.integers(80, 420, (40, 2))
+        first = []
+        for height, width in sides.tolist():
+            pixels = rng.normal(size=(1, 3, height, width)).astype(np.float32)
+            started = time.perf_counter()
+            detector._propose(pixels)
+            unseen = time.perf_counter() - started
+            first.append((1000 * unseen, median_ms(lambda: detector._propose(pixels), 5)))  # noqa: B023  # called at once
+        return {
+            "P-Net, size not seen before, ms": statistics.median(unseen for unseen, _ in first),
+            "P-Net, the same size again, ms": statistics.median(again for _, again in first),
+        }
+    if what == "searches":
+        figures = {"find 4 faces in 1200x376, ms": median_ms(lambda: detector.detect(four))}
+        for num_threads in (1, 2, 4):
+            with ThreadPoolExecutor(num_threads) as threads:
+                list(threads.map(lambda _: detector.detect(four), range(num_threads)))
+                started = time.perf_counter()
+                list(threads.map(lambda _: detector.detect(four), range(24)))
+                figures[f"searches a second, {num_threads} at once"] = 24 / (time.perf_counter() - started)
+        return figures
+    from emomusic.bench_live import run_live_bench
+
+    timings = run_live_bench(num_frames=300)["timings"]
+    return {timing["step"]: timing["median"] for timing in timings if timing["step"].startswith(("readings", "from"))}
+
+
+def measured(runtime: str, what: str, cores: int) -> dict[str, float]:
+    """The same in a new process that may use so many cores."""
+    command = [sys.executable, "-m", "scripts.compare_runtimes", "--measure", what, "--runtime", runtime]
+    done = subprocess.run([*command, "--cores", str(cores)], stdout=subprocess.PIPE, check=True, text=True, timeout=600)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def wheels(package: str) -> dict[str, str]:
+    """Which platforms the newest version has a wheel for, for Python 3.11 and 3.13."""
+    found = {}
+    for name, platform in PLATFORMS.items():
+        versions = []
+        for python in ("3.11", "3.13"):
+            with tempfile.TemporaryDirectory() as folder:
+                command = [*(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")]
+                command += ["--platform", platform, "--python-version", python, "-d", folder, package]
+                done = subprocess.run(command, capture_output=True, check=False, timeout=600)
+                names = [path.name.split("-")[1] for path in Path(folder).glob("*.whl")]
+                versions.append(f"{python}: {names[0] if done.returncode == 0 and names else 'none'}")
+        found[name] = ", ".join(versions)
+    return found
+
+
+def main() -> None:
+    """Measure everything, or one group in this process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--measure")
+    parser.add_argument("--runtime", choices=RUNTIMES)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--wheels", action="store_true")
+    options = parser.parse_args()
+    if options.wheels:
+        print(json.dumps({package: wheels(package) for package in RUNTIMES}, indent=2))
+        return
+    if options.measure:
+        os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: options.cores]))
+        use(options.runtime)
+        print(json.dumps(measure(options.measure)))
+        return
+    table: dict[str, dict[str, float]] = {}
+    for what, cores in (("start", 2), ("faces", 1), ("faces", 2), ("sizes", 2), ("searches", 2), ("live", 2)):
+        for runtime in RUNTIMES:
+            for figure, value in measured(runtime, what, cores).items():
+                table.setdefault(f"{figure} ({cores} cores)", {})[runtime] = round(value, 2)
+    print(json.dumps(table, indent=2))
+
+
+if __name__ == "__main__":
+    main()

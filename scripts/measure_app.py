@@ -1,0 +1,120 @@
+"""Measure the app in Chromium: seconds from the server's start to the first result, and its memory.
+
+    python -m scripts.measure_app > docs/benchmarks/app.json
+
+Needs Chromium, and Playwright from requirements-dev.txt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from emomusic.assets import ROOT, data_dir
+from emomusic.bench import machine
+
+_PATIENCE_MS = 60_000
+_NUM_VISITORS = 10
+_NUM_STARTS = 3
+
+
+def resident_mb(process: int) -> float:
+    """Memory that a process holds now."""
+    for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"expected VmRSS of process {process}. Received: none")
+
+
+def start_server() -> tuple[subprocess.Popen[bytes], str]:
+    """Start the app on a free port; returns at once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return server, f"http://127.0.0.1:{port}"
+
+
+def open_page(browser: Browser, address: str) -> Page:
+    """A visitor of their own, who tries until the server answers; Spotify is answered for."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.route("https://open.spotify.com/**", lambda route: route.fulfill(body="player", content_type="text/html"))
+    page = context.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
+    while True:
+        try:
+            page.goto(address)
+            return page
+        except Exception:  # the server does not listen yet
+            time.sleep(0.05)
+
+
+def wait_for_result(page: Page, name: str) -> None:
+    """Until the faces of a picture and a first player are on the page."""
+    page.get_by_text(f"{name}:", exact=False).first.wait_for()
+    page.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
+
+
+def upload(page: Page, picture: Path) -> None:
+    """Drop a picture, and wait for its result."""
+    page.locator("input[type=file]").first.set_input_files(picture)
+    page.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
+    page.get_by_test_id("stSpinner").wait_for(state="detached")
+    page.wait_for_function("!document.querySelector('[data-test-script-state=\"running\"]')")
+
+
+def main() -> None:
+    """Measure, and print JSON."""
+    chromium = next(path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name)))
+    pictures = sorted((data_dir() / "samples").glob("*.jpg"))
+    figures: dict[str, Any] = {"machine": machine()}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        first = []
+        for _ in range(_NUM_STARTS):
+            began = time.perf_counter()
+            server, address = start_server()
+            page = open_page(browser, f"{address}/?sample=eileen-collins-1999")
+            page.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
+            first.append(time.perf_counter() - began)
+            page.context.close()
+            server.terminate()
+            server.wait(30)
+        figures["seconds from the server's start to the first result"] = sorted(first)
+        server, address = start_server()
+        page = open_page(browser, address)
+        page.locator("input[type=file]").first.wait_for(state="attached")
+        figures["MB with one page open"] = round(resident_mb(server.pid))
+        for number in range(10):
+            upload(page, pictures[number % len(pictures)])
+        figures["MB after ten photos"] = round(resident_mb(server.pid))
+        visitors = [open_page(browser, address) for _ in range(_NUM_VISITORS)]
+        for visitor in visitors:
+            visitor.locator("input[type=file]").first.wait_for(state="attached")
+        for number, visitor in enumerate(visitors):  # all of them before the first is answered
+            visitor.locator("input[type=file]").first.set_input_files(pictures[number % len(pictures)])
+        peak = 0.0
+        for visitor in visitors:
+            visitor.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
+            peak = max(peak, resident_mb(server.pid))
+        figures["MB after ten concurrent visitors"] = round(max(peak, resident_mb(server.pid)))
+        browser.close()
+        server.terminate()
+        server.wait(30)
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    os.environ.pop("DISPLAY", None)
+    main()

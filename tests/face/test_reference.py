@@ -1,0 +1,76 @@
+"""The serving networks against their references: the package `mtcnn`, and Keras."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from mtcnn import MTCNN
+
+from emomusic.assets import find_dataset
+from emomusic.face import trained
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import MIN_CONFIDENCE, MtcnnDetector
+from emomusic.face.images import crop_face, read_image, shrink, to_network_input
+
+SAMPLES = sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.jpg"))
+NUM_WILD = 200
+
+
+@pytest.fixture(scope="module")
+def package() -> MTCNN:
+    return MTCNN()
+
+
+def faces_of_package(package: MTCNN, path: Path) -> list[dict]:
+    """What the package is confident of, in pixels of the picture at its working size."""
+    image, _ = shrink(read_image(path))
+    return [face for face in package.detect_faces(image) if face["confidence"] >= MIN_CONFIDENCE]
+
+
+def require_same_faces(detector: MtcnnDetector, package: MTCNN, path: Path) -> int:
+    """Compare faces that the first look finds; returns how many."""
+    image = read_image(path)
+    expected = sorted(faces_of_package(package, path), key=lambda face: face["box"][:2])
+    if not expected:  # the package does not look again
+        return 0
+    found = detector.detect(shrink(image)[0])
+    # The package leaves a face twice where two boxes overlap by more than half: ours drops the second
+    assert 0 < len(found) <= len(expected)
+    for face in found:
+        nearest = min(expected, key=lambda other: abs(other["box"][0] - face.box.x) + abs(other["box"][1] - face.box.y))
+        x, y, width, height = nearest["box"]
+        theirs = np.clip([x, y, x + width, y + height], 0, [*image.shape[1::-1]] * 2)
+        ours = [face.box.x, face.box.y, face.box.right, face.box.bottom]
+        assert np.abs(theirs - ours).max() <= 1, path
+        assert face.confidence == pytest.approx(nearest["confidence"], abs=1e-3)
+    return len(found)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_samples_have_the_faces_that_the_package_finds(detector: MtcnnDetector, package: MTCNN, path: Path) -> None:
+    assert require_same_faces(detector, package, path) > 0
+
+
+def test_photographs_have_the_faces_that_the_package_finds(detector: MtcnnDetector, package: MTCNN) -> None:
+    folder = find_dataset("wild")
+    if folder is None:
+        pytest.skip(f"needs wild/ in $EMOMUSIC_DATA. Received: {os.environ.get('EMOMUSIC_DATA')}")
+    pictures = sorted(folder.glob("*/*.jpg"))
+    chosen = pictures[:: len(pictures) // NUM_WILD][:NUM_WILD]
+    assert len(chosen) == NUM_WILD
+    assert sum(require_same_faces(detector, package, path) for path in chosen) > 0.9 * NUM_WILD
+
+
+@pytest.mark.parametrize("name", trained.face_models())
+def test_every_export_answers_as_its_keras_model(detector: MtcnnDetector, name: str) -> None:
+    classifier = EmotionClassifier.load(name)
+    image = read_image(SAMPLES[3])
+    crops = [crop_face(image, face.box) for face in detector.detect(image)]
+    inputs = to_network_input(crops, classifier.spec.side)
+    model = keras.saving.load_model(trained.model_folder(name) / trained.WEIGHTS, compile=False, safe_mode=True)
+    expected = EmotionClassifier.of_keras(model, classifier.spec).probabilities(inputs)
+    np.testing.assert_allclose(classifier.probabilities(inputs), expected, atol=0.005)

@@ -1,0 +1,63 @@
+"""emomusic/compat.py: every hook finds its target, and says so where a library no longer has it."""
+
+from __future__ import annotations
+
+import importlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emomusic import compat
+
+TARGETS = {
+    "scikit-learn": [("sklearn.ensemble._forest", "", name) for name in ("Parallel", "delayed")],
+    "spotipy": [("spotipy.oauth2", "SpotifyClientCredentials", "_request_access_token")],
+    "starlette": [
+        ("starlette.formparsers", "MultiPartParser", "spool_max_size"),
+        ("streamlit.runtime.memory_uploaded_file_manager", "MemoryUploadedFileManager", "remove_file"),
+    ],
+    "streamlit": [
+        *(
+            ("streamlit.runtime", "Runtime", name)
+            for name in ("_get_async_objs", "is_active_session", "close_session", "media_file_mgr")
+        ),
+        ("streamlit.runtime.session_manager", "SessionManager", "list_sessions"),
+        ("streamlit.runtime.media_file_manager", "MediaFileManager", "remove_orphaned_files"),
+    ],
+}
+
+
+@pytest.mark.parametrize("library", compat.HOOKS)
+def test_the_installed_library_has_what_the_hook_needs(library: str) -> None:
+    compat.HOOKS[library]()
+
+
+@pytest.mark.parametrize(
+    ("library", "module", "owner", "name"), [(library, *target) for library in TARGETS for target in TARGETS[library]]
+)
+def test_a_library_that_loses_a_target_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, library: str, module: str, owner: str, name: str
+) -> None:
+    holder: Any = importlib.import_module(module)
+    for part in filter(None, [owner]):
+        holder = getattr(holder, part)
+    for ancestor in getattr(holder, "__mro__", [holder]):
+        if name in vars(ancestor):
+            monkeypatch.delattr(ancestor, name)
+    with pytest.raises(compat.HookError, match=f"to have {name}"):
+        compat.HOOKS[library]()
+
+
+def test_a_stream_that_counts_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit_webrtc.component import WebRtcStreamerContext
+
+    monkeypatch.delitem(WebRtcStreamerContext.__annotations__, "_last_rendered_run_count")
+    with pytest.raises(compat.HookError, match="_last_rendered_run_count"):
+        compat.HOOKS["streamlit-webrtc"]()
+    with pytest.raises(compat.HookError, match="_last_rendered_run_count"):
+        compat.tell_whether_visitor_stayed(SimpleNamespace(), stayed=True)
+
+
+def test_every_hook_is_in_the_test_of_targets() -> None:
+    assert set(compat.HOOKS) == {*TARGETS, "streamlit-webrtc"}
