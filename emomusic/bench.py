@@ -8,13 +8,18 @@ import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
 from emomusic.words import counted
+
+if TYPE_CHECKING:
+    from emomusic.face.detection import FaceDetector
+    from emomusic.face.images import RgbImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Timing:
         step: what was done.
         median: in `unit`; half of the runs were faster.
         p95: in `unit`; 95 % of the runs did no worse.
-        unit: "ms", "s", "MB", or "/s" for so many a second.
+        unit: "ms", "s", "MB", "/s" for so many a second, or "x" for so many times as many.
         runs: how many, after one that does not count.
     """
 
@@ -56,8 +61,8 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
     detector, classifier = load_networks()
     networks_loaded = time.perf_counter()
     timings = [
-        _once("load the songs and the mood model", music_loaded - started),
-        _once("load TensorFlow, the detector and the face model", networks_loaded - music_loaded),
+        _once("load the songs", music_loaded - started),
+        _once("load the detector and the face model", networks_loaded - music_loaded),
     ]
     for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
         path = data_dir() / "samples" / name
@@ -72,10 +77,9 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
             _timed(f"read {count}", partial(classifier.classify, crops), runs),
         ]
         eight = (crops * 8)[:8]
+    timings += _concurrent_searches(detector, image, runs)
     step = "read 8 faces in one call"
     timings.append(_timed(step, partial(classifier.classify, eight), runs))
-    if (exact := classifier.exact()) is not classifier:  # what a processor without bfloat16 tiles would do
-        timings.append(_timed(f"{step}, in float32", partial(exact.classify, eight), runs))
     for policy in Policy:
         request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
@@ -110,7 +114,7 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_
         table["id"] = [f"{number:022d}" for number in range(size)]
         table["title"] = table["title"] + [f" {number}" for number in range(size)]
         # Predicting a million songs is not what is timed
-        recommender = Recommender(Catalogue(table), shipped.classifier, probabilities=shipped.probabilities[rows])
+        recommender = Recommender(Catalogue(table), shipped.probabilities[rows])
         for policy in Policy:
             request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
             step = f"choose 10 of {size:,} songs, {policy}"
@@ -149,12 +153,30 @@ def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
 
 def machine() -> str:
     """What it was measured on; of the processors, those that this process may use."""
-    from emomusic.face._tensorflow import has_bfloat16_tiles
-
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     noun = "processor" if processors == 1 else "processors"
-    tiles = " with bfloat16 tiles" if has_bfloat16_tiles() else ""
-    return f"{platform.system()} {platform.machine()}, {processors} {noun}{tiles}, Python {platform.python_version()}"
+    return f"{platform.system()} {platform.machine()}, {processors} {noun}, Python {platform.python_version()}"
+
+
+def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> list[Timing]:
+    """How many pictures a second one, two and four threads search, and how many times as many that is."""
+    timings = []
+    alone = 0.0
+    for num_threads in (1, 2, 4):
+        rates = []
+        with ThreadPoolExecutor(num_threads) as threads:
+            for _ in range(max(runs // 6, 1)):
+                started = time.perf_counter()
+                list(threads.map(lambda _: detector.detect(image), range(4 * num_threads)))
+                rates.append(4 * num_threads / (time.perf_counter() - started))
+        rate, worst = statistics.median(rates), min(rates)
+        noun = counted(num_threads, "thread")
+        timings.append(Timing(f"searches by {noun}, {image.shape[1]}x{image.shape[0]}", rate, worst, "/s", len(rates)))
+        if num_threads == 1:
+            alone = rate
+        else:
+            timings.append(Timing(f"searches by {noun} as against one", rate / alone, worst / alone, "x", len(rates)))
+    return timings
 
 
 def _memory(step: str, run: Callable[[], object]) -> Timing:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parsed(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    for chatty in ("tensorflow", "absl", "h5py", "PIL"):
+    for chatty in ("tensorflow", "tf2onnx", "absl", "h5py", "PIL"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     status = 0
     try:
@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument("--data", type=_path, required=True, metavar="CSV", help="data_moods.csv")
 
     train = subparsers.add_parser("train", help="Train a model.")
-    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music")
+    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|export")
     face = command(kinds, "face", commands.train_face, _show_figures, "Train a network on FER2013.")
     face.add_argument("--network", required=True)
     face.add_argument("--preset", type=_name, help="how to train it; each network has its own")
@@ -178,6 +178,9 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument("--model", type=_name, help="name of a mood model")
     music.add_argument("--data", type=_path, required=True, metavar="CSV", help="data_moods.csv")
     music.add_argument("--out", type=_path, metavar="DIR", help="the model's folder; models/music/<model> unless given")
+
+    export = command(kinds, "export", commands.train_export, _show_exports, "Write model.onnx of trained face models.")
+    export.add_argument("models", nargs="*", type=_name, metavar="MODEL", help="all of them unless some are named")
 
     recommend = command(
         subparsers, "recommend", commands.recommend, _show_songs, "Songs for an emotion or a place on the plane."
@@ -206,6 +209,14 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--frames", type=_frames, metavar="N", help="for live: how many of each film (600)")
 
     command(subparsers, "doctor", commands.doctor, _show_checks, "Is this installation healthy?")
+
+    text = "Open the app in the browser; Ctrl+C stops it."
+    app = subparsers.add_parser("app", help=text, description=text)
+    app.add_argument("--port", type=_number(1, 65535, whole=True), metavar="N", help="the first free one from 8501 on")
+    app.add_argument(
+        "--address", type=_name, metavar="ADDR", help="localhost, which only this machine reaches; 0.0.0.0 for all"
+    )
+    app.set_defaults(run=commands.app, show=_show_nothing, json=False)
     return parser
 
 
@@ -285,6 +296,11 @@ def _show_figures(metrics: dict[str, Any]) -> None:
     print(json.dumps(metrics, ensure_ascii=False, indent=2))
 
 
+def _show_exports(exports: list[dict[str, Any]]) -> None:
+    for export in exports:
+        print(f"{export['model']}: {export['path']}, {file_size(export['bytes'])}")
+
+
 def _show_models(models: list[dict[str, Any]]) -> None:
     from emomusic.reported import percent_of
 
@@ -328,6 +344,10 @@ def _show_timings(report: dict[str, Any]) -> None:
     print(report["machine"])
     for timing in report["timings"]:
         print(f"{timing['median']:8.1f} {timing['unit']:2}  (95 %: {timing['p95']:.1f})  {timing['step']}")
+
+
+def _show_nothing(_: None) -> None:
+    pass
 
 
 def _show_checks(report: dict[str, Any]) -> None:

@@ -9,6 +9,9 @@ import argparse
 import contextlib
 import logging
 import os
+import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of
-from emomusic.errors import DatasetError, EmomusicError, ImageError, ModelError
+from emomusic.errors import DatasetError, EmomusicError, ImageError, ModelError, SettingsError
 from emomusic.words import harmless
 
 if TYPE_CHECKING:
@@ -140,7 +143,7 @@ def _make_folder(folder: Path) -> None:
 
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute a face model's figures."""
-    from emomusic.assets import require_writable
+    from emomusic.assets import require_checkout, require_writable
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
     from emomusic.face.fer2013 import Split, read_fer2013
@@ -174,6 +177,7 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         log.warning("--margin changes nothing with --aligned: the pictures are taken as they are.")
     pictures = labelled_pictures(options.images)
     if options.record:
+        require_checkout("to keep figures with a model")
         require_writable(model_folder(name))
     classifier = EmotionClassifier.load(name)
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
@@ -196,12 +200,18 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.assets import Wing, folder_of, write_checksums
+    from emomusic.assets import Wing, folder_of, require_checkout, write_checksums
+    from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+    from emomusic.music.stored_moods import store_moods
     from emomusic.music.training import train_mood_model
 
     name = _mood_model_name(options.model)
+    if options.out is None:
+        require_checkout("to train a mood model without --out")
     out = options.out or folder_of(Wing.MUSIC, name)
     metrics = train_mood_model(options.data, model=name, out=out)
+    if out.resolve() == folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL).resolve():
+        write_checksums(store_moods().parent)
     write_checksums(out)  # of a model that ships, or it would be called damaged
     return metrics, 0
 
@@ -217,11 +227,14 @@ def _mood_model_name(name: str | None) -> str:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
-    from emomusic.assets import write_checksums
+    from emomusic.assets import require_checkout, write_checksums
+    from emomusic.doctor import require_packages
     from emomusic.face.fer2013 import Split, read_fer2013
     from emomusic.face.networks import NETWORKS
     from emomusic.face.presets import PRESETS
 
+    require_checkout("to train a network")
+    require_packages("train", "keras")
     if options.network not in NETWORKS:
         raise ModelError(f"expected one of the networks {', '.join(NETWORKS)}. Received: {options.network!r}")
     preset = options.preset or NETWORKS[options.network].preset
@@ -229,10 +242,6 @@ def train_face(options: argparse.Namespace) -> Outcome:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
     out = options.out or _own_folder(options.network, preset)
     dataset = read_fer2013(options.fer2013, needs=list(Split))
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        from emomusic.face._tensorflow import load_tensorflow
-
-        load_tensorflow()
     from emomusic.face.training import EpochReport, train
 
     with _progress("epochs", PRESETS[preset].epochs) as advance:
@@ -252,6 +261,30 @@ def train_face(options: argparse.Namespace) -> Outcome:
         metrics = train(options.network, dataset, out, preset=preset, resume=options.resume, tell=tell)
     write_checksums(out)  # of a model that ships, or it would be called damaged
     return metrics, 0
+
+
+def train_export(options: argparse.Namespace) -> Outcome:
+    """Export trained face models, all of them unless some are named."""
+    from emomusic.assets import require_checkout, write_checksums
+    from emomusic.doctor import require_packages
+    from emomusic.face.export import export_model
+    from emomusic.face.trained import face_models, model_folder
+
+    require_checkout("to export a model")
+    require_packages("train")
+    names = options.models or face_models()
+    for name in names:
+        model_folder(name)  # a wrong name is told before seconds of loading
+    paths = []
+    with _progress("models", len(names)) as tell:
+        for number, name in enumerate(names, 1):
+            paths.append(export_model(name))
+            write_checksums(paths[-1].parent)
+            tell(number)
+    return [
+        {"model": name, "path": str(path), "bytes": path.stat().st_size}
+        for name, path in zip(names, paths, strict=True)
+    ], 0
 
 
 def _own_folder(network: str, preset: str) -> Path:
@@ -320,12 +353,14 @@ def data_get(options: argparse.Namespace) -> Outcome:
 
 
 def _download_record(download: Download) -> dict[str, Any]:
+    from emomusic.assets import IS_WHEEL, downloads_dir
     from emomusic.downloads import find_download
 
     path = find_download(download.name)
+    place = downloads_dir() if IS_WHEEL else Path("data")
     return {
         "name": download.name,
-        "path": str(path or f"data/{download.path}"),
+        "path": str(path or place / download.path),
         "licence": download.licence,
         "source": download.source,
         "bytes": path.stat().st_size if path else download.num_bytes,
@@ -345,6 +380,7 @@ def data_check(_: argparse.Namespace) -> Outcome:
 
 def bench(options: argparse.Namespace) -> Outcome:
     """How fast each step is here."""
+    from emomusic.assets import require_checkout
     from emomusic.bench import run_bench, run_model_bench, run_music_bench
 
     if options.record and options.part != "models":
@@ -360,10 +396,50 @@ def bench(options: argparse.Namespace) -> Outcome:
     if options.film is not None:
         raise EmomusicError(f"expected a film only with the part live. Received: {options.part} {options.film}")
     runs = options.runs or 30
+    if options.record:
+        require_checkout("to keep a model's time")
     if options.part == "models":
         return run_model_bench(runs=runs, record=options.record), 0
     run = run_music_bench if options.part == "music" else run_bench
     return run(runs=runs), 0
+
+
+def app(options: argparse.Namespace) -> Outcome:
+    """Serve the app until it is stopped; on POSIX the server takes the place of this process."""
+    from emomusic.assets import IS_WHEEL, ROOT
+    from emomusic.doctor import require_packages
+
+    require_packages("app")
+    address = options.address or os.environ.get("STREAMLIT_SERVER_ADDRESS", "localhost")
+    if options.address or options.port:
+        _require_free_port(address, options.port or 0)
+    # -P: a file of the user's folder must not stand for a library
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.address={address}"]
+    command += [f"--server.port={options.port}"] if options.port else []
+    if IS_WHEEL:
+        os.environ.setdefault("STREAMLIT_SERVER_FILE_WATCHER_TYPE", "none")  # no file of it changes
+    if os.name == "posix":
+        os.execv(command[0], command)
+    return None, subprocess.run(command, check=False).returncode
+
+
+def _require_free_port(address: str, port: int) -> None:
+    """Make sure that a server can listen there; Streamlit's own message has no advice.
+
+    Raises:
+        SettingsError: the port is taken, or this machine has no such address.
+    """
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # as servers do, so that a port which was just let go counts as free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise SettingsError(
+            f"expected a free port of this machine. Received: {address}:{port or 'any'} ({error.strerror}). "
+            "Choose another --port or --address"
+        ) from error
 
 
 def doctor(_: argparse.Namespace) -> Outcome:

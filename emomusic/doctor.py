@@ -7,18 +7,26 @@ import math
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
 
 from emomusic import __version__
-from emomusic.assets import check_assets
-from emomusic.errors import EmomusicError
+from emomusic.assets import IS_WHEEL, check_assets
+from emomusic.errors import EmomusicError, SettingsError
 
-PACKAGES = (
-    *("streamlit", "tensorflow", "keras", "mtcnn", "opencv-python-headless", "numpy", "pandas", "pyarrow", "plotly"),
-    *("pillow", "pillow-heif", "scikit-learn", "skops", "spotipy", "streamlit-webrtc", "aiortc", "av"),
+PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "": (
+            *("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pyarrow", "pillow", "pillow-heif", "scipy"),
+            *("scikit-learn", "skops", "joblib", "threadpoolctl", "requests", "urllib3", "rich"),
+        ),
+        "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "av", "plotly", "spotipy", "onnx"),
+        "train": ("tensorflow", "keras", "h5py", "mtcnn", "onnx", "tf2onnx"),
+    }
 )
+"""Packages by extra, and under "" those always needed. Without its first package an extra counts as left out."""
 
 
 def examine() -> dict[str, Any]:
@@ -54,19 +62,51 @@ def _python() -> dict[str, Any]:
 
 
 def _packages() -> dict[str, Any]:
-    found: dict[str, str] = {}
-    absent: list[str] = []
-    for package in PACKAGES:
-        # On Linux the lock has tensorflow-cpu: the same library without what a graphics card needs
-        for name in (package, f"{package}-cpu"):
-            with contextlib.suppress(metadata.PackageNotFoundError):
-                found[name] = metadata.version(name)
-                break
-        else:
-            absent.append(package)
-    listed = ", ".join(f"{name} {version}" for name, version in found.items())
-    missing = f"; absent: {', '.join(absent)}. Run: pip install -r requirements.txt" if absent else ""
-    return _check("packages", not absent, listed + missing)
+    versions: dict[str, str] = {}
+    notes, is_ok = [], True
+    for extra, packages in PACKAGES.items():
+        versions |= dict(found for package in packages if (found := _version_of(package)))
+        absent = absent_packages(extra)
+        if extra and packages[0] in absent:
+            notes.append(f"without the extra {extra!r}")
+        elif absent:
+            is_ok = False
+            notes.append(f"absent: {', '.join(absent)}. {_install_advice(extra, absent)}")
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return _check("packages", is_ok, "; ".join([listed, *notes]))
+
+
+def absent_packages(extra: str) -> list[str]:
+    """Names of the packages of an extra that are not installed; of those needed without any for ""."""
+    return [package for package in PACKAGES[extra] if _version_of(package) is None]
+
+
+def _version_of(package: str) -> tuple[str, str] | None:
+    """Name and version as installed; on x86-64 Linux `tensorflow-cpu` stands for `tensorflow`."""
+    for name in (package, f"{package}-cpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return name, metadata.version(name)
+    return None
+
+
+def require_packages(extra: str, *packages: str) -> None:
+    """Make sure that packages of an extra are installed: all of them unless some are named.
+
+    Raises:
+        SettingsError: one is absent.
+    """
+    if absent := [package for package in absent_packages(extra) if package in (packages or PACKAGES[extra])]:
+        raise SettingsError(
+            f"expected the packages of the extra {extra!r}. Received: an installation without {', '.join(absent)}. "
+            f"{_install_advice(extra, absent)}"
+        )
+
+
+def _install_advice(extra: str, absent: Sequence[str]) -> str:
+    if not IS_WHEEL:
+        return "Run: pip install -r requirements.txt"
+    wanted = f"'emomusic[{extra}]'" if extra else " ".join(absent)
+    return f"Run: pip install {wanted}"
 
 
 def _files() -> str:

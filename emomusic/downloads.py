@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from emomusic.assets import data_dir, find_datasets, sha256_of
+from emomusic.assets import downloads_dir, find_datasets, sha256_of, writing_advice
 from emomusic.errors import AssetError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Download:
     Attributes:
         name: what `data get` calls it.
         address: where it is public.
-        path: where it is put, below `data/`; looked for below `$EMOMUSIC_DATA` too.
+        path: where it is put, below `downloads_dir()`; looked for below `$EMOMUSIC_DATA` too.
         licence: under which it is published, in words.
         source: whose it is.
         sha256: of the file; None where it is not known.
@@ -99,7 +99,7 @@ _locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # of fo
 
 
 def find_download(name: str) -> Path | None:
-    """Where the dataset is, in `$EMOMUSIC_DATA` or in `data/`; None where it is in neither.
+    """Where the dataset is, in `$EMOMUSIC_DATA` or in `downloads_dir()`; None where it is in neither.
 
     Of two copies the first that is whole. A single one is not looked into: see `ensure`.
 
@@ -126,7 +126,7 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
             cannot be written. Nothing half-written stands in the file's place then.
     """
     download = _known(name)
-    target = data_dir() / download.path
+    target = downloads_dir() / download.path
     part = target.with_name(f"{target.name}.part")
     with _locks[target.parent]:
         if (path := _whole(download)) is not None:
@@ -145,7 +145,9 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
                     )
                 part.replace(target)
         except OSError as error:  # requests' own errors are caught in _fetch
-            raise AssetError(f"expected to write {target}. Received: {error.strerror or error}") from error
+            raise AssetError(
+                f"expected to write {target}. Received: {error.strerror or error}. {writing_advice()}"
+            ) from error
     return target
 
 

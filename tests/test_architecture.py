@@ -12,6 +12,7 @@ import pytest
 # Who may import whom. A name stands for itself and all below it; a layer may always import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.words"}
 BASE = GROUND | {
+    "emomusic.compat",
     "emomusic.assets",
     "emomusic.downloads",
     "emomusic.evaluation",
@@ -28,13 +29,15 @@ TOGETHER = {
     "emomusic.doctor",
     "emomusic.bench",
 }  # where the wings meet, for screen and command
-LIBRARY = BASE | WINGS | TOGETHER | {"emomusic.plots", "emomusic"}
+LIBRARY = BASE | WINGS | TOGETHER | {"emomusic.plots", "emomusic.api", "emomusic"}
 MAY_IMPORT = {
     "emomusic.errors": set(),
     "emomusic.affect": set(),
     "emomusic.words": set(),
-    "emomusic": GROUND,  # emomusic/__init__.py alone
+    # emomusic/__init__.py alone; it imports the API for type checkers, and by name where it is used
+    "emomusic": GROUND | {"emomusic.api"},
     "emomusic.assets": GROUND,
+    "emomusic.compat": GROUND,
     "emomusic.downloads": GROUND | {"emomusic.assets"},
     "emomusic.evaluation": GROUND,
     "emomusic.connections": GROUND,
@@ -43,6 +46,7 @@ MAY_IMPORT = {
     "emomusic.face": BASE,
     "emomusic.music": BASE,
     "emomusic.plots": BASE | WINGS,
+    "emomusic.api": BASE | WINGS | {"emomusic.plots"},
     **dict.fromkeys(TOGETHER, BASE | WINGS | {"emomusic"}),
     "emomusic.diagnosis": BASE | WINGS | {"emomusic.overview"},
     "emomusic.findings": BASE | WINGS | {"emomusic.overview", "emomusic.diagnosis"},
@@ -54,7 +58,17 @@ MAY_IMPORT = {
     "app": LIBRARY | {"emomusic.ui"},
     "pages": LIBRARY | {"emomusic.ui"},
 }
-STREAMLIT_LAYERS = {"emomusic.ui", "app", "pages"}
+STREAMLIT_LAYERS = {"emomusic.ui", "emomusic.compat", "app", "pages"}
+
+# Training, exporting, and Grad-CAM, which runs in a process of its own
+MAY_LOAD_TENSORFLOW = {
+    f"emomusic.face.{name}"
+    for name in (
+        *("_tensorflow", "checkpoint", "export", "fused", "grad_cam", "networks", "sharpness", "start_weights"),
+        *("classifier", "trained", "training"),  # classifier and trained: for a Keras model that they are given
+    )
+}
+TRAINING_LIBRARIES = {"tensorflow", "keras", "mtcnn", "tf2onnx"}
 CATCH_ALLS = {"utils", "util", "helpers", "common", "misc"}
 
 
@@ -103,6 +117,8 @@ def broken_rules(root: Path) -> list[str]:
         for line, name in imports_of(path, root, modules):
             if name.split(".")[0] == "streamlit" and layer not in STREAMLIT_LAYERS:
                 broken.append(f"{where}:{line} imports Streamlit")
+            if name.split(".")[0] in TRAINING_LIBRARIES and module_name(path, root) not in MAY_LOAD_TENSORFLOW:
+                broken.append(f"{where}:{line} imports {name}, which serving does without")
             if name.split(".")[0] not in ("emomusic", "app", "pages"):
                 continue
             if (target := layer_of(name)) in ("app", "pages"):
@@ -142,6 +158,8 @@ def test_imports_go_one_way(root: Path):
         ("emomusic/ui/state.py", "import pages.photo", "imports pages.photo: scripts are never imported"),
         ("pages/photo.py", "from emomusic.cli import main", "imports emomusic.cli, which pages may not"),
         ("emomusic/__init__.py", "from emomusic.face import images", "imports emomusic.face, which emomusic may not"),
+        ("emomusic/face/reading.py", "import keras", "imports keras, which serving does without"),
+        ("pages/photo.py", "def f():\n    import tensorflow as tf", "photo.py:2 imports tensorflow, which serving"),
         ("emomusic/utils.py", "", "is a catch-all"),
         ("emomusic/player.py", "", "belongs to no layer"),
     ],
@@ -215,6 +233,10 @@ def test_importing_the_library_loads_nothing_heavy(root: Path):
     assert loaded_after("import emomusic", root) & HEAVY == set()
 
 
+def test_typed_names_are_found_without_loading_what_they_use(root: Path):
+    assert loaded_after("import emomusic; dir(emomusic); emomusic.Emotion", root) & HEAVY == set()
+
+
 def test_importing_the_library_costs_little_beside_numpy(root: Path):
     code = "import time, numpy; start = time.process_time(); import emomusic; print(time.process_time() - start)"
     seconds = min(float(str(run_python(code, root))) for _ in range(3))
@@ -240,6 +262,39 @@ def test_listing_the_models_and_the_commands_help_load_nothing_heavy(root: Path)
         "from emomusic import cli, overview as o\ncli._parser()\nassert all(o.read_records(wing)[0] for wing in o.Wing)"
     )
     assert loaded_after(code, root) & HEAVY == set()
+
+
+ANALYZE = """
+import contextlib, io
+from emomusic import cli
+with contextlib.redirect_stdout(io.StringIO()) as answer:
+    assert cli.main(["analyze", "data/samples/four-people.jpg", "--json"]) == 0
+assert '"title"' in answer.getvalue()
+"""
+APP = """
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("app.py", default_timeout=120)
+app.query_params["sample"] = "four-people"
+app.run()
+assert not app.exception and app.session_state["reading"].reading.faces
+for page in ("pages/gallery.py", "pages/live.py", "pages/music.py", "pages/models.py", "pages/how_it_works.py"):
+    app.switch_page(page).run()
+    assert not app.exception and not app.error
+for step in ("proposals", "maps", "probabilities", "songs"):
+    app.query_params["step"] = step
+    app.run()
+    assert not app.exception and not app.error
+"""
+
+
+def test_recommending_needs_no_scikit_learn(root: Path):
+    assert "cv2" in (loaded := loaded_after(ANALYZE, root))
+    assert loaded & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx"}) == set()
+
+
+def test_the_app_loads_no_tensorflow(root: Path):
+    assert "streamlit" in (loaded := loaded_after(APP, root))
+    assert loaded & TRAINING_LIBRARIES == set()
 
 
 def test_everything_that_pages_use_is_there(root: Path):

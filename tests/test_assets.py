@@ -75,6 +75,66 @@ def test_without_the_variable_only_data_is_looked_in(
     assert assets.find_dataset("x.csv") is None
 
 
+@pytest.fixture
+def in_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An installed wheel: its root."""
+    root = tmp_path / "site-packages" / "emomusic" / "bundle"
+    root.mkdir(parents=True)
+    monkeypatch.setattr(assets, "IS_WHEEL", True)
+    monkeypatch.setattr(assets, "ROOT", root)
+    for name in ("EMOMUSIC_DATA", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return root
+
+
+def test_a_wheel_downloads_into_the_users_folders(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_wheel: Path
+) -> None:
+    assert assets.downloads_dir() == tmp_path / "home" / ".local" / "share" / "emomusic"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    assert assets.downloads_dir() == tmp_path / "share" / "emomusic"
+    (tmp_path / "share" / "emomusic").mkdir(parents=True)
+    (tmp_path / "share" / "emomusic" / "x.csv").touch()
+    assert assets.find_dataset("x.csv") == tmp_path / "share" / "emomusic" / "x.csv"
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "chosen"))
+    assert assets.downloads_dir() == tmp_path / "chosen"
+    assert assets.find_dataset("x.csv") is None
+
+
+def test_a_user_of_a_wheel_without_a_home_folder_is_told_to_choose_one(
+    monkeypatch: pytest.MonkeyPatch, in_wheel: Path
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", _unknown)
+    assert assets.find_datasets("x.csv") == []
+    with pytest.raises(AssetError, match="Set EMOMUSIC_DATA to a folder that you may write into"):
+        assets.downloads_dir()
+
+
+def test_a_wheel_lists_what_it_holds_alone(in_wheel: Path) -> None:
+    (in_wheel / "data" / "samples").mkdir(parents=True)
+    (in_wheel / "data" / "samples" / "SOURCES.md").touch()
+    (in_wheel / "data" / "samples" / "a.jpg").touch()
+    (in_wheel / "SHA256SUMS").touch()
+    assets.write_checksums()
+    assert [asset.name for asset in assets.list_assets()] == ["samples"]
+    assert problems() == {}
+    (in_wheel / "data" / "samples" / "a.jpg").unlink()
+    assert "data/samples/a.jpg is absent" in problems()["data/samples"]
+    shutil.rmtree(in_wheel / "data" / "samples")
+    assert list(problems()) == ["data/samples"]
+
+
+def test_what_changes_files_needs_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    assets.require_checkout("to train a network")
+    monkeypatch.setattr(assets, "IS_WHEEL", True)
+    with pytest.raises(
+        AssetError, match=r"expected a checkout of EmoMusic to train a network\. .*Clone the repository"
+    ):
+        assets.require_checkout("to train a network")
+
+
 def test_a_folder_of_pictures_is_a_dataset_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "wild" / "happy").mkdir(parents=True)
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path))

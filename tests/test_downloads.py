@@ -259,7 +259,20 @@ def test_a_flood_that_nobody_announced_leaves_nothing_on_the_disk(
 def test_a_place_that_cannot_be_written_is_told(offer: Callable[..., Download], tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
     offer(closed_address())
-    with pytest.raises(AssetError, match=r"expected to write .*songs.csv. Received: "):
+    with pytest.raises(AssetError, match=r"expected to write .*songs.csv. Received: .*Make the folder writable"):
+        ensure("songs")
+
+
+def test_a_wheel_writes_into_the_environments_folder_alone(
+    offer: Callable[..., Download], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "IS_WHEEL", True)
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "theirs"))
+    with serve(whole_or_rest) as server:
+        offer(server.url)
+        assert ensure("songs") == tmp_path / "theirs" / "music" / "songs.csv"
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "theirs" / "music" / "songs.csv"))
+    with pytest.raises(AssetError, match=r"expected to write .*Set EMOMUSIC_DATA to a folder that you may write into"):
         ensure("songs")
 
 

@@ -15,7 +15,7 @@ from emomusic.face.trained import DEFAULT_MODEL, face_models, model_folder
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
 from emomusic.ui.frame import DARK_BUTTON
 
-LOCKS = ["requirements.txt", "requirements-dev.txt"]
+LOCKS = ["requirements.txt", "requirements-serve.txt", "requirements-dev.txt"]
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
 
 
@@ -34,17 +34,41 @@ def project(root: Path) -> dict:
     return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_the_lock_holds_every_dependency(root: Path):
-    names = {normal_name(requirement) for requirement in project(root)["dependencies"]}
+def names_of(root: Path, *extras: str) -> set[str]:
+    """Packages that the project asks for itself, and those of extras."""
+    asked = project(root)["dependencies"] + [
+        each for extra in extras for each in project(root)["optional-dependencies"][extra]
+    ]
+    return {normal_name(requirement) for requirement in asked} - {"emomusic"}
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("requirements.txt", ("app", "train")),
+        ("requirements-serve.txt", ("app",)),
+        ("requirements-dev.txt", ("app", "train", "dev")),
+    ],
+)
+def test_a_lock_holds_every_dependency(root: Path, lock: str, extras: tuple[str, ...]):
+    names = names_of(root, *extras)
     assert "streamlit" in names
-    assert names - pins_of(root / "requirements.txt").keys() == set()
+    assert names - pins_of(root / lock).keys() == set()
 
 
-def test_the_lock_for_development_holds_the_tools_and_the_same_versions(root: Path):
-    pins, pins_dev = (pins_of(root / name) for name in LOCKS)
-    tools = {normal_name(requirement) for requirement in project(root)["optional-dependencies"]["dev"]}
-    assert tools - pins_dev.keys() == set()
-    assert pins.items() <= pins_dev.items()
+def test_the_lock_of_the_app_holds_what_the_reports_named(root: Path):
+    named = {"streamlit", "streamlit-webrtc", "tensorflow", "mtcnn", "opencv-python-headless", "pandas", "plotly"}
+    assert named | {"spotipy", "scikit-learn"} <= pins_of(root / "requirements.txt").keys()
+
+
+def test_the_lock_for_serving_holds_nothing_for_training(root: Path):
+    pins = pins_of(root / "requirements-serve.txt").keys()
+    assert pins & {"tensorflow", "tensorflow-cpu", "keras", "mtcnn", "h5py", "lz4", "tf2onnx"} == set()
+
+
+@pytest.mark.parametrize("name", ["requirements-serve.txt", "requirements.txt"])
+def test_all_locks_hold_the_same_versions(root: Path, name: str):
+    assert pins_of(root / name).items() <= pins_of(root / "requirements-dev.txt").items()
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -64,11 +88,6 @@ def test_streamlit_starts_without_a_question_and_tells_nobody(root: Path):
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["showEmailPrompt"] is False
     assert config["browser"]["gatherUsageStats"] is False
-
-
-def test_no_run_of_a_page_stops_all_threads_to_collect_garbage(root: Path):
-    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["runner"]["postScriptGC"] is False
 
 
 def luminance(colour: str) -> float:

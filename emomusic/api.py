@@ -1,0 +1,159 @@
+"""The library in three calls: read a picture, recommend songs, draw the reading.
+
+Networks and recommender load on first use, once per process; threads may call everything at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
+from emomusic.errors import ImageError
+from emomusic.face.images import RgbImage, read_image
+from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
+from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.music.recommend import Recommender, Song, load_recommender
+from emomusic.music.request import Policy, Request
+
+if TYPE_CHECKING:
+    from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.detection import MtcnnDetector
+
+Picture: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
+"""A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
+
+Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceReading | PictureReading
+"""Whom songs are for: an emotion or its name, a place on the affect plane, or a reading."""
+
+_loading = threading.Lock()
+
+
+def read_picture(picture: Picture, *, model: str = DEFAULT_MODEL) -> PictureReading:
+    """Find every face of a picture, with the probabilities of seven emotions.
+
+    Args:
+        picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes or path; or the pixels.
+        model: name of a trained face model that tells the seven emotions apart.
+
+    Returns:
+        The faces from left to right; `faces` is empty where none was found.
+
+    Raises:
+        ImageError: no such file, or not a picture.
+        ModelError: no such model, or it does not tell the seven emotions apart.
+        ValueError: pixels of another shape or type.
+    """
+    image = _pixels(picture)
+    with _loading:
+        detector, classifier = _networks(model)
+    return read_faces(image, detector, classifier)
+
+
+def recommend_songs(
+    target: Target,
+    *,
+    policy: Policy | str = Policy.MATCH,
+    num_songs: int = 5,
+    seed: int = 0,
+    hide_explicit: bool = False,
+) -> list[Song]:
+    """Choose songs of the bundled catalogue.
+
+    Args:
+        target: an emotion, a place on the affect plane, or a reading; of a picture with several faces, their mean.
+        policy: "match" plays songs where the listener is, "soothe" songs of the mood that answers the emotion,
+            "journey" leads from the one to a better mood.
+        num_songs: how many, at least 1.
+        seed: another number gives another choice among songs that fit about equally well.
+        hide_explicit: leave out songs marked as having explicit lyrics.
+
+    Returns:
+        The songs in the order to play them.
+
+    Raises:
+        ImageError: the reading of a picture has no face.
+        DatasetError: the catalogue is absent or damaged.
+        ValueError: an unknown emotion or policy, or a number out of range.
+    """
+    point, emotion = _place_of(target)
+    request = Request(point=point, emotion=emotion, policy=_policy(policy), seed=seed, hide_explicit=hide_explicit)
+    with _loading:
+        recommender = _recommender()
+    return recommender.songs(request, num_songs)
+
+
+def draw_reading(picture: Picture, reading: PictureReading) -> RgbImage:
+    """Draw the faces of a reading into a copy of the picture, each framed, numbered and named.
+
+    Args:
+        picture: as it was read.
+        reading: of this picture.
+
+    Returns:
+        Shape (height, width, 3), uint8, RGB.
+
+    Raises:
+        ImageError: no such file, or not a picture.
+        ValueError: pixels of another shape or type, or the reading is of a picture of another size.
+    """
+    from emomusic.plots.picture import annotated_picture
+
+    image = _pixels(picture)
+    size, expected = (image.shape[1], image.shape[0]), (reading.width, reading.height)
+    if size != expected:
+        raise ValueError(f"picture must be the one that was read, {expected} pixels. Received: {size}")
+    return annotated_picture(image, reading)
+
+
+def _pixels(picture: Picture) -> RgbImage:
+    if isinstance(picture, bytes | str | os.PathLike):
+        return read_image(picture)
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        raise ValueError(f"pixels must be uint8 (height, width, 3). Received: {picture.dtype}, {picture.shape}")
+    return picture
+
+
+def _place_of(target: Target) -> tuple[AffectPoint, Emotion | None]:
+    """The place on the affect plane, and the emotion where one is known."""
+    if isinstance(target, AffectPoint):
+        return target, None
+    if isinstance(target, str):
+        try:
+            emotion = Emotion(target)
+        except ValueError as error:
+            raise ValueError(f"target must be one of {', '.join(Emotion)}. Received: {target!r}") from error
+        return EMOTION_POINTS[emotion], emotion
+    probabilities = _probabilities(target)
+    return affect_of(probabilities), probabilities.emotion
+
+
+def _probabilities(target: EmotionProbabilities | FaceReading | PictureReading) -> EmotionProbabilities:
+    if isinstance(target, EmotionProbabilities):
+        return target
+    if isinstance(target, FaceReading):
+        return target.probabilities
+    if target.group is None:
+        raise ImageError("expected a picture with a face. Received: one without. Choose a picture that shows a face")
+    return target.group
+
+
+def _policy(policy: Policy | str) -> Policy:
+    try:
+        return Policy(policy)
+    except ValueError as error:
+        raise ValueError(f"policy must be one of {', '.join(Policy)}. Received: {policy!r}") from error
+
+
+@cache
+def _networks(model: str) -> tuple[MtcnnDetector, EmotionClassifier]:
+    return load_networks(model)
+
+
+@cache
+def _recommender() -> Recommender:
+    return load_recommender()

@@ -1,0 +1,175 @@
+"""The library as others call it: `import emomusic`, three functions, types that checkers see."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import emomusic
+from emomusic import api
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
+from emomusic.errors import ImageError, ModelError
+from emomusic.face.images import read_image
+from emomusic.face.reading import PictureReading
+from emomusic.music.request import Policy
+
+SAMPLE = "four-people.jpg"
+
+
+@pytest.fixture
+def sample(root: Path) -> Path:
+    return root / "data" / "samples" / SAMPLE
+
+
+@pytest.fixture(scope="module")
+def reading() -> PictureReading:
+    return emomusic.read_picture(Path(__file__).parents[1] / "data" / "samples" / SAMPLE)
+
+
+@pytest.fixture
+def _nothing_loaded() -> Iterator[None]:
+    api._networks.cache_clear()
+    yield
+    api._networks.cache_clear()
+
+
+def test_everything_named_is_there() -> None:
+    assert {"read_picture", "recommend_songs", "draw_reading"} <= set(emomusic.__all__)
+    assert all(hasattr(emomusic, name) for name in emomusic.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        emomusic.no_such_name  # noqa: B018
+
+
+def test_bytes_path_and_pixels_read_alike(sample: Path, reading: PictureReading) -> None:
+    assert len(reading.faces) == 4
+    for picture in (str(sample), sample.read_bytes(), read_image(sample)):
+        again = emomusic.read_picture(picture)
+        assert [face.emotion for face in again.faces] == [face.emotion for face in reading.faces]
+        assert [face.face for face in again.faces] == [face.face for face in reading.faces]
+
+
+def test_another_model_reads_the_same_faces(sample: Path, reading: PictureReading) -> None:
+    other = emomusic.read_picture(sample, model="vgg9")
+    assert [face.face.box for face in other.faces] == [face.face.box for face in reading.faces]
+    assert not np.array_equal(other.faces[0].probabilities.values, reading.faces[0].probabilities.values)
+
+
+def test_threads_share_one_load(sample: Path, monkeypatch: pytest.MonkeyPatch, _nothing_loaded: None) -> None:  # noqa: PT019
+    loaded: list[str] = []
+    load = api.load_networks
+
+    def slow_load(model: str) -> Any:
+        loaded.append(threading.current_thread().name)
+        time.sleep(0.2)
+        return load(model)
+
+    monkeypatch.setattr(api, "load_networks", slow_load)
+    with ThreadPoolExecutor(4) as threads:
+        readings = list(threads.map(emomusic.read_picture, [sample] * 4))
+    assert len(loaded) == 1
+    assert all(len(each.faces) == 4 for each in readings)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
+def test_pixels_of_another_kind_are_the_callers_mistake(pixels: Any, reading: PictureReading) -> None:
+    with pytest.raises(ValueError, match=r"pixels must be uint8 \(height, width, 3\)\. Received: "):
+        emomusic.read_picture(pixels)
+    with pytest.raises(ValueError, match="pixels must be uint8"):
+        emomusic.draw_reading(pixels, reading)
+
+
+def test_what_cannot_be_read_has_an_error_of_the_project(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"absent\.jpg"):
+        emomusic.read_picture(tmp_path / "absent.jpg")
+    with pytest.raises(ModelError, match="no-such-model"):
+        emomusic.read_picture(np.zeros((64, 64, 3), np.uint8), model="no-such-model")
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: PictureReading, policy: Policy) -> None:
+    assert reading.group is not None
+    songs = emomusic.recommend_songs(reading, policy=policy, num_songs=7)
+    assert len({song.track.id for song in songs}) == 7
+    assert emomusic.recommend_songs(reading.group, policy=policy.value, num_songs=7) == songs
+
+
+def test_an_emotion_and_its_place_are_targets() -> None:
+    songs = emomusic.recommend_songs("sad")
+    assert len(songs) == 5
+    assert emomusic.recommend_songs(Emotion.SAD) == songs
+    assert emomusic.recommend_songs(EMOTION_POINTS[Emotion.SAD]) == songs  # match asks for the place alone
+    assert emomusic.recommend_songs(AffectPoint(0.9, 0.4)) != songs
+    assert emomusic.recommend_songs("sad", seed=1) != songs
+
+
+def test_one_face_of_several_is_a_target(reading: PictureReading) -> None:
+    face = reading.faces[0]
+    assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)
+
+
+def test_explicit_songs_are_left_out_on_request() -> None:
+    songs = emomusic.recommend_songs("angry", num_songs=50, hide_explicit=True)
+    assert not any(song.track.explicit for song in songs)
+    assert any(song.track.explicit for song in emomusic.recommend_songs("angry", num_songs=50))
+
+
+def test_a_picture_without_a_face_has_no_songs() -> None:
+    reading = emomusic.read_picture(np.full((64, 64, 3), 128, np.uint8))
+    assert reading.faces == ()
+    with pytest.raises(ImageError, match="expected a picture with a face"):
+        emomusic.recommend_songs(reading)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("jealous", {}, r"target must be one of angry, .*Received: 'jealous'"),
+        ("sad", {"policy": "shout"}, r"policy must be one of match, soothe, journey\. Received: 'shout'"),
+        ("sad", {"num_songs": 0}, "num_songs must be at least 1"),
+        ("sad", {"seed": -1}, "seed must be at least 0"),
+    ],
+)
+def test_a_wrong_option_is_the_callers_mistake(target: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        emomusic.recommend_songs(target, **options)
+
+
+def test_a_reading_is_drawn_into_a_copy(sample: Path, reading: PictureReading) -> None:
+    image = read_image(sample)
+    before = image.copy()
+    drawn = emomusic.draw_reading(image, reading)
+    assert (drawn.shape, drawn.dtype) == (image.shape, np.uint8)
+    assert np.array_equal(image, before)
+    assert not np.array_equal(drawn, image)
+    assert np.array_equal(emomusic.draw_reading(sample, reading), drawn)
+
+
+def test_a_reading_of_another_picture_is_not_drawn(reading: PictureReading) -> None:
+    with pytest.raises(ValueError, match=r"picture must be the one that was read, .* Received: \(64, 48\)"):
+        emomusic.draw_reading(np.zeros((48, 64, 3), np.uint8), reading)
+
+
+def test_checkers_see_the_types(root: Path, tmp_path: Path) -> None:
+    assert (root / "emomusic" / "py.typed").is_file()
+    (tmp_path / "user.py").write_text(
+        "import emomusic\n"
+        "reveal_type(emomusic.read_picture(b''))\n"
+        "reveal_type(emomusic.recommend_songs('sad')[0].score)\n"
+        "emomusic.draw_reading(1, 2)\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), str(tmp_path / "user.py")]
+    environment = os.environ | {"MYPYPATH": str(root)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
+    assert 'Revealed type is "emomusic.face.reading.PictureReading"' in done.stdout, done.stdout + done.stderr
+    assert 'Revealed type is "float"' in done.stdout.replace("builtins.float", "float")
+    assert "error: Argument 2" in done.stdout

@@ -1,0 +1,121 @@
+"""Everything that the code imports is declared, and everything declared is imported."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from emomusic import doctor
+from emomusic.compat import HOOKS
+
+OURS = {"app", "emomusic", "pages", "scripts", "tests"}
+ELSEWHERE = {  # each compares a library that its user installs by hand
+    "scripts/compare_runtimes.py": {"openvino"},
+    "scripts/libraries/ask_fer.py": {"fer"},
+}
+TOOLS = {"mypy", "pandas-stubs", "pre-commit", "ruff"}  # commands and stubs, which nothing imports
+STANDS_FOR = {"tensorflow-cpu": "tensorflow"}
+
+
+@cache
+def requirements(root: Path) -> dict[str, list[Requirement]]:
+    """What is declared: under "" for all, and under each extra."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {extra: [Requirement(text) for text in texts] for extra, texts in declared.items()}
+
+
+def declared(root: Path, *extras: str) -> set[str]:
+    return {canonicalize_name(each.name) for extra in extras for each in requirements(root)[extra]} - {"emomusic"}
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Top-level names of other people's modules that a file imports, at any depth."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        yield from (top for name in names if (top := name.partition(".")[0]) not in sys.stdlib_module_names | OURS)
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+def packages_of(module: str) -> set[str]:
+    """Names under which the module is installed; an unknown one stays as it is."""
+    names = {canonicalize_name(name) for name in _distributions().get(module, [module])}
+    return {STANDS_FOR.get(name, name) for name in names}
+
+
+def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
+    allowed = declared(root, *extras)
+    paths = [path for folder in folders for path in (sorted((root / folder).rglob("*.py")) or [root / folder])]
+    names = [path.relative_to(root).as_posix() for path in paths]
+    return [
+        f"{name} imports {module}"
+        for name, path in zip(names, paths, strict=True)
+        for module in sorted(set(imported_modules(path)) - ELSEWHERE.get(name, set()))
+        if not packages_of(module) & allowed
+    ]
+
+
+def test_everything_that_ships_imports_what_users_install(root: Path):
+    assert undeclared(root, ["emomusic", "pages", "app.py"], ["", "app", "train"]) == []
+
+
+def test_everything_else_imports_what_developers_install(root: Path):
+    assert undeclared(root, ["scripts", "tests", "hatch_build.py"], ["", "app", "train", "dev"]) == []
+
+
+def test_an_undeclared_import_is_found(root: Path, tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text((root / "pyproject.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "emomusic").mkdir()
+    (tmp_path / "emomusic" / "a.py").write_text(
+        "import numpy, os\ndef f():\n    from pytest.x import y\nimport nosuch.b"
+    )
+    found = undeclared(tmp_path, ["emomusic"], ["", "app"])
+    assert found == ["emomusic/a.py imports nosuch", "emomusic/a.py imports pytest"]
+
+
+def test_everything_declared_is_imported(root: Path):
+    folders = ("emomusic", "pages", "scripts", "tests")
+    files = [*root.glob("*.py"), *(path for folder in folders for path in (root / folder).rglob("*.py"))]
+    used = set().union(*(packages_of(module) for path in files for module in imported_modules(path)))
+    names = {STANDS_FOR.get(name, name) for name in declared(root, *requirements(root))}
+    assert names - used - TOOLS == set()
+
+
+def test_tools_bring_the_app_and_the_training_with_them(root: Path):
+    (ours,) = [each for each in requirements(root)["dev"] if each.name == "emomusic"]
+    assert ours.extras == {"app", "train"}
+
+
+@pytest.mark.parametrize("library", sorted(HOOKS))
+def test_a_library_with_private_hooks_has_an_upper_bound(root: Path, library: str):
+    (requirement,) = {str(r): r for every in requirements(root).values() for r in every if r.name == library}.values()
+    installed = Version(metadata.version(library))
+    assert installed in requirement.specifier
+    (bound,) = [Version(part.version) for part in requirement.specifier if part.operator == "<"]
+    nexts = [Version(f"{installed.major}.{installed.minor + 1}"), Version(f"{installed.major + 1}")]
+    assert bound in nexts
+
+
+@pytest.mark.parametrize("extra", ["", "app", "train"])
+def test_the_doctor_looks_for_everything_declared(root: Path, extra: str):
+    names = {STANDS_FOR.get(name, name) for name in declared(root, extra)}
+    brought = {"aiortc"}  # by streamlit-webrtc
+    assert set(doctor.PACKAGES[extra]) - brought == names

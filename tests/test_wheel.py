@@ -1,0 +1,363 @@
+"""The wheel: what it holds, and that an installation of it serves from any folder, without a checkout or TensorFlow."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from uv import find_uv_bin
+
+from emomusic.face.trained import DEFAULT_MODEL
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
+
+MAX_WHEEL_BYTES = 40_000_000
+MAX_INSTALLED_BYTES = 1_100_000_000
+FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = sorted({RUNNING, "3.11", "3.13"})
+"""Versions to install the wheel for: the oldest, the newest, and that of the tests."""
+
+# Taken before tests/conftest.py moves the cache, in which uv keeps what it downloaded
+ENVIRONMENT = dict(os.environ)
+NO_INDEX = ("error sending request", "Failed to fetch", "network was disabled", "dns error", "operation timed out")
+
+
+def uv(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [find_uv_bin(), *map(str, arguments)]
+    return subprocess.run(command, env=ENVIRONMENT | settings, capture_output=True, text=True, timeout=600)
+
+
+def skip_without_index(done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode != 0 and any(sign in done.stderr for sign in NO_INDEX):
+        pytest.skip("needs a package index")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A virtual environment with the wheel, and an empty folder to work in."""
+
+    folder: Path
+    home: Path
+
+    @property
+    def packages(self) -> Path:
+        (path,) = self.folder.glob("lib/python*/site-packages")
+        return path
+
+    @property
+    def bundle(self) -> Path:
+        return self.packages / "emomusic" / "bundle"
+
+    @property
+    def sample(self) -> Path:
+        return self.bundle / "data" / "samples" / "four-people.jpg"
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Nothing of the tests' own: no variable of the project, no path of the checkout."""
+        ours = ("EMOMUSIC_", "STREAMLIT_", "SPOTIFY_", "PYTHON", "XDG_", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return kept | {"HOME": str(self.home)} | settings
+
+    def run(self, *command: str | Path, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        program = self.folder / "bin" / str(command[0])
+        return subprocess.run(
+            [program, *map(str, command[1:])],
+            cwd=cwd,
+            env=self.environment(**settings),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def files(self) -> set[str]:
+        """All files of the package but compiled ones."""
+        package = self.packages / "emomusic"
+        return {
+            str(path.relative_to(package)) for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"
+        }
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    root = Path(__file__).resolve().parents[1]
+    # Without isolation: what builds it is installed here already
+    done = uv("build", root, "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", out)
+    assert done.returncode == 0, done.stderr
+    (path,) = out.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="session")
+def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Installation]:
+    """Install the wheel for a version of Python; skips where that or the package index is out of reach."""
+    known: dict[tuple[str, str], Installation] = {}
+    lock = Path(__file__).resolve().parents[1] / "requirements-serve.txt"
+
+    def install_(version: str, extra: str = "[app]") -> Installation:
+        if (version, extra) in known:
+            return known[version, extra]
+        folder, home = tmp_path_factory.mktemp("installed") / "venv", tmp_path_factory.mktemp("home")
+        python = sys.executable if version == RUNNING else version
+        # pyenv's commands for versions that are not chosen are there and fail, unless this chooses them
+        settings = {"PYENV_VERSION": version, "UV_PYTHON_DOWNLOADS": "never"}
+        if uv("venv", folder, "--python", python, **settings).returncode != 0:
+            pytest.skip(f"needs Python {version}")
+        wanted = f"emomusic{extra} @ {wheel.as_uri()}"
+        done = uv("pip", "install", "--python", folder, wanted, "--constraint", lock)
+        skip_without_index(done)
+        assert done.returncode == 0, done.stderr
+        known[version, extra] = Installation(folder, home)
+        return known[version, extra]
+
+    return install_
+
+
+@pytest.fixture(scope="session", params=PYTHONS)
+def installation(request: pytest.FixtureRequest, install: Callable[..., Installation]) -> Installation:
+    return install(request.param)
+
+
+def names_of(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size <= MAX_WHEEL_BYTES
+
+
+def test_the_wheel_holds_what_serving_needs(wheel: Path, root: Path) -> None:
+    names = names_of(wheel)
+    in_bundle = {name.removeprefix("emomusic/bundle/") for name in names if name.startswith("emomusic/bundle/")}
+    pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
+    assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png"} <= in_bundle
+    assert {"data/catalogue/LICENSE", "data/samples/SOURCES.md", "models/detector/LICENSE"} <= in_bundle
+    for name in ("model.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"):
+        assert f"models/face/{DEFAULT_MODEL}/{name}" in in_bundle
+    assert {f"models/detector/{name}.onnx" for name in ("pnet", "rnet", "onet")} <= in_bundle
+    moods = {path.parent.name for path in root.glob("models/music/*/model.skops")}
+    assert {f"models/music/{name}/model.skops" for name in moods} <= in_bundle
+    assert "emomusic/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+    names = names_of(wheel)
+    unwanted = re.compile(
+        r"\.keras$|\.part$|models/start/|data/ferplus/|secrets\.toml|/checkpoint/|__pycache__|/tests?/"
+    )
+    assert [name for name in names if unwanted.search(name)] == []
+    tops = {name.partition("/")[0] for name in names}
+    assert {"emomusic"} == {top for top in tops if not top.endswith(".dist-info")}
+
+
+def test_the_wheel_lists_its_own_files_alone_with_their_checksums(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        lines = archive.read("emomusic/bundle/SHA256SUMS").decode().splitlines()
+        found = {
+            path: hashlib.sha256(archive.read(f"emomusic/bundle/{path}")).hexdigest()
+            for _, path in map(str.split, lines)
+        }
+    assert [f"{checksum}  {path}" for path, checksum in found.items()] == lines
+    assert f"models/face/{DEFAULT_MODEL}/model.onnx" in found
+
+
+def test_an_editable_install_uses_the_checkout(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "venv"
+    assert uv("venv", folder, "--python", sys.executable).returncode == 0
+    done = uv("pip", "install", "--python", folder, "--no-deps", "--editable", root)
+    skip_without_index(done)
+    assert done.returncode == 0, done.stderr
+    editable = Installation(folder, tmp_path)
+    done = editable.run(
+        "python", "-c", "from emomusic import assets; print(assets.ROOT, assets.IS_WHEEL)", cwd=tmp_path
+    )
+    assert done.stdout == f"{root} False\n", done.stderr
+    assert not (editable.packages / "emomusic").exists()
+
+
+def test_an_installation_has_nothing_for_training_and_is_small(installation: Installation) -> None:
+    packages = installation.packages
+    names = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
+    assert {"emomusic", "streamlit", "onnxruntime"} <= names
+    assert {name for name in names if name.partition("_")[0] in FOR_TRAINING} == set()
+    assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) <= MAX_INSTALLED_BYTES
+
+
+def test_analyze_works_from_any_folder(installation: Installation, tmp_path: Path) -> None:
+    done = installation.run("emomusic", "analyze", installation.sample, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads(done.stdout)
+    assert len(record["faces"]) == 4
+    assert len(record["songs"]) == 5
+    assert all(TRACK_ID.fullmatch(song["id"]) for song in record["songs"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("data", "check"), ("doctor",), ("models",)], ids=" ".join)
+def test_an_installation_is_whole(installation: Installation, tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = installation.run("emomusic", *command, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)
+
+
+def test_the_library_works_from_any_folder(installation: Installation, tmp_path: Path) -> None:
+    code = (
+        "import sys, emomusic\n"
+        "reading = emomusic.read_picture(sys.argv[1])\n"
+        "songs = emomusic.recommend_songs(reading, num_songs=3)\n"
+        "drawn = emomusic.draw_reading(sys.argv[1], reading)\n"
+        "print(len(reading.faces), len(songs), drawn.shape)\n"
+    )
+    done = installation.run("python", "-W", "error", "-c", code, installation.sample, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "4 3 (376, 1200, 3)\n"), done.stderr
+
+
+@pytest.fixture
+def plain(install: Callable[..., Installation]) -> Installation:
+    """An installation without the extra `app`."""
+    return install(RUNNING, "")
+
+
+def test_library_and_command_need_no_extra(plain: Installation, tmp_path: Path) -> None:
+    test_analyze_works_from_any_folder(plain, tmp_path)
+    test_the_library_works_from_any_folder(plain, tmp_path)
+    for command in (("doctor",), ("models",), ("bench", "--runs", "1"), ("recommend", "--emotion", "sad")):
+        done = plain.run("emomusic", *command, "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (("app",), "pip install 'emomusic[app]'"),
+        (("train", "face", "--network", DEFAULT_MODEL, "--fer2013", "absent.csv"), "Clone the repository"),
+        (("train", "export"), "Clone the repository"),
+        (("train", "music", "--data", "absent.csv"), "Clone the repository"),
+        (("bench", "models", "--record"), "Clone the repository"),
+        (("data", "get", "moods"), "Set EMOMUSIC_DATA to a folder that you may write into"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_an_installation_cannot_do_is_one_line_and_status_2(
+    plain: Installation, tmp_path: Path, command: tuple[str, ...], advice: str
+) -> None:
+    place = tmp_path / "file"
+    place.touch()
+    files = plain.files()
+    done = plain.run("emomusic", *command, cwd=tmp_path, EMOMUSIC_DATA=str(place))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert advice in done.stderr
+    assert plain.files() == files
+
+
+def test_a_damaged_installation_is_told(plain: Installation, tmp_path: Path) -> None:
+    whole = plain.sample.read_bytes()
+    plain.sample.unlink()  # never written into: uv's cache may hold the same file
+    try:
+        done = plain.run("emomusic", "data", "check", "--json", cwd=tmp_path)
+    finally:
+        plain.sample.write_bytes(whole)
+    problems = {record["name"]: record["problem"] for record in json.loads(done.stdout) if record["problem"]}
+    assert (done.returncode, set(problems)) == (2, {"samples"})
+    assert "four-people.jpg is absent. Install the wheel again" in problems["samples"]
+
+
+@contextlib.contextmanager
+def served(installation: Installation, folder: Path) -> Iterator[str]:
+    """`emomusic app` on a free port, started in a folder; its log is checked when it has ended."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, log = f"http://127.0.0.1:{port}", installation.home / "log"
+    command = [installation.folder / "bin" / "emomusic", "app", "--address", "127.0.0.1", "--port", str(port)]
+    environment = installation.environment(STREAMLIT_SERVER_HEADLESS="true")
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(f"{address}/_stcore/health", process)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    for trouble in ("Traceback", "Warning", "deprecated", "Exception"):
+        assert trouble not in text, text
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert process.poll() is None, "the server ended before it answered"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"no answer from {address}")
+
+
+@pytest.mark.browser
+def test_the_app_serves_from_any_folder_without_tensorflow(
+    install: Callable[..., Installation], tmp_path: Path
+) -> None:
+    chromium()
+    installation = install(RUNNING)
+    files = installation.files()
+    # In a thread of its own: another test of this session may have Playwright running in this one
+    with served(installation, tmp_path) as address, ThreadPoolExecutor(1) as threads:
+        threads.submit(_visit, address).result()
+    assert installation.files() == files
+    assert list(tmp_path.iterdir()) == []
+
+
+def _visit(address: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+        without_spotify(context)
+        asked: set[str] = set()
+        errors: list[str] = []
+        context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        _see_a_sample_and_its_songs(page, address)
+        _see_occlusion_without_grad_cam(page, address)
+        browser.close()
+    assert errors == []
+    assert asked <= {"127.0.0.1", "open.spotify.com", ""}  # "": data and blobs
+
+
+def _see_a_sample_and_its_songs(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("button", name="Four people", exact=True).click()
+    expect(page.get_by_text("Face 4", exact=True).first).to_be_visible()
+    expect(page.locator('iframe[src*="open.spotify.com/embed/track"]')).to_have_count(5)
+    # The colour of .streamlit/config.toml, which the user's folder does not have
+    assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(251, 248, 244)"
+
+
+def _see_occlusion_without_grad_cam(page: Page, address: str) -> None:
+    page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
+    expect(page.locator('img[alt^="Occlusion"]')).to_be_visible()
+    place = page.get_by_test_id("stAlert")
+    expect(place).to_contain_text("TensorFlow")
+    expect(place).to_contain_text("emomusic[train]")
+    expect(page.locator('img[alt^="Grad-CAM"]')).to_have_count(0)
