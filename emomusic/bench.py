@@ -159,23 +159,26 @@ def machine() -> str:
 
 
 def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> list[Timing]:
-    """How many pictures a second one, two and four threads search, and how many times as many that is."""
-    timings = []
-    alone = 0.0
-    for num_threads in (1, 2, 4):
-        rates = []
-        with ThreadPoolExecutor(num_threads) as threads:
-            for _ in range(max(runs // 6, 1)):
+    """How many pictures a second one, two and four threads search, and how many times as many that is.
+
+    The three take turns, so that a machine that slows down for a while slows all of them.
+    """
+    rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
+    for _ in range(max(runs // 3, 1)):
+        for num_threads, found in rates.items():
+            with ThreadPoolExecutor(num_threads) as threads:
                 started = time.perf_counter()
                 list(threads.map(lambda _: detector.detect(image), range(4 * num_threads)))
-                rates.append(4 * num_threads / (time.perf_counter() - started))
-        rate, worst = statistics.median(rates), min(rates)
-        noun = counted(num_threads, "thread")
-        timings.append(Timing(f"searches by {noun}, {image.shape[1]}x{image.shape[0]}", rate, worst, "/s", len(rates)))
-        if num_threads == 1:
-            alone = rate
-        else:
-            timings.append(Timing(f"searches by {noun} as against one", rate / alone, worst / alone, "x", len(rates)))
+                found.append(4 * num_threads / (time.perf_counter() - started))
+    timings = []
+    for num_threads, found in rates.items():
+        step = f"searches by {counted(num_threads, 'thread')}"
+        slowest = statistics.quantiles(found, n=20, method="inclusive")[0] if len(found) > 1 else found[0]
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        timings.append(Timing(f"{step}, {size}", statistics.median(found), slowest, "/s", len(found)))
+        if num_threads > 1:
+            gains = [rate / alone for rate, alone in zip(found, rates[1], strict=True)]
+            timings.append(Timing(f"{step} as against one", statistics.median(gains), min(gains), "x", len(gains)))
     return timings
 
 

@@ -24,8 +24,9 @@ _ONET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), (2, 2, "SAME_UPPER"), No
 class _Graph:
     """A graph in the making."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, plain_prelu: bool) -> None:
         self._name = name
+        self._plain_prelu = plain_prelu
         self._nodes: list[Any] = []
         self._weights: list[Any] = []
 
@@ -49,6 +50,10 @@ class _Graph:
         are equal.
         """
         planes = slopes.size
+        if self._plain_prelu:
+            return self.add(
+                "PRelu", x, self.weight(f"slopes{number}", slopes.reshape(-1, 1, 1)), output=f"prelu{number}"
+            )
         minus = self.weight(f"minus{number}", np.full((planes, 1, 1, 1), -1, np.float32))
         factors = self.weight(f"factors{number}", -slopes.reshape(planes, 1, 1, 1))
         negative = self.add("Conv", x, minus, output=f"negative{number}", group=planes)
@@ -71,9 +76,9 @@ class _Graph:
         onnx.save(model, path)
 
 
-def export_pnet(weights: list[Array], path: Path) -> None:
+def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:
     """P-Net: pixels to a map of offsets and, in the fifth plane, the logit of a face."""
-    graph = _Graph("pnet")
+    graph = _Graph("pnet", plain_prelu=plain_prelu)
     kernel1, bias1, slopes1, kernel2, bias2, slopes2, kernel3, bias3, slopes3, *heads = weights
     x = graph.prelu(graph.convolution("pixels", "1", kernel1, bias1), "1", slopes1)
     x = graph.add("MaxPool", x, output="pool1", kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
@@ -87,13 +92,15 @@ def export_pnet(weights: list[Array], path: Path) -> None:
     graph.save(path, {"pixels": [1, 3, "height", "width"]}, {"offsets_and_logit": [1, 5, "rows", "columns"]})
 
 
-def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling: tuple[Any, ...]) -> None:
+def export_patch_network(
+    weights: list[Array], path: Path, *, side: int, pooling: tuple[Any, ...], plain_prelu: bool
+) -> None:
     """R-Net or O-Net, which cuts its patches out of the picture itself.
 
     Inputs: `pixels` (1, 3, height, width); `bins` (n, 4) as of `RoiAlign`; `inside` (n, 1, side, side), 0 for samples
     outside the picture. Outputs: `offsets` (n, 4), O-Net's `landmarks` (n, 10), `probabilities` (n, 2).
     """
-    graph = _Graph(path.stem)
+    graph = _Graph(path.stem, plain_prelu=plain_prelu)
     remaining = iter(weights)
     count = graph.add(
         *("Slice", graph.add("Shape", "bins", output="shape"), graph.weight("zero", np.zeros(1, np.int64))),
@@ -141,18 +148,26 @@ def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling
     graph.save(path, inputs, outputs)
 
 
-def main() -> None:
-    """Export all three and note their checksums."""
+def export_all(folder: Path, *, plain_prelu: bool = False) -> None:
+    """Write the three networks.
+
+    Args:
+        folder: where to.
+        plain_prelu: keep PReLU one operation, for runtimes that are fast with it.
+    """
 
     def weights(stage: Any) -> list[Array]:
         return [np.asarray(values, np.float32) for values in stage.model.get_weights()]
 
-    folder = models_dir() / "detector"
-    export_pnet(weights(StagePNet()), folder / "pnet.onnx")
-    export_patch_network(weights(StageRNet()), folder / "rnet.onnx", side=24, pooling=_RNET_POOLING)
-    export_patch_network(weights(StageONet()), folder / "onet.onnx", side=48, pooling=_ONET_POOLING)
-    write_checksums(folder)
+    export_pnet(weights(StagePNet()), folder / "pnet.onnx", plain_prelu=plain_prelu)
+    for name, stage, side, pooling in (
+        ("rnet", StageRNet(), 24, _RNET_POOLING),
+        ("onet", StageONet(), 48, _ONET_POOLING),
+    ):
+        path = folder / f"{name}.onnx"
+        export_patch_network(weights(stage), path, side=side, pooling=pooling, plain_prelu=plain_prelu)
 
 
 if __name__ == "__main__":
-    main()
+    export_all(models_dir() / "detector")
+    write_checksums(models_dir() / "detector")

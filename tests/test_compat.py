@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,6 +60,41 @@ def test_a_stream_that_counts_otherwise_is_noticed(monkeypatch: pytest.MonkeyPat
         compat.HOOKS["streamlit-webrtc"]()
     with pytest.raises(compat.HookError, match="_last_rendered_run_count"):
         compat.tell_whether_visitor_stayed(SimpleNamespace(), stayed=True)
+
+
+def test_free_memory_goes_back_to_the_system(root: Path) -> None:
+    code = """
+import threading
+from pathlib import Path
+from emomusic.compat import return_free_memory
+
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+def work():
+    pieces = [bytearray(60_000) for _ in range(1_000)]  # 60 MB in pieces too small for a mapping of their own
+    keep.append(bytearray(60_000))
+    del pieces
+
+keep = []
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+before = resident_mb()
+return_free_memory()
+print(before - resident_mb())
+"""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs Linux, whose C library is asked")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert float(done.stdout) >= 0
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compat.ctypes, "CDLL", lambda _: SimpleNamespace())
+    compat.return_free_memory()
 
 
 def test_every_hook_is_in_the_test_of_targets() -> None:

@@ -167,7 +167,9 @@ class _Pixels:
     @classmethod
     def of(cls, image: RgbImage) -> _Pixels:
         """Normalise an image."""
-        normalized = (image.astype(np.float32) - np.float32(127.5)) * np.float32(1 / 128)
+        normalized = image.astype(np.float32)
+        normalized -= np.float32(127.5)
+        normalized *= np.float32(1 / 128)
         return cls(normalized, _channels_first(normalized))
 
 

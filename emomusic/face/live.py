@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
-import cv2
-
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
@@ -168,9 +166,6 @@ class LiveReader:
         self._num_frames = self._num_readings = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # when it was out, and its lag
-        # Of the whole process: OpenCV's own threads would wait for cores that the networks hold. With seven faces on
-        # two cores they made the slowest frames last twice as long. Frames are small; one thread does.
-        cv2.setNumThreads(1)
 
     @property
     def is_running(self) -> bool:

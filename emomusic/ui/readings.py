@@ -19,6 +19,7 @@ from emomusic.affect import (
     list_shares,
     quadrant_of,
 )
+from emomusic.compat import return_free_memory
 from emomusic.face.images import crop_face, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.affect import FacePoint
@@ -120,6 +121,7 @@ def read_picture(picture: Picture) -> Seen:
         show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your picture, not read yet", width=320)
         with st.spinner("Looking for faces"):
             reading = read_faces(image, *engine().networks())
+    return_free_memory()
     waiting.empty()
     faces = tuple(
         encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
