@@ -1,4 +1,4 @@
-"""Measure the app in Chromium: seconds from the server's start to the first result, and its memory.
+"""Measure a cold `analyze` beside `import tensorflow`, and the app in Chromium: its first result and its memory.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
 
@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -31,6 +32,22 @@ _IS_ANOTHER = f"""shown => {{
   const picture = document.querySelector('img[alt^="{_RESULT}"]');
   return picture && picture.getAttribute("src") !== shown;
 }}"""
+
+
+def cold_start(*arguments: str) -> tuple[float, float]:
+    """Seconds that a new Python takes, the median of three, and the most memory that it held, in MB."""
+    seconds, peaks = [], []
+    for _ in range(_NUM_STARTS):
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            raise RuntimeError(f"expected {' '.join(arguments)} to succeed. Received: status {status}")
+        seconds.append(time.perf_counter() - began)
+        peaks.append(usage.ru_maxrss / 1024)
+    return statistics.median(seconds), max(peaks)
 
 
 def resident_mb(process: int) -> float:
@@ -88,6 +105,13 @@ def main() -> None:
     chromium = next(path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name)))
     pictures = sorted((data_dir() / "samples").glob("*.jpg"))
     figures: dict[str, Any] = {"machine": machine()}
+    photo = str(data_dir() / "samples" / "eileen-collins-1999.jpg")
+    for name, arguments in (
+        ("a cold analyze", ("-m", "emomusic", "analyze", photo, "--json")),
+        ("import tensorflow", ("-c", "import tensorflow")),
+    ):
+        seconds, peak = cold_start(*arguments)
+        figures[f"{name}, seconds"], figures[f"{name}, peak MB"] = round(seconds, 2), round(peak)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         first = []

@@ -314,11 +314,8 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.browser
-def test_the_app_serves_from_any_folder_without_tensorflow(
-    install: Callable[..., Installation], tmp_path: Path
-) -> None:
+def test_the_app_serves_from_any_folder_without_tensorflow(installation: Installation, tmp_path: Path) -> None:
     chromium()
-    installation = install(RUNNING)
     files = installation.files()
     # In a thread of its own: another test of this session may have Playwright running in this one
     with served(installation, tmp_path) as address, ThreadPoolExecutor(1) as threads:

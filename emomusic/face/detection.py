@@ -233,7 +233,7 @@ class MtcnnDetector:
         """Load the three networks, which takes about 20 ms.
 
         Raises:
-            ModelError: a network is absent or damaged.
+            AssetError: a network is absent or damaged.
         """
         if not 0.0 <= min_confidence <= 1.0:
             raise ValueError(f"min_confidence must be from 0 to 1. Received: {min_confidence}")

@@ -236,7 +236,7 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
     """How long each of eight faces in one call takes on this machine, mirror image included, in ms, for each run."""
     side = classifier.spec.side
     inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
-    classifier.probabilities(inputs)  # the first call traces
+    classifier.probabilities(inputs)  # the first call is slower
     times = []
     for _ in range(runs):
         started = time.perf_counter()

@@ -106,6 +106,7 @@ def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionCla
 
     Raises:
         ModelError: there is no model of that name, its files are damaged, or it does not tell the seven emotions apart.
+        AssetError: a file of the detector is absent or damaged.
     """
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector

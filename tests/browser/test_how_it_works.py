@@ -239,12 +239,13 @@ def test_nothing_is_wider_than_a_phone(present: Callable[..., Page], theme: str)
 
 
 def test_a_link_to_a_step_works_as_the_first_of_a_fresh_server(browser: Browser, tmp_path: Path) -> None:
-    """The words are there before the networks are; see `ui.require_app` for why the server must be fresh."""
+    """Occlusion is there before Grad-CAM, which loads TensorFlow; `ui.require_app` says why the server must be fresh."""
     with fresh_server(tmp_path) as address:
         page = browser.new_page()
         page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
         expect(page.get_by_role("heading", name=step_named("look").title)).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_role("progressbar")).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_text("once after a start, about ten seconds in all")).to_be_visible()
+        expect(page.get_by_role("img", name="Occlusion")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("Loading TensorFlow")).to_be_visible()
+        expect(page.get_by_role("img", name="Grad-CAM")).to_have_count(0)
         expect(page.get_by_text("The two maps")).to_be_visible(timeout=PATIENCE_MS)
         page.close()

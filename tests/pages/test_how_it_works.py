@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import ui
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.face import trained
 from emomusic.face.explain import occlude
+from emomusic.face.grad_cam import GradCam
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
 from emomusic.face.reading import FaceReading
 from emomusic.ui import how_walk, state
@@ -27,6 +30,21 @@ from tests.pages.screen import text_of
 
 SECONDS = 240
 KEYS = [step.key for step in STEPS]
+
+
+@cache
+def opened(model: str) -> GradCam:
+    import keras
+
+    folder = trained.model_folder(model)
+    network = keras.saving.load_model(folder / trained.WEIGHTS, compile=False, safe_mode=True)
+    return GradCam(network, mirrored=trained.read_spec(folder).mirrored)
+
+
+@pytest.fixture(autouse=True)
+def _grad_cam_without_a_process_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tests/face/test_explain.py and the browser tests start the real one; each takes five seconds."""
+    monkeypatch.setattr(how_walk, "grad_cam", lambda model, face, winner: opened(model).of(face, winner))
 
 
 @pytest.fixture
