@@ -134,8 +134,8 @@ def test_no_test_reaches_the_network():
 
 
 @pytest.mark.parametrize("name", face_models())
-def test_the_readme_says_what_the_figures_are(root: Path, name: str):
-    readme = (root / "README.md").read_text(encoding="utf-8")
+def test_the_results_are_those_of_the_models(root: Path, name: str):
+    readme = (root / "docs" / "results.md").read_text(encoding="utf-8")
     metrics = read_metrics(model_folder(name))
     test, wild = metrics["test"], metrics["wild"]
     low, high = (f"{100 * end:.1f}" for end in test["accuracy_interval"])
@@ -150,8 +150,8 @@ def test_the_readme_says_what_the_figures_are(root: Path, name: str):
     assert [words for words in said if words not in row] == []
 
 
-def test_the_readme_says_what_the_figures_of_the_mood_models_are(root: Path):
-    readme = (root / "README.md").read_text(encoding="utf-8")
+def test_the_results_are_those_of_the_mood_models(root: Path):
+    readme = (root / "docs" / "results.md").read_text(encoding="utf-8")
     row = r"^\| `([a-z_]+)`[^|]*\| ([0-9.]+) % ± ([0-9.]+) \| ([0-9.]+) % \|$"
     told = re.findall(row, readme.replace("**", ""), re.MULTILINE)
     assert len(told) == 3
@@ -161,8 +161,8 @@ def test_the_readme_says_what_the_figures_of_the_mood_models_are(root: Path):
         assert tuple(f"{100 * figure:.1f}" for figure in found) == (accuracy, spread, macro_f1), name
 
 
-def test_the_readme_says_how_other_libraries_did(root: Path):
-    table = (root / "README.md").read_text(encoding="utf-8").partition("| library |")[2].partition("\n\n")[0]
+def test_the_results_say_how_other_libraries_did(root: Path):
+    table = (root / "docs" / "results.md").read_text(encoding="utf-8").partition("| library |")[2].partition("\n\n")[0]
     told = {row.split("`")[1]: row.split(" | ")[1:] for row in table.splitlines()[2:]}
     figures = json.loads((root / "docs" / "libraries.json").read_text(encoding="utf-8"))
 
@@ -187,8 +187,8 @@ def timings_of(root: Path, name: str) -> dict[str, dict]:
     return {timing["step"]: timing for timing in report["timings"]}
 
 
-def test_the_readme_says_how_fast_it_was(root: Path):
-    readme = (root / "README.md").read_text(encoding="utf-8")
+def test_the_benchmarks_are_those_that_were_measured(root: Path):
+    readme = (root / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     table = readme.partition("| step |")[2].partition("\n\n")[0]
     told = SPEED.findall(table)
     assert len(told) == len(table.splitlines()) - 2 >= 10
@@ -202,3 +202,27 @@ def test_the_readme_says_how_fast_it_was(root: Path):
     assert f"{first:.1f} s after the server's start" in readme
     assert f"{app['MB after ten photos']} MB after ten" in readme
     assert f"{app['MB after ten concurrent visitors']} MB after ten visitors" in readme
+
+
+def test_the_readme_is_short_and_its_figures_are_those_of_the_models(root: Path):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) <= 120
+    metrics = read_metrics(model_folder(DEFAULT_MODEL))
+    low, high = (f"{100 * end:.1f}" for end in metrics["test"]["accuracy_interval"])
+    assert f"{100 * metrics['test']['accuracy']:.1f} % ({low} to {high})" in readme
+    wild = metrics["wild"]
+    assert f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %" in readme
+    mood = json.loads((root / "models" / "music" / "ensemble" / "metrics.json").read_text(encoding="utf-8"))["accuracy"]
+    assert f"{100 * mood['mean']:.1f} % ± {100 * mood['std']:.1f}" in readme
+    app = json.loads((root / "docs" / "benchmarks" / "app.json").read_text(encoding="utf-8"))
+    first = statistics.median(app["seconds from the server's start to the first result"])
+    assert f"| {first:.1f} s |" in readme
+    assert f"| {app['MB after ten photos']} MB |" in readme
+
+
+def test_links_of_the_documents_lead_somewhere(root: Path):
+    documents = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+    texts = {path: path.read_text(encoding="utf-8") for path in documents}
+    links = [(path, link) for path, text in texts.items() for link in re.findall(r"\]\(([^)#]+)\)", text)]
+    assert len(links) > 15
+    assert [(path.name, link) for path, link in links if "://" not in link and not (path.parent / link).exists()] == []
