@@ -239,7 +239,7 @@ def test_nothing_is_wider_than_a_phone(present: Callable[..., Page], theme: str)
 
 
 def test_a_link_to_a_step_works_as_the_first_of_a_fresh_server(browser: Browser, tmp_path: Path) -> None:
-    """Occlusion is there before Grad-CAM, which loads TensorFlow; `ui.require_app` says why the server must be fresh."""
+    """Occlusion comes before Grad-CAM, which loads TensorFlow. `ui.require_app` says why the server must be fresh."""
     with fresh_server(tmp_path) as address:
         page = browser.new_page()
         page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
