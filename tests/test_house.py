@@ -202,6 +202,11 @@ def test_the_benchmarks_are_those_that_were_measured(root: Path):
     assert f"{first:.1f} s after the server's start" in readme
     assert f"{app['MB after ten photos']} MB after ten" in readme
     assert f"{app['MB after ten concurrent visitors']} MB after ten visitors" in readme
+    assert (
+        f"`analyze` takes {app['a cold analyze, seconds']} s and at most {app['a cold analyze, peak MB']} MB" in readme
+    )
+    alone = f"{app['import tensorflow, seconds']} s and {app['import tensorflow, peak MB']} MB"
+    assert f"`import tensorflow` alone takes {alone}" in readme
 
 
 def test_the_readme_is_short_and_its_figures_are_those_of_the_models(root: Path):
