@@ -77,13 +77,9 @@ def use(name: str) -> None:
 
 def median_ms(run: Callable[[], object], runs: int = _RUNS) -> float:
     """Median time of a call after one that does not count."""
-    run()
-    times = []
-    for _ in range(runs):
-        started = time.perf_counter()
-        run()
-        times.append(1000 * (time.perf_counter() - started))
-    return statistics.median(times)
+    from emomusic.bench import _timed
+
+    return _timed("", run, runs).median
 
 
 def measure(what: str) -> dict[str, float]:
