@@ -10,7 +10,8 @@ from emomusic.plots.colours import write_in
 from emomusic.ui.frame import ink
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    import pandas  # noqa: F401  # whole before Plotly looks for it: it takes a module that another thread is importing
+import plotly.graph_objects as go
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
