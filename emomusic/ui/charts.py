@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas  # noqa: F401  # first, and whole: Plotly takes a pandas that another thread is still importing
 import streamlit as st
 
 from emomusic.plots.colours import write_in
 from emomusic.ui.frame import ink
 
 if TYPE_CHECKING:
-    import pandas  # noqa: F401  # whole before Plotly looks for it: it takes a module that another thread is importing
-import plotly.graph_objects as go
+    import plotly.graph_objects as go
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
