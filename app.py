@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, style_page
 
-ui.enter_app()
+enter_app()
 
 # Before the navigation, and a picture of our own: a material symbol as icon would be fetched from outside
-st.set_page_config(page_title="EmoMusic", page_icon=ui.icon(), layout="wide")
-ui.style_page()
+st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide")
+style_page()
 
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),
@@ -21,6 +21,6 @@ pages = [
 page = st.navigation(pages, position="top")
 if page.url_path:
     st.set_page_config(page_title=f"{page.title} · EmoMusic")  # tabs and bookmarks tell the pages apart
-ui.enter_page(page.url_path)
+enter_page(page.url_path)
 page.run()
-ui.show_notice()
+show_notice()

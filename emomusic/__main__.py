@@ -2,7 +2,7 @@
 
 import sys
 
-from emomusic.cli import main
+from emomusic.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,8 +15,8 @@ import numpy as np
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
 from emomusic.face.images import RgbImage, read_image
+from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
-from emomusic.face.trained import DEFAULT_MODEL
 from emomusic.music.recommend import Recommender, Song, load_recommender
 from emomusic.music.request import Policy, Request
 

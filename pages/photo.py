@@ -1,21 +1,26 @@
-"""The front door: a picture in, faces, emotions and songs out."""
+"""Photo: a picture in; faces, emotions and songs out."""
 
 import streamlit as st
 
-from emomusic import ui
+from emomusic.ui.core.frame import require_app, shown_errors
 
-ui.require_app()
+require_app()
 
 st.title("What does this face sound like?", anchor=False)
-st.markdown(
-    "Choose a picture: its faces are found, their expressions read, and songs of that mood play. It stays in memory."
-)
+st.markdown("Choose a picture. EmoMusic finds the faces, reads their expressions and plays songs that fit.")
 
-with ui.shown_errors():
-    if (picture := ui.choose_picture()) is None:
-        ui.show_welcome()
+with shown_errors():
+    # After the title: these load pandas and OpenCV
+    from emomusic.ui.core.picture_chooser import choose_picture
+    from emomusic.ui.core.welcome import show_welcome
+    from emomusic.ui.photo.downloads import show_photo_downloads
+    from emomusic.ui.photo.faces import face_points, read_picture, show_reading
+    from emomusic.ui.songs.choose import choose_songs
+
+    if (picture := choose_picture()) is None:
+        show_welcome()
     else:
-        seen = ui.read_picture(picture)
-        if (listener := ui.show_reading(seen)) is not None:
-            songs, request = ui.choose_songs(listener, ui.face_points(seen))
-            ui.offer_downloads(seen, listener, songs, request)
+        seen = read_picture(picture)
+        if (listener := show_reading(seen)) is not None:
+            songs, request = choose_songs(listener, face_points(seen))
+            show_photo_downloads(seen, listener, songs, request)

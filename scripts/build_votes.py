@@ -17,7 +17,7 @@ import pandas as pd
 
 from emomusic.affect import EMOTIONS
 from emomusic.face.fer2013 import PUBLISHED_COUNTS, Split, read_split
-from emomusic.face.votes import VOTES, checksums
+from emomusic.training.ferplus import VOTES, checksums
 
 # Their names for our emotions, in our order; contempt, unknown and no-face have none
 _COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")

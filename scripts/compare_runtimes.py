@@ -77,7 +77,7 @@ def use(name: str) -> None:
 
 def median_ms(run: Callable[[], object], runs: int = _RUNS) -> float:
     """Median time of a call after one that does not count."""
-    from emomusic.bench import _timed
+    from emomusic.cli.bench import _timed
 
     return _timed("", run, runs).median
 
@@ -85,7 +85,7 @@ def median_ms(run: Callable[[], object], runs: int = _RUNS) -> float:
 def measure(what: str) -> dict[str, float]:
     """One group of figures, in this process."""
     from emomusic.assets import data_dir
-    from emomusic.bench_live import _resident_mb
+    from emomusic.cli.bench_live import _resident_mb
     from emomusic.face.images import crop_face, read_image
     from emomusic.face.reading import load_networks, read_faces
 
@@ -126,7 +126,7 @@ def measure(what: str) -> dict[str, float]:
                 list(threads.map(lambda _: detector.detect(four), range(24)))
                 figures[f"searches a second, {num_threads} at once"] = 24 / (time.perf_counter() - started)
         return figures
-    from emomusic.bench_live import run_live_bench
+    from emomusic.cli.bench_live import run_live_bench
 
     timings = run_live_bench(num_frames=300)["timings"]
     return {timing["step"]: timing["median"] for timing in timings if timing["step"].startswith(("readings", "from"))}

@@ -12,7 +12,7 @@ from mtcnn.stages import StageONet, StagePNet, StageRNet
 from onnx import TensorProto, helper, numpy_helper
 
 from emomusic.assets import models_dir, write_checksums
-from emomusic.face.export import OPSET
+from emomusic.training.export_onnx import OPSET
 
 Array = npt.NDArray[np.float32]
 

@@ -22,7 +22,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from emomusic.assets import ROOT, data_dir
-from emomusic.bench import machine
+from emomusic.cli.timing import machine
 
 _PATIENCE_MS = 60_000
 _NUM_VISITORS = 10

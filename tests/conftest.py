@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pylibsrtp  # noqa: F401  # before TensorFlow, as emomusic.face._tensorflow says
+import pylibsrtp  # noqa: F401  # before TensorFlow, as emomusic.training.tensorflow_loader says
 import pytest
 from hypothesis import settings
 
 from emomusic.face.detection import MtcnnDetector
+from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 
 settings.register_profile("emomusic", deadline=None)  # a slow first call on a busy machine is no failure
 settings.load_profile("emomusic")

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from emomusic import evaluation
 from emomusic.affect import EMOTIONS
-from emomusic.evaluation import FOUR, SEVEN
-from emomusic.face.presets import PRESETS
+from emomusic.metrics import FOUR, SEVEN, evaluate, expected_calibration_error, in_classes, score
+from emomusic.training.presets import PRESETS
 
 LABELS = np.random.default_rng(0).integers(0, len(EMOTIONS), 420)
 """The same pictures for every model, so that two can be compared."""
@@ -40,13 +39,13 @@ def place_face_model(
     """Write the folder of a face model; its figures are those of its answers."""
     folder = root / "models" / "face" / name
     folder.mkdir(parents=True)
-    y_true = evaluation.in_classes(labels, FOUR if four else SEVEN)
+    y_true = in_classes(labels, FOUR if four else SEVEN)
     rows = probabilities_of(y_true, 4 if four else 7, skill=skill, seed=len(name))
     y_pred = rows.argmax(axis=1)
-    scores = evaluation.score(y_true, y_pred, FOUR) if four else evaluation.evaluate(y_true, y_pred)
+    scores = score(y_true, y_pred, FOUR) if four else evaluate(y_true, y_pred)
     test: dict[str, Any] = scores.as_dict() | {
         "not_in_training": {"n": 400, "accuracy": 0.5},
-        "calibration": {"expected_error": evaluation.expected_calibration_error(y_true, rows)},
+        "calibration": {"expected_error": expected_calibration_error(y_true, rows)},
     }
     spec = {"name": name, "network": name, "preset": "smoke", "side": 48, "mirrored": False, "temperature": 1.0}
     spec |= {"parameters": 3807, "sha256": "0" * 64} | ({"classes": FOUR} if four else {})

@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass
-class Answer:
+class Reply:
     """What to send back.
 
     Attributes:
@@ -47,7 +47,7 @@ class Server:
 
 
 @contextmanager
-def serve(answer: Callable[[Request], Answer]) -> Iterator[Server]:
+def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
     """Run a server whose every answer `answer` gives."""
     over = threading.Event()
 

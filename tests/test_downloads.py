@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 import pytest
 
-from emomusic import assets, cli, downloads
+from emomusic import assets, downloads
+from emomusic.cli import main
 from emomusic.downloads import DOWNLOADS, Download, ensure, find_download
 from emomusic.errors import AssetError
-from tests.servers import Answer, Request, closed_address, serve
+from tests.servers import Reply, Request, closed_address, serve
 
 BODY = b"track_id,track_name\n" + b"".join(b"%022d,Song %d\n" % (number, number) for number in range(5000))
 SUM = hashlib.sha256(BODY).hexdigest()
@@ -45,14 +46,14 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Download]:
     return put
 
 
-def whole_or_rest(request: Request) -> Answer:
+def whole_or_rest(request: Request) -> Reply:
     """As raw.githubusercontent.com answers."""
     if (asked := request.headers.get("Range")) is None:
-        return Answer(BODY)
+        return Reply(BODY)
     start = int(asked.removeprefix("bytes=").removesuffix("-"))
     if start >= len(BODY):
-        return Answer(b"", 416, {"Content-Range": f"bytes */{len(BODY)}"})
-    return Answer(BODY[start:], 206, {"Content-Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"})
+        return Reply(b"", 416, {"Content-Range": f"bytes */{len(BODY)}"})
+    return Reply(BODY[start:], 206, {"Content-Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"})
 
 
 @pytest.fixture
@@ -123,8 +124,8 @@ def test_a_dataset_of_the_environments_folder_is_used_where_it_is(
 def test_a_download_that_is_cut_is_told_kept_and_gone_on_with(
     offer: Callable[..., Download], place: Path, part: Path
 ) -> None:
-    def cut_at_first(request: Request) -> Answer:
-        return whole_or_rest(request) if "Range" in request.headers else Answer(BODY[:100_000], length=len(BODY))
+    def cut_at_first(request: Request) -> Reply:
+        return whole_or_rest(request) if "Range" in request.headers else Reply(BODY[:100_000], length=len(BODY))
 
     with serve(cut_at_first) as server:
         offer(server.url)
@@ -146,11 +147,11 @@ def test_what_was_kept_never_ends_in_a_wrong_file(
 ) -> None:
     part.write_bytes({"already whole": BODY, "too long": BODY + b"more"}.get(kind, BODY[:100]))
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Reply:
         if kind == "ignores ranges":
-            return Answer(BODY)
+            return Reply(BODY)
         if kind == "other range":  # sends the whole, and calls it a part
-            return Answer(BODY, 206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})
+            return Reply(BODY, 206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})
         return whole_or_rest(request)
 
     with serve(answer) as server:
@@ -165,7 +166,7 @@ def test_what_was_kept_never_ends_in_a_wrong_file(
     "body", [b"", b"<html>Sign in to the network</html>", BODY[:-30], BODY + b"1,2\n", b"\xff\xfe\x00", b"a,b\n" * 5001]
 )
 def test_another_file_is_not_kept(offer: Callable[..., Download], place: Path, sha256: str | None, body: bytes) -> None:
-    with serve(lambda _: Answer(body)) as server:
+    with serve(lambda _: Reply(body)) as server:
         offer(server.url, sha256)
         with pytest.raises(AssetError, match=r"songs: expected .* Received: .* It was not kept. Try again"):
             ensure("songs")
@@ -199,7 +200,7 @@ def test_of_two_copies_the_whole_one_is_used(
 def test_a_server_that_refuses_is_told_with_its_status(
     offer: Callable[..., Download], place: Path, status: int
 ) -> None:
-    with serve(lambda _: Answer(b"no", status)) as server:
+    with serve(lambda _: Reply(b"no", status)) as server:
         offer(server.url)
         with pytest.raises(AssetError, match=rf"songs: expected the dataset at http.*Received: HTTP {status}"):
             ensure("songs")
@@ -207,7 +208,7 @@ def test_a_server_that_refuses_is_told_with_its_status(
 
 
 def test_a_server_that_says_nothing_is_left(offer: Callable[..., Download], place: Path) -> None:
-    with serve(lambda _: Answer(hang=True)) as server:
+    with serve(lambda _: Reply(hang=True)) as server:
         offer(server.url)
         started = time.monotonic()
         with pytest.raises(AssetError, match=r"Received: none in time. Is this machine online\? Nothing was written"):
@@ -219,7 +220,7 @@ def test_a_server_that_says_nothing_is_left(offer: Callable[..., Download], plac
 def test_a_server_that_falls_silent_is_left_and_what_came_is_kept(
     offer: Callable[..., Download], place: Path, part: Path
 ) -> None:
-    with serve(lambda _: Answer(BODY[:70_000], length=len(BODY), hang=True)) as server:
+    with serve(lambda _: Reply(BODY[:70_000], length=len(BODY), hang=True)) as server:
         offer(server.url)
         with pytest.raises(AssetError, match=r"a part of it, then nothing more"):
             ensure("songs", timeout_s=0.2)
@@ -239,7 +240,7 @@ def test_without_network_there_is_one_line(offer: Callable[..., Download], place
 
 def test_a_flood_is_stopped(offer: Callable[..., Download], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "MAX_BYTES", 1000)
-    with serve(lambda _: Answer(BODY)) as server:
+    with serve(lambda _: Reply(BODY)) as server:
         offer(server.url)
         with pytest.raises(AssetError, match=rf"expected at most 1000 bytes. Received: {len(BODY)}"):
             ensure("songs")
@@ -249,7 +250,7 @@ def test_a_flood_that_nobody_announced_leaves_nothing_on_the_disk(
     offer: Callable[..., Download], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "MAX_BYTES", 1000)
-    with serve(lambda _: Answer(BODY, length=-1)) as server:
+    with serve(lambda _: Reply(BODY, length=-1)) as server:
         offer(server.url)
         with pytest.raises(AssetError, match=r"expected at most 1000 bytes. Received: more"):
             ensure("songs")
@@ -283,7 +284,7 @@ def test_two_who_ask_at_once_get_one_download(
     if processes == 2:  # each has thread locks of its own, which the other does not see
         monkeypatch.setattr(downloads, "_locks", defaultdict(contextlib.nullcontext))
 
-    def slowly(request: Request) -> Answer:
+    def slowly(request: Request) -> Reply:
         time.sleep(0.3)  # so that all have asked before one is done
         return whole_or_rest(request)
 
@@ -302,7 +303,7 @@ def test_two_datasets_at_once_come_one_after_the_other(
 ) -> None:
     asked = threading.Event()
 
-    def slowly(request: Request) -> Answer:
+    def slowly(request: Request) -> Reply:
         if request.path == "/songs.csv":
             asked.set()
             time.sleep(1.0)  # longer than the second waits for another program
@@ -346,13 +347,13 @@ def test_data_get_and_data_list_tell_the_same(
         real = DOWNLOADS["moods"]
         moods = replace(real, address=f"{server.url}/m.csv", sha256=SUM, path="music/songs.csv")
         monkeypatch.setattr(downloads, "DOWNLOADS", {"moods": moods})
-        assert cli.main(["data", "list", "--json"]) == 0
+        assert main.main(["data", "list", "--json"]) == 0
         before = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
         assert (before["moods"]["present"], before["moods"]["bytes"]) == (False, real.num_bytes)
-        assert cli.main(["data", "get", "moods", "--json"]) == 0
+        assert main.main(["data", "get", "moods", "--json"]) == 0
         (record,) = json.loads(capsys.readouterr().out)
     assert (record["present"], record["bytes"], record["path"]) == (True, len(BODY), str(place))
-    assert cli.main(["data", "list", "--json"]) == 0
+    assert main.main(["data", "list", "--json"]) == 0
     assert record in json.loads(capsys.readouterr().out)
 
 
@@ -360,7 +361,7 @@ def test_data_get_without_network_is_one_line_and_status_2(
     offer: Callable[..., Download], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(downloads, "DOWNLOADS", {"moods": replace(DOWNLOADS["moods"], address=closed_address())})
-    assert cli.main(["data", "get", "moods", "--json"]) == 2
+    assert main.main(["data", "get", "moods", "--json"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1

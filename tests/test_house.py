@@ -12,9 +12,9 @@ import pytest
 
 from emomusic.assets import read_metrics
 from emomusic.face.images import MAX_BYTES
-from emomusic.face.trained import DEFAULT_MODEL, face_models, model_folder
+from emomusic.face.model_files import DEFAULT_MODEL, face_models, model_folder
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
-from emomusic.ui.frame import DARK_BUTTON
+from emomusic.ui.core.frame import DARK_BUTTON
 
 LOCKS = ["requirements.txt", "requirements-serve.txt", "requirements-dev.txt"]
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")

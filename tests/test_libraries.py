@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from emomusic.affect import EMOTIONS
-from emomusic.evaluation import SEVEN
+from emomusic.metrics import SEVEN
 from scripts.libraries.compare import GREY, field, judge
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from emomusic import doctor
+from emomusic.cli import doctor
 from emomusic.compat import HOOKS
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}

@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from uv import find_uv_bin
 
-from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.face.model_files import DEFAULT_MODEL
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
 
 MAX_WHEEL_BYTES = 40_000_000

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.assets import SPEC
+from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing
 from emomusic.errors import ModelError
-from emomusic.evaluation import SEVEN, FloatArray, adjust, soften, unsmooth
-from emomusic.face import trained
+from emomusic.face import model_files
 from emomusic.face.images import RgbImage, to_network_input
 from emomusic.face.runtime import Network
-
-if TYPE_CHECKING:
-    import keras
+from emomusic.metrics import SEVEN, FloatArray
 
 _BATCH = 256  # bounds memory; a photograph's faces fit in one
 
@@ -40,20 +38,20 @@ class EmotionClassifier:
         spec: the description in the model's folder.
     """
 
-    def __init__(self, forward: Forward, spec: trained.ModelSpec) -> None:
+    def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
         self.spec = spec
         self._forward = forward
 
     @classmethod
-    def load(cls, name: str = trained.DEFAULT_MODEL) -> EmotionClassifier:
+    def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
         """Load a trained model from `models/face/<name>/`.
 
         Raises:
             ModelError: there is none of that name, or its files are absent, damaged or do not belong together.
         """
-        folder = trained.model_folder(name)
-        spec = trained.read_spec(folder, verify=[trained.ONNX])
-        network = Network(folder / trained.ONNX)
+        folder = model_files.model_folder(name)
+        spec = model_files.read_spec(folder, verify=[model_files.ONNX])
+        network = Network(folder / model_files.ONNX)
         told = (spec.side, spec.side, 1), len(spec.classes)
         found = network.input_shape[1:], network.output_shape[-1]
         if told != found:
@@ -62,17 +60,6 @@ class EmotionClassifier:
                 f"Received: {found}. Restore the files"
             )
         return cls(network.map_batch, spec)
-
-    @classmethod
-    def of_keras(cls, model: keras.Model, spec: trained.ModelSpec) -> EmotionClassifier:
-        """A classifier that runs a Keras model; for training, and as the reference for exports."""
-        import keras
-
-        def forward(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-            answers = model(keras.ops.convert_to_tensor(pixels), training=False)
-            return np.asarray(keras.ops.convert_to_numpy(answers), np.float32)
-
-        return cls(forward, spec)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities of each face, in one call for all of them.
@@ -103,7 +90,7 @@ class EmotionClassifier:
 
     def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities as of `probabilities`, adjusted for faces that were cut from photographs."""
-        return np.asarray(adjust(self.probabilities(inputs), self.spec.adjustment), np.float32)
+        return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities for many prepared inputs.
@@ -117,7 +104,7 @@ class EmotionClassifier:
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
         batches = [self._averaged(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
-        return np.asarray(calibrated(np.concatenate(batches), self.spec), np.float32)
+        return np.asarray(calibrate(np.concatenate(batches), self.spec), np.float32)
 
     def _averaged(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The mean over the face and, where the model wants it, its mirror image."""
@@ -127,7 +114,7 @@ class EmotionClassifier:
         return np.asarray((answers[: len(pixels)] + answers[len(pixels) :]) / 2, np.float32)
 
 
-def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
+def calibrate(answers: FloatArray, spec: model_files.ModelSpec) -> FloatArray:
     """What a network's answers come to once they are as sure as they are often right on FER2013.
 
     Args:
@@ -137,4 +124,4 @@ def calibrated(answers: FloatArray, spec: trained.ModelSpec) -> FloatArray:
     Returns:
         The same shape, float64, rows summing to 1.
     """
-    return soften(unsmooth(answers, spec.smoothing), spec.temperature)
+    return apply_temperature(invert_label_smoothing(answers, spec.smoothing), spec.temperature)

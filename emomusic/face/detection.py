@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import models_dir, require_whole
+from emomusic.assets import models_dir, require_intact
 from emomusic.face.images import Box, RgbImage, shrink
 from emomusic.face.nms import non_maximum_suppression
 from emomusic.face.runtime import Network, in_slices
@@ -239,7 +239,7 @@ class MtcnnDetector:
             raise ValueError(f"min_confidence must be from 0 to 1. Received: {min_confidence}")
         self._min_confidence = min_confidence
         paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
-        require_whole(*paths)
+        require_intact(*paths)
         self._propose, self._refine, self._output = (Network(path) for path in paths)
 
     def warm_up(self) -> None:

@@ -19,7 +19,7 @@ from emomusic.affect import (
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.images import RgbImage, crop_face
-from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.face.model_files import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from emomusic.face.classifier import EmotionClassifier

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from emomusic.music.features import FEATURE_NAMES
-from emomusic.reported import Reported
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -164,19 +163,3 @@ MOOD_MODELS: Mapping[str, MoodModelSpec] = MappingProxyType(
         ),
     }
 )
-
-
-REPORTED_SOURCE = "the student reports this project follows"
-
-
-def _reported(accuracy: float, note: str) -> Reported:
-    return Reported(accuracy, "four moods", REPORTED_SOURCE, note)
-
-
-REPORTED: Mapping[str, tuple[Reported, ...]] = MappingProxyType(
-    {
-        "mlp": (_reported(0.82, "best case"), _reported(0.80, "on average")),
-        "gradient_boosting": (_reported(0.50, 'boosting, "around 50 %"'),),
-    }
-)
-"""Their splits are not known, and a single split of this data is several points off either way."""

@@ -20,9 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood, share_text
-from emomusic.assets import Wing, folder_of
+from emomusic.assets import ModelKind, folder_of
 from emomusic.music.catalogue import Catalogue, Track, catalogue_file, load_catalogue
-from emomusic.music.heard import ARTIST_WINDOW, Heard
+from emomusic.music.history import ARTIST_WINDOW, PlayHistory
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.request import Policy, Request, target_of
@@ -32,7 +32,7 @@ from emomusic.music.stored_moods import read_stored_moods
 # would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
 # mood is rare its probabilities are all near nothing, yet one song is still likelier to have it than another.
 _PROBABILITY_SHARE = 0.25
-_STANDING_SHARE = 0.25
+_RANK_SHARE = 0.25
 _CLOSENESS_SHARE = 0.5
 _NEAR = 0.45  # at this distance on the plane (a diagonal is 2.8) closeness has fallen to 0.61
 
@@ -95,7 +95,7 @@ class Recommender:
         if not isinstance(moods, np.ndarray):
             moods = moods.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
         self.probabilities = moods
-        self._standing = _standing(self.probabilities)
+        self._rank_percentile = _rank_percentile(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
         self._artists = table["artists"].to_numpy(object)
@@ -134,7 +134,7 @@ class Recommender:
         position = MOODS.index(mood)
         scores: npt.NDArray[np.float32] = (
             _PROBABILITY_SHARE * self.probabilities[:, position]
-            + _STANDING_SHARE * self._standing[:, position]
+            + _RANK_SHARE * self._rank_percentile[:, position]
             + _CLOSENESS_SHARE * _closeness(self._distances(target))
         )
         np.minimum(scores, 1.0, out=scores)  # rounding in 32 bits may leave it a hair above
@@ -166,7 +166,7 @@ class Recommender:
         Ends when every row left must wait: a shorter list is better than a broken promise.
         """
         order = takewhile(lambda row: priorities[row] > -np.inf, _best_first(priorities))
-        heard = Heard(self._artists, self._titles)
+        heard = PlayHistory(self._artists, self._titles)
         waiting: list[int] = []  # in order of priority; all of them better than what `order` still holds
         while (row := _take_allowed(waiting, order, heard)) is not None:
             heard.add(row)
@@ -175,7 +175,7 @@ class Recommender:
     def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
         target, _ = target_of(request)
         bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
-        heard = Heard(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
+        heard = PlayHistory(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
         rows: list[int] = []
         for _ in range(page + 1):
             rows = self._rows_on_the_way(request.point, target, num_songs, bonus, heard)
@@ -189,7 +189,12 @@ class Recommender:
         return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
 
     def _rows_on_the_way(
-        self, start: AffectPoint, target: AffectPoint, num_songs: int, bonus: npt.NDArray[np.float32], heard: Heard
+        self,
+        start: AffectPoint,
+        target: AffectPoint,
+        num_songs: int,
+        bonus: npt.NDArray[np.float32],
+        heard: PlayHistory,
     ) -> list[int]:
         """One row near each of so many waypoints; of fewer where songs run out, which still gets where it is going."""
         rows = self._rows_at(_waypoints(start, target, num_songs), bonus, heard.copy())
@@ -198,7 +203,7 @@ class Recommender:
             rows = self._rows_at(_waypoints(start, target, num_songs), bonus, heard.copy())
         return rows
 
-    def _rows_at(self, waypoints: list[AffectPoint], bonus: npt.NDArray[np.float32], heard: Heard) -> list[int]:
+    def _rows_at(self, waypoints: list[AffectPoint], bonus: npt.NDArray[np.float32], heard: PlayHistory) -> list[int]:
         """A row near each waypoint, its tempo near the tempo before it, until none is left that `heard` allows."""
         rows: list[int] = []
         passed: list[int] = []  # over, for all of this walk: looking again at each step would make long ones slow
@@ -232,7 +237,7 @@ class Recommender:
         likeliest = self._likeliest(row)
         share = float(self.probabilities[row].max())
         opinion = f"{'Probably' if share >= 0.5 else 'Perhaps'} {likeliest} ({share_text(share)})"
-        standing = min(math.floor(100.0 * float(self._standing[row, MOODS.index(mood)])), 99)
+        standing = min(math.floor(100.0 * float(self._rank_percentile[row, MOODS.index(mood)])), 99)
         if likeliest is mood or standing < 50:
             return opinion
         return f"{opinion}, yet more likely to be {mood} than {standing} % of the songs"
@@ -251,7 +256,7 @@ class Recommender:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
-def _take_allowed(waiting: list[int], order: Iterator[int], heard: Heard) -> int | None:
+def _take_allowed(waiting: list[int], order: Iterator[int], heard: PlayHistory) -> int | None:
     """The first row that may be played now, taken from those that wait or from `order`; those before it wait."""
     for row in waiting:
         if heard.allows(row):
@@ -265,7 +270,7 @@ def _take_allowed(waiting: list[int], order: Iterator[int], heard: Heard) -> int
     return None
 
 
-def _cheapest_allowed(costs: npt.NDArray[np.float32], heard: Heard, passed: list[int]) -> int | None:
+def _cheapest_allowed(costs: npt.NDArray[np.float32], heard: PlayHistory, passed: list[int]) -> int | None:
     """The row of the least cost that may be played; cheaper ones that may not are added to `passed`."""
     while True:
         row = int(costs.argmin())
@@ -315,7 +320,7 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
     return np.sqrt(popularity / np.float32(100.0))
 
 
-def _standing(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _rank_percentile(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The share of the other songs that have less of each mood, shape (n, 4): 0 for the least, 1 for the most."""
     have_less = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
     return (have_less / max(len(probabilities) - 1, 1)).astype(np.float32)
@@ -350,4 +355,4 @@ def load_recommender() -> Recommender:
     catalogue, moods = load_catalogue(), read_stored_moods(catalogue_file())
     if moods is not None and len(moods) == len(catalogue):
         return Recommender(catalogue, moods)
-    return Recommender(catalogue, MoodClassifier.load(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL)))
+    return Recommender(catalogue, MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import DAMAGED_ARRAYS, Wing, folder_of, sha256_of
+from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, sha256_of
 from emomusic.errors import AssetError
 from emomusic.music.catalogue import catalogue_file, load_catalogue
 from emomusic.music.mood import MODEL_FILE, MoodClassifier
@@ -22,7 +22,7 @@ STORED_MOODS = "moods.npz"
 
 def mood_model_file() -> Path:
     """The weights of the default mood model."""
-    return folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL) / MODEL_FILE
+    return folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL) / MODEL_FILE
 
 
 def read_stored_moods(catalogue: Path) -> npt.NDArray[np.float32] | None:
@@ -76,5 +76,5 @@ def store_moods() -> Path:
     """Ask the default mood model about the shipped songs, and keep the answers."""
     path = catalogue_file()
     songs = load_catalogue(path)
-    classifier = MoodClassifier.load(folder_of(Wing.MUSIC, DEFAULT_MOOD_MODEL))
+    classifier = MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
     return write_stored_moods(path, classifier.predict_probabilities(songs.features, duration_s=songs.duration_s))

@@ -17,7 +17,7 @@ import pandas as pd
 
 from emomusic.errors import DatasetError
 from emomusic.music.catalogue import ARTIST_SEPARATOR, numbered_row
-from emomusic.words import size_over
+from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table taken as bytes: two and a half times the largest published one (114,000 tracks, 20 MB)."""

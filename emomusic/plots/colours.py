@@ -85,19 +85,25 @@ GUIDE = faded(TRAIL, 0.9)
 """Of lines and marks that others are compared with."""
 
 
-def write_in(figure: go.Figure, ink: str | None) -> None:
+def write_in(figure: go.Figure, text_color: str | None) -> None:
     """Give all letters of a chart one colour, those that have one of their own excepted.
 
     Nothing is done where the colour is not known, or the chart is written in it already: visitors share some.
     """
-    if ink is None or figure.layout.font.color == ink:
+    if text_color is None or figure.layout.font.color == text_color:
         return
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
-        axis.update(tickfont={"color": ink}, title={"font": {"color": ink}})
-    figure.update_polars(radialaxis={"tickfont": {"color": ink}}, angularaxis={"tickfont": {"color": ink}})
-    figure.for_each_annotation(lambda words: words.update(font={"color": ink}) if words.font.color is None else None)
+        axis.update(tickfont={"color": text_color}, title={"font": {"color": text_color}})
+    figure.update_polars(
+        radialaxis={"tickfont": {"color": text_color}}, angularaxis={"tickfont": {"color": text_color}}
+    )
+    figure.for_each_annotation(
+        lambda words: words.update(font={"color": text_color}) if words.font.color is None else None
+    )
     # Last, because it says that all of this is done
-    figure.update_layout(legend={"font": {"color": ink}}, hoverlabel={"font": {"color": ink}}, font={"color": ink})
+    figure.update_layout(
+        legend={"font": {"color": text_color}}, hoverlabel={"font": {"color": text_color}}, font={"color": text_color}
+    )
 
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"

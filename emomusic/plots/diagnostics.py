@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
-from emomusic.evaluation import ClassScores, FloatArray, IntArray, Reliability
+from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability
 from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -28,7 +28,7 @@ def confusion_map(
     shares: bool = True,
     chosen: tuple[str, str] | None = None,
     darkest: float | None = None,
-    ink: str | None = None,
+    text_color: str | None = None,
 ) -> go.Figure:
     """What is called what: rows are the true classes, columns the answers; right ones cold, mistakes warm.
 
@@ -40,7 +40,7 @@ def confusion_map(
         shares: write the percentage of the row into each cell instead of the count.
         chosen: the cell to frame, as its true class and the answer.
         darkest: the share of a row that has the darkest brown, for matrices side by side; None for this one's largest.
-        ink: the page's colour of text, for numbers on pale cells; None for the chart's.
+        text_color: the page's colour of text, for numbers on pale cells; None for the chart's.
     """
     rows, share, right = confusion.sum(axis=1, keepdims=True), _shares(confusion), np.eye(len(classes), dtype=bool)
     worst = max(largest_mistake(confusion) if darkest is None else darkest, 0.05)
@@ -59,7 +59,9 @@ def confusion_map(
     numbers = []
     for i, j in cells:
         text = f"{100 * share[i, j]:.0f}" if shares else f"{confusion[i, j]}"
-        font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= 0.5 else {"color": ink} if ink else {})
+        font = {"size": 13} | (
+            {"color": "white"} if i == j and share[i, j] >= 0.5 else {"color": text_color} if text_color else {}
+        )
         numbers.append({"x": classes[j], "y": classes[i], "text": text, "showarrow": False, "font": font})
     figure.add_trace(
         go.Scatter(
@@ -74,7 +76,7 @@ def confusion_map(
         row, column = classes.index(chosen[0]), classes.index(chosen[1])
         figure.add_shape(
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
-            line={"color": ink or EMOTION_COLOURS[Emotion.NEUTRAL], "width": 3},
+            line={"color": text_color or EMOTION_COLOURS[Emotion.NEUTRAL], "width": 3},
         )  # fmt: skip
     figure.update_layout(
         height=430, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",

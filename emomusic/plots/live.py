@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.plots.colours import EMOTION_COLOURS, QUIET, faded, ink_on
-from emomusic.words import clock
+from emomusic.text import format_clock
 
 _BRIDGED_S = 3  # a machine that reads less than once a second leaves holes, which mean nothing
 _LEAST_S = 30  # so that the first seconds do not fill the whole width
@@ -33,7 +33,7 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
         table: as `Timeline.table` gives it. Where nobody was seen, the chart is empty.
     """
     seconds = _every_second(table)
-    minutes = [clock(time_s) for time_s in seconds.index]
+    minutes = [format_clock(time_s) for time_s in seconds.index]
     figure = go.Figure()
     for emotion in EMOTIONS:
         colour = EMOTION_COLOURS[emotion]
@@ -54,7 +54,7 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(
         range=[first, last], fixedrange=True, showgrid=False, zeroline=False, tickvals=ticks,
-        ticktext=[clock(tick) for tick in ticks.tolist()],
+        ticktext=[format_clock(tick) for tick in ticks.tolist()],
     )  # fmt: skip
     figure.update_yaxes(
         range=[0, 100],

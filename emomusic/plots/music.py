@@ -229,12 +229,12 @@ def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None) -> go.Figure:
+def correlation_map(matrix: npt.NDArray[np.float64], *, text_color: str | None = None) -> go.Figure:
     """The lower half of a table of correlations, as colours with their numbers.
 
     Args:
         matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
-        ink: the page's colour of text, for numbers on pale cells; None for the chart's.
+        text_color: the page's colour of text, for numbers on pale cells; None for the chart's.
     """
     columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
     lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
@@ -253,7 +253,9 @@ def correlation_map(matrix: npt.NDArray[np.float64], *, ink: str | None = None) 
     for name, row in zip(rows, lower, strict=True):
         for other, value in zip(columns, row, strict=True):
             if not np.isnan(value):
-                font = {"size": 12} | ({"color": "white"} if abs(value) >= 0.5 else {"color": ink} if ink else {})
+                font = {"size": 12} | (
+                    {"color": "white"} if abs(value) >= 0.5 else {"color": text_color} if text_color else {}
+                )
                 text = _signed(value).lstrip("+")
                 numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
     figure.update_layout(height=480, margin=_MARGIN, dragmode=False, annotations=numbers)

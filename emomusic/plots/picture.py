@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from emomusic.affect import share_text
 from emomusic.face.images import RgbImage, crop_face
-from emomusic.face.live import LiveView
+from emomusic.face.live.reader import LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
 from emomusic.plots.drawing import LiveMark, Mark, annotate, draw_live
@@ -82,7 +82,7 @@ def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveLook:
+class OverlayStyle:
     """What is drawn on the frames of a stream.
 
     Attributes:
@@ -96,7 +96,7 @@ class LiveLook:
     landmarks: bool = False
 
 
-def live_picture(image: RgbImage, view: LiveView, look: LiveLook = LiveLook()) -> RgbImage:
+def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlayStyle()) -> RgbImage:
     """A copy of a stream's frame with its faces marked.
 
     Args:

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, EmotionProbabilities, quadrant_of, share_text
 from emomusic.face.detection import Candidates, Landmarks
-from emomusic.face.explain import FeatureMaps, FloatMap, Insight
 from emomusic.face.images import RgbImage
+from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quarter
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 

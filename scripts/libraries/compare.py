@@ -25,10 +25,10 @@ from PIL import Image, ImageOps
 
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
-from emomusic.evaluation import MISSED, SEVEN, FloatArray, score
 from emomusic.face.images import crop_face, read_image, to_network_input
-from emomusic.face.judging import adjust_in_folds, labelled_pictures
 from emomusic.face.reading import load_networks
+from emomusic.metrics import MISSED, SEVEN, FloatArray, score
+from emomusic.training.evaluate import adjust_in_folds, labelled_pictures
 
 GREY = (127, 127, 127)
 

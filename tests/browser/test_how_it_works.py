@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from emomusic.ui.frame import DARK_BUTTON
-from emomusic.ui.how_steps import STEPS, step_named
+from emomusic.ui.core.frame import DARK_BUTTON
+from emomusic.ui.how_it_works.steps import STEPS, step_named
 from tests.browser.conftest import PATIENCE_MS, fresh_server
 
 pytestmark = pytest.mark.browser

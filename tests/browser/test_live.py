@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, Playwright, expect
 
 from emomusic.face.images import RgbImage, read_image
-from emomusic.face.live import THREAD_NAME
+from emomusic.face.live.reader import THREAD_NAME
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as WaitedInVain
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.face.trained import DEFAULT_MODEL
+from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from tests.browser.conftest import PATIENCE_MS
 
@@ -101,7 +101,7 @@ def test_charts_can_be_read_when_the_theme_changes(models: Callable[..., Page]) 
 
 
 def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callable[..., Page]) -> None:
-    page = models("?wing=Mood+models")
+    page = models("?kind=Mood+models")
     heading = page.get_by_role("heading", level=2)
     expect(heading.first).to_contain_text(f"{DEFAULT_MOOD_MODEL} is right on", timeout=PATIENCE_MS)
     chooser = page.get_by_role("combobox", name=re.compile("compare two"))
@@ -123,7 +123,7 @@ def test_two_models_are_chosen_by_the_keyboard_and_by_their_rows(models: Callabl
 
 
 def test_a_link_opens_the_same_tab_and_models(models: Callable[..., Page]) -> None:
-    page = models("?wing=Mood+models&songs=svm&songs=mlp&song_view=Folds")
+    page = models("?kind=Mood+models&songs=svm&songs=mlp&song_view=Folds")
     expect(page.get_by_role("tab", name="Folds")).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
     expect(page.get_by_text(re.compile("svm alone has"))).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("One split tells little.")).to_be_visible(timeout=PATIENCE_MS)
@@ -141,7 +141,7 @@ def test_back_follows_the_choices(models: Callable[..., Page]) -> None:
     expect(page.get_by_text("Over all classes")).to_be_visible()
     page.get_by_role("radio", name="Mood models").click()
     expect(heading).to_contain_text(f"{DEFAULT_MOOD_MODEL} is right on")
-    expect(page).to_have_url(re.compile("wing=Mood"))
+    expect(page).to_have_url(re.compile("kind=Mood"))
     assert page.evaluate("history.length") == steps + 3
     page.go_back()
     expect(heading).to_have_text(compared)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright
 
-from emomusic import connections
+from emomusic.ui.live import ice
 from tests.browser.conftest import fresh_server
 from tests.browser.test_live import agree, camera, film, sees, start
 
@@ -61,9 +61,9 @@ def test_video_comes_through_a_relay_with_a_minted_user(
 ) -> None:
     with coturn(tmp_path, root) as port:
         settings = {
-            connections.TURN_URLS: f"turn:127.0.0.1:{port}?transport=udp",
-            connections.TURN_SECRET: SECRET,
-            connections.ICE_POLICY: "relay",
+            ice.TURN_URLS: f"turn:127.0.0.1:{port}?transport=udp",
+            ice.TURN_SECRET: SECRET,
+            ice.ICE_POLICY: "relay",
         }
         with fresh_server(tmp_path, settings) as server, camera(playwright, film) as page:
             page.goto(f"{server}/live")

@@ -10,13 +10,13 @@ import pytest
 
 from emomusic import assets
 from emomusic.affect import EmotionProbabilities
+from emomusic.calibration import apply_temperature, invert_label_smoothing
 from emomusic.errors import EmomusicError, ModelError
-from emomusic.evaluation import soften, unsmooth
-from emomusic.face import trained
+from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
-
-from .conftest import Run, stripes
+from emomusic.training.evaluate import keras_classifier
+from tests.tiny_model import Run, stripes
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +74,11 @@ def test_a_face_and_its_mirror_image_are_read_alike(classifier: EmotionClassifie
 def test_without_mirroring_the_network_answers_alone(tiny_run: Run, inputs: np.ndarray) -> None:
     import keras
 
-    model = keras.saving.load_model(tiny_run.folder / trained.WEIGHTS)
-    spec = replace(trained.read_spec(tiny_run.folder), mirrored=False, smoothing=0.0, temperature=2.0)
-    rows = EmotionClassifier.of_keras(model, spec).probabilities(inputs)
+    model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
+    spec = replace(model_files.read_spec(tiny_run.folder), mirrored=False, smoothing=0.0, temperature=2.0)
+    rows = keras_classifier(model, spec).probabilities(inputs)
     plain = keras.ops.convert_to_numpy(model(inputs.astype(np.float32)))
-    np.testing.assert_allclose(rows, soften(plain, 2.0), atol=1e-5)
+    np.testing.assert_allclose(rows, apply_temperature(plain, 2.0), atol=1e-5)
 
 
 def test_the_export_answers_as_the_keras_model(
@@ -86,8 +86,8 @@ def test_the_export_answers_as_the_keras_model(
 ) -> None:
     import keras
 
-    model = keras.saving.load_model(tiny_run.folder / trained.WEIGHTS)
-    reference = EmotionClassifier.of_keras(model, classifier.spec).probabilities(inputs)
+    model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
+    reference = keras_classifier(model, classifier.spec).probabilities(inputs)
     np.testing.assert_allclose(classifier.probabilities(inputs), reference, atol=0.005)
 
 
@@ -99,7 +99,7 @@ def test_what_training_gave_to_all_classes_alike_is_taken_back(
         EmotionClassifier(classifier._forward, spec).probabilities(inputs)
         for spec in (raw, replace(raw, smoothing=0.1))
     ]
-    np.testing.assert_allclose(answers[1], unsmooth(answers[0], 0.1), atol=1e-5)
+    np.testing.assert_allclose(answers[1], invert_label_smoothing(answers[0], 0.1), atol=1e-5)
     assert (answers[1].max(axis=1) >= answers[0].max(axis=1)).all()
 
 
@@ -130,7 +130,7 @@ def copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_a_damaged_network_is_refused_by_its_checksum(copy: Path) -> None:
-    network = copy / trained.ONNX
+    network = copy / model_files.ONNX
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
     network.write_bytes(content)
@@ -139,7 +139,7 @@ def test_a_damaged_network_is_refused_by_its_checksum(copy: Path) -> None:
 
 
 def test_a_file_that_is_no_network_is_refused_even_with_the_right_checksum(copy: Path) -> None:
-    network = copy / trained.ONNX
+    network = copy / model_files.ONNX
     network.write_bytes(b"not a model")
     spec = json.loads((copy / assets.SPEC).read_text())
     (copy / assets.SPEC).write_text(json.dumps({**spec, "onnx_sha256": assets.sha256_of(network)}))
@@ -148,13 +148,13 @@ def test_a_file_that_is_no_network_is_refused_even_with_the_right_checksum(copy:
 
 
 def test_an_absent_network_is_named(copy: Path) -> None:
-    (copy / trained.ONNX).unlink()
+    (copy / model_files.ONNX).unlink()
     with pytest.raises(ModelError, match=r"expected a readable file\. Received: .*model\.onnx.*Restore the file"):
         EmotionClassifier.load("tiny")
 
 
 def test_serving_needs_no_keras_file(copy: Path, inputs: np.ndarray) -> None:
-    (copy / trained.WEIGHTS).unlink()
+    (copy / model_files.WEIGHTS).unlink()
     assert len(EmotionClassifier.load("tiny").probabilities(inputs)) == len(inputs)
 
 

@@ -11,10 +11,11 @@ import pytest
 from mtcnn import MTCNN
 
 from emomusic.assets import find_dataset
-from emomusic.face import trained
+from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MIN_CONFIDENCE, MtcnnDetector
 from emomusic.face.images import crop_face, read_image, shrink, to_network_input
+from emomusic.training.evaluate import keras_classifier
 
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.jpg"))
 NUM_WILD = 200
@@ -65,12 +66,12 @@ def test_photographs_have_the_faces_that_the_package_finds(detector: MtcnnDetect
     assert sum(require_same_faces(detector, package, path) for path in chosen) > 0.9 * NUM_WILD
 
 
-@pytest.mark.parametrize("name", trained.face_models())
+@pytest.mark.parametrize("name", model_files.face_models())
 def test_every_export_answers_as_its_keras_model(detector: MtcnnDetector, name: str) -> None:
     classifier = EmotionClassifier.load(name)
     image = read_image(SAMPLES[3])
     crops = [crop_face(image, face.box) for face in detector.detect(image)]
     inputs = to_network_input(crops, classifier.spec.side)
-    model = keras.saving.load_model(trained.model_folder(name) / trained.WEIGHTS, compile=False, safe_mode=True)
-    expected = EmotionClassifier.of_keras(model, classifier.spec).probabilities(inputs)
+    model = keras.saving.load_model(model_files.model_folder(name) / model_files.WEIGHTS, compile=False, safe_mode=True)
+    expected = keras_classifier(model, classifier.spec).probabilities(inputs)
     np.testing.assert_allclose(classifier.probabilities(inputs), expected, atol=0.005)

@@ -1,7 +1,8 @@
 import pytest
 
+from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.music.features import FEATURE_NAMES
-from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, REPORTED, REPORTED_SOURCE
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
 
 
 def test_the_default_is_one_of_the_models() -> None:
@@ -21,6 +22,6 @@ def test_every_model_says_in_one_line_what_it_is(name: str) -> None:
 
 
 def test_the_reports_figures_stand_beside_models_of_ours() -> None:
-    assert set(REPORTED) <= set(MOOD_MODELS)
-    assert all(0 < report.figure < 1 and report.note for reports in REPORTED.values() for report in reports)
-    assert REPORTED_SOURCE
+    assert set(MUSIC_BASELINES) <= set(MOOD_MODELS)
+    assert all(0 < report.figure < 1 and report.note for reports in MUSIC_BASELINES.values() for report in reports)
+    assert MUSIC_SOURCE

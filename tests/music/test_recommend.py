@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTION_POINTS, JOURNEY_MOODS, MOOD_POINTS, SOOTHING_MOODS, AffectPoint, Emotion, Mood
 from emomusic.music.catalogue import Catalogue
-from emomusic.music.heard import ARTIST_WINDOW
+from emomusic.music.history import ARTIST_WINDOW
 from emomusic.music.mood import MoodClassifier
-from emomusic.music.recommend import Recommender, Song, _best_first, _difference, _standing, load_recommender
+from emomusic.music.recommend import Recommender, Song, _best_first, _difference, _rank_percentile, load_recommender
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 
 from .tables import FakeClassifier, song_table, track_id
@@ -77,7 +77,7 @@ def test_any_request_gets_as_many_songs_as_asked_and_pages_never_repeat_one(
 @given(request=REQUESTS, num_songs=st.integers(1, 8))
 def test_the_same_request_gets_the_same_songs(recommender: Recommender, request: Request, num_songs: int) -> None:
     again = Recommender(recommender.catalogue, FakeClassifier())
-    again.probabilities, again._standing = recommender.probabilities, recommender._standing
+    again.probabilities, again._rank_percentile = recommender.probabilities, recommender._rank_percentile
     assert recommender.songs(request, num_songs, page=1) == again.songs(request, num_songs, page=1)
 
 
@@ -366,7 +366,7 @@ def test_a_song_is_not_called_what_it_most_probably_is_not(recommender: Recommen
 def test_songs_of_equal_probabilities_stand_alike() -> None:
     probabilities = np.array([[0.2, 0.8], [0.5, 0.5], [0.2, 0.8], [0.1, 0.9], [0.2, 0.8]], np.float32)
     expected = [[0.25, 0.25], [1.0, 0.0], [0.25, 0.25], [0.0, 1.0], [0.25, 0.25]]
-    np.testing.assert_allclose(_standing(probabilities), expected)
+    np.testing.assert_allclose(_rank_percentile(probabilities), expected)
 
 
 def test_a_journeys_scores_tell_how_near_each_song_is_to_its_step(recommender: Recommender) -> None:

@@ -1,4 +1,4 @@
-"""emomusic/ui/engine.py: loaded once, and again after a failure."""
+"""emomusic/ui/core/engine.py: loaded once, and again after a failure."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.errors import ModelError
-from emomusic.ui import engine
+from emomusic.ui.core import engine
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 
 SECONDS = 60
@@ -27,8 +27,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def page() -> None:
     import streamlit as st
 
-    from emomusic.ui.engine import engine
-    from emomusic.ui.frame import shown_errors
+    from emomusic.ui.core.engine import engine
+    from emomusic.ui.core.frame import shown_errors
 
     with shown_errors():
         engine().networks()

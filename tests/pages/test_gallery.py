@@ -11,13 +11,14 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from emomusic import ui
 from emomusic.face.images import encode_png, read_image
-from emomusic.ui import gallery as gallery_module
-from emomusic.ui import gallery_wall, state
-from emomusic.ui.gallery import Offered
-from emomusic.ui.picture import Picture
-from emomusic.ui.readings import FIRST_POINTS
+from emomusic.ui.core import state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.gallery import faces as faces_module
+from emomusic.ui.gallery import pictures as gallery_module
+from emomusic.ui.gallery.pictures import PictureSource
+from emomusic.ui.songs.listener import FIRST_POINTS
 from tests.pages.screen import text_of, tracks
 
 SECONDS = 120
@@ -25,7 +26,7 @@ SECONDS = 120
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
-    ui.enter_app()  # as if a visitor had come through the front door before
+    enter_app()  # as if a visitor had come through the front door before
     return AppTest.from_file(str(root / "pages/gallery.py"), default_timeout=SECONDS)
 
 
@@ -56,7 +57,7 @@ def test_the_first_look_offers_the_samples(app: AppTest) -> None:
 def test_the_samples_hang_by_quadrant_with_songs_for_all(app: AppTest) -> None:
     app.run().button[0].click().run()
     assert not app.exception
-    assert app.query_params[state.GALLERY_WALL] in ("samples", ["samples"])
+    assert app.query_params[state.GALLERY_RESULT] in ("samples", ["samples"])
     assert "7 faces in 7 pictures: 1 angry, 2 happy, 4 neutral." in text_of(app)
     assert app.header[0].value.startswith("Together: ")
     assert sorted(int(label.split()[0]) for label in tiles(app)) == list(range(1, 8))
@@ -70,7 +71,7 @@ def test_the_samples_hang_by_quadrant_with_songs_for_all(app: AppTest) -> None:
 
 
 def test_a_link_to_the_samples_hangs_them(app: AppTest) -> None:
-    app.query_params[state.GALLERY_WALL] = "samples"
+    app.query_params[state.GALLERY_RESULT] = "samples"
     app.run()
     assert not app.exception
     assert len(tiles(app)) == 7
@@ -125,7 +126,7 @@ def test_what_was_read_is_not_read_again(app: AppTest, monkeypatch: pytest.Monke
     names: list[str] = []
     read = gallery_module._read
     monkeypatch.setattr(gallery_module, "_read", lambda picture: (names.append(picture.name), read(picture))[1])
-    app.query_params[state.GALLERY_WALL] = "samples"
+    app.query_params[state.GALLERY_RESULT] = "samples"
     app.run()
     assert len(names) == 7
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
@@ -201,7 +202,7 @@ def test_pictures_taken_away_leave_the_wall(app: AppTest, people: dict[str, byte
 def test_of_many_faces_the_plane_shows_the_first_and_says_so(
     app: AppTest, people: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery_wall, "MOST_POINTS", 3)
+    monkeypatch.setattr(faces_module, "MOST_POINTS", 3)
     hang(app.run(), [("four.jpg", people["four-people"])])
     assert not app.exception
     assert FIRST_POINTS in text_of(app)
@@ -226,8 +227,8 @@ def test_a_single_face_is_whose_music_it_is(app: AppTest, people: dict[str, byte
     assert "Songs that are where the face is: happy ones." in text_of(app)
 
 
-def offered(key: str, *, load: bool = True) -> Offered:
-    return Offered(key, f"{key}.jpg", (lambda: Picture.of(key, b"")) if load else None)
+def sources(key: str, *, load: bool = True) -> PictureSource:
+    return PictureSource(key, f"{key}.jpg", (lambda: Picture.of(key, b"")) if load else None)
 
 
 def uploaded(key: str) -> UploadedFile:
@@ -238,7 +239,7 @@ def uploaded(key: str) -> UploadedFile:
 def test_files_that_the_server_let_go_keep_their_place(
     monkeypatch: pytest.MonkeyPatch, source: str, order: list[str]
 ) -> None:
-    read, widget = offered("c", load=False), f"{state.GALLERY_FILES}-{source}"
+    read, widget = sources("c", load=False), f"{state.GALLERY_FILES}-{source}"
     session = {state.GALLERY_FILES: [read], widget: [DeletedFile("c"), uploaded("a"), DeletedFile("x"), uploaded("b")]}
     monkeypatch.setattr(gallery_module.st, "session_state", session)
     gallery_module._take(widget)
@@ -274,15 +275,15 @@ def test_pictures_chosen_before_another_page_can_be_taken_down(app: AppTest, peo
 
 
 def test_own_pictures_take_the_samples_from_the_address(app: AppTest, people: dict[str, bytes]) -> None:
-    app.query_params[state.GALLERY_WALL] = "samples"
+    app.query_params[state.GALLERY_RESULT] = "samples"
     hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
-    assert state.GALLERY_WALL not in app.query_params
+    assert state.GALLERY_RESULT not in app.query_params
     assert len(tiles(app)) == 1
 
 
 def test_nothing_holds_the_bytes_of_a_picture_once_it_was_read(app: AppTest, people: dict[str, bytes]) -> None:
     hang(app.run(), [("a.jpg", people["eileen-collins-1999"])])
-    assert [offered.load for offered in app.session_state[state.GALLERY_FILES]] == [None]
+    assert [sources.load for sources in app.session_state[state.GALLERY_FILES]] == [None]
     (kept,) = app.session_state[state.GALLERY].values()
     assert max(read_image(kept.small).shape) <= 960
     assert sum(map(len, (kept.small, *kept.faces))) < 300_000

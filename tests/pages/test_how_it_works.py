@@ -13,19 +13,20 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic import ui
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.face import trained
-from emomusic.face.explain import occlude
-from emomusic.face.grad_cam import GradCam
+from emomusic.explain import GradCam
+from emomusic.face import model_files
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
+from emomusic.face.inspection import occlude
 from emomusic.face.reading import FaceReading
-from emomusic.ui import how_walk, state
-from emomusic.ui.engine import engine
-from emomusic.ui.how_draw import describe_agreement, describe_fall
-from emomusic.ui.how_steps import STEPS, Needs, step_named
-from emomusic.ui.how_walk import Walk
-from emomusic.ui.picture import Picture
+from emomusic.ui.core import state
+from emomusic.ui.core.engine import engine
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.how_it_works import walk
+from emomusic.ui.how_it_works.draw import describe_agreement, describe_fall
+from emomusic.ui.how_it_works.steps import STEPS, Needs, step_named
+from emomusic.ui.how_it_works.walk import Walk
 from tests.pages.screen import text_of
 
 SECONDS = 240
@@ -36,20 +37,20 @@ KEYS = [step.key for step in STEPS]
 def opened(model: str) -> GradCam:
     import keras
 
-    folder = trained.model_folder(model)
-    network = keras.saving.load_model(folder / trained.WEIGHTS, compile=False, safe_mode=True)
-    return GradCam(network, mirrored=trained.read_spec(folder).mirrored)
+    folder = model_files.model_folder(model)
+    network = keras.saving.load_model(folder / model_files.WEIGHTS, compile=False, safe_mode=True)
+    return GradCam(network, mirrored=model_files.read_spec(folder).mirrored)
 
 
 @pytest.fixture(autouse=True)
 def _grad_cam_without_a_process_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """tests/face/test_explain.py and the browser tests start the real one; each takes five seconds."""
-    monkeypatch.setattr(how_walk, "grad_cam", lambda model, face, winner: opened(model).of(face, winner))
+    monkeypatch.setattr(walk, "grad_cam", lambda model, face, winner: opened(model).of(face, winner))
 
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
-    ui.enter_app()  # as if a visitor had come through the front door before
+    enter_app()  # as if a visitor had come through the front door before
     return AppTest.from_file(str(root / "pages/how_it_works.py"), default_timeout=SECONDS)
 
 
@@ -187,7 +188,7 @@ def test_the_chooser_stays_while_one_picture_takes_the_place_of_another(app: App
 
 def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert STEPS[0].needs is Needs.PICTURE
-    monkeypatch.setattr(how_walk, "engine", None)
+    monkeypatch.setattr(walk, "engine", None)
     at(app, "picture", sample="four-people")
     assert not app.exception
     assert "1,200 by 376 points, 1,353,600 numbers" in text_of(app)
@@ -324,7 +325,7 @@ def test_of_a_face_only_what_is_shown_and_asked_is_kept(app: AppTest, root: Path
     # What the network is asked is not made of what is shown
     np.testing.assert_array_equal(face.insight.face, to_network_input([whole], len(face.insight.face))[0, ..., 0])
     at(app, "look", sample=None)
-    whole_insight, whole_occlusion = how_walk._explainer().look(whole), occlude(whole, engine().networks()[1])
+    whole_insight, whole_occlusion = walk._explainer().look(whole), occlude(whole, engine().networks()[1])
     np.testing.assert_array_equal(face.insight.logits, whole_insight.logits)
     np.testing.assert_array_equal(face.insight.probabilities, whole_insight.probabilities)
     np.testing.assert_array_equal(face.occlusion.drops, whole_occlusion.drops)

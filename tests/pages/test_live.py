@@ -18,12 +18,13 @@ import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
-from emomusic import connections, ui
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
-from emomusic.face.live import LiveReader, LiveSettings
-from emomusic.ui import engine, frame, live_video, state
-from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
+from emomusic.face.live.reader import LiveReader, LiveSettings
+from emomusic.ui.core import engine, frame, state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.live import ice, video
+from emomusic.ui.live.session import PATIENCE_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks
 
@@ -57,7 +58,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
 
 @pytest.fixture
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
-    for name in connections.SETTING_NAMES:
+    for name in ice.SETTING_NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
@@ -97,7 +98,7 @@ def watched(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
         classifier.probabilities = FakeClassifier(emotion).probabilities
         for _ in range(seconds):
             before = reader.view().num_readings
-            reader.offer(FRAME.copy())
+            reader.submit_frame(FRAME.copy())
             wait_until(lambda before=before: reader.view().num_readings > before)
             clock.advance(1.0)
     return LiveSession(reader, phase=Phase.PLAYING)
@@ -191,15 +192,15 @@ def test_the_photo_page_is_one_click_away(app: AppTest, stream: Stream, button: 
     ],
 )
 def test_no_server_outside_is_asked_on_one_machine(url: str, hosts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_video.st, "context", SimpleNamespace(url=url))
-    found = live_video.helping_servers(connections.ice_settings({}))
+    monkeypatch.setattr(video.st, "context", SimpleNamespace(url=url))
+    found = video.helping_servers(ice.ice_settings({}))
     assert [host for server in found for host in server.hosts] == hosts
 
 
 def test_a_server_for_both_is_named_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(connections.STUN_URLS, "stun:turn.example.org")
-    monkeypatch.setenv(connections.TURN_URLS, "turn:turn.example.org")
-    monkeypatch.setenv(connections.TURN_SECRET, "north")
+    monkeypatch.setenv(ice.STUN_URLS, "stun:turn.example.org")
+    monkeypatch.setenv(ice.TURN_URLS, "turn:turn.example.org")
+    monkeypatch.setenv(ice.TURN_SECRET, "north")
     app.run()
     assert "browser and server ask turn.example.org." in text_of(app)
 
@@ -214,9 +215,9 @@ def test_the_stream_is_asked_for_video_alone_and_the_same_servers_on_both_sides(
 
 
 def test_turn_reaches_both_sides(app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(connections.TURN_URLS, "turn:turn.example.org")
-    monkeypatch.setenv(connections.TURN_SECRET, "north")
-    monkeypatch.setenv(connections.ICE_POLICY, "relay")
+    monkeypatch.setenv(ice.TURN_URLS, "turn:turn.example.org")
+    monkeypatch.setenv(ice.TURN_SECRET, "north")
+    monkeypatch.setenv(ice.ICE_POLICY, "relay")
     show(app, stream, None)
     show(app, stream, None)
     first, second = stream.options
@@ -233,7 +234,7 @@ def test_a_page_that_outlived_its_session_brings_its_tick_and_the_camera_is_aske
 
 
 def test_a_setting_that_cannot_work_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(connections.TURN_URLS, "turn.example.org")
+    monkeypatch.setenv(ice.TURN_URLS, "turn.example.org")
     app.run()
     assert not app.exception
     (error,) = app.error
@@ -361,7 +362,7 @@ def test_what_can_be_mended_is_told_as_it_is_spelt(app: AppTest, stream: Stream)
         raise ModelError("expected the sum a_b_c. Received: *none*")
 
     reader = LiveReader(broken)
-    reader.offer(FRAME)
+    reader.submit_frame(FRAME)
     wait_until(lambda: reader.view().error is not None)
     show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
     (warning,) = app.warning
@@ -374,7 +375,7 @@ def test_a_reader_that_fails_is_said_so_and_the_page_goes_on(app: AppTest, strea
         raise ValueError("a secret path")
 
     reader = LiveReader(broken)
-    reader.offer(FRAME)
+    reader.submit_frame(FRAME)
     wait_until(lambda: reader.view().error is not None)
     show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
     assert not app.exception
@@ -403,7 +404,7 @@ def test_the_switches_reach_the_next_frame(app: AppTest, stream: Stream) -> None
 @pytest.mark.usefixtures("app")
 def test_the_class_view_names_nobody_and_has_an_address(root: Path, stream: Stream) -> None:
     session = watched((2, TWO, Emotion.SURPRISE))
-    ui.enter_app()
+    enter_app()
     app = AppTest.from_file(str(root / "pages/live.py"), default_timeout=SECONDS)
     app.query_params[state.LIVE_VIEW] = "Classroom"
     show(app, stream, session)
@@ -458,7 +459,7 @@ def test_afterwards_the_session_is_summed_up_until_the_next_start(app: AppTest, 
 def test_of_a_long_session_the_page_says_what_its_figures_are_of(
     app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emomusic.ui.live_summary.TIMELINE_SECONDS", 120)
+    monkeypatch.setattr("emomusic.ui.live.summary.TIMELINE_SECONDS", 120)
     session = watched((8, TWO, Emotion.HAPPY))
     table = session.reader.timeline()
     monkeypatch.setattr(session.reader, "timeline", lambda: table.assign(time_s=table["time_s"] + 115))
@@ -564,7 +565,7 @@ def test_networks_that_failed_are_not_said_to_be_loading(app: AppTest, stream: S
         raise ModelError("expected weights. Received: none")
 
     session = LiveSession(LiveReader(broken, idle_s=60), phase=Phase.PLAYING)
-    session.reader.offer(FRAME.copy())
+    session.reader.submit_frame(FRAME.copy())
     wait_until(lambda: session.reader.view().error is not None)
     show(app, stream, session)
     assert app.header[0].value == "Faces cannot be read"
@@ -587,7 +588,7 @@ def test_neither_the_first_look_nor_another_page_loads_what_video_needs(root: Pa
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-from emomusic.ui import engine
+from emomusic.ui.core import engine
 engine.load_networks = lambda: (None, None)
 app = AppTest.from_file("app.py", default_timeout=120).run()
 assert app.title and not app.exception
@@ -606,7 +607,7 @@ def test_a_mistake_in_the_file_of_secrets_is_one_message_without_them(
     monkeypatch.setattr(st, "secrets", type(st.secrets)())  # which has read no file yet
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".streamlit").mkdir()
-    (tmp_path / ".streamlit" / "secrets.toml").write_text(f"{connections.TURN_SECRET} = north\n", encoding="utf-8")
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(f"{ice.TURN_SECRET} = north\n", encoding="utf-8")
     app.run()
     assert not app.exception
     (error,) = app.error

@@ -1,4 +1,4 @@
-"""emomusic/ui/live_session.py and what the page makes of a session: without a browser and without a page."""
+"""emomusic/ui/live/session.py and what the page makes of a session: without a browser and without a page."""
 
 import io
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import pytest
 
 from emomusic.affect import EMOTION_POINTS, Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
-from emomusic.face.live import LiveReader, LiveSettings, LiveView
-from emomusic.face.timeline import COLUMNS, SHARES, summarize
+from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView
+from emomusic.face.live.timeline import COLUMNS, SHARES, summarize
 from emomusic.music.recommend import Song, load_recommender
 from emomusic.music.request import Request
-from emomusic.plots.picture import LiveLook
-from emomusic.ui.live_session import PATIENCE_S, LiveSession, Phase, Problem
-from emomusic.ui.live_summary import MOST_SONGS, session_csv, session_songs
+from emomusic.plots.picture import OverlayStyle
+from emomusic.ui.live.session import PATIENCE_S, LiveSession, Phase, Problem
+from emomusic.ui.live.summary import MOST_SONGS, session_csv, session_songs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
@@ -74,7 +74,7 @@ def test_what_the_browser_says_after_the_end_changes_nothing() -> None:
 
 def test_a_frame_comes_back_mirrored_with_the_size_and_kind_it_had() -> None:
     live = session(Phase.PLAYING)
-    live.look = LiveLook(boxes=False)
+    live.look = OverlayStyle(boxes=False)
     frame = live.on_frame(av.VideoFrame.from_ndarray(FRAME, format="rgb24"))
     assert (frame.width, frame.height) == (320, 240)
     assert (frame.to_ndarray(format="rgb24") == FRAME[:, ::-1]).all()
@@ -85,10 +85,10 @@ def test_a_frame_that_cannot_be_drawn_is_shown_as_it_came_and_the_error_kept_unt
     class Broken(LiveReader):
         fails = True
 
-        def offer(self, image: RgbImage) -> LiveView:
+        def submit_frame(self, image: RgbImage) -> LiveView:
             if self.fails:
                 raise ValueError("no")
-            return super().offer(image)
+            return super().submit_frame(image)
 
     reader = Broken(lambda: (FakeDetector(), FakeClassifier()))
     live = LiveSession(reader, phase=Phase.PLAYING)

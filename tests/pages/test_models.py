@@ -20,16 +20,18 @@ from PIL import Image
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
-from emomusic import assets, ui
+from emomusic import assets
 from emomusic.affect import EMOTIONS, FOUR_CLASSES
 from emomusic.errors import ModelError
-from emomusic.face import trained
+from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import SplitPictures
-from emomusic.ui import engine, models_try, state
-from emomusic.ui.models_confusion import cell_at
-from emomusic.ui.models_table import FOUR_LEGEND, keep_last
-from emomusic.ui.models_try import Answer, Asked
+from emomusic.ui.core import engine, state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.models import try_it
+from emomusic.ui.models.confusion import cell_at
+from emomusic.ui.models.table import FOUR_LEGEND, keep_last
+from emomusic.ui.models.try_it import Asked, ModelAnswer
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import text_of
@@ -40,9 +42,9 @@ SECONDS = 120
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
-    monkeypatch.setattr(trained, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
+    monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "none"))
-    ui.enter_app()  # as if a visitor had come through the front door before
+    enter_app()  # as if a visitor had come through the front door before
     yield AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
     st.cache_resource.clear()  # the fakes, before another file's tests
 
@@ -51,9 +53,9 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
-def opened(app: AppTest, *names: str, view: str = "Confusions", wing: str = "Face models") -> AppTest:
-    is_face = wing == "Face models"
-    app.query_params[state.MODELS_WING] = wing
+def opened(app: AppTest, *names: str, view: str = "Confusions", kind: str = "Face models") -> AppTest:
+    is_face = kind == "Face models"
+    app.query_params[state.MODELS_KIND] = kind
     if names:
         app.query_params[state.MODELS_FACES if is_face else state.MODELS_SONGS] = list(names)
     app.query_params[state.MODELS_FACE_VIEW if is_face else state.MODELS_SONG_VIEW] = view
@@ -138,7 +140,7 @@ def test_only_the_open_tab_is_made(app: AppTest, view: str, words: str, num_char
     ],
 )
 def test_mood_models_are_shown_the_same_way(app: AppTest, view: str, words: str, num_charts: int) -> None:
-    opened(app, view=view, wing="Mood models")
+    opened(app, view=view, kind="Mood models")
     assert app.header[0].value.startswith("ensemble is right on 83.9 of 100 songs")
     assert list(app.dataframe[0].value["report"][:2]) == ["—", "50 %"]
     assert 50 < app.dataframe[0].value["macro_f1"][0] < 100  # percent, as the tab of figures has it
@@ -147,7 +149,7 @@ def test_mood_models_are_shown_the_same_way(app: AppTest, view: str, words: str,
 
 
 def test_mood_models_are_compared_on_the_same_songs(app: AppTest) -> None:
-    opened(app, "ensemble", "mlp", view="Folds", wing="Mood models")
+    opened(app, "ensemble", "mlp", view="Folds", kind="Mood models")
     assert "Of the same 686 songs" in text_of(app)
     assert len(charts(app)[0]["data"]) == 6
 
@@ -180,7 +182,7 @@ def test_every_choice_is_an_address_and_going_back_to_it_shows_it_again(app: App
     step()
     app.selectbox(key=state.MODELS_FOUR_CELL).set_value("Q1 called Q1").run()
     step()
-    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    app.segmented_control(key=state.MODELS_KIND).set_value("Mood models").run()
     step()
     app.multiselect(key=state.MODELS_SONGS).set_value(["mlp"]).run()
     step()
@@ -228,7 +230,7 @@ def test_a_cell_of_the_address_is_looked_into(app: AppTest) -> None:
     app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
     assert not app.exception
     assert app.selectbox(key=state.MODELS_FOUR_CELL).value is None
-    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    app.segmented_control(key=state.MODELS_KIND).set_value("Mood models").run()
     assert app.selectbox(key=state.MODELS_SONG_CELL).value is None
     assert not app.exception
 
@@ -293,7 +295,7 @@ def test_what_ours_had_that_a_report_had_not_is_told_beside_its_figure(app: AppT
     opened(app, "mobilenet_quadrants")
     assert "Ours learnt from" not in text_of(app)
     config = json.loads((folder / "metrics.json").read_text())["config"]
-    change_metrics(folder, config=config | {"teachers": ["vgg9"], "teaching": 0.5})
+    change_metrics(folder, config=config | {"teachers": ["vgg9"], "distillation_weight": 0.5})
     app.run()
     words = "Ours learnt from the answers of vgg9 beside the labels, of which the report does not tell."
     assert words in text_of(app)
@@ -326,7 +328,7 @@ def test_a_damaged_mood_model_leaves_the_folds_of_the_others_to_be_seen(
     shutil.copytree(root / "models" / "music", tmp_path / "models" / "music")
     (tmp_path / "models" / "music" / "mlp" / "metrics.json").write_text("{}")
     (tmp_path / "models" / "music" / "mlp" / "predictions.npz").unlink()
-    opened(app, view="Folds", wing="Mood models")
+    opened(app, view="Folds", kind="Mood models")
     assert not app.error
     assert "**mlp**" in app.warning[0].value
     assert len(charts(app)[0]["data"]) == 5
@@ -341,7 +343,7 @@ def test_where_every_model_is_damaged_the_page_is_one_sentence(app: AppTest, tmp
     assert "expected figures in" in error.value
     assert not app.warning
     assert not app.info
-    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    app.segmented_control(key=state.MODELS_KIND).set_value("Mood models").run()
     assert not app.error
     assert app.header[0].value.startswith("ensemble is right on ")
 
@@ -402,7 +404,7 @@ def test_the_captions_say_what_flatters_the_figures(app: AppTest) -> None:
         "the photographs also chose how faces are found and cut out, and had a say in which network is used, which "
         "flatters their figures a little" in text_of(app)
     )
-    app.segmented_control(key=state.MODELS_WING).set_value("Mood models").run()
+    app.segmented_control(key=state.MODELS_KIND).set_value("Mood models").run()
     assert "chosen on the same songs, which flatters it a little" in app.header[0].value
 
 
@@ -489,7 +491,7 @@ def test_where_the_dataset_is_the_surest_mistakes_are_shown(
     place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
     monkeypatch.setattr(
-        "emomusic.ui.models_mistakes.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
+        "emomusic.ui.models.mistakes.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
     )
     opened(app, "vgg9", view="Mistakes")
     captions = [caption.value for caption in app.caption if "called **" in caption.value]
@@ -530,7 +532,7 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
 
     monkeypatch.setattr(engine, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # another test's networks
-    monkeypatch.setattr("emomusic.ui.models_try._classifier", classifier)
+    monkeypatch.setattr("emomusic.ui.models.try_it._classifier", classifier)
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
     opened(app, view="Try your face")
     assert detector.num_calls == 0  # choosing a picture starts nothing
@@ -577,21 +579,21 @@ def test_one_face_goes_through_every_model(app: AppTest, monkeypatch: pytest.Mon
 )
 def test_it_is_said_how_many_models_agree(winners: list[int], words: str) -> None:
     rows = np.eye(7, dtype=np.float32)
-    seven = [Answer(f"model{number}", tuple(EMOTIONS), rows[winner], 1.0) for number, winner in enumerate(winners)]
+    seven = [ModelAnswer(f"model{number}", tuple(EMOTIONS), rows[winner], 1.0) for number, winner in enumerate(winners)]
     others = [
-        Answer("four", ("Q1", "Q2", "Q3", "N"), np.eye(4, dtype=np.float32)[0], 1.0),
-        Answer("none", tuple(EMOTIONS), None, 0.0, "damaged"),
+        ModelAnswer("four", ("Q1", "Q2", "Q3", "N"), np.eye(4, dtype=np.float32)[0], 1.0),
+        ModelAnswer("none", tuple(EMOTIONS), None, 0.0, "damaged"),
     ]
-    assert models_try._agreement(Asked("digest", b"", 1, (*seven, *others))) == words
+    assert try_it._agreement(Asked("digest", b"", 1, (*seven, *others))) == words
 
 
 def test_a_model_trained_anew_is_loaded_anew(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr(models_try, "engine", lambda: SimpleNamespace(networks=lambda: (None, FakeNetwork("vgg9"))))
+    monkeypatch.setattr(try_it, "engine", lambda: SimpleNamespace(networks=lambda: (None, FakeNetwork("vgg9"))))
     monkeypatch.setattr(EmotionClassifier, "load", lambda name: loaded.append(name) or FakeNetwork(name))
     folder = tmp_path / "models" / "face" / "emonet"
     for changed in (1.0, 1.0, 2.0):
-        models_try._classifier("emonet", folder, changed)
+        try_it._classifier("emonet", folder, changed)
     assert loaded == ["emonet"] * 2
 
 
@@ -605,8 +607,8 @@ def test_the_page_draws_without_tensorflow_and_its_first_look_without_scikit_lea
     code = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-from emomusic import ui
-ui.enter_app()  # the front door would begin to load the networks
+from emomusic.ui.core.frame import enter_app
+enter_app()  # the front door would begin to load the networks
 heavy = ("tensorflow", "keras", "mtcnn")
 app = AppTest.from_file({str(root / "pages/models.py")!r}, default_timeout=120)
 app.run()

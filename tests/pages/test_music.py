@@ -16,21 +16,22 @@ import streamlit as st
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
-from emomusic import downloads, ui
+from emomusic import downloads
 from emomusic.affect import Mood
 from emomusic.errors import AssetError
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.music.tables import read_catalogue
-from emomusic.ui import state
-from emomusic.ui.music_browse import Filters
-from emomusic.ui.music_classify import VIEW as CLASSIFY
-from emomusic.ui.music_classify import describe_moods, nearest_songs
-from emomusic.ui.music_plane import selected_rows
-from emomusic.ui.music_players import short_name, table_csv
-from emomusic.ui.music_tables import SongTable, each_once, example_csv
-from emomusic.ui.music_views import _describe_profile
+from emomusic.ui.core import state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.music.browse import Filters
+from emomusic.ui.music.classify import VIEW as CLASSIFY
+from emomusic.ui.music.classify import describe_moods, nearest_songs
+from emomusic.ui.music.plane import selected_rows
+from emomusic.ui.music.song_list import short_name, table_csv
+from emomusic.ui.music.song_table import SongTable, each_once, example_csv
+from emomusic.ui.music.tabs import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table
 from tests.pages.screen import text_of, tracks, unescaped
 
@@ -41,7 +42,7 @@ FILE = "my songs.csv"
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
-    ui.enter_app()  # as if a visitor had come through the front door before
+    enter_app()  # as if a visitor had come through the front door before
     return AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
 
 
@@ -83,7 +84,7 @@ def test_the_first_look_counts_the_moods_and_shows_the_plane(app: AppTest) -> No
 
 def test_a_selection_lists_its_songs_with_five_players_and_then_more(app: AppTest, monkeypatch) -> None:
     points = [{"curve_number": 0, "point_index": number} for number in range(40)]
-    monkeypatch.setattr("emomusic.ui.music_plane.selected_rows", lambda _, songs: selected_rows(points, songs))
+    monkeypatch.setattr("emomusic.ui.music.plane.selected_rows", lambda _, songs: selected_rows(points, songs))
     app.run()
     assert not app.exception
     assert "40 songs selected" in text_of(app)
@@ -97,8 +98,8 @@ def test_a_selection_lists_its_songs_with_five_players_and_then_more(app: AppTes
 
 def test_files_of_a_selection_are_in_the_order_of_its_list(app: AppTest, monkeypatch) -> None:
     offered: list[np.ndarray] = []
-    monkeypatch.setattr("emomusic.ui.music_plane.selected_rows", lambda *_: np.arange(40))
-    monkeypatch.setattr("emomusic.ui.music_plane.offer_files", lambda songs, rows, name: offered.append(rows))
+    monkeypatch.setattr("emomusic.ui.music.plane.selected_rows", lambda *_: np.arange(40))
+    monkeypatch.setattr("emomusic.ui.music.plane.show_table_downloads", lambda songs, rows, name: offered.append(rows))
     app.run()
     table = load_catalogue().table.iloc[offered[0]]
     assert sorted(table.index) == list(range(40))  # all of them
@@ -434,8 +435,8 @@ def test_figures_have_three_digits_at_most(app: AppTest) -> None:
     assert means.loc["Energy"].str.fullmatch(r"0\.\d\d").all()
     view(app, "Table")
     columns = json.loads(app.dataframe[0].proto.columns)
-    assert columns["sureness"]["type_config"]["format"] == "%.0f %%"
-    assert app.dataframe[0].value["sureness"].between(25, 100).all()
+    assert columns["confidence"]["type_config"]["format"] == "%.0f %%"
+    assert app.dataframe[0].value["confidence"].between(25, 100).all()
 
 
 def test_an_own_table_is_read_once_and_kept(app: AppTest) -> None:
@@ -573,8 +574,8 @@ def test_the_page_never_loads_tensorflow(root: Path) -> None:
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-from emomusic import ui
-ui.enter_app()  # the front door would begin to load the networks
+from emomusic.ui.core.frame import enter_app
+enter_app()  # the front door would begin to load the networks
 app = AppTest.from_file("pages/music.py", default_timeout=120)
 app.query_params["view"] = "What mood is this song?"
 app.run()
@@ -588,7 +589,7 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "kera
 
 @pytest.fixture
 def songs(monkeypatch: pytest.MonkeyPatch) -> SongTable:
-    monkeypatch.setattr("emomusic.ui.music_tables.mood_classifier", FakeClassifier)
+    monkeypatch.setattr("emomusic.ui.music.song_table.mood_classifier", FakeClassifier)
     table = song_table(40).assign(year=[1985, 1999, 2001, np.nan] * 10)
     return SongTable.of(Catalogue(table), "digest")
 

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.face.images import encode_png
 from emomusic.music.catalogue import load_catalogue
-from emomusic.ui import engine, picture, state
-from emomusic.ui.models_try import Asked
+from emomusic.ui.core import engine, picture_chooser, state
+from emomusic.ui.models.try_it import Asked
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks, unescaped
 
@@ -87,7 +87,7 @@ def test_a_photo_whose_arrival_was_cut_off_is_taken_in_the_next_run(
         monkeypatch.undo()
         raise StopException
 
-    monkeypatch.setattr(picture, *{"remember": ("_set_own", stop), "write": ("turn_to_sample", stop)}[step])
+    monkeypatch.setattr(picture_chooser, *{"remember": ("_set_own", stop), "write": ("turn_to_sample", stop)}[step])
     app.file_uploader(key=state.UPLOAD).upload("me.jpg", data)
     app.run()
     assert tracks(app) == []
@@ -334,8 +334,8 @@ def test_the_words_stand_below_a_wide_picture_and_beside_another(
     app: AppTest, root: Path, height: int, is_wide: bool
 ) -> None:
     file = io.BytesIO()
-    with Image.open(root / "data/samples/four-people.jpg") as picture:
-        ImageOps.pad(picture, (1200, height)).save(file, "PNG")
+    with Image.open(root / "data/samples/four-people.jpg") as picture_chooser:
+        ImageOps.pad(picture_chooser, (1200, height)).save(file, "PNG")
     upload(app, "four.png", file.getvalue())
     picture_column, bars_column = (
         next(column for column in app.columns if column.get(kind)) for kind in ("image", "plotly_chart")
@@ -378,8 +378,8 @@ def test_an_unreadable_file_is_one_message_and_the_page_goes_on(app: AppTest) ->
 
 @pytest.mark.parametrize("shape", [(1, 450), (5, 5000), (1100, 1), (5000, 4)])
 def test_a_stripe_is_one_message_and_the_page_goes_on(app: AppTest, shape: tuple[int, int]) -> None:
-    picture = encode_png(np.full((*shape, 3), 128, np.uint8))
-    upload(app, "stripe.png", picture)
+    picture_chooser = encode_png(np.full((*shape, 3), 128, np.uint8))
+    upload(app, "stripe.png", picture_chooser)
     assert not app.exception
     (error,) = app.error
     assert f"received {shape[1]}x{shape[0]} pixels; choose one that shows a face" in error.value

@@ -1,4 +1,4 @@
-"""emomusic/ui/sessions.py: when sessions and files are let go; tests/browser sees it on a real server."""
+"""emomusic/ui/core/sessions.py: when sessions and files are let go; tests/browser sees it on a real server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from emomusic.ui import sessions
+from emomusic.ui.core import sessions
 
 
 class Server:

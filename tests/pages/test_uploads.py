@@ -1,4 +1,4 @@
-"""emomusic/ui/uploads.py: uploads stay in memory, and what is said of files that went with their session."""
+"""emomusic/ui/core/uploads.py: uploads stay in memory, and what is said of files that went with their session."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from emomusic.ui import frame
-from emomusic.ui.uploads import say_what_is_lost
+from emomusic.ui.core import frame
+from emomusic.ui.core.uploads import show_lost_uploads
 
 LOST, READ, HERE = DeletedFile("lost"), DeletedFile("read"), SimpleNamespace(file_id="here")
 
@@ -39,7 +39,7 @@ def test_files_that_went_with_their_session_are_told(
     told: list[str] = []
     monkeypatch.setattr(st, "session_state", {"uploader": listed})
     monkeypatch.setattr(st, "info", lambda words, icon: told.append(words))
-    say_what_is_lost("uploader", known={"read"})
+    show_lost_uploads("uploader", known={"read"})
     assert [words.partition(", because")[0] for words in told] == ([said] if said else [])
 
 

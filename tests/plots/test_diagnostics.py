@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Mood, Quadrant
-from emomusic.evaluation import ClassScores, reliability
+from emomusic.metrics import ClassScores, reliability
 from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
 from emomusic.plots.diagnostics import (
     class_bars,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
-from emomusic.face.timeline import COLUMNS, Timeline
+from emomusic.face.live.timeline import COLUMNS, Timeline
 from emomusic.plots.affect import circumplex
 from emomusic.plots.colours import EMOTION_COLOURS, TRAIL, ink_on
 from emomusic.plots.face import probability_bars

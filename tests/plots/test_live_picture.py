@@ -5,10 +5,10 @@ import pytest
 
 from emomusic.affect import Emotion
 from emomusic.face.images import RgbImage
-from emomusic.face.live import LiveFace, LiveView
+from emomusic.face.live.reader import LiveFace, LiveView
 from emomusic.face.reading import FaceReading
 from emomusic.plots.colours import EMOTION_COLOURS
-from emomusic.plots.picture import LiveLook, live_picture
+from emomusic.plots.picture import OverlayStyle, live_picture
 from tests.fakes import FakeClassifier, make_face
 
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
@@ -34,7 +34,7 @@ def columns_of_colour(image: RgbImage) -> tuple[int, int]:
 
 @pytest.mark.parametrize(("mirror", "left", "right"), [(False, 28, 92), (True, 227, 292)])
 def test_marks_lie_on_the_face_in_either_direction(frame: RgbImage, mirror: bool, left: int, right: int) -> None:
-    drawn = live_picture(frame, view(), LiveLook(mirror=mirror))
+    drawn = live_picture(frame, view(), OverlayStyle(mirror=mirror))
     first, last = columns_of_colour(drawn[90:150])
     assert (first, last) == (pytest.approx(left, abs=3), pytest.approx(right, abs=3))
     assert (drawn[200, 0, 0] < drawn[200, 319, 0]) == mirror
@@ -42,7 +42,7 @@ def test_marks_lie_on_the_face_in_either_direction(frame: RgbImage, mirror: bool
 
 def test_words_read_the_same_in_a_mirror(frame: RgbImage) -> None:
     frame[:] = 128
-    plain, mirrored = (live_picture(frame, view(), LiveLook(mirror=mirror)) for mirror in (False, True))
+    plain, mirrored = (live_picture(frame, view(), OverlayStyle(mirror=mirror)) for mirror in (False, True))
     rows = np.flatnonzero((plain[:78] == COLOUR).all(axis=2).any(axis=1))
     (left, right), (other, _) = columns_of_colour(plain[rows]), columns_of_colour(mirrored[rows])
     width = right - left + 1
@@ -52,19 +52,19 @@ def test_words_read_the_same_in_a_mirror(frame: RgbImage) -> None:
 def test_the_frame_is_left_as_it_was_for_the_worker_to_read(frame: RgbImage) -> None:
     before = frame.copy()
     for mirror in (False, True):
-        drawn = live_picture(frame, view(), LiveLook(mirror=mirror))
+        drawn = live_picture(frame, view(), OverlayStyle(mirror=mirror))
         assert not np.shares_memory(drawn, frame)
     np.testing.assert_array_equal(frame, before)
 
 
 def test_landmarks_are_dotted_where_they_are(frame: RgbImage) -> None:
-    without = live_picture(frame, view(), LiveLook(landmarks=False))
-    dotted = live_picture(frame, view(), LiveLook(landmarks=True))
+    without = live_picture(frame, view(), OverlayStyle(landmarks=False))
+    dotted = live_picture(frame, view(), OverlayStyle(landmarks=True))
     changed = np.argwhere((without != dotted).any(axis=2))
     x, y = view().faces[0].reading.face.landmarks.nose
     assert np.abs(changed - (y, 319 - x)).max(axis=1).min() <= 1
 
 
 def test_without_boxes_and_landmarks_the_frame_is_all_there_is(frame: RgbImage) -> None:
-    drawn = live_picture(frame, view(), LiveLook(mirror=True, boxes=False))
+    drawn = live_picture(frame, view(), OverlayStyle(mirror=True, boxes=False))
     np.testing.assert_array_equal(drawn, frame[:, ::-1])

@@ -6,7 +6,7 @@ from PIL import ImageColor
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
 from emomusic.face.detection import Candidates
-from emomusic.face.explain import FeatureMaps, Insight
+from emomusic.face.inspection import FeatureMaps, Insight
 from emomusic.plots import steps
 from emomusic.plots.affect import SongPoint
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, MOOD_COLOURS, ink_on

@@ -1,0 +1,130 @@
+"""Argument types, options and the progress bar that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from emomusic.affect import AffectPoint, Emotion
+from emomusic.music.request import Policy, Request
+
+log = logging.getLogger(__name__)
+
+Outcome = tuple[Any, int]
+"""The answer of a command, ready for JSON, and its exit status."""
+
+
+def add_command(
+    parent: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], Outcome],
+    show: Callable[[Any], None],
+    text: str,
+) -> argparse.ArgumentParser:
+    """Add a command with the option `--json`.
+
+    Args:
+        parent: what `add_subparsers` returned.
+        name: of the command.
+        run: computes the answer.
+        show: prints the answer without `--json`.
+        text: help in one line.
+    """
+    added: argparse.ArgumentParser = parent.add_parser(name, help=text, description=text)
+    added.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    added.set_defaults(run=run, show=show)
+    return added
+
+
+def add_song_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that returns songs."""
+    parser.add_argument(
+        "--policy", choices=[policy.value for policy in Policy], default="match", help="what the music should do"
+    )
+    parser.add_argument("--songs", type=count, default=5, metavar="N", help="number of songs (5)")
+    parser.add_argument(
+        "--seed",
+        type=number(0, 2**32 - 1, whole=True),
+        default=0,
+        metavar="N",
+        help="another number gives other songs of equal fit",
+    )
+    parser.add_argument("--hide-explicit", action="store_true", help="leave out songs marked as explicit")
+
+
+def song_request(options: argparse.Namespace, point: AffectPoint, emotion: Emotion | None) -> Request:
+    """Build the request for songs from the options of `add_song_options`."""
+    return Request(
+        point=point,
+        emotion=emotion,
+        policy=Policy(options.policy),
+        seed=options.seed,
+        hide_explicit=options.hide_explicit,
+    )
+
+
+def number(low: float, high: float, *, whole: bool = False) -> Callable[[str], float]:
+    """Argument type for a number from `low` to `high`."""
+
+    def read(text: str) -> float:
+        value: float = math.nan
+        with contextlib.suppress(ValueError):
+            value = int(text) if whole else float(text)
+        if not low <= value <= high:  # also refuses NaN
+            expected = "a whole number" if whole else "a number"
+            raise argparse.ArgumentTypeError(f"expected {expected} from {low:,} to {high:,}. Received: {text}")
+        return value
+
+    return read
+
+
+count = number(1, 100, whole=True)
+
+
+def name(text: str) -> str:
+    """Argument type for a name. An empty one, as from an unset variable, would silently mean the default."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a name. Received: ''")
+    return text
+
+
+def path(text: str) -> Path:
+    """Argument type for a path that is not empty."""
+    return Path(name(text))
+
+
+def emotion(text: str) -> Emotion:
+    """Argument type for an emotion, in any case."""
+    try:
+        return Emotion(text.lower())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Emotion)}. Received: {text!r}") from None
+
+
+@contextlib.contextmanager
+def progress(unit: str, total: int) -> Iterator[Callable[..., None]]:
+    """Show a progress bar with the time left on stderr, if stderr is a terminal.
+
+    Yields:
+        A function that takes the number of finished units and, if known only later, their total.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(unit, total=total)
+        yield lambda done, total=None: bar.update(task, completed=done, total=total)
+
+
+def status_of(problems: list[str]) -> int:
+    """The exit status: 2 if there are problems, which are logged in one line, else 0."""
+    if problems:
+        log.error("emomusic: not as expected: %s", ", ".join(problems))
+    return 2 if problems else 0

@@ -1,0 +1,229 @@
+"""`bench`: time each step on this machine, on the bundled samples."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.assets import data_dir
+from emomusic.cli import arguments
+from emomusic.cli.arguments import Outcome, add_command
+from emomusic.cli.timing import Timing, machine, spread
+from emomusic.errors import EmomusicError
+from emomusic.text import pluralize
+
+if TYPE_CHECKING:
+    from emomusic.face.detection import FaceDetector
+    from emomusic.face.images import RgbImage
+
+
+def add_commands(parent: Any) -> None:
+    """Add the command to the parser."""
+    parser = add_command(parent, "bench", bench, _show_timings, "Time each step on this machine.")
+    parts = ("photo", "models", "music", "live")
+    parser.add_argument("part", nargs="?", choices=parts, default="photo", help="which steps (photo)")
+    parser.add_argument(
+        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live: a video, unless given from samples"
+    )
+    parser.add_argument("--runs", type=arguments.count, metavar="N", help="repetitions of each step (30)")
+    parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
+    frames = arguments.number(10, 1_000_000, whole=True)
+    parser.add_argument("--frames", type=frames, metavar="N", help="for live: frames of each film (600)")
+
+
+def bench(options: argparse.Namespace) -> Outcome:
+    """Time one part."""
+    from emomusic.assets import require_checkout
+
+    if options.record and options.part != "models":
+        raise EmomusicError(f"expected --record only with the part models. Received: {options.part} --record")
+    if options.frames is not None and options.part != "live":
+        raise EmomusicError(f"expected --frames only with the part live. Received: {options.part} --frames")
+    if options.runs is not None and options.part == "live":
+        raise EmomusicError("expected --runs with another part than live. Received: live --runs")
+    if options.part == "live":
+        from emomusic.cli.bench_live import run_live_bench
+
+        return run_live_bench(options.film, num_frames=options.frames or 600), 0
+    if options.film is not None:
+        raise EmomusicError(f"expected a film only with the part live. Received: {options.part} {options.film}")
+    runs = options.runs or 30
+    if options.record:
+        require_checkout("to keep a model's time")
+    if options.part == "models":
+        return run_model_bench(runs=runs, record=options.record), 0
+    run = run_music_bench if options.part == "music" else run_bench
+    return run(runs=runs), 0
+
+
+def _show_timings(report: dict[str, Any]) -> None:
+    print(report["machine"])
+    for timing in report["timings"]:
+        print(f"{timing['median']:8.1f} {timing['unit']:2}  (95 %: {timing['p95']:.1f})  {timing['step']}")
+
+
+def run_bench(*, runs: int = 30) -> dict[str, Any]:
+    """Time loading, decoding, finding, reading and recommending.
+
+    Args:
+        runs: repetitions of each step but loading, which happens once.
+
+    Raises:
+        EmomusicError: a model, the catalogue or a sample is absent or damaged.
+    """
+    from emomusic.face.images import crop_face, read_image
+    from emomusic.face.reading import load_networks
+    from emomusic.music.recommend import load_recommender
+    from emomusic.music.request import Policy, Request
+
+    started = time.perf_counter()
+    recommender = load_recommender()
+    music_loaded = time.perf_counter()
+    detector, classifier = load_networks()
+    networks_loaded = time.perf_counter()
+    timings = [
+        _once("load the songs", music_loaded - started),
+        _once("load the detector and the face model", networks_loaded - music_loaded),
+    ]
+    for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
+        path = data_dir() / "samples" / name
+        image = read_image(path)  # which tells of one that is absent or damaged
+        data = path.read_bytes()
+        faces = detector.detect(image)
+        crops = [crop_face(image, face.box) for face in faces]
+        size, count = f"{image.shape[1]}x{image.shape[0]}", pluralize(len(faces), "face")
+        timings += [
+            _timed(f"decode {size}", partial(read_image, data), runs),
+            _timed(f"find {count} in {size}", partial(detector.detect, image), runs),
+            _timed(f"read {count}", partial(classifier.classify, crops), runs),
+        ]
+        eight = (crops * 8)[:8]
+    timings += _concurrent_searches(detector, image, runs)
+    step = "read 8 faces in one call"
+    timings.append(_timed(step, partial(classifier.classify, eight), runs))
+    for policy in Policy:
+        request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
+        step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
+        timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_000_000)) -> dict[str, Any]:
+    """Time the choosing of ten songs from tables of several sizes, and the memory it takes.
+
+    The tables are the shipped catalogue, repeated under other ids and titles as often as needed: real features and
+    artists, and moods predicted once.
+
+    Args:
+        runs: repetitions of each step.
+        sizes: numbers of songs.
+
+    Raises:
+        EmomusicError: the catalogue or the mood model is absent or damaged.
+    """
+    import numpy as np
+
+    from emomusic.music.catalogue import Catalogue
+    from emomusic.music.recommend import Recommender, load_recommender
+    from emomusic.music.request import Policy, Request
+
+    shipped = load_recommender()
+    timings = []
+    for size in sizes:
+        rows = np.arange(size) % len(shipped.catalogue)
+        table = shipped.catalogue.table.iloc[rows].reset_index(drop=True)
+        table["id"] = [f"{number:022d}" for number in range(size)]
+        table["title"] = table["title"] + [f" {number}" for number in range(size)]
+        # Predicting a million songs is not what is timed
+        recommender = Recommender(Catalogue(table), shipped.probabilities[rows])
+        for policy in Policy:
+            request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
+            step = f"choose 10 of {size:,} songs, {policy}"
+            timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
+            timings.append(_memory(step, partial(recommender.songs, request, 10)))
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
+    """Time every face model, in float32: eight faces in a call, each with its mirror image.
+
+    Args:
+        runs: repetitions for each model.
+        record: keep each median in the model's `metrics.json`, so that all of them come from one machine.
+
+    Raises:
+        EmomusicError: a model is absent or damaged, or its folder cannot be written.
+    """
+    from emomusic.assets import require_writable
+    from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.model_files import face_models, model_folder
+    from emomusic.training.evaluate import ms_per_face, record_speed
+
+    names = face_models()
+    if record:
+        for name in names:
+            require_writable(model_folder(name))
+    timings = []
+    for name in names:
+        times = ms_per_face(EmotionClassifier.load(name), runs=runs)
+        timings.append(Timing(f"a face of eight, {name}", *spread(times), "ms", runs))
+        if record:
+            record_speed(name, timings[-1].median)
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> list[Timing]:
+    """How many pictures a second one, two and four threads search, and how many times as many that is.
+
+    The three take turns, so that a machine that slows down for a while slows all of them.
+    """
+    rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
+    for _ in range(max(runs // 3, 1)):
+        for num_threads, found in rates.items():
+            with ThreadPoolExecutor(num_threads) as threads:
+                started = time.perf_counter()
+                list(threads.map(lambda _: detector.detect(image), range(4 * num_threads)))
+                found.append(4 * num_threads / (time.perf_counter() - started))
+    timings = []
+    for num_threads, found in rates.items():
+        step = f"searches by {pluralize(num_threads, 'thread')}"
+        slowest = statistics.quantiles(found, n=20, method="inclusive")[0] if len(found) > 1 else found[0]
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        timings.append(Timing(f"{step}, {size}", statistics.median(found), slowest, "/s", len(found)))
+        if num_threads > 1:
+            gains = [rate / alone for rate, alone in zip(found, rates[1], strict=True)]
+            timings.append(Timing(f"{step} as against one", statistics.median(gains), min(gains), "x", len(gains)))
+    return timings
+
+
+def _memory(step: str, run: Callable[[], object]) -> Timing:
+    """The most memory that one call holds beside what was there before."""
+    tracemalloc.start()
+    try:
+        run()
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+    return Timing(f"{step}, memory", peak, peak, "MB", 1)
+
+
+def _once(step: str, seconds: float) -> Timing:
+    return Timing(step, seconds, seconds, "s", 1)
+
+
+def _timed(step: str, run: Callable[[], object], runs: int) -> Timing:
+    run()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - started))
+    return Timing(step, *spread(times), "ms", runs)

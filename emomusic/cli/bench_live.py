@@ -1,0 +1,181 @@
+"""How well a stream is read on this machine: films played as a camera would bring them, from files of real faces."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import mmap
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from emomusic.assets import data_dir
+from emomusic.cli.timing import Timing, machine, spread
+from emomusic.errors import ImageError
+from emomusic.face.images import RgbImage, crop_face, read_image, shrink
+from emomusic.face.live.reader import LiveReader
+from emomusic.face.reading import load_networks
+from emomusic.plots.picture import live_picture
+from emomusic.text import pluralize
+
+if TYPE_CHECKING:
+    from emomusic.face.detection import FaceDetector
+    from emomusic.face.live.reader import Networks
+
+_FRAME = (480, 640)  # height and width
+_STILL = (540, 720)  # more than a frame shows, so that the camera can move
+_RATE = 30.0
+_FRAMES_MADE = 240
+_WARM_UP_S = 3.0
+
+
+def run_live_bench(film: Path | None = None, *, num_frames: int = 600) -> dict[str, Any]:
+    """Time the reading of a stream whose frames come in their own time.
+
+    Args:
+        film: any video that OpenCV decodes, shrunk to 640 pixels a side and begun anew when it ends. Without, two films
+            are made of the bundled pictures, 640x480: one face, and a wall of seven.
+        num_frames: of each film, at its own rate; three seconds before that do not count.
+
+    Raises:
+        ImageError: the film is no file, or cannot be decoded.
+        EmomusicError: a model or a sample is absent or damaged.
+    """
+    if film is not None:
+        if not film.is_file():  # OpenCV would wait for a pipe without end
+            raise ImageError(f"expected a film, which is a file. Received: {film}. Choose another file")
+        _rate_of(film)  # a wrong file is told before seconds of loading
+    networks = load_networks()
+    timings: list[Timing] = []
+    if film is not None:
+        timings += _play(film, networks, num_frames)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            for number, still in enumerate(_stills(networks[0])):
+                timings += _play(_filmed(still, Path(folder) / f"{number}.avi"), networks, num_frames)
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
+    """Play a film to a reader in its own time and tell how it kept up."""
+    rate = _rate_of(film)
+    num_warm = round(_WARM_UP_S * rate)
+    callbacks, rates, lags, counts, memory = [], [], [], [], []
+    busy_s, began_s, num_readings = 0.0, 0.0, 0
+    with LiveReader(lambda: networks) as reader:
+        started_s = time.perf_counter()
+        for number, frame in enumerate(itertools.islice(_frames(film), num_warm + num_frames)):
+            time.sleep(max(started_s + number / rate - time.perf_counter(), 0.0))
+            if number == num_warm:
+                busy_s, began_s = time.process_time(), time.perf_counter()
+                num_readings = reader.view().num_readings
+            called_s = time.perf_counter()
+            view = reader.submit_frame(frame)
+            live_picture(frame, view)
+            callback_s = time.perf_counter() - called_s
+            if number >= num_warm:
+                callbacks.append(1000 * callback_s)
+                rates.append(view.readings_per_second)
+                if view.lag_s is not None:
+                    lags.append(1000 * view.lag_s)
+                counts.append(len(view.faces))
+                memory.append(_resident_mb())
+        busy_s, took_s = time.process_time() - busy_s, time.perf_counter() - began_s
+        view = reader.view()
+    if view.error is not None:
+        raise view.error
+    scene = f"{pluralize(round(statistics.median(counts)), 'face')} in {view.width}x{view.height}"
+    num_readings = view.num_readings - num_readings
+    cost = 1000 * busy_s / max(num_readings, 1)
+    timings = [
+        Timing(f"readings, {scene}", num_readings / took_s, float(np.percentile(rates, 5)), "/s", len(rates)),
+        Timing(f"frame callback with drawing, {scene}", *spread(callbacks), "ms", len(callbacks)),
+        *([Timing(f"from a frame to its reading, {scene}", *spread(lags), "ms", len(lags))] if lags else []),
+        Timing(f"processor time for each reading with its video, {scene}", cost, cost, "ms", num_readings),
+    ]
+    if not math.isnan(memory[-1]):
+        tenth = max(len(memory) // 10, 1)
+        growth = statistics.mean(memory[-tenth:]) - statistics.mean(memory[:tenth])
+        timings.append(Timing(f"memory, {scene}", *spread(memory), "MB", len(memory)))
+        timings.append(Timing(f"memory gained over {len(memory):,} frames, {scene}", growth, growth, "MB", len(memory)))
+    return timings
+
+
+def _stills(detector: FaceDetector) -> Iterator[RgbImage]:
+    """What is filmed: the first bundled picture with a single face, then seven of these as a wall."""
+    crops = []
+    for path in sorted((data_dir() / "samples").glob("*.jpg")):
+        image = read_image(path)
+        if len(faces := detector.detect(image)) == 1:
+            crops.append(crop_face(image, faces[0].box, margin=0.35))
+    yield _wall(crops[:1], columns=1, side=480)
+    yield _wall(crops[:7], columns=4, side=140)
+
+
+def _wall(crops: Sequence[RgbImage], *, columns: int, side: int) -> RgbImage:
+    """Crops side by side in the middle, each of that size."""
+    wall = np.full((*_STILL, 3), 96, np.uint8)
+    rows = math.ceil(len(crops) / columns)
+    for number, crop in enumerate(crops):
+        top = (_STILL[0] - rows * side) // 2 + side * (number // columns)
+        left = (_STILL[1] - columns * side) // 2 + side * (number % columns)
+        wall[top : top + side, left : left + side] = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    return wall
+
+
+def _filmed(still: RgbImage, path: Path) -> Path:
+    """Write a film that moves over a still, nearer and away, for eight seconds, and ends where it began."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), _RATE, _FRAME[::-1])
+    for number in range(_FRAMES_MADE):
+        turn = 2 * math.pi * number / _FRAMES_MADE
+        height, width = (round((0.97 + 0.03 * math.cos(turn)) * side) for side in _FRAME)
+        top = round((_STILL[0] - height) * (0.5 + 0.4 * math.sin(3 * turn)))
+        left = round((_STILL[1] - width) * (0.5 + 0.4 * math.sin(2 * turn)))
+        cut = cv2.resize(still[top : top + height, left : left + width], _FRAME[::-1], interpolation=cv2.INTER_AREA)
+        writer.write(cv2.cvtColor(cut, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def _opened(film: Path) -> Any:
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # nothing: what is wrong is told below
+    capture = cv2.VideoCapture(str(film))
+    if not capture.isOpened():
+        raise ImageError(f"expected a film that OpenCV can decode. Received: {film}. Choose another file")
+    return capture
+
+
+def _rate_of(film: Path) -> float:
+    """Frames a second; 30 where the file says nothing credible."""
+    capture = _opened(film)
+    rate = float(capture.get(cv2.CAP_PROP_FPS))
+    found, _ = capture.read()
+    capture.release()
+    if not found:
+        raise ImageError(f"expected a film with at least one frame. Received: {film}. Choose another file")
+    return rate if 5 <= rate <= 60 else _RATE
+
+
+def _frames(film: Path) -> Iterator[RgbImage]:
+    """A film's frames, again and again."""
+    while True:
+        capture = _opened(film)
+        while (answer := capture.read())[0]:
+            yield shrink(cv2.cvtColor(answer[1], cv2.COLOR_BGR2RGB), _FRAME[1])[0]
+        capture.release()
+
+
+def _resident_mb() -> float:
+    """Memory that the process holds now; NaN where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE / 1e6
+    except OSError:
+        return math.nan

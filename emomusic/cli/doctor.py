@@ -1,0 +1,150 @@
+"""Check the installation, part by part, with advice for each failure."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any
+
+from emomusic import __version__
+from emomusic.assets import IS_WHEEL, check_assets
+from emomusic.errors import EmomusicError, SettingsError
+
+PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "": (
+            *("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pyarrow", "pillow", "pillow-heif", "scipy"),
+            *("scikit-learn", "skops", "joblib", "threadpoolctl", "requests", "urllib3", "rich"),
+        ),
+        "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "av", "plotly", "spotipy", "onnx"),
+        "train": ("tensorflow", "keras", "h5py", "mtcnn", "onnx", "tf2onnx"),
+    }
+)
+"""Packages by extra, and under "" those always needed. Without its first package an extra counts as left out."""
+
+
+def examine() -> dict[str, Any]:
+    """Try everything the app needs.
+
+    Returns:
+        `healthy`, `version`, and `checks`: a record with `name`, `ok` and `detail` each.
+    """
+    checks = [_python(), _packages()]
+    for name, run in (("files that ship", _files), ("face models", _faces), ("music", _music)):
+        checks.append(_tried(name, run))
+    checks.append(_camera_hint())
+    return {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
+
+
+def _check(name: str, ok: bool, detail: str) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _tried(name: str, run: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return _check(name, True, run())
+    except EmomusicError as error:
+        return _check(name, False, str(error))
+    except Exception as error:  # a library that does not fit may raise anything, and is to be told of
+        return _check(name, False, " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _python() -> dict[str, Any]:
+    detail = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    ok = (3, 11) <= sys.version_info < (3, 14)
+    return _check("python", ok, detail if ok else f"{detail}; 3.11, 3.12 or 3.13 is needed")
+
+
+def _packages() -> dict[str, Any]:
+    versions: dict[str, str] = {}
+    notes, is_ok = [], True
+    for extra, packages in PACKAGES.items():
+        versions |= dict(found for package in packages if (found := _version_of(package)))
+        absent = absent_packages(extra)
+        if extra and packages[0] in absent:
+            notes.append(f"without the extra {extra!r}")
+        elif absent:
+            is_ok = False
+            notes.append(f"absent: {', '.join(absent)}. {_install_advice(extra, absent)}")
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return _check("packages", is_ok, "; ".join([listed, *notes]))
+
+
+def absent_packages(extra: str) -> list[str]:
+    """Names of the packages of an extra that are not installed; of those needed without any for ""."""
+    return [package for package in PACKAGES[extra] if _version_of(package) is None]
+
+
+def _version_of(package: str) -> tuple[str, str] | None:
+    """Name and version as installed; on x86-64 Linux `tensorflow-cpu` stands for `tensorflow`."""
+    for name in (package, f"{package}-cpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return name, metadata.version(name)
+    return None
+
+
+def require_packages(extra: str, *packages: str) -> None:
+    """Make sure that packages of an extra are installed: all of them unless some are named.
+
+    Raises:
+        SettingsError: one is absent.
+    """
+    if absent := [package for package in absent_packages(extra) if package in (packages or PACKAGES[extra])]:
+        raise SettingsError(
+            f"expected the packages of the extra {extra!r}. Received: an installation without {', '.join(absent)}. "
+            f"{_install_advice(extra, absent)}"
+        )
+
+
+def _install_advice(extra: str, absent: Sequence[str]) -> str:
+    if not IS_WHEEL:
+        return "Run: pip install -r requirements.txt"
+    wanted = f"'emomusic[{extra}]'" if extra else " ".join(absent)
+    return f"Run: pip install {wanted}"
+
+
+def _files() -> str:
+    checked = check_assets()
+    if problems := [f"{asset.name}: {problem}" for asset, problem in checked if problem]:
+        raise EmomusicError("; ".join(problems))
+    return f"{len(checked)} whole: {', '.join(asset.name for asset, _ in checked)}"
+
+
+def _faces() -> str:
+    from emomusic.assets import data_dir
+    from emomusic.face.images import read_image
+    from emomusic.face.reading import load_networks, read_faces
+
+    started = time.perf_counter()
+    detector, classifier = load_networks()
+    loaded = time.perf_counter() - started
+    reading = read_faces(read_image(data_dir() / "samples" / "four-people.jpg"), detector, classifier)
+    total = sum(reading.faces[0].probabilities.as_dict().values()) if reading.faces else 0
+    if len(reading.faces) != 4 or not math.isclose(total, 1, abs_tol=1e-3):
+        raise EmomusicError(f"expected 4 faces in the sample four-people.jpg. Received: {len(reading.faces)}")
+    took = reading.detect_ms + reading.classify_ms
+    return f"loaded in {loaded:.1f} s; 4 faces of a sample read in {took:.0f} ms"
+
+
+def _music() -> str:
+    from emomusic.affect import EMOTION_POINTS, Emotion  # NumPy with them, which may be what is absent
+    from emomusic.music.recommend import load_recommender
+    from emomusic.music.request import Request
+
+    recommender = load_recommender()
+    songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
+    return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.full_name}"
+
+
+def _camera_hint() -> dict[str, Any]:
+    return _check(
+        "camera",
+        True,
+        "is the browser's: it asks once, and only on localhost or over HTTPS. Refused? The lock beside the address",
+    )

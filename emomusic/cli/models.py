@@ -1,0 +1,277 @@
+"""`evaluate`, `train` and `models`: the figures of models, training, and the list of trained models."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from emomusic.cli import arguments
+from emomusic.cli.arguments import Outcome, add_command, progress
+from emomusic.errors import DatasetError, ModelError
+from emomusic.text import escape_control_chars, file_size
+
+log = logging.getLogger(__name__)
+
+
+def add_commands(parent: Any) -> None:
+    """Add the commands to the parser."""
+    evaluate = parent.add_parser("evaluate", help="Recompute the figures of a model on data.")
+    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music")
+    text = "Figures of a face model on FER2013 or on pictures."
+    face = add_command(kinds, "face", evaluate_face, _show_figures, text)
+    face.add_argument("--model", type=arguments.name)
+    source = face.add_mutually_exclusive_group(required=True)
+    source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
+    source.add_argument("--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
+    face.add_argument("--split", choices=("validation", "test"), help="part of FER2013")
+    face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
+    face.add_argument(
+        "--margin", type=arguments.number(-0.4, 1), help="context around the face, as a share of its longer side"
+    )
+    face.add_argument(
+        "--record",
+        action="store_true",
+        help="fit the model's adjustment for photographs, and save it with the figures of five folds, as `wild`",
+    )
+    text = "Figures of a mood model, by cross-validation."
+    _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
+
+    train = parent.add_parser("train", help="Train a model.")
+    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|export")
+    face = add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
+    face.add_argument("--network", required=True)
+    face.add_argument("--preset", type=arguments.name, help="the training configuration; each network has its own")
+    face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV")
+    face.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/face/<network>)")
+    face.add_argument("--resume", action="store_true", help="continue from the checkpoint in the model's folder")
+    music = add_command(kinds, "music", train_music, _show_figures, "Fit a mood model on labelled songs.")
+    _add_mood_options(music)
+    music.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/music/<model>)")
+    export = add_command(kinds, "export", train_export, _show_exports, "Write model.onnx of trained face models.")
+    export.add_argument("models", nargs="*", type=arguments.name, metavar="MODEL", help="all models if none is named")
+
+    add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
+
+
+def _add_mood_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=arguments.name, help="name of a mood model")
+    parser.add_argument("--data", type=arguments.path, required=True, metavar="CSV", help="data_moods.csv")
+
+
+def evaluate_face(options: argparse.Namespace) -> Outcome:
+    """Recompute the figures of a face model."""
+    from emomusic.assets import require_checkout, require_writable
+    from emomusic.face.classifier import EmotionClassifier
+    from emomusic.face.detection import MtcnnDetector
+    from emomusic.face.fer2013 import Split, read_fer2013
+    from emomusic.face.images import DEFAULT_MARGIN
+    from emomusic.face.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.training.evaluate import (
+        evaluate_pictures,
+        evaluate_split,
+        evaluation_record,
+        fit_to_pictures,
+        labelled_pictures,
+        record_photographs,
+    )
+
+    name = options.model or DEFAULT_MODEL
+    if options.record and (options.fer2013 or options.aligned or options.margin is not None):
+        raise DatasetError(
+            "expected --record with --images and without --aligned or --margin: it is for faces as the app cuts them"
+        )
+    if options.fer2013:
+        if not options.split:
+            raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
+        if options.aligned or options.margin is not None:
+            raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
+        split = Split(options.split)
+        faces = read_fer2013(options.fer2013, needs=[split]).split(split)
+        return evaluation_record(name, evaluate_split(faces, EmotionClassifier.load(name))), 0
+    if options.split:
+        raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
+    if options.aligned and options.margin is not None:
+        log.warning("--margin has no effect with --aligned: the pictures are not cropped.")
+    pictures = labelled_pictures(options.images)
+    if options.record:
+        require_checkout("to keep figures with a model")
+        require_writable(model_folder(name))
+    classifier = EmotionClassifier.load(name)
+    margin = DEFAULT_MARGIN if options.margin is None else options.margin
+    with progress("pictures", len(pictures)) as on_progress:
+        if not options.record:
+            detector = None if options.aligned else MtcnnDetector()
+            scores = evaluate_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+            return evaluation_record(name, scores), 0
+        detector = MtcnnDetector()
+        scores, adjustment = fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    record = evaluation_record(name, scores)
+    record_photographs(name, record, adjustment)
+    return record, 0
+
+
+def evaluate_music(options: argparse.Namespace) -> Outcome:
+    """Recompute the figures of a mood model."""
+    from emomusic.music.mood_training import evaluate_mood_model
+
+    return evaluate_mood_model(options.data, model=_mood_model_name(options.model)).metrics, 0
+
+
+def train_music(options: argparse.Namespace) -> Outcome:
+    """Fit a mood model and write its folder."""
+    from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
+    from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
+    from emomusic.music.mood_training import train_mood_model
+    from emomusic.music.stored_moods import store_moods
+
+    name = _mood_model_name(options.model)
+    if options.out is None:
+        require_checkout("to train a mood model without --out")
+    out = options.out or folder_of(ModelKind.MUSIC, name)
+    metrics = train_mood_model(options.data, model=name, out=out)
+    if out.resolve() == folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL).resolve():
+        write_checksums(store_moods().parent)
+    write_checksums(out)
+    return metrics, 0
+
+
+def _mood_model_name(name: str | None) -> str:
+    """The named mood model, or the default one."""
+    from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
+
+    if name is not None and name not in MOOD_MODELS:
+        raise ModelError(f"expected one of the mood models {', '.join(MOOD_MODELS)}. Received: {name!r}")
+    return name or DEFAULT_MOOD_MODEL
+
+
+def train_face(options: argparse.Namespace) -> Outcome:
+    """Train a network and write its folder."""
+    from emomusic.assets import require_checkout, write_checksums
+    from emomusic.cli.doctor import require_packages
+    from emomusic.face.fer2013 import Split, read_fer2013
+    from emomusic.training.networks import NETWORKS
+    from emomusic.training.presets import PRESETS
+
+    require_checkout("to train a network")
+    require_packages("train", "keras")
+    if options.network not in NETWORKS:
+        raise ModelError(f"expected one of the networks {', '.join(NETWORKS)}. Received: {options.network!r}")
+    preset = options.preset or NETWORKS[options.network].preset
+    if preset not in PRESETS:
+        raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
+    out = options.out or _own_folder(options.network, preset)
+    dataset = read_fer2013(options.fer2013, needs=list(Split))
+    from emomusic.training.train import EpochReport, train
+
+    with progress("epochs", PRESETS[preset].epochs) as advance:
+
+        def on_progress(report: EpochReport) -> None:
+            advance(report.epoch)
+            log.info(
+                "epoch %d of %d: loss %.3f, accuracy on validation %.1f %%, %.0f s; about %.0f min left",
+                report.epoch,
+                report.epochs,
+                report.figures["loss"],
+                100 * report.figures["val_accuracy"],
+                report.seconds,
+                report.seconds_left / 60,
+            )
+
+        metrics = train(options.network, dataset, out, preset=preset, resume=options.resume, on_progress=on_progress)
+    write_checksums(out)
+    return metrics, 0
+
+
+def _own_folder(network: str, preset: str) -> Path:
+    """The default folder of a network. Warns if it holds a model of another preset."""
+    from emomusic.assets import ModelKind, folder_of
+    from emomusic.face.model_files import read_spec
+
+    folder = folder_of(ModelKind.FACE, network)
+    with contextlib.suppress(ModelError):  # no finished model
+        if (existing := read_spec(folder).preset) != preset:
+            log.warning(
+                "This replaces the model in %s, trained with the preset %s. --out DIR keeps it.", folder, existing
+            )
+    return folder
+
+
+def train_export(options: argparse.Namespace) -> Outcome:
+    """Export the named face models, or all of them."""
+    from emomusic.assets import require_checkout, write_checksums
+    from emomusic.cli.doctor import require_packages
+    from emomusic.face.model_files import face_models, model_folder
+    from emomusic.training.export_onnx import export_model
+
+    require_checkout("to export a model")
+    require_packages("train")
+    names = options.models or face_models()
+    for name in names:
+        model_folder(name)  # report a wrong name before seconds of loading
+    paths = []
+    with progress("models", len(names)) as on_progress:
+        for done, name in enumerate(names, 1):
+            paths.append(export_model(name))
+            write_checksums(paths[-1].parent)
+            on_progress(done)
+    return [
+        {"model": name, "path": str(path), "bytes": path.stat().st_size}
+        for name, path in zip(names, paths, strict=True)
+    ], 0
+
+
+def models(_: argparse.Namespace) -> Outcome:
+    """List the trained models. The status is 2 if one is damaged; stderr says which."""
+    from emomusic.assets import ModelKind
+    from emomusic.results.records import read_records
+
+    answer, status = [], 0
+    for kind in ModelKind:
+        records, problems = read_records(kind)
+        answer += [record.as_dict() for record in records]
+        for error in problems.values():
+            log.error("emomusic: %s", escape_control_chars(str(error)))
+            status = 2
+    return answer, status
+
+
+def _show_figures(metrics: dict[str, Any]) -> None:
+    print(json.dumps(metrics, ensure_ascii=False, indent=2))
+
+
+def _show_exports(exports: list[dict[str, Any]]) -> None:
+    for export in exports:
+        print(f"{export['model']}: {export['path']}, {file_size(export['bytes'])}")
+
+
+def _show_models(records: list[dict[str, Any]]) -> None:
+    from emomusic.baselines import percent_of
+
+    for model in records:
+        is_music = model["kind"] == "music"
+        if is_music:
+            spread = f"± {100 * model['accuracy_std']:.1f}"
+        else:
+            spread = "({:.1%} to {:.1%})".format(*model["accuracy_interval"])
+        classes = len(model["classes"])
+        parts = [f"accuracy {model['accuracy']:.1%} {spread} over {classes} classes on {model['evaluated_on']}"]
+        if not is_music and classes != 4:
+            parts.append(f"{model['four_class_accuracy']:.1%} over Q1 Q2 Q3 N")
+        if wild := model.get("wild"):
+            parts.append(f"{wild['accuracy']:.1%} in the wild")
+        parts.append(file_size(model["bytes"]))
+        if (speed := model["ms_per_item"]) is not None:
+            parts.append(f"{_two_digits(speed)} ms {model['item']}")
+        print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
+        for report in model["reported"]:
+            figure = percent_of(report["figure"], report["lowest"])
+            print(f"  reported: {figure} ({report['of']}, {report['title']}): {report['note']}")
+
+
+def _two_digits(number: float) -> str:
+    """Two significant digits, without an exponent."""
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"

@@ -1,0 +1,183 @@
+"""Readings and songs as the plain records that leave the program: JSON for the command and the page, CSV to download.
+
+The names of the fields are a contract with whoever reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affect_of, quadrant_of
+from emomusic.face.gallery import Gallery
+from emomusic.face.reading import FaceReading, PictureReading
+from emomusic.music.recommend import Song
+from emomusic.music.request import Request, target_of
+from emomusic.music.spotify.embeds import track_url
+from emomusic.text import csv_text, escape_formula
+
+
+def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
+    point = affect_of(probabilities)
+    return {
+        "emotion": probabilities.emotion.value,
+        "valence": point.valence,
+        "arousal": point.arousal,
+        "quadrant": quadrant_of(point).value,
+    }
+
+
+def face_record(reading: FaceReading) -> dict[str, Any]:
+    """One face: where it is, its probabilities, and its place on the plane."""
+    box = reading.face.box
+    return {
+        "box": [box.x, box.y, box.width, box.height],
+        "confidence": reading.face.confidence,
+        "probabilities": reading.probabilities.as_dict(),
+        **_affect_record(reading.probabilities),
+    }
+
+
+def song_record(song: Song) -> dict[str, Any]:
+    """One recommended song."""
+    return {
+        "id": song.track.id,
+        "title": song.track.title,
+        "artists": list(song.track.artists),
+        "url": track_url(song.track.id),
+        "mood": song.mood.value,
+        "score": song.score,
+        "reason": song.reason,
+    }
+
+
+def picture_record(
+    name: str,
+    reading: PictureReading,
+    songs: Sequence[Song],
+    request: Request | None,
+    *,
+    decode_ms: float,
+    recommend_ms: float | None = None,
+) -> dict[str, Any]:
+    """One picture with all its faces, the group, and the songs for it.
+
+    Args:
+        name: what the picture is called.
+        reading: its faces.
+        songs: recommended for it.
+        request: what they were chosen for; None where there is no face.
+        decode_ms: how long reading the file took.
+        recommend_ms: how long choosing songs took; None where it was not measured.
+    """
+    return {
+        **_picture(name, reading),
+        "group": _group(reading.group, request),
+        "songs": [song_record(song) for song in songs],
+        "elapsed_ms": {
+            "decode": decode_ms,
+            "detect": reading.detect_ms,
+            "classify": reading.classify_ms,
+            "recommend": recommend_ms,
+        },
+    }
+
+
+def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
+    return {
+        "image": name,
+        "width": reading.width,
+        "height": reading.height,
+        "faces": [face_record(face) for face in reading.faces],
+    }
+
+
+def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[str, Any] | None:
+    """All the faces, and the mood of songs for them by the request, whoever it was made for and whatever was said."""
+    if group is None or request is None:
+        return None
+    _, mood = target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))
+    return {**_affect_record(group), "mood": mood.value}
+
+
+def request_record(
+    request: Request, who: str, *, manual_emotion: Emotion | None = None, manual_mood: Mood | None = None
+) -> dict[str, Any]:
+    """What songs were asked for on a page: by whom, what was said by hand, and under which options.
+
+    Args:
+        request: what the songs were chosen for.
+        who: whose music it is, as the page calls them.
+        manual_emotion: what the visitor says the face shows; None where the network's word stood.
+        manual_mood: the mood that the visitor asked for; None where the policy chose it.
+    """
+    target, mood = target_of(request)
+    return {
+        "who": who,
+        "said_emotion": None if manual_emotion is None else manual_emotion.value,
+        "said_mood": None if manual_mood is None else manual_mood.value,
+        "policy": request.policy.value,
+        "mood": mood.value,
+        "valence": target.valence,
+        "arousal": target.arousal,
+        "adventure": request.adventure,
+        "genres": sorted(request.genres),
+        "decades": sorted(request.decades),
+        "tempo_bpm": None if request.tempo_bpm is None else list(request.tempo_bpm),
+        "hide_explicit": request.hide_explicit,
+        "seed": request.seed,
+    }
+
+
+def gallery_record(
+    names: Sequence[str],
+    gallery: Gallery,
+    unread: Sequence[tuple[str, str]],
+    songs: Sequence[Song],
+    request: Request,
+) -> dict[str, Any]:
+    """Many pictures with their faces, all faces together, and the songs on the screen.
+
+    Args:
+        names: of the wall's pictures, in their order.
+        gallery: what was read.
+        unread: name and reason of each file that could not be read.
+        songs: recommended.
+        request: what they were chosen for.
+    """
+    pictures = [_picture(name, reading) for name, reading in zip(names, gallery.pictures, strict=True)]
+    return {
+        "pictures": pictures + [{"image": name, "error": reason} for name, reason in unread],
+        "group": _group(gallery.group, request),
+        "songs": [song_record(song) for song in songs],
+    }
+
+
+def faces_csv(reading: PictureReading) -> str:
+    """The faces of a picture as a table, one row each, numbered from 1 as on the annotated picture."""
+    return _csv([_face_row(number, face) for number, face in enumerate(reading.faces, 1)], ["face"])
+
+
+def gallery_csv(names: Sequence[str], gallery: Gallery) -> str:
+    """The faces of many pictures as a table, numbered as on the wall, each with the name of its picture.
+
+    A name that a spreadsheet would run as a formula is disarmed by an apostrophe.
+    """
+    rows = [
+        _face_row(face.number, face.reading) | {"picture": escape_formula(names[face.picture])}
+        for face in gallery.faces
+    ]
+    return _csv(rows, ["face", "picture"])
+
+
+def _face_row(number: int, face: FaceReading) -> dict[str, Any]:
+    record = face_record(face)
+    place = dict(zip(("x", "y", "width", "height"), record.pop("box"), strict=True))
+    return {"face": number, **place, **record.pop("probabilities"), **record}
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
+    columns = [*first, "x", "y", "width", "height", "confidence", "emotion"]
+    columns += [emotion.value for emotion in EMOTIONS] + ["valence", "arousal", "quadrant"]
+    return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -1,0 +1,323 @@
+"""How good a classifier is: numbers from true labels and predicted probabilities.
+
+The arithmetic is scikit-learn's wherever it has it. It loads with the first evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, FOUR_CLASSES, Quadrant
+
+SEVEN: tuple[str, ...] = tuple(emotion.value for emotion in EMOTIONS)
+FOUR: tuple[str, ...] = tuple(quadrant.value for quadrant in (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.N))
+"""What face models tell apart: the seven emotions, or these four (`affect.FOUR_CLASSES`)."""
+_TO_FOUR = np.array([FOUR.index(FOUR_CLASSES[emotion].value) for emotion in EMOTIONS])
+MISSED = -1
+"""Stands for the prediction where no face was found: it counts as wrong."""
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Scores of one class, each from 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """How predicted classes compare with the true ones.
+
+    Attributes:
+        n: number of examples, missed ones included.
+        missed: for how many there is no prediction; they count as wrong.
+        accuracy: share of right answers; `accuracy_interval` is Wilson's 95 % interval.
+        macro_precision: mean precision over the classes that occur; `macro_recall` and `macro_f1` likewise.
+        per_class: by the name of the class, in the order of the matrix.
+        confusion: shape (classes, classes); rows are the true classes, columns the predicted ones; missed ones in no
+            column.
+    """
+
+    n: int
+    missed: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    per_class: dict[str, ClassScores]
+    confusion: IntArray
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names, in the order of the matrix."""
+        return tuple(self.per_class)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "n": self.n,
+            "missed": self.missed,
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(self.accuracy_interval),
+            "macro_precision": self.macro_precision,
+            "macro_recall": self.macro_recall,
+            "macro_f1": self.macro_f1,
+            "per_class": {name: asdict(scores) for name, scores in self.per_class.items()},
+            "confusion": self.confusion.tolist(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation(Scores):
+    """Figures of one model on one set of labelled faces: over the seven emotions, and over four classes.
+
+    Attributes:
+        four_class_accuracy: the same faces judged in the classes Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
+        four_class_confusion: shape (4, 4), in the order of `FOUR`.
+    """
+
+    four_class_accuracy: float
+    four_class_confusion: IntArray
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            **Scores.as_dict(self),
+            "four_class_accuracy": self.four_class_accuracy,
+            "four_class_confusion": self.four_class_confusion.tolist(),
+        }
+
+
+def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
+    """Compare predicted with true classes.
+
+    Args:
+        y_true: shape (n,), positions in `classes`.
+        y_pred: shape (n,), the same, or `MISSED` where there is no prediction.
+        classes: their names.
+
+    Raises:
+        ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
+    """
+    from sklearn import metrics
+
+    if y_true.shape != y_pred.shape or y_true.ndim != 1 or not len(y_true):
+        raise ValueError(f"expected two equal lengths above 0. Received: {y_true.shape} and {y_pred.shape}")
+    y_true, y_pred = y_true.astype(np.int64), y_pred.astype(np.int64)
+    last = len(classes) - 1
+    for name, values, first in (("true", y_true, 0), ("predicted", y_pred, MISSED)):
+        if values.min() < first or values.max() > last:
+            raise ValueError(
+                f"expected {name} labels from {first} to {last}. Received: {values.min()} to {values.max()}"
+            )
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        y_true, y_pred, labels=np.arange(len(classes)), zero_division=0.0
+    )
+    # What was missed has a column in scikit-learn's matrix, which is cut off
+    matrix = metrics.confusion_matrix(y_true, y_pred, labels=[*range(len(classes)), MISSED])
+    present = support > 0
+    right = int((y_true == y_pred).sum())
+    return Scores(
+        n=len(y_true),
+        missed=int((y_pred == MISSED).sum()),
+        accuracy=right / len(y_true),
+        accuracy_interval=accuracy_interval(right, len(y_true)),
+        macro_precision=float(precision[present].mean()),
+        macro_recall=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
+        per_class={
+            name: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+            for i, name in enumerate(classes)
+        },
+        confusion=np.asarray(matrix[: len(classes), : len(classes)]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """How often examples of one class were called another."""
+
+    true: str
+    predicted: str
+    count: int
+
+
+def mistakes(confusion: IntArray, classes: Sequence[str]) -> list[Mistake]:
+    """All mistakes that were made, the most frequent first; of equals, in the order of the matrix.
+
+    Args:
+        confusion: shape (classes, classes); rows are the true classes, columns the predicted ones.
+        classes: their names.
+    """
+    made = [
+        Mistake(true, predicted, int(count))
+        for true, row in zip(classes, confusion, strict=True)
+        for predicted, count in zip(classes, row, strict=True)
+        if count and true != predicted
+    ]
+    return sorted(made, key=lambda mistake: -mistake.count)
+
+
+def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
+    """Compare predicted with true emotions, in seven and in four classes.
+
+    Args:
+        y_true: shape (n,), positions in `EMOTIONS`.
+        y_pred: shape (n,), the same, or `MISSED` where no face was found.
+
+    Raises:
+        ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
+    """
+    seven = score(y_true, y_pred, SEVEN)
+    four = score(in_classes(y_true, FOUR), in_classes(y_pred, FOUR), FOUR)
+    return Evaluation(
+        **{field.name: getattr(seven, field.name) for field in fields(seven)},
+        four_class_accuracy=four.accuracy,
+        four_class_confusion=four.confusion,
+    )
+
+
+def in_classes(emotions: IntArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Positions in `EMOTIONS` as positions in the classes of a face model; `MISSED` stays.
+
+    Raises:
+        ValueError: the classes are neither `SEVEN` nor `FOUR`.
+    """
+    labels = emotions.astype(np.int64)
+    if tuple(classes) == SEVEN:
+        return labels
+    if tuple(classes) == FOUR:
+        return np.where(labels == MISSED, MISSED, _TO_FOUR[labels])
+    raise ValueError(f"expected the seven emotions or {FOUR}. Received: {tuple(classes)}")
+
+
+def accuracy_interval(right: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share: where the accuracy on endless such data would lie."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def top_k_accuracy(y_true: IntArray, probabilities: FloatArray, *, k: int = 2) -> float:
+    """Share of examples whose true class is among the `k` most probable ones.
+
+    Args:
+        y_true: shape (n,), positions of the classes.
+        probabilities: shape (n, classes), more classes than `k`.
+        k: how many guesses count.
+    """
+    from sklearn.metrics import top_k_accuracy_score
+
+    return float(top_k_accuracy_score(y_true, probabilities, k=k, labels=np.arange(probabilities.shape[1])))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """Whether a model is right as often as it is sure: answers sorted into bins by how sure it was.
+
+    Attributes:
+        edges: shape (bins + 1,), from 0 to 1.
+        counts: shape (bins,), answers in each.
+        accuracy: shape (bins,), share of right ones; not a number in an empty bin.
+        confidence: shape (bins,), mean probability of the answers given; likewise.
+    """
+
+    edges: FloatArray
+    counts: IntArray
+    accuracy: FloatArray
+    confidence: FloatArray
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """How far confidence and accuracy lie apart, on average over the answers; 0 is perfect."""
+        gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
+        return float((gaps * self.counts).sum() / self.counts.sum())
+
+
+def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> Reliability:
+    """Sort answers into bins of equal width by the probability of the class that was answered.
+
+    scikit-learn's `calibration_curve` drops empty bins and tells no counts, so its weights for the error are lost; a
+    test compares the two.
+
+    Args:
+        y_true: shape (n,), positions of the classes.
+        probabilities: shape (n, classes), rows summing to 1.
+        num_bins: how many.
+
+    Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == y_true
+    bins = np.minimum((confidence * num_bins).astype(np.int64), num_bins - 1)
+    counts = np.bincount(bins, minlength=num_bins)
+    with np.errstate(invalid="ignore"):  # an empty bin has no mean
+        return Reliability(
+            edges=np.linspace(0, 1, num_bins + 1),
+            counts=counts,
+            accuracy=np.bincount(bins, weights=right, minlength=num_bins) / counts,
+            confidence=np.bincount(bins, weights=confidence, minlength=num_bins) / counts,
+        )
+
+
+def expected_calibration_error(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> float:
+    """How far confidence and accuracy lie apart, on average over bins of confidence; 0 is perfect."""
+    return reliability(y_true, probabilities, num_bins=num_bins).expected_calibration_error
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """Two models on the same examples: only those count that one has right and the other wrong.
+
+    Attributes:
+        n: number of examples.
+        only_first: how many the first alone has right; `only_second` likewise.
+        p_value: how likely a split at least as uneven is if both are equally good (exact, two-sided).
+    """
+
+    n: int
+    only_first: int
+    only_second: int
+    p_value: float
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether the difference is significant at 5 %."""
+        return self.p_value < 0.05
+
+
+def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_]) -> McNemar:
+    """Test whether two models differ, by the examples on which they disagree.
+
+    Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
+    Psychometrika 12(2), 1947; the exact form is a binomial test.
+
+    Args:
+        first_right: shape (n,): whether the first model has each example right.
+        second_right: the same examples, in the same order.
+
+    Raises:
+        ValueError: the lengths differ, or there is nothing to compare.
+    """
+    from scipy.stats import binomtest
+
+    if first_right.shape != second_right.shape or first_right.ndim != 1 or not len(first_right):
+        raise ValueError(f"expected two equal lengths above 0. Received: {first_right.shape}, {second_right.shape}")
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    differing = only_first + only_second
+    p_value = float(binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
+    return McNemar(len(first_right), only_first, only_second, p_value)

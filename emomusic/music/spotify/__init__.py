@@ -1,0 +1,1 @@
+"""Spotify embeds and links, search, and audio features from ReccoBeats."""

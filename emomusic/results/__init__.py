@@ -1,0 +1,1 @@
+"""Saved model results: records, predictions, and findings in words."""

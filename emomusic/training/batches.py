@@ -1,0 +1,114 @@
+"""What a network sees while it trains: batches in a new order every epoch, varied, blended and weighted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS
+from emomusic.face.fer2013 import SIDE, LabelledFaces
+from emomusic.face.images import to_network_input
+from emomusic.metrics import in_classes
+from emomusic.training.augmentation import augment
+from emomusic.training.ferplus import vote_shares
+from emomusic.training.presets import TrainingConfig
+
+Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
+    """Number of whole batches in one pass."""
+    return max(1, len(_repeated(faces, config)) // config.batch_size)
+
+
+def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArray[np.float32]:
+    """What a network of these classes should answer.
+
+    Args:
+        labels: shape (n,), positions in `EMOTIONS`.
+        classes: the seven emotions, or the four of `evaluation.FOUR`.
+
+    Returns:
+        Shape (n, classes), float32.
+
+    Raises:
+        ValueError: other classes.
+    """
+    return np.eye(len(classes), dtype=np.float32)[in_classes(labels, classes)]
+
+
+def augmented_batches(
+    faces: LabelledFaces,
+    config: TrainingConfig,
+    *,
+    side: int = SIDE,
+    classes: Sequence[str] = EMOTIONS,
+    teacher_probs: npt.NDArray[np.float32] | None = None,
+    first_epoch: int = 0,
+) -> Iterator[Batch]:
+    """Training pictures without end: in a new order every epoch, varied and blended.
+
+    A plain generator, because Keras reads ahead: what it reads next must not depend on a counter that it resets.
+
+    Args:
+        faces: of the train split.
+        config: how they are varied, and what is to be learnt.
+        side: of the network's input.
+        classes: of the network.
+        teacher_probs: answers of the teachers to each face, shape (n, 7); None without teachers.
+        first_epoch: where the stream begins.
+
+    Yields:
+        Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1;
+        weights, shape (batch,).
+    """
+    weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
+    of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # sums emotions up to the classes
+    labelled = one_hot(faces.labels, classes)
+    voted = _shares_or_label(vote_shares(faces.images) @ of_emotions, labelled) if config.votes else labelled
+    if teacher_probs is not None:
+        labelled = (1 - np.float32(config.distillation_weight)) * labelled + np.float32(config.distillation_weight) * (
+            teacher_probs @ of_emotions
+        )
+    repeated = _repeated(faces, config)
+    for epoch in itertools.count(first_epoch):
+        vote_weight = np.float32(config.votes * max(0.0, 1 - epoch / config.epochs))
+        targets = (1 - vote_weight) * labelled + vote_weight * voted
+        augmentation = (
+            config.augmentation if epoch < config.epochs - config.finetune_epochs else config.finetune_augmentation
+        )
+        order = np.random.default_rng((config.seed, epoch)).permutation(repeated)
+        for index in range(steps_per_epoch(faces, config)):
+            rng = np.random.default_rng((config.seed, epoch, index))
+            chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
+            varied = augment(faces.images[chosen], augmentation, rng)
+            images = to_network_input(list(varied), side).astype(np.float32)
+            labels, importance = targets[chosen], weights[faces.labels[chosen]].astype(np.float32)
+            if config.mixup > 0:
+                share = np.float32(rng.beta(config.mixup, config.mixup))
+                partner = rng.permutation(len(chosen))
+                images = share * images + (1 - share) * images[partner]
+                labels = share * labels + (1 - share) * labels[partner]
+                importance = share * importance + (1 - share) * importance[partner]
+            yield images, labels, importance
+
+
+def _shares_or_label(shares: npt.NDArray[np.float32], labelled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The label itself where there are no votes."""
+    return np.where(shares.any(axis=1, keepdims=True), shares, labelled)
+
+
+def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.intp]:
+    """Positions of the pictures of one pass, those of rare emotions several times: each time they are varied anew."""
+    counts = np.bincount(faces.labels, minlength=len(EMOTIONS))
+    times = np.round((counts.max() / np.maximum(counts, 1)) ** config.oversampling).astype(np.intp)
+    return np.repeat(np.arange(len(faces)), times[faces.labels])
+
+
+def class_weights(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Weights under which every emotion that occurs counts the same, 1 on average over the pictures."""
+    counts = np.bincount(labels, minlength=len(EMOTIONS))
+    return np.where(counts > 0, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)

@@ -1,0 +1,281 @@
+"""Recompute a face model's figures on data: FER2013, or a folder of labelled photographs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import CARD, METRICS, SPEC, read_metrics, write_json
+from emomusic.calibration import adjust_logits, fit_adjustment
+from emomusic.errors import DatasetError, ImageError, ModelError
+from emomusic.face import model_files
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import FaceDetector
+from emomusic.face.fer2013 import LabelledFaces
+from emomusic.face.images import DEFAULT_MARGIN, PICTURE_ENDINGS, RgbImage, crop_face, read_image, to_network_input
+from emomusic.metrics import MISSED, SEVEN, FloatArray, IntArray, Scores, evaluate, in_classes, score
+from emomusic.training.card import write_card
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+FOLDS = 5
+"""In how many parts labelled photographs are dealt to judge an adjustment."""
+_AT_ONCE = 64  # crops held before they are classified together
+_TIMED = 8  # faces in a call
+
+
+def evaluate_labels(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
+    """Compare a model's answers with the true emotions, in the classes that the model has.
+
+    Args:
+        emotions: shape (n,), positions in `EMOTIONS`.
+        y_pred: shape (n,), positions in `classes`, or `MISSED`.
+        classes: the seven emotions, or the four of `evaluation.FOUR`.
+    """
+    if tuple(classes) == SEVEN:
+        return evaluate(emotions, y_pred)
+    return score(in_classes(emotions, classes), y_pred, classes)
+
+
+def evaluate_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Scores:
+    """Figures on one split of FER2013."""
+    spec = classifier.spec
+    probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
+    return evaluate_labels(faces.labels.astype(np.int64), probabilities.argmax(axis=1), spec.classes)
+
+
+def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
+    """The pictures of `folder/<emotion>/`, in a fixed order.
+
+    Raises:
+        DatasetError: the folder is absent, has a subfolder that is no emotion, or no picture.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
+    known = {emotion.value: emotion for emotion in EMOTIONS}
+    found: list[tuple[Path, Emotion]] = []
+    for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if child.name.lower() not in known:
+            raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
+        files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
+        # Hidden ones are no pictures: macOS puts a `._photo.jpg` beside each on foreign disks, others keep thumbnails
+        pictures = sorted(
+            path
+            for path in files
+            if path.suffix[1:].lower() in PICTURE_ENDINGS
+            and not any(part.startswith(".") for part in path.relative_to(child).parts)
+        )
+        found += [(path, known[child.name.lower()]) for path in pictures]
+    if not found:
+        raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")
+    return found
+
+
+def _raise(error: OSError) -> None:
+    """What cannot be read must not be left out of the figures."""
+    raise DatasetError(f"expected a folder of pictures. Received: {error.filename} ({error.strerror})") from error
+
+
+def evaluate_pictures(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector | None,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Scores:
+    """Figures on labelled photographs, through the whole pipeline.
+
+    Args:
+        pictures: paths with their emotions, as `labelled_pictures` gives them.
+        classifier: the model that is judged, as it is adjusted for photographs.
+        detector: finds the faces, of which the largest is judged; None where the pictures are face crops already.
+        margin: of the crops, see `images.crop_face`.
+        on_progress: called with the number of pictures done.
+
+    Returns:
+        The figures; a picture with no face, or one that cannot be read, counts as wrong and as missed.
+    """
+    answers = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    return _judge_answers(pictures, adjust_logits(answers, classifier.spec.adjustment), classifier.spec.classes)
+
+
+def fit_to_pictures(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> tuple[Scores, tuple[float, ...]]:
+    """Fit how a model is adjusted for photographs, and judge that in folds.
+
+    Args: as for `evaluate_pictures`; `classifier` counts without the adjustment it may have.
+
+    Returns:
+        The figures, each picture judged under an adjustment that was fitted on the other folds; and the adjustment that
+        all pictures together give.
+
+    Raises:
+        DatasetError: fewer than `FOLDS` faces of one of the model's classes.
+    """
+    classes = classifier.spec.classes
+    answers = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    adjusted, adjustment = adjust_in_folds(
+        in_classes(np.array([emotion.label for _, emotion in pictures]), classes), answers, classes
+    )
+    return _judge_answers(pictures, adjusted, classes), tuple(round(float(number), 3) for number in adjustment)
+
+
+def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Adjust answers, each as the other folds would have it.
+
+    Args:
+        y_true: shape (n,), positions in `classes`.
+        answers: probabilities, shape (n, classes); a row of NaN where no face was found, which stays one.
+        classes: their names.
+
+    Returns:
+        The answers, each under an adjustment that was fitted on the other folds; and the adjustment that all of them
+        together give, shape (classes,).
+
+    Raises:
+        DatasetError: fewer than `FOLDS` faces of one of the classes.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    found = np.flatnonzero(~np.isnan(answers).any(axis=1))
+    counts = np.bincount(y_true[found], minlength=len(classes))
+    if counts.min() < FOLDS:
+        raise DatasetError(
+            f"expected {FOLDS} faces of each class to fit an adjustment. "
+            f"Received: {', '.join(f'{name} {count}' for name, count in zip(classes, counts, strict=True))}"
+        )
+    adjusted = answers.copy()
+    for fit, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(found, y_true[found]):
+        adjustment = fit_adjustment(y_true[found[fit]], answers[found[fit]])
+        adjusted[found[judged]] = adjust_logits(answers[found[judged]], adjustment.tolist())
+    return adjusted, fit_adjustment(y_true[found], answers[found])
+
+
+def _answers(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector | None,
+    *,
+    margin: float,
+    on_progress: Callable[[int], None],
+) -> FloatArray:
+    """Probabilities for the face of each picture, not adjusted, shape (n, classes); NaN where there is none."""
+    answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
+    waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # as the network sees them: a decoded picture may be 150 MB
+
+    def classify() -> None:
+        if waiting:
+            inputs = np.concatenate([inputs for _, inputs in waiting])
+            answers[[index for index, _ in waiting]] = classifier.probabilities(inputs)
+        waiting.clear()
+
+    for index, (path, _) in enumerate(pictures):
+        crop = _crop_of(path, detector, margin)
+        if crop is not None:
+            waiting.append((index, to_network_input([crop], classifier.spec.side)))
+        if len(waiting) == _AT_ONCE:
+            classify()
+        on_progress(index + 1)
+    classify()
+    return answers
+
+
+def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, classes: Sequence[str]) -> Scores:
+    is_missed = np.isnan(answers).any(axis=1)
+    y_pred = np.where(is_missed, MISSED, np.nan_to_num(answers).argmax(axis=1))
+    return evaluate_labels(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred, classes)
+
+
+def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbImage | None:
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        log.warning("Counted as missed: %s", error)
+        return None
+    if detector is None:
+        return image
+    boxes = [face.box for face in detector.detect(image)]
+    if not boxes:
+        return None
+    return crop_face(image, max(boxes, key=lambda box: box.width * box.height), margin=margin)
+
+
+def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
+    """The figures as the command's JSON; a model of four classes has one accuracy under both of its names."""
+    return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
+
+
+def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]:
+    """How long each of eight faces in one call takes on this machine, mirror image included, in ms, for each run."""
+    side = classifier.spec.side
+    inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
+    classifier.probabilities(inputs)  # the first call is slower
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        classifier.probabilities(inputs)
+        times.append(1000 * (time.perf_counter() - started) / _TIMED)
+    return times
+
+
+def record_speed(name: str, milliseconds: float) -> None:
+    """Keep with a model the median of what `ms_per_face` gave.
+
+    Raises:
+        ModelError: there is no model of that name, or its files are damaged.
+    """
+    folder = model_files.model_folder(name)
+    write_json(folder / METRICS, read_metrics(folder) | {"ms_per_face": milliseconds})
+
+
+def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[float, ...]) -> None:
+    """Keep with a model what `fit_to_pictures` gave: the adjustment, the figures as `wild`, and its card anew.
+
+    Raises:
+        ModelError: there is no model of that name, or its files are damaged.
+    """
+    folder = model_files.model_folder(name)
+    kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
+    metrics = read_metrics(folder) | {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}}
+    spec = replace(model_files.read_spec(folder), adjustment=adjustment)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as name:
+        drafts = Path(name)
+        model_files.write_spec(spec, drafts)
+        write_json(drafts / METRICS, metrics)
+        try:
+            write_card(spec, metrics, drafts / CARD)
+        except KeyError as error:
+            raise ModelError(f"expected {error} among the figures in {folder / METRICS}. Received: none") from error
+        for file in (SPEC, METRICS, CARD):
+            (drafts / file).replace(folder / file)
+
+
+def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> EmotionClassifier:
+    """A classifier that runs a Keras model: for training, and as the reference for exports."""
+    import keras
+
+    def forward(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        answers = model(keras.ops.convert_to_tensor(pixels), training=False)
+        return np.asarray(keras.ops.convert_to_numpy(answers), np.float32)
+
+    return EmotionClassifier(forward, spec)

@@ -1,0 +1,83 @@
+"""Sharpness-aware minimisation: training that looks for weights whose neighbours are good as well.
+
+P. Foret et al., "Sharpness-aware minimization for efficiently improving generalization", ICLR 2021.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from emomusic.errors import ModelError
+from emomusic.training.tensorflow_loader import load_tensorflow
+
+
+class SharpnessAware(keras.Model):  # type: ignore[misc]
+    """A network's layers and weights, trained by sharpness-aware minimisation.
+
+    Each step goes uphill by `radius` first, along the gradient of the first half of its batch, and then learns from the
+    gradient of the whole batch there. (In the paper the whole batch shows the way uphill; half of it does so well
+    enough, at half the cost.) Batch normalisation averages over what it meets before the step uphill. Meant for a
+    network that is never saved as a whole: weights go over by `networks.copy_weights`.
+    """
+
+    radius = 0.0  # until `sharpness_aware` sets it
+
+    def train_step(self, data: Any) -> Any:
+        """One step under TensorFlow, in place of Keras's own."""
+        tensorflow = load_tensorflow()
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        half = (tensorflow.shape(x)[0] + 1) // 2
+        trained = [variable.value for variable in self.trainable_variables]
+        averages = [
+            average.value
+            for layer in self.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for average in (layer.moving_mean, layer.moving_variance)
+        ]
+        gradients, _ = self._gradients(
+            x[:half], y[:half], None if weights is None else weights[:half], update_loss=False
+        )
+        share = self.radius / (tensorflow.linalg.global_norm(gradients) + 1e-12)
+        before = [tensorflow.identity(value) for value in (*trained, *averages)]
+        for value, gradient in zip(trained, gradients, strict=True):
+            value.assign_add(share * gradient)
+        gradients, y_pred = self._gradients(x, y, weights, update_loss=True)
+        for value, kept in zip((*trained, *averages), before, strict=True):
+            value.assign(kept)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return self.compute_metrics(x, y, y_pred, sample_weight=weights)
+
+    def _gradients(self, x: Any, y: Any, weights: Any, *, update_loss: bool) -> tuple[list[Any], Any]:
+        """Gradients of the loss where the weights are now, and the answers; `update_loss`: report this loss."""
+        tensorflow = load_tensorflow()
+        with tensorflow.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights, training=True)
+        if update_loss:
+            self._loss_tracker.update_state(loss, sample_weight=tensorflow.shape(x)[0])
+        return tape.gradient(loss, [variable.value for variable in self.trainable_variables]), y_pred
+
+
+def sharpness_aware(model: keras.Model, radius: float) -> keras.Model:
+    """The same network, to be trained by sharpness-aware minimisation; its layers and weights are shared.
+
+    Args:
+        model: a network of `networks.NETWORKS`.
+        radius: how far uphill each step looks, as the length of the change of all weights; above 0.
+
+    Raises:
+        ModelError: Keras computes with another backend than TensorFlow.
+        ValueError: a radius of 0 or below.
+    """
+    if radius <= 0:
+        raise ValueError(f"expected a radius above 0. Received: {radius}")
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            "expected the backend TensorFlow for training with a sharpness_radius. "
+            f"Received: {keras.backend.backend()}. Unset KERAS_BACKEND, or choose another preset"
+        )
+    aware = SharpnessAware(model.inputs, model.outputs, name=model.name)
+    aware.radius = radius
+    return aware

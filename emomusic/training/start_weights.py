@@ -1,0 +1,67 @@
+"""Weights to start training from: those of a network that had learnt people's faces, or of a trained model of ours.
+
+A network that has seen millions of faces needs fewer pictures to learn expressions, and a network that grew out of
+another need not learn anew. `START_WEIGHTS` lists what ships in `models/start/`; layers of the network that carry the
+same name take them over, all others begin as they are built.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.assets import DAMAGED_ARRAYS, models_dir
+from emomusic.errors import ModelError
+from emomusic.face.model_files import START_WEIGHTS, WEIGHTS, model_folder
+
+if TYPE_CHECKING:
+    import keras
+
+
+def apply_start_weights(model: keras.Model, name: str) -> int:
+    """Put start weights into the layers of the same names.
+
+    Args:
+        model: a network with at least one such layer.
+        name: a key of `START_WEIGHTS`, or a trained model.
+
+    Returns:
+        The number of layers that took theirs.
+
+    Raises:
+        ModelError: the file is absent or damaged, or does not fit the network; or nothing is called so.
+    """
+    path = models_dir() / START_WEIGHTS[name].path if name in START_WEIGHTS else model_folder(name) / WEIGHTS
+    count = 0
+    try:
+        known = _shipped(path) if name in START_WEIGHTS else _trained(path)
+        for layer in model.layers:
+            if layer.name in known:
+                layer.set_weights(known[layer.name])
+                count += 1
+    except DAMAGED_ARRAYS as error:
+        raise ModelError(f"expected start weights for {model.name} in {path}. Received: {error}") from error
+    if not count:
+        raise ModelError(f"expected a layer of {model.name} named as in {path}. Received: none")
+    return count
+
+
+_Weights = dict[str, list[npt.NDArray[np.float32]]]
+
+
+def _shipped(path: Path) -> _Weights:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        layers = {name.split("/")[0] for name in arrays}
+        return {
+            layer: [arrays[f"{layer}/{part}"].astype(np.float32) for part in ("kernel", "bias")] for layer in layers
+        }
+
+
+def _trained(path: Path) -> _Weights:
+    import keras
+
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    return {layer.name: weights for layer in model.layers if (weights := layer.get_weights())}

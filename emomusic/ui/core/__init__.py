@@ -1,0 +1,1 @@
+"""What all pages share: frame, loading, state, address, sessions and uploads."""

@@ -1,0 +1,139 @@
+"""The frame of "How it works": back and next, the words on the left, the picture on the right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from emomusic.ui.core import state
+from emomusic.ui.core.charts import roomy_columns
+from emomusic.ui.core.engine import engine
+from emomusic.ui.core.frame import shown_errors
+from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.how_it_works.draw import BARS, PLANE, SMALL_PLANE
+from emomusic.ui.how_it_works.steps import STEPS, Needs, Step, step_named
+from emomusic.ui.how_it_works.walk import Scene, Walk, walk_of
+
+_KEYS = state.how_widget("keys")
+
+# Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
+# containers carry their key as a class, which is documented.
+_LARGE = f"""<style>
+.st-key-how-words p, .st-key-how-words-wide p {{ font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }}
+.st-key-how-fact p {{ font-size: clamp(1rem, 1.25vw, 1.2rem); }}
+.st-key-how-songs p {{ font-size: 1rem; }}
+/* A step that stands below its words has many: on a window as low as some projectors' its letters are smaller */
+@media (min-width: 641px) {{
+  .st-key-how-words-wide p {{ font-size: clamp(1.1rem, 1.7vw, 1.75rem); }}
+  .st-key-how-songs {{ gap: min(1.3vh, 1rem); }}
+  .st-key-how-moods p, .st-key-how-songs p {{ font-size: clamp(0.9rem, min(1.2vw, 2vh), 1.2rem); line-height: 1.35; }}
+}}
+.st-key-{_KEYS} {{ position: absolute; }} /* not to be seen: it takes no room, not even that of a gap */
+/* What is above the charts leaves so much of the window; a plane is square: no higher than a phone is wide */
+.st-key-{BARS} {{ flex: none; height: clamp(20rem, 100vh - 20rem, 34rem); }}
+.st-key-{PLANE} {{ flex: none; height: clamp(20rem, min(100vh - 15rem, 100vw), 36rem); }}
+.st-key-{SMALL_PLANE} {{ flex: none; height: clamp(17rem, min(100vh - 29.5rem, 100vw), 30rem); }}
+</style>"""
+
+# The part of the page that scrolls is not the document, so browsers scroll it by keys only while the focus is in it. On
+# a page just opened, or after a click on a page's name, it is not: then keys that scroll take it there first.
+_SCROLLED_BY_KEYS = st.components.v2.component(
+    "emomusic_scrolled_by_keys",
+    js="""
+const KEYS = ["PageDown", "PageUp", "Home", "End", "ArrowDown", "ArrowUp", " "];
+function focusMain(event) {
+  if (!KEYS.includes(event.key)) return;
+  if (!document.activeElement?.matches('body, [data-testid="stHeader"] a')) return;
+  document.querySelector('[data-testid="stMain"]')?.focus({ preventScroll: true });
+}
+export default function () {
+  document.addEventListener("keydown", focusMain, true);
+  return () => document.removeEventListener("keydown", focusMain, true);
+}
+""",
+)
+
+
+def choose_step() -> Step:
+    """Offer back, next and all steps; returns the one that the address names."""
+    step = step_named(st.query_params.get(state.HOW_STEP))
+    number = STEPS.index(step)
+    st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
+    st.button(
+        "Back",
+        key=state.how_widget("back"),
+        on_click=_go,
+        args=(STEPS[max(number - 1, 0)],),
+        disabled=number == 0,
+        shortcut="Left",
+    )
+    # At the end the same button starts again: disabled, it would let go of the keyboard's focus. Its key does not, or
+    # one press too many would take the last step from the audience.
+    is_last = number == len(STEPS) - 1
+    st.button(
+        "Start again" if is_last else "Next",
+        key=state.how_widget("next"),
+        on_click=_go,
+        args=(STEPS[0 if is_last else number + 1],),
+        type="primary",
+        shortcut=None if is_last else "Right",
+    )
+    # Named after the step: going elsewhere makes a new one, which is closed
+    with st.popover(f"Step {number + 1} of {len(STEPS)}", key=state.how_widget("steps", step.key)):
+        for place, other in enumerate(STEPS, 1):
+            st.button(
+                f"{place}. {other.title}",
+                key=state.how_widget("go", other.key),
+                on_click=_go,
+                args=(other,),
+                type="tertiary",
+                disabled=other is step,
+            )
+    return step
+
+
+def show_step(step: Step, picture: Picture) -> None:
+    """Show the words at once, then what belongs to them as soon as it is there, or why it cannot be."""
+    st.html(_LARGE)
+    _SCROLLED_BY_KEYS(key=_KEYS)
+    engine()  # loads while the first step is talked about
+    words, stage = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
+    with words:
+        st.title(step.title, anchor=False)
+        with st.container(key="how-words-wide" if step.wide else "how-words"):
+            for sentence in step.sentences:
+                st.markdown(sentence)
+        st.caption(f"Source: {step.source}")
+        # No `st.empty()`: while it waits for new buttons it has none, and the keyboard's focus is lost with the old
+        asked = st.container(horizontal=True, gap="small")
+    with stage, shown_errors():
+        walk = walk_of(picture)
+        with st.spinner(step.waiting):
+            if step.needs is Needs.FACE and not walk.faces:
+                st.info("No face was found in this picture. Choose another one, or go back to see what was looked at.")
+                return
+            number = _choose_face(walk, asked) if step.needs is Needs.FACE else 1
+            step.draw(Scene(walk, number))
+
+
+def _go(step: Step) -> None:
+    st.query_params[state.HOW_STEP] = step.key
+
+
+def _choose_face(walk: Walk, place: st.delta_generator.DeltaGenerator) -> int:
+    """Let the visitor choose whose face it is about, where there are several."""
+    if len(walk.faces) == 1:
+        return 1
+    key = state.how_widget("face", walk.picture.digest)
+    chosen = int(st.session_state.get(key, 1))
+    # Buttons: in any other choice the arrow keys would, after a click on it, move to the next face, not the next step.
+    # All of one type: of another it would be another button to the browser, without the focus.
+    with place:
+        for face in walk.faces:
+            name = f"Face {face.number}"
+            st.button(
+                f":primary[**{name}, shown**]" if face.number == chosen else name,
+                key=state.how_widget("face", str(face.number)),
+                on_click=state.put,
+                args=(key, face.number),
+            )
+    return chosen

@@ -1,0 +1,55 @@
+"""What the models page reads, kept between reruns under the time of the file: a model trained anew is read anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+
+from emomusic.assets import ModelKind
+from emomusic.metrics import FOUR, Scores
+from emomusic.results.predictions import ClassMetrics, Predictions, read_class_metrics, read_predictions
+from emomusic.results.records import version_of
+from emomusic.ui.core.frame import shown_errors
+
+_Read = TypeVar("_Read")
+
+
+def of_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _Read]:
+    """What is read of each model, by name; one that cannot be read is said and left out, and the others are shown."""
+    found = {}
+    for name in names:
+        with shown_errors():
+            found[name] = read(name)
+    return found
+
+
+def predictions(kind: ModelKind, name: str) -> Predictions:
+    """A model's answers on examples it had not seen; see `diagnosis.read_predictions`."""
+    return _predictions(kind, name, *version_of(kind, name))
+
+
+def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
+    """All figures of those answers; the first call loads scikit-learn."""
+    return _scores(kind, name, four, *version_of(kind, name))
+
+
+def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
+    """Figures by class, as training wrote them; computed from the answers where four classes stand for seven."""
+    own = read_class_metrics(kind, name)
+    if not four or own.classes == FOUR:
+        return own
+    found = scores(kind, name, four=True)
+    return ClassMetrics(found.per_class, found.confusion)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _predictions(kind: ModelKind, name: str, folder: Path, changed: float) -> Predictions:  # noqa: ARG001
+    return read_predictions(kind, name)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Computing the figures")
+def _scores(kind: ModelKind, name: str, four: bool, folder: Path, changed: float) -> Scores:
+    return _predictions(kind, name, folder, changed).grouped(four=four).scores()

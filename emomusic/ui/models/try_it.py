@@ -1,0 +1,177 @@
+"""One face through every model, side by side. Nothing is loaded before the visitor asks for it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
+from emomusic.assets import ModelKind
+from emomusic.errors import EmomusicError
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.face.model_files import read_spec
+from emomusic.metrics import FOUR
+from emomusic.plots.face import share_bars
+from emomusic.results.records import ModelRecord, version_of
+from emomusic.ui.core import state
+from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.engine import engine
+from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.core.picture_chooser import Picture, choose_picture
+from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.core.tiles import show_sharp
+from emomusic.ui.models.table import FOUR_LEGEND, Chosen
+
+_CROP_SIDE = 120
+_NUM_TIMED = 5  # calls, of whose times the median is told
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelAnswer:
+    """What one model says of a face: probabilities of its classes and how long that takes, or why there is none."""
+
+    name: str
+    classes: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32] | None
+    elapsed_ms: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A picture that all models were asked about: its largest face as JPEG, how many it has, and the answers.
+
+    The face is None where none was found.
+    """
+
+    digest: str
+    face: bytes | None
+    num_faces: int
+    answers: tuple[ModelAnswer, ...]
+
+
+def show_try(chosen: Chosen) -> None:
+    """Let the visitor choose a picture, and ask every model about its largest face."""
+    st.caption(f"The same cut-out goes to every model. Photos stay in memory, and are gone {WHEN_GONE}.")
+    picture = choose_picture()
+    if picture is None:
+        return
+    whom = "the model" if len(chosen.others) == 1 else f"all {len(chosen.others)} models"
+    is_pressed = st.button(
+        f"Ask {whom} about {escape_markdown(picture.name)}",
+        type="primary",
+        icon=":material/play_arrow:",
+        key=state.models_widget("ask"),
+    )
+    with st.container():  # also where nothing is asked: what stands below keeps its place
+        if is_pressed:
+            st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
+    asked = st.session_state.get(state.MODELS_ASKED)
+    if isinstance(asked, Asked) and asked.digest == picture.digest:
+        _show_answers(asked)
+
+
+def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
+    image = picture.read()
+    with st.spinner("Looking for a face"):
+        detector, _ = engine().networks()
+        faces = detector.detect(image)
+    if not faces:
+        return Asked(picture.digest, None, 0, ())
+    box = max((face.box for face in faces), key=lambda box: box.width * box.height)
+    crop = crop_face(image, box)
+    answers = []
+    bar = st.progress(0.0)
+    for number, record in enumerate(chosen.others):
+        bar.progress(number / len(chosen.others), f"Asking {record.name}")
+        answers.append(_ask(record, crop))
+    bar.empty()
+    return Asked(picture.digest, encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # trained anew, loaded anew
+    _, default = engine().networks()
+    return default if default.spec == read_spec(folder) else EmotionClassifier.load(name)
+
+
+def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:
+    name, classes = record.name, record.classes
+    try:
+        classifier = _classifier(name, *version_of(ModelKind.FACE, name))
+        crops = to_network_input([crop], classifier.spec.side)
+        probabilities = classifier.of_photographs(crops)[0]
+        elapsed_s = statistics.median(_seconds(classifier, crops) for _ in range(_NUM_TIMED))
+    except EmomusicError as error:
+        return ModelAnswer(name, classes, None, 0.0, str(error))
+    return ModelAnswer(name, classes, probabilities, 1000 * elapsed_s)
+
+
+def _seconds(classifier: EmotionClassifier, crops: npt.NDArray[np.uint8]) -> float:
+    """How long the answer about some cut-outs takes."""
+    started = time.perf_counter()
+    classifier.of_photographs(crops)
+    return time.perf_counter() - started
+
+
+def _show_answers(asked: Asked) -> None:
+    if asked.face is None:
+        st.header("No face found", anchor=False)
+        st.markdown("Try another picture: a whole face, from the front, in good light.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_sharp(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
+        st.markdown(
+            f"**{_agreement(asked)}**" + (" The largest of the faces was taken." if asked.num_faces > 1 else "")
+        )
+    with st.grid("auto", min_column_width=280, gap="medium"):
+        for answer in asked.answers:
+            with st.container(border=True, gap="xsmall"):
+                if answer.probabilities is None:
+                    st.markdown(f"**{answer.name}** gave no answer  \n{escape_markdown(answer.problem)}")
+                    continue
+                words = describe_shares([_word(name) for name in answer.classes], answer.probabilities.tolist())
+                st.markdown(f"**{answer.name}**  \n{words}")
+                shares = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
+                show_chart(
+                    share_bars(shares, height=40 + 26 * len(shares)),
+                    key=state.models_widget("answer", answer.name),
+                    alt=f"Probabilities by {answer.name}: {list_shares(shares)}",
+                )
+                if answer.classes == FOUR:
+                    st.caption(FOUR_LEGEND)
+                st.caption(f"takes {answer.elapsed_ms:.1f} ms here, alone")
+
+
+def _word(name: str) -> str:
+    """The word for a class that fits after "mostly"; quarters keep their names."""
+    return Emotion(name).adjective if name in EMOTIONS else name
+
+
+def _agreement(asked: Asked) -> str:
+    """Whether the models of seven emotions name the same one."""
+    winners = [
+        answer.classes[int(answer.probabilities.argmax())]
+        for answer in asked.answers
+        if answer.probabilities is not None and answer.classes != FOUR
+    ]
+    if not winners:
+        return "No model of seven emotions answered."
+    if len(winners) == 1:
+        return "One model alone."
+    counts = {winner: winners.count(winner) for winner in dict.fromkeys(winners)}
+    if len(counts) == 1:
+        return f"All {len(winners)} models of seven emotions say {winners[0]}."
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    return (
+        "The models of seven emotions differ: "
+        + ", ".join(f"{count} say{'s' if count == 1 else ''} {name}" for name, count in ranked)
+        + "."
+    )

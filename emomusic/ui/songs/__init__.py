@@ -1,0 +1,1 @@
+"""The listener, the player and the songs, shared by the pages."""

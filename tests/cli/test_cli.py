@@ -1,0 +1,834 @@
+"""The command line's contract: JSON alone on stdout, one line on stderr, exit status 0, 2 or 1."""
+
+import ast
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emomusic import assets
+from emomusic.affect import EMOTIONS
+from emomusic.cli import bench, doctor, main, songs
+from emomusic.downloads import DOWNLOADS
+from emomusic.face import model_files
+from emomusic.face.images import RgbImage
+from emomusic.face.model_files import DEFAULT_MODEL, face_models
+from emomusic.music.catalogue import load_catalogue
+from emomusic.music.request import Policy
+from emomusic.training.evaluate import FOLDS, record_speed
+from emomusic.training.networks import NETWORKS
+from emomusic.training.presets import PRESETS
+from tests.fakes import FakeClassifier, FakeDetector
+from tests.music.tables import mood_table
+
+Reply = tuple[int, Any, str]
+LONG = "a" * 300
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
+    """Run a command with --json; gives the status, what stdout holds, parsed, and stderr."""
+
+    def run_json(*arguments: str | Path) -> Reply:
+        try:
+            status = main.main([*map(str, arguments), "--json"])
+        except SystemExit as exit_:  # argparse leaves this way
+            status = int(exit_.code or 0)
+        out, err = capsys.readouterr()
+        return status, json.loads(out) if out else None, err
+
+    return run_json
+
+
+@pytest.fixture
+def samples(root: Path) -> Path:
+    return root / "data" / "samples"
+
+
+def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply], samples: Path) -> None:
+    status, (one, four), _ = run("analyze", samples / "eileen-collins-1999.jpg", samples / "four-people.jpg")
+    assert status == 0
+    assert (len(one["faces"]), len(four["faces"])) == (1, 4)
+    for record in (one, four):
+        assert len(record["songs"]) == 5
+        assert all(TRACK_ID.fullmatch(song["id"]) for song in record["songs"])
+        for face in record["faces"]:
+            assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+            x, y, width, height = face["box"]
+            assert x >= 0
+            assert y >= 0
+            assert x + width <= record["width"]
+            assert y + height <= record["height"]
+            assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
+    assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
+
+
+def test_a_text_file_renamed_to_jpg_is_told_after_the_others_are_done(
+    run: Callable[..., Reply], samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.jpg").write_text("Dear reader")
+    status, (bad, good), err = run("analyze", tmp_path / "letter.jpg", samples / "eileen-collins-1999.jpg")
+    assert status == 2
+    assert set(bad) == {"image", "error"}
+    assert "not a picture" in bad["error"]
+    assert len(good["faces"]) == 1
+    assert "Traceback" not in err
+
+
+def test_pictures_that_share_a_name_are_told_apart(run: Callable[..., Reply], tmp_path: Path) -> None:
+    places = [tmp_path / folder / "x.jpg" for folder in "ab"]
+    status, records, err = run("analyze", *places)
+    assert (status, len(records)) == (2, 2)
+    assert [place for line, place in zip(err.splitlines(), places, strict=True) if str(place) in line] == places
+
+
+def test_pictures_may_stand_after_an_option(run: Callable[..., Reply]) -> None:
+    status, records, _ = run("analyze", "a.jpg", "--songs", "3", "b.jpg", "c.jpg")
+    assert (status, [record["image"] for record in records]) == (2, ["a.jpg", "b.jpg", "c.jpg"])
+    for arguments, unknown in (
+        (("analyze", "a.jpg", "--songs", "3", "b.jpg", "--nosuch"), "b.jpg --nosuch"),
+        (("models", "nosuch"), "nosuch"),
+    ):
+        status, answer, err = run(*arguments)
+        assert (status, answer) == (2, None)
+        assert err == f"emomusic: unrecognized arguments: {unknown} (see emomusic --help)\n"
+
+
+def test_a_name_breaks_no_line_and_drives_no_terminal(
+    run: Callable[..., Reply], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    name = str(tmp_path / "two\nlines\x1b[31m\u202fé.jpg")
+    status, (record,), err = run("analyze", name)
+    assert (status, record["image"]) == (2, name)
+    assert len(err.splitlines()) == 1
+    assert r"two\nlines\x1b[31m" in err
+    assert not any(letter in err for letter in "\x1b\r")
+    songs._show_pictures([record_of(name)])
+    assert capsys.readouterr().out.splitlines()[0] == rf"{tmp_path}/two\nlines\x1b[31m" + "\u202fé.jpg: 0 faces"
+    assert run("analyze", "a.jpg", "--model", "\x1b[31m")[2].count("\x1b") == 0
+
+
+def test_a_small_share_is_not_told_as_none(capsys: pytest.CaptureFixture[str]) -> None:
+    face = {"probabilities": {"sad": 0.001, "fear": 0.0, "happy": 0.99, "neutral": 0.009}, "quadrant": "Q1", "box": {}}
+    songs._show_pictures([{"image": "a.jpg", "faces": [face], "group": {"mood": "happy"}, "songs": []}])
+    assert "  1. happy 99 %, neutral <1 %, sad <1 % (Q1, box {})" in capsys.readouterr().out.splitlines()
+
+
+def record_of(name: str) -> dict[str, Any]:
+    return {"image": name, "faces": [], "group": None}
+
+
+def test_what_was_read_before_it_was_stopped_is_the_answer(
+    run: Callable[..., Reply], samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emomusic.face import images
+
+    read_image = images.read_image
+
+    def read_one(name: str) -> RgbImage:
+        if "four" in name:
+            raise KeyboardInterrupt  # as Ctrl-C does
+        return read_image(name)
+
+    monkeypatch.setattr(images, "read_image", read_one)
+    one, four = samples / "eileen-collins-1999.jpg", samples / "four-people.jpg"
+    status, records, err = run("analyze", one, four)
+    assert status == 130
+    assert [record["image"] for record in records] == [str(one)]
+    assert err.splitlines()[-1] == "emomusic: stopped after 1 of 2 pictures"
+    assert run("analyze", four)[:2] == (130, None)
+
+
+def test_a_picture_without_a_face_is_done_all_the_same(run: Callable[..., Reply], tmp_path: Path) -> None:
+    Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
+    status, (record,), _ = run("analyze", tmp_path / "sky.png")
+    assert status == 0
+    assert record["faces"] == []
+    assert record["group"] is None
+    assert record["songs"] == []
+
+
+def test_annotate_writes_a_picture_of_the_same_size(run: Callable[..., Reply], samples: Path, tmp_path: Path) -> None:
+    status, (record,), _ = run("analyze", samples / "four-people.jpg", "--annotate", tmp_path / "out")
+    (written,) = (tmp_path / "out").iterdir()
+    with Image.open(written) as picture:
+        assert picture.size == (record["width"], record["height"])
+    assert status == 0
+
+
+def test_annotate_cuts_a_name_that_would_become_too_long(
+    run: Callable[..., Reply], samples: Path, tmp_path: Path
+) -> None:
+    longest = tmp_path / ("é" * 125 + ".jpg")  # 254 bytes
+    shutil.copy(samples / "eileen-collins-1999.jpg", longest)
+    status, records, _ = run("analyze", longest, samples / "four-people.jpg", "--annotate", tmp_path / "out")
+    assert status == 0
+    assert [len(record["faces"]) for record in records] == [1, 4]
+    assert sorted(path.name[:5] for path in (tmp_path / "out").iterdir()) == ["001-é", "002-f"]
+
+
+def test_annotate_refuses_a_folder_that_cannot_be_written_before_anything_is_loaded(
+    run: Callable[..., Reply], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", _refused)  # rights say nothing to a superuser
+    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda *_: pytest.fail("loaded"))
+    status, answer, err = run("analyze", samples / "four-people.jpg", "--annotate", tmp_path / "out")
+    assert (status, answer) == (2, None)
+    assert err == f"emomusic: expected a folder to write into. Received: {tmp_path / 'out'} (Permission denied)\n"
+
+
+def test_a_picture_that_cannot_be_written_costs_no_reading(
+    run: Callable[..., Reply], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.name.startswith("001-"):
+            raise OSError(28, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    pictures = (samples / "eileen-collins-1999.jpg", samples / "four-people.jpg")
+    status, records, err = run("analyze", *pictures, "--annotate", tmp_path / "out")
+    assert status == 2
+    assert [len(record["faces"]) for record in records] == [1, 4]
+    assert not any("error" in record for record in records)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["002-four-people.png"]
+    assert err.splitlines()[-1] == (
+        "emomusic: expected to write '001-eileen-collins-1999.png' into "
+        f"{tmp_path / 'out'}. Received: No space left on device"
+    )
+
+
+def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Reply], samples: Path) -> None:
+    status, answer, err = run("analyze", samples / "four-people.jpg", "--model", "nosuch")
+    assert (status, answer) == (2, None)
+    assert err.count("\n") == 1
+    assert DEFAULT_MODEL in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("recommend",),
+        ("recommend", "--valence", "0.5"),
+        ("recommend", "--valence", "2", "--arousal", "0"),
+        ("recommend", "--valence", "nan", "--arousal", "0"),
+        ("recommend", "--emotion", "jealous"),
+        ("recommend", "--emotion", "sad", "--valence", "0.5", "--arousal", "0"),
+        ("recommend", "--emotion", "sad", "--policy", "shout"),
+        ("recommend", "--emotion", "sad", "--seed", "-1"),
+        ("recommend", "--emotion", "sad", "--songs", "many"),
+        ("recommend", "--emotion", "sad", "--songs", "101"),
+        ("recommend", "--valence", "bright", "--arousal", "0"),
+        ("recommend", "--valence", "-1e1", "--arousal", "0"),
+        ("recommend", "--emotion", "sad", "over\ntwo\nlines"),
+        ("evaluate", "face"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
+        ("evaluate", "face", "--fer2013", "absent.csv"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--margin", "0.1"),
+        ("evaluate", "face", "--images", "absent", "--split", "test"),
+        ("analyze", "absent.jpg", "--annotate", "/dev/null/folder"),
+        ("evaluate", "face", "--images", "absent"),
+        ("evaluate", "face", "--images", LONG),
+        ("evaluate", "face", "--fer2013", LONG, "--split", "test"),
+        ("train", "face", "--network", "tiny", "--fer2013", LONG),
+        ("evaluate", "face", "--images", "absent", "--margin", "wide"),
+        ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
+        ("evaluate", "music", "--data", "absent.csv"),
+        ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
+        ("train", "music", "--model", "nosuch", "--data", "absent.csv"),
+        ("nosuch",),
+        (),
+    ],
+    ids=lambda arguments: " ".join(argument[:40] for argument in arguments) or "nothing",
+)
+def test_what_the_user_must_mend_is_one_line_and_status_2(
+    run: Callable[..., Reply], arguments: tuple[str, ...]
+) -> None:
+    status, answer, err = run(*arguments)
+    assert (status, answer) == (2, None)
+    assert len(err.splitlines()) == 1, err
+    assert "Traceback" not in err
+    assert " value: " not in err  # with the name of one of our functions before it
+
+
+def test_a_fault_of_ours_is_no_users_fault(run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> Any:
+        raise FileNotFoundError(2, "No such file or directory", "of-ours")
+
+    monkeypatch.setattr("emomusic.cli.models.models", fail)
+    with pytest.raises(FileNotFoundError):
+        run("models")
+
+
+def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_where_nothing_can_be_told_the_status_tells_it(root: Path, stderr: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no device that is always full")
+    command = f'"$0" -m emomusic evaluate face --fer2013 absent.csv --split test --json {stderr}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=root, stdout=subprocess.PIPE, timeout=120)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("text", ["-0,6", "-inf", "-1.5"])
+def test_a_number_below_nothing_is_told_by_what_is_wrong_with_it(run: Callable[..., Reply], text: str) -> None:
+    _, _, err = run("recommend", "--valence", text, "--arousal", "0")
+    assert f"argument --valence: expected a number from -1 to 1. Received: {text} (see" in err
+
+
+def test_a_policy_is_told_by_its_name(run: Callable[..., Reply]) -> None:
+    assert "'nope' (choose from 'match', 'soothe', 'journey')" in run("recommend", "--policy", "nope")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("analyze", "absent.jpg", "--annotate", ""), "argument --annotate: expected a name. Received: ''"),
+        (("analyze", "absent.jpg", "--model", ""), "argument --model: expected a name. Received: ''"),
+        (("analyze", ""), "expected the names of pictures. Received: ''"),
+        (("analyze", "absent.jpg", "--songs", "3", ""), "expected the names of pictures. Received: ''"),
+        (
+            ("train", "face", "--network", "tiny", "--preset", "", "--fer2013", "a.csv"),
+            "argument --preset: expected a name",
+        ),
+        (("train", "music", "--data", "a.csv", "--out", ""), "argument --out: expected a name. Received: ''"),
+        (
+            ("bench", "--runs", "1", "--frames", "20"),
+            "expected --frames only with the part live. Received: photo --frames",
+        ),
+        (
+            ("bench", "live", "a.avi", "--runs", "3"),
+            "expected --runs with another part than live. Received: live --runs",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_would_be_passed_over_is_refused(
+    run: Callable[..., Reply], arguments: tuple[str, ...], message: str
+) -> None:
+    status, answer, err = run(*arguments)
+    assert (status, answer) == (2, None)
+    assert message in err
+
+
+def test_a_number_may_be_written_as_python_writes_small_ones(run: Callable[..., Reply]) -> None:
+    status, songs, _ = run("recommend", "--valence", "-1e-05", "--arousal", "-.5E-1")
+    assert (status, len(songs)) == (0, 5)
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_recommend_gives_songs_without_a_face(run: Callable[..., Reply], policy: str) -> None:
+    status, songs, _ = run("recommend", "--valence", "-0.6", "--arousal", "-0.4", "--policy", policy, "--songs", "10")
+    assert status == 0
+    assert len({song["id"] for song in songs}) == 10
+    assert all({"id", "title", "artists", "url", "mood", "score"} <= set(song) for song in songs)
+    assert all(song["url"] == f"https://open.spotify.com/track/{song['id']}" for song in songs)
+
+
+def test_the_policy_decides_the_mood_of_the_songs(run: Callable[..., Reply]) -> None:
+    def answer(policy: str) -> list[dict[str, Any]]:
+        return run("recommend", "--emotion", "angry", "--policy", policy)[1]
+
+    assert {song["mood"] for song in answer("match")} == {"energetic"}
+    assert {song["mood"] for song in answer("soothe")} == {"calm"}
+    assert answer("journey")[0]["reason"].startswith("Step 1 of 5")
+
+
+def test_another_seed_gives_other_songs(run: Callable[..., Reply]) -> None:
+    def ids(seed: str) -> list[str]:
+        return [song["id"] for song in run("recommend", "--emotion", "sad", "--songs", "20", "--seed", seed)[1]]
+
+    assert ids("0") == ids("0") != ids("1")
+
+
+def test_the_groups_mood_is_that_of_its_songs(run: Callable[..., Reply], samples: Path) -> None:
+    _, (record,), _ = run("analyze", str(samples / "joe-biden-2010.jpg"), "--songs", "3")
+    assert {song["mood"] for song in record["songs"]} == {record["group"]["mood"]} != {"happy"}
+
+
+def test_recommend_takes_an_emotion_in_any_case(run: Callable[..., Reply]) -> None:
+    assert run("recommend", "--emotion", "Happy") == run("recommend", "--emotion", "happy")
+
+
+@pytest.mark.parametrize("form", ["--json", "--policy=match"])
+def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_path: Path, form: str) -> None:
+    picture = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(samples / "four-people.jpg", picture)
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as under most languages
+    command = [sys.executable, "-m", "emomusic", "analyze", picture, form]
+    done = subprocess.run(command, cwd=root, env=strict, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert rb"caf\udce9.jpg" in done.stdout
+    assert form != "--json" or len(json.loads(done.stdout)[0]["faces"]) == 4
+
+
+def test_models_lists_every_trained_model_with_its_figures(run: Callable[..., Reply]) -> None:
+    status, models, _ = run("models")
+    assert status == 0
+    assert [model["name"] for model in models if model["kind"] == "face"] == face_models()
+    assert all(0 < model["accuracy"] < 1 and model["bytes"] > 0 for model in models)
+    assert models[0]["default"]
+
+
+def test_data_check_finds_a_damaged_file(
+    run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("data", "models"):
+        shutil.copytree(root / part, tmp_path / part)
+    shutil.copy(root / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    status, records, _ = run("data", "check")
+    assert status == 0
+    assert not any(record["problem"] for record in records)
+    picture = tmp_path / "data" / "samples" / "four-people.jpg"
+    picture.write_bytes(picture.read_bytes()[:-1])
+    (tmp_path / "data" / "catalogue" / "spotify_by_genre.parquet").unlink()
+    status, records, _ = run("data", "check")
+    problems = {record["name"]: record["problem"] for record in records}
+    assert status == 2
+    assert "is damaged" in problems["samples"]
+    assert "is absent" in problems["catalogue"]
+    for gone in ("face/vgg9/spec.json", "face/cnn_paper/metrics.json", "music/mlp/metrics.json"):
+        (tmp_path / "models" / gone).unlink()
+    _, records, _ = run("data", "check")
+    problems = {record["path"]: record["problem"] for record in records}
+    assert "models/face/vgg9/spec.json is absent" in problems["models/face/vgg9"]
+    assert "models/face/cnn_paper/metrics.json is absent" in problems["models/face/cnn_paper"]
+    assert "models/music/mlp/metrics.json is absent" in problems["models/music/mlp"]
+    assert problems["models/face/emonet"] is None
+
+
+def test_data_list_names_the_licence_of_everything(run: Callable[..., Reply]) -> None:
+    status, records, _ = run("data", "list")
+    assert status == 0
+    assert {"catalogue", "samples"} <= {record["name"] for record in records}
+    assert all(record["licence"] and record["source"] and record["bytes"] > 0 for record in records)
+
+
+def test_data_list_says_how_what_is_absent_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path))
+    assert main.main(["data", "list"]) == 0
+    lines = {line.partition(":")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "(not here: restore the files)" in lines["catalogue"]
+    for name, line in lines.items():
+        if (command := f"data get {name}") in line:
+            assert name in DOWNLOADS, command
+    assert any("data get" in line for line in lines.values())
+
+
+def test_slow_models_have_plain_numbers(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root / "models" / "face" / "vgg9", tmp_path / "models" / "face" / "vgg9")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    for speed, words in ((131.4, "131 ms"), (99.6, "100 ms"), (4.23, "4.2 ms"), (0.057, "0.057 ms")):
+        record_speed("vgg9", speed)
+        assert main.main(["models"]) == 0
+        assert f", {words} a face" in capsys.readouterr().out
+
+
+def test_bench_times_every_step_in_named_units(run: Callable[..., Reply]) -> None:
+    status, report, _ = run("bench", "--runs", "2")
+    assert status == 0
+    steps = " ".join(timing["step"] for timing in report["timings"])
+    assert all(word in steps for word in ("load", "decode", "find 4 faces", "read 8 faces", "journey"))
+    assert all(timing["unit"] in ("ms", "s", "/s", "x") and timing["median"] > 0 for timing in report["timings"])
+    assert [timing["unit"] for timing in report["timings"] if "searches" in timing["step"]] == [
+        "/s",
+        "/s",
+        "x",
+        "/s",
+        "x",
+    ]
+
+
+@pytest.mark.parametrize("content", [None, b"damaged"])
+def test_bench_tells_of_a_sample_that_cannot_be_read(
+    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    monkeypatch.setattr(bench, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda: (FakeDetector(), FakeClassifier()))
+    if content is not None:
+        (tmp_path / "samples").mkdir()
+        (tmp_path / "samples" / "eileen-collins-1999.jpg").write_bytes(content)
+    status, answer, err = run("bench", "--runs", "1")
+    assert (status, answer) == (2, None)
+    assert err.startswith("emomusic: 'eileen-collins-1999.jpg' ")
+    assert err.count("\n") == 1
+
+
+def test_doctor_finds_this_installation_healthy(run: Callable[..., Reply]) -> None:
+    status, report, _ = run("doctor")
+    assert (status, report["healthy"]) == (0, True), report
+    assert {"python", "packages", "files that ship", "face models", "music", "camera"} == {
+        check["name"] for check in report["checks"]
+    }
+
+
+def test_doctor_tells_what_is_absent_and_ends_with_status_2(
+    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
+    monkeypatch.setattr(doctor, "PACKAGES", packages)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    status, report, err = run("doctor")
+    bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
+    assert (status, report["healthy"]) == (2, False)
+    assert set(bad) == {"packages", "files that ship", "face models", "music"}
+    assert "absent: no-such-package. Run: pip install -r requirements.txt" in bad["packages"]
+    assert "without the extra 'train'" in bad["packages"]  # which nobody needs to serve
+    assert "no-such-framework" not in bad["packages"]
+    assert "Restore the file" in bad["files that ship"]
+    assert err.splitlines()[-1] == "emomusic: not as expected: packages, files that ship, face models, music"
+
+
+def test_doctor_tells_of_a_library_that_breaks_when_it_is_loaded(
+    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_(*_: Any) -> Any:
+        raise AttributeError("module 'keras'\nhas no attribute 'layers'")
+
+    monkeypatch.setattr("emomusic.face.reading.load_networks", break_)
+    status, report, err = run("doctor")
+    bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
+    assert (status, bad) == (2, {"face models": "AttributeError: module 'keras' has no attribute 'layers'"})
+    assert err.splitlines()[-1] == "emomusic: not as expected: face models"
+
+
+def test_doctor_examines_where_numpy_is_absent(root: Path) -> None:
+    code = "import sys; sys.modules['numpy'] = None; from emomusic.cli import doctor; print(repr(doctor.examine()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    report = ast.literal_eval(done.stdout.splitlines()[-1])  # OpenCV has something to say, too
+    bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
+    assert set(bad) == {"face models", "music"}
+    assert all(detail.startswith("ModuleNotFoundError: ") and "numpy" in detail for detail in bad.values())
+
+
+def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Reply], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for emotion in ("happy", "sad"):
+        (tmp_path / emotion).mkdir()
+        for number in range(3):
+            Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).save(tmp_path / emotion / f"{number}.png")
+    status, figures, _ = run("evaluate", "face", "--images", tmp_path, "--aligned")
+    assert status == 0
+    assert (figures["n"], figures["missed"]) == (6, 0)
+    assert np.array(figures["confusion"]).shape == (7, 7)
+    assert np.array(figures["confusion"]).sum() == 6
+    assert set(figures["per_class"]) == {emotion.value for emotion in EMOTIONS}
+    _, again, err = run("evaluate", "face", "--images", tmp_path, "--aligned", "--margin", "0.5")
+    assert again == figures
+    assert "--margin" in err
+
+
+def test_pictures_that_may_not_be_looked_at_are_not_left_out(
+    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for emotion in ("happy", "sad"):
+        (tmp_path / emotion).mkdir()
+        Image.new("RGB", (60, 60)).save(tmp_path / emotion / "0.png")
+    scandir = os.scandir
+
+    def locked(path: Any) -> Any:  # rights say nothing to a superuser, whom tests may run as
+        if str(path).endswith("sad"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    status, answer, err = run("evaluate", "face", "--images", tmp_path, "--aligned")
+    assert (status, answer) == (2, None)
+    assert "sad (Permission denied)" in err.splitlines()[-1]
+
+
+def test_a_picture_with_no_face_counts_as_wrong_and_missed(
+    run: Callable[..., Reply], samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "happy").mkdir()
+    shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "happy")
+    Image.new("RGB", (200, 200), "white").save(tmp_path / "happy" / "blank.png")
+    status, figures, _ = run("evaluate", "face", "--images", tmp_path)
+    assert status == 0
+    assert (figures["n"], figures["missed"]) == (2, 1)
+    assert figures["accuracy"] <= 0.5
+
+
+def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Reply]) -> None:
+    dataset = assets.find_dataset("fer2013.csv")
+    if dataset is None:
+        pytest.skip("needs fer2013.csv in $EMOMUSIC_DATA or data/")
+    for name, split in [*((name, "test") for name in face_models()), (DEFAULT_MODEL, "validation")]:
+        committed = json.loads((assets.models_dir() / "face" / name / "metrics.json").read_text())[split]
+        status, figures, _ = run("evaluate", "face", "--model", name, "--fer2013", dataset, "--split", split)
+        assert status == 0
+        assert figures["n"] == committed["n"]
+        for figure in ("accuracy", "four_class_accuracy", "macro_recall", "macro_f1"):
+            assert figures[figure] == pytest.approx(committed.get(figure, committed["accuracy"]), abs=0.001), figure
+        for name_of_class, scores in committed["per_class"].items():
+            assert figures["per_class"][name_of_class] == pytest.approx(scores, abs=0.02)  # a picture more or less
+
+
+def write_noise(path: Path, pictures: int) -> Path:
+    """Noise in the form of FER2013, so many pictures a split."""
+    rng = np.random.default_rng(0)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "pixels", "Usage"])
+        for usage in ("Training", "PublicTest", "PrivateTest"):
+            for number in range(pictures):
+                writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
+    return path
+
+
+@pytest.fixture
+def fer2013(tmp_path: Path) -> Path:
+    return write_noise(tmp_path / "fer2013.csv", 40)
+
+
+def test_the_smoke_run_ends_with_a_model(root: Path, tmp_path: Path) -> None:
+    """On as many pictures as it takes of the whole dataset: seconds, where the machine has nothing else to do."""
+    dataset = write_noise(tmp_path / "fer2013.csv", PRESETS["smoke"].limit or 0)
+    command = [sys.executable, "-m", "emomusic", "train", "face", "--network", "tiny", "--preset", "smoke"]
+    command += ["--fer2013", str(dataset), "--out", str(tmp_path / "tiny"), "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["epochs"] == PRESETS["smoke"].epochs
+
+
+def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Reply], fer2013: Path, tmp_path: Path) -> None:
+    out = tmp_path / "models" / "mine"
+    status, metrics, err = run(
+        "train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", fer2013, "--out", out
+    )
+    assert status == 0
+    assert metrics == json.loads((out / "metrics.json").read_text())
+    assert metrics["test"]["n"] == 40
+    assert "epoch 2 of 2" in err
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate", "face", "--split", "test"), ("train", "face", "--network", "tiny")], ids=" ".join
+)
+def test_a_split_that_is_absent_is_told_alone(
+    run: Callable[..., Reply], fer2013: Path, command: tuple[str, ...]
+) -> None:
+    header, *rows = fer2013.read_text().splitlines(keepends=True)
+    fer2013.write_text(header + "".join(row for row in rows if "Training" in row))
+    status, answer, err = run(*command, "--fer2013", fer2013)
+    assert (status, answer) == (2, None)
+    assert re.fullmatch(r"emomusic: expected pictures of the \w+ split \(\w+\)\. Received: only train\..*\n", err)
+
+
+def test_that_a_model_of_another_preset_is_replaced_is_said_beforehand(
+    run: Callable[..., Reply], fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    (tmp_path / "SHA256SUMS").touch()
+    short = {**PRESETS, "default": PRESETS["smoke"]}
+    monkeypatch.setattr("emomusic.training.presets.PRESETS", short)
+    monkeypatch.setattr("emomusic.training.train.PRESETS", short)
+    command = ("train", "face", "--network", "tiny", "--fer2013", fer2013)
+    folder = tmp_path / "models" / "face" / "tiny"
+    warning = f"This replaces the model in {folder}, trained with the preset smoke. --out DIR keeps it."
+    for options, is_said in (
+        (("--preset", "smoke"), False),  # there is none yet
+        (("--preset", "smoke"), False),  # the same again
+        (("--out", tmp_path / "elsewhere"), False),
+        ((), True),
+    ):
+        status, _, err = run(*command, *options)
+        assert status == 0, err
+        assert (warning in err) is is_said
+    assert model_files.read_spec(folder).preset == "default"
+
+
+@pytest.mark.parametrize("network", sorted({*NETWORKS} & {*face_models()}))
+def test_the_command_of_the_readme_trains_each_shipped_network_under_the_preset_it_has(network: str) -> None:
+    assert model_files.read_spec(model_files.model_folder(network)).preset == NETWORKS[network].preset
+
+
+def test_training_that_was_stopped_goes_on_where_it_was(
+    run: Callable[..., Reply], fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emomusic.training import train
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt  # as Ctrl-C does
+
+    out = tmp_path / "models" / "mine"
+    command = ("train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", fer2013, "--out", out)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(train._Reports, "on_epoch_end", stop)
+        status, answer, err = run(*command)
+    assert (status, answer) == (130, None)
+    assert err.splitlines()[-1] == "emomusic: stopped"
+    status, metrics, err = run(*command, "--resume")
+    assert status == 0
+    assert "Going on after epoch 1 of 2." in err
+    assert "epoch 1 of 2:" not in err
+    assert metrics["epochs"] == 2
+
+
+def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., Reply], tmp_path: Path) -> None:
+    mood_table().to_csv(tmp_path / "moods.csv", index=False)
+    out = tmp_path / "models" / "mine"
+    status, model_files, _ = run(
+        "train", "music", "--model", "logistic", "--data", tmp_path / "moods.csv", "--out", out
+    )
+    assert status == 0
+    assert model_files == json.loads((out / "metrics.json").read_text())
+    status, judged, _ = run("evaluate", "music", "--model", "logistic", "--data", tmp_path / "moods.csv")
+    assert status == 0
+    assert (judged["n"], judged["accuracy"], judged["confusion"]) == (
+        100,
+        model_files["accuracy"],
+        model_files["confusion"],
+    )
+
+
+def _refused(**_: Any) -> Any:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_what_photographs_give_is_kept_with_the_model(
+    run: Callable[..., Reply], root: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for emotion in EMOTIONS:
+        (tmp_path / "wild" / emotion).mkdir(parents=True)
+        for number in range(FOLDS):
+            shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "wild" / emotion / f"{number}.jpg")
+    own = tmp_path / "checkout"
+    folder = own / "models" / "face" / "cnn_capstone"
+    shutil.copytree(root / "models" / "face" / "cnn_capstone", folder)
+    shutil.copytree(root / "models" / "detector", own / "models" / "detector")
+    shutil.copy(root / "SHA256SUMS", own)
+    monkeypatch.setattr(assets, "ROOT", own)
+    before = model_files.read_spec(folder).adjustment
+    command = ("evaluate", "face", "--model", "cnn_capstone", "--images", tmp_path / "wild", "--record")
+    with monkeypatch.context() as locked:
+        locked.setattr("emomusic.assets.tempfile.TemporaryFile", _refused)
+        status, _, err = run(*command)
+    assert status == 2
+    assert "expected a folder to write a model into" in err
+    status, record, _ = run(*command)
+    assert status == 0
+    wild = assets.read_metrics(folder)["wild"]
+    assert (wild["n"], wild["accuracy"]) == (FOLDS * len(EMOTIONS), record["accuracy"])
+    assert model_files.read_spec(folder).adjustment != before
+
+
+def test_explicit_songs_can_be_left_out(run: Callable[..., Reply]) -> None:
+    command = ("recommend", "--emotion", "angry", "--songs", "40")
+    table = load_catalogue().table
+    explicit = set(table["id"][table["explicit"]])
+    _, songs, _ = run(*command)
+    assert explicit & {song["id"] for song in songs}
+    _, songs, _ = run(*command, "--hide-explicit")
+    assert len(songs) == 40
+    assert not explicit & {song["id"] for song in songs}
+
+
+def test_bench_times_the_music_alone(run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "run_music_bench", partial(bench.run_music_bench, sizes=(100,)))
+    status, report, _ = run("bench", "music", "--runs", "2")
+    assert status == 0
+    assert [(timing["step"], timing["unit"]) for timing in report["timings"]] == [
+        (f"choose 10 of 100 songs, {policy}{memory}", unit)
+        for policy in Policy
+        for memory, unit in (("", "ms"), (", memory", "MB"))
+    ]
+
+
+@pytest.mark.parametrize("option", [[], ["--record"]])
+def test_bench_times_every_face_model_and_keeps_that_where_asked(
+    run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: list[str]
+) -> None:
+    for name in ("vgg9", "mobilenet_quadrants"):
+        shutil.copytree(root / "models" / "face" / name, tmp_path / "models" / "face" / name)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    before = assets.read_metrics(model_files.model_folder("vgg9"))
+    status, report, _ = run("bench", "models", "--runs", "2", *option)
+    assert status == 0
+    steps = {timing["step"]: timing for timing in report["timings"]}
+    assert list(steps) == ["a face of eight, mobilenet_quadrants", "a face of eight, vgg9"]
+    measured = steps["a face of eight, vgg9"]
+    assert 0 < measured["median"] <= measured["p95"]
+    after = assets.read_metrics(model_files.model_folder("vgg9"))
+    assert after == before | ({"ms_per_face": measured["median"]} if option else {})
+
+
+@pytest.mark.parametrize(
+    ("fails", "kept"),
+    [
+        ("bench --json", "photo"),
+        ("bench models", "models"),
+        ("bench music", "music"),
+        ("bench live", "live"),
+        ("no part", ""),
+    ],
+)
+def test_only_a_bench_that_succeeded_replaces_its_figures(root: Path, tmp_path: Path, fails: str, kept: str) -> None:
+    shutil.copy(root / "Makefile", tmp_path)
+    figures, python = tmp_path / "docs" / "benchmarks", tmp_path / ".venv" / "bin" / "python"
+    for folder in (figures, python.parent):
+        folder.mkdir(parents=True)
+    for path in (root / "docs" / "benchmarks").glob("*.json"):
+        (figures / path.name).write_text("old")
+    python.write_text(f'#!/bin/sh\nprintf new\ncase "$*" in *"{fails}"*) exit 1; esac\n')
+    python.chmod(0o755)
+    for name in ("requirements.txt", "pyproject.toml", ".venv/installed"):  # the last is the newest: nothing to install
+        (tmp_path / name).touch()
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make", "bench"], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=120)
+    assert done.returncode == (2 if kept else 0), done.stderr
+    if kept:
+        assert (figures / f"{kept}.json").read_text() == "old"
+    else:
+        alike = {path.name for path in figures.iterdir() if path.read_text() == "new"}
+        without = set() if shutil.which("taskset") else {"one-core.json"}
+        of_scripts = {"app.json", "runtimes.json"}  # scripts.measure_app, scripts.compare_runtimes
+        assert alike == {path.name for path in (root / "docs" / "benchmarks").glob("*.json")} - without - of_scripts
+
+
+def test_only_the_models_have_a_time_to_keep(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["bench", "music", "--record"]) == 2
+    assert "only with the part models" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:
+    command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--songs", "3", "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+    assert len(json.loads(done.stdout)) == 3
+
+
+def test_without_json_a_person_reads_it(capsys: pytest.CaptureFixture[str], samples: Path) -> None:
+    assert main.main(["analyze", str(samples / "eileen-collins-1999.jpg")]) == 0
+    out, _ = capsys.readouterr()
+    assert "1 face" in out
+    assert out.count("https://open.spotify.com/track/") == 5

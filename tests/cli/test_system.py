@@ -1,0 +1,120 @@
+"""`emomusic app`: how it starts the server, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from emomusic import assets
+from emomusic.cli import doctor, main
+
+Command = list[str]
+
+
+class Started(Exception):  # noqa: N818  # it is none
+    """The server would run now."""
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
+    """Commands that would have taken the place of this process."""
+    commands: list[Command] = []
+
+    def note(path: str, command: Command) -> None:
+        assert path == sys.executable
+        commands.append(command)
+        raise Started
+
+    monkeypatch.setattr(os, "execv", note)
+    monkeypatch.setenv("STREAMLIT_SERVER_FILE_WATCHER_TYPE", "auto")
+    monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
+    return commands
+
+
+def start(*arguments: str) -> None:
+    with pytest.raises(Started):
+        main.main(["app", *arguments])
+
+
+def test_the_app_starts_from_any_folder_for_this_machine_alone(
+    started: list[Command], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    start()
+    (command,) = started
+    assert command[:5] == [sys.executable, "-P", "-m", "streamlit", "run"]
+    assert command[5:] == [str(root / "app.py"), "--server.address=localhost"]
+    assert os.environ["STREAMLIT_SERVER_FILE_WATCHER_TYPE"] == "auto"
+
+
+def test_port_and_address_are_those_asked_for(started: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    start("--port", str(port), "--address", "127.0.0.1")
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+    start("--port", str(port))
+    assert [command[6:] for command in started] == [
+        ["--server.address=127.0.0.1", f"--server.port={port}"],
+        ["--server.address=0.0.0.0", f"--server.port={port}"],
+    ]
+
+
+def test_a_wheel_does_not_watch_its_files(started: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "IS_WHEEL", True)
+    monkeypatch.delenv("STREAMLIT_SERVER_FILE_WATCHER_TYPE")
+    start()
+    assert os.environ["STREAMLIT_SERVER_FILE_WATCHER_TYPE"] == "none"
+
+
+def test_a_taken_port_is_one_line_and_status_2(started: list[Command], capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main.main(["app", "--address", "127.0.0.1", "--port", str(port)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"Received: 127.0.0.1:{port}" in err
+    assert started == []
+
+
+def test_an_address_of_another_machine_is_one_line_and_status_2(
+    started: list[Command], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["app", "--address", "192.0.2.1"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert started == []
+
+
+@pytest.mark.parametrize(("is_wheel", "advice"), [(True, "'emomusic[app]'"), (False, "-r requirements.txt")])
+def test_without_the_extra_it_says_what_to_install(
+    started: list[Command],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_wheel: bool,
+    advice: str,
+) -> None:
+    monkeypatch.setattr(doctor, "IS_WHEEL", is_wheel)
+    monkeypatch.setattr(doctor, "PACKAGES", {"app": ("streamlit", "no-such-package")})
+    assert main.main(["app"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"an installation without no-such-package. Run: pip install {advice}" in err
+    assert started == []
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_a_port_is_a_number_that_ports_have(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["app", "--port", port])
+    assert ended.value.code == 2
+    assert "expected a whole number from 1 to 65,535" in capsys.readouterr().err
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

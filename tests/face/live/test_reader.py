@@ -1,0 +1,439 @@
+"""emomusic/face/live/reader.py, on a fake detector, classifier and clock; nothing here waits for time to pass."""
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from emomusic.affect import Emotion
+from emomusic.assets import data_dir
+from emomusic.errors import ModelError
+from emomusic.face.detection import Face, MtcnnDetector
+from emomusic.face.images import Box, RgbImage, read_image, shrink
+from emomusic.face.live import reader as reader_module
+from emomusic.face.live.reader import THREAD_NAME, LiveReader, LiveSettings, LiveView
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+
+AT_ONCE = LiveSettings(interval_s=0.0, smoothing_s=0.0)
+FACE = make_face(100, 80, 60, 75)  # as found in a frame of 320x240
+NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
+
+
+def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
+    return np.full((height, width, 3), shade, np.uint8)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Give other threads time; a test that waits in vain fails."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.002)
+
+
+def read(reader: LiveReader, image: RgbImage) -> LiveView:
+    """Offer a frame and wait until it is read."""
+    before = reader.view().num_readings
+    reader.submit_frame(image)
+    wait_until(lambda: reader.view().num_readings > before)
+    return reader.view()
+
+
+class HeldDetector(FakeDetector):
+    """Stops in every reading until it is let go on, and remembers the frames it saw by their shade."""
+
+    def __init__(self, faces: Sequence[Face] = ()) -> None:
+        super().__init__(faces)
+        self.shades: list[int] = []
+        self.entered, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        self.shades.append(int(image[0, 0, 0]))
+        self.entered.release()
+        assert self.go_on.acquire(timeout=20)
+        return super().detect(image)
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        return self.detect(image)
+
+
+class BrokenDetector(FakeDetector):
+    """Fails as long as it is told to."""
+
+    broken = True
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        if self.broken:
+            raise RuntimeError("the lens fell off")
+        return super().detect(image)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def fake() -> FakeDetector:
+    return FakeDetector([FACE])
+
+
+@pytest.fixture
+def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, clock=clock) as reader:
+        yield reader
+
+
+def test_the_newest_frame_is_read_and_those_between_are_dropped() -> None:
+    detector = HeldDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+        reader.submit_frame(frame(1))
+        assert detector.entered.acquire(timeout=20)
+        for shade in (2, 3, 4):
+            assert reader.submit_frame(frame(shade)).faces == ()  # answered though the reading has not ended
+        detector.go_on.release()
+        assert detector.entered.acquire(timeout=20)
+        detector.go_on.release()
+        wait_until(lambda: reader.view().num_readings == 2)
+        assert detector.shades == [1, 4]
+        assert reader.view().num_frames == 4
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_faces_are_numbered_as_they_are_seen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
+    fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
+    settings = replace(AT_ONCE, mirrored=mirrored)
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock) as reader:
+        faces = read(reader, frame()).faces
+    assert [face.number for face in faces] == [1, 2]
+    assert [face.reading.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
+
+
+def test_a_reading_tells_where_the_face_is_and_what_it_shows(reader: LiveReader) -> None:
+    view = read(reader, frame())
+    (face,) = view.faces
+    assert (face.number, face.reading.emotion, face.reading.face.box) == (1, Emotion.HAPPY, FACE.box)
+    assert face.reading.face.landmarks.nose == pytest.approx(FACE.landmarks.nose)
+    assert view.group is not None
+    assert view.group.values == pytest.approx(face.reading.probabilities.values)
+    assert (view.width, view.height) == (320, 240)
+
+
+def test_faces_found_in_a_smaller_copy_are_told_in_pixels_of_the_frame(reader: LiveReader) -> None:
+    (face,) = read(reader, frame(width=1280, height=960)).faces
+    assert face.reading.face.box == Box(400, 320, 240, 300)
+
+
+def test_a_stream_that_changes_its_size_keeps_its_faces(reader: LiveReader, fake: FakeDetector) -> None:
+    read(reader, frame(width=640, height=480))
+    fake.faces = []
+    (face,) = reader.submit_frame(frame(width=320, height=240)).faces
+    assert (face.number, face.reading.face.box) == (1, FACE.box)
+
+
+def test_nobody_there_is_a_view_without_faces_and_group(reader: LiveReader, fake: FakeDetector) -> None:
+    fake.faces = []
+    view = read(reader, frame())
+    assert (view.faces, view.group, view.is_ready, view.error) == ((), None, True, None)
+
+
+def test_boxes_follow_the_picture_between_readings() -> None:
+    detector = HeldDetector([FACE])
+    detector.go_on.release()
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+        read(reader, NOISE[20:260, 20:340].copy())
+        for step in range(1, 6):  # the picture goes 4 pixels to the right and 3 down each time; no reading ends
+            view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
+            (face,) = view.faces
+            assert face.reading.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
+            assert face.reading.face.box.y == pytest.approx(FACE.box.y + 3 * step, abs=1)
+            assert face.reading.face.landmarks.nose[0] == pytest.approx(FACE.landmarks.nose[0] + 4 * step, abs=1)
+        assert reader.view().num_readings == 1
+        detector.go_on.release()
+
+
+def test_all_faces_are_sought_twice_a_second_and_known_ones_found_again_in_between(
+    reader: LiveReader, fake: FakeDetector, clock: FakeClock
+) -> None:
+    for _ in range(10):
+        read(reader, frame())
+        clock.advance(0.125)
+    assert (fake.num_calls, fake.num_near_calls) == (3, 7)
+
+
+def test_where_a_face_was_lost_all_are_sought_sooner(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
+    read(reader, frame())
+    fake.faces = []
+    for _ in range(2):
+        clock.advance(0.125)
+        read(reader, frame())
+    assert (fake.num_calls, fake.num_near_calls) == (2, 1)
+
+
+def test_where_nobody_is_known_all_are_sought(reader: LiveReader, fake: FakeDetector) -> None:
+    fake.faces = []
+    for _ in range(3):
+        read(reader, frame())
+    assert (fake.num_calls, fake.num_near_calls) == (3, 0)
+
+
+def test_probabilities_are_smoothed_over_the_time_set(fake: FakeDetector, clock: FakeClock) -> None:
+    classifier = FakeClassifier(Emotion.HAPPY, 0.9)
+    with LiveReader(lambda: (fake, classifier), settings=LiveSettings(0.0, 2.0), clock=clock) as reader:
+        read(reader, frame())
+        classifier.probabilities = FakeClassifier(Emotion.SAD, 0.9).probabilities
+        clock.advance(2.0)
+        (face,) = read(reader, frame()).faces
+        assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
+        reader.settings = AT_ONCE
+        clock.advance(0.01)
+        (face,) = read(reader, frame()).faces
+        assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9)
+
+
+def test_rates_and_lag_are_told_in_seconds(clock: FakeClock) -> None:
+    detector = HeldDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE, clock=clock) as reader:
+        assert reader.view().lag_s is None
+        for number in range(5):
+            reader.submit_frame(frame())
+            assert detector.entered.acquire(timeout=20)
+            clock.advance(0.04)  # a reading takes 40 ms
+            detector.go_on.release()
+            wait_until(lambda number=number: reader.view().num_readings == number + 1)
+            clock.advance(0.06)
+        view = reader.view()
+        assert view.frames_per_second == pytest.approx(10)
+        assert view.readings_per_second == pytest.approx(10)
+        assert view.lag_s == pytest.approx(0.04)
+        clock.advance(10)
+        assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
+
+
+def test_the_timeline_has_a_row_for_each_second(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
+    for faces in ([FACE, make_face(200, 80, 60, 75)], [FACE], [], []):
+        fake.faces = faces
+        for _ in range(2):
+            read(reader, frame())
+            clock.advance(0.5)
+    table = reader.timeline()
+    assert table["time_s"].tolist() == [0, 1, 2, 3]
+    assert table["num_faces"].tolist() == [2, 1, 0, 0]  # as found, though a missed face is shown half a second longer
+    assert table["happy"].tolist() == pytest.approx([0.8, 0.8, float("nan"), float("nan")], nan_ok=True)
+
+
+def test_the_view_says_when_the_networks_are_still_loading() -> None:
+    loaded, detector = threading.Event(), HeldDetector([FACE])
+
+    def networks() -> tuple[FakeDetector, FakeClassifier]:
+        assert loaded.wait(20)
+        return detector, FakeClassifier()
+
+    with LiveReader(networks, settings=AT_ONCE) as reader:
+        for shade in (1, 2, 3):
+            assert not reader.submit_frame(frame(shade)).is_ready
+        loaded.set()
+        assert detector.entered.acquire(timeout=20)
+        assert detector.shades == [3]  # not the one that came before the loading
+        assert reader.view().is_ready
+        detector.go_on.release()
+
+
+def test_networks_that_cannot_be_loaded_are_told() -> None:
+    def networks() -> tuple[FakeDetector, FakeClassifier]:
+        raise ModelError("expected a trained model. Received: none")
+
+    with LiveReader(networks) as reader:
+        reader.submit_frame(frame())
+        wait_until(lambda: reader.view().error is not None)
+        assert isinstance(reader.view().error, ModelError)
+        assert not reader.view().is_ready
+
+
+def test_an_error_is_shown_and_forgotten_after_a_reading_that_goes_well(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("emomusic.face.live.reader._REST_AFTER_ERROR_S", 0.0)
+    detector = BrokenDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+        for _ in range(3):
+            reader.submit_frame(frame())
+            wait_until(lambda: reader.view().error is not None)
+        assert str(reader.view().error) == "the lens fell off"
+        assert reader.is_running
+        detector.broken = False
+        assert read(reader, frame()).error is None
+        assert len(reader.view().faces) == 1
+    assert [record.getMessage() for record in caplog.records] == ["a live reader cannot read"]  # once, not thrice
+
+
+def test_close_ends_the_worker_and_what_was_read_stays(reader: LiveReader) -> None:
+    read(reader, frame())
+    assert reader.is_running
+    reader.close()
+    assert not reader.is_running
+    view = reader.submit_frame(frame())
+    assert not reader.is_running
+    assert len(view.faces) == 1
+    assert view.num_frames == 1
+    assert len(reader.timeline()) == 1
+    reader.close()
+
+
+def test_close_does_not_wait_for_the_rest_between_readings(fake: FakeDetector) -> None:
+    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=LiveSettings(interval_s=2.0))
+    read(reader, frame())
+    reader.close(timeout_s=1.5)
+    assert not reader.is_running
+
+
+def test_a_reader_that_never_saw_a_frame_can_be_closed() -> None:
+    with LiveReader(lambda: (FakeDetector(), FakeClassifier())) as reader:
+        assert not reader.is_running
+    assert reader.view().faces == ()
+    assert reader.timeline().empty
+
+
+def test_the_worker_ends_by_itself_without_frames_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, idle_s=0.02) as reader:
+        read(reader, frame())
+        wait_until(lambda: not reader.is_running)
+        view = read(reader, frame())
+        assert view.num_readings == 2
+        assert [face.number for face in view.faces] == [1]
+
+
+def test_a_reader_that_nobody_holds_any_more_vanishes(fake: FakeDetector) -> None:
+    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, idle_s=0.02)
+    read(reader, frame())
+    gone = weakref.ref(reader)
+    del reader
+
+    def is_gone() -> bool:
+        gc.collect()
+        return gone() is None
+
+    wait_until(is_gone)
+    assert gone() is None
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_no_frame_is_kept_once_it_was_read(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        reader_module.log, "disabled", True
+    )  # pytest keeps what is logged, and with the error its frame
+    detector = BrokenDetector([FACE])
+    detector.broken = broken
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+        image = frame()
+        gone = weakref.ref(image)
+        reader.submit_frame(image)
+        del image
+        wait_until(lambda: reader.view().num_readings == 1 or reader.view().error is not None)
+        wait_until(lambda: gone() is None)
+        assert reader.is_running
+
+
+def test_after_the_end_no_frame_is_kept_to_follow_faces_in(fake: FakeDetector) -> None:
+    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE)
+    read(reader, frame())
+    reader.close()
+    assert reader._tracks._grey is None
+    assert len(reader.view().faces) == 1  # what was read stays to be asked for
+
+
+@pytest.mark.parametrize("ended", ["while the networks load", "while it is read"])
+def test_a_frame_is_not_read_after_the_end(ended: str, fake: FakeDetector) -> None:
+    held = HeldDetector([FACE])
+
+    def networks() -> reader_module.Networks:
+        if ended == "while the networks load":
+            held.detect(frame())
+            return fake, FakeClassifier()
+        return held, FakeClassifier()
+
+    reader = LiveReader(networks, settings=AT_ONCE)
+    reader.submit_frame(frame())
+    assert held.entered.acquire(timeout=20)
+    reader.close(timeout_s=0)
+    held.go_on.release()
+    wait_until(lambda: not reader.is_running)
+    assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)
+
+
+@pytest.mark.parametrize("interval_s", [1.2, 1.5, 2.0])
+def test_rare_readings_have_their_rate_too(interval_s: float, fake: FakeDetector) -> None:
+    clock = FakeClock()
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, clock=clock, idle_s=60) as reader:
+        read(reader, frame())
+        for _ in range(4):
+            clock.advance(interval_s)
+            assert read(reader, frame()).readings_per_second == pytest.approx(1 / interval_s)
+            clock.advance(0.9 * interval_s)  # just before the next
+            assert reader.view().readings_per_second == pytest.approx(1 / interval_s)
+            clock.advance(-0.9 * interval_s)
+        clock.advance(11.0)
+        assert reader.view().readings_per_second == 0
+
+
+def test_many_viewers_share_the_networks_and_nothing_else(fake: FakeDetector) -> None:
+    def running() -> int:
+        return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+
+    before, classifier = running(), FakeClassifier()
+    readers = [LiveReader(lambda: (fake, classifier), settings=AT_ONCE) for _ in range(5)]
+    for reader in readers:
+        read(reader, frame())
+    assert running() == before + 5
+    read(readers[0], frame())
+    assert [reader.view().num_readings for reader in readers] == [2, 1, 1, 1, 1]
+    assert all(reader.view().faces[0].number == 1 for reader in readers)
+    readers[0].close()
+    assert read(readers[1], frame()).num_readings == 2
+    for reader in readers:
+        reader.close()
+    assert running() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"interval_s": -0.1}, "interval_s"),
+        ({"interval_s": 2.1}, "interval_s"),
+        ({"smoothing_s": -1.0}, "smoothing_s"),
+        ({"smoothing_s": float("nan")}, "smoothing_s"),
+        ({"detect_side": 20}, "detect_side"),
+        ({"detect_side": 5000}, "detect_side"),
+    ],
+)
+def test_settings_outside_their_range_are_refused(settings: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=f"{words} must be from"):
+        LiveSettings(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (240, 320, 4), (0, 0, 3)])
+def test_what_is_no_frame_is_refused(reader: LiveReader, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="a frame must be uint8"):
+        reader.submit_frame(np.zeros(shape, np.uint8))
+    assert not reader.is_running
+
+
+def test_real_faces_keep_their_numbers_while_the_camera_moves(detector: MtcnnDetector, clock: FakeClock) -> None:
+    still = shrink(read_image(data_dir() / "samples" / "four-people.jpg"), 900)[0]
+    seen: set[int] = set()
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE, clock=clock) as reader:
+        for step in range(9):
+            view = read(reader, still[:, 6 * step : 640 + 6 * step].copy())
+            clock.advance(1 / 15)
+            numbers = [face.number for face in view.faces]
+            assert {1, 2} <= set(numbers)
+            seen.update(numbers)
+            lefts = [face.reading.face.box.x for face in view.faces]
+            assert lefts == sorted(lefts)
+    assert len(seen) <= 4

@@ -1,0 +1,223 @@
+"""emomusic/face/live/tracking.py: who is who, where, and what they show over time."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.face.detection import Face
+from emomusic.face.images import Box
+from emomusic.face.live.tracking import (
+    REMEMBERED_S,
+    SHOWN_S,
+    FaceTracker,
+    Frame,
+    Places,
+    box_of,
+    landmarks_of,
+    places_of,
+    to_flow_image,
+)
+from tests.fakes import make_face
+
+SIZE = (320, 240)
+GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
+HAPPY, SAD = EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities.certain(Emotion.SAD)
+NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
+
+
+def update(
+    tracks: FaceTracker,
+    faces: list[Face],
+    time_s: float,
+    *,
+    places: Places | None = None,
+    smoothing_s: float = 0.0,
+    shows: object = HAPPY,
+) -> None:
+    frame = Frame(BLANK, GREY, tracks.places() if places is None else places, time_s)
+    tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
+
+
+def numbers(tracks: FaceTracker) -> list[int]:
+    return [track.number for track in tracks.shown()]
+
+
+def test_faces_are_numbered_as_they_come() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(10), make_face(100)], 0.0)
+    update(tracks, [make_face(10), make_face(100), make_face(200)], 0.1)
+    assert numbers(tracks) == [1, 2, 3]
+
+
+def test_a_face_that_moves_a_little_keeps_its_number() -> None:
+    tracks = FaceTracker()
+    for step in range(20):  # two walk towards each other, one above the other, and past
+        update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
+    assert [(track.number, round(track.places[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
+
+
+def test_a_face_keeps_its_number_where_the_next_frame_came_before_it_was_found() -> None:
+    tracks = FaceTracker()
+    came = [tracks.places()]  # where readings take longer than frames, a frame waits while the one before is read
+    for step in range(5):
+        came.append(tracks.places())
+        update(tracks, [make_face(10), make_face(100)][: step + 1], 0.1 * step, places=came[step])
+    assert numbers(tracks) == [1, 2]
+
+
+def test_a_face_goes_with_the_track_it_overlaps_most() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(100), make_face(130)], 0.0)
+    update(tracks, [make_face(112), make_face(142)], 0.1)
+    assert [(track.number, round(track.places[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
+
+
+def test_a_missed_face_is_shown_for_a_moment() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    update(tracks, [], SHOWN_S)
+    assert numbers(tracks) == [1]
+    update(tracks, [], SHOWN_S + 0.1)
+    assert numbers(tracks) == []
+
+
+def test_where_only_strangers_are_found_the_faces_before_are_gone_at_once() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(10), make_face(100)], 0.0)
+    update(tracks, [make_face(10)], 0.1)
+    assert numbers(tracks) == [1, 2]  # one of two missed: perhaps for a moment only
+    assert [track.number for track in tracks.found()] == [1]
+    update(tracks, [make_face(200), make_face(260)], 0.2)  # another scene
+    assert numbers(tracks) == [3, 4]
+
+
+def test_a_face_that_comes_back_soon_has_its_number_and_later_a_new_one() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    update(tracks, [], REMEMBERED_S)
+    update(tracks, [make_face()], REMEMBERED_S + 0.1)
+    assert numbers(tracks) == [1]
+    update(tracks, [], REMEMBERED_S + 0.2)
+    update(tracks, [], 2 * REMEMBERED_S + 0.2)
+    update(tracks, [make_face()], 2 * REMEMBERED_S + 0.3)
+    assert numbers(tracks) == [2]
+
+
+def test_where_readings_are_rare_a_face_may_be_missed_once() -> None:
+    tracks = FaceTracker()
+    rare_s = REMEMBERED_S + 0.05
+    update(tracks, [make_face()], 0.0)
+    update(tracks, [], rare_s)
+    assert numbers(tracks) == []
+    update(tracks, [make_face()], 2 * rare_s)
+    assert numbers(tracks) == [1]
+    update(tracks, [], 3 * rare_s)
+    update(tracks, [], 4 * rare_s)
+    update(tracks, [make_face()], 5 * rare_s)
+    assert numbers(tracks) == [2]
+
+
+def test_a_new_face_shows_at_once_what_was_read() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 5.0, smoothing_s=10.0)
+    assert tracks.shown()[0].shares[Emotion.HAPPY.label] == 1.0
+
+
+@pytest.mark.parametrize("num_steps", [1, 4, 50])
+def test_smoothing_depends_on_time_and_not_on_the_number_of_readings(num_steps: int) -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    for step in range(1, num_steps + 1):
+        update(tracks, [make_face()], 2.0 * step / num_steps, smoothing_s=2.0, shows=SAD)
+    assert tracks.shown()[0].shares[Emotion.SAD.label] == pytest.approx(1 - np.exp(-1))
+
+
+def test_a_clock_that_stands_still_does_no_harm() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 1.0)
+    update(tracks, [make_face()], 1.0, smoothing_s=1.0, shows=SAD)
+    assert tracks.shown()[0].shares[Emotion.HAPPY.label] == 1.0
+
+
+FACES = st.lists(
+    st.builds(make_face, st.integers(0, 250), st.integers(0, 180), st.integers(1, 70), st.integers(1, 60)), max_size=6
+)
+SHARES = st.lists(st.floats(0.001, 1), min_size=7, max_size=7)
+
+
+@given(st.lists(st.tuples(FACES, SHARES, st.floats(0, 3)), max_size=8), st.floats(0, 5))
+def test_numbers_are_never_shared_and_shares_stay_probabilities(
+    readings: list[tuple[list[Face], list[float], float]], smoothing_s: float
+) -> None:
+    tracks, time_s, highest = FaceTracker(), 0.0, 0
+    for faces, weights, passed_s in readings:
+        time_s += passed_s
+        shows = EmotionProbabilities((np.array(weights) / sum(weights)).astype(np.float32))
+        update(tracks, faces, time_s, smoothing_s=smoothing_s, shows=shows)
+        shown = tracks.shown()
+        assert len({track.number for track in shown}) == len(shown) >= len(faces)
+        assert all(abs(track.shares.sum() - 1) < 1e-5 and track.shares.min() >= 0 for track in shown)
+        new = {track.number for track in shown if track.number > highest}
+        assert new <= set(range(highest + 1, highest + 1 + len(faces)))
+        highest = max([highest, *(track.number for track in shown)])
+        for track in shown:
+            reading = track.reading(*SIZE)
+            assert reading is not None
+            assert reading.face.box == reading.face.box.clipped(*SIZE)
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "growth"), [(0, 0, 1.0), (6, -4, 1.0), (-9, 7, 1.0), (0, 0, 1.05), (4, 3, 0.96)]
+)
+def test_boxes_go_with_the_picture(across: int, down: int, growth: float) -> None:
+    tracks = FaceTracker()
+    face = make_face(120, 90, 64, 72)
+    image = NOISE[30:270, 40:360]
+    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [face], [HAPPY], smoothing_s=0.0)
+    middle = np.array([152, 126])  # of the face
+    matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
+    matrix[:, 2] = (across, down) + middle * (1 - growth) - growth * np.array([40, 30])
+    tracks.follow(cv2.warpAffine(cv2.cvtColor(NOISE, cv2.COLOR_RGB2GRAY), matrix, SIZE))
+    moved = tracks.shown()[0].places * SIZE
+    expected = middle + (across, down) + growth * (places_of(face) - middle)
+    assert moved == pytest.approx(expected, abs=1.0)
+
+
+@pytest.mark.parametrize("now", [np.full((240, 320), 90, np.uint8), np.full((180, 320), 90, np.uint8)])
+def test_a_face_that_cannot_be_followed_stays_where_it_was(now: np.ndarray) -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    before = tracks.places()[1]
+    tracks.follow(now)
+    assert tracks.places()[1] == pytest.approx(before)
+
+
+def test_a_face_that_left_the_frame_has_no_reading() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(10)], 0.0)
+    (track,) = tracks.shown()
+    assert track.reading(*SIZE) is not None
+    assert box_of(track.places * SIZE - (200, 0), *SIZE) is None
+
+
+def test_a_face_survives_being_an_array() -> None:
+    face = make_face(20, 30, 41, 53)
+    assert box_of(places_of(face), *SIZE) == face.box
+    assert landmarks_of(places_of(face)) == face.landmarks
+    assert box_of(places_of(make_face(300, 200, 60, 60)), *SIZE) == Box(300, 200, 20, 40)
+
+
+def test_a_large_frame_is_followed_small() -> None:
+    assert to_flow_image(np.zeros((720, 1280, 3), np.uint8)).shape == (180, 320)
+    assert to_flow_image(np.zeros((90, 160, 3), np.uint8)).shape == (90, 160)
+
+
+def test_the_order_of_shares_is_that_of_the_emotions() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    reading = tracks.shown()[0].reading(*SIZE)
+    assert reading is not None
+    assert reading.emotion is EMOTIONS[int(tracks.shown()[0].shares.argmax())] is Emotion.HAPPY

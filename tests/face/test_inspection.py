@@ -1,0 +1,431 @@
+"""emomusic/face/inspection.py: what it shows is what happens, on networks whose answer is known beforehand."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS
+from emomusic.errors import ModelError
+from emomusic.explain import GradCam, _weighted, grad_cam
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import MtcnnDetector
+from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
+from emomusic.face.inspection import Explainer, Insight, Occlusion, _levels, _Step, agreement, occlude
+from emomusic.face.model_files import DEFAULT_MODEL, ModelSpec
+from emomusic.metrics import FOUR
+from emomusic.training.evaluate import keras_classifier
+from emomusic.training.export_onnx import export_onnx
+from emomusic.training.networks import NETWORKS as ARCHITECTURES
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+
+# The only place each network looks at: rows and columns of its input, as shares of the side.
+REGIONS = {
+    "top left": (0.1, 0.35, 0.1, 0.35),
+    "right": (0.4, 0.6, 0.65, 0.95),
+    "bottom": (0.7, 0.95, 0.35, 0.6),
+}
+WINNER = 2
+
+
+# Networks that read one region and nothing else
+
+
+def gate(x: Any, region: tuple[float, ...]) -> Any:
+    """Make everything outside the region nought."""
+    side = x.shape[1]
+    top, bottom, left, right = (round(share * side) for share in region)
+    mask = np.zeros((1, side, side, 1), np.float32)
+    mask[:, top:bottom, left:right] = 1
+    return x * mask
+
+
+def network(inputs: Any, features: Any, classes: int = 7) -> Any:
+    """A network in which the mean of its features speaks for one class, fairly surely, and for none of the others."""
+    import keras
+    from keras import layers
+
+    x = layers.GlobalAveragePooling2D()(features)
+    pixels = to_network_input([noise()], inputs.shape[1]).astype(np.float32)
+    strength = np.asarray(keras.Model(inputs, x)(pixels)).sum()
+    kernel = np.zeros((x.shape[-1], classes), np.float32)
+    kernel[:, WINNER] = 3 / max(strength, 1e-6)
+    dense = layers.Dense(classes)
+    logits = dense(x)
+    dense.set_weights([kernel, np.zeros(classes, np.float32)])
+    return keras.Model(inputs, layers.Activation("softmax", dtype="float32")(logits))
+
+
+def texture(x: Any, filters: int) -> Any:
+    """A convolution that finds where neighbouring pixels differ; grey has none of it."""
+    from keras import layers
+
+    kernel = np.full((3, 3, x.shape[-1], filters), -1, np.float32)
+    kernel[1, 1] = 8
+    conv = layers.Conv2D(filters, 3, padding="same", activation="relu", use_bias=False)
+    y = conv(layers.Rescaling(1 / 255)(x))
+    conv.set_weights([kernel])
+    return y
+
+
+def blur(x: Any, filters: int) -> Any:
+    from keras import layers
+
+    conv = layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="ones")
+    return layers.Rescaling(1 / 9 / x.shape[-1])(conv(x))
+
+
+def plain(region: tuple[float, ...], classes: int = 7, side: int = 48) -> Any:
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((side, side, 1))
+    x = layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    return network(inputs, layers.AveragePooling2D(2)(blur(x, 6)), classes)
+
+
+def resized_colour(region: tuple[float, ...]) -> Any:
+    """Takes 64 pixels, works on 96 and three channels, as a backbone of photographs would."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((64, 64, 1))
+    x = layers.Resizing(96, 96)(inputs)
+    x = gate(texture(layers.Concatenate()([x, x, x]), 8), region)
+    return network(inputs, layers.MaxPooling2D(2)(blur(x, 8)))
+
+
+def nested_depthwise(region: tuple[float, ...]) -> Any:
+    """A backbone of depthwise convolutions with a gate of channels, as one layer of the network."""
+    import keras
+    from keras import layers
+
+    maps = keras.Input((24, 24, 4))
+    x = layers.DepthwiseConv2D(3, padding="same", depthwise_initializer="ones", activation="relu")(maps)
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    excited = layers.Conv2D(4, 1, activation="sigmoid", kernel_initializer="zeros")(squeezed)
+    backbone = keras.Model(maps, layers.Multiply()([x, excited]), name="backbone")
+    inputs = keras.Input((48, 48, 1))
+    return network(inputs, backbone(layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))))
+
+
+def sequential(region: tuple[float, ...]) -> Any:
+    """Its middle is a row of layers."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    row = [layers.MaxPooling2D(2), layers.Conv2D(6, 3, padding="same", activation="relu", kernel_initializer="ones")]
+    return network(inputs, keras.Sequential(row)(gate(texture(inputs, 4), region)))
+
+
+def four_classes(region: tuple[float, ...]) -> Any:
+    return plain(region, classes=4)
+
+
+def ninety_six(region: tuple[float, ...]) -> Any:
+    return plain(region, side=96)
+
+
+def two_branches(region: tuple[float, ...]) -> Any:
+    """What stands beside the branch that looks, and is found last, sees nothing."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    x = layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    branches = [layers.AveragePooling2D(4)(blur(seen, 6)) for seen in (x, 0 * x)]
+    return network(inputs, layers.Concatenate()(branches))
+
+
+def down_and_up(region: tuple[float, ...]) -> Any:
+    """Maps get smaller and larger again: those of before are not the last of their size."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    x = layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    return network(inputs, blur(layers.UpSampling2D(2)(blur(layers.AveragePooling2D(2)(x), 6)), 5))
+
+
+def added(region: tuple[float, ...]) -> Any:
+    """Two ways to one sum, added as two arguments of an operation."""
+    import keras
+
+    inputs = keras.Input((48, 48, 1))
+    x = keras.layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
+    return network(inputs, keras.ops.add(blur(x, 6), blur(x, 6)))
+
+
+NETWORKS = (
+    plain,
+    two_branches,
+    down_and_up,
+    added,
+    resized_colour,
+    nested_depthwise,
+    sequential,
+    four_classes,
+    ninety_six,
+)
+
+
+def spec_of(model: Any, *, mirrored: bool = False, smoothing: float = 0.0, temperature: float = 1.0) -> ModelSpec:
+    classes = EMOTIONS if model.output_shape[-1] == 7 else FOUR
+    side = model.input_shape[1]
+    return ModelSpec(
+        *("known", "known", "none", side, mirrored, temperature, 0, ""), classes=tuple(classes), smoothing=smoothing
+    )
+
+
+def classifier_of(model: Any, **options: Any) -> EmotionClassifier:
+    return keras_classifier(model, spec_of(model, **options))
+
+
+def confusion_cell(model: Any, folder: Path, **options: Any) -> Insight:
+    """What an export of this network makes of noise."""
+    path = folder / "model.onnx"
+    export_onnx(model, path)
+    return Explainer(spec_of(model, **options), path).look(noise())
+
+
+def cam_of(model: Any, *, mirrored: bool = False, winner: int = WINNER) -> np.ndarray:
+    face = to_network_input([noise()], model.input_shape[1])[0, ..., 0]
+    return GradCam(model, mirrored=mirrored).of(face, winner)
+
+
+def noise(side: int = 120) -> RgbImage:
+    """A picture that is bright and dark everywhere alike, in grains that survive a change of size."""
+    grains = np.random.default_rng(5).integers(30, 230, (side // 3, side // 3, 3), np.uint8)
+    return np.asarray(cv2.resize(grains, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def highest(heat: np.ndarray) -> tuple[float, float]:
+    """The middle of the hottest pixel, as shares of the side."""
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    return (row + 0.5) / heat.shape[0], (column + 0.5) / heat.shape[1]
+
+
+def assert_inside(place: tuple[float, float], region: tuple[float, ...]) -> None:
+    top, bottom, left, right = region
+    blur = 0.03  # a convolution spreads a region by a pixel of its map
+    assert top - blur <= place[0] <= bottom + blur
+    assert left - blur <= place[1] <= right + blur
+
+
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
+@pytest.mark.parametrize("build", NETWORKS)
+def test_both_maps_point_at_the_only_place_the_network_looks_at(
+    build: Callable[..., Any], region: tuple[float, ...]
+) -> None:
+    model = build(region)
+    heat, occlusion = cam_of(model), occlude(noise(), classifier_of(model))
+    assert heat.max() == pytest.approx(1)
+    assert_inside(highest(heat), region)
+    assert occlusion.drops.max() > 0.1
+    assert_inside(highest(occlusion.heat), region)
+    figure = agreement(heat, occlusion)
+    assert figure is not None
+    assert figure > 0.35
+
+
+def test_with_the_mirror_image_both_sides_count() -> None:
+    region = REGIONS["right"]
+    heat = cam_of(plain(region), mirrored=True)
+    top, bottom, left, right = region
+    inside = heat[round(48 * top) : round(48 * bottom), round(48 * left) : round(48 * right)]
+    opposite = heat[:, ::-1][round(48 * top) : round(48 * bottom), round(48 * left) : round(48 * right)]
+    assert inside.mean() > 0.3
+    assert opposite.mean() > 0.3
+    assert heat[: round(48 * top) - 6].max() < 0.1
+
+
+def test_a_network_that_never_looks_has_nothing_to_show() -> None:
+    model = plain((0, 0, 0, 0))
+    heat, occlusion = cam_of(model), occlude(noise(), classifier_of(model))
+    assert heat.max() == 0
+    assert np.abs(occlusion.drops).max() < 1e-6
+    assert agreement(heat, occlusion) is None
+
+
+# From logits to probabilities
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "smoothing", "temperature"), [(False, 0.0, 1.0), (True, 0.0, 0.8), (True, 0.1, 2.5)]
+)
+def test_the_way_from_logits_ends_at_the_classifiers_answer(
+    mirrored: bool, smoothing: float, temperature: float, tmp_path: Path
+) -> None:
+    model = plain(REGIONS["right"])
+    options = {"mirrored": mirrored, "smoothing": smoothing, "temperature": temperature}
+    insight = confusion_cell(model, tmp_path, **options)
+    answer = classifier_of(model, **options).probabilities(to_network_input([noise()], 48))[0]
+    assert insight.winner == WINNER
+    assert insight.logits.shape == (2 if mirrored else 1, len(answer))
+    powers = np.exp(insight.logits)
+    averaged = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
+    np.testing.assert_allclose(insight.averaged, averaged, atol=1e-6)
+    taken_back = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
+    scaled = taken_back ** (1 / temperature)
+    np.testing.assert_allclose(insight.calibrated, scaled / scaled.sum(), atol=1e-6)
+    np.testing.assert_array_equal(insight.probabilities, insight.calibrated)  # not adjusted
+    np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
+
+
+def test_the_shipped_model_is_explained_as_it_answers(detector: MtcnnDetector) -> None:
+    classifier = EmotionClassifier.load()
+    image = read_image(SAMPLES / "eileen-collins-1999.jpg")
+    (face,) = detector.detect(image)
+    crop = crop_face(image, face.box)
+    insight = Explainer(classifier.spec).look(crop)
+    np.testing.assert_allclose(insight.probabilities, classifier.classify([crop])[0].values, atol=1e-5)
+    before = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
+    np.testing.assert_allclose(insight.calibrated, before, atol=1e-5)
+    np.testing.assert_array_equal(insight.face, to_network_input([crop], classifier.spec.side)[0, ..., 0])
+    assert [(level.maps.shape, level.num_channels) for level in insight.levels] == [
+        ((6, 48, 48), 32),
+        ((6, 24, 24), 64),
+        ((6, 6, 6), 256),
+        ((6, 3, 3), 256),
+    ]
+    heat = grad_cam(DEFAULT_MODEL, insight.face, insight.winner)  # in a process of its own
+    assert heat.shape == insight.face.shape
+    assert heat.max() == pytest.approx(1)
+
+
+def test_without_tensorflow_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ModelError, match=r"TensorFlow, which is not installed\. Run: pip install 'emomusic\[train\]'"):
+        grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 0)
+
+
+def test_a_model_that_cannot_be_opened_is_an_error_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match="Received: 'no such model'"):
+        grad_cam("no such model", np.zeros((48, 48), np.uint8), 0)
+    with pytest.raises(ModelError, match=r"expected an answer from TensorFlow\. Received: .*99") as told:
+        grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 99)
+    assert "\n" not in str(told.value)
+    monkeypatch.setattr("emomusic.face.model_files.model_folder", lambda _: tmp_path)
+    with pytest.raises(ModelError, match=r"needs model\.keras, which is absent"):
+        grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 0)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_of_the_house_can_be_explained(name: str, tmp_path: Path) -> None:
+    model = ARCHITECTURES[name].build("float32")
+    side = model.input_shape[1]
+    insight = confusion_cell(model, tmp_path, mirrored=True)
+    answer = classifier_of(model, mirrored=True).probabilities(to_network_input([noise()], side))[0]
+    np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
+    assert cam_of(model, mirrored=True, winner=0).shape == (side, side)
+    sides = [level.maps.shape[1] for level in insight.levels]
+    assert len(sides) >= 2
+    assert sides == sorted(set(sides), reverse=True)
+    assert sides[-1] > 1
+    assert all(0 < len(level.maps) <= level.num_channels for level in insight.levels)
+
+
+# Feature maps
+
+
+def test_feature_maps_are_what_the_layers_make(tmp_path: Path) -> None:
+    import keras
+
+    model = ARCHITECTURES["tiny"].build("float32")
+    insight = confusion_cell(model, tmp_path)
+    pixels = to_network_input([noise()], 48).astype(np.float32)
+    assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
+        (48, 8),
+        (24, 16),
+        (12, 16),
+    ]
+    for level, name in zip(insight.levels, ("block1a_relu", "block2a_relu", "block3a_relu"), strict=True):
+        made = np.asarray(keras.Model(model.input, model.get_layer(name).output)(pixels))[0]
+        spreads = made.std(axis=(0, 1))
+        np.testing.assert_allclose(level.maps[0], made[..., spreads.argmax()], atol=0.01)
+        assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # those that vary most come first
+
+
+def steps_of(*rows: tuple[str, str, int, int]) -> list[_Step]:
+    """Operations written as (what they take, what they make, side, maps); a side of 0 is no stack of maps."""
+    return [_Step(tuple(given), made, (side, side) if side else None, channels) for given, made, side, channels in rows]
+
+
+@pytest.mark.parametrize(
+    ("rows", "levels"),
+    [
+        ([("x", "a", 48, 4), ("a", "b", 24, 6), ("b", "c", 0, 0)], [["a"], ["b"]]),
+        ([("x", "a", 48, 4), ("a", "b", 24, 6), ("a", "c", 24, 6), ("bc", "d", 0, 0)], [["a"], ["b", "c"]]),
+        ([("x", "a", 48, 4), ("a", "b", 24, 6), ("b", "c", 24, 6), ("bc", "d", 24, 6)], [["a"], ["d"]]),
+        ([("x", "a", 24, 4), ("a", "b", 12, 6), ("b", "c", 24, 5)], [["c"], ["b"]]),
+        ([("x", "a", 48, 3), ("a", "b", 24, 6)], [["b"]]),  # three maps are a picture still
+        ([("x", "a", 48, 4), ("a", "b", 32, 4), ("b", "c", 16, 4), ("c", "d", 8, 4), ("d", "e", 4, 4)],
+         [["a"], ["b"], ["d"], ["e"]]),
+    ],
+    ids=["row", "branches", "sum", "down and up", "colours", "many sizes"],
+)  # fmt: skip
+def test_levels_are_the_last_maps_of_each_size(rows: list[Any], levels: list[list[str]]) -> None:
+    assert _levels(steps_of(*rows)) == levels
+
+
+@pytest.mark.parametrize("activation", [None, "softmax"])
+def test_a_network_without_logits_is_refused(activation: str | None, tmp_path: Path) -> None:
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    x = layers.Dense(7, activation=activation)(layers.Flatten()(texture(inputs, 4)))
+    model = keras.Model(inputs, x)
+    with pytest.raises(ModelError, match=r"expected a network whose last layer is a softmax alone\. Received: 'dense"):
+        GradCam(model, mirrored=False)
+    if activation is None:
+        with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
+            confusion_cell(model, tmp_path)
+
+
+def test_a_network_without_maps_is_refused(tmp_path: Path) -> None:
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((48, 48, 1))
+    model = keras.Model(inputs, layers.Softmax()(layers.Dense(7)(layers.Flatten()(inputs))))
+    with pytest.raises(ModelError, match="expected a network with feature maps"):
+        GradCam(model, mirrored=False)
+    with pytest.raises(ModelError, match="expected a network with feature maps"):
+        confusion_cell(model, tmp_path)
+
+
+# How well two maps agree
+
+
+def drops_of(heat: np.ndarray) -> Occlusion:
+    """The occlusion of a network whose answer falls as much as `heat` is hot under the patch."""
+    starts, patch = (0, 4, 8), 4
+    values = [heat[row : row + patch, column : column + patch].mean() for row in starts for column in starts]
+    return Occlusion(np.array(values, np.float32).reshape(3, 3), starts, patch, 0.9, heat)
+
+
+def test_agreement_is_one_for_the_same_order_and_minus_one_for_the_opposite() -> None:
+    heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
+    assert agreement(heat**2, drops_of(heat**2)) == pytest.approx(1)
+    assert agreement(heat, drops_of(-heat)) == pytest.approx(-1)
+
+
+def test_agreement_is_nothing_where_a_map_is_the_same_everywhere() -> None:
+    heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
+    assert agreement(np.zeros_like(heat), drops_of(heat)) is None
+    assert agreement(heat, drops_of(np.ones_like(heat))) is None
+
+
+def test_gradients_stay_at_their_places() -> None:
+    features, gradients = np.ones((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.float32)
+    gradients[0, 0, :, 0] = 1, -1  # their mean is nought
+    assert _weighted(features, gradients, 2).tolist() == [[1, 0], [0, 0]]

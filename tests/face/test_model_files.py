@@ -1,0 +1,218 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.errors import ModelError
+from emomusic.face import model_files
+from emomusic.face.model_files import ModelSpec
+from emomusic.training.checkpoint import write_weights
+from emomusic.training.networks import NETWORKS
+from emomusic.training.presets import PRESETS
+
+SPEC = ModelSpec(
+    name="small",
+    network="tiny",
+    preset="smoke",
+    side=48,
+    mirrored=True,
+    temperature=1.25,
+    smoothing=0.1,
+    parameters=3807,
+    sha256="0" * 64,
+)
+
+
+def place(root: Path, name: str) -> Path:
+    """A model's folder with a spec and weights that fit it."""
+    folder = root / "models" / "face" / name
+    folder.mkdir(parents=True)
+    (folder / model_files.WEIGHTS).write_bytes(name.encode())
+    model_files.write_spec(replace(SPEC, name=name, sha256=assets.sha256_of(folder / model_files.WEIGHTS)), folder)
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_models_are_listed_with_the_default_first_and_the_others_by_name(checkout: Path) -> None:
+    for name in ("zeta", model_files.DEFAULT_MODEL, "alpha"):
+        place(checkout, name)
+    (checkout / "models" / "face" / "half-trained" / "checkpoint").mkdir(parents=True)
+    assert model_files.face_models() == [model_files.DEFAULT_MODEL, "alpha", "zeta"]
+
+
+def test_without_models_the_list_is_empty_and_the_message_says_so(checkout: Path) -> None:
+    assert model_files.face_models() == []
+    with pytest.raises(ModelError, match=r"models \(none\)\. Received: 'vgg9'.*run EmoMusic from its checkout"):
+        model_files.model_folder("vgg9")
+
+
+def test_a_models_folder_is_found_by_its_name(checkout: Path) -> None:
+    folders = [place(checkout, name) for name in ("x", "y")]
+    assert [model_files.model_folder(name) for name in ("x", "y")] == folders
+
+
+@pytest.mark.parametrize("name", ["", ".", "../face/x", "x/", "X"])
+def test_a_name_is_a_name_and_never_a_path(checkout: Path, name: str) -> None:
+    place(checkout, "x")
+    with pytest.raises(ModelError, match="expected one of the trained models x"):
+        model_files.model_folder(name)
+
+
+def test_a_spec_is_read_as_it_was_written(tmp_path: Path) -> None:
+    model_files.write_spec(SPEC, tmp_path)
+    assert model_files.read_spec(tmp_path) == SPEC
+    assert [path.name for path in tmp_path.iterdir()] == ["spec.json"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0},
+        {"temperature": -1.0},
+        {"temperature": "1.0"},
+        {"temperature": float("nan")},
+        {"temperature": None},
+        {"smoothing": 1.0},
+        {"smoothing": -0.1},
+        {"smoothing": float("nan")},
+        {"side": 0},
+        {"side": "48"},
+        {"side": 48.5},
+        {"mirrored": "yes"},
+        {"sha256": None},
+        {"name": 3},
+    ],
+    ids=str,
+)
+def test_a_spec_with_a_value_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    (tmp_path / assets.SPEC).write_text(json.dumps({**asdict(SPEC), **change}))
+    (name,) = change
+    with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{name}.*\. Train it anew"):
+        model_files.read_spec(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting value"),
+        ("{", "Expecting property name"),
+        ("[]", "argument after"),
+        ("null", "argument after"),
+        ("{}", "missing 8 required"),
+        (json.dumps({**asdict(SPEC), "colour": 1}), "unexpected keyword argument 'colour'"),
+        (b"\xff\xfe", "can't decode"),
+    ],
+    ids=["empty", "cut", "list", "null", "bare", "of another version", "binary"],
+)
+def test_a_damaged_spec_is_refused_with_advice(tmp_path: Path, text: str | bytes, message: str) -> None:
+    (tmp_path / assets.SPEC).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}.*Train it anew"):
+        model_files.read_spec(tmp_path)
+
+
+def test_an_absent_spec_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"expected a trained model in .*No such file"):
+        model_files.read_spec(tmp_path)
+
+
+def test_weights_are_compared_with_their_checksum_only_where_asked(checkout: Path) -> None:
+    folder = place(checkout, "x")
+    assert model_files.read_spec(folder, verify=[model_files.WEIGHTS]).name == "x"
+    (folder / model_files.WEIGHTS).write_bytes(b"other")
+    assert model_files.read_spec(folder).name == "x"
+    with pytest.raises(ModelError, match=r"with SHA-256 [0-9a-f]{64}\. Received: [0-9a-f]{64}\. Restore the file"):
+        model_files.read_spec(folder, verify=[model_files.WEIGHTS])
+    (folder / model_files.WEIGHTS).unlink()
+    with pytest.raises(ModelError, match=r"No such file.*Restore the file"):
+        model_files.read_spec(folder, verify=[model_files.WEIGHTS])
+
+
+def test_metrics_are_read_as_they_were_written(tmp_path: Path) -> None:
+    assets.write_json(tmp_path / assets.METRICS, {"test": {"accuracy": 0.5}})
+    assert assets.read_metrics(tmp_path) == {"test": {"accuracy": 0.5}}
+    assert (tmp_path / assets.METRICS).read_text(encoding="utf-8").endswith("}\n")
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "Expecting"), ("[1]", "Received: list")])
+def test_damaged_metrics_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / assets.METRICS).write_text(text)
+    with pytest.raises(ModelError, match=message):
+        assets.read_metrics(tmp_path)
+
+
+def test_absent_metrics_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"expected figures in .*metrics\.json\. Received: .*No such file"):
+        assets.read_metrics(tmp_path)
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    assets.write_json(path, {"old": 1})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        assets.write_json(path, {"new": object()})
+    assert json.loads(path.read_text()) == {"old": 1}
+
+
+@pytest.mark.parametrize("name", model_files.face_models())
+def test_every_model_that_ships_is_whole(name: str) -> None:
+    folder = model_files.model_folder(name)
+    spec, metrics = model_files.read_spec(folder, verify=[model_files.WEIGHTS]), assets.read_metrics(folder)
+    assert spec.name == metrics["model"] == name
+    assert (spec.network, spec.preset, spec.parameters) == (
+        metrics["network"],
+        metrics["preset"],
+        metrics["parameters"],
+    )
+    assert metrics["bytes"] == (folder / model_files.WEIGHTS).stat().st_size
+    for file in (assets.HISTORY, assets.PREDICTIONS, assets.CARD):
+        assert (folder / file).is_file()
+
+
+@pytest.mark.parametrize("name", model_files.face_models())
+def test_every_model_that_ships_was_trained_as_its_preset_says(name: str) -> None:
+    metrics = assets.read_metrics(model_files.model_folder(name))
+    preset = json.loads(json.dumps(asdict(PRESETS[metrics["preset"]])))
+
+    def assert_agrees(recorded: dict[str, Any], said: dict[str, Any]) -> None:
+        for field, value in recorded.items():  # older runs know fewer fields
+            if isinstance(value, dict):
+                assert_agrees(value, said[field])
+            else:
+                assert said[field] == value, field
+
+    assert_agrees(metrics["config"], preset)
+
+
+def test_weights_are_kept_in_half_precision_and_read_back_as_the_model_answers(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = NETWORKS["cnn_capstone"].build("float32")
+    model.save(tmp_path / "whole.keras")
+    before = model.get_weights()
+    write_weights(model, tmp_path / "half.keras")
+    sizes = {name: (tmp_path / f"{name}.keras").stat().st_size for name in ("whole", "half")}
+    assert sizes["half"] < 0.51 * sizes["whole"]
+    read = keras.saving.load_model(tmp_path / "half.keras", safe_mode=True)
+    assert read.dtype_policy.name == "float32"
+    for first, rounded, again in zip(before, model.get_weights(), read.get_weights(), strict=True):
+        assert again.dtype == first.dtype
+        np.testing.assert_array_equal(again, rounded)
+        np.testing.assert_allclose(again, first, rtol=5e-4, atol=1e-7)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["half.keras", "whole.keras"]
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused(tmp_path: Path) -> None:
+    model = NETWORKS["tiny"].build("float32")
+    model.set_weights([weight + 70_000 for weight in model.get_weights()])
+    with pytest.raises(ModelError, match=r"expected weights of tiny below 65,504\. Received: larger ones"):
+        write_weights(model, tmp_path / "half.keras")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from emomusic.music.history import PlayHistory, song_key
+
+
+@pytest.mark.parametrize(
+    ("title", "artists"),
+    [
+        ("Creep", "Radiohead"),
+        ("Creep - Acoustic", "Radiohead"),
+        ("CREEP (Live)", "radiohead;Somebody"),
+        ("Creep [Remix]", "Radiohead"),
+        ("Créep", "Radiohead"),
+    ],
+)
+def test_all_versions_of_a_song_have_one_key(title: str, artists: str) -> None:
+    assert song_key(title, artists) == ("creep", "radiohead")
+
+
+def test_a_title_that_is_a_note_is_kept_whole() -> None:
+    assert song_key("(I Can\u2019t Get No) Satisfaction", "The Rolling Stones")[0] == "(i can't get no) satisfaction"
+    assert song_key(" - ", "A")[0] == " - "
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Symphony No. 5, Op. 67 - I. Allegro", "Symphony No. 5, Op. 67 - II. Andante"),
+        ("Another Brick in the Wall (Part 1)", "Another Brick in the Wall (Part 2)"),
+        ("Nocturnes, Op. 9 - No. 1 in B Flat Minor", "Nocturnes, Op. 9 - No. 2 in E Flat Major"),
+        ("Tritonia 042 - Coming Up, Pt. 1", "Tritonia 042 - Coming Up, Pt. 3"),
+    ],
+)
+def test_the_parts_of_a_work_are_songs_of_their_own(first: str, second: str) -> None:
+    assert song_key(first, "A") != song_key(second, "A")
+    assert song_key(f"{first} - 2011 Remaster", "A") == song_key(first, "A")
+
+
+def test_a_song_that_was_heard_is_known_in_every_spelling() -> None:
+    titles = np.array(["Don't", "DON\u2019T - Live", "Other"], object)
+    heard = PlayHistory(np.array(["Beyoncé", "Beyonce", "Beyoncé"], object), titles)
+    heard.add(0)
+    assert [heard.knows(row) for row in range(3)] == [True, True, False]

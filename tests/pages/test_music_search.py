@@ -1,0 +1,351 @@
+"""pages/music.py under AppTest: "Find a song", in the table and, by a fake, on Spotify."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.runtime.secrets import Secrets
+from streamlit.testing.v1 import AppTest
+
+from emomusic.errors import SpotifyError
+from emomusic.music.catalogue import Catalogue
+from emomusic.music.spotify.reccobeats import ReccoBeats
+from emomusic.music.spotify.search import SEARCH_LIMIT, Credentials, FeatureSource, FoundPage, FoundTrack
+from emomusic.ui.core import state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.music import search
+from emomusic.ui.music.classify import VIEW as CLASSIFY
+from tests.music.tables import track_id
+from tests.pages.screen import text_of, tracks, unescaped
+
+SECONDS = 120
+COVER = "https://i.scdn.co/image/ab67616d00001e02"
+
+
+@pytest.fixture
+def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+    st.cache_data.clear()  # what other tests' Spotify found
+    enter_app()  # as if a visitor had come through the front door before
+    app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    return app
+
+
+def find(app: AppTest, words: str) -> AppTest:
+    app.query_params[state.MUSIC_QUERY] = words
+    return app.run()
+
+
+def test_a_song_that_is_found_can_be_asked_for_its_mood(app: AppTest) -> None:
+    find(app, "ferrari")
+    assert not app.exception
+    found = tracks(app)
+    assert found
+    app.button(key=state.music_widget("ask", "found", found[0])).click().run()
+    assert not app.exception
+    assert app.session_state[state.MUSIC_VIEW] == CLASSIFY
+    assert found[0] in app.query_params[state.MUSIC_TRACK]
+    assert "Ferrari" in text_of(app)
+
+
+def test_each_song_is_found_once_and_its_versions_are_counted(app: AppTest) -> None:
+    find(app, "ferrari")
+    assert len(tracks(app)) == 1
+    assert "14 found. 13 of them are other versions of a song listed here." in text_of(app)
+    find(app, "10000 hours piano")
+    assert not tracks(app)
+    find(app, "10,000 hours piano")
+    assert "1 found.\n" in text_of(app) + "\n"
+
+
+def test_words_stay_in_the_field_and_in_the_address_while_another_tab_is_looked_at(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    find(app, "ferrari")
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.run()
+    assert app.query_params[state.MUSIC_QUERY] == "ferrari"  # else that would be a step of its own for Back
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == "ferrari"
+    app.query_params.clear()  # by another page
+    app.session_state[state.VISIT] = ("Music", 3)
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "ferrari"
+    find(app, "queen")  # as the browser goes back to it
+    assert app.text_input(key=state.MUSIC_QUERY).value == "queen"
+    del app.query_params[state.MUSIC_QUERY]
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == ""
+    app.text_input(key=state.MUSIC_QUERY).set_value("ferrari").run()
+    assert app.query_params[state.MUSIC_QUERY] == "ferrari"
+    app.text_input(key=state.MUSIC_QUERY).set_value("").run()
+    assert state.MUSIC_QUERY not in app.query_params
+    assert not app.exception
+
+
+def test_words_typed_quickly_count_before_the_address_was_told_of_the_last(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    app.run()
+    app.text_input(key=state.MUSIC_QUERY).set_value("ferrari").run()
+    del app.query_params[state.MUSIC_QUERY]
+    app.text_input(key=state.MUSIC_QUERY).set_value("queen").run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "queen"
+
+
+def test_words_typed_on_the_way_to_another_tab_are_not_lost(app: AppTest) -> None:
+    app.session_state[state.VISIT] = ("Music", 1)
+    app.run()
+    app.text_input(key=state.MUSIC_QUERY).set_value("queen")
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.run()
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "queen"
+
+
+def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
+    find(app, "no such song anywhere")
+    assert "No song of this table has all of these words" in text_of(app)
+
+
+def test_without_keys_the_page_says_how_to_get_some(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_credentials", lambda: None)
+    app.run()
+    assert not app.exception
+    assert "developer.spotify.com" in text_of(app)
+    assert "SPOTIFY_CLIENT_ID" in app.code[0].value
+
+
+def found_track(number: int, title: str, *, cover_url: str | None = None) -> FoundTrack:
+    """A result that nobody measured."""
+    return FoundTrack(track_id(number), title, ("B",), False, None, None, None, cover_url)
+
+
+class FakeSpotify:
+    """Finds one song that somebody measured and one that nobody did; or fails."""
+
+    def __init__(self, credentials: Credentials, *, catalogue: Catalogue, reccobeats: ReccoBeats | None) -> None:
+        self.credentials, self.catalogue, self.reccobeats = credentials, catalogue, reccobeats
+
+    def search(self, text: str, *, page: int = 0) -> FoundPage:
+        if text == "fail":
+            raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
+        track = self.catalogue.track(0)
+        if self.reccobeats is not None:
+            other = FoundTrack(
+                track.id, "Measured", ("A",), False, None, None, None, None, track, FeatureSource.RECCOBEATS
+            )
+            return FoundPage((other,), 1)
+        known = FoundTrack(track.id, "Known", ("A",), False, None, None, None, COVER, track, FeatureSource.CATALOGUE)
+        return FoundPage((known, found_track(7, "Unknown")), 2)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
+    """Let the page ask a fake, with keys that no other test has."""
+    credentials = Credentials(f"id of {spotify.__qualname__}", secret)
+    monkeypatch.setattr(search, "_credentials", lambda: credentials)
+    monkeypatch.setattr(search, "LiveSpotify", spotify)
+
+
+def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTest, monkeypatch) -> None:
+    use(monkeypatch, FakeSpotify)
+    find(app, "zzzz")
+    assert not app.exception
+    assert len(tracks(app)) == 2
+    assert "2 found by Spotify, in its own order." in text_of(app)
+    assert "features from catalogue" in text_of(app)
+    assert "mood not known: the catalogue does not have it" in text_of(app)
+    links = [f"[Open in Spotify](https://open.spotify.com/track/{track})" for track in tracks(app)]
+    assert all(link in text_of(app) for link in links)
+    app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
+    (warning,) = app.warning
+    assert unescaped(warning.value).startswith("Spotify asks to wait 30 s: ![x]")
+    assert "![x]" not in warning.value
+    assert not app.exception
+
+
+def test_all_results_of_a_page_are_shown_and_the_next_page_is_offered(app: AppTest, monkeypatch) -> None:
+    asked: list[int] = []
+
+    class Many(FakeSpotify):
+        def search(self, text: str, *, page: int = 0) -> FoundPage:
+            asked.append(page)
+            numbers = range(page * SEARCH_LIMIT, min((page + 1) * SEARCH_LIMIT, 25))
+            return FoundPage(tuple(found_track(number, f"Song {number}") for number in numbers), 25)
+
+    use(monkeypatch, Many)
+    find(app, "zzzz")
+    assert tracks(app) == [track_id(number) for number in range(10)]
+    assert "The first 10 of 25 found by Spotify" in text_of(app)
+    for first, last in ((11, 20), (21, 25)):
+        app.button(key=state.music_widget("live-more")).click().run()
+        assert tracks(app) == [track_id(number) for number in range(first - 1, last)]
+        assert f"Songs {first} to {last} of 25 found by Spotify" in text_of(app)
+    assert state.music_widget("live-more") not in [button.key for button in app.button]
+    app.button(key=state.music_widget("live-back")).click().run()
+    assert tracks(app)[0] == track_id(10)
+    assert asked == [0, 1, 2]  # what was found is kept
+    app.text_input(key=state.MUSIC_QUERY).set_value("yyyy").run()
+    assert "The first 10 of 25 found by Spotify" in text_of(app)
+    assert not app.exception
+
+
+def test_covers_stay_asked_for_while_another_tab_is_looked_at(app: AppTest, monkeypatch) -> None:
+    use(monkeypatch, FakeSpotify)
+    find(app, "zzzz")
+    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.run()
+    assert state.MUSIC_COVERS not in [toggle.key for toggle in app.toggle]
+    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.run()
+    assert app.toggle(key=state.MUSIC_COVERS).value is True
+    assert not app.exception
+
+
+def test_no_page_is_offered_that_spotify_does_not_give(app: AppTest, monkeypatch) -> None:
+    class Endless(FakeSpotify):
+        def search(self, text: str, *, page: int = 0) -> FoundPage:
+            if page > 99:
+                raise SpotifyError("too far")
+            return FoundPage((found_track(page, "A song"),), 5000)
+
+    use(monkeypatch, Endless)
+    app.session_state[state.music_widget("live-page", "zzzz")] = 98
+    find(app, "zzzz")
+    app.button(key=state.music_widget("live-more")).click().run()
+    assert "Songs 991 to 991 of 5,000" in text_of(app)
+    assert state.music_widget("live-more") not in [button.key for button in app.button]
+    app.session_state[state.music_widget("live-page", "zzzz")] = 100
+    app.run()
+    assert [warning.value for warning in app.warning] == ["too far"]
+    app.button(key=state.music_widget("live-back")).click().run()
+    assert "Songs 991 to 991 of 5,000" in text_of(app)
+
+
+def test_a_corrected_secret_is_used_at_once(app: AppTest, monkeypatch) -> None:
+    class Strict(FakeSpotify):
+        def search(self, text: str, *, page: int = 0) -> FoundPage:
+            if self.credentials.client_secret != "right":
+                raise SpotifyError("Spotify does not accept the credentials.")
+            return super().search(text, page=page)
+
+    use(monkeypatch, Strict, "wrong")
+    find(app, "zzzz")
+    assert len(app.warning) == 1
+    use(monkeypatch, Strict, "right")
+    app.run()
+    assert not app.warning
+    assert len(tracks(app)) == 2
+    use(monkeypatch, Strict, "wrong again")  # what others' keys found is not shown
+    app.run()
+    assert len(app.warning) == 1
+
+
+def test_keys_are_not_told_by_what_tells_them_apart() -> None:
+    one, other = (search._account(Credentials("id", secret)) for secret in ("north", "south"))
+    assert one != other
+    assert "north" not in one
+    assert len(one) == 16
+
+
+def test_reccobeats_is_asked_only_where_it_is_switched_on(app: AppTest, monkeypatch) -> None:
+    use(monkeypatch, FakeSpotify)
+    find(app, "zzzz")
+    assert "features from catalogue" in text_of(app)
+    app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
+    assert not app.exception
+    assert "features from reccobeats" in text_of(app)
+
+
+def test_a_service_that_failed_is_asked_again_by_the_next_search(app: AppTest, monkeypatch) -> None:
+    class Busy(FakeSpotify):
+        is_busy = True
+
+        def search(self, text: str, *, page: int = 0) -> FoundPage:
+            notice = "ReccoBeats was asked too often: try again in 2 s." if Busy.is_busy else None
+            return FoundPage((found_track(7, "Unknown"),), 1, notice)
+
+    use(monkeypatch, Busy)
+    app.session_state[state.MUSIC_RECCOBEATS] = True
+    find(app, "busy")
+    assert "asked too often" in text_of(app)
+    assert "the catalogue does not have it" in text_of(app)
+    Busy.is_busy = False
+    app.run()
+    assert "asked too often" not in text_of(app)
+    assert "neither the catalogue nor ReccoBeats has it" in text_of(app)
+    Busy.is_busy = True
+    app.run()
+    assert "asked too often" not in text_of(app)  # the answer was kept
+
+
+def test_covers_are_those_that_came_with_the_answer_and_shown_where_asked_for(app: AppTest, monkeypatch) -> None:
+    use(monkeypatch, FakeSpotify)
+    find(app, "zzzz")
+    assert not app.image
+    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
+    assert not app.exception
+    assert [image.value for image in app.image] == [[COVER]]  # the other song has none
+    assert len(tracks(app)) == 2
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of secrets of a server of its own, which nobody watches."""
+    for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIPY_CLIENT_ID", "SPOTIPY_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "")  # also what Streamlit puts there is taken away again
+    monkeypatch.setattr(Secrets, "_maybe_install_file_watchers", lambda _: None)
+    monkeypatch.setattr(st, "secrets", Secrets())
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / ".streamlit" / "secrets.toml"
+    file.parent.mkdir()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"SPOTIFY_CLIENT_ID = hidden\n", "a mistake at line 1, column 21"),
+        (b'SPOTIFY_CLIENT_ID = "x"\nSPOTIFY_CLIENT_SECRET = "hidden\n', "a mistake at line 2, column 32"),
+        (b"hidden", "a mistake at end of document"),
+        ('SPOTIFY_CLIENT_SECRET = "hidden é"\n'.encode("latin-1"), "text in another encoding"),
+        (b'SPOTIFY_CLIENT_SECRET = "hidden \\u0000"\n', "something else"),
+    ],
+    ids=["no quotes", "an open quote", "a word", "latin-1", "a NUL"],
+)
+def test_a_mistake_in_the_secrets_is_one_sentence_without_them(
+    app: AppTest, secrets: Path, content: bytes, fault: str
+) -> None:
+    secrets.write_bytes(content)
+    find(app, "zzzz")
+    assert not app.exception
+    (error,) = app.error
+    said = unescaped(error.value)
+    assert said.startswith("secrets.toml is not as expected: TOML in UTF-8, one setting a line, every text in quotes")
+    assert f"Received: {fault}. " in said
+    assert "hidden" not in text_of(app)
+    assert "No song of this table has all of these words" in text_of(app)  # the table is searched all the same
+    secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
+    assert search._credentials() == Credentials("an id", "a secret")
+
+
+def test_of_two_files_of_secrets_the_one_with_the_mistake_is_named(app: AppTest, secrets: Path, tmp_path: Path) -> None:
+    secrets.write_text('SPOTIFY_CLIENT_ID = "an id"\n', encoding="utf-8")
+    other = tmp_path / "home" / ".streamlit" / "secrets.toml"
+    other.parent.mkdir(parents=True)
+    other.write_text("SPOTIFY_CLIENT_ID = an id\n", encoding="utf-8")
+    find(app, "zzzz")
+    (error,) = app.error
+    assert unescaped(error.value).startswith("~/.streamlit/secrets.toml is not as expected")
+
+
+def test_without_a_file_of_secrets_the_environment_is_asked(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert search._credentials() is None
+    monkeypatch.setenv("SPOTIFY_CLIENT_ID", "an id")
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "a secret")
+    assert not secrets.exists()
+    assert search._credentials() == Credentials("an id", "a secret")

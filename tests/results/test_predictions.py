@@ -1,0 +1,239 @@
+"""What is read of trained models agrees with itself, for those that ship and for ones of our own."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.affect import EMOTIONS
+from emomusic.assets import ModelKind, folder_of, read_metrics
+from emomusic.baselines import FACE_BASELINES, OF_FOUR, OF_SEVEN
+from emomusic.errors import ModelError
+from emomusic.face import model_files
+from emomusic.face.model_files import face_models
+from emomusic.metrics import ClassScores, expected_calibration_error, top_k_accuracy
+from emomusic.results.predictions import (
+    ClassMetrics,
+    class_metrics_csv,
+    compare,
+    confusion_cell,
+    read_card,
+    read_class_metrics,
+    read_fold_accuracies,
+    read_history,
+    read_predictions,
+)
+from emomusic.results.records import FaceRecord, face_model_record, music_models, overview_csv, read_records
+from tests.model_files import LABELS, place_checkout, place_face_model
+
+
+@pytest.fixture
+def checkout(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
+    return tmp_path
+
+
+def test_the_figures_that_ship_are_those_of_the_answers_that_ship() -> None:
+    assert face_models()
+    for name in face_models():
+        own, written = read_predictions(ModelKind.FACE, name), read_metrics(folder_of(ModelKind.FACE, name))["test"]
+        found = own.grouped(four=False).scores()
+        assert found.accuracy == pytest.approx(written["accuracy"])
+        assert found.accuracy_interval == pytest.approx(written["accuracy_interval"])
+        assert found.macro_f1 == pytest.approx(written["macro_f1"])
+        np.testing.assert_array_equal(found.confusion, read_class_metrics(ModelKind.FACE, name).confusion)
+        error = expected_calibration_error(own.y_true, own.probabilities)
+        assert error == pytest.approx(written["calibration"]["expected_error"], abs=1e-6)
+        assert top_k_accuracy(own.y_true, own.probabilities) > found.accuracy
+        assert len(read_history(name)) == read_metrics(folder_of(ModelKind.FACE, name))["epochs"]
+        assert read_card(ModelKind.FACE, name).startswith("#")
+
+
+def test_the_figures_of_the_mood_models_are_those_of_their_answers() -> None:
+    assert len(music_models()) == 6
+    for name in music_models():
+        written = read_metrics(folder_of(ModelKind.MUSIC, name))
+        folds = read_fold_accuracies(name)
+        assert folds.shape == (5, 10)
+        assert folds.mean() == pytest.approx(written["accuracy"]["mean"])
+        assert folds.std() == pytest.approx(written["accuracy"]["std"])
+        found = read_predictions(ModelKind.MUSIC, name).grouped(four=False).scores()
+        np.testing.assert_array_equal(found.confusion, read_class_metrics(ModelKind.MUSIC, name).confusion)
+
+
+def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:
+    vgg9, quadrants = (read_predictions(ModelKind.FACE, name) for name in ("vgg9", "mobilenet_quadrants"))
+    assert quadrants.classes == ("Q1", "Q2", "Q3", "N")
+    found = compare(vgg9, quadrants)
+    assert found is not None
+    assert found.num_classes == 4
+    grouped = vgg9.grouped(four=True)
+    assert found.test.only_first == (grouped.right & (quadrants.y_pred != quadrants.y_true)).sum()
+    alike = compare(vgg9, read_predictions(ModelKind.FACE, "cnn_capstone"))
+    assert alike is not None
+    assert alike.num_classes == 7
+    assert alike.test.is_beyond_chance
+
+
+def test_models_judged_on_other_pictures_are_not_compared(checkout: Path) -> None:
+    place_face_model(checkout, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
+    assert compare(read_predictions(ModelKind.FACE, "vgg9"), read_predictions(ModelKind.FACE, "elsewhere")) is None
+
+
+@pytest.mark.parametrize("four", [False, True])
+def test_a_cell_holds_the_examples_that_the_matrix_counts(checkout: Path, four: bool) -> None:
+    own = read_predictions(ModelKind.FACE, "cnn_capstone")
+    group = own.grouped(four=four)
+    matrix = group.scores().confusion
+    for i, true in enumerate(group.classes):
+        for j, predicted in enumerate(group.classes):
+            cell = confusion_cell(own, true, predicted, four=four)
+            assert len(cell.rows) == matrix[i, j]
+            assert cell.num_turned == matrix[j, i]
+            assert cell.num_true == matrix[i].sum()
+            assert (np.diff(group.confidence[cell.rows]) <= 0).all()
+            assert (cell.mean is None) == (four or not len(cell.rows))
+            assert cell.num_second <= len(cell.rows) * (i != j)
+
+
+def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> None:
+    own = read_predictions(ModelKind.FACE, "cnn_capstone")
+    np.testing.assert_array_equal(own.grouped(four=False).confidence, own.probabilities.max(axis=1))
+    group = own.grouped(four=True)
+    angry, disgust, fear, happy, sad, surprise, neutral = own.probabilities.T
+    summed = np.stack([happy, angry + disgust + fear + surprise, sad, neutral], axis=1)
+    np.testing.assert_allclose(group.confidence, summed[np.arange(len(summed)), group.y_pred], atol=1e-6)
+    narrow = read_predictions(ModelKind.FACE, "mobilenet_quadrants")
+    np.testing.assert_array_equal(narrow.grouped(four=True).confidence, narrow.probabilities.max(axis=1))
+
+
+def test_songs_have_no_quadrants_of_expressions() -> None:
+    with pytest.raises(ValueError, match="expected the own classes of a model of songs"):
+        read_predictions(ModelKind.MUSIC, "ensemble").grouped(four=True)
+
+
+def test_the_worst_mistake_is_never_a_right_answer() -> None:
+    scores = {name: ClassScores(0.5, 0.5, 0.5, 10) for name in "abc"}
+    figures = ClassMetrics(scores, np.array([[90, 1, 2], [3, 50, 0], [7, 0, 70]]))
+    assert figures.worst_mistake == ("c", "a")
+    assert ClassMetrics(scores, np.diag([1, 2, 3])).worst_mistake is None
+    rows = list(csv.DictReader(io.StringIO(class_metrics_csv(figures))))
+    assert rows[2] == {"class": "c", "precision": "0.5", "recall": "0.5", "f1": "0.5", "support": "10",
+                       "called a": "7", "called b": "0", "called c": "70"}  # fmt: skip
+
+
+def test_the_overview_names_classes_wild_figures_and_reports(checkout: Path) -> None:
+    records = {record.name: record for kind in ModelKind for record in read_records(kind)[0]}
+    assert next(iter(records)) == "vgg9"
+    faces = {name: record for name, record in records.items() if isinstance(record, FaceRecord)}
+    assert faces["vgg9"].wild is not None
+    assert faces["vgg9"].wild.accuracy == 0.4
+    assert faces["emonet"].wild is None
+    quadrants = faces["mobilenet_quadrants"]
+    assert quadrants.classes == ("Q1", "Q2", "Q3", "N")
+    assert quadrants.has_four
+    assert quadrants.four_class_accuracy == quadrants.accuracy
+    assert quadrants.reported[0].f1 == {"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}
+    assert records["cnn_capstone"].reported[0].percent == "58 to 63 %"
+    other = place_face_model(checkout, "my_own", skill=1.0)
+    spec = json.loads((other / "spec.json").read_text())
+    (other / "spec.json").write_text(json.dumps(spec | {"network": "cnn_capstone"}))
+    assert face_model_record("my_own").reported == records["cnn_capstone"].reported  # of the network, not of the folder
+    assert [report.figure for report in records["mlp"].reported] == [0.82, 0.8]
+    json.dumps([record.as_dict() for record in records.values()], allow_nan=False)
+    rows = list(csv.DictReader(io.StringIO(overview_csv(list(faces.values())))))
+    assert rows[0]["accuracy"] == str(records["vgg9"].accuracy)
+    assert rows[0]["wild_accuracy"] == "0.4"
+    assert rows[2]["wild_accuracy"] == ""
+
+
+def test_what_the_reports_say_is_a_share_of_known_classes() -> None:
+    assert all(
+        0 < report.figure < 1 and report.of in (OF_SEVEN, OF_FOUR) and report.title
+        for report in FACE_BASELINES.values()
+    )
+    assert all(report.lowest is None or report.lowest < report.figure for report in FACE_BASELINES.values())
+
+
+READERS: list[tuple[str, Callable[[], object]]] = [
+    ("predictions.npz", lambda: read_predictions(ModelKind.FACE, "vgg9")),
+    ("spec.json", lambda: read_predictions(ModelKind.FACE, "vgg9")),
+    ("history.csv", lambda: read_history("vgg9")),
+    ("metrics.json", lambda: read_class_metrics(ModelKind.FACE, "vgg9")),
+    ("metrics.json", lambda: face_model_record("vgg9")),
+    ("CARD.md", lambda: read_card(ModelKind.FACE, "vgg9")),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "read", "damage"),
+    [
+        (file, read, damage)
+        for file, read in READERS
+        for damage in (b"\xff\xfe damaged", b"{}", None)
+        if (file, damage) != ("CARD.md", b"{}")  # any text is a card
+    ],
+)
+def test_a_damaged_file_is_told_with_its_folder(
+    checkout: Path, file: str, read: Callable[[], object], damage: bytes | None
+) -> None:
+    path = checkout / "models" / "face" / "vgg9" / file
+    path.unlink() if damage is None else path.write_bytes(damage)
+    with pytest.raises(ModelError, match=r"vgg9.*Received: "):
+        read()
+
+
+@pytest.mark.parametrize("best", [0, 4])
+def test_the_epoch_that_was_kept_is_one_of_the_history(checkout: Path, best: int) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    assert read_history("vgg9").best_epoch == 2
+    assert read_history("vgg9").config["label_smoothing"] == 0.1
+    path.write_text(json.dumps(metrics | {"best_epoch": best}))
+    with pytest.raises(ModelError, match=f"vgg9.*epoch {best} of 3"):
+        read_history("vgg9")
+
+
+def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None:
+    folder = checkout / "models" / "face" / "vgg9"
+    spec = json.loads((folder / "spec.json").read_text())
+    (folder / "spec.json").write_text(json.dumps(spec | {"classes": ["Q1", "Q2", "Q3", "N"]}))
+    with pytest.raises(ModelError, match=r"expected probabilities of shape \(420, 4\)"):
+        read_predictions(ModelKind.FACE, "vgg9")
+    (folder / "spec.json").write_text(json.dumps(spec | {"classes": ["cat", "dog"]}))
+    with pytest.raises(ModelError, match=r"Received: \('cat', 'dog'\)"):
+        face_model_record("vgg9")
+
+
+@pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty"])
+def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "predictions.npz"
+    with np.load(path) as arrays:
+        labels, rows = arrays["test_labels"].copy(), arrays["test_probabilities"].copy()
+    if damage == "labels":
+        labels[7] = len(EMOTIONS)
+    elif damage == "nan":
+        rows[7, 2] = np.nan
+    elif damage == "sums":
+        rows *= 10
+    else:
+        labels, rows = labels[:0], rows[:0]
+    np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
+    with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
+        read_predictions(ModelKind.FACE, "vgg9")
+
+
+@pytest.mark.parametrize("scores", [None, [], {"angry": {"precision": None, "recall": 1, "f1": 1, "support": 1}}])
+def test_scores_that_are_none_are_refused(checkout: Path, scores: object) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["test"]["per_class"] = scores
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(ModelError, match="vgg9"):
+        read_class_metrics(ModelKind.FACE, "vgg9")

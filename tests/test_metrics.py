@@ -1,0 +1,372 @@
+import json
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import chi2
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import log_loss
+
+from emomusic import calibration, metrics
+from emomusic.affect import EMOTIONS, FOUR_CLASSES
+from emomusic.metrics import MISSED
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """True and predicted labels, some of them missed."""
+    n = draw(st.integers(1, 60))
+    y_true = draw(hnp.arrays(np.int64, n, elements=st.integers(0, 6)))
+    y_pred = draw(hnp.arrays(np.int64, n, elements=st.integers(MISSED, 6)))
+    return y_true, y_pred
+
+
+@st.composite
+def rows_of_probabilities(draw: st.DrawFn) -> npt.NDArray[np.float32]:
+    weights = draw(hnp.arrays(np.float64, (draw(st.integers(1, 20)), 7), elements=st.floats(1e-6, 1)))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@given(judged())
+def test_accuracy_confusion_and_class_scores_agree(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
+    y_true, y_pred = labels
+    found = metrics.evaluate(y_true, y_pred)
+    assert found.n == len(y_true)
+    assert found.missed == found.n - found.confusion.sum()
+    assert found.accuracy == pytest.approx(found.confusion.trace() / found.n)
+    for i, emotion in enumerate(EMOTIONS):
+        scores = found.per_class[emotion.value]
+        right, called = found.confusion[i, i], found.confusion[:, i].sum()
+        assert scores.support == (y_true == i).sum()
+        assert scores.recall == pytest.approx(right / scores.support if scores.support else 0)
+        assert scores.precision == pytest.approx(right / called if called else 0)
+        total = scores.precision + scores.recall
+        assert scores.f1 == pytest.approx(2 * scores.precision * scores.recall / total if total else 0)
+    present = [scores for scores in found.per_class.values() if scores.support]
+    assert found.macro_precision == pytest.approx(np.mean([scores.precision for scores in present]))
+    assert found.macro_recall == pytest.approx(np.mean([scores.recall for scores in present]))
+    assert found.macro_f1 == pytest.approx(np.mean([scores.f1 for scores in present]))
+
+
+@given(judged())
+def test_the_mistakes_are_all_that_is_not_right_the_most_frequent_first(
+    labels: tuple[npt.NDArray[np.int64], ...],
+) -> None:
+    found = metrics.evaluate(*labels)
+    made = metrics.mistakes(found.confusion, EMOTIONS)
+    assert sum(mistake.count for mistake in made) == found.confusion.sum() - found.confusion.trace()
+    assert [mistake.count for mistake in made] == sorted((mistake.count for mistake in made), reverse=True)
+    position = {emotion: i for i, emotion in enumerate(EMOTIONS)}
+    assert all(found.confusion[position[m.true], position[m.predicted]] == m.count > 0 for m in made)
+
+
+@given(judged())
+def test_four_classes_are_the_seven_grouped(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
+    found = metrics.evaluate(*labels)
+    grouped = np.zeros((4, 4), int)
+    for i, true in enumerate(EMOTIONS):
+        for j, predicted in enumerate(EMOTIONS):
+            row = metrics.FOUR.index(FOUR_CLASSES[true])
+            column = metrics.FOUR.index(FOUR_CLASSES[predicted])
+            grouped[row, column] += found.confusion[i, j]
+    np.testing.assert_array_equal(found.four_class_confusion, grouped)
+    assert found.four_class_accuracy == pytest.approx(grouped.trace() / found.n)
+    assert found.four_class_accuracy >= found.accuracy
+
+
+@given(judged())
+def test_the_figures_of_any_classes_agree_with_those_of_the_emotions(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
+    y_true, y_pred = labels
+    seven = metrics.evaluate(y_true, y_pred)
+    four = metrics.score(*(metrics.in_classes(labels, metrics.FOUR) for labels in (y_true, y_pred)), metrics.FOUR)
+    assert four.classes == ("Q1", "Q2", "Q3", "N")
+    assert four.accuracy == seven.four_class_accuracy
+    assert four.missed == seven.missed
+    np.testing.assert_array_equal(four.confusion, seven.four_class_confusion)
+    assert four.accuracy == pytest.approx(
+        sum(scores.recall * scores.support for scores in four.per_class.values()) / four.n
+    )
+
+
+def test_missed_faces_count_as_wrong() -> None:
+    y_true = np.array([0, 3, 3, 6])
+    found = metrics.evaluate(y_true, np.array([0, MISSED, 3, MISSED]))
+    assert (found.n, found.missed, found.accuracy, found.four_class_accuracy) == (4, 2, 0.5, 0.5)
+    assert found.per_class["happy"].recall == 0.5
+    assert found.per_class["neutral"].recall == 0
+
+
+def test_all_missed_is_an_accuracy_of_zero() -> None:
+    found = metrics.evaluate(np.array([2, 5]), np.array([MISSED, MISSED]))
+    assert (found.accuracy, found.macro_f1, found.accuracy_interval[0]) == (0, 0, 0)
+    assert found.confusion.sum() == 0
+
+
+def test_figures_are_plain_values_for_json() -> None:
+    found = metrics.evaluate(np.array([0, 1, 6], np.uint8), np.array([0, 2, MISSED]))
+    back = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert back["confusion"] == found.confusion.tolist()
+    assert list(back["per_class"]) == [emotion.value for emotion in EMOTIONS]
+    assert set(back["per_class"]["angry"]) == {"precision", "recall", "f1", "support"}
+    assert back["n"] == 3
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        (np.zeros(3), np.zeros(2), r"two equal lengths above 0. Received: \(3,\) and \(2,\)"),
+        (np.zeros(0), np.zeros(0), r"above 0. Received: \(0,\)"),
+        (np.zeros((2, 1)), np.zeros((2, 1)), r"Received: \(2, 1\)"),
+        (np.array([MISSED]), np.array([0]), "true labels from 0 to 6. Received: -1 to -1"),
+        (np.array([0, 7]), np.array([0, 0]), "true labels from 0 to 6. Received: 0 to 7"),
+        (np.array([0, 0]), np.array([0, 7]), "predicted labels from -1 to 6. Received: 0 to 7"),
+        (np.array([0]), np.array([-2]), "predicted labels from -1 to 6. Received: -2 to -2"),
+    ],
+)
+def test_labels_that_cannot_be_compared_are_refused(y_true: npt.NDArray, y_pred: npt.NDArray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metrics.evaluate(y_true, y_pred)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_of_an_accuracy_holds_it_and_stays_between_0_and_1(counts: tuple[int, int]) -> None:
+    right, n = counts
+    low, high = metrics.accuracy_interval(right, n)
+    assert 0 <= low <= right / n + 1e-12
+    assert right / n - 1e-12 <= high <= 1
+
+
+def test_the_interval_is_wilsons() -> None:
+    # E. B. Wilson's formula by hand, for 65 % of FER2013's 3,589 test pictures: about 1.5 points to either side
+    p, n, z = 2333 / 3589, 3589, 1.959964
+    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    expected = ((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n))
+    assert metrics.accuracy_interval(2333, 3589) == pytest.approx(expected, abs=1e-6)
+
+
+@given(rows_of_probabilities(), st.floats(0.1, 10))
+def test_softening_keeps_the_order_and_the_sum(rows: npt.NDArray[np.float32], temperature: float) -> None:
+    softened = calibration.apply_temperature(rows, temperature)
+    assert softened.shape == rows.shape
+    np.testing.assert_allclose(softened.sum(axis=1), 1, atol=1e-12)
+    order = rows.argsort(axis=1, kind="stable")
+    assert (np.diff(np.take_along_axis(softened, order, axis=1), axis=1) >= 0).all()
+    assert (softened[np.arange(len(rows)), rows.argmax(axis=1)] == softened.max(axis=1)).all()
+
+
+@given(rows_of_probabilities(), st.floats(1, 5))
+def test_a_higher_temperature_is_never_surer(rows: npt.NDArray[np.float32], temperature: float) -> None:
+    assert (
+        calibration.apply_temperature(rows, temperature).max(axis=1)
+        <= calibration.apply_temperature(rows, 1).max(axis=1) + 1e-12
+    ).all()
+
+
+@given(rows_of_probabilities())
+def test_a_temperature_of_one_changes_nothing(rows: npt.NDArray[np.float32]) -> None:
+    np.testing.assert_allclose(calibration.apply_temperature(rows, 1), rows, atol=1e-6)
+
+
+def test_softening_survives_certainty() -> None:
+    certain = np.eye(7, dtype=np.float32)
+    for temperature in (0.1, 1.0, 10.0):
+        softened = calibration.apply_temperature(certain, temperature)
+        assert np.isfinite(softened).all()
+        np.testing.assert_array_equal(softened.argmax(axis=1), np.arange(7))
+
+
+@given(rows_of_probabilities(), st.floats(0.01, 0.5))
+def test_taking_smoothing_back_undoes_it(rows: npt.NDArray[np.float32], smoothing: float) -> None:
+    possible = np.maximum(rows.astype(np.float64), 1e-3)
+    possible /= possible.sum(axis=1, keepdims=True)
+    smoothed = (1 - smoothing) * possible + smoothing / rows.shape[1]
+    np.testing.assert_allclose(calibration.invert_label_smoothing(smoothed, smoothing), possible, atol=1e-3)
+
+
+@given(rows_of_probabilities(), st.floats(0, 0.5))
+def test_taking_smoothing_back_keeps_the_winner_and_rules_nothing_out(
+    rows: npt.NDArray[np.float32], smoothing: float
+) -> None:
+    taken_back = calibration.invert_label_smoothing(rows, smoothing)
+    np.testing.assert_allclose(taken_back.sum(axis=1), 1, atol=1e-6)
+    assert (taken_back[np.arange(len(rows)), rows.argmax(axis=1)] == taken_back.max(axis=1)).all()
+    assert smoothing == 0 or (taken_back > 4e-4).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_that_means_nothing_is_refused(temperature: float) -> None:
+    with pytest.raises(ValueError, match=f"temperature must be finite and above 0. Received: {temperature}"):
+        calibration.apply_temperature(np.eye(7), temperature)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 4))
+@settings(max_examples=15)
+def test_the_fitted_temperature_never_makes_the_log_loss_worse(seed: int, sharpness: float) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(200, 7))
+    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    shown = _softmax(logits * sharpness)
+    fitted = calibration.fit_temperature(y_true, shown)
+    losses = [log_loss(y_true, calibration.apply_temperature(shown, t), labels=np.arange(7)) for t in (fitted, 1.0)]
+    assert losses[0] <= losses[1] + 1e-9
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 3.0])
+def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.normal(size=(4000, 7))
+    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    assert calibration.fit_temperature(y_true, _softmax(logits * sharpness)) == pytest.approx(sharpness, rel=0.1)
+
+
+@pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.1, 1.0), (0.2, 0.7)])
+def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = 3 * rng.normal(size=(20_000, 7))
+    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    shown = (1 - smoothing) * _softmax(logits * sharpness) + smoothing / 7
+    fitted = calibration.fit_calibration(y_true, shown)
+    assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
+
+
+def test_a_temperature_can_be_fitted_where_a_class_is_absent() -> None:
+    probabilities = np.full((4, 7), 0.05)
+    probabilities[:, 3] = 0.7
+    assert 0.1 <= calibration.fit_temperature(np.array([3, 3, 3, 6]), probabilities) <= 10
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.full((10, 7), 0.2 / 6)
+    probabilities[:, 0] = 0.8
+    y_true = np.array([0] * 5 + [1] * 5)
+    assert metrics.expected_calibration_error(y_true, probabilities) == pytest.approx(0.3)
+
+
+def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_size() -> None:
+    sure, unsure = np.eye(7)[0], np.array([0.5, 0.5, 0, 0, 0, 0, 0])
+    honest = np.array([sure, sure, unsure, unsure])
+    assert metrics.expected_calibration_error(np.array([0, 0, 0, 1]), honest) == pytest.approx(0)
+    assert metrics.expected_calibration_error(np.array([1, 1, 0, 1]), honest) == pytest.approx(0.5)
+
+
+@given(rows_of_probabilities(), st.data())
+def test_calibration_error_lies_between_0_and_1(rows: npt.NDArray[np.float32], data: st.DataObject) -> None:
+    y_true = data.draw(hnp.arrays(np.int64, len(rows), elements=st.integers(0, 6)))
+    assert 0 <= metrics.expected_calibration_error(y_true, rows) <= 1
+
+
+def test_the_reliability_diagram_is_scikit_learns_with_the_counts() -> None:
+    rng = np.random.default_rng(3)
+    probabilities = _softmax(2 * rng.normal(size=(500, 7)))
+    y_true = rng.integers(0, 7, 500)
+    found = metrics.reliability(y_true, probabilities, num_bins=10)
+    right, confidence = probabilities.argmax(axis=1) == y_true, probabilities.max(axis=1)
+    accuracies, confidences = calibration_curve(right, confidence, n_bins=10)
+    filled = found.counts > 0
+    assert found.accuracy[filled] == pytest.approx(accuracies)
+    assert found.confidence[filled] == pytest.approx(confidences)
+    assert found.counts.sum() == 500
+    assert np.isnan(found.accuracy[~filled]).all()
+    assert len(found.edges) == 11
+
+
+@given(rows_of_probabilities(), st.data())
+def test_two_guesses_are_right_at_least_as_often_as_one(rows: npt.NDArray[np.float32], data: st.DataObject) -> None:
+    y_true = data.draw(hnp.arrays(np.int64, len(rows), elements=st.integers(0, 6)))
+    ranks = (rows > rows[np.arange(len(rows)), y_true][:, None]).sum(axis=1)
+    ties = (rows == rows[np.arange(len(rows)), y_true][:, None]).sum(axis=1) > 1
+    top_2 = metrics.top_k_accuracy(y_true, rows)
+    assert ((ranks < 2) & ~ties).mean() <= top_2 <= (ranks < 2).mean() + 1e-12
+    assert metrics.top_k_accuracy(y_true, rows, k=6) >= top_2
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(*[hnp.arrays(np.bool_, n)] * 2)))
+def test_mcnemar_counts_what_only_one_has_right(rights: tuple[npt.NDArray[np.bool_], ...]) -> None:
+    first, second = rights
+    found, turned = metrics.mcnemar(first, second), metrics.mcnemar(second, first)
+    assert found.only_first - found.only_second == first.sum() - second.sum()
+    assert found.only_first + found.only_second == (first != second).sum()
+    assert (turned.only_first, turned.only_second) == (found.only_second, found.only_first)
+    assert turned.p_value == pytest.approx(found.p_value)
+    assert 0 < found.p_value <= 1 + 1e-12
+
+
+def test_mcnemar_is_the_exact_test_and_near_the_approximate_one_for_many() -> None:
+    first = np.array([True] * 5 + [False] * 0 + [True] * 20)
+    second = np.array([False] * 5 + [True] * 20)
+    assert metrics.mcnemar(first, second).p_value == pytest.approx(2 * 0.5**5)
+    assert not metrics.mcnemar(first, second).is_beyond_chance
+    only_first, only_second = 420, 340
+    first = np.repeat([True, False], [only_first, only_second])
+    found = metrics.mcnemar(first, ~first)
+    statistic = (abs(only_first - only_second) - 1) ** 2 / (only_first + only_second)
+    assert found.p_value == pytest.approx(chi2.sf(statistic, 1), rel=0.02)
+    assert found.is_beyond_chance
+
+
+def test_models_that_never_disagree_do_not_differ() -> None:
+    right = np.array([True, False, True])
+    found = metrics.mcnemar(right, right)
+    assert (found.n, found.only_first, found.only_second, found.p_value) == (3, 0, 0, 1.0)
+    assert not found.is_beyond_chance
+
+
+@pytest.mark.parametrize("others", [np.zeros(2, bool), np.zeros(0, bool), np.zeros((3, 1), bool)])
+def test_models_judged_on_other_examples_are_not_compared(others: npt.NDArray[np.bool_]) -> None:
+    with pytest.raises(ValueError, match=r"expected two equal lengths above 0. Received: \("):
+        metrics.mcnemar(np.zeros(3 if others.ndim == 2 or len(others) else 0, bool), others)
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return scaled / scaled.sum(axis=1, keepdims=True)
+
+
+# For photographs
+
+
+@given(
+    hnp.arrays(np.float64, (5, 4), elements=st.floats(0.01, 1)),
+    hnp.arrays(np.float64, 4, elements=st.floats(-3, 3)),
+)
+def test_an_adjustment_adds_to_the_logits(powers: npt.NDArray[np.float64], adjustment: npt.NDArray[np.float64]) -> None:
+    probabilities = powers / powers.sum(axis=1, keepdims=True)
+    adjusted = calibration.adjust_logits(probabilities, adjustment.tolist())
+    np.testing.assert_allclose(adjusted.sum(axis=1), 1)
+    moved = np.log(adjusted) - np.log(probabilities) - adjustment
+    np.testing.assert_allclose(moved, np.repeat(moved[:, :1], 4, axis=1), atol=1e-9)
+    np.testing.assert_array_equal(calibration.adjust_logits(probabilities, ()), probabilities)
+
+
+def test_an_adjustment_is_found_again_and_few_examples_move_little() -> None:
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 3, 3_000)
+    logits = rng.normal(size=(3_000, 3))
+    logits[np.arange(3_000), y_true] += 2
+    probabilities = np.exp(logits + np.array([1.0, 0.0, -1.0]))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    found = calibration.fit_adjustment(y_true, probabilities)
+    assert found.sum() == pytest.approx(0, abs=1e-6)
+    assert found[0] < -0.5
+    assert found[2] > 0.5
+    few = calibration.fit_adjustment(np.array([0, 1, 2]), np.full((3, 3), 1 / 3))
+    np.testing.assert_allclose(few, 0, atol=1e-3)
+
+
+def test_few_examples_of_a_class_move_less_than_they_would_alone() -> None:
+    few = calibration.fit_adjustment(np.array([0, 0, 1, 1]), np.array([[0.99, 0.01]] * 4))
+    assert 0.5 < abs(few).max() < 2.2  # without the penalty 2.30
+
+
+def test_classes_weigh_between_their_number_and_alike() -> None:
+    y_true = np.repeat([0, 1], [900, 100])
+    one, other = calibration.fit_adjustment(y_true, np.full((1000, 2), 0.5))
+    assert -np.log(3) < other - one < -0.5
+
+
+def test_full_certainty_falls_into_the_last_bin() -> None:
+    found = metrics.reliability(np.array([0]), np.array([[1.0, 0.0]]), num_bins=10)
+    assert (len(found.counts), len(found.accuracy), found.counts[-1]) == (10, 10, 1)

@@ -1,0 +1,42 @@
+"""emomusic/text.py: every form of each phrase."""
+
+import pytest
+
+from emomusic.text import escape_control_chars, file_size, format_clock, join_names, pluralize, size_over
+
+
+def test_things_are_counted() -> None:
+    assert pluralize(1, "face") == "1 face"
+    assert pluralize(0, "face") == "0 faces"
+    assert pluralize(1203, "face") == "1,203 faces"
+    assert pluralize(1, "box", "boxes") == "1 box"
+    assert pluralize(2, "box", "boxes") == "2 boxes"
+
+
+def test_names_are_listed_as_people_list_them() -> None:
+    assert join_names(["a"]) == "a"
+    assert join_names(["a", "b"]) == "a and b"
+    assert join_names(name for name in "abc") == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "words"),
+    [(0, "0 kB"), (640_400, "640 kB"), (999_499, "999 kB"), (999_600, "1.0 MB"), (26_060_000, "26.1 MB")],
+)
+def test_a_file_is_told_in_the_unit_that_fits(num_bytes: int, words: str) -> None:
+    assert file_size(num_bytes) == words
+
+
+def test_what_is_over_a_limit_is_told_as_more_than_it() -> None:
+    assert [size_over(num_bytes) for num_bytes in (20 * 2**20 + 1, 25 * 2**20)] == ["20.1 MB", "25.0 MB"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0:00"), (9.9, "0:09"), (65, "1:05"), (600, "10:00"), (3661, "61:01")]
+)
+def test_a_time_is_minutes_and_seconds(seconds: float, words: str) -> None:
+    assert format_clock(seconds) == words
+
+
+def test_a_name_for_the_terminal_keeps_its_letters_and_loses_what_drives_it() -> None:
+    assert escape_control_chars("a\x1b[31m\nb\u2028 é\u202f5.png") == "a\\x1b[31m\\nb\\u2028 é\u202f5.png"

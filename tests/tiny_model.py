@@ -1,0 +1,60 @@
+"""A dataset without people, and a network trained on it: made once, read by the tests of training and of models."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.face.model_files import ONNX, WEIGHTS, read_spec
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run: where it wrote, what it returned and what it told."""
+
+    folder: Path
+    metrics: dict[str, Any]
+    reports: list[Any]
+
+
+def stripes(count: int, seed: int) -> LabelledFaces:
+    """Noisy stripes, the narrower the higher the label; every label occurs as often, in no special order."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(count) % 7).astype(np.uint8)
+    waves = np.sin(2 * np.pi * np.arange(48) / 48 * 1.5 ** labels[:, None])  # unharmed by turns, shifts and flips
+    images = 95 * (1 + waves[:, :, None]) + rng.integers(0, 60, (count, 48, 48))
+    return LabelledFaces(images.astype(np.uint8), labels, np.zeros(count, np.bool_))
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Fer2013:
+    """All three splits; the first four test pictures also stand in training."""
+    train, validation, test = stripes(252, 0), stripes(42, 1), stripes(42, 2)
+    test.images[:4], test.labels[:4], test.in_training[:4] = train.images[:4], train.labels[:4], True
+    train.in_training[:] = True
+    return Fer2013({Split.TRAIN: train, Split.VALIDATION: validation, Split.TEST: test})
+
+
+@pytest.fixture(scope="session")
+def tiny_run(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The network "tiny", trained with the preset "smoke"."""
+    from emomusic.training import train
+
+    folder = tmp_path_factory.mktemp("root") / "models" / "face" / "tiny"
+    reports: list[Any] = []
+    metrics = train.train("tiny", dataset, folder, preset="smoke", on_progress=reports.append)
+    read_spec(folder, verify=[WEIGHTS, ONNX])
+    return Run(folder, metrics, reports)
+
+
+@pytest.fixture
+def only_tiny(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A checkout in which "tiny" is the only trained model."""
+    monkeypatch.setattr(assets, "ROOT", tiny_run.folder.parents[2])
+    yield tiny_run
+    read_spec(tiny_run.folder, verify=[WEIGHTS, ONNX])  # shared by all: no test may have harmed it

@@ -1,0 +1,131 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emomusic.training.augmentation import Augmentation, GreyImages, augment
+from emomusic.training.presets import PRESETS
+
+STRONG = Augmentation(
+    rotation_degrees=30,
+    scale=(0.7, 1.4),
+    shift=0.3,
+    flip=0.5,
+    contrast=0.6,
+    gamma=0.6,
+    low_resolution=0.7,
+    erase=0.7,
+)
+NONE = Augmentation()
+ALONE = {
+    field.name: replace(NONE, **{field.name: getattr(replace(STRONG, flip=1, low_resolution=1, erase=1), field.name)})
+    for field in fields(Augmentation)
+    if field.name != "whole_pixels"  # says how, not whether
+}
+
+
+def faces(count: int = 6, side: int = 48, seed: int = 0) -> GreyImages:
+    """Smooth pictures with an edge, so that every change shows."""
+    rng = np.random.default_rng(seed)
+    ramp = np.linspace(20, 220, side)
+    images = ramp[None, :, None] * 0.5 + ramp[None, None, :] * 0.5 + rng.normal(0, 5, (count, side, side))
+    images[:, side // 4 : side // 2, side // 4 : side // 3] = 250
+    return np.clip(images, 0, 255).astype(np.uint8)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_without_settings_pictures_stay_as_they_are() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (9, 48, 48), np.uint8)
+    np.testing.assert_array_equal(augment(images, NONE, rng()), images)
+
+
+def test_a_sure_flip_is_the_mirror_image() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (9, 48, 48), np.uint8)
+    np.testing.assert_array_equal(augment(images, replace(NONE, flip=1), rng()), images[:, :, ::-1])
+
+
+def test_a_flip_of_one_half_mirrors_about_half() -> None:
+    images = np.broadcast_to(faces(1), (400, 48, 48))
+    varied = augment(images, replace(NONE, flip=0.5), rng())
+    mirrored = (varied == images[:, :, ::-1]).all(axis=(1, 2))
+    assert ((varied == images).all(axis=(1, 2)) ^ mirrored).all()
+    assert 150 < mirrored.sum() < 250
+
+
+@pytest.mark.parametrize("settings", ALONE.values(), ids=list(ALONE))
+def test_each_setting_alone_changes_every_picture(settings: Augmentation) -> None:
+    images = faces()
+    varied = augment(images, settings, rng())
+    assert (varied != images).any(axis=(1, 2)).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([STRONG, *ALONE.values()]))
+@settings(max_examples=50)
+def test_the_same_chance_gives_the_same_pictures_of_the_same_form(seed: int, count: int, how: Augmentation) -> None:
+    images = faces(count, seed=seed)
+    before = images.copy()
+    varied = augment(images, how, rng(seed))
+    assert (varied.shape, varied.dtype) == (images.shape, np.uint8)
+    np.testing.assert_array_equal(varied, augment(images, how, rng(seed)))
+    np.testing.assert_array_equal(images, before)
+
+
+def test_another_chance_gives_other_pictures_and_each_picture_its_own() -> None:
+    images = np.broadcast_to(faces(1), (5, 48, 48))
+    varied = augment(images, STRONG, rng(1))
+    assert len({image.tobytes() for image in varied}) == 5
+    assert not np.array_equal(varied, augment(images, STRONG, rng(2)))
+
+
+def test_a_read_only_argument_is_enough() -> None:
+    images = faces()
+    images.flags.writeable = False
+    assert augment(images, STRONG, rng()).flags.writeable
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_black_and_white_do_not_wrap_around(grey: int) -> None:
+    images = np.full((50, 48, 48), grey, np.uint8)
+    varied = augment(images, replace(NONE, contrast=0.6, gamma=0.6, rotation_degrees=30, shift=0.3), rng())
+    assert (np.ptp(varied, axis=(1, 2)) == 0).all()  # what was even stays even, at the borders too
+    assert (varied >= 128).all() if grey else (varied <= 127).all()
+
+
+def test_a_shift_moves_no_further_than_it_says() -> None:
+    images = np.zeros((200, 48, 48), np.uint8)
+    images[:, 24, 24] = 255
+    varied = augment(images, replace(NONE, shift=0.125), rng())
+    places = np.argwhere(varied > 60)[:, 1:] - 24
+    assert len(places) >= 200
+    assert np.abs(places).max() <= 6
+    assert (places.min(axis=0) < -3).all()
+    assert (places.max(axis=0) > 3).all()
+
+
+def test_an_erased_rectangle_covers_a_fifth_at_most() -> None:
+    images = np.arange(200, dtype=np.uint8).repeat(48 * 48).reshape(200, 48, 48)
+    covered = (augment(images, replace(NONE, erase=1), rng()) != images).mean(axis=(1, 2))
+    covered = covered[covered > 0]  # once in 256 times the paint is the picture's own grey
+    assert len(covered) > 190
+    assert covered.min() > 0.01
+    assert covered.max() < 0.22
+
+
+def test_the_side_of_the_pictures_does_not_matter() -> None:
+    assert augment(faces(2, side=64), STRONG, rng()).shape == (2, 64, 64)
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_leaves_the_face_recognisable(name: str) -> None:
+    images = faces(40)
+    varied = augment(images, PRESETS[name].augmentation, rng())
+    likeness = [
+        max(np.corrcoef(image.ravel(), seen.ravel())[0, 1] for seen in (other, other[:, ::-1]))
+        for image, other in zip(images, varied, strict=True)
+    ]
+    assert np.median(likeness) > 0.6

@@ -1,0 +1,183 @@
+"""emomusic/training/batches.py: the stream of training pictures."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.metrics import FOUR
+from emomusic.training import batches
+from emomusic.training.augmentation import Augmentation
+from emomusic.training.batches import Batch, augmented_batches, class_weights, one_hot, steps_per_epoch
+from emomusic.training.presets import PRESETS, TrainingConfig
+
+FULL = TrainingConfig(
+    epochs=3, learning_rate=0.05, batch_size=32, mixup=0.2, augmentation=PRESETS["smoke"].augmentation
+)
+
+
+def take(faces: LabelledFaces, config: TrainingConfig, count: int, *, first_epoch: int = 0) -> list[Batch]:
+    return list(itertools.islice(augmented_batches(faces, config, first_epoch=first_epoch), count))
+
+
+def assert_same(one: list[Batch], other: list[Batch]) -> None:
+    for left, right in zip(one, other, strict=True):
+        for a, b in zip(left, right, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_batches_are_what_the_network_takes(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    for images, labels, weights in take(faces, FULL, 4):
+        assert (images.shape, labels.shape, weights.shape) == ((32, 48, 48, 1), (32, 7), (32,))
+        assert {images.dtype, labels.dtype, weights.dtype} == {np.dtype(np.float32)}
+        assert images.min() >= 0
+        assert 200 < images.max() <= 255
+        np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
+        np.testing.assert_array_equal(weights, 1)
+
+
+def test_the_stream_depends_on_nothing_but_the_seed(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    first = take(faces, FULL, 7)
+    np.random.default_rng().random(5)
+    assert_same(take(faces, FULL, 7), first)
+    other = take(faces, replace(FULL, seed=1), 7)
+    assert not np.array_equal(other[0][0], first[0][0])
+
+
+def test_a_later_first_epoch_goes_on_where_the_stream_would_be(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    steps = steps_per_epoch(faces, FULL)
+    whole = take(faces, FULL, 3 * steps)
+    assert_same(take(faces, FULL, steps, first_epoch=2), whole[2 * steps :])
+    assert not np.array_equal(whole[0][0], whole[steps][0])
+
+
+def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=36)
+    assert steps_per_epoch(faces, plain) == 7
+    batches = take(faces, plain, 7)
+    shown = {image.tobytes() for images, _, _ in batches for image in images.astype(np.uint8)}
+    assert shown == {image.tobytes() for image in faces.images}
+    for images, labels, _ in batches:
+        for image, label in zip(images, labels, strict=True):
+            place = np.flatnonzero((faces.images == image[..., 0]).all(axis=(1, 2)))
+            assert faces.labels[place].tolist() == [label.argmax()]
+
+
+def test_fewer_pictures_than_a_batch_make_one_small_batch(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN).first(5)
+    assert steps_per_epoch(faces, FULL) == 1
+    assert [len(images) for images, _, _ in take(faces, FULL, 2)] == [5, 5]
+
+
+def test_weights_make_every_emotion_count_the_same() -> None:
+    labels = np.array([0] * 6 + [1] * 2 + [6] * 4, np.uint8)
+    weights = class_weights(labels)
+    counts = np.bincount(labels, minlength=7)
+    np.testing.assert_allclose((weights * counts)[[0, 1, 6]], 4)
+    assert weights[labels].mean() == pytest.approx(1)
+    assert weights[[2, 3, 4, 5]].tolist() == [0, 0, 0, 0]
+
+
+def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN)
+    faces = replace(faces, labels=np.where(faces.labels > 2, 3, faces.labels).astype(np.uint8))
+    weights = class_weights(faces.labels)
+    for _, labels, given in take(faces, replace(FULL, class_weighting=True), 3):
+        np.testing.assert_allclose(given, labels @ weights, rtol=1e-5)
+        assert given.std() > 0
+
+
+@pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
+def test_votes_soften_the_labels_at_first_and_not_in_the_end(
+    dataset: Fer2013, classes: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = dataset.split(Split.TRAIN)
+    shares = np.zeros((len(faces), len(EMOTIONS)), np.float32)
+    shares[::2] = [0.5, 0.5, 0, 0, 0, 0, 0]  # nobody voted on the others
+    monkeypatch.setattr(batches, "vote_shares", lambda images: shares[: len(images)])
+    config = replace(FULL, mixup=0.0, votes=0.8, epochs=4)
+    steps = steps_per_epoch(faces, config)
+    stream = list(itertools.islice(augmented_batches(faces, config, classes=classes), 5 * steps))
+    plain = list(itertools.islice(augmented_batches(faces, replace(config, votes=0.0), classes=classes), 5 * steps))
+    voted = np.unique(one_hot(np.array([Emotion.ANGRY.label, Emotion.DISGUST.label], np.uint8), classes), axis=0)
+    voted = voted.mean(axis=0)
+    for epoch, vote_weight in enumerate((0.8, 0.6, 0.4, 0.2, 0.0)):
+        soft, hard = (np.concatenate([b[1] for b in s[epoch * steps : (epoch + 1) * steps]]) for s in (stream, plain))
+        blended = (1 - vote_weight) * hard + vote_weight * voted
+        changed = ~np.isclose(soft, hard).all(axis=1)
+        np.testing.assert_allclose(soft[changed], blended[changed], atol=1e-6)
+        assert changed.any() == (vote_weight > 0)
+        assert not changed.all()
+
+
+@pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
+def test_teachers_give_their_share_of_the_label(dataset: Fer2013, classes: Sequence[str]) -> None:
+    faces = dataset.split(Split.TRAIN)
+    config = replace(FULL, mixup=0.0, distillation_weight=0.25)
+    teacher_probs = np.tile(np.float32([0, 0, 0, 0.75, 0, 0.25, 0]), (len(faces), 1))
+    happy, surprise = one_hot(np.array([Emotion.HAPPY.label, Emotion.SURPRISE.label], np.uint8), classes)
+    in_classes = 0.75 * happy + 0.25 * surprise
+    soft = next(augmented_batches(faces, config, classes=classes, teacher_probs=teacher_probs))
+    hard = next(augmented_batches(faces, config, classes=classes))
+    np.testing.assert_allclose(soft[1], 0.75 * hard[1] + 0.25 * in_classes, atol=1e-6)
+
+
+# The presets
+
+
+def test_rare_emotions_are_shown_more_often_and_each_time_otherwise() -> None:
+    labels = np.repeat([3, 6, 1], [64, 32, 8]).astype(np.uint8)  # happy, neutral, disgust
+    images = np.random.default_rng(0).integers(0, 256, (104, 48, 48)).astype(np.uint8)
+    faces = LabelledFaces(images, labels, np.ones(104, np.bool_))
+    shown = {}
+    for oversampling in (0.0, 0.5, 1.0):
+        config = replace(FULL, batch_size=8, mixup=0.0, oversampling=oversampling)
+        batches = take(faces, config, steps_per_epoch(faces, config))
+        shown[oversampling] = np.concatenate([answers for _, answers, _ in batches]).sum(axis=0)[[3, 6, 1]].tolist()
+        pictures = np.concatenate([batch for batch, _, _ in batches])
+        assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) == len(pictures)
+    assert shown == {0.0: [64, 32, 8], 0.5: [64, 32, 24], 1.0: [64, 64, 64]}
+
+
+def test_pictures_settle_in_the_last_epochs() -> None:
+    """Turned and zoomed ones have values that no picture had; those moved by whole pixels have not."""
+    images = np.random.default_rng(0).choice(np.uint8([0, 200]), (64, 48, 48))
+    faces = LabelledFaces(images, np.zeros(64, np.uint8), np.ones(64, np.bool_))
+    moved = Augmentation(rotation_degrees=20, scale=(0.8, 1.2), shift=0.1, flip=0.5)
+    finetune_augmentation = Augmentation(shift=0.1, whole_pixels=True, flip=0.5)
+    config = replace(
+        FULL, mixup=0.0, augmentation=moved, finetune_epochs=1, finetune_augmentation=finetune_augmentation
+    )
+    steps = steps_per_epoch(faces, config)
+    shown = [
+        np.concatenate([batch for batch, _, _ in take(faces, config, steps, first_epoch=epoch)]) for epoch in range(3)
+    ]
+    assert [bool(np.isin(pictures, (0, 200)).all()) for pictures in shown] == [False, False, True]
+    known = {image.tobytes() for image in (*images, *images[:, :, ::-1])}
+    assert not {picture.astype(np.uint8).tobytes() for picture in shown[-1]} <= known
+
+
+def test_pictures_are_brought_to_the_side_of_the_network(dataset: Fer2013) -> None:
+    (images, _, _), *_ = augmented_batches_of(dataset, side=64)
+    assert images.shape == (32, 64, 64, 1)
+    assert images.max() <= 255
+
+
+def augmented_batches_of(dataset: Fer2013, *, side: int) -> list[Batch]:
+    return list(itertools.islice(augmented_batches(dataset.split(Split.TRAIN), FULL, side=side), 1))
+
+
+def test_four_classes_group_the_emotions() -> None:
+    labels = np.arange(7, dtype=np.uint8)  # angry, disgust, fear, happy, sad, surprise, neutral
+    np.testing.assert_array_equal(one_hot(labels, FOUR).argmax(axis=1), [1, 1, 1, 0, 2, 1, 3])
+    np.testing.assert_array_equal(one_hot(labels, FOUR).sum(axis=1), 1)
+    with pytest.raises(ValueError, match=r"expected the seven emotions or .*Received: \('yes', 'no'\)"):
+        one_hot(labels, ("yes", "no"))

@@ -1,0 +1,250 @@
+import shutil
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import CARD, read_metrics
+from emomusic.cli.main import main
+from emomusic.errors import DatasetError, ModelError
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import Face, Landmarks
+from emomusic.face.fer2013 import LabelledFaces
+from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
+from emomusic.face.model_files import ModelSpec, read_spec
+from emomusic.metrics import FOUR
+from emomusic.training import evaluate
+from emomusic.training.evaluate import (
+    FOLDS,
+    evaluate_labels,
+    evaluate_pictures,
+    evaluate_split,
+    evaluation_record,
+    fit_to_pictures,
+    labelled_pictures,
+    record_photographs,
+)
+from tests.tiny_model import Run
+
+
+def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "face" / "tiny"
+    shutil.copytree(tiny_run.folder, folder)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    record = {
+        "model": "tiny",
+        "n": 4,
+        "missed": 1,
+        "accuracy": 0.5,
+        "accuracy_interval": [0.15, 0.85],
+        "macro_recall": 0.25,
+        "macro_f1": 0.3,
+        "four_class_accuracy": 0.75,
+        "confusion": [[0]],
+    }
+    adjustment = (-0.5, 0.7, -0.6, 0.0, -0.3, 0.5, 0.2)
+    record_photographs("tiny", record, adjustment)
+    assert read_spec(folder) == replace(read_spec(tiny_run.folder), adjustment=adjustment)
+    metrics = read_metrics(folder)
+    kept = {key: value for key, value in record.items() if key not in {"model", "confusion"}}
+    assert metrics["wild"] == kept | {"folds": FOLDS}
+    assert {key: value for key, value in metrics.items() if key != "wild"} == read_metrics(tiny_run.folder)
+    card = (folder / CARD).read_text(encoding="utf-8")
+    assert "on 4 labelled photographs of faces in the wild, it is right on 50.0%" in card
+    assert "in 1 of them no face was found" in card
+    assert "fitted on the other 4 of 5 parts of them" in card
+
+
+def test_a_model_whose_figures_lack_some_stays_as_it_is(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "face" / "tiny"
+    shutil.copytree(tiny_run.folder, folder)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    assets.write_json(folder / assets.METRICS, {k: v for k, v in read_metrics(folder).items() if k != "validation"})
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    record = dict.fromkeys(("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1"), 0)
+    with pytest.raises(ModelError, match=r"expected 'validation' among the figures in .*metrics.json"):
+        record_photographs("tiny", record | {"four_class_accuracy": 0}, (0.0,) * 7)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("source", [("--fer2013", "x.csv", "--split", "test"), ("--images", "x", "--aligned")])
+def test_only_figures_of_the_whole_pipeline_are_kept(
+    source: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "face", *source, "--record"]) == 2
+    assert "expected --record with --images and without --aligned" in capsys.readouterr().err
+
+
+def test_a_model_of_four_classes_is_judged_in_them() -> None:
+    emotions = np.array([3, 0, 4, 6])  # happy, angry, sad, neutral: one of each class
+    scores = evaluate_labels(emotions, np.array([0, 1, 2, 0]), FOUR)
+    assert scores.accuracy == 0.75
+    record = evaluation_record("quarters", scores)
+    assert (record["four_class_accuracy"], list(record["per_class"])) == (0.75, ["Q1", "Q2", "Q3", "N"])
+
+
+class WholePicture:
+    """A detector that takes every picture for a face, except dark ones."""
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        if image.mean() < 5:
+            return []
+        height, width = image.shape[:2]
+        return [Face(Box(0, 0, width, height), 1.0, Landmarks(*[(0.0, 0.0)] * 5))]
+
+
+class Leaning:
+    """A classifier that knows each emotion by its shade of grey, and leans towards anger."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        shades = inputs.mean(axis=(1, 2, 3)) / 30 - 1
+        logits = -np.abs(shades[:, None] - np.arange(7))
+        logits[:, Emotion.ANGRY.label] += 3.0
+        powers = np.exp(logits)
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def shades(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for emotion in EMOTIONS:
+        folder = tmp_path / "shades" / emotion.value
+        folder.mkdir(parents=True)
+        for number in range(12):
+            grey = np.full((60, 60), 30 * (emotion.label + 1) + rng.integers(-6, 7), np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), grey)
+    cv2.imwrite(str(tmp_path / "shades" / "happy" / "dark.png"), np.zeros((60, 60), np.uint8))
+    return tmp_path / "shades"
+
+
+def test_decoded_pictures_are_not_gathered(shades: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them may be 150 MB."""
+    alive: list[weakref.ref[RgbImage]] = []
+    read = evaluate.read_image
+
+    def watched(path: Path) -> RgbImage:
+        assert sum(reference() is not None for reference in alive) <= 1
+        image = read(path)
+        alive.append(weakref.ref(image))
+        return image
+
+    monkeypatch.setattr(evaluate, "read_image", watched)
+    evaluate_pictures(labelled_pictures(shades), Leaning(read_spec(tiny_run.folder)), None)
+    assert len(alive) == 7 * 12 + 1
+
+
+def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
+    tiny_run: Run, shades: Path
+) -> None:
+    pictures = labelled_pictures(shades)
+    plain = Leaning(read_spec(tiny_run.folder))
+    before = evaluate_pictures(pictures, plain, WholePicture())
+    scores, adjustment = fit_to_pictures(pictures, plain, WholePicture())
+    assert before.accuracy < 0.8
+    assert scores.accuracy > before.accuracy + 0.1
+    assert (scores.n, scores.missed) == (len(pictures), 1)
+    assert adjustment[Emotion.ANGRY.label] == min(adjustment) < -0.5
+    assert sum(adjustment) == pytest.approx(0, abs=0.01)
+    adjusted = Leaning(replace(plain.spec, adjustment=adjustment))
+    assert evaluate_pictures(pictures, adjusted, WholePicture()).accuracy > before.accuracy + 0.1
+    again, same = fit_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
+    assert (again.accuracy, same) == (scores.accuracy, adjustment)
+
+
+def test_too_few_pictures_of_a_class_fit_no_adjustment(tiny_run: Run, shades: Path) -> None:
+    pictures = [(path, emotion) for path, emotion in labelled_pictures(shades) if emotion != "fear"]
+    with pytest.raises(DatasetError, match=r"expected 5 faces of each class.*fear 0"):
+        fit_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
+
+
+def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
+    classifier = EmotionClassifier.load()
+    inputs = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), np.uint8)
+    plain = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=()))
+    leaning = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=(9.0, *[0.0] * 6)))
+    np.testing.assert_allclose(plain.of_photographs(inputs), plain.probabilities(inputs), atol=1e-6)
+    np.testing.assert_allclose(leaning.probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
+    assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
+    crops = [np.repeat(face, 3, axis=2) for face in inputs]
+    assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
+
+
+def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) -> None:
+    (tmp_path / "happy").mkdir()
+    for ending in (*PICTURE_ENDINGS, "HEIF", "txt"):
+        (tmp_path / "happy" / f"1.{ending}").touch()
+        (tmp_path / "happy" / f"._1.{ending}").touch()  # as macOS leaves on a foreign disk
+        (tmp_path / "happy" / ".thumbnails").mkdir(exist_ok=True)
+        (tmp_path / "happy" / ".thumbnails" / f"1.{ending}").touch()
+    assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1
+
+
+def test_each_part_is_judged_by_what_was_fitted_on_the_others(
+    tiny_run: Run, shades: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+
+    def fit(y_true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        fits.append(len(y_true))
+        return np.zeros(probabilities.shape[1])
+
+    monkeypatch.setattr(evaluate, "fit_adjustment", fit)
+    pictures = labelled_pictures(shades)
+    fit_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
+    *folds, whole = fits
+    assert (len(folds), whole) == (FOLDS, len(pictures) - 1)  # in one of them no face is found
+    assert sum(whole - count for count in folds) == whole
+
+
+class Found:
+    """A detector that finds boxes at given places."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = boxes
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        return [Face(box, 1.0, Landmarks(*[(0.0, 0.0)] * 5)) for box in self.boxes]
+
+
+def shade_of(emotion: Emotion) -> int:
+    return 30 * (emotion.label + 1)
+
+
+def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -> None:
+    picture = np.full((100, 100), shade_of(Emotion.ANGRY), np.uint8)
+    picture[30:, 30:] = shade_of(Emotion.SURPRISE)
+    cv2.imwrite(str(tmp_path / "two.png"), picture)
+    knows = Leaning(read_spec(tiny_run.folder))
+    detector = Found(Box(5, 5, 20, 20), Box(50, 40, 40, 50))
+    assert evaluate_pictures([(tmp_path / "two.png", Emotion.SURPRISE)], knows, detector).accuracy == 1
+
+
+def test_the_margin_around_a_face_is_as_asked(tiny_run: Run, tmp_path: Path) -> None:
+    picture = np.full((120, 120), shade_of(Emotion.ANGRY), np.uint8)
+    picture[40:80, 40:80] = shade_of(Emotion.SURPRISE)
+    cv2.imwrite(str(tmp_path / "one.png"), picture)
+    knows, detector = Leaning(read_spec(tiny_run.folder)), Found(Box(40, 40, 40, 40))
+    pictures = [(tmp_path / "one.png", Emotion.SURPRISE)]
+    assert evaluate_pictures(pictures, knows, detector).accuracy == 1
+    assert evaluate_pictures(pictures, knows, detector, margin=1.0).accuracy == 0
+
+
+def test_on_fer2013_no_adjustment_for_photographs_counts(tiny_run: Run) -> None:
+    images = np.stack([np.full((48, 48), shade_of(emotion), np.uint8) for emotion in EMOTIONS])
+    faces = LabelledFaces(images, np.arange(7, dtype=np.uint8), np.zeros(7, np.bool_))
+    spec = read_spec(tiny_run.folder)
+    plain = evaluate_split(faces, Leaning(replace(spec, adjustment=())))
+    adjusted = evaluate_split(faces, Leaning(replace(spec, adjustment=(9.0, *[0.0] * 6))))
+    np.testing.assert_array_equal(adjusted.confusion, plain.confusion)

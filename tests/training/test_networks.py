@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from emomusic.training.networks import NETWORKS, copy_weights
+
+# Every network, with the number of its weights: whoever changes one has to say so here
+PARAMETERS = {
+    "tiny": 3_807,
+    "vgg9": 1_905_831,
+    "emonet": 3_087_527,
+    "xception_entry_exit": 2_766_695,
+    "cnn_paper": 5_346_759,  # as the study's table of layers says
+    "cnn_improved": 2_874_023,
+    "cnn_capstone": 1_014_311,
+    "mobilenet_quadrants": 3_199_556,
+}
+
+every_network = pytest.mark.parametrize("name", list(NETWORKS))
+# The others scale every picture alike, as their reports do
+every_standardising_network = pytest.mark.parametrize("name", ["tiny", "vgg9", "emonet", "mobilenet_quadrants"])
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[str, keras.Model]:
+    return {name: spec.build("float32") for name, spec in NETWORKS.items()}
+
+
+def pictures(name: str, count: int = 3) -> np.ndarray:
+    """Raw pixels, 0 to 255, as they come from a picture."""
+    side = NETWORKS[name].side
+    return np.random.default_rng(0).integers(0, 256, (count, side, side, 1)).astype(np.float32)
+
+
+def answer(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(model(pixels, training=False))
+
+
+def test_the_table_of_parameters_covers_every_network(built: dict[str, keras.Model]) -> None:
+    assert {name: model.count_params() for name, model in built.items()} == PARAMETERS
+
+
+@every_network
+def test_a_network_answers_raw_pixels_with_probabilities(built: dict[str, keras.Model], name: str) -> None:
+    probabilities = answer(built[name], pictures(name))
+    assert (probabilities.shape, probabilities.dtype) == ((3, len(NETWORKS[name].classes)), np.float32)
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert np.ptp(probabilities, axis=0).max() > 0  # other pixels, another answer
+
+
+@every_network
+def test_a_blank_picture_gets_a_finite_answer(built: dict[str, keras.Model], name: str) -> None:
+    side = NETWORKS[name].side
+    blank = np.stack([np.full((side, side, 1), grey, np.float32) for grey in (0, 127, 255)])
+    probabilities = answer(built[name], blank)
+    assert np.isfinite(probabilities).all()
+
+
+@every_standardising_network
+def test_blank_pictures_of_any_grey_are_the_same_to_it(built: dict[str, keras.Model], name: str) -> None:
+    side = NETWORKS[name].side
+    blank = np.stack([np.full((side, side, 1), grey, np.float32) for grey in (0, 127, 255)])
+    probabilities = answer(built[name], blank)
+    np.testing.assert_allclose(probabilities, probabilities[[0, 0, 0]], atol=1e-5)
+
+
+@every_standardising_network
+def test_light_and_contrast_of_a_picture_hardly_matter(built: dict[str, keras.Model], name: str) -> None:
+    pixels = pictures(name)
+    dim = 40 + pixels * 0.5
+    np.testing.assert_allclose(answer(built[name], dim), answer(built[name], pixels), atol=0.02)
+
+
+@every_network
+def test_a_network_is_called_by_its_key_and_takes_the_side_it_says(built: dict[str, keras.Model], name: str) -> None:
+    spec, model = NETWORKS[name], built[name]
+    assert spec.name == model.name == name
+    assert model.input_shape == (None, spec.side, spec.side, 1)
+    assert spec.title
+    assert spec.source
+
+
+@every_network
+def test_a_network_has_built_in_layers_only_and_survives_a_file(
+    built: dict[str, keras.Model], name: str, tmp_path: Path
+) -> None:
+    model = built[name]
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    pixels = pictures(name)
+    np.testing.assert_allclose(answer(loaded, pixels), answer(model, pixels), atol=1e-6)
+
+
+@every_network
+def test_bfloat16_has_the_same_float32_weights_and_answers_in_float32(built: dict[str, keras.Model], name: str) -> None:
+    plain, mixed = built[name], NETWORKS[name].build("mixed_bfloat16")
+    assert [w.shape for w in mixed.weights] == [w.shape for w in plain.weights]
+    assert {w.dtype for w in mixed.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in mixed.layers if isinstance(layer, keras.layers.Conv2D)} == {"bfloat16"}
+    copy_weights(plain, mixed)
+    probabilities = answer(mixed, pictures(name))
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(probabilities, answer(plain, pictures(name)), atol=0.05)
+
+
+def test_weights_find_their_layers_in_whatever_order_keras_lists_them() -> None:
+    source, target = NETWORKS["tiny"].build("float32"), NETWORKS["tiny"].build("float32")
+    source._layers.reverse()  # of a model that was loaded, weights were once listed in another order
+    assert [w.shape for w in source.weights] != [w.shape for w in target.weights]
+    copy_weights(source, target)
+    np.testing.assert_array_equal(answer(target, pictures("tiny")), answer(source, pictures("tiny")))
+
+
+def test_weights_of_another_architecture_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected the same layers in both\. Received in one alone: block"):
+        copy_weights(NETWORKS["vgg9"].build("float32"), NETWORKS["tiny"].build("float32"))

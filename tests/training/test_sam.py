@@ -1,0 +1,93 @@
+"""Sharpness-aware steps against the same by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from emomusic.errors import ModelError
+from emomusic.training.batch_norm import FusedBatchNormalization
+from emomusic.training.sam import SharpnessAware, sharpness_aware
+
+RADIUS, RATE = 0.3, 0.1
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(8, 3)).astype(np.float32)
+Y = RNG.normal(size=(8, 1)).astype(np.float32)
+IMPORTANCE = RNG.uniform(0.5, 2, 8).astype(np.float32)
+
+
+def linear() -> keras.Model:
+    inputs = keras.layers.Input((3,))
+    return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
+
+
+def normalised(norm: type[keras.layers.BatchNormalization]) -> keras.Model:
+    """The three numbers are the channels of a picture of one pixel."""
+    inputs = keras.layers.Input((3,))
+    x = norm(momentum=0.5)(keras.layers.Reshape((1, 1, 3))(inputs))
+    return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(x)))
+
+
+def after_a_step(model: keras.Model, **importance: np.ndarray) -> float:
+    """Take one step; the loss that is told of it."""
+    aware = sharpness_aware(model, RADIUS)
+    aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
+    return float(aware.train_on_batch(X, Y, **importance))
+
+
+def slope(x: np.ndarray, y: np.ndarray, w: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The gradient of the weighted mean squared error of x @ w."""
+    return 2 * (x * weights[:, None]).T @ (x @ w - y) / len(x)
+
+
+@pytest.mark.parametrize("weights", [None, IMPORTANCE])
+def test_a_step_goes_uphill_by_half_a_batch_and_learns_there_from_all(weights: np.ndarray | None) -> None:
+    model = linear()
+    before = model.get_weights()[0]
+    loss = after_a_step(model, **({} if weights is None else {"sample_weight": weights}))
+    each = np.ones(8, np.float32) if weights is None else weights
+    uphill = slope(X[:4], Y[:4], before, each[:4])
+    there = before + RADIUS * uphill / np.linalg.norm(uphill)
+    np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X, Y, there, each), rtol=1e-4)
+    assert loss == pytest.approx(float(np.mean(each[:, None] * (X @ there - Y) ** 2)), rel=1e-4)
+
+
+# TensorFlow's kernel averages the variance without bias, Keras's own layer that of the sample
+@pytest.mark.parametrize(("norm", "ddof"), [(keras.layers.BatchNormalization, 0), (FusedBatchNormalization, 1)])
+def test_averages_of_batch_normalisation_know_nothing_of_the_step_uphill(
+    norm: type[keras.layers.BatchNormalization], ddof: int
+) -> None:
+    model = normalised(norm)
+    after_a_step(model)
+    layer = next(layer for layer in model.layers if isinstance(layer, norm))
+    np.testing.assert_allclose(layer.moving_mean, X[:4].mean(axis=0) / 2, rtol=1e-4)
+    np.testing.assert_allclose(layer.moving_variance, 0.5 + X[:4].var(axis=0, ddof=ddof) / 2, rtol=1e-4)
+
+
+def test_of_one_picture_all_of_it_shows_the_way() -> None:
+    model = linear()
+    aware = sharpness_aware(model, RADIUS)
+    aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
+    before, one = model.get_weights()[0], np.ones(1, np.float32)
+    aware.train_on_batch(X[:1], Y[:1])
+    uphill = slope(X[:1], Y[:1], before, one)
+    there = before + RADIUS * uphill / np.linalg.norm(uphill)
+    np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X[:1], Y[:1], there, one), rtol=1e-4)
+
+
+def test_a_radius_that_leads_nowhere_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected a radius above 0\. Received: -0\.1"):
+        sharpness_aware(linear(), -0.1)
+
+
+def test_layers_and_weights_are_those_of_the_network() -> None:
+    model = linear()
+    aware = sharpness_aware(model, RADIUS)
+    assert isinstance(aware, SharpnessAware)
+    assert aware.layers == model.layers
+    assert aware.name == model.name
+
+
+def test_another_backend_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ModelError, match=r"Received: jax\. Unset KERAS_BACKEND, or choose another preset"):
+        sharpness_aware(linear(), RADIUS)

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.errors import ModelError
+from emomusic.face.model_files import START_WEIGHTS, WEIGHTS, model_folder
+from emomusic.training.networks import NETWORKS
+from emomusic.training.start_weights import apply_start_weights
+
+
+@pytest.mark.parametrize("name", list(START_WEIGHTS))
+def test_start_weights_ship_with_their_licence(name: str) -> None:
+    start = START_WEIGHTS[name]
+    path = assets.models_dir() / start.path
+    assert path.is_file()
+    assert "MIT License" in (path.parent / "LICENSE").read_text(encoding="utf-8")
+    assert start.title
+    assert start.source
+    assert path in set(assets.shipped_files())  # so its checksum is kept
+
+
+def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
+    model = NETWORKS["mobilenet_quadrants"].build("float32")
+    logits = model.get_layer("logits").get_weights()[0].copy()
+    assert apply_start_weights(model, "faceres") == 27  # the first convolution, thirteen blocks of two
+    with np.load(assets.models_dir() / START_WEIGHTS["faceres"].path) as arrays:
+        for layer in ("conv1", "conv_dw_7", "conv_pw_13"):
+            kernel, bias = model.get_layer(layer).get_weights()
+            np.testing.assert_array_equal(kernel, arrays[f"{layer}/kernel"].astype(np.float32))
+            np.testing.assert_array_equal(bias, arrays[f"{layer}/bias"].astype(np.float32))
+    np.testing.assert_array_equal(model.get_layer("logits").get_weights()[0], logits)
+
+
+def test_a_network_with_other_layers_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"expected a layer of tiny named as in .*weights\.npz\. Received: none"):
+        apply_start_weights(NETWORKS["tiny"].build("float32"), "faceres")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive"], ids=["absent", "empty", "other"])
+def test_a_missing_or_damaged_file_is_an_error_that_names_it(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "models" / START_WEIGHTS["faceres"].path
+    path.parent.mkdir(parents=True)
+    if content is not None:
+        path.write_bytes(content)
+    model = NETWORKS["mobilenet_quadrants"].build("float32")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    with pytest.raises(ModelError, match=r"expected start weights for mobilenet_quadrants in .*weights\.npz"):
+        apply_start_weights(model, "faceres")
+
+
+def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
+    model = NETWORKS["emonet"].build("float32")
+    assert apply_start_weights(model, "vgg9") == 19  # nine convolutions, each with its norm, and the logits
+    source = keras.saving.load_model(model_folder("vgg9") / WEIGHTS, compile=False, safe_mode=True)
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
+    answers = [keras.ops.convert_to_numpy(network(faces)) for network in (model, source)]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)  # what was added changes nothing yet
+
+
+def test_an_unknown_name_is_an_error_that_says_what_there_is() -> None:
+    with pytest.raises(ModelError, match=r"expected one of the trained models .*vgg9.*Received: 'imagenet'"):
+        apply_start_weights(NETWORKS["tiny"].build("float32"), "imagenet")

@@ -1,0 +1,503 @@
+import csv
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from emomusic import assets, metrics
+from emomusic.affect import EMOTIONS
+from emomusic.errors import DatasetError, ModelError
+from emomusic.face import model_files
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.face.model_files import read_spec
+from emomusic.metrics import FOUR
+from emomusic.training import card
+from emomusic.training import train as train_module
+from emomusic.training.augmentation import Augmentation
+from emomusic.training.batches import steps_per_epoch
+from emomusic.training.checkpoint import Checkpoint, KeepBest
+from emomusic.training.evaluate import evaluate_split
+from emomusic.training.networks import NETWORKS, NetworkSpec
+from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.train import train
+from tests.tiny_model import Run
+
+# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup
+FULL = TrainingConfig(
+    epochs=3,
+    learning_rate=0.05,
+    batch_size=32,
+    weight_decay=5e-3,
+    ema_momentum=0.9,
+    label_smoothing=0.1,
+    mixup=0.2,
+    augmentation=PRESETS["smoke"].augmentation,
+)
+FILES = {"model.keras", "model.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"}
+
+
+class KilledError(Exception):
+    """Ends a run from within, as a signal would."""
+
+
+def kill_after(epoch: int) -> Callable[[train_module.EpochReport], None]:
+    def on_progress(report: train_module.EpochReport) -> None:
+        if report.epoch == epoch:
+            raise KilledError
+
+    return on_progress
+
+
+@pytest.fixture
+def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[[TrainingConfig], str]:
+    """Puts a configuration among the presets, under the name that is returned."""
+
+    def put(config: TrainingConfig) -> str:
+        monkeypatch.setattr(train_module, "PRESETS", {**PRESETS, "test": config})
+        return "test"
+
+    return put
+
+
+def history_of(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+# What a run writes
+
+
+def test_a_run_writes_every_file_and_leaves_no_other(tiny_run: Run) -> None:
+    assert {path.name for path in tiny_run.folder.iterdir()} == FILES
+
+
+def test_the_metrics_are_those_that_were_returned_and_can_be_read_by_any_program(tiny_run: Run) -> None:
+    text = (tiny_run.folder / "metrics.json").read_text(encoding="utf-8")
+    read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert read == json.loads(json.dumps(tiny_run.metrics))
+    assert read["config"] == json.loads(json.dumps(train_module.asdict(PRESETS["smoke"])))
+    assert read["bytes"] == (tiny_run.folder / "model.keras").stat().st_size
+
+
+def test_the_predictions_give_the_metrics_again(tiny_run: Run, dataset: Fer2013) -> None:
+    with np.load(tiny_run.folder / "predictions.npz", allow_pickle=False) as arrays:
+        predictions = dict(arrays)
+    for split in (Split.VALIDATION, Split.TEST):
+        labels, probabilities = predictions[f"{split}_labels"], predictions[f"{split}_probabilities"]
+        written = tiny_run.metrics[split.value]
+        np.testing.assert_array_equal(labels, dataset.split(split).labels)
+        again = metrics.evaluate(labels, probabilities.argmax(axis=1)).as_dict()
+        assert {name: written[name] for name in again} == again
+        assert written["calibration"]["expected_error"] == metrics.expected_calibration_error(labels, probabilities)
+
+
+def test_figures_are_also_given_on_the_pictures_that_do_not_stand_in_training(tiny_run: Run) -> None:
+    with np.load(tiny_run.folder / "predictions.npz", allow_pickle=False) as arrays:
+        right = arrays["test_probabilities"].argmax(axis=1) == arrays["test_labels"]
+    assert tiny_run.metrics["test"]["not_in_training"] == {"n": 38, "accuracy": right[4:].mean()}
+    assert tiny_run.metrics["validation"]["not_in_training"]["n"] == 42
+
+
+def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
+    faces = LabelledFaces(np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8), np.ones(2, np.bool_))
+    probabilities = np.eye(7)[:2]
+    found = train_module.figures(faces, probabilities, EMOTIONS, before=probabilities)
+    assert found["not_in_training"] == {"n": 0, "accuracy": None}
+    assert found["accuracy"] == 0.5
+
+
+def test_the_saved_classifier_gives_the_written_probabilities(only_tiny: Run, dataset: Fer2013) -> None:
+    classifier = EmotionClassifier.load("tiny")
+    with np.load(only_tiny.folder / "predictions.npz", allow_pickle=False) as arrays:
+        for split in (Split.VALIDATION, Split.TEST):
+            probabilities = classifier.probabilities(dataset.split(split).images[..., None])
+            np.testing.assert_allclose(probabilities, arrays[f"{split}_probabilities"], atol=1e-5)
+
+
+def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) -> None:
+    history = history_of(tiny_run.folder)
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert history == [report.figures for report in tiny_run.reports]
+    assert set(history[0]) == {
+        "epoch",
+        "accuracy",
+        "loss",
+        "val_accuracy",
+        "val_loss",
+        "learning_rate",
+        "seconds",
+    }
+    assert [report.epochs for report in tiny_run.reports] == [2, 2]
+    assert [report.epoch for report in tiny_run.reports] == [1, 2]
+    assert tiny_run.reports[0].seconds_left == pytest.approx(tiny_run.reports[0].seconds)
+    assert tiny_run.reports[-1].seconds_left == 0
+
+
+def test_the_model_is_that_of_the_best_epoch_on_validation(tiny_run: Run, dataset: Fer2013) -> None:
+    history = history_of(tiny_run.folder)
+    best = max(row["val_accuracy"] for row in history)
+    assert history[tiny_run.metrics["best_epoch"] - 1]["val_accuracy"] == best
+    model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
+    faces = dataset.split(Split.VALIDATION)
+    predicted = keras.ops.convert_to_numpy(model(faces.images[..., None].astype(np.float32))).argmax(axis=1)
+    assert (predicted == faces.labels).mean() == pytest.approx(best, abs=1e-6)
+
+
+def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
+    spec = model_files.read_spec(tiny_run.folder, verify=[model_files.WEIGHTS, model_files.ONNX])
+    model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
+    assert (spec.name, spec.network, spec.preset, spec.side, spec.mirrored) == ("tiny", "tiny", "smoke", 48, True)
+    assert spec.parameters == model.count_params() == tiny_run.metrics["parameters"]
+    assert getattr(model, "optimizer", None) is None
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+
+
+# Killed and resumed
+
+
+@pytest.mark.parametrize("config", [FULL, replace(FULL, sam_rho=0.1)], ids=["plain", "sharpness-aware"])
+def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
+    dataset: Fer2013, config: TrainingConfig, tmp_path: Path, preset: Callable[[TrainingConfig], str]
+) -> None:
+    name, out, whole_out = preset(config), tmp_path / "net", tmp_path / "whole"
+    train("tiny", dataset, whole_out, preset=name)
+    with pytest.raises(KilledError):
+        train("tiny", dataset, out, preset=name, on_progress=kill_after(1))
+    assert {path.name for path in out.iterdir()} == {"checkpoint"}
+    told: list[int] = []
+    train("tiny", dataset, out, preset=name, resume=True, on_progress=lambda report: told.append(report.epoch))
+    assert told == [2, 3]
+    assert {path.name for path in out.iterdir()} == FILES
+    for resumed, whole in zip(history_of(out), history_of(whole_out), strict=True):
+        assert set(resumed) == set(whole)
+        for figure in set(whole) - {"seconds"}:
+            assert resumed[figure] == pytest.approx(whole[figure], rel=1e-4), figure
+    with np.load(out / "predictions.npz") as resumed, np.load(whole_out / "predictions.npz") as whole:
+        np.testing.assert_allclose(resumed["test_probabilities"], whole["test_probabilities"], atol=1e-4)
+
+
+def test_a_checkpoint_holds_all_that_the_optimizer_knows(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Iterations, momentum and averages, as they were when the epoch ended and before the averages moved in."""
+    seen: list[dict[str, Any]] = []
+    save, restore = Checkpoint.on_epoch_end, Checkpoint.restore
+
+    def state(checkpoint: Checkpoint) -> dict[str, Any]:
+        of_optimizer = {v.path.split("/", 1)[1]: v for v in checkpoint.model.optimizer.variables}
+        of_network = {f"network/{v.path}": v for v in checkpoint.model.weights}
+        return {path: np.array(keras.ops.convert_to_numpy(v)) for path, v in {**of_optimizer, **of_network}.items()}
+
+    def saved(self: Checkpoint, *args: Any) -> None:
+        save(self, *args)
+        seen.append(state(self))
+
+    def restored(self: Checkpoint) -> int:
+        restore(self)
+        seen.append(state(self))
+        raise KilledError
+
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", saved)
+    monkeypatch.setattr(Checkpoint, "restore", restored)
+    name = preset(FULL)
+    with pytest.raises(KilledError):
+        train("tiny", dataset, tmp_path / "net", preset=name, on_progress=kill_after(1))
+    with pytest.raises(KilledError):
+        train("tiny", dataset, tmp_path / "net", preset=name, resume=True)
+    before, after = seen
+    words = "\n".join(before)
+    assert [kind in words for kind in ("iteration", "momentum", "average")] == [True, True, True]
+    assert list(after) == list(before)
+    for path, value in before.items():
+        np.testing.assert_array_equal(after[path], value, err_msg=path)
+    (iterations,) = [value for path, value in after.items() if "iteration" in path]
+    assert iterations == steps_per_epoch(dataset.split(Split.TRAIN), FULL)
+
+
+def test_a_kill_while_the_best_weights_are_kept_costs_that_epoch_and_nothing_else(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, out = preset(replace(FULL, epochs=1)), tmp_path / "net"
+    move = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if Path(target).name == "best.weights.h5":
+            raise KilledError
+        return move(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KilledError):
+            train("tiny", dataset, out, preset=name)
+    with pytest.raises(KilledError):  # the epoch is done again, this time to its end
+        train("tiny", dataset, out, preset=name, resume=True, on_progress=kill_after(1))
+    assert {path.name for path in (out / "checkpoint").glob("*")} == {
+        "state.json",
+        "epoch1.weights.h5",
+        "best.weights.h5",
+    }
+
+
+def test_a_run_killed_after_early_stopping_is_not_trained_further(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(FULL, epochs=200, early_stopping=1, ema_momentum=0.0, augmentation=Augmentation())
+    name, out = preset(config), tmp_path / "net"
+
+    def kill(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "_write", kill)
+        with pytest.raises(KilledError):
+            train("tiny", dataset, out, preset=name)
+    state = json.loads((out / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    assert 2 <= state["epoch"] < 200
+    metrics = train(
+        "tiny", dataset, out, preset=name, resume=True, on_progress=lambda _: pytest.fail("trained further")
+    )
+    assert (metrics["epochs"], metrics["best_epoch"]) == (state["epoch"], state["epoch"] - 1)
+    assert [row["epoch"] for row in history_of(out)] == list(range(1, state["epoch"] + 1))
+
+
+@pytest.fixture
+def killed(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """The folder of a run of "smoke" that was killed after its first epoch."""
+    made = tmp_path_factory.getbasetemp() / "killed"
+    if not made.exists():
+        with pytest.raises(KilledError):
+            train("tiny", dataset, made, preset="smoke", on_progress=kill_after(1))
+    return Path(shutil.copytree(made, tmp_path / "killed"))
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
+    dataset: Fer2013, killed: Path, preset: Callable[[TrainingConfig], str]
+) -> None:
+    name = preset(replace(PRESETS["smoke"], seed=1))
+    with pytest.raises(ModelError, match=r"checkpoint of this network, configuration and data in .*Received: another"):
+        train("tiny", dataset, killed, preset=name, resume=True)
+    assert (killed / "checkpoint" / "state.json").is_file()
+
+
+def test_a_checkpoint_of_other_pictures_is_refused(dataset: Fer2013, killed: Path) -> None:
+    learnt = dataset.split(Split.TRAIN)
+    others = replace(dataset, splits=dict(dataset.splits) | {Split.TRAIN: replace(learnt, images=255 - learnt.images)})
+    with pytest.raises(ModelError, match=r"network, configuration and data in .*Received: another"):
+        train("tiny", others, killed, preset="smoke", resume=True)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["cut state", "other state", "no history", "odd history", "no weights", "cut weights", "no best", "cut best"],
+)
+def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: Path, damage: str) -> None:
+    state, weights = killed / "checkpoint" / "state.json", killed / "checkpoint" / "epoch1.weights.h5"
+    if damage == "cut state":
+        state.write_text(state.read_text()[:100])
+    elif damage == "other state":
+        state.write_text("[]")
+    elif damage in ("no history", "odd history"):
+        history: Any = [] if damage == "no history" else [{"epoch": 1}]
+        state.write_text(json.dumps(json.loads(state.read_text()) | {"history": history}))
+    elif damage == "no weights":
+        weights.unlink()
+    elif damage == "no best":
+        weights.with_name("best.weights.h5").unlink()
+    elif damage == "cut best":
+        weights.with_name("best.weights.h5").write_bytes(b"\x89")
+    else:
+        weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"whole checkpoint in .*checkpoint. Received: .* without --resume"):
+        train("tiny", dataset, killed, preset="smoke", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("resume", "told"),
+    [(True, "No checkpoint in {}: beginning at epoch 1 of 2."), (False, "The checkpoint in {} is dropped.")],
+)
+def test_without_a_checkpoint_or_unasked_a_run_starts_anew_and_says_so(
+    dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture, resume: bool, told: str
+) -> None:
+    if resume:
+        shutil.rmtree(killed / "checkpoint")
+    with caplog.at_level(logging.INFO, train_module.log.name), pytest.raises(KilledError):
+        train("tiny", dataset, killed, preset="smoke", resume=resume, on_progress=kill_after(1))
+    said = [record.getMessage() for record in caplog.records if record.name == train_module.log.name]
+    assert said == [told.format(killed / "checkpoint")]
+    state = json.loads((killed / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    (row,) = state["history"]
+    assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
+
+
+class ByHand:
+    """The callbacks of a run with plateau and early stopping, told their figures by the test."""
+
+    def __init__(self, folder: Path) -> None:
+        config = TrainingConfig(epochs=9, learning_rate=0.1, schedule="plateau", plateau_patience=2, early_stopping=3)
+        inputs = keras.Input((1,))
+        self.model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+        self.model.compile(optimizer=train_module._optimizer(config, 1), loss="mse", metrics=["accuracy"])
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.stop_training = False
+        self.stoppers = train_module._stoppers(config)
+        self.checkpoint = Checkpoint(folder, self.stoppers, {})
+        self.best = KeepBest(folder / "best.weights.h5", self.checkpoint)
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.set_model(self.model)
+
+    def begin(self) -> None:
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.on_train_begin()
+
+    def epoch(self, loss: float, accuracy: float) -> tuple[float, bool]:
+        """The rate and whether to stop, after an epoch with these figures on validation."""
+        number, logs = len(self.checkpoint.rows), {"val_loss": loss, "val_accuracy": accuracy}
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.on_epoch_begin(number)
+        for callback in (*self.stoppers, self.checkpoint, self.best):
+            callback.on_epoch_end(number, logs)
+        return float(self.model.optimizer.learning_rate), bool(self.model.stop_training)
+
+
+@pytest.mark.parametrize("killed_after", [None, 1, 2, 3])
+def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, killed_after: int | None) -> None:
+    figures = [(1.0, 0.5), (1.1, 0.4), (1.2, 0.5), (1.3, 0.3)]  # best at once; the rate falls after 3, the end is 4
+    run = ByHand(tmp_path)
+    run.begin()
+    seen = []
+    for number, (loss, accuracy) in enumerate(figures, 1):
+        seen.append(run.epoch(loss, accuracy))
+        if number == killed_after:
+            run = ByHand(tmp_path)
+            assert run.checkpoint.restore() == number
+            assert not run.checkpoint.has_stopped_early
+            run.begin()
+    assert [rate for rate, _ in seen] == pytest.approx([0.1, 0.1, 0.02, 0.02])
+    assert [stop for _, stop in seen] == [False, False, False, True]
+    assert [row["epoch"] for row in run.checkpoint.rows] == [1, 2, 3, 4]
+    again = ByHand(tmp_path)
+    again.checkpoint.restore()
+    assert again.checkpoint.has_stopped_early
+
+
+# Other networks
+
+
+def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = FOUR
+
+    def build(dtype: str) -> keras.Model:
+        inputs = keras.layers.Input((64, 64, 1), name="pixels")
+        x = keras.layers.Conv2D(8, 5, activation="relu", dtype=dtype, name="conv")(inputs)
+        x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+        return keras.Model(inputs, keras.layers.Dense(4, activation="softmax", name="answer")(x), name="quarters")
+
+    networks = {
+        **NETWORKS,
+        "quarters": NetworkSpec("quarters", "One convolution", 64, build, "this test", "test", four),
+    }
+    monkeypatch.setattr(train_module, "NETWORKS", networks)
+    monkeypatch.setattr(card, "NETWORKS", networks)
+    preset(replace(FULL, epochs=1))
+    folder = tmp_path / "models" / "face" / "quarters"
+    metrics = train("quarters", dataset, folder, preset="test")
+    assert read_spec(folder, verify=[model_files.WEIGHTS, model_files.ONNX]).classes == four
+    assert list(metrics["test"]["per_class"]) == ["Q1", "Q2", "Q3", "N"]
+    assert np.sum(metrics["test"]["confusion"]) == metrics["test"]["n"] == 42
+    with np.load(folder / "predictions.npz") as arrays:
+        assert arrays["test_probabilities"].shape == (42, 4)
+        assert arrays["test_labels"].max() == 6  # the labels stay FER2013's own
+    assert "| Q3 | " in (folder / "CARD.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    classifier = EmotionClassifier.load("quarters")
+    again = evaluate_split(dataset.split(Split.TEST), classifier)
+    assert again.as_dict() == {key: metrics["test"][key] for key in again.as_dict()}
+    with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters, which tells Q1, "):
+        classifier.classify([np.zeros((9, 9, 3), np.uint8)])
+
+
+# What a run refuses
+
+
+def test_an_unknown_network_or_preset_is_refused(dataset: Fer2013, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected a network of \['tiny', .*Received: huge, smoke"):
+        train("huge", dataset, tmp_path, preset="smoke")
+    with pytest.raises(ValueError, match=r"a preset of \['smoke', .*Received: tiny, quick"):
+        train("tiny", dataset, tmp_path, preset="quick")
+
+
+@pytest.mark.parametrize("strange", ["thesis.txt", "checkpoint/of-another-program"])
+def test_a_folder_of_other_things_is_refused_and_kept(dataset: Fer2013, tmp_path: Path, strange: str) -> None:
+    path = tmp_path / strange
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(ModelError, match=f"it is replaced. Received: .* with {path.name}"):
+        train("tiny", dataset, tmp_path, preset="smoke")
+    assert path.exists()
+
+
+@pytest.mark.parametrize("absent", list(Split))
+def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_written(
+    dataset: Fer2013, tmp_path: Path, absent: Split
+) -> None:
+    part = Fer2013({split: faces for split, faces in dataset.splits.items() if split is not absent})
+    with pytest.raises(DatasetError, match=f"expected pictures of the {absent} split"):
+        train("tiny", part, tmp_path / "net", preset="smoke")
+    assert not (tmp_path / "net").exists()
+
+
+# Teachers
+
+
+def test_teachers_answer_each_picture_with_their_mean(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN).first(20)
+    teacher_probs = train_module._teacher_probs(
+        faces, replace(FULL, teachers=("vgg9", "cnn_capstone"), distillation_weight=0.5)
+    )
+    answers = [EmotionClassifier.load(name).probabilities(faces.images[..., None]) for name in ("vgg9", "cnn_capstone")]
+    np.testing.assert_allclose(teacher_probs, np.mean(answers, axis=0), atol=1e-6)
+    assert train_module._teacher_probs(faces, FULL) is None
+
+
+def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
+    with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
+        train_module._teacher_probs(
+            dataset.split(Split.TRAIN).first(1), replace(FULL, teachers=("mobilenet_quadrants",))
+        )
+
+
+# The optimizer
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_makes_an_optimizer_whose_rate_starts_and_ends_as_it_says(name: str) -> None:
+    config, steps = PRESETS[name], 40  # an epoch: half of every warm-up is a whole number of them
+    optimizer = train_module._optimizer(config, steps)
+    rates = []
+    for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
+        optimizer.iterations.assign(round(share * steps * config.epochs))
+        rates.append(float(optimizer.learning_rate) / config.learning_rate)
+    if config.schedule == "one_cycle":
+        assert rates == pytest.approx([0.04, 0.52, 1, rates[3], 0.001], rel=1e-2)
+        assert 0.001 < rates[3] < 1
+    else:
+        assert rates == pytest.approx([1] * 5)
+
+
+def test_only_kernels_decay() -> None:
+    model = NETWORKS["tiny"].build("float32")
+    optimizer = train_module._optimizer(PRESETS["default"], 10)
+    optimizer.build(model.trainable_variables)
+    decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
+    assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}
+    assert decaying
