@@ -6,7 +6,7 @@
     songs = emomusic.recommend_songs(reading)
     picture = emomusic.draw_reading("photo.jpg", reading)
 
-`import emomusic` is light: every name loads what it needs on first use.
+`import emomusic` is fast: names load their modules on first use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emomusic.api import draw_reading, read_picture, recommend_songs
     from emomusic.errors import EmomusicError
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "AffectPoint",

@@ -1,7 +1,7 @@
-"""Emotions, the affect plane they lie on, and the moods of songs: every mapping between them, with its source.
+"""Emotions, the affect plane and the moods of songs: every mapping between them, with its source.
 
-The plane is Russell's circumplex [1]: valence (unpleasant to pleasant) across, arousal (asleep to awake) upwards,
-both from -1 to 1. Faces and songs meet here and nowhere else.
+The plane is Russell's circumplex [1]: x is valence (unpleasant to pleasant), y is arousal (asleep to awake), both from
+-1 to 1.
 
 [1] J. A. Russell, "A circumplex model of affect", Journal of Personality and Social Psychology 39(6), 1980.
 """
@@ -31,12 +31,12 @@ class Emotion(StrEnum):
 
     @property
     def label(self) -> int:
-        """FER2013's number for this emotion."""
+        """The label in FER2013."""
         return EMOTIONS.index(self)
 
     @property
     def adjective(self) -> str:
-        """The word that fits after "mostly" or "a little"."""
+        """The adjective for sentences such as "Mostly surprised"."""
         return _ADJECTIVES[self]
 
 
@@ -56,7 +56,7 @@ _ADJECTIVES: Mapping[Emotion, str] = MappingProxyType(
 
 
 class Quadrant(StrEnum):
-    """A quarter of the affect plane, or its neutral middle."""
+    """A quadrant of the affect plane, or its neutral centre."""
 
     Q1 = "Q1"
     Q2 = "Q2"
@@ -66,7 +66,7 @@ class Quadrant(StrEnum):
 
     @property
     def description(self) -> str:
-        """What it feels like, in plain words."""
+        """A description for people."""
         return _QUADRANT_WORDS[self]
 
 
@@ -83,13 +83,13 @@ _QUADRANT_WORDS: Mapping[Quadrant, str] = MappingProxyType(
 QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = MappingProxyType(
     {Quadrant.Q1: (1, 1), Quadrant.Q2: (-1, 1), Quadrant.Q3: (-1, -1), Quadrant.Q4: (1, -1)}
 )
-"""The corner of the plane in each quarter, as valence and arousal."""
+"""Valence and arousal of the outer corner of each quadrant."""
 
 
 class Mood(StrEnum):
     """The four moods of songs in `data_moods.csv`.
 
-    The order is ours. The file's words sort otherwise, so a label is always read by its name, never by a number.
+    The order differs from the numbers in the file, which are alphabetical. Always read labels by name.
     """
 
     CALM = "calm"
@@ -100,11 +100,11 @@ class Mood(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AffectPoint:
-    """A place on the affect plane.
+    """A point of the affect plane.
 
     Attributes:
         valence: -1 (unpleasant) to 1 (pleasant).
-        arousal: -1 (asleep) to 1 (awake). For songs, energy stands for it.
+        arousal: -1 (asleep) to 1 (awake). Songs use their energy as arousal.
     """
 
     valence: float
@@ -116,7 +116,7 @@ class AffectPoint:
                 raise ValueError(f"{name} must be from -1 to 1. Received: {value}")
 
     def distance(self, other: AffectPoint) -> float:
-        """How far another place is, from 0 to 2.83, a diagonal of the plane."""
+        """Euclidean distance to another point, from 0 to 2.83."""
         return math.hypot(self.valence - other.valence, self.arousal - other.arousal)
 
 
@@ -139,7 +139,7 @@ class EmotionProbabilities:
 
     @classmethod
     def certain(cls, emotion: Emotion) -> EmotionProbabilities:
-        """All probability on one emotion: what a person says by hand."""
+        """All probability on one emotion, as chosen by a person."""
         values = np.zeros(len(EMOTIONS), np.float32)
         values[emotion.label] = 1.0
         return cls(values)
@@ -153,7 +153,7 @@ class EmotionProbabilities:
 
     @property
     def emotion(self) -> Emotion:
-        """The most probable one."""
+        """The most probable emotion."""
         return EMOTIONS[int(self.values.argmax())]
 
 
@@ -172,7 +172,7 @@ EMOTION_POINTS: Mapping[Emotion, AffectPoint] = MappingProxyType(
 )
 
 # The grouping of the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
-# unlike its place on the circumplex: this table serves to compare with the report, `quadrant_of` serves people.
+# unlike the circumplex. Use this table for comparison with the report only, and `quadrant_of` elsewhere.
 FOUR_CLASSES: Mapping[Emotion, Quadrant] = MappingProxyType(
     {
         Emotion.ANGRY: Quadrant.Q2,
@@ -185,7 +185,7 @@ FOUR_CLASSES: Mapping[Emotion, Quadrant] = MappingProxyType(
     }
 )
 
-# The table of the report "Music Mood Lifter": music that lifts the listener rather than mirrors the face.
+# The table of the report "Music Mood Lifter": music that lifts the listener.
 SOOTHING_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     {
         Emotion.ANGRY: Mood.CALM,
@@ -198,8 +198,8 @@ SOOTHING_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     }
 )
 
-# Where a journey leads. Music therapy's iso principle meets the listener's mood and leads from there to a better one;
-# which one is our choice: from tension to calm, from everything else to happy songs.
+# The target of a journey. The iso principle of music therapy starts at the listener's mood and moves to a better one.
+# The targets are our choice: calm after tense emotions, happy after all others.
 JOURNEY_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     {
         Emotion.ANGRY: Mood.CALM,
@@ -212,8 +212,8 @@ JOURNEY_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     }
 )
 
-# The mood whose songs lie in each quarter of the plane: Russell's axes, our choice of word. Happy and energetic songs
-# share the upper half; what is awake but not pleasant is called energetic. A neutral face gets calm songs.
+# The mood of the songs in each quadrant. The names are our choice: songs with high arousal and low valence count as
+# energetic, and a neutral face gets calm songs.
 QUADRANT_MOODS: Mapping[Quadrant, Mood] = MappingProxyType(
     {
         Quadrant.Q1: Mood.HAPPY,
@@ -224,8 +224,8 @@ QUADRANT_MOODS: Mapping[Quadrant, Mood] = MappingProxyType(
     }
 )
 
-# Where on the plane a mood is sought, so that a mood chosen by hand is a place too: about the middle of its quarter.
-# Energetic songs are as often pleasant as not, so they lie on the axis between Q2 and Q1.
+# The point for a mood that a person chose: about the middle of its quadrant. Energetic songs are as often pleasant as
+# unpleasant, so their point lies between Q2 and Q1.
 MOOD_POINTS: Mapping[Mood, AffectPoint] = MappingProxyType(
     {
         Mood.CALM: AffectPoint(0.3, -0.6),
@@ -236,20 +236,20 @@ MOOD_POINTS: Mapping[Mood, AffectPoint] = MappingProxyType(
 )
 
 NEUTRAL_RADIUS = 0.3
-"""A point closer to the origin than this is called neutral: of FER2013's faces, about as many as are labelled so."""
+"""Points closer to the origin count as neutral: about as many faces of FER2013 as are labelled neutral."""
 
 _POSITION_MATRIX = np.array([(p.valence, p.arousal) for p in EMOTION_POINTS.values()], dtype=np.float64)
 
 
 def affect_of(probabilities: EmotionProbabilities) -> AffectPoint:
-    """Place a face on the circumplex: the expected position under its probabilities."""
+    """The expected position on the circumplex under the probabilities."""
     weights = probabilities.values.astype(np.float64)
     valence, arousal = (weights / weights.sum()) @ _POSITION_MATRIX
     return AffectPoint(float(valence), float(arousal))
 
 
 def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -> Quadrant:
-    """Name the quarter of the plane a point lies in; on an axis, the pleasant or the awake side wins."""
+    """The quadrant of a point. A point on an axis belongs to the pleasant or the awake side."""
     if float(np.hypot(point.valence, point.arousal)) < neutral_radius:
         return Quadrant.N
     if point.arousal >= 0:
@@ -258,7 +258,7 @@ def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -
 
 
 def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities | None:
-    """The mean over several faces, each counting the same; None where there is none."""
+    """The mean over faces with equal weights; None without faces."""
     if not faces:
         return None
     mean = np.mean([face.values for face in faces], axis=0, dtype=np.float64)
@@ -266,12 +266,12 @@ def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabi
 
 
 def describe(probabilities: EmotionProbabilities) -> str:
-    """Say the probabilities as a person would: "Mostly happy, a little surprised"."""
+    """Describe probabilities as a person would: "Mostly happy, a little surprised"."""
     return describe_shares([emotion.adjective for emotion in EMOTIONS], probabilities.values.tolist())
 
 
 def describe_shares(names: Sequence[str], shares: Sequence[float]) -> str:
-    """Say which of several things is likely, and how surely: "Between sad and neutral"."""
+    """Name the likeliest classes and how clear they are: "Between sad and neutral"."""
     ranked = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
     (top, first), (next_, second) = ranked[:2]
     if top >= 0.9:
@@ -284,10 +284,10 @@ def describe_shares(names: Sequence[str], shares: Sequence[float]) -> str:
 
 
 def share_text(share: float) -> str:
-    """A share from 0 to 1 as a percentage; what is less than one is not called none."""
+    """Format a share from 0 to 1: "93 %". A positive share below 1 % is "<1 %"."""
     return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
 def list_shares(shares: Mapping[str, float]) -> str:
-    """All of several things with their shares, in words: "happy 93 %, sad 7 %"."""
+    """List names with their shares: "happy 93 %, sad 7 %"."""
     return ", ".join(f"{name} {share_text(share)}" for name, share in shares.items())

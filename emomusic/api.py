@@ -1,6 +1,6 @@
 """The library in three calls: read a picture, recommend songs, draw the reading.
 
-Networks and recommender load on first use, once per process; threads may call everything at the same time.
+Networks and recommender load on first use, once per process. All functions are thread-safe.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ Picture: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
 """A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
 
 Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceReading | PictureReading
-"""Whom songs are for: an emotion or its name, a place on the affect plane, or a reading."""
+"""An emotion or its name, a point of the affect plane, or a reading."""
 
 _loading = threading.Lock()
 
 
 def read_picture(picture: Picture, *, model: str = DEFAULT_MODEL) -> PictureReading:
-    """Find every face of a picture, with the probabilities of seven emotions.
+    """Find the faces of a picture and the probabilities of their emotions.
 
     Args:
         picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes or path; or the pixels.
-        model: name of a trained face model that tells the seven emotions apart.
+        model: name of a trained face model with seven emotions.
 
     Returns:
-        The faces from left to right; `faces` is empty where none was found.
+        The reading; its `faces` go from left to right and may be empty.
 
     Raises:
         ImageError: no such file, or not a picture.
-        ModelError: no such model, or it does not tell the seven emotions apart.
+        ModelError: no such model, or one with other classes.
         ValueError: pixels of another shape or type.
     """
     image = _pixels(picture)
@@ -62,15 +62,16 @@ def recommend_songs(
     seed: int = 0,
     hide_explicit: bool = False,
 ) -> list[Song]:
-    """Choose songs of the bundled catalogue.
+    """Choose songs from the bundled catalogue.
 
     Args:
-        target: an emotion, a place on the affect plane, or a reading; of a picture with several faces, their mean.
-        policy: "match" plays songs where the listener is, "soothe" songs of the mood that answers the emotion,
-            "journey" leads from the one to a better mood.
-        num_songs: how many, at least 1.
-        seed: another number gives another choice among songs that fit about equally well.
-        hide_explicit: leave out songs marked as having explicit lyrics.
+        target: an emotion, a point of the affect plane, or a reading. A picture with several faces counts as their
+            mean.
+        policy: "match" plays songs near the target, "soothe" songs of a mood that helps with the emotion, "journey"
+            moves from the target to a better mood.
+        num_songs: number of songs, at least 1.
+        seed: another number gives other songs of about equal fit.
+        hide_explicit: leave out songs marked as explicit.
 
     Returns:
         The songs in the order to play them.
@@ -88,18 +89,18 @@ def recommend_songs(
 
 
 def draw_reading(picture: Picture, reading: PictureReading) -> RgbImage:
-    """Draw the faces of a reading into a copy of the picture, each framed, numbered and named.
+    """Draw numbered and named frames around the faces into a copy of the picture.
 
     Args:
-        picture: as it was read.
-        reading: of this picture.
+        picture: the picture.
+        reading: its reading.
 
     Returns:
         Shape (height, width, 3), uint8, RGB.
 
     Raises:
         ImageError: no such file, or not a picture.
-        ValueError: pixels of another shape or type, or the reading is of a picture of another size.
+        ValueError: pixels of another shape or type, or a picture of another size than the reading.
     """
     from emomusic.plots.picture import annotated_picture
 
@@ -119,7 +120,7 @@ def _pixels(picture: Picture) -> RgbImage:
 
 
 def _place_of(target: Target) -> tuple[AffectPoint, Emotion | None]:
-    """The place on the affect plane, and the emotion where one is known."""
+    """The point on the affect plane, and the emotion if the target has one."""
     if isinstance(target, AffectPoint):
         return target, None
     if isinstance(target, str):

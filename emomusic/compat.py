@@ -1,8 +1,7 @@
-"""Every private hook into a dependency, each with a check that its target is still there.
+"""All uses of private parts of libraries, each with a check.
 
-A hook that finds its target gone raises `HookError`; callers go on without it. `HOOKS` lists the checks, and a test
-runs them all, so that a new version of a library cannot take a target away unnoticed. `pyproject.toml` bounds the
-versions of these libraries.
+A hook raises `HookError` if its target is gone, and callers continue without it. A test runs all checks in `HOOKS`.
+`pyproject.toml` bounds the versions of these libraries.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from emomusic.errors import EmomusicError
 
 
 class HookError(EmomusicError):
-    """A library no longer has what a hook needs."""
+    """A library lacks a part that a hook needs."""
 
 
 def _require(owner: Any, *names: str) -> None:
@@ -36,10 +35,10 @@ def _require(owner: Any, *names: str) -> None:
 
 
 def return_free_memory() -> None:
-    """Give memory that is free inside the process back to the system; does nothing where the C library cannot.
+    """Return free memory to the system, with glibc only. Takes about 4 ms.
 
-    glibc keeps up to 64 MB for each of many threads, and Streamlit runs a page on a new thread each time. After ten
-    photos the app held 700 MB, with this 330; a call takes about 4 ms.
+    glibc keeps up to 64 MB for each thread, and Streamlit starts a thread for each run of a page. After ten photos
+    the app held 700 MB without this call and 330 MB with it.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
@@ -56,10 +55,10 @@ def check_forests() -> None:
 
 
 def leave_warning_filters_alone() -> None:
-    """Let scikit-learn's forests call their trees without its wrapper, which is not safe with threads.
+    """Stop scikit-learn's forests from changing Python's warning filters.
 
-    For each tree the wrapper empties and refills Python's list of warning filters, which all threads share. Four
-    threads that predicted at once left one filter of eleven.
+    Their wrapper empties and refills the list for each tree, and all threads share it: concurrent predictions lose
+    filters.
     """
     check_forests()
     import joblib  # type: ignore[import-untyped]
@@ -72,7 +71,7 @@ def leave_warning_filters_alone() -> None:
 
 
 def check_streamlit_server() -> None:
-    """Check for `ServerInternals`, as far as that is possible without a running server."""
+    """Check for `ServerInternals`, as far as possible without a running server."""
     from streamlit import runtime
     from streamlit.runtime.media_file_manager import MediaFileManager
     from streamlit.runtime.session_manager import SessionManager
@@ -86,10 +85,10 @@ class ServerInternals:
     """Sessions, files and event loop of the running Streamlit server."""
 
     def __init__(self) -> None:
-        """Find them.
+        """Look them up.
 
         Raises:
-            HookError: one of them is not where it was.
+            HookError: one is missing.
         """
         check_streamlit_server()
         from streamlit import runtime
@@ -105,20 +104,20 @@ class ServerInternals:
         self.event_loop = objects.eventloop
 
     def sessions(self) -> list[Any]:
-        """All sessions, those of closed pages too."""
+        """All sessions, including those of closed pages."""
         return [info.session for info in self._sessions.list_sessions()]
 
     def is_open(self, session: Any) -> bool:
-        """Whether its page is open in a browser."""
+        """Whether a browser shows the session's page."""
         return bool(self._server.is_active_session(session.id))
 
     def close(self, session: Any) -> None:
-        """Forget a session; on the event loop's thread only."""
+        """Delete a session. Call this on the event loop's thread only."""
         self._server.close_session(session.id)
-        session.session_state.clear()  # the garbage collector may come late
+        session.session_state.clear()  # without waiting for the garbage collector
 
     def keep_files_between_runs(self) -> None:
-        """Stop Streamlit from deleting files in no use after every run of any page."""
+        """Stop Streamlit from deleting unused files after each run of a page."""
         self._files.remove_orphaned_files = lambda: None  # type: ignore[method-assign]
 
     def delete_unused_files(self) -> None:
@@ -138,7 +137,7 @@ def check_uploads() -> None:
 
 
 def keep_uploads_in_memory() -> None:
-    """Stop Starlette from writing uploads of more than a megabyte to a temporary file."""
+    """Stop Starlette from writing uploads above one megabyte to a temporary file."""
     check_uploads()
     from starlette.formparsers import MultiPartParser
 
@@ -146,7 +145,7 @@ def keep_uploads_in_memory() -> None:
 
 
 def release_upload(file_id: str) -> None:
-    """Take a file out of Streamlit's store, which would hold it as long as the session lasts."""
+    """Delete an uploaded file from Streamlit's store, which keeps it for the whole session."""
     from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -159,24 +158,23 @@ def release_upload(file_id: str) -> None:
 
 
 def check_webrtc_stream() -> None:
-    """Check for `tell_whether_visitor_stayed`."""
+    """Check for `set_visitor_stayed`."""
     from streamlit_webrtc.component import WebRtcStreamerContext
 
     if "_last_rendered_run_count" not in WebRtcStreamerContext.__annotations__:
         raise HookError("expected WebRtcStreamerContext to have _last_rendered_run_count. Received: one without it")
 
 
-_LONG_AGO = -2  # so that even a first run is not the next one
+_LONG_AGO = -2  # a run count that no run follows
 
 
-def tell_whether_visitor_stayed(stream: Any, *, stayed: bool) -> None:
-    """Tell a video stream whether its visitor stayed on the page, or was on another and the stream begins anew.
+def set_visitor_stayed(stream: Any, *, stayed: bool) -> None:
+    """Tell a video stream whether its visitor stayed on the page. If not, the stream restarts.
 
-    By itself the stream counts runs of the page, which a busy server counts late: it then drops a connection that is
-    just coming up (streamlit-webrtc 0.79).
+    streamlit-webrtc 0.79 infers this from run counts. On a busy server it then drops connections that are starting.
 
     Raises:
-        HookError: the stream no longer counts runs that way.
+        HookError: the stream has no such run count.
     """
     _require(stream, "_last_rendered_run_count")
     stream._last_rendered_run_count = None if stayed else _LONG_AGO
@@ -193,10 +191,10 @@ def check_spotify_login() -> None:
 
 
 def spotify_login(**options: Any) -> Any:
-    """A `SpotifyClientCredentials` that refuses an answer without a token, for which spotipy would ask again.
+    """A `SpotifyClientCredentials` that rejects answers without a token. spotipy itself would retry.
 
     Args:
-        options: of `SpotifyClientCredentials`.
+        options: options of `SpotifyClientCredentials`.
     """
     check_spotify_login()
     from spotipy.oauth2 import SpotifyClientCredentials
@@ -220,4 +218,4 @@ HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(
         "streamlit-webrtc": check_webrtc_stream,
     }
 )
-"""A check for each library that has hooks."""
+"""The check for each library with hooks."""

@@ -1,32 +1,32 @@
-"""What can go wrong for a reason outside the code: a user's file, a disk, a network.
+"""Errors caused by input, files or the network. Each message gives advice.
 
-A caller's mistake is a plain `ValueError`; everything here has a message that tells a person what to do.
+Caller mistakes raise `ValueError`.
 """
 
 
 class EmomusicError(Exception):
-    """Root of all errors that a user can mend."""
+    """Base of all errors that a user can fix."""
 
 
 class ImageError(EmomusicError):
-    """A picture that cannot be used: not a picture, damaged, or too large."""
+    """A picture cannot be read: wrong format, damaged, or too large."""
 
 
 class AssetError(EmomusicError):
-    """A file that ships or is downloaded is absent, damaged, or not what it should be."""
+    """A bundled or downloaded file is absent or damaged."""
 
 
 class DatasetError(EmomusicError):
-    """A dataset that cannot be used: a column, a label or a value is not as expected."""
+    """A dataset has an unexpected column, label or value."""
 
 
 class ModelError(EmomusicError):
-    """A trained model that is absent or does not fit this version."""
+    """A trained model is absent, damaged, or does not fit this version."""
 
 
 class SpotifyError(EmomusicError):
-    """Spotify, or what we know of its ids, cannot be used as asked."""
+    """Spotify, or a service for its tracks, refused or failed."""
 
 
 class SettingsError(EmomusicError):
-    """A setting in the environment or the secrets that cannot be used."""
+    """A setting in the environment or the secrets is invalid."""

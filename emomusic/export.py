@@ -1,7 +1,4 @@
-"""Readings and songs as the plain records that leave the program: JSON for the command and the page, CSV to download.
-
-The names of the fields are a contract with whoever reads them.
-"""
+"""Readings and songs as records for JSON and CSV. The field names are a public contract."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
 
 
 def face_record(reading: FaceReading) -> dict[str, Any]:
-    """One face: where it is, its probabilities, and its place on the plane."""
+    """One face: box, probabilities and position on the affect plane."""
     box = reading.face.box
     return {
         "box": [box.x, box.y, box.width, box.height],
@@ -61,15 +58,15 @@ def picture_record(
     decode_ms: float,
     recommend_ms: float | None = None,
 ) -> dict[str, Any]:
-    """One picture with all its faces, the group, and the songs for it.
+    """One picture with its faces, the group and the songs.
 
     Args:
-        name: what the picture is called.
+        name: name of the picture.
         reading: its faces.
-        songs: recommended for it.
-        request: what they were chosen for; None where there is no face.
-        decode_ms: how long reading the file took.
-        recommend_ms: how long choosing songs took; None where it was not measured.
+        songs: recommended songs.
+        request: the request for them; None without a face.
+        decode_ms: time to read the file.
+        recommend_ms: time to choose the songs; None if not measured.
     """
     return {
         **_picture(name, reading),
@@ -94,7 +91,7 @@ def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
 
 
 def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[str, Any] | None:
-    """All the faces, and the mood of songs for them by the request, whoever it was made for and whatever was said."""
+    """The mean of all faces, and the mood of songs for them under the policy, without manual choices."""
     if group is None or request is None:
         return None
     _, mood = target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))
@@ -104,19 +101,19 @@ def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[
 def request_record(
     request: Request, who: str, *, manual_emotion: Emotion | None = None, manual_mood: Mood | None = None
 ) -> dict[str, Any]:
-    """What songs were asked for on a page: by whom, what was said by hand, and under which options.
+    """A request for songs on a page: the listener, manual choices and options.
 
     Args:
-        request: what the songs were chosen for.
-        who: whose music it is, as the page calls them.
-        manual_emotion: what the visitor says the face shows; None where the network's word stood.
-        manual_mood: the mood that the visitor asked for; None where the policy chose it.
+        request: the request.
+        who: the listener's name on the page.
+        manual_emotion: the emotion that the visitor chose; None for the model's.
+        manual_mood: the mood that the visitor chose; None for the policy's.
     """
     target, mood = target_of(request)
     return {
         "who": who,
-        "said_emotion": None if manual_emotion is None else manual_emotion.value,
-        "said_mood": None if manual_mood is None else manual_mood.value,
+        "manual_emotion": None if manual_emotion is None else manual_emotion.value,
+        "manual_mood": None if manual_mood is None else manual_mood.value,
         "policy": request.policy.value,
         "mood": mood.value,
         "valence": target.valence,
@@ -137,14 +134,14 @@ def gallery_record(
     songs: Sequence[Song],
     request: Request,
 ) -> dict[str, Any]:
-    """Many pictures with their faces, all faces together, and the songs on the screen.
+    """Many pictures with their faces, the mean of all faces, and the songs.
 
     Args:
-        names: of the wall's pictures, in their order.
-        gallery: what was read.
+        names: names of the gallery's pictures, in order.
+        gallery: the readings.
         unread: name and reason of each file that could not be read.
-        songs: recommended.
-        request: what they were chosen for.
+        songs: recommended songs.
+        request: the request for them.
     """
     pictures = [_picture(name, reading) for name, reading in zip(names, gallery.pictures, strict=True)]
     return {
@@ -155,15 +152,12 @@ def gallery_record(
 
 
 def faces_csv(reading: PictureReading) -> str:
-    """The faces of a picture as a table, one row each, numbered from 1 as on the annotated picture."""
+    """The faces of a picture as CSV, numbered as on the annotated picture."""
     return _csv([_face_row(number, face) for number, face in enumerate(reading.faces, 1)], ["face"])
 
 
 def gallery_csv(names: Sequence[str], gallery: Gallery) -> str:
-    """The faces of many pictures as a table, numbered as on the wall, each with the name of its picture.
-
-    A name that a spreadsheet would run as a formula is disarmed by an apostrophe.
-    """
+    """The faces of many pictures as CSV, numbered as in the gallery. Names that look like formulas are escaped."""
     rows = [
         _face_row(face.number, face.reading) | {"picture": escape_formula(names[face.picture])}
         for face in gallery.faces

@@ -1,6 +1,6 @@
-"""How good a classifier is: numbers from true labels and predicted probabilities.
+"""Metrics of a classifier from true labels and predicted probabilities.
 
-The arithmetic is scikit-learn's wherever it has it. It loads with the first evaluation.
+scikit-learn computes what it can. It loads on first use.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from emomusic.affect import EMOTIONS, FOUR_CLASSES, Quadrant
 
 SEVEN: tuple[str, ...] = tuple(emotion.value for emotion in EMOTIONS)
 FOUR: tuple[str, ...] = tuple(quadrant.value for quadrant in (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.N))
-"""What face models tell apart: the seven emotions, or these four (`affect.FOUR_CLASSES`)."""
+"""The classes of face models: `SEVEN` emotions, or the `FOUR` of `affect.FOUR_CLASSES`."""
 _TO_FOUR = np.array([FOUR.index(FOUR_CLASSES[emotion].value) for emotion in EMOTIONS])
 MISSED = -1
-"""Stands for the prediction where no face was found: it counts as wrong."""
+"""The prediction for a picture without a detected face. It counts as wrong."""
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -37,16 +37,16 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """How predicted classes compare with the true ones.
+    """Metrics of predicted against true classes.
 
     Attributes:
-        n: number of examples, missed ones included.
-        missed: for how many there is no prediction; they count as wrong.
-        accuracy: share of right answers; `accuracy_interval` is Wilson's 95 % interval.
-        macro_precision: mean precision over the classes that occur; `macro_recall` and `macro_f1` likewise.
-        per_class: by the name of the class, in the order of the matrix.
-        confusion: shape (classes, classes); rows are the true classes, columns the predicted ones; missed ones in no
-            column.
+        n: number of examples, including missed ones.
+        missed: number of examples without a prediction. They count as wrong.
+        accuracy: share of correct predictions.
+        accuracy_interval: Wilson's 95 % interval.
+        macro_precision: mean over the classes that occur, as are `macro_recall` and `macro_f1`.
+        per_class: scores by class name, in the order of the matrix.
+        confusion: shape (classes, classes); rows are true, columns predicted classes. Missed examples are in no column.
     """
 
     n: int
@@ -61,7 +61,7 @@ class Scores:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names, in the order of the matrix."""
+        """The class names, in the order of the matrix."""
         return tuple(self.per_class)
 
     def as_dict(self) -> dict[str, Any]:
@@ -81,10 +81,10 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation(Scores):
-    """Figures of one model on one set of labelled faces: over the seven emotions, and over four classes.
+    """Metrics on labelled faces, over seven emotions and over four classes.
 
     Attributes:
-        four_class_accuracy: the same faces judged in the classes Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
+        four_class_accuracy: over Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
         four_class_confusion: shape (4, 4), in the order of `FOUR`.
     """
 
@@ -105,11 +105,11 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
 
     Args:
         y_true: shape (n,), positions in `classes`.
-        y_pred: shape (n,), the same, or `MISSED` where there is no prediction.
-        classes: their names.
+        y_pred: shape (n,), positions in `classes`, or `MISSED`.
+        classes: class names.
 
     Raises:
-        ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
+        ValueError: the shapes differ, are empty, or hold other labels.
     """
     from sklearn import metrics
 
@@ -125,7 +125,7 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         y_true, y_pred, labels=np.arange(len(classes)), zero_division=0.0
     )
-    # What was missed has a column in scikit-learn's matrix, which is cut off
+    # The last column, of missed examples, is cut off below
     matrix = metrics.confusion_matrix(y_true, y_pred, labels=[*range(len(classes)), MISSED])
     present = support > 0
     right = int((y_true == y_pred).sum())
@@ -147,7 +147,7 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """How often examples of one class were called another."""
+    """The number of examples of one class that were predicted as another."""
 
     true: str
     predicted: str
@@ -155,11 +155,11 @@ class Mistake:
 
 
 def mistakes(confusion: IntArray, classes: Sequence[str]) -> list[Mistake]:
-    """All mistakes that were made, the most frequent first; of equals, in the order of the matrix.
+    """All mistakes, the most frequent first; ties in the order of the matrix.
 
     Args:
-        confusion: shape (classes, classes); rows are the true classes, columns the predicted ones.
-        classes: their names.
+        confusion: shape (classes, classes); rows are true, columns predicted classes.
+        classes: class names.
     """
     made = [
         Mistake(true, predicted, int(count))
@@ -175,10 +175,10 @@ def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
 
     Args:
         y_true: shape (n,), positions in `EMOTIONS`.
-        y_pred: shape (n,), the same, or `MISSED` where no face was found.
+        y_pred: shape (n,), positions in `EMOTIONS`, or `MISSED`.
 
     Raises:
-        ValueError: the shapes differ, there is nothing to compare, or a label is none of these.
+        ValueError: the shapes differ, are empty, or hold other labels.
     """
     seven = score(y_true, y_pred, SEVEN)
     four = score(in_classes(y_true, FOUR), in_classes(y_pred, FOUR), FOUR)
@@ -190,7 +190,7 @@ def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
 
 
 def in_classes(emotions: IntArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Positions in `EMOTIONS` as positions in the classes of a face model; `MISSED` stays.
+    """Convert positions in `EMOTIONS` to positions in a face model's classes. `MISSED` stays.
 
     Raises:
         ValueError: the classes are neither `SEVEN` nor `FOUR`.
@@ -204,7 +204,7 @@ def in_classes(emotions: IntArray, classes: Sequence[str]) -> npt.NDArray[np.int
 
 
 def accuracy_interval(right: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share: where the accuracy on endless such data would lie."""
+    """Wilson's 95 % confidence interval of an accuracy."""
     from scipy.stats import binomtest
 
     interval = binomtest(right, n).proportion_ci(confidence_level=0.95, method="wilson")
@@ -212,12 +212,12 @@ def accuracy_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def top_k_accuracy(y_true: IntArray, probabilities: FloatArray, *, k: int = 2) -> float:
-    """Share of examples whose true class is among the `k` most probable ones.
+    """Share of examples whose true class is among the `k` most probable classes.
 
     Args:
         y_true: shape (n,), positions of the classes.
         probabilities: shape (n, classes), more classes than `k`.
-        k: how many guesses count.
+        k: number of classes that count.
     """
     from sklearn.metrics import top_k_accuracy_score
 
@@ -226,13 +226,13 @@ def top_k_accuracy(y_true: IntArray, probabilities: FloatArray, *, k: int = 2) -
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """Whether a model is right as often as it is sure: answers sorted into bins by how sure it was.
+    """Accuracy against confidence, in bins of confidence.
 
     Attributes:
         edges: shape (bins + 1,), from 0 to 1.
-        counts: shape (bins,), answers in each.
-        accuracy: shape (bins,), share of right ones; not a number in an empty bin.
-        confidence: shape (bins,), mean probability of the answers given; likewise.
+        counts: shape (bins,), predictions in each bin.
+        accuracy: shape (bins,), share of correct predictions; NaN in empty bins.
+        confidence: shape (bins,), mean probability of the predicted class; NaN in empty bins.
     """
 
     edges: FloatArray
@@ -242,21 +242,20 @@ class Reliability:
 
     @property
     def expected_calibration_error(self) -> float:
-        """How far confidence and accuracy lie apart, on average over the answers; 0 is perfect."""
+        """Mean gap between confidence and accuracy over the predictions; 0 is perfect."""
         gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
         return float((gaps * self.counts).sum() / self.counts.sum())
 
 
 def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> Reliability:
-    """Sort answers into bins of equal width by the probability of the class that was answered.
+    """Group predictions into bins of equal width by their confidence.
 
-    scikit-learn's `calibration_curve` drops empty bins and tells no counts, so its weights for the error are lost; a
-    test compares the two.
+    scikit-learn's `calibration_curve` returns no counts, which the expected calibration error needs.
 
     Args:
         y_true: shape (n,), positions of the classes.
         probabilities: shape (n, classes), rows summing to 1.
-        num_bins: how many.
+        num_bins: number of bins.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
@@ -274,18 +273,19 @@ def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 
 
 
 def expected_calibration_error(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> float:
-    """How far confidence and accuracy lie apart, on average over bins of confidence; 0 is perfect."""
+    """Mean gap between confidence and accuracy over bins of confidence; 0 is perfect."""
     return reliability(y_true, probabilities, num_bins=num_bins).expected_calibration_error
 
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """Two models on the same examples: only those count that one has right and the other wrong.
+    """McNemar's test of two models on the same examples.
 
     Attributes:
         n: number of examples.
-        only_first: how many the first alone has right; `only_second` likewise.
-        p_value: how likely a split at least as uneven is if both are equally good (exact, two-sided).
+        only_first: examples that only the first model has right.
+        only_second: examples that only the second model has right.
+        p_value: probability of a split at least as uneven if both are equally good (exact, two-sided).
     """
 
     n: int
@@ -300,17 +300,17 @@ class McNemar:
 
 
 def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_]) -> McNemar:
-    """Test whether two models differ, by the examples on which they disagree.
+    """Test whether two models differ, by the examples that only one of them has right.
 
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
     Psychometrika 12(2), 1947; the exact form is a binomial test.
 
     Args:
-        first_right: shape (n,): whether the first model has each example right.
-        second_right: the same examples, in the same order.
+        first_right: shape (n,), whether the first model has each example right.
+        second_right: the same for the second model.
 
     Raises:
-        ValueError: the lengths differ, or there is nothing to compare.
+        ValueError: the lengths differ or are 0.
     """
     from scipy.stats import binomtest
 

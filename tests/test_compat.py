@@ -59,7 +59,7 @@ def test_a_stream_that_counts_otherwise_is_noticed(monkeypatch: pytest.MonkeyPat
     with pytest.raises(compat.HookError, match="_last_rendered_run_count"):
         compat.HOOKS["streamlit-webrtc"]()
     with pytest.raises(compat.HookError, match="_last_rendered_run_count"):
-        compat.tell_whether_visitor_stayed(SimpleNamespace(), stayed=True)
+        compat.set_visitor_stayed(SimpleNamespace(), stayed=True)
 
 
 def test_free_memory_goes_back_to_the_system(root: Path) -> None:

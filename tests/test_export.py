@@ -45,11 +45,11 @@ def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
     request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, policy=Policy.SOOTHE, genres=frozenset({"rock", "pop"}))
     record = request_record(request, "Face 3", manual_emotion=Emotion.SAD)
     assert record["who"] == "Face 3"
-    assert (record["said_emotion"], record["said_mood"]) == ("sad", None)
+    assert (record["manual_emotion"], record["manual_mood"]) == ("sad", None)
     assert (record["policy"], record["mood"], record["genres"]) == ("soothe", "sad", ["pop", "rock"])
     assert json.loads(json.dumps(record)) == record  # plain values only
     chosen = request_record(replace(request, mood=Mood.CALM, tempo_bpm=(60, 90)), "You", manual_mood=Mood.CALM)
-    assert (chosen["said_mood"], chosen["mood"], chosen["tempo_bpm"]) == ("calm", "calm", [60, 90])
+    assert (chosen["manual_mood"], chosen["mood"], chosen["tempo_bpm"]) == ("calm", "calm", [60, 90])
 
 
 def test_how_long_each_step_took_stands_under_its_own_name() -> None:

@@ -31,7 +31,7 @@ def add_commands(parent: Any) -> None:
     parts = ("photo", "models", "music", "live")
     parser.add_argument("part", nargs="?", choices=parts, default="photo", help="which steps (photo)")
     parser.add_argument(
-        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live: a video, unless given from samples"
+        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live: a video; samples by default"
     )
     parser.add_argument("--runs", type=arguments.count, metavar="N", help="repetitions of each step (30)")
     parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
@@ -71,10 +71,10 @@ def _show_timings(report: dict[str, Any]) -> None:
 
 
 def run_bench(*, runs: int = 30) -> dict[str, Any]:
-    """Time loading, decoding, finding, reading and recommending.
+    """Time loading, decoding, detection, classification and recommending.
 
     Args:
-        runs: repetitions of each step but loading, which happens once.
+        runs: repetitions of each step. Loading happens once.
 
     Raises:
         EmomusicError: a model, the catalogue or a sample is absent or damaged.
@@ -95,7 +95,7 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
     ]
     for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
         path = data_dir() / "samples" / name
-        image = read_image(path)  # which tells of one that is absent or damaged
+        image = read_image(path)  # raises if it is absent or damaged
         data = path.read_bytes()
         faces = detector.detect(image)
         crops = [crop_face(image, face.box) for face in faces]
@@ -117,10 +117,9 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
 
 
 def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_000_000)) -> dict[str, Any]:
-    """Time the choosing of ten songs from tables of several sizes, and the memory it takes.
+    """Time and measure the memory of choosing ten songs from tables of several sizes.
 
-    The tables are the shipped catalogue, repeated under other ids and titles as often as needed: real features and
-    artists, and moods predicted once.
+    The tables repeat the bundled catalogue under other ids and titles.
 
     Args:
         runs: repetitions of each step.
@@ -135,15 +134,15 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_
     from emomusic.music.recommend import Recommender, load_recommender
     from emomusic.music.request import Policy, Request
 
-    shipped = load_recommender()
+    bundled = load_recommender()
     timings = []
     for size in sizes:
-        rows = np.arange(size) % len(shipped.catalogue)
-        table = shipped.catalogue.table.iloc[rows].reset_index(drop=True)
+        rows = np.arange(size) % len(bundled.catalogue)
+        table = bundled.catalogue.table.iloc[rows].reset_index(drop=True)
         table["id"] = [f"{number:022d}" for number in range(size)]
         table["title"] = table["title"] + [f" {number}" for number in range(size)]
-        # Predicting a million songs is not what is timed
-        recommender = Recommender(Catalogue(table), shipped.probabilities[rows])
+        # Reuses the moods: predicting them is not part of this benchmark
+        recommender = Recommender(Catalogue(table), bundled.probabilities[rows])
         for policy in Policy:
             request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
             step = f"choose 10 of {size:,} songs, {policy}"
@@ -153,14 +152,14 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_
 
 
 def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
-    """Time every face model, in float32: eight faces in a call, each with its mirror image.
+    """Time every face model in float32 on batches of eight faces, each with its mirror image.
 
     Args:
         runs: repetitions for each model.
-        record: keep each median in the model's `metrics.json`, so that all of them come from one machine.
+        record: save each median in the model's `metrics.json`, so that all come from one machine.
 
     Raises:
-        EmomusicError: a model is absent or damaged, or its folder cannot be written.
+        EmomusicError: a model is absent or damaged, or its folder is not writable.
     """
     from emomusic.assets import require_writable
     from emomusic.face.classifier import EmotionClassifier
@@ -181,9 +180,9 @@ def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
 
 
 def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> list[Timing]:
-    """How many pictures a second one, two and four threads search, and how many times as many that is.
+    """Detection rates with one, two and four threads, and the speed-ups.
 
-    The three take turns, so that a machine that slows down for a while slows all of them.
+    The three alternate, so that a temporary slowdown of the machine affects all of them.
     """
     rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
     for _ in range(max(runs // 3, 1)):
@@ -205,7 +204,7 @@ def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> 
 
 
 def _memory(step: str, run: Callable[[], object]) -> Timing:
-    """The most memory that one call holds beside what was there before."""
+    """The peak memory that one call allocates."""
     tracemalloc.start()
     try:
         run()

@@ -1,4 +1,4 @@
-"""How well a stream is read on this machine: films played as a camera would bring them, from files of real faces."""
+"""`bench live`: play films at camera speed and measure how the live reader keeps up."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
     from emomusic.face.live.reader import Networks
 
 _FRAME = (480, 640)  # height and width
-_STILL = (540, 720)  # more than a frame shows, so that the camera can move
+_STILL = (540, 720)  # larger than a frame, so that the camera can move
 _RATE = 30.0
 _FRAMES_MADE = 240
 _WARM_UP_S = 3.0
 
 
 def run_live_bench(film: Path | None = None, *, num_frames: int = 600) -> dict[str, Any]:
-    """Time the reading of a stream whose frames come in their own time.
+    """Measure the live reader on films at their own frame rates.
 
     Args:
-        film: any video that OpenCV decodes, shrunk to 640 pixels a side and begun anew when it ends. Without, two films
-            are made of the bundled pictures, 640x480: one face, and a wall of seven.
-        num_frames: of each film, at its own rate; three seconds before that do not count.
+        film: a video that OpenCV decodes, resized to 640 pixels and repeated. By default two films made from the
+            samples, 640x480: one face, and a grid of seven.
+        num_frames: measured frames of each film, after a warm-up of three seconds.
 
     Raises:
-        ImageError: the film is no file, or cannot be decoded.
+        ImageError: the film is not a file, or cannot be decoded.
         EmomusicError: a model or a sample is absent or damaged.
     """
     if film is not None:
-        if not film.is_file():  # OpenCV would wait for a pipe without end
+        if not film.is_file():  # OpenCV waits forever for a pipe
             raise ImageError(f"expected a film, which is a file. Received: {film}. Choose another file")
-        _rate_of(film)  # a wrong file is told before seconds of loading
+        _rate_of(film)  # report a wrong file before seconds of loading
     networks = load_networks()
     timings: list[Timing] = []
     if film is not None:
@@ -65,7 +65,7 @@ def run_live_bench(film: Path | None = None, *, num_frames: int = 600) -> dict[s
 
 
 def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
-    """Play a film to a reader in its own time and tell how it kept up."""
+    """Play a film to a reader at its frame rate and measure how the reader keeps up."""
     rate = _rate_of(film)
     num_warm = round(_WARM_UP_S * rate)
     callbacks, rates, lags, counts, memory = [], [], [], [], []
@@ -110,29 +110,29 @@ def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
 
 
 def _stills(detector: FaceDetector) -> Iterator[RgbImage]:
-    """What is filmed: the first bundled picture with a single face, then seven of these as a wall."""
+    """Pictures for the films: the first sample with a single face, then a grid of seven such faces."""
     crops = []
     for path in sorted((data_dir() / "samples").glob("*.jpg")):
         image = read_image(path)
         if len(faces := detector.detect(image)) == 1:
             crops.append(crop_face(image, faces[0].box, margin=0.35))
-    yield _wall(crops[:1], columns=1, side=480)
-    yield _wall(crops[:7], columns=4, side=140)
+    yield _grid(crops[:1], columns=1, side=480)
+    yield _grid(crops[:7], columns=4, side=140)
 
 
-def _wall(crops: Sequence[RgbImage], *, columns: int, side: int) -> RgbImage:
-    """Crops side by side in the middle, each of that size."""
-    wall = np.full((*_STILL, 3), 96, np.uint8)
+def _grid(crops: Sequence[RgbImage], *, columns: int, side: int) -> RgbImage:
+    """Square crops of one size, in a centred grid."""
+    grid = np.full((*_STILL, 3), 96, np.uint8)
     rows = math.ceil(len(crops) / columns)
     for number, crop in enumerate(crops):
         top = (_STILL[0] - rows * side) // 2 + side * (number // columns)
         left = (_STILL[1] - columns * side) // 2 + side * (number % columns)
-        wall[top : top + side, left : left + side] = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-    return wall
+        grid[top : top + side, left : left + side] = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    return grid
 
 
 def _filmed(still: RgbImage, path: Path) -> Path:
-    """Write a film that moves over a still, nearer and away, for eight seconds, and ends where it began."""
+    """Write a film of eight seconds that moves over a picture in a loop."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), _RATE, _FRAME[::-1])
     for number in range(_FRAMES_MADE):
         turn = 2 * math.pi * number / _FRAMES_MADE
@@ -146,7 +146,7 @@ def _filmed(still: RgbImage, path: Path) -> Path:
 
 
 def _opened(film: Path) -> Any:
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # nothing: what is wrong is told below
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent: our own error follows
     capture = cv2.VideoCapture(str(film))
     if not capture.isOpened():
         raise ImageError(f"expected a film that OpenCV can decode. Received: {film}. Choose another file")
@@ -154,7 +154,7 @@ def _opened(film: Path) -> Any:
 
 
 def _rate_of(film: Path) -> float:
-    """Frames a second; 30 where the file says nothing credible."""
+    """Frames per second; 30 if the file has no plausible rate."""
     capture = _opened(film)
     rate = float(capture.get(cv2.CAP_PROP_FPS))
     found, _ = capture.read()
@@ -165,7 +165,7 @@ def _rate_of(film: Path) -> float:
 
 
 def _frames(film: Path) -> Iterator[RgbImage]:
-    """A film's frames, again and again."""
+    """Yield the frames of a film in an endless loop."""
     while True:
         capture = _opened(film)
         while (answer := capture.read())[0]:
@@ -174,7 +174,7 @@ def _frames(film: Path) -> Iterator[RgbImage]:
 
 
 def _resident_mb() -> float:
-    """Memory that the process holds now; NaN where the system does not tell."""
+    """Resident memory of this process in MB; NaN outside Linux."""
     try:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE / 1e6
     except OSError:

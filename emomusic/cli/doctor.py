@@ -20,24 +20,24 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": (
             *("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pyarrow", "pillow", "pillow-heif", "scipy"),
-            *("scikit-learn", "skops", "joblib", "threadpoolctl", "requests", "urllib3", "rich"),
+            *("scikit-learn", "skops", "joblib", "msgspec", "threadpoolctl", "requests", "urllib3", "rich"),
         ),
         "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "av", "plotly", "spotipy", "onnx"),
         "train": ("tensorflow", "keras", "h5py", "mtcnn", "onnx", "tf2onnx"),
     }
 )
-"""Packages by extra, and under "" those always needed. Without its first package an extra counts as left out."""
+"""Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""
 
 
 def examine() -> dict[str, Any]:
-    """Try everything the app needs.
+    """Check everything that the app needs.
 
     Returns:
-        `healthy`, `version`, and `checks`: a record with `name`, `ok` and `detail` each.
+        `healthy`, `version`, and `checks`, each with `name`, `ok` and `detail`.
     """
     checks = [_python(), _packages()]
-    for name, run in (("files that ship", _files), ("face models", _faces), ("music", _music)):
-        checks.append(_tried(name, run))
+    for name, run in (("bundled files", _files), ("face models", _faces), ("music", _music)):
+        checks.append(_run_check(name, run))
     checks.append(_camera_hint())
     return {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
 
@@ -46,12 +46,12 @@ def _check(name: str, ok: bool, detail: str) -> dict[str, Any]:
     return {"name": name, "ok": ok, "detail": detail}
 
 
-def _tried(name: str, run: Callable[[], str]) -> dict[str, Any]:
+def _run_check(name: str, run: Callable[[], str]) -> dict[str, Any]:
     try:
         return _check(name, True, run())
     except EmomusicError as error:
         return _check(name, False, str(error))
-    except Exception as error:  # a library that does not fit may raise anything, and is to be told of
+    except Exception as error:  # incompatible libraries raise errors of any kind
         return _check(name, False, " ".join(f"{type(error).__name__}: {error}".split()))
 
 
@@ -77,12 +77,12 @@ def _packages() -> dict[str, Any]:
 
 
 def absent_packages(extra: str) -> list[str]:
-    """Names of the packages of an extra that are not installed; of those needed without any for ""."""
+    """Names of the packages of an extra that are not installed."""
     return [package for package in PACKAGES[extra] if _version_of(package) is None]
 
 
 def _version_of(package: str) -> tuple[str, str] | None:
-    """Name and version as installed; on x86-64 Linux `tensorflow-cpu` stands for `tensorflow`."""
+    """Name and installed version. `tensorflow-cpu` counts as `tensorflow`."""
     for name in (package, f"{package}-cpu"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             return name, metadata.version(name)
@@ -90,7 +90,7 @@ def _version_of(package: str) -> tuple[str, str] | None:
 
 
 def require_packages(extra: str, *packages: str) -> None:
-    """Make sure that packages of an extra are installed: all of them unless some are named.
+    """Check that packages of an extra are installed: the named ones, or all.
 
     Raises:
         SettingsError: one is absent.
@@ -113,7 +113,7 @@ def _files() -> str:
     checked = check_assets()
     if problems := [f"{asset.name}: {problem}" for asset, problem in checked if problem]:
         raise EmomusicError("; ".join(problems))
-    return f"{len(checked)} whole: {', '.join(asset.name for asset, _ in checked)}"
+    return f"{len(checked)} intact: {', '.join(asset.name for asset, _ in checked)}"
 
 
 def _faces() -> str:
@@ -133,7 +133,7 @@ def _faces() -> str:
 
 
 def _music() -> str:
-    from emomusic.affect import EMOTION_POINTS, Emotion  # NumPy with them, which may be what is absent
+    from emomusic.affect import EMOTION_POINTS, Emotion  # imports NumPy, which may be absent
     from emomusic.music.recommend import load_recommender
     from emomusic.music.request import Request
 
@@ -146,5 +146,5 @@ def _camera_hint() -> dict[str, Any]:
     return _check(
         "camera",
         True,
-        "is the browser's: it asks once, and only on localhost or over HTTPS. Refused? The lock beside the address",
+        "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon",
     )

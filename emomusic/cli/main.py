@@ -1,7 +1,7 @@
 """The command line: `python -m emomusic COMMAND`.
 
-With `--json`, stdout holds one JSON document and nothing else; progress and log lines go to stderr. Exit status 0:
-done. 2: the user must mend something, said in one line on stderr. 1: our fault, with a traceback.
+With `--json`, stdout holds exactly one JSON document. Progress and log lines go to stderr. Exit status 0 means done,
+2 a problem that the user can fix (one line on stderr), 1 a bug (traceback).
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ from emomusic.text import escape_control_chars
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and takes -1e-05 for a number, and what looks like one for a wrong one."""
+    """Reports errors in one line, and reads values such as -1e-05 and -0,6 as numbers.
+
+    click cannot read `--option VALUE VALUE`, which the contract needs, so argparse stays.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Python's own pattern takes -0,6, and up to 3.13 -1e-05, for an option that is not known
+        # Python's pattern takes -0,6, and before 3.14 -1e-05, for an unknown option
         self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
@@ -37,71 +40,71 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command and return the exit status."""
     options = _parsed(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     for chatty in ("tensorflow", "tf2onnx", "absl", "h5py", "PIL"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     status = 0
     try:
-        # Whatever a library prints goes to stderr: stdout is for the answer alone
+        # Libraries that print must not write into the answer
         with contextlib.redirect_stdout(sys.stderr):
             answer, status = options.run(options)
         if options.json:
-            print(json.dumps(answer, indent=2, allow_nan=False))  # in ASCII: any terminal and any file can hold it
+            print(json.dumps(answer, indent=2, allow_nan=False))  # ASCII fits every terminal
         else:
-            if isinstance(sys.stdout, io.TextIOWrapper):  # titles and names of files may not fit its encoding
+            if isinstance(sys.stdout, io.TextIOWrapper):  # titles and file names may not fit its encoding
                 sys.stdout.reconfigure(errors="backslashreplace")
             options.show(answer)
-        if sys.stdout is not None:  # closed by who called
+        if sys.stdout is not None:  # None if the caller closed it
             sys.stdout.flush()
     except EmomusicError as error:
-        _tell(str(error))
+        _print_error(str(error))
         return 2
     except KeyboardInterrupt:
-        _tell("stopped")
+        _print_error("stopped")
         return 130
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
-        _forget(sys.stdout)
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
+        _discard(sys.stdout)
     except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
+        if error.errno not in _USER_ERRORS:
             raise
-        _forget(sys.stdout)
+        _discard(sys.stdout)
         where = f": {error.filename}" if error.filename else ""
-        _tell(f"{error.strerror}{where}")
+        _print_error(f"{error.strerror}{where}")
         return 2
     return int(status)
 
 
-_OF_THE_MACHINE = {
+_USER_ERRORS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
     errno.EIO,
 }  # fmt: skip
-"""What a user can mend: rights, names, full disks. Any other `OSError` is a fault of ours."""
+"""Errors that a user can fix: permissions, names, full disks. Any other `OSError` is a bug."""
 
 
 def _one_line(text: str) -> str:
     return escape_control_chars(" ".join(text.split()))
 
 
-def _tell(text: str) -> None:
-    """A line on stderr, where there is one that takes it: who called has the exit status in any case."""
-    if sys.stderr is not None:  # `print` would take stdout instead
+def _print_error(text: str) -> None:
+    """Print a line to stderr, if it is open and writable."""
+    if sys.stderr is not None:  # `print` would use stdout
         try:
             print(f"emomusic: {_one_line(text)}", file=sys.stderr, flush=True)
         except OSError:
-            _forget(sys.stderr)
+            _discard(sys.stderr)
 
 
-def _forget(stream: TextIO | None) -> None:
-    """Let nothing more be written to it: Python would try once more at the end, and complain."""
+def _discard(stream: TextIO | None) -> None:
+    """Redirect a broken stream to the null device, because Python flushes it again at exit."""
     if stream is not None:
-        with contextlib.suppress(OSError):  # a stand-in without a descriptor
+        with contextlib.suppress(OSError):  # a replacement without a file descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The options; pictures and a film may stand after an option, which argparse does not know of commands."""
+    """Parse the options. Allow pictures and a film after options, which argparse does not do for subcommands."""
     parser = _parser()
     options, rest = parser.parse_known_args(argv)
     are_files = not any(text.startswith("-") for text in rest)

@@ -225,7 +225,7 @@ def train_export(options: argparse.Namespace) -> Outcome:
 
 
 def models(_: argparse.Namespace) -> Outcome:
-    """List the trained models. The status is 2 if one is damaged; stderr says which."""
+    """List the trained models. The status is 2 if one is damaged."""
     from emomusic.assets import ModelKind
     from emomusic.results.records import read_records
 

@@ -1,4 +1,4 @@
-"""Timings: what `bench` measures on which machine."""
+"""Timings of `bench`, and the machine that they were measured on."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One step, timed.
+    """The timing of one step.
 
     Attributes:
-        step: what was done.
-        median: in `unit`; half of the runs were faster.
-        p95: in `unit`; 95 % of the runs did no worse.
-        unit: "ms", "s", "MB", "/s" for so many a second, or "x" for so many times as many.
-        runs: how many, after one that does not count.
+        step: description.
+        median: in `unit`.
+        p95: 95th percentile, in `unit`.
+        unit: "ms", "s", "MB", "/s" (per second) or "x" (ratio).
+        runs: number of measured runs, after one warm-up.
     """
 
     step: str
@@ -29,13 +29,13 @@ class Timing:
 
 
 def machine() -> str:
-    """What it was measured on; of the processors, those that this process may use."""
+    """Describe this machine, with the processors that this process may use."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     noun = "processor" if processors == 1 else "processors"
     return f"{platform.system()} {platform.machine()}, {processors} {noun}, Python {platform.python_version()}"
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """The median, and what 95 % of the values do not exceed."""
+    """The median and the 95th percentile."""
     worst = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
     return statistics.median(values), worst

@@ -1,1 +1,1 @@
-"""Saved model results: records, predictions, and findings in words."""
+"""Saved results of the trained models: records, predictions, and findings for people."""

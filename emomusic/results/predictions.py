@@ -1,16 +1,13 @@
-"""What is known of a trained model: its figures, its answers on examples it had not seen, and both in plain words.
-
-Everything is read from the files that training wrote; no model is loaded. scikit-learn and SciPy load where something
-is computed that no file holds.
-"""
+"""Saved metrics, predictions and training histories of the models. No model is loaded."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -37,17 +34,17 @@ from emomusic.metrics import (
     mistakes,
     score,
 )
-from emomusic.results.records import checked_metric, face_classes
+from emomusic.results.records import Count, Share, face_classes
 from emomusic.text import csv_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
 class ClassMetrics:
-    """How a model does class by class.
+    """Metrics of a model by class.
 
     Attributes:
-        per_class: by the name of the class, in the order of the matrix.
-        confusion: shape (classes, classes); rows are the true classes, columns the model's.
+        per_class: scores by class name, in the order of the matrix.
+        confusion: shape (classes, classes); rows are true, columns predicted classes.
     """
 
     per_class: dict[str, ClassScores]
@@ -55,31 +52,31 @@ class ClassMetrics:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names, in the order of the matrix."""
+        """The class names, in the order of the matrix."""
         return tuple(self.per_class)
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """The most frequent one first."""
+        """All mistakes, the most frequent first."""
         return mistakes(self.confusion, self.classes)
 
     @property
     def worst_mistake(self) -> tuple[str, str] | None:
-        """The most frequent mistake: the true class and what it is called; None where there is none."""
+        """The true and the predicted class of the most frequent mistake; None without mistakes."""
         made = self.mistakes
         return (made[0].true, made[0].predicted) if made else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """What a model said of labelled examples that it had not seen.
+    """A model's predictions on labelled test examples.
 
     Attributes:
-        name: of the model.
-        classes: what it tells apart.
+        name: the model's name.
+        classes: the model's classes.
         y_true: shape (n,), positions in `classes`.
         probabilities: shape (n, classes), rows summing to 1.
-        emotions: shape (n,), positions in `EMOTIONS`, also where the model knows four classes; None for songs.
+        emotions: shape (n,), positions in `EMOTIONS`, also for models of four classes; None for songs.
     """
 
     name: str
@@ -90,35 +87,39 @@ class Predictions:
 
     @property
     def y_pred(self) -> npt.NDArray[np.int64]:
-        """Shape (n,): the most probable class of each."""
+        """Shape (n,), the most probable classes."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     @property
     def truth(self) -> npt.NDArray[np.int64]:
-        """Shape (n,): the labels of the data, whatever the model's classes are."""
+        """Shape (n,), the labels of the dataset, independent of the model's classes."""
         return self.y_true if self.emotions is None else self.emotions
 
     def grouped(self, *, four: bool) -> Grouped:
-        """True and predicted classes, in the model's own classes or, of a face model, in Q1, Q2, Q3 and N.
+        """True and predicted classes, in the model's own classes, or in Q1, Q2, Q3 and N for face models.
 
         Raises:
-            ValueError: `four` of a model of songs.
+            ValueError: `four` for a mood model.
         """
         if four and self.emotions is None:
-            raise ValueError(f"expected the own classes of a model of songs. Received: four, of {self.name}")
+            raise ValueError(f"expected a face model for four classes. Received: {self.name}")
         if not four or self.classes == FOUR:
             return Grouped(self.classes, self.y_true, self.y_pred, self.probabilities.max(axis=1))
         y_pred = in_classes(self.y_pred, FOUR)
-        is_answered = in_classes(np.arange(len(self.classes)), FOUR) == y_pred[:, None]
-        confidence = (self.probabilities * is_answered).sum(axis=1)
+        in_answer = in_classes(np.arange(len(self.classes)), FOUR) == y_pred[:, None]
+        confidence = (self.probabilities * in_answer).sum(axis=1)
         return Grouped(FOUR, in_classes(self.y_true, FOUR), y_pred, confidence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouped:
-    """Labels of examples: `y_true` and `y_pred`, shape (n,), are positions in `classes`.
+    """True and predicted labels in one set of classes.
 
-    `confidence`, shape (n,), is the probability of the class that was answered.
+    Attributes:
+        classes: class names.
+        y_true: shape (n,), positions in `classes`.
+        y_pred: shape (n,), positions in `classes`.
+        confidence: shape (n,), probability of the predicted class.
     """
 
     classes: tuple[str, ...]
@@ -128,22 +129,25 @@ class Grouped:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Shape (n,): where the answer is right."""
+        """Shape (n,), whether each prediction is correct."""
         return np.asarray(self.y_true == self.y_pred)
 
     def scores(self) -> Scores:
-        """All figures of these answers."""
+        """Metrics of these predictions."""
         return score(self.y_true, self.y_pred, self.classes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """How a training went, epoch by epoch, from 1.
+    """Learning curves of a training run.
 
     Attributes:
-        loss: shape (epochs,); `accuracy`, `val_loss` and `val_accuracy` likewise, the latter two on PublicTest.
-        best_epoch: the one whose weights were kept.
-        config: the training's settings, as `metrics.json` has them.
+        loss: shape (epochs,), on Training.
+        accuracy: shape (epochs,), on Training.
+        val_loss: shape (epochs,), on PublicTest.
+        val_accuracy: shape (epochs,), on PublicTest.
+        best_epoch: the epoch of the saved weights, from 1.
+        config: the training configuration in `metrics.json`.
     """
 
     loss: npt.NDArray[np.float64]
@@ -159,7 +163,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two models on the same examples, in as many classes as both can be judged in."""
+    """McNemar's test of two models on the same examples, in classes that both have."""
 
     first: str
     second: str
@@ -167,12 +171,28 @@ class Comparison:
     test: McNemar
 
 
-_ROUNDING = 1e-3  # rows of probabilities sum to 1 but for this
+@dataclass(frozen=True, slots=True)
+class _SavedScores:
+    precision: Share
+    recall: Share
+    f1: Share
+    support: Count
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedMetrics:
+    """The parts of `metrics.json` that `ClassMetrics` needs."""
+
+    per_class: dict[str, _SavedScores]
+    confusion: list[list[Count]]
+
+
+_ROUNDING = 1e-3  # tolerance for sums of probabilities
 _CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
-    """The figures of a model in its own classes, as training wrote them.
+    """Read a model's metrics in its own classes.
 
     Raises:
         ModelError: they are absent or damaged.
@@ -180,31 +200,27 @@ def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
     folder = folder_of(kind, name)
     metrics = read_metrics(folder)
     try:
-        figures = metrics["test"] if kind is ModelKind.FACE else metrics
-        per_class = {label: _class_scores(**scores) for label, scores in figures["per_class"].items()}
-        confusion = np.array(figures["confusion"], np.int64)
+        saved = msgspec.convert(metrics["test"] if kind is ModelKind.FACE else metrics, _SavedMetrics)
+        per_class = {label: ClassScores(**asdict(scores)) for label, scores in saved.per_class.items()}
+        confusion = np.array(saved.confusion, np.int64)
         if not per_class:
             raise ValueError("no class")
         if confusion.shape != (len(per_class), len(per_class)):
             raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(per_class)} classes")
         return ClassMetrics(per_class, confusion)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ModelError(f"expected the figures of a model in {folder}. Received: {error!r}") from error
-
-
-def _class_scores(*, support: Any, **scores: Any) -> ClassScores:
-    return ClassScores(**{name: checked_metric(value) for name, value in scores.items()}, support=int(support))
+    except (KeyError, ValueError, OverflowError) as error:
+        raise ModelError(f"expected the figures of a model in {folder}. Received: {error}") from error
 
 
 def class_metrics_csv(figures: ClassMetrics) -> str:
-    """One row a class: its scores, and how many of it were called what."""
+    """One row for each class: its scores and its row of the confusion matrix."""
     header = ["class", *(field.name for field in fields(ClassScores)), *(f"called {name}" for name in figures.classes)]
     rows = zip(figures.per_class.items(), figures.confusion.tolist(), strict=True)
     return csv_text(header, ([label, *astuple(scores), *counts] for (label, scores), counts in rows))
 
 
 def read_predictions(kind: ModelKind, name: str) -> Predictions:
-    """What a model said of PrivateTest, or of the songs kept from it (each once, in the first repeat).
+    """Read a model's predictions on PrivateTest, or on held-out songs (the first repeat of the folds).
 
     Raises:
         ModelError: `predictions.npz` is absent or damaged.
@@ -228,14 +244,14 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
             f"Received: {probabilities.shape}. Restore the file"
         )
     num_labels = len(classes if emotions is None else EMOTIONS)
-    are_labels = labels.size and np.isin(labels, np.arange(num_labels)).all()
-    if not (are_labels and np.all(np.abs(probabilities.sum(axis=1) - 1) < _ROUNDING)):  # false of NaN too
+    are_valid = labels.size and np.isin(labels, np.arange(num_labels)).all()
+    if not (are_valid and np.all(np.abs(probabilities.sum(axis=1) - 1) < _ROUNDING)):  # also refuses NaN
         raise ModelError(f"expected labels and probabilities in {folder}. Received: other numbers. Restore the file")
     return Predictions(name, classes, y_true, probabilities, emotions)
 
 
 def read_history(name: str) -> History:
-    """How the training of a face model went.
+    """Read the learning curves of a face model.
 
     Raises:
         ModelError: `history.csv` is absent or damaged.
@@ -257,7 +273,7 @@ def read_history(name: str) -> History:
 
 
 def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
-    """Accuracy of a mood model in every fold, shape (repeats, folds).
+    """Read the accuracy of a mood model in each fold, shape (repeats, folds).
 
     Raises:
         ModelError: `predictions.npz` is absent or damaged.
@@ -276,7 +292,7 @@ def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
 
 
 def read_card(kind: ModelKind, name: str) -> str:
-    """The card of a model, in Markdown.
+    """Read the card of a model, in Markdown.
 
     Raises:
         ModelError: it is absent.
@@ -289,9 +305,9 @@ def read_card(kind: ModelKind, name: str) -> str:
 
 
 def compare(first: Predictions, second: Predictions) -> Comparison | None:
-    """Test whether two models differ beyond chance; None where they were not judged on the same examples.
+    """Test whether two models differ beyond chance; None if their test examples differ.
 
-    A model of seven emotions and one of four classes are compared in the four.
+    A model of seven emotions and one of four classes are compared in four.
     """
     if not np.array_equal(first.truth, second.truth):
         return None
@@ -301,17 +317,17 @@ def compare(first: Predictions, second: Predictions) -> Comparison | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """The examples of one true class that a model gave one answer.
+    """The examples in one cell of a confusion matrix.
 
     Attributes:
-        true: their class.
-        predicted: the model's answer.
-        rows: shape (n,), which examples they are, the surest first.
-        num_true: how many examples of the true class there are.
-        num_turned: how many of the class `predicted` were called `true`, the other way round.
-        num_second: for how many of `rows` the second guess is the true class.
-        mean: shape (classes,), the mean of the model's probabilities over `rows`; None where there is none, and where
-            the model's classes are not those of the cell.
+        true: the true class.
+        predicted: the predicted class.
+        rows: shape (n,), positions of the examples by falling confidence.
+        num_true: number of examples of the true class.
+        num_turned: number of examples of class `predicted` that were predicted as `true`.
+        num_second: number of `rows` whose second most probable class is the true one.
+        mean: shape (classes,), mean probabilities over `rows`; None without rows, or if the cell is not in the model's
+            classes.
     """
 
     true: str
@@ -324,16 +340,16 @@ class Cell:
 
 
 def confusion_cell(predictions: Predictions, true: str, predicted: str, *, four: bool) -> Cell:
-    """Gather what a model did with the examples of one cell of its confusion matrix.
+    """Select the examples of one cell of a confusion matrix.
 
     Args:
-        predictions: the model's answers.
+        predictions: the model's predictions.
         true: the cell's row.
-        predicted: its column.
-        four: the cell is one of Q1, Q2, Q3 and N.
+        predicted: the cell's column.
+        four: whether the matrix is over Q1, Q2, Q3 and N.
 
     Raises:
-        ValueError: a class is none of the matrix.
+        ValueError: the matrix has no such class.
     """
     group = predictions.grouped(four=four)
     row, column = group.classes.index(true), group.classes.index(predicted)

@@ -1,12 +1,13 @@
-"""All trained models at a glance, read from the files that training wrote; no model is loaded."""
+"""Records of the trained models, read from saved files. No model is loaded."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+import msgspec
 
 from emomusic.assets import METRICS, ModelKind, folder_of, models_dir, read_metrics
 from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, Baseline
@@ -16,53 +17,61 @@ from emomusic.metrics import FOUR, SEVEN
 from emomusic.music import mood_models
 from emomusic.text import csv_text, escape_formula
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WildFigures:
-    """How a face model does on photographs through the whole pipeline; what an older version did not write is None.
+    """Metrics of a face model on photographs through the whole pipeline. Older files lack some: those are None.
 
     Attributes:
         n: number of faces.
-        missed: of those, how many were not found; each counts as wrong.
-        accuracy: from 0 to 1, over the model's own classes.
+        missed: number of undetected faces. Each counts as wrong.
+        accuracy: over the model's own classes.
         accuracy_interval: 95 %.
         four_class_accuracy: over Q1, Q2, Q3 and N.
-        folds: in how many parts they were dealt to judge the model's adjustment to photographs.
+        folds: folds that the model's adjustment for photographs was evaluated in.
     """
 
-    n: int
-    missed: int | None = None
-    accuracy: float
-    accuracy_interval: tuple[float, float] | None = None
-    macro_recall: float | None = None
-    macro_f1: float | None = None
-    four_class_accuracy: float
-    folds: int | None = None
+    n: Count
+    missed: Count | None = None
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share] | None = None
+    macro_recall: Share | None = None
+    macro_f1: Share | None = None
+    four_class_accuracy: Share
+    folds: Count | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; those that are known."""
+        """Plain values for JSON, without those that are None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: _plain(value) for name, value in values.items() if value is not None}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceRecord:
-    """What is known of a trained face model.
+    """The saved results of a face model.
 
     Attributes:
-        name: of its folder.
-        is_default: whether it is the one that is used unless another is named.
-        classes: what it tells apart: compare the accuracy of one of four classes with another's `four_class_accuracy`.
-        accuracy: from 0 to 1, like the figures below; over its own classes.
+        name: name of its folder.
+        is_default: whether the app and the commands use it unless told otherwise.
+        classes: its classes. Compare the accuracy over four classes with the `four_class_accuracy` of other models.
+        accuracy: from 0 to 1, like all shares here; over its own classes.
         accuracy_interval: 95 %.
-        unseen_accuracy: on those pictures that do not also stand in Training; None where there is none.
-        num_unseen: how many those are.
-        wild: on photographs; None where that was not measured.
-        reported: what the student reports say of such a model.
-        judged_on: in words.
+        unseen_accuracy: on test pictures without a duplicate in Training; None if there are none.
+        num_unseen: number of those pictures.
+        wild: on photographs; None if not measured.
+        reported: published accuracies of such a model.
+        evaluated_on: the data, for people.
         parameters: number of weights.
-        num_bytes: of its weights on disk.
-        ms_per_item: how long a face takes; None where that was not measured.
+        num_bytes: size of the weights on disk.
+        ms_per_item: time for one face; None if not measured.
     """
 
     kind: ClassVar[ModelKind] = ModelKind.FACE
@@ -87,11 +96,11 @@ class FaceRecord:
 
     @property
     def has_four(self) -> bool:
-        """Whether it tells four classes apart instead of seven emotions."""
+        """Whether it has four classes instead of seven emotions."""
         return self.classes == FOUR
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: what `models --json` tells."""
+        """Plain values for `models --json`."""
         return {
             "kind": self.kind.value,
             "name": self.name,
@@ -115,13 +124,13 @@ class FaceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoodRecord:
-    """What is known of a trained mood model; what is not told here is told of `FaceRecord`.
+    """The saved results of a mood model. `FaceRecord` explains the attributes that are not listed.
 
     Attributes:
-        accuracy: from 0 to 1, the mean over the folds.
-        accuracy_std: its standard deviation over them.
-        calibration_error: of the first repeat of the folds.
-        ms_per_item: how long a song takes, of many at once.
+        accuracy: mean over the folds.
+        accuracy_std: standard deviation over the folds.
+        calibration_error: over the first repeat of the folds.
+        ms_per_item: time for one song in a large batch; None if not measured.
     """
 
     kind: ClassVar[ModelKind] = ModelKind.MUSIC
@@ -140,7 +149,7 @@ class MoodRecord:
     ms_per_item: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: what `models --json` tells."""
+        """Plain values for `models --json`."""
         return {
             "kind": self.kind.value,
             "name": self.name,
@@ -161,8 +170,60 @@ class MoodRecord:
 ModelRecord = FaceRecord | MoodRecord
 
 
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    accuracy: Share | None
+    n: Count
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibration:
+    expected_error: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FaceTest:
+    n: Count
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    four_class_accuracy: Share | msgspec.UnsetType = msgspec.UNSET
+    macro_f1: Share
+    calibration: _Calibration
+    not_in_training: _Unseen
+
+
+@dataclass(frozen=True, slots=True)
+class _FaceMetrics:
+    """The parts of a face model's `metrics.json` that its record needs."""
+
+    test: _FaceTest
+    parameters: Count
+    bytes: Count
+    wild: WildFigures | None = None
+    ms_per_face: Milliseconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _FoldAccuracy:
+    mean: Share
+    std: Share
+
+
+@dataclass(frozen=True, slots=True)
+class _MoodMetrics:
+    """The parts of a mood model's `metrics.json` that its record needs."""
+
+    n: Count
+    folds: Count
+    accuracy: _FoldAccuracy
+    macro_f1: Share
+    calibration_error: Share
+    per_class: dict[str, Any]
+    ms_per_song: Milliseconds | None = None
+
+
 def read_records(kind: ModelKind) -> tuple[list[ModelRecord], dict[str, ModelError]]:
-    """A record of each model of a kind, the default one first, and by name what is wrong with the damaged ones."""
+    """The records of all models of a kind, the default first, and the errors of damaged ones by name."""
     names: list[str]
     read: Callable[[str], ModelRecord]
     if kind is ModelKind.FACE:
@@ -179,13 +240,13 @@ def read_records(kind: ModelKind) -> tuple[list[ModelRecord], dict[str, ModelErr
 
 
 def music_models() -> list[str]:
-    """Names of the trained mood models that are here, the default one first."""
+    """Names of the trained mood models, the default first."""
     names = sorted(path.parent.name for path in (models_dir() / ModelKind.MUSIC).glob(f"*/{METRICS}"))
     return sorted(names, key=lambda name: name != mood_models.DEFAULT_MOOD_MODEL)
 
 
 def overview_csv(records: Sequence[ModelRecord]) -> str:
-    """Records of one kind as a table, one row a model; what is itself a list or a record gets a column a part."""
+    """Records of one kind as a table with one row for each model. Nested values become several columns."""
     rows = []
     for record in records:
         row: dict[str, Any] = {}
@@ -193,8 +254,8 @@ def overview_csv(records: Sequence[ModelRecord]) -> str:
             if name == "reported":
                 row[name] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in record.reported)
             elif name == "name":
-                row[name] = escape_formula(value)  # of a folder, which may be called anything
-            elif value is not None or name != "wild":  # a record that is not there has no column of its own
+                row[name] = escape_formula(value)  # a folder may have any name
+            elif value is not None or name != "wild":
                 row |= _columns(name, value)
         rows.append(row)
     columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -202,7 +263,7 @@ def overview_csv(records: Sequence[ModelRecord]) -> str:
 
 
 def _columns(name: str, value: Any) -> dict[str, Any]:
-    """A field as columns: of an interval its two ends, of a record its parts."""
+    """A field as columns: two for an interval, one for each part of a dict."""
     if name.endswith("accuracy_interval"):
         low, high = value
         return {f"{name.removesuffix('interval')}{end}": figure for end, figure in (("low", low), ("high", high))}
@@ -214,63 +275,8 @@ def _columns(name: str, value: Any) -> dict[str, Any]:
     return {name: " ".join(value) if isinstance(value, list) else value}
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def checked_metric(value: Any) -> float:
-    """A number that a file holds, as it stands there.
-
-    Raises:
-        ValueError: it is none, or not finite.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no figure")
-    return value
-
-
-def _share(value: Any) -> float:
-    """A figure from 0 to 1."""
-    if not 0 <= checked_metric(value) <= 1:
-        raise ValueError(f"{value!r} is no share")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    """A whole number from 0 on."""
-    if checked_metric(value) < 0 or value != int(value):
-        raise ValueError(f"{value!r} is no count")
-    return int(value)
-
-
-def _interval(value: Any) -> tuple[float, float]:
-    low, high = map(_share, value)
-    return low, high
-
-
-def _time(value: Any) -> float | None:
-    return None if value is None else checked_metric(value)
-
-
-def _wild(figures: Mapping[str, Any]) -> WildFigures:
-    """The figures on photographs; more than is known here is left out."""
-    optional: dict[str, Callable[[Any], Any]] = {
-        "missed": _count,
-        "accuracy_interval": _interval,
-        "macro_recall": _share,
-        "macro_f1": _share,
-        "folds": _count,
-    }
-    return WildFigures(
-        n=_count(figures["n"]),
-        accuracy=_share(figures["accuracy"]),
-        four_class_accuracy=_share(figures["four_class_accuracy"]),
-        **{name: read(figures[name]) for name, read in optional.items() if name in figures},
-    )
-
-
 def face_classes(folder: Path) -> tuple[str, ...]:
-    """What a face model tells apart: the seven emotions, or Q1, Q2, Q3 and N.
+    """The classes of a face model: the seven emotions, or Q1, Q2, Q3 and N.
 
     Raises:
         ModelError: its `spec.json` is absent or damaged, or names other classes.
@@ -282,68 +288,71 @@ def face_classes(folder: Path) -> tuple[str, ...]:
 
 
 def face_model_record(name: str) -> FaceRecord:
-    """What is known of one face model.
+    """The record of one face model.
 
     Raises:
         ModelError: the model's files are damaged.
     """
     folder = model_files.model_folder(name)
-    classes, metrics = face_classes(folder), read_metrics(folder)
+    classes = face_classes(folder)
     report = FACE_BASELINES.get(model_files.read_spec(folder).network)
     try:
-        test, wild = metrics["test"], metrics.get("wild")
-        unseen = test["not_in_training"]
-        return FaceRecord(
-            name=name,
-            is_default=name == model_files.DEFAULT_MODEL,
-            classes=classes,
-            accuracy=_share(test["accuracy"]),
-            accuracy_interval=_interval(test["accuracy_interval"]),
-            four_class_accuracy=_share(test["accuracy" if classes == FOUR else "four_class_accuracy"]),
-            macro_f1=_share(test["macro_f1"]),
-            calibration_error=_share(test["calibration"]["expected_error"]),
-            # Where the model had seen all of the pictures there is no share of the others
-            unseen_accuracy=None if unseen["accuracy"] is None else _share(unseen["accuracy"]),
-            num_unseen=_count(unseen["n"]),
-            wild=None if wild is None else _wild(wild),
-            reported=() if report is None else (report,),
-            evaluated_on=f"FER2013 PrivateTest (n = {_count(test['n'])})",
-            parameters=_count(metrics["parameters"]),
-            num_bytes=_count(metrics["bytes"]),
-            ms_per_item=_time(metrics.get("ms_per_face")),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"expected the figures of a face model in {folder}. Received: {error!r}") from error
+        metrics = msgspec.convert(read_metrics(folder), _FaceMetrics)
+        test = metrics.test
+        four_class_accuracy = test.accuracy if classes == FOUR else test.four_class_accuracy
+        if isinstance(four_class_accuracy, msgspec.UnsetType):
+            raise msgspec.ValidationError("no four_class_accuracy")
+    except msgspec.ValidationError as error:
+        raise ModelError(f"expected the figures of a face model in {folder}. Received: {error}") from error
+    return FaceRecord(
+        name=name,
+        is_default=name == model_files.DEFAULT_MODEL,
+        classes=classes,
+        accuracy=test.accuracy,
+        accuracy_interval=test.accuracy_interval,
+        four_class_accuracy=four_class_accuracy,
+        macro_f1=test.macro_f1,
+        calibration_error=test.calibration.expected_error,
+        unseen_accuracy=test.not_in_training.accuracy,
+        num_unseen=test.not_in_training.n,
+        wild=metrics.wild,
+        reported=() if report is None else (report,),
+        evaluated_on=f"FER2013 PrivateTest (n = {test.n})",
+        parameters=metrics.parameters,
+        num_bytes=metrics.bytes,
+        ms_per_item=metrics.ms_per_face,
+    )
 
 
 def mood_model_record(name: str) -> MoodRecord:
-    """What is known of one mood model.
+    """The record of one mood model.
 
     Raises:
         ModelError: the model's files are damaged.
     """
     folder = folder_of(ModelKind.MUSIC, name)
-    metrics = read_metrics(folder)
     try:
-        return MoodRecord(
-            name=name,
-            is_default=name == mood_models.DEFAULT_MOOD_MODEL,
-            classes=tuple(metrics["per_class"]),
-            accuracy=_share(metrics["accuracy"]["mean"]),
-            accuracy_std=_share(metrics["accuracy"]["std"]),
-            macro_f1=_share(metrics["macro_f1"]),
-            calibration_error=_share(metrics["calibration_error"]),
-            reported=MUSIC_BASELINES.get(name, ()),
-            evaluated_on=f"{_count(metrics['folds'])} folds of data_moods.csv (n = {_count(metrics['n'])})",
-            num_bytes=sum(path.stat().st_size for path in folder.glob("model.*")),
-            ms_per_item=_time(metrics.get("ms_per_song")),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"expected the figures of a mood model in {folder}. Received: {error!r}") from error
+        metrics = msgspec.convert(read_metrics(folder), _MoodMetrics)
+        num_bytes = sum(path.stat().st_size for path in folder.glob("model.*"))
+    except (OSError, msgspec.ValidationError) as error:
+        raise ModelError(f"expected the figures of a mood model in {folder}. Received: {error}") from error
+    return MoodRecord(
+        name=name,
+        is_default=name == mood_models.DEFAULT_MOOD_MODEL,
+        classes=tuple(metrics.per_class),
+        accuracy=metrics.accuracy.mean,
+        accuracy_std=metrics.accuracy.std,
+        macro_f1=metrics.macro_f1,
+        calibration_error=metrics.calibration_error,
+        reported=MUSIC_BASELINES.get(name, ()),
+        evaluated_on=f"{metrics.folds} folds of data_moods.csv (n = {metrics.n})",
+        num_bytes=num_bytes,
+        ms_per_item=metrics.ms_per_song,
+    )
 
 
 def version_of(kind: ModelKind, name: str) -> tuple[Path, float]:
-    """What a cache keeps a model under: its folder, and when its figures were written; 0.0 where there are none."""
+    """A cache key for a model's saved results: its folder, and when its metrics were written (0.0 if absent)."""
     folder = folder_of(kind, name)
     path = folder / METRICS
     return folder, path.stat().st_mtime if path.exists() else 0.0

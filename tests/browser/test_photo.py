@@ -281,7 +281,7 @@ def test_everything_can_be_downloaded(open_page: Callable[..., Page]) -> None:
     assert len(record["faces"]) == 4
     assert [song["id"] for song in record["songs"]] == shown
     asked = record["request"]
-    assert (asked["who"], asked["policy"], asked["said_emotion"]) == ("Everyone", "match", None)
+    assert (asked["who"], asked["policy"], asked["manual_emotion"]) == ("Everyone", "match", None)
     assert asked["mood"] == record["group"]["mood"]
     faces = list(csv.DictReader(io.StringIO(download("Faces (CSV)").decode())))
     assert len(faces) == 4

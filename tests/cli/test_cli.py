@@ -486,7 +486,7 @@ def test_bench_tells_of_a_sample_that_cannot_be_read(
 def test_doctor_finds_this_installation_healthy(run: Callable[..., Reply]) -> None:
     status, report, _ = run("doctor")
     assert (status, report["healthy"]) == (0, True), report
-    assert {"python", "packages", "files that ship", "face models", "music", "camera"} == {
+    assert {"python", "packages", "bundled files", "face models", "music", "camera"} == {
         check["name"] for check in report["checks"]
     }
 
@@ -500,11 +500,11 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     status, report, err = run("doctor")
     bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
     assert (status, report["healthy"]) == (2, False)
-    assert set(bad) == {"packages", "files that ship", "face models", "music"}
+    assert set(bad) == {"packages", "bundled files", "face models", "music"}
     assert "absent: no-such-package. Run: pip install -r requirements.txt" in bad["packages"]
     assert "without the extra 'train'" in bad["packages"]  # which nobody needs to serve
     assert "no-such-framework" not in bad["packages"]
-    assert "Restore the file" in bad["files that ship"]
+    assert "Restore the file" in bad["bundled files"]
     assert err.splitlines()[-1] == "emomusic: not as expected: packages, files that ship, face models, music"
 
 

@@ -114,7 +114,7 @@ def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> 
 
 
 def test_songs_have_no_quadrants_of_expressions() -> None:
-    with pytest.raises(ValueError, match="expected the own classes of a model of songs"):
+    with pytest.raises(ValueError, match="expected a face model"):
         read_predictions(ModelKind.MUSIC, "ensemble").grouped(four=True)
 
 

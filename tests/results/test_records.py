@@ -66,7 +66,7 @@ def test_one_damaged_model_is_told_and_costs_no_other(
     for key in ("n", "accuracy", "four_class_accuracy"):
         wild = {name: figure for name, figure in metrics["wild"].items() if name != key}
         path.write_text(json.dumps(metrics | {"wild": wild}))
-        with pytest.raises(ModelError, match=rf"vgg9. Received: KeyError\('{key}'\)"):
+        with pytest.raises(ModelError, match=rf"vgg9\. Received: .*{key}"):
             face_model_record("vgg9")
     assert main.main(["models", "--json"]) == 2
     out, err = capsys.readouterr()
@@ -87,7 +87,7 @@ def test_one_damaged_model_is_told_and_costs_no_other(
         ("test", "accuracy"),
         ("test", "four_class_accuracy"),
         ("wild", "accuracy"),
-        ("wild", "macro_recall"),
+        ("wild", "four_class_accuracy"),
     ],
 )
 def test_what_is_no_figure_is_told_with_the_model(
@@ -118,5 +118,5 @@ def test_what_is_no_share_is_told_and_what_is_not_known_is_left_out(
     assert wild is not None
     assert wild.as_dict() == metrics["wild"]
     path.write_text(json.dumps(metrics | {"test": metrics["test"] | {"accuracy": 71}}))
-    with pytest.raises(ModelError, match="71 is no share"):
+    with pytest.raises(ModelError, match=r"test\.accuracy"):
         face_model_record("vgg9")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from emomusic.compat import HookError, tell_whether_visitor_stayed
+from emomusic.compat import HookError, set_visitor_stayed
 from emomusic.face.live.reader import LiveReader
 from emomusic.ui.core import state
 from emomusic.ui.core.engine import engine
@@ -113,7 +113,7 @@ def _say_whether_left() -> None:
     if stream is not None:
         stayed = st.session_state.get(state.LIVE_VISIT) == visit
         try:
-            tell_whether_visitor_stayed(stream, stayed=stayed)
+            set_visitor_stayed(stream, stayed=stayed)
         except HookError:
             log.exception("a connection that comes up slowly may be dropped")
     st.session_state[state.LIVE_VISIT] = visit
