@@ -1,18 +1,13 @@
-"""Datasets that do not ship and are downloaded on the user's wish: where from, under which licence, and whether whole.
+"""Public datasets that are not bundled: address, licence, checksum and a resumable download.
 
-A file arrives under a temporary name beside its place and is moved there once it is checked: what stands in its place
-is whole. A download that is cut off leaves the temporary file, and the next call goes on from there.
+A download is written to a `.part` file and renamed after the check. The next call resumes an interrupted download.
+pooch is not used because it does not resume and needs a known hash.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import os
-import threading
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -25,13 +20,13 @@ if TYPE_CHECKING:
     import requests
 
 Progress = Callable[[int, int | None], object]
-"""Told the bytes that have arrived, and how many there are in all, or None where the server does not say."""
+"""Called with the bytes received and the total, which is None if the server does not send it."""
 
 TIMEOUT_S = 10.0
-"""How long to wait for a connection, and for the next bytes."""
+"""Timeout for the connection, for each read, and for another download of the same file."""
 
 MAX_BYTES = 100 * 2**20
-"""More than this is no dataset of ours: the disk is spared."""
+"""A larger response is refused."""
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -41,15 +36,15 @@ class Download:
     """A dataset that can be downloaded.
 
     Attributes:
-        name: what `data get` calls it.
-        address: where it is public.
-        path: where it is put, below `downloads_dir()`; looked for below `$EMOMUSIC_DATA` too.
-        licence: under which it is published, in words.
-        source: whose it is.
-        sha256: of the file; None where it is not known.
-        columns: the first columns of its header, checked where the sum is not known.
-        num_rows: rows below the header, checked likewise.
-        num_bytes: its size, about.
+        name: argument of `data get`.
+        address: public URL.
+        path: relative to `downloads_dir()` or `$EMOMUSIC_DATA`.
+        licence: licence as text.
+        source: content and publisher as text.
+        sha256: checksum of the file, None if unknown.
+        columns: first columns of the header, checked if `sha256` is None.
+        num_rows: rows below the header, checked if `sha256` is None.
+        num_bytes: approximate size.
     """
 
     name: str
@@ -71,8 +66,8 @@ _DOWNLOADS = (
             "6d952aa707f67991dc9295c80980ba6311931952/data/data_moods.csv"
         ),
         path="music/data_moods.csv",
-        licence="none stated: for your own use",
-        source="686 songs labelled with their mood, github.com/cristobalvch/Spotify-Machine-Learning",
+        licence="none stated, for personal use only",
+        source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
         sha256="84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117",
         columns=("name", "album", "artist", "id"),
         num_rows=686,
@@ -82,11 +77,9 @@ _DOWNLOADS = (
         name="tidytuesday",
         address="https://raw.githubusercontent.com/rfordatascience/tidytuesday/main/data/2020/2020-01-21/spotify_songs.csv",
         path="music/spotify_songs.csv",
-        licence="open for the collection, see its LICENSE; the songs' data are Spotify's",
-        source="32,833 songs of playlists, TidyTuesday of 2020-01-21, github.com/rfordatascience/tidytuesday",
-        # Not known: nobody here has had the file itself in hand, only a conversion of it. Columns and rows are checked
-        # instead, which finds a cut or another file, but no changed number.
-        sha256=None,
+        licence="open for the collection (see its LICENSE), song data by Spotify",
+        source="32,833 songs from playlists, TidyTuesday 2020-01-21, github.com/rfordatascience/tidytuesday",
+        sha256=None,  # only a conversion of the file was available; columns and rows are checked instead
         columns=("track_id", "track_name", "track_artist", "track_popularity"),
         num_rows=32_833,
         num_bytes=8_000_000,
@@ -95,13 +88,11 @@ _DOWNLOADS = (
 
 DOWNLOADS: Mapping[str, Download] = MappingProxyType({download.name: download for download in _DOWNLOADS})
 
-_locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # of folders: two sessions may ask at once
-
 
 def find_download(name: str) -> Path | None:
-    """Where the dataset is, in `$EMOMUSIC_DATA` or in `downloads_dir()`; None where it is in neither.
+    """Path of the dataset in `$EMOMUSIC_DATA` or `downloads_dir()`, or None.
 
-    Of two copies the first that is whole. A single one is not looked into: see `ensure`.
+    If there are two copies, the first valid one. A single copy is not checked; `ensure` checks it.
 
     Raises:
         AssetError: no dataset has this name.
@@ -110,83 +101,50 @@ def find_download(name: str) -> Path | None:
     copies = find_datasets(download.path)
     if len(copies) < 2:
         return next(iter(copies), None)
-    return _whole(download) or copies[0]
+    return _valid_copy(download) or copies[0]
 
 
 def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TIMEOUT_S) -> Path:
-    """The path of a dataset, which is downloaded unless it is there already.
+    """Path of a dataset, downloaded if there is no valid copy.
 
     Args:
         name: one of `DOWNLOADS`.
-        progress: told now and then how far it is.
-        timeout_s: how long to wait for a connection, and for the next bytes, in seconds.
+        progress: called during the download.
+        timeout_s: timeout in seconds, see `TIMEOUT_S`.
 
     Raises:
-        AssetError: no dataset has this name, the network or the server fails, what arrived is not the dataset, or it
-            cannot be written. Nothing half-written stands in the file's place then.
+        AssetError: the name is unknown, the network or the server fails, another download runs too long, the response
+            is not the dataset, or the file cannot be written. No incomplete file is left under the final name.
     """
+    from filelock import FileLock, Timeout
+
     download = _known(name)
+    if (path := _valid_copy(download)) is not None:
+        return path
     target = downloads_dir() / download.path
     part = target.with_name(f"{target.name}.part")
-    with _locks[target.parent]:
-        if (path := _whole(download)) is not None:
-            return path
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with _alone_in(target.parent, timeout_s):
-                if (path := _whole(download)) is not None:  # another process was quicker
-                    return path
-                _fetch(download, part, progress or (lambda _done, _total: None), timeout_s)
-                if problem := _problem(part, download):
-                    part.unlink()
-                    raise AssetError(
-                        f"{name}: {problem}, from {download.address}. It was not kept. "
-                        "Try again; if it stays so, the address now holds another file"
-                    )
-                part.replace(target)
-        except OSError as error:  # requests' own errors are caught in _fetch
-            raise AssetError(
-                f"expected to write {target}. Received: {error.strerror or error}. {writing_advice()}"
-            ) from error
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f"{target.name}.lock"), timeout=timeout_s):
+            if (path := _valid_copy(download)) is not None:  # another thread or process has downloaded it
+                return path
+            _fetch(download, part, progress or (lambda _done, _total: None), timeout_s)
+            if problem := _problem(part, download):
+                part.unlink()
+                raise AssetError(f"{name}: {problem}, from {download.address}. The file was deleted. Try again later")
+            part.replace(target)
+    except Timeout as error:
+        raise AssetError(f"another download of {name} is running. Try again when it has ended") from error
+    except OSError as error:  # _fetch converts the errors of requests
+        raise AssetError(
+            f"expected to write {target}. Received: {error.strerror or error}. {writing_advice()}"
+        ) from error
     return target
 
 
-def _whole(download: Download) -> Path | None:
-    """The first copy of the dataset that is whole."""
+def _valid_copy(download: Download) -> Path | None:
     copies = find_datasets(download.path)
     return next((path for path in copies if path.is_file() and _problem(path, download) is None), None)
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path, timeout_s: float) -> Iterator[None]:
-    """Wait a while until no other process downloads into the folder: two would write into one temporary file.
-
-    Where the system has no such locks, on Windows and some network disks, nothing is waited for.
-
-    Raises:
-        AssetError: the other takes longer.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, OSError):
-            place = os.open(folder, os.O_RDONLY)
-            stack.callback(os.close, place)  # and with it the lock goes, also where the process is killed
-            until = time.monotonic() + timeout_s
-            while not _locked(place):
-                if time.monotonic() > until:
-                    raise AssetError(f"another program is downloading into {folder}. Try again when it has ended")
-                time.sleep(0.1)
-        yield
-
-
-def _locked(place: int) -> bool:
-    """Take the lock of an open folder, unless somebody has it."""
-    import fcntl
-
-    try:
-        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _known(name: str) -> Download:
@@ -196,18 +154,18 @@ def _known(name: str) -> Download:
 
 
 def _fetch(download: Download, part: Path, progress: Progress, timeout_s: float) -> None:
-    """Bring the temporary file to its full length, from where it ends."""
+    """Download into the `.part` file, and resume after the bytes that it holds."""
     import requests
 
     start = part.stat().st_size if part.exists() else 0
-    # Compressed on the way, ranges and lengths would be those of the compressed file
+    # With compression, ranges and lengths would count compressed bytes
     headers = {"Accept-Encoding": "identity", "User-Agent": "emomusic"} | (
         {"Range": f"bytes={start}-"} if start else {}
     )
-    begun = False
+    started = False
     try:
         with requests.get(download.address, headers=headers, stream=True, timeout=timeout_s) as response:
-            if response.status_code == 416 and start:  # nothing comes after what is here: whole, or not ours
+            if response.status_code == 416 and start:  # the file holds all bytes, or belongs to another file
                 if _problem(part, download) is not None:
                     part.unlink()
                     _fetch(download, part, progress, timeout_s)
@@ -223,7 +181,7 @@ def _fetch(download: Download, part: Path, progress: Progress, timeout_s: float)
                 raise AssetError(f"{download.name}: expected at most {MAX_BYTES} bytes. Received: {total}")
             with part.open("ab" if done else "wb") as file:
                 progress(done, total)
-                begun = True
+                started = True
                 for chunk in response.iter_content(_CHUNK_BYTES):
                     done += file.write(chunk)
                     if done > MAX_BYTES:
@@ -233,16 +191,16 @@ def _fetch(download: Download, part: Path, progress: Progress, timeout_s: float)
                 part.unlink()
                 raise AssetError(f"{download.name}: expected at most {MAX_BYTES} bytes. Received: more")
     except requests.RequestException as error:
-        kept = part.stat().st_size if part.exists() else 0
-        advice = f"{kept} bytes are kept in {part.name}: ask again to go on" if kept else "Nothing was written"
+        num_kept = part.stat().st_size if part.exists() else 0
+        kept = f"{num_kept} bytes are kept in {part.name}: try again to resume" if num_kept else "Nothing was written"
         raise AssetError(
-            f"{download.name}: expected an answer from {download.address}. Received: {_reason(error, begun=begun)}. "
-            f"Is this machine online? {advice}"
+            f"{download.name}: expected a response from {download.address}. Received: {_reason(error, started)}. "
+            f"Check the network connection. {kept}"
         ) from error
 
 
 def _continues(response: requests.Response, start: int) -> bool:
-    """Whether a partial answer begins where it was asked to."""
+    """Whether a partial response begins at the requested byte."""
     return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
@@ -251,21 +209,21 @@ def _total_bytes(response: requests.Response, start: int) -> int | None:
     return start + int(length) if length.isdecimal() else None
 
 
-def _reason(error: requests.RequestException, *, begun: bool) -> str:
-    """What went wrong, in few words: the errors' own tell of pools and objects."""
+def _reason(error: requests.RequestException, started: bool) -> str:
+    """Short cause; the messages of requests name pools and objects."""
     import requests
 
-    if begun:
-        return "a part of it, then nothing more"
+    if started:
+        return "an incomplete response"
     if isinstance(error, requests.Timeout):
-        return "none in time"
+        return "a timeout"
     if isinstance(error, requests.exceptions.SSLError):
-        return "a certificate that cannot be trusted"
+        return "an untrusted certificate"
     return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
 
 
 def _problem(path: Path, download: Download) -> str | None:
-    """What is wrong with a file that should be the dataset; None where nothing is."""
+    """Difference between a file and the dataset, or None if they match."""
     if download.sha256 is not None:
         received = sha256_of(path)
         if received == download.sha256:
@@ -281,7 +239,7 @@ def _problem(path: Path, download: Download) -> str | None:
     if tuple(header[: len(download.columns)]) != download.columns:
         received = ", ".join(header)[:80] or "nothing"
         return f"expected the columns {', '.join(download.columns)}. Received: {received}"
-    num_rows = lengths.count(len(header))  # a cut row does not count
+    num_rows = lengths.count(len(header))  # without a truncated row
     if num_rows != download.num_rows or num_rows != len(lengths):
         return f"expected {download.num_rows} rows of {len(header)} cells. Received: {num_rows} of {len(lengths)} rows"
     return None

@@ -1,4 +1,4 @@
-"""Stand-ins for what is slow to load."""
+"""Fakes of the slow models and of the clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emomusic.face.images import Box, RgbImage
 
 
 def make_face(x: int = 10, y: int = 10, width: int = 40, height: int = 50, confidence: float = 0.99) -> Face:
-    """A face with landmarks where a face of that box would have them."""
+    """A face with plausible landmarks inside its box."""
 
     def at(across: float, down: float) -> tuple[float, float]:
         return (x + across * width, y + down * height)
@@ -22,7 +22,7 @@ def make_face(x: int = 10, y: int = 10, width: int = 40, height: int = 50, confi
 
 
 class FakeDetector:
-    """A `FaceDetector` that finds the faces it was given, in every image, and counts how often it was asked."""
+    """A `FaceDetector` that returns fixed faces and counts its calls."""
 
     def __init__(self, faces: Sequence[Face] = ()) -> None:
         self.faces = list(faces)
@@ -34,7 +34,7 @@ class FakeDetector:
         return list(self.faces)
 
     def warm_up(self) -> None:
-        """Nothing is loaded."""
+        """Do nothing."""
 
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
         self.num_near_calls += 1
@@ -42,7 +42,7 @@ class FakeDetector:
 
 
 class FakeClassifier:
-    """A `Classifier` that gives every face the same probabilities, and remembers how many crops each call had."""
+    """A `Classifier` that returns fixed probabilities and records the batch sizes."""
 
     def __init__(self, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> None:
         values = np.full(len(EMOTIONS), (1 - share) / (len(EMOTIONS) - 1), np.float32)
@@ -56,7 +56,7 @@ class FakeClassifier:
 
 
 class FakeClock:
-    """Seconds that pass only when told to."""
+    """A clock that only `advance` moves."""
 
     def __init__(self) -> None:
         self.now_s = 100.0

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that answers as it is told, to be used instead of other people's."""
+"""A local HTTP server with replies chosen by the test."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 
 @dataclass
 class Reply:
-    """What to send back.
+    """One response of the server.
 
     Attributes:
-        body: bytes, or anything JSON can hold.
-        length: what Content-Length says, where it is to lie.
-        hang: send nothing, or nothing after the body, until the test is over.
+        body: bytes, or a value that is sent as JSON.
+        length: value of Content-Length; None for the length of the body.
+        hang: keep the connection open after the body until the test ends. An empty body sends no headers.
         trickle_s: seconds between single bytes of the body.
     """
 
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass
 class Server:
-    """Its address, and what it was asked."""
+    """URL of the server and the requests it received."""
 
     url: str
     requests: list[Request] = field(default_factory=list)
@@ -48,8 +48,8 @@ class Server:
 
 @contextmanager
 def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
-    """Run a server whose every answer `answer` gives."""
-    over = threading.Event()
+    """Run a server that replies with `answer`."""
+    ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -62,7 +62,7 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
             self.close_connection = True
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             if reply.hang and not body:
-                over.wait(30)
+                ended.wait(30)
                 return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
@@ -75,12 +75,12 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
                 for piece in pieces:
                     self.wfile.write(piece)
                     self.wfile.flush()
-                    if reply.trickle_s and over.wait(reply.trickle_s):
+                    if reply.trickle_s and ended.wait(reply.trickle_s):
                         return
                 if reply.hang:
-                    over.wait(30)
+                    ended.wait(30)
             except OSError:
-                pass  # the client has given up, as it should
+                pass  # the client has closed the connection
 
         do_POST = do_GET  # noqa: N815
 
@@ -95,14 +95,14 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
     try:
         yield server
     finally:
-        over.set()
+        ended.set()
         http.shutdown()
         http.server_close()
         thread.join(5)
 
 
 def closed_address() -> str:
-    """An address of this machine where nobody listens."""
+    """A local URL without a server."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}"

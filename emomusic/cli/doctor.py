@@ -20,7 +20,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": (
             *("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pyarrow", "pillow", "pillow-heif", "scipy"),
-            *("scikit-learn", "skops", "joblib", "msgspec", "threadpoolctl", "requests", "urllib3", "rich"),
+            *("scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests", "urllib3", "rich"),
         ),
         "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "av", "plotly", "spotipy", "onnx"),
         "train": ("tensorflow", "keras", "h5py", "mtcnn", "onnx", "tf2onnx"),

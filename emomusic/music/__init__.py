@@ -1,1 +1,1 @@
-"""Audio features in, moods and ranked songs out."""
+"""Mood models and song recommendations from audio features."""

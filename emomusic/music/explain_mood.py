@@ -1,4 +1,4 @@
-"""One song under the mood model: what it says, what moved it, and which songs are like it."""
+"""Explanation of the predicted mood of a song: influences of its features and similar songs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from emomusic.music.mood import MOODS, MoodClassifier
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
 class MoodExplanation:
-    """What the model says of a song, and what moved it.
+    """Prediction for a song and the influence of each feature.
 
     Attributes:
         probabilities: shape (4,), in the order of `Mood`.
-        start: shape (4,): of the song as it began.
-        mood: the most probable one now.
-        influences: shape (9,), percentage points: how much of the probability of `mood` would be lost were one
-            feature set back to its reference, the others kept.
+        start: shape (4,): probabilities of the unchanged song.
+        mood: most probable mood.
+        influences: shape (9,), percentage points: decrease of the probability of `mood` if one feature is set to its
+            reference.
     """
 
     probabilities: npt.NDArray[np.float32]
@@ -37,37 +37,37 @@ def explain_mood(
     *,
     duration_s: float | None = None,
 ) -> MoodExplanation:
-    """Ask a model once for a song, for its start, and for the song with each feature set back.
+    """Predict the mood of a song, and the effect of replacing each feature by its reference.
 
     Args:
         classifier: the model.
-        features: shape (9,), in the order of `features.FEATURES`: the song as it is now.
-        start: shape (9,): as it began.
-        reference: shape (9,): what each feature is set back to.
-        duration_s: length of the song in seconds; None where it is not known.
+        features: shape (9,), in the order of `features.FEATURES`.
+        start: shape (9,): features of the unchanged song.
+        reference: shape (9,): reference values.
+        duration_s: length of the song in seconds, None if unknown.
     """
-    set_back = np.tile(features, (len(features), 1))
-    np.fill_diagonal(set_back, reference)
-    asked = np.vstack([features, start, set_back])
-    lengths = np.full(len(asked), np.nan if duration_s is None else duration_s)
-    said = classifier.predict_probabilities(asked, duration_s=lengths)
-    top = int(said[0].argmax())
-    influences = 100.0 * (said[0, top] - said[2:, top]).astype(np.float64)
-    return MoodExplanation(said[0], said[1], MOODS[top], influences)
+    replaced = np.tile(features, (len(features), 1))
+    np.fill_diagonal(replaced, reference)
+    songs = np.vstack([features, start, replaced])
+    durations_s = np.full(len(songs), np.nan if duration_s is None else duration_s)
+    probabilities = classifier.predict_probabilities(songs, duration_s=durations_s)
+    top = int(probabilities[0].argmax())
+    influences = 100.0 * (probabilities[0, top] - probabilities[2:, top]).astype(np.float64)
+    return MoodExplanation(probabilities[0], probabilities[1], MOODS[top], influences)
 
 
 def nearest_rows(
     table: npt.NDArray[np.float64], features: npt.NDArray[np.float64], num_songs: int
 ) -> npt.NDArray[np.int64]:
-    """The songs that sound most like some features, the nearest first.
+    """Rows of the most similar songs, closest first.
 
     Args:
-        table: shape (n, 9), of all songs.
+        table: shape (n, 9): features of all songs.
         features: shape (9,).
-        num_songs: how many.
+        num_songs: length of the result.
     """
     spread = table.std(axis=0)
-    differs = (np.ptp(table, axis=0) > 0) & (spread > 0)  # 0.1 everywhere has a spread of 1e-17
-    # In units of how much songs differ, so that 10 BPM and 10 dB do not count the same
+    differs = (np.ptp(table, axis=0) > 0) & (spread > 0)  # a constant column of 0.1 has a standard deviation of 1e-17
+    # In standard deviations, because 10 BPM and 10 dB are not equal differences
     distances = np.linalg.norm((table - features) / np.where(differs, spread, 1.0), axis=1)
     return np.argsort(distances, kind="stable")[:num_songs]

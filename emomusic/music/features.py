@@ -1,7 +1,6 @@
-"""The nine audio features Spotify describes a song by: names, ranges, units, and its place on the affect plane.
+"""Nine audio features of Spotify: names, ranges, units, and the position of a song on the affect plane.
 
-Meanings follow Spotify's Web API reference, "Get Track's Audio Features" (closed to new apps since November 2024;
-the published tables keep its numbers).
+Definitions: Spotify Web API, "Get Track's Audio Features" (closed to new apps since November 2024).
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ class Feature:
     """One audio feature of a song.
 
     Attributes:
-        name: our name for it, the column of our tables; a unit ends it.
-        source_name: the name Spotify gives it, the column of published tables.
-        low: smallest value that can be true.
-        high: largest value that can be true.
-        unit: "dB", "BPM", or empty for a share from 0 to 1.
-        description: what it measures, in plain words.
+        name: column in our tables, with the unit as suffix.
+        source_name: Spotify's name, column in published tables.
+        low: smallest valid value.
+        high: largest valid value.
+        unit: "dB", "BPM", or empty for a value from 0 to 1.
+        description: plain explanation.
     """
 
     name: str
@@ -42,33 +41,33 @@ class Feature:
 
     @property
     def label(self) -> str:
-        """What a person calls it."""
+        """Display name."""
         return self.source_name.capitalize()
 
     @property
     def titled(self) -> str:
-        """Its label with the unit: "Tempo (BPM)"."""
+        """Display name with the unit: "Tempo (BPM)"."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     @property
     def num_digits(self) -> int:
-        """How many digits after the point a value is told with."""
+        """Number of displayed decimals."""
         return {"BPM": 0, "dB": 1}.get(self.unit, 2)
 
 
-# The order is the order of the models' inputs: a saved model repeats it and is refused where the two differ.
+# Order of the model inputs; `MoodClassifier.load` refuses a model with another order.
 _FEATURES = (
-    Feature("danceability", "danceability", 0.0, 1.0, "", "how well it suits dancing: steady, strong beat"),
-    Feature("energy", "energy", 0.0, 1.0, "", "how intense and active it sounds: fast, loud, noisy"),
-    Feature("valence", "valence", 0.0, 1.0, "", "how positive it sounds: sad or angry to cheerful"),
-    Feature("acousticness", "acousticness", 0.0, 1.0, "", "how surely it was played without amplifiers"),
-    Feature("instrumentalness", "instrumentalness", 0.0, 1.0, "", "how surely there is no singing"),
-    Feature("liveness", "liveness", 0.0, 1.0, "", "how surely there was an audience"),
-    Feature("speechiness", "speechiness", 0.0, 1.0, "", "how much of it is spoken"),
-    # Full scale is 0 dB, but loud masters measure above it (1.3 dB in data_moods.csv, 4.5 dB in larger tables).
+    Feature("danceability", "danceability", 0.0, 1.0, "", "suitability for dancing: steady, strong beat"),
+    Feature("energy", "energy", 0.0, 1.0, "", "intensity: fast, loud, noisy"),
+    Feature("valence", "valence", 0.0, 1.0, "", "positivity: from sad or angry to cheerful"),
+    Feature("acousticness", "acousticness", 0.0, 1.0, "", "probability of acoustic instruments"),
+    Feature("instrumentalness", "instrumentalness", 0.0, 1.0, "", "probability of a song without vocals"),
+    Feature("liveness", "liveness", 0.0, 1.0, "", "probability of a live recording"),
+    Feature("speechiness", "speechiness", 0.0, 1.0, "", "share of spoken words"),
+    # Loud masters exceed full scale, 0 dB: up to 1.3 dB in data_moods.csv, 4.5 dB in larger tables
     Feature("loudness_db", "loudness", -60.0, 6.0, "dB", "mean loudness relative to full scale"),
-    # 0 is what Spotify writes where it found no beat.
-    Feature("tempo_bpm", "tempo", 0.0, 300.0, "BPM", "estimated beats a minute"),
+    # Spotify writes 0 if it finds no beat
+    Feature("tempo_bpm", "tempo", 0.0, 300.0, "BPM", "estimated beats per minute"),
 )
 
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _FEATURES})
@@ -77,17 +76,17 @@ FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)
 
 
 def affect_of_track(valence: float, energy: float) -> AffectPoint:
-    """Place one song on the affect plane.
+    """Position of a song on the affect plane.
 
     Args:
-        valence: 0 to 1, as Spotify gives it.
-        energy: 0 to 1; it stands for arousal.
+        valence: 0 to 1.
+        energy: 0 to 1, used as arousal.
     """
     return AffectPoint(2.0 * valence - 1.0, 2.0 * energy - 1.0)
 
 
 def affect_plane(table: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Place every song of a table on the affect plane.
+    """Positions of songs on the affect plane.
 
     Args:
         table: with the columns `valence` and `energy`, 0 to 1.
@@ -99,5 +98,5 @@ def affect_plane(table: pd.DataFrame) -> npt.NDArray[np.float32]:
 
 
 def feature_matrix(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """The nine features of every song, shape (n, 9), in the order of `FEATURES`."""
+    """Features of songs, shape (n, 9), in the order of `FEATURES`."""
     return table[list(FEATURE_NAMES)].to_numpy(np.float64)

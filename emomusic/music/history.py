@@ -1,4 +1,4 @@
-"""What has been played: no song twice, in whatever version, and no artist again too soon."""
+"""Play history: no repeated song in any version, and a pause between songs of an artist."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy.typing as npt
 from emomusic.music.catalogue import normalize_text, split_artists
 
 ARTIST_WINDOW = 10
-"""In any so many songs in a row, no artist is heard twice."""
+"""An artist occurs once in this number of consecutive songs."""
 
 
 def song_key(title: str, artists: str) -> tuple[str, str]:
-    """What all versions of a song share: albums, remasters and remixes have ids of their own.
+    """Key shared by all versions of a song. Remasters and remixes have different ids.
 
     Args:
-        title: with notes such as "Creep - Acoustic" or "Stay (feat. Mikky Ekko)".
-        artists: as a cell of a table names them.
+        title: can have notes, such as "Creep - Acoustic" or "Stay (feat. Mikky Ekko)".
+        artists: cell of a table.
     """
     name = normalize_text(title)
     base, *note = _VERSION_NOTE.split(name, maxsplit=1)
-    parts = _PART.findall(note[0]) if note else []  # of one work, and each a song of its own
+    parts = _PART.findall(note[0]) if note else []  # parts of a work are different songs
     return " ".join([base.strip() or name, *parts]), normalize_text(split_artists(artists)[0])
 
 
 class PlayHistory:
-    """What has been played: which songs are not to be played again, and which artists have to pause."""
+    """Played songs and recent artists."""
 
     def __init__(
         self, artists: npt.NDArray[np.object_], titles: npt.NDArray[np.object_], *, window: int = ARTIST_WINDOW
@@ -37,27 +37,27 @@ class PlayHistory:
         self._titles = titles
         self._songs: set[tuple[str, str]] = set()
         self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
-        self._pausing: frozenset[str] = frozenset()
+        self._recent_artists: frozenset[str] = frozenset()
 
     def copy(self) -> PlayHistory:
-        """The same memory, to try a list on."""
+        """Independent copy."""
         other = PlayHistory(self._artists, self._titles)
-        other._songs, other._recent, other._pausing = set(self._songs), self._recent.copy(), self._pausing
+        other._songs, other._recent, other._recent_artists = set(self._songs), self._recent.copy(), self._recent_artists
         return other
 
     def add(self, row: int) -> None:
-        """Remember that a row was played."""
+        """Record a played row."""
         self._songs.add(self._song_key(row))
         self._recent.append(self._artist_keys(row))
-        self._pausing = frozenset().union(*self._recent)
+        self._recent_artists = frozenset().union(*self._recent)
 
     def knows(self, row: int) -> bool:
-        """Whether this song was played, be it another version."""
+        """Whether any version of this song was played."""
         return self._song_key(row) in self._songs
 
     def allows(self, row: int) -> bool:
-        """Whether a row may be played next."""
-        return self._pausing.isdisjoint(self._artist_keys(row)) and not self.knows(row)
+        """Whether neither the song was played nor its artists are recent."""
+        return self._recent_artists.isdisjoint(self._artist_keys(row)) and not self.knows(row)
 
     def _artist_keys(self, row: int) -> tuple[str, ...]:
         return tuple(normalize_text(name) for name in split_artists(self._artists[row]))
@@ -67,6 +67,6 @@ class PlayHistory:
 
 
 _VERSION_NOTE = re.compile(r" - | \(| \[")
-"""Where a title ends and notes begin: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
+"""Separates the title from notes: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
 _PART = re.compile(r"\b(?:pt|part|no|act)\b\.? ?(?:\d+|[ivx]+)\b|^[ivx]+(?=\.)")
-"""Of a note what numbers a part: "Symphony No. 5 - II. Andante", "Another Brick in the Wall (Part 1)"."""
+"""Part number in a note: "Symphony No. 5 - II. Andante", "Another Brick in the Wall (Part 1)"."""

@@ -1,6 +1,6 @@
-"""From the audio features of a song to the probabilities of the four moods.
+"""Mood classifier: audio features of a song to probabilities of the four moods.
 
-scikit-learn and skops load with the first model: together they take longer than drawing a page.
+scikit-learn and skops are imported on first use because they take longer to load than a page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOODS: tuple[Mood, ...] = tuple(Mood)
 
 MODEL_FILE = "model.skops"
 
-# What skops must be allowed to build beyond what it knows to be harmless. Anything else in a file is refused.
+# Types that skops may create in addition to its defaults. A file with any other type is refused.
 _TRUSTED_TYPES = (
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
@@ -41,18 +41,17 @@ _TRUSTED_TYPES = (
     "sklearn.utils._bunch.Bunch",
 )
 
-# A song in the middle of every feature's range. Its probabilities are kept beside the model: a loaded model that says
-# otherwise was damaged, or means something else under this scikit-learn.
+# A song with the middle of each range. Its saved probabilities reveal a damaged model or an incompatible scikit-learn.
 _PROBE = np.array([[(feature.low + feature.high) / 2 for feature in FEATURES.values()]])
 _PROBE_DURATION_S = np.array([240.0])
 _PROBE_TOLERANCE = 1e-3
 
 
 class MoodClassifier:
-    """Gives songs the probabilities of the four moods. Safe under threads once fitted."""
+    """Classifier of songs into four moods, thread-safe after fitting."""
 
     def __init__(self, name: str = DEFAULT_MOOD_MODEL, *, seed: int = SEED) -> None:
-        """Prepare an unfitted model of the kind `name`, one of `MOOD_MODELS`."""
+        """Create the unfitted model `name` of `MOOD_MODELS`."""
         if name not in MOOD_MODELS:
             raise ValueError(f"name must be one of {', '.join(MOOD_MODELS)}. Received: {name!r}")
         self.name = name
@@ -66,29 +65,30 @@ class MoodClassifier:
         *,
         duration_s: npt.NDArray[np.float64] | None = None,
     ) -> MoodClassifier:
-        """Learn from labelled songs.
+        """Fit the model to labelled songs.
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
             labels: shape (n,), positions in `Mood`.
-            duration_s: shape (n,), lengths in seconds, NaN where unknown; None where all are.
+            duration_s: shape (n,), lengths in seconds, NaN if unknown; None if all are unknown.
 
         Returns:
-            Itself.
+            self.
 
         Raises:
-            ValueError: a mood is absent from the labels, or shapes do not fit.
+            ValueError: a mood is absent from the labels, or a shape is wrong.
         """
         from sklearn.exceptions import ConvergenceWarning
 
         inputs = self._inputs(features, duration_s)
         if not np.array_equal(np.unique(labels), np.arange(len(MOODS))):
-            raise ValueError(f"labels must hold every position 0 to {len(MOODS) - 1}. Received: {np.unique(labels)}")
+            raise ValueError(
+                f"labels must contain every position from 0 to {len(MOODS) - 1}. Received: {np.unique(labels)}"
+            )
         with warnings.catch_warnings():
-            # scikit-learn warns when it stops because the epochs are used up and not because the loss stands still.
-            # Here a fixed number of epochs is the recipe, so that is no news.
+            # The number of epochs is fixed, so a warning that the loss still decreases is irrelevant
             warnings.simplefilter("ignore", ConvergenceWarning)
-            # A table of fewer songs than a batch is one batch; scikit-learn does so, and says so each time.
+            # scikit-learn warns if the table is smaller than a batch
             warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
             with _single_thread():
                 self._estimator.fit(inputs, labels)
@@ -98,12 +98,12 @@ class MoodClassifier:
     def predict_probabilities(
         self, features: npt.NDArray[np.float64], *, duration_s: npt.NDArray[np.float64] | None = None
     ) -> npt.NDArray[np.float32]:
-        """Say how probable each mood is.
+        """Probabilities of the moods.
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
-            duration_s: shape (n,), lengths in seconds, NaN where unknown; None where all are. An unknown length
-                counts as the median of the songs learnt from.
+            duration_s: shape (n,), lengths in seconds, NaN if unknown; None if all are unknown. The median of the
+                training songs replaces an unknown length.
 
         Returns:
             Shape (n, 4), float32, in the order of `Mood`; rows sum to 1.
@@ -113,7 +113,7 @@ class MoodClassifier:
             raise ValueError("the classifier must be fitted or loaded before it predicts. Received: an unfitted one")
         if len(features) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
-        _leave_warnings_alone()
+        _keep_warning_filters()
         with _single_thread():
             probabilities: npt.NDArray[np.float32] = self._estimator.predict_proba(inputs).astype(np.float32)
         return probabilities
@@ -122,8 +122,8 @@ class MoodClassifier:
         """Write `model.skops` (no pickle) and `spec.json` into a folder.
 
         Args:
-            folder: made where it is absent.
-            data_sha256: of the table it was fitted on.
+            folder: created if absent.
+            data_sha256: checksum of the training table.
         """
         import sklearn
         import skops.io
@@ -150,8 +150,8 @@ class MoodClassifier:
         """Read a saved classifier.
 
         Raises:
-            ModelError: it is absent or damaged, holds types that are not trusted, has other features or moods, or
-                does not give the probabilities it gave when it was saved.
+            ModelError: the model is absent or damaged, contains untrusted types, has other features or moods, or
+                predicts other probabilities than when it was saved.
         """
         import sklearn
         import skops.io
@@ -162,30 +162,27 @@ class MoodClassifier:
             spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
             expected = (spec["name"], spec["features"], spec["moods"])
             probe, version = np.array(spec["probe"]["probabilities"], np.float32), spec["sklearn_version"]
-            # Answered below by what it computes, which says more than a version number. Filters belong to the whole
-            # process: setting this one for a while is not safe with threads.
+            # The probe below checks compatibility. A temporary filter would not be thread-safe
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             estimator = skops.io.load(folder / MODEL_FILE, trusted=list(_TRUSTED_TYPES))
         except OSError as error:
             raise ModelError(f"expected a mood model. Received: {folder} ({error.strerror}). {retrain}") from error
-        except Exception as error:  # a damaged file can fail anywhere inside skops, with errors of many kinds
-            raise ModelError(f"expected a whole mood model. Received: {folder} ({error}). {retrain}") from error
+        except Exception as error:  # skops raises many types for a damaged file
+            raise ModelError(f"expected an undamaged mood model. Received: {folder} ({error}). {retrain}") from error
 
         known = MOOD_MODELS.get(expected[0])
         if known is None or expected[1:] != (list(known.inputs), [mood.value for mood in MOODS]):
-            raise ModelError(
-                f"{folder}: expected a known kind, today's features and moods. Received: {expected}. {retrain}"
-            )
+            raise ModelError(f"{folder}: expected a known model, features and moods. Received: {expected}. {retrain}")
         if version != sklearn.__version__:
-            logger.info("%s was saved by scikit-learn %s and runs under %s", folder, version, sklearn.__version__)
+            logger.info("%s was saved by scikit-learn %s. Installed: %s", folder, version, sklearn.__version__)
         classifier = cls(expected[0])
         classifier._estimator = estimator
         classifier._fitted = True
         found = classifier._probe()
         if probe.shape != found.shape or not np.allclose(probe, found, atol=_PROBE_TOLERANCE):
             raise ModelError(
-                f"{folder}: expected the probabilities {probe} it gave under scikit-learn {version}. "
-                f"Received: {found} under {sklearn.__version__}. {retrain}"
+                f"{folder}: expected the probabilities {probe} of scikit-learn {version}. "
+                f"Received: {found} of scikit-learn {sklearn.__version__}. {retrain}"
             )
         return classifier
 
@@ -196,7 +193,7 @@ class MoodClassifier:
     def _inputs(
         self, features: npt.NDArray[np.float64], duration_s: npt.NDArray[np.float64] | None
     ) -> npt.NDArray[np.float64]:
-        """The columns this model takes, checked; a length that is not known is NaN."""
+        """Validated input columns of this model, with NaN for unknown lengths."""
         _require_features(features)
         if duration_s is None:
             duration_s = np.full(len(features), np.nan)
@@ -206,28 +203,27 @@ class MoodClassifier:
 
 
 def _single_thread() -> AbstractContextManager[Any]:
-    """Keep scikit-learn's OpenMP loops to this thread.
+    """Limit the OpenMP loops of scikit-learn to one thread.
 
-    Boosting's threads wait for each other by spinning: where the cores are busy (a face network beside it), a fit of
-    0.1 s took over 20 s. Tables of songs are too small to gain from more threads.
+    On busy cores, the busy-waiting threads of gradient boosting slow a fit from 0.1 s to over 20 s.
     """
     limited: AbstractContextManager[Any] = _openmp().limit(limits=1)
     return limited
 
 
 @cache
-def _leave_warnings_alone() -> None:
-    """Set the hook once, and say so where it cannot be."""
+def _keep_warning_filters() -> None:
+    """Install the hook once, or log that this failed."""
     try:
         leave_warning_filters_alone()
     except HookError:
-        logger.warning("predicting moods on several threads may change Python's warning filters", exc_info=True)
+        logger.warning("predictions on several threads can change Python's warning filters", exc_info=True)
 
 
 @cache
 def _openmp() -> Any:
-    """The OpenMP libraries of this process; finding them takes milliseconds."""
-    import sklearn.ensemble  # noqa: F401  # loads OpenMP, which is not found otherwise
+    """OpenMP libraries of this process, cached because the search takes milliseconds."""
+    import sklearn.ensemble  # noqa: F401  # loads OpenMP
     from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # scikit-learn requires it
 
     return ThreadpoolController().select(user_api="openmp")

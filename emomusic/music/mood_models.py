@@ -1,7 +1,6 @@
-"""The kinds of mood models: how each is built, which one is used, and what the student reports say of theirs.
+"""Specifications of the mood models.
 
-Hyper-parameters are fixed: none is chosen on the folds a figure comes from. docs/experiments.md says what was tried.
-scikit-learn loads with the first model.
+Hyper-parameters are fixed and not selected on the evaluation folds; see docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 SEED = 20_231_114
-"""Of the initial weights, the order of the songs and the folds; any number would do, one is kept."""
+"""Seed of initial weights, order of songs, and folds."""
 
 DEFAULT_MOOD_MODEL = "ensemble"
-"""The most accurate model that ships: the one that is used unless another is named."""
+"""Most accurate bundled model."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoodModelSpec:
-    """A kind of mood model.
+    """Specification of a mood model.
 
     Attributes:
-        description: what it is, in one line.
-        build: seed -> an unfitted scikit-learn classifier over the columns `inputs`.
-        uses_duration: whether it takes the length of a song after the nine features.
+        description: one line.
+        build: takes a seed, returns an unfitted classifier of the columns `inputs`.
+        uses_duration: whether the length of a song is the tenth input.
     """
 
     description: str
@@ -39,7 +38,7 @@ class MoodModelSpec:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What it takes, in order."""
+        """Names of the input columns, in order."""
         return (*FEATURE_NAMES, "duration_s") if self.uses_duration else FEATURE_NAMES
 
 
@@ -49,7 +48,7 @@ def _build_mlp(seed: int) -> Pipeline:
     from sklearn.preprocessing import MinMaxScaler
 
     return make_pipeline(
-        # A song louder or wordier than any song learnt from counts as the most extreme one: no extrapolation.
+        # Clips values outside the training range: no extrapolation
         MinMaxScaler(clip=True),
         MLPClassifier(
             hidden_layer_sizes=(8,),
@@ -57,14 +56,14 @@ def _build_mlp(seed: int) -> Pipeline:
             solver="adam",
             batch_size=64,
             max_iter=300,
-            n_iter_no_change=300,  # all 300 epochs, as in the report: scikit-learn would stop at the first plateau
+            n_iter_no_change=300,  # all 300 epochs, as in the report
             random_state=seed,
         ),
     )
 
 
 def _prepared(*steps: Any) -> Pipeline:
-    """Steps over songs whose unknown lengths are the median and whose values stay inside the range learnt from."""
+    """Pipeline that imputes the median for unknown lengths and clips values to the training range."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
@@ -137,28 +136,30 @@ def _build_ensemble(seed: int) -> Pipeline:
 MOOD_MODELS: Mapping[str, MoodModelSpec] = MappingProxyType(
     {
         "mlp": MoodModelSpec(
-            "The report's network: nine features scaled to 0..1, eight ReLU nodes, softmax; "
+            "Network of the report: nine features scaled to 0..1, eight ReLU units, softmax; "
             "Adam, batches of 64, 300 epochs",
             _build_mlp,
             uses_duration=False,
         ),
         "logistic": MoodModelSpec(
-            "Logistic regression over the features, their squares and products, strongly regularised (C = 0.05)",
+            "Logistic regression on features, their squares and products; strong regularization (C = 0.05)",
             _build_logistic,
         ),
-        "random_forest": MoodModelSpec("Random forest of 100 trees with at least 3 songs a leaf", _build_random_forest),
+        "random_forest": MoodModelSpec(
+            "Random forest of 100 trees with at least 3 songs per leaf", _build_random_forest
+        ),
         "gradient_boosting": MoodModelSpec(
-            "Gradient boosting on histograms: 60 rounds of trees of depth 3, learning rate 0.1",
+            "Histogram gradient boosting: 60 rounds of trees of depth 3, learning rate 0.1",
             _build_gradient_boosting,
         ),
         "svm": MoodModelSpec(
-            "Support vector machine with Gaussian kernel over features brought to a normal distribution, "
-            "its scores calibrated to probabilities by sigmoids",
+            "Support vector machine with a Gaussian kernel on features transformed to a normal distribution; "
+            "sigmoid calibration of the scores",
             _build_svm,
         ),
         "ensemble": MoodModelSpec(
-            "The mean of four models' probabilities: logistic regression with products, support vector machine, "
-            "gradient boosting, 60 extremely randomised trees (which four was chosen on other folds of the same songs)",
+            "Mean probabilities of logistic regression with products, support vector machine, gradient boosting and "
+            "60 extremely randomized trees (selected on other folds of the same songs)",
             _build_ensemble,
         ),
     }

@@ -1,4 +1,4 @@
-"""Fit and judge the mood models. What a card, a page or the README says about one is written here."""
+"""Training and cross-validation of the mood models; writes the files that the app shows."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.metrics import expected_calibration_error, mistakes, score
-from emomusic.music.catalogue import MoodTable, read_mood_table
 from emomusic.music.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
+from emomusic.music.mood_table import MoodTable, read_mood_table
 
 logger = logging.getLogger(__name__)
 
@@ -31,21 +31,20 @@ NUM_FOLDS = 10
 NUM_REPEATS = 5
 
 _FILES = (MODEL_FILE, SPEC, METRICS, PREDICTIONS, CARD)
-_DRAFTS = "drafts-*"  # may be left by a run that was killed
+_DRAFTS = "drafts-*"  # left by an interrupted run
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
 class MoodEvaluation:
-    """How a kind of model does on songs it has not seen.
+    """Cross-validation of a model.
 
     Attributes:
-        metrics: ready for JSON: `model`, `n` songs, `folds` (all of them, over the repeats), `accuracy` (`mean` and
-            `std` over the folds), `macro_f1` (mean) and `macro_f1_std`, `per_class`, `confusion` (rows true, in the
-            order of `Mood`), `calibration_error` (`evaluation.expected_calibration_error`). The last three are of the
-            first repeat, so that every song counts once.
+        metrics: JSON values: `model`, `n` songs, `folds` of all repeats, `accuracy` (`mean` and `std` over the folds),
+            `macro_f1` (mean), `macro_f1_std`, `per_class`, `confusion` (rows are true, in the order of `Mood`) and
+            `calibration_error`. The last three use the first repeat only, so that each song counts once.
         labels: shape (n,), positions in `Mood`.
-        repeated_probabilities: shape (repeats, n, 4), float32: what a model said that had not seen the song.
-        repeated_folds: shape (repeats, n), int8: in which fold the song was kept from the model.
+        repeated_probabilities: shape (repeats, n, 4), float32: predictions for the test songs of each fold.
+        repeated_folds: shape (repeats, n), int8: test fold of each song.
     """
 
     metrics: dict[str, Any]
@@ -55,7 +54,7 @@ class MoodEvaluation:
 
     @property
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """Shape (n, 4), float32: those of the first repeat."""
+        """Shape (n, 4), float32: predictions of the first repeat."""
         first: npt.NDArray[np.float32] = self.repeated_probabilities[0]
         return first
 
@@ -63,15 +62,15 @@ class MoodEvaluation:
 def evaluate_mood_model(
     data: Path, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
 ) -> MoodEvaluation:
-    """Judge a kind of mood model by repeated stratified ten-fold cross-validation.
+    """Result of repeated stratified ten-fold cross-validation.
 
     Args:
-        data: `data_moods.csv`.
+        data: path of `data_moods.csv`.
         model: one of `MOOD_MODELS`.
-        num_repeats: how often the songs are dealt into ten folds anew.
+        num_repeats: number of random splits into ten folds.
 
     Raises:
-        DatasetError: the table cannot be used, or has too few songs of a mood for ten folds.
+        DatasetError: the table is invalid, or has fewer than ten songs of a mood.
     """
     return _evaluate(read_mood_table(data), model, num_repeats)
 
@@ -79,27 +78,26 @@ def evaluate_mood_model(
 def train_mood_model(
     data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path, num_repeats: int = NUM_REPEATS
 ) -> dict[str, Any]:
-    """Judge a kind of mood model, fit it on all songs, and write all that the app shows.
+    """Cross-validate a model, fit it to all songs and write its files.
 
     Args:
-        data: `data_moods.csv`.
+        data: path of `data_moods.csv`.
         model: one of `MOOD_MODELS`.
-        out: the folder that will hold `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (no song data)
-            and `CARD.md`; they are replaced when all are written and the model has been read back.
-        num_repeats: of the cross-validation.
+        out: folder for `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (without song data) and `CARD.md`.
+            Old files are replaced after the new model has been loaded.
+        num_repeats: repeats of the cross-validation.
 
     Returns:
-        What `metrics.json` holds: the evaluation's and `ms_per_song`, the time a song takes on this machine when many
-        are judged at once.
+        Content of `metrics.json`: metrics of the evaluation and `ms_per_song`, the prediction time in a large batch.
 
     Raises:
-        DatasetError: the table cannot be used.
-        ModelError: the folder holds something else, or cannot be written.
+        DatasetError: the table is invalid.
+        ModelError: the folder contains other files or is not writable.
     """
     table = read_mood_table(data)
     out = prepare_model_folder(out, (*_FILES, _DRAFTS))
-    for left in out.glob(_DRAFTS):
-        shutil.rmtree(left)
+    for draft in out.glob(_DRAFTS):
+        shutil.rmtree(draft)
     evaluation = _evaluate(table, model, num_repeats)
     classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
     metrics = evaluation.metrics | {"ms_per_song": _ms_per_song(classifier, table)}
@@ -115,7 +113,7 @@ def train_mood_model(
             repeated_probabilities=evaluation.repeated_probabilities,
             repeated_folds=evaluation.repeated_folds,
         )
-        (new / CARD).write_text(_card(metrics, table), encoding="utf-8")
+        (new / CARD).write_text(_card(metrics, table.sha256), encoding="utf-8")
         MoodClassifier.load(new)
         for name in _FILES:
             (new / name).replace(out / name)
@@ -124,7 +122,7 @@ def train_mood_model(
 
 
 def _ms_per_song(classifier: MoodClassifier, table: MoodTable, *, num_songs: int = 6000) -> float:
-    """The best of five: the others say what else the machine had to do."""
+    """Minimum of five runs, which excludes other load."""
     rows = np.arange(num_songs) % len(table)
     features, duration_s = table.features[rows], table.duration_s[rows]
     seconds = []
@@ -160,10 +158,10 @@ def _evaluate(table: MoodTable, model: str, num_repeats: int) -> MoodEvaluation:
             macro_f1s.append(float(f1_score(labels[test], predicted, average="macro", zero_division=0.0)))
             repeated_probabilities[repeat, test] = probabilities
             repeated_folds[repeat, test] = fold
-        logger.info("%s: repeat %d of %d, accuracy so far %.3f", model, repeat + 1, num_repeats, np.mean(accuracies))
+        logger.info("%s: repeat %d of %d, mean accuracy %.3f", model, repeat + 1, num_repeats, np.mean(accuracies))
 
     predicted = repeated_probabilities[0].argmax(axis=1)
-    once = score(labels, predicted, MOODS).as_dict()
+    first_repeat = score(labels, predicted, MOODS).as_dict()
     metrics = {
         "model": model,
         "n": len(labels),
@@ -171,68 +169,67 @@ def _evaluate(table: MoodTable, model: str, num_repeats: int) -> MoodEvaluation:
         "accuracy": {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))},
         "macro_f1": float(np.mean(macro_f1s)),
         "macro_f1_std": float(np.std(macro_f1s)),
-        "per_class": once["per_class"],
-        "confusion": once["confusion"],
+        "per_class": first_repeat["per_class"],
+        "confusion": first_repeat["confusion"],
         "calibration_error": expected_calibration_error(labels, repeated_probabilities[0]),
     }
     return MoodEvaluation(metrics, labels, repeated_probabilities, repeated_folds)
 
 
-# Of the only copy of the table that is known; a card must not claim an origin for any other.
-_KNOWN_ORIGIN = (
-    "it was published as `data/data_moods.csv` at github.com/cristobalvch/Spotify-Machine-Learning, "
+_KNOWN_SOURCE = (  # only for a table with the known checksum
+    "`data/data_moods.csv` at github.com/cristobalvch/Spotify-Machine-Learning, "
     "commit 6d952aa707f67991dc9295c80980ba6311931952"
 )
 
 _CARD = """# Mood model `{model}`
 
-{description}. Input: {features}. Output: the probabilities of {moods}.
-Made by `python -m emomusic train music --model {model} --data data_moods.csv` with scikit-learn {sklearn_version};
-this card was written by that command, with its figures.
+{description}. Input: {features}. Output: probabilities of {moods}.
+This command wrote the model and this card with scikit-learn {sklearn_version}:
+`python -m emomusic train music --model {model} --data data_moods.csv`
 
 ## Data
 
-{n} songs with Spotify's audio features, each labelled with one mood: {counts}. The file's sha256 is `{sha256}`;
-{origin}.
+{n} songs with audio features of Spotify and one mood label each: {counts}.
+Source: {source}. SHA-256: `{sha256}`.
 
-- **The data has no stated licence.** It is therefore not part of this repository; `predictions.npz` holds labels and
-  probabilities, and nothing of the songs themselves.
-- **Spotify's developer policy forbids training machine-learning models on its content**, and these features are its
-  content. The model is here to reproduce a student report and for study. Do not build a product or a service on it.
-- Who set the labels, and how far listeners would agree with them, is not known.
+- **The data has no stated licence.** The repository does not include it. `predictions.npz` contains only labels and
+  probabilities.
+- **Spotify's developer policy forbids training machine-learning models on its content**, which includes these features.
+  The model reproduces a student report and is for study only. Do not use it in a product or service.
+- The origin of the labels and their agreement with listeners are unknown.
 
 ## Figures
 
-Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy:.3f} ± {accuracy_std:.3f}, macro-F1
-{macro_f1:.3f} ± {macro_f1_std:.3f} (mean and standard deviation over {folds} folds of about {fold_size} songs: a single
-split can be several points off either way). The shipped model is fitted on all {n} songs.
+Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy:.3f} ± {accuracy_std:.3f},
+macro-F1 {macro_f1:.3f} ± {macro_f1_std:.3f}. These are means and standard deviations over {folds} folds of about
+{fold_size} songs; a single split can differ by several percentage points. The bundled model is fitted to all {n} songs.
 
-Of the first repeat, in which every song is judged once by a model that has not seen it:
+First repeat, with one prediction per song by a model that was not trained on it:
 
 | mood | precision | recall | F1 | songs |
 | --- | --- | --- | --- | --- |
 {per_class}
 
-Rows are true, columns predicted:
+Confusion matrix (rows: true mood, columns: predicted mood):
 
 | true mood | {heads} |
 | --- |{rules}
 {confusion}
 
-The most frequent error: {worst}. Expected calibration error (15 bins): {calibration_error:.3f}.{reported}
+Most frequent error: {worst}. Expected calibration error (15 bins): {calibration_error:.3f}.{reported}
 
 ## Limits, and uses to avoid
 
-- Calm songs in the data are mostly acoustic instrumentals. In a catalogue of other music hardly any song wins that
-  class: rank songs by its probability.
-- It knows how a song sounds, not its words, and nothing of the listener's culture or taste. It is no therapy and no
-  measure of anyone's mood: keep it out of health, hiring, teaching and advertising.
-- Features outside the range of the songs it learnt from are treated as the nearest ones inside.{duration}
+- Most calm songs in the data are acoustic instrumentals. In other catalogues, calm is rarely the most probable mood:
+  rank songs by their probability of calm.
+- The model uses audio features only, without lyrics, culture or taste. It is not a therapy and does not measure the
+  mood of a person. Do not use it in health, hiring, teaching or advertising.
+- Feature values outside the training range are clipped.{duration}
 """
 
 
-def _card(metrics: dict[str, Any], table: MoodTable) -> str:
-    made = mistakes(np.array(metrics["confusion"]), MOODS)
+def _card(metrics: dict[str, Any], data_sha256: str) -> str:
+    errors = mistakes(np.array(metrics["confusion"]), MOODS)
     repeats = metrics["folds"] // NUM_FOLDS
     return _CARD.format(
         model=metrics["model"],
@@ -242,10 +239,10 @@ def _card(metrics: dict[str, Any], table: MoodTable) -> str:
         sklearn_version=sklearn.__version__,
         n=metrics["n"],
         counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
-        sha256=table.sha256,
-        origin=_KNOWN_ORIGIN if table.sha256 == DOWNLOADS["moods"].sha256 else "where it comes from is not known here",
+        sha256=data_sha256,
+        source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
         num_folds=NUM_FOLDS,
-        repeats="once" if repeats == 1 else f"{repeats} times with songs dealt anew",
+        repeats="1 random split" if repeats == 1 else f"{repeats} random splits",
         accuracy=metrics["accuracy"]["mean"],
         accuracy_std=metrics["accuracy"]["std"],
         macro_f1=metrics["macro_f1"],
@@ -263,15 +260,15 @@ def _card(metrics: dict[str, Any], table: MoodTable) -> str:
         ),
         calibration_error=metrics["calibration_error"],
         duration=(
-            "\n- Where the length of a song is not known, it counts as the median of the songs learnt from."
+            "\n- The median length of the training songs replaces an unknown length."
             if MOOD_MODELS[metrics["model"]].uses_duration
             else ""
         ),
         reported=_reported(metrics["model"]),
-        worst=f"{made[0].count} {made[0].true} songs called {made[0].predicted}" if made else "none",
+        worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
     )
 
 
 def _reported(model: str) -> str:
     figures = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(model, ())]
-    return f"\n\nFor comparison, {MUSIC_SOURCE} give the accuracies {', '.join(figures)}." if figures else ""
+    return f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(figures)}." if figures else ""

@@ -1,8 +1,7 @@
-"""Where the listener is, and where music should take them: ranked songs for a place on the affect plane.
+"""Song recommendations for a point on the affect plane.
 
-Three policies. *Match* plays songs where the face is. *Soothe* plays songs of the mood that the report "Music Mood
-Lifter" prescribes for the emotion. *Journey* begins where the face is and walks to a better mood: the iso
-principle of music therapy [1].
+*Match* plays songs close to the point. *Soothe* plays songs of the mood that the report "Music Mood Lifter" assigns to
+the emotion. *Journey* goes in steps from the point to a better mood, the iso principle of music therapy [1].
 
 [1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
 M. Schoen (eds.), Music and Medicine, 1948.
@@ -28,26 +27,24 @@ from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.request import Policy, Request, target_of
 from emomusic.music.stored_moods import read_stored_moods
 
-# How a song's fit is made, in shares of one. The classifier alone cannot tell two happy faces apart, nearness alone
-# would ignore seven of the nine features. The mood counts as probability and as standing among the other songs: where a
-# mood is rare its probabilities are all near nothing, yet one song is still likelier to have it than another.
-_PROBABILITY_SHARE = 0.25
-_RANK_SHARE = 0.25
-_CLOSENESS_SHARE = 0.5
-_NEAR = 0.45  # at this distance on the plane (a diagonal is 2.8) closeness has fallen to 0.61
+# Weights of the score. The classifier alone gives all happy faces the same songs; closeness alone uses two of nine
+# features. The rank separates songs if a mood is rare and all its probabilities are close to 0.
+_PROBABILITY_WEIGHT = 0.25
+_RANK_WEIGHT = 0.25
+_CLOSENESS_WEIGHT = 0.5
+_CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
 
-# Added to the fit for the order only, never shown as score: enough to settle near-ties, too little to overturn fit.
-_POPULARITY_BONUS = 0.3  # people like songs they know; the best known song against one nobody plays
-_SHUFFLE = 0.05  # the seed's share
+# Added to the score for the order only. The values decide between songs of similar scores.
+_POPULARITY_BONUS = 0.3
+_SHUFFLE = 0.05  # random, from the seed
 
-_INDIFFERENT = 0.6  # at this much adventure popularity does not matter; beyond it, unknown songs come first
+_NEUTRAL_ADVENTURE = 0.6  # popularity has no effect; above this value, unpopular songs rank higher
 
-_FIRST_ROWS = 1024  # sorted at once; the rest only when a list goes on that long
+_FIRST_ROWS = 1024  # sorted first; the others only for longer lists
 
-# A journey weighs, in distances on the plane, how far a song lies from its waypoint, how far the tempo jumps (100 BPM
-# count like this distance), popularity and the seed. Few songs lie near a waypoint, so the seed needs more room to
-# find others; popularity has less, to keep the steps even.
-_TEMPO_JUMP_COST = 0.25
+# Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above;
+# the popularity bonus is smaller to keep the steps even.
+_TEMPO_JUMP_COST = 0.25  # per 100 BPM
 _JOURNEY_POPULARITY_BONUS = 0.225
 _JOURNEY_SHUFFLE = 0.08
 _CLOSE = NEUTRAL_RADIUS  # on the plane
@@ -59,11 +56,11 @@ class Song:
 
     Attributes:
         track: the song.
-        mood: the mood it was chosen for; on a journey, which passes through several, the one it most probably has.
-        score: how well it fits, 0 to 1. The order also weighs popularity and the seed, so scores need not fall evenly.
-        point: its place on the affect plane.
-        reason: why it was chosen, one short sentence.
-        likeliest: the mood that it most probably has; None where no model was asked.
+        mood: target mood; on a journey, the most probable mood of the song.
+        score: 0 to 1, higher is better. The order also depends on popularity and seed.
+        point: position on the affect plane.
+        reason: short explanation.
+        likeliest: most probable mood, None without a model.
     """
 
     track: Track
@@ -75,20 +72,20 @@ class Song:
 
 
 class Recommender:
-    """Ranks the songs of one catalogue. Everything is computed once; afterwards it only reads, so threads share it.
+    """Ranking of the songs of a catalogue. Immutable and thread-safe.
 
     Attributes:
         catalogue: the songs.
-        probabilities: shape (n, 4), float32, of the moods in the order of `Mood`, for every row of the catalogue.
-        plane: shape (n, 2), float32: valence and arousal of every row, from -1 to 1.
+        probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
+        plane: shape (n, 2), float32: valence and arousal of each song, from -1 to 1.
     """
 
     def __init__(self, catalogue: Catalogue, moods: MoodClassifier | npt.NDArray[np.float32]) -> None:
-        """Prepare to rank the songs of a catalogue.
+        """Prepare the ranking.
 
         Args:
             catalogue: the songs.
-            moods: their mood probabilities, shape (n, 4); or the classifier that is asked for them.
+            moods: mood probabilities, shape (n, 4), or a classifier that predicts them.
         """
         table = catalogue.table
         self.catalogue = catalogue
@@ -103,16 +100,15 @@ class Recommender:
         self._familiarity = _familiarity(table)
 
     def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
-        """Choose songs.
+        """Recommended songs, best first.
 
-        Pages are slices of one order, which the request alone decides: with the same `num_songs`, no page repeats a
-        song of an earlier one, and no artist comes twice in `ARTIST_WINDOW` songs, across pages too. For a journey
-        every page is a walk of its own from start to target.
+        A request always gives the same order. With the same `num_songs`, pages do not repeat a song, and an artist
+        occurs once in `ARTIST_WINDOW` songs, also across pages. Each page of a journey goes from start to target.
 
         Args:
-            request: what to find songs for.
-            num_songs: how many, at least 1; where fewer are left there are fewer.
-            page: 0 for the first songs, 1 for those after them.
+            request: target, policy and filters.
+            num_songs: at least 1. The result is shorter if songs run out.
+            page: 0 for the first songs.
         """
         if num_songs < 1:
             raise ValueError(f"num_songs must be at least 1. Received: {num_songs}")
@@ -124,20 +120,17 @@ class Recommender:
         scores = self._scores(target, mood)
         priorities = scores + self._bonus(request, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
         rows = islice(self._walk(priorities), page * num_songs, (page + 1) * num_songs)
-        return [self._song(row, mood, float(scores[row]), self._reason(row, request, target, mood)) for row in rows]
+        return [self._song(row, mood, float(scores[row]), self._reason(row, target, mood)) for row in rows]
 
     def _scores(self, target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
-        """How well every song fits, 0 to 1.
-
-        Which mood wins a song does not matter: some moods win hardly any song of a catalogue.
-        """
+        """Scores of all songs, 0 to 1. The most probable mood is not used, because some moods rarely have rank 1."""
         position = MOODS.index(mood)
         scores: npt.NDArray[np.float32] = (
-            _PROBABILITY_SHARE * self.probabilities[:, position]
-            + _RANK_SHARE * self._rank_percentile[:, position]
-            + _CLOSENESS_SHARE * _closeness(self._distances(target))
+            _PROBABILITY_WEIGHT * self.probabilities[:, position]
+            + _RANK_WEIGHT * self._rank_percentile[:, position]
+            + _CLOSENESS_WEIGHT * _closeness(self._distances(target))
         )
-        np.minimum(scores, 1.0, out=scores)  # rounding in 32 bits may leave it a hair above
+        np.minimum(scores, 1.0, out=scores)  # float32 rounding can exceed 1
         return scores
 
     def _distances(self, point: AffectPoint) -> npt.NDArray[np.float32]:
@@ -147,10 +140,10 @@ class Recommender:
         return distances
 
     def _bonus(self, request: Request, *, popularity: float, shuffle: float) -> npt.NDArray[np.float32]:
-        """What the order adds to the fit: popularity, the seed's shuffle, and minus infinity for what is left out."""
-        luck = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
-        familiar = np.float32(popularity * (1 - request.adventure / _INDIFFERENT))
-        bonus = familiar * self._familiarity + np.float32(shuffle) * luck
+        """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
+        noise = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
+        popularity_weight = np.float32(popularity * (1 - request.adventure / _NEUTRAL_ADVENTURE))
+        bonus = popularity_weight * self._familiarity + np.float32(shuffle) * noise
         passing = self.catalogue.passing(
             genres=request.genres,
             decades=request.decades,
@@ -161,26 +154,26 @@ class Recommender:
         return bonus
 
     def _walk(self, priorities: npt.NDArray[np.float32]) -> Iterator[int]:
-        """Rows from the best priority down, a row waiting while one of its artists was just heard.
+        """Rows by descending priority. A row waits while one of its artists is in the window.
 
-        Ends when every row left must wait: a shorter list is better than a broken promise.
+        The iterator ends if all remaining rows wait.
         """
         order = takewhile(lambda row: priorities[row] > -np.inf, _best_first(priorities))
-        heard = PlayHistory(self._artists, self._titles)
-        waiting: list[int] = []  # in order of priority; all of them better than what `order` still holds
-        while (row := _take_allowed(waiting, order, heard)) is not None:
-            heard.add(row)
+        history = PlayHistory(self._artists, self._titles)
+        waiting: list[int] = []  # by descending priority, all higher than in `order`
+        while (row := _take_allowed(waiting, order, history)) is not None:
+            history.add(row)
             yield row
 
     def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
         target, _ = target_of(request)
         bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
-        heard = PlayHistory(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
+        history = PlayHistory(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
         rows: list[int] = []
         for _ in range(page + 1):
-            rows = self._rows_on_the_way(request.point, target, num_songs, bonus, heard)
+            rows = self._rows_on_the_way(request.point, target, num_songs, bonus, history)
             for row in rows:
-                heard.add(row)
+                history.add(row)
         waypoints = _waypoints(request.point, target, len(rows))
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
@@ -194,28 +187,28 @@ class Recommender:
         target: AffectPoint,
         num_songs: int,
         bonus: npt.NDArray[np.float32],
-        heard: PlayHistory,
+        history: PlayHistory,
     ) -> list[int]:
-        """One row near each of so many waypoints; of fewer where songs run out, which still gets where it is going."""
-        rows = self._rows_at(_waypoints(start, target, num_songs), bonus, heard.copy())
+        """One row close to each waypoint. If songs run out, the journey has fewer waypoints but reaches the target."""
+        rows = self._rows_at(_waypoints(start, target, num_songs), bonus, history.copy())
         while len(rows) < num_songs:
             num_songs = len(rows)
-            rows = self._rows_at(_waypoints(start, target, num_songs), bonus, heard.copy())
+            rows = self._rows_at(_waypoints(start, target, num_songs), bonus, history.copy())
         return rows
 
-    def _rows_at(self, waypoints: list[AffectPoint], bonus: npt.NDArray[np.float32], heard: PlayHistory) -> list[int]:
-        """A row near each waypoint, its tempo near the tempo before it, until none is left that `heard` allows."""
+    def _rows_at(self, waypoints: list[AffectPoint], bonus: npt.NDArray[np.float32], history: PlayHistory) -> list[int]:
+        """One row close to each waypoint, with a tempo close to the previous one, as long as `history` allows a row."""
         rows: list[int] = []
-        passed: list[int] = []  # over, for all of this walk: looking again at each step would make long ones slow
+        excluded: list[int] = []  # for all waypoints, which makes long journeys fast
         for waypoint in waypoints:
             costs = self._distances(waypoint) - bonus
-            costs[passed] = np.inf
+            costs[excluded] = np.inf
             if rows:
                 costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm - self._tempo_bpm[rows[-1]])
-            row = _cheapest_allowed(costs, heard, passed)
+            row = _cheapest_allowed(costs, history, excluded)
             if row is None:
                 break
-            heard.add(row)
+            history.add(row)
             rows.append(row)
         return rows
 
@@ -226,64 +219,64 @@ class Recommender:
     def _likeliest(self, row: int) -> Mood:
         return MOODS[int(self.probabilities[row].argmax())]
 
-    def _reason(self, row: int, request: Request, target: AffectPoint, mood: Mood) -> str:
-        aim = "the mood it answers" if request.policy is Policy.MATCH and request.mood is None else "asked for"
+    def _reason(self, row: int, target: AffectPoint, mood: Mood) -> str:
         difference = _difference(target, self._point(row))
-        place = f"{difference} than" if difference else f"as {_character(target)} as"
-        return f"{self._opinion(row, mood)}, {place} {aim}"
+        comparison = f"{difference} than" if difference else f"as {_character(target)} as"
+        return f"{self._mood_text(row, mood)}, {comparison} the target mood"
 
-    def _opinion(self, row: int, mood: Mood) -> str:
-        """What the model says of a song, also where that is another mood than the one it was chosen for."""
+    def _mood_text(self, row: int, mood: Mood) -> str:
+        """Most probable mood of a song, and its rank for another target mood."""
         likeliest = self._likeliest(row)
-        share = float(self.probabilities[row].max())
-        opinion = f"{'Probably' if share >= 0.5 else 'Perhaps'} {likeliest} ({share_text(share)})"
-        standing = min(math.floor(100.0 * float(self._rank_percentile[row, MOODS.index(mood)])), 99)
-        if likeliest is mood or standing < 50:
-            return opinion
-        return f"{opinion}, yet more likely to be {mood} than {standing} % of the songs"
+        probability = float(self.probabilities[row].max())
+        text = f"{'Probably' if probability >= 0.5 else 'Perhaps'} {likeliest} ({share_text(probability)})"
+        percentile = min(math.floor(100.0 * float(self._rank_percentile[row, MOODS.index(mood)])), 99)
+        if likeliest is mood or percentile < 50:
+            return text
+        return f"{text}, in the top {100 - percentile} % for {mood}"
 
     def _step_reason(self, rows: list[int], step: int, start: AffectPoint, target: AffectPoint) -> str:
         label = f"Step {step + 1} of {len(rows)}"
-        here = self._point(rows[step])
-        for end, place, name in ((0, start, "the start"), (len(rows) - 1, target, "the goal")):
+        point = self._point(rows[step])
+        for end, end_point, name in ((0, start, "start"), (len(rows) - 1, target, "target")):
             if step == end:
-                nearness = "close to" if here.distance(place) <= _CLOSE else "the nearest left to"
-                return f"{label}: {_character(here)}, {nearness} {name}"
-        change = _difference(self._point(rows[step - 1]), here)
-        return f"{label}: {change} than the last" if change else f"{label}: {_character(here)}, close to the last"
+                distance = "close to the" if point.distance(end_point) <= _CLOSE else "the closest song to the"
+                return f"{label}: {_character(point)}, {distance} {name}"
+        change = _difference(self._point(rows[step - 1]), point)
+        comparison = f"{change} than" if change else f"{_character(point)}, similar to"
+        return f"{label}: {comparison} the previous song"
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
-def _take_allowed(waiting: list[int], order: Iterator[int], heard: PlayHistory) -> int | None:
-    """The first row that may be played now, taken from those that wait or from `order`; those before it wait."""
+def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory) -> int | None:
+    """Next allowed row from `waiting` or `order`; skipped rows of `order` go to `waiting`."""
     for row in waiting:
-        if heard.allows(row):
+        if history.allows(row):
             waiting.remove(row)
             return row
     for row in order:
-        if heard.allows(row):
+        if history.allows(row):
             return row
-        if not heard.knows(row):
+        if not history.knows(row):
             waiting.append(row)
     return None
 
 
-def _cheapest_allowed(costs: npt.NDArray[np.float32], heard: PlayHistory, passed: list[int]) -> int | None:
-    """The row of the least cost that may be played; cheaper ones that may not are added to `passed`."""
+def _cheapest_allowed(costs: npt.NDArray[np.float32], history: PlayHistory, excluded: list[int]) -> int | None:
+    """Allowed row of the lowest cost; cheaper rows are added to `excluded`."""
     while True:
         row = int(costs.argmin())
         if costs[row] == np.inf:
             return None
-        if heard.allows(row):
+        if history.allows(row):
             return row
         costs[row] = np.inf
-        passed.append(row)
+        excluded.append(row)
 
 
 def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
-    """Rows from the highest priority down; the first ones without sorting the rest, which hardly anybody asks for."""
+    """Rows by descending priority. The first ones do not need a full sort."""
     first = np.empty(0, np.intp)
     if len(priorities) > 2 * _FIRST_ROWS:
         best = np.argpartition(-priorities, _FIRST_ROWS)[:_FIRST_ROWS]
@@ -294,7 +287,7 @@ def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
 
 
 def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
-    """Evenly spaced points from start to target, both included; a single one is the start."""
+    """Evenly spaced points from start to target, both included. A single point is the start."""
     return [
         AffectPoint(float(valence), float(arousal))
         for valence, arousal in zip(
@@ -306,35 +299,35 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
 
 
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """1 at the place itself, falling like a bell."""
-    closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _NEAR) ** 2)
+    """Gaussian of the distance, 1 at distance 0."""
+    closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _CLOSENESS_SIGMA) ** 2)
     return closeness
 
 
 def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """How well each song is known, 0 to 1; one whose popularity is not known counts as a middling one."""
+    """Popularity from 0 to 1, with the median for unknown values."""
     if "popularity" not in table or table["popularity"].isna().all():
         return np.zeros(len(table), np.float32)
     popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
-    # The root, because the step from 0 matters most: 0 marks odd re-issues, and Christmas songs out of season.
+    # The square root separates 0 most: re-issues and Christmas songs out of season have 0
     return np.sqrt(popularity / np.float32(100.0))
 
 
 def _rank_percentile(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The share of the other songs that have less of each mood, shape (n, 4): 0 for the least, 1 for the most."""
-    have_less = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
-    return (have_less / max(len(probabilities) - 1, 1)).astype(np.float32)
+    """Share of the other songs with a lower probability of each mood, shape (n, 4), from 0 to 1."""
+    num_lower = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
+    return (num_lower / max(len(probabilities) - 1, 1)).astype(np.float32)
 
 
 def _character(point: AffectPoint) -> str:
-    """What a place on the plane sounds like: "bright and lively"."""
+    """Description of a point: "bright and lively"."""
     valence = "bright" if point.valence >= 0.15 else "dark" if point.valence <= -0.15 else "mild"
     arousal = "lively" if point.arousal >= 0.15 else "quiet" if point.arousal <= -0.15 else "even"
     return f"{valence} and {arousal}"
 
 
 def _difference(origin: AffectPoint, point: AffectPoint) -> str:
-    """How a place compares with another: "a little brighter and quieter", or nothing where they are about the same."""
+    """Comparison with another point: "a little brighter and quieter", empty for similar points."""
     valence, arousal = point.valence - origin.valence, point.arousal - origin.arousal
     words = [
         *(["brighter" if valence > 0 else "darker"] if abs(valence) >= 0.15 else []),
@@ -346,11 +339,11 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
 
 
 def load_recommender() -> Recommender:
-    """The recommender over the shipped catalogue, with the moods that the default mood model gave its songs.
+    """Recommender for the bundled catalogue and the default mood model.
 
     Raises:
         DatasetError: the catalogue is absent or damaged.
-        ModelError: no moods are stored for it, and the mood model is absent or damaged.
+        ModelError: no moods are stored, and the mood model is absent or damaged.
     """
     catalogue, moods = load_catalogue(), read_stored_moods(catalogue_file())
     if moods is not None and len(moods) == len(catalogue):

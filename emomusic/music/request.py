@@ -1,4 +1,4 @@
-"""What songs are asked for: the policy, the filters, and where on the affect plane a request aims."""
+"""Song requests: policy, filters and target on the affect plane."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emomusic.affect import (
 
 
 class Policy(StrEnum):
-    """What the music should do for the listener."""
+    """How the songs relate to the emotion."""
 
     MATCH = "match"
     SOOTHE = "soothe"
@@ -28,19 +28,19 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to find songs for.
+    """A request for songs.
 
     Attributes:
-        point: where the listener is.
-        emotion: the emotion seen or said; None where only the place is known (soothe then takes the nearest).
-        mood: a mood chosen by hand, which overrides the one the policy would choose.
-        policy: what the music should do.
-        seed: songs that fit about equally well are shuffled by it; the same seed gives the same list.
-        hide_explicit: leave out songs marked as having explicit lyrics.
-        adventure: 0 prefers songs that many know, 1 songs that few know; in between, popularity matters less.
-        genres: only songs of these; empty for all. Likewise below.
-        decades: only songs of these, named by their first year (1990 for the nineties); a song of unknown year never.
-        tempo_bpm: only songs from the first to the second number of beats a minute, both included; None for all.
+        point: emotion of the listener on the affect plane.
+        emotion: emotion of the listener; None takes the emotion closest to `point`.
+        mood: target mood, overrides the mood of the policy.
+        policy: how to choose the target.
+        seed: shuffles songs of similar scores; the same seed gives the same list.
+        hide_explicit: remove songs marked explicit.
+        adventure: 0 prefers popular songs, 1 unpopular ones.
+        genres: allowed genres; empty allows all.
+        decades: first years of allowed decades (1990 for the nineties); empty allows all.
+        tempo_bpm: inclusive range; None allows all.
     """
 
     point: AffectPoint
@@ -60,16 +60,16 @@ class Request:
         if not 0.0 <= self.adventure <= 1.0:
             raise ValueError(f"adventure must be from 0 to 1. Received: {self.adventure}")
         if self.tempo_bpm is not None and not self.tempo_bpm[0] <= self.tempo_bpm[1]:
-            raise ValueError(f"tempo_bpm must go from a lower to a higher number. Received: {self.tempo_bpm}")
+            raise ValueError(f"tempo_bpm must be a lower and a higher number. Received: {self.tempo_bpm}")
 
 
 def nearest_emotion(point: AffectPoint) -> Emotion:
-    """The emotion whose place on the circumplex is closest."""
+    """Emotion closest on the circumplex."""
     return min(EMOTION_POINTS, key=lambda emotion: EMOTION_POINTS[emotion].distance(point))
 
 
 def target_of(request: Request) -> tuple[AffectPoint, Mood]:
-    """Where on the plane a request aims, and at songs of which mood."""
+    """Target point and target mood of a request."""
     if request.mood is not None:
         return MOOD_POINTS[request.mood], request.mood
     if request.policy is Policy.MATCH:

@@ -1,4 +1,4 @@
-"""Mood probabilities of the shipped songs, computed at build time, so that recommending does not load scikit-learn."""
+"""Stored mood probabilities of the bundled songs, so that recommendations do not load scikit-learn."""
 
 from __future__ import annotations
 
@@ -17,46 +17,45 @@ from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 log = logging.getLogger(__name__)
 
 STORED_MOODS = "moods.npz"
-"""Beside the catalogue."""
+"""File in the folder of the catalogue."""
 
 
 def mood_model_file() -> Path:
-    """The weights of the default mood model."""
+    """Path of the default mood model."""
     return folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL) / MODEL_FILE
 
 
 def read_stored_moods(catalogue: Path) -> npt.NDArray[np.float32] | None:
-    """The probabilities that belong to this catalogue and to the default mood model as it is now.
+    """Probabilities that match this catalogue and the default mood model.
 
     Args:
-        catalogue: the Parquet file.
+        catalogue: Parquet file.
 
     Returns:
-        Shape (n, 4), in the order of `Mood`; None where the file is absent or damaged, or belongs to
-        other songs or another model.
+        Shape (n, 4), in the order of `Mood`; None if the file is absent or damaged, or a checksum differs.
     """
     path = catalogue.with_name(STORED_MOODS)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            made_of = (str(stored["catalogue_sha256"]), str(stored["model_sha256"]))
+            checksums = (str(stored["catalogue_sha256"]), str(stored["model_sha256"]))
             probabilities: npt.NDArray[np.float32] = stored["probabilities"]
-        if made_of == (sha256_of(catalogue), sha256_of(mood_model_file())):
+        if checksums == (sha256_of(catalogue), sha256_of(mood_model_file())):
             return probabilities
-        log.info("%s belongs to other songs or to another mood model: moods are predicted anew", path.name)
+        log.info("%s belongs to another catalogue or mood model. Predicting moods", path.name)
     except (*DAMAGED_ARRAYS, AssetError) as error:
-        log.info("%s cannot be read (%s): moods are predicted anew", path.name, error)
+        log.info("cannot read %s (%s). Predicting moods", path.name, error)
     return None
 
 
 def write_stored_moods(catalogue: Path, probabilities: npt.NDArray[np.float32]) -> Path:
-    """Keep what the default mood model says of a catalogue's songs beside it.
+    """Write probabilities of the default mood model next to a catalogue.
 
     Args:
-        catalogue: the Parquet file.
-        probabilities: shape (n, 4), in the order of its rows and of `Mood`.
+        catalogue: Parquet file.
+        probabilities: shape (n, 4), in the order of the rows and of `Mood`.
 
     Returns:
-        The file.
+        Path of the written file.
     """
     path = catalogue.with_name(STORED_MOODS)
     part = path.with_name(f"{path.name}.part")
@@ -73,7 +72,7 @@ def write_stored_moods(catalogue: Path, probabilities: npt.NDArray[np.float32]) 
 
 
 def store_moods() -> Path:
-    """Ask the default mood model about the shipped songs, and keep the answers."""
+    """Predict and write the moods of the bundled songs."""
     path = catalogue_file()
     songs = load_catalogue(path)
     classifier = MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))

@@ -1,6 +1,6 @@
-"""Files of tables, opened safely: CSV or Parquet in, a table of plain cells out. Which table it is, `tables` knows.
+"""Safe reading of CSV and Parquet files into tables of unchecked cells.
 
-CSV is read by pyarrow with every cell as text: it refuses rows of the wrong length, which pandas fills up or shifts.
+pyarrow reads CSV because it refuses rows of the wrong length; pandas pads or shifts them.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from emomusic.music.catalogue import ARTIST_SEPARATOR, numbered_row
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
-"""Largest table taken as bytes: two and a half times the largest published one (114,000 tracks, 20 MB)."""
+"""Largest upload: 2.5 times the largest published table (114,000 tracks, 20 MB)."""
 
 MAX_FILE_BYTES = 500 * 2**20
-"""Largest table read from disk."""
+"""Largest file on disk."""
 
 MAX_ROWS = 2_000_000
-"""Most rows of a Parquet table, which may be large though its file is small."""
+"""Limit for Parquet, which compresses large tables into small files."""
 
 MAX_COLUMNS = 1000
-"""Most columns: pyarrow takes some 11 kB for each, be it empty, so that a header of commas would fill the memory."""
+"""Limit because pyarrow needs about 11 kB of memory per column, even for an empty one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # tables have no single truth value
 class Cells:
-    """What stands in a file.
+    """Cells of a file.
 
     Attributes:
-        table: columns named as they are there, rows numbered from 0. From a CSV every cell as it is written; from
-            Parquet numbers and booleans as they are and all else as text.
-        has_decimal_commas: a comma between digits may be a decimal one, because something else separates cells.
+        table: columns with the names of the file, rows numbered from 0. CSV cells are text. Parquet cells are numbers,
+            booleans or text.
+        has_decimal_commas: whether numbers can have decimal commas, because commas do not separate cells.
     """
 
     table: pd.DataFrame
@@ -52,10 +52,10 @@ def read_cells(source: Path | bytes, name: str) -> Cells:
     Args:
         source: path of a CSV or Parquet file, or the bytes of a CSV. CSV is UTF-8, with or without a byte order mark,
             separated by commas, semicolons or tabs.
-        name: what to call it in messages.
+        name: name in messages.
 
     Raises:
-        DatasetError: it cannot be read, or is too large; the message says what to do.
+        DatasetError: the file is unreadable or too large.
     """
     limit = MAX_UPLOAD_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
     try:
@@ -68,13 +68,13 @@ def read_cells(source: Path | bytes, name: str) -> Cells:
         data = source if isinstance(source, bytes) else source.read_bytes()
     except OSError as error:
         raise DatasetError(f"expected a table of songs. Received: {source!s} ({error.strerror})") from error
-    # By the mark it begins with: names of files lie
+    # By signature, because file names can be wrong
     if data.startswith(b"PK"):
         raise DatasetError(f"{name}: expected a CSV. Received: a workbook or an archive. Save it as CSV UTF-8.")
     if not data.startswith(b"PAR1"):
         return _read_csv(data, name)
     if isinstance(source, bytes):
-        raise DatasetError(f"{name}: expected a CSV. Received: Parquet, which is read from disk only. Save it as CSV.")
+        raise DatasetError(f"{name}: expected a CSV. Received: Parquet. Save it as CSV.")
     return Cells(_read_parquet(data, name), has_decimal_commas=False)
 
 
@@ -97,7 +97,7 @@ def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
 
 
 def _read_csv(data: bytes, name: str) -> Cells:
-    """Every cell as text, columns named as they are; rows must have as many cells as the header."""
+    """Read cells as text. Every row must have as many cells as the header."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -109,46 +109,47 @@ def _read_csv(data: bytes, name: str) -> Cells:
     if not any(header):
         raise DatasetError(
             f"{name}: expected a CSV with a header. Received: {'an empty first line' if text else 'an empty file'}. "
-            "Save the table again: names of columns in the first line, then a line for each song."
+            "Put the column names into the first line."
         )
-    _check_width(len(header), name)  # again, because a quoted name may hold the end of the first line
-    ragged: list[tuple[int, int]] = []
+    _check_width(len(header), name)  # again: a quoted name can contain a line break
+    invalid_rows: list[tuple[int, int]] = []
 
-    def note(row: Any) -> str:
-        ragged.append((row.number, row.actual_columns))
+    def on_invalid_row(row: Any) -> str:
+        invalid_rows.append((row.number, row.actual_columns))
         return "error"
 
     columns = [f"f{position}" for position in range(len(header))]
-    body = data.removeprefix(b"\xef\xbb\xbf") + b"\n"  # pyarrow takes a header without a line's end for no row
+    body = data.removeprefix(b"\xef\xbb\xbf") + b"\n"  # pyarrow ignores a header without a line break
     try:
         table: pd.DataFrame = arrow_csv.read_csv(
             io.BytesIO(body),
-            # One thread, or pyarrow does not count the rows; one block, so that a cell may be as long as it likes
+            # One thread: pyarrow then counts rows. One block: cells can have any length
             read_options=arrow_csv.ReadOptions(
                 autogenerate_column_names=True, use_threads=False, block_size=len(body) + 1
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=note
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=on_invalid_row
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
             ),
         ).to_pandas()
     except (ValueError, pa.ArrowException) as error:
-        if ragged:
-            number, num_cells = ragged[0]
+        if invalid_rows:
+            number, num_cells = invalid_rows[0]
             raise DatasetError(
-                f"{name}, {numbered_row(number - 1)}: expected {len(header)} cells, as in the header. "
-                f"Received: {num_cells}. Put text that holds the separator or a line break in quotes."
+                f"{name}, {numbered_row(number - 1)}: expected {len(header)} cells. "
+                f"Received: {num_cells}. Quote text that contains the separator or a line break."
             ) from error
         raise DatasetError(f"{name}: expected a CSV. Received: {_first_line(error)}") from error
     if data.count(b'"') % 2 and "\n" in "".join(table.iloc[-1]):
-        raise DatasetError(f"{name}: expected every quote to be closed. Received: one that is open at the end.")
+        raise DatasetError(f"{name}: expected closed quotes. Received: an open quote at the end.")
     return Cells(table.iloc[1:].set_axis(header, axis="columns").reset_index(drop=True), separator != ",")
 
 
 def _decoded(data: bytes, name: str) -> tuple[str, str]:
-    """The text and its separator."""
+    """Text of a CSV and its separator."""
+    # Only UTF-8: charset-normalizer takes Windows-1252 tables of songs for cp1250 or cp1257, which alters names
     advice = 'Save the table as "CSV UTF-8".'
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DatasetError(f"{name}: expected text in UTF-8. Received: UTF-16. {advice}")
@@ -171,12 +172,12 @@ def _check_width(num_columns: int, name: str) -> None:
     if num_columns > MAX_COLUMNS:
         raise DatasetError(
             f"{name}: expected at most {MAX_COLUMNS} columns. Received: {num_columns}. "
-            "Keep those that tell of the songs and their features."
+            "Keep the columns of songs and features."
         )
 
 
 def _joined(cell: Any) -> Any:
-    """A list of artists as one text, as the other tables write it."""
+    """A list of artists as text with separators."""
     return ARTIST_SEPARATOR.join(map(str, cell)) if isinstance(cell, np.ndarray) else cell
 
 

@@ -1,7 +1,6 @@
-"""The tables of songs that people have, read into one: `read_catalogue` recognises a table by its columns.
+"""Import of published and private tables of songs; `read_catalogue` recognizes the form by its columns.
 
-Everything arrives as text and is checked here or by `Catalogue`: left to guess, a reader takes the song "1999" for a
-number and a song named "None" for an absent one.
+Cells are read as text, because type inference reads the title "1999" as a number and "None" as a missing cell.
 """
 
 from __future__ import annotations
@@ -28,24 +27,24 @@ from emomusic.music.table_files import read_cells
 
 UNTITLED = "Untitled"
 UNKNOWN_ARTIST = "Unknown artist"
-"""What a song is called whose title, artists and album are all empty: it plays by its id all the same."""
+"""Names of a song without title, artists and album. Its id still plays."""
 
-_WHOLE = {"popularity", "year", "duration_ms"}
-_NUMBERS = {*FEATURE_NAMES, "duration_s", *_WHOLE}
+_INTEGERS = {"popularity", "year", "duration_ms"}
+_NUMBERS = {*FEATURE_NAMES, "duration_s", *_INTEGERS}
 _TEXTS = {"id", "title", "artists", "artist_ids", "album", "genre", "mood"}
-_DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes small numbers as 1,5E-05
+_DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes 1,5E-05
 _DECIMAL_ZERO = r"^\s*(\d+),(0)\s*$"
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
 
 
 @dataclass(frozen=True, slots=True)
 class TableForm:
-    """A form in which tables of songs are published.
+    """Column names of a published table of songs.
 
     Attributes:
-        name: in words.
-        columns: our column to the names it goes by there, in small letters; the features' stand in `features.FEATURES`.
-        hint: what to do where a column is missing; may be empty.
+        name: label of the form.
+        columns: our column to its lower-case names in the table. `features.FEATURES` has the names of the features.
+        hint: advice for missing columns, can be empty.
     """
 
     name: str
@@ -54,13 +53,13 @@ class TableForm:
 
     @property
     def all_columns(self) -> dict[str, tuple[str, ...]]:
-        """`columns` and those of the features."""
+        """`columns` and the columns of the features."""
         features = {feature.name: (feature.source_name,) for feature in FEATURES.values()}
         return features | dict(self.columns)
 
 
 OWN_FORM = TableForm(
-    "table of your own (id, title, artists and features)",
+    "your own table (id, title, artists and features)",
     {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS)}
     | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()},
 )
@@ -78,7 +77,7 @@ MOODS_FORM = TableForm(
     },
 )
 TIDYTUESDAY_FORM = TableForm(
-    "TidyTuesday's songs (spotify_songs.csv)",
+    "TidyTuesday songs (spotify_songs.csv)",
     {
         "id": ("track_id",),
         "title": ("track_name",),
@@ -91,7 +90,7 @@ TIDYTUESDAY_FORM = TableForm(
     },
 )
 KAGGLE_FORM = TableForm(
-    "tracks by genre from Kaggle (dataset.csv)",
+    "Kaggle tracks by genre (dataset.csv)",
     {
         "id": ("track_id",),
         "title": ("track_name",),
@@ -104,7 +103,7 @@ KAGGLE_FORM = TableForm(
     },
 )
 EXPORTIFY_FORM = TableForm(
-    "playlist from Exportify",
+    "Exportify playlist",
     {
         "id": ("track uri", "spotify id", "spotify track id", "track id"),
         "title": ("track name",),
@@ -117,7 +116,7 @@ EXPORTIFY_FORM = TableForm(
         "duration_ms": ("track duration (ms)", "duration (ms)"),
         "year": ("album release date", "release date"),
     },
-    hint="Export the playlist with its audio features: Exportify's settings offer them.",
+    hint="Select audio features in the settings of Exportify.",
 )
 
 TABLE_FORMS: tuple[TableForm, ...] = (OWN_FORM, MOODS_FORM, TIDYTUESDAY_FORM, KAGGLE_FORM, EXPORTIFY_FORM)
@@ -126,34 +125,33 @@ TABLE_FORMS: tuple[TableForm, ...] = (OWN_FORM, MOODS_FORM, TIDYTUESDAY_FORM, KA
 def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogue:
     """Read a table of songs in any of `TABLE_FORMS`.
 
-    A song that stands several times is read once, where it first stands. An Exportify playlist also holds local files,
-    episodes, and songs without features: these are left out. `Catalogue.origin` counts both.
+    Only the first of several rows with the same id is kept. Local files, episodes and songs without features in an
+    Exportify playlist are skipped. `Catalogue.origin` has both counts.
 
     Args:
-        source: path of a CSV or Parquet file, or the bytes of a CSV, as uploaded. CSV is UTF-8, with or without a byte
-            order mark, separated by commas, or by semicolons or tabs: then numbers may have decimal commas.
-        name: what to call it in messages; a path's own name unless given.
+        source: path of a CSV or Parquet file, or the bytes of a CSV; see `table_files.read_cells`. Numbers can have
+            decimal commas if semicolons or tabs separate the cells.
+        name: name in messages, by default the file name.
 
     Raises:
-        DatasetError: it cannot be read, has none of the forms, lacks a column, or a row holds something that cannot be
-            true; the message says which, and what to do.
+        DatasetError: the file is unreadable, its form is unknown, a column is missing, or a row is invalid.
     """
     name = name or (source.name if isinstance(source, Path) else "table")
     cells = read_cells(source, name)
-    form, names = _recognise(list(cells.table.columns), name)
+    form, names = _recognize(list(cells.table.columns), name)
     table = cells.table[list(names.values())].set_axis(list(names), axis="columns")
     if table.empty:
         raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
     if cells.has_decimal_commas:
         for column in _NUMBERS & set(table.columns):
-            # 215,000 ms are no 215: what can be a comma of thousands stays, to be refused by its name
-            comma = _DECIMAL_ZERO if column in _WHOLE else _DECIMAL_COMMA
+            # In columns of integers, a comma could separate thousands: 215,000 ms is not 215
+            comma = _DECIMAL_ZERO if column in _INTEGERS else _DECIMAL_COMMA
             table[column] = table[column].str.replace(comma, r"\1.\2", regex=True)
     table, num_rows = _unified(table, form), len(table)
     table = table[_is_usable(table, form)]
     if table.empty:
         raise DatasetError(
-            f"{name}: expected songs with audio features. Received: {num_rows} rows without. {form.hint}"
+            f"{name}: expected songs with audio features. Received: {num_rows} rows without features. {form.hint}"
         )
     num_usable = len(table)
     table = table[~(table["id"].duplicated() & table["id"].notna())]
@@ -161,18 +159,18 @@ def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogu
     return Catalogue(table, name=name, origin=origin)
 
 
-def _recognise(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
-    """The form that explains most of the columns, and our names to the names here."""
-    there: dict[str, str] = {}
-    twice: set[str] = set()
+def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
+    """Form with the most matching columns, and a mapping of our column names to those of the table."""
+    originals: dict[str, str] = {}
+    repeated: set[str] = set()
     for column in columns:
         key = str(column).casefold()
-        twice |= {key} & there.keys()
-        there.setdefault(key, column)
+        repeated |= {key} & originals.keys()
+        originals.setdefault(key, column)
 
     def matches(form: TableForm) -> dict[str, str]:
         found = {
-            ours: next((alias for alias in aliases if alias in there), None)
+            ours: next((alias for alias in aliases if alias in originals), None)
             for ours, aliases in form.all_columns.items()
         }
         return {ours: alias for ours, alias in found.items() if alias is not None}
@@ -185,25 +183,25 @@ def _recognise(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
     received = listed(columns)
     if rank(form)[0] < 2:
         raise DatasetError(
-            f"{name}: expected the columns of one of these: {'; '.join(form.name for form in TABLE_FORMS)}. "
+            f"{name}: expected the columns of one of these tables: {'; '.join(form.name for form in TABLE_FORMS)}. "
             f"Received the columns: {received}"
         )
     matched = matches(form)
     missing = [form.all_columns[column][0] for column in TRACK_COLUMNS if column not in matched]
     if missing:
         raise DatasetError(
-            f"{name}, read as {form.name}: expected {missed(missing)}. Received: {received}. "
-            f"{form.hint or 'Add them, or take another table.'}"
+            f"{name}, read as {form.name}: missing {missed(missing)}. Received: {received}. "
+            f"{form.hint or 'Add them or choose another table.'}"
         )
-    if unclear := twice & set(matched.values()):
-        raise DatasetError(f"{name}: expected every column once. Received twice: {', '.join(sorted(unclear))}")
-    return form, {ours: there[alias] for ours, alias in matched.items()}
+    if ambiguous := repeated & set(matched.values()):
+        raise DatasetError(f"{name}: expected unique columns. Received twice: {', '.join(sorted(ambiguous))}")
+    return form, {ours: originals[alias] for ours, alias in matched.items()}
 
 
 def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
-    """Our columns, units and separators; what cannot be true stays for `Catalogue` to refuse with its row."""
+    """Convert to our columns, units and separators. Invalid cells stay; `Catalogue` reports them with their row."""
     table = table.copy()
-    for column in _TEXTS & set(table.columns):  # Parquet may hold numbers there
+    for column in _TEXTS & set(table.columns):  # can be numbers in Parquet
         if pd.api.types.is_numeric_dtype(table[column]):
             table[column] = table[column].astype("str")
     if form is EXPORTIFY_FORM:
@@ -218,29 +216,29 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     if "duration_ms" in table:
         table["duration_s"] = _seconds(table.pop("duration_ms"))
     if "explicit" in table:
-        table["explicit"] = _truths(table["explicit"])
+        table["explicit"] = _booleans(table["explicit"])
     if form in (TIDYTUESDAY_FORM, KAGGLE_FORM):
-        _name_the_unnamed(table)
+        _fill_missing_names(table)
     return table
 
 
 def _unify_exportify(table: pd.DataFrame) -> None:
-    """Ids, artists and the first of several genres, in place."""
+    """Convert ids, artists and genres, in place."""
     ids = table.pop("artist_ids") if "artist_ids" in table else None
     table["artists"] = _exportify_artists(table["artists"], ids)
     table["id"] = table["id"].str.removeprefix("spotify:track:")
-    if "genre" in table:  # of the artists, several
+    if "genre" in table:  # keep the first genre of the artists
         table["genre"] = table["genre"].str.split("[,;]", n=1, regex=True).str[0].str.strip()
 
 
 def _seconds(milliseconds: pd.Series) -> pd.Series:
-    """Seconds; what is no number is kept, to be refused by its name."""
+    """Convert to seconds. Other cells stay, so that the error message shows them."""
     numbers = pd.to_numeric(milliseconds, errors="coerce").astype(np.float64)
     return (numbers / 1000.0).astype(object).where(numbers.notna(), milliseconds)
 
 
-def _truths(cells: pd.Series) -> pd.Series:
-    """True and false from words or from 1 and 0; what is neither is kept, to be refused by its name."""
+def _booleans(cells: pd.Series) -> pd.Series:
+    """Convert true, false, 1 and 0. Other cells stay, so that the error message shows them."""
     if pd.api.types.is_bool_dtype(cells):
         return cells
     words = cells.astype("str").str.strip().str.casefold()
@@ -248,17 +246,17 @@ def _truths(cells: pd.Series) -> pd.Series:
     return known.astype(object).where(known.notna(), cells)
 
 
-def _name_the_unnamed(table: pd.DataFrame) -> None:
-    """Give songs that Spotify took down something to be called by, in place: R writes their names as NA."""
+def _fill_missing_names(table: pd.DataFrame) -> None:
+    """Name songs that Spotify has removed, in place. R writes their names as NA."""
     columns = [column for column in ("title", "artists", "album") if column in table]
-    gone = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns")
-    table.loc[gone, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
+    is_unnamed = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns")
+    table.loc[is_unnamed, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
     if "album" in table:
-        table.loc[gone, "album"] = None
+        table.loc[is_unnamed, "album"] = None
 
 
 def _is_usable(table: pd.DataFrame, form: TableForm) -> pd.Series:
-    """Rows that can be songs of a catalogue. Only Exportify's tables are meant to hold others."""
+    """Rows that are songs with features. Only Exportify tables contain others."""
     if form is not EXPORTIFY_FORM:
         return pd.Series(True, index=table.index)
     ids = table["id"].fillna("")
@@ -267,10 +265,10 @@ def _is_usable(table: pd.DataFrame, form: TableForm) -> pd.Series:
 
 
 def _exportify_artists(names: pd.Series, ids: pd.Series | None) -> pd.Series:
-    r"""Artists separated as ours are.
+    r"""Artists separated by `ARTIST_SEPARATOR`.
 
-    Exportify's newest form separates by semicolons, an older one by commas with those in names escaped ("\,"), the
-    oldest by bare commas. There the ids tell whether the cell is one name: "Tyler, The Creator".
+    The newest Exportify uses semicolons, an older one commas with escaped commas in names ("\,"), and the oldest one
+    plain commas. For the oldest, the number of ids shows whether "Tyler, The Creator" is one name.
     """
     names = names.fillna("")
     if names.str.contains(ARTIST_SEPARATOR, regex=False).any():
@@ -281,7 +279,7 @@ def _exportify_artists(names: pd.Series, ids: pd.Series | None) -> pd.Series:
 
 
 def _without(cells: pd.Series, words: tuple[str, ...]) -> pd.Series:
-    """The cells, those that hold one of the words as absent."""
+    """Replace cells that equal one of the words by None."""
     if pd.api.types.is_numeric_dtype(cells):
         return cells
     return cells.mask(cells.str.strip().isin(words), None)

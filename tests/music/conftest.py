@@ -28,7 +28,7 @@ def recommender(catalogue: Catalogue, classifier: MoodClassifier) -> Recommender
 
 @pytest.fixture
 def mood_csv(tmp_path: Path) -> Path:
-    """A small table in the form of data_moods.csv."""
+    """A small table like data_moods.csv."""
     path = tmp_path / "moods.csv"
     mood_table().to_csv(path, index=False)
     return path
@@ -38,5 +38,5 @@ def mood_csv(tmp_path: Path) -> Path:
 def data_moods() -> Path:
     path = find_dataset("music/data_moods.csv") or find_dataset("data_moods.csv")
     if path is None:
-        pytest.skip("data_moods.csv is neither in $EMOMUSIC_DATA nor in data/")
+        pytest.skip("needs data_moods.csv in $EMOMUSIC_DATA or data/")
     return path

@@ -1,11 +1,11 @@
-"""Small tables of made-up songs, and a stand-in for the classifier."""
+"""Small tables of synthetic songs and a fake classifier."""
 
 import numpy as np
 import pandas as pd
 
 from emomusic.affect import MOOD_POINTS
-from emomusic.music.catalogue import MOOD_TABLE_COLUMNS
 from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.mood_table import MOOD_TABLE_COLUMNS
 
 
 def track_id(number: int) -> str:
@@ -13,7 +13,7 @@ def track_id(number: int) -> str:
 
 
 def song_table(num_songs: int = 40, *, num_artists: int | None = None, seed: int = 0) -> pd.DataFrame:
-    """Songs spread evenly over the plane; without `num_artists` each has an artist of its own."""
+    """Songs spread evenly over the plane; by default each has a different artist."""
     rng = np.random.default_rng(seed)
     columns = {name: rng.uniform(0, 1, num_songs) for name in FEATURE_NAMES}
     return pd.DataFrame(
@@ -34,7 +34,7 @@ def song_table(num_songs: int = 40, *, num_artists: int | None = None, seed: int
 
 
 def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
-    """A table in the form of data_moods.csv whose moods differ in valence and energy."""
+    """A table like data_moods.csv whose moods differ in valence and energy."""
     rng = np.random.default_rng(seed)
     tables = []
     for position, (mood, point) in enumerate(MOOD_POINTS.items()):
@@ -53,10 +53,10 @@ def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
 
 
 class FakeClassifier:
-    """Finds a mood the more probable the nearer a song lies to the mood's place."""
+    """Gives a mood a higher probability the closer a song is to its point on the plane."""
 
     def predict_probabilities(self, features: np.ndarray, *, duration_s: np.ndarray | None = None) -> np.ndarray:
         plane = 2 * features[:, [FEATURE_NAMES.index("valence"), FEATURE_NAMES.index("energy")]] - 1
-        places = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
-        weights = np.exp(-4 * np.linalg.norm(plane[:, None] - places[None], axis=2))
+        points = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
+        weights = np.exp(-4 * np.linalg.norm(plane[:, None] - points[None], axis=2))
         return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

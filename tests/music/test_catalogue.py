@@ -11,27 +11,26 @@ from emomusic.affect import Mood
 from emomusic.assets import data_dir, sha256_of
 from emomusic.errors import DatasetError
 from emomusic.music.catalogue import (
-    MOOD_TABLE_COLUMNS,
     TRACK_COLUMNS,
     Catalogue,
     load_catalogue,
     normalize_text,
-    read_mood_table,
     split_artists,
 )
 from emomusic.music.features import FEATURES
+from emomusic.music.mood_table import MOOD_TABLE_COLUMNS, read_mood_table
 
 from .tables import mood_table, song_table, track_id
 
 
-def spoilt(column: str, row: int, value: object) -> pd.DataFrame:
+def song_table_with(column: str, row: int, value: object) -> pd.DataFrame:
     table = song_table(5)
     table[column] = table[column].astype(object)
     table.loc[row, column] = value
     return table
 
 
-def test_the_shipped_catalogue_is_whole(catalogue: Catalogue) -> None:
+def test_the_bundled_catalogue_has_5849_songs_of_six_genres(catalogue: Catalogue) -> None:
     assert len(catalogue) == 5849
     assert set(catalogue.table["genre"]) == {"country", "deep-house", "dubstep", "hip-hop", "metal", "rock"}
     assert catalogue.features.shape == (5849, 9)
@@ -39,14 +38,14 @@ def test_the_shipped_catalogue_is_whole(catalogue: Catalogue) -> None:
     assert np.abs(catalogue.plane).max() <= 1.0
 
 
-def test_the_shipped_catalogue_is_the_file_its_source_note_describes() -> None:
+def test_the_source_note_has_the_checksum_of_the_bundled_catalogue() -> None:
     folder = data_dir() / "catalogue"
     note = (folder / "SOURCE.md").read_text(encoding="utf-8")
     assert sha256_of(folder / "spotify_by_genre.parquet") in note
     assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_a_known_song_of_the_shipped_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
+def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
     track = catalogue.find("2wrJq5XKLnmhRXHIAf9xBa")
     assert track is not None
     assert (track.title, track.artists) == ("10,000 Hours (with Justin Bieber)", ("Dan + Shay", "Justin Bieber"))
@@ -65,7 +64,7 @@ def test_an_unknown_id_is_not_found(catalogue: Catalogue) -> None:
     assert "2wrJq5XKLnmhRXHIAf9xBa" in catalogue
 
 
-def test_the_row_of_a_song_is_where_the_table_has_it(catalogue: Catalogue) -> None:
+def test_the_row_of_a_song_is_its_row_in_the_table(catalogue: Catalogue) -> None:
     ids = catalogue.table["id"]
     assert [catalogue.row_of(ids[row]) for row in (0, 4000, 5848)] == [0, 4000, 5848]
     with pytest.raises(KeyError):
@@ -76,7 +75,7 @@ def passing(table: pd.DataFrame, **filters: Any) -> list[int]:
     return np.flatnonzero(Catalogue(table).passing(**filters)).tolist()
 
 
-def test_each_filter_lets_pass_what_it_asks_for_and_none_lets_pass_all() -> None:
+def test_filters_select_matching_songs_and_no_filter_selects_all() -> None:
     table = song_table(4)
     table["genre"] = ["rock", "metal", None, "rock"]
     table["year"] = [1989, 1990, 1999, None]
@@ -93,14 +92,14 @@ def test_each_filter_lets_pass_what_it_asks_for_and_none_lets_pass_all() -> None
     assert passing(table, genres={"metal"}, decades={1990}, tempo_bpm=(0.0, 100.0), hide_explicit=True) == [1]
 
 
-def test_what_a_table_does_not_know_it_has_none_of_and_what_it_does_not_mark_it_does_not_hide() -> None:
-    table = song_table(4).drop(columns=["genre", "explicit"])  # it has no years
+def test_a_filter_for_an_absent_column_selects_nothing_except_for_explicit_songs() -> None:
+    table = song_table(4).drop(columns=["genre", "explicit"])  # without years
     assert passing(table, genres={"rock"}) == []
     assert passing(table, decades={1990}) == []
     assert passing(table, hide_explicit=True) == [0, 1, 2, 3]
 
 
-def test_search_finds_every_word_in_title_or_artists_and_the_popular_first(catalogue: Catalogue) -> None:
+def test_search_matches_all_words_and_sorts_by_popularity(catalogue: Catalogue) -> None:
     found = catalogue.search("arctic 505")
     assert found[0].title == "505"
     songs = catalogue.search("METALLICA", limit=5)
@@ -123,11 +122,11 @@ def test_search_finds_every_word_in_title_or_artists_and_the_popular_first(catal
         ("हिन्दी", "हिन्दी"),
     ],
 )
-def test_what_differs_in_accents_apostrophes_or_size_of_letters_is_the_same(text: str, same: str) -> None:
+def test_normalized_text_ignores_accents_apostrophes_and_case(text: str, same: str) -> None:
     assert normalize_text(text) == normalize_text(same)
 
 
-def test_search_needs_no_accents_and_takes_any_apostrophe(catalogue: Catalogue) -> None:
+def test_search_ignores_accents_and_kinds_of_apostrophe(catalogue: Catalogue) -> None:
     assert catalogue.search("solo para amarte")[0].title.startswith("Sólo")
     straight = catalogue.matching("don't")
     assert straight.sum() > 60
@@ -144,7 +143,7 @@ def test_absent_columns_and_cells_are_none() -> None:
     assert (second.popularity, second.genre) == (40, None)
 
 
-def test_genres_and_decades_are_those_of_the_songs_and_none_where_nobody_knows() -> None:
+def test_genres_and_decades_come_from_the_songs() -> None:
     table = song_table(4)
     table["genre"], table["year"] = ["rock", None, "folk", "rock"], [1999, 1990, None, 2004]
     known, unknown = Catalogue(table), Catalogue(table.drop(columns=["genre", "year"]))
@@ -152,7 +151,7 @@ def test_genres_and_decades_are_those_of_the_songs_and_none_where_nobody_knows()
     assert (unknown.genres, unknown.decades) == ([], [])
 
 
-def test_a_catalogue_keeps_its_own_copy() -> None:
+def test_a_catalogue_copies_its_table() -> None:
     table = song_table(3)
     catalogue = Catalogue(table)
     table.loc[0, "title"] = "changed"
@@ -165,17 +164,17 @@ def test_artists_are_separated_by_semicolons_only() -> None:
 
 @pytest.mark.parametrize("column", TRACK_COLUMNS)
 def test_a_missing_column_is_named(column: str) -> None:
-    with pytest.raises(DatasetError, match=f"expected the column {column} too"):
+    with pytest.raises(DatasetError, match=rf"missing column {column}\."):
         Catalogue(song_table(3).drop(columns=column))
 
 
 @pytest.mark.parametrize(
     ("column", "value", "rule"),
     [
-        ("id", "too short", "id must be 22 letters and digits"),
-        ("id", "a" * 21 + "-", "id must be 22"),
-        ("id", "a" * 22 + "\n", "id must be 22"),
-        ("id", None, "id must be 22"),
+        ("id", "too short", "id must have 22 letters and digits"),
+        ("id", "a" * 21 + "-", "id must have 22"),
+        ("id", "a" * 22 + "\n", "id must have 22"),
+        ("id", None, "id must have 22"),
         ("title", "", "title must not be empty"),
         ("title", None, "title must not be empty"),
         ("artists", " ; ", "artists must not be empty"),
@@ -190,19 +189,17 @@ def test_a_missing_column_is_named(column: str) -> None:
         *[(name, float("inf"), f"{name} must be a number from") for name in FEATURES],
     ],
 )
-def test_a_cell_that_cannot_be_true_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
-    with pytest.raises(
-        DatasetError, match=rf"songs, row 4 \(5 with the header\): {rule}.*Received: .*Correct the row or remove it"
-    ):
-        Catalogue(spoilt(column, 3, value), name="songs")
+def test_an_invalid_cell_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
+    with pytest.raises(DatasetError, match=rf"songs, row 4 \(5 with the header\): {rule}.*Received: "):
+        Catalogue(song_table_with(column, 3, value), name="songs")
 
 
-def test_a_song_that_stands_twice_is_refused_with_both_rows() -> None:
+def test_a_repeated_id_is_refused_with_both_rows() -> None:
     with pytest.raises(
         DatasetError,
-        match=r"row 5 \(6 with the header\): every song must stand once.*first in row 2 \(3 with the header\)",
+        match=r"row 5 \(6 with the header\): id .*row 2 \(3 with the header\)",
     ):
-        Catalogue(spoilt("id", 4, track_id(1)))
+        Catalogue(song_table_with("id", 4, track_id(1)))
 
 
 def test_a_table_without_rows_is_no_catalogue() -> None:
@@ -211,7 +208,7 @@ def test_a_table_without_rows_is_no_catalogue() -> None:
 
 
 def test_numbers_written_as_text_are_read() -> None:
-    assert Catalogue(spoilt("energy", 0, "0.25")).track(0).energy == 0.25
+    assert Catalogue(song_table_with("energy", 0, "0.25")).track(0).energy == 0.25
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a table"])
@@ -223,18 +220,16 @@ def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes |
         load_catalogue(path)
 
 
-def test_an_absent_catalogue_is_told_with_the_reason_and_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"songs.parquet \(No such file or directory\)\. Restore the files"):
+def test_the_error_for_an_absent_catalogue_has_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"songs.parquet \(No such file or directory\)"):
         load_catalogue(tmp_path / "songs.parquet")
 
 
-def test_shares_written_as_percentages_are_told_so() -> None:
+def test_the_error_for_percentages_says_to_divide_by_100() -> None:
     table = song_table(5).assign(energy=[0.0, 55.0, 70.0, 100.0, 31.5])
-    with pytest.raises(
-        DatasetError, match=r"energy must be .*All rows lie between 0 and 100: divide the column by 100"
-    ):
+    with pytest.raises(DatasetError, match=r"energy must be .*Divide the column by 100"):
         Catalogue(table)
-    with pytest.raises(DatasetError, match="Correct the row or remove it"):
+    with pytest.raises(DatasetError, match="Correct the row"):
         Catalogue(table.assign(energy=[0.0, 0.5, 0.7, 1.0, 31.5]))
 
 
@@ -245,8 +240,8 @@ def test_a_catalogue_written_to_parquet_is_read_back(tmp_path: Path) -> None:
     assert catalogue.track(3).title == "Song 3"
 
 
-def test_moods_are_read_by_name_whatever_the_order_of_rows(tmp_path: Path) -> None:
-    # Sad comes first here, so numbering the words as they come, or by the alphabet, gives other labels.
+def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    # Sad is first, so numbering by appearance or alphabet would give other labels.
     table = mood_table(3).iloc[::-1]
     table.to_csv(tmp_path / "moods.csv", index=False)
     moods = read_mood_table(tmp_path / "moods.csv")
@@ -259,8 +254,8 @@ def test_moods_are_read_by_name_whatever_the_order_of_rows(tmp_path: Path) -> No
     assert moods.sha256 == sha256_of(tmp_path / "moods.csv")
 
 
-@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs pipes with a name")
-def test_a_table_from_a_pipe_has_the_checksum_of_what_was_read() -> None:
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs /dev/fd")
+def test_a_table_from_a_pipe_has_the_checksum_of_its_content() -> None:
     content = mood_table(1).to_csv(index=False).encode()
     reading, writing = os.pipe()
     os.write(writing, content)
@@ -273,17 +268,17 @@ def test_a_table_from_a_pipe_has_the_checksum_of_what_was_read() -> None:
     assert moods.sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_titles_that_look_like_numbers_or_like_nothing_stay_titles(tmp_path: Path) -> None:
+def test_titles_that_look_like_numbers_or_missing_values_stay_text(tmp_path: Path) -> None:
     table = mood_table(2)
     table["name"] = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1"]
-    table.to_csv(tmp_path / "moods.csv", index=False, encoding="utf-8-sig")  # as Excel writes it
+    table.to_csv(tmp_path / "moods.csv", index=False, encoding="utf-8-sig")  # as Excel does
     assert read_mood_table(tmp_path / "moods.csv").table["title"].tolist() == table["name"].tolist()
 
 
 @pytest.mark.parametrize("column", MOOD_TABLE_COLUMNS)
-def test_each_of_the_19_columns_is_missed(tmp_path: Path, column: str) -> None:
+def test_each_of_the_19_columns_is_required(tmp_path: Path, column: str) -> None:
     mood_table(2).drop(columns=column).to_csv(tmp_path / "moods.csv", index=False)
-    with pytest.raises(DatasetError, match=f"moods.csv: expected the column {column} too"):
+    with pytest.raises(DatasetError, match=rf"moods.csv: missing column {column}\."):
         read_mood_table(tmp_path / "moods.csv")
 
 
@@ -297,7 +292,7 @@ def test_each_of_the_19_columns_is_missed(tmp_path: Path, column: str) -> None:
         ("tempo", -1, "tempo_bpm must be a number from 0 to 300"),
         ("length", "long", "length must be a number"),
         ("valence", None, "valence must be a number"),
-        ("id", "?", "id must be 22"),
+        ("id", "?", "id must have 22"),
     ],
 )
 def test_a_wrong_label_or_number_is_refused_with_its_row(tmp_path: Path, column: str, value: object, rule: str) -> None:
@@ -333,7 +328,7 @@ def test_the_published_table_has_686_songs_with_the_known_counts(data_moods: Pat
     ("one", "other", "same"),
     [("Röyksopp", "royksopp", True), ("Røyksopp", "royksopp", True), ("Łódź", "lodz", True), ("ガ", "カ", False)],
 )
-def test_accents_are_folded_and_other_letters_are_not(one: str, other: str, same: bool) -> None:
+def test_normalizing_removes_accents_but_keeps_letters_distinct(one: str, other: str, same: bool) -> None:
     assert (normalize_text(one) == normalize_text(other)) is same
 
 

@@ -18,7 +18,7 @@ def test_all_versions_of_a_song_have_one_key(title: str, artists: str) -> None:
     assert song_key(title, artists) == ("creep", "radiohead")
 
 
-def test_a_title_that_is_a_note_is_kept_whole() -> None:
+def test_a_title_that_starts_with_a_note_is_unchanged() -> None:
     assert song_key("(I Can\u2019t Get No) Satisfaction", "The Rolling Stones")[0] == "(i can't get no) satisfaction"
     assert song_key(" - ", "A")[0] == " - "
 
@@ -32,13 +32,13 @@ def test_a_title_that_is_a_note_is_kept_whole() -> None:
         ("Tritonia 042 - Coming Up, Pt. 1", "Tritonia 042 - Coming Up, Pt. 3"),
     ],
 )
-def test_the_parts_of_a_work_are_songs_of_their_own(first: str, second: str) -> None:
+def test_parts_of_a_work_have_different_keys(first: str, second: str) -> None:
     assert song_key(first, "A") != song_key(second, "A")
     assert song_key(f"{first} - 2011 Remaster", "A") == song_key(first, "A")
 
 
-def test_a_song_that_was_heard_is_known_in_every_spelling() -> None:
+def test_a_played_song_is_known_in_every_spelling() -> None:
     titles = np.array(["Don't", "DON\u2019T - Live", "Other"], object)
-    heard = PlayHistory(np.array(["Beyoncé", "Beyonce", "Beyoncé"], object), titles)
-    heard.add(0)
-    assert [heard.knows(row) for row in range(3)] == [True, True, False]
+    history = PlayHistory(np.array(["Beyoncé", "Beyonce", "Beyoncé"], object), titles)
+    history.add(0)
+    assert [history.knows(row) for row in range(3)] == [True, True, False]

@@ -1,4 +1,4 @@
-"""Spotify's addresses: links, players, and lists of songs to take away. Nothing here uses the network."""
+"""Spotify links, embedded players, and song lists as CSV and M3U. No network access."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from emomusic.music.recommend import Song
 from emomusic.text import csv_text, escape_formula
 
 PLAYER_HEIGHT = 152
-"""Height of Spotify's compact player, in pixels."""
+"""Height of the compact player, in pixels."""
 
 TRACK_ADDRESS = "https://open.spotify.com/track/"
-"""What an id follows in the address of its track."""
+"""URL prefix of a track id."""
 
 CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
 
 
 def checked_track_id(track_id: str) -> str:
-    """The same id, once it is known to be one: it goes into addresses.
+    """Validated id for use in a URL.
 
     Raises:
-        SpotifyError: it is not 22 letters and digits.
+        SpotifyError: the id does not have 22 letters and digits.
     """
     if not TRACK_ID.fullmatch(track_id):
         raise SpotifyError(f"expected a Spotify track id of 22 letters and digits. Received: {track_id!r}")
@@ -30,28 +30,25 @@ def checked_track_id(track_id: str) -> str:
 
 
 def track_url(track_id: str) -> str:
-    """The address of a track, to open in Spotify.
+    """URL of a track on Spotify.
 
     Raises:
-        SpotifyError: the id is none.
+        SpotifyError: the id is invalid.
     """
     return TRACK_ADDRESS + checked_track_id(track_id)
 
 
 def embed_url(track_id: str) -> str:
-    """The address of a track's player, to show in a frame `PLAYER_HEIGHT` high; it needs no credentials.
+    """URL of the player of a track, for a frame of `PLAYER_HEIGHT`. Needs no credentials.
 
     Raises:
-        SpotifyError: the id is none.
+        SpotifyError: the id is invalid.
     """
     return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
 
 
 def songs_csv(songs: Iterable[Song]) -> str:
-    """A list of songs as CSV with the columns `CSV_COLUMNS`.
-
-    Text that a spreadsheet would run as a formula is disarmed by an apostrophe.
-    """
+    """CSV with the columns `CSV_COLUMNS`. An apostrophe escapes formulas."""
     return csv_text(CSV_COLUMNS, map(_song_row, songs))
 
 
@@ -69,10 +66,10 @@ def _song_row(song: Song) -> list[str]:
 
 
 def songs_m3u(songs: Iterable[Song]) -> str:
-    """A list of songs as an extended M3U playlist of Spotify links."""
+    """Extended M3U playlist of Spotify links."""
     lines = ["#EXTM3U"]
     for song in songs:
-        seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: not known
+        seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
         lines += [
             f"#EXTINF:{seconds},{_one_line(f'{song.track.byline} - {song.track.title}')}",
             track_url(song.track.id),
@@ -81,5 +78,5 @@ def songs_m3u(songs: Iterable[Song]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A title with a line break in it would end its entry and begin another."""
+    """Remove line breaks, which would end an entry."""
     return " ".join(text.split())

@@ -1,7 +1,4 @@
-"""What a service other than Spotify's Web API knows of a track by its id: features (ReccoBeats).
-
-It needs no credentials, and is asked only where the app is told to.
-"""
+"""Audio features by Spotify id from ReccoBeats, an optional service without credentials."""
 
 from __future__ import annotations
 
@@ -17,12 +14,12 @@ from emomusic.music.spotify.web_service import TIMEOUT_S, WebService
 
 RECCOBEATS_URL = "https://api.reccobeats.com/v1/audio-features"
 
-_RECCOBEATS_BATCH = 40  # ids a request: it leaves out what comes after them
-_CACHE_SIZE = 2000  # answers kept in memory: some hundred kB
+_RECCOBEATS_BATCH = 40  # ids per request; the service ignores more
+_CACHE_SIZE = 2000  # tracks, several hundred kB
 
 
 class ReccoBeats:
-    """Audio features by Spotify's ids. What it answered is remembered; threads may share it."""
+    """Client with a cache, thread-safe."""
 
     def __init__(self, *, api_url: str = RECCOBEATS_URL, timeout_s: float = TIMEOUT_S) -> None:
         self._api_url = api_url
@@ -30,23 +27,23 @@ class ReccoBeats:
         self._known = _Cache(_CACHE_SIZE)
 
     def features(self, track_ids: Iterable[str]) -> dict[str, Mapping[str, float]]:
-        """The nine features of each track it knows, by our names; tracks it does not know are left out.
+        """Nine features of each known track by id; unknown tracks are absent.
 
         Raises:
-            SpotifyError: an id is none, or the service fails; the message is one sentence.
+            SpotifyError: an id is invalid, or the service fails.
         """
-        wanted = list(dict.fromkeys(checked_track_id(track_id) for track_id in track_ids))
-        found = {track_id: self._known.get(track_id) for track_id in wanted if track_id in self._known}
-        unasked = [track_id for track_id in wanted if track_id not in found]
-        for start in range(0, len(unasked), _RECCOBEATS_BATCH):
-            batch = unasked[start : start + _RECCOBEATS_BATCH]
-            answer = self._ask(batch)
+        requested = list(dict.fromkeys(checked_track_id(track_id) for track_id in track_ids))
+        found = {track_id: self._known.get(track_id) for track_id in requested if track_id in self._known}
+        uncached = [track_id for track_id in requested if track_id not in found]
+        for start in range(0, len(uncached), _RECCOBEATS_BATCH):
+            batch = uncached[start : start + _RECCOBEATS_BATCH]
+            answer = self._request(batch)
             for track_id in batch:
                 found[track_id] = answer.get(track_id)
                 self._known.put(track_id, found[track_id])
-        return {track_id: features for track_id in wanted if (features := found[track_id]) is not None}
+        return {track_id: features for track_id in requested if (features := found[track_id]) is not None}
 
-    def _ask(self, track_ids: list[str]) -> dict[str, Mapping[str, float]]:
+    def _request(self, track_ids: list[str]) -> dict[str, Mapping[str, float]]:
         answer = self._service.get_json(self._api_url, {"ids": ",".join(track_ids)})
         if answer is None:
             return {}
@@ -56,8 +53,8 @@ class ReccoBeats:
         found = {}
         for entry in entries:
             if not isinstance(entry, dict):
-                raise self._service.failed(ValueError("an entry is no object"))
-            # Its own id is another one; Spotify's ends the address
+                raise self._service.failed(ValueError("an entry is not an object"))
+            # `id` is an id of ReccoBeats; `href` ends with the Spotify id
             track_id = str(entry.get("href", "")).rstrip("/").rpartition("/")[2]
             if (features := _features_in(entry)) is not None:
                 found[track_id] = features
@@ -65,7 +62,7 @@ class ReccoBeats:
 
 
 def _features_in(entry: Mapping[str, Any]) -> Mapping[str, float] | None:
-    """The nine features by our names; None where one is absent or cannot be true."""
+    """Nine features by our names, or None if one is absent or invalid."""
     values = {feature.name: entry.get(feature.source_name) for feature in FEATURES.values()}
     for name, value in values.items():
         if not isinstance(value, int | float) or not FEATURES[name].low <= value <= FEATURES[name].high:
@@ -74,7 +71,7 @@ def _features_in(entry: Mapping[str, Any]) -> Mapping[str, float] | None:
 
 
 class _Cache:
-    """The latest answers; the one longest unused makes room."""
+    """Thread-safe LRU cache."""
 
     def __init__(self, size: int) -> None:
         self._size = size

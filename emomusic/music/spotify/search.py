@@ -1,8 +1,7 @@
-"""Live Spotify: search with client credentials, features from elsewhere, covers.
+"""Spotify search with client credentials; audio features from the catalogue or ReccoBeats.
 
-Spotify gives new apps no audio features since November 2024: they come from the catalogue by id, else from ReccoBeats
-(reccobeats.com: free, no key) where it is switched on; else a track is shown without a rank. Since February 2026 an
-app's owner needs Spotify Premium, and a search answers with ten tracks a page at most.
+Since November 2024, Spotify gives new apps no audio features. Since February 2026, the owner of an app needs Premium,
+and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is free and optional.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
     import spotipy
 
 SEARCH_LIMIT = 10
-"""Most tracks a page: Spotify refuses more."""
+"""Most tracks per page; Spotify refuses more."""
 
 LAST_OFFSET = 1000
-"""Spotify counts no further into the results of a search."""
+"""Spotify gives no results after this position."""
 
-_COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # Spotify's own: a picture from elsewhere is not shown
+_COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # hosts of Spotify; other covers are not shown
 
 API_URL = "https://api.spotify.com/v1/"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
@@ -41,11 +40,11 @@ TOKEN_URL = "https://accounts.spotify.com/api/token"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An app's key to Spotify's Web API, from developer.spotify.com/dashboard.
+    """Credentials of an app, from developer.spotify.com/dashboard.
 
     Attributes:
-        client_id: its name.
-        client_secret: its password; not shown where this is printed.
+        client_id: public id.
+        client_secret: password, hidden in `repr`.
     """
 
     client_id: str
@@ -53,11 +52,11 @@ class Credentials:
 
 
 def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
-    """The credentials among named values, as secrets or an environment hold them; None where either part is absent.
+    """Credentials from secrets or environment variables, or None if a part is absent.
 
     Args:
-        values: with `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, or spotipy's names `SPOTIPY_CLIENT_ID` and
-            `SPOTIPY_CLIENT_SECRET`; capital letters or small.
+        values: `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, or `SPOTIPY_CLIENT_ID` and `SPOTIPY_CLIENT_SECRET`,
+            in any case.
     """
     named = {str(name).upper(): str(value).strip() for name, value in values.items()}
     for prefix in ("SPOTIFY", "SPOTIPY"):
@@ -68,12 +67,12 @@ def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
 
 
 def credentials_from_environment() -> Credentials | None:
-    """The credentials in the environment; see `credentials_of`."""
+    """Credentials from environment variables; see `credentials_of`."""
     return credentials_of(os.environ)
 
 
 class FeatureSource(StrEnum):
-    """Who measured a track."""
+    """Source of the audio features."""
 
     CATALOGUE = "catalogue"
     RECCOBEATS = "reccobeats"
@@ -84,16 +83,16 @@ class FoundTrack:
     """A search result.
 
     Attributes:
-        id: Spotify's id, 22 characters.
+        id: Spotify id, 22 characters.
         title: name of the song.
-        artists: everyone named, the main artist first; never empty.
-        explicit: marked as having explicit lyrics.
-        album: None where Spotify does not say; likewise below.
-        year: of release.
+        artists: at least one, main artist first.
+        explicit: whether the lyrics are marked explicit.
+        album: name of the album. None if unknown, as in all optional fields.
+        year: year of release.
         duration_s: length in seconds.
-        cover_url: address of a picture of about 300 pixels.
-        track: with audio features, so that it has a mood and a rank; None where nobody measured it.
-        source: who measured it; None with `track`.
+        cover_url: URL of an image of about 300 pixels.
+        track: track with audio features.
+        source: source of the features, None without `track`.
     """
 
     id: str
@@ -113,9 +112,9 @@ class FoundPage:
     """One page of search results.
 
     Attributes:
-        tracks: as Spotify ranks them; at most `SEARCH_LIMIT`.
-        total: how many there are on all pages, as Spotify counts.
-        notice: one sentence where ReccoBeats failed and some tracks stay without a rank for that; else None.
+        tracks: in the order of Spotify, at most `SEARCH_LIMIT`.
+        total: number of results on all pages.
+        notice: message if ReccoBeats failed, otherwise None.
     """
 
     tracks: tuple[FoundTrack, ...]
@@ -124,7 +123,7 @@ class FoundPage:
 
 
 class LiveSpotify:
-    """Search on Spotify. Logs in when first asked; threads may share it."""
+    """Spotify search, thread-safe. The first search logs in."""
 
     def __init__(
         self,
@@ -136,15 +135,15 @@ class LiveSpotify:
         token_url: str = TOKEN_URL,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        """Prepare; nothing is asked yet.
+        """Create the client without a request.
 
         Args:
-            credentials: None where there are none: then every search says so.
-            catalogue: where features are looked up first.
-            reccobeats: where they are looked up next; None where it is switched off.
-            api_url: Spotify's Web API, ending with a slash.
-            token_url: where Spotify gives tokens.
-            timeout_s: how long each request may take, in seconds.
+            credentials: without them, every search raises an error.
+            catalogue: first source of features.
+            reccobeats: second source of features, optional.
+            api_url: URL of the Web API, with a trailing slash.
+            token_url: URL for tokens.
+            timeout_s: timeout of each request, in seconds.
         """
         self._credentials = credentials
         self._catalogue = catalogue
@@ -156,24 +155,24 @@ class LiveSpotify:
         self._lock = threading.Lock()
 
     def search(self, text: str, *, limit: int = SEARCH_LIMIT, page: int = 0) -> FoundPage:
-        """Tracks that Spotify finds for some words, with features where somebody measured them.
+        """Search results, with features if available.
 
         Args:
-            text: words of the title or the artists; none, nothing found.
-            limit: tracks a page, 1 to `SEARCH_LIMIT`.
-            page: 0 for the first.
+            text: words of title or artists; no words give no results.
+            limit: tracks per page, 1 to `SEARCH_LIMIT`.
+            page: 0 for the first page.
 
         Raises:
-            SpotifyError: there are no credentials, or Spotify fails or refuses; the message is one sentence.
+            SpotifyError: there are no credentials, or the request fails.
         """
         if not 1 <= limit <= SEARCH_LIMIT:
             raise ValueError(f"limit must be from 1 to {SEARCH_LIMIT}. Received: {limit}")
         if not 0 <= page * limit <= LAST_OFFSET - limit:
             raise ValueError(f"page must be from 0 to {LAST_OFFSET // limit - 1}. Received: {page}")
-        words = " ".join(text.split())[:250]  # the longest search Spotify takes
+        words = " ".join(text.split())[:250]  # limit of Spotify
         if not words:
             return FoundPage((), 0)
-        answer = self._ask(words, limit, page * limit)
+        answer = self._request(words, limit, page * limit)
         try:
             results = answer["tracks"]
             found = tuple(_found_track(item) for item in results["items"] if item is not None)
@@ -182,7 +181,7 @@ class LiveSpotify:
             raise self._service.failed(error) from error
         return self._with_features(found, total)
 
-    def _ask(self, words: str, limit: int, offset: int) -> Any:
+    def _request(self, words: str, limit: int, offset: int) -> Any:
         import requests
         from spotipy.exceptions import SpotifyException, SpotifyOauthError
 
@@ -191,30 +190,30 @@ class LiveSpotify:
         try:
             return client.search(words, limit=limit, offset=offset, type="track")
         except SpotifyOauthError as error:
-            response = _refusal_behind(error)
+            response = _error_response(error)
             status = 401 if response is None or response.status_code == 400 else response.status_code
             raise self._refused(status, {} if response is None else response.headers) from error
         except SpotifyException as error:
             raise self._refused(error.http_status, error.headers) from error
         except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            # spotipy reads what comes without a look: nonsense makes it fail in all these ways
-            self._client = None  # and remembers nonsense as its token
-            if (response := _refusal_behind(error)) is not None:
+            # spotipy does not validate responses, so an invalid one causes any of these errors
+            self._client = None  # it can hold an invalid token
+            if (response := _error_response(error)) is not None:
                 raise self._refused(response.status_code, response.headers) from error
             raise self._service.failed(error) from error
 
     def _refused(self, status: int, headers: Mapping[str, str]) -> SpotifyError:
         if status == 401:
             self._client = None  # with its token
-            return SpotifyError("Spotify does not accept the credentials: check the client id and the client secret.")
+            return SpotifyError("Spotify rejected the credentials. Check the client id and the client secret.")
         if status == 403:
-            return SpotifyError("Spotify does not let this app search: since February 2026 its owner needs Premium.")
+            return SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
         return self._service.refused(status, headers)
 
     def _logged_in(self) -> spotipy.Spotify:
         if self._credentials is None:
             raise SpotifyError(
-                "Searching Spotify needs credentials: set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET "
+                "Spotify search needs credentials. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET "
                 "in .streamlit/secrets.toml or in the environment."
             )
         import spotipy
@@ -223,9 +222,9 @@ class LiveSpotify:
         with self._lock:
             if self._client is not None:
                 return self._client
-            # It logs what people search for, and at its most talkative the token
+            # It logs search texts, and the token at level DEBUG
             logging.getLogger("spotipy").setLevel(logging.CRITICAL)
-            # A session of ours, because spotipy's own would take every refusal for a 429 and lose Retry-After
+            # The session of spotipy reports every error as 429 and loses Retry-After
             session = self._service.session()
             login = spotify_login(
                 client_id=self._credentials.client_id,
@@ -259,18 +258,18 @@ class LiveSpotify:
                 features = self._reccobeats.features(result.id for result in unknown)
                 for result in unknown:
                     if result.id in features:
-                        known[result.id] = _measured(result, features[result.id]), FeatureSource.RECCOBEATS
-            except SpotifyError as error:  # the search itself succeeded: it is shown, and the rest is told
+                        known[result.id] = _with_track_features(result, features[result.id]), FeatureSource.RECCOBEATS
+            except SpotifyError as error:  # the search itself succeeded
                 notice = str(error)
-        ranked = (
+        tracks = (
             replace(result, track=known[result.id][0], source=known[result.id][1]) if result.id in known else result
             for result in found
         )
-        return FoundPage(tuple(ranked), total, notice)
+        return FoundPage(tuple(tracks), total, notice)
 
 
-def _refusal_behind(error: BaseException | None) -> requests.Response | None:
-    """The answer that spotipy could not make sense of, where it was a refusal: of that it tells no status itself."""
+def _error_response(error: BaseException | None) -> requests.Response | None:
+    """Response with an error status behind an exception of spotipy, which does not report the status."""
     while error is not None:
         response = getattr(error, "response", None)
         if response is not None and response.status_code >= 400:
@@ -280,11 +279,11 @@ def _refusal_behind(error: BaseException | None) -> requests.Response | None:
 
 
 def _found_track(item: Any) -> FoundTrack:
-    """One item of Spotify's answer; whatever it may hold, what comes out is what the fields say, or an error."""
+    """Convert an item of the response. Raises various errors if it is invalid."""
     track_id, title = item["id"], item["name"]
     artists = tuple(str(artist["name"]) for artist in item["artists"] if artist["name"])
     if not (isinstance(track_id, str) and TRACK_ID.fullmatch(track_id) and isinstance(title, str) and artists):
-        raise ValueError("no track")
+        raise ValueError("not a track")
     album = item.get("album") or {}
     year = re.match(r"(?:1[89]|20)\d\d", str(album.get("release_date") or ""))
     images = [image for image in album.get("images") or [] if isinstance(image.get("url"), str)]
@@ -297,29 +296,29 @@ def _found_track(item: Any) -> FoundTrack:
         album=str(album["name"]) if album.get("name") else None,
         year=int(year[0]) if year else None,
         duration_s=_length_s(item.get("duration_ms")),
-        cover_url=_cover_address(images[0]["url"]) if images else None,
+        cover_url=_cover_url(images[0]["url"]) if images else None,
     )
 
 
 def _length_s(duration_ms: Any) -> float | None:
-    """A length in seconds; None where it is not told, or cannot be true."""
+    """Length in seconds, None if absent or invalid."""
     if duration_ms is None:
         return None
     duration_s = float(duration_ms) / 1000.0
     return duration_s if 0.0 <= duration_s <= LONGEST_S else None
 
 
-def _cover_address(address: str) -> str | None:
-    """The address of a picture, if it is one of Spotify's."""
+def _cover_url(url: str) -> str | None:
+    """URL of a cover, None if the host is not Spotify."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return None
-    return address if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
+    return url if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
 
 
-def _measured(result: FoundTrack, features: Mapping[str, Any]) -> Track:
+def _with_track_features(result: FoundTrack, features: Mapping[str, Any]) -> Track:
     return Track(
         id=result.id,
         title=result.title,

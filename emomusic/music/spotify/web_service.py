@@ -1,7 +1,6 @@
-"""Asking a service on the web without ever waiting long: every failure becomes one sentence for a person.
+"""HTTP client with limits on time and size; every failure becomes a short message.
 
-A request ends within its time limit even where the server sends a byte of its answer's body now and then; an answer has
-a largest size; nothing is asked twice; and who asks for a pause gets it.
+The timeout covers the complete response, also from a slow server. There are no retries. Retry-After is respected.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
     import requests
 
 TIMEOUT_S = 5.0
-"""How long one request may take, in seconds, looking up the name apart."""
+"""Timeout of a request in seconds, without DNS."""
 
 MAX_ANSWER_BYTES = 2 * 2**20
-"""A page of search results has about 50 kB."""
+"""Limit of a response; a page of search results has about 50 kB."""
 
-# Shares of the time limit. Reading stops when what is left is less than one more wait for bytes could take.
+# Shares of the timeout. Reading stops if less time is left than one more read could take.
 _CONNECT_SHARE = 0.4
 _READ_SHARE = 0.5
 
@@ -32,11 +31,11 @@ _LONGEST_PAUSE_S = 86_400.0
 
 
 class WebService:
-    """One service: how to reach it, and whether it has asked for a pause. Threads may share it.
+    """Client of one service, thread-safe.
 
     Attributes:
-        name: what to call it in messages.
-        timeout_s: how long one request may take, in seconds.
+        name: name in messages.
+        timeout_s: timeout of a request, in seconds.
     """
 
     def __init__(self, name: str, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -47,10 +46,10 @@ class WebService:
         self._paused_until = 0.0  # on the monotonic clock
 
     def get_json(self, address: str, parameters: Mapping[str, str]) -> Any:
-        """What the service answers to a GET; None for 404, "no such thing".
+        """JSON response to a GET request, None for status 404.
 
         Raises:
-            SpotifyError: there is no answer in time, none that can be read, or a refusal.
+            SpotifyError: a timeout, an invalid response or an error status.
         """
         import requests
 
@@ -62,58 +61,58 @@ class WebService:
             if response.status_code != 200:
                 raise self.refused(response.status_code, response.headers)
             answer = response.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:  # the latter two of what is no JSON
+        except (requests.RequestException, ValueError, RecursionError) as error:  # the last two: invalid JSON
             raise self.failed(error) from error
         if answer is None:
             raise self.failed(ValueError("null"))
         return answer
 
     def session(self) -> requests.Session:
-        """The connections to the service, bounded in time and size."""
+        """Session with limits on time and size."""
         with self._lock:
             if self._session is None:
                 self._session = _bounded_session(self.timeout_s)
             return self._session
 
     def respect_pause(self) -> None:
-        """Refuse to ask while the service wants to be left alone.
+        """Check that no pause from Retry-After is active.
 
         Raises:
-            SpotifyError: it asked for a pause that is not over.
+            SpotifyError: a pause is active.
         """
         left_s = self._paused_until - time.monotonic()
         if left_s > 0:
-            raise SpotifyError(self._pause_sentence(left_s))
+            raise SpotifyError(self._pause_message(left_s))
 
     def refused(self, status: int, headers: Mapping[str, str]) -> SpotifyError:
-        """The error for an HTTP status, in a sentence; a wish for a pause is remembered."""
+        """Error for an HTTP status. Records the pause of a 429 response."""
         if status == 429:
             pause_s = _seconds(headers.get("Retry-After"))
             if pause_s is None:
-                return SpotifyError(f"{self.name} was asked too often: try again in a while.")
+                return SpotifyError(f"Too many requests to {self.name}. Try again later.")
             self._paused_until = time.monotonic() + pause_s
-            return SpotifyError(self._pause_sentence(pause_s))
+            return SpotifyError(self._pause_message(pause_s))
         if status >= 500:
-            return SpotifyError(f"{self.name} has a fault of its own (HTTP {status}): try again later.")
-        return SpotifyError(f"{self.name} refused to answer (HTTP {status}): try again later.")
+            return SpotifyError(f"{self.name} has an internal error (HTTP {status}). Try again later.")
+        return SpotifyError(f"{self.name} refused the request (HTTP {status}). Try again later.")
 
     def failed(self, error: Exception) -> SpotifyError:
-        """The error for a request that brought no answer, or none that can be read, in a sentence."""
+        """Error for a request without a valid response."""
         import requests
 
         if isinstance(error, requests.Timeout):
-            return SpotifyError(f"{self.name} did not answer within {self.timeout_s:g} s: try again in a while.")
+            return SpotifyError(f"{self.name} did not answer within {self.timeout_s:g} s. Try again later.")
         if isinstance(error, requests.ConnectionError):
-            return SpotifyError(f"{self.name} could not be reached: is this machine online?")
-        return SpotifyError(f"{self.name} sent an answer that cannot be read: try again later.")
+            return SpotifyError(f"{self.name} cannot be reached. Check the network connection.")
+        return SpotifyError(f"{self.name} sent an invalid response. Try again later.")
 
-    def _pause_sentence(self, pause_s: float) -> str:
+    def _pause_message(self, pause_s: float) -> str:
         wait = f"{math.ceil(pause_s)} s" if pause_s <= 120 else f"{math.ceil(pause_s / 60)} minutes"
-        return f"{self.name} was asked too often: try again in {wait}."
+        return f"Too many requests to {self.name}. Try again in {wait}."
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The header in seconds; its other form, a date, is not used by these services."""
+    """Retry-After in seconds; these services do not send dates."""
     text = (retry_after or "").strip()
     return min(float(text), _LONGEST_PAUSE_S) if text.isascii() and text.isdecimal() else None
 
@@ -123,7 +122,7 @@ def _bounded_session(timeout_s: float) -> requests.Session:
     import urllib3
 
     class BoundedSession(requests.Session):
-        """Reads every answer at once, within the limits, and follows nobody elsewhere."""
+        """Session that reads complete responses within the limits and follows no redirects."""
 
         def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
             started = time.monotonic()
@@ -138,16 +137,16 @@ def _bounded_session(timeout_s: float) -> requests.Session:
                 while piece := response.raw.read1(64 * 1024, decode_content=True):
                     body += piece
                     if len(body) > MAX_ANSWER_BYTES:
-                        raise requests.exceptions.InvalidJSONError("the answer is too large")
+                        raise requests.exceptions.InvalidJSONError("the response is too large")
                     if time.monotonic() - started > (1 - _READ_SHARE) * timeout_s:
-                        raise requests.ReadTimeout("the answer comes too slowly")
+                        raise requests.ReadTimeout("the response is too slow")
             except urllib3.exceptions.ReadTimeoutError as error:
                 raise requests.ReadTimeout(str(error)) from error
-            except urllib3.exceptions.HTTPError as error:  # cut off, or badly compressed
+            except urllib3.exceptions.HTTPError as error:  # truncated, or invalid compression
                 raise requests.exceptions.ChunkedEncodingError(str(error)) from error
             finally:
                 response.raw.close()
-            # requests takes the body from here when it is asked for it
+            # requests reads the body from `raw`
             response.raw = urllib3.HTTPResponse(body=io.BytesIO(bytes(body)), preload_content=False)
             return response
 

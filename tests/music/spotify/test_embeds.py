@@ -27,7 +27,7 @@ def songs_over(table: pd.DataFrame) -> list[Song]:
     return Recommender(Catalogue(table), FakeClassifier()).songs(Request(AffectPoint(0, 0)), len(table))
 
 
-def test_addresses_hold_the_id() -> None:
+def test_urls_contain_the_id() -> None:
     assert track_url(ID) == f"https://open.spotify.com/track/{ID}"
     assert embed_url(ID) == f"https://open.spotify.com/embed/track/{ID}"
     assert PLAYER_HEIGHT == 152
@@ -36,13 +36,13 @@ def test_addresses_hold_the_id() -> None:
 @pytest.mark.parametrize(
     "track_id", ["", ID[:-1], ID + "a", ID + "\n", ID[:-1] + "/", ID[:-1] + "é", ID[:-1] + "٣", f'{ID[:-2]}">']
 )
-def test_what_is_no_id_gets_into_no_address(track_id: str) -> None:
+def test_an_invalid_id_is_refused(track_id: str) -> None:
     for function in (checked_track_id, track_url, embed_url):
-        with pytest.raises(SpotifyError, match=r"expected a Spotify track id of 22 letters and digits\. Received"):
+        with pytest.raises(SpotifyError, match=r"22 letters and digits.*Received"):
             function(track_id)
 
 
-def test_the_csv_has_a_row_a_song() -> None:
+def test_the_csv_has_one_row_per_song() -> None:
     songs = songs_over(song_table(3))
     rows = list(csv.DictReader(io.StringIO(songs_csv(songs))))
     assert [row["id"] for row in rows] == [song.track.id for song in songs]
@@ -54,41 +54,41 @@ def test_the_csv_has_a_row_a_song() -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "  ="])
 @pytest.mark.parametrize("column", ["title", "artists", "album"])
-def test_no_text_of_a_song_becomes_a_formula(start: str, column: str) -> None:
+def test_formulas_in_the_csv_are_escaped(start: str, column: str) -> None:
     table = song_table(1)
     table[column] = f'{start}HYPERLINK("https://example.org")'
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table)), newline=""))
     assert row[column].startswith("'") or not row[column].lstrip().startswith(("=", "+", "-", "@"))
 
 
-def test_harmless_text_stays_as_it_is() -> None:
+def test_other_text_in_the_csv_is_unchanged() -> None:
     table = song_table(1).assign(title='Say "Hey", 4 - 1 = 3', artists="Beyoncé;宇多田ヒカル", album=None)
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table))))
     assert (row["title"], row["artists"], row["album"]) == ('Say "Hey", 4 - 1 = 3', "Beyoncé, 宇多田ヒカル", "")
 
 
-def test_negative_coordinates_stay_numbers() -> None:
+def test_negative_numbers_in_the_csv_are_not_escaped() -> None:
     table = song_table(1).assign(valence=0.1, energy=0.1)
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table))))
     assert float(row["valence"]) == pytest.approx(-0.8)
 
 
-def test_the_playlist_is_an_extended_m3u_of_links() -> None:
+def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:
     (song,) = songs_over(song_table(1))
     label = "#EXTINF:200,Artist 0 - Song 0"
     assert songs_m3u([song]) == f"#EXTM3U\n{label}\n{track_url(song.track.id)}\n"
 
 
-def test_an_unknown_length_is_minus_one_as_m3u_has_it() -> None:
+def test_an_unknown_duration_is_minus_one_in_m3u() -> None:
     (song,) = songs_over(song_table(1).drop(columns="duration_s"))
     assert "#EXTINF:-1,Artist 0" in songs_m3u([song])
 
 
-def test_a_line_break_in_a_title_ends_no_entry() -> None:
+def test_line_breaks_in_a_title_are_removed() -> None:
     (song,) = songs_over(song_table(1).assign(title="One\r\nhttps://example.org/\u2028two"))
     assert len(songs_m3u([song]).splitlines()) == 3
 
 
-def test_no_songs_are_an_empty_list() -> None:
+def test_an_empty_list_has_only_the_header() -> None:
     assert songs_m3u([]) == "#EXTM3U\n"
     assert songs_csv([]).splitlines() == [",".join(CSV_COLUMNS)]
