@@ -1,8 +1,7 @@
-"""Grad-CAM: which places of a face speak for the winning class. The only part of the app that needs TensorFlow.
+"""Grad-CAM: maps of the parts of a face that raise the winning class. Only this part of the app needs TensorFlow.
 
-Grad-CAM [1] asks the gradients which places of the feature maps speak for a class, here in the form HiResCAM [2], which
-keeps each gradient at its place. TensorFlow computes them in a process of its own (`grad_cam`), so the app stays small
-and its video goes on while TensorFlow loads.
+Grad-CAM [1] weighs feature maps by their gradients, here per position as in HiResCAM [2]. TensorFlow runs in another
+process (`grad_cam`), so the app stays small and the video continues while TensorFlow loads.
 
 [1] R. R. Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based localization", ICCV
 2017.
@@ -32,39 +31,38 @@ from emomusic.training.tensorflow_loader import load_tensorflow
 if TYPE_CHECKING:
     import keras
 
-# The maps that are asked for what speaks for a class have at least this share of the input's side, where a network has
-# such: coarser ones agree less with occlusion (docs/decisions.md)
-_LEAST_SHARE = 1 / 6
+# Smallest side of the feature maps as a share of the input. Coarser maps agree less with occlusion (docs/decisions.md).
+_MIN_SHARE = 1 / 6
 
-_PATIENCE_S = 180.0
+_TIMEOUT_S = 180.0
 
 
 def grad_cam(model: str, face: npt.NDArray[np.uint8], winner: int) -> FloatMap:
-    """Ask another process, which loads TensorFlow, for the map of one face; takes about five seconds.
+    """The Grad-CAM map of one face, computed in another process in about five seconds.
 
     Args:
         model: name of a trained model.
-        face: shape (side, side), grey, as the network takes it.
-        winner: position of the class.
+        face: shape (side, side), grey, as the input of the network.
+        winner: index of the class.
 
     Returns:
-        Shape (side, side), 0 to 1; all 0 where nothing speaks for the class.
+        Shape (side, side), 0 to 1; all 0 if no part raises the class.
 
     Raises:
-        ModelError: TensorFlow is not installed, the model is absent or damaged, or it took too long.
+        ModelError: TensorFlow is not installed, the model is absent or damaged, or the process exceeds its timeout.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise ModelError("Grad-CAM needs TensorFlow, which is not installed. Run: pip install 'emomusic[train]'")
     if not (model_files.model_folder(model) / model_files.WEIGHTS).exists():
-        raise ModelError(f"Grad-CAM needs {model_files.WEIGHTS}, which is absent here. Run EmoMusic from its checkout")
+        raise ModelError(f"Grad-CAM needs {model_files.WEIGHTS}, which is absent. Run EmoMusic from its checkout")
     command = [sys.executable, "-m", "emomusic.explain", model, str(winner)]
     try:
-        done = subprocess.run(command, input=_packed(face), capture_output=True, timeout=_PATIENCE_S, check=False)
+        done = subprocess.run(command, input=_packed(face), capture_output=True, timeout=_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ModelError(f"expected an answer from TensorFlow. Received: {error}. Try again") from error
+        raise ModelError(f"expected a map from TensorFlow. Received: {error}. Try again") from error
     if done.returncode != 0:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ModelError(f"expected an answer from TensorFlow. Received: {lines[-1] if lines else 'nothing'}")
+        raise ModelError(f"expected a map from TensorFlow. Received: {lines[-1] if lines else 'nothing'}")
     return np.asarray(np.load(io.BytesIO(done.stdout), allow_pickle=False), np.float32)
 
 
@@ -75,7 +73,7 @@ def _packed(array: npt.NDArray[Any]) -> bytes:
 
 
 def main(model: str, winner: str) -> None:
-    """Answer `grad_cam`: read a face from stdin and write its map to stdout."""
+    """The process of `grad_cam`: read a face from stdin and write its map to stdout."""
     face = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
     folder = model_files.model_folder(model)
     spec = model_files.read_spec(folder, verify=[model_files.WEIGHTS])
@@ -87,17 +85,17 @@ def main(model: str, winner: str) -> None:
 
 
 class GradCam:
-    """A Keras network, opened up. Works on any that ends in a softmax: what it needs is found by shape and place."""
+    """Grad-CAM for a Keras network that ends in a softmax. It finds layers by shape and position, not by name."""
 
     def __init__(self, model: keras.Model, *, mirrored: bool) -> None:
-        """Find the feature maps and the scores of a network.
+        """Find the feature maps and logits of a network.
 
         Args:
             model: input shape (n, side, side, 1), pixels 0 to 255.
-            mirrored: whether its answer is the mean over the face and its mirror image.
+            mirrored: whether the model averages over the face and its mirror image.
 
         Raises:
-            ModelError: it has none.
+            ModelError: the network has no feature maps or does not end in a softmax.
         """
         self._tensorflow = load_tensorflow()
         import keras
@@ -107,7 +105,7 @@ class GradCam:
         self._network = keras.Model(inputs, [_logits(steps), _features(steps, inputs.shape[1])])
 
     def of(self, face: npt.NDArray[np.uint8], winner: int) -> FloatMap:
-        """The map of a face, shape (side, side), for the class at position `winner`."""
+        """The map of a face, shape (side, side), for the class at index `winner`."""
         tf = self._tensorflow
         views = np.stack([face, face[:, ::-1]] if self._mirrored else [face]).astype(np.float32)[..., None]
         pixels = tf.constant(views)
@@ -116,42 +114,41 @@ class GradCam:
             logits, features = self._network(pixels, training=False)
             score = tf.reduce_sum(logits[:, winner])
         gradients = tape.gradient(score, features)
-        return _weighted(_together(features), _together(gradients), len(face))
+        return _weighted(_concatenated(features), _concatenated(gradients), len(face))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """One layer at work: the tensors it was given, and what it made of them."""
+    """A call of a layer with its input and output tensors."""
 
     layer: Any
-    given: tuple[Any, ...]
-    made: Any
+    inputs: tuple[Any, ...]
+    output: Any
 
 
 def _unrolled(model: keras.Model) -> tuple[Any, list[_Layer]]:
-    """Every layer of a network in the order of their work, those of networks inside the network too.
+    """All layer calls of a network in order of execution, with those of nested networks.
 
-    The layers and their weights stay the same; only the wiring is written down anew.
+    The layers keep their weights. The calls run again on new tensors.
     """
     import keras
 
     steps: list[_Layer] = []
 
-    def call(layer: Any, *given: Any, **options: Any) -> Any:
+    def call(layer: Any, *args: Any, **options: Any) -> Any:
         if isinstance(layer, keras.Sequential):
-            made = given[0]
+            output = args[0]
             for inner in layer.layers:
-                made = call(inner, made)
-            return made
+                output = call(inner, output)
+            return output
         if isinstance(layer, keras.Model):
             keras.models.clone_model(
-                layer, input_tensors=given[0], clone_function=lambda inner: inner, call_function=call
+                layer, input_tensors=args[0], clone_function=lambda inner: inner, call_function=call
             )
-            # Not the clone's own output: that begins anew at its input, and would lead no further back
-            return steps[-1].made
-        made = layer(*given, **options)
-        steps.append(_Layer(layer, tuple(keras.tree.flatten((given, options))), made))
-        return made
+            return steps[-1].output  # the clone's own output does not depend on the outer input
+        output = layer(*args, **options)
+        steps.append(_Layer(layer, tuple(keras.tree.flatten((args, options))), output))
+        return output
 
     inputs = keras.Input(model.input_shape[1:])
     call(model, inputs)
@@ -159,35 +156,35 @@ def _unrolled(model: keras.Model) -> tuple[Any, list[_Layer]]:
 
 
 def _logits(steps: Sequence[_Layer]) -> Any:
-    """What goes into the final softmax."""
+    """The input of the final softmax."""
     import keras
 
     last = steps[-1].layer
     is_activation = isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
     if not (is_activation or isinstance(last, keras.layers.Softmax)):
-        raise ModelError(f"expected a network whose last layer is a softmax alone. Received: {last.name!r} there")
-    return steps[-1].given[0]
+        raise ModelError(f"expected a softmax layer at the end of the network. Received: {last.name!r}")
+    return steps[-1].inputs[0]
 
 
 def _features(steps: Sequence[_Layer], side: int) -> list[Any]:
-    """The last maps that are fine enough to show places, one tensor of each branch; the last of all where none are."""
+    """The last maps that are fine enough, one tensor of each branch; the last maps of all if none are."""
     maps = [step for step in steps if _is_map(step)]
     if not maps:
-        raise ModelError("expected a network with feature maps. Received: one without a layer that keeps places apart")
-    fine = [step for step in maps if min(step.made.shape[1:3]) >= _LEAST_SHARE * side]
-    return _last_of_size(steps, tuple((fine or maps)[-1].made.shape[1:3]))
+        raise ModelError("expected a network with feature maps. Received: one without spatial layers")
+    fine = [step for step in maps if min(step.output.shape[1:3]) >= _MIN_SHARE * side]
+    return _last_of_size(steps, tuple((fine or maps)[-1].output.shape[1:3]))
 
 
 def _last_of_size(steps: Sequence[_Layer], size: tuple[int, ...]) -> list[Any]:
-    """The maps of that size of which no other of it is made: one tensor, or where a network branches, one of each."""
-    has_more: set[int] = set()  # tensors of which maps of that size are made
+    """The maps that lead to no other map of this size: one tensor, or one of each branch."""
+    has_later: set[int] = set()  # tensors that lead to a map of this size
     last: list[Any] = []
     for step in reversed(steps):
-        is_one = _is_map(step) and tuple(step.made.shape[1:3]) == size
-        if is_one and id(step.made) not in has_more:
-            last.insert(0, step.made)
-        if is_one or id(step.made) in has_more:
-            has_more |= {id(tensor) for tensor in step.given}
+        has_size = _is_map(step) and tuple(step.output.shape[1:3]) == size
+        if has_size and id(step.output) not in has_later:
+            last.insert(0, step.output)
+        if has_size or id(step.output) in has_later:
+            has_later |= {id(tensor) for tensor in step.inputs}
     return last
 
 
@@ -195,17 +192,17 @@ def _is_map(step: _Layer) -> bool:
     from keras import layers
 
     pooling = (layers.MaxPooling2D, layers.AveragePooling2D)
-    shape: tuple[int, ...] = tuple(getattr(step.made, "shape", ()))
+    shape: tuple[int, ...] = tuple(getattr(step.output, "shape", ()))
     return len(shape) == 4 and min(shape[1:3]) > 1 and not isinstance(step.layer, pooling)
 
 
 def _weighted(features: FloatMap, gradients: FloatMap, side: int) -> FloatMap:
-    """Weigh each map by its gradient, place by place, add up, and keep what speaks for the class.
+    """The sum of the maps weighted by their gradients at each position, without negative values.
 
     Args:
         features: shape (views, rows, columns, channels); the second view is the mirror image.
-        gradients: the same shape, of the class's logit.
-        side: of the answer.
+        gradients: of the class's logit, the same shape.
+        side: side of the result.
     """
     maps = np.maximum((gradients * features).sum(axis=-1), 0)
     large = [cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR) for heat in maps]
@@ -215,8 +212,8 @@ def _weighted(features: FloatMap, gradients: FloatMap, side: int) -> FloatMap:
     return mean / max(float(mean.max()), 1e-12)
 
 
-def _together(maps: Sequence[Any]) -> FloatMap:
-    """Maps of several branches as those of one, in float32."""
+def _concatenated(maps: Sequence[Any]) -> FloatMap:
+    """The channels of all branches, float32."""
     return np.concatenate([np.asarray(tensor, dtype=np.float32) for tensor in maps], axis=-1)
 
 

@@ -17,17 +17,17 @@ from emomusic.face.images import RgbImage, to_network_input
 from emomusic.face.runtime import Network
 from emomusic.metrics import SEVEN, FloatArray
 
-_BATCH = 256  # bounds memory; a photograph's faces fit in one
+_BATCH = 256  # bounds memory
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""A network: pixels, shape (n, side, side, 1), to probabilities, shape (n, classes)."""
+"""A network. Takes pixels, shape (n, side, side, 1), and returns probabilities, shape (n, classes)."""
 
 
 class Classifier(Protocol):
-    """What turns crops into probabilities; the tests have a fake one."""
+    """Classifies face crops. `EmotionClassifier` and the fake of the tests implement it."""
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        """Probabilities of each crop, in order."""
+        """Probabilities for each crop, in order."""
         ...
 
 
@@ -47,28 +47,28 @@ class EmotionClassifier:
         """Load a trained model from `models/face/<name>/`.
 
         Raises:
-            ModelError: there is none of that name, or its files are absent, damaged or do not belong together.
+            ModelError: there is no such model, or its files are absent, damaged or do not match.
         """
         folder = model_files.model_folder(name)
         spec = model_files.read_spec(folder, verify=[model_files.ONNX])
         network = Network(folder / model_files.ONNX)
-        told = (spec.side, spec.side, 1), len(spec.classes)
-        found = network.input_shape[1:], network.output_shape[-1]
-        if told != found:
+        expected = (spec.side, spec.side, 1), len(spec.classes)
+        received = network.input_shape[1:], network.output_shape[-1]
+        if expected != received:
             raise ModelError(
-                f"expected a network in {folder} as {SPEC} tells it: input and classes {told}. "
-                f"Received: {found}. Restore the files"
+                f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
+                f"Received: {received}. Restore the files"
             )
         return cls(network.map_batch, spec)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        """Probabilities of each face, in one call for all of them.
+        """Probabilities for each face, from one call of the network.
 
         Args:
-            crops: square cut-outs of any size, uint8, RGB, as `images.crop_face` makes them.
+            crops: square crops of any size, uint8, RGB, as from `images.crop_face`.
 
         Raises:
-            ModelError: the model does not tell the seven emotions apart.
+            ModelError: the model has other classes than the seven emotions.
         """
         self.require_emotions()
         if not crops:
@@ -77,10 +77,10 @@ class EmotionClassifier:
         return [EmotionProbabilities(row) for row in rows]
 
     def require_emotions(self) -> None:
-        """Make sure that the model tells the seven emotions apart.
+        """Check that the classes of the model are the seven emotions.
 
         Raises:
-            ModelError: it has other classes; `probabilities` still gives those.
+            ModelError: the model has other classes, for which `probabilities` still works.
         """
         if self.spec.classes != SEVEN:
             raise ModelError(
@@ -89,17 +89,17 @@ class EmotionClassifier:
             )
 
     def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities as of `probabilities`, adjusted for faces that were cut from photographs."""
+        """Probabilities as from `probabilities`, adjusted for faces on photographs."""
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities for many prepared inputs.
+        """Calibrated probabilities for prepared inputs.
 
         Args:
-            inputs: shape (n, side, side, 1), uint8, grey, as `images.to_network_input` makes them.
+            inputs: shape (n, side, side, 1), uint8, grey, as from `images.to_network_input`.
 
         Returns:
-            Shape (n, classes), float32, rows summing to 1, calibrated, as for pictures of FER2013; n may be 0.
+            Shape (n, classes), float32, rows summing to 1, calibrated on FER2013; n may be 0.
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
@@ -107,21 +107,21 @@ class EmotionClassifier:
         return np.asarray(calibrate(np.concatenate(batches), self.spec), np.float32)
 
     def _averaged(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The mean over the face and, where the model wants it, its mirror image."""
+        """The mean over the face and, if the model requires it, its mirror image."""
         if not self.spec.mirrored:
             return self._forward(pixels)
-        answers = self._forward(np.concatenate([pixels, pixels[:, :, ::-1]]))
-        return np.asarray((answers[: len(pixels)] + answers[len(pixels) :]) / 2, np.float32)
+        outputs = self._forward(np.concatenate([pixels, pixels[:, :, ::-1]]))
+        return np.asarray((outputs[: len(pixels)] + outputs[len(pixels) :]) / 2, np.float32)
 
 
-def calibrate(answers: FloatArray, spec: model_files.ModelSpec) -> FloatArray:
-    """What a network's answers come to once they are as sure as they are often right on FER2013.
+def calibrate(outputs: FloatArray, spec: model_files.ModelSpec) -> FloatArray:
+    """Calibrated probabilities for the outputs of a network.
 
     Args:
-        answers: shape (n, classes): means over the views of the network's softmax.
+        outputs: shape (n, classes): the network's softmax, averaged over the views.
         spec: of the model.
 
     Returns:
         The same shape, float64, rows summing to 1.
     """
-    return apply_temperature(invert_label_smoothing(answers, spec.smoothing), spec.temperature)
+    return apply_temperature(invert_label_smoothing(outputs, spec.smoothing), spec.temperature)

@@ -1,8 +1,8 @@
-"""FER2013: read it, check it, and know which of its test images also stand in training.
+"""The FER2013 dataset, checked, with its duplicates between training and test.
 
-35,887 grey pictures of 48x48 pixels with one of seven emotions [1], in three splits: Training 28,709, PublicTest 3,589
-and PrivateTest 3,589. Here they are called train, validation and test. The dataset is for research use and is not
-part of this project: get `fer2013.csv` from Kaggle.
+FER2013 [1] has 35,887 grey pictures of 48x48 pixels with one of seven emotions, in three splits: Training 28,709,
+PublicTest 3,589 and PrivateTest 3,589. This package calls them train, validation and test. The dataset is for research
+use and is not part of this project. Download `fer2013.csv` from Kaggle.
 
 [1] I. Goodfellow et al., "Challenges in representation learning: a report on three machine learning contests", 2013.
 """
@@ -29,11 +29,11 @@ from emomusic.errors import DatasetError
 log = logging.getLogger(__name__)
 
 SIDE = 48
-"""Pixels along each side of a FER2013 picture."""
+"""Side of a FER2013 picture in pixels."""
 
 
 class Split(StrEnum):
-    """The three parts of the dataset."""
+    """The splits of the dataset."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -58,7 +58,7 @@ class LabelledFaces:
     Attributes:
         images: shape (n, 48, 48), uint8, grey.
         labels: shape (n,), uint8, positions in `EMOTIONS`.
-        in_training: shape (n,), bool; the same pixels also stand in the train split. All true for that split itself.
+        in_training: shape (n,), bool; whether the train split has the same pixels. All true for the train split.
     """
 
     images: npt.NDArray[np.uint8]
@@ -69,49 +69,49 @@ class LabelledFaces:
         return len(self.labels)
 
     def first(self, count: int) -> LabelledFaces:
-        """The first `count` pictures: a small part for a quick run."""
+        """The first `count` pictures, for a quick run."""
         return LabelledFaces(self.images[:count], self.labels[:count], self.in_training[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fer2013:
-    """The whole dataset; a split with no picture in the source is absent from `splits`."""
+    """The dataset. `splits` lacks a split without pictures."""
 
     splits: Mapping[Split, LabelledFaces]
 
     def split(self, split: Split) -> LabelledFaces:
-        """One part.
+        """One split.
 
         Raises:
-            DatasetError: the source holds no picture of that split.
+            DatasetError: the source has no picture of this split.
         """
         if split not in self.splits:
             usage = next(u for u, s in USAGE_TO_SPLIT.items() if s is split)
             raise DatasetError(
                 f"expected pictures of the {split} split ({usage}). Received: only {', '.join(self.splits) or 'none'}. "
-                "Use the whole fer2013.csv"
+                "Use the complete fer2013.csv"
             )
         return self.splits[split]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every split has as many pictures as published, so that figures can be compared."""
+        """Whether every split has its published size."""
         return {split: len(faces) for split, faces in self.splits.items()} == dict(PUBLISHED_COUNTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplitPictures:
-    """The pictures of one split alone: `images` and `labels` as those of `LabelledFaces`."""
+    """The pictures and labels of one split, as in `LabelledFaces`."""
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
 
 
 def read_split(source: Path, split: Split) -> SplitPictures:
-    """Read one split of `fer2013.csv` and leave the others aside: some seconds, and no copy is kept.
+    """Read one split of `fer2013.csv` in a few seconds, without a cache.
 
     Raises:
-        DatasetError: what was expected, what was received, and in which row.
+        DatasetError: the file is damaged or has no picture of this split. The message names the line.
     """
     rows = list(_csv_rows(source, only=split))
     if not rows:
@@ -122,17 +122,17 @@ def read_split(source: Path, split: Split) -> SplitPictures:
 
 
 def read_fer2013(source: Path, *, cache: Path | None = None, needs: Collection[Split] = ()) -> Fer2013:
-    """Read the dataset from Kaggle's `fer2013.csv` or from folders `train/<emotion>/…`, `test/<emotion>/…`.
+    """Read the dataset from Kaggle's `fer2013.csv`, or from folders `train/<emotion>/…` and `test/<emotion>/…`.
 
-    The first reading of a CSV writes a compact copy (78 MB) into `cache`; later ones take a second.
+    The first call for a CSV file writes a cache file of 78 MB. Later calls take a second.
 
     Args:
-        source: the CSV file, or the folder that holds `train` and `test`.
-        cache: folder for compact copies; `assets.cache_dir()` unless given.
-        needs: the splits that must be there.
+        source: the CSV file, or the folder with `train` and `test`.
+        cache: folder for cache files; `assets.cache_dir()` by default.
+        needs: required splits.
 
     Raises:
-        DatasetError: what was expected, what was received, and in which row or file; or a split of `needs` is absent.
+        DatasetError: the source is absent or damaged, or lacks a split of `needs`. The message names the line or file.
     """
     if source.is_dir():
         dataset = _assemble(_folder_rows(source), source)
@@ -141,39 +141,39 @@ def read_fer2013(source: Path, *, cache: Path | None = None, needs: Collection[S
     else:
         raise DatasetError(
             "expected fer2013.csv, or a folder with train/ and test/. "
-            f"Received: {source}, which is {'no file' if source.exists() else 'not there'}"
+            f"Received: {source}, which {'is not a file' if source.exists() else 'does not exist'}"
         )
     for split in needs:
-        dataset.split(split)  # an error says enough: the warning below is for what goes on
+        dataset.split(split)
     if not dataset.is_complete:
         counts = {split.value: len(faces) for split, faces in dataset.splits.items()}
-        log.warning("This is not the whole of FER2013 (%s); its figures compare with no published one.", counts)
+        log.warning("FER2013 is incomplete (%s). Its figures are not comparable with published ones.", counts)
     return dataset
 
 
 def _read_csv_cached(source: Path, cache: Path | None) -> Fer2013:
     if cache is None:
-        log.warning("No compact copy kept (no home folder is known).")
+        log.warning("FER2013 is not cached: no home folder was found.")
         return _assemble(_csv_rows(source), source)
-    stat = source.stat()
-    edition = f"{stat.st_size}|{stat.st_mtime_ns}|{_CACHE_VERSION}"
-    # One copy a file: that of an earlier edition is written over
-    compact = cache / f"fer2013-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]}.npz"
-    if compact.is_file():
+    status = source.stat()
+    version = f"{status.st_size}|{status.st_mtime_ns}|{_CACHE_VERSION}"
+    # One cache file per source, which a new version replaces.
+    path = cache / f"fer2013-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]}.npz"
+    if path.is_file():
         try:
-            if (dataset := _load_compact(compact, edition)) is not None:
+            if (dataset := _load_cache(path, version)) is not None:
                 return dataset
         except DAMAGED_ARRAYS as error:
-            log.warning("Reading %s anew: its compact copy is damaged (%s).", source.name, error)
+            log.warning("The cache of %s is damaged (%s). Reading the CSV file.", source.name, error)
     dataset = _assemble(_csv_rows(source), source)
-    _save_compact(dataset, compact, edition)
+    _save_cache(dataset, path, version)
     return dataset
 
 
-def _load_compact(path: Path, edition: str) -> Fer2013 | None:
-    """The copy; None where it is one of another edition."""
+def _load_cache(path: Path, version: str) -> Fer2013 | None:
+    """The cached dataset; None if its version differs."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        if str(arrays["edition"]) != edition:
+        if str(arrays["edition"]) != version:
             return None
         return Fer2013(
             {
@@ -184,8 +184,8 @@ def _load_compact(path: Path, edition: str) -> Fer2013 | None:
         )
 
 
-def _save_compact(dataset: Fer2013, path: Path, edition: str) -> None:
-    """Write the copy under a temporary name, then move it; a disk that refuses costs time later, nothing else."""
+def _save_cache(dataset: Fer2013, path: Path, version: str) -> None:
+    """Write the cache under a temporary name, then move it. A failure is logged."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     arrays = {
         f"{split}_{part}": getattr(faces, part)
@@ -195,11 +195,11 @@ def _save_compact(dataset: Fer2013, path: Path, edition: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, edition=np.array(edition), **arrays)
+            np.savez_compressed(file, allow_pickle=False, edition=np.array(version), **arrays)
         temporary.replace(path)
     except OSError as error:
-        log.warning("No compact copy kept in %s (%s).", path.parent, error.strerror)
-        with contextlib.suppress(OSError):  # what refused to be written may refuse this too
+        log.warning("FER2013 is not cached in %s (%s).", path.parent, error.strerror)
+        with contextlib.suppress(OSError):
             temporary.unlink()
 
 
@@ -207,7 +207,7 @@ Row = tuple[Split, int, npt.NDArray[np.uint8]]
 
 
 def _csv_rows(source: Path, *, only: Split | None = None) -> Iterator[Row]:
-    """The rows of the file, or those of one split: the pixels of the others are not looked at."""
+    """The rows of the file or of one split. The pixels of other splits are not parsed."""
     import csv
 
     try:
@@ -228,7 +228,7 @@ def _csv_rows(source: Path, *, only: Split | None = None) -> Iterator[Row]:
                     if only is None or _usage(row[usage]) is only:
                         yield _usage(row[usage]), _label(row[emotion]), _pixels(row[pixels])
                 except (ValueError, IndexError) as error:
-                    reason = "it has too few columns" if isinstance(error, IndexError) else error
+                    reason = "too few columns" if isinstance(error, IndexError) else error
                     raise DatasetError(f"{source.name}, line {reader.line_num}: {reason}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(
@@ -250,15 +250,15 @@ def _label(text: str) -> int:
     return int(text)
 
 
-_GREYS = {str(value): value for value in range(256)}  # stricter than int(), which takes "1_0", and faster
+_GREYS = {str(value): value for value in range(256)}  # faster and stricter than int(), which accepts "1_0"
 
 
 def _pixels(text: str) -> npt.NDArray[np.uint8]:
     try:
         values = bytes(map(_GREYS.__getitem__, text.split()))
     except KeyError as error:
-        wrong = error.args[0][:40]
-        raise ValueError(f"expected pixels from 0 to 255, separated by spaces. Received: {wrong!r}") from error
+        invalid = error.args[0][:40]
+        raise ValueError(f"expected pixels from 0 to 255, separated by spaces. Received: {invalid!r}") from error
     if len(values) != SIDE * SIDE:
         raise ValueError(f"expected {SIDE * SIDE} pixels. Received: {len(values)}")
     return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)
@@ -282,12 +282,12 @@ def _folder_rows(source: Path) -> Iterator[Row]:
                 content = path.read_bytes() if path.is_file() else b""
                 try:
                     image = cv2.imdecode(np.frombuffer(content or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
-                except cv2.error:  # a header that promises more pixels than OpenCV allows
+                except cv2.error:  # the header has more pixels than OpenCV allows
                     image = None
                 if image is None or image.shape != (SIDE, SIDE):
-                    received = "no readable picture" if image is None else f"{image.shape[1]}x{image.shape[0]}"
+                    received = "an unreadable file" if image is None else f"{image.shape[1]}x{image.shape[0]}"
                     raise DatasetError(f"expected pictures of {SIDE}x{SIDE} pixels. Received: {received} in {path}")
-                # Kaggle's folder edition puts PublicTest and PrivateTest together in test/ and tells them apart by name
+                # In Kaggle's folders, test/ holds PublicTest and PrivateTest; the file names have the usage as prefix.
                 prefix = path.name.split("_")[0]
                 yield USAGE_TO_SPLIT.get(prefix, split), known[child.name.lower()], image.astype(np.uint8)
 

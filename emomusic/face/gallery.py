@@ -1,4 +1,4 @@
-"""Many pictures at once: their faces numbered through, hung by the quadrant they lie in."""
+"""The faces of several pictures, numbered and grouped by quadrant."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from emomusic.face.reading import FaceReading, PictureReading
 
 @dataclass(frozen=True, slots=True)
 class GalleryFace:
-    """A face on the wall.
+    """A face of a gallery.
 
     Attributes:
-        number: from 1, through all pictures in their order, in each from left to right.
-        picture: position of its picture among `Gallery.pictures`.
-        place: its position among the faces of that picture.
-        reading: what it shows.
+        number: from 1, over all pictures in their order, and from left to right in each.
+        picture: index of its picture in `Gallery.pictures`.
+        place: index among the faces of that picture.
+        reading: the face with its emotion.
     """
 
     number: int
@@ -28,11 +28,11 @@ class GalleryFace:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Pictures that were read, side by side.
+    """The readings of several pictures.
 
     Attributes:
-        pictures: the reading of each.
-        faces: of all pictures, by their number.
+        pictures: one reading per picture.
+        faces: of all pictures, sorted by number.
     """
 
     pictures: tuple[PictureReading, ...]
@@ -40,7 +40,7 @@ class Gallery:
 
     @classmethod
     def of(cls, pictures: Sequence[PictureReading]) -> Gallery:
-        """Hang the faces of these pictures."""
+        """The gallery of these pictures."""
         places = [(picture, place) for picture, read in enumerate(pictures) for place in range(len(read.faces))]
         faces = (
             GalleryFace(number, picture, place, pictures[picture].faces[place])
@@ -50,21 +50,21 @@ class Gallery:
 
     @property
     def group(self) -> EmotionProbabilities | None:
-        """The mean over all faces, each counting alike; None where there is none."""
+        """The mean over all faces with equal weights; None without faces."""
         return group_probabilities([face.reading.probabilities for face in self.faces])
 
     def first_number(self, picture: int) -> int:
-        """The number that the first face of a picture has, or would have."""
+        """The number of the first face of a picture, also if the picture has none."""
         return 1 + sum(len(read.faces) for read in self.pictures[:picture])
 
     def by_quadrant(self) -> Mapping[Quadrant, tuple[GalleryFace, ...]]:
-        """All quadrants in the order of `Quadrant`, each with its faces: those farthest from the middle first."""
-        hung: dict[Quadrant, list[GalleryFace]] = {quadrant: [] for quadrant in Quadrant}
+        """The faces of each quadrant, sorted by their distance from the origin, farthest first."""
+        by_quadrant: dict[Quadrant, list[GalleryFace]] = {quadrant: [] for quadrant in Quadrant}
         for face in self.faces:
-            hung[face.reading.quadrant].append(face)
-        return {quadrant: tuple(sorted(faces, key=_how_far, reverse=True)) for quadrant, faces in hung.items()}
+            by_quadrant[face.reading.quadrant].append(face)
+        return {quadrant: tuple(sorted(faces, key=_intensity, reverse=True)) for quadrant, faces in by_quadrant.items()}
 
 
-def _how_far(face: GalleryFace) -> float:
+def _intensity(face: GalleryFace) -> float:
     point = face.reading.point
     return point.valence**2 + point.arousal**2

@@ -1,7 +1,7 @@
-"""What a network makes of one face: feature maps, scores, and what covering each part of the face changes.
+"""Feature maps, logits and occlusion of a network for one face.
 
-Occlusion [1] covers one place after the other and sees how the answer changes. It is an experiment; `grad_cam` has a
-formula for the same question. Where they agree, the map can be believed.
+Occlusion [1] measures how the probability changes if a patch covers a part of the face. `grad_cam` computes an answer
+to the same question from gradients. Agreement of both makes the map credible.
 
 [1] M. D. Zeiler & R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
 """
@@ -27,22 +27,22 @@ from emomusic.face.runtime import Network
 FloatMap = npt.NDArray[np.float32]
 
 _NUM_LEVELS = 4
-_NUM_COLOURS = 3  # as few channels are a picture still
+_NUM_COLOURS = 3  # maps of up to three channels are images
 _MAPS_PER_LEVEL = 6
 
-# A patch must hide a whole mouth or both eyes, or a sure answer hardly changes: a third of the side does. More places
-# make a finer map and cost one look each.
+# The patch must hide the mouth or both eyes, otherwise a confident answer hardly changes. More positions make the map
+# finer and cost one prediction each.
 _PATCH_SHARE = 3
 _NUM_STARTS = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMaps:
-    """Some of what the last layers of one size make of a face: one layer, or one of each branch.
+    """Feature maps of the last layers of one size: one layer, or one of each branch.
 
     Attributes:
-        maps: shape (n, side, side), float32: those that vary most over this face, the most varied first.
-        num_channels: how many they make in all.
+        maps: shape (n, side, side), float32: the maps of highest variance, sorted by variance.
+        num_channels: number of all maps.
     """
 
     maps: FloatMap
@@ -51,18 +51,18 @@ class FeatureMaps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insight:
-    """How a network came to its answer for one face.
+    """The steps from a face to its probabilities.
 
     Attributes:
-        face: shape (side, side), uint8, grey: the face as the network sees it.
+        face: shape (side, side), uint8, grey: the input of the network.
         levels: feature maps from fine to coarse.
-        logits: shape (views, classes): for the face and, where the model looks at that too, for its mirror image.
-        averaged: shape (classes,): the mean over the views of the softmax of each.
-        smoothing: share of `averaged` that goes to all classes alike, as smooth labels taught it; taken back.
-        temperature: the logits of that are divided by this.
-        calibrated: shape (classes,): the softmax of that.
-        adjusted: whether the model is adjusted for photographs.
-        probabilities: shape (classes,): `calibrated`, adjusted for photographs: the classifier's answer.
+        logits: shape (views, classes): for the face and, if the model is mirrored, its mirror image.
+        averaged: shape (classes,): the mean of the softmax over the views.
+        smoothing: the label smoothing to invert, as a share of `averaged`.
+        temperature: divisor of the logits.
+        calibrated: shape (classes,): `averaged` after both corrections.
+        adjusted: whether the model has an adjustment for photographs.
+        probabilities: shape (classes,): the classifier's answer: `calibrated` after the adjustment.
     """
 
     face: npt.NDArray[np.uint8]
@@ -77,20 +77,20 @@ class Insight:
 
     @property
     def winner(self) -> int:
-        """The class the network chose."""
+        """Index of the most probable class."""
         return int(self.probabilities.argmax())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
-    """What covering each part of a face does to the probability of the class that won.
+    """Changes of the winning probability if a patch covers a part of the face.
 
     Attributes:
-        drops: shape (n, n): by how much it falls with the patch there, rows from the top; below 0 where it rises.
-        starts: the n left edges of the patch, which are its top edges too, in pixels of the network's input.
-        patch: side of the grey square, in the same pixels.
-        probability: with nothing covered.
-        heat: shape (side, side): for each pixel, the mean of the drops of all patches that cover it.
+        drops: shape (n, n): decrease of the probability for each position, rows from the top; negative if it rises.
+        starts: the n left edges of the patch, also its top edges, in pixels of the network's input.
+        patch: side of the grey square in pixels.
+        probability: without a patch.
+        heat: shape (side, side): for each pixel, the mean drop of all patches that cover it.
     """
 
     drops: FloatMap
@@ -101,17 +101,17 @@ class Occlusion:
 
 
 class Explainer:
-    """A trained network that also gives what its layers make of a face. Threads may share one instance.
+    """A trained network that also returns its feature maps and logits. Threads may share one instance.
 
-    Works on any exported network that ends in a softmax: what it needs is found by shape and place, never by name.
+    It accepts any exported network that ends in a softmax. It finds layers by shape and position, not by name.
     """
 
     def __init__(self, spec: model_files.ModelSpec, network: Path | None = None) -> None:
-        """Load a network with its feature maps and scores as outputs.
+        """Load a network with its feature maps and logits as outputs.
 
         Args:
             spec: of a trained model.
-            network: its ONNX file; None for the one in the model's folder.
+            network: its ONNX file; None for the file in the model's folder.
 
         Raises:
             ModelError: the file is absent or damaged, or the network has no feature maps or does not end in a softmax.
@@ -126,86 +126,87 @@ class Explainer:
         if last.op_type != "Softmax":
             raise ModelError(f"expected a network that ends in a softmax. Received: {last.op_type} there")
         self._levels = _levels(_steps(graph))
-        names = [last.input[0], *(name for level in self._levels for name in level)]
+        outputs = [last.input[0], *(name for level in self._levels for name in level)]
         known = {value.name: value for value in graph.value_info}
         del graph.output[:]
-        graph.output.extend(known[name] for name in names)
+        graph.output.extend(known[name] for name in outputs)
         self._network = Network(model.SerializeToString())
 
     def look(self, crop: RgbImage) -> Insight:
-        """Run the network on one face and keep everything on the way.
+        """The steps from one face to its probabilities.
 
         Args:
-            crop: a square cut-out of any size, uint8, RGB, as `images.crop_face` makes them; or what
-                `images.to_network_input` makes of one, shape (side, side), which gives the very same.
+            crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
+                `images.to_network_input` for it, shape (side, side), for the same result.
         """
+        from scipy.special import softmax
+
         spec = self._spec
         face = to_network_input([crop], spec.side)[0]
         views = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
         scores, *maps = self._network(views)
         logits = scores.astype(np.float64)
-        averaged = _softmax(logits).mean(axis=0)
-        answer = calibrate(averaged[None], spec)
-        waiting = iter(maps)
+        averaged = softmax(logits, axis=1).mean(axis=0)
+        calibrated = calibrate(averaged[None], spec)
+        remaining = iter(maps)
         return Insight(
             face=face[..., 0],
-            levels=tuple(_feature_maps(np.concatenate([next(waiting)[0] for _ in level])) for level in self._levels),
+            levels=tuple(_feature_maps(np.concatenate([next(remaining)[0] for _ in level])) for level in self._levels),
             logits=logits,
             averaged=averaged,
             smoothing=spec.smoothing,
             temperature=spec.temperature,
-            calibrated=answer[0],
+            calibrated=calibrated[0],
             adjusted=bool(spec.adjustment),
-            probabilities=adjust_logits(answer, spec.adjustment)[0],
+            probabilities=adjust_logits(calibrated, spec.adjustment)[0],
         )
 
 
 def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
-    """Cover one part of a face after the other with grey, and ask the classifier each time; takes a second or so.
+    """Classify a face with a grey patch at each position, in about a second.
 
     Args:
         crop: as for `Explainer.look`.
-        classifier: is asked.
+        classifier: predicts the probabilities.
     """
     side = classifier.spec.side
     face = to_network_input([crop], side)[0]
     patch = max(side // _PATCH_SHARE, 1)
     starts = tuple(sorted({round(start) for start in np.linspace(0, side - patch, _NUM_STARTS)}))
-    places = _patch_places(starts, patch)
-    covered = np.repeat(face[None], len(places), axis=0)
-    for picture, place in zip(covered, places, strict=True):
-        picture[place] = round(float(face.mean()))
+    positions = _patch_positions(starts, patch)
+    covered = np.repeat(face[None], len(positions), axis=0)
+    for picture, position in zip(covered, positions, strict=True):
+        picture[position] = round(float(face.mean()))
     first, *rest = classifier.of_photographs(np.concatenate([face[None], covered]))
     winner = int(first.argmax())
     drops = np.array([first[winner] - row[winner] for row in rest], np.float32)
-    total, times = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
-    for drop, place in zip(drops, places, strict=True):
-        total[place] += drop
-        times[place] += 1
+    total, count = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+    for drop, position in zip(drops, positions, strict=True):
+        total[position] += drop
+        count[position] += 1
     drops = drops.reshape(len(starts), len(starts))
-    return Occlusion(drops, starts, patch, float(first[winner]), (total / times).astype(np.float32))
+    return Occlusion(drops, starts, patch, float(first[winner]), (total / count).astype(np.float32))
 
 
-def _patch_places(starts: Sequence[int], patch: int) -> list[tuple[slice, slice]]:
-    """Rows and columns that a patch covers, row by row."""
+def _patch_positions(starts: Sequence[int], patch: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of the patch at each position, row by row."""
     ranges = [slice(start, start + patch) for start in starts]
     return [(rows, columns) for rows in ranges for columns in ranges]
 
 
 def agreement(grad_cam: FloatMap, occlusion: Occlusion) -> float | None:
-    """How well the two maps agree: Spearman's rank correlation over the places of the patch.
+    """Spearman's rank correlation of the two maps over the positions of the patch.
 
     Args:
         grad_cam: shape (side, side).
         occlusion: of the same face.
 
     Returns:
-        From -1 (opposite) over 0 (nothing in common) to 1 (the same order); None where one of them is the same
-        everywhere and orders nothing.
+        From -1 (opposite) to 1 (the same order); None if one of them is constant.
     """
     from scipy.stats import spearmanr
 
-    means = np.array([grad_cam[place].mean() for place in _patch_places(occlusion.starts, occlusion.patch)])
+    means = np.array([grad_cam[region].mean() for region in _patch_positions(occlusion.starts, occlusion.patch)])
     drops = occlusion.drops.ravel()
     if np.ptp(means) == 0 or np.ptp(drops) == 0:
         return None
@@ -217,14 +218,14 @@ class _Step:
     """One operation of a network.
 
     Attributes:
-        given: names of what it takes.
-        made: name of what it gives.
-        size: rows and columns, where that is a stack of maps; None for anything else.
-        channels: how many maps.
+        inputs: names of its inputs.
+        output: name of its output.
+        size: rows and columns of an output of feature maps; otherwise None.
+        channels: number of feature maps.
     """
 
-    given: tuple[str, ...]
-    made: str
+    inputs: tuple[str, ...]
+    output: str
     size: tuple[int, int] | None
     channels: int = 0
 
@@ -233,7 +234,7 @@ _NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast")
 
 
 def _steps(graph: Any) -> list[_Step]:
-    """The operations of an ONNX graph in the order of their work."""
+    """The operations of an ONNX graph in order of execution."""
     shapes = {
         value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
         for value in graph.value_info
@@ -248,42 +249,37 @@ def _steps(graph: Any) -> list[_Step]:
 
 
 def _levels(steps: Sequence[_Step]) -> list[list[str]]:
-    """Names of the last maps of each size, from fine to coarse; of many sizes a few.
+    """Names of the last maps of each size, from fine to coarse, at most `_NUM_LEVELS` sizes.
 
     Raises:
-        ModelError: there are no maps.
+        ModelError: the network has no feature maps.
     """
-    channels = {step.made: step.channels for step in steps}
-    of_size = sorted(_last_of_each_size(steps).items(), reverse=True)
-    levels = [maps for _, maps in of_size if any(channels[name] > _NUM_COLOURS for name in maps)]
+    channels = {step.output: step.channels for step in steps}
+    by_size = sorted(_last_of_each_size(steps).items(), reverse=True)
+    levels = [maps for _, maps in by_size if any(channels[name] > _NUM_COLOURS for name in maps)]
     if not levels:
-        raise ModelError("expected a network with feature maps. Received: one without a layer that keeps places apart")
+        raise ModelError("expected a network with feature maps. Received: one without spatial layers")
     if len(levels) <= _NUM_LEVELS:
         return levels
-    return [levels[round(place)] for place in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]
+    return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]
 
 
 def _last_of_each_size(steps: Sequence[_Step]) -> dict[tuple[int, int], list[str]]:
-    """The maps of which no other of their size is made: one stack, or where a network branches, one of each branch."""
-    sizes_ahead: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)  # of what is made of a tensor
+    """The maps that lead to no other map of their size: one tensor, or one of each branch."""
+    later_sizes: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)  # sizes that depend on a tensor
     last: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     for step in reversed(steps):
-        ahead = set(sizes_ahead[step.made])
+        later = set(later_sizes[step.output])
         if step.size is not None:
-            if step.size not in ahead:
-                last[step.size].insert(0, step.made)
-            ahead.add(step.size)
-        for name in step.given:
-            sizes_ahead[name] |= ahead
+            if step.size not in later:
+                last[step.size].insert(0, step.output)
+            later.add(step.size)
+        for name in step.inputs:
+            later_sizes[name] |= later
     return dict(last)
 
 
 def _feature_maps(level: FloatMap) -> FeatureMaps:
-    """Choose from shape (channels, side, side)."""
+    """The maps of highest variance out of shape (channels, side, side)."""
     chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
     return FeatureMaps(level[chosen], len(level))
-
-
-def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -1,11 +1,10 @@
-"""A picture in, faces with their emotions out: what the app, the commands and the library call."""
+"""Faces of a picture with their emotions."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from emomusic.affect import (
     AffectPoint,
@@ -16,14 +15,10 @@ from emomusic.affect import (
     group_probabilities,
     quadrant_of,
 )
-from emomusic.face.classifier import Classifier
-from emomusic.face.detection import Face, FaceDetector
+from emomusic.face.classifier import Classifier, EmotionClassifier
+from emomusic.face.detection import Face, FaceDetector, MtcnnDetector
 from emomusic.face.images import RgbImage, crop_face
 from emomusic.face.model_files import DEFAULT_MODEL
-
-if TYPE_CHECKING:
-    from emomusic.face.classifier import EmotionClassifier
-    from emomusic.face.detection import MtcnnDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +35,25 @@ class FaceReading:
 
     @property
     def point(self) -> AffectPoint:
-        """The face's place on the circumplex."""
+        """The position on the valence-arousal plane."""
         return affect_of(self.probabilities)
 
     @property
     def quadrant(self) -> Quadrant:
-        """The quarter of the plane it lies in."""
+        """The quadrant of the plane."""
         return quadrant_of(self.point)
 
 
 @dataclass(frozen=True, slots=True)
 class PictureReading:
-    """All faces of one picture.
+    """The faces of a picture.
 
     Attributes:
-        width: of the picture, in pixels; boxes are in these.
-        height: likewise.
-        faces: from left to right; empty where none was found.
-        detect_ms: how long finding the faces took.
-        classify_ms: how long cutting them out and classifying them took.
+        width: of the picture in pixels, the unit of the boxes.
+        height: of the picture in pixels.
+        faces: from left to right; empty if there are none.
+        detect_ms: duration of the detection.
+        classify_ms: duration of cropping and classification.
     """
 
     width: int
@@ -69,17 +64,17 @@ class PictureReading:
 
     @property
     def group(self) -> EmotionProbabilities | None:
-        """The mean over all faces; None where there is none."""
+        """The mean over all faces; None without faces."""
         return group_probabilities([reading.probabilities for reading in self.faces])
 
 
 def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:
-    """Find every face of a picture and give each the probabilities of the seven emotions.
+    """The faces of a picture with the probabilities of the seven emotions.
 
     Args:
-        image: shape (height, width, 3), uint8, RGB, as `images.read_image` makes it.
-        detector: finds the faces.
-        classifier: reads them, all in one call.
+        image: shape (height, width, 3), uint8, RGB, as from `images.read_image`.
+        detector: detects the faces.
+        classifier: classifies all faces in one call.
     """
     started = time.perf_counter()
     faces = detector.detect(image)
@@ -96,21 +91,18 @@ def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) 
 
 
 def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifier) -> tuple[FaceReading, ...]:
-    """Give each of the faces that were found in a picture the probabilities of the seven emotions, all in one call."""
+    """The detected faces of a picture with their probabilities, from one call of the classifier."""
     probabilities = classifier.classify([crop_face(image, face.box) for face in faces])
     return tuple(FaceReading(face, values) for face, values in zip(faces, probabilities, strict=True))
 
 
 def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionClassifier]:
-    """Load the detector and a trained model, in about a quarter of a second.
+    """Load the detector and a trained model in about 0.25 s.
 
     Raises:
-        ModelError: there is no model of that name, its files are damaged, or it does not tell the seven emotions apart.
+        ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
         AssetError: a file of the detector is absent or damaged.
     """
-    from emomusic.face.classifier import EmotionClassifier
-    from emomusic.face.detection import MtcnnDetector
-
     classifier = EmotionClassifier.load(model)
     classifier.require_emotions()
     return MtcnnDetector(), classifier

@@ -20,11 +20,12 @@ from emomusic.errors import AssetError
 from emomusic.face import detection
 from emomusic.face.detection import Face, FaceDetector, Landmarks, MtcnnDetector
 from emomusic.face.images import Box, RgbImage, read_image
+from emomusic.face.mtcnn import Boxes
 from tests.fakes import FakeDetector, make_face
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
-# As a person counts, paintings included.
+# Counted by a person, with paintings.
 NUM_FACES = {
     "barack-obama-2009-speaking.jpg": 1,
     "barack-obama-2012.jpg": 1,
@@ -46,12 +47,12 @@ def the_face(faces: list[Face]) -> Face:
     return faces[0]
 
 
-def test_every_sample_is_counted() -> None:
+def test_every_sample_has_a_count() -> None:
     assert sorted(NUM_FACES) == sorted(path.name for path in SAMPLES.glob("*.jpg"))
 
 
 @pytest.mark.parametrize("name", NUM_FACES)
-def test_faces_are_counted_as_a_person_counts_them(detector: MtcnnDetector, name: str) -> None:
+def test_the_samples_have_the_counted_faces(detector: MtcnnDetector, name: str) -> None:
     image = sample(name)
     height, width = image.shape[:2]
     faces = detector.detect(image)
@@ -68,17 +69,17 @@ def test_faces_are_counted_as_a_person_counts_them(detector: MtcnnDetector, name
         assert marks.left_eye[1] < marks.nose[1] < marks.mouth_left[1]
 
 
-def test_faces_come_from_left_to_right(detector: MtcnnDetector) -> None:
+def test_faces_are_sorted_from_left_to_right(detector: MtcnnDetector) -> None:
     quarters = [face.box.x // 300 for face in detector.detect(sample("four-people.jpg"))]
     assert quarters == [0, 1, 2, 3]
 
 
-def test_a_box_lies_where_the_face_is(detector: MtcnnDetector) -> None:
+def test_a_box_overlaps_the_face(detector: MtcnnDetector) -> None:
     face = the_face(detector.detect(sample("eileen-collins-1999.jpg")))
     assert face.box.overlap(Box(180, 65, 85, 107)) > 0.9
 
 
-def test_numbers_are_plain_python(detector: MtcnnDetector) -> None:
+def test_values_are_plain_python_numbers(detector: MtcnnDetector) -> None:
     face = the_face(detector.detect(sample("grace-hopper-1984.jpg")))
     as_dict = dataclasses.asdict(face)
     assert json.loads(json.dumps(as_dict))["box"] == as_dict["box"]
@@ -87,7 +88,7 @@ def test_numbers_are_plain_python(detector: MtcnnDetector) -> None:
     assert all(type(value) is float for point in dataclasses.astuple(face.landmarks) for value in point)
 
 
-# Sizes and places
+# Sizes and positions
 
 
 @pytest.mark.parametrize("name", ["joe-biden-2010.jpg", "grace-hopper-1984.jpg", "morisot-self-portrait-1885.jpg"])
@@ -100,14 +101,12 @@ def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, name: str
     assert face.box.overlap(Box(0, 0, side, side)) > 0.6
 
 
-def test_the_second_look_is_what_finds_a_face_that_fills_the_frame(
-    detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_face_that_fills_the_frame_needs_padding(detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     image = sample("joe-biden-2010.jpg")
     box = the_face(detector.detect(image)).box
     cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
     assert len(detector.detect(cut)) == 1
-    monkeypatch.setattr(detection, "_SECOND_LOOKS", ())
+    monkeypatch.setattr(detection, "_PADDINGS", ())
     assert detector.detect(cut) == []
 
 
@@ -128,7 +127,7 @@ def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector, height
 
 
 @pytest.mark.parametrize("size", [(4000, 3000), (3000, 4000)])
-def test_boxes_of_a_12_megapixel_picture_are_in_its_own_pixels(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+def test_boxes_of_12_megapixels_are_in_pixels_of_the_image(detector: MtcnnDetector, size: tuple[int, int]) -> None:
     image = sample("eileen-collins-1999.jpg")
     factor = min(size) / 512
     large = np.full((size[1], size[0], 3), 90, np.uint8)
@@ -144,7 +143,7 @@ def test_boxes_of_a_12_megapixel_picture_are_in_its_own_pixels(detector: MtcnnDe
     assert face.box.overlap(true_box) > 0.85
 
 
-def test_a_face_cut_off_by_the_border_has_its_box_inside(detector: MtcnnDetector) -> None:
+def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) -> None:
     image = sample("joe-biden-2010.jpg")
     box = the_face(detector.detect(image)).box
     cut = np.ascontiguousarray(image[:, box.x + box.width // 5 :])
@@ -168,11 +167,11 @@ def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -
     assert detector.detect(np.ascontiguousarray(image[200:])) == []
 
 
-# Finding again
+# Known faces
 
 
 @pytest.mark.parametrize(("across", "down"), [(0.0, 0.0), (0.2, 0.0), (-0.2, 0.1), (0.0, -0.2)])
-def test_a_face_is_found_again_near_where_it_was(detector: MtcnnDetector, across: float, down: float) -> None:
+def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector, across: float, down: float) -> None:
     image = sample("four-people.jpg")
     faces = detector.detect(image)
     boxes = [face.box for face in faces]
@@ -188,14 +187,14 @@ def test_a_face_is_found_again_near_where_it_was(detector: MtcnnDetector, across
         assert found.confidence >= 0.9
 
 
-def test_two_boxes_that_came_to_share_a_face_find_it_once(detector: MtcnnDetector) -> None:
+def test_two_boxes_on_one_face_give_one_face(detector: MtcnnDetector) -> None:
     image = sample("eileen-collins-1999.jpg")
     box = the_face(detector.detect(image)).box
     beside = Box(box.x + box.width // 5, box.y, box.width, box.height)
     assert the_face(detector.detect_near(image, [box, beside])).box.overlap(box) > 0.7
 
 
-def test_where_the_face_is_gone_none_is_found(detector: MtcnnDetector) -> None:
+def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> None:
     image = sample("eileen-collins-1999.jpg")
     box = the_face(detector.detect(image)).box
     assert detector.detect_near(np.full_like(image, 90), [box]) == []
@@ -208,7 +207,7 @@ def test_where_the_face_is_gone_none_is_found(detector: MtcnnDetector) -> None:
 
 
 @pytest.mark.parametrize("name", NUM_FACES)
-def test_the_stages_end_at_what_the_detector_finds(detector: MtcnnDetector, name: str) -> None:
+def test_a_trace_has_the_faces_of_the_detector(detector: MtcnnDetector, name: str) -> None:
     image = sample(name)
     trace = detector.detect_with_trace(image)
     assert list(trace.faces) == detector.detect(image)
@@ -222,7 +221,7 @@ def test_the_stages_end_at_what_the_detector_finds(detector: MtcnnDetector, name
         assert trace.output.kept.confidence[nearest] == pytest.approx(face.confidence)
 
 
-def test_each_stage_looks_at_fewer_boxes_and_suppression_only_takes_away(detector: MtcnnDetector) -> None:
+def test_each_stage_has_fewer_boxes(detector: MtcnnDetector) -> None:
     trace = detector.detect_with_trace(sample("four-people.jpg"))
     numbers = [len(c) for s in (trace.proposals, trace.refined, trace.output) for c in (s.found, s.kept)]
     assert len(trace.faces) == 4
@@ -232,7 +231,7 @@ def test_each_stage_looks_at_fewer_boxes_and_suppression_only_takes_away(detecto
         assert {tuple(corners) for corners in stage.kept.corners.round(3)} <= found
 
 
-def test_a_face_of_the_second_look_has_its_boxes_in_the_picture_too(detector: MtcnnDetector) -> None:
+def test_boxes_of_a_padded_search_are_in_pixels_of_the_image(detector: MtcnnDetector) -> None:
     image = sample("joe-biden-2010.jpg")
     (face,) = detector.detect(image)
     box = face.box
@@ -246,14 +245,14 @@ def test_a_face_of_the_second_look_has_its_boxes_in_the_picture_too(detector: Mt
 
 
 @pytest.mark.parametrize("size", [(1, 1), (12, 12), (30, 200), (300, 400)])
-def test_a_picture_without_a_face_has_stages_without_one(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+def test_a_trace_without_a_face_has_empty_output(detector: MtcnnDetector, size: tuple[int, int]) -> None:
     trace = detector.detect_with_trace(np.full((*size, 3), 120, np.uint8))
     assert trace.faces == ()
     assert len(trace.output.kept) == 0
     assert trace.proposals.kept.corners.shape[1] == 4
 
 
-# What is given
+# Input
 
 
 @pytest.mark.parametrize(
@@ -265,7 +264,7 @@ def test_a_picture_without_a_face_has_stages_without_one(detector: MtcnnDetector
         np.zeros((0, 50, 3), np.uint8),
     ],
 )
-def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector, image: np.ndarray) -> None:
+def test_other_shapes_and_types_are_refused(detector: MtcnnDetector, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="image must be uint8"):
         detector.detect(image)
     with pytest.raises(ValueError, match="image must be uint8"):
@@ -274,7 +273,7 @@ def test_what_is_no_rgb_image_is_refused(detector: MtcnnDetector, image: np.ndar
         detector.detect_with_trace(image)
 
 
-def test_the_image_is_left_as_it_was(detector: MtcnnDetector) -> None:
+def test_detection_does_not_change_the_image(detector: MtcnnDetector) -> None:
     image = sample("four-people.jpg")
     before = image.copy()
     faces = detector.detect(image)
@@ -282,7 +281,7 @@ def test_the_image_is_left_as_it_was(detector: MtcnnDetector) -> None:
     np.testing.assert_array_equal(image, before)
 
 
-# What MTCNN answers, made ours
+# Conversion of the output
 
 coordinates = st.floats(-60, 160, allow_nan=False)
 
@@ -294,12 +293,10 @@ coordinates = st.floats(-60, 160, allow_nan=False)
     height=st.integers(1, 100),
     scale=st.floats(0.05, 1.0),
 )
-def test_any_answer_becomes_boxes_inside_the_image(
+def test_any_output_becomes_boxes_inside_the_image(
     corners: list[tuple[float, float, float, float]], width: int, height: int, scale: float
 ) -> None:
-    found = detection._Found(
-        np.array(corners).reshape(-1, 4), np.full(len(corners), 1.0000001), np.zeros((len(corners), 2, 5))
-    )
+    found = Boxes(np.array(corners).reshape(-1, 4), np.full(len(corners), 1.0000001), np.zeros((len(corners), 2, 5)))
     image = np.zeros((height, width, 3), np.uint8)
     faces = detection._to_faces(found, image, detection._View(image, scale))
     for face in faces:
@@ -311,50 +308,50 @@ def test_any_answer_becomes_boxes_inside_the_image(
         assert any(face.box.overlap(other.box) > 0.5 for other in kept)
 
 
-def test_of_two_boxes_on_one_face_the_surer_stays() -> None:
-    sure, unsure, other = make_face(0, confidence=0.99), make_face(4, confidence=0.95), make_face(60, confidence=0.91)
-    assert detection._without_duplicates([unsure, other, sure]) == [sure, other]
+def test_the_more_confident_box_of_a_face_is_kept() -> None:
+    high, low, other = make_face(0, confidence=0.99), make_face(4, confidence=0.95), make_face(60, confidence=0.91)
+    assert detection._without_duplicates([low, other, high]) == [high, other]
 
 
-def test_landmarks_come_in_their_order() -> None:
+def test_landmarks_are_in_order() -> None:
     points = np.array([[[21, 41, 31, 22, 42], [31, 32, 51, 61, 62]]], np.float64)
-    found = detection._Found(np.array([[10.0, 20, 50, 80]]), np.array([0.99]), points)
+    found = Boxes(np.array([[10.0, 20, 50, 80]]), np.array([0.99]), points)
     image = np.zeros((200, 200, 3), np.uint8)
     face = the_face(detection._to_faces(found, image, detection._View(image, 0.5)))
     assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
-def test_a_confidence_beyond_its_range_is_refused(confidence: float) -> None:
+def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="min_confidence"):
         MtcnnDetector(min_confidence=confidence)
 
 
-# Running
+# Running the networks
 
 
-def test_threads_get_what_one_alone_gets(detector: MtcnnDetector) -> None:
+def test_threads_get_equal_faces(detector: MtcnnDetector) -> None:
     names = ["four-people.jpg", "eileen-collins-1999.jpg", "grace-hopper-1984.jpg", "barack-obama-2009-speaking.jpg"]
     images = [sample(name) for name in names]
-    alone = [detector.detect(image) for image in images]
-    together: dict[tuple[int, int], list[Face]] = {}
+    expected = [detector.detect(image) for image in images]
+    results: dict[tuple[int, int], list[Face]] = {}
 
     def work(thread: int) -> None:
         for turn in range(len(images)):
             index = (thread + turn) % len(images)
-            together[thread, index] = detector.detect(images[index])
+            results[thread, index] = detector.detect(images[index])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(together) == 16
-    for (_, index), faces in together.items():
-        assert faces == alone[index]
+    assert len(results) == 16
+    for (_, index), faces in results.items():
+        assert faces == expected[index]
 
 
-def test_loading_says_nothing() -> None:
+def test_loading_prints_nothing() -> None:
     code = "from emomusic.face.detection import MtcnnDetector; MtcnnDetector().warm_up()"
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
@@ -371,20 +368,20 @@ def test_loading_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("network", ["_propose", "_refine", "_output"])
-def test_a_network_that_fails_is_not_taken_for_one_that_finds_nothing(
+def test_an_error_of_a_network_is_raised(
     detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch, network: str
 ) -> None:
     def fails(*_: object) -> None:
-        raise MemoryError("no memory for a convolution")
+        raise MemoryError("out of memory")
 
     assert detector.detect(np.zeros((64, 64, 3), np.uint8)) == []
     monkeypatch.setattr(detector, network, fails)
-    with pytest.raises(MemoryError, match="no memory for a convolution"):
+    with pytest.raises(MemoryError, match="out of memory"):
         detector.detect(sample("eileen-collins-1999.jpg"))
 
 
 @pytest.mark.parametrize("name", detection.DETECTOR_FILES)
-def test_a_damaged_or_absent_network_is_named(
+def test_the_error_names_a_damaged_or_absent_network(
     name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(root / "models" / "detector", tmp_path / "models" / "detector")
@@ -402,7 +399,7 @@ def test_a_damaged_or_absent_network_is_named(
         MtcnnDetector()
 
 
-def test_the_fake_is_a_detector_too() -> None:
+def test_the_fake_is_a_detector() -> None:
     fake = FakeDetector([make_face()])
     as_detector: FaceDetector = fake
     assert as_detector.detect(np.zeros((100, 100, 3), np.uint8)) == [make_face()]

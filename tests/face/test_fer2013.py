@@ -19,7 +19,7 @@ from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split, read_fer2013, r
 
 Table = list[list[str]]
 USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
-TWIN, ORIGINAL = 36, 5  # the row of PrivateTest that shows the picture of a row of Training
+TWIN, ORIGINAL = 36, 5  # this row of PrivateTest has the picture of this row of Training
 
 
 def pixels_of(seed: int) -> str:
@@ -28,7 +28,7 @@ def pixels_of(seed: int) -> str:
 
 @pytest.fixture
 def table() -> Table:
-    """Forty rows of all usages and labels; one picture of PrivateTest also stands in Training, with another label."""
+    """Forty rows of all usages and labels. One picture is in PrivateTest and in Training, with two labels."""
     rows = [[str(i % 7), pixels_of(i), usage] for i, usage in enumerate(USAGES)]
     rows[TWIN][1] = rows[ORIGINAL][1]
     return [["emotion", "pixels", "Usage"], *rows]
@@ -71,7 +71,7 @@ def test_every_row_goes_to_the_split_of_its_usage(table: Table, write: Callable[
 
 
 @pytest.mark.parametrize("split", list(Split))
-def test_one_split_read_alone_is_the_same(
+def test_read_split_equals_the_split_of_the_dataset(
     table: Table, write: Callable[[Table], Path], cache: Path, split: Split
 ) -> None:
     path = write(table)
@@ -80,7 +80,7 @@ def test_one_split_read_alone_is_the_same(
     np.testing.assert_array_equal(alone.labels, faces.labels)
 
 
-def test_reading_one_split_leaves_the_pixels_of_the_others_aside(table: Table, write: Callable[[Table], Path]) -> None:
+def test_read_split_ignores_the_pixels_of_other_splits(table: Table, write: Callable[[Table], Path]) -> None:
     table[1][1] = "no pixels"
     path = write(table)
     assert len(read_split(path, Split.TEST).labels) == 6
@@ -90,16 +90,14 @@ def test_reading_one_split_leaves_the_pixels_of_the_others_aside(table: Table, w
         read_split(write(table[:10]), Split.TEST)
 
 
-def test_a_test_picture_that_stands_in_training_is_known(
-    table: Table, write: Callable[[Table], Path], cache: Path
-) -> None:
+def test_a_duplicate_of_a_training_picture_is_marked(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
     dataset = read_fer2013(write(table), cache=cache)
     assert np.flatnonzero(dataset.split(Split.TEST).in_training).tolist() == [TWIN - 34]
     assert not dataset.split(Split.VALIDATION).in_training.any()
     assert dataset.split(Split.TRAIN).in_training.all()
 
 
-def test_the_order_of_columns_spaces_blank_lines_and_a_byte_order_mark_do_not_matter(
+def test_column_order_spaces_blank_lines_and_byte_order_mark_are_accepted(
     table: Table, write: Callable[[Table], Path], cache: Path
 ) -> None:
     expected = read_fer2013(write(table), cache=cache)
@@ -136,7 +134,7 @@ def change(table: Table, row: int, column: int, value: str) -> Table:
         (17, 1, "0," * 2304, r"line 18: expected pixels from 0 to 255, .*Received: '0,0,"),
     ],
 )
-def test_a_wrong_cell_is_named_by_its_line(
+def test_the_error_names_the_line_of_an_invalid_cell(
     table: Table, write: Callable[[Table], Path], cache: Path, row: int, column: int, value: str, message: str
 ) -> None:
     path = write(change(table, row, column, value))
@@ -146,9 +144,9 @@ def test_a_wrong_cell_is_named_by_its_line(
     assert not list(cache.glob("*"))
 
 
-def test_a_row_cut_short_is_named_by_its_line(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
+def test_the_error_names_the_line_of_a_short_row(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
     table[9] = table[9][:2]
-    with pytest.raises(DatasetError, match="line 10: it has too few columns"):
+    with pytest.raises(DatasetError, match="line 10: too few columns"):
         read_fer2013(write(table), cache=cache)
 
 
@@ -160,7 +158,7 @@ def test_a_row_cut_short_is_named_by_its_line(table: Table, write: Callable[[Tab
         (["0", "1 2 3", "Training"], "Received: '0, 1 2 3, Training', without emotion, pixels, Usage"),
     ],
 )
-def test_a_missing_column_is_named(
+def test_the_error_names_a_missing_column(
     table: Table, write: Callable[[Table], Path], cache: Path, header: list[str], message: str
 ) -> None:
     table[0] = header
@@ -182,7 +180,7 @@ def test_a_missing_column_is_named(
     ],
     ids=["empty", "header only", "picture", "control characters", "quote left open"],
 )
-def test_a_file_of_another_kind_is_refused_in_one_printable_line(
+def test_another_file_type_is_refused_with_a_printable_error(
     tmp_path: Path, cache: Path, content: bytes, message: str
 ) -> None:
     path = tmp_path / "fer2013.csv"
@@ -192,39 +190,39 @@ def test_a_file_of_another_kind_is_refused_in_one_printable_line(
     assert str(caught.value).isprintable()
 
 
-def test_reading_leaves_pythons_csv_settings_alone(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
+def test_reading_changes_no_setting_of_csv(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
     before = csv.field_size_limit()
     read_fer2013(write(table), cache=cache)
     assert csv.field_size_limit() == before
 
 
-def test_a_source_that_is_not_there_is_named(tmp_path: Path, cache: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected fer2013.csv, or a folder .*absent.csv, which is not there"):
+def test_the_error_names_an_absent_source(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected fer2013.csv, or a folder .*absent.csv, which does not exist"):
         read_fer2013(tmp_path / "absent.csv", cache=cache)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_source_that_is_a_pipe_is_called_no_file(tmp_path: Path, cache: Path) -> None:
+def test_a_pipe_is_refused(tmp_path: Path, cache: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(DatasetError, match=r"pipe.csv, which is no file$"):
+    with pytest.raises(DatasetError, match=r"pipe.csv, which is not a file$"):
         read_fer2013(tmp_path / "pipe.csv", cache=cache)
 
 
-def test_the_compact_copy_equals_the_first_reading(
+def test_the_cached_dataset_equals_the_csv_file(
     table: Table, write: Callable[[Table], Path], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(table)
     first = read_fer2013(path, cache=cache)
     assert [p.suffix for p in cache.iterdir()] == [".npz"]
-    monkeypatch.setattr(fer2013, "_csv_rows", lambda source: pytest.fail("the CSV was read again"))
+    monkeypatch.setattr(fer2013, "_csv_rows", lambda source: pytest.fail("the CSV file was parsed again"))
     assert_same(read_fer2013(path, cache=cache), first)
 
 
-def test_a_changed_csv_is_read_anew(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
+def test_a_changed_csv_file_replaces_the_cache(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
     read_fer2013(write(table), cache=cache)
     changed = read_fer2013(write(table[:30]), cache=cache)
     assert {split: len(faces) for split, faces in changed.splits.items()} == {"train": 28, "validation": 1}
-    assert len(list(cache.iterdir())) == 1  # copies of what is gone would pile up
+    assert len(list(cache.iterdir())) == 1
 
 
 def _png_header(width: int, height: int) -> bytes:
@@ -232,7 +230,7 @@ def _png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
 
 
-PROMISES_TOO_MUCH = _png_header(60_000, 60_000)
+TOO_MANY_PIXELS = _png_header(60_000, 60_000)
 
 
 def flip_a_byte(content: bytes) -> bytes:
@@ -245,7 +243,7 @@ def flip_a_byte(content: bytes) -> bytes:
     [lambda _: b"", lambda _: b"not an archive", lambda c: c[: len(c) // 2], flip_a_byte],
     ids=["empty", "text", "truncated", "flipped byte"],
 )
-def test_a_damaged_compact_copy_is_read_anew_and_replaced(
+def test_a_damaged_cache_is_replaced(
     table: Table,
     write: Callable[[Table], Path],
     cache: Path,
@@ -254,42 +252,41 @@ def test_a_damaged_compact_copy_is_read_anew_and_replaced(
 ) -> None:
     path = write(table)
     first = read_fer2013(path, cache=cache)
-    (compact,) = cache.iterdir()
-    whole = compact.read_bytes()
-    compact.write_bytes(damage(whole))
+    (file,) = cache.iterdir()
+    file.write_bytes(damage(file.read_bytes()))
     assert_same(read_fer2013(path, cache=cache), first)
-    assert "its compact copy is damaged" in caplog.text
-    with zipfile.ZipFile(compact) as mended:
-        assert mended.testzip() is None
+    assert "damaged" in caplog.text
+    with zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
+def test_a_cache_that_cannot_be_written_is_skipped(
     table: Table, write: Callable[[Table], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
     dataset = read_fer2013(write(table), cache=tmp_path / "file" / "cache")
     assert len(dataset.split(Split.TRAIN)) == 28
-    assert "No compact copy kept" in caplog.text
+    assert "not cached" in caplog.text
 
 
-def test_who_has_no_home_folder_waits_longer_and_nothing_else(
+def test_without_a_home_folder_there_is_no_cache(
     table: Table, write: Callable[[Table], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(fer2013, "cache_dir", lambda: None)
     assert len(read_fer2013(write(table)).split(Split.TRAIN)) == 28
-    assert "No compact copy kept" in caplog.text
+    assert "not cached" in caplog.text
 
 
-def test_a_part_of_the_dataset_says_that_its_figures_compare_with_none(
+def test_an_incomplete_dataset_logs_a_warning(
     table: Table, write: Callable[[Table], Path], cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         dataset = read_fer2013(write(table), cache=cache)
     assert not dataset.is_complete
-    assert "not the whole of FER2013" in caplog.text
+    assert "incomplete" in caplog.text
 
 
-def test_an_absent_split_is_named_as_the_file_names_it(
+def test_the_error_names_the_usage_of_an_absent_split(
     table: Table, write: Callable[[Table], Path], cache: Path
 ) -> None:
     dataset = read_fer2013(write(table[:20]), cache=cache)
@@ -297,7 +294,7 @@ def test_an_absent_split_is_named_as_the_file_names_it(
         dataset.split(Split.TEST)
 
 
-def test_the_first_pictures_are_a_split_too(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
+def test_first_returns_labelled_faces(table: Table, write: Callable[[Table], Path], cache: Path) -> None:
     faces = read_fer2013(write(table), cache=cache).split(Split.TRAIN)
     first = faces.first(3)
     assert isinstance(first, LabelledFaces)
@@ -327,7 +324,7 @@ def folders(tmp_path: Path) -> Path:
     return root
 
 
-def test_folders_are_labelled_by_their_name_not_by_their_place(folders: Path) -> None:
+def test_the_folder_name_gives_the_label(folders: Path) -> None:
     dataset = read_fer2013(folders)
     assert list(dataset.splits) == [Split.TRAIN, Split.TEST]
     for split, start in ((Split.TRAIN, 0), (Split.TEST, 100)):
@@ -337,7 +334,7 @@ def test_folders_are_labelled_by_their_name_not_by_their_place(folders: Path) ->
             np.testing.assert_array_equal(image, picture(start + int(label)))
 
 
-def test_an_absent_class_shifts_no_label(folders: Path) -> None:
+def test_an_absent_class_changes_no_other_label(folders: Path) -> None:
     (folders / "train" / "disgust" / "a.png").unlink()
     (folders / "train" / "disgust").rmdir()
     faces = read_fer2013(folders).split(Split.TRAIN)
@@ -345,7 +342,7 @@ def test_an_absent_class_shifts_no_label(folders: Path) -> None:
     np.testing.assert_array_equal(faces.images[faces.labels.tolist().index(6)], picture(6))
 
 
-def test_kaggles_prefixes_tell_validation_from_test(folders: Path) -> None:
+def test_kaggles_prefixes_give_the_split(folders: Path) -> None:
     for name, seed in (("PublicTest_1.png", 201), ("PrivateTest_2.jpg", 202), ("PrivateTest_3.png", 3)):
         put(folders / "test" / "happy" / name, picture(seed))
     put(folders / "train" / "sad" / "Training_4.png", picture(204))
@@ -355,7 +352,7 @@ def test_kaggles_prefixes_tell_validation_from_test(folders: Path) -> None:
     assert dataset.split(Split.TEST).in_training.sum() == 1  # picture 3 is the happy one of train
 
 
-def test_names_in_capitals_colour_and_other_files_do_not_disturb(folders: Path) -> None:
+def test_capital_letters_colours_and_other_files_are_accepted(folders: Path) -> None:
     (folders / "train" / "happy").rename(folders / "train" / "Happy")
     put(folders / "train" / "Happy" / "B.PNG", np.dstack([picture(50)] * 3))
     (folders / "train" / "Happy" / "notes.txt").write_text("not a picture")
@@ -366,7 +363,7 @@ def test_names_in_capitals_colour_and_other_files_do_not_disturb(folders: Path) 
 
 
 @pytest.mark.parametrize("name", ["validation", "val"])
-def test_a_folder_of_validation_is_taken(folders: Path, name: str) -> None:
+def test_a_validation_folder_is_read(folders: Path, name: str) -> None:
     put(folders / name / "fear" / "x.png", picture(1))
     assert read_fer2013(folders).split(Split.VALIDATION).labels.tolist() == [Emotion.FEAR.label]
 
@@ -382,7 +379,7 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
         read_fer2013(tmp_path)
 
 
-def test_a_folder_that_names_no_emotion_is_refused(folders: Path) -> None:
+def test_a_folder_with_another_name_is_refused(folders: Path) -> None:
     put(folders / "test" / "contempt" / "x.png", picture(1))
     with pytest.raises(DatasetError, match=r"expected folders named angry, .*Received: test/contempt"):
         read_fer2013(folders)
@@ -391,15 +388,15 @@ def test_a_folder_that_names_no_emotion_is_refused(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no readable picture"),
-        (b"text", "no readable picture"),
-        (PROMISES_TOO_MUCH, "no readable picture"),
+        (b"", "an unreadable file"),
+        (b"text", "an unreadable file"),
+        (TOO_MANY_PIXELS, "an unreadable file"),
         (cv2.imencode(".png", np.zeros((48, 64), np.uint8))[1].tobytes(), "64x48"),
-        (None, "no readable picture"),
+        (None, "an unreadable file"),
     ],
-    ids=["empty", "text", "a promise of too much", "another size", "a folder"],
+    ids=["empty", "text", "too many pixels", "another size", "a folder"],
 )
-def test_a_file_that_is_no_picture_of_48_pixels_is_named(folders: Path, content: bytes | None, message: str) -> None:
+def test_the_error_names_a_picture_of_another_size(folders: Path, content: bytes | None, message: str) -> None:
     path = folders / "test" / "sad" / "x.png"
     if content is None:
         path.mkdir()
@@ -409,7 +406,7 @@ def test_a_file_that_is_no_picture_of_48_pixels_is_named(folders: Path, content:
         read_fer2013(folders)
 
 
-# The real one
+# The real dataset
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""emomusic/face/gallery.py: every face once, numbered through, in its quadrant."""
+"""emomusic/face/gallery.py: numbered faces by quadrant."""
 
 import numpy as np
 import pytest
@@ -20,19 +20,19 @@ def reading(*emotions: Emotion, share: float = 0.9) -> PictureReading:
     return PictureReading(640, 480, tuple(faces), 0.0, 0.0)
 
 
-def test_faces_are_numbered_through_all_pictures() -> None:
+def test_faces_have_consecutive_numbers_over_all_pictures() -> None:
     gallery = Gallery.of([reading(Emotion.HAPPY, Emotion.SAD), reading(), reading(Emotion.FEAR)])
     assert [(face.number, face.picture, face.place) for face in gallery.faces] == [(1, 0, 0), (2, 0, 1), (3, 2, 0)]
     assert [face.reading.emotion for face in gallery.faces] == [Emotion.HAPPY, Emotion.SAD, Emotion.FEAR]
     assert [gallery.first_number(picture) for picture in range(3)] == [1, 3, 3]
 
 
-def test_each_quadrant_has_its_faces_the_farthest_from_the_middle_first() -> None:
-    surer, less_sure = reading(Emotion.HAPPY, share=0.95), reading(Emotion.HAPPY, share=0.6)
-    gallery = Gallery.of([less_sure, surer, reading(Emotion.ANGRY, Emotion.NEUTRAL)])
-    hung = gallery.by_quadrant()
-    assert list(hung) == list(Quadrant)
-    assert {quadrant: [face.number for face in faces] for quadrant, faces in hung.items()} == {
+def test_each_quadrant_has_its_faces_sorted_by_intensity() -> None:
+    strong, weak = reading(Emotion.HAPPY, share=0.95), reading(Emotion.HAPPY, share=0.6)
+    gallery = Gallery.of([weak, strong, reading(Emotion.ANGRY, Emotion.NEUTRAL)])
+    quadrants = gallery.by_quadrant()
+    assert list(quadrants) == list(Quadrant)
+    assert {quadrant: [face.number for face in faces] for quadrant, faces in quadrants.items()} == {
         Quadrant.Q1: [2, 1],
         Quadrant.Q2: [3],
         Quadrant.Q3: [],
@@ -41,7 +41,7 @@ def test_each_quadrant_has_its_faces_the_farthest_from_the_middle_first() -> Non
     }
 
 
-def test_every_face_counts_alike_in_the_group() -> None:
+def test_every_face_has_the_same_weight_in_the_group() -> None:
     gallery = Gallery.of([reading(Emotion.HAPPY, Emotion.HAPPY, share=1.0), reading(Emotion.SAD, share=1.0)])
     group = gallery.group
     assert group is not None
@@ -49,13 +49,13 @@ def test_every_face_counts_alike_in_the_group() -> None:
     assert group[Emotion.SAD] == pytest.approx(1 / 3, abs=1e-6)
 
 
-def test_a_wall_without_faces_has_no_group() -> None:
+def test_a_gallery_without_faces_has_no_group() -> None:
     assert Gallery.of([reading()]).group is None
     assert Gallery.of([]).faces == ()
 
 
 @given(st.lists(st.floats(0, 1), min_size=7, max_size=7).filter(lambda values: sum(values) > 0.01))
 def test_no_expression_lies_in_the_fourth_quadrant(values: list[float]) -> None:
-    """As the page says where nobody hangs."""
+    """The page states this in the empty quadrant."""
     shares = np.array(values, np.float32)
     assert quadrant_of(affect_of(EmotionProbabilities(shares / shares.sum()))) is not Quadrant.Q4

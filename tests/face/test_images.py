@@ -40,7 +40,7 @@ def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
 
 
 def four_corners(width: int = 64, height: int = 48) -> Image.Image:
-    """Red top left, green top right, blue bottom left, white bottom right: tells every orientation apart."""
+    """Red top left, green top right, blue bottom left, white bottom right: differs in every orientation."""
     pixels = np.empty((height, width, 3), np.uint8)
     pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
     pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, WHITE
@@ -63,7 +63,7 @@ def test_every_format_becomes_rgb(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_the_name_of_a_file_does_not_matter(fmt: str, tmp_path: Path) -> None:
+def test_the_file_name_does_not_matter(fmt: str, tmp_path: Path) -> None:
     path = tmp_path / "picture.txt"
     path.write_bytes(encoded(four_corners(), fmt))
     assert_four_corners(read_image(path))
@@ -77,7 +77,7 @@ def test_bytes_and_path_give_the_same_pixels() -> None:
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(fmt: str, orientation: int) -> None:
-    stored = {  # how a camera that writes this tag stores the upright picture
+    stored = {  # how a camera stores the upright picture with this tag
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -90,12 +90,31 @@ def test_orientation_is_applied(fmt: str, orientation: int) -> None:
     picture = four_corners() if stored is None else four_corners().transpose(stored)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    # As bytes: from an object pillow-heif does not take the orientation.
+    # As bytes, because pillow-heif ignores the orientation of an object.
     assert_four_corners(read_image(encoded(picture, fmt, exif=exif.tobytes())))
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        four_corners().quantize(4),
+        four_corners().convert("RGBA"),
+        four_corners().convert("L"),
+        four_corners().convert("1"),
+        Image.fromarray(np.asarray(four_corners().convert("L"), np.uint16) * 256),
+    ],
+    ids=["palette", "RGBA", "grey", "black and white", "16 bits"],
+)
+def test_orientation_is_applied_in_every_mode(picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = read_image(encoded(picture, "PNG"))
+    rotated = encoded(picture.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif.tobytes())
+    np.testing.assert_array_equal(read_image(rotated), upright)
+
+
 @pytest.mark.parametrize("fmt", ["WEBP", "GIF", "PNG", "TIFF", "AVIF"])
-def test_the_first_frame_of_several_is_taken(fmt: str) -> None:
+def test_the_first_frame_is_decoded(fmt: str) -> None:
     others = [Image.new("RGB", (64, 48), colour) for colour in ("black", "yellow")]
     assert_four_corners(read_image(encoded(four_corners(), fmt, save_all=True, append_images=others)))
 
@@ -156,7 +175,7 @@ def test_black_and_white_becomes_rgb() -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
-def test_alpha_is_laid_on_white(mode: str) -> None:
+def test_transparent_pixels_become_white(mode: str) -> None:
     picture = Image.new("RGBA", (3, 1))
     for x, alpha in enumerate((0, 128, 255)):
         picture.putpixel((x, 0), (0, 0, 0, alpha))
@@ -178,10 +197,10 @@ def test_alpha_is_laid_on_white(mode: str) -> None:
 )
 def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, object]) -> None:
     with Image.open(io.BytesIO(encoded(picture, "PNG", **options))) as reopened:
-        clear = np.asarray(reopened.convert("RGBA"))[..., 3] == 0
-    assert clear.any()
+        transparent = np.asarray(reopened.convert("RGBA"))[..., 3] == 0
+    assert transparent.any()
     image = read_image(encoded(picture, "PNG", **options))
-    assert (image[clear] == 255).all()
+    assert (image[transparent] == 255).all()
 
 
 def test_a_transparent_grey_of_16_bits_is_white() -> None:
@@ -190,7 +209,7 @@ def test_a_transparent_grey_of_16_bits_is_white() -> None:
     np.testing.assert_array_equal(image[0], [WHITE, (0, 0, 0), (128, 128, 128)])
 
 
-def test_a_transparent_gif_is_laid_on_white() -> None:
+def test_a_transparent_gif_gets_a_white_background() -> None:
     picture = Image.new("P", (4, 4), 1)
     picture.putpalette([0, 0, 0, 255, 0, 0])
     picture.putpixel((0, 0), 0)
@@ -206,32 +225,32 @@ def test_the_result_can_be_written_to() -> None:
     assert read_image(SAMPLE).any()
 
 
-# Refusing
+# Errors
 
 
-def assert_one_sentence(error: pytest.ExceptionInfo[ImageError]) -> None:
+def assert_short(error: pytest.ExceptionInfo[ImageError]) -> None:
+    """One line of two sentences."""
     message = str(error.value)
     assert "\n" not in message
-    assert "expected" in message
-    assert "received" in message or "was not found" in message
-    assert len(message) < 250
+    assert message.endswith(".")
+    assert len(message) < 200
 
 
-def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"'holiday\.jpg' was not found") as error:
+def test_the_error_for_a_missing_file_names_it_without_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"'holiday\.jpg'.*not found") as error:
         read_image(tmp_path / "private" / "holiday.jpg")
     assert "private" not in str(error.value)
-    assert_one_sentence(error)
+    assert_short(error)
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="not a file") as error:
         read_image(tmp_path)
-    assert_one_sentence(error)
+    assert_short(error)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(ImageError, match="not a file"):
         read_image(tmp_path / "pipe.jpg")
@@ -240,14 +259,14 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 def test_a_null_byte_in_a_path_is_refused() -> None:
     with pytest.raises(ImageError, match="cannot be read") as error:
         read_image("a\0b.jpg")
-    assert_one_sentence(error)
+    assert_short(error)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(ImageError, match=r"'empty\.jpg' is empty") as error:
         read_image(tmp_path / "empty.jpg")
-    assert_one_sentence(error)
+    assert_short(error)
     with pytest.raises(ImageError, match="is empty"):
         read_image(b"")
 
@@ -256,46 +275,46 @@ def test_text_renamed_to_jpg_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("Dear diary,")
     with pytest.raises(ImageError, match=r"'notes\.jpg' is not a picture") as error:
         read_image(tmp_path / "notes.jpg")
-    assert_one_sentence(error)
+    assert_short(error)
 
 
-def test_a_cut_picture_is_called_damaged() -> None:
-    with pytest.raises(ImageError, match="damaged or incomplete") as error:
+def test_a_truncated_picture_is_damaged() -> None:
+    with pytest.raises(ImageError, match="damaged") as error:
         read_image(SAMPLE.read_bytes()[:30_000])
-    assert_one_sentence(error)
+    assert_short(error)
 
 
-def test_a_whole_picture_that_cannot_be_decoded_is_not_to_be_sent_again(tmp_path: Path) -> None:
+def test_the_error_for_a_rare_encoding_names_common_formats(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "rare.tiff"), np.zeros((32, 32, 3), np.float32))
-    with pytest.raises(ImageError, match=r"stored in a rare way.*save it anew as JPEG or PNG") as error:
+    with pytest.raises(ImageError, match=r"rare.*JPEG or PNG") as error:
         read_image(tmp_path / "rare.tiff")
-    assert_one_sentence(error)
+    assert_short(error)
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])
-def test_many_rows_of_large_values_are_read_as_few_are(mode: str) -> None:
+def test_many_rows_of_large_values_share_one_range(mode: str) -> None:
     values = np.arange(200 * 30).reshape(200, 30) - 1000
-    held = io.BytesIO()
-    Image.fromarray(values.astype(np.float32 if mode == "F" else np.int32)).save(held, "TIFF")
+    buffer = io.BytesIO()
+    Image.fromarray(values.astype(np.float32 if mode == "F" else np.int32)).save(buffer, "TIFF")
     expected = np.rint((values + 1000) * (255 / 5999))
-    assert (read_image(held.getvalue())[..., 0] == expected).all()
+    assert (read_image(buffer.getvalue())[..., 0] == expected).all()
 
 
 def test_a_line_break_in_a_name_does_not_reach_the_message(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as error:
         read_image(tmp_path / "two\nlines.jpg")
-    assert_one_sentence(error)
+    assert_short(error)
 
 
-def test_over_20_megabytes_is_refused_whatever_it_is(tmp_path: Path) -> None:
+def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
     data = SAMPLE.read_bytes()
     padded = data + bytes(images.MAX_BYTES - len(data))
     assert read_image(padded).shape == (512, 512, 3)
-    with pytest.raises(ImageError, match=r"at most 20 MB, received 20\.1 MB") as error:
+    with pytest.raises(ImageError, match=r"20\.1 MB.* 20 MB") as error:
         read_image(padded + b"\0")
-    assert_one_sentence(error)
+    assert_short(error)
     (tmp_path / "huge.jpg").write_bytes(padded + b"\0")
-    with pytest.raises(ImageError, match=r"'huge\.jpg' is too large: expected at most 20 MB"):
+    with pytest.raises(ImageError, match=r"'huge\.jpg'.* 20 MB"):
         read_image(tmp_path / "huge.jpg")
 
 
@@ -306,12 +325,12 @@ def test_too_many_pixels_are_refused_before_decoding(fmt: str, monkeypatch: pyte
     assert_four_corners(read_image(data))
     monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
     monkeypatch.setattr(images, "_to_rgb", lambda picture: pytest.fail("decoded"))
-    with pytest.raises(ImageError, match=r"too large: expected at most .* megapixels, received .*64x48") as error:
+    with pytest.raises(ImageError, match=r"too large.*64x48.* megapixels") as error:
         read_image(data)
-    assert_one_sentence(error)
+    assert_short(error)
 
 
-def test_reading_in_threads_gives_the_same(recwarn: pytest.WarningsRecorder) -> None:
+def test_threads_decode_the_same_pixels(recwarn: pytest.WarningsRecorder) -> None:
     results: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: results.append(read_image(SAMPLE))) for _ in range(4)]
     for thread in threads:
@@ -332,20 +351,20 @@ boxes = st.builds(Box, numbers, numbers, sides, sides)
 
 
 @pytest.mark.parametrize("values", [(0, 0, 0, 5), (0, 0, 5, -1)])
-def test_a_box_has_a_size(values: tuple[int, int, int, int]) -> None:
+def test_a_box_without_pixels_is_refused(values: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="at least 1x1"):
         Box(*values)
 
 
 @pytest.mark.parametrize("value", [np.int64(1), 1.0, "1"])
-def test_a_box_takes_plain_integers(value: object) -> None:
+def test_a_box_refuses_other_types_than_int(value: object) -> None:
     with pytest.raises(ValueError, match="plain integers"):
         Box(value, 0, 1, 1)  # type: ignore[arg-type]
 
 
 @settings(deadline=None)
 @given(boxes, sides, sides)
-def test_a_clipped_box_is_inside_and_holds_the_shared_pixels(box: Box, width: int, height: int) -> None:
+def test_a_clipped_box_is_the_part_inside_the_image(box: Box, width: int, height: int) -> None:
     image = Box(0, 0, width, height)
     if box.shared_pixels(image) == 0:
         with pytest.raises(ValueError, match="must touch the image"):
@@ -362,7 +381,7 @@ def test_a_clipped_box_is_inside_and_holds_the_shared_pixels(box: Box, width: in
 
 @settings(deadline=None)
 @given(boxes, boxes)
-def test_overlap_is_a_symmetric_share_that_is_one_for_the_same_box(first: Box, second: Box) -> None:
+def test_overlap_is_symmetric_and_one_only_for_equal_boxes(first: Box, second: Box) -> None:
     assert first.overlap(first) == 1.0
     assert 0.0 <= first.overlap(second) <= 1.0
     assert first.overlap(second) == second.overlap(first)
@@ -381,7 +400,7 @@ def test_a_small_image_is_not_enlarged() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)])
-def test_a_large_image_is_shrunk_to_1280_a_side(height: int, width: int) -> None:
+def test_a_large_image_is_reduced_to_1280_pixels(height: int, width: int) -> None:
     small, scale = shrink(np.full((height, width, 3), 99, np.uint8))
     assert max(small.shape[:2]) == 1280
     assert scale == 1280 / max(height, width)
@@ -396,7 +415,7 @@ def test_a_large_image_is_shrunk_to_1280_a_side(height: int, width: int) -> None
 @settings(deadline=None)
 @example(box=Box(0, 0, 1, 1), margin=-0.25, width=1, height=1)
 @given(box=boxes, margin=st.floats(-0.3, 0.5), width=sides, height=sides)
-def test_a_crop_is_a_square_around_the_middle(box: Box, margin: float, width: int, height: int) -> None:
+def test_a_crop_is_a_square_around_the_center_of_the_box(box: Box, margin: float, width: int, height: int) -> None:
     rows, columns = np.mgrid[:height, :width]
     image = np.stack([rows, columns, np.full_like(rows, 7)], axis=-1).astype(np.uint8)
     if box.shared_pixels(Box(0, 0, width, height)) == 0:
@@ -411,7 +430,7 @@ def test_a_crop_is_a_square_around_the_middle(box: Box, margin: float, width: in
     crop = crop_face(image, box, margin=margin)
     assert crop.shape == (side, side, 3)
     assert crop.dtype == np.uint8
-    # Every pixel tells its own row and column; outside the image they stop at its border.
+    # Each pixel holds its own row and column. Outside the image the border repeats.
     top, left = box.y + box.height / 2 - side / 2, box.x + box.width / 2 - side / 2
     expected_rows = np.clip(np.floor(top) + np.arange(side), 0, height - 1)
     expected_columns = np.clip(np.floor(left) + np.arange(side), 0, width - 1)
@@ -425,12 +444,12 @@ def test_a_crop_is_a_copy() -> None:
     assert not image.any()
 
 
-def test_a_crop_needs_something_left() -> None:
+def test_a_margin_that_leaves_no_pixel_is_refused() -> None:
     with pytest.raises(ValueError, match="margin"):
         crop_face(np.zeros((20, 20, 3), np.uint8), Box(5, 5, 4, 4), margin=-0.5)
 
 
-def test_network_input_leaves_grey_of_the_right_size_alone() -> None:
+def test_network_input_keeps_grey_crops_of_its_size() -> None:
     crops = list(np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8))
     batch = to_network_input(crops, 48)
     assert batch.dtype == np.uint8
@@ -448,7 +467,7 @@ def test_network_input_of_no_crop_is_an_empty_batch() -> None:
     assert to_network_input([], 48).shape == (0, 48, 48, 1)
 
 
-def test_network_input_weighs_colours_as_the_eye_does() -> None:
+def test_network_input_uses_luma_weights() -> None:
     colours = [np.full((48, 48, 3), colour, np.uint8) for colour in (RED, GREEN, BLUE)]
     assert [int(crop[0, 0, 0]) for crop in to_network_input(colours, 48)] == [76, 150, 29]
 
@@ -462,7 +481,7 @@ def test_network_input_weighs_colours_as_the_eye_does() -> None:
         np.zeros((48, 48), np.float32),
     ],
 )
-def test_network_input_refuses_what_is_no_crop(crop: np.ndarray) -> None:
+def test_network_input_refuses_other_shapes_and_types(crop: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a crop must be uint8"):
         to_network_input([crop], 48)
 
@@ -477,7 +496,7 @@ def test_png_keeps_every_pixel() -> None:
 # Samples
 
 
-def test_every_sample_is_whole_and_has_its_source() -> None:
+def test_every_sample_can_be_read_and_has_a_source() -> None:
     sources = (SAMPLES / "SOURCES.md").read_text(encoding="utf-8")
     paths = sorted(SAMPLES.glob("*.jpg"))
     assert len(paths) == 8
@@ -486,12 +505,12 @@ def test_every_sample_is_whole_and_has_its_source() -> None:
         assert min(read_image(path).shape[:2]) >= 300
 
 
-def test_a_box_goes_with_a_smaller_image() -> None:
+def test_a_box_scales_with_its_image() -> None:
     assert Box(10, 20, 30, 41).scaled(0.5) == Box(5, 10, 15, 20)
     assert Box(7, 7, 1, 1).scaled(0.1) == Box(1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("folder", [".", "/"])
-def test_a_folder_without_a_name_is_named_all_the_same(folder: str) -> None:
-    with pytest.raises(ImageError, match=rf"'{re.escape(folder)}' is not a file"):
+def test_the_error_names_a_folder_without_a_name(folder: str) -> None:
+    with pytest.raises(ImageError, match=rf"'{re.escape(folder)}'.*not a file"):
         read_image(Path(folder))

@@ -1,4 +1,4 @@
-"""emomusic/face/inspection.py: what it shows is what happens, on networks whose answer is known beforehand."""
+"""emomusic/face/inspection.py and emomusic/explain.py, on networks with known answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from emomusic.training.networks import NETWORKS as ARCHITECTURES
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
-# The only place each network looks at: rows and columns of its input, as shares of the side.
+# The only region that affects each network: rows and columns of its input, as shares of the side.
 REGIONS = {
     "top left": (0.1, 0.35, 0.1, 0.35),
     "right": (0.4, 0.6, 0.65, 0.95),
@@ -35,11 +35,11 @@ REGIONS = {
 WINNER = 2
 
 
-# Networks that read one region and nothing else
+# Networks that depend on one region
 
 
 def gate(x: Any, region: tuple[float, ...]) -> Any:
-    """Make everything outside the region nought."""
+    """Set everything outside the region to 0."""
     side = x.shape[1]
     top, bottom, left, right = (round(share * side) for share in region)
     mask = np.zeros((1, side, side, 1), np.float32)
@@ -48,7 +48,7 @@ def gate(x: Any, region: tuple[float, ...]) -> Any:
 
 
 def network(inputs: Any, features: Any, classes: int = 7) -> Any:
-    """A network in which the mean of its features speaks for one class, fairly surely, and for none of the others."""
+    """A network in which the mean of the features raises the logit of one class."""
     import keras
     from keras import layers
 
@@ -64,7 +64,7 @@ def network(inputs: Any, features: Any, classes: int = 7) -> Any:
 
 
 def texture(x: Any, filters: int) -> Any:
-    """A convolution that finds where neighbouring pixels differ; grey has none of it."""
+    """A convolution that responds to differences of neighbouring pixels, and not to plain grey."""
     from keras import layers
 
     kernel = np.full((3, 3, x.shape[-1], filters), -1, np.float32)
@@ -82,7 +82,7 @@ def blur(x: Any, filters: int) -> Any:
     return layers.Rescaling(1 / 9 / x.shape[-1])(conv(x))
 
 
-def plain(region: tuple[float, ...], classes: int = 7, side: int = 48) -> Any:
+def chain(region: tuple[float, ...], classes: int = 7, side: int = 48) -> Any:
     import keras
     from keras import layers
 
@@ -92,7 +92,7 @@ def plain(region: tuple[float, ...], classes: int = 7, side: int = 48) -> Any:
 
 
 def resized_colour(region: tuple[float, ...]) -> Any:
-    """Takes 64 pixels, works on 96 and three channels, as a backbone of photographs would."""
+    """Resizes 64 pixels to 96 in three channels, as for a backbone trained on photographs."""
     import keras
     from keras import layers
 
@@ -103,7 +103,7 @@ def resized_colour(region: tuple[float, ...]) -> Any:
 
 
 def nested_depthwise(region: tuple[float, ...]) -> Any:
-    """A backbone of depthwise convolutions with a gate of channels, as one layer of the network."""
+    """A nested network of depthwise convolutions with a channel gate."""
     import keras
     from keras import layers
 
@@ -117,36 +117,39 @@ def nested_depthwise(region: tuple[float, ...]) -> Any:
 
 
 def sequential(region: tuple[float, ...]) -> Any:
-    """Its middle is a row of layers."""
+    """A network with a nested sequence of layers."""
     import keras
     from keras import layers
 
     inputs = keras.Input((48, 48, 1))
-    row = [layers.MaxPooling2D(2), layers.Conv2D(6, 3, padding="same", activation="relu", kernel_initializer="ones")]
-    return network(inputs, keras.Sequential(row)(gate(texture(inputs, 4), region)))
+    sequence = [
+        layers.MaxPooling2D(2),
+        layers.Conv2D(6, 3, padding="same", activation="relu", kernel_initializer="ones"),
+    ]
+    return network(inputs, keras.Sequential(sequence)(gate(texture(inputs, 4), region)))
 
 
 def four_classes(region: tuple[float, ...]) -> Any:
-    return plain(region, classes=4)
+    return chain(region, classes=4)
 
 
 def ninety_six(region: tuple[float, ...]) -> Any:
-    return plain(region, side=96)
+    return chain(region, side=96)
 
 
 def two_branches(region: tuple[float, ...]) -> Any:
-    """What stands beside the branch that looks, and is found last, sees nothing."""
+    """The second of two branches has no input."""
     import keras
     from keras import layers
 
     inputs = keras.Input((48, 48, 1))
     x = layers.MaxPooling2D(2)(gate(texture(inputs, 4), region))
-    branches = [layers.AveragePooling2D(4)(blur(seen, 6)) for seen in (x, 0 * x)]
+    branches = [layers.AveragePooling2D(4)(blur(features, 6)) for features in (x, 0 * x)]
     return network(inputs, layers.Concatenate()(branches))
 
 
 def down_and_up(region: tuple[float, ...]) -> Any:
-    """Maps get smaller and larger again: those of before are not the last of their size."""
+    """Maps shrink and grow, so the first maps of a size are not the last."""
     import keras
     from keras import layers
 
@@ -156,7 +159,7 @@ def down_and_up(region: tuple[float, ...]) -> Any:
 
 
 def added(region: tuple[float, ...]) -> Any:
-    """Two ways to one sum, added as two arguments of an operation."""
+    """The sum of two branches as an operation with two arguments."""
     import keras
 
     inputs = keras.Input((48, 48, 1))
@@ -165,7 +168,7 @@ def added(region: tuple[float, ...]) -> Any:
 
 
 NETWORKS = (
-    plain,
+    chain,
     two_branches,
     down_and_up,
     added,
@@ -189,8 +192,8 @@ def classifier_of(model: Any, **options: Any) -> EmotionClassifier:
     return keras_classifier(model, spec_of(model, **options))
 
 
-def confusion_cell(model: Any, folder: Path, **options: Any) -> Insight:
-    """What an export of this network makes of noise."""
+def insight_of(model: Any, folder: Path, **options: Any) -> Insight:
+    """The insight of the exported network for noise."""
     path = folder / "model.onnx"
     export_onnx(model, path)
     return Explainer(spec_of(model, **options), path).look(noise())
@@ -202,27 +205,27 @@ def cam_of(model: Any, *, mirrored: bool = False, winner: int = WINNER) -> np.nd
 
 
 def noise(side: int = 120) -> RgbImage:
-    """A picture that is bright and dark everywhere alike, in grains that survive a change of size."""
+    """Uniform noise in grains that survive resizing."""
     grains = np.random.default_rng(5).integers(30, 230, (side // 3, side // 3, 3), np.uint8)
     return np.asarray(cv2.resize(grains, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def highest(heat: np.ndarray) -> tuple[float, float]:
-    """The middle of the hottest pixel, as shares of the side."""
+    """The center of the highest pixel, as shares of the side."""
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     return (row + 0.5) / heat.shape[0], (column + 0.5) / heat.shape[1]
 
 
-def assert_inside(place: tuple[float, float], region: tuple[float, ...]) -> None:
+def assert_inside(point: tuple[float, float], region: tuple[float, ...]) -> None:
     top, bottom, left, right = region
     blur = 0.03  # a convolution spreads a region by a pixel of its map
-    assert top - blur <= place[0] <= bottom + blur
-    assert left - blur <= place[1] <= right + blur
+    assert top - blur <= point[0] <= bottom + blur
+    assert left - blur <= point[1] <= right + blur
 
 
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
 @pytest.mark.parametrize("build", NETWORKS)
-def test_both_maps_point_at_the_only_place_the_network_looks_at(
+def test_both_maps_are_highest_in_the_region_of_the_network(
     build: Callable[..., Any], region: tuple[float, ...]
 ) -> None:
     model = build(region)
@@ -236,9 +239,9 @@ def test_both_maps_point_at_the_only_place_the_network_looks_at(
     assert figure > 0.35
 
 
-def test_with_the_mirror_image_both_sides_count() -> None:
+def test_a_mirrored_model_has_both_sides_in_its_map() -> None:
     region = REGIONS["right"]
-    heat = cam_of(plain(region), mirrored=True)
+    heat = cam_of(chain(region), mirrored=True)
     top, bottom, left, right = region
     inside = heat[round(48 * top) : round(48 * bottom), round(48 * left) : round(48 * right)]
     opposite = heat[:, ::-1][round(48 * top) : round(48 * bottom), round(48 * left) : round(48 * right)]
@@ -247,8 +250,8 @@ def test_with_the_mirror_image_both_sides_count() -> None:
     assert heat[: round(48 * top) - 6].max() < 0.1
 
 
-def test_a_network_that_never_looks_has_nothing_to_show() -> None:
-    model = plain((0, 0, 0, 0))
+def test_a_network_without_input_has_empty_maps() -> None:
+    model = chain((0, 0, 0, 0))
     heat, occlusion = cam_of(model), occlude(noise(), classifier_of(model))
     assert heat.max() == 0
     assert np.abs(occlusion.drops).max() < 1e-6
@@ -261,26 +264,26 @@ def test_a_network_that_never_looks_has_nothing_to_show() -> None:
 @pytest.mark.parametrize(
     ("mirrored", "smoothing", "temperature"), [(False, 0.0, 1.0), (True, 0.0, 0.8), (True, 0.1, 2.5)]
 )
-def test_the_way_from_logits_ends_at_the_classifiers_answer(
+def test_the_steps_end_at_the_probabilities_of_the_classifier(
     mirrored: bool, smoothing: float, temperature: float, tmp_path: Path
 ) -> None:
-    model = plain(REGIONS["right"])
+    model = chain(REGIONS["right"])
     options = {"mirrored": mirrored, "smoothing": smoothing, "temperature": temperature}
-    insight = confusion_cell(model, tmp_path, **options)
+    insight = insight_of(model, tmp_path, **options)
     answer = classifier_of(model, **options).probabilities(to_network_input([noise()], 48))[0]
     assert insight.winner == WINNER
     assert insight.logits.shape == (2 if mirrored else 1, len(answer))
     powers = np.exp(insight.logits)
     averaged = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
     np.testing.assert_allclose(insight.averaged, averaged, atol=1e-6)
-    taken_back = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
-    scaled = taken_back ** (1 / temperature)
+    unsmoothed = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
+    scaled = unsmoothed ** (1 / temperature)
     np.testing.assert_allclose(insight.calibrated, scaled / scaled.sum(), atol=1e-6)
     np.testing.assert_array_equal(insight.probabilities, insight.calibrated)  # not adjusted
     np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
 
 
-def test_the_shipped_model_is_explained_as_it_answers(detector: MtcnnDetector) -> None:
+def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: MtcnnDetector) -> None:
     classifier = EmotionClassifier.load()
     image = read_image(SAMPLES / "eileen-collins-1999.jpg")
     (face,) = detector.detect(image)
@@ -296,33 +299,33 @@ def test_the_shipped_model_is_explained_as_it_answers(detector: MtcnnDetector) -
         ((6, 6, 6), 256),
         ((6, 3, 3), 256),
     ]
-    heat = grad_cam(DEFAULT_MODEL, insight.face, insight.winner)  # in a process of its own
+    heat = grad_cam(DEFAULT_MODEL, insight.face, insight.winner)  # in another process
     assert heat.shape == insight.face.shape
     assert heat.max() == pytest.approx(1)
 
 
-def test_without_tensorflow_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tensorflow_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"TensorFlow, which is not installed\. Run: pip install 'emomusic\[train\]'"):
+    with pytest.raises(ModelError, match=r"TensorFlow.*emomusic\[train\]"):
         grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 0)
 
 
-def test_a_model_that_cannot_be_opened_is_an_error_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_process_has_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match="Received: 'no such model'"):
         grad_cam("no such model", np.zeros((48, 48), np.uint8), 0)
-    with pytest.raises(ModelError, match=r"expected an answer from TensorFlow\. Received: .*99") as told:
+    with pytest.raises(ModelError, match=r"TensorFlow\. Received: .*99") as error:
         grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 99)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     monkeypatch.setattr("emomusic.face.model_files.model_folder", lambda _: tmp_path)
-    with pytest.raises(ModelError, match=r"needs model\.keras, which is absent"):
+    with pytest.raises(ModelError, match=r"model\.keras.* absent"):
         grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 0)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_of_the_house_can_be_explained(name: str, tmp_path: Path) -> None:
+def test_every_architecture_can_be_explained(name: str, tmp_path: Path) -> None:
     model = ARCHITECTURES[name].build("float32")
     side = model.input_shape[1]
-    insight = confusion_cell(model, tmp_path, mirrored=True)
+    insight = insight_of(model, tmp_path, mirrored=True)
     answer = classifier_of(model, mirrored=True).probabilities(to_network_input([noise()], side))[0]
     np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
     assert cam_of(model, mirrored=True, winner=0).shape == (side, side)
@@ -336,11 +339,11 @@ def test_every_architecture_of_the_house_can_be_explained(name: str, tmp_path: P
 # Feature maps
 
 
-def test_feature_maps_are_what_the_layers_make(tmp_path: Path) -> None:
+def test_feature_maps_equal_the_outputs_of_the_layers(tmp_path: Path) -> None:
     import keras
 
     model = ARCHITECTURES["tiny"].build("float32")
-    insight = confusion_cell(model, tmp_path)
+    insight = insight_of(model, tmp_path)
     pixels = to_network_input([noise()], 48).astype(np.float32)
     assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
         (48, 8),
@@ -351,12 +354,12 @@ def test_feature_maps_are_what_the_layers_make(tmp_path: Path) -> None:
         made = np.asarray(keras.Model(model.input, model.get_layer(name).output)(pixels))[0]
         spreads = made.std(axis=(0, 1))
         np.testing.assert_allclose(level.maps[0], made[..., spreads.argmax()], atol=0.01)
-        assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # those that vary most come first
+        assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
 
 
 def steps_of(*rows: tuple[str, str, int, int]) -> list[_Step]:
-    """Operations written as (what they take, what they make, side, maps); a side of 0 is no stack of maps."""
-    return [_Step(tuple(given), made, (side, side) if side else None, channels) for given, made, side, channels in rows]
+    """Operations as (inputs, output, side, channels). A side of 0 has no feature maps."""
+    return [_Step(tuple(inputs), output, (side, side) if side else None, n) for inputs, output, side, n in rows]
 
 
 @pytest.mark.parametrize(
@@ -366,7 +369,7 @@ def steps_of(*rows: tuple[str, str, int, int]) -> list[_Step]:
         ([("x", "a", 48, 4), ("a", "b", 24, 6), ("a", "c", 24, 6), ("bc", "d", 0, 0)], [["a"], ["b", "c"]]),
         ([("x", "a", 48, 4), ("a", "b", 24, 6), ("b", "c", 24, 6), ("bc", "d", 24, 6)], [["a"], ["d"]]),
         ([("x", "a", 24, 4), ("a", "b", 12, 6), ("b", "c", 24, 5)], [["c"], ["b"]]),
-        ([("x", "a", 48, 3), ("a", "b", 24, 6)], [["b"]]),  # three maps are a picture still
+        ([("x", "a", 48, 3), ("a", "b", 24, 6)], [["b"]]),  # three maps are a colour image
         ([("x", "a", 48, 4), ("a", "b", 32, 4), ("b", "c", 16, 4), ("c", "d", 8, 4), ("d", "e", 4, 4)],
          [["a"], ["b"], ["d"], ["e"]]),
     ],
@@ -384,11 +387,11 @@ def test_a_network_without_logits_is_refused(activation: str | None, tmp_path: P
     inputs = keras.Input((48, 48, 1))
     x = layers.Dense(7, activation=activation)(layers.Flatten()(texture(inputs, 4)))
     model = keras.Model(inputs, x)
-    with pytest.raises(ModelError, match=r"expected a network whose last layer is a softmax alone\. Received: 'dense"):
+    with pytest.raises(ModelError, match=r"softmax layer.*Received: 'dense"):
         GradCam(model, mirrored=False)
     if activation is None:
         with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
-            confusion_cell(model, tmp_path)
+            insight_of(model, tmp_path)
 
 
 def test_a_network_without_maps_is_refused(tmp_path: Path) -> None:
@@ -400,32 +403,32 @@ def test_a_network_without_maps_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="expected a network with feature maps"):
         GradCam(model, mirrored=False)
     with pytest.raises(ModelError, match="expected a network with feature maps"):
-        confusion_cell(model, tmp_path)
+        insight_of(model, tmp_path)
 
 
-# How well two maps agree
+# Agreement
 
 
 def drops_of(heat: np.ndarray) -> Occlusion:
-    """The occlusion of a network whose answer falls as much as `heat` is hot under the patch."""
+    """An occlusion with the mean of `heat` under the patch as drop."""
     starts, patch = (0, 4, 8), 4
     values = [heat[row : row + patch, column : column + patch].mean() for row in starts for column in starts]
     return Occlusion(np.array(values, np.float32).reshape(3, 3), starts, patch, 0.9, heat)
 
 
-def test_agreement_is_one_for_the_same_order_and_minus_one_for_the_opposite() -> None:
+def test_agreement_is_one_for_equal_and_minus_one_for_opposite_order() -> None:
     heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
     assert agreement(heat**2, drops_of(heat**2)) == pytest.approx(1)
     assert agreement(heat, drops_of(-heat)) == pytest.approx(-1)
 
 
-def test_agreement_is_nothing_where_a_map_is_the_same_everywhere() -> None:
+def test_a_constant_map_has_no_agreement() -> None:
     heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
     assert agreement(np.zeros_like(heat), drops_of(heat)) is None
     assert agreement(heat, drops_of(np.ones_like(heat))) is None
 
 
-def test_gradients_stay_at_their_places() -> None:
+def test_gradients_apply_per_position() -> None:
     features, gradients = np.ones((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.float32)
-    gradients[0, 0, :, 0] = 1, -1  # their mean is nought
+    gradients[0, 0, :, 0] = 1, -1  # their mean is 0
     assert _weighted(features, gradients, 2).tolist() == [[1, 0], [0, 0]]

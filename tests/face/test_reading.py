@@ -1,4 +1,4 @@
-"""emomusic/face/reading.py, on a fake detector and classifier."""
+"""emomusic/face/reading.py with a fake detector and classifier."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -36,20 +36,20 @@ def test_a_happy_face_lies_in_the_first_quadrant() -> None:
     assert face.point.valence > 0.6
 
 
-def test_the_group_of_equal_faces_is_each_of_them() -> None:
+def test_the_group_of_equal_faces_equals_each_face() -> None:
     reading = read_faces(IMAGE, FakeDetector([make_face(), make_face(x=70)]), FakeClassifier(Emotion.SAD, 0.7))
     assert reading.group is not None
     assert reading.group.values == pytest.approx(reading.faces[0].probabilities.values)
 
 
-def test_the_time_taken_is_told() -> None:
+def test_a_reading_has_its_durations() -> None:
     reading = read_faces(IMAGE, FakeDetector([make_face()]), FakeClassifier())
     assert reading.detect_ms >= 0
     assert reading.classify_ms >= 0
 
 
 class ByShade:
-    """A classifier that tells emotions by the shade of grey: 0 to 29 angry, 30 to 59 disgusted, and so on."""
+    """Classifies by the shade of grey: 0 to 29 is angry, 30 to 59 is disgust, and so on."""
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         return [EmotionProbabilities.certain(EMOTIONS[int(crop.mean() // 30)]) for crop in crops]
@@ -62,7 +62,7 @@ def test_each_face_has_its_own_emotion() -> None:
     assert [face.emotion for face in reading.faces] == [Emotion.ANGRY, Emotion.HAPPY]
 
 
-def test_looking_for_faces_and_reading_them_are_timed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detection_and_classification_have_separate_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
     monkeypatch.setattr("emomusic.face.reading.time", SimpleNamespace(perf_counter=clock))
 

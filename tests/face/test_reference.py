@@ -1,4 +1,4 @@
-"""The serving networks against their references: the package `mtcnn`, and Keras."""
+"""The exported networks against the package `mtcnn` and Keras."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def package() -> MTCNN:
 
 
 def faces_of_package(package: MTCNN, path: Path) -> list[dict]:
-    """What the package is confident of, in pixels of the picture at its working size."""
+    """The package's faces of sufficient confidence, in pixels of the reduced picture."""
     image, _ = shrink(read_image(path))
     return [face for face in package.detect_faces(image) if face["confidence"] >= MIN_CONFIDENCE]
 
 
 def require_same_faces(detector: MtcnnDetector, package: MTCNN, path: Path) -> int:
-    """Compare faces that the first look finds; returns how many."""
+    """Compare the faces of the search without padding, and return their number."""
     image = read_image(path)
     expected = sorted(faces_of_package(package, path), key=lambda face: face["box"][:2])
-    if not expected:  # the package does not look again
+    if not expected:  # the package has no search with padding
         return 0
     found = detector.detect(shrink(image)[0])
-    # The package leaves a face twice where two boxes overlap by more than half: ours drops the second
+    # The package keeps two boxes of one face if they overlap by more than half.
     assert 0 < len(found) <= len(expected)
     for face in found:
         nearest = min(expected, key=lambda other: abs(other["box"][0] - face.box.x) + abs(other["box"][1] - face.box.y))
@@ -52,11 +52,11 @@ def require_same_faces(detector: MtcnnDetector, package: MTCNN, path: Path) -> i
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_samples_have_the_faces_that_the_package_finds(detector: MtcnnDetector, package: MTCNN, path: Path) -> None:
+def test_the_samples_have_the_same_faces_as_in_the_package(detector: MtcnnDetector, package: MTCNN, path: Path) -> None:
     assert require_same_faces(detector, package, path) > 0
 
 
-def test_photographs_have_the_faces_that_the_package_finds(detector: MtcnnDetector, package: MTCNN) -> None:
+def test_photographs_have_the_same_faces_as_in_the_package(detector: MtcnnDetector, package: MTCNN) -> None:
     folder = find_dataset("wild")
     if folder is None:
         pytest.skip(f"needs wild/ in $EMOMUSIC_DATA. Received: {os.environ.get('EMOMUSIC_DATA')}")
@@ -67,7 +67,7 @@ def test_photographs_have_the_faces_that_the_package_finds(detector: MtcnnDetect
 
 
 @pytest.mark.parametrize("name", model_files.face_models())
-def test_every_export_answers_as_its_keras_model(detector: MtcnnDetector, name: str) -> None:
+def test_every_export_equals_its_keras_model(detector: MtcnnDetector, name: str) -> None:
     classifier = EmotionClassifier.load(name)
     image = read_image(SAMPLES[3])
     crops = [crop_face(image, face.box) for face in detector.detect(image)]

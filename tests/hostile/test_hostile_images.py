@@ -1,4 +1,4 @@
-"""Bytes that mean harm: `read_image` answers with pixels or an `ImageError`, quickly, and with nothing else."""
+"""`read_image` on hostile bytes returns pixels or raises an `ImageError` in bounded time."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from emomusic.face import images
 from emomusic.face.images import read_image
 
 ROOT = Path(__file__).resolve().parents[2]
+REFUSAL = "damaged|too large|not a picture|empty"
 
 FORMATS = {
     "jpeg": ("JPEG", {}),
@@ -37,7 +38,7 @@ FORMATS = {
 }
 
 
-def whole(name: str, side: int = 64) -> bytes:
+def intact(name: str, side: int = 64) -> bytes:
     images._prepare_pillow()
     fmt, options = FORMATS[name]
     noise = np.random.default_rng(0).integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
@@ -46,8 +47,8 @@ def whole(name: str, side: int = 64) -> bytes:
     return buffer.getvalue()
 
 
-def assert_refused(data: bytes, match: str = "expected") -> None:
-    start = time.process_time()  # of this program alone: other work on the machine does not count
+def assert_refused(data: bytes, match: str = REFUSAL) -> None:
+    start = time.process_time()  # excludes the other processes of the machine
     with pytest.raises(ImageError, match=match) as error:
         read_image(data)
     assert time.process_time() - start < 5.0
@@ -56,7 +57,7 @@ def assert_refused(data: bytes, match: str = "expected") -> None:
     assert len(message) < 250
 
 
-def assert_pixels_or_refused(data: bytes, match: str = "expected") -> None:
+def assert_pixels_or_refused(data: bytes, match: str = REFUSAL) -> None:
     try:
         image = read_image(data)
     except ImageError:
@@ -77,12 +78,12 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + pixels + png_chunk(b"IEND", b"")
 
 
-# Cut and mixed up
+# Damaged files
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_picture_cut_anywhere_is_refused(name: str) -> None:
-    data = whole(name)
+def test_a_picture_truncated_at_any_byte_is_refused(name: str) -> None:
+    data = intact(name)
     assert read_image(data).shape == (64, 64, 3)
     steps = [*range(1, 100, 3), *range(100, int(0.99 * len(data)) - 22, max(len(data) // 60, 10))]
     for length in steps:
@@ -92,8 +93,8 @@ def test_a_picture_cut_anywhere_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20))
-def test_changed_bytes_give_pixels_or_a_refusal(name: str, changes: list[tuple[float, int]]) -> None:
-    data = bytearray(whole(name))
+def test_changed_bytes_give_pixels_or_an_error(name: str, changes: list[tuple[float, int]]) -> None:
+    data = bytearray(intact(name))
     for share, value in changes:
         data[int(share * len(data))] = value
     assert_pixels_or_refused(bytes(data))
@@ -123,11 +124,11 @@ def test_random_bytes_are_refused(data: bytes) -> None:
 )
 @settings(max_examples=50, deadline=None)
 @given(rest=st.binary(max_size=300))
-def test_a_true_beginning_does_not_help_random_bytes(start: bytes, rest: bytes) -> None:
+def test_random_bytes_after_a_valid_signature_are_damaged(start: bytes, rest: bytes) -> None:
     assert_pixels_or_refused(start + rest, match="damaged|too large")
 
 
-# Not pictures
+# Other files
 
 
 @pytest.mark.parametrize(
@@ -150,11 +151,11 @@ def test_a_true_beginning_does_not_help_random_bytes(start: bytes, rest: bytes) 
         pytest.param(b"\xff", id="one byte"),
     ],
 )
-def test_what_is_no_picture_is_called_so(data: bytes) -> None:
+def test_other_files_are_not_pictures(data: bytes) -> None:
     assert_refused(data, match="is not a picture")
 
 
-def test_an_eps_with_a_picture_in_it_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_eps_file_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     import subprocess
 
     monkeypatch.setattr(subprocess, "Popen", lambda *args, **options: pytest.fail("a program was started"))
@@ -164,59 +165,59 @@ def test_an_eps_with_a_picture_in_it_starts_nothing(monkeypatch: pytest.MonkeyPa
     assert_refused(buffer.getvalue(), match="is not a picture")
 
 
-def test_nothing_is_refused() -> None:
+def test_an_empty_file_is_refused() -> None:
     assert_refused(b"", match="is empty")
 
 
-# Bombs
+# Decompression bombs
 
 
 @pytest.mark.parametrize(
     ("width", "height"), [(60_000, 60_000), (10_000, 10_000), (8_000, 6_251), (1, 50_000_001), (2**31 - 1, 2**31 - 1)]
 )
-def test_a_png_that_claims_too_many_pixels_is_refused_by_its_header(width: int, height: int) -> None:
-    assert_refused(png_claiming(width, height), match="expected at most 50 megapixels")
+def test_a_png_header_with_too_many_pixels_is_refused(width: int, height: int) -> None:
+    assert_refused(png_claiming(width, height), match="at most 50 megapixels")
 
 
-def test_just_under_the_limit_the_header_passes() -> None:
-    assert_refused(png_claiming(8_000, 6_250), match="damaged or incomplete")
+def test_a_header_below_the_limit_is_decoded() -> None:
+    assert_refused(png_claiming(8_000, 6_250), match="damaged")
 
 
-def test_a_gif_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+def test_a_gif_header_with_too_many_pixels_is_refused() -> None:
     screen = b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0)
     frame = b"," + struct.pack("<HHHHB", 0, 0, 65_535, 65_535, 0) + b"\x02\x02\x4c\x01\x00;"
-    assert_refused(screen + frame, match="expected at most 50 megapixels")
+    assert_refused(screen + frame, match="at most 50 megapixels")
 
 
-def test_a_gif_whose_frame_outgrows_its_screen_is_refused() -> None:
+def test_a_gif_with_a_frame_larger_than_its_screen_is_refused() -> None:
     screen = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0)
     frame = b"," + struct.pack("<HHHHB", 0, 0, 9_000, 9_000, 0) + b"\x02\x02\x4c\x01\x00;"
-    assert_refused(screen + frame, match="expected at most 50 megapixels")
+    assert_refused(screen + frame, match="at most 50 megapixels")
 
 
-def test_a_bmp_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+def test_a_bmp_header_with_too_many_pixels_is_refused() -> None:
     info = struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 24, 0, 0, 2835, 2835, 0, 0)
-    assert_refused(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info, match="expected at most 50 megapixels")
+    assert_refused(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info, match="at most 50 megapixels")
 
 
-def test_a_webp_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
-    lossless = whole("lossless webp")
+def test_a_webp_header_with_too_many_pixels_is_refused() -> None:
+    lossless = intact("lossless webp")
     size = (16_383 - 1) | (16_383 - 1) << 14
     at = lossless.index(b"VP8L") + 9
     bomb = lossless[:at] + struct.pack("<I", size | (lossless[at + 3] & 0xF0) << 24) + lossless[at + 4 :]
     assert_refused(bomb, match="too large|damaged")
 
 
-def test_a_tiff_that_claims_too_many_pixels_is_refused_by_its_header() -> None:
+def test_a_tiff_header_with_too_many_pixels_is_refused() -> None:
     tags = [(256, 4, 1, 100_000), (257, 4, 1, 100_000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8)]
     body = b"".join(struct.pack("<HHII", *tag) for tag in tags)
     data = b"II*\x00" + struct.pack("<IH", 8, len(tags)) + body + struct.pack("<I", 0)
-    assert_refused(data, match="expected at most 50 megapixels")
+    assert_refused(data, match="at most 50 megapixels")
 
 
-def test_compressed_text_in_a_png_is_not_inflated_without_end() -> None:
+def test_a_png_with_a_text_bomb_is_refused() -> None:
     bomb = zlib.compress(bytes(200_000_000), 9)
-    data = whole("png")
+    data = intact("png")
     chunk = png_chunk(b"zTXt", b"comment\x00\x00" + bomb)
     assert_refused(data[:33] + chunk + data[33:], match="damaged")
 
@@ -246,7 +247,7 @@ def test_compressed_text_in_a_png_is_not_inflated_without_end() -> None:
     ],
 )
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP"])
-def test_broken_exif_does_not_spoil_whole_pixels(exif: bytes, fmt: str) -> None:
+def test_broken_exif_leaves_the_pixels_intact(exif: bytes, fmt: str) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (20, 10), "red").save(buffer, fmt, exif=exif)
     image = read_image(buffer.getvalue())
@@ -254,33 +255,33 @@ def test_broken_exif_does_not_spoil_whole_pixels(exif: bytes, fmt: str) -> None:
     assert image[..., 0].min() > 240
 
 
-def test_a_broken_animation_in_a_png_leaves_its_first_picture() -> None:
-    data = whole("png")
+def test_a_png_with_a_broken_animation_has_its_first_frame() -> None:
+    data = intact("png")
     too_many = png_chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
     image = read_image(data[:33] + too_many + data[33:])
     np.testing.assert_array_equal(image, read_image(data))
 
 
-def test_no_frames_at_all_leave_the_still_picture() -> None:
-    data = whole("png")
+def test_a_png_with_an_empty_animation_has_its_still_image() -> None:
+    data = intact("png")
     none = png_chunk(b"acTL", struct.pack(">II", 0, 0))
     np.testing.assert_array_equal(read_image(data[:33] + none + data[33:]), read_image(data))
 
 
-# Manners
+# Side effects
 
 
-def test_pillow_is_left_as_it_was() -> None:
+def test_reading_changes_no_setting_of_pillow() -> None:
     before = Image.MAX_IMAGE_PIXELS
-    for data in (png_claiming(10_000, 10_000), whole("jpeg")[:200]):
+    for data in (png_claiming(10_000, 10_000), intact("jpeg")[:200]):
         assert_refused(data)
-    read_image(whole("heic"))
+    read_image(intact("heic"))
     assert before == Image.MAX_IMAGE_PIXELS
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
-def test_odd_pictures_on_many_threads_warn_of_nothing(tmp_path: Path) -> None:
-    """In a process of its own: filters of warnings belong to the process, and pytest sets them for each test."""
+def test_reading_on_many_threads_raises_no_warning(tmp_path: Path) -> None:
+    """A subprocess, because warning filters belong to the process and pytest sets them for each test."""
     bomb = tmp_path / "bomb.png"
     bomb.write_bytes(png_claiming(10_000, 10_000))
     code = f"""
@@ -307,10 +308,10 @@ with ThreadPoolExecutor(4) as threads:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_picture_is_not_locked_after_a_refusal(tmp_path: Path) -> None:
+def test_a_refused_file_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "cut.png"
-    path.write_bytes(whole("png")[:100])
-    with pytest.raises(ImageError, match=r"'cut\.png' is damaged"):
+    path.write_bytes(intact("png")[:100])
+    with pytest.raises(ImageError, match=r"'cut\.png'.*damaged"):
         read_image(path)
     path.unlink()
-    assert read_image(whole("png")).shape == (64, 64, 3)
+    assert read_image(intact("png")).shape == (64, 64, 3)

@@ -1,4 +1,4 @@
-"""What a group of faces showed over a session: one row a second, and what can be said of them afterwards."""
+"""The group's emotions over a session: one row per second, segments and a summary."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ import pandas as pd
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Quadrant, affect_of, quadrant_of
 
 TIMELINE_SECONDS = 600
-"""How far back a timeline goes: ten minutes; the oldest seconds go first."""
+"""Length of a timeline: ten minutes."""
 
 SHARES = [emotion.value for emotion in EMOTIONS]
 COLUMNS = ["time_s", "num_faces", *SHARES, "valence", "arousal", "quadrant"]
 
 MIN_SEGMENT_S = 5
-"""A mood that lasts less is taken for a flicker."""
+"""Shortest segment. A shorter one joins a neighbour."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Second:
-    """What was read within one second: a sum, so that it is a few numbers however often it was read."""
+    """The sum of the readings within one second."""
 
     time_s: int
     num_faces: int
-    total: npt.NDArray[np.float64]  # shape (7,); all 0 where no face was seen
+    total: npt.NDArray[np.float64]  # shape (7,); all 0 without faces
 
 
 class Timeline:
-    """The group's emotions, second by second; bounded, and safe under threads."""
+    """The group's emotions per second over the last ten minutes. Thread-safe."""
 
     def __init__(self) -> None:
-        self._over: deque[tuple[int, _Row]] = deque()  # as rows: asked for once a second, made only once
+        self._past: deque[tuple[int, _Row]] = deque()  # rows, because a page reads them every second
         self._current: _Second | None = None
         self._lock = threading.Lock()
 
@@ -45,9 +45,9 @@ class Timeline:
         """Add one reading.
 
         Args:
-            time_s: when, in seconds from the start; never before what was added last.
-            group: the mean over the faces; None where there is none.
-            num_faces: how many they are.
+            time_s: seconds from the start, not before the previous reading.
+            group: the mean over the faces; None without faces.
+            num_faces: number of faces.
         """
         shares = np.zeros(len(EMOTIONS)) if group is None else np.array([group[emotion] for emotion in EMOTIONS])
         with self._lock:
@@ -57,24 +57,24 @@ class Timeline:
                 self._current = _Second(current.time_s, num_faces, shares)
             else:
                 if current is not None:
-                    self._over.append((current.time_s, _row(current)))
+                    self._past.append((current.time_s, _row(current)))
                 self._current = _Second(int(time_s), num_faces, shares)
-                while self._over and self._over[0][0] <= int(time_s) - TIMELINE_SECONDS:
-                    self._over.popleft()
+                while self._past and self._past[0][0] <= int(time_s) - TIMELINE_SECONDS:
+                    self._past.popleft()
 
     def table(self) -> pd.DataFrame:
-        """One row for each second in which a reading was made, the oldest first.
+        """One row for each second with a reading, the oldest first.
 
         Returns:
-            Columns `COLUMNS`: `time_s` whole seconds from the start; `num_faces` the most seen at once; a share for
-            each emotion, the mean over the second's readings; `valence`, `arousal` and `quadrant` of that mean. In
-            seconds without a face `num_faces` is 0 and the rest is missing.
+            Columns `COLUMNS`: `time_s` in whole seconds from the start; `num_faces`, the maximum of the second; the
+            mean share of each emotion; `valence`, `arousal` and `quadrant` of that mean. In seconds without a face
+            `num_faces` is 0 and the other values are missing.
         """
         with self._lock:
-            rows = [*(row for _, row in self._over), *([_row(self._current)] if self._current is not None else [])]
+            rows = [*(row for _, row in self._past), *([_row(self._current)] if self._current is not None else [])]
         table = pd.DataFrame(rows, columns=COLUMNS)
-        kinds = {"time_s": "int64", "num_faces": "int64", "quadrant": "string"}
-        return table.astype({column: kinds.get(column, "float64") for column in COLUMNS})
+        types = {"time_s": "int64", "num_faces": "int64", "quadrant": "string"}
+        return table.astype({column: types.get(column, "float64") for column in COLUMNS})
 
 
 _Row: TypeAlias = tuple[object, ...]
@@ -85,18 +85,18 @@ def _row(second: _Second) -> _Row:
         return (second.time_s, second.num_faces, *[np.nan] * (len(EMOTIONS) + 2), None)
     shares = second.total / total
     point = affect_of(EmotionProbabilities(shares.astype(np.float32)))
-    place = (point.valence, point.arousal, quadrant_of(point).value)
-    return (second.time_s, second.num_faces, *shares.tolist(), *place)
+    affect = (point.valence, point.arousal, quadrant_of(point).value)
+    return (second.time_s, second.num_faces, *shares.tolist(), *affect)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A time in which the group stayed in one quarter of the plane.
+    """A time span with the group in one quadrant.
 
     Attributes:
         start_s: seconds from the start of the session.
-        seconds: how long it lasted.
-        probabilities: the mean over it.
+        seconds: duration.
+        probabilities: the mean over the span.
     """
 
     start_s: int
@@ -105,30 +105,30 @@ class Segment:
 
     @property
     def emotion(self) -> Emotion:
-        """The most probable emotion of its mean."""
+        """The most probable emotion of the mean."""
         return self.probabilities.emotion
 
     @property
     def point(self) -> AffectPoint:
-        """Where its mean lies: what a recommender needs to go with it."""
+        """The position of the mean on the plane, which the recommender takes."""
         return affect_of(self.probabilities)
 
     @property
     def quadrant(self) -> Quadrant:
-        """The quarter its mean lies in."""
+        """The quadrant of the mean."""
         return quadrant_of(self.point)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """What can be said of a session in a few figures.
+    """The main figures of a session.
 
     Attributes:
-        seconds: rows of the timeline: seconds in which a reading was made.
-        seconds_with_faces: of these, with at least one face.
-        most_faces: the most seen at once.
-        mean: over the seconds with faces; None where there were none.
-        stretches: in order, as `segments_of` finds them.
+        seconds: number of seconds with a reading.
+        seconds_with_faces: number of seconds with a face.
+        most_faces: largest number of faces at once.
+        mean: over the seconds with faces; None if there are none.
+        segments: in order, as from `segments_of`.
     """
 
     seconds: int
@@ -139,40 +139,40 @@ class SessionSummary:
 
     @property
     def longest(self) -> Segment | None:
-        """The longest stretch, the first of several; None where there is none."""
-        return max(self.segments, key=lambda stretch: stretch.seconds, default=None)
+        """The longest segment, the first of equal ones; None if there are none."""
+        return max(self.segments, key=lambda segment: segment.seconds, default=None)
 
 
 def summarize(table: pd.DataFrame) -> SessionSummary:
-    """Sum up a timeline's table."""
-    seen = table[table["num_faces"] > 0]
+    """The summary of a timeline's table."""
+    faces = table[table["num_faces"] > 0]
     return SessionSummary(
         seconds=len(table),
-        seconds_with_faces=len(seen),
+        seconds_with_faces=len(faces),
         most_faces=int(table["num_faces"].max()) if len(table) else 0,
-        mean=_segment(0, len(seen), seen[SHARES].to_numpy().mean(axis=0)).probabilities if len(seen) else None,
+        mean=_segment(0, len(faces), faces[SHARES].to_numpy().mean(axis=0)).probabilities if len(faces) else None,
         segments=tuple(segments_of(table)),
     )
 
 
 def segments_of(table: pd.DataFrame, *, shortest_s: int = MIN_SEGMENT_S) -> list[Segment]:
-    """Cut a timeline into stretches of one quadrant: what a playlist that follows the session is made from.
+    """The segments of a timeline, each in one quadrant, for a playlist that follows the session.
 
-    What lasts less than `shortest_s` seconds belongs to the longer of its neighbours, unless it stands alone; and
-    nobody being there for less does not interrupt a stretch.
+    A segment under `shortest_s` seconds joins its longer neighbour if it has one. A shorter gap without faces does not
+    interrupt a segment.
 
     Args:
-        table: a timeline's, as `Timeline.table` gives it, or a part of it.
+        table: output of `Timeline.table`, or a part of it.
         shortest_s: in seconds; 1 keeps every change.
 
     Returns:
-        In order of time; neighbours differ in their quadrant, or nobody was there in between.
+        In order of time. Neighbours differ in their quadrant or have a gap between them.
     """
-    seen = table[table["num_faces"] > 0]
-    times = seen["time_s"].tolist()
+    faces = table[table["num_faces"] > 0]
+    times = faces["time_s"].tolist()
     pieces = [
         _Piece(time_s, time_s + 1, row, 1, _segment(time_s, 1, row).quadrant)
-        for time_s, row in zip(times, seen[SHARES].to_numpy(), strict=True)
+        for time_s, row in zip(times, faces[SHARES].to_numpy(), strict=True)
     ]
     pieces = _joined(pieces, shortest_s)
     while True:
@@ -193,7 +193,7 @@ def segments_of(table: pd.DataFrame, *, shortest_s: int = MIN_SEGMENT_S) -> list
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """A stretch in the making: a span of seconds, and the sum of the shares of those that have a face."""
+    """A span of seconds with the sum of their shares."""
 
     start_s: int
     stop_s: int
@@ -212,14 +212,14 @@ def _touch(one: _Piece, other: _Piece, shortest_s: int) -> bool:
 
 def _merged(one: _Piece, other: _Piece) -> _Piece:
     total, rows = one.total + other.total, one.rows + other.rows
-    whole = _segment(one.start_s, other.stop_s - one.start_s, total / rows)
-    return _Piece(one.start_s, other.stop_s, total, rows, whole.quadrant)
+    segment = _segment(one.start_s, other.stop_s - one.start_s, total / rows)
+    return _Piece(one.start_s, other.stop_s, total, rows, segment.quadrant)
 
 
 def _joined(pieces: Sequence[_Piece], shortest_s: int) -> list[_Piece]:
     joined: list[_Piece] = []
     for piece in pieces:
-        # Again and again: two of a quarter may together lie in the middle, and so be like the one before
+        # Repeated, because the mean of a merged piece may lie in the quadrant of the previous piece
         while joined and joined[-1].quadrant == piece.quadrant and _touch(joined[-1], piece, shortest_s):
             piece = _merged(joined.pop(), piece)
         joined.append(piece)

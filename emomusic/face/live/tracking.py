@@ -1,4 +1,4 @@
-"""Which face of a stream is which, where it moved since it was read, and its probabilities over time."""
+"""Tracking of faces in a stream: identity, position and smoothed probabilities."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from emomusic.face.reading import FaceReading
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width), uint8."""
 
-Places: TypeAlias = dict[int, npt.NDArray[np.float64]]
-"""Where each track is, by its number; as shares of the frame, like `FaceTrack.places`."""
+TrackPoints: TypeAlias = dict[int, npt.NDArray[np.float64]]
+"""The points of each track by its number, as in `FaceTrack.points`."""
 
-# A face that a reading misses is kept this long, because detectors flicker; and its number longer.
 SHOWN_S = 0.5
-REMEMBERED_S = 2.0
+"""A missed face stays visible for this time, because detections flicker."""
 
-# A tracked box lies where the face is, so most of it overlaps; strangers in a row do not reach this.
+REMEMBERED_S = 2.0
+"""A missed face keeps its number for this time."""
+
+# Boxes of one face overlap more than this, boxes of neighbours less.
 _SAME_FACE_OVERLAP = 0.25
 
 _FLOW_SIDE = 320
 
-# A face does not come nearer faster than this from frame to frame.
-_MAX_GROWTH = (0.9, 1.1)
+# Limits of a face's growth between two frames.
+_GROWTH_LIMITS = (0.9, 1.1)
 
-# Points followed on each face, as shares of its box: well inside, where the background does not show.
+# Grid of followed points as shares of the box, inside the face to exclude the background.
 _GRID = np.array([(x, y) for y in (0.3, 0.43, 0.57, 0.7) for x in (0.3, 0.43, 0.57, 0.7)])
 
 
@@ -43,71 +45,71 @@ class FaceTrack:
     """One face over time.
 
     Attributes:
-        number: its own as long as it stays.
-        places: shape (7, 2), two corners of the box and five landmarks, as shares of the frame's width and height: a
-            stream changes its size when the network is slow.
+        number: constant while the face stays.
+        points: shape (7, 2), two corners of the box and five landmarks, as shares of the frame's width and height,
+            because a slow connection changes the frame size.
         confidence: of the last detection.
-        shares: shape (7,), its probabilities, smoothed.
-        last_s: when it was last found.
+        shares: shape (7,), smoothed probabilities.
+        last_s: time of the last detection.
     """
 
     number: int
-    places: npt.NDArray[np.float64]
+    points: npt.NDArray[np.float64]
     confidence: float
     shares: npt.NDArray[np.float64]
     last_s: float
 
     @property
     def probabilities(self) -> EmotionProbabilities:
-        """Its shares as the rest of the house knows them."""
+        """The smoothed probabilities."""
         return EmotionProbabilities(self.shares.astype(np.float32))
 
     def reading(self, width: int, height: int) -> FaceReading | None:
-        """As a picture's face would be told, in pixels of a frame of this size; None where it left the frame."""
-        places = self.places * (width, height)
-        if (box := box_of(places, width, height)) is None:
+        """The reading in pixels of a frame of this size; None if the face left the frame."""
+        points = self.points * (width, height)
+        if (box := box_of(points, width, height)) is None:
             return None
-        return FaceReading(Face(box, self.confidence, landmarks_of(places)), self.probabilities)
+        return FaceReading(Face(box, self.confidence, landmarks_of(points)), self.probabilities)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A frame of the stream, and what is needed to follow faces from it on.
+    """A frame of the stream with the data to follow faces from it.
 
     Attributes:
         image: shape (height, width, 3), uint8, RGB.
-        grey: the same, as `to_flow_image` makes it.
-        places: of the tracks in it, as `FaceTracker.places` told them when it came.
-        time_s: when it came.
+        grey: the output of `to_flow_image`.
+        points: the output of `FaceTracker.points` for this frame.
+        time_s: time of arrival.
     """
 
     image: RgbImage
     grey: GreyImage
-    places: Places
+    points: TrackPoints
     time_s: float
 
 
 class FaceTracker:
-    """The faces of one stream. Not safe under threads by itself."""
+    """The faces of one stream. Not thread-safe."""
 
     def __init__(self) -> None:
         self._tracks: list[FaceTrack] = []
         self._next_number = 1
-        self._grey: GreyImage | None = None  # the frame in which the tracks are where they say
+        self._grey: GreyImage | None = None  # the frame of the points
         self._time_s = 0.0  # of the newest reading
 
     def shown(self) -> list[FaceTrack]:
-        """Those to be drawn, from left to right."""
-        seen = (track for track in self._tracks if self._time_s - track.last_s <= SHOWN_S)
-        return sorted(seen, key=lambda track: (track.places[0, 0], track.number))
+        """The visible tracks, from left to right."""
+        visible = (track for track in self._tracks if self._time_s - track.last_s <= SHOWN_S)
+        return sorted(visible, key=lambda track: (track.points[0, 0], track.number))
 
     def found(self) -> list[FaceTrack]:
-        """Those of the newest reading: `shown` without the faces that it missed."""
+        """The tracks of the newest reading, without missed faces."""
         return [track for track in self.shown() if track.last_s == self._time_s]
 
-    def places(self) -> Places:
-        """Where each is now, by number: to be handed to `update` with the reading of this frame."""
-        return {track.number: track.places for track in self._tracks}
+    def points(self) -> TrackPoints:
+        """The current points of each track, which a `Frame` holds for `update`."""
+        return {track.number: track.points for track in self._tracks}
 
     def update(
         self,
@@ -117,94 +119,90 @@ class FaceTracker:
         *,
         smoothing_s: float,
     ) -> None:
-        """Take in what was read in one frame.
+        """Add the reading of one frame.
 
         Args:
-            frame: that was read.
-            faces: found in it, in its pixels.
-            probabilities: of each.
-            smoothing_s: time constant of the probabilities.
+            frame: the frame of the reading.
+            faces: its faces, in its pixels.
+            probabilities: one for each face.
+            smoothing_s: time constant of the smoothing.
         """
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
-        # A face that was found after this frame came, in the one before, has no place in it but must not begin anew
-        known = [replace(track, places=frame.places.get(track.number, track.places)) for track in self._tracks]
-        found = [places_of(face) / size for face in faces]
-        matches = _match(found, [track.places for track in known])
+        # A track that began after this frame arrived is not in `frame.points`.
+        known = [replace(track, points=frame.points.get(track.number, track.points)) for track in self._tracks]
+        found = [points_of(face) / size for face in faces]
+        matches = _match(found, [track.points for track in known])
         updated = []
-        for number, (face, place, given) in enumerate(zip(faces, found, probabilities, strict=True)):
-            values = given.values.astype(np.float64)
-            if (index := matches.get(number)) is None:
-                updated.append(FaceTrack(self._next_number, place, face.confidence, values, time_s))
+        for position, (face, points, row) in enumerate(zip(faces, found, probabilities, strict=True)):
+            values = row.values.astype(np.float64)
+            if (index := matches.get(position)) is None:
+                updated.append(FaceTrack(self._next_number, points, face.confidence, values, time_s))
                 self._next_number += 1
                 continue
             track = known[index]
             weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-max(time_s - track.last_s, 0.0) / smoothing_s)
             values = track.shares + weight * (values - track.shares)
-            updated.append(FaceTrack(track.number, place, face.confidence, values, time_s))
+            updated.append(FaceTrack(track.number, points, face.confidence, values, time_s))
         matched = set(matches.values())
-        # Faces, and none of those known: the scene is another. Else a face that was missed may be there all the same.
-        cut = bool(updated) and not matched
-        missed = [] if cut else [track for index, track in enumerate(known) if index not in matched]
-        # Where readings are rarer than that, a face may still be missed once
+        is_new_scene = bool(updated) and not matched  # otherwise a missed face may still be there
+        missed = [] if is_new_scene else [track for index, track in enumerate(known) if index not in matched]
+        # The second condition keeps a track for one miss if readings are rare.
         self._tracks = updated + [
             track for track in missed if time_s - track.last_s <= REMEMBERED_S or track.last_s == self._time_s
         ]
         self._grey, self._time_s = frame.grey, time_s
 
     def forget_frame(self) -> None:
-        """Keep no picture: what was followed ends where it is."""
+        """Release the frame. The tracks keep their positions."""
         self._grey = None
 
     def follow(self, grey: GreyImage) -> None:
-        """Move all to where they are in a newer frame, given as `to_flow_image` makes it."""
+        """Move the tracks to a newer frame, an output of `to_flow_image`."""
         if self._grey is not None and self._grey.shape == grey.shape and self._tracks:
             size = (grey.shape[1], grey.shape[0])
-            moved = _follow(np.stack([track.places for track in self._tracks]) * size, self._grey, grey) / size
-            self._tracks = [replace(track, places=places) for track, places in zip(self._tracks, moved, strict=True)]
+            moved = _follow(np.stack([track.points for track in self._tracks]) * size, self._grey, grey) / size
+            self._tracks = [replace(track, points=points) for track, points in zip(self._tracks, moved, strict=True)]
         self._grey = grey
 
 
-def _follow(places: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:
-    """Where faces of one frame are in another, by what a grid of points on each of them did.
+def _follow(points: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:
+    """The points of faces in a newer frame, by Lucas and Kanade's optical flow of a grid on each face.
 
-    Lucas and Kanade's optical flow. Each face is moved and scaled as a whole, by medians over its points, so that a few
-    lost points do no harm; where most are lost it stays where it was.
+    The medians over the grid give one shift and one growth for each face. A face that loses most of its grid stays.
 
     Args:
-        places: shape (n, 7, 2), in pixels of `before`.
-        before: the frame in which they are there.
+        points: shape (n, 7, 2), in pixels of `before`.
+        before: the frame of `points`.
         now: the newer frame.
 
     Returns:
         Shape (n, 7, 2), in pixels of `now`.
     """
-    corners, sides = places[:, :1], places[:, 1:2] - places[:, :1]
+    corners, sides = points[:, :1], points[:, 1:2] - points[:, :1]
     old = corners + _GRID * sides  # shape (n, 16, 2)
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before, now, old.reshape(-1, 1, 2).astype(np.float32), None, winSize=(15, 15), maxLevel=2
     )
-    seen = found.reshape(len(places), -1) == 1
-    enough = np.count_nonzero(seen, axis=1) > len(_GRID) // 2
+    tracked = found.reshape(len(points), -1) == 1
+    enough = np.count_nonzero(tracked, axis=1) > len(_GRID) // 2
     if not enough.any():
-        return places
+        return points
     old, new = old[enough], moved.reshape(old.shape)[enough].astype(np.float64)
-    seen, middles = seen[enough], (corners + sides / 2)[enough]
-    shifts = _medians(new - old, seen)
-    spreads = _medians(np.abs(old - middles), seen).sum(axis=2, keepdims=True)
-    new_spreads = _medians(np.abs(new - middles - shifts), seen).sum(axis=2, keepdims=True)
-    growths = np.clip(new_spreads / spreads, *_MAX_GROWTH)
-    answers = places.copy()
-    answers[enough] = middles + shifts + growths * (places[enough] - middles)
-    return answers
+    tracked, centers = tracked[enough], (corners + sides / 2)[enough]
+    shifts = _medians(new - old, tracked)
+    spreads = _medians(np.abs(old - centers), tracked).sum(axis=2, keepdims=True)
+    new_spreads = _medians(np.abs(new - centers - shifts), tracked).sum(axis=2, keepdims=True)
+    growths = np.clip(new_spreads / spreads, *_GROWTH_LIMITS)
+    result = points.copy()
+    result[enough] = centers + shifts + growths * (points[enough] - centers)
+    return result
 
 
-def _medians(values: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """The median over each face's points that were seen, at least one: shape (n, points, 2) to (n, 1, 2).
-
-    All faces at once, in a few microseconds where NumPy's own medians take a millisecond for seven faces.
-    """
-    ordered = np.sort(np.where(seen[..., None], values, np.inf), axis=1)
-    middle = (np.count_nonzero(seen, axis=1) - 1)[:, None, None] / 2
+def _medians(values: npt.NDArray[np.float64], tracked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The median over the tracked points of each face, at least one: shape (n, points, 2) to (n, 1, 2)."""
+    # `np.nanmedian` takes a millisecond for seven faces, this a few microseconds.
+    ordered = np.sort(np.where(tracked[..., None], values, np.inf), axis=1)
+    middle = (np.count_nonzero(tracked, axis=1) - 1)[:, None, None] / 2
     low = np.take_along_axis(ordered, np.floor(middle).astype(int), axis=1)
     high = np.take_along_axis(ordered, np.ceil(middle).astype(int), axis=1)
     medians: npt.NDArray[np.float64] = (low + high) / 2
@@ -212,10 +210,10 @@ def _medians(values: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_]) -> np
 
 
 def to_flow_image(image: RgbImage) -> GreyImage:
-    """The frame in grey and small, for following.
+    """A small grey copy of a frame for the optical flow.
 
     Raises:
-        ValueError: it is not uint8 of shape (height, width, 3).
+        ValueError: the image is not uint8 of shape (height, width, 3).
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         raise ValueError(f"a frame must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
@@ -223,43 +221,38 @@ def to_flow_image(image: RgbImage) -> GreyImage:
     return grey
 
 
-def places_of(face: Face) -> npt.NDArray[np.float64]:
-    """A face's corners and landmarks as one array, to be moved together: shape (7, 2), in pixels."""
+def points_of(face: Face) -> npt.NDArray[np.float64]:
+    """The corners and landmarks of a face, shape (7, 2), in pixels."""
     box = face.box
     return np.array(((box.x, box.y), (box.right, box.bottom), *face.landmarks.points), np.float64)
 
 
-def box_of(places: npt.NDArray[np.float64], width: int, height: int) -> Box | None:
-    """The box of such an array, clipped to an image of this size; None where it lies outside."""
-    (left, top), (right, bottom) = np.rint(places[:2]).astype(int).tolist()
+def box_of(points: npt.NDArray[np.float64], width: int, height: int) -> Box | None:
+    """The box of such points, clipped to an image of this size; None if it lies outside."""
+    (left, top), (right, bottom) = np.rint(points[:2]).astype(int).tolist()
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-def landmarks_of(places: npt.NDArray[np.float64]) -> Landmarks:
-    """The landmarks of such an array."""
-    return Landmarks(*((x, y) for x, y in places[2:].tolist()))
+def landmarks_of(points: npt.NDArray[np.float64]) -> Landmarks:
+    """The landmarks of such points."""
+    return Landmarks(*((x, y) for x, y in points[2:].tolist()))
 
 
 def _match(found: Sequence[npt.NDArray[np.float64]], known: Sequence[npt.NDArray[np.float64]]) -> dict[int, int]:
-    """Pair faces with tracks, the largest overlap first; index of face to index of track."""
-    pairs = [
-        (overlap, face, track)
-        for face, place in enumerate(found)
-        for track, other in enumerate(known)
-        if (overlap := _overlap(place, other)) >= _SAME_FACE_OVERLAP
-    ]
+    """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
+    # Greedy, because the import of `scipy.optimize.linear_sum_assignment` takes 0.9 s before the first reading.
+    overlaps = np.array([[_overlap(face, track) for track in known] for face in found])
     matches: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, face, track in sorted(pairs, key=lambda pair: -pair[0]):
-        if face not in matches and track not in taken:
-            matches[face] = track
-            taken.add(track)
+    while overlaps.size and overlaps.max() >= _SAME_FACE_OVERLAP:
+        face, track = divmod(int(overlaps.argmax()), len(known))
+        matches[face] = track
+        overlaps[face] = overlaps[:, track] = 0.0
     return matches
 
 
 def _overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Intersection over union of two tracks' boxes."""
+    """Intersection over union of the boxes of two faces."""
     sides = np.minimum(one[1], other[1]) - np.maximum(one[0], other[0])
     if sides.min() <= 0:
         return 0.0

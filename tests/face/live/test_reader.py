@@ -1,4 +1,4 @@
-"""emomusic/face/live/reader.py, on a fake detector, classifier and clock; nothing here waits for time to pass."""
+"""emomusic/face/live/reader.py with a fake detector, classifier and clock."""
 
 import gc
 import threading
@@ -20,8 +20,8 @@ from emomusic.face.live import reader as reader_module
 from emomusic.face.live.reader import THREAD_NAME, LiveReader, LiveSettings, LiveView
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 
-AT_ONCE = LiveSettings(interval_s=0.0, smoothing_s=0.0)
-FACE = make_face(100, 80, 60, 75)  # as found in a frame of 320x240
+NO_DELAY = LiveSettings(interval_s=0.0, smoothing_s=0.0)
+FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
 
@@ -30,23 +30,23 @@ def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Give other threads time; a test that waits in vain fails."""
+    """Wait for other threads; fail after 20 s."""
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not happen"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.002)
 
 
 def read(reader: LiveReader, image: RgbImage) -> LiveView:
-    """Offer a frame and wait until it is read."""
+    """Submit a frame and wait for its reading."""
     before = reader.view().num_readings
     reader.submit_frame(image)
     wait_until(lambda: reader.view().num_readings > before)
     return reader.view()
 
 
-class HeldDetector(FakeDetector):
-    """Stops in every reading until it is let go on, and remembers the frames it saw by their shade."""
+class BlockedDetector(FakeDetector):
+    """Blocks each reading until `go_on` is released, and records the shade of each frame."""
 
     def __init__(self, faces: Sequence[Face] = ()) -> None:
         super().__init__(faces)
@@ -64,13 +64,13 @@ class HeldDetector(FakeDetector):
 
 
 class BrokenDetector(FakeDetector):
-    """Fails as long as it is told to."""
+    """Raises an error while `broken` is true."""
 
     broken = True
 
     def detect(self, image: RgbImage) -> list[Face]:
         if self.broken:
-            raise RuntimeError("the lens fell off")
+            raise RuntimeError("out of memory")
         return super().detect(image)
 
 
@@ -86,17 +86,17 @@ def fake() -> FakeDetector:
 
 @pytest.fixture
 def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, clock=clock) as reader:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
         yield reader
 
 
-def test_the_newest_frame_is_read_and_those_between_are_dropped() -> None:
-    detector = HeldDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+def test_late_frames_are_dropped() -> None:
+    detector = BlockedDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
         reader.submit_frame(frame(1))
         assert detector.entered.acquire(timeout=20)
         for shade in (2, 3, 4):
-            assert reader.submit_frame(frame(shade)).faces == ()  # answered though the reading has not ended
+            assert reader.submit_frame(frame(shade)).faces == ()  # during the reading
         detector.go_on.release()
         assert detector.entered.acquire(timeout=20)
         detector.go_on.release()
@@ -106,16 +106,16 @@ def test_the_newest_frame_is_read_and_those_between_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_faces_are_numbered_as_they_are_seen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
+def test_faces_are_numbered_in_the_order_on_the_screen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
     fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
-    settings = replace(AT_ONCE, mirrored=mirrored)
+    settings = replace(NO_DELAY, mirrored=mirrored)
     with LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock) as reader:
         faces = read(reader, frame()).faces
     assert [face.number for face in faces] == [1, 2]
     assert [face.reading.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
 
 
-def test_a_reading_tells_where_the_face_is_and_what_it_shows(reader: LiveReader) -> None:
+def test_a_reading_has_box_landmarks_and_emotion(reader: LiveReader) -> None:
     view = read(reader, frame())
     (face,) = view.faces
     assert (face.number, face.reading.emotion, face.reading.face.box) == (1, Emotion.HAPPY, FACE.box)
@@ -125,30 +125,30 @@ def test_a_reading_tells_where_the_face_is_and_what_it_shows(reader: LiveReader)
     assert (view.width, view.height) == (320, 240)
 
 
-def test_faces_found_in_a_smaller_copy_are_told_in_pixels_of_the_frame(reader: LiveReader) -> None:
+def test_boxes_are_in_pixels_of_the_frame(reader: LiveReader) -> None:
     (face,) = read(reader, frame(width=1280, height=960)).faces
     assert face.reading.face.box == Box(400, 320, 240, 300)
 
 
-def test_a_stream_that_changes_its_size_keeps_its_faces(reader: LiveReader, fake: FakeDetector) -> None:
+def test_a_change_of_frame_size_keeps_the_faces(reader: LiveReader, fake: FakeDetector) -> None:
     read(reader, frame(width=640, height=480))
     fake.faces = []
     (face,) = reader.submit_frame(frame(width=320, height=240)).faces
     assert (face.number, face.reading.face.box) == (1, FACE.box)
 
 
-def test_nobody_there_is_a_view_without_faces_and_group(reader: LiveReader, fake: FakeDetector) -> None:
+def test_a_frame_without_faces_has_no_group(reader: LiveReader, fake: FakeDetector) -> None:
     fake.faces = []
     view = read(reader, frame())
     assert (view.faces, view.group, view.is_ready, view.error) == ((), None, True, None)
 
 
 def test_boxes_follow_the_picture_between_readings() -> None:
-    detector = HeldDetector([FACE])
+    detector = BlockedDetector([FACE])
     detector.go_on.release()
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
         read(reader, NOISE[20:260, 20:340].copy())
-        for step in range(1, 6):  # the picture goes 4 pixels to the right and 3 down each time; no reading ends
+        for step in range(1, 6):  # the picture moves by (4, 3) pixels without a reading
             view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
             (face,) = view.faces
             assert face.reading.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
@@ -158,16 +158,14 @@ def test_boxes_follow_the_picture_between_readings() -> None:
         detector.go_on.release()
 
 
-def test_all_faces_are_sought_twice_a_second_and_known_ones_found_again_in_between(
-    reader: LiveReader, fake: FakeDetector, clock: FakeClock
-) -> None:
+def test_all_faces_are_detected_twice_a_second(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
     for _ in range(10):
         read(reader, frame())
         clock.advance(0.125)
     assert (fake.num_calls, fake.num_near_calls) == (3, 7)
 
 
-def test_where_a_face_was_lost_all_are_sought_sooner(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
+def test_a_lost_face_starts_an_earlier_detection(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
     read(reader, frame())
     fake.faces = []
     for _ in range(2):
@@ -176,14 +174,14 @@ def test_where_a_face_was_lost_all_are_sought_sooner(reader: LiveReader, fake: F
     assert (fake.num_calls, fake.num_near_calls) == (2, 1)
 
 
-def test_where_nobody_is_known_all_are_sought(reader: LiveReader, fake: FakeDetector) -> None:
+def test_without_known_faces_all_faces_are_detected(reader: LiveReader, fake: FakeDetector) -> None:
     fake.faces = []
     for _ in range(3):
         read(reader, frame())
     assert (fake.num_calls, fake.num_near_calls) == (3, 0)
 
 
-def test_probabilities_are_smoothed_over_the_time_set(fake: FakeDetector, clock: FakeClock) -> None:
+def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
     with LiveReader(lambda: (fake, classifier), settings=LiveSettings(0.0, 2.0), clock=clock) as reader:
         read(reader, frame())
@@ -191,15 +189,15 @@ def test_probabilities_are_smoothed_over_the_time_set(fake: FakeDetector, clock:
         clock.advance(2.0)
         (face,) = read(reader, frame()).faces
         assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
-        reader.settings = AT_ONCE
+        reader.settings = NO_DELAY
         clock.advance(0.01)
         (face,) = read(reader, frame()).faces
         assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9)
 
 
-def test_rates_and_lag_are_told_in_seconds(clock: FakeClock) -> None:
-    detector = HeldDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE, clock=clock) as reader:
+def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
+    detector = BlockedDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
         assert reader.view().lag_s is None
         for number in range(5):
             reader.submit_frame(frame())
@@ -224,28 +222,28 @@ def test_the_timeline_has_a_row_for_each_second(reader: LiveReader, fake: FakeDe
             clock.advance(0.5)
     table = reader.timeline()
     assert table["time_s"].tolist() == [0, 1, 2, 3]
-    assert table["num_faces"].tolist() == [2, 1, 0, 0]  # as found, though a missed face is shown half a second longer
+    assert table["num_faces"].tolist() == [2, 1, 0, 0]  # without missed faces that are still visible
     assert table["happy"].tolist() == pytest.approx([0.8, 0.8, float("nan"), float("nan")], nan_ok=True)
 
 
-def test_the_view_says_when_the_networks_are_still_loading() -> None:
-    loaded, detector = threading.Event(), HeldDetector([FACE])
+def test_the_view_is_not_ready_while_the_networks_load() -> None:
+    loaded, detector = threading.Event(), BlockedDetector([FACE])
 
     def networks() -> tuple[FakeDetector, FakeClassifier]:
         assert loaded.wait(20)
         return detector, FakeClassifier()
 
-    with LiveReader(networks, settings=AT_ONCE) as reader:
+    with LiveReader(networks, settings=NO_DELAY) as reader:
         for shade in (1, 2, 3):
             assert not reader.submit_frame(frame(shade)).is_ready
         loaded.set()
         assert detector.entered.acquire(timeout=20)
-        assert detector.shades == [3]  # not the one that came before the loading
+        assert detector.shades == [3]  # not a frame from before the loading
         assert reader.view().is_ready
         detector.go_on.release()
 
 
-def test_networks_that_cannot_be_loaded_are_told() -> None:
+def test_the_view_has_the_error_of_loading() -> None:
     def networks() -> tuple[FakeDetector, FakeClassifier]:
         raise ModelError("expected a trained model. Received: none")
 
@@ -256,24 +254,24 @@ def test_networks_that_cannot_be_loaded_are_told() -> None:
         assert not reader.view().is_ready
 
 
-def test_an_error_is_shown_and_forgotten_after_a_reading_that_goes_well(
+def test_a_successful_reading_clears_the_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("emomusic.face.live.reader._REST_AFTER_ERROR_S", 0.0)
     detector = BrokenDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
         for _ in range(3):
             reader.submit_frame(frame())
             wait_until(lambda: reader.view().error is not None)
-        assert str(reader.view().error) == "the lens fell off"
+        assert str(reader.view().error) == "out of memory"
         assert reader.is_running
         detector.broken = False
         assert read(reader, frame()).error is None
         assert len(reader.view().faces) == 1
-    assert [record.getMessage() for record in caplog.records] == ["a live reader cannot read"]  # once, not thrice
+    assert len(caplog.records) == 1  # three equal errors
 
 
-def test_close_ends_the_worker_and_what_was_read_stays(reader: LiveReader) -> None:
+def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None:
     read(reader, frame())
     assert reader.is_running
     reader.close()
@@ -293,15 +291,15 @@ def test_close_does_not_wait_for_the_rest_between_readings(fake: FakeDetector) -
     assert not reader.is_running
 
 
-def test_a_reader_that_never_saw_a_frame_can_be_closed() -> None:
+def test_a_reader_without_frames_can_be_closed() -> None:
     with LiveReader(lambda: (FakeDetector(), FakeClassifier())) as reader:
         assert not reader.is_running
     assert reader.view().faces == ()
     assert reader.timeline().empty
 
 
-def test_the_worker_ends_by_itself_without_frames_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, idle_s=0.02) as reader:
+def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, idle_s=0.02) as reader:
         read(reader, frame())
         wait_until(lambda: not reader.is_running)
         view = read(reader, frame())
@@ -309,8 +307,8 @@ def test_the_worker_ends_by_itself_without_frames_and_the_next_frame_starts_anot
         assert [face.number for face in view.faces] == [1]
 
 
-def test_a_reader_that_nobody_holds_any_more_vanishes(fake: FakeDetector) -> None:
-    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, idle_s=0.02)
+def test_a_reader_without_references_is_collected(fake: FakeDetector) -> None:
+    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, idle_s=0.02)
     read(reader, frame())
     gone = weakref.ref(reader)
     del reader
@@ -324,13 +322,11 @@ def test_a_reader_that_nobody_holds_any_more_vanishes(fake: FakeDetector) -> Non
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_no_frame_is_kept_once_it_was_read(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        reader_module.log, "disabled", True
-    )  # pytest keeps what is logged, and with the error its frame
+def test_a_frame_is_released_after_its_reading(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module.log, "disabled", True)  # pytest keeps logged errors with their frame
     detector = BrokenDetector([FACE])
     detector.broken = broken
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
         image = frame()
         gone = weakref.ref(image)
         reader.submit_frame(image)
@@ -340,54 +336,54 @@ def test_no_frame_is_kept_once_it_was_read(broken: bool, monkeypatch: pytest.Mon
         assert reader.is_running
 
 
-def test_after_the_end_no_frame_is_kept_to_follow_faces_in(fake: FakeDetector) -> None:
-    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE)
+def test_close_releases_the_frame_of_the_flow(fake: FakeDetector) -> None:
+    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY)
     read(reader, frame())
     reader.close()
     assert reader._tracks._grey is None
-    assert len(reader.view().faces) == 1  # what was read stays to be asked for
+    assert len(reader.view().faces) == 1
 
 
 @pytest.mark.parametrize("ended", ["while the networks load", "while it is read"])
-def test_a_frame_is_not_read_after_the_end(ended: str, fake: FakeDetector) -> None:
-    held = HeldDetector([FACE])
+def test_close_discards_a_pending_reading(ended: str, fake: FakeDetector) -> None:
+    blocked = BlockedDetector([FACE])
 
     def networks() -> reader_module.Networks:
         if ended == "while the networks load":
-            held.detect(frame())
+            blocked.detect(frame())
             return fake, FakeClassifier()
-        return held, FakeClassifier()
+        return blocked, FakeClassifier()
 
-    reader = LiveReader(networks, settings=AT_ONCE)
+    reader = LiveReader(networks, settings=NO_DELAY)
     reader.submit_frame(frame())
-    assert held.entered.acquire(timeout=20)
+    assert blocked.entered.acquire(timeout=20)
     reader.close(timeout_s=0)
-    held.go_on.release()
+    blocked.go_on.release()
     wait_until(lambda: not reader.is_running)
     assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)
 
 
 @pytest.mark.parametrize("interval_s", [1.2, 1.5, 2.0])
-def test_rare_readings_have_their_rate_too(interval_s: float, fake: FakeDetector) -> None:
+def test_rare_readings_have_a_rate(interval_s: float, fake: FakeDetector) -> None:
     clock = FakeClock()
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=AT_ONCE, clock=clock, idle_s=60) as reader:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, clock=clock, idle_s=60) as reader:
         read(reader, frame())
         for _ in range(4):
             clock.advance(interval_s)
             assert read(reader, frame()).readings_per_second == pytest.approx(1 / interval_s)
-            clock.advance(0.9 * interval_s)  # just before the next
+            clock.advance(0.9 * interval_s)  # just before the next reading
             assert reader.view().readings_per_second == pytest.approx(1 / interval_s)
             clock.advance(-0.9 * interval_s)
         clock.advance(11.0)
         assert reader.view().readings_per_second == 0
 
 
-def test_many_viewers_share_the_networks_and_nothing_else(fake: FakeDetector) -> None:
+def test_readers_share_only_the_networks(fake: FakeDetector) -> None:
     def running() -> int:
         return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
 
     before, classifier = running(), FakeClassifier()
-    readers = [LiveReader(lambda: (fake, classifier), settings=AT_ONCE) for _ in range(5)]
+    readers = [LiveReader(lambda: (fake, classifier), settings=NO_DELAY) for _ in range(5)]
     for reader in readers:
         read(reader, frame())
     assert running() == before + 5
@@ -402,7 +398,7 @@ def test_many_viewers_share_the_networks_and_nothing_else(fake: FakeDetector) ->
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "name"),
     [
         ({"interval_s": -0.1}, "interval_s"),
         ({"interval_s": 2.1}, "interval_s"),
@@ -412,13 +408,13 @@ def test_many_viewers_share_the_networks_and_nothing_else(fake: FakeDetector) ->
         ({"detect_side": 5000}, "detect_side"),
     ],
 )
-def test_settings_outside_their_range_are_refused(settings: dict[str, float], words: str) -> None:
-    with pytest.raises(ValueError, match=f"{words} must be from"):
+def test_settings_outside_their_range_are_refused(settings: dict[str, float], name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be from"):
         LiveSettings(**settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [(240, 320), (240, 320, 4), (0, 0, 3)])
-def test_what_is_no_frame_is_refused(reader: LiveReader, shape: tuple[int, ...]) -> None:
+def test_an_invalid_frame_is_refused(reader: LiveReader, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a frame must be uint8"):
         reader.submit_frame(np.zeros(shape, np.uint8))
     assert not reader.is_running
@@ -426,14 +422,14 @@ def test_what_is_no_frame_is_refused(reader: LiveReader, shape: tuple[int, ...])
 
 def test_real_faces_keep_their_numbers_while_the_camera_moves(detector: MtcnnDetector, clock: FakeClock) -> None:
     still = shrink(read_image(data_dir() / "samples" / "four-people.jpg"), 900)[0]
-    seen: set[int] = set()
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=AT_ONCE, clock=clock) as reader:
+    all_numbers: set[int] = set()
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
         for step in range(9):
             view = read(reader, still[:, 6 * step : 640 + 6 * step].copy())
             clock.advance(1 / 15)
             numbers = [face.number for face in view.faces]
             assert {1, 2} <= set(numbers)
-            seen.update(numbers)
+            all_numbers.update(numbers)
             lefts = [face.reading.face.box.x for face in view.faces]
             assert lefts == sorted(lefts)
-    assert len(seen) <= 4
+    assert len(all_numbers) <= 4

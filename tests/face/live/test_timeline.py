@@ -1,4 +1,4 @@
-"""emomusic/face/live/timeline.py: a row a second, and what is said of a session."""
+"""emomusic/face/live/timeline.py: rows, segments and the summary of a session."""
 
 import itertools
 
@@ -17,7 +17,7 @@ HAPPY, SAD, ANGRY, NEUTRAL = (
 
 
 def session(*parts: tuple[EmotionProbabilities | None, int]) -> pd.DataFrame:
-    """A timeline's table of parts, each shown for so many seconds; None is nobody."""
+    """A timeline's table of parts with their duration in seconds; None is a part without faces."""
     timeline, second = Timeline(), 0
     for group, seconds in parts:
         for _ in range(seconds):
@@ -47,7 +47,7 @@ def test_a_second_without_faces_has_a_row_with_missing_shares() -> None:
     assert table.loc[1, [*SHARES, "valence", "arousal", "quadrant"]].isna().all()
 
 
-def test_a_second_in_which_a_face_left_counts_those_who_were_there() -> None:
+def test_a_second_has_its_largest_number_of_faces() -> None:
     timeline = Timeline()
     timeline.add(0.2, HAPPY, 3)
     timeline.add(0.8, None, 0)
@@ -70,12 +70,12 @@ def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
 
 
-def test_seconds_without_a_reading_do_not_make_it_longer() -> None:
+def test_seconds_without_a_reading_count_towards_ten_minutes() -> None:
     timeline = Timeline()
     for time_s in range(0, 3000, 7):  # a slow machine
         timeline.add(time_s, HAPPY, 1)
     assert timeline.table()["time_s"].tolist() == [time_s for time_s in range(0, 3000, 7) if time_s > 2996 - 600]
-    timeline.add(9000, SAD, 1)  # the camera was covered by a coat
+    timeline.add(9000, SAD, 1)  # after a long gap
     assert timeline.table()["time_s"].tolist() == [9000]
 
 
@@ -88,19 +88,19 @@ def test_an_empty_timeline_has_the_columns_and_their_types() -> None:
     assert (summary.seconds, summary.most_faces, summary.mean, summary.longest) == (0, 0, None, None)
 
 
-def test_a_session_is_cut_where_the_mood_changes() -> None:
+def test_a_change_of_quadrant_starts_a_segment() -> None:
     table = session((HAPPY, 10), (SAD, 20), (NEUTRAL, 6))
     assert spans(table) == [(0, 10, "Q1"), (10, 20, "Q3"), (30, 6, "N")]
     first = segments_of(table)[0]
     assert (first.emotion, first.point.valence) == (Emotion.HAPPY, pytest.approx(0.81))
 
 
-def test_a_flicker_belongs_to_the_longer_neighbour() -> None:
+def test_a_short_segment_joins_its_longer_neighbour() -> None:
     assert spans(session((HAPPY, 10), (ANGRY, 2), (SAD, 20))) == [(0, 10, "Q1"), (10, 22, "Q3")]
     assert spans(session((HAPPY, 10), (ANGRY, 2), (HAPPY, 10))) == [(0, 22, "Q1")]
 
 
-def test_neighbours_that_become_alike_by_joining_are_joined() -> None:
+def test_neighbours_of_equal_quadrant_after_a_join_are_joined() -> None:
     def shares(**parts: float) -> EmotionProbabilities:
         return EmotionProbabilities(np.array([parts.get(emotion, 0.0) for emotion in EMOTIONS], np.float32))
 
@@ -110,20 +110,20 @@ def test_neighbours_that_become_alike_by_joining_are_joined() -> None:
     assert all(one.quadrant != other.quadrant for one, other in itertools.pairwise(segments)), spans(table)
 
 
-def test_every_change_is_kept_where_asked() -> None:
+def test_a_minimum_of_one_second_keeps_every_change() -> None:
     assert spans(session((HAPPY, 2), (ANGRY, 1), (SAD, 2)), shortest_s=1) == [(0, 2, "Q1"), (2, 1, "Q2"), (3, 2, "Q3")]
 
 
-def test_a_short_absence_does_not_interrupt_and_a_long_one_does() -> None:
+def test_only_a_long_gap_interrupts_a_segment() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
 
 
-def test_a_short_stretch_that_stands_alone_is_told() -> None:
+def test_a_short_segment_without_neighbours_is_kept() -> None:
     assert spans(session((None, 10), (SAD, 2), (None, 10))) == [(10, 2, "Q3")]
 
 
-def test_the_longest_mood_is_the_first_of_the_longest() -> None:
+def test_the_longest_segment_is_the_first_of_equal_ones() -> None:
     summary = summarize(session((HAPPY, 10), (SAD, 20), (ANGRY, 20), (None, 3)))
     assert (summary.seconds, summary.seconds_with_faces, summary.most_faces) == (53, 50, 2)
     assert summary.longest is not None
@@ -133,7 +133,7 @@ def test_the_longest_mood_is_the_first_of_the_longest() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
-def test_stretches_are_in_order_apart_and_cover_every_second_with_a_face(
+def test_segments_are_sorted_and_cover_every_second_with_a_face(
     parts: list[tuple[Emotion | None, int]], shortest_s: int
 ) -> None:
     table = session(*((emotion and EmotionProbabilities.certain(emotion), seconds) for emotion, seconds in parts))

@@ -1,4 +1,4 @@
-"""emomusic/face/live/tracking.py: who is who, where, and what they show over time."""
+"""emomusic/face/live/tracking.py: identity, position and smoothed probabilities of faces."""
 
 import cv2
 import numpy as np
@@ -14,10 +14,10 @@ from emomusic.face.live.tracking import (
     SHOWN_S,
     FaceTracker,
     Frame,
-    Places,
+    TrackPoints,
     box_of,
     landmarks_of,
-    places_of,
+    points_of,
     to_flow_image,
 )
 from tests.fakes import make_face
@@ -33,11 +33,11 @@ def update(
     faces: list[Face],
     time_s: float,
     *,
-    places: Places | None = None,
+    points: TrackPoints | None = None,
     smoothing_s: float = 0.0,
     shows: object = HAPPY,
 ) -> None:
-    frame = Frame(BLANK, GREY, tracks.places() if places is None else places, time_s)
+    frame = Frame(BLANK, GREY, tracks.points() if points is None else points, time_s)
     tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
 
 
@@ -45,7 +45,7 @@ def numbers(tracks: FaceTracker) -> list[int]:
     return [track.number for track in tracks.shown()]
 
 
-def test_faces_are_numbered_as_they_come() -> None:
+def test_new_faces_get_the_next_number() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10), make_face(100)], 0.0)
     update(tracks, [make_face(10), make_face(100), make_face(200)], 0.1)
@@ -54,28 +54,28 @@ def test_faces_are_numbered_as_they_come() -> None:
 
 def test_a_face_that_moves_a_little_keeps_its_number() -> None:
     tracks = FaceTracker()
-    for step in range(20):  # two walk towards each other, one above the other, and past
+    for step in range(20):  # two faces pass each other
         update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
-    assert [(track.number, round(track.places[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
+    assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
 
 
-def test_a_face_keeps_its_number_where_the_next_frame_came_before_it_was_found() -> None:
+def test_a_face_keeps_its_number_if_the_next_frame_arrived_before_its_reading() -> None:
     tracks = FaceTracker()
-    came = [tracks.places()]  # where readings take longer than frames, a frame waits while the one before is read
+    arrived = [tracks.points()]  # a frame arrives during the reading of the previous one
     for step in range(5):
-        came.append(tracks.places())
-        update(tracks, [make_face(10), make_face(100)][: step + 1], 0.1 * step, places=came[step])
+        arrived.append(tracks.points())
+        update(tracks, [make_face(10), make_face(100)][: step + 1], 0.1 * step, points=arrived[step])
     assert numbers(tracks) == [1, 2]
 
 
-def test_a_face_goes_with_the_track_it_overlaps_most() -> None:
+def test_a_face_matches_the_track_of_largest_overlap() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(100), make_face(130)], 0.0)
     update(tracks, [make_face(112), make_face(142)], 0.1)
-    assert [(track.number, round(track.places[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
+    assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
 
 
-def test_a_missed_face_is_shown_for_a_moment() -> None:
+def test_a_missed_face_stays_visible_for_half_a_second() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
     update(tracks, [], SHOWN_S)
@@ -84,17 +84,17 @@ def test_a_missed_face_is_shown_for_a_moment() -> None:
     assert numbers(tracks) == []
 
 
-def test_where_only_strangers_are_found_the_faces_before_are_gone_at_once() -> None:
+def test_a_new_scene_removes_the_previous_faces() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10), make_face(100)], 0.0)
     update(tracks, [make_face(10)], 0.1)
-    assert numbers(tracks) == [1, 2]  # one of two missed: perhaps for a moment only
+    assert numbers(tracks) == [1, 2]  # one of two missed
     assert [track.number for track in tracks.found()] == [1]
     update(tracks, [make_face(200), make_face(260)], 0.2)  # another scene
     assert numbers(tracks) == [3, 4]
 
 
-def test_a_face_that_comes_back_soon_has_its_number_and_later_a_new_one() -> None:
+def test_a_missed_face_keeps_its_number_for_two_seconds() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
     update(tracks, [], REMEMBERED_S)
@@ -106,7 +106,7 @@ def test_a_face_that_comes_back_soon_has_its_number_and_later_a_new_one() -> Non
     assert numbers(tracks) == [2]
 
 
-def test_where_readings_are_rare_a_face_may_be_missed_once() -> None:
+def test_at_a_low_rate_a_face_keeps_its_number_for_one_miss() -> None:
     tracks = FaceTracker()
     rare_s = REMEMBERED_S + 0.05
     update(tracks, [make_face()], 0.0)
@@ -120,14 +120,14 @@ def test_where_readings_are_rare_a_face_may_be_missed_once() -> None:
     assert numbers(tracks) == [2]
 
 
-def test_a_new_face_shows_at_once_what_was_read() -> None:
+def test_a_new_face_is_not_smoothed() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 5.0, smoothing_s=10.0)
     assert tracks.shown()[0].shares[Emotion.HAPPY.label] == 1.0
 
 
 @pytest.mark.parametrize("num_steps", [1, 4, 50])
-def test_smoothing_depends_on_time_and_not_on_the_number_of_readings(num_steps: int) -> None:
+def test_smoothing_depends_on_time(num_steps: int) -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
     for step in range(1, num_steps + 1):
@@ -135,7 +135,7 @@ def test_smoothing_depends_on_time_and_not_on_the_number_of_readings(num_steps: 
     assert tracks.shown()[0].shares[Emotion.SAD.label] == pytest.approx(1 - np.exp(-1))
 
 
-def test_a_clock_that_stands_still_does_no_harm() -> None:
+def test_equal_times_keep_the_probabilities() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 1.0)
     update(tracks, [make_face()], 1.0, smoothing_s=1.0, shows=SAD)
@@ -149,7 +149,7 @@ SHARES = st.lists(st.floats(0.001, 1), min_size=7, max_size=7)
 
 
 @given(st.lists(st.tuples(FACES, SHARES, st.floats(0, 3)), max_size=8), st.floats(0, 5))
-def test_numbers_are_never_shared_and_shares_stay_probabilities(
+def test_numbers_are_unique_and_shares_are_probabilities(
     readings: list[tuple[list[Face], list[float], float]], smoothing_s: float
 ) -> None:
     tracks, time_s, highest = FaceTracker(), 0.0, 0
@@ -172,50 +172,50 @@ def test_numbers_are_never_shared_and_shares_stay_probabilities(
 @pytest.mark.parametrize(
     ("across", "down", "growth"), [(0, 0, 1.0), (6, -4, 1.0), (-9, 7, 1.0), (0, 0, 1.05), (4, 3, 0.96)]
 )
-def test_boxes_go_with_the_picture(across: int, down: int, growth: float) -> None:
+def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None:
     tracks = FaceTracker()
     face = make_face(120, 90, 64, 72)
     image = NOISE[30:270, 40:360]
     tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [face], [HAPPY], smoothing_s=0.0)
-    middle = np.array([152, 126])  # of the face
+    center = np.array([152, 126])  # of the face
     matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
-    matrix[:, 2] = (across, down) + middle * (1 - growth) - growth * np.array([40, 30])
+    matrix[:, 2] = (across, down) + center * (1 - growth) - growth * np.array([40, 30])
     tracks.follow(cv2.warpAffine(cv2.cvtColor(NOISE, cv2.COLOR_RGB2GRAY), matrix, SIZE))
-    moved = tracks.shown()[0].places * SIZE
-    expected = middle + (across, down) + growth * (places_of(face) - middle)
+    moved = tracks.shown()[0].points * SIZE
+    expected = center + (across, down) + growth * (points_of(face) - center)
     assert moved == pytest.approx(expected, abs=1.0)
 
 
 @pytest.mark.parametrize("now", [np.full((240, 320), 90, np.uint8), np.full((180, 320), 90, np.uint8)])
-def test_a_face_that_cannot_be_followed_stays_where_it_was(now: np.ndarray) -> None:
+def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
-    before = tracks.places()[1]
+    before = tracks.points()[1]
     tracks.follow(now)
-    assert tracks.places()[1] == pytest.approx(before)
+    assert tracks.points()[1] == pytest.approx(before)
 
 
-def test_a_face_that_left_the_frame_has_no_reading() -> None:
+def test_a_face_outside_the_frame_has_no_box() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10)], 0.0)
     (track,) = tracks.shown()
     assert track.reading(*SIZE) is not None
-    assert box_of(track.places * SIZE - (200, 0), *SIZE) is None
+    assert box_of(track.points * SIZE - (200, 0), *SIZE) is None
 
 
-def test_a_face_survives_being_an_array() -> None:
+def test_points_convert_back_to_box_and_landmarks() -> None:
     face = make_face(20, 30, 41, 53)
-    assert box_of(places_of(face), *SIZE) == face.box
-    assert landmarks_of(places_of(face)) == face.landmarks
-    assert box_of(places_of(make_face(300, 200, 60, 60)), *SIZE) == Box(300, 200, 20, 40)
+    assert box_of(points_of(face), *SIZE) == face.box
+    assert landmarks_of(points_of(face)) == face.landmarks
+    assert box_of(points_of(make_face(300, 200, 60, 60)), *SIZE) == Box(300, 200, 20, 40)
 
 
-def test_a_large_frame_is_followed_small() -> None:
+def test_a_large_frame_is_reduced_for_the_flow() -> None:
     assert to_flow_image(np.zeros((720, 1280, 3), np.uint8)).shape == (180, 320)
     assert to_flow_image(np.zeros((90, 160, 3), np.uint8)).shape == (90, 160)
 
 
-def test_the_order_of_shares_is_that_of_the_emotions() -> None:
+def test_shares_are_in_the_order_of_the_emotions() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
     reading = tracks.shown()[0].reading(*SIZE)

@@ -1,4 +1,4 @@
-"""emomusic/face/nms.py: the answers of the package `mtcnn`, in bounded memory."""
+"""Non-maximum suppression: the results of the package `mtcnn` in bounded memory."""
 
 import tracemalloc
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mtcnn.utils.bboxes import smart_nms_from_bboxes
 
-from emomusic.face.nms import MAX_BOXES, non_maximum_suppression
+from emomusic.face.mtcnn import MAX_BOXES, non_maximum_suppression
 
 
 def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -17,13 +17,13 @@ def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np
 
 @pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("union", 0.7), ("min", 0.7), ("union", 2.0)])
 @pytest.mark.parametrize("count", [0, 1, 2, 300, 1500])
-def test_the_answer_is_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
+def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
     corners, confidence = boxes(count)
     rows = np.c_[np.zeros(count), corners, confidence]
     expected = smart_nms_from_bboxes(rows.copy(), threshold, method=overlap, initial_sort=True)
     found = non_maximum_suppression(corners, confidence, threshold, overlap=overlap)  # type: ignore[arg-type]
     np.testing.assert_array_equal(rows[found], expected)
-    assert count < 1500 or threshold > 1 or 0 < len(found) < count  # some stay and some go
+    assert count < 1500 or threshold > 1 or 0 < len(found) < count  # keeps some and drops some
 
 
 def test_boxes_without_area_suppress_nothing() -> None:
@@ -31,7 +31,7 @@ def test_boxes_without_area_suppress_nothing() -> None:
     assert len(non_maximum_suppression(corners, np.array([0.9, 0.8, 0.7]), 0.5)) == 3
 
 
-def test_tens_of_thousands_of_boxes_take_no_gigabytes_and_the_most_confident_stay() -> None:
+def test_suppression_of_many_boxes_has_bounded_memory() -> None:
     corners, confidence = boxes(30_000, side=20_000)
     tracemalloc.start()
     found = non_maximum_suppression(corners, confidence, 0.5)

@@ -1,0 +1,177 @@
+"""Box arithmetic of MTCNN, as in the package `mtcnn` 1.0.
+
+Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks", IEEE Signal
+Processing Letters 23(10), 2016.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.face.images import RgbImage
+
+FloatArray = npt.NDArray[np.float64]
+
+# P-Net returns a map of boxes of 12 pixels with a stride of 2.
+_CELL, _STRIDE = 12, 2
+_FIRST_SCALE, _SCALE_FACTOR = 12 / 20, 0.709
+_PROPOSAL_LOGIT = math.log(0.6 / 0.4)  # a probability of 0.6
+
+MAX_BOXES = 8000
+"""Suppression keeps at most this many boxes, those of highest confidence. A page of 400 portraits gives 6,400."""
+
+_MAX_PAIRS = 2**18  # bounds memory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """An image as the networks expect it.
+
+    Attributes:
+        image: shape (height, width, 3), float32, -1 to 1.
+        planes: the same values in shape (1, 3, height, width).
+    """
+
+    image: npt.NDArray[np.float32]
+    planes: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, image: RgbImage) -> Pixels:
+        """Normalize an image."""
+        normalized = image.astype(np.float32)
+        normalized -= np.float32(127.5)
+        normalized *= np.float32(1 / 128)
+        return cls(normalized, channels_first(normalized))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """Boxes with their confidence.
+
+    Attributes:
+        corners: shape (n, 4), float64: left, top, right, bottom in pixels.
+        confidence: shape (n,), float64.
+        landmarks: shape (n, 2, 5), float64: x and y of the five points; None before O-Net.
+    """
+
+    corners: FloatArray
+    confidence: FloatArray
+    landmarks: FloatArray | None = None
+
+    def take(self, chosen: npt.NDArray[Any]) -> Boxes:
+        """The boxes at these positions or of this mask."""
+        landmarks = None if self.landmarks is None else self.landmarks[chosen]
+        return Boxes(self.corners[chosen], self.confidence[chosen], landmarks)
+
+    def above(self, confidence: float) -> Boxes:
+        """The boxes of more than this confidence."""
+        return self.take(self.confidence > confidence)
+
+    def suppressed(self, threshold: float, *, overlap: Literal["union", "min"] = "union") -> Boxes:
+        """The boxes after non-maximum suppression, most confident first."""
+        return self.take(non_maximum_suppression(self.corners, self.confidence, threshold, overlap=overlap))
+
+    def squared(self) -> Boxes:
+        """Each box extended to a square around its center."""
+        return replace(self, corners=squares(self.corners))
+
+
+def concatenated(boxes: Sequence[Boxes]) -> Boxes:
+    """All boxes in one set."""
+    if not boxes:
+        return Boxes(np.empty((0, 4)), np.empty(0), np.empty((0, 2, 5)))
+    landmarks = [each.landmarks for each in boxes if each.landmarks is not None]
+    return Boxes(
+        np.concatenate([each.corners for each in boxes]),
+        np.concatenate([each.confidence for each in boxes]),
+        np.concatenate(landmarks) if landmarks else None,
+    )
+
+
+def channels_first(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The pixels in shape (1, 3, height, width)."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
+
+
+def scales(width: int, height: int) -> FloatArray:
+    """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels."""
+    count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
+    return np.asarray(_FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0)))
+
+
+def decode_proposals(output: npt.NDArray[np.float32], scale: float) -> Boxes:
+    """The likely boxes in the output of P-Net at one scale, in pixels of the image."""
+    offsets, logits = output[0, :4], output[0, 4]
+    rows, columns = np.nonzero(logits > _PROPOSAL_LOGIT)
+    positions = _STRIDE * np.column_stack([columns, rows])
+    cells = np.concatenate([positions + 1, positions + _CELL], axis=1)  # `mtcnn` counts a cell as 11 pixels wide
+    corners = (cells + (_CELL - 1) * offsets[:, rows, columns].T.astype(np.float64)) / scale
+    return Boxes(corners, 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64))))
+
+
+def squares(corners: FloatArray) -> FloatArray:
+    """Boxes extended to squares around their centers."""
+    sides = corners[:, 2:] - corners[:, :2]
+    largest = sides.max(axis=1, keepdims=True)
+    starts = corners[:, :2] + sides * 0.5 - largest * 0.5
+    return np.concatenate([starts, starts + largest], axis=1)
+
+
+def regressed(corners: FloatArray, offsets: npt.NDArray[np.float32]) -> FloatArray:
+    """Boxes shifted by the offsets of a network, which are shares of the side plus one pixel."""
+    sides = corners[:, 2:] - corners[:, :2] + 1
+    return np.asarray(corners + offsets * np.tile(sides, 2))
+
+
+def patches(pixels: Pixels, corners: FloatArray, side: int) -> tuple[npt.NDArray[np.float32], ...]:
+    """Inputs of R-Net and O-Net: the image, the region of each box, and a mask of the samples inside the image.
+
+    The first and last sample of a row lie on the edges of the box, as in TensorFlow's `crop_and_resize`. The networks
+    begin with ONNX's `RoiAlign`, whose samples lie in the middle of bins.
+    """
+    limits = np.array(pixels.planes.shape[:1:-1]) - 1
+    edges = corners * np.tile(limits / (limits + 1), 2)
+    starts, steps = edges[:, :2], (edges[:, 2:] - edges[:, :2]) / (side - 1)
+    bins = np.concatenate([starts, starts + side * steps], axis=1) - np.tile(steps / 2, 2) + 0.5
+    samples = starts[:, :, None] + steps[:, :, None] * np.arange(side)
+    is_inside = (samples >= 0) & (samples <= limits[:, None])
+    inside = is_inside[:, 1, :, None] & is_inside[:, 0, None, :]
+    return pixels.planes, bins.astype(np.float32), inside[:, None].astype(np.float32)
+
+
+def non_maximum_suppression(
+    corners: FloatArray, confidence: FloatArray, threshold: float, *, overlap: Literal["union", "min"] = "union"
+) -> npt.NDArray[np.intp]:
+    """Positions of the boxes that overlap no box of higher confidence, most confident first.
+
+    A suppressed box also suppresses others, as in `mtcnn`; `cv2.dnn.NMSBoxes` differs there and has no `min` overlap.
+
+    Args:
+        corners: shape (n, 4): left, top, right, bottom.
+        confidence: shape (n,).
+        threshold: largest allowed overlap of two boxes.
+        overlap: the shared area as a share of the union or of the smaller box.
+    """
+    order = np.argsort(confidence)[::-1][:MAX_BOXES]
+    left, top, right, bottom = np.ascontiguousarray(corners[order].T)
+    areas = (right - left) * (bottom - top)
+    stays = np.ones(len(order), np.bool_)
+    step = max(1, _MAX_PAIRS // max(len(order), 1))
+    for start in range(0, len(order), step):
+        end = min(start + step, len(order))
+        rows, columns = (slice(start, end), None), (None, slice(end))
+        shared = np.minimum(right[rows], right[columns]) - np.maximum(left[rows], left[columns])
+        height = np.minimum(bottom[rows], bottom[columns]) - np.maximum(top[rows], top[columns])
+        np.maximum(shared, 0, out=shared)
+        shared *= np.maximum(height, 0, out=height)
+        sizes = areas[rows], areas[columns]
+        total = np.minimum(*sizes) if overlap == "min" else np.add(*sizes) - shared
+        is_higher = np.arange(end) < np.arange(start, end)[:, None]
+        stays[start:end] = ~((shared > threshold * total) & is_higher).any(axis=1)
+    return order[stays]
