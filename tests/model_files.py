@@ -50,7 +50,8 @@ def place_face_model(
     spec = {"name": name, "network": name, "preset": "smoke", "side": 48, "mirrored": False, "temperature": 1.0}
     spec |= {"parameters": 3807, "sha256": "0" * 64} | ({"classes": FOUR} if four else {})
     metrics = {"model": name, "parameters": 3807, "bytes": 51_000, "ms_per_face": 0.5, "best_epoch": 2, "test": test}
-    metrics["config"] = asdict(replace(PRESETS["smoke"], label_smoothing=label_smoothing))
+    config = replace(PRESETS["smoke"][0], label_smoothing=label_smoothing)
+    metrics["stages"] = [{"config": asdict(config), "epochs": 3, "best_epoch": 2, "training_minutes": 0.25}]
     if wild:
         metrics["wild"] = {"n": 90, "missed": 2, "accuracy": 0.4, "accuracy_interval": [0.31, 0.5]}
         metrics["wild"] |= {"macro_recall": 0.3, "macro_f1": 0.25, "four_class_accuracy": 0.6, "folds": 5}

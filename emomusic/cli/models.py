@@ -167,7 +167,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     dataset = read_fer2013(options.fer2013, needs=list(Split))
     from emomusic.training.train import EpochReport, train
 
-    with progress("epochs", PRESETS[preset].epochs) as advance:
+    with progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as advance:
 
         def on_progress(report: EpochReport) -> None:
             advance(report.epoch)

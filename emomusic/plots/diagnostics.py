@@ -1,4 +1,4 @@
-"""How good a model is, as charts: what it confuses, how it does by class, how it learnt, how honest its sureness is."""
+"""Charts of model quality: confusion matrix, class scores, learning curves, calibration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %
 _STANDOFF = 18  # pixels from the names of classes to the title of their axis
 _AXIS = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
 
-# Of the second of two models in one chart: the same colours, and stripes that tell it from the first.
+# Pattern of the second model or of wrong answers
 _STRIPES = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
 
 
@@ -30,23 +30,23 @@ def confusion_map(
     darkest: float | None = None,
     text_color: str | None = None,
 ) -> go.Figure:
-    """What is called what: rows are the true classes, columns the answers; right ones cold, mistakes warm.
+    """A confusion matrix: true classes as rows, predictions as columns; correct cells cold, mistakes warm.
 
-    The last trace is one unseen point a cell, row by row, which a click can select: a heatmap has nothing to select.
+    Plotly cannot select heatmap cells, so the last trace has one invisible, selectable point per cell, row by row.
 
     Args:
         confusion: shape (classes, classes), counts.
-        classes: their names.
-        shares: write the percentage of the row into each cell instead of the count.
-        chosen: the cell to frame, as its true class and the answer.
-        darkest: the share of a row that has the darkest brown, for matrices side by side; None for this one's largest.
-        text_color: the page's colour of text, for numbers on pale cells; None for the chart's.
+        classes: names of the classes.
+        shares: whether cells show percentages of the row instead of counts.
+        chosen: the cell to frame, as true class and predicted class.
+        darkest: the share of a row with the darkest brown, for comparable matrices; None for this matrix's largest.
+        text_color: text colour of the page, for numbers on pale cells; None for the chart's text colour.
     """
     rows, share, right = confusion.sum(axis=1, keepdims=True), _shares(confusion), np.eye(len(classes), dtype=bool)
     worst = max(largest_mistake(confusion) if darkest is None else darkest, 0.05)
-    # From -1, the most frequent mistake, over 0 to 1, a class that is always right
-    shade = np.where(right, share, -np.maximum(share / worst, 1e-3))  # 0 itself would have the colour of right
-    # Dark enough for white numbers from one half right on, pale enough for the page's text elsewhere
+    # -1 is the most frequent mistake, 1 a class that is always correct
+    shade = np.where(right, share, -np.maximum(share / worst, 1e-3))  # 0 has the colour of a correct cell
+    # White numbers are legible on diagonal shares from 0.5 up, the page's text on all other cells
     steps = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
     steps.append((1.0, RIGHT, 1.0))
     figure = go.Figure(
@@ -69,7 +69,7 @@ def confusion_map(
             marker={"symbol": "square", "size": 30, "opacity": 0, "color": QUIET},
             selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
             customdata=[(f"{confusion[i, j]:,} of {int(rows[i, 0]):,}", f"{100 * share[i, j]:.1f}") for i, j in cells],
-            hovertemplate="%{y}, called %{x}<br>%{customdata[0]}, %{customdata[1]} %<extra></extra>",
+            hovertemplate="%{y}, predicted %{x}<br>%{customdata[0]}, %{customdata[1]} %<extra></extra>",
         )
     )  # fmt: skip
     if chosen is not None:
@@ -82,31 +82,30 @@ def confusion_map(
         height=430, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",
         clickmode="event+select", annotations=numbers,
     )  # fmt: skip
-    figure.update_xaxes(**_AXIS, title={"text": "what the model says", "standoff": _STANDOFF}, tickfont={"size": 13})
+    figure.update_xaxes(**_AXIS, title={"text": "predicted class", "standoff": _STANDOFF}, tickfont={"size": 13})
     figure.update_yaxes(
-        **_AXIS, autorange="reversed", title={"text": "what the label says", "standoff": _STANDOFF},
-        tickfont={"size": 13},
-    )  # fmt: skip
+        **_AXIS, autorange="reversed", title={"text": "true class", "standoff": _STANDOFF}, tickfont={"size": 13}
+    )
     return figure
 
 
 def largest_mistake(confusion: IntArray) -> float:
-    """The largest share of a row off the diagonal, from 0 to 1."""
+    """The largest off-diagonal share of a row, from 0 to 1."""
     return float(_shares(confusion)[~np.eye(len(confusion), dtype=bool)].max(initial=0))
 
 
 def _shares(confusion: IntArray) -> npt.NDArray[np.float64]:
-    """Every count as a share of its row; 0 in a row without examples."""
+    """Counts as shares of their row; 0 in a row without examples."""
     rows = confusion.sum(axis=1, keepdims=True)
     shares: npt.NDArray[np.float64] = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
     return shares
 
 
 def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str) -> go.Figure:
-    """One score of every class as bars, of one model or of two side by side; the more bars, the higher.
+    """Bars of one score for every class, for one model or two side by side.
 
     Args:
-        models: by the name of the model, the scores by the name of the class; the same classes for all.
+        models: scores by model name and class name; every model has the same classes.
         measure: "recall", "precision" or "f1".
     """
     figure = go.Figure()
@@ -137,16 +136,23 @@ def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str)
 
 
 def learning_curves(
-    training: FloatArray, validation: FloatArray, *, best_epoch: int, label: str, top: float
+    training: FloatArray,
+    validation: FloatArray,
+    *,
+    best_epoch: int,
+    label: str,
+    top: float,
+    last_epochs: Sequence[int] = (),
 ) -> go.Figure:
-    """One figure of a training over its epochs, on the pictures learnt from and on others.
+    """A metric over the epochs of a training, on the training and the validation set.
 
     Args:
         training: shape (epochs,).
-        validation: likewise, on PublicTest.
-        best_epoch: the epoch that was kept, from 1; marked.
-        label: of the axis.
-        top: where the axis ends; the same for two models only where their figures can be compared.
+        validation: shape (epochs,), on PublicTest.
+        best_epoch: the epoch of the saved checkpoint, from 1; marked.
+        label: title of the y axis.
+        top: upper limit of the y axis.
+        last_epochs: the last epoch of each training stage; a line separates stages.
     """
     epochs = np.arange(1, len(training) + 1)
     figure = go.Figure()
@@ -163,11 +169,13 @@ def learning_curves(
         )  # fmt: skip
     figure.add_trace(
         go.Scatter(
-            x=[best_epoch], y=[float(validation[best_epoch - 1])], mode="markers", name="kept",
+            x=[best_epoch], y=[float(validation[best_epoch - 1])], mode="markers", name="best",
             marker={"symbol": "circle", "size": 10, "color": RIGHT, "line": {"width": 2, "color": "white"}},
-            hovertemplate=f"epoch {best_epoch}, kept: %{{y:.3f}}<extra></extra>",
+            hovertemplate=f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>",
         )
     )  # fmt: skip
+    for last in last_epochs[:-1]:
+        figure.add_vline(last + 0.5, line={"color": GUIDE, "width": 1})
     figure.update_layout(height=300, margin=_MARGIN, dragmode=False, legend=_LEGEND_ABOVE)
     figure.update_xaxes(fixedrange=True, showgrid=False, zeroline=False, title={"text": "epoch"}, rangemode="tozero")
     figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, range=[0, top], title={"text": label})
@@ -178,21 +186,21 @@ _LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "ti
 
 
 def reliability_diagram(found: Reliability) -> go.Figure:
-    """How often a model is right, by how sure it is; an honest one lies on the diagonal.
+    """Accuracy by confidence; a calibrated model lies on the diagonal.
 
     Args:
-        found: of `evaluation.reliability`; small bins have small points.
+        found: of `metrics.reliability`; bins with few answers have small points.
     """
     filled = found.counts > 0
     confidence, accuracy = (100 * values[filled] for values in (found.confidence, found.accuracy))
     counts = found.counts[filled]
     figure = go.Figure(
         go.Scatter(
-            x=[0, 100], y=[0, 100], mode="lines", name="honest", hoverinfo="skip",
+            x=[0, 100], y=[0, 100], mode="lines", name="calibrated", hoverinfo="skip",
             line={"color": GUIDE, "dash": "dot", "width": 2},
         )
     )  # fmt: skip
-    many = counts >= 10  # a line through a bin of one answer would tell of chance
+    many = counts >= 10  # the accuracy of smaller bins is noise
     figure.add_trace(
         go.Scatter(
             x=confidence[many], y=accuracy[many], mode="lines", name="line", hoverinfo="skip",
@@ -204,22 +212,22 @@ def reliability_diagram(found: Reliability) -> go.Figure:
             x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model",
             marker={"color": RIGHT, "size": 6 + 16 * np.sqrt(counts / counts.max()), "opacity": 0.9},
             customdata=counts,
-            hovertemplate="%{x:.0f} % sure, %{y:.0f} % right<br>%{customdata:,} answers<extra></extra>",
+            hovertemplate="confidence %{x:.0f} %, accuracy %{y:.0f} %<br>%{customdata:,} answers<extra></extra>",
         )
     )  # fmt: skip
     axis = _PERCENTS | {"range": [0, 103], "fixedrange": True}
     figure.update_layout(height=360, margin=_MARGIN, dragmode=False, showlegend=False)
-    figure.update_xaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "how sure the model is"})
-    figure.update_yaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "how often it is right"})
+    figure.update_xaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "confidence"})
+    figure.update_yaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "accuracy"})
     return figure
 
 
 def confidence_histogram(found: Reliability, *, most: int | None = None, height: int = 260) -> go.Figure:
-    """How many answers a model gives at each level of sureness, right and wrong ones.
+    """Number of correct and wrong answers by confidence.
 
     Args:
-        found: of `evaluation.reliability`.
-        most: answers at one level that the axis has room for, for charts side by side; None for this one's.
+        found: of `metrics.reliability`.
+        most: upper limit of answers in one bin, for comparable charts; None for this chart's.
         height: of the figure, in pixels.
     """
     right = np.rint(np.nan_to_num(found.accuracy) * found.counts)
@@ -231,33 +239,33 @@ def confidence_histogram(found: Reliability, *, most: int | None = None, height:
         figure.add_trace(
             go.Bar(
                 x=middles, y=counts, width=0.92 * width, name=name, marker=marker,
-                hovertemplate=f"about %{{x:.0f}} % sure: %{{y:,}} {name}<extra></extra>",
+                hovertemplate=f"confidence about %{{x:.0f}} %: %{{y:,}} {name}<extra></extra>",
             )
         )  # fmt: skip
-    layout = {"height": height, "margin": _MARGIN | {"r": 24}, "barmode": "stack"}  # room for the last percentage
+    layout = {"height": height, "margin": _MARGIN | {"r": 24}, "barmode": "stack"}  # space for the last tick label
     figure.update_layout(**layout, dragmode=False, legend=_LEGEND_ABOVE)
     figure.update_xaxes(
-        **_PERCENTS, range=[0, 101], fixedrange=True, showgrid=False, title={"text": "how sure the model is"},
+        **_PERCENTS, range=[0, 101], fixedrange=True, showgrid=False, title={"text": "confidence"},
     )  # fmt: skip
     end = None if most is None else [0, 1.05 * most]
     figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "answers"}, range=end)
     return figure
 
 
-_FOLD_DOT, _FOLD_ROW = 6, 60  # pixels: a point, and about what a row has of the figure
+_FOLD_DOT, _FOLD_ROW = 6, 60  # pixels: diameter of a point, approximate height of a row
 
 
 def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
-    """Every fold's accuracy as a point, a row a model, the mean as a line: how far a single split can be off.
+    """Accuracy of every fold as a point and the mean as a line, one row per model.
 
     Args:
-        models: by name, the accuracies of any shape, from 0 to 1.
+        models: fold accuracies by model name, any shape, from 0 to 1.
     """
     figure = go.Figure()
     lines, numbers = [], []
     for number, (name, accuracies) in enumerate(models.items()):
         percents = np.sort(100 * accuracies.ravel())
-        # Equal accuracies are stacked: folds of the same size have few different ones
+        # Stack equal accuracies: folds of the same size have few different values
         _, counts = np.unique(np.round(percents, 6), return_counts=True)
         places = np.concatenate([np.arange(count) - (count - 1) / 2 for count in counts])
         figure.add_trace(
@@ -278,7 +286,7 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
         height=60 + 70 * len(models), margin=_MARGIN, dragmode=False, showlegend=False, hovermode="closest",
         shapes=lines, annotations=numbers,
     )  # fmt: skip
-    figure.update_xaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "right, % of the songs"})
+    figure.update_xaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "accuracy, %"})
     figure.update_yaxes(
         **_AXIS, range=[-len(models) + 0.4, 0.7], tickvals=[-number for number in range(len(models))],
         ticktext=list(models), tickfont={"size": 14},

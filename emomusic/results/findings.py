@@ -13,11 +13,11 @@ from emomusic.results.predictions import Cell, ClassMetrics, Comparison
 from emomusic.results.records import FaceRecord, ModelRecord
 from emomusic.text import join_names
 
-# Its members were chosen on the same songs; docs/experiments.md has the figure of an unbiased choice
+# Its members were chosen on the same songs; docs/experiments.md has the unbiased figure
 _CHOSEN_ON_ITS_SONGS = "ensemble"
 
-# Shares of smaller classes come with counts
-_FEW = 100
+# Recall of a class with fewer examples comes with counts
+_SMALL_CLASS = 100
 
 
 def of_100(share: float) -> str:
@@ -31,7 +31,7 @@ def percent(share: float) -> str:
 
 
 def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: bool = False) -> str:
-    """The accuracy of a model and its most frequent mistake.
+    """Describe the accuracy of a model and its most frequent mistake.
 
     Args:
         record: the model's record.
@@ -59,7 +59,7 @@ def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: b
 def describe_reports(
     record: ModelRecord, config: Mapping[str, Any] = MappingProxyType({}), *, mirrored: bool = False
 ) -> str:
-    """The published figures of such a model, and what our training used in addition; empty without a report.
+    """Describe the published figures of a model and our additional training data; empty without a report.
 
     Args:
         record: the record of our model.
@@ -73,17 +73,17 @@ def describe_reports(
             f"{report.percent} ({report.of}; {report.note})" for report in record.reported if report.title == title
         ]
         sentences.append(f"Report {title}: {', '.join(figures)}.")
-    helpers = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
-    if _is_taught(config):
-        helpers.append(f"the answers of {join_names(config['teachers'])}")
-    if sentences and helpers:
-        sentences.append(f"Unlike the report, ours also learnt from {join_names(helpers)}")
+    extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
+    if _is_distilled(config):
+        extras.append(f"the answers of {join_names(config['teachers'])}")
+    if sentences and extras:
+        sentences.append(f"Unlike the report, ours also learnt from {join_names(extras)}")
         sentences[-1] += ", and averages over a face and its mirror image." if mirrored else "."
     return " ".join(sentences)
 
 
 def comparison_verdict(comparison: Comparison) -> str:
-    """Whether two models differ beyond chance, in one sentence."""
+    """State which of two models is better, or that chance can explain the difference."""
     if not comparison.test.is_beyond_chance:
         return f"The difference between {comparison.first} and {comparison.second} may be chance"
     first_leads = comparison.test.only_first > comparison.test.only_second
@@ -92,7 +92,7 @@ def comparison_verdict(comparison: Comparison) -> str:
 
 
 def describe_in_four(first: FaceRecord, second: FaceRecord) -> str:
-    """The accuracy of two face models over four classes."""
+    """Compare the accuracy of two face models over four classes."""
     return (
         f"Right in four classes: {first.name} on {of_100(first.four_class_accuracy)} of 100 faces, "
         f"{second.name} on {of_100(second.four_class_accuracy)}."
@@ -100,19 +100,19 @@ def describe_in_four(first: FaceRecord, second: FaceRecord) -> str:
 
 
 def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
-    """The comparison with its counts and its p-value."""
+    """Describe the comparison with its counts and its p-value."""
     test = comparison.test
-    same = f"Of the same {test.n:,} {kind.examples}"
+    counts = f"Of the same {test.n:,} {kind.examples}"
     if kind is ModelKind.FACE and comparison.num_classes == len(FOUR):
-        same += ", in four classes"
+        counts += ", in four classes"
     if kind is ModelKind.MUSIC:
-        same += ", each held out once"
-    same += (
+        counts += ", each held out once"
+    counts += (
         f", only {comparison.first} has {test.only_first:,} right and only {comparison.second} "
         f"{test.only_second:,}. On the others both are right or both are wrong."
     )
     if test.only_first == test.only_second:
-        return f"{same} Neither is better."
+        return f"{counts} Neither is better."
     verdict = (
         "so chance is unlikely"
         if test.is_beyond_chance
@@ -121,7 +121,7 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
         else "too often to call one of them better. More songs might decide"
     )
     return (
-        f"{same} If both were equally good, such an uneven split would occur {_how_often(test.p_value)}, "
+        f"{counts} If both were equally good, such an uneven split would occur {_how_often(test.p_value)}, "
         f"{verdict} (McNemar's exact test, p {_p(test.p_value)})."
         + (" Other folds can give another result." if kind is ModelKind.MUSIC else "")
     )
@@ -140,7 +140,7 @@ def _p(p_value: float) -> str:
 
 
 def describe_cell(cell: Cell, name: str, examples: str) -> str:
-    """One cell of a confusion matrix.
+    """Describe one cell of a confusion matrix.
 
     Args:
         cell: the cell.
@@ -151,17 +151,17 @@ def describe_cell(cell: Cell, name: str, examples: str) -> str:
     share = of_100(count / cell.num_true) if cell.num_true else "0"
     if cell.true == cell.predicted:
         return f"**{name}** recognises {count:,} of the {cell.num_true:,} {cell.true} {examples} ({share} of 100)."
-    words = (
+    sentence = (
         f"**{name}** calls {count:,} of the {cell.num_true:,} {cell.true} {examples} {cell.predicted} "
         f"({share} of 100). The other way round, it calls {cell.num_turned:,} {cell.predicted} {examples} {cell.true}."
     )
     if cell.mean is not None:
-        words += f" For {cell.num_second:,} of the {count:,}, {cell.true} was its second choice."
-    return words
+        sentence += f" For {cell.num_second:,} of the {count:,}, {cell.true} was its second choice."
+    return sentence
 
 
 def list_mistakes(figures: ClassMetrics, *, most: int = 5) -> list[str]:
-    """The most frequent mistakes, one line each."""
+    """List the most frequent mistakes, one line each."""
     return [
         f"{mistake.true} called {mistake.predicted}: {mistake.count:,}, "
         f"{of_100(mistake.count / figures.per_class[mistake.true].support)} of 100"
@@ -170,7 +170,7 @@ def list_mistakes(figures: ClassMetrics, *, most: int = 5) -> list[str]:
 
 
 def describe_classes(figures: ClassMetrics, name: str, examples: str) -> str:
-    """The classes with the highest and the lowest recall."""
+    """Name the classes with the highest and the lowest recall."""
     present = {label: scores for label, scores in figures.per_class.items() if scores.support}
     best, least = (pick(present, key=lambda label: present[label].recall) for pick in (max, min))
     if present[best].recall == present[least].recall:
@@ -184,13 +184,13 @@ def describe_classes(figures: ClassMetrics, name: str, examples: str) -> str:
 
 def _counts_of(scores: ClassScores) -> str:
     """The counts behind the recall of a small class; empty for others."""
-    if scores.support >= _FEW:
+    if scores.support >= _SMALL_CLASS:
         return ""
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 
 
 def describe_start(config: Mapping[str, Any]) -> str:
-    """The start weights of a face model; empty for random weights."""
+    """Name the start weights of a face model; empty for random weights."""
     start = config.get("start")
     if start is None:
         return ""
@@ -199,7 +199,7 @@ def describe_start(config: Mapping[str, Any]) -> str:
 
 
 def describe_training(config: Mapping[str, Any]) -> str:
-    """Reasons why the training curves of a face model can look worse than validation.
+    """Explain why the training curves of a face model can look worse than validation.
 
     Label smoothing is not one of them, because the validation loss uses it too.
     """
@@ -216,7 +216,7 @@ def describe_training(config: Mapping[str, Any]) -> str:
     }
     softened_by = {
         "people's votes": _is_on(config, "votes"),
-        "other models' answers": _is_taught(config),
+        "other models' answers": _is_distilled(config),
     }
     reasons = ["dropout switches off parts of the network"]  # every network has dropout
     if any(softened_by.values()):
@@ -227,14 +227,14 @@ def describe_training(config: Mapping[str, Any]) -> str:
         reasons.append("rare emotions appear more often")
     if _is_on(config, "sam_rho"):
         reasons.append("the weights are perturbed (sharpness-aware steps)")
-    words = f"Training can look worse than validation: only in training, {'; '.join(reasons)}."
+    sentence = f"Training can look worse than validation: only in training, {'; '.join(reasons)}."
     if _is_on(config, "ema_momentum"):
-        words += " Validation uses the mean of the weights over many steps, which is more accurate."
-    return words
+        sentence += " Validation uses the mean of the weights over many steps, which is more accurate."
+    return sentence
 
 
 def compare_losses(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, bool]:
-    """Whether the losses of two training configurations are comparable.
+    """Check whether the losses of two training configurations are comparable.
 
     The lowest possible loss depends on label smoothing and, in training, on blended labels.
 
@@ -244,19 +244,19 @@ def compare_losses(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple
     both = (first, second)
     if len({config.get("label_smoothing") or 0.0 for config in both}) > 1:
         return "Do not compare the losses: the models use different label smoothing.", False
-    if len({_softening(config) for config in both}) > 1:
+    if len({_label_blending(config) for config in both}) > 1:
         return "Compare only the validation losses: the training labels were blended in different ways.", True
     return "", True
 
 
-def _softening(config: Mapping[str, Any]) -> tuple[float, ...]:
-    """How far training blends labels: by mixup, votes and teachers."""
-    taught = config.get("distillation_weight") if config.get("teachers") else None
-    return tuple(float(share or 0.0) for share in (config.get("mixup"), config.get("votes"), taught))
+def _label_blending(config: Mapping[str, Any]) -> tuple[float, ...]:
+    """The shares by which mixup, votes and teachers blend labels."""
+    distillation = config.get("distillation_weight") if config.get("teachers") else None
+    return tuple(float(share or 0.0) for share in (config.get("mixup"), config.get("votes"), distillation))
 
 
-def _is_taught(config: Mapping[str, Any]) -> bool:
-    """Whether teachers' answers were part of the labels."""
+def _is_distilled(config: Mapping[str, Any]) -> bool:
+    """Whether the labels included teachers' answers."""
     return bool(config.get("teachers")) and _is_on(config, "distillation_weight")
 
 

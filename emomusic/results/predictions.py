@@ -147,7 +147,8 @@ class History:
         val_loss: shape (epochs,), on PublicTest.
         val_accuracy: shape (epochs,), on PublicTest.
         best_epoch: the epoch of the saved weights, from 1.
-        config: the training configuration in `metrics.json`.
+        stages: the configuration of each training stage, in `metrics.json`.
+        last_epochs: the last epoch of each stage.
     """
 
     loss: npt.NDArray[np.float64]
@@ -155,7 +156,8 @@ class History:
     val_loss: npt.NDArray[np.float64]
     val_accuracy: npt.NDArray[np.float64]
     best_epoch: int
-    config: Mapping[str, Any]
+    stages: tuple[Mapping[str, Any], ...]
+    last_epochs: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -264,10 +266,14 @@ def read_history(name: str) -> History:
             raise ValueError("no epoch")
         curves = {column: np.array([float(row[column]) for row in rows]) for column in _CURVES}
         metrics = read_metrics(folder)
-        best_epoch, config = int(metrics["best_epoch"]), dict(metrics["config"])
+        best_epoch = int(metrics["best_epoch"])
         if not 1 <= best_epoch <= len(rows):
             raise ValueError(f"epoch {best_epoch} of {len(rows)} as the best")
-        return History(**curves, best_epoch=best_epoch, config=config)
+        last_epochs = tuple(np.cumsum([int(stage["epochs"]) for stage in metrics["stages"]]).tolist())
+        if last_epochs[-1:] != (len(rows),):
+            raise ValueError(f"stages that end after epochs {last_epochs} of {len(rows)}")
+        stages = tuple(dict(stage["config"]) for stage in metrics["stages"])
+        return History(**curves, best_epoch=best_epoch, stages=stages, last_epochs=last_epochs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
 

@@ -1,6 +1,6 @@
-"""Training pictures, varied: the same face turned, moved, lit, blurred and partly covered in other ways.
+"""Random changes of training pictures: geometry, light, detail and occlusion.
 
-Plain NumPy and OpenCV on the CPU, so that every Keras backend sees the same pictures for the same seed.
+The code uses NumPy and OpenCV on the CPU, so that every Keras backend gets the same pictures for the same seed.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ GreyImages = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far pictures are varied; zeros leave them as they are.
+    """Strength of each change; 0 turns it off.
 
     Attributes:
-        rotation_degrees: turned by up to this, either way.
-        scale: smallest and largest zoom.
-        shift: moved by up to this share of the side, along each axis.
-        whole_pixels: moved by whole pixels: with no turn and no zoom, every pixel keeps its value.
-        flip: mirrored with this probability.
-        contrast: contrast and brightness vary by up to this share.
-        gamma: exponent drawn between 1 / (1 + gamma) and 1 + gamma.
-        low_resolution: probability of losing detail, as a small or blurred face in a photograph has.
-        erase: probability that a rectangle of 2 to 20 % of the area is painted over.
+        rotation_degrees: maximum rotation in both directions.
+        scale: minimum and maximum zoom.
+        shift: maximum shift along each axis, as a share of the side.
+        whole_pixels: shift by whole pixels, which keeps every pixel value without rotation and zoom.
+        flip: probability of mirroring.
+        contrast: maximum change of contrast and brightness, as a share.
+        gamma: the exponent lies between 1 / (1 + gamma) and 1 + gamma.
+        low_resolution: probability of reduced resolution or blur.
+        erase: probability of erasing a rectangle of 2 to 20 % of the area.
     """
 
     rotation_degrees: float = 0.0
@@ -42,15 +42,15 @@ class Augmentation:
 
 
 def augment(images: GreyImages, settings: Augmentation, rng: np.random.Generator) -> GreyImages:
-    """Vary each picture on its own.
+    """Augment each picture independently.
 
     Args:
         images: shape (n, side, side), uint8.
-        settings: how far.
-        rng: the only source of chance.
+        settings: strength of the changes.
+        rng: the only source of randomness.
 
     Returns:
-        The same shape, uint8; the argument is left as it was.
+        A new array of the same shape, uint8.
     """
     return np.stack([_augment_one(image, settings, rng) for image in images])
 
@@ -83,7 +83,7 @@ def _lose_detail(image: GreyImages, rng: np.random.Generator) -> GreyImages:
 
 
 def _tone_curve(settings: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """One table of 256 values: gamma, then contrast about the middle, then brightness."""
+    """A lookup table of 256 values: gamma, then contrast, then brightness."""
     tones = np.arange(256) / 255
     limit = np.log1p(settings.gamma)
     tones = tones ** np.exp(rng.uniform(-limit, limit))

@@ -1,4 +1,4 @@
-"""Batch normalisation for training: one operation of TensorFlow instead of a dozen."""
+"""Batch normalisation for training with TensorFlow's fused kernel."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from emomusic.training.tensorflow_loader import load_tensorflow
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
-    """Keras's `BatchNormalization`, trained through TensorFlow's fused kernel.
+    """`BatchNormalization` that trains with TensorFlow's fused kernel.
 
-    Keras goes through each map in float32 several times, which takes a third of a training step on a CPU in bfloat16.
-    The kernel gives the same answer to bfloat16's precision, reads bfloat16 and keeps its sums in float32. Judging,
-    and training under another backend, are Keras's own. Meant for a network that is never saved: weights go over
-    to the plain layer by `networks.copy_weights`, so that a saved model needs no class of ours.
+    Keras reads each map in float32 several times, which takes a third of a training step in bfloat16 on a CPU. The
+    kernel reads bfloat16, accumulates in float32, and returns the same result to the precision of bfloat16. Inference
+    and other backends use Keras's implementation. Do not save this layer; copy weights with `networks.copy_weights`.
 
-    The variance that goes into the moving average is the unbiased one, n / (n - 1) of Keras's.
+    The moving average uses the unbiased variance, n / (n - 1) times that of Keras.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """As Keras's own; the kernel takes images, shape (batch, height, width, channels)."""
+        """Normalise images, shape (batch, height, width, channels)."""
         if not training or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = load_tensorflow().compat.v1.nn.fused_batch_norm(

@@ -1,4 +1,4 @@
-"""What a network sees while it trains: batches in a new order every epoch, varied, blended and weighted."""
+"""Batches of augmented training pictures."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.f
 
 
 def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
-    """Number of whole batches in one pass."""
+    """Number of full batches in one epoch."""
     return max(1, len(_repeated(faces, config)) // config.batch_size)
 
 
 def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArray[np.float32]:
-    """What a network of these classes should answer.
+    """One-hot labels in the classes of a network.
 
     Args:
         labels: shape (n,), positions in `EMOTIONS`.
-        classes: the seven emotions, or the four of `evaluation.FOUR`.
+        classes: the seven emotions, or `metrics.FOUR`.
 
     Returns:
         Shape (n, classes), float32.
 
     Raises:
-        ValueError: other classes.
+        ValueError: unknown classes.
     """
     return np.eye(len(classes), dtype=np.float32)[in_classes(labels, classes)]
 
@@ -49,24 +49,24 @@ def augmented_batches(
     teacher_probs: npt.NDArray[np.float32] | None = None,
     first_epoch: int = 0,
 ) -> Iterator[Batch]:
-    """Training pictures without end: in a new order every epoch, varied and blended.
+    """Endless batches of training pictures, in a new order each epoch.
 
-    A plain generator, because Keras reads ahead: what it reads next must not depend on a counter that it resets.
+    A generator with no shared counter, because Keras reads ahead.
 
     Args:
         faces: of the train split.
-        config: how they are varied, and what is to be learnt.
-        side: of the network's input.
-        classes: of the network.
-        teacher_probs: answers of the teachers to each face, shape (n, 7); None without teachers.
-        first_epoch: where the stream begins.
+        config: augmentation and label mixing.
+        side: side of the network's input, in pixels.
+        classes: classes of the network.
+        teacher_probs: mean probabilities of the teachers, shape (n, 7); None without teachers.
+        first_epoch: first epoch of the stream, from 0.
 
     Yields:
         Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1;
         weights, shape (batch,).
     """
     weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
-    of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # sums emotions up to the classes
+    of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # maps emotions to classes
     labelled = one_hot(faces.labels, classes)
     voted = _shares_or_label(vote_shares(faces.images) @ of_emotions, labelled) if config.votes else labelled
     if teacher_probs is not None:
@@ -97,18 +97,18 @@ def augmented_batches(
 
 
 def _shares_or_label(shares: npt.NDArray[np.float32], labelled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The label itself where there are no votes."""
+    """The votes, or the label of pictures without votes."""
     return np.where(shares.any(axis=1, keepdims=True), shares, labelled)
 
 
 def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.intp]:
-    """Positions of the pictures of one pass, those of rare emotions several times: each time they are varied anew."""
+    """Positions of the pictures of one epoch; pictures of rare emotions are repeated."""
     counts = np.bincount(faces.labels, minlength=len(EMOTIONS))
     times = np.round((counts.max() / np.maximum(counts, 1)) ** config.oversampling).astype(np.intp)
     return np.repeat(np.arange(len(faces)), times[faces.labels])
 
 
 def class_weights(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Weights under which every emotion that occurs counts the same, 1 on average over the pictures."""
+    """Weights that give every emotion the same total weight; their mean over the pictures is 1."""
     counts = np.bincount(labels, minlength=len(EMOTIONS))
     return np.where(counts > 0, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)

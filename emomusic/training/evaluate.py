@@ -1,4 +1,4 @@
-"""Recompute a face model's figures on data: FER2013, or a folder of labelled photographs."""
+"""Evaluate a face model on FER2013 or on a folder of labelled photographs."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FOLDS = 5
-"""In how many parts labelled photographs are dealt to judge an adjustment."""
-_AT_ONCE = 64  # crops held before they are classified together
-_TIMED = 8  # faces in a call
+"""Folds of labelled photographs for evaluating an adjustment."""
+_AT_ONCE = 64  # crops in one batch
+_TIMED = 8  # faces in one timed call
 
 
 def evaluate_labels(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
-    """Compare a model's answers with the true emotions, in the classes that the model has.
+    """Compare predictions with the true emotions, in the classes of the model.
 
     Args:
         emotions: shape (n,), positions in `EMOTIONS`.
         y_pred: shape (n,), positions in `classes`, or `MISSED`.
-        classes: the seven emotions, or the four of `evaluation.FOUR`.
+        classes: the seven emotions, or `metrics.FOUR`.
     """
     if tuple(classes) == SEVEN:
         return evaluate(emotions, y_pred)
@@ -51,17 +51,17 @@ def evaluate_labels(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]
 
 
 def evaluate_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Scores:
-    """Figures on one split of FER2013."""
+    """Metrics on one split of FER2013."""
     spec = classifier.spec
     probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
     return evaluate_labels(faces.labels.astype(np.int64), probabilities.argmax(axis=1), spec.classes)
 
 
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
-    """The pictures of `folder/<emotion>/`, in a fixed order.
+    """The pictures in `folder/<emotion>/`, in a fixed order.
 
     Raises:
-        DatasetError: the folder is absent, has a subfolder that is no emotion, or no picture.
+        DatasetError: the folder is absent, has a subfolder with another name than an emotion, or has no pictures.
     """
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
@@ -71,7 +71,7 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
         files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
-        # Hidden ones are no pictures: macOS puts a `._photo.jpg` beside each on foreign disks, others keep thumbnails
+        # Skip hidden files: macOS writes `._photo.jpg` files to foreign disks, other programs write thumbnails
         pictures = sorted(
             path
             for path in files
@@ -85,7 +85,7 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
 
 
 def _raise(error: OSError) -> None:
-    """What cannot be read must not be left out of the figures."""
+    """Fail on unreadable folders, because the metrics must include all pictures."""
     raise DatasetError(f"expected a folder of pictures. Received: {error.filename} ({error.strerror})") from error
 
 
@@ -97,17 +97,17 @@ def evaluate_pictures(
     margin: float = DEFAULT_MARGIN,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Scores:
-    """Figures on labelled photographs, through the whole pipeline.
+    """Metrics on labelled photographs through the whole pipeline.
 
     Args:
-        pictures: paths with their emotions, as `labelled_pictures` gives them.
-        classifier: the model that is judged, as it is adjusted for photographs.
-        detector: finds the faces, of which the largest is judged; None where the pictures are face crops already.
-        margin: of the crops, see `images.crop_face`.
+        pictures: paths and emotions, from `labelled_pictures`.
+        classifier: the model with its adjustment for photographs.
+        detector: finds the faces; the largest face counts. None if the pictures are face crops.
+        margin: context around the face, see `images.crop_face`.
         on_progress: called with the number of pictures done.
 
     Returns:
-        The figures; a picture with no face, or one that cannot be read, counts as wrong and as missed.
+        The metrics. Pictures without a face and unreadable pictures count as wrong and as missed.
     """
     answers = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
     return _judge_answers(pictures, adjust_logits(answers, classifier.spec.adjustment), classifier.spec.classes)
@@ -121,13 +121,13 @@ def fit_to_pictures(
     margin: float = DEFAULT_MARGIN,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Scores, tuple[float, ...]]:
-    """Fit how a model is adjusted for photographs, and judge that in folds.
+    """Fit and cross-validate the adjustment of a model for photographs.
 
-    Args: as for `evaluate_pictures`; `classifier` counts without the adjustment it may have.
+    Args: as for `evaluate_pictures`; the current adjustment of `classifier` is ignored.
 
     Returns:
-        The figures, each picture judged under an adjustment that was fitted on the other folds; and the adjustment that
-        all pictures together give.
+        The metrics, where the adjustment of each fold was fitted on the other folds; and the adjustment fitted on all
+        pictures.
 
     Raises:
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
@@ -141,16 +141,15 @@ def fit_to_pictures(
 
 
 def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
-    """Adjust answers, each as the other folds would have it.
+    """Adjust probabilities; the adjustment of each fold is fitted on the other folds.
 
     Args:
         y_true: shape (n,), positions in `classes`.
-        answers: probabilities, shape (n, classes); a row of NaN where no face was found, which stays one.
-        classes: their names.
+        answers: probabilities, shape (n, classes); rows of NaN for pictures without a face.
+        classes: class names.
 
     Returns:
-        The answers, each under an adjustment that was fitted on the other folds; and the adjustment that all of them
-        together give, shape (classes,).
+        The adjusted probabilities, with the same rows of NaN; and the adjustment fitted on all, shape (classes,).
 
     Raises:
         DatasetError: fewer than `FOLDS` faces of one of the classes.
@@ -179,9 +178,9 @@ def _answers(
     margin: float,
     on_progress: Callable[[int], None],
 ) -> FloatArray:
-    """Probabilities for the face of each picture, not adjusted, shape (n, classes); NaN where there is none."""
+    """Probabilities without the adjustment, shape (n, classes); NaN for pictures without a face."""
     answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
-    waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # as the network sees them: a decoded picture may be 150 MB
+    waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # network inputs: decoded pictures have up to 150 MB
 
     def classify() -> None:
         if waiting:
@@ -221,15 +220,15 @@ def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbIma
 
 
 def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
-    """The figures as the command's JSON; a model of four classes has one accuracy under both of its names."""
+    """The metrics as JSON of the command. A model of four classes has its accuracy under two names."""
     return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
 
 
 def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]:
-    """How long each of eight faces in one call takes on this machine, mirror image included, in ms, for each run."""
+    """Milliseconds for each of eight faces in one call on this machine, with mirror images, one value for each run."""
     side = classifier.spec.side
     inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
-    classifier.probabilities(inputs)  # the first call is slower
+    classifier.probabilities(inputs)  # warm up
     times = []
     for _ in range(runs):
         started = time.perf_counter()
@@ -239,20 +238,20 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
 
 
 def record_speed(name: str, milliseconds: float) -> None:
-    """Keep with a model the median of what `ms_per_face` gave.
+    """Save the time per face of a model in its metrics.
 
     Raises:
-        ModelError: there is no model of that name, or its files are damaged.
+        ModelError: the model does not exist, or its files are damaged.
     """
     folder = model_files.model_folder(name)
     write_json(folder / METRICS, read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
 def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[float, ...]) -> None:
-    """Keep with a model what `fit_to_pictures` gave: the adjustment, the figures as `wild`, and its card anew.
+    """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card.
 
     Raises:
-        ModelError: there is no model of that name, or its files are damaged.
+        ModelError: the model does not exist, or its files are damaged.
     """
     folder = model_files.model_folder(name)
     kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
@@ -271,7 +270,7 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[floa
 
 
 def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> EmotionClassifier:
-    """A classifier that runs a Keras model: for training, and as the reference for exports."""
+    """A classifier that runs a Keras model, for training and for checking exports."""
     import keras
 
     def forward(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Export trained networks to ONNX, which `runtime` runs without TensorFlow and Keras."""
+"""Export trained networks to ONNX, which `face.runtime` runs without TensorFlow and Keras."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     import keras
 
 OPSET = 17
-"""Version of ONNX's operations; ONNX Runtime 1.17 and later read it."""
+"""Version of the ONNX operator set; ONNX Runtime 1.17 and later support it."""
 
 MAX_DIFFERENCE = 0.005
-"""An export's probabilities may differ from Keras's by this much; half-precision weights differ by a tenth of it."""
+"""Maximum difference of probabilities between an export and Keras. Half precision causes a tenth of it."""
 
-_MIN_HALVED = 64  # weights; smaller tensors hold thresholds and shapes
+_MIN_HALVED = 64  # weights; smaller tensors contain thresholds and shapes
 
 
 def export_onnx(model: keras.Model, path: Path) -> None:
-    """Write a trained network as ONNX with weights in half precision, and check that it answers as the original.
+    """Write a network as ONNX with weights in half precision, and check its outputs.
 
     Args:
         model: input shape (n, side, side, 1), pixels 0 to 255; output shape (n, classes).
-        path: where to; ends in ".onnx".
+        path: ends in ".onnx".
 
     Raises:
-        ModelError: the export answers otherwise.
+        ModelError: the outputs differ.
     """
     import onnx
     import tf2onnx
@@ -70,21 +70,23 @@ def export_onnx(model: keras.Model, path: Path) -> None:
     faces = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
     expected, received = model(faces, training=False).numpy(), Network(proto.SerializeToString())(faces)[0]
     difference = float(np.abs(expected - received).max())
-    if not difference <= MAX_DIFFERENCE:  # NaN is not
-        raise ModelError(f"expected an export that answers as {model.name}. Received: a difference of {difference:.4f}")
+    if not difference <= MAX_DIFFERENCE:  # also catches NaN
+        raise ModelError(
+            f"expected an export with the outputs of {model.name}. Received: a difference of {difference:.4f}"
+        )
     temporary = path.with_name(f"{path.name}.part")
     onnx.save(proto, temporary)
     temporary.replace(path)
 
 
 def export_model(name: str) -> Path:
-    """Export a trained model of `models/face/` and note the checksum in its spec.
+    """Export a model in `models/face/` and save the checksum in its spec.
 
     Returns:
-        The file that was written.
+        The path of the export.
 
     Raises:
-        ModelError: there is no model of that name, its weights are damaged, or the export answers otherwise.
+        ModelError: the model does not exist, its weights are damaged, or the outputs differ.
     """
     folder = model_files.model_folder(name)
     spec = model_files.read_spec(folder, verify=[model_files.WEIGHTS])

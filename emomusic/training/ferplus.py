@@ -1,8 +1,7 @@
-"""What ten people saw in each training picture: the votes of FER+, to soften FER2013's one label.
+"""Votes of ten people on each training picture, from FER+ [1].
 
-FER2013 has one label a picture, often a wrong one; FER+ [1] asked ten people about the same pictures. A network that
-learns from shares of votes early on is less misled. Its figures stay those of FER2013's labels: nothing but the
-Training split has votes here.
+FER2013 has one label for each picture, and many are wrong. Networks learn from the votes in early epochs. Only the
+Training split has votes here, so all metrics use FER2013's own labels.
 
 [1] E. Barsoum et al., "Training deep networks for facial expression recognition with crowd-sourced label
 distribution", ICMI 2016; github.com/microsoft/FERPlus, MIT.
@@ -20,26 +19,26 @@ from emomusic.assets import DAMAGED_ARRAYS, data_dir
 from emomusic.errors import DatasetError
 
 VOTES = data_dir() / "ferplus" / "votes.npz"
-"""The file, made by `python -m scripts.build_votes`."""
+"""Written by `python -m scripts.build_votes`."""
 
 
 def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-    """What pictures are known by: CRC-32 of their pixels; shape (n,)."""
+    """CRC-32 of the pixels of each picture, shape (n,)."""
     return np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
 
 
 def vote_shares(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """How the votes on each picture are shared among the emotions.
+    """The share of votes for each emotion.
 
     Args:
         images: pictures of FER2013, shape (n, 48, 48), uint8.
 
     Returns:
-        Shape (n, 7), float32, in the order of `EMOTIONS`. Rows sum to 1, or to 0 where nobody voted for one of the
-        seven or the picture is not known.
+        Shape (n, 7), float32, in the order of `EMOTIONS`. Rows sum to 1, or to 0 for unknown pictures and pictures
+        without a vote for one of the seven.
 
     Raises:
-        DatasetError: the file of votes is absent or damaged.
+        DatasetError: the file is absent or damaged.
     """
     try:
         with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -1,11 +1,10 @@
-"""The architectures: `NETWORKS` maps a name to its spec and builder.
+"""Network architectures: `NETWORKS` maps a name to its specification.
 
-Every network takes raw grey pixels 0 to 255, shape (batch, side, side, 1), and gives the probabilities of its classes;
-scaling is its first layer, so a saved model needs nothing beside it. Only backend-neutral Keras 3 layers are used: a
-network trains under TensorFlow, JAX or PyTorch and serves from the same file. Keras loads with the first build.
+Every network takes raw grey pixels, 0 to 255, shape (batch, side, side, 1), and returns class probabilities. Scaling is
+its first layer. Networks use only backend-neutral Keras 3 layers, so they train under TensorFlow, JAX or PyTorch.
+`import keras` happens in the first build.
 
-Networks of other people's reports stand beside ours. What a report leaves open (numbers of filters, sizes of dense
-layers) is ours, and the network's `source` says so.
+For the networks of the student reports, `source` names the parts that the report leaves open and we chose.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ class NetworkSpec:
 
     Attributes:
         name: its key in `NETWORKS`.
-        title: one line for people.
-        side: pixels along each side of its square input.
-        build: makes it, untrained; the argument is a Keras dtype policy such as "float32" or "mixed_bfloat16". Its
-            layers have names of their own, the same each time.
-        source: where the idea comes from.
-        preset: the key in `presets.PRESETS` it is trained under unless told otherwise.
-        classes: names of what it tells apart, in the order of its answers.
+        title: a short description for people.
+        side: side of its square input, in pixels.
+        build: returns the untrained network for a Keras dtype policy such as "float32" or "mixed_bfloat16". Layer names
+            are unique and always the same.
+        source: origin of the architecture.
+        preset: its default key in `presets.PRESETS`.
+        classes: class names, in the order of its outputs.
     """
 
     name: str
@@ -46,24 +45,24 @@ class NetworkSpec:
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Give a network the weights of another of the same architecture, whatever precision each computes in.
+    """Copy weights between networks of the same architecture and any precision.
 
-    Layer by layer and by name: in which order Keras lists the weights of a whole network is not promised.
+    Weights are copied by layer name, because Keras does not promise an order of weights.
 
     Raises:
-        ValueError: their layers differ in names or shapes.
+        ValueError: the layers differ in names or shapes.
     """
     names = {layer.name for layer in target.layers}
     if others := names ^ {layer.name for layer in source.layers}:
-        raise ValueError(f"expected the same layers in both. Received in one alone: {', '.join(sorted(others))}")
+        raise ValueError(f"expected the same layers in both. Received in one only: {', '.join(sorted(others))}")
     for layer in target.layers:
         layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def _pixel_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input and its scaled form: each picture to zero mean and unit variance.
+    """The input, and each picture scaled to zero mean and unit variance.
 
-    Standardising each picture takes out light and contrast, in which photographs differ more than FER2013 does.
+    Standardisation removes differences in light and contrast, which vary more in photographs than in FER2013.
     """
     from keras import layers
 
@@ -74,7 +73,7 @@ def _pixel_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasT
 
 
 def _plain_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input and its form from -1 to 1, the same for every picture, as the reports have it."""
+    """The input, and pixels scaled to -1 to 1, as in the reports."""
     from keras import layers
 
     pixels = layers.Input((side, side, 1), name="pixels")
@@ -83,7 +82,7 @@ def _plain_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasT
 
 
 def _probabilities(features: keras.KerasTensor, dtype: str, num_classes: int = len(SEVEN)) -> keras.KerasTensor:
-    """Logits and their softmax; the softmax in float32 whatever the rest computes in."""
+    """Softmax of the logits, always in float32."""
     from keras import layers
 
     logits = layers.Dense(num_classes, dtype=dtype, name="logits")(features)
@@ -101,7 +100,7 @@ def _convolution(
     relu: bool = True,
     gamma: str = "ones",
 ) -> keras.KerasTensor:
-    """A convolution, batch normalisation whose factors begin at `gamma`, and where wanted ReLU."""
+    """A convolution, batch normalisation with initial factors `gamma`, and optional ReLU."""
     from keras import layers
 
     from emomusic.training.batch_norm import FusedBatchNormalization
@@ -116,14 +115,14 @@ def _convolution(
         dtype=dtype,
         name=f"{name}_conv",
     )(x)
-    # Networks are trained in bfloat16; what is saved is float32 and Keras's alone
+    # Training in bfloat16 uses the fused layer; saved models contain only layers of Keras
     norm = FusedBatchNormalization if dtype == "mixed_bfloat16" else layers.BatchNormalization
     x = norm(momentum=0.9, gamma_initializer=gamma, dtype=dtype, name=f"{name}_norm")(x)
     return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x) if relu else x
 
 
 def _blocks(x: keras.KerasTensor, blocks: tuple[tuple[int, ...], ...], dtype: str) -> keras.KerasTensor:
-    """Blocks of 3x3 convolutions, each ended by pooling to half the side."""
+    """Blocks of 3x3 convolutions, each followed by 2x2 pooling."""
     from keras import layers
 
     for number, filters_of_block in enumerate(blocks, 1):
@@ -136,7 +135,7 @@ def _blocks(x: keras.KerasTensor, blocks: tuple[tuple[int, ...], ...], dtype: st
 def _classified(
     name: str, inputs: keras.KerasTensor, maps: keras.KerasTensor, *, dropout: float, dtype: str
 ) -> keras.Model:
-    """The network that judges by the mean of each map over its places."""
+    """A network with global average pooling, dropout and a softmax layer."""
     import keras
     from keras import layers
 
@@ -159,9 +158,9 @@ def _vgg9(dtype: str) -> keras.Model:
 
 
 def _emonet(dtype: str) -> keras.Model:
-    """The nine convolutions of `vgg9`, and a residual block of two more on what is left of the picture.
+    """The nine convolutions of `vgg9` and a residual block of two more.
 
-    That begins as nothing: grown out of a trained `vgg9`, the network first answers as that does.
+    The block's initial output is zero, so a network that starts from a trained `vgg9` first predicts the same.
     """
     from keras import layers
 
@@ -174,7 +173,7 @@ def _emonet(dtype: str) -> keras.Model:
 
 
 def _xception_entry_exit(dtype: str) -> keras.Model:
-    """Xception without its middle: each module is added to a shortcut of one strided convolution."""
+    """Xception without its middle flow; each module has a strided convolution as its shortcut."""
     from keras import layers
 
     inputs, x = _plain_input(64, dtype)
@@ -258,22 +257,22 @@ def _cnn_capstone(dtype: str) -> keras.Model:
     return keras.Model(inputs, _probabilities(x, dtype), name="cnn_capstone")
 
 
-# MobileNet: filters of each block's pointwise convolution, and the blocks that halve the side
+# MobileNet: filters of the pointwise convolution of each block, and the blocks with stride 2
 _MOBILENET_FILTERS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _MOBILENET_HALVING = frozenset({2, 4, 6, 12})
-_MOBILENET_SIDE = 96  # what the picture is enlarged to inside
+_MOBILENET_SIDE = 96  # pixels; the network enlarges its input
 
 
 def _mobilenet_quadrants(dtype: str) -> keras.Model:
-    """MobileNet with biases in place of batch normalisation, which its start weights have folded in.
+    """MobileNet with biases instead of batch normalisation, which is folded into its start weights.
 
-    The picture is enlarged inside, because the start weights know larger faces; layers carry the names of those
-    weights (`start_weights`). Standardised pixels are brought to the spread that the start weights were trained on.
+    The network enlarges the picture and rescales the pixels to match the data of its start weights. Layers have the
+    names used there (`start_weights`).
     """
     import keras
     from keras import layers
 
-    # He's rule by hand: Keras counts all channels, of which a depthwise filter sees one
+    # He initialisation: Keras would count all channels, but a depthwise filter uses one
     depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
     inputs, x = _pixel_input(48, dtype)
     x = layers.Rescaling(64.0, dtype=dtype, name="to_spread")(x)
@@ -293,14 +292,14 @@ def _mobilenet_quadrants(dtype: str) -> keras.Model:
     return keras.Model(inputs, _probabilities(x, dtype, len(FOUR)), name="mobilenet_quadrants")
 
 
-_VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (the shape; the widths are ours)"
+_VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (we chose the widths)"
 _EMONET_SOURCE = f"{_VGG_SOURCE}; K. He et al., Deep residual learning, CVPR 2016 (the last block)"
 _XCEPTION_SOURCE = (
     "the Music Mood Lifter report after F. Chollet, Xception, CVPR 2017, without its middle flow and with plain "
     "convolutions (the numbers of filters are ours)"
 )
-_STUDY_SOURCE = "a CNN study of FER2013: {} (the arrangement is ours where the study leaves it open)"
-_CAPSTONE_SOURCE = "a capstone's network of four blocks and two dense layers (the widths are ours)"
+_STUDY_SOURCE = "a CNN study of FER2013: {} (we chose what the study leaves open)"
+_CAPSTONE_SOURCE = "the network of a capstone report, four blocks and two dense layers (we chose the widths)"
 _MOBILENET_SOURCE = "A. Howard et al., MobileNets, arXiv:1704.04861, 2017"
 
 NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
@@ -309,10 +308,10 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
         for spec in (
             NetworkSpec("tiny", "Three convolutions, for tests", 48, _tiny, _VGG_SOURCE),
             NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _vgg9, _VGG_SOURCE),
-            NetworkSpec("emonet", "Eleven convolutions, grown out of vgg9", 48, _emonet, _EMONET_SOURCE, "emonet"),
+            NetworkSpec("emonet", "Eleven convolutions, starting from vgg9", 48, _emonet, _EMONET_SOURCE, "emonet"),
             NetworkSpec(
                 "xception_entry_exit",
-                "Xception's entry and exit, four residual modules",
+                "Xception's entry and exit flow, four residual modules",
                 64,
                 _xception_entry_exit,
                 _XCEPTION_SOURCE,
@@ -339,7 +338,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
             ),
             NetworkSpec(
                 "mobilenet_quadrants",
-                "MobileNet that began from faces, four classes",
+                "MobileNet pretrained on faces, four classes",
                 48,
                 _mobilenet_quadrants,
                 f"the report Matching emotions: portraits and songs, after {_MOBILENET_SOURCE}",

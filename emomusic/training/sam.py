@@ -1,4 +1,4 @@
-"""Sharpness-aware minimisation: training that looks for weights whose neighbours are good as well.
+"""Sharpness-aware minimisation: training that prefers flat minima.
 
 P. Foret et al., "Sharpness-aware minimization for efficiently improving generalization", ICLR 2021.
 """
@@ -14,18 +14,18 @@ from emomusic.training.tensorflow_loader import load_tensorflow
 
 
 class SharpnessAware(keras.Model):  # type: ignore[misc]
-    """A network's layers and weights, trained by sharpness-aware minimisation.
+    """A network trained by sharpness-aware minimisation; it shares layers and weights with the original.
 
-    Each step goes uphill by `radius` first, along the gradient of the first half of its batch, and then learns from the
-    gradient of the whole batch there. (In the paper the whole batch shows the way uphill; half of it does so well
-    enough, at half the cost.) Batch normalisation averages over what it meets before the step uphill. Meant for a
-    network that is never saved as a whole: weights go over by `networks.copy_weights`.
+    Each step moves the weights uphill by `radius`, along the gradient of half of the batch, and then applies the
+    gradient of the whole batch at that point. The paper uses the whole batch twice; half of it works as well and costs
+    half. Batch normalisation updates its averages only before the move. Do not save this model; copy weights with
+    `networks.copy_weights`.
     """
 
-    radius = 0.0  # until `sharpness_aware` sets it
+    radius = 0.0  # set by `sharpness_aware`
 
     def train_step(self, data: Any) -> Any:
-        """One step under TensorFlow, in place of Keras's own."""
+        """One training step under TensorFlow."""
         tensorflow = load_tensorflow()
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         half = (tensorflow.shape(x)[0] + 1) // 2
@@ -50,7 +50,7 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
         return self.compute_metrics(x, y, y_pred, sample_weight=weights)
 
     def _gradients(self, x: Any, y: Any, weights: Any, *, update_loss: bool) -> tuple[list[Any], Any]:
-        """Gradients of the loss where the weights are now, and the answers; `update_loss`: report this loss."""
+        """Gradients of the loss at the current weights, and the outputs; `update_loss`: report this loss."""
         tensorflow = load_tensorflow()
         with tensorflow.GradientTape() as tape:
             y_pred = self(x, training=True)
@@ -61,21 +61,21 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
 
 
 def sharpness_aware(model: keras.Model, radius: float) -> keras.Model:
-    """The same network, to be trained by sharpness-aware minimisation; its layers and weights are shared.
+    """Wrap a network for sharpness-aware minimisation; layers and weights are shared.
 
     Args:
         model: a network of `networks.NETWORKS`.
-        radius: how far uphill each step looks, as the length of the change of all weights; above 0.
+        radius: norm of the move uphill, over all weights; above 0.
 
     Raises:
-        ModelError: Keras computes with another backend than TensorFlow.
-        ValueError: a radius of 0 or below.
+        ModelError: the backend of Keras is not TensorFlow.
+        ValueError: the radius is not above 0.
     """
     if radius <= 0:
         raise ValueError(f"expected a radius above 0. Received: {radius}")
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
-            "expected the backend TensorFlow for training with a sharpness_radius. "
+            "expected the backend TensorFlow for training with sam_rho. "
             f"Received: {keras.backend.backend()}. Unset KERAS_BACKEND, or choose another preset"
         )
     aware = SharpnessAware(model.inputs, model.outputs, name=model.name)

@@ -1,8 +1,7 @@
-"""Weights to start training from: those of a network that had learnt people's faces, or of a trained model of ours.
+"""Initial weights for training: a face recognition network, or one of our trained models.
 
-A network that has seen millions of faces needs fewer pictures to learn expressions, and a network that grew out of
-another need not learn anew. `START_WEIGHTS` lists what ships in `models/start/`; layers of the network that carry the
-same name take them over, all others begin as they are built.
+`START_WEIGHTS` lists the files in `models/start/`. Layers with the same name take the weights; other layers keep their
+random initialisation.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def apply_start_weights(model: keras.Model, name: str) -> int:
-    """Put start weights into the layers of the same names.
+    """Copy start weights into the layers of the same names.
 
     Args:
         model: a network with at least one such layer.
         name: a key of `START_WEIGHTS`, or a trained model.
 
     Returns:
-        The number of layers that took theirs.
+        The number of layers that were set.
 
     Raises:
-        ModelError: the file is absent or damaged, or does not fit the network; or nothing is called so.
+        ModelError: the file is absent, damaged, or does not fit the network; or the name is unknown.
     """
     path = models_dir() / START_WEIGHTS[name].path if name in START_WEIGHTS else model_folder(name) / WEIGHTS
     count = 0
@@ -45,7 +44,7 @@ def apply_start_weights(model: keras.Model, name: str) -> int:
     except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected start weights for {model.name} in {path}. Received: {error}") from error
     if not count:
-        raise ModelError(f"expected a layer of {model.name} named as in {path}. Received: none")
+        raise ModelError(f"expected layer names of {model.name} in {path}. Received: none")
     return count
 
 

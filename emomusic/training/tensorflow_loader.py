@@ -1,4 +1,4 @@
-"""TensorFlow, loaded on first use; only training, exporting and Grad-CAM need it."""
+"""Import TensorFlow on first use. Only training, exports and Grad-CAM need it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 def load_tensorflow() -> Any:
     """Import TensorFlow, which takes seconds the first time.
 
-    Its messages about CPU kernels and missing GPU drivers are off unless `TF_CPP_MIN_LOG_LEVEL` is set.
+    Turns off its messages about CPU kernels and GPU drivers unless `TF_CPP_MIN_LOG_LEVEL` is set.
 
     Returns:
         The module `tensorflow`.

@@ -1,8 +1,8 @@
-"""Train one network under one configuration on FER2013, and write all that the app shows of it.
+"""Train a network on FER2013 and write the model's folder.
 
-A run keeps its state in `<out>/checkpoint/` after every epoch; `resume=True` goes on from there after a kill. Chance
-(order, augmentation, mixup, dropout) depends on the seed, the epoch and the batch alone, so a resumed run ends where it
-would have ended.
+A run has one or more stages; each continues from the best weights of the previous one. The state of stage N is in
+`<out>/checkpoint/stageN/` after every epoch, and `resume=True` continues there. Random numbers (order, augmentation,
+mixup, dropout) depend only on the seed, the epoch and the batch, so a resumed run ends with the same result.
 """
 
 from __future__ import annotations
@@ -34,18 +34,27 @@ from emomusic.training.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE,
 from emomusic.training.evaluate import evaluate_labels, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.networks import NETWORKS, NetworkSpec, copy_weights
-from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.presets import PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.sam import sharpness_aware
 from emomusic.training.start_weights import apply_start_weights
 
 log = logging.getLogger(__name__)
 
 _CHECKPOINT = "checkpoint"
+_DRAFTS = "drafts"
 
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What is told after each epoch: its number from 1, of how many, its figures, and the time left."""
+    """Progress after an epoch.
+
+    Attributes:
+        epoch: counted from 1 over all stages.
+        epochs: planned epochs of all stages.
+        figures: row of `history.csv`.
+        seconds: duration of the epoch.
+        seconds_left: estimate for the epochs left.
+    """
 
     epoch: int
     epochs: int
@@ -56,42 +65,86 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """One training: which network, under which configuration, on what, and into which folders.
+    """A training run.
 
     Attributes:
         network: a key of `NETWORKS`.
         preset: a key of `PRESETS`.
-        config: that preset.
+        stages: configurations of that preset.
         splits: of the dataset.
         out: the model's folder.
-        checkpoint: in it, what the run needs to go on after a kill, and the model's files until they are whole.
     """
 
     network: str
     preset: str
-    config: TrainingConfig
+    stages: tuple[TrainingConfig, ...]
     splits: dict[Split, LabelledFaces]
     out: Path
-    checkpoint: Path
 
     @property
     def spec(self) -> NetworkSpec:
-        """Of the network."""
+        """The specification of the network."""
         return NETWORKS[self.network]
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder for everything a resumed run needs, and for the model's files until all are written."""
+        return self.out / _CHECKPOINT
+
+    @property
+    def stage_folders(self) -> list[Path]:
+        """The checkpoint of each stage."""
+        return [self.checkpoint / f"stage{number}" for number in range(1, len(self.stages) + 1)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stage:
+    """A trained stage.
+
+    Attributes:
+        config: its configuration.
+        model: the network with its best weights, in float32.
+        weights: the file of these weights.
+        history: one row for each epoch, as in `history.csv`.
+    """
+
+    config: TrainingConfig
+    model: keras.Model
+    weights: Path
+    history: list[dict[str, float]]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the best weights, counted over all stages."""
+        return int(max(self.history, key=lambda row: row[MONITOR])["epoch"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The configuration and what came of it, for `metrics.json`."""
+        return {
+            "config": asdict(self.config),
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            MONITOR: max(row[MONITOR] for row in self.history),
+            "training_minutes": sum(row["seconds"] for row in self.history) / 60,
+        }
 
 
 class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
-    def __init__(self, checkpoint: Checkpoint, epochs: int, on_progress: Callable[[EpochReport], None]) -> None:
-        super().__init__()
-        self._checkpoint, self._epochs, self._tell = checkpoint, epochs, on_progress
-        self._here = 0
+    """Reports progress after each epoch of a stage."""
 
-    def on_epoch_end(self, epoch: int, _logs: dict[str, float] | None = None) -> None:
-        self._here += 1
-        rows = self._checkpoint.rows[-self._here :]  # earlier ones may come from another machine
-        mean = float(np.mean([row["seconds"] for row in rows]))
-        left = mean * (self._epochs - epoch - 1)
-        self._tell(EpochReport(epoch + 1, self._epochs, rows[-1], rows[-1]["seconds"], left))
+    def __init__(
+        self, history: Callable[[], list[dict[str, float]]], epochs: int, on_progress: Callable[[EpochReport], None]
+    ) -> None:
+        super().__init__()
+        self._history, self._epochs, self._on_progress = history, epochs, on_progress
+        self._num_done = 0
+
+    def on_epoch_end(self, _epoch: int, _logs: dict[str, float] | None = None) -> None:
+        self._num_done += 1
+        rows = self._history()[-self._num_done :]  # earlier rows may come from another machine
+        row, mean = rows[-1], float(np.mean([row["seconds"] for row in rows]))
+        left = mean * (self._epochs - row["epoch"])
+        self._on_progress(EpochReport(int(row["epoch"]), self._epochs, row, row["seconds"], left))
 
 
 def train(
@@ -103,48 +156,70 @@ def train(
     resume: bool = False,
     on_progress: Callable[[EpochReport], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Train on the train split, choose on validation, report on test, and write the model's folder.
+    """Train on the train split, choose weights on validation, evaluate on test, and write the model's folder.
 
     Args:
         network: a key of `NETWORKS`.
-        dataset: all of its three splits.
-        out: the model's folder, replaced in the end; its last part is the model's name.
+        dataset: with all three splits.
+        out: the model's folder, which is replaced at the end. Its name is the model's name.
         preset: a key of `PRESETS`; None for the network's own.
-        resume: go on from the checkpoint in `out`; begin at the first epoch where there is none.
+        resume: continue from the checkpoint in `out`, if there is one.
         on_progress: called after every epoch.
 
     Returns:
-        The metrics, as written to `metrics.json`.
+        The content of `metrics.json`.
 
     Raises:
         DatasetError: a split is absent.
-        ModelError: the checkpoint belongs to another run, or the folder holds something else or cannot be written; or
-            start weights or teachers are absent or do not fit, or Keras's backend does not suit the preset.
-        ValueError: an unknown network or preset.
+        ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; start
+            weights or teachers are absent or do not fit; or the backend of Keras does not support the preset.
+        ValueError: the network or preset is unknown.
     """
     if network not in NETWORKS or preset not in {None, *PRESETS}:
         raise ValueError(
             f"expected a network of {list(NETWORKS)} and a preset of {list(PRESETS)}. Received: {network}, {preset}"
         )
     preset = preset or NETWORKS[network].preset
-    config = PRESETS[preset]
-    splits = {split: dataset.split(split).first(config.limit or len(dataset.split(split))) for split in Split}
+    stages = PRESETS[preset]
+    limit = stages[0].limit
+    splits = {split: dataset.split(split).first(limit or len(dataset.split(split))) for split in Split}
     out = prepare_model_folder(out, (*model_files.FILES, _CHECKPOINT))
-    checkpoint = prepare_model_folder(out / _CHECKPOINT, CHECKPOINT_FILES)
-    run = _Run(network, preset, config, splits, out, checkpoint)
-    keras.utils.set_random_seed(config.seed)
-    model, history = _fit(run, resume=resume, on_progress=on_progress)
-    metrics = _write(run, model, history)
+    run = _Run(network, preset, stages, splits, out)
+    prepare_model_folder(run.checkpoint, (_DRAFTS, *(path.name for path in run.stage_folders)))
+    for folder in run.stage_folders:
+        prepare_model_folder(folder, CHECKPOINT_FILES)
+    has_state = any((folder / STATE).is_file() for folder in run.stage_folders)
+    if resume and not has_state:
+        log.info("No checkpoint in %s: starting at epoch 1.", run.checkpoint)
+    if not resume:
+        if has_state:
+            log.info("Discarded the checkpoint in %s.", run.checkpoint)
+        shutil.rmtree(run.checkpoint)
+    metrics = _write(run, _fit_stages(run, on_progress))
     shutil.rmtree(run.checkpoint)
     return metrics
 
 
+def _fit_stages(run: _Run, on_progress: Callable[[EpochReport], None]) -> list[_Stage]:
+    """Train all stages. Finished ones are read from their checkpoints."""
+    stages: list[_Stage] = []
+    for config in run.stages:
+        stages.append(_fit(run, config, stages, on_progress))
+    return stages
+
+
 def _fit(
-    run: _Run, *, resume: bool, on_progress: Callable[[EpochReport], None]
-) -> tuple[keras.Model, list[dict[str, float]]]:
-    spec, config, splits = run.spec, run.config, run.splits
+    run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], on_progress: Callable[[EpochReport], None]
+) -> _Stage:
+    """Train one stage, from its checkpoint if there is one."""
+    spec, splits = run.spec, run.splits
+    number, num_epochs = len(earlier) + 1, sum(len(stage.history) for stage in earlier)
+    folder = run.stage_folders[number - 1]
+    keras.utils.set_random_seed(config.seed)
     model = spec.build(config.precision)
-    if config.start is not None:
+    if config.start == PREVIOUS:
+        copy_weights(earlier[-1].model, model)
+    elif config.start is not None:
         apply_start_weights(model, config.start)
     if config.sam_rho:
         model = sharpness_aware(model, config.sam_rho)
@@ -153,37 +228,35 @@ def _fit(
         optimizer=_optimizer(config, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        # XLA on the CPU trains convolutions at half the speed; GPU backends decide for themselves
+        # XLA halves the speed of convolutions on CPUs; other backends decide themselves
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     model.optimizer.build(model.trainable_variables)
     stoppers = _stoppers(config)
-    identity = {"network": run.network, "config": asdict(config), "data": _digest(splits)}
-    checkpoint = Checkpoint(run.checkpoint, stoppers, identity)
+    identity = {"network": run.network, "stage": number, "config": asdict(config), "data": _digest(splits)}
+    checkpoint = Checkpoint(folder, stoppers, identity)
     checkpoint.set_model(model)
-    best = KeepBest(run.checkpoint / BEST, checkpoint)
+    best = KeepBest(folder / BEST, checkpoint)
+
+    def history() -> list[dict[str, float]]:
+        return [{"stage": number, **row, "epoch": row["epoch"] + num_epochs} for row in checkpoint.rows]
+
     first_epoch = 0
-    has_state = (run.checkpoint / STATE).is_file()
-    if resume and has_state:
+    if (folder / STATE).is_file():
         first_epoch = checkpoint.restore()
         best.best = checkpoint.best
-        log.info("Going on after epoch %d of %d.", first_epoch, config.epochs)
-    else:
-        if has_state:
-            log.info("The checkpoint in %s is dropped.", run.checkpoint)
-        elif resume:
-            log.info("No checkpoint in %s: beginning at epoch 1 of %d.", run.checkpoint, config.epochs)
-        shutil.rmtree(run.checkpoint, ignore_errors=True)
+        log.info("Stage %d of %d: resuming after epoch %d.", number, len(run.stages), num_epochs + first_epoch)
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
     validation = splits[Split.VALIDATION]
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
+        num_planned = num_epochs + sum(stage.epochs for stage in run.stages[number - 1 :])
         model.fit(
             augmented_batches(
                 splits[Split.TRAIN],
                 config,
                 side=spec.side,
                 classes=spec.classes,
-                teacher_probs=_teacher_probs(splits[Split.TRAIN], config),
+                teacher_probs=_teacher_probs(run, config, earlier),
                 first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
@@ -194,33 +267,39 @@ def _fit(
             validation_batch_size=256,
             initial_epoch=first_epoch,
             epochs=config.epochs,
-            shuffle=False,  # the batches come shuffled
-            callbacks=[*stoppers, checkpoint, *averaging, best, _Reports(checkpoint, config.epochs, on_progress)],
+            shuffle=False,  # the batches are shuffled already
+            callbacks=[*stoppers, checkpoint, *averaging, best, _Reports(history, num_planned, on_progress)],
             verbose=0,
         )
-    plain = spec.build("float32")  # what is kept needs neither bfloat16 nor the optimizer
-    model.load_weights(run.checkpoint / BEST)
-    copy_weights(model, plain)
-    return plain, checkpoint.rows
+    trained = spec.build("float32")  # without bfloat16 and the optimizer
+    model.load_weights(folder / BEST)
+    copy_weights(model, trained)
+    return _Stage(config, trained, folder / BEST, history())
 
 
 def _digest(splits: dict[Split, LabelledFaces]) -> str:
-    """What tells one dataset from another."""
+    """A checksum of the dataset."""
     sha = hashlib.sha256()
     for faces in splits.values():
         sha.update(faces.images.tobytes() + faces.labels.tobytes())
     return sha.hexdigest()
 
 
-def _teacher_probs(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.float32] | None:
-    """The mean of what the teachers answer to each face as it is, shape (n, 7); None without teachers."""
+def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage]) -> npt.NDArray[np.float32] | None:
+    """Mean probabilities of the teachers for each training picture, shape (n, 7); None without teachers."""
     if not config.teachers:
         return None
+    images = list(run.splits[Split.TRAIN].images)
     answers = []
     for name in config.teachers:
-        teacher = EmotionClassifier.load(name)
+        if name == PREVIOUS:
+            uncalibrated = _model_spec(run, earlier[-1].model, earlier[-1].weights)
+            spec, _ = _calibrated(run, keras_classifier(earlier[-1].model, uncalibrated))
+            teacher = keras_classifier(earlier[-1].model, spec)
+        else:
+            teacher = EmotionClassifier.load(name)
         teacher.require_emotions()
-        answers.append(teacher.probabilities(to_network_input(list(faces.images), teacher.spec.side)))
+        answers.append(teacher.probabilities(to_network_input(images, teacher.spec.side)))
     mean: npt.NDArray[np.float32] = np.mean(answers, axis=0, dtype=np.float32)
     return mean
 
@@ -260,54 +339,63 @@ def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
     return stoppers
 
 
-def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> dict[str, Any]:
-    """Calibrate on validation, judge on test, and move every file into place once all are whole."""
-    splits, out = run.splits, run.out
-    drafts = run.checkpoint / "drafts"
-    drafts.mkdir(parents=True, exist_ok=True)
-    write_weights(model, drafts / model_files.WEIGHTS)
-    uncalibrated = model_files.ModelSpec(
-        name=out.name,
+def _model_spec(run: _Run, model: keras.Model, weights: Path) -> model_files.ModelSpec:
+    """The spec of a model without calibration and without an export."""
+    return model_files.ModelSpec(
+        name=run.out.name,
         network=run.network,
         preset=run.preset,
         side=run.spec.side,
         mirrored=True,
         temperature=1.0,
         parameters=model.count_params(),
-        sha256=sha256_of(drafts / model_files.WEIGHTS),
+        sha256=sha256_of(weights),
         classes=run.spec.classes,
     )
-    kept = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
+
+
+def _calibrated(run: _Run, classifier: EmotionClassifier) -> tuple[model_files.ModelSpec, npt.NDArray[np.float32]]:
+    """The spec of an uncalibrated classifier with its calibration, and its probabilities on validation without it."""
+    faces, spec = run.splits[Split.VALIDATION], classifier.spec
+    probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
+    smoothing, temperature = fit_calibration(in_classes(faces.labels, spec.classes), probabilities)
+    return replace(spec, smoothing=smoothing, temperature=temperature), probabilities
+
+
+def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
+    """Calibrate the last stage on validation, evaluate it on test, and write the model's files together."""
+    splits, out, model = run.splits, run.out, stages[-1].model
+    drafts = run.checkpoint / _DRAFTS
+    drafts.mkdir(parents=True, exist_ok=True)
+    write_weights(model, drafts / model_files.WEIGHTS)
+    uncalibrated = _model_spec(run, model, drafts / model_files.WEIGHTS)
+    saved = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
     if keras.backend.backend() == "tensorflow":
-        export_onnx(kept, drafts / model_files.ONNX)
+        export_onnx(saved, drafts / model_files.ONNX)
         uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(drafts / model_files.ONNX))
-        reader = EmotionClassifier(Network(drafts / model_files.ONNX).map_batch, uncalibrated)
+        classifier = EmotionClassifier(Network(drafts / model_files.ONNX).map_batch, uncalibrated)
     else:
-        log.warning("The export needs TensorFlow. Where it is installed, run: emomusic train export %s", out.name)
-        reader = keras_classifier(kept, uncalibrated)
-    probabilities = {
-        split: reader.probabilities(to_network_input(list(splits[split].images), uncalibrated.side))
-        for split in (Split.VALIDATION, Split.TEST)
+        log.warning("The export needs TensorFlow. To export later, run: emomusic train export %s", out.name)
+        classifier = keras_classifier(saved, uncalibrated)
+    spec, on_validation = _calibrated(run, classifier)
+    before = {
+        Split.VALIDATION: on_validation,
+        Split.TEST: classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side)),
     }
-    y_true = in_classes(splits[Split.VALIDATION].labels, uncalibrated.classes)
-    smoothing, temperature = fit_calibration(y_true, probabilities[Split.VALIDATION])
-    spec = replace(uncalibrated, smoothing=smoothing, temperature=temperature)
-    answers = {split: calibrate(rows, spec).astype(np.float32) for split, rows in probabilities.items()}
+    after = {split: calibrate(rows, spec).astype(np.float32) for split, rows in before.items()}
+    history = [row for stage in stages for row in stage.history]
     metrics: dict[str, Any] = {
         "model": spec.name,
         "network": run.network,
         "preset": run.preset,
-        "config": asdict(run.config),
+        "stages": [stage.as_dict() for stage in stages],
         "parameters": spec.parameters,
         "bytes": (drafts / model_files.WEIGHTS).stat().st_size,
         "epochs": len(history),
-        "best_epoch": int(max(history, key=lambda row: row[MONITOR])["epoch"]),
-        "ms_per_face": float(np.median(ms_per_face(reader))),
+        "best_epoch": stages[-1].best_epoch,
+        "ms_per_face": float(np.median(ms_per_face(classifier))),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
-        **{
-            s.value: figures(splits[s], answers[s], spec.classes, before=probabilities[s])
-            for s in (Split.VALIDATION, Split.TEST)
-        },
+        **{s.value: figures(splits[s], after[s], spec.classes, before=before[s]) for s in after},
     }
     with (drafts / HISTORY).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
@@ -316,8 +404,8 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
     np.savez_compressed(
         drafts / PREDICTIONS,
         allow_pickle=False,
-        **{f"{s}_labels": splits[s].labels for s in answers},
-        **{f"{s}_probabilities": answers[s] for s in answers},
+        **{f"{s}_labels": splits[s].labels for s in after},
+        **{f"{s}_probabilities": after[s] for s in after},
     )
     write_json(drafts / METRICS, metrics)
     write_card(spec, metrics, drafts / CARD)
@@ -334,7 +422,7 @@ def _write(run: _Run, model: keras.Model, history: list[dict[str, float]]) -> di
 def figures(
     faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
 ) -> dict[str, Any]:
-    """All figures of one split, for JSON; `before` are the probabilities before they were calibrated."""
+    """Metrics of one split, for JSON. `before` are the probabilities before calibration."""
     y_true = in_classes(faces.labels, classes)
     y_pred = probabilities.argmax(axis=1)
     unseen = ~faces.in_training

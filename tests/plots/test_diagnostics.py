@@ -1,4 +1,4 @@
-"""The figures of the models page show what they were given."""
+"""emomusic/plots/diagnostics.py: charts of model quality show their input data."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
 
 
-def test_every_class_has_the_colour_it_has_elsewhere() -> None:
+def test_classes_use_the_colours_of_emotions_quadrants_and_moods() -> None:
     for table, names in ((EMOTION_COLOURS, EMOTIONS), (QUADRANT_COLOURS, Quadrant), (MOOD_COLOURS, Mood)):
         assert all(CLASS_COLOURS[name.value] == table[name] for name in names)
 
@@ -32,7 +32,7 @@ def test_the_matrix_writes_counts_or_shares_of_the_row(shares: bool, numbers: li
     assert [(note.y, note.x) for note in notes[:2]] == [("calm", "calm"), ("calm", "happy")]
 
 
-def test_right_answers_and_mistakes_have_shades_of_their_own() -> None:
+def test_correct_cells_and_mistakes_have_different_shades() -> None:
     shades, _ = confusion_map(MATRIX, CLASSES).data
     right = np.eye(3, dtype=bool)
     z = np.array(shades.z)
@@ -42,7 +42,7 @@ def test_right_answers_and_mistakes_have_shades_of_their_own() -> None:
     assert z[0, 1] == pytest.approx(-0.4)
 
 
-def test_every_cell_can_be_clicked_in_the_order_of_the_rows() -> None:
+def test_every_cell_has_a_selectable_point_row_by_row() -> None:
     figure = confusion_map(MATRIX, CLASSES, chosen=("happy", "sad"))
     points = figure.data[1]
     assert [(y, x) for y, x in zip(points.y, points.x, strict=True)] == [(a, b) for a in CLASSES for b in CLASSES]
@@ -52,12 +52,12 @@ def test_every_cell_can_be_clicked_in_the_order_of_the_rows() -> None:
     assert not confusion_map(MATRIX, CLASSES).layout.shapes
 
 
-def test_the_titles_of_the_axes_keep_away_from_the_names_of_the_classes() -> None:
+def test_axis_titles_keep_a_distance_from_class_names() -> None:
     layout = confusion_map(MATRIX, CLASSES).layout
     assert min(layout.xaxis.title.standoff, layout.yaxis.title.standoff) >= 16
 
 
-def test_bars_of_two_models_have_the_colours_of_the_classes_and_stripes_for_the_second() -> None:
+def test_bars_have_class_colours_and_the_second_model_has_stripes() -> None:
     scores = {name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}
     first, second = class_bars({"a": scores, "b": scores}, measure="recall").data
     assert list(first.x) == [25.0] * 3
@@ -67,21 +67,27 @@ def test_bars_of_two_models_have_the_colours_of_the_classes_and_stripes_for_the_
     assert list(class_bars({"a": scores}, measure="precision").data[0].x) == [50.0] * 3
 
 
-def test_the_curves_mark_the_epoch_that_was_kept() -> None:
+def test_learning_curves_mark_the_best_epoch() -> None:
     training, validation = np.array([0.2, 0.4, 0.6]), np.array([0.3, 0.5, 0.4])
-    first, second, kept = learning_curves(training, validation, best_epoch=2, label="right", top=1.0).data
+    first, second, best = learning_curves(training, validation, best_epoch=2, label="right", top=1.0).data
     assert list(first.y) == list(training)
     assert list(second.y) == list(validation)
-    assert (kept.x[0], kept.y[0]) == (2, 0.5)
+    assert (best.x[0], best.y[0]) == (2, 0.5)
 
 
-def test_the_reliability_points_are_the_bins_and_only_full_ones_are_joined() -> None:
+def test_a_line_separates_the_stages_of_a_training() -> None:
+    curve = np.linspace(0.1, 0.6, 6)
+    figure = learning_curves(curve, curve, best_epoch=6, last_epochs=(2, 4, 6), label="accuracy", top=1.0)
+    assert [line.x0 for line in figure.layout.shapes] == [2.5, 4.5]
+
+
+def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None:
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet([0.6] * 7, 400).astype(np.float32)
     found = reliability(rng.integers(0, 7, 400), probabilities)
-    honest, line, points = reliability_diagram(found).data
+    calibrated, line, points = reliability_diagram(found).data
     filled = found.counts > 0
-    assert list(honest.x) == list(honest.y) == [0, 100]
+    assert list(calibrated.x) == list(calibrated.y) == [0, 100]
     assert list(points.x) == pytest.approx(100 * found.confidence[filled], abs=0.01)
     assert list(points.y) == pytest.approx(100 * found.accuracy[filled], abs=0.01)
     assert len(line.x) == (found.counts >= 10).sum() < filled.sum()
@@ -90,20 +96,20 @@ def test_the_reliability_points_are_the_bins_and_only_full_ones_are_joined() -> 
     assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
 
 
-def test_every_fold_is_a_point_and_the_mean_a_line() -> None:
+def test_fold_spread_draws_folds_as_points_and_the_mean_as_a_line() -> None:
     folds = np.array([[0.8, 0.9], [0.8, 0.7]])
     figure = fold_spread({"a": folds, "b": folds - 0.1})
     first, second = figure.data
     assert sorted(first.x) == pytest.approx([70, 80, 80, 90])
-    assert len(set(zip(first.x, first.y, strict=True))) == 4  # equal ones above one another
+    assert len(set(zip(first.x, first.y, strict=True))) == 4  # equal accuracies are stacked
     between = np.diff(sorted(y for x, y in zip(first.x, first.y, strict=True) if x == pytest.approx(80)))
-    row = figure.layout.height / (figure.layout.yaxis.range[1] - figure.layout.yaxis.range[0])  # its pixels, at most
+    row = figure.layout.height / (figure.layout.yaxis.range[1] - figure.layout.yaxis.range[0])  # in pixels
     assert between[0] * 0.7 * row >= first.marker.size
     assert max(second.y) < min(first.y)
     assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([80, 70])
 
 
-def test_probabilities_of_any_classes_keep_their_order() -> None:
+def test_share_bars_keep_the_order_of_the_classes() -> None:
     (bars,) = share_bars({"Q1": 0.004, "Q2": 0.6, "N": 0.396}).data
     assert list(bars.y) == ["Q1", "Q2", "N"]
     assert list(bars.text) == ["<1 %", "60 %", "40 %"]

@@ -190,13 +190,25 @@ def test_a_damaged_file_is_told_with_its_folder(
 
 
 @pytest.mark.parametrize("best", [0, 4])
-def test_the_epoch_that_was_kept_is_one_of_the_history(checkout: Path, best: int) -> None:
+def test_the_best_epoch_is_in_the_history(checkout: Path, best: int) -> None:
     path = checkout / "models" / "face" / "vgg9" / "metrics.json"
     metrics = json.loads(path.read_text())
-    assert read_history("vgg9").best_epoch == 2
-    assert read_history("vgg9").config["label_smoothing"] == 0.1
+    history = read_history("vgg9")
+    assert (history.best_epoch, history.last_epochs) == (2, (3,))
+    assert history.stages[0]["label_smoothing"] == 0.1
     path.write_text(json.dumps(metrics | {"best_epoch": best}))
     with pytest.raises(ModelError, match=f"vgg9.*epoch {best} of 3"):
+        read_history("vgg9")
+
+
+def test_stages_have_as_many_epochs_as_the_history(checkout: Path) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    (stage,) = metrics["stages"]
+    path.write_text(json.dumps(metrics | {"stages": [stage | {"epochs": 1}, stage | {"epochs": 2}]}))
+    assert read_history("vgg9").last_epochs == (1, 3)
+    path.write_text(json.dumps(metrics | {"stages": [stage, stage]}))
+    with pytest.raises(ModelError, match=r"vgg9.*\(3, 6\) of 3"):
         read_history("vgg9")
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emomusic.training.augmentation import Augmentation, GreyImages, augment
-from emomusic.training.presets import PRESETS
+from emomusic.training.presets import PRESETS, TrainingConfig
 
 STRONG = Augmentation(
     rotation_degrees=30,
@@ -120,10 +120,10 @@ def test_the_side_of_the_pictures_does_not_matter() -> None:
     assert augment(faces(2, side=64), STRONG, rng()).shape == (2, 64, 64)
 
 
-@pytest.mark.parametrize("name", list(PRESETS))
-def test_every_preset_leaves_the_face_recognisable(name: str) -> None:
+@pytest.mark.parametrize("config", [pytest.param(stage, id=name) for name in PRESETS for stage in PRESETS[name]])
+def test_every_preset_leaves_the_face_recognisable(config: TrainingConfig) -> None:
     images = faces(40)
-    varied = augment(images, PRESETS[name].augmentation, rng())
+    varied = augment(images, config.augmentation, rng())
     likeness = [
         max(np.corrcoef(image.ravel(), seen.ravel())[0, 1] for seen in (other, other[:, ::-1]))
         for image, other in zip(images, varied, strict=True)

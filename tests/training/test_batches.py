@@ -16,7 +16,7 @@ from emomusic.training.batches import Batch, augmented_batches, class_weights, o
 from emomusic.training.presets import PRESETS, TrainingConfig
 
 FULL = TrainingConfig(
-    epochs=3, learning_rate=0.05, batch_size=32, mixup=0.2, augmentation=PRESETS["smoke"].augmentation
+    epochs=3, learning_rate=0.05, batch_size=32, mixup=0.2, augmentation=PRESETS["smoke"][0].augmentation
 )
 
 

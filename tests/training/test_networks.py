@@ -117,5 +117,5 @@ def test_weights_find_their_layers_in_whatever_order_keras_lists_them() -> None:
 
 
 def test_weights_of_another_architecture_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected the same layers in both\. Received in one alone: block"):
+    with pytest.raises(ValueError, match=r"expected the same layers in both\. Received in one only: block"):
         copy_weights(NETWORKS["vgg9"].build("float32"), NETWORKS["tiny"].build("float32"))

@@ -26,11 +26,11 @@ from emomusic.training.batches import steps_per_epoch
 from emomusic.training.checkpoint import Checkpoint, KeepBest
 from emomusic.training.evaluate import evaluate_split
 from emomusic.training.networks import NETWORKS, NetworkSpec
-from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.presets import PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.train import train
 from tests.tiny_model import Run
 
-# Everything that has a state which a resumed run must find again: momentum, averages, dropout, schedule, mixup
+# Uses everything with a state: momentum, averages, dropout, schedule, mixup
 FULL = TrainingConfig(
     epochs=3,
     learning_rate=0.05,
@@ -39,7 +39,7 @@ FULL = TrainingConfig(
     ema_momentum=0.9,
     label_smoothing=0.1,
     mixup=0.2,
-    augmentation=PRESETS["smoke"].augmentation,
+    augmentation=PRESETS["smoke"][0].augmentation,
 )
 FILES = {"model.keras", "model.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"}
 
@@ -57,11 +57,11 @@ def kill_after(epoch: int) -> Callable[[train_module.EpochReport], None]:
 
 
 @pytest.fixture
-def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[[TrainingConfig], str]:
-    """Puts a configuration among the presets, under the name that is returned."""
+def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Adds a preset with the given stages, and returns its name."""
 
-    def put(config: TrainingConfig) -> str:
-        monkeypatch.setattr(train_module, "PRESETS", {**PRESETS, "test": config})
+    def put(*stages: TrainingConfig) -> str:
+        monkeypatch.setattr(train_module, "PRESETS", {**PRESETS, "test": stages})
         return "test"
 
     return put
@@ -83,7 +83,9 @@ def test_the_metrics_are_those_that_were_returned_and_can_be_read_by_any_program
     text = (tiny_run.folder / "metrics.json").read_text(encoding="utf-8")
     read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read == json.loads(json.dumps(tiny_run.metrics))
-    assert read["config"] == json.loads(json.dumps(train_module.asdict(PRESETS["smoke"])))
+    (stage,) = read["stages"]
+    assert stage["config"] == json.loads(json.dumps(train_module.asdict(PRESETS["smoke"][0])))
+    assert (stage["epochs"], stage["best_epoch"]) == (read["epochs"], read["best_epoch"])
     assert read["bytes"] == (tiny_run.folder / "model.keras").stat().st_size
 
 
@@ -127,6 +129,7 @@ def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) ->
     assert [row["epoch"] for row in history] == [1, 2]
     assert history == [report.figures for report in tiny_run.reports]
     assert set(history[0]) == {
+        "stage",
         "epoch",
         "accuracy",
         "loss",
@@ -165,7 +168,7 @@ def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
 
 @pytest.mark.parametrize("config", [FULL, replace(FULL, sam_rho=0.1)], ids=["plain", "sharpness-aware"])
 def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
-    dataset: Fer2013, config: TrainingConfig, tmp_path: Path, preset: Callable[[TrainingConfig], str]
+    dataset: Fer2013, config: TrainingConfig, tmp_path: Path, preset: Callable[..., str]
 ) -> None:
     name, out, whole_out = preset(config), tmp_path / "net", tmp_path / "whole"
     train("tiny", dataset, whole_out, preset=name)
@@ -184,8 +187,39 @@ def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
         np.testing.assert_allclose(resumed["test_probabilities"], whole["test_probabilities"], atol=1e-4)
 
 
+def test_each_stage_continues_from_the_previous_one_also_after_a_kill(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str]
+) -> None:
+    second = replace(FULL, epochs=2, learning_rate=1e-12, weight_decay=0.0, start=PREVIOUS, teachers=(PREVIOUS,))
+    name = preset(replace(FULL, epochs=2), replace(second, distillation_weight=0.5))
+    out, whole_out = tmp_path / "net", tmp_path / "whole"
+    metrics = train("tiny", dataset, whole_out, preset=name)
+    with pytest.raises(KilledError):
+        train("tiny", dataset, out, preset=name, on_progress=kill_after(3))
+    first = NETWORKS["tiny"].build("float32")
+    first.load_weights(out / "checkpoint" / "stage1" / "best.weights.h5")
+    epochs: list[tuple[int, int]] = []
+    train(
+        "tiny", dataset, out, preset=name, resume=True,
+        on_progress=lambda report: epochs.append((report.epoch, report.epochs)),
+    )  # fmt: skip
+    assert epochs == [(4, 4)]
+    assert [(row["stage"], row["epoch"]) for row in history_of(out)] == [(1, 1), (1, 2), (2, 3), (2, 4)]
+    for resumed, whole in zip(history_of(out), history_of(whole_out), strict=True):
+        assert resumed["loss"] == pytest.approx(whole["loss"], rel=1e-4)
+    last = keras.saving.load_model(out / "model.keras", safe_mode=True)
+    for layer in ("block1a_conv", "logits"):  # the second stage's learning rate is almost 0
+        np.testing.assert_allclose(
+            last.get_layer(layer).get_weights()[0], first.get_layer(layer).get_weights()[0], atol=1e-3
+        )
+    assert [stage["epochs"] for stage in metrics["stages"]] == [2, 2]
+    assert [stage["config"]["start"] for stage in metrics["stages"]] == [None, PREVIOUS]
+    assert metrics["epochs"] == 4
+    assert metrics["best_epoch"] in (3, 4)
+
+
 def test_a_checkpoint_holds_all_that_the_optimizer_knows(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Iterations, momentum and averages, as they were when the epoch ended and before the averages moved in."""
     seen: list[dict[str, Any]] = []
@@ -223,7 +257,7 @@ def test_a_checkpoint_holds_all_that_the_optimizer_knows(
 
 
 def test_a_kill_while_the_best_weights_are_kept_costs_that_epoch_and_nothing_else(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, out = preset(replace(FULL, epochs=1)), tmp_path / "net"
     move = Path.replace
@@ -239,7 +273,7 @@ def test_a_kill_while_the_best_weights_are_kept_costs_that_epoch_and_nothing_els
             train("tiny", dataset, out, preset=name)
     with pytest.raises(KilledError):  # the epoch is done again, this time to its end
         train("tiny", dataset, out, preset=name, resume=True, on_progress=kill_after(1))
-    assert {path.name for path in (out / "checkpoint").glob("*")} == {
+    assert {path.name for path in (out / "checkpoint" / "stage1").iterdir()} == {
         "state.json",
         "epoch1.weights.h5",
         "best.weights.h5",
@@ -247,7 +281,7 @@ def test_a_kill_while_the_best_weights_are_kept_costs_that_epoch_and_nothing_els
 
 
 def test_a_run_killed_after_early_stopping_is_not_trained_further(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(FULL, epochs=200, early_stopping=1, ema_momentum=0.0, augmentation=Augmentation())
     name, out = preset(config), tmp_path / "net"
@@ -259,7 +293,7 @@ def test_a_run_killed_after_early_stopping_is_not_trained_further(
         patch.setattr(train_module, "_write", kill)
         with pytest.raises(KilledError):
             train("tiny", dataset, out, preset=name)
-    state = json.loads((out / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    state = json.loads((out / "checkpoint" / "stage1" / "state.json").read_text(encoding="utf-8"))
     assert 2 <= state["epoch"] < 200
     metrics = train(
         "tiny", dataset, out, preset=name, resume=True, on_progress=lambda _: pytest.fail("trained further")
@@ -279,12 +313,12 @@ def killed(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory, tmp_path:
 
 
 def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
-    dataset: Fer2013, killed: Path, preset: Callable[[TrainingConfig], str]
+    dataset: Fer2013, killed: Path, preset: Callable[..., str]
 ) -> None:
-    name = preset(replace(PRESETS["smoke"], seed=1))
+    name = preset(replace(PRESETS["smoke"][0], seed=1))
     with pytest.raises(ModelError, match=r"checkpoint of this network, configuration and data in .*Received: another"):
         train("tiny", dataset, killed, preset=name, resume=True)
-    assert (killed / "checkpoint" / "state.json").is_file()
+    assert (killed / "checkpoint" / "stage1" / "state.json").is_file()
 
 
 def test_a_checkpoint_of_other_pictures_is_refused(dataset: Fer2013, killed: Path) -> None:
@@ -299,7 +333,10 @@ def test_a_checkpoint_of_other_pictures_is_refused(dataset: Fer2013, killed: Pat
     ["cut state", "other state", "no history", "odd history", "no weights", "cut weights", "no best", "cut best"],
 )
 def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: Path, damage: str) -> None:
-    state, weights = killed / "checkpoint" / "state.json", killed / "checkpoint" / "epoch1.weights.h5"
+    state, weights = (
+        killed / "checkpoint" / "stage1" / "state.json",
+        killed / "checkpoint" / "stage1" / "epoch1.weights.h5",
+    )
     if damage == "cut state":
         state.write_text(state.read_text()[:100])
     elif damage == "other state":
@@ -315,24 +352,21 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: P
         weights.with_name("best.weights.h5").write_bytes(b"\x89")
     else:
         weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ModelError, match=r"whole checkpoint in .*checkpoint. Received: .* without --resume"):
+    with pytest.raises(ModelError, match=r"complete checkpoint in .*stage1. Received: .* without --resume"):
         train("tiny", dataset, killed, preset="smoke", resume=True)
 
 
-@pytest.mark.parametrize(
-    ("resume", "told"),
-    [(True, "No checkpoint in {}: beginning at epoch 1 of 2."), (False, "The checkpoint in {} is dropped.")],
-)
-def test_without_a_checkpoint_or_unasked_a_run_starts_anew_and_says_so(
-    dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture, resume: bool, told: str
+@pytest.mark.parametrize("resume", [True, False], ids=["no checkpoint", "no --resume"])
+def test_a_run_without_a_checkpoint_or_without_resume_starts_at_epoch_1(
+    dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture, resume: bool
 ) -> None:
     if resume:
         shutil.rmtree(killed / "checkpoint")
     with caplog.at_level(logging.INFO, train_module.log.name), pytest.raises(KilledError):
         train("tiny", dataset, killed, preset="smoke", resume=resume, on_progress=kill_after(1))
-    said = [record.getMessage() for record in caplog.records if record.name == train_module.log.name]
-    assert said == [told.format(killed / "checkpoint")]
-    state = json.loads((killed / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    (message,) = [record.getMessage() for record in caplog.records if record.name == train_module.log.name]
+    assert str(killed / "checkpoint") in message
+    state = json.loads((killed / "checkpoint" / "stage1" / "state.json").read_text(encoding="utf-8"))
     (row,) = state["history"]
     assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
 
@@ -392,7 +426,7 @@ def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, kille
 
 
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[[TrainingConfig], str], monkeypatch: pytest.MonkeyPatch
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     four = FOUR
 
@@ -441,7 +475,7 @@ def test_a_folder_of_other_things_is_refused_and_kept(dataset: Fer2013, tmp_path
     path = tmp_path / strange
     path.parent.mkdir(exist_ok=True)
     path.touch()
-    with pytest.raises(ModelError, match=f"it is replaced. Received: .* with {path.name}"):
+    with pytest.raises(ModelError, match=f"Received: .* with {path.name}"):
         train("tiny", dataset, tmp_path, preset="smoke")
     assert path.exists()
 
@@ -459,29 +493,45 @@ def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_writt
 # Teachers
 
 
+def run_on(faces: LabelledFaces) -> train_module._Run:
+    return train_module._Run("tiny", "smoke", (FULL,), {Split.TRAIN: faces}, Path("unused"))
+
+
 def test_teachers_answer_each_picture_with_their_mean(dataset: Fer2013) -> None:
     faces = dataset.split(Split.TRAIN).first(20)
-    teacher_probs = train_module._teacher_probs(
-        faces, replace(FULL, teachers=("vgg9", "cnn_capstone"), distillation_weight=0.5)
-    )
+    config = replace(FULL, teachers=("vgg9", "cnn_capstone"), distillation_weight=0.5)
+    teacher_probs = train_module._teacher_probs(run_on(faces), config, [])
     answers = [EmotionClassifier.load(name).probabilities(faces.images[..., None]) for name in ("vgg9", "cnn_capstone")]
     np.testing.assert_allclose(teacher_probs, np.mean(answers, axis=0), atol=1e-6)
-    assert train_module._teacher_probs(faces, FULL) is None
+    assert train_module._teacher_probs(run_on(faces), FULL, []) is None
+
+
+def test_the_previous_stage_is_a_teacher(dataset: Fer2013, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    model = NETWORKS["tiny"].build("float32")
+    model.save_weights(tmp_path / "best.weights.h5")
+    run = train_module._Run("tiny", "smoke", (FULL,), dict(dataset.splits), tmp_path)
+    stage = train_module._Stage(FULL, model, tmp_path / "best.weights.h5", [])
+    probs = train_module._teacher_probs(run, replace(FULL, teachers=(PREVIOUS,)), [stage])
+    images = dataset.split(Split.TRAIN).images[..., None].astype(np.float32)
+    views = [keras.ops.convert_to_numpy(model(views)) for views in (images, images[:, :, ::-1])]
+    assert probs is not None
+    np.testing.assert_array_equal(probs.argmax(axis=1), np.mean(views, axis=0).argmax(axis=1))
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
+    faces = dataset.split(Split.TRAIN).first(1)
     with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
-        train_module._teacher_probs(
-            dataset.split(Split.TRAIN).first(1), replace(FULL, teachers=("mobilenet_quadrants",))
-        )
+        train_module._teacher_probs(run_on(faces), replace(FULL, teachers=("mobilenet_quadrants",)), [])
 
 
 # The optimizer
 
 
-@pytest.mark.parametrize("name", list(PRESETS))
-def test_every_preset_makes_an_optimizer_whose_rate_starts_and_ends_as_it_says(name: str) -> None:
-    config, steps = PRESETS[name], 40  # an epoch: half of every warm-up is a whole number of them
+@pytest.mark.parametrize("config", [pytest.param(stage, id=name) for name in PRESETS for stage in PRESETS[name]])
+def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config: TrainingConfig) -> None:
+    steps = 40  # per epoch: half of every warm-up is a whole number of steps
     optimizer = train_module._optimizer(config, steps)
     rates = []
     for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
@@ -496,7 +546,7 @@ def test_every_preset_makes_an_optimizer_whose_rate_starts_and_ends_as_it_says(n
 
 def test_only_kernels_decay() -> None:
     model = NETWORKS["tiny"].build("float32")
-    optimizer = train_module._optimizer(PRESETS["default"], 10)
+    optimizer = train_module._optimizer(PRESETS["default"][0], 10)
     optimizer.build(model.trainable_variables)
     decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
     assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}

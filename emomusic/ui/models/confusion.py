@@ -1,4 +1,4 @@
-"""What is confused with what: the matrix of each model, and a closer look at one of its cells."""
+"""Confusion matrices of the chosen models, with details of one cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emomusic.ui.core.address import chosen_here, keep, recall
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.models.mistakes import face_grid, test_pictures
-from emomusic.ui.models.saved import class_metrics, of_each, predictions
+from emomusic.ui.models.saved import class_metrics, predictions, read_each
 from emomusic.ui.models.table import FOUR_LEGEND, Chosen
 
 _SEVEN_WORDS, _FOUR_WORDS = "Seven emotions", "Four classes"
@@ -27,16 +27,11 @@ _FACES_OF_A_CELL = 12
 
 
 def choose_classes(chosen: Chosen) -> bool:
-    """Let the visitor choose between seven emotions and four classes; returns whether it is four.
-
-    Songs have four moods and nothing to choose; a model that knows four classes only leaves no choice either.
-    """
+    """Let the user choose seven emotions or four classes, and return whether it is four."""
     if chosen.kind is ModelKind.MUSIC:
         return False
     if narrow := [record.name for record in chosen.faces if record.has_four]:
-        st.caption(
-            f"In four classes, because {' and '.join(narrow)} {'knows' if len(narrow) == 1 else 'know'} no more."
-        )
+        st.caption(f"Four classes, because {' and '.join(narrow)} {'has' if len(narrow) == 1 else 'have'} no others.")
         return True
     key, offered = state.MODELS_CLASSES, [_SEVEN_WORDS, _FOUR_WORDS]
     recall(key, offered, _SEVEN_WORDS)
@@ -54,7 +49,7 @@ def choose_classes(chosen: Chosen) -> bool:
 
 
 def show_confusion(chosen: Chosen) -> None:
-    """Show the matrices, and what lies behind the cell that was clicked."""
+    """Show the confusion matrices and the selected cell."""
     with st.container(horizontal=True, vertical_alignment="center"):
         four = choose_classes(chosen)
         numbers = st.segmented_control(
@@ -66,17 +61,16 @@ def show_confusion(chosen: Chosen) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-    figures = of_each(chosen.names, lambda name: class_metrics(chosen.kind, name, four=four))
+    figures = read_each(chosen.names, lambda name: class_metrics(chosen.kind, name, four=four))
     if not figures:
         return
     classes = next(iter(figures.values())).classes
-    unit = f"how many of 100 {chosen.kind.examples} with that label" if numbers == "Shares" else "how many there are"
+    unit = f"the share per 100 {chosen.kind.examples} with that label" if numbers == "Shares" else "a count"
     st.caption(
-        f"A row for each label, a column for each answer; the number is {unit}. Right answers are on the diagonal, in "
-        "blue; the browner a cell, the larger its share of the row. A click on a cell looks into it."
-        + (f" {legend_of_four()}" if four else "")
+        f"Rows are labels, columns are predictions, each number is {unit}. Blue cells are correct; a darker brown "
+        "is a larger share of mistakes. Click a cell for details." + (f" {legend_of_four()}" if four else "")
     )
-    # Each matrix has a cell of its own: one chosen among seven emotions says nothing of songs
+    # Each kind of matrix stores its own cell, because the classes differ
     menu = (
         state.MODELS_SONG_CELL
         if chosen.kind is ModelKind.MUSIC
@@ -84,32 +78,32 @@ def show_confusion(chosen: Chosen) -> None:
         if four
         else state.MODELS_CELL
     )
-    # One shade for one share, in all of them
+    # Equal shares have equal shades in all matrices
     darkest = max(largest_mistake(own.confusion) for own in figures.values())
     if len(figures) == 1:
-        *maps, words = st.columns([3, 2], gap="large")
+        *maps, details = st.columns([3, 2], gap="large")
     else:
-        maps, words = st.columns(len(figures), gap="large"), st.container()
-    with words:
+        maps, details = st.columns(len(figures), gap="large"), st.container()
+    with details:
         cell = _choose_cell(menu, figures, classes)
     for column, (name, own) in zip(maps, figures.items(), strict=True):
         with column:
             if len(figures) > 1:
                 st.markdown(f"**{name}**")
             _show_map(name, own, cell, menu=menu, shares=numbers == "Shares", darkest=darkest)
-    with words:  # after the maps, which need no answers and no dataset
+    with details:  # after the matrices, because it can read the dataset
         _show_cell(chosen, cell, figures, four=four)
 
 
 def legend_of_four() -> str:
-    """What the four classes are, and which of them a model of seven emotions answers."""
-    return f"{FOUR_LEGEND} A model of seven emotions answers with the class of its likeliest emotion."
+    """The meaning of the four classes, and how a model of seven emotions is scored in them."""
+    return f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 
 
 def _show_map(
     name: str, figures: ClassMetrics, cell: tuple[str, str] | None, *, menu: str, shares: bool, darkest: float
 ) -> None:
-    # A new key for each cell: with the old one, a second click on the same cell would take its selection back unseen
+    # A new key for each cell: otherwise a second click on the cell only clears its selection
     key = state.models_widget("confusion", name, *(cell or ()))
     worst = figures.worst_mistake
     show_chart(
@@ -125,7 +119,7 @@ def _show_map(
 
 
 def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | None:
-    """The cell under a click on the matrix, as the menu names it; None where nothing was hit."""
+    """The menu option of the clicked cell, or None if the click missed the matrix."""
     hits = [point["point_index"] for point in points if point["curve_number"] == 1]
     if not hits or hits[-1] >= len(classes) ** 2:
         return None
@@ -140,20 +134,20 @@ def _take_cell(key: str, menu: str, classes: Sequence[str]) -> None:
 
 
 def _choose_cell(menu: str, figures: dict[str, ClassMetrics], classes: tuple[str, ...]) -> tuple[str, str] | None:
-    """A menu of all cells, the most frequent mistakes first: what a click chooses, for the keyboard and the address."""
+    """A menu of all cells, the most frequent mistakes first, for the keyboard and the address."""
     counts = np.sum([own.confusion for own in figures.values()], axis=0)
     pairs = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     pairs.sort(key=lambda pair: (pair[0] == pair[1], -counts[pair]))
     options = [f"{classes[i]}{_CALLED}{classes[j]}" for i, j in pairs]
     recall(menu, options, None)
     choice = st.selectbox(
-        "Look into a cell",
+        "Cell of the matrix",
         options,
         index=None,
         key=menu,
         on_change=chosen_here,
         args=(menu,),
-        placeholder="Click one, or choose it here",
+        placeholder="Click a cell or choose it here",
         width=320,
     )
     keep(menu, choice, None)
@@ -166,20 +160,20 @@ def _choose_cell(menu: str, figures: dict[str, ClassMetrics], classes: tuple[str
 def _show_cell(chosen: Chosen, cell: tuple[str, str] | None, figures: dict[str, ClassMetrics], *, four: bool) -> None:
     columns = st.columns(len(figures), gap="large") if len(figures) > 1 else [st.container()]
     for column, (name, own) in zip(columns, figures.items(), strict=True):
-        with column, shown_errors():  # one that cannot be looked into leaves the other
+        with column, shown_errors():  # an error in one model leaves the other on the page
             if cell is None:
-                st.markdown(f"**What {name} gets wrong most**\n\n" + "\n".join(f"1. {m}" for m in list_mistakes(own)))
+                st.markdown(f"**Most frequent mistakes of {name}**\n\n1. " + "\n1. ".join(list_mistakes(own)))
             else:
-                _confusion_cell(chosen.kind, name, cell, four=four)
+                _show_details(chosen.kind, name, cell, four=four)
 
 
-def _confusion_cell(kind: ModelKind, name: str, cell: tuple[str, str], *, four: bool) -> None:
-    """What one model did with the examples of a cell: in words, its mean answer, and some of the pictures."""
+def _show_details(kind: ModelKind, name: str, cell: tuple[str, str], *, four: bool) -> None:
+    """Show the count of a cell, the mean probabilities and some of the faces."""
     own = predictions(kind, name)
     found = confusion_cell(own, *cell, four=four)
     st.markdown(describe_cell(found, name, kind.examples))
     if found.mean is not None:
-        st.caption(f"What {name} thought of these {len(found.rows):,}, on average:")
+        st.caption(f"Mean probabilities of {name} for these {len(found.rows):,}:")
         shares = dict(zip(own.classes, found.mean.tolist(), strict=True))
         show_chart(
             share_bars(shares),

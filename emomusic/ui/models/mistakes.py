@@ -1,4 +1,4 @@
-"""The mistakes a model is surest of, as pictures; only where FER2013 is here, which this project may not ship."""
+"""The mistakes with the highest confidence, as pictures; they need FER2013, which the app cannot include."""
 
 from __future__ import annotations
 
@@ -18,70 +18,68 @@ from emomusic.ui.models.table import FOUR_LEGEND, Chosen
 
 _DATASET = "fer2013.csv"
 _MOST = 24
-_SIDE = 96  # pixels on the screen: twice what FER2013 has
+_SIDE = 96  # pixels on the page, twice the size in FER2013
 
 
 def test_pictures(own: Predictions) -> SplitPictures | None:
-    """PrivateTest's pictures, in the order of a model's answers; None where they are not here or are others.
+    """The test pictures of FER2013, in the order of a model's predictions; None if absent or not the same.
 
-    There may be more of them: a training for a quick look is judged on the first ones alone.
+    The smoke preset evaluates on the first pictures only, so there can be more pictures than predictions.
 
     Raises:
         DatasetError: the file is damaged.
     """
     if (path := find_dataset(_DATASET)) is None:
         return None
-    with st.spinner("Reading the pictures of PrivateTest: some seconds, once"):
+    with st.spinner("Reading the test pictures. The first time takes some seconds."):
         pictures = _pictures(path, path.stat().st_mtime)
     return pictures if np.array_equal(pictures.labels[: len(own.truth)], own.truth) else None
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _pictures(path: Path, changed: float) -> SplitPictures:  # noqa: ARG001  # a changed file is read anew
+def _pictures(path: Path, changed: float) -> SplitPictures:  # noqa: ARG001  # part of the cache key
     return read_split(path, Split.TEST)
 
 
 def show_mistakes(chosen: Chosen) -> None:
-    """Show the wall of each model, or say what is needed for it."""
+    """Show the most confident mistakes of each model, or explain how to get the dataset."""
     if find_dataset(_DATASET) is None:
         st.info(
-            "Here stand the pictures that a model gets wrong and is surest of. They are FER2013's, which is for "
-            f"research and not part of this app: get {_DATASET} from Kaggle, put its folder's path into the "
-            "environment variable EMOMUSIC_DATA and start the app again.",
+            f"The mistakes need FER2013, which the app cannot include. Get {_DATASET} from Kaggle, set the environment "
+            "variable EMOMUSIC_DATA to its folder and restart the app.",
             icon=":material/hide_image:",
         )
         return
     st.caption(
-        "The pictures of PrivateTest that the model gets wrong and is surest of. Look at some before you judge: here "
-        "and there the label is the one that is wrong, or no face is in the picture."
-        + (f" {FOUR_LEGEND}" if any(record.has_four for record in chosen.faces) else "")
+        "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures show "
+        "no face." + (f" {FOUR_LEGEND}" if any(record.has_four for record in chosen.faces) else "")
     )
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
         with column:
             own = predictions(chosen.kind, name)
             if (pictures := test_pictures(own)) is None:
-                st.info(f"{name} was judged on other pictures than those in {_DATASET}.")
+                st.info(f"{name} was evaluated on other pictures than those in {_DATASET}.")
                 continue
             st.markdown(f"**{name}**")
-            face_grid(own, pictures, surest_mistakes(own)[:_MOST], four=False)
+            face_grid(own, pictures, most_confident_mistakes(own)[:_MOST], four=False)
 
 
-def surest_mistakes(own: Predictions) -> npt.NDArray[np.int64]:
-    """The examples that a model has wrong, the surest answers first."""
+def most_confident_mistakes(own: Predictions) -> npt.NDArray[np.int64]:
+    """The rows of wrong predictions, the highest confidence first."""
     wrong = np.flatnonzero(own.y_pred != own.y_true)
     return wrong[np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")]
 
 
 def face_grid(own: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.int64], *, four: bool) -> None:
-    """Pictures side by side, each with its label and the answer."""
+    """Show pictures side by side, each with its label, the prediction and the confidence."""
     group = own.grouped(four=four)
     with st.container(horizontal=True, gap="small"):
         for row in rows.tolist():
             label, answer = group.classes[int(group.y_true[row])], group.classes[int(group.y_pred[row])]
-            sure = f"{100 * group.confidence[row]:.0f} %"
+            confidence = f"{100 * group.confidence[row]:.0f} %"
             with st.container(width=_SIDE + 8, gap="xxsmall"):
                 st.image(_enlarged(pictures.images[row]), width=_SIDE, alt=f"A face labelled {label}, called {answer}")
-                st.caption(f"{label}  \ncalled **{answer}**  \n{sure} sure")
+                st.caption(f"{label}  \ncalled **{answer}**  \nconfidence {confidence}")
 
 
 def _enlarged(picture: npt.NDArray[np.uint8]) -> bytes:

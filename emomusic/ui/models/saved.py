@@ -1,4 +1,4 @@
-"""What the models page reads, kept between reruns under the time of the file: a model trained anew is read anew."""
+"""Saved results of the Models page, cached until the file changes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from emomusic.ui.core.frame import shown_errors
 _Read = TypeVar("_Read")
 
 
-def of_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _Read]:
-    """What is read of each model, by name; one that cannot be read is said and left out, and the others are shown."""
+def read_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _Read]:
+    """The result of `read` for each model by name; models that cannot be read are reported and left out."""
     found = {}
     for name in names:
         with shown_errors():
@@ -27,17 +27,17 @@ def of_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _Re
 
 
 def predictions(kind: ModelKind, name: str) -> Predictions:
-    """A model's answers on examples it had not seen; see `diagnosis.read_predictions`."""
+    """A model's predictions on held-out examples; see `emomusic.results.predictions.read_predictions`."""
     return _predictions(kind, name, *version_of(kind, name))
 
 
 def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
-    """All figures of those answers; the first call loads scikit-learn."""
+    """All metrics of the predictions; the first call loads scikit-learn."""
     return _scores(kind, name, four, *version_of(kind, name))
 
 
 def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
-    """Figures by class, as training wrote them; computed from the answers where four classes stand for seven."""
+    """Metrics per class from training; computed from the predictions if four classes replace seven."""
     own = read_class_metrics(kind, name)
     if not four or own.classes == FOUR:
         return own

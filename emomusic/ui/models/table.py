@@ -1,4 +1,4 @@
-"""All models in one table, one or two of them chosen, and what is to be said of those."""
+"""The table of all models, the choice of one or two, and a summary of the choice."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _MOST = 2
 _PERCENT = "%.1f %%"
 
 _CLASSES_OF_FOUR = "Q1 happy; Q2 angry, disgust, fear and surprise; Q3 sad; N neutral"
-FOUR_LEGEND = f"The four classes are the portraits report's, not the quarters of the plane: {_CLASSES_OF_FOUR}."
-"""Wherever the four classes are on the screen: "How it works" calls quarters of the plane by the same letters."""
+FOUR_LEGEND = f"The four classes come from the student report on portraits: {_CLASSES_OF_FOUR}."
+"""Shown wherever the four classes are, because "How it works" uses the same letters for quadrants."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The one or two models to look at, and all of their kind beside them."""
+    """The one or two chosen models, and all models of their kind."""
 
     kind: ModelKind
     records: tuple[ModelRecord, ...]
@@ -49,27 +49,27 @@ class Chosen:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the models chosen."""
+        """Names of the chosen models."""
         return tuple(record.name for record in self.records)
 
     @property
     def faces(self) -> tuple[FaceRecord, ...]:
-        """Those of the models chosen that read faces: all or none."""
+        """The chosen models if they read faces, else empty."""
         return tuple(record for record in self.records if isinstance(record, FaceRecord))
 
 
 def choose_models() -> Chosen | None:
-    """Show all models in one table; returns those chosen, or None where there is none.
+    """Show all models in one table, and return the chosen ones, or None without a model.
 
     Raises:
-        ModelError: the files of all are damaged. Where it is some, those are left out and named.
+        ModelError: all models are damaged; if only some are, the page names them and leaves them out.
     """
     kind = _choose_kind()
     records, problems = read_records(kind)
     if not records and problems:
         raise next(iter(problems.values()))
     if not records:
-        st.info("No trained model is here. `make train` makes one.", icon=":material/model_training:")
+        st.info("There is no trained model. Run `make train`.", icon=":material/model_training:")
         return None
     if problems:
         st.warning(
@@ -80,7 +80,7 @@ def choose_models() -> Chosen | None:
             icon=":material/warning:",
         )
     answer = st.container()
-    st.space("small")  # on a phone the buttons of the table are always there, above it
+    st.space("small")  # on a phone the table's toolbar is always visible above it
     table, chooser = st.container(), st.container()
     with chooser:
         names = _choose(kind, [record.name for record in records])
@@ -88,8 +88,8 @@ def choose_models() -> Chosen | None:
     chosen = Chosen(kind, tuple(by_name[name] for name in names), tuple(records))
     with table:
         _show_table(chosen)
-    with answer, shown_errors(), st.spinner("Comparing the two") if len(names) > 1 else contextlib.nullcontext():
-        _say(chosen)
+    with answer, shown_errors(), st.spinner("Comparing the models") if len(names) > 1 else contextlib.nullcontext():
+        _show_summary(chosen)
     return chosen
 
 
@@ -110,7 +110,7 @@ def _choose_kind() -> ModelKind:
 
 
 def _choose(kind: ModelKind, names: list[str]) -> list[str]:
-    """A menu beside the table's rows: for the keyboard, for thumbs, and for the address."""
+    """A menu for the keyboard, touch screens and the address; it matches the selected rows of the table."""
     key, table = _CHOSEN[kind], _table_key(kind)
 
     def mark_rows() -> None:
@@ -125,7 +125,7 @@ def _choose(kind: ModelKind, names: list[str]) -> list[str]:
         mark_rows()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
-            "Look closer at one, or compare two",
+            "Choose one model, or compare two",
             names,
             max_selections=_MOST,
             key=key,
@@ -143,7 +143,7 @@ def _table_key(kind: ModelKind) -> str:
 
 
 def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
-    """The models chosen when rows were clicked: of more than two, the ones clicked last."""
+    """The selected models; of more than two, the last two clicked."""
     kept = [name for name in before if name in now]
     return [*kept, *(name for name in now if name not in before)][-_MOST:]
 
@@ -180,25 +180,20 @@ def _show_table(chosen: Chosen) -> None:
     )
     if is_face:
         st.caption(
-            f"Judged on {_evaluated_on(chosen.others)}, kept apart from training: FER2013 has a part to learn from "
-            "(Training), one to choose by (PublicTest) and one to judge by (PrivateTest); the figures on the last were "
-            "in view of a few decisions all the same, of which the cards tell, and may flatter a little. Some of these "
-            "pictures stand in Training as well, and Figures tells how a model does without those. People agree with "
-            "their labels on "
-            "about 65 of 100. The range is where the figure would lie on endless such pictures (95 %). "
-            "In the wild: photographs through the whole pipeline, where a face that is not found counts as wrong, each "
-            "judged after the model was adjusted on others; the photographs also chose how faces are found and cut "
-            "out, and had a say in which network is used, which flatters their figures a little."
+            f"Evaluated on {_evaluated_on(chosen.others)}. Test pictures were not used in training, but they informed "
+            "a few decisions, so the accuracy may be slightly high; some have a copy in Training (see Figures). "
+            "People agree with about 65 of 100 labels. In the wild: photos through the whole pipeline, in which an "
+            "undetected face counts as wrong. Those photos also informed the pipeline and the choice of the model."
         )
     else:
         st.caption(
-            f"Judged on {_evaluated_on(chosen.others)}, each time on songs that were kept from the model. ± is the "
-            "standard deviation over the folds. The reports' splits are not known."
+            f"Evaluated on {_evaluated_on(chosen.others)}, always on held-out songs. ± is the standard deviation over "
+            "the folds. The splits of the reports are unknown."
         )
 
 
 def _evaluated_on(records: Sequence[ModelRecord]) -> str:
-    """What the models were judged on, and by name those that were judged on something else."""
+    """The usual test set of the models, and the names of models with another one."""
     usual = statistics.mode(record.evaluated_on for record in records)
     others = [
         f"{escape_markdown(record.name)} on {record.evaluated_on}" for record in records if record.evaluated_on != usual
@@ -261,21 +256,20 @@ def _face_columns() -> dict[str, Any]:
     return {
         "model": config.TextColumn("Model", pinned=True),
         "accuracy": config.ProgressColumn("Seven emotions", width=125, format=_PERCENT, min_value=0, max_value=100,
-                                         help="How often the answer is right"),
-        "interval": config.TextColumn("95 % range", help="Where it would lie on endless such pictures"),
-        "report": config.TextColumn("The report's", width=90,
-                                    help="What the student report gives for a model of this kind"),
+                                         help="Accuracy over seven emotions"),
+        "interval": config.TextColumn("95 % range", help="95 % confidence interval of the accuracy"),
+        "report": config.TextColumn("Report", width=90, help="Accuracy of such a model in the student report"),
         "four": config.NumberColumn("Four classes", width=95, format=_PERCENT, help=FOUR_LEGEND),
         "wild": config.NumberColumn("In the wild", width=85, format=_PERCENT),
         "wild_four": config.NumberColumn("… four classes", width=105, format=_PERCENT,
-                                         help="In the wild, in the four classes"),
+                                         help="Accuracy in the wild, over four classes"),
         "calibration": config.NumberColumn("Calibration", width=92, format="%.3f",
-                                           help="Its error: how far sureness and being right lie apart; 0 is perfect"),
+                                           help="Expected calibration error: 0 is perfect"),
         "ms": config.NumberColumn("ms a face", width=75, format="%.1f",
-                                  help="Eight faces in a call, each with its mirror image, in float32 on all "
-                                  "processors; a model of your own where it was trained"),
+                                  help="Milliseconds per face, in calls of eight faces with mirror images, float32, on "
+                                  "all processors; for your own model, on the machine that trained it"),
         "mb": config.NumberColumn("MB", width=55, format="%.1f", help="Size of the file"),
-        "parameters": config.NumberColumn("Weights, M", width=85, format="%.2f", help="In millions"),
+        "parameters": config.NumberColumn("Parameters, M", width=105, format="%.2f", help="In millions"),
     }  # fmt: skip
 
 
@@ -283,56 +277,57 @@ def _music_columns() -> dict[str, Any]:
     config = st.column_config
     return {
         "model": config.TextColumn("Model", pinned=True),
-        "accuracy": config.ProgressColumn("Right, four moods", format=_PERCENT, min_value=0, max_value=100),
-        "spread": config.TextColumn("Over folds", help="Standard deviation of a fold, in percentage points"),
-        "report": config.TextColumn("The reports'", help="What the student reports give for a model of this kind"),
+        "accuracy": config.ProgressColumn("Accuracy, four moods", format=_PERCENT, min_value=0, max_value=100),
+        "spread": config.TextColumn("Over folds", help="Standard deviation between folds, in percentage points"),
+        "report": config.TextColumn("Report", help="Accuracy of such a model in the student reports"),
         "macro_f1": config.NumberColumn("Mean F1", format=_PERCENT),
         "calibration": config.NumberColumn("Calibration error", format="%.3f",
-                                           help="How far sureness and being right lie apart; 0 is perfect"),
-        "us": config.NumberColumn("µs a song", format="%.1f", help="Many songs at once"),
+                                           help="Expected calibration error: 0 is perfect"),
+        "us": config.NumberColumn("µs a song", format="%.1f", help="Microseconds per song in one large batch"),
         "kb": config.NumberColumn("kB", format="%.0f", help="Size of the file"),
     }  # fmt: skip
 
 
-def _say(chosen: Chosen) -> None:
-    """The answer first."""
+def _show_summary(chosen: Chosen) -> None:
+    """Show the accuracy of one model, or the comparison of two."""
     figures = [read_class_metrics(chosen.kind, name) for name in chosen.names]
     if len(chosen.records) == 1:
         st.header(describe_model(chosen.records[0], figures[0]).replace("**", ""), anchor=False)
-        if report := _beside_reports(chosen.records[0]):
+        if report := _describe_reports_of(chosen.records[0]):
             st.markdown(report)
         return
     in_four = any(record.has_four for record in chosen.faces)
-    with shown_errors():  # what the files say of each is said in any case
+    with shown_errors():  # an error here leaves the description of each model on the page
         comparison = compare(*(predictions(chosen.kind, name) for name in chosen.names))
         if comparison is None:
-            st.header("These two cannot be compared", anchor=False)
-            st.markdown("They were not judged on the same examples.")
+            st.header("These models cannot be compared", anchor=False)
+            st.markdown("They were evaluated on different examples.")
         else:
             st.header(comparison_verdict(comparison), anchor=False)
             four = f"**{describe_in_four(*chosen.faces)}** " if in_four else ""
             st.markdown(four + describe_comparison(comparison, chosen.kind))
     for record, own in zip(chosen.records, figures, strict=True):
-        st.markdown(f"{describe_model(record, own, beside_four=in_four)} {_beside_reports(record)}")
+        st.markdown(f"{describe_model(record, own, beside_four=in_four)} {_describe_reports_of(record)}")
 
 
-def _beside_reports(record: ModelRecord) -> str:
-    """What the reports say of such a model, and what ours had that theirs had not; empty where none does."""
+def _describe_reports_of(record: ModelRecord) -> str:
+    """The published figures of such a model; empty without a report."""
     if isinstance(record, MoodRecord):
         return describe_reports(record)
     folder = folder_of(ModelKind.FACE, record.name)
-    return describe_reports(record, read_metrics(folder).get("config") or {}, mirrored=read_spec(folder).mirrored)
+    stages = read_metrics(folder).get("stages") or [{}]
+    return describe_reports(record, stages[-1].get("config", {}), mirrored=read_spec(folder).mirrored)
 
 
 def _show_downloads(kind: ModelKind, chosen: Sequence[str]) -> None:
-    """Every figure as a file, read when it is asked for."""
+    """Offer all figures as files, which are read on demand."""
 
     def records() -> list[ModelRecord]:
         return read_records(kind)[0]
 
     def offer_one(name: str) -> None:
         file = folder_of(kind, name) / METRICS
-        download_button(f"{name}: all its figures (JSON)", file.read_bytes, f"{name}-metrics.json", type="tertiary")
+        download_button(f"{name}: all figures (JSON)", file.read_bytes, f"{name}-metrics.json", type="tertiary")
         download_button(
             f"{name}: by class (CSV)",
             lambda: class_metrics_csv(read_class_metrics(kind, name)),

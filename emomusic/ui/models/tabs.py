@@ -1,4 +1,4 @@
-"""The tabs of the models page: each shows one or two models, side by side. Only the open one is computed."""
+"""The tabs of the Models page. Only the open tab is computed; two models are shown side by side."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models.mistakes import show_mistakes
-from emomusic.ui.models.saved import class_metrics, of_each, predictions, scores
+from emomusic.ui.models.saved import class_metrics, predictions, read_each, scores
 from emomusic.ui.models.table import Chosen
 from emomusic.ui.models.try_it import show_try
 
 _MEASURES = {
-    "Recall": ("recall", "Of the pictures that are of a class, how many the model finds."),
-    "Precision": ("precision", "Of the answers that name a class, how many are right."),
-    "F1": ("f1", "One number for both: high only where recall and precision are high."),
+    "Recall": ("recall", "The share of the pictures of a class that the model finds."),
+    "Precision": ("precision", "The share of correct answers among those that name a class."),
+    "F1": ("f1", "The harmonic mean of precision and recall."),
 }
 
 
 @st.fragment
 def show_diagnoses(chosen: Chosen) -> None:
-    """Show the tabs; going from one to another reruns them alone."""
+    """Show the tabs; a change of tab reruns only this fragment."""
     is_face = chosen.kind is ModelKind.FACE
     views: dict[str, Callable[[Chosen], None]] = {"Confusions": show_confusion, "Figures": _show_figures}
     if is_face:
         views["Learning"] = _show_learning
     else:
         views["Folds"] = _show_folds
-    views["Sureness"] = _show_sureness
+    views["Confidence"] = _show_calibration
     if is_face:
         views |= {"Mistakes": show_mistakes, "Try your face": show_try}
     views["Card"] = _show_card
@@ -59,10 +59,10 @@ def show_diagnoses(chosen: Chosen) -> None:
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
-                if view in (show_confusion, _show_figures, _show_sureness) and not is_face:
+                if view in (show_confusion, _show_figures, _show_calibration) and not is_face:
                     st.caption(
-                        "Of the first of five deals of the songs into folds, in which each song is judged once; the "
-                        "table above has accuracy and mean F1 over all five, and the calibration error of the first."
+                        "From the first of five divisions of the songs into folds, which tests each song once. "
+                        "Accuracy and mean F1 in the table above are means over all five."
                     )
                 view(chosen)
 
@@ -70,7 +70,7 @@ def show_diagnoses(chosen: Chosen) -> None:
 def _show_figures(chosen: Chosen) -> None:
     if four := choose_classes(chosen):
         st.caption(legend_of_four())
-    tables = of_each(chosen.names, lambda name: class_metrics(chosen.kind, name, four=four))
+    tables = read_each(chosen.names, lambda name: class_metrics(chosen.kind, name, four=four))
     if not tables:
         return
     for name, figures in tables.items():
@@ -99,7 +99,7 @@ def _show_figures(chosen: Chosen) -> None:
     with words:
         st.markdown("**Over all classes**")
         records = {record.name: record for record in chosen.records}
-        columns = of_each(list(tables), lambda name: _overall(chosen.kind, records[name], four=four))
+        columns = read_each(list(tables), lambda name: _overall(chosen.kind, records[name], four=four))
         if columns:
             st.table(pd.DataFrame(columns).rename_axis("figure"), border="horizontal")
     st.markdown("**By class**")
@@ -109,13 +109,13 @@ def _show_figures(chosen: Chosen) -> None:
 
 
 def _overall(kind: ModelKind, record: ModelRecord, *, four: bool) -> dict[str, str]:
-    """The figures of a model, in words, because they are of different kinds."""
+    """The metrics of a model over all classes, formatted as text."""
     own = predictions(kind, record.name)
     found = scores(kind, record.name, four=four)
     is_own = found.classes == own.classes
     return {
-        "right": _with_range(found.accuracy, found.accuracy_interval),
-        "first or second guess right": percent(top_k_accuracy(own.y_true, own.probabilities)) if is_own else "—",
+        "accuracy": _with_range(found.accuracy, found.accuracy_interval),
+        "top-2 accuracy": percent(top_k_accuracy(own.y_true, own.probabilities)) if is_own else "—",
         "mean precision": percent(found.macro_precision),
         "mean recall": percent(found.macro_recall),
         "mean F1": percent(found.macro_f1),
@@ -132,15 +132,15 @@ def _with_range_of(share: float, n: int) -> str:
 
 
 def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, str]:
-    """What only faces have: the figure without pictures known from training, and the one on photographs."""
-    alone = "—"
+    """Accuracy without pictures that have a copy in Training, and accuracy on photos."""
+    unseen = "—"
     if is_own and record.unseen_accuracy is not None:
-        alone = _with_range_of(record.unseen_accuracy, record.num_unseen)
+        unseen = _with_range_of(record.unseen_accuracy, record.num_unseen)
     in_the_wild = "not measured"
     if wild := record.wild:
         share = wild.four_class_accuracy if four else wild.accuracy
         in_the_wild = f"{_with_range_of(share, wild.n)} of {wild.n:,}"
-    return {"right, without pictures that also stand in Training": alone, "right in the wild": in_the_wild}
+    return {"accuracy without copies in Training": unseen, "accuracy in the wild": in_the_wild}
 
 
 def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKind, *, four: bool) -> None:
@@ -164,7 +164,7 @@ def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKin
             **shares,
             "class": record.name,
             "f1": st.column_config.NumberColumn("F1", format="%.1f %%"),
-            "report": st.column_config.NumberColumn("the report's F1", format="%.0f %%"),
+            "report": st.column_config.NumberColumn("F1 in the report", format="%.0f %%"),
             "support": st.column_config.NumberColumn(kind.examples, format="localized"),
         },
         alt=f"Precision, recall and F1 of {record.name} by class",
@@ -172,35 +172,38 @@ def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKin
 
 
 def _show_learning(chosen: Chosen) -> None:
-    histories = of_each(chosen.names, read_history)
+    histories = read_each(chosen.names, read_history)
     if not histories:
         return
     difference, share_axis = _compare_losses(chosen, histories)
     st.caption(
-        "How each epoch went: on the pictures it learns from (training) and on PublicTest (validation); the dot is the "
-        "epoch that was kept. Where training still gets better and validation does not, the network learns by heart."
-        + (f" {difference}" if difference else "")
+        "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. "
+        "If only training improves, the model overfits." + (f" {difference}" if difference else "")
     )
     tops = {name: 1.05 * max(history.loss.max(), history.val_loss.max()) for name, history in histories.items()}
-    for (words, *parts), (name, history) in zip(_places(list(histories)), histories.items(), strict=True):
+    for (words, *parts), (name, history) in zip(_panels(list(histories)), histories.items(), strict=True):
         with words:
             best = history.val_accuracy[history.best_epoch - 1]
             st.markdown(
-                f"**{name}** was kept after epoch {history.best_epoch} of {len(history)}, right on "
-                f"{of_100(best)} of 100 validation pictures, at one look: the mirror image, which answers take in "
-                f"later, is not asked. {describe_start(history.config)}"
+                f"**{name}**: epoch {history.best_epoch} of {len(history)} is best, right on {of_100(best)} of 100 "
+                f"validation pictures (without mirror images). {describe_start(history.stages[0])}"
             )
-            st.caption(describe_training(history.config))
+            st.caption(describe_training(history.stages[-1]))
         top = max(tops.values()) if share_axis else tops[name]
         curves = (
-            ("right, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
+            ("accuracy, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
             ("loss", history.loss, history.val_loss, top),
         )
         for part, (label, training, validation, end) in zip(parts, curves, strict=True):
             with part:
                 show_chart(
                     plots.learning_curves(
-                        training, validation, best_epoch=history.best_epoch, label=label, top=float(end)
+                        training,
+                        validation,
+                        best_epoch=history.best_epoch,
+                        last_epochs=history.last_epochs,
+                        label=label,
+                        top=float(end),
                     ),
                     key=state.models_widget("learning", label, name),
                     alt=f"{label} of {name} over {len(history)} epochs: validation from {validation[0]:.2f} to "
@@ -208,34 +211,34 @@ def _show_learning(chosen: Chosen) -> None:
                 )
 
 
-def _places(names: Sequence[str]) -> list[list[DeltaGenerator]]:
-    """For each model a place for its words and two for charts: those of two models stand level, whatever is said."""
+def _panels(names: Sequence[str]) -> list[list[DeltaGenerator]]:
+    """For each model, one container for text and two for charts; the charts of two models are level."""
     words = st.columns(len(names), gap="large")
     if len(names) == 1:
         return [[*words, *st.columns(2)]]
     charts = st.columns(len(names), gap="large")
     for name, column in zip(names, charts, strict=True):
-        column.markdown(f"**{name}**")  # its words may be far: on a phone the other's stand between
+        column.markdown(f"**{name}**")  # on a phone, the other model's text separates the chart from its own text
     return [[place, column, column] for place, column in zip(words, charts, strict=True)]
 
 
 def _compare_losses(chosen: Chosen, histories: dict[str, History]) -> tuple[str, bool]:
-    """Which losses of two models cannot be compared, in a sentence, and whether one axis is right for both."""
+    """A warning if the losses of two models are not comparable, and whether one axis suits both."""
     if len(histories) < 2:
         return "", True
     if len({len(record.classes) for record in chosen.records}) > 1:
-        return "The losses of these two are not on one scale: they tell apart different classes.", False
+        return "Do not compare the losses: the models have different classes.", False
     first, second = histories.values()
-    return compare_losses(first.config, second.config)
+    return compare_losses(first.stages[-1], second.stages[-1])
 
 
 def _show_folds(chosen: Chosen) -> None:
     st.markdown(
-        "**One split tells little.** Each point is one tenth of the songs, kept from the model; the line is the mean. "
-        "A study that splits once draws one of these points."
+        "Each point is the accuracy on one fold, a tenth of the songs, for a model trained on the others. The line is "
+        "the mean. A single split gives one of these points, so it says little."
     )
-    names = dict.fromkeys([*chosen.names, *(record.name for record in chosen.others)])  # the chosen first
-    folds = of_each(list(names), read_fold_accuracies)
+    names = dict.fromkeys([*chosen.names, *(record.name for record in chosen.others)])  # chosen models first
+    folds = read_each(list(names), read_fold_accuracies)
     if not folds:
         return
     show_chart(
@@ -244,48 +247,45 @@ def _show_folds(chosen: Chosen) -> None:
         alt="Accuracy in every fold: "
         + ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items()),
     )
-    st.caption("Equal ones stand above one another. All models had the same folds.")
+    st.caption("Points of equal accuracy are stacked. All models have the same folds.")
 
 
-def _show_sureness(chosen: Chosen) -> None:
+def _show_calibration(chosen: Chosen) -> None:
     st.caption(
-        "Of the answers that a model is 80 % sure of, 80 of 100 should be right: then its points lie on the dotted "
-        "line. Below it the model is too sure, above it too modest. Larger points stand for more answers. The bars "
-        "count the answers at each level of sureness, right and wrong ones."
+        "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie on the "
+        "dotted line. Below it, the confidence is too high. The bars count right and wrong answers."
     )
-    answers = of_each(chosen.names, lambda name: predictions(chosen.kind, name))
+    answers = read_each(chosen.names, lambda name: predictions(chosen.kind, name))
     if not answers:
         return
     levels = {name: reliability(own.y_true, own.probabilities) for name, own in answers.items()}
     most = max(int(found.counts.max()) for found in levels.values())
-    for (words, *parts), (name, own) in zip(_places(list(answers)), answers.items(), strict=True):
+    for (words, *parts), (name, own) in zip(_panels(list(answers)), answers.items(), strict=True):
         found = levels[name]
-        sure, is_right = float(own.probabilities.max(axis=1).mean()), own.y_pred == own.y_true
+        confidence, is_right = float(own.probabilities.max(axis=1).mean()), own.y_pred == own.y_true
         low, high = accuracy_interval(int(is_right.sum()), len(is_right))
-        verdict = "too modest" if sure < low else "too sure" if sure > high else "as sure as it may be"
+        verdict = "too low" if confidence < low else "too high" if confidence > high else "consistent with its accuracy"
         with words:
             st.markdown(
-                f"**{name}** is {verdict}: on average {percent(sure)} sure, and right on "
-                f"{percent(is_right.mean())} ({of_100(low)} to {of_100(high)}). Level by level, the two lie "
-                f"{found.expected_calibration_error:.3f} apart (expected calibration error over {len(found.counts)} "
-                "bins; 0 is perfect)."
+                f"The confidence of **{name}** is {verdict}: {percent(confidence)} on average, with an accuracy of "
+                f"{percent(is_right.mean())} ({of_100(low)} to {of_100(high)}). Expected calibration error: "
+                f"{found.expected_calibration_error:.3f} over {len(found.counts)} bins (0 is perfect)."
             )
         with parts[0]:
             show_chart(
                 plots.reliability_diagram(found),
                 key=state.models_widget("reliability", name),
-                alt=f"How often {name} is right by how sure it is; calibration error "
-                f"{found.expected_calibration_error:.3f}",
+                alt=f"Accuracy of {name} by confidence; calibration error {found.expected_calibration_error:.3f}",
             )
         with parts[1]:
             show_chart(
                 plots.confidence_histogram(found, most=most, height=360 if len(answers) == 1 else 260),
                 key=state.models_widget("confidence", name),
-                alt=f"How many answers {name} gives at each level of sureness, right and wrong",
+                alt=f"Right and wrong answers of {name} by confidence",
             )
 
 
-# A card's tables are wider than a phone: they scroll by themselves, and the page does not
+# A card's tables are wider than a phone, so each table scrolls on its own
 _CARD_STYLE = """<style>
 div[class*="st-key-models-card"] table { display: block; overflow-x: auto; }
 </style>"""
@@ -295,5 +295,5 @@ def _show_card(chosen: Chosen) -> None:
     st.html(_CARD_STYLE)
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
         with column, shown_errors(), st.container(border=True, key=state.models_widget("card", name)):
-            # A card's headings are those of a file of its own; on this page they stand below the page's
+            # Headings of the card go below the headings of the page
             st.markdown(read_card(chosen.kind, name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))

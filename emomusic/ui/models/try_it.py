@@ -1,4 +1,4 @@
-"""One face through every model, side by side. Nothing is loaded before the visitor asks for it."""
+"""One face through every model, side by side. No network is loaded before the user clicks the button."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.models.table import FOUR_LEGEND, Chosen
 
 _CROP_SIDE = 120
-_NUM_TIMED = 5  # calls, of whose times the median is told
+_NUM_TIMED = 5  # calls, for the median time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelAnswer:
-    """What one model says of a face: probabilities of its classes and how long that takes, or why there is none."""
+    """One model's probabilities for a face with the time per call, or the problem if it failed."""
 
     name: str
     classes: tuple[str, ...]
@@ -46,10 +46,7 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A picture that all models were asked about: its largest face as JPEG, how many it has, and the answers.
-
-    The face is None where none was found.
-    """
+    """The answers of all models about one picture; `face` is its largest face as JPEG, None without a face."""
 
     digest: str
     face: bytes | None
@@ -58,19 +55,19 @@ class Asked:
 
 
 def show_try(chosen: Chosen) -> None:
-    """Let the visitor choose a picture, and ask every model about its largest face."""
-    st.caption(f"The same cut-out goes to every model. Photos stay in memory, and are gone {WHEN_GONE}.")
+    """Let the user choose a picture, and show every model's answer about its largest face."""
+    st.caption(f"Every model receives the same crop. Photos stay in memory and are deleted {WHEN_GONE}.")
     picture = choose_picture()
     if picture is None:
         return
-    whom = "the model" if len(chosen.others) == 1 else f"all {len(chosen.others)} models"
+    models = "the model" if len(chosen.others) == 1 else f"all {len(chosen.others)} models"
     is_pressed = st.button(
-        f"Ask {whom} about {escape_markdown(picture.name)}",
+        f"Ask {models} about {escape_markdown(picture.name)}",
         type="primary",
         icon=":material/play_arrow:",
         key=state.models_widget("ask"),
     )
-    with st.container():  # also where nothing is asked: what stands below keeps its place
+    with st.container():  # present without a click too, so that elements below keep their position
         if is_pressed:
             st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
     asked = st.session_state.get(state.MODELS_ASKED)
@@ -80,7 +77,7 @@ def show_try(chosen: Chosen) -> None:
 
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     image = picture.read()
-    with st.spinner("Looking for a face"):
+    with st.spinner("Detecting faces"):
         detector, _ = engine().networks()
         faces = detector.detect(image)
     if not faces:
@@ -97,7 +94,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # trained anew, loaded anew
+def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # `changed` is a cache key
     _, default = engine().networks()
     return default if default.spec == read_spec(folder) else EmotionClassifier.load(name)
 
@@ -115,7 +112,7 @@ def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:
 
 
 def _seconds(classifier: EmotionClassifier, crops: npt.NDArray[np.uint8]) -> float:
-    """How long the answer about some cut-outs takes."""
+    """Time of one call in seconds."""
     started = time.perf_counter()
     classifier.of_photographs(crops)
     return time.perf_counter() - started
@@ -124,18 +121,16 @@ def _seconds(classifier: EmotionClassifier, crops: npt.NDArray[np.uint8]) -> flo
 def _show_answers(asked: Asked) -> None:
     if asked.face is None:
         st.header("No face found", anchor=False)
-        st.markdown("Try another picture: a whole face, from the front, in good light.")
+        st.markdown("Try another picture with a whole face, from the front, in good light.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         show_sharp(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
-        st.markdown(
-            f"**{_agreement(asked)}**" + (" The largest of the faces was taken." if asked.num_faces > 1 else "")
-        )
+        st.markdown(f"**{_agreement(asked)}**" + (" Only the largest face was used." if asked.num_faces > 1 else ""))
     with st.grid("auto", min_column_width=280, gap="medium"):
         for answer in asked.answers:
             with st.container(border=True, gap="xsmall"):
                 if answer.probabilities is None:
-                    st.markdown(f"**{answer.name}** gave no answer  \n{escape_markdown(answer.problem)}")
+                    st.markdown(f"**{answer.name}** failed  \n{escape_markdown(answer.problem)}")
                     continue
                 words = describe_shares([_word(name) for name in answer.classes], answer.probabilities.tolist())
                 st.markdown(f"**{answer.name}**  \n{words}")
@@ -147,16 +142,16 @@ def _show_answers(asked: Asked) -> None:
                 )
                 if answer.classes == FOUR:
                     st.caption(FOUR_LEGEND)
-                st.caption(f"takes {answer.elapsed_ms:.1f} ms here, alone")
+                st.caption(f"{answer.elapsed_ms:.1f} ms on this server")
 
 
 def _word(name: str) -> str:
-    """The word for a class that fits after "mostly"; quarters keep their names."""
+    """The adjective of an emotion, for example "happy"; a class of four keeps its name."""
     return Emotion(name).adjective if name in EMOTIONS else name
 
 
 def _agreement(asked: Asked) -> str:
-    """Whether the models of seven emotions name the same one."""
+    """How many models of seven emotions name each emotion."""
     winners = [
         answer.classes[int(answer.probabilities.argmax())]
         for answer in asked.answers
@@ -165,7 +160,7 @@ def _agreement(asked: Asked) -> str:
     if not winners:
         return "No model of seven emotions answered."
     if len(winners) == 1:
-        return "One model alone."
+        return "Only one model answered."
     counts = {winner: winners.count(winner) for winner in dict.fromkeys(winners)}
     if len(counts) == 1:
         return f"All {len(winners)} models of seven emotions say {winners[0]}."
