@@ -1,4 +1,4 @@
-"""Gallery: many pictures, their faces by quadrant, and songs for all of them."""
+"""Gallery: show the faces of many photos by quadrant, and songs for all of them."""
 
 import streamlit as st
 
@@ -8,12 +8,12 @@ require_app()
 
 st.title("What do many faces sound like?", anchor=False)
 st.markdown(
-    "Drop up to a hundred portraits, or pictures of friends who agree. EmoMusic sorts every face by its expression "
-    "and plays songs for all of them. The pictures stay in memory."
+    "Choose up to 100 portraits, or photos of people who agree. EmoMusic sorts the faces by quadrant and recommends "
+    "songs for all of them."
 )
 
 with shown_errors():
-    # After the title: these load pandas and OpenCV
+    # Imported after the title, because these load pandas and OpenCV
     from emomusic.ui.gallery.downloads import show_gallery_downloads
     from emomusic.ui.gallery.faces import gallery_points, show_faces_table, show_gallery
     from emomusic.ui.gallery.pictures import choose_pictures, read_gallery, show_gallery_samples
@@ -22,8 +22,8 @@ with shown_errors():
     if not (sources := choose_pictures()):
         show_gallery_samples()
     else:
-        gallery = read_gallery(sources)
-        if (listener := show_gallery(gallery)) is not None:
-            songs, request = choose_songs(listener, gallery_points(gallery))
-            show_faces_table(gallery)
-            show_gallery_downloads(gallery, listener, songs, request)
+        result = read_gallery(sources)
+        if (listener := show_gallery(result)) is not None:
+            songs, request = choose_songs(listener, gallery_points(result))
+            show_faces_table(result)
+            show_gallery_downloads(result, listener, songs, request)

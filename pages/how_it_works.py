@@ -1,4 +1,4 @@
-"""How it works: from a picture to songs, one screen for each step, for presenting in class."""
+"""How it works page: the way from a photo to songs in steps, for a lesson."""
 
 import streamlit as st
 
@@ -8,9 +8,9 @@ require_app()
 
 with shown_errors():
     from emomusic.ui.how_it_works.page import choose_step, show_step
-    from emomusic.ui.how_it_works.walk import choose_example
+    from emomusic.ui.how_it_works.walk import choose_photo
 
     with st.container(horizontal=True, vertical_alignment="center"):
         step = choose_step()
-        picture = choose_example()
-    show_step(step, picture)
+        photo = choose_photo()
+    show_step(step, photo)

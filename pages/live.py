@@ -1,4 +1,4 @@
-"""Live: faces before the camera, and music for the mood of the room."""
+"""Live page: emotions of faces on the webcam, and songs for their mood."""
 
 import streamlit as st
 
@@ -9,6 +9,6 @@ require_app()
 st.title("What does this moment sound like?", anchor=False)
 
 with shown_errors():
-    from emomusic.ui.live.page import show_live  # after the title: this loads OpenCV and WebRTC
+    from emomusic.ui.live.page import show_live  # after the title, because it loads OpenCV
 
     show_live()

@@ -1,4 +1,4 @@
-"""Models: all models in one table; one or two of them in detail."""
+"""Models: a table of all models, and details of one or two."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ st.title("How good are the models?", anchor=False)
 st.markdown("All figures come from saved evaluation files. Choose a model to see where it fails.")
 
 with shown_errors():
-    # After the title: these load pandas and Plotly
+    # Imported after the title, because these load pandas and Plotly
     from emomusic.ui.models.table import choose_models
     from emomusic.ui.models.tabs import show_diagnoses
 

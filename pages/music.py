@@ -1,4 +1,4 @@
-"""Music: the songs on the affect plane, how moods differ, and the mood of one song."""
+"""Music: songs on the valence-energy plane, differences between moods, and the mood of one song."""
 
 import streamlit as st
 
@@ -7,10 +7,10 @@ from emomusic.ui.core.frame import require_app, shown_errors
 require_app()
 
 st.title("What does a mood sound like?", anchor=False)
-st.markdown("Thousands of songs on the same map as the faces. Choose a table, then draw around songs to hear them.")
+st.markdown("Songs on the same plane as faces. Choose a table, then draw around songs to hear them.")
 
 with shown_errors():
-    # After the title: these load pandas and Plotly
+    # Imported after the title, because these load pandas and Plotly
     from emomusic.ui.music.plane import show_song_plane
     from emomusic.ui.music.song_table import choose_table
     from emomusic.ui.music.tabs import show_views

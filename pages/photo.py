@@ -1,4 +1,4 @@
-"""Photo: a picture in; faces, emotions and songs out."""
+"""Photo: show the faces of a photo, their emotions and matching songs."""
 
 import streamlit as st
 
@@ -7,10 +7,10 @@ from emomusic.ui.core.frame import require_app, shown_errors
 require_app()
 
 st.title("What does this face sound like?", anchor=False)
-st.markdown("Choose a picture. EmoMusic finds the faces, reads their expressions and plays songs that fit.")
+st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
 
 with shown_errors():
-    # After the title: these load pandas and OpenCV
+    # Imported after the title, because these load pandas and OpenCV
     from emomusic.ui.core.picture_chooser import choose_picture
     from emomusic.ui.core.welcome import show_welcome
     from emomusic.ui.photo.downloads import show_photo_downloads
@@ -20,7 +20,7 @@ with shown_errors():
     if (picture := choose_picture()) is None:
         show_welcome()
     else:
-        seen = read_picture(picture)
-        if (listener := show_reading(seen)) is not None:
-            songs, request = choose_songs(listener, face_points(seen))
-            show_photo_downloads(seen, listener, songs, request)
+        result = read_picture(picture)
+        if (listener := show_reading(result)) is not None:
+            songs, request = choose_songs(listener, face_points(result))
+            show_photo_downloads(result, listener, songs, request)

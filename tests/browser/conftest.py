@@ -1,4 +1,4 @@
-"""A real server and a real Chromium; skipped, saying so, where there is no Chromium."""
+"""A real server and a real Chromium; the tests are skipped without Chromium."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-PATIENCE_MS = 120_000  # loading TensorFlow on a busy machine
-# A page's own timeout does not reach `expect`, which would wait 5 s: enough only on a server that a test has warmed
+PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
+# A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
 expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium() -> str:
-    """Where Chromium is; the tests stop here where it is nowhere."""
+    """The path of Chromium; the tests are skipped without it."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
@@ -39,9 +39,9 @@ def chromium() -> str:
 def fresh_server(
     folder: Path, settings: Mapping[str, str] = MappingProxyType({}), *, port: int | None = None
 ) -> Iterator[str]:
-    """The app on a free port or the one given, just started; its log, in `folder`, is checked when it has ended.
+    """A new server on a free or given port; its log in `folder` is checked at the end.
 
-    Its threads' names stand in `threads`, in `folder`; `settings` are added to its environment.
+    The names of its threads are in the file `threads` in `folder`; `settings` are added to its environment.
     """
     chromium()
     if port is None:
@@ -59,10 +59,10 @@ def fresh_server(
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=180)  # networks that are loading are loaded to the end
+            process.wait(timeout=180)  # the server finishes loading the networks first
     text = log.read_text(encoding="utf-8", errors="replace")
-    for trouble in ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)"):
-        assert trouble not in text, text
+    for problem in ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)"):
+        assert problem not in text, text
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(240):
-        assert process.poll() is None, "the server ended before it answered"
+        assert process.poll() is None, "the server stopped before it answered"
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
@@ -97,8 +97,16 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     running.close()
 
 
+def visit(page: Page, name: str) -> None:
+    """Open another page by its link, and wait for its title."""
+    title = page.get_by_role("heading", level=1).first
+    before = title.inner_text()
+    page.get_by_role("link", name=name).click()
+    expect(title).not_to_have_text(before)
+
+
 def without_spotify(context: BrowserContext) -> None:
-    """Answer for Spotify, whose players a test has no business calling."""
+    """Answer requests to Spotify's players, so that tests need no network."""
     context.route(
         "https://open.spotify.com/**", lambda route: route.fulfill(body="<p>player</p>", content_type="text/html")
     )
@@ -106,28 +114,28 @@ def without_spotify(context: BrowserContext) -> None:
 
 @pytest.fixture
 def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Open the app in a window of its own. An error that no script of the page catches fails the test.
+    """Open the app in a new window; uncaught script errors fail the test.
 
-    So does a request to anybody but the app and Spotify's players: nothing calls outside unasked.
+    Requests to hosts other than the app and Spotify's players fail the test too.
     """
     contexts: list[BrowserContext] = []
     errors: list[str] = []
-    asked: set[str] = set()
+    requested: set[str] = set()
 
     def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
         contexts.append(context)
         without_spotify(context)
-        context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
+        context.on("request", lambda request: requested.add(urlsplit(request.url).hostname or ""))
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(server + path)
-        page.get_by_role("heading", name="What does this face sound like?").wait_for()
+        page.get_by_role("heading", level=1).wait_for()
         return page
 
     yield open_
     for context in contexts:
         context.close()
     assert not errors
-    assert asked <= {urlsplit(server).hostname, "open.spotify.com", ""}  # "": data and blobs
+    assert requested <= {urlsplit(server).hostname, "open.spotify.com", ""}  # "": data and blob URLs

@@ -1,4 +1,4 @@
-"""What holds on every page."""
+"""Checks of every page: titles, headings and accessibility."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from emomusic.ui.how_it_works.steps import STEPS
+
 pytestmark = pytest.mark.browser
 
-# Streamlit's own: its place to drop files on is named and "presentation" in one; its wide tables and high popovers
-# scroll without a stop for the keyboard
-THEIRS = ("presentation-role-conflict", "scrollable-region-focusable")
+# Violations of Streamlit itself: its drop zone has a name and the role "presentation", and its wide tables and tall
+# popovers scroll without keyboard focus
+STREAMLIT_RULES = ("presentation-role-conflict", "scrollable-region-focusable")
 
-# A page with something on it, and a heading that is there when all of it is
+STEP_TITLES = {step.key: step.title for step in STEPS}
+
+# Pages with content, each with a heading that appears last
 SCREENS = (
-    ("/?sample=four-people", "Music for it"),
+    ("/?sample=four-people", "Recommended songs"),
     ("/live", "What does this moment sound like?"),
     ("/gallery?wall=samples", "All faces"),
     ("/music", "Draw around some songs"),
     ("/models?face_view=Card", "Data and licence"),
-    ("/how_it_works?sample=four-people&step=look", "Where does it look?"),
+    ("/how_it_works?sample=four-people&step=look", STEP_TITLES["look"]),
 )
 
 
@@ -33,18 +37,18 @@ SCREENS = (
         ("/gallery", "Gallery · EmoMusic"),
         ("/music", "Music · EmoMusic"),
         ("/models", "Models · EmoMusic"),
-        ("/how_it_works", "A picture is numbers · How it works · EmoMusic"),
+        ("/how_it_works", f"{STEPS[0].title} · How it works · EmoMusic"),
     ],
 )
-def test_a_page_can_be_told_by_its_title(open_page: Callable[..., Page], path: str, title: str) -> None:
+def test_each_page_has_its_title(open_page: Callable[..., Page], path: str, title: str) -> None:
     page = open_page()
     page.goto(page.url.rstrip("/") + path)
     expect(page).to_have_title(title)
 
 
 @pytest.mark.parametrize(("path", "last"), SCREENS)
-def test_headings_leave_no_level_out(open_page: Callable[..., Page], path: str, last: str) -> None:
-    """A screen reader's way around the page: one title, its parts below it, theirs below them."""
+def test_heading_levels_have_no_gaps(open_page: Callable[..., Page], path: str, last: str) -> None:
+    """Screen readers navigate by headings: one title, then its sections, then their subsections."""
     page = open_page()
     page.goto(page.url.rstrip("/") + path)
     expect(page.get_by_role("heading", name=last)).to_be_visible()
@@ -55,18 +59,18 @@ def test_headings_leave_no_level_out(open_page: Callable[..., Page], path: str, 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
 @pytest.mark.parametrize(("path", "last"), [*SCREENS, ("/models?face_view=Figures", "Figures")])
-def test_axe_finds_no_barrier(open_page: Callable[..., Page], path: str, last: str, theme: str, width: int) -> None:
-    """Contrast, names, roles, order: what a machine can tell of whom a page shuts out (Deque's axe-core)."""
+def test_axe_finds_no_violation(open_page: Callable[..., Page], path: str, last: str, theme: str, width: int) -> None:
+    """Contrast, names, roles and order, as far as Deque's axe-core checks them."""
     page = open_page(width=width, theme=theme)
     page.goto(page.url.rstrip("/") + path)
     expect(page.get_by_text(last, exact=True).first).to_be_visible()
-    page.wait_for_load_state("networkidle")  # parts of Streamlit, and with them our style, come after what they show
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # it has a faint "Stop" while the page runs
+    page.wait_for_load_state("networkidle")  # parts of Streamlit, and the app's style with them, load after the content
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # its "Stop" is faint while the page runs
     for chosen in page.locator('[role="radio"][aria-checked="true"]:visible').all()[:1]:
-        chosen.hover()  # where its contrast is least
-    options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in THEIRS}}
+        chosen.hover()  # the state with the lowest contrast
+    options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in STREAMLIT_RULES}}
     found = Axe().run(page, options=options)
-    for _ in range(10):  # what is being drawn anew is faint meanwhile, longer where the machine is busy
+    for _ in range(10):  # elements are faint while they are redrawn, which takes longer on a busy machine
         if not found.violations_count:
             break
         page.wait_for_timeout(2000)

@@ -1,4 +1,4 @@
-"""What a real server holds: little of the gallery's photos, nothing of a closed page's, downloads until fetched."""
+"""Memory of a real server: photos of the gallery, photos of closed pages, and downloads."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
 pytestmark = pytest.mark.browser
 
 
-def comes_to_hold(address: str, *, photo: bool) -> bool:
-    """Whether within a minute the server holds an uploaded file, or none; its figures may be five seconds old."""
+def holds_upload(address: str, expected: bool) -> bool:
+    """Whether the server holds an uploaded file, or none, within a minute; its metrics may be 5 s old."""
     for _ in range(60):
-        with urllib.request.urlopen(f"{address}/_stcore/metrics") as figures:
-            if photo == (b'"UploadedFileManager"' in figures.read()):
+        with urllib.request.urlopen(f"{address}/_stcore/metrics") as metrics:
+            if expected == (b'"UploadedFileManager"' in metrics.read()):
                 return True
         time.sleep(1)
     return False
 
 
-def test_a_photo_is_held_as_long_as_its_page_is_open(browser: Browser, tmp_path: Path, root: Path) -> None:
+def test_a_photo_is_deleted_after_its_page_is_closed(browser: Browser, tmp_path: Path, root: Path) -> None:
     with fresh_server(tmp_path, {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20"}) as address:
         context = browser.new_context()
         without_spotify(context)
@@ -33,13 +33,13 @@ def test_a_photo_is_held_as_long_as_its_page_is_open(browser: Browser, tmp_path:
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         page.locator("input[type=file]").set_input_files(root / "data/samples/eileen-collins-1999.jpg")
-        page.get_by_text("Music for it").wait_for()
-        assert comes_to_hold(address, photo=True)
+        page.get_by_role("button", name="More songs").wait_for()
+        assert holds_upload(address, True)
         context.close()
-        assert comes_to_hold(address, photo=False)
+        assert holds_upload(address, False)
 
 
-def test_the_gallery_holds_no_photo_that_was_read(browser: Browser, tmp_path: Path, root: Path) -> None:
+def test_the_gallery_releases_a_photo_after_reading(browser: Browser, tmp_path: Path, root: Path) -> None:
     with fresh_server(tmp_path) as address:
         context = browser.new_context()
         without_spotify(context)
@@ -47,13 +47,13 @@ def test_the_gallery_holds_no_photo_that_was_read(browser: Browser, tmp_path: Pa
         page.set_default_timeout(PATIENCE_MS)
         page.goto(f"{address}/gallery")
         page.locator("input[type=file]").set_input_files(root / "data/samples/joe-biden-2010.jpg")
-        page.get_by_text("1 face in 1 picture").wait_for()
-        time.sleep(6)  # longer than the server's figures are kept
-        assert comes_to_hold(address, photo=False)
+        page.get_by_text("1 face in 1 photo").wait_for()
+        time.sleep(6)  # longer than the age of the server's metrics
+        assert holds_upload(address, False)
         context.close()
 
 
-def test_a_download_waits_for_a_slow_browser_while_others_use_the_app(open_page: Callable[..., Page]) -> None:
+def test_a_download_stays_available_while_others_use_the_app(open_page: Callable[..., Page]) -> None:
     page, other = open_page(), open_page()
     page.goto(page.url.rstrip("/") + "/models")
     page.get_by_role("button", name="Download").first.click()

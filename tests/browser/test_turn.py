@@ -1,4 +1,4 @@
-"""Video through a real coturn with the shipped configuration, and no other way open to the browser."""
+"""Video through a real coturn server with the bundled configuration. The browser has no other route."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["film"]
 
 pytestmark = pytest.mark.browser
 
-SECRET = "a secret of the tests"  # of nobody else
+SECRET = "a secret of the tests"
 
 
 @contextlib.contextmanager
 def coturn(folder: Path, root: Path) -> Iterator[int]:
-    """A TURN server on a free port of this machine; gives the port."""
+    """Start a TURN server and yield its port."""
     program = shutil.which("turnserver")
     if program is None:
         pytest.skip("needs coturn: apt install coturn")
@@ -35,7 +35,7 @@ def coturn(folder: Path, root: Path) -> Iterator[int]:
         port = free.getsockname()[1]
     command = [program, "-c", str(root / "deploy/turn/turnserver.conf"), f"--static-auth-secret={SECRET}"]
     command += [f"--listening-port={port}", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--verbose"]
-    # Here the peers are on this very machine, which the configuration refuses
+    # The configuration refuses peers on the same machine
     command += ["--allow-loopback-peers", f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'users'}"]
     with (folder / "turn.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
@@ -56,7 +56,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("coturn does not answer")
 
 
-def test_video_comes_through_a_relay_with_a_minted_user(
+def test_video_passes_a_relay_with_temporary_credentials(
     playwright: Playwright, film: Path, root: Path, tmp_path: Path
 ) -> None:
     with coturn(tmp_path, root) as port:
@@ -69,10 +69,10 @@ def test_video_comes_through_a_relay_with_a_minted_user(
             page.goto(f"{server}/live")
             agree(page)
             start(page)
-            # So many frames a second, whether or not the networks are loaded yet
+            # Frames arrive; the networks may still be loading
             sees(page, "[0-9]+ faces? · [1-9]")
     log = (tmp_path / "turn.log").read_text(encoding="utf-8", errors="replace")
     assert ":emomusic>: incoming packet ALLOCATE processed, success" in log
-    # Either lets the peer through, whichever the browser asks for; of a refused one the same is told, up to the comma
-    ways_in = ("CREATE_PERMISSION", "CHANNEL_BIND")
-    assert any(f":emomusic>: incoming packet {way} processed, success" in log for way in ways_in)
+    # The browser chooses one of two methods. A refused request has the same text up to the comma
+    methods = ("CREATE_PERMISSION", "CHANNEL_BIND")
+    assert any(f":emomusic>: incoming packet {method} processed, success" in log for method in methods)

@@ -1,4 +1,4 @@
-"""The app as `streamlit run` starts it, whose threads a test can see: their names stand in a file, twice a second."""
+"""Start the app like `streamlit run`, and write the names of its threads to a file twice a second."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from streamlit.web.cli import main
 
 
 def note(path: Path) -> None:
-    """Write down who is there, again and again; a reader never finds half a file."""
+    """Write the names of all threads repeatedly; a reader never gets a partial file."""
     fresh = path.with_suffix(".fresh")
     while True:
         fresh.write_text("\n".join(thread.name for thread in threading.enumerate()), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""emomusic/ui/core/engine.py: loaded once, and again after a failure."""
+"""emomusic/ui/core/engine.py: one load per server, and a new load after a failure."""
 
 import threading
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ SECONDS = 60
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(engine, "load_recommender", lambda: None)
-    st.cache_resource.clear()  # another test's networks
+    st.cache_resource.clear()  # networks of other tests
     yield
-    st.cache_resource.clear()  # the fakes, before another file's tests
+    st.cache_resource.clear()  # the fakes
 
 
 def page() -> None:
@@ -32,20 +32,20 @@ def page() -> None:
 
     with shown_errors():
         engine().networks()
-        st.markdown("All is there.")
+        st.markdown("loaded")
 
 
-class Mended:
-    """Fails until it is mended, and counts how often it was tried."""
+class FailsUntilRepaired:
+    """A loader that fails until `is_repaired`, and counts its calls."""
 
-    def __init__(self, thing: Any) -> None:
-        self.thing, self.num_tries, self.is_mended = thing, 0, False
+    def __init__(self, value: Any) -> None:
+        self.value, self.num_calls, self.is_repaired = value, 0, False
 
     def __call__(self) -> Any:
-        self.num_tries += 1
-        if not self.is_mended:
+        self.num_calls += 1
+        if not self.is_repaired:
             raise ModelError("expected weights. Received: none. Restore the file")
-        return self.thing
+        return self.value
 
 
 @pytest.fixture
@@ -55,66 +55,66 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return clock
 
 
-def test_a_restored_model_is_loaded_by_the_next_who_asks(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
-    load = Mended((FakeDetector(), FakeClassifier()))
+def test_a_restored_model_is_loaded_at_the_next_request(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = FailsUntilRepaired((FakeDetector(), FakeClassifier()))
     monkeypatch.setattr(engine, "load_networks", load)
     app = AppTest.from_function(page, default_timeout=SECONDS).run()
     assert [error.value for error in app.error] == ["expected weights. Received: none. Restore the file"]
     for _ in range(3):
-        app.run()  # at once: the same answer, and no work
-    assert [len(app.error), load.num_tries] == [1, 1]
+        app.run()  # the same error, without a new load
+    assert [len(app.error), load.num_calls] == [1, 1]
     clock.advance(10)
     app.run()
-    assert [len(app.error), load.num_tries] == [1, 2]  # a run of the page fails once more
-    load.is_mended = True
+    assert [len(app.error), load.num_calls] == [1, 2]  # one new failure per run of the page
+    load.is_repaired = True
     clock.advance(10)
     app.run()
     assert not app.error
-    assert [markdown.value for markdown in app.markdown] == ["All is there."]
+    assert [markdown.value for markdown in app.markdown] == ["loaded"]
     clock.advance(10)
     app.run()
-    assert load.num_tries == 3  # what is there is not loaded again
+    assert load.num_calls == 3  # a loaded model is not loaded again
 
 
-def test_a_restored_catalogue_is_loaded_by_the_next_who_asks(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
-    load = Mended("songs")
+def test_a_restored_catalogue_is_loaded_at_the_next_request(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = FailsUntilRepaired("songs")
     monkeypatch.setattr(engine, "load_recommender", load)
-    loads = engine.engine()
+    shared = engine.engine()
     for _ in range(3):
         with pytest.raises(ModelError, match="Restore the file"):
-            loads.recommender()
-    assert load.num_tries == 1
-    load.is_mended = True
+            shared.recommender()
+    assert load.num_calls == 1
+    load.is_repaired = True
     clock.advance(10)
-    assert loads.recommender() == loads.recommender() == "songs"
-    assert load.num_tries == 2
+    assert shared.recommender() == shared.recommender() == "songs"
+    assert load.num_calls == 2
 
 
-def test_many_who_ask_at_once_are_one_try(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
-    load = Mended((FakeDetector(), FakeClassifier()))
+def test_simultaneous_requests_share_one_load(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    load = FailsUntilRepaired((FakeDetector(), FakeClassifier()))
     monkeypatch.setattr(engine, "load_networks", load)
-    loads = engine.engine()
+    shared = engine.engine()
     with pytest.raises(ModelError):
-        loads.networks()
-    load.is_mended = True
+        shared.networks()
+    load.is_repaired = True
     clock.advance(10)
     with ThreadPoolExecutor(8) as visitors:
-        found = list(visitors.map(lambda _: loads.networks(), range(8)))
-    assert load.num_tries == 2
+        found = list(visitors.map(lambda _: shared.networks(), range(8)))
+    assert load.num_calls == 2
     assert all(networks is found[0] for networks in found)
 
 
-def test_loading_begins_at_once_and_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, may_end = threading.Event(), threading.Event()
+def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_started, may_end = threading.Event(), threading.Event()
 
     def load() -> tuple[FakeDetector, FakeClassifier]:
-        begun.set()
+        has_started.set()
         assert may_end.wait(SECONDS)
         return FakeDetector(), FakeClassifier()
 
     monkeypatch.setattr(engine, "load_networks", load)
-    loads = engine.engine()
-    assert begun.wait(SECONDS)
-    assert loads.recommender() is None  # does not wait for the networks
+    shared = engine.engine()
+    assert has_started.wait(SECONDS)
+    assert shared.recommender() is None  # does not wait for the networks
     may_end.set()
-    assert isinstance(loads.networks()[0], FakeDetector)
+    assert isinstance(shared.networks()[0], FakeDetector)

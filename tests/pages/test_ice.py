@@ -1,4 +1,4 @@
-"""ICE servers from settings: what a browser and aiortc are given, and what is refused before they are."""
+"""Tests of the ICE settings for browser and aiortc."""
 
 import base64
 import hashlib
@@ -30,22 +30,22 @@ TURN = {TURN_URLS: "turn:turn.example.org:3478?transport=udp, turn:turn.example.
 NOON_S = 1_800_000_000
 
 
-def test_nobody_outside_is_asked_where_browser_and_server_are_one_machine() -> None:
+def test_no_server_is_used_on_one_machine() -> None:
     assert ice_settings({}).servers(nearby=True) == ()
 
 
-def test_elsewhere_a_stun_server_is_asked() -> None:
+def test_the_default_is_a_stun_server() -> None:
     assert ice_settings({}).servers(nearby=False) == (IceServer((DEFAULT_STUN_URL,)),)
 
 
-def test_a_stun_server_that_is_set_is_asked_everywhere_and_none_means_none() -> None:
+def test_a_stun_setting_applies_everywhere_and_an_empty_one_disables_stun() -> None:
     settings = ice_settings({STUN_URLS: "stun:stun.example.org"})
     for nearby in (True, False):
         assert settings.servers(nearby=nearby) == (IceServer(("stun:stun.example.org",)),)
         assert ice_settings({STUN_URLS: ""}).servers(nearby=nearby) == ()
 
 
-def test_a_fixed_turn_user_is_handed_on() -> None:
+def test_a_fixed_turn_user_is_used() -> None:
     settings = ice_settings({**TURN, TURN_USERNAME: "ann", TURN_CREDENTIAL: "pear", STUN_URLS: ""})
     (server,) = settings.servers(nearby=False)
     assert server.as_dict() == {
@@ -55,13 +55,13 @@ def test_a_fixed_turn_user_is_handed_on() -> None:
     }
 
 
-def test_a_minted_user_is_what_coturn_computes_from_the_secret() -> None:
+def test_turn_credentials_match_coturn() -> None:
     # echo -n 1800000000:emomusic | openssl dgst -sha1 -hmac north -binary | base64
     assert turn_credentials("north", NOON_S) == ("1800000000:emomusic", "RC4LEPJ4lxe7xMCMo7SptD6nIzE=")
 
 
 @given(st.text(min_size=1), st.integers(0, 2**40))
-def test_a_minted_credential_is_the_hmac_of_its_user(secret: str, expiry_s: int) -> None:
+def test_a_turn_password_is_the_hmac_of_its_user_name(secret: str, expiry_s: int) -> None:
     username, credential = turn_credentials(secret, expiry_s)
     digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
     assert base64.b64decode(credential) == digest
@@ -69,22 +69,22 @@ def test_a_minted_credential_is_the_hmac_of_its_user(secret: str, expiry_s: int)
 
 
 @given(st.integers(0, 2**33), st.floats(0.1, 24))
-def test_a_minted_user_lasts_as_long_as_asked_and_half_as_long_again_at_most(now_s: int, hours: float) -> None:
+def test_turn_credentials_last_between_one_and_one_and_a_half_times_the_setting(now_s: int, hours: float) -> None:
     settings = ice_settings({**TURN, TURN_SECRET: "north", TURN_HOURS: str(hours), STUN_URLS: ""})
     (server,) = settings.servers(nearby=False, now_s=now_s)
     assert server.username is not None
-    lasts_s = int(server.username.split(":")[0]) - now_s
-    assert 3600 * hours - 2 <= lasts_s <= 1.5 * 3600 * hours + 1  # a whole second
+    lifetime_s = int(server.username.split(":")[0]) - now_s
+    assert 3600 * hours - 2 <= lifetime_s <= 1.5 * 3600 * hours + 1  # rounded to a second
 
 
-def test_the_same_user_is_given_for_a_while_so_that_a_page_run_anew_changes_nothing() -> None:
+def test_turn_credentials_stay_the_same_for_a_while() -> None:
     settings = ice_settings({**TURN, TURN_SECRET: "north"})
-    first, soon, later = (settings.servers(nearby=False, now_s=NOON_S + wait_s) for wait_s in (0, 60, 6 * 3600))
+    first, soon, later = (settings.servers(nearby=False, now_s=NOON_S + delay_s) for delay_s in (0, 60, 6 * 3600))
     assert first == soon
     assert first != later
 
 
-def test_the_browser_alone_is_told_to_use_nothing_but_turn() -> None:
+def test_only_the_browser_gets_the_relay_policy() -> None:
     settings = ice_settings({**TURN, TURN_SECRET: "north", ICE_POLICY: "relay"})
     servers = settings.servers(nearby=True, now_s=NOON_S)
     assert settings.relay_only
@@ -94,7 +94,7 @@ def test_the_browser_alone_is_told_to_use_nothing_but_turn() -> None:
     assert list(server_configuration(servers)) == ["iceServers"]
 
 
-def test_the_servers_can_be_named() -> None:
+def test_servers_have_host_names() -> None:
     settings = ice_settings({**TURN, TURN_SECRET: "north"})
     assert [server.hosts for server in settings.servers(nearby=False)] == [
         ("stun.l.google.com",),
@@ -102,7 +102,7 @@ def test_the_servers_can_be_named() -> None:
     ]
 
 
-def test_no_secret_stands_in_what_is_printed() -> None:
+def test_repr_hides_secrets() -> None:
     settings = ice_settings({**TURN, TURN_SECRET: "north-by-northwest"})
     (server,) = settings.servers(nearby=True)
     assert "north-by" not in repr(settings)
@@ -133,12 +133,12 @@ def test_no_secret_stands_in_what_is_printed() -> None:
         ({**TURN, TURN_SECRET: "north", TURN_HOURS: "nan"}, "number of hours"),
     ],
 )
-def test_a_setting_that_cannot_work_is_refused_in_words(values: dict[str, str], words: str) -> None:
+def test_an_invalid_setting_is_an_error(values: dict[str, str], words: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(words)):
         ice_settings(values)
 
 
-def test_aiortc_understands_every_address_that_is_let_through() -> None:
+def test_aiortc_parses_every_accepted_address() -> None:
     aiortc = pytest.importorskip("aiortc.rtcicetransport")
     settings = ice_settings(
         {

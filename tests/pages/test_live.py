@@ -1,4 +1,4 @@
-"""pages/live.py under AppTest, with fake networks and a fake stream: every state a visitor can meet."""
+"""The Live page under AppTest, with fake networks and a fake stream."""
 
 import json
 import re
@@ -24,7 +24,7 @@ from emomusic.face.live.reader import LiveReader, LiveSettings
 from emomusic.ui.core import engine, frame, state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.live import ice, video
-from emomusic.ui.live.session import PATIENCE_S, LiveSession, Phase, Problem
+from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks
 
@@ -34,12 +34,12 @@ TWO = (make_face(40, 60, 60, 75), make_face(200, 60, 60, 75))
 
 
 class Stream:
-    """Stands in for the stream's part of the page, which needs a browser."""
+    """A fake of the stream component, which needs a browser."""
 
     def __init__(self) -> None:
         self.state = SimpleNamespace(playing=False, signalling=False)
         self.options: list[dict[str, Any]] = []
-        self.was_left = False  # the page was: the next run that draws it finds it ended
+        self.was_left = False  # the visitor opened another page, so the next run finds the stream ended
 
     def __call__(self, **options: Any) -> "Stream":
         self.options.append(options)
@@ -61,8 +61,8 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in ice.SETTING_NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
-    st.cache_resource.clear()  # another test's networks
-    monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # a fresh server: the page comes inside app.py
+    st.cache_resource.clear()  # removes the networks of another test
+    monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
     return app.switch_page("pages/live.py")
 
@@ -70,11 +70,13 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
     yield
-    st.cache_resource.clear()  # the fakes, before another file's tests
+    st.cache_resource.clear()  # removes the fakes
 
 
-def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
+def problems(app: AppTest) -> list[str]:
+    """The problems on the screen. Each has a button whose key names it."""
+    keys = [button.key for button in app.button if button.key]
+    return [key.removeprefix("live-snapshot-") for key in keys if key.startswith("live-snapshot-")]
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
@@ -84,14 +86,14 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not happen"
+        assert time.monotonic() < deadline, "timeout: the condition is still false"
         time.sleep(0.002)
 
 
-def watched(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
-    """A session that plays, after so many seconds with these faces showing that emotion, scene by scene."""
+def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
+    """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
-    settings = LiveSettings(interval_s=0.0, smoothing_s=0.0, mirrored=True)  # as the page shows them
+    settings = LiveSettings(interval_s=0.0, smoothing_s=0.0, mirrored=True)  # mirrored like the page's default
     reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)
@@ -105,7 +107,7 @@ def watched(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
 
 
 def show(app: AppTest, stream: Stream, session: LiveSession | None) -> AppTest:
-    """The page of a visitor whose browser lends its camera, with a session or before the first."""
+    """Run the page with an allowed camera and a session, or before the first session."""
     stream.state.playing = session is not None and session.phase is Phase.PLAYING
     stream.state.signalling = session is not None and session.phase is Phase.CONNECTING
     app.session_state[state.LIVE_CONSENT] = True
@@ -115,56 +117,57 @@ def show(app: AppTest, stream: Stream, session: LiveSession | None) -> AppTest:
     return app.run()
 
 
-def test_before_anything_the_notice_stands_and_no_camera_is_asked_for(app: AppTest, stream: Stream) -> None:
+def test_the_page_starts_with_the_notice_and_without_the_camera(app: AppTest, stream: Stream) -> None:
     app.run()
     assert not app.exception
     assert app.title[0].value == "What does this moment sound like?"
-    assert "No frame is kept" in text_of(app)
-    assert "EU AI Act forbids" in text_of(app)
+    assert "frame" in text_of(app)
+    assert "AI Act" in text_of(app)
     assert not app.checkbox(key=state.LIVE_CONSENT).value
     assert state.LIVE_ATTEMPT not in app.session_state
     assert stream.options == []
 
 
-def test_with_everyones_consent_the_browser_is_asked(app: AppTest, stream: Stream) -> None:
+def test_consent_requests_the_camera(app: AppTest, stream: Stream) -> None:
     app.run().checkbox(key=state.LIVE_CONSENT).check().run()
     assert not app.exception
     assert app.session_state[state.LIVE_ATTEMPT]
-    assert "allow it" in text_of(app)
+    assert "Allow" in text_of(app)
     assert stream.options == []
 
 
-def test_consent_withdrawn_takes_the_camera_away(app: AppTest, stream: Stream) -> None:
+def test_withdrawn_consent_removes_the_video(app: AppTest, stream: Stream) -> None:
     show(app, stream, None)
     assert len(stream.options) == 1
     app.checkbox(key=state.LIVE_CONSENT).uncheck().run()
     assert len(stream.options) == 1
     app.checkbox(key=state.LIVE_CONSENT).check().run()
-    assert len(stream.options) == 1  # asked anew, and not answered yet
+    assert len(stream.options) == 1  # requested again, without an answer yet
 
 
 @pytest.mark.parametrize(
-    ("problem", "words", "again"),
+    ("problem", "again"),
     [
-        (Problem.INSECURE, "not opened over HTTPS", False),
-        (Problem.UNSUPPORTED, "cannot send its camera", False),
-        (Problem.ABSENT, "No camera was found", True),
-        (Problem.REFUSED, "did not lend its camera", True),
-        (Problem.BUSY, "in use elsewhere", True),
+        (Problem.INSECURE, False),
+        (Problem.UNSUPPORTED, False),
+        (Problem.ABSENT, True),
+        (Problem.REFUSED, True),
+        (Problem.BUSY, True),
     ],
 )
-def test_without_a_camera_the_page_says_why_and_what_else_there_is(
-    app: AppTest, stream: Stream, problem: Problem, words: str, again: bool
+def test_a_camera_problem_is_a_warning_with_alternatives(
+    app: AppTest, stream: Stream, problem: Problem, again: bool
 ) -> None:
     app.session_state[state.LIVE_CONSENT] = True
     app.session_state[state.LIVE_ATTEMPT], app.session_state[state.LIVE_ANSWER] = "one", problem.value
     app.run()
     assert not app.exception
-    (warning,) = app.warning
-    assert words in warning.value
+    assert len(app.warning) == 1
+    assert problems(app) == [problem]
     assert stream.options == []
-    assert ("Try again" in labels(app)) is again
-    assert {"Take a snapshot instead", "Choose a photo instead"} <= set(labels(app))
+    keys = {button.key for button in app.button}
+    assert f"live-photo-{problem}" in keys
+    assert (f"live-again-{problem}" in keys) is again
     if again:
         app.button(key=f"live-again-{problem}").click().run()
         assert not app.warning
@@ -176,7 +179,6 @@ def test_the_photo_page_is_one_click_away(app: AppTest, stream: Stream, button: 
     app.session_state[state.LIVE_ANSWER] = Problem.ABSENT.value
     app.run().button(key=f"live-{button}-{Problem.ABSENT}").click().run()
     assert not app.exception
-    assert app.title[0].value == "What does this face sound like?"
     assert app.segmented_control(key=state.SOURCE).value == source
 
 
@@ -191,21 +193,21 @@ def test_the_photo_page_is_one_click_away(app: AppTest, stream: Stream, button: 
         ("", ["stun.l.google.com"]),
     ],
 )
-def test_no_server_outside_is_asked_on_one_machine(url: str, hosts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_ice_server_is_used_on_one_machine(url: str, hosts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video.st, "context", SimpleNamespace(url=url))
-    found = video.helping_servers(ice.ice_settings({}))
+    found = video.ice_servers(ice.ice_settings({}))
     assert [host for server in found for host in server.hosts] == hosts
 
 
-def test_a_server_for_both_is_named_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_of_stun_and_turn_is_named_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ice.STUN_URLS, "stun:turn.example.org")
     monkeypatch.setenv(ice.TURN_URLS, "turn:turn.example.org")
     monkeypatch.setenv(ice.TURN_SECRET, "north")
     app.run()
-    assert "browser and server ask turn.example.org." in text_of(app)
+    assert text_of(app).count("turn.example.org") == 1
 
 
-def test_the_stream_is_asked_for_video_alone_and_the_same_servers_on_both_sides(app: AppTest, stream: Stream) -> None:
+def test_the_stream_has_no_audio_and_the_same_servers_on_both_sides(app: AppTest, stream: Stream) -> None:
     show(app, stream, None)
     assert not app.exception
     (options,) = stream.options
@@ -226,37 +228,33 @@ def test_turn_reaches_both_sides(app: AppTest, stream: Stream, monkeypatch: pyte
     assert first["frontend_rtc_configuration"] == second["frontend_rtc_configuration"]
 
 
-def test_a_page_that_outlived_its_session_brings_its_tick_and_the_camera_is_asked_for(app: AppTest) -> None:
-    app.session_state[state.LIVE_CONSENT] = True  # as the browser sends it to a server that was started again
+def test_a_restored_tick_requests_the_camera(app: AppTest) -> None:
+    app.session_state[state.LIVE_CONSENT] = True  # as the browser sends it after a restart of the server
     app.run()
     assert not app.exception
     assert app.session_state[state.LIVE_ATTEMPT]
 
 
-def test_a_setting_that_cannot_work_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ice.TURN_URLS, "turn.example.org")
     app.run()
     assert not app.exception
     (error,) = app.error
-    assert "must hold addresses" in error.value
+    assert ice.TURN_URLS in error.value.replace("\\", "")
 
 
-def test_a_connection_that_takes_long_is_said_so(app: AppTest, stream: Stream) -> None:
+def test_a_slow_connection_is_reported(app: AppTest, stream: Stream) -> None:
     session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
     show(app, stream, session)
-    assert "Looking for a way" in text_of(app)
-    assert not app.warning
-    session.since_s -= PATIENCE_S
+    assert "Connecting" in text_of(app)
+    assert problems(app) == []
+    session.since_s -= CONNECT_TIMEOUT_S
     app.run()
-    (warning,) = app.warning
-    assert "does not come up" in warning.value
-    assert "TURN" in warning.value
-    assert "Take a snapshot instead" in labels(app)
+    assert problems(app) == [Problem.BLOCKED]
+    assert "TURN" in app.warning[0].value
 
 
-def test_a_server_that_cannot_answer_in_time_is_one_message(
-    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signalling_timeout_is_one_message(app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(**options: Any) -> None:
         raise SignallingTimeoutError("not finished in 10 seconds")
 
@@ -264,14 +262,14 @@ def test_a_server_that_cannot_answer_in_time_is_one_message(
     session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
     show(app, stream, session)
     assert not app.exception
-    (warning,) = app.warning
-    assert "does not come up" in warning.value
-    assert "Try again" in labels(app)
+    assert len(app.warning) == 1
+    assert problems(app) == [Problem.BLOCKED]
+    assert app.button(key=f"live-again-{Problem.BLOCKED}")
     assert session.phase is Phase.OVER
 
 
-def test_a_session_begins_though_no_callback_told_of_it(app: AppTest, stream: Stream) -> None:
-    """Streamlit cuts a callback short when the browser sends its next message meanwhile."""
+def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> None:
+    """Streamlit interrupts a callback if the browser sends a message in the meantime."""
     show(app, stream, None)
     stream.state.signalling = True
     app.run()
@@ -287,7 +285,7 @@ def test_a_session_begins_though_no_callback_told_of_it(app: AppTest, stream: St
     assert session.phase is Phase.OVER
 
 
-def test_a_stream_that_could_not_be_answered_begins_no_session_later(
+def test_after_a_signalling_timeout_no_session_starts(
     app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(app, stream, None)
@@ -305,12 +303,12 @@ def test_a_stream_that_could_not_be_answered_begins_no_session_later(
     assert session.phase is Phase.OVER
 
 
-def test_one_face_has_its_words_its_bars_and_its_place(app: AppTest, stream: Stream) -> None:
-    show(app, stream, watched((3, TWO[:1], Emotion.HAPPY)))
+def test_one_face_has_a_heading_bars_and_a_point(app: AppTest, stream: Stream) -> None:
+    show(app, stream, played((3, TWO[:1], Emotion.HAPPY)))
     assert not app.exception
-    assert app.header[0].value == "Mostly happy"
+    assert "happy" in app.header[0].value
     assert "1 face ·" in text_of(app)
-    assert "ms behind" in text_of(app)
+    assert re.search(r"\d+ ms", text_of(app))
     bars, plane, areas = charts(app)
     assert max(bars["data"][0]["x"]) == pytest.approx(80)
     assert [trace["text"] for trace in plane["data"] if trace.get("name") == "faces"] == [["<b>1</b>"]]
@@ -318,10 +316,10 @@ def test_one_face_has_its_words_its_bars_and_its_place(app: AppTest, stream: Str
     assert len(areas["data"][0]["x"]) == 3
 
 
-def test_several_faces_have_a_bar_each_and_one_for_everyone(app: AppTest, stream: Stream) -> None:
-    show(app, stream, watched((2, TWO, Emotion.SAD)))
+def test_several_faces_have_bars_for_each_and_for_the_group(app: AppTest, stream: Stream) -> None:
+    show(app, stream, played((2, TWO, Emotion.SAD)))
     assert not app.exception
-    assert app.header[0].value == "Together: mostly sad"
+    assert "sad" in app.header[0].value
     assert "2 faces ·" in text_of(app)
     rows, plane, _ = charts(app)
     assert rows["data"][0]["y"] == ["Everyone", "Face 1", "Face 2"]
@@ -330,17 +328,17 @@ def test_several_faces_have_a_bar_each_and_one_for_everyone(app: AppTest, stream
     ]
 
 
-def test_nobody_in_the_picture_is_said_so(app: AppTest, stream: Stream) -> None:
-    show(app, stream, watched((2, (), Emotion.HAPPY)))
+def test_an_empty_video_has_no_mood(app: AppTest, stream: Stream) -> None:
+    show(app, stream, played((2, (), Emotion.HAPPY)))
     assert not app.exception
-    assert app.header[0].value == "Nobody in the picture"
+    assert "No face" in app.header[0].value
     assert "0 faces ·" in text_of(app)
     app.button(key="live-play").click().run()
-    assert "No face has been read, so there is no mood" in text_of(app)
+    assert app.session_state[state.LIVE_MOOD] == "nobody"
     assert tracks(app) == []
 
 
-def test_before_the_first_reading_nobody_is_said_to_be_missing(app: AppTest, stream: Stream) -> None:
+def test_before_the_first_reading_no_face_is_reported_missing(app: AppTest, stream: Stream) -> None:
     read = threading.Event()
 
     class Slow(FakeClassifier):
@@ -352,12 +350,12 @@ def test_before_the_first_reading_nobody_is_said_to_be_missing(app: AppTest, str
     session.draw(FRAME)
     wait_until(lambda: session.view().is_ready)
     show(app, stream, session)
-    assert app.header[0].value == "Reading the first picture"
+    assert "No face" not in app.header[0].value
     read.set()
     session.on_ended()
 
 
-def test_what_can_be_mended_is_told_as_it_is_spelt(app: AppTest, stream: Stream) -> None:
+def test_the_message_of_an_expected_error_is_shown_literally(app: AppTest, stream: Stream) -> None:
     def broken() -> Any:
         raise ModelError("expected the sum a_b_c. Received: *none*")
 
@@ -370,7 +368,7 @@ def test_what_can_be_mended_is_told_as_it_is_spelt(app: AppTest, stream: Stream)
     reader.close()
 
 
-def test_a_reader_that_fails_is_said_so_and_the_page_goes_on(app: AppTest, stream: Stream) -> None:
+def test_an_unexpected_error_is_reported_without_details(app: AppTest, stream: Stream) -> None:
     def broken() -> Any:
         raise ValueError("a secret path")
 
@@ -379,14 +377,13 @@ def test_a_reader_that_fails_is_said_so_and_the_page_goes_on(app: AppTest, strea
     wait_until(lambda: reader.view().error is not None)
     show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
     assert not app.exception
-    (warning,) = app.warning
-    assert "could not be read" in warning.value
+    assert len(app.warning) == 1
     assert "secret" not in text_of(app)
     reader.close()
 
 
-def test_the_switches_reach_the_next_frame(app: AppTest, stream: Stream) -> None:
-    session = watched((1, TWO, Emotion.SAD))
+def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
     show(app, stream, session)
     app.toggle(key=state.LIVE_MIRROR).set_value(False)
     app.toggle(key=state.LIVE_LANDMARKS).set_value(True)
@@ -395,95 +392,89 @@ def test_the_switches_reach_the_next_frame(app: AppTest, stream: Stream) -> None
     app.run()
     app.slider(key=state.LIVE_INTERVAL).set_value(1.5).run()
     assert not app.exception
-    assert (session.look.mirror, session.look.boxes, session.look.landmarks) == (False, True, True)
+    assert (session.style.mirror, session.style.boxes, session.style.landmarks) == (False, True, True)
     assert (session.reader.settings.smoothing_s, session.reader.settings.interval_s) == (2.0, 1.5)
     app.segmented_control(key=state.LIVE_PACE).set_value("Automatic").run()
     assert session.reader.settings.interval_s is None
 
 
 @pytest.mark.usefixtures("app")
-def test_the_class_view_names_nobody_and_has_an_address(root: Path, stream: Stream) -> None:
-    session = watched((2, TWO, Emotion.SURPRISE))
+def test_the_class_view_marks_no_face_and_has_a_url(root: Path, stream: Stream) -> None:
+    session = played((2, TWO, Emotion.SURPRISE))
     enter_app()
     app = AppTest.from_file(str(root / "pages/live.py"), default_timeout=SECONDS)
     app.query_params[state.LIVE_VIEW] = "Classroom"
     show(app, stream, session)
     assert not app.exception
-    assert "Mostly surprised" in "".join(str(html.value) for html in app.html)
-    assert "the mean of 2 faces" in text_of(app)
-    assert "never to read pupils" in text_of(app)
+    assert "surprised" in "".join(str(html.value) for html in app.html)
+    assert [markdown for markdown in app.markdown if "2 faces" in markdown.value]
+    assert "pupils" in text_of(app)
     (bars,) = charts(app)
     assert max(bars["data"][0]["x"]) == pytest.approx(80)
-    # To be read from the last row
+    # Readable from the last row
     assert min(bars["data"][0]["textfont"]["size"], bars["layout"]["yaxis"]["tickfont"]["size"]) >= 24
-    assert not [caption for caption in app.caption if "the mean of 2 faces" in caption.value]
-    assert not session.look.boxes
+    assert not [caption for caption in app.caption if "2 faces" in caption.value]
+    assert not session.style.boxes
 
 
-def test_a_click_keeps_the_mood_and_plays_songs_for_it(app: AppTest, stream: Stream) -> None:
-    session = watched((2, TWO, Emotion.SAD))
+def test_a_click_stores_the_mood_and_shows_songs(app: AppTest, stream: Stream) -> None:
+    session = played((2, TWO, Emotion.SAD))
     show(app, stream, session).button(key="live-play").click().run()
     assert not app.exception
-    assert app.toast[0].value.endswith("songs for this moment are below the video.")
+    assert "sad" in app.toast[0].value
     first = tracks(app)
     assert len(set(first)) == 5
-    assert "sad ones" in text_of(app)
-    captions = "".join(caption.value for caption in app.caption)
-    assert captions.index("sad ones") < captions.index("Each colour's height")  # above the last ten minutes
+    captions = [caption.value for caption in app.caption]
+    songs = next(index for index, caption in enumerate(captions) if "sad" in caption)
+    assert songs < next(index for index, caption in enumerate(captions) if "colour" in caption)  # above the timeline
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
     assert tracks(app) != first
-    assert "Starts where that moment was" in text_of(app)
-    assert "The circle is that moment" in text_of(app)
     assert session.phase is Phase.PLAYING
 
 
-def test_afterwards_the_session_is_summed_up_until_the_next_start(app: AppTest, stream: Stream) -> None:
-    session = watched((8, TWO, Emotion.HAPPY), (3, (), Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
+def test_a_session_that_is_over_has_a_summary_until_the_next_start(app: AppTest, stream: Stream) -> None:
+    session = played((8, TWO, Emotion.HAPPY), (3, (), Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
     session.end()
     show(app, stream, session)
     assert not app.exception
-    assert app.header[0].value.startswith("The session: ")
-    figures = {metric.label: metric.value for metric in app.metric}
-    assert figures == {
-        "Lasted": "0:17", "With a face": "82 %", "Most faces at once": "2", "Longest mood": "Happy",
-    }  # fmt: skip
+    assert [metric.value for metric in app.metric] == ["0:17", "82 %", "2", "Happy"]
     table = app.dataframe[0].value
-    assert list(table["quadrant"]) == ["Q1, pleasant and awake", "Q3, unpleasant and drowsy"]
+    assert [quadrant[:2] for quadrant in table["Quadrant"]] == ["Q1", "Q3"]
     assert len(set(tracks(app))) == 2
-    assert {button.label for button in app.get("download_button")} >= {
-        "Every second (CSV)", "Songs (CSV)", "Playlist (M3U)",
-    }  # fmt: skip
-    assert app.run().header[0].value.startswith("The session: ")
+    ids = " ".join(button.proto.id for button in app.get("download_button"))
+    assert "live-csv" in ids
+    assert ids.count("live-songs") == 2
+    assert [metric.value for metric in app.run().metric] == ["0:17", "82 %", "2", "Happy"]
 
 
-def test_of_a_long_session_the_page_says_what_its_figures_are_of(
+def test_the_summary_of_a_long_session_states_its_range(
     app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emomusic.ui.live.summary.TIMELINE_SECONDS", 120)
-    session = watched((8, TWO, Emotion.HAPPY))
+    session = played((8, TWO, Emotion.HAPPY))
     table = session.reader.timeline()
     monkeypatch.setattr(session.reader, "timeline", lambda: table.assign(time_s=table["time_s"] + 115))
     session.end()
     show(app, stream, session)
     assert not app.exception
-    figures = {metric.label: metric.value for metric in app.metric}
-    assert figures["Lasted"] == "2:03"
-    assert "is of its last 2 minutes, from 1:55 on" in text_of(app)
+    assert app.metric[0].value == "2:03"
+    assert re.search("last 2 minutes.* 1:55", text_of(app))
 
 
-def test_a_session_without_a_face_says_so(app: AppTest, stream: Stream) -> None:
-    session = watched((3, (), Emotion.HAPPY))
+def test_a_session_without_a_face_has_no_figures(app: AppTest, stream: Stream) -> None:
+    session = played((3, (), Emotion.HAPPY))
     session.end()
     show(app, stream, session)
     assert not app.exception
-    assert "No face was seen in it" in text_of(app)
+    assert len(app.info) == 1
+    assert not app.metric
 
 
 @pytest.mark.parametrize("phase", [Phase.PLAYING, Phase.CONNECTING])
-def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over_and_may_start_again(
+def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(
     app: AppTest, stream: Stream, phase: Phase
 ) -> None:
-    session = watched((6, TWO, Emotion.HAPPY))
+    session = played((6, TWO, Emotion.HAPPY))
     session.phase = phase
     app.run().checkbox(key=state.LIVE_CONSENT).check().run()
     app.session_state[state.LIVE_ANSWER], app.session_state[state.LIVE] = "", session
@@ -495,7 +486,7 @@ def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over_and_m
     app.switch_page("pages/live.py").run()
     assert not app.exception
     assert session.phase is Phase.OVER
-    assert app.header[0].value.startswith("The session: ")
+    assert app.metric
     (consent,) = (box for box in app.checkbox if box.key == state.LIVE_CONSENT)
     assert (consent.value, consent.disabled) == (True, False)
     stream.state.signalling = True
@@ -504,10 +495,8 @@ def test_a_visitor_who_comes_back_from_another_page_finds_the_session_over_and_m
     assert not app.exception
 
 
-def test_a_connection_that_comes_up_on_a_busy_server_is_not_taken_for_one_that_was_left(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The real stream, on a server that counts two finished runs of the page at once."""
+def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real stream component, on a server that counts two finished runs of the page at once."""
     monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", streamlit_webrtc.component.webrtc_streamer)
     runs = SimpleNamespace(script_run_count=1)
     monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
@@ -527,10 +516,10 @@ def test_a_connection_that_comes_up_on_a_busy_server_is_not_taken_for_one_that_w
     app.run()
     assert not context.state.signalling
     assert session.phase is Phase.OVER
-    assert "ended before a picture was read" in text_of(app)
+    assert len(app.info) == 1
 
 
-def test_options_hold_while_another_page_is_looked_at(app: AppTest) -> None:
+def test_options_stay_set_after_a_visit_to_another_page(app: AppTest) -> None:
     app.run().toggle(key=state.LIVE_MIRROR).set_value(False).run()
     app.slider(key=state.LIVE_SMOOTHING).set_value(2.0).run()
     app.switch_page("pages/music.py").run()
@@ -540,27 +529,26 @@ def test_options_hold_while_another_page_is_looked_at(app: AppTest) -> None:
     assert app.slider(key=state.LIVE_SMOOTHING).value == 2.0
 
 
-def test_a_camera_that_falls_silent_tells_no_mood(app: AppTest, stream: Stream) -> None:
-    session = watched((6, TWO, Emotion.HAPPY))
+def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.HAPPY))
     show(app, stream, session)
-    assert app.header[0].value == "Together: mostly happy"
+    assert "happy" in app.header[0].value
     session.frame_s -= 30.0
     app.run()
     assert not app.exception
-    silent = re.match(r"No picture for (\d+) seconds: is the camera", app.header[0].value)
-    assert silent
-    assert int(silent[1]) >= 30  # more, where the machine is busy
+    seconds = re.search(r"\d+", app.header[0].value)
+    assert seconds
+    assert int(seconds[0]) >= 30  # more on a busy machine
     assert "0 faces" in text_of(app)
     app.button(key="live-play").click().run()
-    assert "No face has been read, so there is no mood" in text_of(app)
+    assert app.session_state[state.LIVE_MOOD] == "nobody"
     stream.state.playing = False
     app.run()
     assert session.problem is Problem.LOST
-    (warning,) = app.warning
-    assert "unplugged" in warning.value
+    assert problems(app) == [Problem.LOST]
 
 
-def test_networks_that_failed_are_not_said_to_be_loading(app: AppTest, stream: Stream) -> None:
+def test_failed_networks_are_reported_as_an_error(app: AppTest, stream: Stream) -> None:
     def broken() -> Any:
         raise ModelError("expected weights. Received: none")
 
@@ -568,12 +556,12 @@ def test_networks_that_failed_are_not_said_to_be_loading(app: AppTest, stream: S
     session.reader.submit_frame(FRAME.copy())
     wait_until(lambda: session.reader.view().error is not None)
     show(app, stream, session)
-    assert app.header[0].value == "Faces cannot be read"
+    assert len(app.warning) == 1
     session.end()
 
 
-def test_explicit_songs_can_be_left_out_of_the_playlist_and_stay_so(app: AppTest, stream: Stream) -> None:
-    session = watched((6, TWO, Emotion.ANGRY), (6, TWO, Emotion.SAD))
+def test_the_explicit_filter_of_the_playlist_stays_set(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.ANGRY), (6, TWO, Emotion.SAD))
     session.end()
     show(app, stream, session)
     app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
@@ -584,7 +572,7 @@ def test_explicit_songs_can_be_left_out_of_the_playlist_and_stay_so(app: AppTest
     assert tracks(app)
 
 
-def test_neither_the_first_look_nor_another_page_loads_what_video_needs(root: Path) -> None:
+def test_video_libraries_are_not_imported_before_the_camera_is_allowed(root: Path) -> None:
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
@@ -601,16 +589,16 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"streamlit_webrtc",
     assert done.stdout.strip() == "[]"
 
 
-def test_a_mistake_in_the_file_of_secrets_is_one_message_without_them(
+def test_an_invalid_secrets_file_is_one_message_without_secrets(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(st, "secrets", type(st.secrets)())  # which has read no file yet
+    monkeypatch.setattr(st, "secrets", type(st.secrets)())  # has not read a file yet
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text(f"{ice.TURN_SECRET} = north\n", encoding="utf-8")
     app.run()
     assert not app.exception
     (error,) = app.error
-    assert "secrets.toml is not as expected" in error.value
-    assert "a mistake at line 1, column 24" in error.value
+    assert "secrets.toml" in error.value
+    assert "line 1" in error.value
     assert "north" not in text_of(app)

@@ -1,4 +1,4 @@
-"""emomusic/ui/live/session.py and what the page makes of a session: without a browser and without a page."""
+"""Tests of a live session and its playlist, without browser and page."""
 
 import io
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from emomusic.face.live.timeline import COLUMNS, SHARES, summarize
 from emomusic.music.recommend import Song, load_recommender
 from emomusic.music.request import Request
 from emomusic.plots.picture import OverlayStyle
-from emomusic.ui.live.session import PATIENCE_S, LiveSession, Phase, Problem
-from emomusic.ui.live.summary import MOST_SONGS, session_csv, session_songs
+from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
+from emomusic.ui.live.summary import MAX_SONGS, session_csv, session_songs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
@@ -27,61 +27,61 @@ def session(phase: Phase = Phase.CONNECTING) -> LiveSession:
     return LiveSession(reader, phase=phase)
 
 
-def test_a_session_plays_once_the_browser_does() -> None:
+def test_a_session_plays_when_the_browser_plays() -> None:
     live = session()
-    live.follow(playing=False, signalling=True)
+    live.update(playing=False, signalling=True)
     assert live.phase is Phase.CONNECTING
-    live.follow(playing=True, signalling=False)
+    live.update(playing=True, signalling=False)
     assert live.phase is Phase.PLAYING
 
 
-def test_a_stop_is_no_problem() -> None:
+def test_stop_is_not_a_problem() -> None:
     live = session(Phase.PLAYING)
     live.draw(FRAME)
-    live.follow(playing=False, signalling=False)
+    live.update(playing=False, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, None)
     assert not live.reader.is_running
 
 
-def test_a_stop_while_connecting_is_no_problem() -> None:
+def test_stop_while_connecting_is_not_a_problem() -> None:
     live = session()
-    live.follow(playing=False, signalling=False)
+    live.update(playing=False, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, None)
 
 
-def test_a_connection_that_never_came_up_was_blocked() -> None:
+def test_a_connection_that_times_out_is_blocked() -> None:
     live = session()
-    live.since_s -= PATIENCE_S
+    live.since_s -= CONNECT_TIMEOUT_S
     assert live.is_slow
-    live.follow(playing=False, signalling=False)
+    live.update(playing=False, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, Problem.BLOCKED)
 
 
-def test_a_stream_that_fell_silent_before_it_ended_was_lost() -> None:
+def test_a_stream_without_frames_before_its_end_is_lost() -> None:
     live = session(Phase.PLAYING)
     live.draw(FRAME)
     live.frame_s -= 5
-    live.follow(playing=False, signalling=False)
+    live.update(playing=False, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, Problem.LOST)
 
 
-def test_what_the_browser_says_after_the_end_changes_nothing() -> None:
+def test_updates_after_the_end_are_ignored() -> None:
     live = session(Phase.OVER)
-    live.follow(playing=False, signalling=False)
-    live.follow(playing=True, signalling=False)
+    live.update(playing=False, signalling=False)
+    live.update(playing=True, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, None)
 
 
-def test_a_frame_comes_back_mirrored_with_the_size_and_kind_it_had() -> None:
+def test_a_frame_is_mirrored_and_keeps_its_size_and_format() -> None:
     live = session(Phase.PLAYING)
-    live.look = OverlayStyle(boxes=False)
+    live.style = OverlayStyle(boxes=False)
     frame = live.on_frame(av.VideoFrame.from_ndarray(FRAME, format="rgb24"))
     assert (frame.width, frame.height) == (320, 240)
     assert (frame.to_ndarray(format="rgb24") == FRAME[:, ::-1]).all()
     live.end()
 
 
-def test_a_frame_that_cannot_be_drawn_is_shown_as_it_came_and_the_error_kept_until_one_can() -> None:
+def test_a_drawing_error_returns_the_frame_and_stays_until_the_next_success() -> None:
     class Broken(LiveReader):
         fails = True
 
@@ -94,14 +94,14 @@ def test_a_frame_that_cannot_be_drawn_is_shown_as_it_came_and_the_error_kept_unt
     live = LiveSession(reader, phase=Phase.PLAYING)
     assert (live.draw(FRAME) == FRAME).all()
     assert str(live.drawing_error) == "no"
-    assert live.drawing_error.__traceback__ is None  # it would keep the frame
+    assert live.drawing_error.__traceback__ is None  # a traceback holds the frame
     reader.fails = False
     live.draw(FRAME)
     assert live.drawing_error is None
     live.end()
 
 
-def test_the_end_of_the_video_ends_the_reader_but_not_that_of_the_next_session() -> None:
+def test_the_end_of_the_video_closes_its_reader_but_not_the_next_one() -> None:
     playing, next_ = session(Phase.PLAYING), session()
     for live in (playing, next_):
         live.reader.settings = LiveSettings(interval_s=0.0)
@@ -109,14 +109,14 @@ def test_the_end_of_the_video_ends_the_reader_but_not_that_of_the_next_session()
         live.on_ended()
     before = playing.reader.view().num_frames
     playing.draw(FRAME)
-    assert playing.reader.view().num_frames == before  # closed: takes nothing more
+    assert playing.reader.view().num_frames == before  # closed
     next_.draw(FRAME)
     assert next_.reader.view().num_frames == 2
     next_.end()
 
 
 def table_of(*moods: tuple[int, Emotion | None]) -> pd.DataFrame:
-    """A timeline: so many seconds of each emotion, or of nobody."""
+    """A timeline of scenes: duration in seconds, and an emotion or no face."""
     rows = []
     for seconds, emotion in moods:
         certain = {} if emotion is None else EmotionProbabilities.certain(emotion).as_dict()
@@ -126,10 +126,10 @@ def table_of(*moods: tuple[int, Emotion | None]) -> pd.DataFrame:
     return table.assign(time_s=range(len(table)))
 
 
-def test_a_playlist_follows_the_session_stretch_by_stretch() -> None:
+def test_a_playlist_has_one_song_per_segment() -> None:
     summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.HAPPY)))
     chosen = session_songs(summary, load_recommender())
-    assert [stretch.start_s for stretch, _ in chosen] == [0, 20, 30]
+    assert [segment.start_s for segment, _ in chosen] == [0, 20, 30]
     assert len({song.track.id for _, song in chosen}) == 3
     happy, sad, again = (song.point for _, song in chosen)
     assert min(happy.valence, again.valence) > 0 > sad.valence
@@ -139,7 +139,7 @@ def test_a_playlist_follows_the_session_stretch_by_stretch() -> None:
 
 
 class Explicit:
-    """Has one explicit song, for who may hear it."""
+    """A fake recommender with one explicit song."""
 
     def songs(self, request: Request, count: int) -> Sequence[Song]:
         found = load_recommender().songs(Request(point=request.point, emotion=request.emotion), 100)
@@ -147,7 +147,7 @@ class Explicit:
 
 
 class OneSong:
-    """Has one song for everything."""
+    """A fake recommender with one song."""
 
     def __init__(self) -> None:
         self.song = load_recommender().songs(Request(point=EMOTION_POINTS[Emotion.SAD]), 1)
@@ -158,15 +158,15 @@ class OneSong:
         return self.song
 
 
-def test_no_song_comes_twice_and_the_longest_stretches_come_first() -> None:
+def test_songs_are_unique_and_the_longest_segments_have_priority() -> None:
     moods = [(5 + n % 3, Emotion.HAPPY if n % 2 else Emotion.SAD) for n in range(14)]
     recommender = OneSong()
     assert len(session_songs(summarize(table_of(*moods)), recommender)) == 1  # type: ignore[arg-type]
-    assert recommender.num_asked == MOST_SONGS
+    assert recommender.num_asked == MAX_SONGS
     assert session_songs(summarize(table_of((9, None))), recommender) == []  # type: ignore[arg-type]
 
 
-def test_the_file_of_a_session_holds_every_second() -> None:
+def test_the_csv_file_has_every_second() -> None:
     table = table_of((2, Emotion.FEAR), (1, None))
     read = pd.read_csv(io.BytesIO(session_csv(table)))
     assert list(read.columns) == COLUMNS

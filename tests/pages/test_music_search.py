@@ -1,5 +1,6 @@
-"""pages/music.py under AppTest: "Find a song", in the table and, by a fake, on Spotify."""
+"""The search tab of the Music page under AppTest, in the table and on a fake Spotify."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,8 @@ COVER = "https://i.scdn.co/image/ab67616d00001e02"
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
-    st.cache_data.clear()  # what other tests' Spotify found
-    enter_app()  # as if a visitor had come through the front door before
+    st.cache_data.clear()  # remove results of other tests
+    enter_app()
     app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
     app.query_params[state.MUSIC_VIEW] = "Find a song"
     return app
@@ -37,7 +38,7 @@ def find(app: AppTest, words: str) -> AppTest:
     return app.run()
 
 
-def test_a_song_that_is_found_can_be_asked_for_its_mood(app: AppTest) -> None:
+def test_a_found_song_opens_in_the_mood_tab(app: AppTest) -> None:
     find(app, "ferrari")
     assert not app.exception
     found = tracks(app)
@@ -49,31 +50,31 @@ def test_a_song_that_is_found_can_be_asked_for_its_mood(app: AppTest) -> None:
     assert "Ferrari" in text_of(app)
 
 
-def test_each_song_is_found_once_and_its_versions_are_counted(app: AppTest) -> None:
+def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> None:
     find(app, "ferrari")
     assert len(tracks(app)) == 1
-    assert "14 found. 13 of them are other versions of a song listed here." in text_of(app)
+    assert re.search(r"14 found.* 13 .*versions", text_of(app))
     find(app, "10000 hours piano")
     assert not tracks(app)
     find(app, "10,000 hours piano")
-    assert "1 found.\n" in text_of(app) + "\n"
+    assert re.search(r"\b1 found\.$", text_of(app), re.MULTILINE)
 
 
-def test_words_stay_in_the_field_and_in_the_address_while_another_tab_is_looked_at(app: AppTest) -> None:
+def test_the_search_survives_a_change_of_tab_and_of_page(app: AppTest) -> None:
     app.session_state[state.VISIT] = ("Music", 1)
     find(app, "ferrari")
     app.query_params[state.MUSIC_VIEW] = CLASSIFY
     app.run()
-    assert app.query_params[state.MUSIC_QUERY] == "ferrari"  # else that would be a step of its own for Back
+    assert app.query_params[state.MUSIC_QUERY] == "ferrari"  # a removal would add a step to the history
     app.query_params[state.MUSIC_VIEW] = "Find a song"
     app.run()
     assert app.text_input(key=state.MUSIC_QUERY).value == "ferrari"
-    app.query_params.clear()  # by another page
+    app.query_params.clear()  # like a visit to another page
     app.session_state[state.VISIT] = ("Music", 3)
     app.query_params[state.MUSIC_VIEW] = "Find a song"
     app.run()
     assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "ferrari"
-    find(app, "queen")  # as the browser goes back to it
+    find(app, "queen")  # like the Back button
     assert app.text_input(key=state.MUSIC_QUERY).value == "queen"
     del app.query_params[state.MUSIC_QUERY]
     app.run()
@@ -85,7 +86,7 @@ def test_words_stay_in_the_field_and_in_the_address_while_another_tab_is_looked_
     assert not app.exception
 
 
-def test_words_typed_quickly_count_before_the_address_was_told_of_the_last(app: AppTest) -> None:
+def test_a_search_made_before_the_address_is_updated_is_kept(app: AppTest) -> None:
     app.session_state[state.VISIT] = ("Music", 1)
     app.run()
     app.text_input(key=state.MUSIC_QUERY).set_value("ferrari").run()
@@ -94,7 +95,7 @@ def test_words_typed_quickly_count_before_the_address_was_told_of_the_last(app: 
     assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "queen"
 
 
-def test_words_typed_on_the_way_to_another_tab_are_not_lost(app: AppTest) -> None:
+def test_a_search_typed_during_a_change_of_tab_is_kept(app: AppTest) -> None:
     app.session_state[state.VISIT] = ("Music", 1)
     app.run()
     app.text_input(key=state.MUSIC_QUERY).set_value("queen")
@@ -105,12 +106,12 @@ def test_words_typed_on_the_way_to_another_tab_are_not_lost(app: AppTest) -> Non
     assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "queen"
 
 
-def test_a_search_without_a_hit_says_so(app: AppTest) -> None:
+def test_a_search_without_a_hit_has_a_message(app: AppTest) -> None:
     find(app, "no such song anywhere")
-    assert "No song of this table has all of these words" in text_of(app)
+    assert "No song" in app.info[0].value
 
 
-def test_without_keys_the_page_says_how_to_get_some(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_without_keys_explains_how_to_get_them(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_credentials", lambda: None)
     app.run()
     assert not app.exception
@@ -119,12 +120,12 @@ def test_without_keys_the_page_says_how_to_get_some(app: AppTest, monkeypatch: p
 
 
 def found_track(number: int, title: str, *, cover_url: str | None = None) -> FoundTrack:
-    """A result that nobody measured."""
+    """A result without features."""
     return FoundTrack(track_id(number), title, ("B",), False, None, None, None, cover_url)
 
 
 class FakeSpotify:
-    """Finds one song that somebody measured and one that nobody did; or fails."""
+    """Finds one song with features and one without, or fails."""
 
     def __init__(self, credentials: Credentials, *, catalogue: Catalogue, reccobeats: ReccoBeats | None) -> None:
         self.credentials, self.catalogue, self.reccobeats = credentials, catalogue, reccobeats
@@ -143,20 +144,20 @@ class FakeSpotify:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
-    """Let the page ask a fake, with keys that no other test has."""
+    """Replace Spotify by a fake, with keys that no other test has."""
     credentials = Credentials(f"id of {spotify.__qualname__}", secret)
     monkeypatch.setattr(search, "_credentials", lambda: credentials)
     monkeypatch.setattr(search, "LiveSpotify", spotify)
 
 
-def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTest, monkeypatch) -> None:
+def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert not app.exception
     assert len(tracks(app)) == 2
-    assert "2 found by Spotify, in its own order." in text_of(app)
+    assert "2 found by Spotify" in text_of(app)
     assert "features from catalogue" in text_of(app)
-    assert "mood not known: the catalogue does not have it" in text_of(app)
+    assert text_of(app).count("mood unknown") == 1
     links = [f"[Open in Spotify](https://open.spotify.com/track/{track})" for track in tracks(app)]
     assert all(link in text_of(app) for link in links)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
@@ -166,7 +167,7 @@ def test_with_keys_spotify_is_searched_and_a_failure_is_one_sentence(app: AppTes
     assert not app.exception
 
 
-def test_all_results_of_a_page_are_shown_and_the_next_page_is_offered(app: AppTest, monkeypatch) -> None:
+def test_pages_of_results_have_back_and_next_buttons(app: AppTest, monkeypatch) -> None:
     asked: list[int] = []
 
     class Many(FakeSpotify):
@@ -178,7 +179,7 @@ def test_all_results_of_a_page_are_shown_and_the_next_page_is_offered(app: AppTe
     use(monkeypatch, Many)
     find(app, "zzzz")
     assert tracks(app) == [track_id(number) for number in range(10)]
-    assert "The first 10 of 25 found by Spotify" in text_of(app)
+    assert "10 of 25 found by Spotify" in text_of(app)
     for first, last in ((11, 20), (21, 25)):
         app.button(key=state.music_widget("live-more")).click().run()
         assert tracks(app) == [track_id(number) for number in range(first - 1, last)]
@@ -186,13 +187,13 @@ def test_all_results_of_a_page_are_shown_and_the_next_page_is_offered(app: AppTe
     assert state.music_widget("live-more") not in [button.key for button in app.button]
     app.button(key=state.music_widget("live-back")).click().run()
     assert tracks(app)[0] == track_id(10)
-    assert asked == [0, 1, 2]  # what was found is kept
+    assert asked == [0, 1, 2]  # page 1 is cached
     app.text_input(key=state.MUSIC_QUERY).set_value("yyyy").run()
-    assert "The first 10 of 25 found by Spotify" in text_of(app)
+    assert "10 of 25 found by Spotify" in text_of(app)
     assert not app.exception
 
 
-def test_covers_stay_asked_for_while_another_tab_is_looked_at(app: AppTest, monkeypatch) -> None:
+def test_the_covers_switch_survives_a_change_of_tab(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
@@ -205,7 +206,7 @@ def test_covers_stay_asked_for_while_another_tab_is_looked_at(app: AppTest, monk
     assert not app.exception
 
 
-def test_no_page_is_offered_that_spotify_does_not_give(app: AppTest, monkeypatch) -> None:
+def test_pages_beyond_spotifys_limit_are_not_offered(app: AppTest, monkeypatch) -> None:
     class Endless(FakeSpotify):
         def search(self, text: str, *, page: int = 0) -> FoundPage:
             if page > 99:
@@ -225,7 +226,7 @@ def test_no_page_is_offered_that_spotify_does_not_give(app: AppTest, monkeypatch
     assert "Songs 991 to 991 of 5,000" in text_of(app)
 
 
-def test_a_corrected_secret_is_used_at_once(app: AppTest, monkeypatch) -> None:
+def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> None:
     class Strict(FakeSpotify):
         def search(self, text: str, *, page: int = 0) -> FoundPage:
             if self.credentials.client_secret != "right":
@@ -239,19 +240,19 @@ def test_a_corrected_secret_is_used_at_once(app: AppTest, monkeypatch) -> None:
     app.run()
     assert not app.warning
     assert len(tracks(app)) == 2
-    use(monkeypatch, Strict, "wrong again")  # what others' keys found is not shown
+    use(monkeypatch, Strict, "wrong again")  # results of other keys are not shown
     app.run()
     assert len(app.warning) == 1
 
 
-def test_keys_are_not_told_by_what_tells_them_apart() -> None:
+def test_the_digest_of_keys_does_not_contain_them() -> None:
     one, other = (search._account(Credentials("id", secret)) for secret in ("north", "south"))
     assert one != other
     assert "north" not in one
     assert len(one) == 16
 
 
-def test_reccobeats_is_asked_only_where_it_is_switched_on(app: AppTest, monkeypatch) -> None:
+def test_reccobeats_is_asked_only_if_switched_on(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert "features from catalogue" in text_of(app)
@@ -260,7 +261,7 @@ def test_reccobeats_is_asked_only_where_it_is_switched_on(app: AppTest, monkeypa
     assert "features from reccobeats" in text_of(app)
 
 
-def test_a_service_that_failed_is_asked_again_by_the_next_search(app: AppTest, monkeypatch) -> None:
+def test_a_failed_service_is_asked_again_by_the_next_search(app: AppTest, monkeypatch) -> None:
     class Busy(FakeSpotify):
         is_busy = True
 
@@ -272,17 +273,17 @@ def test_a_service_that_failed_is_asked_again_by_the_next_search(app: AppTest, m
     app.session_state[state.MUSIC_RECCOBEATS] = True
     find(app, "busy")
     assert "asked too often" in text_of(app)
-    assert "the catalogue does not have it" in text_of(app)
+    assert "nor ReccoBeats" not in text_of(app)
     Busy.is_busy = False
     app.run()
     assert "asked too often" not in text_of(app)
-    assert "neither the catalogue nor ReccoBeats has it" in text_of(app)
+    assert "nor ReccoBeats" in text_of(app)
     Busy.is_busy = True
     app.run()
-    assert "asked too often" not in text_of(app)  # the answer was kept
+    assert "asked too often" not in text_of(app)  # the answer is cached
 
 
-def test_covers_are_those_that_came_with_the_answer_and_shown_where_asked_for(app: AppTest, monkeypatch) -> None:
+def test_covers_are_shown_if_switched_on(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert not app.image
@@ -294,9 +295,9 @@ def test_covers_are_those_that_came_with_the_answer_and_shown_where_asked_for(ap
 
 @pytest.fixture
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of secrets of a server of its own, which nobody watches."""
+    """The path of the secrets of a temporary server, without file watchers."""
     for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIPY_CLIENT_ID", "SPOTIPY_CLIENT_SECRET"):
-        monkeypatch.setenv(name, "")  # also what Streamlit puts there is taken away again
+        monkeypatch.setenv(name, "")  # also restores values that Streamlit sets
     monkeypatch.setattr(Secrets, "_maybe_install_file_watchers", lambda _: None)
     monkeypatch.setattr(st, "secrets", Secrets())
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -317,33 +318,33 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=["no quotes", "an open quote", "a word", "latin-1", "a NUL"],
 )
-def test_a_mistake_in_the_secrets_is_one_sentence_without_them(
+def test_a_mistake_in_the_secrets_is_one_error_without_their_values(
     app: AppTest, secrets: Path, content: bytes, fault: str
 ) -> None:
     secrets.write_bytes(content)
     find(app, "zzzz")
     assert not app.exception
     (error,) = app.error
-    said = unescaped(error.value)
-    assert said.startswith("secrets.toml is not as expected: TOML in UTF-8, one setting a line, every text in quotes")
-    assert f"Received: {fault}. " in said
+    message = unescaped(error.value)
+    assert "secrets.toml" in message
+    assert f"Received: {fault}. " in message
     assert "hidden" not in text_of(app)
-    assert "No song of this table has all of these words" in text_of(app)  # the table is searched all the same
+    assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
     assert search._credentials() == Credentials("an id", "a secret")
 
 
-def test_of_two_files_of_secrets_the_one_with_the_mistake_is_named(app: AppTest, secrets: Path, tmp_path: Path) -> None:
+def test_the_damaged_one_of_two_secrets_files_is_named(app: AppTest, secrets: Path, tmp_path: Path) -> None:
     secrets.write_text('SPOTIFY_CLIENT_ID = "an id"\n', encoding="utf-8")
     other = tmp_path / "home" / ".streamlit" / "secrets.toml"
     other.parent.mkdir(parents=True)
     other.write_text("SPOTIFY_CLIENT_ID = an id\n", encoding="utf-8")
     find(app, "zzzz")
     (error,) = app.error
-    assert unescaped(error.value).startswith("~/.streamlit/secrets.toml is not as expected")
+    assert "~/.streamlit/secrets.toml" in unescaped(error.value)
 
 
-def test_without_a_file_of_secrets_the_environment_is_asked(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_used_without_a_secrets_file(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert search._credentials() is None
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "an id")
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "a secret")

@@ -1,4 +1,4 @@
-"""pages/photo.py under AppTest, with the real networks: every state a visitor can meet."""
+"""pages/photo.py under AppTest, with the real networks."""
 
 import io
 import json
@@ -17,11 +17,14 @@ from streamlit.testing.v1 import AppTest
 from emomusic.face.images import encode_png
 from emomusic.music.catalogue import load_catalogue
 from emomusic.ui.core import engine, picture_chooser, state
+from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models.try_it import Asked
+from emomusic.ui.songs.listener import FIRST_POINTS
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import text_of, tracks, unescaped
 
 SECONDS = 120
+CHOICE = "Your choice"  # caption of manual choices
 
 
 @pytest.fixture
@@ -35,28 +38,28 @@ def sample(app: AppTest, key: str) -> AppTest:
 
 
 def control(app: AppTest, key: str) -> Any:
-    """The one whose key begins so."""
+    """The control whose key starts with `key`."""
     (found,) = (c for c in [*app.segmented_control, *app.pills] if (c.key or "").startswith(key))
     return found
 
 
 def pick(app: AppTest, key: str, value: str | None) -> None:
-    """Choose among a control's options."""
+    """Choose one of a control's options."""
     control(app, key).set_value(value).run()
 
 
 def buttons(app: AppTest) -> dict[str, Any]:
-    """By their labels."""
+    """The buttons by label."""
     return {button.label: button for button in app.button}
 
 
 def downloads(app: AppTest) -> set[str]:
-    """The labels of the files that are offered."""
+    """The labels of the offered files."""
     return {button.proto.label for button in app.get("download_button")}
 
 
 def options(app: AppTest) -> str:
-    """What stands on the button of the songs' options."""
+    """The label of the options menu."""
     (label,) = (c.proto.popover.label for c in app.get("popover") if c.proto.popover.label.startswith("Options"))
     return str(label)
 
@@ -76,10 +79,10 @@ def upload(app: AppTest, name: str, data: bytes) -> AppTest:
 
 
 @pytest.mark.parametrize("step", ["remember", "write"])
-def test_a_photo_whose_arrival_was_cut_off_is_taken_in_the_next_run(
+def test_an_interrupted_upload_is_stored_in_the_next_run(
     app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """As a run of the page does with the run of a fragment that the file came with, which calls nothing anew."""
+    """The page's run can interrupt the run of the fragment that the file arrives with, and repeats no callback."""
     app.run()
     data = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
 
@@ -87,7 +90,7 @@ def test_a_photo_whose_arrival_was_cut_off_is_taken_in_the_next_run(
         monkeypatch.undo()
         raise StopException
 
-    monkeypatch.setattr(picture_chooser, *{"remember": ("_set_own", stop), "write": ("turn_to_sample", stop)}[step])
+    monkeypatch.setattr(picture_chooser, *{"remember": ("_set_own", stop), "write": ("set_sample", stop)}[step])
     app.file_uploader(key=state.UPLOAD).upload("me.jpg", data)
     app.run()
     assert tracks(app) == []
@@ -95,21 +98,21 @@ def test_a_photo_whose_arrival_was_cut_off_is_taken_in_the_next_run(
     assert not app.exception
     assert app.session_state[state.OWN].name == "me.jpg"
     assert len(tracks(app)) == 5
-    seen = app.session_state[state.READING]
+    result = app.session_state[state.READING]
     app.run()
-    assert app.session_state[state.READING] is seen
+    assert app.session_state[state.READING] is result
 
 
-def test_the_first_look_offers_samples_and_says_what_will_happen(app: AppTest) -> None:
+def test_the_empty_page_offers_samples_and_shows_the_notice(app: AppTest) -> None:
     app.run()
     assert not app.exception
-    assert app.title[0].value == "What does this face sound like?"
+    assert app.title
     assert len([button for button in app.button if (button.key or "").startswith("sample-")]) == 8
-    assert "not a feeling" in text_of(app)
+    assert WHEN_GONE in text_of(app)
     assert tracks(app) == []
 
 
-def test_a_click_on_a_sample_gives_a_face_its_bars_and_five_songs(app: AppTest) -> None:
+def test_a_sample_shows_bars_and_five_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     assert not app.exception
     assert "happy" in app.header[0].value.lower()
@@ -120,30 +123,30 @@ def test_a_click_on_a_sample_gives_a_face_its_bars_and_five_songs(app: AppTest) 
     assert "eileen-collins-1999" in app.query_params[state.SAMPLE]
 
 
-def test_more_songs_are_other_songs_and_no_face_is_read_again(app: AppTest) -> None:
+def test_more_songs_are_added_without_reading_the_face_again(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    first, seen = tracks(app), app.session_state[state.READING]
+    first, result = tracks(app), app.session_state[state.READING]
     buttons(app)["More songs"].click().run()
-    assert tracks(app)[:5] == first  # where they were: a player goes on
+    assert tracks(app)[:5] == first  # same positions, so that the players go on
     assert len(set(tracks(app))) == 10
     assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
-    assert app.session_state[state.READING] is seen
+    assert app.session_state[state.READING] is result
     app.segmented_control(key=state.POLICY).set_value("Soothe").run()
     assert len(tracks(app)) == 5
     app.segmented_control(key=state.POLICY).set_value("Match").run()
     assert len(tracks(app)) == 10
 
 
-def test_more_songs_end_where_the_page_has_enough(app: AppTest) -> None:
+def test_more_songs_end_at_thirty(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     while "More songs" in buttons(app):
         buttons(app)["More songs"].click().run()
     assert not app.exception
     assert len(set(tracks(app))) == 30
-    assert "Another number for Shuffle, under Options, gives others." in text_of(app)
+    assert "Shuffle" in text_of(app)
 
 
-def test_more_of_a_journey_is_another_walk_and_the_plane_shows_it_alone(app: AppTest) -> None:
+def test_more_songs_of_a_journey_are_a_second_journey_and_the_plane_shows_only_this(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
     first = tracks(app)
@@ -151,22 +154,21 @@ def test_more_of_a_journey_is_another_walk_and_the_plane_shows_it_alone(app: App
     assert not app.exception
     assert tracks(app)[:5] == first
     assert len(set(tracks(app))) == 10
-    assert text_of(app).count("Another walk from the start:") == 1
-    assert unescaped(text_of(app)).count("Step 1 of 5: ") == 2
+    assert text_of(app).count("Another journey") == 1
+    assert unescaped(text_of(app)).count("1 of 5") == 2
     assert [number for number, _ in songs_on_the_plane(app)] == [*range(6, 11)]
 
 
-def test_songs_are_not_called_what_the_model_finds_them_not_to_be(app: AppTest) -> None:
+def test_the_page_says_when_few_songs_have_the_requested_mood(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
-    assert "Few songs are found to be calm; these come nearest." in text_of(app)
-    assert "Probably sad" in text_of(app)
-    assert len({colour for _, colour in songs_on_the_plane(app)}) > 1  # each in the colour of its own mood
+    assert "Few songs" in text_of(app)
+    assert len({colour for _, colour in songs_on_the_plane(app)}) > 1  # each in the colour of its mood
     app.button(key="sample-eileen-collins-1999").click().run()
-    assert "Songs that are where the face is: happy ones." in text_of(app)
+    assert "Mood: happy" in text_of(app)
     assert "Few songs" not in text_of(app)
 
 
-def test_options_say_how_many_are_on_and_can_be_taken_back_where_no_song_is_left(app: AppTest) -> None:
+def test_options_are_counted_and_can_be_reset_when_no_song_matches(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
     assert options(app) == "Options"
@@ -180,41 +182,39 @@ def test_options_say_how_many_are_on_and_can_be_taken_back_where_no_song_is_left
     assert not app.exception
     assert options(app) == "Options · 5"
     assert tracks(app) == []
-    words = "No song is left under these options: metal, 215 to 220 beats a minute, nothing explicit."
-    assert [info.value for info in app.info] == [words]
-    assert "squares are the songs" not in text_of(app)
+    (info,) = app.info
+    assert all(word in info.value for word in ("metal", "215", "220", "explicit"))
+    assert "squares" not in text_of(app)
     assert "Everything (JSON)" in downloads(app)
     assert not {"Songs (CSV)", "Playlist (M3U)"} & downloads(app)
-    buttons(app)["Take all options back"].click().run()
+    buttons(app)["Reset all options"].click().run()
     assert not app.exception
     assert options(app) == "Options"
     (tempo,) = [slider for slider in app.slider if slider.label.startswith("Tempo")]
     assert tempo.value == (40, 220)
     assert tracks(app) == first
-    assert "squares are the songs" in text_of(app)
+    assert "squares" in text_of(app)
 
 
-def test_another_policy_gives_other_songs_and_no_face_is_read_again(app: AppTest) -> None:
+def test_another_policy_gives_other_songs_without_reading_the_face_again(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
-    first, seen = tracks(app), app.session_state[state.READING]
+    first, result = tracks(app), app.session_state[state.READING]
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
     assert not app.exception
     assert tracks(app) != first
-    assert app.session_state[state.READING] is seen
+    assert app.session_state[state.READING] is result
 
 
-def test_a_journey_to_a_mood_chosen_by_hand_is_called_one(app: AppTest) -> None:
+def test_a_journey_to_a_chosen_mood_is_described_as_a_journey(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
     pick(app, "said-mood", "calm")
-    assert "Songs of the mood you chose: calm. Match and Soothe come to the same here." in text_of(app)
+    assert "mood you chose: calm" in text_of(app)
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
-    assert "walks to calm songs in even steps" in text_of(app)
-    assert "Songs of the mood you chose" not in text_of(app)
-    assert "Starts where the face is" in text_of(app)
-    assert "close to the start" in text_of(app)
+    assert "calm songs in even steps" in text_of(app)
+    assert "mood you chose" not in text_of(app)
 
 
-def test_an_upload_taken_away_leaves_a_sample_that_is_shown(app: AppTest, root: Path) -> None:
+def test_removing_the_upload_keeps_a_shown_sample(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     app.button(key="sample-eileen-collins-1999").click().run()
     app.file_uploader(key=state.UPLOAD).set_value(None).run()
@@ -223,65 +223,65 @@ def test_an_upload_taken_away_leaves_a_sample_that_is_shown(app: AppTest, root: 
     assert len(tracks(app)) == 5
 
 
-TAKE_AWAY = "Take the picture away"
+REMOVE = "Remove photo"
 
 
 @pytest.mark.parametrize("way", ["another page", "the camera"])
-def test_an_own_picture_that_the_uploader_forgot_can_be_taken_away(
+def test_an_own_photo_that_the_uploader_lost_can_be_removed(
     app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
-    assert TAKE_AWAY not in buttons(app)  # the uploader lists it
-    app.session_state[state.HOW_WALK] = "the walk of that picture"
+    assert REMOVE not in buttons(app)  # the uploader lists it
+    app.session_state[state.HOW_WALK] = "the walk of that photo"
     app.session_state[state.MODELS_ASKED] = Asked(app.session_state[state.PICTURE].digest, None, 0, ())
     if way == "another page":
         app.switch_page("pages/music.py").run()
         app.switch_page("pages/photo.py").run()
     else:
         app.segmented_control(key=state.SOURCE).set_value("Camera").run()
-    assert len(tracks(app)) == 5  # it is shown still
-    assert TAKE_AWAY in buttons(app)
-    held, gone = app.session_state[state.OWN_FILE], []
+    assert len(tracks(app)) == 5  # still shown
+    assert REMOVE in buttons(app)
+    file_id, released = app.session_state[state.OWN_FILE], []
     monkeypatch.setattr(
-        MemoryUploadedFileManager, "remove_file", lambda self, session_id, file_id: gone.append(file_id)
+        MemoryUploadedFileManager, "remove_file", lambda self, session_id, file_id: released.append(file_id)
     )
-    buttons(app)[TAKE_AWAY].click().run()
+    buttons(app)[REMOVE].click().run()
     assert not app.exception
     assert tracks(app) == []
-    assert TAKE_AWAY not in buttons(app)
-    assert gone == [held]  # nor does Streamlit hold it
-    kept = (state.PICTURE, state.OWN, state.READING, state.HOW_WALK, state.MODELS_ASKED, state.OWN_FILE)
-    assert not [key for key in kept if key in app.session_state and app.session_state[key] is not None]
+    assert REMOVE not in buttons(app)
+    assert released == [file_id]
+    keys = (state.PICTURE, state.OWN, state.READING, state.HOW_WALK, state.MODELS_ASKED, state.OWN_FILE)
+    assert not [key for key in keys if key in app.session_state and app.session_state[key] is not None]
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 
 
-def test_a_sample_is_nothing_to_take_away(app: AppTest) -> None:
+def test_a_sample_has_no_remove_button(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    assert TAKE_AWAY not in buttons(app)
+    assert REMOVE not in buttons(app)
 
 
-def test_nothing_of_an_own_picture_stays_when_it_is_taken_away_beside_a_sample(app: AppTest, root: Path) -> None:
+def test_removing_an_own_photo_while_a_sample_is_shown_deletes_all_of_its_data(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     own = app.session_state[state.PICTURE]
     app.button(key="sample-eileen-collins-1999").click().run()
-    seen = app.session_state[state.READING]
-    app.session_state[state.HOW_WALK] = "the walk of the own picture"
+    result = app.session_state[state.READING]
+    app.session_state[state.HOW_WALK] = "the walk of the own photo"
     app.session_state[state.MODELS_ASKED] = Asked(own.digest, None, 0, ())
     app.file_uploader(key=state.UPLOAD).set_value(None).run()
     assert not app.exception
-    assert app.session_state[state.READING] is seen  # the sample's
+    assert app.session_state[state.READING] is result  # of the sample
     assert app.session_state[state.OWN] is None
     assert state.HOW_WALK not in app.session_state
     assert state.MODELS_ASKED not in app.session_state
 
 
-def test_what_the_models_said_of_a_picture_goes_with_it(app: AppTest, root: Path) -> None:
-    app.session_state[state.MODELS_ASKED] = Asked("the picture before", None, 0, ())
+def test_the_predictions_of_all_models_are_deleted_with_their_photo(app: AppTest, root: Path) -> None:
+    app.session_state[state.MODELS_ASKED] = Asked("another photo", None, 0, ())
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     assert state.MODELS_ASKED not in app.session_state
 
 
-def test_filters_decide_which_songs_are_offered(app: AppTest) -> None:
+def test_filters_exclude_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
     app.multiselect(key=state.GENRES).set_value(["metal"]).run()
@@ -294,7 +294,7 @@ def test_filters_decide_which_songs_are_offered(app: AppTest) -> None:
     assert tracks(app) != first
 
 
-def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> None:
+def test_each_of_several_faces_has_a_card_and_can_be_chosen(app: AppTest) -> None:
     sample(app, "four-people")
     assert not app.exception
     assert "Together" in app.header[0].value
@@ -306,7 +306,7 @@ def test_several_faces_have_a_card_each_and_one_can_be_chosen(app: AppTest) -> N
 
 
 @pytest.mark.parametrize(("num_faces", "is_crowd"), [(60, False), (61, True)])
-def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
+def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, num_faces: int, is_crowd: bool
 ) -> None:
     faces = [make_face(x=number) for number in range(num_faces)]
@@ -315,13 +315,13 @@ def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
     try:
         sample(app, "four-people")
         assert not app.exception
-        assert ("The plane shows the first 60 faces; all count." in text_of(app)) is is_crowd
-        assert f"the mean of {num_faces} faces" in text_of(app)
+        assert (FIRST_POINTS in text_of(app)) is is_crowd
+        assert f"{num_faces} faces" in text_of(app)
         plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
         (shown,) = (trace["text"] for trace in plane["data"] if trace.get("name") == "faces")
         assert shown == [*(f"<b>{number}</b>" for number in range(1, 61)), "<b>all</b>"]
-        (whose,) = [menu for menu in app.selectbox if menu.label == "Whose music?"]
-        whose.select("Face 3").run()
+        (menu,) = [menu for menu in app.selectbox if (menu.key or "").startswith("who-")]
+        menu.select("Face 3").run()
         assert not app.exception
         assert "Together" not in app.header[0].value
         assert app.query_params[state.WHO] == "Face 3"
@@ -330,67 +330,64 @@ def test_of_a_crowd_the_plane_shows_the_first_and_says_so(
 
 
 @pytest.mark.parametrize(("height", "is_wide"), [(580, False), (560, True)])
-def test_the_words_stand_below_a_wide_picture_and_beside_another(
-    app: AppTest, root: Path, height: int, is_wide: bool
-) -> None:
+def test_the_text_is_below_a_wide_photo_and_beside_others(app: AppTest, root: Path, height: int, is_wide: bool) -> None:
     file = io.BytesIO()
-    with Image.open(root / "data/samples/four-people.jpg") as picture_chooser:
-        ImageOps.pad(picture_chooser, (1200, height)).save(file, "PNG")
+    with Image.open(root / "data/samples/four-people.jpg") as photo:
+        ImageOps.pad(photo, (1200, height)).save(file, "PNG")
     upload(app, "four.png", file.getvalue())
     picture_column, bars_column = (
         next(column for column in app.columns if column.get(kind)) for kind in ("image", "plotly_chart")
     )
     words, other = (picture_column, bars_column) if is_wide else (bars_column, picture_column)
     assert [len(column.header) for column in (words, other)] == [1, 0]
-    assert ["Whose music?" in [c.label for c in column.segmented_control] for column in (words, other)] == [True, False]
+    choices = [[c.key for c in column.segmented_control if c.key.startswith("who-")] for column in (words, other)]
+    assert [len(keys) for keys in choices] == [1, 0]
 
 
-def test_what_the_visitor_says_by_hand_decides_the_songs(app: AppTest) -> None:
+def test_a_manual_emotion_changes_the_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
     pick(app, "said-emotion", "sad")
     assert not app.exception
-    assert "sad ones" in text_of(app)
+    assert "Mood: sad" in text_of(app)
     assert not set(first) & set(tracks(app))
 
 
-def test_a_picture_without_a_face_is_answered_kindly_and_by_hand(app: AppTest) -> None:
+def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
     upload(app, "sky.png", buffer.getvalue())
     assert not app.exception
-    assert app.header[0].value == "No face found"
+    assert "No face" in app.header[0].value
     assert tracks(app) == []
     pick(app, "said-mood", "calm")
     assert len(tracks(app)) == 5
     assert "mood you chose: calm" in text_of(app)
 
 
-def test_an_unreadable_file_is_one_message_and_the_page_goes_on(app: AppTest) -> None:
+def test_an_unreadable_file_shows_one_message(app: AppTest) -> None:
     upload(app, "letter.jpg", b"Dear reader")
     assert not app.exception
-    (error,) = app.error
-    assert "not a picture" in error.value
+    assert len(app.error) == 1
     app.button(key="sample-eileen-collins-1999").click().run()
     assert not app.error
     assert len(tracks(app)) == 5
 
 
 @pytest.mark.parametrize("shape", [(1, 450), (5, 5000), (1100, 1), (5000, 4)])
-def test_a_stripe_is_one_message_and_the_page_goes_on(app: AppTest, shape: tuple[int, int]) -> None:
-    picture_chooser = encode_png(np.full((*shape, 3), 128, np.uint8))
-    upload(app, "stripe.png", picture_chooser)
+def test_a_stripe_shows_one_message(app: AppTest, shape: tuple[int, int]) -> None:
+    upload(app, "stripe.png", encode_png(np.full((*shape, 3), 128, np.uint8)))
     assert not app.exception
     (error,) = app.error
-    assert f"received {shape[1]}x{shape[0]} pixels; choose one that shows a face" in error.value
+    assert f"{shape[1]}x{shape[0]} pixels" in error.value
 
 
-def test_a_picture_that_is_nearly_a_stripe_is_shown(app: AppTest) -> None:
+def test_a_photo_that_is_nearly_a_stripe_is_shown(app: AppTest) -> None:
     for shape in ((30, 3000), (3000, 30)):
         upload(app, "pole.png", encode_png(np.full((*shape, 3), 128, np.uint8)))
         assert not app.exception
         assert not app.error
-        assert app.header[0].value == "No face found"
+        assert "No face" in app.header[0].value
 
 
 def test_an_uploaded_photo_is_read(app: AppTest, root: Path) -> None:
@@ -403,7 +400,7 @@ def test_an_uploaded_photo_is_read(app: AppTest, root: Path) -> None:
 def test_a_snapshot_is_read(app: AppTest, root: Path) -> None:
     app.run()
     app.segmented_control(key=state.SOURCE).set_value("Camera").run()
-    assert "people who agree" in text_of(app)
+    assert "agree" in text_of(app)
     app.camera_input(key=state.CAMERA).upload("me.jpg", (root / "data/samples/eileen-collins-1999.jpg").read_bytes())
     app.run()
     assert not app.exception
@@ -419,7 +416,7 @@ def test_a_link_can_name_a_sample_and_a_policy(app: AppTest) -> None:
     assert app.segmented_control(key=state.POLICY).value == "Soothe"
 
 
-def test_what_is_chosen_about_a_sample_stands_in_the_address_and_a_link_shows_it(app: AppTest, root: Path) -> None:
+def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: AppTest, root: Path) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 3")
     pick(app, "said-mood", "calm")
@@ -441,16 +438,16 @@ def test_what_is_chosen_about_a_sample_stands_in_the_address_and_a_link_shows_it
     assert tracks(visitor) == chosen
 
 
-def test_what_was_said_by_hand_is_told_to_who_follows_a_link(app: AppTest) -> None:
+def test_a_link_shows_its_manual_choices(app: AppTest) -> None:
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
     app.query_params[state.SAYS] = "sad"
     app.query_params[state.MOOD] = "calm"
     app.run()
     assert not app.exception
-    assert "Said by hand: the face is sad, the music is calm." in text_of(app)
+    assert "the face is sad, the mood is calm" in text_of(app)
 
 
-def test_who_goes_back_to_another_sample_sees_that_one(app: AppTest) -> None:
+def test_back_to_another_sample_shows_this_sample(app: AppTest) -> None:
     sample(app, "four-people")
     app.button(key="sample-eileen-collins-1999").click().run()
     app.query_params[state.SAMPLE] = "four-people"  # as a browser does
@@ -461,17 +458,17 @@ def test_who_goes_back_to_another_sample_sees_that_one(app: AppTest) -> None:
     assert control(app, "who-").value == "Face 2"
 
 
-def test_what_was_said_of_a_sample_is_not_said_of_an_own_picture(app: AppTest, root: Path) -> None:
+def test_choices_about_a_sample_do_not_apply_to_an_own_photo(app: AppTest, root: Path) -> None:
     sample(app, "eileen-collins-1999")
     pick(app, "said-emotion", "sad")
     app.file_uploader(key=state.UPLOAD).upload("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     app.run()
     assert not app.exception
-    assert "Said by hand" not in text_of(app)
+    assert CHOICE not in text_of(app)
     assert not {state.SAMPLE, state.SAYS} & set(app.query_params)
 
 
-def test_what_was_said_of_one_face_does_not_stay_for_another(app: AppTest) -> None:
+def test_choices_about_one_face_do_not_apply_to_another(app: AppTest) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 3")
     pick(app, "said-emotion", "sad")
@@ -483,7 +480,7 @@ def test_what_was_said_of_one_face_does_not_stay_for_another(app: AppTest) -> No
     assert state.WHO not in app.query_params
 
 
-def test_of_a_photo_of_ones_own_nothing_goes_to_the_address(app: AppTest, root: Path) -> None:
+def test_an_own_photo_writes_nothing_to_the_url(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
     pick(app, "who-", "Face 2")
     pick(app, "said-mood", "calm")
@@ -491,17 +488,17 @@ def test_of_a_photo_of_ones_own_nothing_goes_to_the_address(app: AppTest, root: 
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 
 
-def test_who_comes_back_from_another_page_finds_the_sample_in_the_address(app: AppTest) -> None:
+def test_a_return_from_another_page_restores_the_sample_in_the_url(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     app.switch_page("pages/music.py").run()
     app.query_params.clear()  # as a browser does
-    app.session_state[state.VISIT] = ("", 3)  # as app.py does, which `switch_page` leaves out
+    app.session_state[state.VISIT] = ("", 3)  # as app.py does; `switch_page` does not run it
     app.switch_page("pages/photo.py").run()
     assert not app.exception
     assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
 
 
-def test_who_goes_back_from_a_sample_sees_the_own_picture_again(app: AppTest, root: Path) -> None:
+def test_back_from_a_sample_shows_the_own_photo_again(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     app.button(key="sample-eileen-collins-1999").click().run()
     assert app.session_state[state.PICTURE].name == "eileen-collins-1999.jpg"
@@ -512,9 +509,9 @@ def test_who_goes_back_from_a_sample_sees_the_own_picture_again(app: AppTest, ro
     assert state.SAMPLE not in app.query_params
 
 
-def test_a_sample_brought_from_another_page_is_not_lost_by_going_back(app: AppTest) -> None:
+def test_back_keeps_a_sample_that_was_chosen_before_another_page(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    app.session_state[state.VISIT] = ("", 3)  # to another page and here again, as app.py counts it
+    app.session_state[state.VISIT] = ("", 3)  # another page and back, as app.py counts it
     for _ in range(2):
         app.query_params.clear()  # as a browser does
         app.run()
@@ -522,7 +519,7 @@ def test_a_sample_brought_from_another_page_is_not_lost_by_going_back(app: AppTe
         assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
 
 
-def test_who_goes_back_from_the_first_sample_sees_the_first_look_again(app: AppTest) -> None:
+def test_back_from_the_first_sample_shows_the_empty_page_again(app: AppTest) -> None:
     app.run()
     app.button(key="sample-eileen-collins-1999").click().run()
     app.query_params.clear()  # as a browser does
@@ -532,24 +529,24 @@ def test_who_goes_back_from_the_first_sample_sees_the_first_look_again(app: AppT
     assert state.SAMPLE not in app.query_params
 
 
-def test_what_was_said_of_a_face_is_known_again_when_it_is_looked_at_again(app: AppTest) -> None:
+def test_choices_about_a_face_return_with_this_face(app: AppTest) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 2")
     pick(app, "said-emotion", "angry")
     pick(app, "who-", "Face 3")
-    assert "Said by hand" not in text_of(app)
+    assert CHOICE not in text_of(app)
     pick(app, "who-", "Face 2")
-    assert "Said by hand: the face is angry." in text_of(app)
+    assert "the face is angry" in text_of(app)
     assert app.query_params[state.SAYS] == "angry"
 
 
-def test_who_goes_back_from_a_face_sees_everyone_again(app: AppTest) -> None:
+def test_back_from_a_face_shows_everyone_again(app: AppTest) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 3")
     pick(app, "said-emotion", "sad")
     del app.query_params[state.SAYS]  # as a browser does
     app.run()
-    assert "Said by hand" not in text_of(app)
+    assert CHOICE not in text_of(app)
     assert app.query_params[state.WHO] in ("Face 3", ["Face 3"])
     del app.query_params[state.WHO]
     app.run()
@@ -558,12 +555,12 @@ def test_who_goes_back_from_a_face_sees_everyone_again(app: AppTest) -> None:
     assert control(app, "who-").value == "Everyone"
     assert "Together" in app.header[0].value
     assert state.WHO not in app.query_params
-    app.query_params[state.WHO] = "Face 3"  # and forward again
+    app.query_params[state.WHO] = "Face 3"  # forward again
     app.run()
     assert control(app, "who-").value == "Face 3"
 
 
-def test_a_link_that_names_nobody_shows_everyone(app: AppTest) -> None:
+def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
     app.query_params[state.SAMPLE] = "four-people"
     app.query_params[state.WHO] = "Face 99"
     app.query_params[state.MOOD] = "<script>"
@@ -573,7 +570,7 @@ def test_a_link_that_names_nobody_shows_everyone(app: AppTest) -> None:
     assert {state.WHO, state.MOOD}.isdisjoint(app.query_params)
 
 
-def test_a_link_to_no_sample_shows_the_first_look(app: AppTest) -> None:
+def test_a_link_to_an_unknown_sample_shows_the_empty_page(app: AppTest) -> None:
     app.query_params[state.SAMPLE] = "../../etc/passwd"
     app.run()
     assert not app.exception

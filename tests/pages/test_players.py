@@ -13,13 +13,13 @@ def page() -> None:
     show_player(st.session_state.track, "a song", place=("songs", 1))
 
 
-def test_the_player_of_another_song_stands_at_another_place() -> None:
-    """A busy server may be slow between two messages: at the old place the old frame would be given another address."""
+def test_the_player_of_another_song_uses_the_other_slot() -> None:
+    """In the same slot, a slow server could load the old song into the new frame."""
     app = AppTest.from_function(page)
-    places = []
+    slots = []
     for track in (ONE, ONE, OTHER, OTHER, ONE):
         app.session_state["track"] = track
         (outer,) = app.run().main.children.values()
         assert not app.exception
-        places.append(max(outer.children))  # the number of the last part: the player's
-    assert places == [0, 0, 1, 1, 0]
+        slots.append(max(outer.children))  # index of the last child, which is the player
+    assert slots == [0, 0, 1, 1, 0]

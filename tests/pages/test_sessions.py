@@ -1,4 +1,4 @@
-"""emomusic/ui/core/sessions.py: when sessions and files are let go; tests/browser sees it on a real server."""
+"""emomusic/ui/core/sessions.py: deletion of sessions and files; tests/browser covers a real server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emomusic.ui.core import sessions
 
 
 class Server:
-    """What the sweep asks of Streamlit's runtime, with a clock of its own."""
+    """A fake of Streamlit's runtime, with its own clock."""
 
     def __init__(self, *names: str) -> None:
         self.kept = {name: SimpleNamespace(id=name, session_state={"photo": b"bytes"}) for name in names}
@@ -42,13 +42,13 @@ class Server:
     def _get_async_objs(self) -> Any:
         return SimpleNamespace(eventloop=self)
 
-    def call_soon_threadsafe(self, look: Callable[[], None]) -> None:
-        self.next = look
+    def call_soon_threadsafe(self, run: Callable[[], None]) -> None:
+        self.next = run
 
-    def call_later(self, _seconds: float, look: Callable[[], None]) -> None:
-        self.next = look
+    def call_later(self, _seconds: float, run: Callable[[], None]) -> None:
+        self.next = run
 
-    def look_at(self, now: float) -> None:
+    def run_at(self, now: float) -> None:
         self.now = now
         self.next()
 
@@ -64,70 +64,70 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
-def test_a_page_that_was_closed_is_forgotten_in_less_than_two_minutes(server: Server) -> None:
+def test_a_closed_page_is_deleted_within_two_minutes(server: Server) -> None:
     left = server.kept["leaves"]
-    server.look_at(0)
+    server.run_at(0)
     server.open.remove("leaves")
-    server.look_at(5)
-    server.look_at(79)
+    server.run_at(5)
+    server.run_at(79)
     assert left.session_state
-    server.look_at(80)
+    server.run_at(80)
     assert server.closed == ["leaves"]
     assert left.session_state == {}
-    server.look_at(85)
+    server.run_at(85)
     assert server.closed == ["leaves"]
     assert server.kept["stays"].session_state
 
 
-def test_who_comes_back_in_time_has_as_long_again(server: Server) -> None:
+def test_a_return_to_the_page_restarts_the_time(server: Server) -> None:
     for now, is_open in ((0, False), (70, True), (90, False), (164, False)):
         server.open = {"stays", "leaves"} if is_open else {"stays"}
-        server.look_at(now)
+        server.run_at(now)
     assert not server.closed
-    server.look_at(165)
+    server.run_at(165)
     assert server.closed == ["leaves"]
 
 
-def somebody_uses_the_app(files: MediaFileManager) -> None:
-    """What Streamlit asks for at the end of each run of a page, or of a part of one."""
+def use_the_app(files: MediaFileManager) -> None:
+    """Call what Streamlit calls at the end of each run of a page or a fragment."""
     for _ in range(3):
         files.remove_orphaned_files()
 
 
-def test_a_download_stays_until_the_browser_has_had_time_to_fetch_it(server: Server) -> None:
+def test_a_download_stays_until_the_browser_can_fetch_it(server: Server) -> None:
     files = server.media_file_mgr
     name = PurePosixPath(files.execute_deferred(files.add_deferred(lambda: b"songs", "text/csv", "0.1"))).stem
     for now in (1, 29, 31, 59):
-        somebody_uses_the_app(files)
-        server.look_at(now)
+        use_the_app(files)
+        server.run_at(now)
         assert files.read_file(name) is not None
-    server.look_at(61)
+    server.run_at(61)
     assert files.read_file(name) is None
 
 
-def test_a_picture_stays_while_its_page_is_run_anew_and_goes_with_the_page(server: Server) -> None:
+def test_an_image_stays_during_a_rerun_and_is_deleted_with_its_page(server: Server) -> None:
     files = server.media_file_mgr
     name = PurePosixPath(files.add(b"picture", "image/jpeg", "0.2")).stem
-    files.clear_session_refs()  # at the beginning of a run
-    somebody_uses_the_app(files)
+    files.clear_session_refs()  # at the start of a run
+    use_the_app(files)
     assert files.read_file(name) is not None
     files.add(b"picture", "image/jpeg", "0.2")
-    server.look_at(31)
+    server.run_at(31)
     assert files.read_file(name) is not None
     server.open.remove("leaves")
     now = 35
     while not server.closed:
-        server.look_at(now)
+        server.run_at(now)
         now += 5
-    files.clear_session_refs()  # as Streamlit does when it closes a session
+    files.clear_session_refs()  # Streamlit does this when it closes a session
     while files.read_file(name) is not None:
-        server.look_at(now)
+        server.run_at(now)
         now += 5
     assert now - 35 <= 120
 
 
 @pytest.mark.parametrize("fault", ["list_sessions", "close_session"])
-def test_files_go_also_where_sessions_cannot_be_closed(
+def test_files_are_deleted_even_if_sessions_cannot_be_closed(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     def fails(*_: object) -> None:
@@ -138,24 +138,24 @@ def test_files_go_also_where_sessions_cannot_be_closed(
     files.clear_session_refs()
     monkeypatch.setattr(server, fault, fails)
     server.open.remove("leaves")
-    server.look_at(0)
-    server.look_at(100)
+    server.run_at(0)
+    server.run_at(100)
     assert files.read_file(name) is None
     assert "no such session" in caplog.text
     monkeypatch.undo()
     monkeypatch.setattr(sessions, "monotonic", lambda: server.now)
-    server.look_at(105)  # the sweep goes on
-    server.look_at(200)
+    server.run_at(105)  # the cleanup continues
+    server.run_at(200)
     assert server.closed == ["leaves"]
 
 
-def test_pages_say_how_long_it_is(root: Path) -> None:
+def test_the_page_text_matches_the_configured_time(root: Path) -> None:
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["disconnectedSessionTTL"] / 2 == 120
-    assert sessions.WHEN_GONE == "two minutes after you close the page"
+    assert "two minutes" in sessions.WHEN_GONE
 
 
-def test_another_streamlit_without_these_words_is_told_in_the_log(
+def test_a_streamlit_without_the_needed_internals_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(runtime, "exists", lambda: True)

@@ -1,1 +1,1 @@
-"""What all pages share: frame, loading, state, address, sessions and uploads."""
+"""Code shared by all pages: frame, loading, state, URL, sessions and uploads."""

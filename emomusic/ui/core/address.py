@@ -1,12 +1,11 @@
-"""What is chosen, in the address: a link shows the same screen, and every choice is a step to go back over.
+"""The URL's query parameters: a link shows the same screen, and each choice is one step of the browser's history.
 
-A run of a page has an address and what the session remembers, and one of the two has to win. A link and the browser's
-Back are for the address to decide. A choice just made, of which the browser may not have been told, and who comes back
-from another page, which takes addresses away, are for the session. What tells them apart is what was written to the
-address last, and on which visit of the page.
+The URL and the session can disagree. The URL wins after a link, Back or Forward. The session wins after a new choice,
+and after a return from another page, because a page change clears the URL. To distinguish these cases, the session
+stores the last written parameters with the visit on which they were written.
 
-Streamlit's own binding of a widget to the address is no such step: what is chosen takes the place of what was there.
-Of a visitor's own picture nothing goes there: a link could not show it, and its address would tell of it.
+Streamlit's own binding of a widget to the URL replaces the current step of the history instead of adding one.
+Nothing about a visitor's own photo is written to the URL.
 """
 
 from __future__ import annotations
@@ -20,47 +19,47 @@ from emomusic.ui.core import state
 
 Choice = TypeVar("Choice", bound=str)
 
-OF_A_SAMPLE = (state.WHO, state.SAYS, state.MOOD)
-"""What is chosen about a sample, beside its name."""
+SAMPLE_PARAMS = (state.WHO, state.SAYS, state.MOOD)
+"""URL parameters about the shown sample, besides its name."""
 
 
 def write(name: str, chosen: str | Sequence[str] | None) -> None:
-    """Let the address name what is chosen, nothing for None, and remember that it does."""
+    """Write a parameter to the URL and remember it; None removes it."""
     write_together({name: chosen})
 
 
 def write_together(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
-    """The same of several names, in one step of the browser's history."""
+    """Write several parameters in one step of the browser's history."""
     wanted = {name: [str(of)] if isinstance(of, str) else [*map(str, of or ())] for name, of in chosen.items()}
     changed = {name: choices for name, choices in wanted.items() if choices != st.query_params.get_all(name)}
     if changed:
-        st.query_params.update(changed)  # an empty list is left out of the address; each `del` would be a step
+        st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
     visit = st.session_state.get(state.VISIT)
     _written().update({name: (visit, choices) for name, choices in wanted.items()})
 
 
 def named(name: str) -> str | None:
-    """What the address names; None for nothing."""
+    """The parameter's value in the URL, or None."""
     choices = st.query_params.get_all(name)
     return choices[-1] if choices else None
 
 
 def went_back(name: str) -> bool:
-    """Whether the browser went back or forward: the address names something else than was written on this visit."""
+    """Whether Back or Forward was used: the URL differs from what this visit wrote."""
     visit, choices = _written().get(name, (None, None))
     return visit == st.session_state.get(state.VISIT) and choices not in (None, st.query_params.get_all(name))
 
 
 def chosen_here(*names: str) -> None:
-    """Let what a visitor just chose count, whatever the address says: it may not have been told of the last choice."""
+    """Give a new choice priority over the URL, which the browser may not have updated yet."""
     for name in names:
         _written().pop(name, None)
 
 
 def remembered(name: str) -> str | None:
-    """What the address names; where a visitor comes from another page, what it named when they left this one.
+    """The parameter's value in the URL; after a return from another page, the value before leaving.
 
-    An address that names nothing, where something was written on this visit, means going back to before that.
+    An empty URL after a write on this visit means that the visitor went back: the result is None.
     """
     if went_back(name):
         chosen_here(name)
@@ -69,16 +68,16 @@ def remembered(name: str) -> str | None:
 
 
 def recall(name: str, offered: Sequence[str], first: str | None, *, most: int = 1) -> bool:
-    """Give a widget its value before it is drawn: at first, and after the browser went back, what the address names.
+    """Set a widget's value from the URL before it is drawn, at first and after Back or Forward.
 
     Args:
-        name: of the widget, also in the address.
-        offered: what it offers.
-        first: what it shows where the address names none of these; None for nothing.
-        most: of these that can be chosen; more than one makes the value a list.
+        name: key of the widget, and name of the URL parameter.
+        offered: the widget's options.
+        first: default if the URL names none of the options; None for no default.
+        most: maximum number of choices; above 1, the value is a list.
 
     Returns:
-        Whether it was given a value.
+        Whether the value was set.
     """
     if name in st.session_state and not went_back(name):
         return False
@@ -90,43 +89,43 @@ def recall(name: str, offered: Sequence[str], first: str | None, *, most: int = 
 
 
 def keep(name: str, shown: str | Sequence[str] | None, first: str | None) -> None:
-    """Write what a widget shows into the address, unless it is what it shows at first."""
+    """Write a widget's value to the URL, unless it is the default."""
     write(name, None if shown in (first, [first]) else shown)
 
 
 def first_choice(name: str, key: str, choices: Iterable[Choice], otherwise: Choice | None = None) -> Choice | None:
-    """What a widget begins with: what the address names beside a sample. Where the browser went back, it begins anew.
+    """A widget's default: the URL's value if a sample is shown. After Back or Forward, the widget is reset.
 
     Args:
-        name: in the address.
+        name: of the URL parameter.
         key: of the widget, which is drawn next under `state.fresh(key)`.
-        choices: what it offers.
-        otherwise: where the address names none of them.
+        choices: the widget's options.
+        otherwise: the result if the URL names none of the options.
     """
     if went_back(name):
         state.renew(key)
-    begin = named(name) if named(state.SAMPLE) else None
-    return next((choice for choice in choices if choice == begin), otherwise)
+    linked = named(name) if named(state.SAMPLE) else None
+    return next((choice for choice in choices if choice == linked), otherwise)
 
 
 def link(name: str, choice: str | None) -> None:
-    """Keep a choice in the address, if a sample is shown; None takes it away."""
+    """Write a choice to the URL if a sample is shown; None removes it."""
     write(name, choice if named(state.SAMPLE) else None)
 
 
-def turn_to_sample(key: str | None) -> None:
-    """Name another sample, or none, and forget what was chosen about the last."""
-    write_together({state.SAMPLE: key} | dict.fromkeys(OF_A_SAMPLE))
-    chosen_here(*OF_A_SAMPLE)
+def set_sample(key: str | None) -> None:
+    """Write another sample, or none, and remove the choices about the last one."""
+    write_together({state.SAMPLE: key} | dict.fromkeys(SAMPLE_PARAMS))
+    chosen_here(*SAMPLE_PARAMS)
 
 
-def turn_to_face(who: str | None) -> None:
-    """Name another face of the sample, None for all, and forget what was said of the last."""
+def set_face(who: str | None) -> None:
+    """Write another face of the sample, None for all, and remove the choices about the last one."""
     write_together({state.WHO: who if named(state.SAMPLE) else None, state.SAYS: None, state.MOOD: None})
-    chosen_here(*OF_A_SAMPLE)
+    chosen_here(*SAMPLE_PARAMS)
 
 
 def _written() -> dict[str, tuple[object, list[str]]]:
-    """What stands in the address by name, with the visit on which it was written."""
+    """The last written parameters by name, with the visit on which they were written."""
     written: dict[str, tuple[object, list[str]]] = st.session_state.setdefault(state.WRITTEN, {})
     return written

@@ -1,4 +1,4 @@
-"""What all visitors share: the networks and the recommender, loaded once in the background."""
+"""Networks and recommender, loaded once in the background and shared by all sessions."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from emomusic.face.detection import MtcnnDetector
 from emomusic.face.reading import load_networks
 from emomusic.music.recommend import Recommender, load_recommender
 
-_PAUSE_S = 5.0  # after a failure; one run of a page asks several times, and is to fail once
+_RETRY_AFTER_S = 5.0  # several calls in one run of a page share one failure
 
-_Thing = TypeVar("_Thing")
+_T = TypeVar("_T")
 
 
-class _Load(Generic[_Thing]):
-    """Something loaded in the background, and again after a failure: files can be restored."""
+class _Load(Generic[_T]):
+    """A value loaded in a background thread, and loaded again after a failure."""
 
-    def __init__(self, load: Callable[[], _Thing]) -> None:
+    def __init__(self, load: Callable[[], _T]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading")
         self._load = load
         self._lock = threading.Lock()
         self._ended_s = 0.0
         self._latest = self._thread.submit(self._try)
 
-    def result(self) -> _Thing:
-        """Wait for it."""
+    def result(self) -> _T:
+        """Wait for the value; a failed load raises its error."""
         with self._lock:
-            if self._failed_a_while_ago():
+            if self._should_retry():
                 self._latest = self._thread.submit(self._try)
-            latest: Future[_Thing] = self._latest
+            latest: Future[_T] = self._latest
         return latest.result()
 
-    def _failed_a_while_ago(self) -> bool:
-        tried = self._latest
-        return tried.done() and tried.exception() is not None and monotonic() - self._ended_s >= _PAUSE_S
+    def _should_retry(self) -> bool:
+        latest = self._latest
+        return latest.done() and latest.exception() is not None and monotonic() - self._ended_s >= _RETRY_AFTER_S
 
-    def _try(self) -> _Thing:
+    def _try(self) -> _T:
         try:
             return self._load()
         finally:
-            self._ended_s = monotonic()  # before the future is done
+            self._ended_s = monotonic()  # set before the future is done
 
 
 def _load_warm_networks() -> tuple[MtcnnDetector, EmotionClassifier]:
@@ -56,7 +56,7 @@ def _load_warm_networks() -> tuple[MtcnnDetector, EmotionClassifier]:
 
 
 class Engine:
-    """The networks and the recommender, loading since this was made; shared by all sessions."""
+    """The networks and the recommender; loading starts with the constructor."""
 
     def __init__(self) -> None:
         self._networks = _Load(_load_warm_networks)
@@ -66,7 +66,7 @@ class Engine:
         """The detector and the classifier.
 
         Raises:
-            EmomusicError: a model is absent or damaged.
+            EmomusicError: a model is missing or damaged.
         """
         return self._networks.result()
 
@@ -74,12 +74,12 @@ class Engine:
         """The recommender.
 
         Raises:
-            EmomusicError: the catalogue is absent or damaged.
+            EmomusicError: the catalogue is missing or damaged.
         """
         return self._recommender.result()
 
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """The one engine of this server; the first call starts loading and returns at once."""
+    """The engine of this server; the first call starts loading and returns at once."""
     return Engine()

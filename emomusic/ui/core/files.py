@@ -1,4 +1,4 @@
-"""Files that a visitor may take away: all are offered in one way."""
+"""Download buttons shared by the pages."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _MIME_TYPES = {"csv": "text/csv", "json": "application/json", "m3u": "audio/x-mp
 
 
 def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
-    """A file that is made when it is asked for, by a button that does not rerun the page.
+    """Show a download button that creates its file on demand and does not rerun the page.
 
     Args:
         label: of the button.
-        make: the file.
-        name: of the file; its ending tells the type.
-        look: of the button, as `st.download_button` takes it.
+        make: returns the content of the file.
+        name: of the file; the extension sets its MIME type.
+        look: keyword arguments of `st.download_button`.
     """
     st.download_button(label, make, name, _MIME_TYPES[name.rpartition(".")[2]], on_click="ignore", **look)

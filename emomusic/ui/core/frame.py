@@ -1,4 +1,4 @@
-"""What frames every page: the icon, the colour of its buttons, and what every visitor is told."""
+"""The frame of every page: icon, theme colours, error messages and the notice."""
 
 from __future__ import annotations
 
@@ -22,72 +22,71 @@ log = logging.getLogger(__name__)
 
 _app_has_run = threading.Event()
 
-# Streamlit writes white on the primary colour, which the dark theme needs too bright for that: it is also the colour of
-# words on a dark page. So main buttons and the names chosen in a list have one of their own there, buttons a darker one
-# where they are pointed at; and what is chosen of several buttons, pink on pink, is written in the colour of links.
-# `kind`, `data-tag` and `data-selected` are no documented hooks; axe, in the browser tests, watches what comes of them.
-DARK_BUTTON, _DARK_BUTTON_POINTED_AT = "#A84F82", "#934271"
-_LIGHT_BUTTON_POINTED_AT = "#712E57"
+# The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
+# Primary buttons and selected tags therefore get a darker colour there; selected button groups get the link colour.
+# `kind`, `data-tag` and `data-selected` are undocumented; axe checks the resulting contrast in the browser tests.
+DARK_BUTTON, _DARK_BUTTON_HOVER = "#A84F82", "#934271"
+_LIGHT_BUTTON_HOVER = "#712E57"
 
 
 def icon() -> str:
-    """The app's icon, as a path."""
+    """The path of the app's icon."""
     return str(data_dir() / "icon.png")
 
 
 def text_color() -> str | None:
-    """The page's colour of text, for words inside charts; None where the browser has not told its theme."""
+    """The theme's text colour, for charts; None if the browser has not reported its theme."""
     theme = st.context.theme.type
     return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
 
 
 def escape_markdown(text: str) -> str:
-    """Text of a table or a file, in one line, so that Markdown leaves it alone."""
+    """Text on one line, with Markdown's special characters escaped."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
 
 
 def escape_markdown_message(text: str) -> str:
-    """A message that quotes such text, likewise; full stops and the colons of its sentences stay as they are."""
+    """A message escaped like this, except full stops and the colons of its sentences."""
     return re.sub(r"\\(\.|:(?= ))", r"\1", escape_markdown(text))
 
 
 def enter_app() -> None:
-    """Say that `app.py` frames the pages on this server; it calls this before anything else."""
+    """Record that `app.py` frames the pages on this server; it calls this first."""
     if not _app_has_run.is_set():
         _app_has_run.set()
         try:
             keep_uploads_in_memory()
         except HookError:
-            log.exception("uploads of more than a megabyte pass through a temporary file")
+            log.exception("uploads larger than a megabyte pass through a temporary file")
         forget_closed_pages()
 
 
 def enter_page(name: str) -> None:
-    """Count the visits to pages, so that one who comes from another page is told from one who goes back on this one."""
+    """Count visits to pages, to distinguish a return from another page from Back on this page."""
     page, number = st.session_state.get(state.VISIT, (None, 0))
     if page != name:
         st.session_state[state.VISIT] = (name, number + 1)
 
 
 def style_page() -> None:
-    """Keep what is written on main buttons and in charts readable in both themes.
+    """Keep text on buttons and in charts readable in both themes.
 
-    The page is not run anew when its visitor changes the theme, so the style tells them apart in the browser.
+    A theme change does not rerun the page, so the CSS covers both themes.
     """
-    inks = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
+    text_colours = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
     primary, link = st.get_option("theme.light.primaryColor"), st.get_option("theme.dark.linkColor")
-    if not (inks and primary and link):
-        return  # started from another folder: without the themes of `.streamlit/config.toml`
-    letters = [f'text[style*="fill: {_rgb(text_color)}"]' for text_color in inks]
-    frames = [f'.shapelayer path[style*="stroke: {_rgb(text_color)}"]' for text_color in inks]
+    if not (text_colours and primary and link):
+        return  # started from another folder, without the themes of `.streamlit/config.toml`
+    letters = [f'text[style*="fill: {_rgb(colour)}"]' for colour in text_colours]
+    frames = [f'.shapelayer path[style*="stroke: {_rgb(colour)}"]' for colour in text_colours]
     st.html(
         f"""<style>
 .stApp button[kind="primary"]:not(:disabled) {{
   background-color: light-dark({primary}, {DARK_BUTTON}); border-color: light-dark({primary}, {DARK_BUTTON});
 }}
 .stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
-  background-color: light-dark({_LIGHT_BUTTON_POINTED_AT}, {_DARK_BUTTON_POINTED_AT});
-  border-color: light-dark({_LIGHT_BUTTON_POINTED_AT}, {_DARK_BUTTON_POINTED_AT});
+  background-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
+  border-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
 }}
 .stApp [data-tag] {{ background-color: light-dark({primary}, {DARK_BUTTON}); }}
 .stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
@@ -100,15 +99,15 @@ def style_page() -> None:
 
 
 def _rgb(colour: str) -> str:
-    """A colour as browsers write it: "#rrggbb" to "rgb(…)"."""
+    """A colour in the browser's notation: "#rrggbb" becomes "rgb(…)"."""
     return f"rgb{rgb_of(colour)}"
 
 
 def require_app() -> None:
-    """Run the page inside `app.py`, where it was opened without; every page calls this first.
+    """Run the page inside `app.py` if it was opened without; every page calls this first.
 
-    Until `st.navigation` was called once on a server, Streamlit takes a folder named `pages/` for pages of its own and
-    opens an address such as `/music` without `app.py`: without title, width and notice.
+    Before the server's first `st.navigation`, Streamlit opens the files of `pages/` itself: an address such as `/music`
+    shows a page without title, width and notice.
     """
     if not _app_has_run.is_set():
         runpy.run_path(str(ROOT / "app.py"))
@@ -117,19 +116,19 @@ def require_app() -> None:
 
 @contextlib.contextmanager
 def shown_errors() -> Iterator[None]:
-    """Show what a user can mend as a message; anything else stays an exception, for us to see."""
+    """Show an `EmomusicError` as a message; other exceptions propagate."""
     try:
         yield
     except EmomusicError as error:
-        log.info("shown to the visitor: %s", error)
+        log.info("error shown to the visitor: %s", error)
         st.error(escape_markdown_message(str(error)), icon=":material/error:")
 
 
 def show_notice() -> None:
-    """A short notice: what this is, what happens to photos, and what it is not for."""
+    """Show what the app estimates, what happens to photos, and which uses to avoid."""
     st.caption(
-        "EmoMusic estimates the **expression** on a face with a program that is often wrong; an expression is not a "
-        f"feeling. Photos stay in memory, are not stored or sent, and are gone {WHEN_GONE}; "
-        "beyond the Spotify players nothing calls outside unless you ask for it. Made for play and teaching: not for "
-        "judging people, and not for use at work or on pupils, where the EU AI Act forbids emotion recognition."
+        "EmoMusic estimates the **expression** on a face and is often wrong; an expression is not a feeling. Photos "
+        f"stay in memory, are not stored or sent, and are deleted {WHEN_GONE}. The app connects only to Spotify's "
+        "players unless you ask for more. It is for play and teaching: do not judge people with it. The EU AI Act "
+        "forbids emotion recognition at work and in education."
     )

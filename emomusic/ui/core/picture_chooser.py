@@ -1,4 +1,4 @@
-"""Choosing a picture: a sample, an upload or a snapshot. It stays in the session's memory and nowhere else."""
+"""Choose a photo: a sample, an upload or a snapshot. Photos stay in the session's memory."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from emomusic.compat import release_upload
 from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen_here, named, turn_to_sample, went_back, write
+from emomusic.ui.core.address import chosen_here, named, set_sample, went_back, write
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.tiles import show_tile, style_tiles
 from emomusic.ui.core.uploads import show_lost_uploads
 
-MOST_MB = MAX_BYTES // 2**20  # of a file, as Streamlit counts them
-_MOST_NARROW = 100  # times as long as wide; beyond, what is shown of it would be less than a pixel high
-THUMBNAIL = 104  # pixels: eight beside each other on a desktop, three on a phone
+MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
+_MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
+THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as it came, not yet decoded: 20 MB at most, where 50 megapixels decoded would take 150.
+    """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB.
 
     Attributes:
-        name: of the file, or of the sample.
-        data: its bytes.
-        digest: of the bytes; tells whether a picture was read already.
+        name: of the file or the sample.
+        data: the bytes of the file.
+        digest: of the bytes; identifies the photo.
     """
 
     name: str
@@ -41,28 +41,28 @@ class Picture:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> Picture:
-        """Make one from bytes."""
+        """Make a picture from bytes."""
         return cls(name, data, hashlib.sha256(data).hexdigest()[:16])
 
     def read(self) -> RgbImage:
-        """Decode it.
+        """Decode the photo.
 
         Raises:
-            ImageError: it cannot be read, or is a mere stripe; the message tells what to do.
+            ImageError: the photo cannot be decoded, or is too long and narrow.
         """
         image = read_image(self.data)
         height, width = image.shape[:2]
-        if max(height, width) > _MOST_NARROW * min(height, width):
+        if max(height, width) > _MAX_ASPECT_RATIO * min(height, width):
             raise ImageError(
-                f"This picture is a stripe: expected at most {_MOST_NARROW} times as long as wide, received "
-                f"{width}x{height} pixels; choose one that shows a face."
+                f"expected a photo at most {_MAX_ASPECT_RATIO} times as long as wide. Received: {width}x{height} "
+                "pixels. Choose a photo that shows a face."
             )
         return image
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A bundled picture; `key` is its name in the address, `title` what people call it."""
+    """A bundled photo; `key` is its value in the URL, `title` its label."""
 
     key: str
     title: str
@@ -70,7 +70,7 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """The bundled pictures, in the order they are shown."""
+    """The bundled photos, in display order."""
     return [
         Sample(key, title, data_dir() / "samples" / f"{key}.jpg")
         for key, title in (
@@ -87,17 +87,17 @@ def samples() -> list[Sample]:
 
 
 def choose_picture() -> Picture | None:
-    """Offer the samples, the upload and the camera; returns the picture chosen last, or None before the first.
+    """Show the samples, the upload and the camera; returns the photo chosen last, or None before the first.
 
-    A sample's name goes to the address, and a sample that the address names is chosen.
+    The URL names the shown sample, and a sample that the URL names is shown.
     """
     _open_linked_sample()
     _sample_row()
-    # In the session and not as the widget's default, because the live page sets it too: Streamlit warns of both
+    # Set in the session, not as the widget's default: the live page sets it too, and Streamlit warns about both
     is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
     with st.container(horizontal=True, gap="medium", vertical_alignment="top" if is_camera else "center"):
         source = st.segmented_control(
-            "Or your own picture",
+            "Your own photo",
             ["Upload", "Camera"],
             required=True,
             key=state.SOURCE,
@@ -105,88 +105,88 @@ def choose_picture() -> Picture | None:
         )
         with st.container(width="stretch"):
             _camera() if source == "Camera" else _upload()
-            _offer_to_take_away(state.CAMERA if source == "Camera" else state.UPLOAD)
+            _show_remove_button(state.CAMERA if source == "Camera" else state.UPLOAD)
     picture = st.session_state.get(state.PICTURE)
     if not isinstance(picture, Picture):
         return None
-    name_sample(picture)  # who comes back from another page has an address without it
+    name_sample(picture)  # the URL is empty after a return from another page
     return picture
 
 
 def _upload() -> None:
     st.file_uploader(
-        f"Drop a picture here: {FORMATS_IN_WORDS}, up to {MOST_MB} MB",
+        f"Drop a photo here: {FORMATS_IN_WORDS}, up to {MAX_MB} MB",
         type=list(PICTURE_ENDINGS),
-        max_upload_size=MOST_MB,
+        max_upload_size=MAX_MB,
         key=state.UPLOAD,
-        on_change=_take,
+        on_change=_store_upload,
         args=(state.UPLOAD,),
         label_visibility="collapsed",
     )
-    _take_what_was_cut_off(state.UPLOAD)
+    _recover_upload(state.UPLOAD)
     show_lost_uploads(state.UPLOAD)
 
 
 def _camera() -> None:
     st.caption(
-        "The expression on the faces in your snapshot will be estimated by a program. Take one of yourself, or of "
-        f"people who agree. It stays in memory and is gone {WHEN_GONE}."
+        "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
+        f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
     st.camera_input(
-        "Take a snapshot",
+        "Take a photo",
         key=state.CAMERA,
-        on_change=_take,
+        on_change=_store_upload,
         args=(state.CAMERA,),
         width=480,
         label_visibility="collapsed",
     )
-    _take_what_was_cut_off(state.CAMERA)
+    _recover_upload(state.CAMERA)
 
 
-def _offer_to_take_away(widget: str) -> None:
-    """Where the visitor's own picture is shown and what took it lists it no more, there is a button in its stead.
+def _show_remove_button(widget: str) -> None:
+    """Offer to remove the visitor's own photo if the widget no longer lists it.
 
-    Uploader and camera forget when another page, or the other of them, is shown.
+    Uploader and camera lose their file when another page, or the other widget, is shown.
     """
     shown = st.session_state.get(state.PICTURE)
     if isinstance(shown, Picture) and not _is_sample(shown) and st.session_state.get(widget) is None:
-        st.button("Take the picture away", icon=":material/delete:", on_click=_set_own, args=(None,))
+        st.button("Remove photo", icon=":material/delete:", on_click=_set_own, args=(None,))
 
 
 def _open_linked_sample() -> None:
-    """Show the sample that the address names: at first a link's, later the one that a visitor goes back to.
+    """Show the sample that the URL names, after a link, Back or Forward.
 
-    An address that names none any more, where one was chosen on this visit, means going back to what was there before.
+    If the visitor goes back to a URL without a sample, the photo from before the sample returns.
     """
     key = named(state.SAMPLE)
     shown = st.session_state.get(state.PICTURE)
     if key is None and _is_sample(shown) and went_back(state.SAMPLE):
-        turn_to_sample(None)
+        set_sample(None)
         st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
     for sample in samples():
         if sample.key == key and not (isinstance(shown, Picture) and _is_of(shown, sample)):
             st.session_state[state.PICTURE] = sample_picture(sample)
             write(state.SAMPLE, sample.key)
-            _forget_choices(sample_picture(sample))  # what was chosen about it stands in the address
+            _forget_choices(sample_picture(sample))  # the URL holds the choices about it
 
 
 def _choose_sample(sample: Sample) -> None:
     st.session_state[state.PICTURE] = sample_picture(sample)
-    turn_to_sample(sample.key)
+    set_sample(sample.key)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def sample_picture(sample: Sample) -> Picture:
-    """The picture of a sample."""
+    """The photo of a sample."""
     return Picture.of(sample.path.name, sample.path.read_bytes())
 
 
 def name_sample(picture: Picture) -> None:
-    """Keep the sample's name in the address, so that a link shows the same; of a visitor's own picture, nothing."""
+    """Write the shown sample's name to the URL; an own photo removes it."""
     key = next((sample.key for sample in samples() if _is_of(picture, sample)), None)
     if named(state.SAMPLE) != key:
-        turn_to_sample(key)  # what stands there was chosen about another picture
-        chosen_here(state.SAMPLE)  # nobody chose on this visit: going back from here takes no sample away
+        set_sample(key)  # the URL's choices belong to another photo
+        chosen_here(state.SAMPLE)  # not a choice on this visit, so Back keeps the sample
 
 
 def _forget_choices(picture: Picture) -> None:
@@ -203,39 +203,36 @@ def _is_of(picture: Picture, sample: Sample) -> bool:
     return picture.name == sample.path.name and picture.digest == sample_picture(sample).digest
 
 
-def _take(widget: str) -> None:
-    """Keep what was uploaded or snapped, or nothing where the file was taken away again."""
+def _store_upload(widget: str) -> None:
+    """Store the uploaded or captured photo, or nothing if the visitor removed it."""
     file = st.session_state.get(widget)
     _set_own(None if file is None else Picture.of(file.name, file.getvalue()))
     if file is not None:
-        st.session_state[state.OWN_FILE] = file.file_id  # last: it says that all is done
+        st.session_state[state.OWN_FILE] = file.file_id  # last: marks the upload as complete
 
 
-def _take_what_was_cut_off(widget: str) -> None:
-    """Keep a file whose `_take` did not come to its end.
+def _recover_upload(widget: str) -> None:
+    """Store a file whose `_store_upload` was interrupted.
 
-    A file that arrives while the note of the networks looks whether they are ready comes with that fragment's run. The
-    page's own run, on its way already, puts an end to it, in the middle of what a callback does, and calls none again.
+    A file can arrive with the run of a fragment. The page's own run can interrupt the callback in that run, and does
+    not repeat it.
     """
     file = st.session_state.get(widget)
     if isinstance(file, UploadedFile) and file.file_id != st.session_state.get(state.OWN_FILE):
-        _take(widget)
+        _store_upload(widget)
 
 
 def _set_own(own: Picture | None) -> None:
-    """Show the visitor's own picture in place of the last; taken away, it leaves a sample that is shown, or nothing.
-
-    All that is kept of the last, or was computed of it, is let go.
-    """
-    shown, stays = st.session_state.get(state.PICTURE), None
+    """Replace the visitor's own photo and delete all data computed from the last one; None keeps a shown sample."""
+    shown, kept_digest = st.session_state.get(state.PICTURE), None
     if own is None and isinstance(shown, Picture) and _is_sample(shown):
-        stays = shown.digest
+        kept_digest = shown.digest
     else:
         st.session_state[state.PICTURE] = own
-        turn_to_sample(None)
+        set_sample(None)
     st.session_state[state.OWN] = own
     for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
-        if stays is None or getattr(st.session_state.get(key), "digest", None) != stays:
+        if kept_digest is None or getattr(st.session_state.get(key), "digest", None) != kept_digest:
             st.session_state.pop(key, None)
     if file := st.session_state.get(state.OWN_FILE):
         release_upload(file)
@@ -243,7 +240,7 @@ def _set_own(own: Picture | None) -> None:
 
 
 _SMALLER = """<style>
-@media (max-width: 480px) {  /* four beside each other, so that a phone's first screen has room for the answer */
+@media (max-width: 480px) {  /* four in a row, so that a phone's first screen has room for the result */
   div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; }
   div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
   div.st-key-samples p { font-size: 0.8rem; line-height: 1.15; }
@@ -271,7 +268,7 @@ def _sample_row() -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def thumbnail(path: Path) -> bytes:
-    """A square cut from the upper middle, where portraits have their face; a row of people is folded in two rows."""
+    """A square cut from the upper middle, where portraits have their face; a wide group is split into two rows."""
     image = read_image(path)
     if image.shape[1] > 2 * image.shape[0]:
         half = image.shape[1] // 2

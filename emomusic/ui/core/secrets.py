@@ -1,4 +1,4 @@
-"""What is set for this server in `.streamlit/secrets.toml`, read in one place."""
+"""Settings of this server from `.streamlit/secrets.toml`."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from emomusic.errors import SettingsError
 
 
 def read_secrets() -> dict[str, Any]:
-    """The settings in Streamlit's files of secrets, a section as a dict; none where there is no file.
+    """The settings in Streamlit's secrets files, with sections as dicts; empty without such a file.
 
     Raises:
-        SettingsError: a file cannot be read; the message says which and where, and nothing of what stands in it.
+        SettingsError: a file cannot be read; the message gives file and position, but no content.
     """
-    files = [Path(place) for place in st.get_option("secrets.files") if Path(place).is_file()]
-    if not files:  # which is an error for Streamlit
+    files = [Path(path) for path in st.get_option("secrets.files") if Path(path).is_file()]
+    if not files:  # Streamlit raises an error here
         return {}
     try:
         return st.secrets.to_dict()
-    except (OSError, ValueError) as error:  # Streamlit's own is an OSError, text in no UTF-8 a ValueError
+    except (OSError, ValueError) as error:  # Streamlit's error is an OSError, invalid UTF-8 a ValueError
         faults = ((file, fault) for file in files if (fault := _fault(file)) is not None)
         file, fault = next(faults, (files[-1], "something else"))
         raise SettingsError(
-            f"{_name(file)} is not as expected: TOML in UTF-8, one setting a line, every text in quotes, such as "
-            f'SPOTIFY_CLIENT_ID = "…". Received: {fault}. Whoever runs this server can correct it.'
+            f"expected TOML in UTF-8 in {_name(file)}: one setting per line, with texts in quotes, such as "
+            f'SPOTIFY_CLIENT_ID = "…". Received: {fault}. Ask the operator of this server to correct it.'
         ) from error
 
 
 def _fault(file: Path) -> str | None:
-    """What is wrong with a file, told without its content; None where it is sound."""
+    """The error in a file, without its content; None if the file is valid."""
     try:
         tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\((at line \d+, column \d+|at end of document)\)$", str(error))
-        return "a mistake" + (f" {place[1]}" if place else "")
+        position = re.search(r"\((at line \d+, column \d+|at end of document)\)$", str(error))
+        return "a mistake" + (f" {position[1]}" if position else "")
     except UnicodeDecodeError:
         return "text in another encoding"
     except OSError as error:
@@ -48,7 +48,7 @@ def _fault(file: Path) -> str | None:
 
 
 def _name(file: Path) -> str:
-    """A file as the server's owner knows it, for all visitors to read."""
+    """The file's path for messages, relative to the app or the home folder if possible."""
     for folder, sign in ((ROOT, ""), (Path.home(), "~/")):
         if file.is_relative_to(folder):
             return f"{sign}{file.relative_to(folder)}"

@@ -1,4 +1,4 @@
-"""Pictures as sharp as the screen, and pictures to click, in rows."""
+"""Images in full resolution, and tiles: images with a button."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Literal
 import streamlit as st
 
 Kind = Literal["sample", "hung"]
-"""What keys of tiles' buttons begin with; no other key may, or its element would be stretched likewise."""
+"""Prefixes of the tiles' button keys; no other key may start with one, or its element gets the tile style."""
 
-# A button under each picture, stretched over its whole tile, so that a click on the picture counts: Streamlit has no
-# button that is a picture. Keyed elements carry their key as a class, which is documented.
-_WHOLE_TILE = """<style>
+# Streamlit has no image button, so the button under each image is stretched over the whole tile. An element's key is
+# also its CSS class, as documented.
+_TILE_STYLE = """<style>
 div[class*="st-key-tile-"] { position: relative; }
 div[class*="st-key-KIND-"], div[class*="st-key-KIND-"] * { position: static !important; }
 div[class*="st-key-KIND-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
@@ -20,34 +20,34 @@ div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
 div[class*="st-key-KIND-"] button:focus-visible { box-shadow: none; outline: none; }
 div[class*="st-key-KIND-"] button:focus-visible::after { outline: 3px solid; outline-offset: 2px; border-radius: 4px; }
 .st-key-tile-CHOSEN img { outline: 4px solid; outline-offset: 1px; }
-/* The picture's own button lies below the tile's: no mouse reaches it, and the keyboard would stop there unseen */
+/* The image's toolbar lies below the stretched button: no mouse reaches it, and keyboard focus there is invisible */
 div[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
 </style>"""
 
 
 def show_sharp(picture: bytes, *, alt: str, width: int, caption: str | None = None) -> None:
-    """Show a picture with all of its pixels, on screens that have several for one of the page.
+    """Show an image with all of its pixels, also on high-density screens.
 
-    `st.image` with a width in pixels first shrinks the picture to as many; stretched over a box, it does not.
+    With a width in pixels, `st.image` shrinks the image; with the width "stretch" it does not.
 
     Args:
-        picture: the bytes of a picture file; of a JPEG, since Streamlit turns a PNG into one at every run.
-        alt: what it shows.
-        width: on the page, in its pixels; a narrower page makes it narrower.
-        caption: below it, Markdown.
+        picture: the bytes of a JPEG. Streamlit converts a PNG to JPEG at every run.
+        alt: alternative text.
+        width: maximum width in CSS pixels.
+        caption: Markdown below the image.
     """
     with st.container(width=width):
         st.image(picture, alt=alt, caption=caption, width="stretch")
 
 
 def style_tiles(kind: Kind, *, chosen: str = "") -> None:
-    """Let the whole of each tile of a kind be its button; once on a page, before the first of them.
+    """Make each tile of a kind a button as a whole; call this once on a page, before the first tile.
 
     Args:
         kind: of the tiles.
-        chosen: name of the one that has a ring around it, or nothing.
+        chosen: name of the outlined tile, or "".
     """
-    st.html(_WHOLE_TILE.replace("KIND", kind).replace("CHOSEN", chosen))
+    st.html(_TILE_STYLE.replace("KIND", kind).replace("CHOSEN", chosen))
 
 
 def show_tile(
@@ -61,16 +61,16 @@ def show_tile(
     on_click: Callable[..., None],
     args: tuple[Any, ...],
 ) -> None:
-    """Show a picture with a button under it.
+    """Show an image with a button under it.
 
     Args:
-        kind: of the tile; with `name` it is the key of the button.
-        name: of this tile among its kind.
-        picture: the bytes of a picture file.
+        kind: of the tile; the button's key is made of `kind` and `name`.
+        name: unique among the tiles of this kind.
+        picture: the bytes of an image file.
         label: of the button.
-        alt: what the picture shows.
+        alt: alternative text of the image.
         width: of the tile, in pixels.
-        on_click: what a click does.
+        on_click: callback of the button.
         args: of `on_click`.
     """
     with st.container(width=width, gap=None, key=f"tile-{name}"):

@@ -1,4 +1,4 @@
-"""What a page shows before the first picture."""
+"""The empty state of a page, before the first photo."""
 
 from __future__ import annotations
 
@@ -8,23 +8,15 @@ from emomusic.plots.affect import circumplex
 from emomusic.ui.core.charts import show_chart
 
 _STEPS = (
-    (":material/face:", "Faces", "MTCNN looks for the faces in the picture, in photographs and in paintings."),
-    (
-        ":material/bar_chart:",
-        "Expressions",
-        "A network trained on thousands of faces gives each one seven probabilities.",
-    ),
-    (":material/explore:", "A place", "They become a point on the plane of pleasure and arousal, the circumplex."),
-    (
-        ":material/queue_music:",
-        "Songs",
-        "Thousands of songs lie on the same plane. Those that fit play here, in Spotify's players.",
-    ),
+    (":material/face:", "Faces", "MTCNN finds the faces, in photographs and in paintings."),
+    (":material/bar_chart:", "Emotions", "A network trained on thousands of faces gives each one seven probabilities."),
+    (":material/explore:", "Valence and arousal", "The probabilities become a point on a plane, the circumplex."),
+    (":material/queue_music:", "Songs", "Thousands of songs lie on the same plane. Spotify players play the nearest."),
 )
 
 
 def show_welcome() -> None:
-    """Say in four steps what will happen, beside the plane it happens on."""
+    """Show the four steps from a photo to songs, and the empty plane."""
     left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
     with left:
         for icon, title, text in _STEPS:
@@ -34,9 +26,9 @@ def show_welcome() -> None:
 
 
 def show_empty_plane() -> None:
-    """The plane that faces and songs will stand on."""
+    """Show the plane without faces or songs."""
     show_chart(
         circumplex([], height=380),
         key="empty-plane",
-        alt="The affect plane with the places of the seven emotions",
+        alt="The affect plane with the seven emotions",
     )

@@ -1,4 +1,4 @@
-"""Downloads of the gallery: faces, songs and everything as JSON."""
+"""Downloads of the gallery: faces, songs, and both as JSON."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from emomusic.ui.songs.downloads import show_song_downloads, songs_json
 from emomusic.ui.songs.listener import Listener
 
 
-def show_gallery_downloads(gallery: GalleryResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
-    """One menu with everything that is on the gallery's wall, and its songs, as files."""
-    names, wall = gallery.names, gallery.wall
+def show_gallery_downloads(result: GalleryResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
+    """Show a menu with the gallery and its songs as files."""
+    names, gallery = result.names, result.gallery
     with st.popover("Download", icon=":material/download:"):
         download_button(
-            "Faces (CSV)", lambda: for_excel(gallery_csv(names, wall)), "gallery-faces.csv", type="tertiary"
+            "Faces (CSV)", lambda: for_excel(gallery_csv(names, gallery)), "gallery-faces.csv", type="tertiary"
         )
-        make = partial(gallery_record, names, wall, gallery.unread, songs, request)
+        make = partial(gallery_record, names, gallery, result.unread, songs, request)
         download_button(
             "Everything (JSON)", lambda: songs_json(make(), listener, request), "gallery.json", type="tertiary"
         )

@@ -1,4 +1,4 @@
-"""The frame of "How it works": back and next, the words on the left, the picture on the right."""
+"""Layout of the How it works page: navigation above, sentences left, drawing right."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ from emomusic.ui.how_it_works.walk import Scene, Walk, walk_of
 
 _KEYS = state.how_widget("keys")
 
-# Letters for a projector. Markdown has no size between a text's and a heading's, and a sentence is no heading; keyed
-# containers carry their key as a class, which is documented.
+# Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
 _LARGE = f"""<style>
 .st-key-how-words p, .st-key-how-words-wide p {{ font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }}
 .st-key-how-fact p {{ font-size: clamp(1rem, 1.25vw, 1.2rem); }}
 .st-key-how-songs p {{ font-size: 1rem; }}
-/* A step that stands below its words has many: on a window as low as some projectors' its letters are smaller */
+/* A wide step has more text, so its type is smaller in low windows */
 @media (min-width: 641px) {{
   .st-key-how-words-wide p {{ font-size: clamp(1.1rem, 1.7vw, 1.75rem); }}
   .st-key-how-songs {{ gap: min(1.3vh, 1rem); }}
   .st-key-how-moods p, .st-key-how-songs p {{ font-size: clamp(0.9rem, min(1.2vw, 2vh), 1.2rem); line-height: 1.35; }}
 }}
-.st-key-{_KEYS} {{ position: absolute; }} /* not to be seen: it takes no room, not even that of a gap */
-/* What is above the charts leaves so much of the window; a plane is square: no higher than a phone is wide */
+.st-key-{_KEYS} {{ position: absolute; }} /* removes the gap of this invisible element */
+/* The rest of the window's height. A plane is square, so it is no higher than a phone is wide */
 .st-key-{BARS} {{ flex: none; height: clamp(20rem, 100vh - 20rem, 34rem); }}
 .st-key-{PLANE} {{ flex: none; height: clamp(20rem, min(100vh - 15rem, 100vw), 36rem); }}
 .st-key-{SMALL_PLANE} {{ flex: none; height: clamp(17rem, min(100vh - 29.5rem, 100vw), 30rem); }}
 </style>"""
 
-# The part of the page that scrolls is not the document, so browsers scroll it by keys only while the focus is in it. On
-# a page just opened, or after a click on a page's name, it is not: then keys that scroll take it there first.
+# Browsers send scroll keys to the focused element. After loading or a click in the header, that is not the main part
 _SCROLLED_BY_KEYS = st.components.v2.component(
     "emomusic_scrolled_by_keys",
     js="""
@@ -54,7 +52,7 @@ export default function () {
 
 
 def choose_step() -> Step:
-    """Offer back, next and all steps; returns the one that the address names."""
+    """Show Back, Next and the list of steps. Returns the step that the URL names."""
     step = step_named(st.query_params.get(state.HOW_STEP))
     number = STEPS.index(step)
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
@@ -66,8 +64,7 @@ def choose_step() -> Step:
         disabled=number == 0,
         shortcut="Left",
     )
-    # At the end the same button starts again: disabled, it would let go of the keyboard's focus. Its key does not, or
-    # one press too many would take the last step from the audience.
+    # The last step reuses this button, because a disabled button loses focus. It has no shortcut, to stop at the end
     is_last = number == len(STEPS) - 1
     st.button(
         "Start again" if is_last else "Next",
@@ -77,11 +74,11 @@ def choose_step() -> Step:
         type="primary",
         shortcut=None if is_last else "Right",
     )
-    # Named after the step: going elsewhere makes a new one, which is closed
+    # The key contains the step, so navigation closes the popover
     with st.popover(f"Step {number + 1} of {len(STEPS)}", key=state.how_widget("steps", step.key)):
-        for place, other in enumerate(STEPS, 1):
+        for position, other in enumerate(STEPS, 1):
             st.button(
-                f"{place}. {other.title}",
+                f"{position}. {other.title}",
                 key=state.how_widget("go", other.key),
                 on_click=_go,
                 args=(other,),
@@ -92,26 +89,26 @@ def choose_step() -> Step:
 
 
 def show_step(step: Step, picture: Picture) -> None:
-    """Show the words at once, then what belongs to them as soon as it is there, or why it cannot be."""
+    """Show the sentences at once, and the drawing when it is ready."""
     st.html(_LARGE)
     _SCROLLED_BY_KEYS(key=_KEYS)
-    engine()  # loads while the first step is talked about
-    words, stage = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
+    engine()  # starts loading the networks during the first step
+    words, drawing = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
     with words:
         st.title(step.title, anchor=False)
         with st.container(key="how-words-wide" if step.wide else "how-words"):
             for sentence in step.sentences:
                 st.markdown(sentence)
         st.caption(f"Source: {step.source}")
-        # No `st.empty()`: while it waits for new buttons it has none, and the keyboard's focus is lost with the old
-        asked = st.container(horizontal=True, gap="small")
-    with stage, shown_errors():
+        # Not `st.empty()`: it removes the old buttons, and the focus with them, before new ones exist
+        face_buttons = st.container(horizontal=True, gap="small")
+    with drawing, shown_errors():
         walk = walk_of(picture)
         with st.spinner(step.waiting):
             if step.needs is Needs.FACE and not walk.faces:
-                st.info("No face was found in this picture. Choose another one, or go back to see what was looked at.")
+                st.info("No face was found. Choose another photo, or go back to see the detection.")
                 return
-            number = _choose_face(walk, asked) if step.needs is Needs.FACE else 1
+            number = _choose_face(walk, face_buttons) if step.needs is Needs.FACE else 1
             step.draw(Scene(walk, number))
 
 
@@ -119,19 +116,18 @@ def _go(step: Step) -> None:
     st.query_params[state.HOW_STEP] = step.key
 
 
-def _choose_face(walk: Walk, place: st.delta_generator.DeltaGenerator) -> int:
-    """Let the visitor choose whose face it is about, where there are several."""
+def _choose_face(walk: Walk, container: st.delta_generator.DeltaGenerator) -> int:
+    """Let the visitor choose one of several faces. Returns its number."""
     if len(walk.faces) == 1:
         return 1
     key = state.how_widget("face", walk.picture.digest)
     chosen = int(st.session_state.get(key, 1))
-    # Buttons: in any other choice the arrow keys would, after a click on it, move to the next face, not the next step.
-    # All of one type: of another it would be another button to the browser, without the focus.
-    with place:
+    # Other widgets than buttons use the arrow keys. A change of `type` would replace the button and lose the focus
+    with container:
         for face in walk.faces:
             name = f"Face {face.number}"
             st.button(
-                f":primary[**{name}, shown**]" if face.number == chosen else name,
+                f":primary[**{name}, selected**]" if face.number == chosen else name,
                 key=state.how_widget("face", str(face.number)),
                 on_click=state.put,
                 args=(key, face.number),

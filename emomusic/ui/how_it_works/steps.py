@@ -1,4 +1,4 @@
-"""The steps of "How it works": one entry each, with its words, its source and what draws it."""
+"""The steps of the How it works page: texts, source and drawing function of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emomusic.ui.how_it_works.walk import Scene
 
 
 class Needs(StrEnum):
-    """What a step cannot do without."""
+    """What must be available before a step can be drawn."""
 
     PICTURE = "picture"
     NETWORKS = "networks"
@@ -22,17 +22,17 @@ class Needs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One screen.
+    """One step of the page.
 
     Attributes:
-        key: its name in the address; it stays when steps come and go, so links do not break.
-        title: what is shown.
-        sentences: two, for a student.
-        source: where it is from.
-        waiting: what is being done while the visitor waits.
-        draw: shows it.
-        needs: what must be there first.
-        wide: whether that stands below the words, for it takes the whole width.
+        key: value of the URL parameter; it must not change, or links break.
+        title: heading.
+        sentences: two sentences for students.
+        source: publication.
+        draw: draws the step.
+        waiting: text of the spinner.
+        needs: what must be available first.
+        wide: the drawing takes the full width below the sentences.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Step:
     sentences: tuple[str, str]
     source: str
     draw: Callable[[Scene], None]
-    waiting: str = "Looking for faces"
+    waiting: str = "Detecting faces"
     needs: Needs = Needs.FACE
     wide: bool = False
 
@@ -54,132 +54,125 @@ _RUSSELL = "J. A. Russell, A circumplex model of affect, Journal of Personality 
 STEPS: tuple[Step, ...] = (
     Step(
         "picture",
-        "A picture is numbers",
+        "A photo is numbers",
         (
-            "To a computer a picture is a table of numbers: how much red, green and blue there is at every point.",
-            "All that follows is arithmetic on these numbers, and the expression it reads is not yet a feeling.",
+            "A photo is a table of numbers: the amounts of red, green and blue in each pixel.",
+            "The app computes an expression from these numbers, but an expression does not prove a feeling.",
         ),
         "L. F. Barrett et al., Emotional expressions reconsidered, Psychological Science in the Public Interest 20(1), "
         "2019",
-        draw.picture,
+        draw.show_photo,
         needs=Needs.PICTURE,
     ),
     Step(
         "proposals",
         "Where might a face be?",
         (
-            "A small, quick network slides over the picture at many sizes and proposes a box wherever something "
-            "looks a little like a face.",
-            "Of boxes that cover nearly the same place only the surest stays: that is called suppression.",
+            "A small network scans the photo at many sizes and proposes a box for each possible face.",
+            "Non-maximum suppression removes overlapping boxes and keeps the one with the highest confidence.",
         ),
         f"P-Net of MTCNN: {_MTCNN}",
-        draw.proposals,
+        draw.show_proposals,
         needs=Needs.NETWORKS,
     ),
     Step(
         "refined",
-        "A closer look at few boxes",
+        "A second check of the boxes",
         (
-            "A second network looks at each box that is left, moves its edges and throws most of them out.",
-            "It is slower and better than the first, which it can afford because so few are left.",
+            "A second network checks each remaining box, corrects its position and removes most of them.",
+            "This network is slower but more accurate, and it checks far fewer boxes.",
         ),
         f"R-Net of MTCNN: {_MTCNN}",
-        draw.refined,
+        draw.show_refined,
         needs=Needs.NETWORKS,
     ),
     Step(
         "face",
-        "The face and its five points",
+        "The face and its five landmarks",
         (
-            "A third network decides what is a face, and marks the eyes, the nose and the corners of the mouth.",
-            f"Only what it is at least {share_text(MIN_CONFIDENCE)} sure of counts.",
+            "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
+            f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
         ),
         f"O-Net of MTCNN: {_MTCNN}",
-        draw.output,
+        draw.show_faces,
         needs=Needs.NETWORKS,
     ),
     Step(
         "crop",
-        "What the next network sees",
+        "The input of the emotion network",
         (
-            "The face is cut out as a square, loses its colours and is brought to the small size that a network knows.",
-            "The network that reads expressions learned from thousands of faces of just that kind, so it gets no more.",
+            "The app crops the face to a square, removes its colours and resizes it.",
+            "The emotion network learned from thousands of small grey faces, so it gets the same kind of image.",
         ),
-        "FER2013, the faces it learned from: I. J. Goodfellow et al., Challenges in representation learning, "
-        "ICONIP 2013",
-        draw.crop,
+        "Training data FER2013: I. J. Goodfellow et al., Challenges in representation learning, ICONIP 2013",
+        draw.show_crop,
     ),
     Step(
         "maps",
-        "What its layers respond to",
+        "Patterns that the layers detect",
         (
-            "Each layer makes maps of the face that are bright where its pattern was found: first edges, then parts "
-            "of a face.",
-            "From layer to layer the maps become smaller and what they stand for harder to name.",
+            "Each layer makes feature maps, which are bright at its patterns: first edges, then parts of a face.",
+            "The maps become smaller from layer to layer, and their patterns become harder to name.",
         ),
         "Y. LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11), "
         "1998",
-        draw.maps,
+        draw.show_maps,
         waiting="Running the network",
     ),
     Step(
         "look",
-        "Where does it look?",
+        "Which parts of the face matter?",
         (
-            "Grad-CAM computes which places speak for the answer; occlusion covers one place after the other and "
-            "watches the answer fall.",
-            "The first is a formula, the second an experiment: where they disagree, believe the experiment.",
+            "Grad-CAM computes which areas support the answer; occlusion covers each area and measures the drop.",
+            "Grad-CAM is a formula and occlusion is an experiment; if they disagree, trust the experiment.",
         ),
         "R. R. Selvaraju et al., Grad-CAM, ICCV 2017, as HiResCAM, R. L. Draelos & L. Carin, arXiv:2011.08891; "
         "M. D. Zeiler & R. Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
-        draw.look,
-        waiting="Covering one place after the other",
+        draw.show_explanations,
+        waiting="Covering one area at a time",
     ),
     Step(
         "probabilities",
         "From scores to probabilities",
         (
-            "The network ends in one score for each emotion, and the softmax turns scores into shares of a hundred.",
-            "Then they are made as sure as the network is often right, and adjusted for photographs, where some "
-            "emotions are met more often.",
+            "The network gives one score per emotion, and the softmax turns the scores into probabilities.",
+            "Calibration matches confidence to accuracy, and an adjustment favours emotions that are common in photos.",
         ),
-        "C. Guo et al., On calibration of modern neural networks, ICML 2017; the doubt taken back: G. Patrini et al., "
-        "CVPR 2017; the adjustment: A. K. Menon et al., ICLR 2021",
-        draw.probabilities,
+        "C. Guo et al., On calibration of modern neural networks, ICML 2017; label smoothing: G. Patrini et al., CVPR "
+        "2017; adjustment: A. K. Menon et al., ICLR 2021",
+        draw.show_probabilities,
         waiting="Running the network",
     ),
     Step(
         "place",
-        "A place among the feelings",
+        "From probabilities to a point",
         (
-            "Every emotion has a place on a plane: pleasant on the right, awake at the top.",
-            "The face lies at the mean of these places, where each weighs as much as it is probable.",
+            "Each emotion has a point on a plane: pleasant on the right (valence), awake at the top (arousal).",
+            "The face lies at the mean of these points, weighted by the probabilities.",
         ),
-        f"{_RUSSELL}; places: J. A. Russell & A. Mehrabian, Evidence for a three-factor theory of emotions, "
+        f"{_RUSSELL}; points: J. A. Russell & A. Mehrabian, Evidence for a three-factor theory of emotions, "
         "Journal of Research in Personality 11(3), 1977",
-        draw.place,
+        draw.show_point,
     ),
     Step(
         "quadrant",
-        "Which quarter is that?",
+        "Which quadrant is it?",
         (
-            "The two axes cut the plane into four quarters; within the ring in the middle a face counts as neutral.",
-            "The quarter is what the face and the music have in common.",
+            "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
+            "The quadrant links the face to the music.",
         ),
-        f"{_RUSSELL}; the ring is this project's choice",
-        draw.quadrant,
+        f"{_RUSSELL}; the ring is our choice",
+        draw.show_quadrant,
     ),
     Step(
         "songs",
-        "From the quarter to the songs",
+        "From the quadrant to songs",
         (
-            "Each quarter stands for a mood of music, and songs have places on the same plane: bright or dark, lively "
-            "or quiet.",
-            "Songs that are likelier than most to have this mood and lie near the face come first, each with its "
-            "reason.",
+            "Each quadrant has a mood of music, and songs have a valence and an arousal too.",
+            "The first songs probably have this mood and lie near the face; each song states its reason.",
         ),
-        f"{_RUSSELL}; which mood a quarter stands for, and the order of the songs, are this project's choice",
-        draw.songs,
+        f"{_RUSSELL}; the mood of each quadrant and the ranking are our choice",
+        draw.show_songs,
         waiting="Choosing songs",
         wide=True,
     ),
@@ -187,5 +180,5 @@ STEPS: tuple[Step, ...] = (
 
 
 def step_named(key: str | None) -> Step:
-    """The step of that name in the address; the first where there is none of that name."""
+    """Return the step with this key, or the first step."""
     return next((step for step in STEPS if step.key == key), STEPS[0])

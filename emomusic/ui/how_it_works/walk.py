@@ -1,4 +1,4 @@
-"""One picture on its way through everything: what each step of "How it works" computes, once."""
+"""The computations of the How it works page for one photo. Each result is computed once."""
 
 from __future__ import annotations
 
@@ -20,95 +20,95 @@ from emomusic.ui.core import state
 from emomusic.ui.core.engine import engine
 from emomusic.ui.core.picture_chooser import Picture, choose_picture, sample_picture, samples
 
-CROP_SIDE = 720  # pixels: what is kept of a face to be shown; twice as wide as it is on most screens
+CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
 
 class FaceWalk:
-    """One face of the picture, and how the network came to its answer.
+    """One face of the photo and the intermediate results of its reading.
 
-    Of the cut-out only what is shown and asked is kept: at full size it can be the whole picture, decoded.
+    The full-size crop is discarded, because it can be as large as the photo.
 
     Attributes:
-        number: its place from the left, from 1.
-        reading: where it is and what it shows, as the app reads it.
-        side: of the square cut out of the picture, in its pixels.
-        shown: JPEG of that, its side `CROP_SIDE` pixels at most.
-        seen: the same as the network gets it: shape (n, n), uint8, grey.
+        number: from left to right, starting at 1.
+        reading: box and emotion of the face, as on the Photo page.
+        side: of the square crop, in pixels of the photo.
+        jpeg: crop as JPEG, at most `CROP_SIDE` pixels wide.
+        network_input: crop as the network receives it: shape (n, n), uint8, grey.
     """
 
     def __init__(self, number: int, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
         self.number = number
         self.reading = reading
         self.side = len(crop)
-        self.shown = encode_jpeg(shrink(crop, CROP_SIDE)[0])
-        self.seen: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
+        self.jpeg = encode_jpeg(shrink(crop, CROP_SIDE)[0])
+        self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
 
     @cached_property
     def insight(self) -> Insight:
-        """What the network makes of the face."""
-        return _explainer().look(self.seen)
+        """Feature maps, logits and probabilities."""
+        return _explainer().look(self.network_input)
 
     @cached_property
     def probabilities(self) -> EmotionProbabilities:
-        """The answer that the steps explain and go on with, in float32; that of `reading` may be less exact."""
+        """The probabilities of `insight`, in float32. `reading` may use bfloat16, so they can differ."""
         return EmotionProbabilities(self.insight.probabilities.astype(np.float32))
 
     @cached_property
     def occlusion(self) -> Occlusion:
-        """What covering parts of the face does; takes a second or so."""
-        return occlude(self.seen, engine().networks()[1])
+        """The effect of covering parts of the face; takes about a second."""
+        return occlude(self.network_input, engine().networks()[1])
 
     @cached_property
     def grad_cam(self) -> FloatMap:
-        """Which places speak for the answer; takes about five seconds, in which TensorFlow loads.
+        """The areas that support the answer. Takes about five seconds, because TensorFlow loads.
 
         Raises:
             ModelError: TensorFlow is not installed.
         """
-        return grad_cam(engine().networks()[1].spec.name, self.seen, self.insight.winner)
+        return grad_cam(engine().networks()[1].spec.name, self.network_input, self.insight.winner)
 
     @cached_property
     def agreement(self) -> float | None:
-        """How well Grad-CAM and occlusion agree."""
+        """The rank correlation of Grad-CAM and occlusion; None if one of them is constant."""
         return agreement(self.grad_cam, self.occlusion)
 
 
 class Walk:
-    """A picture, and what the steps have computed of it so far. It lives in one visitor's session and ends with it.
+    """A photo with the results that the steps have computed. It belongs to one visitor's session.
 
     Attributes:
-        picture: as it came.
-        preview: decoded, at the size of a screen.
-        scale: size of `preview` as a share of the picture's.
-        size: width and height of the picture as it came.
-        pictures: the bytes of what was drawn, by what it shows.
+        picture: the original file.
+        preview: decoded photo, at most as large as a screen.
+        scale: size of `preview` relative to the photo.
+        size: width and height of the photo.
+        images: drawn images as bytes, by name.
     """
 
     def __init__(self, picture: Picture) -> None:
-        """Decode the picture.
+        """Decode the photo.
 
         Raises:
-            ImageError: it cannot be read; the message tells what to do.
+            ImageError: the photo cannot be read.
         """
         image = picture.read()
         self.picture = picture
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)
-        self.pictures: dict[str, bytes] = {}
+        self.images: dict[str, bytes] = {}
 
     @property
-    def stages(self) -> DetectionTrace:
-        """What the detector's networks found."""
+    def trace(self) -> DetectionTrace:
+        """The result of each stage of the detector."""
         return self._found[0]
 
     @property
     def faces(self) -> tuple[FaceWalk, ...]:
-        """The faces, from left to right; empty where there is none."""
+        """The faces from left to right. Empty if there is none."""
         return self._found[1]
 
     @cached_property
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
-        """All that needs the whole picture, so that it is decoded no more than once again."""
+        """Trace and faces in one property, so that the original is decoded only once."""
         detector, classifier = engine().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
         trace = detector.detect_with_trace(image)
@@ -121,11 +121,11 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step draws: a picture on its way, and which of its faces.
+    """The input of a drawing function: a photo and one of its faces.
 
     Attributes:
-        walk: the picture.
-        number: of the face, from 1.
+        walk: the photo with its results.
+        number: of the face, starting at 1.
     """
 
     walk: Walk
@@ -133,37 +133,37 @@ class Scene:
 
     @property
     def face(self) -> FaceWalk:
-        """The face; there must be one."""
+        """The selected face. The photo must have one."""
         return self.walk.faces[self.number - 1]
 
-    def drawn(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """The bytes of a picture, made the first time it is asked for."""
+    def cached(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return an image as bytes, made on the first call."""
         key = f"{self.number}-{name}"
-        if key not in self.walk.pictures:
-            self.walk.pictures[key] = make()
-        return self.walk.pictures[key]
+        if key not in self.walk.images:
+            self.walk.images[key] = make()
+        return self.walk.images[key]
 
 
-def choose_example() -> Picture:
-    """The picture that the visitor chose on any page, or else the first sample; the chooser sits in a popover."""
+def choose_photo() -> Picture:
+    """Return the photo chosen on any page, else the first sample. Shows the chooser in a popover."""
     chosen, last = st.session_state.get(state.PICTURE), state.how_widget("last")
-    # A new picture makes a new popover, which is closed. None yet makes none: an uploader in which one file takes the
-    # place of another says in between that it has none, and would not live to say the rest.
+    # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
+    # reports no file first, and it would be removed before it reports the second file
     if isinstance(chosen, Picture):
         st.session_state[last] = chosen.digest
     key = state.how_widget("picture", st.session_state.get(last, "none"))
-    with st.popover("Picture", icon=":material/image:", key=key):
-        st.markdown("Choose a sample, or take your own. It stays in memory.")
+    with st.popover("Photo", icon=":material/image:", key=key):
+        st.markdown("Choose a sample, or use your own photo. It stays in memory.")
         picture = choose_picture()
-    # Its name stays out of the address, which would arrive there after the file that was on its way
+    # The URL must not name the first sample, because the name could replace an upload in progress
     return picture or sample_picture(samples()[0])
 
 
 def walk_of(picture: Picture) -> Walk:
-    """A picture's way, with what was computed of it before.
+    """Return the results for a photo, from the session if it is the same photo.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: the photo cannot be read.
     """
     walk = st.session_state.get(state.HOW_WALK)
     if isinstance(walk, Walk) and walk.picture.digest == picture.digest:
@@ -175,5 +175,5 @@ def walk_of(picture: Picture) -> Walk:
 
 @st.cache_resource(show_spinner=False)
 def _explainer() -> Explainer:
-    """The model's network, opened once for all visitors."""
+    """Return the explainer of the current model, loaded once for all visitors."""
     return Explainer(engine().networks()[1].spec)

@@ -1,8 +1,4 @@
-"""The browser's camera: is there one, may we use it? Asked before the connection, which would not tell us why it fails.
-
-The connection's component (streamlit-webrtc) shows a refusal as an English error of the browser and tells the server
-nothing. So a few lines of JavaScript ask first, and answer in one of the words of `Problem`.
-"""
+"""Camera permission, requested before the connection: streamlit-webrtc does not report a refusal to the server."""
 
 from __future__ import annotations
 
@@ -14,12 +10,12 @@ from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
 
 VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
-"""What is asked of the camera: enough for faces at a desk, and little enough for two cores to decode and encode."""
+"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
 
-# The module is loaded once a tab, so what stands outside the function is kept between runs of the page.
+# The browser loads the module once per tab, so the top-level variables survive reruns of the page.
 _JAVASCRIPT = """
-let asked = "";
-let looked = false;
+let lastAttempt = "";
+let checked = false;
 
 const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused",
@@ -27,15 +23,15 @@ const PROBLEMS = {
   NotReadableError: "busy", AbortError: "busy",
 };
 
-function missing() {
+function unavailable() {
   if (!window.isSecureContext) return "insecure";
   const devices = navigator.mediaDevices;
   return devices && devices.getUserMedia && window.RTCPeerConnection ? "" : "unsupported";
 }
 
-async function ask(video) {
-  const lack = missing();
-  if (lack) return lack;
+async function requestCamera(video) {
+  const reason = unavailable();
+  if (reason) return reason;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
     stream.getTracks().forEach((track) => track.stop());
@@ -46,21 +42,21 @@ async function ask(video) {
 }
 
 export default function ({ data, setTriggerValue }) {
-  if (!looked) {
-    looked = true;
-    if (missing()) setTriggerValue("answer", { attempt: "", problem: missing() });
+  if (!checked) {
+    checked = true;
+    if (unavailable()) setTriggerValue("answer", { attempt: "", problem: unavailable() });
   }
-  if (data.attempt && data.attempt !== asked) {
-    asked = data.attempt;
-    ask(data.video).then((problem) => setTriggerValue("answer", { attempt: data.attempt, problem }));
+  if (data.attempt && data.attempt !== lastAttempt) {
+    lastAttempt = data.attempt;
+    requestCamera(data.video).then((problem) => setTriggerValue("answer", { attempt: data.attempt, problem }));
   }
 }
 """
 _CAMERA = st.components.v2.component("emomusic_camera", js=_JAVASCRIPT)
 
 
-def ask_for_camera() -> None:
-    """Carry the question to the browser, once each time that `want_camera` was called; takes no room on the page."""
+def mount_camera() -> None:
+    """Mount the invisible component that sends each camera request to the browser once."""
     _CAMERA(
         key=state.LIVE_CAMERA,
         data={"attempt": st.session_state.get(state.LIVE_ATTEMPT, ""), "video": VIDEO},
@@ -68,19 +64,19 @@ def ask_for_camera() -> None:
     )
 
 
-def want_camera() -> None:
-    """Ask the browser for its camera, anew; the answer comes with a later run of the page."""
+def request_camera() -> None:
+    """Request the camera again. The answer arrives in a later run of the page."""
     st.session_state[state.LIVE_ATTEMPT] = secrets.token_hex(4)
     st.session_state.pop(state.LIVE_ANSWER, None)
 
 
-def is_lent() -> bool:
-    """Whether the browser lends its camera, as far as it has said."""
+def is_camera_allowed() -> bool:
+    """Return whether the browser has allowed the camera."""
     return st.session_state.get(state.LIVE_ANSWER) == ""
 
 
 def camera_problem() -> Problem | None:
-    """What the browser said is the matter with its camera."""
+    """The camera problem that the browser reported, or None."""
     answer = st.session_state.get(state.LIVE_ANSWER)
     return Problem(answer) if answer else None
 

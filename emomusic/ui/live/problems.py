@@ -1,4 +1,4 @@
-"""Why there is no video, in words a person can act on, and what works without."""
+"""Messages that explain why there is no video, with alternatives."""
 
 from __future__ import annotations
 
@@ -11,47 +11,43 @@ from emomusic.ui.live.session import Problem
 
 _PROBLEMS = {
     Problem.INSECURE: (
-        "This page was not opened over HTTPS",
-        "Browsers lend a camera only to pages at an https:// address, or on this very machine at localhost. "
-        "Ask whoever runs this server for an https:// address.",
+        "This page needs HTTPS",
+        "Browsers allow webcams only at https:// or localhost. Ask the owner of this server for an https:// address.",
     ),
     Problem.UNSUPPORTED: (
-        "This browser cannot send its camera's picture",
-        "Open the page in a current Firefox, Chrome, Edge or Safari, not inside another app.",
+        "This browser cannot send video",
+        "Open this page directly in a current Firefox, Chrome, Edge or Safari.",
     ),
     Problem.ABSENT: (
-        "No camera was found",
-        "Connect one, or switch on the one that is built in; then try again.",
+        "No webcam found",
+        "Connect a webcam or switch it on, then try again.",
     ),
     Problem.REFUSED: (
-        "The browser did not lend its camera",
-        "Permission was refused. Allow the camera in the sign beside the address of this page (and, on a phone, in the "
-        "settings for the browser); then try again.",
+        "The browser blocked the webcam",
+        "Allow it in the address bar (on a phone, in the browser's settings), then try again.",
     ),
     Problem.BUSY: (
-        "The camera is in use elsewhere",
-        "Close the other program or tab that shows its picture; then try again.",
+        "The webcam is in use",
+        "Close the other program or tab, then try again.",
     ),
     Problem.BLOCKED: (
-        "The connection does not come up",
-        "The camera works, but its picture does not reach the server: a firewall or a VPN in between may block video. "
-        "Try another network, such as a phone's. Whoever runs this server can set up a TURN server, which finds a way "
-        "through (README, Live page).",
+        "The video does not reach the server",
+        "A firewall or VPN may block it. Try another network, or ask the owner of this server for a TURN server "
+        "(README, Live page).",
     ),
     Problem.LOST: (
-        "No more pictures came",
-        "The connection was lost, or the camera was unplugged or taken by another program. What was read until then "
-        "stands below. START begins a new session.",
+        "The video stopped",
+        "The connection or the webcam was lost. Press START for a new session; the last figures are below.",
     ),
 }
 
 
-def explain(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
-    """Which it is, what to do, and what works without a running camera.
+def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
+    """Show a problem, its remedy and the alternatives to a webcam.
 
     Args:
-        problem: what is the matter.
-        again: what "Try again" does; None for no such button.
+        problem: why there is no video.
+        again: callback of "Try again"; None hides the button.
     """
     title, advice = _PROBLEMS[problem]
     with st.container(key=f"live-problem-{problem}"):

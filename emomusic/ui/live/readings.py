@@ -1,4 +1,4 @@
-"""Beside and below the video, refreshed by themselves: the faces now, their trail, and the last ten minutes."""
+"""Current faces, their trail and the last ten minutes. Fragments refresh them without a rerun of the page."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.live.session import LiveSession, Phase
 from emomusic.ui.songs.listener import ALL, group_sentence
 
-_NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; ten minutes as a chart are 70 kB, and change little in a second
+_NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
 _TRAIL_S = 20
 _FACES_SHOWN = 8
 
 
 def show_now(session: LiveSession, *, class_view: bool) -> None:
-    """What the faces show, once a second while the video runs, without running the page anew."""
+    """Show the current emotions, refreshed once per second during the video."""
 
     @st.fragment(run_every=_NOW_S if session.phase is Phase.PLAYING else None)
     def now() -> None:
         view = session.view()
         group = view.group
-        _show_trouble(session, view)
+        _show_error(session, view)
         if class_view:
-            _show_large(view, group, session.silent_s)
+            _show_large(view, group, session.no_frame_s)
             return
-        _show_words(view, group, session.silent_s)
+        _show_heading(view, group, session.no_frame_s)
         if len(view.faces) > 1 and group is not None:
             _show_rows(view, group)
         else:
@@ -44,15 +44,14 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
         show_chart(
             circumplex(_points(view, group), trail=_trail(session.reader.timeline()), height=340),
             key="live-plane",
-            alt="The affect plane: where the faces are now, and a trail of where the group was in the last "
-            f"{_TRAIL_S} seconds",
+            alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
         )
 
     now()
 
 
 def show_timeline(session: LiveSession) -> None:
-    """The group over the last ten minutes, refreshed while the video runs."""
+    """Show the emotions of the group over the last ten minutes, refreshed during the video."""
 
     @st.fragment(run_every=_TIMELINE_S if session.phase is Phase.PLAYING else None)
     def timeline() -> None:
@@ -60,57 +59,51 @@ def show_timeline(session: LiveSession) -> None:
 
     st.markdown("**The last ten minutes**")
     timeline()
-    st.caption(
-        "Each colour's height is an emotion's share, the mean over all faces. Empty: nobody seen, or nothing read."
-    )
+    st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")
 
 
 def show_areas(table: pd.DataFrame, *, key: str) -> None:
-    """A timeline as stacked areas."""
-    show_chart(
-        mood_areas(table),
-        key=key,
-        alt=f"Shares of the seven emotions over time, {len(table)} seconds",
-    )
+    """Show a timeline as stacked areas."""
+    show_chart(mood_areas(table), key=key, alt=f"Shares of the seven emotions over {len(table)} seconds")
 
 
-def _show_trouble(session: LiveSession, view: LiveView) -> None:
+def _show_error(session: LiveSession, view: LiveView) -> None:
     error = view.error or session.drawing_error
     if error is None:
         return
-    # What a person can mend says how; of anything else the log has the traceback
-    words = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
-    st.warning(escape_markdown_message(words), icon=":material/error:")
+    # The message of an EmomusicError is for visitors. The log has the traceback of all others
+    message = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
+    st.warning(escape_markdown_message(message), icon=":material/error:")
 
 
-def _show_words(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
-    words = _why_nothing(view, silent_s) if group is None else group_sentence(group, group_of=len(view.faces))
-    st.header(words, anchor=False)
+def _show_heading(view: LiveView, group: EmotionProbabilities | None, no_frame_s: float) -> None:
+    heading = _status(view, no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
+    st.header(heading, anchor=False)
     st.caption(_figures(view))
 
 
-def _why_nothing(view: LiveView, silent_s: float) -> str:
-    """What there is instead of a face's mood."""
+def _status(view: LiveView, no_frame_s: float) -> str:
+    """Return the reason why there is no emotion."""
     if not view.num_frames:
         return "Waiting for the first frame"
-    if silent_s:
-        return f"No picture for {silent_s:.0f} seconds: is the camera still connected?"
+    if no_frame_s:
+        return f"No frame for {no_frame_s:.0f} seconds. Check the webcam."
     if view.num_readings:
-        return "Nobody in the picture"
+        return "No face in the video"
     if view.error is not None:
         return "Faces cannot be read"
-    return "Reading the first picture"
+    return "Reading the first frame"
 
 
 def _figures(view: LiveView) -> str:
-    """Number of faces, rates and lag in one line."""
+    """Return number of faces, rates and delay in one line."""
     parts = [
         pluralize(len(view.faces), "face"),
-        f"{_rate(view.frames_per_second)} frames a second",
-        f"{_rate(view.readings_per_second)} readings a second",
+        f"{_rate(view.frames_per_second)} frames per second",
+        f"{_rate(view.readings_per_second)} readings per second",
     ]
     if view.lag_s is not None:
-        parts.append(f"{1000 * view.lag_s:.0f} ms behind")
+        parts.append(f"{1000 * view.lag_s:.0f} ms delay")
     return " · ".join(parts)
 
 
@@ -118,9 +111,9 @@ def _rate(per_second: float) -> str:
     return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
 
 
-def _show_bars(group: EmotionProbabilities | None, *, letters: int = 14, **options: Any) -> None:
+def _show_bars(group: EmotionProbabilities | None, *, font_px: int = 14, **options: Any) -> None:
     figure = probability_bars(group, height=230)
-    figure.update_traces(textfont={"size": letters}).update_yaxes(tickfont={"size": letters})
+    figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
     show_chart(
         figure,
         key="live-bars",
@@ -138,25 +131,24 @@ def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
         alt="; ".join(f"{face.name}: {describe(face.probabilities)}" for face in faces),
     )
     if len(view.faces) > _FACES_SHOWN:
-        st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the picture.")
+        st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
-def _show_large(view: LiveView, group: EmotionProbabilities | None, silent_s: float) -> None:
-    """For the last row of a room: the group's mood in large letters, and nobody by name or number."""
-    words = _why_nothing(view, silent_s) if group is None else describe(group)
-    st.html(f'<p class="live-large">{words}</p>{_LARGE_TYPE}')
+def _show_large(view: LiveView, group: EmotionProbabilities | None, no_frame_s: float) -> None:
+    """Show the mood of the group in large type, without names or numbers of faces."""
+    heading = _status(view, no_frame_s) if group is None else describe(group)
+    st.html(f'<p class="live-large">{heading}</p>{_LARGE_TYPE}')
     if group is not None:
         quadrant = quadrant_of(affect_of(group))
         faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
         with st.container(key="live-large-words"):
             st.markdown(f"{quadrant.description.capitalize()}; {faces}")
     with st.container(key="live-large-bars"):
-        _show_bars(group, letters=_LARGE_LETTERS, height="stretch")
+        _show_bars(group, font_px=_LARGE_FONT_PX, height="stretch")
 
 
-_LARGE_LETTERS = 24  # pixels
-
-# The letters grow with the window, as no element of Streamlit's does; the bars take what two lines of them leave
+_LARGE_FONT_PX = 24
+# Streamlit's elements do not scale with the window. The bars take the height that two lines of text leave
 _LARGE_TYPE = """<style>
 .live-large { font-size: clamp(2.6rem, 5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
 .st-key-live-large-words p { font-size: clamp(1.2rem, 2.2vw, 2.2rem); line-height: 1.3; }
@@ -172,7 +164,7 @@ def _points(view: LiveView, group: EmotionProbabilities | None) -> list[FacePoin
 
 
 def _trail(table: pd.DataFrame) -> Sequence[AffectPoint]:
-    """Where the group was in the last seconds, the oldest first."""
+    """Return the positions of the group in the last seconds, oldest first."""
     if table.empty:
         return []
     recent = table[table["time_s"] > table["time_s"].iloc[-1] - _TRAIL_S].dropna(subset=["valence", "arousal"])

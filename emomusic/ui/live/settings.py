@@ -1,4 +1,4 @@
-"""What a visitor may set while the camera runs: the look of the video, and how often faces are read."""
+"""Settings of the video and of the readings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from emomusic.ui.live.session import LiveSession
 EACH_FACE, CLASS_VIEW = "Faces", "Classroom"
 
 _DEFAULTS = LiveSettings()
-_CLASS_SIDE = 640  # people in the back rows are small
+_CLASS_SIDE = 640  # faces in the back rows are small
 
 
 def choose_view() -> bool:
-    """Let the visitor choose between the faces and the large type for a room; tells whether it is the latter."""
+    """Let the visitor choose the view. Returns whether it is the class view."""
     view = st.segmented_control(
         "View",
-        [EACH_FACE, CLASS_VIEW],  # as they stand in the address too
+        [EACH_FACE, CLASS_VIEW],  # these values appear in the URL
         default=EACH_FACE,
         required=True,
         key=state.LIVE_VIEW,
@@ -30,28 +30,27 @@ def choose_view() -> bool:
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
-    """Offer the switches, and set them on a running session: the next frame has them."""
-    # All of them hold while another page is looked at, as consent does
+    """Show the options and apply them to a running session from its next frame on."""
     with st.popover("Options", icon=":material/tune:"):
-        mirror = st.toggle("Mirror the picture", value=True, key=state.LIVE_MIRROR, persist_state="session")
+        mirror = st.toggle("Mirror the video", value=True, key=state.LIVE_MIRROR, persist_state="session")
         boxes = st.toggle(
-            "Frames and names", value=True, key=state.LIVE_BOXES, disabled=class_view, persist_state="session"
+            "Boxes and emotions", value=True, key=state.LIVE_BOXES, disabled=class_view, persist_state="session"
         )
         landmarks = st.toggle(
             "Eyes, nose and mouth", key=state.LIVE_LANDMARKS, disabled=class_view, persist_state="session"
         )
         smoothing_s = st.slider(
-            "Smoothing, seconds",
+            "Smoothing (seconds)",
             0.0,
             3.0,
             _DEFAULTS.smoothing_s,
             0.1,
             key=state.LIVE_SMOOTHING,
-            help="How slowly the figures follow a face. 0 shows every reading as it is",
+            help="Higher values make the figures follow a face more slowly. 0 turns smoothing off.",
             persist_state="session",
         )
         pace = st.segmented_control(
-            "How often faces are read",
+            "Reading rate",
             ["Automatic", "Fixed"],
             default="Automatic",
             required=True,
@@ -64,9 +63,9 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
                 "Seconds between readings", 0.05, 2.0, 0.25, 0.05, key=state.LIVE_INTERVAL, persist_state="session"
             )
         else:
-            st.caption("As often as this server can, with a rest after each reading.")
+            st.caption("As fast as the server can, with a pause after each reading.")
     if session is not None:
-        session.look = OverlayStyle(
+        session.style = OverlayStyle(
             mirror=mirror, boxes=boxes and not class_view, landmarks=landmarks and not class_view
         )
         session.reader.settings = LiveSettings(

@@ -1,4 +1,4 @@
-"""What stays of a session: its music for one moment, and afterwards figures, a chart, a table and a playlist."""
+"""Songs during a session, and its summary afterwards: metrics, chart, table and playlist."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from emomusic.ui.songs.choose import choose_explicit, choose_songs, list_songs
 from emomusic.ui.songs.downloads import show_song_downloads
 from emomusic.ui.songs.listener import NOW, Listener
 
-MOST_SONGS = 10
+MAX_SONGS = 10
 
-_CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # all as high as the one with a second line
+_CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: one card has a second line
 
 
 def show_play_button(session: LiveSession) -> None:
-    """A button that keeps the mood of the moment, while the video runs."""
+    """Show a button that stores the current mood of the group."""
     if session.phase is Phase.PLAYING:
         st.button(
-            "Play for this mood",
+            "Play songs for this mood",
             icon=":material/queue_music:",
             type="primary",
             on_click=_keep_mood,
@@ -39,7 +39,7 @@ def show_play_button(session: LiveSession) -> None:
             key="live-play",
         )
         if st.session_state.get(state.LIVE_MOOD) == "nobody":
-            st.caption("No face has been read, so there is no mood to play for. Try again with one in the picture.")
+            st.caption("There is no mood without a face. Show a face to the webcam and try again.")
 
 
 def _keep_mood(session: LiveSession) -> None:
@@ -48,45 +48,43 @@ def _keep_mood(session: LiveSession) -> None:
         "nobody" if group is None else Listener(NOW, affect_of(group), group.emotion, None)
     )
     if group is not None:
-        st.toast(f"{describe(group)}: songs for this moment are below the video.")
+        st.toast(f"{describe(group)}: the songs are below the video.")
 
 
 def show_songs() -> None:
-    """The songs for the mood that was kept, under the policies of the photo page."""
+    """Show songs for the stored mood, with the policies of the Photo page."""
     listener = st.session_state.get(state.LIVE_MOOD)
     if isinstance(listener, Listener):
         choose_songs(listener)
 
 
 def show_summary(session: LiveSession) -> None:
-    """A session that is over, until the next start."""
+    """Show the summary of a session that is over."""
     table = session.reader.timeline()
     summary = summarize(table)
     if summary.mean is None:
         if summary.seconds:
-            st.info("The session is over. No face was seen in it.", icon=":material/face:")
+            st.info("The session is over. It showed no face.", icon=":material/face:")
         elif session.problem is None:
-            st.info("The session ended before a picture was read. START begins a new one.", icon=":material/face:")
+            st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
         return
-    st.header(f"The session: {describe(summary.mean).lower()}", anchor=False)
+    st.header(f"Session: {describe(summary.mean).lower()}", anchor=False)
     first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
-    _show_figures(summary, lasted_s=last_s + 1 if is_cut else last_s - first_s + 1)
+    _show_metrics(summary, duration_s=last_s + 1 if is_cut else last_s - first_s + 1)
     if is_cut:
-        st.caption(
-            f"All but “Lasted” is of its last {TIMELINE_SECONDS // 60} minutes, from {format_clock(first_s)} on: no "
-            "more is kept."
-        )
+        minutes = TIMELINE_SECONDS // 60
+        st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
     show_areas(table, key="live-session")
     _show_segments(summary, table)
     _show_playlist(summary)
 
 
-def _show_figures(summary: SessionSummary, *, lasted_s: int) -> None:
+def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
     longest = summary.longest
     with st.container(horizontal=True):
-        st.metric("Lasted", format_clock(lasted_s), **_CARD)
-        # A share: on a busy machine a reading may take longer than a second
+        st.metric("Duration", format_clock(duration_s), **_CARD)
+        # A percentage, because a reading may take longer than a second on a busy machine
         st.metric("With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", **_CARD)
         st.metric("Most faces at once", summary.most_faces, **_CARD)
         if longest is not None:
@@ -104,40 +102,40 @@ def _show_segments(summary: SessionSummary, table: pd.DataFrame) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "from": [format_clock(stretch.start_s) for stretch in summary.segments],
-                "for": [format_clock(stretch.seconds) for stretch in summary.segments],
-                "mood": [describe(stretch.probabilities) for stretch in summary.segments],
-                "quadrant": [f"{s.quadrant}, {s.quadrant.description}" for s in summary.segments],
+                "Start": [format_clock(segment.start_s) for segment in summary.segments],
+                "Duration": [format_clock(segment.seconds) for segment in summary.segments],
+                "Mood": [describe(segment.probabilities) for segment in summary.segments],
+                "Quadrant": [f"{s.quadrant}, {s.quadrant.description}" for s in summary.segments],
             }
         ),
         hide_index=True,
     )
     make = partial(session_csv, table)
-    download_button("Every second (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
+    download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
 
 
 def session_csv(table: pd.DataFrame) -> bytes:
-    """A timeline as a file; shares and places with four digits."""
+    """Return a timeline as CSV, with four decimals."""
     text: str = table.to_csv(index=False, float_format="%.4f")
     return text.encode()
 
 
 def _show_playlist(summary: SessionSummary) -> None:
-    st.header("A playlist that follows the session", anchor=False)
+    st.header("Playlist of the session", anchor=False)
     with st.spinner("Choosing songs"):
         recommender = engine().recommender()
-    if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # whose songs, above, have the switch
+    if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # the songs above show the switch
         hide_explicit = bool(st.session_state.get(state.fresh(state.HIDE_EXPLICIT)))
     else:
         hide_explicit = choose_explicit(recommender.catalogue)
     songs = [song for _, song in session_songs(summary, recommender, hide_explicit=hide_explicit)]
     if not songs:
-        st.info("No song fits without explicit ones." if hide_explicit else "No song fits.")
+        st.info("No song fits. Allow explicit songs." if hide_explicit else "No song fits.")
         return
     st.caption(
-        f"One song for each stretch of the table, where its mood was; at most {MOST_SONGS}, for the longest stretches."
-        if len(summary.segments) > MOST_SONGS
-        else "One song for each stretch of the table, where its mood was."
+        "One song for each row of the table."
+        if len(summary.segments) <= MAX_SONGS
+        else f"One song for each of the {MAX_SONGS} longest rows of the table."
     )
     list_songs(songs, name="session")
     with st.container(horizontal=True):
@@ -147,13 +145,13 @@ def _show_playlist(summary: SessionSummary) -> None:
 def session_songs(
     summary: SessionSummary, recommender: Recommender, *, hide_explicit: bool = False
 ) -> list[tuple[Segment, Song]]:
-    """One song for each stretch, in order and none twice; where there are many, for the longest of them."""
-    longest = sorted(summary.segments, key=lambda stretch: -stretch.seconds)[:MOST_SONGS]
+    """Return one song for each of the longest segments, in order of time and without repetition."""
+    longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
     chosen: list[tuple[Segment, Song]] = []
-    for stretch in sorted(longest, key=lambda stretch: stretch.start_s):
-        request = Request(point=stretch.point, emotion=stretch.emotion, hide_explicit=hide_explicit)
+    for segment in sorted(longest, key=lambda segment: segment.start_s):
+        request = Request(point=segment.point, emotion=segment.emotion, hide_explicit=hide_explicit)
         taken = {song.track.id for _, song in chosen}
-        fresh = (song for song in recommender.songs(request, MOST_SONGS) if song.track.id not in taken)
+        fresh = (song for song in recommender.songs(request, MAX_SONGS) if song.track.id not in taken)
         if (song := next(fresh, None)) is not None:
-            chosen.append((stretch, song))
+            chosen.append((segment, song))
     return chosen

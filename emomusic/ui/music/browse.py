@@ -1,4 +1,4 @@
-"""The table itself: search, filters, sorting, a song to hear, and the rest to take away."""
+"""The Table tab: search, filters, sorting, a player for one song, and downloads."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from emomusic.ui.core import state
 from emomusic.ui.music.song_list import describe_songs, digest_of, show_players, show_table_downloads
 from emomusic.ui.music.song_table import SongTable
 
-_MOST_SHOWN = 20_000  # rows: what a browser holds; Streamlit's lazy tables have no row to click
+_MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
 _FASTEST_BPM = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which songs of a table to show; empty and None let everything pass.
+    """Filters for the songs of a table; the default of each field lets all songs pass.
 
     Attributes:
-        text: words that title or artists hold, all of them.
-        moods: one of these.
-        genres: one of these.
-        decades: released in one of these; 1990 is 1990 to 1999.
-        tempo_bpm: from and to.
-        hide_explicit: leave out songs marked as explicit.
+        text: words in the title or the artists; a song must contain all of them.
+        moods: accepted moods.
+        genres: accepted genres.
+        decades: accepted decades of release; 1990 means 1990 to 1999.
+        tempo_bpm: lowest and highest tempo.
+        hide_explicit: leave out songs that are marked as explicit.
     """
 
     text: str = ""
@@ -41,7 +41,7 @@ class Filters:
     hide_explicit: bool = False
 
     def rows(self, songs: SongTable) -> npt.NDArray[np.int64]:
-        """The rows of a table that pass, in its order."""
+        """The row numbers of the songs that pass, in the order of the table."""
         passes = songs.catalogue.matching(self.text) & songs.catalogue.passing(
             genres=self.genres, decades=self.decades, tempo_bpm=self.tempo_bpm, hide_explicit=self.hide_explicit
         )
@@ -51,19 +51,19 @@ class Filters:
 
 
 def show_table(songs: SongTable) -> None:
-    """Show the filters, what passes them, and the player of the row that is chosen."""
+    """Show the filters, the songs that pass, and a player for the selected row."""
     rows = songs.catalogue.best_known_first(_choose_filters(songs).rows(songs))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
         if rows.size:
             show_table_downloads(songs, rows, name="songs")
     if not rows.size:
-        st.info("No song passes all of these. Take one of the filters back.", icon=":material/filter_alt_off:")
+        st.info("No song passes all filters. Remove one of them.", icon=":material/filter_alt_off:")
         return
     shown = rows[:_MOST_SHOWN]
     event: Any = st.dataframe(
         describe_songs(songs, shown),
-        # A choice is a row's number: of other rows it would be another song
+        # The selection is a row number, so other rows need another key
         key=state.music_widget("table", songs.digest, digest_of(shown)),
         height=430,
         hide_index=True,
@@ -73,12 +73,8 @@ def show_table(songs: SongTable) -> None:
         alt=f"{len(shown):,} songs with their mood and features",
     )
     st.caption(
-        "A click on a column's name sorts; a click at the left of a row plays that song."
-        + (
-            f" Shown are the first {len(shown):,}; search and filters find the others."
-            if len(rows) > len(shown)
-            else ""
-        )
+        "Click a column name to sort, or the left edge of a row to play the song."
+        + (f" The table shows the first {len(shown):,} songs. Filter to see others." if len(rows) > len(shown) else "")
     )
     if chosen := [int(shown[at]) for at in event.selection.rows]:
         show_players(songs, chosen, name="row")
@@ -86,7 +82,7 @@ def show_table(songs: SongTable) -> None:
 
 def _choose_filters(songs: SongTable) -> Filters:
     catalogue, digest = songs.catalogue, songs.digest
-    # All of these hold while another tab or page is looked at
+    # These widgets keep their values when the user opens another tab or page
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search titles and artists",
@@ -104,18 +100,18 @@ def _choose_filters(songs: SongTable) -> Filters:
         )  # fmt: skip
         with st.popover("Filters", icon=":material/tune:"):
             genres: list[str] = []
-            if there := catalogue.genres:
+            if genre_options := catalogue.genres:
                 genres = st.multiselect(
                     "Genre",
-                    there,
+                    genre_options,
                     key=state.music_widget("genres", digest),
                     placeholder="All genres",
                     persist_state="session",
                 )
             decades: list[int] = []
-            if begun := catalogue.decades:
+            if decade_options := catalogue.decades:
                 decades = st.multiselect(
-                    "Decade", begun, format_func=lambda decade: f"{decade}s",
+                    "Decade", decade_options, format_func=lambda decade: f"{decade}s",
                     key=state.music_widget("decades", digest), placeholder="All decades", persist_state="session",
                 )  # fmt: skip
             tempo = st.slider(
@@ -128,7 +124,7 @@ def _choose_filters(songs: SongTable) -> Filters:
                 persist_state="session",
             )
             hide_explicit = "explicit" in catalogue.table and st.toggle(
-                "Leave out songs marked as explicit",
+                "Hide explicit songs",
                 key=state.music_widget("explicit", digest),
                 persist_state="session",
             )
@@ -138,7 +134,7 @@ def _choose_filters(songs: SongTable) -> Filters:
         moods=tuple(moods),
         genres=tuple(genres),
         decades=tuple(decades),
-        tempo_bpm=(slowest, fastest if fastest < _FASTEST_BPM else np.inf),  # some songs are faster than the slider
+        tempo_bpm=(slowest, fastest if fastest < _FASTEST_BPM else np.inf),  # the slider's end means no limit
         hide_explicit=bool(hide_explicit),
     )
 
@@ -156,10 +152,10 @@ def _columns() -> dict[str, Any]:
         "genre": "Genre",
         "mood": "Mood",
         "confidence": st.column_config.ProgressColumn(
-            "Probability", format="%.0f %%", min_value=0, max_value=100, help="That of the mood, by the model"
+            "Confidence", format="%.0f %%", min_value=0, max_value=100, help="The model's probability of the mood"
         ),
         "year": st.column_config.NumberColumn("Year", format="%d"),
-        "popularity": st.column_config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when it was made"),
+        "popularity": st.column_config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when collected"),
         "explicit": st.column_config.CheckboxColumn("Explicit"),
         "url": st.column_config.LinkColumn("Spotify", display_text="Open"),
     }

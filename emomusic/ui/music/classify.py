@@ -1,4 +1,4 @@
-"""What mood is this song: nine sliders that start from a song, what the model says, and why."""
+"""The tab on the mood of one song: nine sliders, the model's prediction and its explanation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emomusic.ui.core.address import remembered, write
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.music.song_list import short_name, show_players, track_line
-from emomusic.ui.music.song_table import SongTable, kept, mood_classifier, song_numbers
+from emomusic.ui.music.song_table import SongTable, cached_per_table, mood_classifier, song_numbers
 
 VIEW = "What mood is this song?"
 
@@ -27,26 +27,26 @@ _NUM_NEAREST = 5
 
 
 def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
-    """Say the probabilities as a person would: "Mostly happy, a little energetic"."""
+    """A description of the probabilities, for example "Mostly happy, a little energetic"."""
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
-def ask_for(track_id: str) -> None:
-    """Open this view on a song; for the callbacks of buttons elsewhere."""
+def open_song(track_id: str) -> None:
+    """Open this tab with a song; a callback for buttons in other tabs."""
     st.session_state[state.MUSIC_VIEW] = VIEW
     write(state.MUSIC_TRACK, track_id)
 
 
 def _chosen(songs: SongTable) -> Track | None:
-    """The song that was chosen, if the table has it."""
+    """The song in the address or the session, if the table has it."""
     track = songs.catalogue.find(remembered(state.MUSIC_TRACK) or "")
     if track is not None:
         write(state.MUSIC_TRACK, track.id)
     return track
 
 
-def _take_first(songs: SongTable, search: str) -> None:
-    """A search answers with its first hit, unless the song on the screen is one: that before it is no answer."""
+def _choose_first_hit(songs: SongTable, search: str) -> None:
+    """Choose the first hit of a search, unless the current song is also a hit."""
     hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
     if hits and remembered(state.MUSIC_TRACK) not in hits:
         write(state.MUSIC_TRACK, hits[0])
@@ -57,7 +57,7 @@ def show_one_song(songs: SongTable) -> None:
     track = _choose_track(songs)
     row = songs.row_of(track.id)
     start = songs.catalogue.features[row]
-    _keep_in_sight()
+    _fix_heading_on_phones()
     sentence = st.container(key=_SENTENCE)
     charts, sliders = st.columns([3, 2], gap="large")
     with sliders:
@@ -72,8 +72,8 @@ def show_one_song(songs: SongTable) -> None:
     _show_nearest(songs, row, features)
 
 
-def _keep_in_sight() -> None:
-    """On a phone the sliders stand below the charts: what they make of the song stays at the top of the screen."""
+def _fix_heading_on_phones() -> None:
+    """Keep the prediction at the top of a phone's screen, because the sliders are far below it."""
     light, dark = (st.get_option(f"theme.{theme}.backgroundColor") or "Canvas" for theme in ("light", "dark"))
     st.html(
         f"""<style>@media (max-width: 640px) {{
@@ -91,26 +91,26 @@ def _choose_track(songs: SongTable) -> Track:
         text = st.text_input(
             "Start from",
             key=search,
-            on_change=_take_first,
+            on_change=_choose_first_hit,
             args=(songs, search),
             type="search",
             icon=":material/search:",
             placeholder="Search titles and artists",
             width=280,
-            persist_state="session",  # while another tab or page is looked at, as do the sliders
+            persist_state="session",  # keeps the text when the user opens another tab or page
         )
         options = _options(songs, text or "")
         if not options:
-            st.caption("No song of this table has these words.")
+            st.caption("No song of this table contains these words.")
             options = _options(songs, "")
         if current is None:
             current = (_options(songs, "") if text else options)[0]
         if current.id not in {option.id for option in options}:
             options = [current, *options]
         names = {option.id: short_name(option) for option in options}
-        # Streamlit takes two options of one name for the same: of a song's versions the one on the screen is offered
-        offered = {names[option.id]: option.id for option in (*reversed(options), current)}
-        ids = [option.id for option in options if offered[names[option.id]] == option.id]
+        # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
+        id_of_name = {names[option.id]: option.id for option in (*reversed(options), current)}
+        ids = [option.id for option in options if id_of_name[names[option.id]] == option.id]
         key = state.music_widget("start", songs.digest, text or "", current.id)
         st.selectbox(
             "Song",
@@ -136,13 +136,13 @@ def _rounded(value: float, feature: Feature) -> float:
 
 
 def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Nine sliders; one that was not moved gives the song's own value, not the rounded one it stands at."""
+    """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
     keys = [state.music_widget("slide", songs.digest, track.id, name) for name in FEATURE_NAMES]
-    begun = [_rounded(float(value), feature) for value, feature in zip(start, FEATURES.values(), strict=True)]
+    defaults = [_rounded(float(value), feature) for value, feature in zip(start, FEATURES.values(), strict=True)]
     features = start.copy()
     for column, feature in enumerate(FEATURES.values()):
-        # A slider that was given a value, by "Back to the song", is to have no default beside it
-        st.session_state.setdefault(keys[column], begun[column])
+        # Set through the session only: "Reset to song" sets it too, and Streamlit warns about two defaults
+        st.session_state.setdefault(keys[column], defaults[column])
         value = st.slider(
             feature.titled,
             feature.low,
@@ -153,60 +153,59 @@ def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> 
             help=feature.description.capitalize(),
             persist_state="session",
         )
-        if value != begun[column]:
+        if value != defaults[column]:
             features[column] = value
     st.button(
-        "Back to the song",
+        "Reset to song",
         icon=":material/undo:",
         key=state.music_widget("undo"),
-        on_click=_set_back,
-        args=(dict(zip(keys, begun, strict=True)),),
+        on_click=_reset,
+        args=(dict(zip(keys, defaults, strict=True)),),
         disabled=bool((features == start).all()),
     )
     return features
 
 
-def _set_back(begun: dict[str, float]) -> None:
-    for key, value in begun.items():
+def _reset(defaults: dict[str, float]) -> None:
+    for key, value in defaults.items():
         st.session_state[key] = value
 
 
-@kept
+@cached_per_table
 def _medians(songs: SongTable) -> npt.NDArray[np.float64]:
     medians: npt.NDArray[np.float64] = np.median(songs.catalogue.features, axis=0)
     return medians
 
 
-@kept
+@cached_per_table
 def _best_known_first(songs: SongTable) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """All rows, shape (n,), and their features, shape (n, 9)."""
+    """All rows, the best known first, shape (n,), and their features, shape (n, 9)."""
     rows = songs.catalogue.best_known_first(np.arange(len(songs)))
     return rows, songs.catalogue.features[rows]
 
 
 def _show_answer(track: Track, answer: MoodExplanation, reason: str, *, moved: bool) -> None:
     label = f" Its label is **{track.mood}**." if track.mood is not None else ""
-    named = f"**{escape_markdown(track.title)}** by {escape_markdown(track.byline)}"
-    st.markdown(f"A song like {named}, changed.{label}" if moved else f"{named}, as it is.{label}")
+    title = f"**{escape_markdown(track.title)}** by {escape_markdown(track.byline)}"
+    st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")
     show_chart(
         mood_bars(answer.probabilities, answer.start if moved else None),
         key=state.music_widget("probabilities"),
         alt="Probabilities: " + list_shares(dict(zip(MOODS, answer.probabilities.tolist(), strict=True))),
     )
     if moved:
-        st.caption("The lines mark where the song began.")
-    st.markdown(f"**{'What moved it' if moved else 'What makes it so'}** · {reason}")
+        st.caption("The lines mark the probabilities of the unchanged song.")
+    st.markdown(f"**{'Reason for the change' if moved else 'Reason for this mood'}:** {reason}")
     show_chart(
         influence_bars(answer.influences, answer.mood),
         key=state.music_widget("influences"),
-        alt=f"What each feature adds to {answer.mood}, in percentage points: "
+        alt=f"Contribution of each feature to {answer.mood}, in percentage points: "
         + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
     )
-    back_to = "to where its slider began" if moved else "to the middle of this table (its median)"
+    reference = "its value in the song" if moved else "the median of this table"
     st.caption(
-        f"Each bar: how many percentage points of *{answer.mood}* would be lost (or, to the left, won) if that one "
-        f"feature went back {back_to} and the others stayed. Features work together, so the bars need not add up; "
-        "they tell what this model does, not what music is."
+        f"Each bar is the loss in percentage points of *{answer.mood}* if only this feature changes to {reference}. "
+        "Features interact, so the bars do not add up."
     )
 
 
@@ -216,24 +215,24 @@ def _main_reason(
     strongest = int(np.abs(answer.influences).argmax())
     points = answer.influences[strongest]
     if abs(points) < 1:
-        return "no single feature by itself"
+        return "no single feature"
     is_more = features[strongest] > reference[strongest]
     label = FEATURE_LABELS[strongest].lower()
-    # Beside the median and not "high": half of the songs may have next to nothing of it
-    than_most = f"{label}, {'above' if is_more else 'below'} most"
-    cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_most
-    return f"most of all its {cause}, {'for' if points > 0 else 'against'} {answer.mood}"
+    # Compared with the median instead of "high", because half of the songs can have a value near 0
+    than_median = f"{label}, {'above' if is_more else 'below'} most songs"
+    cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_median
+    return f"mainly its {cause}, {'for' if points > 0 else 'against'} {answer.mood}"
 
 
 def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> list[int]:
-    """The rows of the five songs that sound most like some features, the nearest first.
+    """The rows of the five songs with the most similar features, the nearest first.
 
-    Each stands once, in the release that comes nearest, of equal ones in the best known; the song of `row` does not.
+    Each song appears once, with its nearest or else best known version. The song of `row` is left out.
     """
     order, table = _best_known_first(songs)
     numbers = song_numbers(songs)
     nearest: dict[int, int] = {}
-    for other in map(int, order[nearest_rows(table, features, len(table))]):  # mostly the first few are enough
+    for other in map(int, order[nearest_rows(table, features, len(table))]):  # usually ends after a few rows
         if numbers[other] != numbers[row]:
             nearest.setdefault(int(numbers[other]), other)
         if len(nearest) == _NUM_NEAREST:
@@ -244,8 +243,8 @@ def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64])
 def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
     rows = nearest_songs(songs, row, features)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("**The songs that come nearest**", width="content")
-        playing = st.toggle("Play them here", key=state.music_widget("play-nearest"), persist_state="session")
+        st.markdown("**Most similar songs**", width="content")
+        playing = st.toggle("Show players", key=state.music_widget("play-nearest"), persist_state="session")
     if playing:
         show_players(songs, rows, name="nearest")
         return

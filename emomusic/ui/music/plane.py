@@ -1,4 +1,4 @@
-"""All songs of a table on the valence-energy plane; a selection is heard and taken away."""
+"""All songs of a table on the valence-energy plane, with players and downloads for a selection."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from emomusic.text import pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
-from emomusic.ui.music.song_list import say_of_versions, show_players, show_table_downloads, track_line
-from emomusic.ui.music.song_table import SongTable, each_once, kept
+from emomusic.ui.music.song_list import describe_versions, show_players, show_table_downloads, track_line
+from emomusic.ui.music.song_table import SongTable, cached_per_table, unique_songs
 
 
 @st.fragment
 def show_song_plane(songs: SongTable) -> None:
-    """Show the plane beside the songs selected on it. A selection reruns nothing else of the page."""
+    """Show the plane and the selected songs; a selection reruns only this fragment."""
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         event: Any = show_chart(
@@ -39,10 +39,10 @@ def show_song_plane(songs: SongTable) -> None:
         if rows.size:
             _show_selection(songs, rows)
         else:
-            _invite(songs)
+            _show_hint(songs)
 
 
-@kept
+@cached_per_table
 def _figure(songs: SongTable, colour: str | None) -> go.Figure:
     names = None
     if len(songs) <= MOST_NAMED:
@@ -56,7 +56,7 @@ def _figure(songs: SongTable, colour: str | None) -> go.Figure:
 
 
 def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray[np.int64]:
-    """The rows of the songs that a selection on the plane holds."""
+    """The row numbers of the selected points."""
     traces = trace_rows(songs.moods)
     rows = [
         int(traces[point["curve_number"]][point["point_index"]])
@@ -68,27 +68,27 @@ def selected_rows(points: list[dict[str, Any]], songs: SongTable) -> npt.NDArray
 
 def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     rows = songs.catalogue.best_known_first(rows)
-    once = each_once(songs, rows)
+    once = unique_songs(songs, rows)
     counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
     present = [position for position in np.argsort(-counts, kind="stable") if counts[position]]
     st.header(f"{pluralize(len(rows), 'song')} selected", anchor=False)
-    order = "; the best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
+    order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present)
-    st.caption(f"{moods}{order}.{say_of_versions(len(rows) - len(once))}")
+    st.caption(f"{moods}{order}.{describe_versions(len(rows) - len(once))}")
     show_table_downloads(songs, rows, name="selected-songs")
     show_players(songs, once.tolist(), name="selection")
 
 
-def _invite(songs: SongTable) -> None:
+def _show_hint(songs: SongTable) -> None:
     st.header("Draw around some songs", anchor=False)
     st.markdown(
-        "Keep the mouse or a finger down on the plane and circle a few; they play here. A click takes one song. "
-        "The buttons on the chart change to a box or to moving the view, and a name in the legend hides its mood."
+        "Drag the mouse or a finger around songs on the plane to hear them, or click one song. Click a mood in the "
+        "legend to hide it."
     )
-    st.markdown("**The surest song of each mood**")
+    st.markdown("**Song with the highest confidence in each mood**")
     for position, mood in enumerate(MOODS):
         own = np.flatnonzero(songs.moods == position)
         if own.size:
             st.markdown(track_line(songs, int(own[songs.probabilities[own, position].argmax()])))
         else:
-            st.caption(f"No song of this table is called {mood}.")
+            st.caption(f"This table has no {mood} song.")

@@ -1,4 +1,4 @@
-"""Find a song: in the table, and on Spotify where there are keys for it."""
+"""The search tab: songs in the table, and songs on Spotify if the server has keys."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from emomusic.ui.core.address import remembered, went_back, write
 from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.secrets import read_secrets
-from emomusic.ui.music.classify import ask_for, describe_moods
-from emomusic.ui.music.song_list import ask_button, say_of_versions, show_players
-from emomusic.ui.music.song_table import SongTable, each_once, mood_classifier
+from emomusic.ui.music.classify import describe_moods, open_song
+from emomusic.ui.music.song_list import ask_button, describe_versions, show_players
+from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
 from emomusic.ui.songs.players import show_player, spotify_link
 
 
 def show_search(songs: SongTable) -> None:
-    """Show a search field, the songs of the table it finds, and what Spotify finds."""
-    text = _ask().strip()
-    if not normalize_text(text).split():  # an accent alone, which every title holds
+    """Show a search field, the hits in the table, and the hits on Spotify."""
+    text = _search_field().strip()
+    if not normalize_text(text).split():  # an accent alone would match every title
         text = ""
     here, there = st.columns(2, gap="large")
     with here:
@@ -46,11 +46,11 @@ def show_search(songs: SongTable) -> None:
         _search_spotify(songs, text)
 
 
-def _ask() -> str:
+def _search_field() -> str:
     """The words to search for.
 
-    They are not bound to the address by Streamlit, which would take them out of it when another tab is opened: a step
-    of its own in the browser's history, so that Back from a song that was found did not lead to the results.
+    The address is written here because Streamlit's binding removes the words when the user opens another tab. That
+    adds a step to the browser's history, and Back from a song would not return to the results.
     """
     if state.MUSIC_QUERY not in st.session_state or went_back(state.MUSIC_QUERY):
         st.session_state[state.MUSIC_QUERY] = remembered(state.MUSIC_QUERY) or ""
@@ -69,16 +69,16 @@ def _ask() -> str:
 
 def _search_table(songs: SongTable, text: str) -> None:
     if not text:
-        st.caption("Searches the titles and artists of this table.")
+        st.caption("Search the titles and artists of this table.")
         return
     rows = songs.catalogue.best_known_first(np.flatnonzero(songs.catalogue.matching(text)))
     if not rows.size:
-        st.info("No song of this table has all of these words.", icon=":material/search_off:")
+        st.info("No song of this table contains all of these words.", icon=":material/search_off:")
         return
-    once = each_once(songs, rows)
-    order = ", the best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
-    st.caption(f"{len(rows):,} found{order}.{say_of_versions(len(rows) - len(once))}")
-    show_players(songs, once.tolist(), name="found", ask=ask_for)
+    once = unique_songs(songs, rows)
+    order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
+    st.caption(f"{len(rows):,} found{order}.{describe_versions(len(rows) - len(once))}")
+    show_players(songs, once.tolist(), name="found", ask=open_song)
 
 
 def _search_spotify(songs: SongTable, text: str) -> None:
@@ -87,24 +87,24 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         _explain_keys()
         return
     if not text:
-        st.caption("Searches all of Spotify, with the keys of this server.")
+        st.caption("Search Spotify with the keys of this server.")
         return
     with st.container(horizontal=True):
         elsewhere = st.toggle(
-            "Moods by ReccoBeats",
+            "Moods from ReccoBeats",
             key=state.MUSIC_RECCOBEATS,
-            help="Asks reccobeats.com for the features of songs that the catalogue does not have",
+            help="Get features from reccobeats.com for songs that the catalogue does not contain",
             persist_state="session",
         )
         with_covers = st.toggle("Covers", key=state.MUSIC_COVERS, persist_state="session")
     key = state.music_widget("live-page", text)
     number = int(st.session_state.get(key, 0))
     try:
-        with st.spinner("Asking Spotify"):
+        with st.spinner("Searching Spotify"):
             account = _account(credentials)
             live = _live(account, elsewhere, credentials)
             page = _found(text, number, account, elsewhere, live)
-            if page.notice:  # of something that passes: the next search asks again
+            if page.notice:  # a temporary problem, so the next search asks again
                 _found.clear(text, number, account, elsewhere, live)
     except EmomusicError as error:
         st.warning(escape_markdown_message(str(error)), icon=":material/cloud_off:")
@@ -112,7 +112,7 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         return
     if page.notice:
         st.caption(page.notice)
-    _say_how_many(page, number)
+    _describe_count(page, number)
     was_asked = elsewhere and not page.notice
     for place, track in enumerate(page.tracks):
         with st.container(gap="xsmall"):
@@ -127,22 +127,22 @@ def _search_spotify(songs: SongTable, text: str) -> None:
                 )
             show_player(track.id, track.title, place=("live", place))
             if track.id in songs.catalogue:
-                ask_button(track.id, name="live", ask=ask_for)
+                ask_button(track.id, name="live", ask=open_song)
     _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
 
 
-def _say_how_many(page: FoundPage, number: int) -> None:
-    """Say which of all results are on the screen; `number` counts pages from 0."""
+def _describe_count(page: FoundPage, number: int) -> None:
+    """Show which results are on this page; `number` counts pages from 0."""
     if not page.tracks:
-        st.info(f"Spotify has no {'more songs' if number else 'song'} with these words.", icon=":material/search_off:")
+        st.info(f"Spotify found no {'more songs' if number else 'song'} for these words.", icon=":material/search_off:")
         return
     first, last = number * SEARCH_LIMIT + 1, number * SEARCH_LIMIT + len(page.tracks)
     which = f"Songs {first:,} to {last:,} of " if number else f"The first {last} of " if last < page.total else ""
-    st.caption(f"{which}{page.total:,} found by Spotify, in its own order.")
+    st.caption(f"{which}{page.total:,} found by Spotify, in Spotify's order.")
 
 
 def _offer_pages(key: str, number: int, *, more: bool) -> None:
-    """The buttons from one page of results to another; `key` remembers which."""
+    """Show the buttons for the previous and the next page; `key` stores the page number."""
     with st.container(horizontal=True):
         if number > 0:
             st.button(
@@ -163,15 +163,15 @@ def _offer_pages(key: str, number: int, *, more: bool) -> None:
 
 
 def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
-    """The mood of a search result whose features are known: Spotify itself gives them no more.
+    """The mood of a search result, if its features are known; Spotify no longer provides them.
 
     Args:
         found: the result.
-        elsewhere: ReccoBeats was asked too, and answered.
+        elsewhere: whether ReccoBeats was asked and answered.
     """
     if found.track is None:
-        who = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
-        return f"mood not known: {who} it"
+        sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
+        return f"mood unknown: {sources} this song"
     features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
     length = np.array([np.nan if found.track.duration_s is None else found.track.duration_s])
     probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
@@ -182,7 +182,7 @@ def _credentials() -> Credentials | None:
     """The keys in `.streamlit/secrets.toml`, else in the environment.
 
     Raises:
-        SettingsError: the file cannot be read.
+        SettingsError: the file is not readable.
     """
     values = read_secrets()
     section = values.get("spotify")
@@ -191,7 +191,7 @@ def _credentials() -> Credentials | None:
 
 
 def _account(credentials: Credentials) -> str:
-    """Tells these keys from all others, also from the same ones with a corrected secret, without telling them."""
+    """A digest of the keys for caches; it does not reveal the secret."""
     return hashlib.sha256(f"{credentials.client_id} {credentials.client_secret}".encode()).hexdigest()[:16]
 
 
@@ -208,10 +208,10 @@ def _found(text: str, number: int, account: str, elsewhere: bool, _live: LiveSpo
 
 def _explain_keys() -> None:
     st.markdown(
-        "With keys of your own, this searches all of Spotify too. They come free with a Premium account:\n\n"
-        "1. At [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) create an app; as its "
-        "redirect address give `http://127.0.0.1:8501`.\n"
-        "2. Write its client ID and secret into the file `.streamlit/secrets.toml` of this app, then start it again:"
+        "Add your own keys to search Spotify. They are free with a Premium account.\n\n"
+        "1. Create an app at [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) with the "
+        "redirect address `http://127.0.0.1:8501`.\n"
+        "2. Write its client ID and secret to `.streamlit/secrets.toml` in this app and restart it:"
     )
     st.code('SPOTIFY_CLIENT_ID = "…"\nSPOTIFY_CLIENT_SECRET = "…"', language="toml")
-    st.caption("Everything else on this page works without them.")
+    st.caption("The rest of this page works without keys.")

@@ -1,4 +1,4 @@
-"""Songs of a table as a list: a line each, players where asked for, and files to take away."""
+"""Songs as a list: one line each, players and downloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emomusic.text import escape_formula, for_excel
 from emomusic.ui.core import state
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
-from emomusic.ui.music.song_table import SongTable, each_once
+from emomusic.ui.music.song_table import SongTable, unique_songs
 from emomusic.ui.songs.players import show_player, spotify_link
 
 PAGE = 5
@@ -41,13 +41,13 @@ def track_line(songs: SongTable, row: int) -> str:
 
 
 def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Callable[[str], None] | None = None) -> None:
-    """The first songs of a list with their players; more on demand.
+    """Show the first songs of a list with players, and a button for more.
 
     Args:
         songs: the table.
-        rows: of the songs, in the order to show them.
-        name: of the list on this page; a new list begins with its first songs again.
-        ask: called with a song's id by the button under it that asks for its mood; None for no such buttons.
+        rows: row numbers of the songs, in the order to show.
+        name: name of the list on this page, for widget keys.
+        ask: callback with a song's id for a button that opens its mood; None for no button.
     """
     key = state.music_widget("shown", name, digest_of(rows))
     num_shown = int(st.session_state.get(key, PAGE))
@@ -69,7 +69,7 @@ def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Calla
 
 
 def ask_button(track_id: str, *, name: str, ask: Callable[[str], None]) -> None:
-    """The button under a song of a list that asks for its mood."""
+    """Show the button that opens the mood of a song."""
     st.button(
         "What mood is it?",
         icon=":material/tune:",
@@ -81,12 +81,12 @@ def ask_button(track_id: str, *, name: str, ask: Callable[[str], None]) -> None:
 
 
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
-    """Tells a choice of rows from every other, in the key of a widget."""
+    """A digest of row numbers, for widget keys."""
     return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
 
 
 def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
-    """The songs of a list as files, made when they are asked for."""
+    """Offer the songs of a list as CSV and as a playlist, created on demand."""
     with st.container(horizontal=True, width="content"):
         download_button(
             "CSV",
@@ -94,15 +94,15 @@ def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name:
             f"{name}.csv",
             icon=":material/download:",
             key=state.music_widget("csv", name),
-            help="Title, artists, mood, probabilities and features of these songs",
+            help="Title, artists, mood, probabilities and features",
         )
         download_button(
             "Playlist",
-            lambda: songs_m3u(_song(songs, int(row)) for row in each_once(songs, rows)),
+            lambda: songs_m3u(_song(songs, int(row)) for row in unique_songs(songs, rows)),
             f"{name}.m3u",
             icon=":material/playlist_play:",
             key=state.music_widget("m3u", name),
-            help="An M3U playlist of Spotify links, each song once",
+            help="M3U playlist of Spotify links, each song once",
         )
 
 
@@ -113,7 +113,7 @@ def _song(songs: SongTable, row: int) -> Song:
 
 
 def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """What is known of some songs, a row each: their mood and its probability stand beside the table's columns."""
+    """A table for display: title, artists, mood, confidence in percent, features and link, one row per song."""
     table = songs.catalogue.table.iloc[rows]
     moods = np.array([mood.value for mood in MOODS])[songs.moods[rows]]
     percents = 100 * songs.probabilities[rows, songs.moods[rows]]
@@ -121,12 +121,12 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     described["artists"] = described["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
     known = [column for column in ("genre", "year", "popularity", "explicit") if column in table]
     described = described.join(table[[*known, *FEATURE_NAMES]])
-    # Safe without `track_url`, which is slow for a long table: a catalogue holds ids of 22 letters and digits only
+    # `track_url` is slow for long tables and not needed, because a catalogue has only valid ids
     return described.assign(url=TRACK_ADDRESS + table["id"]).reset_index(drop=True)
 
 
 def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
-    """Some songs as CSV that a spreadsheet reads in every script and runs nothing of."""
+    """Songs as CSV for spreadsheets, with formulas escaped."""
     table = describe_songs(songs, rows).drop(columns="confidence")
     for position, mood in enumerate(MOODS):
         table[f"probability_{mood}"] = songs.probabilities[rows, position].round(4)
@@ -135,8 +135,8 @@ def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
     return for_excel(table.to_csv(index=False))
 
 
-def say_of_versions(number: int) -> str:
-    """A sentence after others: how many rows of a list are not shown, because `each_once` left them out."""
+def describe_versions(number: int) -> str:
+    """A sentence about the versions that `unique_songs` left out; empty for none."""
     if not number:
         return ""
     are = "is another version" if number == 1 else "are other versions"

@@ -1,4 +1,4 @@
-"""The tabs under the plane. Only the open one is computed, and what it computes is kept with its table."""
+"""The tabs of the Music page. Only the open tab is computed; results are cached with the table."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from emomusic.ui.music.browse import show_table
 from emomusic.ui.music.classify import VIEW as CLASSIFY
 from emomusic.ui.music.classify import show_one_song
 from emomusic.ui.music.search import show_search
-from emomusic.ui.music.song_table import SongTable, kept
+from emomusic.ui.music.song_table import SongTable, cached_per_table
 
-_FEWEST_CORRELATED = 10
-_LEAST_TRAIT = 0.1  # of the mean standing, from one half
-_FULL_TRAIT = 0.2  # a mean nearer to one half than this is called a little so
+_MIN_CORRELATED = 10  # songs
+_MIN_DEVIATION = 0.1  # of a mood's mean percentile from 0.5, to be mentioned
+_CLEAR_DEVIATION = 0.2  # smaller deviations are "a little"
 
 _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -43,12 +43,12 @@ _COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "tempo_bpm": ("faster", "slower"),
     }
 )
-"""What songs with more of a feature are, and those with less."""
+"""Words for songs with a higher and with a lower value of each feature."""
 
 
 @st.fragment
 def show_views(songs: SongTable) -> None:
-    """Show the tabs; going from one to another reruns them alone."""
+    """Show the tabs; a change of tab reruns only this fragment."""
     views = {
         "Features by mood": _show_features,
         "Correlations": _show_correlations,
@@ -57,7 +57,7 @@ def show_views(songs: SongTable) -> None:
         CLASSIFY: show_one_song,
         "Find a song": show_search,
     }
-    # On a phone the row would be scrolled, and the open tab out of sight
+    # On a phone, the tabs wrap so that the open tab is visible
     st.html(
         f"""<style>@media (max-width: 640px) {{
 .st-key-{state.MUSIC_VIEW} > div > [role="tablist"] {{ flex-wrap: wrap; }}
@@ -70,12 +70,12 @@ def show_views(songs: SongTable) -> None:
                 view(songs)
 
 
-@kept
+@cached_per_table
 def _rank_percentiles(songs: SongTable) -> list[plots.Standing]:
     return plots.standings(songs.catalogue.features, songs.moods)
 
 
-@kept
+@cached_per_table
 def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
     features = songs.catalogue.features
     order = [standing.feature for standing in _rank_percentiles(songs)]
@@ -88,14 +88,14 @@ def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
 def _show_features(songs: SongTable) -> None:
     standings = _rank_percentiles(songs)
     best, last = standings[0], standings[-1]
-    if not _say_of_one_mood(songs):
+    if not _warn_of_single_mood(songs):
         st.markdown(
             f"**{best.feature.label} differs most between the moods**, lowest for {best.lowest} and "
             f"highest for {best.highest} songs; {last.feature.label.lower()} differs least."
         )
     st.caption(
-        "The hills show where the songs of each mood lie, all equally high; the sign on the line is the median. In the "
-        "order of how much of the differences between songs goes with their mood (the percentage; eta squared)."
+        "Distributions by mood, scaled to equal height, with the median on the line. The percentage is the share of "
+        "variance that the mood explains (eta squared)."
     )
     with st.grid("auto", min_column_width=310, gap="medium"):
         for standing, figure in zip(standings, _ridges(songs, text_color()), strict=True):
@@ -115,57 +115,57 @@ def _show_features(songs: SongTable) -> None:
                 )
 
 
-@kept
+@cached_per_table
 def _correlations(songs: SongTable) -> npt.NDArray[np.float64]:
     return plots.correlations(songs.catalogue.features)
 
 
-def _say_of_one_mood(songs: SongTable) -> bool:
-    """Say that there is nothing to compare where all songs have one mood; tells whether it is so."""
+def _warn_of_single_mood(songs: SongTable) -> bool:
+    """Show a message if all songs have one mood, and return whether this is so."""
     present = np.unique(songs.moods)
     if len(present) == 1:
-        st.markdown(f"All songs of this table are called {MOODS[present[0]]}: there is no other mood to compare with.")
+        st.markdown(f"All songs of this table are {MOODS[present[0]]}, so there are no moods to compare.")
     return len(present) == 1
 
 
 def _show_correlations(songs: SongTable) -> None:
-    if len(songs) < _FEWEST_CORRELATED:
-        st.info(f"A correlation means something from {_FEWEST_CORRELATED} songs on.", icon=":material/grid_off:")
+    if len(songs) < _MIN_CORRELATED:
+        st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
         return
     matrix = _correlations(songs)
     labels = FEATURE_LABELS
     lower = np.where(np.tri(len(labels), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
     pairs = [
-        tuple(int(place) for place in np.unravel_index(pick(lower), lower.shape)) for pick in (np.argmax, np.argmin)
+        tuple(int(index) for index in np.unravel_index(pick(lower), lower.shape)) for pick in (np.argmax, np.argmin)
     ]
     (up, with_up), (down, with_down) = pairs
-    found = []
+    sentences = []
     if (highest := lower[up, with_up]) > 0:
-        found.append(f"**{labels[with_up]} and {labels[up].lower()} rise together** ({highest:.2f}).")
+        sentences.append(f"**{labels[with_up]} and {labels[up].lower()} rise together** ({highest:.2f}).")
     if (lowest := lower[down, with_down]) < 0:
-        found.append(
-            f"Where {labels[with_down].lower()} is high, {labels[down].lower()} tends to be low (\u2212{-lowest:.2f})."
+        sentences.append(
+            f"If {labels[with_down].lower()} is high, {labels[down].lower()} tends to be low (\u2212{-lowest:.2f})."
         )
     chart, words = st.columns([3, 2], gap="large")
     with words:
-        for sentence in found:
+        for sentence in sentences:
             st.markdown(sentence)
         st.caption(
-            "Pearson's correlation of every two features over all songs of this table: 1 means that they rise "
-            "together, \u22121 that one falls as the other rises, 0 that knowing one tells nothing of the other in a "
-            "straight line. A correlation does not say which of the two, if any, makes the other."
+            "Pearson correlation of each pair of features over all songs of this table: 1 means that both rise "
+            "together, \u22121 that one falls as the other rises, 0 no linear relation. A correlation does not show a "
+            "cause."
         )
     with chart:
         show_chart(
             plots.correlation_map(matrix, text_color=text_color()),
             key=state.music_widget("correlations"),
-            alt=" ".join(["Correlations of the nine features.", *found]).replace("*", ""),
+            alt=" ".join(["Correlations of the nine features.", *sentences]).replace("*", ""),
         )
 
 
-@kept
+@cached_per_table
 def _profiles(songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
-    """Where each mood stands, and the plain means with their units."""
+    """The mean percentiles of each mood, and the means with units."""
     features = songs.catalogue.features
     present = [(songs.moods == position).any() for position in range(len(MOODS))]
     rows = {
@@ -180,15 +180,15 @@ def _profiles(songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
 
 
 def _describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
-    """What sets the songs of a mood apart, in one sentence."""
+    """Describe how the songs of a mood differ from others, in one sentence."""
     if np.isnan(profile).any():
-        return f"**{mood.capitalize()}**: no song of this table."
+        return f"**{mood.capitalize()}**: no song in this table."
     furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
     traits = [
-        ("" if abs(profile[at] - 0.5) >= _FULL_TRAIT else "a little ")
+        ("" if abs(profile[at] - 0.5) >= _CLEAR_DEVIATION else "a little ")
         + _COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1]
         for at in furthest
-        if abs(profile[at] - 0.5) >= _LEAST_TRAIT
+        if abs(profile[at] - 0.5) >= _MIN_DEVIATION
     ]
     if not traits:
         return f"**{mood.capitalize()}** songs are like the rest."
@@ -199,15 +199,14 @@ def _show_profiles(songs: SongTable) -> None:
     profiles, means = _profiles(songs)
     chart, words = st.columns([3, 2], gap="large")
     with words:
-        if not _say_of_one_mood(songs):
+        if not _warn_of_single_mood(songs):
             for mood, profile in zip(MOODS, profiles, strict=True):
                 st.markdown(_describe_profile(mood, profile))
         st.caption(
-            "The features have different units, so each value is replaced by its standing: the share of songs of this "
-            "table that lie below it. An outline shows the mean standing of a mood's songs; on the dotted ring, at "
-            "50 %, they are like the rest."
+            "Each value is a percentile: the share of songs in this table with a lower value. An outline shows a "
+            "mood's mean percentiles; the dotted ring at 50 % is the mean of all songs."
         )
-        with st.expander("The plain means"):
+        with st.expander("Means with units"):
             st.dataframe(
                 means,
                 key=state.music_widget("means"),
@@ -218,5 +217,5 @@ def _show_profiles(songs: SongTable) -> None:
         show_chart(
             plots.profile_radar(profiles),
             key=state.music_widget("profiles"),
-            alt="The mean standing of each mood's songs in the nine features",
+            alt="Mean percentiles of each mood in the nine features",
         )

@@ -1,4 +1,4 @@
-"""What a visitor may take away: the picture, the readings, the songs."""
+"""Downloads of the Photo page: the photo with its faces, the readings and the songs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from emomusic.ui.songs.downloads import show_song_downloads, songs_json
 from emomusic.ui.songs.listener import Listener
 
 
-def show_photo_downloads(seen: PhotoResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
-    """One menu with everything that is on the screen, as files."""
-    stem = Path(seen.picture.name).stem or "picture"
+def show_photo_downloads(result: PhotoResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
+    """Show a menu with the results of the page as files."""
+    stem = Path(result.picture.name).stem or "picture"
     with st.popover("Download", icon=":material/download:"):
-        if seen.reading.faces:
+        if result.reading.faces:
             download_button(
-                "Picture with faces (PNG)", lambda: _annotated_png(seen), f"{stem}-faces.png", type="tertiary"
+                "Photo with faces (PNG)", lambda: _annotated_png(result), f"{stem}-faces.png", type="tertiary"
             )
-            download_button("Faces (CSV)", lambda: faces_csv(seen.reading), f"{stem}-faces.csv", type="tertiary")
-        make = partial(picture_record, seen.picture.name, seen.reading, songs, request, decode_ms=seen.decode_ms)
+            download_button("Faces (CSV)", lambda: faces_csv(result.reading), f"{stem}-faces.csv", type="tertiary")
+        make = partial(picture_record, result.picture.name, result.reading, songs, request, decode_ms=result.decode_ms)
         download_button(
             "Everything (JSON)", lambda: songs_json(make(), listener, request), f"{stem}.json", type="tertiary"
         )
         show_song_downloads(songs, stem, type="tertiary")
 
 
-def _annotated_png(seen: PhotoResult) -> bytes:
-    return encode_png(annotated_picture(read_image(seen.picture.data), seen.reading))
+def _annotated_png(result: PhotoResult) -> bytes:
+    return encode_png(annotated_picture(read_image(result.picture.data), result.reading))

@@ -1,4 +1,4 @@
-"""Showing a picture with its faces, and what each of them shows."""
+"""The photo with its faces, and the emotion of each face."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import (
-    MOOD_POINTS,
-    Emotion,
-    EmotionProbabilities,
-    Mood,
-    affect_of,
-    describe,
-    list_shares,
-)
+from emomusic.affect import MOOD_POINTS, Emotion, EmotionProbabilities, Mood, affect_of, describe, list_shares
 from emomusic.compat import return_free_memory
 from emomusic.face.images import crop_face, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
@@ -24,23 +16,23 @@ from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import ROOM_AROUND, annotated_preview
 from emomusic.ui.core import state
-from emomusic.ui.core.address import OF_A_SAMPLE, chosen_here, first_choice, link, turn_to_face
+from emomusic.ui.core.address import SAMPLE_PARAMS, chosen_here, first_choice, link, set_face
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.engine import engine
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.songs.listener import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, YOU, Listener, show_emotion_sentence
 
-_PREVIEW_WIDTH = 1100  # at most, on a very wide screen
+_PREVIEW_WIDTH = 1100  # maximum on a very wide screen
 _PREVIEW_HEIGHT = 520
-_COLUMN = 740  # the width there is for it on a page of 1440 pixels, where its letters are to be read
-_WIDE = 2.1  # times as wide as high: from there on both columns end nearer to one height at a width of 1440
-_NEARLY_SQUARE = 1.2  # times as wide as high
+_COLUMN = 740  # width of the preview's column on a page of 1440 pixels, so that its labels are readable
+_WIDE = 2.1  # width / height; above it, text below the photo balances the columns at a width of 1440
+_NEARLY_SQUARE = 1.2  # width / height
 _FACE_SIDE = 96
 _CARDS_SHOWN = 12
-_MOST_BUTTONS = 8  # faces beside each other; more are in a menu
+_MAX_BUTTONS = 8  # more faces are in a menu
 
-# On a phone the cards stand in one row, to be drawn aside: below each other they would hide the music
+# On a phone the cards form one row that scrolls sideways: stacked cards would hide the songs
 _ONE_ROW = """<style>
 @media (max-width: 640px) {
   .st-key-face-cards { flex-wrap: nowrap; overflow-x: auto; }
@@ -51,13 +43,13 @@ _ONE_ROW = """<style>
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoResult:
-    """A picture that was read, with what the screen needs of it.
+    """A photo that was read, with the images that the page shows.
 
     Attributes:
-        picture: as it came.
+        picture: the photo.
         reading: its faces.
-        decode_ms: how long decoding took.
-        preview: JPEG of the annotated picture, at the size of a screen.
+        decode_ms: decoding time in milliseconds.
+        preview: JPEG of the annotated photo, in screen size.
         faces: JPEG of each face.
     """
 
@@ -69,26 +61,26 @@ class PhotoResult:
 
     @property
     def digest(self) -> str:
-        """Of the picture's bytes."""
+        """The digest of the photo."""
         return self.picture.digest
 
 
 def read_picture(picture: Picture) -> PhotoResult:
-    """Find and read the faces of a picture, once; a rerun of the page gets the same answer back.
+    """Find and read the faces of a photo; a rerun of the page gets the stored result.
 
     Raises:
-        ImageError: it cannot be read; the message tells what to do.
+        ImageError: the photo cannot be read.
     """
-    waiting = st.empty()  # also where nothing is read: what stands below keeps its place, and no player starts anew
-    seen = st.session_state.get(state.READING)
-    if isinstance(seen, PhotoResult) and seen.picture.digest == picture.digest:
-        return seen
+    waiting = st.empty()  # also without a new photo, so that the elements below keep their position and state
+    stored = st.session_state.get(state.READING)
+    if isinstance(stored, PhotoResult) and stored.picture.digest == picture.digest:
+        return stored
     started = time.perf_counter()
     image = picture.read()
     decode_ms = 1000 * (time.perf_counter() - started)
     with waiting.container():
-        show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your picture, not read yet", width=320)
-        with st.spinner("Looking for faces"):
+        show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your photo", width=320)
+        with st.spinner("Detecting faces"):
             reading = read_faces(image, *engine().networks())
     return_free_memory()
     waiting.empty()
@@ -97,65 +89,65 @@ def read_picture(picture: Picture) -> PhotoResult:
         for face in reading.faces
     )
     preview = encode_jpeg(annotated_preview(image, reading, _COLUMN, _PREVIEW_HEIGHT))
-    seen = PhotoResult(picture, reading, decode_ms, preview, faces)
-    st.session_state[state.READING] = seen
-    return seen
+    result = PhotoResult(picture, reading, decode_ms, preview, faces)
+    st.session_state[state.READING] = result
+    return result
 
 
-def show_reading(seen: PhotoResult) -> Listener | None:
-    """Show the annotated picture and its faces; returns whom the music is for, or None where nothing is chosen yet."""
-    reading = seen.reading
+def show_reading(result: PhotoResult) -> Listener | None:
+    """Show the annotated photo and its faces; returns the listener, or None if nothing is chosen yet."""
+    reading = result.reading
     shape = reading.width / reading.height
     is_wide = shape > _WIDE
-    # As wide a column as the picture fills: beside a narrower one there would be a hole
+    # The column is as wide as the photo needs, to avoid an empty area
     left, right = st.columns([2, 3] if shape < 1 else [1, 1] if shape < _NEARLY_SQUARE else [3, 2], gap="large")
     with left:
-        # A portrait is kept low enough to be seen whole; a phone makes it narrower by itself
+        # A portrait is limited in height, to be visible as a whole; a phone makes it narrower
         show_sharp(
-            seen.preview,
+            result.preview,
             alt=_alt(reading),
             width=min(_PREVIEW_WIDTH, round(_PREVIEW_HEIGHT * shape)),
         )
     if reading.faces:
-        # A wide picture leaves room below it, which the words take up
-        listener: Listener | None = _choose_listener(seen, words=left if is_wide else right, bars=right)
+        # A wide photo leaves space below it for the text
+        listener: Listener | None = _choose_listener(result, words=left if is_wide else right, bars=right)
     else:
         with right:
-            listener = _no_face(seen)
+            listener = _no_face(result)
     if len(reading.faces) > 1:
-        _face_cards(seen)
+        _face_cards(result)
     return listener
 
 
-def face_points(seen: PhotoResult) -> list[FacePoint]:
-    """The faces of the picture as points for the plane, named by their numbers; as many as can be told apart there."""
-    faces = seen.reading.faces[:MOST_POINTS]
+def face_points(result: PhotoResult) -> list[FacePoint]:
+    """The faces as numbered points on the plane, at most `MOST_POINTS`."""
+    faces = result.reading.faces[:MOST_POINTS]
     return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(faces, 1)]
 
 
 def _alt(reading: PictureReading) -> str:
     if not reading.faces:
-        return "The picture; no face was found in it"
-    return "The picture, its faces framed: " + ", ".join(
+        return "The photo; no face found"
+    return "The photo with framed faces: " + ", ".join(
         f"face {number} {face.emotion}" for number, face in enumerate(reading.faces, 1)
     )
 
 
-def _choose_listener(seen: PhotoResult, *, words: DeltaGenerator, bars: DeltaGenerator) -> Listener:
-    """Let the visitor choose whose music it is, and say and show what that face shows.
+def _choose_listener(result: PhotoResult, *, words: DeltaGenerator, bars: DeltaGenerator) -> Listener:
+    """Let the visitor choose a face or everyone, and show the emotion.
 
     Args:
-        seen: has a face.
-        words: where the choice and the sentence stand.
-        bars: where the probabilities stand.
+        result: has at least one face.
+        words: container of the choice and the sentence.
+        bars: container of the probabilities.
     """
-    faces = seen.reading.faces
+    faces = result.reading.faces
     who = "Face 1"
     with words:
         if len(faces) > 1:
-            who = _choose_who(state.listener(seen.picture.digest), len(faces))
-        link(state.WHO, _in_address(who) if len(faces) > 1 else None)
-        group = seen.reading.group
+            who = _choose_who(state.listener(result.picture.digest), len(faces))
+        link(state.WHO, _url_value(who) if len(faces) > 1 else None)
+        group = result.reading.group
         assert group is not None  # there is a face
         probabilities = group if who == EVERYONE else faces[int(who.split()[1]) - 1].probabilities
         group_of = len(faces) if who == EVERYONE else 1
@@ -166,61 +158,61 @@ def _choose_listener(seen: PhotoResult, *, words: DeltaGenerator, bars: DeltaGen
             key=f"bars-{group_of}",
             alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
         )
-        with st.popover("That's not it", icon=":material/edit:"):
-            emotion, mood = _choose_manually(f"{seen.picture.digest}-{who}")
-        faces_are = "the faces are" if who == EVERYONE else "the face is"
-        said = [f"{faces_are} {emotion.adjective}"] if emotion else []
-        said += [f"the music is {mood}"] if mood else []
-        if said:  # told here too: who follows a link has not opened that menu
-            st.caption(f"Said by hand: {', '.join(said)}.")
+        with st.popover("Correct the emotion", icon=":material/edit:"):
+            emotion, mood = _choose_manually(f"{result.picture.digest}-{who}")
+        subject = "the faces are" if who == EVERYONE else "the face is"
+        choices = [f"{subject} {emotion.adjective}"] if emotion else []
+        choices += [f"the mood is {mood}"] if mood else []
+        if choices:  # also outside the menu, which is closed after a link
+            st.caption(f"Your choice: {', '.join(choices)}.")
     return _listener(ALL if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
 
 
 def _choose_who(key: str, num_faces: int) -> str:
-    """Let the visitor choose between everyone and one of the faces; of many faces in a menu."""
+    """Let the visitor choose everyone or one face; many faces are in a menu."""
     options = [EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
     first = first_choice(state.WHO, key, options, EVERYONE)
-    key, words = state.fresh(key), "Whose music?"
+    key, label = state.fresh(key), "Songs for"
 
-    def turn() -> None:
-        turn_to_face(_in_address(st.session_state[key]))
+    def on_change() -> None:
+        set_face(_url_value(st.session_state[key]))
 
-    # It holds while another page or picture is looked at
-    if num_faces > _MOST_BUTTONS:
+    # The session keeps the value while another page or photo is shown
+    if num_faces > _MAX_BUTTONS:
         index = options.index(first or EVERYONE)
-        return st.selectbox(words, options, index, key=key, persist_state="session", on_change=turn, width=240)
+        return st.selectbox(label, options, index, key=key, persist_state="session", on_change=on_change, width=240)
     choice = st.segmented_control(
-        words, options, default=first, required=True, key=key, persist_state="session", on_change=turn, wrap=True
+        label, options, default=first, required=True, key=key, persist_state="session", on_change=on_change, wrap=True
     )
     return choice or EVERYONE  # never empty: it is required
 
 
-def _in_address(who: str) -> str | None:
+def _url_value(who: str) -> str | None:
     return None if who == EVERYONE else who
 
 
 def _choose_manually(scope: str) -> tuple[Emotion | None, Mood | None]:
-    """Let the visitor say what the face shows, or what they want to hear; the mood wins over the emotion."""
-    says, asks = state.manual_emotion(scope), state.manual_mood(scope)
+    """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
+    emotion_key, mood_key = state.manual_emotion(scope), state.manual_mood(scope)
     emotion = st.pills(
-        "The face is",
+        "Emotion",
         list(Emotion),
-        default=first_choice(state.SAYS, says, Emotion),
-        key=state.fresh(says),
+        default=first_choice(state.SAYS, emotion_key, Emotion),
+        key=state.fresh(emotion_key),
         persist_state="session",
         on_change=chosen_here,
-        args=OF_A_SAMPLE,
+        args=SAMPLE_PARAMS,
         format_func=lambda emotion: emotion.adjective,
         wrap=True,
     )
     mood = st.pills(
-        "Or choose the music yourself",
+        "Mood of the songs",
         list(Mood),
-        default=first_choice(state.MOOD, asks, Mood),
-        key=state.fresh(asks),
+        default=first_choice(state.MOOD, mood_key, Mood),
+        key=state.fresh(mood_key),
         persist_state="session",
         on_change=chosen_here,
-        args=OF_A_SAMPLE,
+        args=SAMPLE_PARAMS,
         wrap=True,
     )
     link(state.SAYS, emotion)
@@ -235,29 +227,29 @@ def _listener(
         probabilities = EmotionProbabilities.certain(emotion)
     if mood is not None and probabilities is None:
         return Listener(label, MOOD_POINTS[mood], None, mood)
-    assert probabilities is not None  # a face, an emotion or a mood: the callers see to it
+    assert probabilities is not None  # the callers give a face, an emotion or a mood
     return Listener(label, affect_of(probabilities), probabilities.emotion, mood, emotion)
 
 
-def _no_face(seen: PhotoResult) -> Listener | None:
+def _no_face(result: PhotoResult) -> Listener | None:
     st.header("No face found", anchor=False)
     st.markdown(
-        "It works best when a whole face looks towards the camera, in good light, and is at least a sixtieth of the "
-        "picture's longer side. Try another picture, or choose by hand:"
+        "Faces must look towards the camera and span at least 1/60 of the photo's longer side. Try another photo, or "
+        "choose by hand:"
     )
-    emotion, mood = _choose_manually(seen.picture.digest)
+    emotion, mood = _choose_manually(result.picture.digest)
     if emotion is None and mood is None:
         return None
     return _listener(YOU, None, emotion, mood)
 
 
-def _face_cards(seen: PhotoResult) -> None:
-    """One card a face, in the order of the numbers on the picture."""
-    faces = seen.reading.faces
+def _face_cards(result: PhotoResult) -> None:
+    """Show one card per face, in the order of the numbers on the photo."""
+    faces = result.reading.faces
     shown = faces[:_CARDS_SHOWN]
     st.html(_ONE_ROW)
     with st.container(horizontal=True, gap="small", key="face-cards"):
-        for number, (face, portrait) in enumerate(zip(shown, seen.faces, strict=False), 1):
+        for number, (face, portrait) in enumerate(zip(shown, result.faces, strict=False), 1):
             with st.container(border=True, width=300):
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                     show_sharp(portrait, alt=f"Face {number}", width=56)

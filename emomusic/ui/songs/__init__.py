@@ -1,1 +1,1 @@
-"""The listener, the player and the songs, shared by the pages."""
+"""Listener, songs and player, shared by the pages."""

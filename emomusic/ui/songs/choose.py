@@ -1,4 +1,4 @@
-"""Music for a place on the plane: the policy, the circumplex, the players, and more of them."""
+"""Songs for a point on the plane: policy, filters, circumplex and players."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from emomusic.ui.songs.listener import ALL, NOW, YOU, Listener
 from emomusic.ui.songs.players import show_player, spotify_link
 
 NUM_SONGS = 5
-_MOST_SONGS = 30  # each has a player, a page of its own in the browser
+_MAX_SONGS = 30  # each player loads a separate page in the browser
 
 _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
 _TEMPO_RANGE = (40, 220)
-_OPTIONS: Mapping[str, Any] = {
+_DEFAULTS: Mapping[str, Any] = {
     state.ADVENTURE: "familiar",
     state.GENRES: [],
     state.DECADES: [],
@@ -32,34 +32,29 @@ _OPTIONS: Mapping[str, Any] = {
     state.HIDE_EXPLICIT: False,
     state.SEED: 0,
 }
-"""As they are at first. The session has them, under fresh names, so that one press can take them back."""
+"""Defaults of the options, kept so that Reset can restore them."""
 
-_POLICY_WORDS = {
-    Policy.MATCH: "Songs that are where {who}: {mood} ones.",
-    Policy.SOOTHE: "Songs that do you good, by the table of the Music Mood Lifter: {mood} ones for {emotion}.",
-    Policy.JOURNEY: "Starts where {who} and walks to {mood} songs in even steps.",
+_POLICY_SENTENCES = {
+    Policy.MATCH: "Songs near {whose} valence and arousal. Mood: {mood}.",
+    Policy.SOOTHE: "Songs to improve the mood: {mood} ones for {emotion}, as the Music Mood Lifter recommends.",
+    Policy.JOURNEY: "The songs start at {whose} valence and arousal and move to {mood} songs in even steps.",
 }
 
+_WHOSE = {ALL: "the faces'", NOW: "that moment's", YOU: "your"}
+"""The possessive of the listener, by label; "the face's" for a face number."""
 
-_WHO = {ALL: "the faces are", NOW: "that moment was", YOU: "you are"}
-"""By the listener's label: how the one is called whom the songs are for; else it is one face."""
-
-_CIRCLES = {
-    ALL: 'Circles are the faces, numbered as above, and "all" is their mean',
-    NOW: "The circle is that moment",
-    YOU: "The circle is you",
-}
-"""Likewise: what stands on the plane."""
+_CIRCLES = {ALL: 'Circles are faces; "all" is their mean', NOW: "The circle is that moment", YOU: "The circle is you"}
+"""The caption of the circles on the plane, by label."""
 
 
 def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[list[Song], Request]:
-    """Show how songs are chosen, the plane and the players; returns what is on the screen.
+    """Show the policy, the plane and the players; returns the shown songs and their request.
 
     Args:
-        listener: whom the music is for.
-        others: further faces to show on the plane.
+        listener: the person or group the songs are for.
+        others: other faces on the plane.
     """
-    st.header("Music for it", anchor=False)
+    st.header("Recommended songs", anchor=False)
     with st.spinner("Loading the songs"):
         recommender = engine().recommender()
     request = _ask(listener, recommender.catalogue)
@@ -70,46 +65,46 @@ def choose_songs(listener: Listener, others: Sequence[FacePoint] = ()) -> tuple[
 
     chart, players = roomy_columns([2, 3], key="songs", gap="large")
     with chart:
-        # More of a journey is another walk from the start, and one line through both would be neither
+        # Each page of a journey is a separate path from the start, so the plane shows the last one only
         shown = pages[-1] if request.policy is Policy.JOURNEY else songs
         _show_plane(listener, others, shown, request, first=len(songs) - len(shown) + 1)
     with players:
         if songs:
             _show_pages(pages, request)
-            _offer_more(request, num_pages, is_over=not more)
+            _show_more_button(request, num_pages, is_last=not more)
         else:
-            _say_none_left(request)
+            _show_no_songs(request)
     return songs, request
 
 
 def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> str:
-    """What the songs are, in the words of the policy."""
+    """Describe the songs under their policy."""
     _, mood = target_of(request)
     if request.policy is not Policy.JOURNEY and request.mood is not None:
-        sentence = f"Songs of the mood you chose: {mood}. Match and Soothe come to the same here."
+        sentence = f"Songs of the mood you chose: {mood}. Match and Soothe give the same songs here."
     else:
         emotion = listener.emotion or nearest_emotion(listener.point)
-        whose = "faces that are" if listener.label == ALL else "a face that is"
-        sentence = _POLICY_WORDS[request.policy].format(
-            mood=mood, emotion=f"{whose} {emotion.adjective}", who=_WHO.get(listener.label, "the face is")
+        subject = "faces that are" if listener.label == ALL else "a face that is"
+        sentence = _POLICY_SENTENCES[request.policy].format(
+            mood=mood, emotion=f"{subject} {emotion.adjective}", whose=_WHOSE.get(listener.label, "the face's")
         )
     few = [] if request.policy is Policy.JOURNEY else describe_few(songs, mood)
     return " ".join([sentence, *few])
 
 
 def describe_few(songs: Sequence[Song], mood: Mood) -> list[str]:
-    """A sentence where most of the songs are found to have another mood than they were chosen for; else none."""
+    """A sentence if fewer than half of the songs have the requested mood; else an empty list."""
     if 2 * sum(song.likeliest == mood for song in songs) >= len(songs):
         return []
-    return [f"Few songs are found to be {mood}; these come nearest."]
+    return [f"Few songs are {mood}. These are the closest."]
 
 
 def _ask(listener: Listener, catalogue: Catalogue) -> Request:
-    """Let the visitor choose the policy and the filters; those that the table knows nothing of are not offered."""
+    """Let the visitor choose the policy and the filters; filters without data in the table are hidden."""
     with st.container(horizontal=True, vertical_alignment="center"):
         policy = st.segmented_control(
-            "What the music should do",
-            [policy.capitalize() for policy in Policy],  # as they stand in the address too
+            "How to choose songs",
+            [policy.capitalize() for policy in Policy],  # also the values in the URL
             default=Policy.MATCH.capitalize(),
             required=True,
             key=state.POLICY,
@@ -117,30 +112,30 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
             label_visibility="collapsed",
         )
         num_changed = sum(
-            st.session_state.setdefault(state.fresh(key), default) != default for key, default in _OPTIONS.items()
+            st.session_state.setdefault(state.fresh(key), default) != default for key, default in _DEFAULTS.items()
         )
         label = f"Options · {num_changed}" if num_changed else "Options"
         options = st.popover(label, icon=":material/tune:", key="song-options")
-    with options:  # they hold while another page is looked at
-        known = st.select_slider(
-            "Which songs", list(_ADVENTURES), key=state.fresh(state.ADVENTURE), persist_state="session"
+    with options:  # the session keeps the values while another page is shown
+        familiarity = st.select_slider(
+            "Familiarity", list(_ADVENTURES), key=state.fresh(state.ADVENTURE), persist_state="session"
         )
         genres: list[str] = []
-        if there := catalogue.genres:
-            genres = st.multiselect("Only these genres", there, key=state.fresh(state.GENRES), persist_state="session")
+        if names := catalogue.genres:
+            genres = st.multiselect("Genres", names, key=state.fresh(state.GENRES), persist_state="session")
         decades: list[int] = []
-        if begun := catalogue.decades:
+        if first_years := catalogue.decades:
             decades = st.multiselect(
-                "Only these decades",
-                begun,
+                "Decades",
+                first_years,
                 format_func=lambda d: f"{d}s",
                 key=state.fresh(state.DECADES),
                 persist_state="session",
             )
-        st.slider("Tempo, beats a minute", *_TEMPO_RANGE, step=5, key=state.fresh(state.TEMPO), persist_state="session")
-        tempo: tuple[int, int] = st.session_state[state.fresh(state.TEMPO)]  # a range, since it was one at first
+        st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=state.fresh(state.TEMPO), persist_state="session")
+        tempo: tuple[int, int] = st.session_state[state.fresh(state.TEMPO)]  # a range, like its default
         hide_explicit = choose_explicit(catalogue)
-        seed_help = "Another number, another choice among songs that fit alike"
+        seed_help = "Another number gives other songs that match equally well."
         seed = st.number_input("Shuffle", 0, 9999, key=state.fresh(state.SEED), help=seed_help, persist_state="session")
     return Request(
         point=listener.point,
@@ -149,22 +144,22 @@ def _ask(listener: Listener, catalogue: Catalogue) -> Request:
         policy=Policy(policy.lower()),
         seed=int(seed),
         hide_explicit=hide_explicit,
-        adventure=_ADVENTURES[known],
+        adventure=_ADVENTURES[familiarity],
         genres=frozenset(genres),
         decades=frozenset(decades),
         tempo_bpm=None if tempo == _TEMPO_RANGE else tempo,
     )
 
 
-def _take_options_back() -> None:
-    for key in _OPTIONS:
+def _reset_options() -> None:
+    for key in _DEFAULTS:
         state.renew(key)
 
 
 def choose_explicit(catalogue: Catalogue) -> bool:
-    """Offer to leave out explicit songs, where the table knows which they are; tells whether they are left out."""
+    """Offer to hide explicit songs if the table marks them; returns whether they are hidden."""
     return "explicit" in catalogue.table and st.toggle(
-        "Leave out explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session"
+        "Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session"
     )
 
 
@@ -176,30 +171,30 @@ def _show_pages(pages: Sequence[Sequence[Song]], request: Request) -> None:
     first = 1
     for songs in pages:
         if first > 1 and request.policy is Policy.JOURNEY:
-            st.caption("Another walk from the start:")
+            st.caption("Another journey from the start:")
         list_songs(songs, first=first)
         first += len(songs)
 
 
-def _offer_more(request: Request, num_pages: int, *, is_over: bool) -> None:
-    if is_over:
-        st.caption("These are all songs that fit.")
-    elif num_pages * NUM_SONGS >= _MOST_SONGS:
-        st.caption("Another number for Shuffle, under Options, gives others.")
+def _show_more_button(request: Request, num_pages: int, *, is_last: bool) -> None:
+    if is_last:
+        st.caption("No more songs match.")
+    elif num_pages * NUM_SONGS >= _MAX_SONGS:
+        st.caption("For other songs, change the Shuffle number under Options.")
     else:
         key = state.songs_page(_request_key(request))
         st.button("More songs", icon=":material/queue_music:", on_click=state.put, args=(key, num_pages))
 
 
-def _say_none_left(request: Request) -> None:
-    """Say which options leave no song, and offer a way out of them."""
+def _show_no_songs(request: Request) -> None:
+    """Name the options that exclude all songs, and offer to reset them."""
     words = [*sorted(request.genres), *(f"{decade}s" for decade in sorted(request.decades))]
     if request.tempo_bpm is not None:
-        words.append("{:g} to {:g} beats a minute".format(*request.tempo_bpm))
+        words.append("{:g} to {:g} BPM".format(*request.tempo_bpm))
     if request.hide_explicit:
-        words.append("nothing explicit")
-    st.info(f"No song is left under these options: {', '.join(words)}.")
-    st.button("Take all options back", icon=":material/undo:", type="primary", on_click=_take_options_back)
+        words.append("no explicit songs")
+    st.info(f"No song matches these options: {', '.join(words)}.")
+    st.button("Reset all options", icon=":material/undo:", type="primary", on_click=_reset_options)
 
 
 def _show_plane(
@@ -212,22 +207,18 @@ def _show_plane(
         circumplex(faces, song_points(songs, first=first), path=request.policy is Policy.JOURNEY),
         key="plane",
         alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
-        f"{listener.point.arousal:.2f}, and {len(songs)} songs around it",
+        f"{listener.point.arousal:.2f}, and {len(songs)} songs",
     )
-    circles = _CIRCLES.get(listener.label, "Circles are the faces, numbered as above")
-    squares = (
-        "; squares are the songs, numbered as in the list; all set beside each other where they would overlap"
-        if songs
-        else ""
-    )
-    # The other policies, and a mood chosen by hand, do not go by the quadrant
-    by_place = request.policy is Policy.MATCH and request.mood is None
-    ring = " Inside the dotted ring songs are chosen as for a neutral face." if by_place else ""
+    circles = _CIRCLES.get(listener.label, "Circles are faces, with their numbers")
+    squares = "; squares are songs, with their numbers in the list. Overlapping marks are moved apart" if songs else ""
+    # The other policies and a chosen mood do not use the quadrant
+    uses_quadrant = request.policy is Policy.MATCH and request.mood is None
+    ring = " Inside the dotted ring, songs are chosen as for a neutral face." if uses_quadrant else ""
     st.caption(f"{circles}{squares}.{ring}")
 
 
 def song_points(songs: Sequence[Song], *, first: int = 1) -> list[SongPoint]:
-    """Songs on the plane, each in the colour of the mood that its reason tells; `first` is the number of the first."""
+    """Songs as points on the plane, coloured by the mood of their reason; `first` is the first number."""
     return [
         SongPoint(number, song.track.full_name, song.point, song.likeliest or song.mood)
         for number, song in enumerate(songs, first)
@@ -235,12 +226,12 @@ def song_points(songs: Sequence[Song], *, first: int = 1) -> list[SongPoint]:
 
 
 def list_songs(songs: Sequence[Song], *, first: int = 1, name: str = "songs") -> None:
-    """A list of songs, each with why it was chosen, a link and its player.
+    """Show songs, each with its reason, a link and a player.
 
     Args:
-        songs: in their order.
-        first: the number of the first of them.
-        name: of the list on this page.
+        songs: in display order.
+        first: number of the first song.
+        name: unique name of the list on its page.
     """
     for number, song in enumerate(songs, first):
         track = song.track

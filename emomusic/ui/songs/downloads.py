@@ -1,4 +1,4 @@
-"""Songs as files."""
+"""Download buttons and JSON for songs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from emomusic.ui.songs.listener import Listener
 
 
 def show_song_downloads(songs: Sequence[Song], stem: str, *, key: str | None = None, **look: Any) -> None:
-    """Songs as a table and as a playlist; nothing where there are none.
+    """Show buttons for the songs as a table and as a playlist; none without songs.
 
     Args:
-        songs: in their order.
-        stem: what the names of both files begin with.
-        key: what the keys of both buttons begin with, where they have one.
-        look: of both.
+        songs: in display order.
+        stem: start of both file names.
+        key: start of both buttons' keys, or None for none.
+        look: keyword arguments of both buttons.
     """
     if not songs:
         return
@@ -33,6 +33,6 @@ def show_song_downloads(songs: Sequence[Song], stem: str, *, key: str | None = N
 
 
 def songs_json(record: dict[str, Any], listener: Listener, request: Request) -> str:
-    """A record, and what its songs were asked for."""
+    """A record as JSON, together with the request for its songs."""
     asked = request_record(request, listener.name, manual_emotion=listener.manual_emotion, manual_mood=listener.mood)
     return json.dumps(record | {"request": asked}, ensure_ascii=False, indent=2)

@@ -1,4 +1,4 @@
-"""Spotify's players, embedded, and links to it."""
+"""Embedded Spotify players, and links to Spotify."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from emomusic.ui.core import state
 
 
 def spotify_link(track_id: str) -> str:
-    """A link to a song, in Markdown."""
+    """A Markdown link to a song."""
     return f"[Open in Spotify]({track_url(track_id)})"
 
 
 def show_player(track_id: str, name: str, *, place: tuple[str, int]) -> None:
-    """A player of one song.
+    """Show the player of one song.
 
-    Another song gets another frame: one whose address changes is a step in the browser's history, and the button Back
-    would turn the players back one by one, under titles of other songs. A keyed container sees to that, at one of two
-    places in turn. At the same place it would begin with what was in the container before, and on a busy server that is
-    long enough for the old song to load in the new frame.
+    Another song needs a new frame: a changed frame address would be a step of the browser's history, and Back would
+    change the players one by one. The keyed container creates the frame in one of two alternating slots. In the same
+    slot, a slow server could load the old song into the new frame.
 
     Args:
         track_id: of the song on Spotify.
-        name: of the song, for who cannot see the player.
-        place: the list it stands in, named once on a page, and its number there.
+        name: of the song, for screen readers.
+        place: the name of the list, unique on the page, and the song's number in it.
     """
-    at = state.player_at(*place)
-    before, is_second = st.session_state.get(at, (track_id, False))
+    slot = state.player_at(*place)
+    before, is_second = st.session_state.get(slot, (track_id, False))
     is_second ^= before != track_id
-    st.session_state[at] = track_id, is_second
+    st.session_state[slot] = track_id, is_second
     with st.container(gap=None):
         if is_second:
             st.empty()
