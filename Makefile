@@ -1,15 +1,18 @@
-# Set-up, running, testing: one command each. Works with GNU make 3.81 (macOS) and later.
+# Set up, run and test with one command each. Requires GNU make 3.81 (macOS) or later.
 
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Only this machine may open the app, and Streamlit then asks no outside service for the machine's address.
-# STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run serves the network.
+# With localhost, Streamlit requests no external IP address. STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run opens the app
+# to the network.
 STREAMLIT_SERVER_ADDRESS ?= localhost
 export STREAMLIT_SERVER_ADDRESS
 
 NETWORK ?= emonet
+
+# ARGS="-n 0" runs the tests in one process
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lock train bench
@@ -23,16 +26,16 @@ setup: $(VENV)/installed  ## make .venv and install the locked libraries
 run: $(VENV)/installed  ## set up if needed, then open the app
 	@$(BIN)/python -m streamlit run app.py $(ARGS)
 
-test: $(VENV)/installed-dev  ## set up if needed, then run the tests; ARGS="-k live" chooses some
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed-dev  ## set up if needed, then run the tests; ARGS="-k live" selects some
+	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/installed-dev  ## lint, format, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
-lock: $(BIN)/uv  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest versions
+lock: $(BIN)/uv  ## rewrite the lock files from pyproject.toml; UPGRADE=1 updates all versions
 	@$(COMPILE) --extra app --extra train -o requirements.txt
 	@$(COMPILE) --extra app -c requirements.txt -o requirements-serve.txt
 	@$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
@@ -41,37 +44,37 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 
 train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet] [ARGS=--resume]
 	@if [ ! -e "$(FER2013)" ]; then \
-	  echo 'make train needs the dataset: make train FER2013=path/to/fer2013.csv. Received: FER2013="$(FER2013)"' >&2; exit 2; fi
+	  echo 'expected the dataset. Received: FER2013="$(FER2013)". Run make train FER2013=path/to/fer2013.csv' >&2; exit 2; fi
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/python -m emomusic train face --network $(NETWORK) --fer2013 "$(FER2013)" $(ARGS)
 
-bench: $(VENV)/installed  ## time every step on this machine, and write docs/benchmarks/ for the README; some minutes
+bench: $(VENV)/installed  ## measure this machine in some minutes, and write docs/benchmarks/
 	$(BIN)/python -m emomusic bench --json $(call into,photo)
 	if command -v taskset >/dev/null; then taskset -c 0 $(BIN)/python -m emomusic bench --json $(call into,one-core); fi
 	$(BIN)/python -m emomusic bench models --record --json $(call into,models)
 	$(BIN)/python -m emomusic bench music --json $(call into,music)
 	$(BIN)/python -m emomusic bench live --json $(call into,live)
-# A bench that fails leaves the figures that stand there.
+# Replace the old figures only if the benchmark succeeds.
 into = > docs/benchmarks/$(1).json.part && mv docs/benchmarks/$(1).json.part docs/benchmarks/$(1).json
 
-# A Python that was replaced leaves an environment that does not start: it is made anew, and filled anew.
+# Recreate the venv if its interpreter is gone.
 $(shell test -e $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
 
-# The stamps make a second start immediate; a changed lock is newer than its stamp and installs again.
+# Stamp files skip the installation until a lock file changes.
 $(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
-	@echo "Installing EmoMusic's libraries into $(VENV), TensorFlow among them: some minutes the first time."
+	@echo "Installing the libraries into $(VENV). This takes some minutes the first time."
 	@$(call install,requirements.txt)
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
-	@echo "Installing EmoMusic's libraries and the tools for its tests into $(VENV): some minutes the first time."
+	@echo "Installing the libraries and test tools into $(VENV). This takes some minutes the first time."
 	@$(call install,requirements-dev.txt)
 	@touch $(VENV)/installed $@
 
 $(BIN)/uv: | $(BIN)/python
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
 
-# $(1): a lock. uv where it is at hand; else pip, which shows only the large downloads.
+# $(1): a lock file. Uses uv if it is installed, else pip, whose output is reduced to the large downloads.
 define install
 set -euo pipefail; \
 if command -v uv >/dev/null; then \
@@ -86,14 +89,14 @@ else \
 fi
 endef
 
-# TensorFlow has wheels for 3.11 to 3.13. PYTHON=path chooses the interpreter.
+# TensorFlow has wheels for Python 3.11 to 3.13. PYTHON=path chooses the interpreter.
 $(BIN)/python:
 	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
 	    if command -v uv >/dev/null; then exec uv venv --quiet --seed --clear --python "$$python" $(VENV); fi; \
 	    if ! "$$python" -c 'import ensurepip' 2>/dev/null; then \
-	      echo "$$python lacks the venv module: install it (Debian, Ubuntu: apt install python3-venv) and try again." >&2; exit 2; fi; \
+	      echo "$$python lacks the venv module. Install it (Debian, Ubuntu: apt install python3-venv) and try again." >&2; exit 2; fi; \
 	    exec "$$python" -m venv --clear $(VENV); \
 	  fi; \
 	done; \
-	echo "EmoMusic needs Python 3.11, 3.12 or 3.13. Found: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none). Install one, or name it: make setup PYTHON=path" >&2; exit 2
+	echo "expected Python 3.11, 3.12 or 3.13. Received: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none). Install one of them, or run make setup PYTHON=path" >&2; exit 2

@@ -1,4 +1,4 @@
-"""EmoMusic: the page list and what frames every page. Run it with `make run` or `streamlit run app.py`."""
+"""EmoMusic: navigation and page frame. Start it with `make run` or `streamlit run app.py`."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, sty
 
 enter_app()
 
-# Before the navigation, and a picture of our own: a material symbol as icon would be fetched from outside
+# Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
 st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide")
 style_page()
 
@@ -20,7 +20,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 if page.url_path:
-    st.set_page_config(page_title=f"{page.title} · EmoMusic")  # tabs and bookmarks tell the pages apart
+    st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
 enter_page(page.url_path)
 page.run()
 show_notice()

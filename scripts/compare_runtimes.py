@@ -1,9 +1,9 @@
-"""Compare ONNX Runtime and OpenVINO on the exported networks: the table in docs/decisions.md.
+"""Compare ONNX Runtime and OpenVINO on the exported networks.
 
-Needs `pip install openvino`, which the project does not. Each measurement runs in a process of its own.
+Requires `pip install openvino`, which is no dependency of the project. Each measurement runs in its own process.
 
-    python -m scripts.compare_runtimes            > table.json
-    python -m scripts.compare_runtimes --wheels   asks the package index which platforms have wheels
+    python -m scripts.compare_runtimes            > docs/benchmarks/runtimes.json
+    python -m scripts.compare_runtimes --wheels   lists the platforms with wheels on the package index
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ PLATFORMS = {
     "Windows x86-64": ["win_amd64"],
 }
 _RUNS = 15
-_PLAIN_DETECTOR = "EMOMUSIC_PLAIN_DETECTOR"  # a folder: OpenVINO is fastest with PReLU as one operation
+_PLAIN_DETECTOR = "EMOMUSIC_PLAIN_DETECTOR"  # folder of models with PReLU as one operation, fastest in OpenVINO
 
 
 class OpenVinoNetwork:
-    """What `runtime.Network` is, run by OpenVINO in float32 on one thread a call."""
+    """The interface of `runtime.Network`, run by OpenVINO in float32 on one thread per call."""
 
     def __init__(self, model: Path) -> None:
         import openvino as ov
 
         core = ov.Core()
-        cores = len(os.sched_getaffinity(0))  # so many requests at once, each on one thread
+        cores = len(os.sched_getaffinity(0))  # number of concurrent requests, each on one thread
         options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cores, "NUM_STREAMS": cores}
         plain = Path(os.environ.get(_PLAIN_DETECTOR, "")) / model.name
         read = core.read_model(plain if plain.exists() else model)
@@ -58,15 +58,15 @@ class OpenVinoNetwork:
         self._of_thread = threading.local()
 
     def __call__(self, *inputs: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
-        """All outputs."""
+        """Run the network and return all outputs."""
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._compiled.create_infer_request()
-        answer = self._of_thread.request.infer(dict(zip(self._names, inputs, strict=True)))
-        return [np.array(answer[port]) for port in self._compiled.outputs]
+        outputs = self._of_thread.request.infer(dict(zip(self._names, inputs, strict=True)))
+        return [np.array(outputs[port]) for port in self._compiled.outputs]
 
 
 def use(name: str) -> None:
-    """Let the project run its networks with this runtime."""
+    """Make EmoMusic run its networks with this runtime."""
     from emomusic.face import classifier, detection, runtime
 
     if name == "openvino":
@@ -76,14 +76,14 @@ def use(name: str) -> None:
 
 
 def median_ms(run: Callable[[], object], runs: int = _RUNS) -> float:
-    """Median time of a call after one that does not count."""
+    """Median duration of a call after one warm-up call."""
     from emomusic.cli.bench import _timed
 
     return _timed("", run, runs).median
 
 
 def measure(what: str) -> dict[str, float]:
-    """One group of figures, in this process."""
+    """One group of measurements, in this process."""
     from emomusic.assets import data_dir
     from emomusic.cli.bench_live import _resident_mb
     from emomusic.face.images import crop_face, read_image
@@ -111,11 +111,11 @@ def measure(what: str) -> dict[str, float]:
             pixels = rng.normal(size=(1, 3, height, width)).astype(np.float32)
             started = time.perf_counter()
             detector._propose(pixels)
-            unseen = time.perf_counter() - started
-            first.append((1000 * unseen, median_ms(lambda: detector._propose(pixels), 5)))  # noqa: B023  # called at once
+            cold_ms = 1000 * (time.perf_counter() - started)
+            first.append((cold_ms, median_ms(lambda: detector._propose(pixels), 5)))  # noqa: B023  # called immediately
         return {
-            "P-Net, size not seen before, ms": statistics.median(unseen for unseen, _ in first),
-            "P-Net, the same size again, ms": statistics.median(again for _, again in first),
+            "P-Net, size not seen before, ms": statistics.median(cold for cold, _ in first),
+            "P-Net, the same size again, ms": statistics.median(warm for _, warm in first),
         }
     if what == "searches":
         figures = {"find 4 faces in 1200x376, ms": median_ms(lambda: detector.detect(four))}
@@ -133,7 +133,7 @@ def measure(what: str) -> dict[str, float]:
 
 
 def measured(runtime: str, what: str, cores: int) -> dict[str, float]:
-    """The same in a new process that may use so many cores."""
+    """The same measurements in a new process on this number of cores."""
     command = [sys.executable, "-m", "scripts.compare_runtimes", "--measure", what, "--runtime", runtime]
     done = subprocess.run([*command, "--cores", str(cores)], stdout=subprocess.PIPE, check=True, text=True, timeout=600)
     figures: dict[str, float] = json.loads(done.stdout)
@@ -141,7 +141,7 @@ def measured(runtime: str, what: str, cores: int) -> dict[str, float]:
 
 
 def wheels(package: str) -> dict[str, str]:
-    """Which platforms the newest version has a wheel for, for Python 3.11 and 3.13."""
+    """Wheels of the newest version by platform, for Python 3.11 and 3.13."""
     found = {}
     for name, platforms in PLATFORMS.items():
         versions = []

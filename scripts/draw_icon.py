@@ -1,15 +1,15 @@
-"""Draw `data/icon.png`, the app's icon: a face whose mouth is a note's beam."""
+"""Draw the app's icon `data/icon.png`: a face with two joined notes as eyes."""
 
 from PIL import Image, ImageDraw
 
 from emomusic.assets import data_dir
 
-SIDE = 512  # drawn large and shrunk, for smooth edges
+SIDE = 512  # drawn large, then resized for smooth edges
 PLUM, PAPER = "#8A3B6B", "#FBF8F4"
 
 
 def draw_icon() -> Image.Image:
-    """A plum disc with two notes for eyes, joined by their beam, and a smile."""
+    """A plum disc with two joined notes as eyes, and a smile."""
     icon = Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0))
     draw = ImageDraw.Draw(icon)
     draw.ellipse((8, 8, SIDE - 8, SIDE - 8), fill=PLUM)

@@ -16,13 +16,13 @@ from emomusic.training.export_onnx import OPSET
 
 Array = npt.NDArray[np.float32]
 
-# Kernel, stride and padding of each pooling; None where a convolution has none
+# Kernel, stride and padding of each pooling layer; None after a convolution without pooling
 _RNET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), None)
 _ONET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), (2, 2, "SAME_UPPER"), None)
 
 
 class _Graph:
-    """A graph in the making."""
+    """Builder of an ONNX graph."""
 
     def __init__(self, name: str, *, plain_prelu: bool) -> None:
         self._name = name
@@ -39,15 +39,14 @@ class _Graph:
         return name
 
     def convolution(self, x: str, number: str, kernel: Array, bias: Array) -> str:
-        """Keras's kernel, shape (height, width, in, out), as a convolution over planes."""
+        """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data."""
         weights = self.weight(f"kernel{number}", kernel.transpose(3, 2, 0, 1))
         return self.add("Conv", x, weights, self.weight(f"bias{number}", bias), output=f"conv{number}")
 
     def prelu(self, x: str, number: str, slopes: Array) -> str:
-        """PReLU over planes as max(x, 0) - slope max(-x, 0).
+        """PReLU on channel-first data as max(x, 0) - slope max(-x, 0).
 
-        ONNX Runtime keeps this in its fast layout, and runs P-Net in half the time that its `PRelu` takes; the results
-        are equal.
+        With equal results, ONNX Runtime runs P-Net twice as fast as with its `PRelu`.
         """
         planes = slopes.size
         if self._plain_prelu:
@@ -77,7 +76,7 @@ class _Graph:
 
 
 def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:
-    """P-Net: pixels to a map of offsets and, in the fifth plane, the logit of a face."""
+    """P-Net: maps pixels to offsets and, in the fifth channel, the logit of a face."""
     graph = _Graph("pnet", plain_prelu=plain_prelu)
     kernel1, bias1, slopes1, kernel2, bias2, slopes2, kernel3, bias3, slopes3, *heads = weights
     x = graph.prelu(graph.convolution("pixels", "1", kernel1, bias1), "1", slopes1)
@@ -85,7 +84,7 @@ def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:
     x = graph.prelu(graph.convolution(x, "2", kernel2, bias2), "2", slopes2)
     x = graph.prelu(graph.convolution(x, "3", kernel3, bias3), "3", slopes3)
     offset_kernel, offset_bias, face_kernel, face_bias = heads
-    # Softmax of two scores is the sigmoid of their difference, so one plane is enough
+    # The softmax of two scores is the sigmoid of their difference, so one channel is enough
     kernel = np.concatenate([offset_kernel, face_kernel[..., 1:] - face_kernel[..., :1]], axis=-1)
     bias = np.concatenate([offset_bias, face_bias[1:] - face_bias[:1]])
     graph.add("Identity", graph.convolution(x, "4", kernel, bias), output="offsets_and_logit")
@@ -95,10 +94,10 @@ def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:
 def export_patch_network(
     weights: list[Array], path: Path, *, side: int, pooling: tuple[Any, ...], plain_prelu: bool
 ) -> None:
-    """R-Net or O-Net, which cuts its patches out of the picture itself.
+    """R-Net or O-Net, with the cropping of patches inside the graph.
 
-    Inputs: `pixels` (1, 3, height, width); `bins` (n, 4) as of `RoiAlign`; `inside` (n, 1, side, side), 0 for samples
-    outside the picture. Outputs: `offsets` (n, 4), O-Net's `landmarks` (n, 10), `probabilities` (n, 2).
+    Inputs: `pixels` (1, 3, height, width); `bins` (n, 4) for `RoiAlign`; `inside` (n, 1, side, side), 0 for samples
+    outside the image. Outputs: `offsets` (n, 4), O-Net's `landmarks` (n, 10), `probabilities` (n, 2).
     """
     graph = _Graph(path.stem, plain_prelu=plain_prelu)
     remaining = iter(weights)
@@ -152,8 +151,8 @@ def export_all(folder: Path, *, plain_prelu: bool = False) -> None:
     """Write the three networks.
 
     Args:
-        folder: where to.
-        plain_prelu: keep PReLU one operation, for runtimes that are fast with it.
+        folder: the output folder.
+        plain_prelu: whether PReLU stays one operation, for runtimes that run it fast.
     """
 
     def weights(stage: Any) -> list[Array]:

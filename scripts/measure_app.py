@@ -1,8 +1,8 @@
-"""Measure a cold `analyze` beside `import tensorflow`, and the app in Chromium: its first result and its memory.
+"""Measure a cold `analyze`, `import tensorflow`, and the app in Chromium: time to the first result and memory.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
 
-Needs Chromium, and Playwright from requirements-dev.txt.
+Requires Chromium and Playwright (requirements-dev.txt).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from emomusic.assets import ROOT, data_dir
 from emomusic.cli.timing import machine
 
-_PATIENCE_MS = 60_000
-_NUM_VISITORS = 10
+_TIMEOUT_MS = 60_000
+_NUM_SESSIONS = 10
 _NUM_STARTS = 3
-_RESULT = "The picture, its faces framed"
-_IS_ANOTHER = f"""shown => {{
-  const picture = document.querySelector('img[alt^="{_RESULT}"]');
-  return picture && picture.getAttribute("src") !== shown;
+_RESULT = 'img[alt*="face 1 " i]'
+_IS_NEW = f"""oldSrc => {{
+  const image = document.querySelector('{_RESULT}');
+  return image && image.getAttribute("src") !== oldSrc;
 }}"""
 
 
 def cold_start(*arguments: str) -> tuple[float, float]:
-    """Seconds that a new Python takes, the median of three, and the most memory that it held, in MB."""
+    """Median duration of three new Python processes in seconds, and their peak memory in MB."""
     seconds, peaks = [], []
     for _ in range(_NUM_STARTS):
         began = time.perf_counter()
@@ -51,7 +51,7 @@ def cold_start(*arguments: str) -> tuple[float, float]:
 
 
 def resident_mb(process: int) -> float:
-    """Memory that a process holds now."""
+    """Resident memory of a process."""
     for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
@@ -59,7 +59,7 @@ def resident_mb(process: int) -> float:
 
 
 def start_server() -> tuple[subprocess.Popen[bytes], str]:
-    """Start the app on a free port; returns at once."""
+    """Start the app on a free port, without waiting for it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -70,7 +70,7 @@ def start_server() -> tuple[subprocess.Popen[bytes], str]:
 
 
 def wait_for_server(address: str) -> None:
-    """Until it listens. Chromium asks only then: each of its own tries costs processor time."""
+    """Wait until the server responds. Chromium starts later, because its retries cost processor time."""
     while True:
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
@@ -80,28 +80,28 @@ def wait_for_server(address: str) -> None:
 
 
 def open_page(browser: Browser, address: str) -> Page:
-    """A visitor of their own; Spotify is answered for."""
+    """Open the app in a new session with a placeholder for Spotify's players."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.route("https://open.spotify.com/**", lambda route: route.fulfill(body="player", content_type="text/html"))
     page = context.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(_TIMEOUT_MS)
     page.goto(address)
     return page
 
 
 def wait_for_result(page: Page) -> None:
-    """Until the picture with its faces, and a player, are on the page."""
-    page.get_by_role("img", name=_RESULT).wait_for()
+    """Wait for the annotated photo and a player."""
+    page.locator(_RESULT).first.wait_for()
     page.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
 
 
 def upload(page: Page, picture: Path) -> None:
-    """Drop a picture."""
+    """Upload a photo."""
     page.locator("input[type=file]").first.set_input_files(picture)
 
 
 def main() -> None:
-    """Measure, and print JSON."""
+    """Run all measurements and print them as JSON."""
     chromium = next(path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name)))
     pictures = sorted((data_dir() / "samples").glob("*.jpg"))
     figures: dict[str, Any] = {"machine": machine()}
@@ -131,21 +131,21 @@ def main() -> None:
         page = open_page(browser, address)
         page.locator("input[type=file]").first.wait_for(state="attached")
         figures["MB with one page open"] = round(resident_mb(server.pid))
-        shown = None
+        src = None
         for number in range(10):
             upload(page, pictures[number % len(pictures)])
-            page.wait_for_function(_IS_ANOTHER, arg=shown)
+            page.wait_for_function(_IS_NEW, arg=src)
             wait_for_result(page)
-            shown = page.get_by_role("img", name=_RESULT).get_attribute("src")
+            src = page.locator(_RESULT).first.get_attribute("src")
         figures["MB after ten photos"] = round(resident_mb(server.pid))
-        visitors = [open_page(browser, address) for _ in range(_NUM_VISITORS)]
-        for visitor in visitors:
-            visitor.locator("input[type=file]").first.wait_for(state="attached")
-        for number, visitor in enumerate(visitors):  # all of them before the first is answered
-            upload(visitor, pictures[number % len(pictures)])
+        pages = [open_page(browser, address) for _ in range(_NUM_SESSIONS)]
+        for each in pages:
+            each.locator("input[type=file]").first.wait_for(state="attached")
+        for number, each in enumerate(pages):  # all uploads before the first result
+            upload(each, pictures[number % len(pictures)])
         peak = 0.0
-        for visitor in visitors:
-            wait_for_result(visitor)
+        for each in pages:
+            wait_for_result(each)
             peak = max(peak, resident_mb(server.pid))
         figures["MB after ten concurrent visitors"] = round(resident_mb(server.pid))
         figures["MB while they are answered, at most"] = round(peak)

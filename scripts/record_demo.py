@@ -1,9 +1,9 @@
-"""Record the animation of the README from a running app.
+"""Record the README's animation from a running app.
 
 EMOMUSIC_DATA= streamlit run app.py --server.headless true &
 python -m scripts.record_demo http://localhost:8501 docs/demo.webp
 
-Spotify's players are replaced by a placeholder, so the recording needs no network.
+A placeholder replaces Spotify's players, so that the recording needs no network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from scripts.take_screenshots import PLAYER
+from emomusic.ui.core import state
+from scripts.take_screenshots import PLAYER, PLAYER_FRAME
 
 SIZE = {"width": 1280, "height": 800}
 WIDTH = 900  # of the animation
@@ -26,7 +27,7 @@ SCROLL_STEPS = 6
 
 
 class Recorder:
-    """Collects frames, each with the time that it is shown."""
+    """Collects screenshots and their durations."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -34,13 +35,13 @@ class Recorder:
         self.durations_ms: list[int] = []
 
     def add(self, duration_ms: int) -> None:
-        """Take one frame of the window."""
+        """Add a screenshot of the window."""
         image = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         self.frames.append(image.resize((WIDTH, WIDTH * SIZE["height"] // SIZE["width"]), Image.Resampling.LANCZOS))
         self.durations_ms.append(duration_ms)
 
     def scroll_to(self, selector: str) -> None:
-        """Scroll smoothly until the first match is at the top, then hold."""
+        """Scroll smoothly until the first match is at the top, then pause."""
         distance = self.page.locator(selector).first.evaluate("element => element.getBoundingClientRect().top - 80")
         main = self.page.locator('[data-testid="stMain"]')
         for _ in range(SCROLL_STEPS):
@@ -53,16 +54,14 @@ class Recorder:
     def save(self, path: Path) -> None:
         """Write the animation."""
         first, *others = self.frames
-        first.save(
-            path, save_all=True, append_images=others, duration=self.durations_ms, loop=0, quality=70, method=6
-        )
+        first.save(path, save_all=True, append_images=others, duration=self.durations_ms, loop=0, quality=70, method=6)
         if path.stat().st_size > MAX_BYTES:
             raise RuntimeError(f"expected at most {MAX_BYTES} bytes. Received: {path.stat().st_size}")
         print(f"{path}: {len(self.frames)} frames, {path.stat().st_size / 1e6:.2f} MB")
 
 
 def show_photo(recorder: Recorder, url: str) -> None:
-    """Choose a sample, look at the faces, play the songs, choose one face."""
+    """Show a sample photo, its faces and songs, and choose one face."""
     page = recorder.page
     page.goto(url)
     page.locator('[data-testid="stFileUploader"]').wait_for()
@@ -70,18 +69,18 @@ def show_photo(recorder: Recorder, url: str) -> None:
     page.wait_for_timeout(1500)
     recorder.add(1800)
     page.goto(f"{url}/?sample=four-people")
-    page.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
+    page.locator(PLAYER_FRAME).first.wait_for(state="attached")
     page.locator(".js-plotly-plot").nth(1).wait_for()
     page.wait_for_timeout(1500)
     recorder.add(2600)
     page.get_by_role("radio", name="Face 2").click()
     page.wait_for_timeout(1500)
     recorder.add(2000)
-    recorder.scroll_to("iframe[src*='open.spotify.com']")
+    recorder.scroll_to(PLAYER_FRAME)
 
 
 def show_page(recorder: Recorder, address: str, ready: str) -> None:
-    """Open a page and hold it."""
+    """Open a page and pause."""
     recorder.page.goto(address)
     recorder.page.locator(ready).first.wait_for()
     recorder.page.wait_for_timeout(2500)
@@ -89,7 +88,7 @@ def show_page(recorder: Recorder, address: str, ready: str) -> None:
 
 
 def main(url: str, path: Path) -> None:
-    """Record the photo, gallery, music and models pages."""
+    """Record the Photo, Gallery, Music, How it works and Models pages."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         context = browser.new_context(viewport=SIZE, color_scheme="light")
@@ -98,7 +97,7 @@ def main(url: str, path: Path) -> None:
         page.set_default_timeout(60_000)
         recorder = Recorder(page)
         show_photo(recorder, url)
-        show_page(recorder, f"{url}/gallery?gallery=samples", '[data-testid="stImage"] img')
+        show_page(recorder, f"{url}/gallery?{state.GALLERY_RESULT}=samples", '[data-testid="stImage"] img')
         show_page(recorder, f"{url}/music", ".js-plotly-plot")
         show_page(recorder, f"{url}/how_it_works?sample=four-people&step=proposals", '[data-testid="stImage"] img')
         show_page(recorder, f"{url}/models?faces=emonet", ".js-plotly-plot")

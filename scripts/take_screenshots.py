@@ -1,10 +1,10 @@
-"""Take the pictures of the README from a running app: wide and narrow, light and dark.
+"""Take the README's screenshots from a running app: wide and narrow, light and dark.
 
 ffmpeg -loop 1 -i data/samples/four-people.jpg -t 4 -r 12 -pix_fmt yuv420p -vf "scale=640:-2,pad=640:480:0:-1" f.y4m
 EMOMUSIC_DATA= streamlit run app.py --server.headless true &
 python -m scripts.take_screenshots http://localhost:8501 docs/screenshots f.y4m
 
-The film is what the live page's camera shows. The pictures of FER2013 may not be shown, so it must be out of reach.
+The video replaces the webcam. EMOMUSIC_DATA is empty because FER2013's images must not be published.
 """
 
 from __future__ import annotations
@@ -15,33 +15,35 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from emomusic.ui.core import state
+
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
+PLAYER_FRAME = "iframe[src*='open.spotify.com']"
 
-# The players come from Spotify. A picture of the app shows where they stand, whatever the network at hand does.
+# A placeholder, because Spotify's players need the network
 PLAYER = """<body style="margin:0;height:100vh;display:grid;place-items:center;background:#2b2b2b;color:#ddd;
 font:15px sans-serif;border-radius:12px">Spotify's player for this song</body>"""
 
 
 def take(page: Page, out: Path, name: str) -> None:
-    """Save what the window shows, once nothing moves."""
+    """Save a screenshot after animations have ended."""
     page.wait_for_timeout(1500)
     page.screenshot(path=out / f"{name}.png")
     print(out / f"{name}.png")
 
 
 def start_camera(page: Page, url: str) -> None:
-    """Open the live page, agree, start, and wait until faces were read for some seconds."""
+    """Open the live page, give consent, start the video, and wait for some seconds of readings."""
     page.goto(f"{url}/live")
-    page.get_by_text("The networks are ready").wait_for()
-    page.get_by_text("Everyone knows that faces are read, and agrees").click()
+    page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
     page.frame_locator('iframe[title*="webrtc"]').get_by_role("button", name="START").click()
-    page.get_by_role("button", name="Play for this mood").wait_for()
-    page.wait_for_timeout(12_000)  # a timeline of two points says little
+    page.locator(".st-key-live-play button").wait_for()
+    page.wait_for_timeout(12_000)  # for a longer timeline
 
 
 def main(url: str, out: Path, film: Path) -> None:
-    """Photograph every page, at every size and in both themes."""
+    """Save screenshots of every page in all sizes and both themes."""
     out.mkdir(parents=True, exist_ok=True)
     camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
     arguments = ["--no-sandbox", *camera, f"--use-file-for-fake-video-capture={film.resolve()}"]
@@ -58,13 +60,13 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.goto(f"{url}/?sample=four-people")
                 page.locator("iframe").nth(4).wait_for(state="attached")
                 take(page, out, f"photo-{width}-{theme}")
-                page.get_by_role("heading", name="Music for it").evaluate("element => element.scrollIntoView()")
+                page.locator(PLAYER_FRAME).first.evaluate("element => element.scrollIntoView()")
                 take(page, out, f"music-{width}-{theme}")
-                page.goto(f"{url}/gallery?wall=samples")
+                page.goto(f"{url}/gallery?{state.GALLERY_RESULT}=samples")
                 page.locator("iframe").nth(4).wait_for(state="attached")
                 take(page, out, f"gallery-{width}-{theme}")
                 page.goto(f"{url}/music")
-                page.get_by_text("Draw around some songs").wait_for()
+                page.locator(".js-plotly-plot").first.wait_for()
                 take(page, out, f"explore-{width}-{theme}")
                 page.goto(f"{url}/models?faces=emonet&faces=xception_entry_exit")
                 page.locator(".js-plotly-plot").nth(1).wait_for()

@@ -1,24 +1,47 @@
-"""What every test stands on: none reaches the network, and none fails because the machine is busy."""
+"""Shared fixtures: no network, no deadline for Hypothesis, a temporary cache."""
 
+import gc
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pylibsrtp  # noqa: F401  # before TensorFlow, as emomusic.training.tensorflow_loader says
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core; more threads only compete
+    for setting in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(setting, "1")
+
+import pylibsrtp  # noqa: F401  # loaded after TensorFlow, it crashes the process
 import pytest
 from hypothesis import settings
 
 from emomusic.face.detection import MtcnnDetector
 from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 
-settings.register_profile("emomusic", deadline=None)  # a slow first call on a busy machine is no failure
+settings.register_profile("emomusic", deadline=None)  # first calls are slow on a busy machine
 settings.load_profile("emomusic")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests that share an expensive fixture on one worker of pytest-xdist."""
+    for item in items:
+        for name, fixtures in _GROUPS.items():
+            if fixtures & set(getattr(item, "fixturenames", ())):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
+_GROUPS = {"training": {"tiny_run", "only_tiny"}, "wheel": {"wheel"}}
+
+
+def pytest_collection_finish() -> None:
+    """Exempt imported modules from garbage collection, which otherwise visits TensorFlow's objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compact copies of the tests' datasets stay out of the user's cache."""
+    """Keep compact copies of test datasets out of the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -34,7 +57,7 @@ def detector() -> MtcnnDetector:
 
 @pytest.fixture
 def root() -> Path:
-    """The checkout."""
+    """Root folder of the checkout."""
     return Path(__file__).resolve().parents[1]
 
 
@@ -42,10 +65,10 @@ def root() -> Path:
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
-    def connect_here(self: socket.socket, address: Any) -> None:
-        leaves = self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM
-        if leaves and address[0] not in ("127.0.0.1", "::1", "localhost"):
+    def connect_locally(self: socket.socket, address: Any) -> None:
+        is_tcp = self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM
+        if is_tcp and address[0] not in ("127.0.0.1", "::1", "localhost"):
             raise AssertionError(f"tests expect no network. Received: a connection to {address}")
         connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", connect_here)
+    monkeypatch.setattr(socket.socket, "connect", connect_locally)

@@ -1,4 +1,4 @@
-"""emomusic/compat.py: every hook finds its target, and says so where a library no longer has it."""
+"""emomusic/compat.py: every hook finds its target, and raises an error if a library lacks it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("library", compat.HOOKS)
-def test_the_installed_library_has_what_the_hook_needs(library: str) -> None:
+def test_the_installed_library_has_the_targets_of_the_hook(library: str) -> None:
     assert compat.HOOKS[library]() is None  # raises HookError otherwise
 
 
 @pytest.mark.parametrize(
     ("library", "module", "owner", "name"), [(library, *target) for library in TARGETS for target in TARGETS[library]]
 )
-def test_a_library_that_loses_a_target_is_noticed(
+def test_a_missing_target_raises_an_error(
     monkeypatch: pytest.MonkeyPatch, library: str, module: str, owner: str, name: str
 ) -> None:
     holder: Any = importlib.import_module(module)
@@ -52,7 +52,7 @@ def test_a_library_that_loses_a_target_is_noticed(
         compat.HOOKS[library]()
 
 
-def test_a_stream_that_counts_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_without_a_run_count_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from streamlit_webrtc.component import WebRtcStreamerContext
 
     monkeypatch.delitem(WebRtcStreamerContext.__annotations__, "_last_rendered_run_count")
@@ -62,7 +62,7 @@ def test_a_stream_that_counts_otherwise_is_noticed(monkeypatch: pytest.MonkeyPat
         compat.set_visitor_stayed(SimpleNamespace(), stayed=True)
 
 
-def test_free_memory_goes_back_to_the_system(root: Path) -> None:
+def test_free_memory_is_returned_to_the_system(root: Path) -> None:
     code = """
 import threading
 from pathlib import Path
@@ -72,9 +72,9 @@ def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 def work():
-    pieces = [bytearray(60_000) for _ in range(1_000)]  # 60 MB in pieces too small for a mapping of their own
+    blocks = [bytearray(60_000) for _ in range(1_000)]  # 60 MB in blocks below the mmap threshold
     keep.append(bytearray(60_000))
-    del pieces
+    del blocks
 
 keep = []
 thread = threading.Thread(target=work)
@@ -85,17 +85,17 @@ return_free_memory()
 print(before - resident_mb())
 """
     if not sys.platform.startswith("linux"):
-        pytest.skip("needs Linux, whose C library is asked")
+        pytest.skip("needs Linux with glibc")
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
     )
     assert float(done.stdout) >= 0
 
 
-def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_c_library_without_malloc_trim_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compat.ctypes, "CDLL", lambda _: SimpleNamespace())
     assert compat.return_free_memory() is None  # raises nothing
 
 
-def test_every_hook_is_in_the_test_of_targets() -> None:
+def test_every_hook_has_targets_in_this_file() -> None:
     assert set(compat.HOOKS) == {*TARGETS, "streamlit-webrtc"}

@@ -1,4 +1,4 @@
-"""The set-up agrees with itself: dependencies, locks, configuration, Makefile."""
+"""Consistency of lock files, configuration, Makefile and documents."""
 
 import json
 import re
@@ -21,12 +21,12 @@ PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
 
 
 def normal_name(requirement: str) -> str:
-    """The project's name in a requirement, as the package index spells it."""
+    """The normalized name of a requirement."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;]", requirement, maxsplit=1)[0]).lower()
 
 
 def pins_of(lock: Path) -> dict[str, str]:
-    """Name to version of a lock; markers left out."""
+    """Versions of a lock file by name, without markers."""
     matches = [PIN.fullmatch(line) for line in lock.read_text(encoding="utf-8").splitlines() if line[:1] not in " #"]
     return {match[1]: match[2] for match in matches if match}
 
@@ -36,11 +36,11 @@ def project(root: Path) -> dict:
 
 
 def names_of(root: Path, *extras: str) -> set[str]:
-    """Packages that the project asks for itself, and those of extras."""
-    asked = project(root)["dependencies"] + [
+    """Direct dependencies of the project and of extras."""
+    declared = project(root)["dependencies"] + [
         each for extra in extras for each in project(root)["optional-dependencies"][extra]
     ]
-    return {normal_name(requirement) for requirement in asked} - {"emomusic"}
+    return {normal_name(requirement) for requirement in declared} - {"emomusic"}
 
 
 @pytest.mark.parametrize(
@@ -51,64 +51,64 @@ def names_of(root: Path, *extras: str) -> set[str]:
         ("requirements-dev.txt", ("app", "train", "dev")),
     ],
 )
-def test_a_lock_holds_every_dependency(root: Path, lock: str, extras: tuple[str, ...]):
+def test_a_lock_contains_every_dependency(root: Path, lock: str, extras: tuple[str, ...]):
     names = names_of(root, *extras)
     assert "streamlit" in names
     assert names - pins_of(root / lock).keys() == set()
 
 
-def test_the_lock_of_the_app_holds_what_the_reports_named(root: Path):
-    named = {"streamlit", "streamlit-webrtc", "tensorflow", "mtcnn", "opencv-python-headless", "pandas", "plotly"}
-    assert named | {"spotipy", "scikit-learn"} <= pins_of(root / "requirements.txt").keys()
+def test_the_main_lock_contains_the_main_libraries(root: Path):
+    main = {"streamlit", "streamlit-webrtc", "tensorflow", "mtcnn", "opencv-python-headless", "pandas", "plotly"}
+    assert main | {"spotipy", "scikit-learn"} <= pins_of(root / "requirements.txt").keys()
 
 
-def test_the_lock_for_serving_holds_nothing_for_training(root: Path):
+def test_the_serving_lock_contains_no_training_libraries(root: Path):
     pins = pins_of(root / "requirements-serve.txt").keys()
     assert pins & {"tensorflow", "tensorflow-cpu", "keras", "mtcnn", "h5py", "lz4", "tf2onnx"} == set()
 
 
 @pytest.mark.parametrize("name", ["requirements-serve.txt", "requirements.txt"])
-def test_all_locks_hold_the_same_versions(root: Path, name: str):
+def test_all_locks_have_the_same_versions(root: Path, name: str):
     assert pins_of(root / name).items() <= pins_of(root / "requirements-dev.txt").items()
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_a_lock_holds_pins_and_nothing_of_the_machine_that_wrote_it(root: Path, name: str):
+def test_a_lock_contains_only_pins(root: Path, name: str):
     lines = (root / name).read_text(encoding="utf-8").splitlines()
-    strange = [line for line in lines if not line.lstrip().startswith("#") and not PIN.fullmatch(line)]
-    assert strange == []
+    others = [line for line in lines if not line.lstrip().startswith("#") and not PIN.fullmatch(line)]
+    assert others == []
     assert [line for line in lines if re.search(r"://|/|\\|@|index-url|find-links|localhost", line)] == []
 
 
-def test_the_server_takes_what_the_largest_upload_may_have(root: Path):
+def test_the_server_accepts_the_largest_upload(root: Path):
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES)
 
 
-def test_streamlit_starts_without_a_question_and_tells_nobody(root: Path):
+def test_streamlit_starts_without_a_prompt_or_telemetry(root: Path):
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["showEmailPrompt"] is False
     assert config["browser"]["gatherUsageStats"] is False
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of a colour written #RRGGBB (WCAG 2.2)."""
+    """Relative luminance of "#RRGGBB" (WCAG 2.2)."""
     channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("ink", ["primaryColor", "linkColor", "textColor"])
-@pytest.mark.parametrize("paper", ["backgroundColor", "secondaryBackgroundColor"])
-def test_the_theme_can_be_read(root: Path, theme: str, ink: str, paper: str):
+@pytest.mark.parametrize("foreground", ["primaryColor", "linkColor", "textColor"])
+@pytest.mark.parametrize("background", ["backgroundColor", "secondaryBackgroundColor"])
+def test_the_theme_has_enough_contrast(root: Path, theme: str, foreground: str, background: str):
     colours = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][theme]
-    dark, bright = sorted([luminance(colours[ink]), luminance(colours[paper])])
+    dark, bright = sorted([luminance(colours[foreground]), luminance(colours[background])])
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_buttons_of_main_actions_stand_out_and_white_can_be_read_on_them(root: Path, theme: str):
+def test_primary_buttons_contrast_with_the_page_and_with_white_text(root: Path, theme: str):
     colours = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][theme]
     button = DARK_BUTTON if theme == "dark" else colours["primaryColor"]
     assert 1.05 / (luminance(button) + 0.05) >= 4.5
@@ -122,35 +122,35 @@ def test_the_makefile_has_the_target(root: Path, target: str):
     assert done.returncode == 0, done.stderr
 
 
-def test_training_without_the_dataset_says_what_is_missing(root: Path):
+def test_training_without_the_dataset_names_the_missing_option(root: Path):
     done = subprocess.run(["make", "train", "FER2013="], cwd=root, capture_output=True, text=True)
     assert done.returncode == 2
     assert "FER2013=path/to/fer2013.csv" in done.stderr
 
 
-def test_no_test_reaches_the_network():
-    with socket.socket() as outwards, pytest.raises(AssertionError, match="no network"):
-        outwards.connect(("192.0.2.1", 80))
+def test_tests_cannot_reach_the_network():
+    with socket.socket() as client, pytest.raises(AssertionError, match="no network"):
+        client.connect(("192.0.2.1", 80))
 
 
 @pytest.mark.parametrize("name", face_models())
-def test_the_results_are_those_of_the_models(root: Path, name: str):
+def test_results_match_the_metrics_of_the_face_models(root: Path, name: str):
     readme = (root / "docs" / "results.md").read_text(encoding="utf-8")
     metrics = read_metrics(model_folder(name))
     test, wild = metrics["test"], metrics["wild"]
     low, high = (f"{100 * end:.1f}" for end in test["accuracy_interval"])
     if name == DEFAULT_MODEL:
         row = readme.partition(f"| face model `{name}`")[2].partition("\n\n")[0]
-        said = [f"**{100 * test['accuracy']:.1f} %** (95 % interval {low} to {high})"]
-        said += [f"four classes Q1 Q2 Q3 N | {100 * test['four_class_accuracy']:.1f} %"]
-        said += [f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %"]
+        expected = [f"**{100 * test['accuracy']:.1f} %** (95 % interval {low} to {high})"]
+        expected += [f"four classes Q1 Q2 Q3 N | {100 * test['four_class_accuracy']:.1f} %"]
+        expected += [f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %"]
     else:
         row = readme.partition(f"| `{name}`,")[2].partition("\n")[0]
-        said = [f"{100 * test['accuracy']:.1f} % ({low} to {high})", f"| {100 * wild['accuracy']:.1f} %"]
-    assert [words for words in said if words not in row] == []
+        expected = [f"{100 * test['accuracy']:.1f} % ({low} to {high})", f"| {100 * wild['accuracy']:.1f} %"]
+    assert [text for text in expected if text not in row] == []
 
 
-def test_the_results_are_those_of_the_mood_models(root: Path):
+def test_results_match_the_metrics_of_the_mood_models(root: Path):
     readme = (root / "docs" / "results.md").read_text(encoding="utf-8")
     row = r"^\| `([a-z_]+)`[^|]*\| ([0-9.]+) % ± ([0-9.]+) \| ([0-9.]+) % \|$"
     told = re.findall(row, readme.replace("**", ""), re.MULTILINE)
@@ -161,7 +161,7 @@ def test_the_results_are_those_of_the_mood_models(root: Path):
         assert tuple(f"{100 * figure:.1f}" for figure in found) == (accuracy, spread, macro_f1), name
 
 
-def test_the_results_say_how_other_libraries_did(root: Path):
+def test_results_match_the_metrics_of_other_libraries(root: Path):
     table = (root / "docs" / "results.md").read_text(encoding="utf-8").partition("| library |")[2].partition("\n\n")[0]
     told = {row.split("`")[1]: row.split(" | ")[1:] for row in table.splitlines()[2:]}
     figures = json.loads((root / "docs" / "libraries.json").read_text(encoding="utf-8"))
@@ -182,12 +182,12 @@ SPEED = re.compile(r"^\| ([^|]+) \| ([0-9.]+) (ms|s|/s|MB|x) \| ([0-9.]+)[^|]* \
 
 
 def timings_of(root: Path, name: str) -> dict[str, dict]:
-    """What `make bench` wrote, by step."""
+    """Timings of a `make bench` report by step."""
     report = json.loads((root / "docs" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
     return {timing["step"]: timing for timing in report["timings"]}
 
 
-def test_the_benchmarks_are_those_that_were_measured(root: Path):
+def test_benchmarks_match_the_reports(root: Path):
     readme = (root / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     table = readme.partition("| step |")[2].partition("\n\n")[0]
     told = SPEED.findall(table)
@@ -209,7 +209,7 @@ def test_the_benchmarks_are_those_that_were_measured(root: Path):
     assert f"`import tensorflow` alone takes {alone}" in readme
 
 
-def test_the_readme_is_short_and_its_figures_are_those_of_the_models(root: Path):
+def test_the_readme_is_short_and_its_figures_match_the_metrics(root: Path):
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= 120
     metrics = read_metrics(model_folder(DEFAULT_MODEL))
@@ -225,7 +225,7 @@ def test_the_readme_is_short_and_its_figures_are_those_of_the_models(root: Path)
     assert f"| {app['MB after ten photos']} MB |" in readme
 
 
-def test_links_of_the_documents_lead_somewhere(root: Path):
+def test_relative_links_of_documents_exist(root: Path):
     documents = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
     texts = {path: path.read_text(encoding="utf-8") for path in documents}
     links = [(path, link) for path, text in texts.items() for link in re.findall(r"\]\(([^)#]+)\)", text)]

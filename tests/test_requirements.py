@@ -1,4 +1,4 @@
-"""Everything that the code imports is declared, and everything declared is imported."""
+"""The code imports exactly the declared dependencies."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from emomusic.cli import doctor
 from emomusic.compat import HOOKS
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
-ELSEWHERE = {  # each compares a library that its user installs by hand
+INSTALLED_BY_HAND = {  # libraries for comparison scripts
     "scripts/compare_runtimes.py": {"openvino"},
     "scripts/libraries/ask_fer.py": {"fer"},
 }
-TOOLS = {"mypy", "pandas-stubs", "pre-commit", "ruff"}  # commands and stubs, which nothing imports
-STANDS_FOR = {"tensorflow-cpu": "tensorflow"}
+TOOLS = {"mypy", "pandas-stubs", "pre-commit", "pytest-xdist", "ruff"}  # commands, stubs and plugins without imports
+ALIASES = {"tensorflow-cpu": "tensorflow"}
 
 
 @cache
 def requirements(root: Path) -> dict[str, list[Requirement]]:
-    """What is declared: under "" for all, and under each extra."""
+    """Declared requirements by extra; "" is the key of the base dependencies."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {"": project["dependencies"], **project["optional-dependencies"]}
     return {extra: [Requirement(text) for text in texts] for extra, texts in declared.items()}
@@ -40,7 +40,7 @@ def declared(root: Path, *extras: str) -> set[str]:
 
 
 def imported_modules(path: Path) -> Iterator[str]:
-    """Top-level names of other people's modules that a file imports, at any depth."""
+    """Top-level names of third-party modules that a file imports, at any depth."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -56,9 +56,9 @@ def _distributions() -> dict[str, list[str]]:
 
 
 def packages_of(module: str) -> set[str]:
-    """Names under which the module is installed; an unknown one stays as it is."""
+    """Distributions of a module; the module name if it is not installed."""
     names = {canonicalize_name(name) for name in _distributions().get(module, [module])}
-    return {STANDS_FOR.get(name, name) for name in names}
+    return {ALIASES.get(name, name) for name in names}
 
 
 def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
@@ -68,20 +68,20 @@ def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
     return [
         f"{name} imports {module}"
         for name, path in zip(names, paths, strict=True)
-        for module in sorted(set(imported_modules(path)) - ELSEWHERE.get(name, set()))
+        for module in sorted(set(imported_modules(path)) - INSTALLED_BY_HAND.get(name, set()))
         if not packages_of(module) & allowed
     ]
 
 
-def test_everything_that_ships_imports_what_users_install(root: Path):
+def test_shipped_code_imports_only_user_dependencies(root: Path):
     assert undeclared(root, ["emomusic", "pages", "app.py"], ["", "app", "train"]) == []
 
 
-def test_everything_else_imports_what_developers_install(root: Path):
+def test_other_code_imports_only_developer_dependencies(root: Path):
     assert undeclared(root, ["scripts", "tests", "hatch_build.py"], ["", "app", "train", "dev"]) == []
 
 
-def test_an_undeclared_import_is_found(root: Path, tmp_path: Path):
+def test_undeclared_imports_are_reported(root: Path, tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text((root / "pyproject.toml").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "emomusic").mkdir()
     (tmp_path / "emomusic" / "a.py").write_text(
@@ -91,31 +91,31 @@ def test_an_undeclared_import_is_found(root: Path, tmp_path: Path):
     assert found == ["emomusic/a.py imports nosuch", "emomusic/a.py imports pytest"]
 
 
-def test_everything_declared_is_imported(root: Path):
+def test_every_declared_dependency_is_imported(root: Path):
     folders = ("emomusic", "pages", "scripts", "tests")
     files = [*root.glob("*.py"), *(path for folder in folders for path in (root / folder).rglob("*.py"))]
     used = set().union(*(packages_of(module) for path in files for module in imported_modules(path)))
-    names = {STANDS_FOR.get(name, name) for name in declared(root, *requirements(root))}
+    names = {ALIASES.get(name, name) for name in declared(root, *requirements(root))}
     assert names - used - TOOLS == set()
 
 
-def test_tools_bring_the_app_and_the_training_with_them(root: Path):
+def test_the_extra_dev_includes_app_and_train(root: Path):
     (ours,) = [each for each in requirements(root)["dev"] if each.name == "emomusic"]
     assert ours.extras == {"app", "train"}
 
 
 @pytest.mark.parametrize("library", sorted(HOOKS))
-def test_a_library_with_private_hooks_has_an_upper_bound(root: Path, library: str):
-    (requirement,) = {str(r): r for every in requirements(root).values() for r in every if r.name == library}.values()
+def test_libraries_with_private_hooks_have_an_upper_bound(root: Path, library: str):
+    (requirement,) = {str(r): r for group in requirements(root).values() for r in group if r.name == library}.values()
     installed = Version(metadata.version(library))
     assert installed in requirement.specifier
     (bound,) = [Version(part.version) for part in requirement.specifier if part.operator == "<"]
-    nexts = [Version(f"{installed.major}.{installed.minor + 1}"), Version(f"{installed.major + 1}")]
-    assert bound in nexts
+    next_versions = [Version(f"{installed.major}.{installed.minor + 1}"), Version(f"{installed.major + 1}")]
+    assert bound in next_versions
 
 
 @pytest.mark.parametrize("extra", ["", "app", "train"])
-def test_the_doctor_looks_for_everything_declared(root: Path, extra: str):
-    names = {STANDS_FOR.get(name, name) for name in declared(root, extra)}
-    brought = {"aiortc"}  # by streamlit-webrtc
-    assert set(doctor.PACKAGES[extra]) - brought == names
+def test_doctor_checks_every_declared_package(root: Path, extra: str):
+    names = {ALIASES.get(name, name) for name in declared(root, extra)}
+    transitive = {"aiortc"}  # from streamlit-webrtc
+    assert set(doctor.PACKAGES[extra]) - transitive == names

@@ -1,4 +1,4 @@
-"""The wheel: what it holds, and that an installation of it serves from any folder, without a checkout or TensorFlow."""
+"""The wheel: its contents, and an installation that works from any folder without a checkout or TensorFlow."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({RUNNING, "3.11", "3.13"})
-"""Versions to install the wheel for: the oldest, the newest, and that of the tests."""
+"""Python versions to install the wheel for: the oldest, the newest and the current one."""
 
-# Taken before tests/conftest.py moves the cache, in which uv keeps what it downloaded
+# Copied before tests/conftest.py moves the cache, so that uv finds its downloads
 ENVIRONMENT = dict(os.environ)
 NO_INDEX = ("error sending request", "Failed to fetch", "network was disabled", "dns error", "operation timed out")
 
@@ -52,7 +52,7 @@ def skip_without_index(done: subprocess.CompletedProcess[str]) -> None:
 
 @dataclass(frozen=True)
 class Installation:
-    """A virtual environment with the wheel, and an empty folder to work in."""
+    """A virtual environment with the wheel, and an empty home folder."""
 
     folder: Path
     home: Path
@@ -71,7 +71,7 @@ class Installation:
         return self.bundle / "data" / "samples" / "four-people.jpg"
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Nothing of the tests' own: no variable of the project, no path of the checkout."""
+        """Environment variables without those of the project and of Python."""
         ours = ("EMOMUSIC_", "STREAMLIT_", "SPOTIFY_", "PYTHON", "XDG_", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return kept | {"HOME": str(self.home)} | settings
@@ -88,7 +88,7 @@ class Installation:
         )
 
     def files(self) -> set[str]:
-        """All files of the package but compiled ones."""
+        """All files of the package, except compiled ones."""
         package = self.packages / "emomusic"
         return {
             str(path.relative_to(package)) for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"
@@ -99,7 +99,7 @@ class Installation:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
     root = Path(__file__).resolve().parents[1]
-    # Without isolation: what builds it is installed here already
+    # Without isolation: the build tools are installed
     done = uv("build", root, "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", out)
     assert done.returncode == 0, done.stderr
     (path,) = out.glob("*.whl")
@@ -108,16 +108,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Installation]:
-    """Install the wheel for a version of Python; skips where that or the package index is out of reach."""
-    known: dict[tuple[str, str], Installation] = {}
+    """Install the wheel for a Python version; skip if it or the package index is unavailable."""
+    installed: dict[tuple[str, str], Installation] = {}
     lock = Path(__file__).resolve().parents[1] / "requirements-serve.txt"
 
     def install_(version: str, extra: str = "[app]") -> Installation:
-        if (version, extra) in known:
-            return known[version, extra]
+        if (version, extra) in installed:
+            return installed[version, extra]
         folder, home = tmp_path_factory.mktemp("installed") / "venv", tmp_path_factory.mktemp("home")
         python = sys.executable if version == RUNNING else version
-        # pyenv's commands for versions that are not chosen are there and fail, unless this chooses them
+        # pyenv's shims of other versions fail without PYENV_VERSION
         settings = {"PYENV_VERSION": version, "UV_PYTHON_DOWNLOADS": "never"}
         if uv("venv", folder, "--python", python, **settings).returncode != 0:
             pytest.skip(f"needs Python {version}")
@@ -125,8 +125,8 @@ def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
         done = uv("pip", "install", "--python", folder, wanted, "--constraint", lock)
         skip_without_index(done)
         assert done.returncode == 0, done.stderr
-        known[version, extra] = Installation(folder, home)
-        return known[version, extra]
+        installed[version, extra] = Installation(folder, home)
+        return installed[version, extra]
 
     return install_
 
@@ -145,7 +145,7 @@ def test_the_wheel_is_small(wheel: Path) -> None:
     assert wheel.stat().st_size <= MAX_WHEEL_BYTES
 
 
-def test_the_wheel_holds_what_serving_needs(wheel: Path, root: Path) -> None:
+def test_the_wheel_contains_everything_for_serving(wheel: Path, root: Path) -> None:
     names = names_of(wheel)
     in_bundle = {name.removeprefix("emomusic/bundle/") for name in names if name.startswith("emomusic/bundle/")}
     pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
@@ -160,7 +160,7 @@ def test_the_wheel_holds_what_serving_needs(wheel: Path, root: Path) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_nothing_else(wheel: Path) -> None:
     names = names_of(wheel)
     unwanted = re.compile(
         r"\.keras$|\.part$|models/start/|data/ferplus/|secrets\.toml|/checkpoint/|__pycache__|/tests?/"
@@ -170,7 +170,7 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     assert {"emomusic"} == {top for top in tops if not top.endswith(".dist-info")}
 
 
-def test_the_wheel_lists_its_own_files_alone_with_their_checksums(wheel: Path) -> None:
+def test_the_wheel_lists_the_checksums_of_its_files(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         lines = archive.read("emomusic/bundle/SHA256SUMS").decode().splitlines()
         found = {
@@ -195,7 +195,7 @@ def test_an_editable_install_uses_the_checkout(root: Path, tmp_path: Path) -> No
     assert not (editable.packages / "emomusic").exists()
 
 
-def test_an_installation_has_nothing_for_training_and_is_small(installation: Installation) -> None:
+def test_an_installation_is_small_and_has_no_training_libraries(installation: Installation) -> None:
     packages = installation.packages
     names = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
     assert {"emomusic", "streamlit", "onnxruntime"} <= names
@@ -214,7 +214,9 @@ def test_analyze_works_from_any_folder(installation: Installation, tmp_path: Pat
 
 
 @pytest.mark.parametrize("command", [("data", "check"), ("doctor",), ("models",)], ids=" ".join)
-def test_an_installation_is_whole(installation: Installation, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_check_commands_succeed_in_an_installation(
+    installation: Installation, tmp_path: Path, command: tuple[str, ...]
+) -> None:
     done = installation.run("emomusic", *command, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
@@ -250,41 +252,41 @@ def test_library_and_command_need_no_extra(plain: Installation, tmp_path: Path) 
     ("command", "advice"),
     [
         (("app",), "pip install 'emomusic[app]'"),
-        (("train", "face", "--network", DEFAULT_MODEL, "--fer2013", "absent.csv"), "Clone the repository"),
-        (("train", "export"), "Clone the repository"),
-        (("train", "music", "--data", "absent.csv"), "Clone the repository"),
-        (("bench", "models", "--record"), "Clone the repository"),
-        (("data", "get", "moods"), "Set EMOMUSIC_DATA to a folder that you may write into"),
+        (("train", "face", "--network", DEFAULT_MODEL, "--fer2013", "absent.csv"), "repository"),
+        (("train", "export"), "repository"),
+        (("train", "music", "--data", "absent.csv"), "repository"),
+        (("bench", "models", "--record"), "repository"),
+        (("data", "get", "moods"), "EMOMUSIC_DATA"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_an_installation_cannot_do_is_one_line_and_status_2(
+def test_unsupported_commands_print_one_line_and_exit_with_status_2(
     plain: Installation, tmp_path: Path, command: tuple[str, ...], advice: str
 ) -> None:
-    place = tmp_path / "file"
-    place.touch()
+    occupied = tmp_path / "file"
+    occupied.touch()
     files = plain.files()
-    done = plain.run("emomusic", *command, cwd=tmp_path, EMOMUSIC_DATA=str(place))
+    done = plain.run("emomusic", *command, cwd=tmp_path, EMOMUSIC_DATA=str(occupied))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert advice in done.stderr
     assert plain.files() == files
 
 
-def test_a_damaged_installation_is_told(plain: Installation, tmp_path: Path) -> None:
-    whole = plain.sample.read_bytes()
-    plain.sample.unlink()  # never written into: uv's cache may hold the same file
+def test_data_check_reports_a_missing_file(plain: Installation, tmp_path: Path) -> None:
+    content = plain.sample.read_bytes()
+    plain.sample.unlink()  # not overwritten, because uv's cache may share the file
     try:
         done = plain.run("emomusic", "data", "check", "--json", cwd=tmp_path)
     finally:
-        plain.sample.write_bytes(whole)
+        plain.sample.write_bytes(content)
     problems = {record["name"]: record["problem"] for record in json.loads(done.stdout) if record["problem"]}
     assert (done.returncode, set(problems)) == (2, {"samples"})
-    assert "four-people.jpg is absent. Install the wheel again" in problems["samples"]
+    assert "four-people.jpg" in problems["samples"]
 
 
 @contextlib.contextmanager
 def served(installation: Installation, folder: Path) -> Iterator[str]:
-    """`emomusic app` on a free port, started in a folder; its log is checked when it has ended."""
+    """Run `emomusic app` in a folder on a free port, and check its log at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -306,18 +308,18 @@ def served(installation: Installation, folder: Path) -> Iterator[str]:
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(240):
-        assert process.poll() is None, "the server ended before it answered"
+        assert process.poll() is None, "the server exited before its first response"
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
             return
         time.sleep(0.5)
-    raise AssertionError(f"no answer from {address}")
+    raise AssertionError(f"no response from {address}")
 
 
 @pytest.mark.browser
 def test_the_app_serves_from_any_folder_without_tensorflow(installation: Installation, tmp_path: Path) -> None:
     chromium()
     files = installation.files()
-    # In a thread of its own: another test of this session may have Playwright running in this one
+    # In a new thread, because Playwright may be running in this one
     with served(installation, tmp_path) as address, ThreadPoolExecutor(1) as threads:
         threads.submit(_visit, address).result()
     assert installation.files() == files
@@ -329,32 +331,32 @@ def _visit(address: str) -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
         without_spotify(context)
-        asked: set[str] = set()
+        hosts: set[str] = set()
         errors: list[str] = []
-        context.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
+        context.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        _see_a_sample_and_its_songs(page, address)
-        _see_occlusion_without_grad_cam(page, address)
+        _check_sample_and_songs(page, address)
+        _check_occlusion_without_grad_cam(page, address)
         browser.close()
     assert errors == []
-    assert asked <= {"127.0.0.1", "open.spotify.com", ""}  # "": data and blobs
+    assert hosts <= {"127.0.0.1", "open.spotify.com", ""}  # "": data and blobs
 
 
-def _see_a_sample_and_its_songs(page: Page, address: str) -> None:
+def _check_sample_and_songs(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Four people", exact=True).click()
     expect(page.get_by_text("Face 4", exact=True).first).to_be_visible()
     expect(page.locator('iframe[src*="open.spotify.com/embed/track"]')).to_have_count(5)
-    # The colour of .streamlit/config.toml, which the user's folder does not have
+    # The background colour of the bundled .streamlit/config.toml
     assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(251, 248, 244)"
 
 
-def _see_occlusion_without_grad_cam(page: Page, address: str) -> None:
+def _check_occlusion_without_grad_cam(page: Page, address: str) -> None:
     page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
     expect(page.locator('img[alt^="Occlusion"]')).to_be_visible()
-    place = page.get_by_test_id("stAlert")
-    expect(place).to_contain_text("TensorFlow")
-    expect(place).to_contain_text("emomusic[train]")
+    alert = page.get_by_test_id("stAlert")
+    expect(alert).to_contain_text("TensorFlow")
+    expect(alert).to_contain_text("emomusic[train]")
     expect(page.locator('img[alt^="Grad-CAM"]')).to_have_count(0)

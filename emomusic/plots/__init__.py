@@ -1,1 +1,1 @@
-"""Results in, Plotly figures out: no model, no file, no Streamlit."""
+"""Plotly figures and annotated images made from results, without model calls, file access or Streamlit."""

@@ -1,7 +1,7 @@
-"""One colour for each emotion, quadrant and mood, the same in light and dark.
+"""One colour for each emotion, quadrant and mood, the same in the light and the dark theme.
 
-Each stands out from white and from the dark page by at least 3:1, and any two emotions differ under the three common
-kinds of colour blindness (tests/plots/test_colours.py measures both). A name or a sign goes with every colour.
+Every colour has a contrast of at least 3:1 to both page backgrounds, and any two emotions differ under the three common
+kinds of colour blindness (measured in tests/plots/test_colours.py). A name or a symbol accompanies every colour.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
 CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
     {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
 )
-"""By name, whatever kind of class it is. A happy or sad song and face share their colour, so no name has two."""
+"""Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""
 
 RIGHT, WRONG = "#1F66B5", "#8A5F00"
-"""Of right and of wrong answers; cold and warm, as in the table of correlations."""
+"""Correct and wrong answers; also negative and positive correlations."""
 
 TRAIL = "#80808A"
-"""Of where something came from: grey, like no emotion."""
+"""Earlier positions: a grey that is no emotion's colour."""
 
 
 def rgb_of(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of "#rrggbb", from 0 to 255."""
+    """Red, green and blue of "#rrggbb", each from 0 to 255."""
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
 
 
 def ink_on(colour: str) -> str:
-    """Black or white, whichever can be read better on "#rrggbb" (WCAG's relative luminance)."""
+    """Black or white: the text colour with the higher contrast on "#rrggbb" (WCAG relative luminance)."""
     channels = (channel / 255 for channel in rgb_of(colour))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -73,22 +73,22 @@ def ink_on(colour: str) -> str:
 
 
 def faded(colour: str, opacity: float) -> str:
-    """The same colour, see-through: "#rrggbb" to "rgba(…)"."""
+    """The colour "#rrggbb" with an opacity, as "rgba(…)"."""
     red, green, blue = rgb_of(colour)
     return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
 QUIET = faded(TRAIL, 0.35)
-"""Of axes, rings and outlines: visible on both pages without asking for attention."""
+"""Axes, rings and outlines: visible on both themes, but unobtrusive."""
 
 GUIDE = faded(TRAIL, 0.9)
-"""Of lines and marks that others are compared with."""
+"""Reference lines and marks."""
 
 
 def write_in(figure: go.Figure, text_color: str | None) -> None:
-    """Give all letters of a chart one colour, those that have one of their own excepted.
+    """Set the text colour of a chart, except for text with its own colour.
 
-    Nothing is done where the colour is not known, or the chart is written in it already: visitors share some.
+    Does nothing if `text_color` is None or already set, because sessions share some charts.
     """
     if text_color is None or figure.layout.font.color == text_color:
         return
@@ -98,16 +98,15 @@ def write_in(figure: go.Figure, text_color: str | None) -> None:
         radialaxis={"tickfont": {"color": text_color}}, angularaxis={"tickfont": {"color": text_color}}
     )
     figure.for_each_annotation(
-        lambda words: words.update(font={"color": text_color}) if words.font.color is None else None
+        lambda note: note.update(font={"color": text_color}) if note.font.color is None else None
     )
-    # Last, because it says that all of this is done
-    figure.update_layout(
+    figure.update_layout(  # last: the check above reads `font`
         legend={"font": {"color": text_color}}, hoverlabel={"font": {"color": text_color}}, font={"color": text_color}
     )
 
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"
-"""Of boxes drawn on a photograph: those that stay and those that go. Light and dark skins and walls lie under them."""
+"""Detector boxes that a stage keeps and drops; both are visible on light and dark backgrounds."""
 
 HEAT = ("#0A0722", "#4B1466", "#A3336E", "#EC6A4B", "#FBC15A", "#FCFBD0")
-"""From nothing to most: ever lighter, so that it can be read without telling colours apart."""
+"""Heat map colours from zero to the maximum; lightness increases, so they work without colour vision."""

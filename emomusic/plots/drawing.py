@@ -1,4 +1,4 @@
-"""Faces marked on a picture or a video: frames and tags, readable on any background and at any size."""
+"""Frames and labels around faces on images and video frames, legible on any background and at any size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from emomusic.plots.colours import ink_on, rgb_of
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What to draw around one face.
+    """The frame and label of one face.
 
     Attributes:
-        box: where, in pixels of the picture.
+        box: in pixels of the image.
         text: a short label; may be empty.
         colour: of the frame and the tag, as "#rrggbb".
     """
@@ -31,15 +31,14 @@ class Mark:
 
 
 def annotate(image: RgbImage, marks: Sequence[Mark], *, smallest_letters: float = 11.0) -> RgbImage:
-    """Draw frames with tags, readable on any background and at any size of picture.
+    """Draw frames with labels on a copy of an image.
 
-    Lines and letters grow with the picture. A tag stays inside the picture and, where there is room, off the faces
-    and off the other tags.
+    Lines and letters grow with the image. Labels stay inside the image and avoid faces and other labels if possible.
 
     Args:
         image: shape (height, width, 3), uint8, RGB.
         marks: one for each face.
-        smallest_letters: their size in pixels at least.
+        smallest_letters: minimum letter size, in pixels.
 
     Returns:
         A copy of the same size, uint8, RGB.
@@ -63,20 +62,20 @@ def annotate(image: RgbImage, marks: Sequence[Mark], *, smallest_letters: float 
     return np.array(picture, dtype=np.uint8)
 
 
-# A bar's empty part is dark on any frame, and its rim light: one of the two stands out.
+# The empty part of a bar is dark and its rim light, so one of them is visible on any background
 _BAR_RIM, _BAR_GROUND = (255, 255, 255), (24, 24, 28)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveMark:
-    """What to draw around one face of a video.
+    """The frame, label and bar of one face in a video frame.
 
     Attributes:
-        box: where, in pixels of the frame.
+        box: in pixels of the video frame.
         text: a short label; may be empty.
-        colour: of the frame, the tag and the bar, as "#rrggbb".
-        share: how far the bar below the face is filled, 0 to 1.
-        points: to be dotted, each (x, y); those outside the frame are left out.
+        colour: of the frame, the label and the bar, as "#rrggbb".
+        share: filled part of the bar below the face, 0 to 1.
+        points: landmarks to draw as dots, each (x, y); points outside the video frame are skipped.
     """
 
     box: Box
@@ -87,15 +86,14 @@ class LiveMark:
 
 
 def draw_live(image: RgbImage, marks: Sequence[LiveMark], *, boxes: bool = True) -> None:
-    """Draw frames, tags and bars into a video frame, in about a millisecond.
+    """Draw frames, labels and bars in place, in about a millisecond.
 
-    Unlike `annotate` it draws in place, and a tag keeps its place above the face (inside where there is no room): one
-    that looked for a free place would jump about as people move.
+    A label keeps its position above the face, or inside it at the top edge, so that it does not jump between frames.
 
     Args:
         image: shape (height, width, 3), uint8, RGB, contiguous; changed.
         marks: later ones lie above earlier ones.
-        boxes: without, only the points are drawn.
+        boxes: whether to draw frames, labels and bars; False draws only the points.
     """
     height, width = image.shape[:2]
     longer = max(height, width)
@@ -103,7 +101,7 @@ def draw_live(image: RgbImage, marks: Sequence[LiveMark], *, boxes: bool = True)
     for mark in marks:
         box, colour, rim = mark.box, rgb_of(mark.colour), rgb_of(ink_on(mark.colour))
         if boxes:
-            # A rim in the opposite shade keeps the line visible on a background of its own colour.
+            # A rim in a contrasting shade keeps the line visible on a background of the same colour
             for thick, shade in ((line + 2, rim), (line, colour)):
                 _outline(image, box, thick, shade)
         radius = min(max(box.width // 40, 2), line + 1)
@@ -111,16 +109,15 @@ def draw_live(image: RgbImage, marks: Sequence[LiveMark], *, boxes: bool = True)
             if 0 <= x < width and 0 <= y < height:
                 cv2.circle(image, (round(x), round(y)), radius + 1, rim, -1, cv2.LINE_AA)
                 cv2.circle(image, (round(x), round(y)), radius, colour, -1, cv2.LINE_AA)
-    for mark in marks if boxes else ():  # after all frames: a word is never crossed by a line
+    for mark in marks if boxes else ():  # after all frames, so that no line crosses a label
         _draw_bar(image, mark, line)
         if mark.text:
-            # Even sizes only, so that few tags are set anew as a face comes nearer
+            # Even sizes limit the number of labels to render as a face moves
             size = 2 * round(min(max(mark.box.width / 5, longer / 42), longer / 28) / 2)
             _paste(image, _tag(mark.text, mark.colour, size), mark.box.x - line, mark.box.y - line)
 
 
-# Rectangles are filled by slices: each call of OpenCV gives up Python's lock, and a busy worker may then keep a frame
-# waiting for milliseconds.
+# NumPy slices instead of OpenCV: OpenCV releases the GIL in each call, and getting it back can take milliseconds
 
 
 def _fill(image: RgbImage, left: int, top: int, right: int, bottom: int, colour: tuple[int, int, int]) -> None:
@@ -128,7 +125,7 @@ def _fill(image: RgbImage, left: int, top: int, right: int, bottom: int, colour:
 
 
 def _outline(image: RgbImage, box: Box, thick: int, colour: tuple[int, int, int]) -> None:
-    """Lines of a box, with their middle on its border."""
+    """Draw a box; the lines are centred on its border."""
     near, far = thick // 2, thick - thick // 2
     left, top, right, bottom = box.x - near, box.y - near, box.right + near, box.bottom + near
     _fill(image, left, top, right, box.y + far, colour)
@@ -138,7 +135,7 @@ def _outline(image: RgbImage, box: Box, thick: int, colour: tuple[int, int, int]
 
 
 def _draw_bar(image: RgbImage, mark: LiveMark, line: int) -> None:
-    """A bar as wide as the face below it; at the frame's lower edge where there is no room."""
+    """Draw a bar of the face's width below the face, or at the lower edge of the frame."""
     box, thick = mark.box, 4 * line
     left, right = box.x - line // 2, box.right + line // 2
     top = min(box.bottom + line, image.shape[0] - thick)
@@ -149,7 +146,7 @@ def _draw_bar(image: RgbImage, mark: LiveMark, line: int) -> None:
 
 
 def _paste(image: RgbImage, tag: RgbImage, left: int, bottom: int) -> None:
-    """Put a tag above a place, moved and cut so that it stays inside the image."""
+    """Draw a label above a position, moved and cropped to stay inside the image."""
     height, width = tag.shape[0], min(tag.shape[1], image.shape[1])
     left = min(max(left, 0), image.shape[1] - width)
     top = max(bottom - height, 0)
@@ -158,20 +155,20 @@ def _paste(image: RgbImage, tag: RgbImage, left: int, bottom: int) -> None:
 
 @lru_cache(maxsize=256)
 def _tag(text: str, colour: str, size: int) -> RgbImage:
-    """A word on a plate of its colour. Setting it takes half a millisecond, so those in use are kept."""
+    """A label with its background. Rendering takes half a millisecond, so results are cached."""
     font = ImageFont.load_default(size)
     plate = Image.new("RGB", (round(font.getlength(text) + 0.7 * size), round(1.4 * size)), colour)
     middle = (plate.width / 2, plate.height / 2)
     ImageDraw.Draw(plate).text(middle, text, fill=ink_on(colour), font=font, anchor="mm")
     tag = np.array(plate, dtype=np.uint8)
-    tag.setflags(write=False)  # shared by all who draw
+    tag.setflags(write=False)  # callers share the cached array
     return tag
 
 
 def _draw_frame(draw: ImageDraw.ImageDraw, box: Box, colour: str, line: int) -> None:
     edge = max(1, line // 2)
     outside = (box.x - edge, box.y - edge, box.right - 1 + edge, box.bottom - 1 + edge)
-    # A rim in the opposite shade keeps the line visible on a background of its own colour.
+    # A rim in a contrasting shade keeps the line visible on a background of the same colour
     draw.rectangle(outside, outline=ink_on(colour), width=line + 2 * edge)
     draw.rectangle((box.x, box.y, box.right - 1, box.bottom - 1), outline=colour, width=line)
 
@@ -181,7 +178,7 @@ _Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _FittedText:
-    """A text, its letters, and the size of its tag in pixels."""
+    """A text with its font and the size of its label in pixels."""
 
     text: str
     font: _Font
@@ -190,7 +187,7 @@ class _FittedText:
 
 
 def _fit_text(mark: Mark, picture_size: tuple[int, int], smallest: float) -> _FittedText:
-    """Choose letters that suit the picture and the face; shorten a text that is wider than the picture."""
+    """Choose a font size for the image and the face, and shorten a text that is wider than the image."""
     longer = max(picture_size)
     size = max(min(max(mark.box.width / 6, longer / 75), max(13.0, longer / 38)), smallest)
     font, padding = ImageFont.load_default(size), size / 3
@@ -205,7 +202,7 @@ def _fit_text(mark: Mark, picture_size: tuple[int, int], smallest: float) -> _Fi
 
 
 def _places_of(fitted: _FittedText, box: Box, picture_size: tuple[int, int], line: int) -> list[Box]:
-    """Where a face's tag may be, inside the picture: above the face, below it, and inside it; the best first."""
+    """Possible label positions inside the image, best first: above, below and inside the face."""
     width, height = fitted.width, fitted.height
     lefts = (box.x, box.right - width, box.x + (box.width - width) // 2)
     tops = (box.y - height - line, box.bottom + line, box.y + line, box.bottom - height - line)
@@ -217,8 +214,8 @@ def _places_of(fitted: _FittedText, box: Box, picture_size: tuple[int, int], lin
 
 
 def _least_hiding(places: Sequence[Box], own: Box, faces: Sequence[Box], tags: Sequence[Box]) -> Box:
-    """The place for a face's tag that hides least of what is drawn already."""
-    # Another's tag hidden is worse than another's face, and that is worse than a strip of one's own.
+    """The label position that hides the least of faces and other labels."""
+    # Hiding another label is worse than hiding another face; hiding the label's own face is least bad
     return min(
         places,
         key=lambda place: (

@@ -1,4 +1,4 @@
-"""Shares of one whole as bars: of emotions, of moods, of the classes of any model."""
+"""Bar charts of class shares: emotions, moods, or the classes of any model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from emomusic.plots.colours import CLASS_COLOURS
 
 
 def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:
-    """A bar for each class, in their order, with its name and percentage.
+    """One bar per class, in the given order, with its name and percentage.
 
     Args:
-        shares: by the names of the classes, from 0 to 1.
+        shares: by class name, from 0 to 1.
         height: of the figure, in pixels.
-        letters: size of the names, in pixels.
-        bargap: how much of the height is left free between the bars.
+        letters: font size of the names, in pixels.
+        bargap: share of the height between the bars.
     """
     figure = go.Figure(
         go.Bar(
@@ -30,7 +30,7 @@ def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int =
     figure.update_layout(
         height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=bargap, showlegend=False, dragmode=False
     )
-    # Room to the right of a full bar for its percentage
+    # Space for the percentage to the right of a full bar
     figure.update_xaxes(range=[0, 116], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": letters})
     return figure
@@ -39,10 +39,8 @@ def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int =
 def probability_bars(probabilities: EmotionProbabilities | None, *, height: int = 250) -> go.Figure:
     """Seven bars in the order of `Emotion`, each with its name and percentage.
 
-    The order never changes, so that two faces can be compared at a glance.
-
     Args:
-        probabilities: of a face or a group; None, where nobody is there, gives bars of no length and no percentage.
+        probabilities: of a face or the group; None for bars of length zero without percentages.
         height: of the figure, in pixels.
     """
     shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if probabilities is None else probabilities.as_dict()

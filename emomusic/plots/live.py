@@ -1,4 +1,4 @@
-"""A session before the camera as charts: the group over time, and its faces now."""
+"""Charts of a live session: the group over time, and the current faces."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.plots.colours import EMOTION_COLOURS, QUIET, faded, ink_on
 from emomusic.text import format_clock
 
-_BRIDGED_S = 3  # a machine that reads less than once a second leaves holes, which mean nothing
-_LEAST_S = 30  # so that the first seconds do not fill the whole width
-_NAMED_SHARE = 0.22  # a part so wide has room for its name
+_BRIDGED_S = 3  # longest gap to fill; slow machines read less than one frame a second
+_MIN_SPAN_S = 30  # narrowest time axis
+_NAMED_SHARE = 0.22  # smallest bar segment with room for its name
 
 
 @dataclass(frozen=True, slots=True)
 class NamedFace:
-    """A face, or everyone, with its probabilities; `name` stands before its bar."""
+    """A face or the group with its probabilities; `name` labels its bar."""
 
     name: str
     probabilities: EmotionProbabilities
 
 
 def mood_areas(table: pd.DataFrame) -> go.Figure:
-    """The group over time: a stacked area for each emotion, in the order of `Emotion` from below.
+    """The group over time: stacked areas of the emotions, from the bottom in the order of `Emotion`.
 
     Args:
-        table: as `Timeline.table` gives it. Where nobody was seen, the chart is empty.
+        table: from `Timeline.table`. Without faces the chart is empty.
     """
     seconds = _every_second(table)
     minutes = [format_clock(time_s) for time_s in seconds.index]
@@ -45,7 +45,7 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
             )
         )  # fmt: skip
     first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
-    last = max(last, first + _LEAST_S)
+    last = max(last, first + _MIN_SPAN_S)
     step = next((step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
     ticks = np.arange(-(-first // step) * step, last + 1, step)
     figure.update_layout(
@@ -68,7 +68,7 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
 
 
 def _every_second(table: pd.DataFrame) -> pd.DataFrame:
-    """The shares second by second from the first to the last: small holes bridged, 0 where nobody was seen."""
+    """The shares for every second from the first to the last, short gaps filled, 0 without faces."""
     shares = table.set_index("time_s")[[emotion.value for emotion in EMOTIONS]].fillna(0.0)
     if shares.empty:
         return shares
@@ -77,10 +77,10 @@ def _every_second(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def face_rows(faces: Sequence[NamedFace]) -> go.Figure:
-    """One bar a face, cut into its seven probabilities; the larger parts carry their name.
+    """One stacked bar of seven probabilities per face; the larger segments show their name.
 
     Args:
-        faces: from the top down.
+        faces: from top to bottom.
     """
     names = [face.name for face in faces]
     figure = go.Figure()

@@ -1,4 +1,4 @@
-"""Tables of songs as charts: where the songs lie, how their features differ by mood, and what moves one song's mood."""
+"""Charts of song tables: the plane of songs, feature distributions by mood, and feature effects on one song."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import plotly.graph_objects as go
 from emomusic.affect import QUADRANT_CORNERS, Emotion, Mood
 from emomusic.music.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.music.mood import MOODS
-from emomusic.plots.affect import quarter
+from emomusic.plots.affect import quadrant_shape
 from emomusic.plots.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.plots.face import share_bars
 
 MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
 )
-"""A sign goes with each colour."""
+"""Marker symbols, so that moods differ in more than colour."""
 
 MOST_NAMED = 40_000
-"""Above so many songs the plane tells places, not titles: the names alone would be megabytes."""
+"""Largest number of songs whose titles the plane shows; more titles would be megabytes."""
 
 _FEATURE_VALUES = list(FEATURES.values())
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -32,13 +32,13 @@ _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a feature tells the moods of a table apart.
+    """How well a feature separates the moods of a table.
 
     Attributes:
-        feature: which one.
-        share: of its variance that lies between the moods, 0 to 1 (eta squared).
+        feature: the feature.
+        share: of its variance between the moods, 0 to 1 (eta squared).
         lowest: the mood with the lowest median.
-        highest: the mood with the highest.
+        highest: the mood with the highest median.
     """
 
     feature: Feature
@@ -48,7 +48,7 @@ class Standing:
 
 
 def trace_rows(moods: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    """The rows of the table behind each trace of `song_plane`: a mood a trace, the largest first, so below."""
+    """Table rows of each trace of `song_plane`: one trace per mood, largest first so that it lies below."""
     rows = [np.flatnonzero(moods == position) for position in range(len(MOODS))]
     return sorted(rows, key=len, reverse=True)
 
@@ -58,18 +58,18 @@ def song_plane(
     moods: npt.NDArray[np.int64],
     names: Sequence[str] | None,
 ) -> go.Figure:
-    """Every song on the valence-energy plane, in the colour and with the sign of its mood; to select with a lasso.
+    """All songs on the valence-energy plane, with the colour and symbol of their mood and lasso selection.
 
     Args:
         plane: shape (n, 2), valence and energy from -1 to 1.
         moods: shape (n,), positions in `Mood`.
-        names: of the songs, for whoever points at one; None for places only.
+        names: song titles for the hover text; None for positions only.
     """
     figure = go.Figure()
     many = len(plane) > 10_000
     for rows in trace_rows(moods):
         if not rows.size:
-            # A trace without points keeps its number, which tells the selection which songs it means
+            # An empty trace keeps the trace numbers stable, which the selection refers to
             figure.add_trace(go.Scattergl(x=[], y=[], showlegend=False))
             continue
         mood = MOODS[int(moods[rows[0]])]
@@ -95,13 +95,13 @@ def song_plane(
         )
     figure.update_layout(
         height=520,
-        margin=_MARGIN | {"t": 58, "r": 38},  # at the right, room for the chart's own buttons
+        margin=_MARGIN | {"t": 58, "r": 38},  # space on the right for the mode bar
         dragmode="lasso",
         hoverlabel={"align": "left"},
         legend={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom", "itemsizing": "constant", "title": ""},
         modebar={"orientation": "v", "remove": ["zoom", "autoscale", "zoomIn", "zoomOut", "toImage"]},
-        shapes=[quarter(quadrant, 0.06) | {"line": {"color": QUIET, "width": 1}} for quadrant in QUADRANT_CORNERS],
-        # Outside, where no song hides them, in the place of the tick labels
+        shapes=[quadrant_shape(name, 0.06) | {"line": {"color": QUIET, "width": 1}} for name in QUADRANT_CORNERS],
+        # Outside the plane, so that no song hides them
         annotations=[
             {
                 "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
@@ -118,7 +118,7 @@ def song_plane(
 
 
 def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:
-    """How well each feature tells the moods apart, the best first.
+    """How well each feature separates the moods, best first.
 
     Args:
         features: shape (n, 9), in the order of `features.FEATURES`.
@@ -135,7 +135,7 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
         found.append(
             Standing(
                 feature,
-                between / spread if np.ptp(values) > 0 and spread > 0 else 0.0,  # 0.1 everywhere has a spread of 1e-17
+                between / spread if np.ptp(values) > 0 and spread > 0 else 0.0,  # a constant 0.1 has a spread of 1e-17
                 MOODS[present[int(np.argmin(medians))]],
                 MOODS[present[int(np.argmax(medians))]],
             )
@@ -144,14 +144,12 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
 
 
 def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
-    """How one feature is distributed in each mood: four hills, each with its median.
-
-    Hills are equally high whatever the number of songs, so that their shapes can be compared.
+    """The distribution of one feature in each mood, as four curves of equal height with their medians.
 
     Args:
         values: shape (n,).
         moods: shape (n,), positions in `Mood`.
-        feature: what `values` are.
+        feature: the feature of `values`.
     """
     low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
     if feature.unit == "":
@@ -203,19 +201,19 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
 def _hill(
     values: npt.NDArray[np.float64], low: float, high: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """A smoothed histogram with its top at 0.88: a kernel density in two steps, quick for any number of songs."""
+    """Centres and heights of a smoothed histogram with its maximum at 0.88 (a fast kernel density estimate)."""
     from scipy.ndimage import gaussian_filter1d
 
     num_bins = 96
     counts, edges = np.histogram(np.clip(values, low, high), bins=num_bins, range=(low, high))
-    width = 3.0 if len(values) > 300 else 5.0  # in bins; fewer songs make rougher hills
-    # Mirrored at the ends: what lies at the border would otherwise leak out, and a peak at 0 look like a slope
+    width = 3.0 if len(values) > 300 else 5.0  # in bins; few songs need more smoothing
+    # Reflection at the ends keeps the density inside the range and peaks at 0 intact
     smooth = gaussian_filter1d(counts.astype(np.float64), width, mode="reflect", radius=15)
     return (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
 
 
 def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Pearson's correlation of every two features, shape (9, 9); not a number where a feature never changes.
+    """Pearson correlation of every pair of features, shape (9, 9); NaN for constant features.
 
     Args:
         features: shape (n, 9), in the order of `features.FEATURES`.
@@ -230,15 +228,15 @@ def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def correlation_map(matrix: npt.NDArray[np.float64], *, text_color: str | None = None) -> go.Figure:
-    """The lower half of a table of correlations, as colours with their numbers.
+    """The lower triangle of a correlation matrix, as colours with numbers.
 
     Args:
         matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
-        text_color: the page's colour of text, for numbers on pale cells; None for the chart's.
+        text_color: text colour of the page, for numbers on pale cells; None for the chart's text colour.
     """
     columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
     lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
-    # Dark enough for white numbers from one half on, pale enough for the page's text below it, in light and in dark
+    # White numbers are legible from 0.5 up and the page's text below 0.5, in both themes
     cold, warm = RIGHT, WRONG
     steps = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
     steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
@@ -265,17 +263,17 @@ def correlation_map(matrix: npt.NDArray[np.float64], *, text_color: str | None =
 
 
 def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Where each mood's songs stand among all songs, feature by feature.
+    """The mean rank of each mood's songs among all songs, for every feature.
 
-    Every value becomes the share of songs below it (ties count half), which makes decibels and shares comparable and
-    keeps a few extreme songs from mattering more than the many; then the mean is taken over the songs of a mood.
+    Every value becomes the share of songs below it (ties count half), so that units are comparable and outliers have
+    little effect.
 
     Args:
         features: shape (n, 9), in the order of `features.FEATURES`.
         moods: shape (n,), positions in `Mood`.
 
     Returns:
-        Shape (4, 9), 0 to 1; 0.5 is where the middle song stands. Not a number for a mood without songs.
+        Shape (4, 9), 0 to 1; 0.5 is the median rank. NaN for a mood without songs.
     """
     from scipy.stats import rankdata
 
@@ -288,10 +286,10 @@ def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64
 
 
 def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:
-    """One outline a mood over the nine features; the dotted ring is the middle song.
+    """One outline per mood over the nine features; the dotted ring is the median song.
 
     Args:
-        profiles: shape (4, 9), of `mood_profiles`.
+        profiles: shape (4, 9), from `mood_profiles`.
     """
     round_ = [*FEATURE_LABELS, FEATURE_LABELS[0]]
     figure = go.Figure(
@@ -333,7 +331,7 @@ def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.floa
 
     Args:
         probabilities: shape (4,).
-        start: shape (4,): where each bar began, drawn as a line across it; None for no lines.
+        start: shape (4,), earlier values, drawn as a line across each bar; None for no lines.
     """
     shares = dict(zip(MOODS, probabilities.tolist(), strict=True))
     figure = share_bars(shares, height=190, letters=14, bargap=0.3)
@@ -349,11 +347,11 @@ def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.floa
 
 
 def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
-    """What each feature adds to the probability of a mood, or takes from it.
+    """The effect of each feature on the probability of a mood.
 
     Args:
         points: shape (9,), percentage points, in the order of `features.FEATURES`.
-        mood: whose probability it is.
+        mood: the mood of the probability.
     """
     reach = max(5.0, float(np.abs(points).max()))
     for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
@@ -374,7 +372,7 @@ def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
 
 
 def _signed(value: float, *, digits: int = 2) -> str:
-    """A number with a real minus sign, and no sign where it rounds to nothing."""
+    """A number with a true minus sign; no sign if it rounds to zero."""
     text = f"{value:+.{digits}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\u2212")
 

@@ -1,4 +1,4 @@
-"""The picture itself with its faces marked, in the colours of the charts."""
+"""Images with marked faces, in the colours of the charts."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
 from emomusic.plots.drawing import LiveMark, Mark, annotate, draw_live
 
-_LEAST_LETTERS = 11.0  # pixels of the page
-_MOST_SIDE = 1400  # Streamlit shrinks what is wider than 1460, at every run
+_MIN_LETTERS = 11.0  # pixels of the page
+_MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
 
 ROOM_AROUND = 0.15
-"""Around a face that people look at, as a share of its box; the network sees none (`images.DEFAULT_MARGIN`)."""
+"""Margin around displayed faces, as a share of the box; `images.DEFAULT_MARGIN` applies to the network's input."""
 
 
 def face_label(number: int, reading: FaceReading) -> str:
-    """What stands on a face's tag: "2 happy 93 %"."""
+    """The text of a face's label: "2 happy 93 %"."""
     return f"{number} {reading.emotion} {share_text(reading.probabilities[reading.emotion])}"
 
 
 def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
-    """A copy with every face framed, numbered from the left and named in the colour of its emotion."""
+    """A copy with a frame and a numbered label around every face, in the colour of its emotion."""
     return annotate(image, _marks(reading, 1.0))
 
 
 def annotated_preview(
     image: RgbImage, reading: PictureReading, width: int, height: int, *, first: int = 1, only: int | None = None
 ) -> RgbImage:
-    """The same for a place on a page: letters can be read there, and do not hide the face of a tiny picture.
+    """A marked copy for display, with labels that are legible and do not hide a small image.
 
     Args:
-        image: that was read, or a smaller copy of it.
+        image: the image that was read, or a smaller copy.
         reading: its faces.
-        width: of the place, in pixels of the page.
-        height: of the place.
-        first: the number of its first face.
-        only: the number of the one face that is named, the others being framed; None for all.
+        width: of the displayed image, in pixels of the page.
+        height: of the displayed image, in pixels of the page.
+        first: number of the first face.
+        only: number of the only face with a label; None for labels on all faces.
 
     Returns:
-        As large as it is shown at least, twice that at most, for screens that have more pixels than a page counts.
+        Between one and two image pixels per page pixel, for high-resolution screens.
     """
     shown = min(width / image.shape[1], height / image.shape[0])
-    scale = min(max(1.0, shown), 2 * shown, _MOST_SIDE / max(image.shape[:2]))
+    scale = min(max(1.0, shown), 2 * shown, _MAX_SIDE / max(image.shape[:2]))
     size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
     resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     marks = _marks(reading, max(size) / max(reading.width, reading.height), first)
     if only is not None:
         marks = [mark if number == only else replace(mark, text="") for number, mark in enumerate(marks, first)]
-    return annotate(resized, marks, smallest_letters=_LEAST_LETTERS * scale / shown)
+    return annotate(resized, marks, smallest_letters=_MIN_LETTERS * scale / shown)
 
 
 def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
-    """A face cut out, in a frame of the colour of its emotion.
+    """A cropped face with a frame in the colour of its emotion.
 
     Args:
-        image: that was read.
+        image: the image that was read.
         reading: one of its faces.
         side: of the result, in pixels.
     """
@@ -83,12 +83,12 @@ def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:
 
 @dataclass(frozen=True, slots=True)
 class OverlayStyle:
-    """What is drawn on the frames of a stream.
+    """What is drawn on the video frames.
 
     Attributes:
-        mirror: as in a mirror, which is what people expect of themselves; words are never mirrored.
-        boxes: frames, names and a bar for each face.
-        landmarks: eyes, nose and corners of the mouth.
+        mirror: whether to flip the image horizontally; text is not mirrored.
+        boxes: whether to draw a frame, a label and a bar for each face.
+        landmarks: whether to draw eyes, nose and corners of the mouth.
     """
 
     mirror: bool = True
@@ -97,12 +97,12 @@ class OverlayStyle:
 
 
 def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlayStyle()) -> RgbImage:
-    """A copy of a stream's frame with its faces marked.
+    """A copy of a video frame with its faces marked.
 
     Args:
-        image: the frame that `LiveReader.offer` was given.
-        view: what it answered.
-        look: what to draw.
+        image: the frame passed to `LiveReader.submit_frame`.
+        view: the result of `submit_frame`.
+        look: the parts to draw.
     """
     picture = cv2.flip(image, 1) if look.mirror else image.copy()
     marks = []
@@ -113,7 +113,7 @@ def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlaySt
             box = replace(box, x=view.width - box.right)
             points = tuple((view.width - 1 - x, y) for x, y in points)
         share = face.reading.probabilities[emotion]
-        words = f"{face.number} {emotion}"
-        marks.append(LiveMark(box, words, EMOTION_COLOURS[emotion], share, points if look.landmarks else ()))
+        text = f"{face.number} {emotion}"
+        marks.append(LiveMark(box, text, EMOTION_COLOURS[emotion], share, points if look.landmarks else ()))
     draw_live(picture, marks, boxes=look.boxes)
     return picture

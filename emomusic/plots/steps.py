@@ -1,4 +1,4 @@
-"""The pictures and charts of "How it works", large enough for the last row of a classroom."""
+"""Images and charts of the How it works page, sized for a projector."""
 
 from __future__ import annotations
 
@@ -13,36 +13,34 @@ from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, EmotionProbab
 from emomusic.face.detection import Candidates, Landmarks
 from emomusic.face.images import RgbImage
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
-from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quarter
+from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 
-_LETTERS = 17  # pixels: what a chart's smallest words measure
+_LETTERS = 17  # pixels: the smallest font size
 _GAP = 6
-LEAST_WEIGHT = 0.01  # of an emotion that has a line on the plane
-_FEW = 30  # boxes; more of them, drawn thick, would hide the picture
+LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
+_MAX_THICK_BOXES = 30  # more thick boxes would hide the image
 
 
 def boxes_on_picture(
     image: RgbImage, dropped: Candidates, kept: Candidates, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
 ) -> RgbImage:
-    """Draw what a stage of the detector found: thin what it drops, thick what it keeps, dots for the landmarks.
+    """Draw the boxes of a detector stage: dropped ones thin, kept ones thick, and landmarks as dots.
 
     Args:
-        image: the picture as it is shown.
-        dropped: boxes in pixels of the original picture.
-        kept: likewise.
+        image: the displayed image.
+        dropped: boxes in pixels of the original image.
+        kept: boxes in pixels of the original image.
         scale: size of `image` as a share of the original's.
-        landmarks: likewise in pixels of the original.
+        landmarks: in pixels of the original image.
     """
     picture = image.copy()
     line = max(1, round(max(image.shape) / 700))
     _draw_boxes(picture, dropped.corners * scale, BOX_DROPPED, line)
-    picture = np.asarray(
-        cv2.addWeighted(image, 0.35, picture, 0.65, 0), np.uint8
-    )  # many thin boxes, and a face still to be seen
-    if len(kept) <= _FEW:
+    picture = np.asarray(cv2.addWeighted(image, 0.35, picture, 0.65, 0), np.uint8)  # keeps faces visible below boxes
+    if len(kept) <= _MAX_THICK_BOXES:
         _draw_boxes(picture, kept.corners * scale, "#000000", 2 * line + 2)
-    _draw_boxes(picture, kept.corners * scale, BOX_KEPT, 2 * line if len(kept) <= _FEW else line + 1)
+    _draw_boxes(picture, kept.corners * scale, BOX_KEPT, 2 * line if len(kept) <= _MAX_THICK_BOXES else line + 1)
     for face in landmarks:
         for x, y in face.points:
             centre = (round(x * scale), round(y * scale))
@@ -57,19 +55,19 @@ def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str
 
 
 def enlarged_pixels(grey: npt.NDArray[np.uint8], side: int) -> RgbImage:
-    """A small grey picture with its pixels to be seen as squares, about `side` pixels wide."""
-    whole = max(side // len(grey), 1) * len(grey)  # squares of one size
-    large = cv2.resize(grey, (whole, whole), interpolation=cv2.INTER_NEAREST)
+    """A small grey image with its pixels as visible squares, about `side` pixels wide."""
+    width = max(side // len(grey), 1) * len(grey)  # equal squares need a multiple
+    large = cv2.resize(grey, (width, width), interpolation=cv2.INTER_NEAREST)
     return np.repeat(large[..., None], 3, axis=2)
 
 
 def heat_on_face(face: npt.NDArray[np.uint8], heat: FloatMap, side: int) -> RgbImage:
-    """Colour a face by how much each place matters, from dark (nothing) to light (most).
+    """A face coloured by the relevance of each pixel, from dark (none) to light (most).
 
     Args:
         face: shape (n, n), grey.
-        heat: shape (n, n); the highest value becomes the lightest colour, 0 and less the darkest.
-        side: of the answer, in pixels.
+        heat: shape (n, n); the maximum has the lightest colour, 0 and negative values the darkest.
+        side: of the result, in pixels.
     """
     grey = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)[..., None].astype(np.float32)
     share = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)
@@ -79,14 +77,14 @@ def heat_on_face(face: npt.NDArray[np.uint8], heat: FloatMap, side: int) -> RgbI
 
 
 def map_strip(level: FeatureMaps, tile: int) -> RgbImage:
-    """The maps of one layer beside each other, each from its lowest value (dark) to its highest (light)."""
+    """The feature maps of one layer side by side, each scaled from its minimum (dark) to its maximum (light)."""
     tiles = []
     for values in level.maps:
         span = max(float(np.ptp(values)), 1e-12)
         large = cv2.resize((values - values.min()) / span, (tile, tile), interpolation=cv2.INTER_NEAREST)
         tiles += [_heat_colours(large), np.full((tile, _GAP, 3), np.nan)]
     strip = np.concatenate(tiles[:-1], axis=1)
-    # The gaps are see-through, so they suit a light page and a dark one
+    # Transparent gaps suit both themes
     alpha = np.where(np.isnan(strip[..., :1]), 0, 255)
     return np.concatenate([np.nan_to_num(strip), alpha], axis=2).round().astype(np.uint8)
 
@@ -99,7 +97,7 @@ def _heat_colours(share: FloatMap) -> npt.NDArray[np.float64]:
 
 
 def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
-    """The network's scores on the left, what softmax and calibration make of them on the right.
+    """Logits of the network on the left, probabilities after softmax and calibration on the right.
 
     Args:
         insight: of one face.
@@ -123,7 +121,7 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
             marker={"color": colours}, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )  # fmt: skip
-    # The light rim parts a stroke from a bar that is grey as well
+    # The light rim separates the stroke from a grey bar
     for name, width, colour in (("rim", 7, "#FFFFFF"), ("before", 3, "#5A5A63")):
         figure.add_trace(
             go.Scatter(
@@ -132,7 +130,7 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
                 hovertemplate="%{y}, before: %{x:.1f} %<extra></extra>",
             )
         )  # fmt: skip
-    # Beyond the stroke too, which may stand where its bar ends
+    # To the right of both the bar and the stroke
     figure.add_trace(
         go.Scatter(
             x=np.maximum(percents, before).tolist(), y=names, mode="text", name="shares", xaxis="x2", yaxis="y2",
@@ -140,7 +138,7 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
             cliponaxis=False, hoverinfo="skip",
         )
     )  # fmt: skip
-    # Told, not left to the data: bars and strokes would give the two panels rows of their own
+    # Explicit: otherwise bars and strokes give the two panels different rows
     rows = {"range": [len(names) - 0.5, -0.5], "fixedrange": True, "showgrid": False}
     figure.update_layout(
         height=height,
@@ -163,10 +161,7 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
 def weighed_place(
     probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
 ) -> go.Figure:
-    """The plane with a line from the face to each emotion, the thicker the more probable that is.
-
-    What weighs less than `LEAST_WEIGHT` has none: even the thinnest would show more than there is.
-    """
+    """The plane with a line from the face to each emotion of at least `LEAST_WEIGHT`; width shows probability."""
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
     lines = [
         {
@@ -184,9 +179,9 @@ def weighed_place(
 def quarter_place(
     probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
 ) -> go.Figure:
-    """The plane with the quarter, or the middle, that the face lies in filled out."""
+    """The plane with the quadrant, or the neutral centre, of the face highlighted."""
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
-    figure.add_shape(quarter(quadrant_of(point), 0.3), name="lit")
+    figure.add_shape(quadrant_shape(quadrant_of(point), 0.3), name="lit")
     return _readable(figure)
 
 
@@ -196,21 +191,21 @@ def songs_place(
     label: str,
     songs: Sequence[SongPoint],
 ) -> go.Figure:
-    """The plane with the face and the songs chosen for it."""
+    """The plane with a face and the songs recommended for it."""
     return _readable(circumplex([FacePoint(label, point, probabilities.emotion)], songs), letters=14)
 
 
 def _readable(figure: go.Figure, *, letters: int = _LETTERS) -> go.Figure:
-    """The same figure with letters and marks for a projector."""
+    """The figure with larger text and marks for a projector."""
     font = {"size": letters}
     figure.update_layout(font=font)
     figure.update_annotations(font=font | {"size": letters + 3})
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont=font, title={"font": font})
     for trace in figure.data:
-        on_colour = trace.name in ("faces", "songs")  # of an emotion or a mood, and with a colour that goes with it
+        on_colour = trace.name in ("faces", "songs")  # their text colour depends on the mark's colour
         trace.textfont = {"size": letters, "color": trace.textfont.color} if on_colour else font
-    if letters >= _LETTERS:  # on a smaller plane larger marks would hide one another
+    if letters >= _LETTERS:  # larger marks would overlap on a smaller plane
         for trace in figure.select_traces({"name": "faces"}):
             trace.marker.size = [34] * len(trace.x)
     return figure

@@ -1,4 +1,4 @@
-"""Ask the library fer about labelled photographs, where it is installed: python ask_fer.py DIR haar|mtcnn > fer.csv."""
+"""Write the answers of the library fer for labelled photos: python ask_fer.py DIR haar|mtcnn > fer.csv."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def main(folder: Path, detector: str = "haar") -> None:
-    """Write a row a picture: the probabilities of its largest face, or nothing where none is found."""
-    asked = FER(mtcnn=detector == "mtcnn")
+    """Write one row per photo: the probabilities of its largest face, or empty cells if it found none."""
+    model = FER(mtcnn=detector == "mtcnn")
     pictures = sorted(path for path in folder.glob("*/*") if path.is_file())
     rows = csv.writer(sys.stdout)
     rows.writerow(("picture", *EMOTIONS))
     for path in pictures:
         try:
-            faces = asked.detect_emotions(cv2.imread(str(path)))
-        except Exception as error:  # a face at the rim, say; the visitor of an app would have no answer either
+            faces = model.detect_emotions(cv2.imread(str(path)))
+        except Exception as error:  # for example a face at the border; counts as no answer
             print(path.name, repr(error), file=sys.stderr)
             faces = []
         largest = max(faces, key=lambda face: face["box"][2] * face["box"][3], default={"emotions": {}})

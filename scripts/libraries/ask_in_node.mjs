@@ -1,4 +1,4 @@
-// Ask a JavaScript library about labelled photographs, where it is installed:
+// Write the answers of a JavaScript library for labelled photos, from the folder where it is installed:
 //   node ask_in_node.mjs face-api-ssd|face-api-tiny|human DIR > ANSWERS.csv
 import { readFile, readdir } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -33,7 +33,7 @@ async function faceApi(detector) {
 
 async function human() {
   const { Human } = require(installed("@vladmandic", "human", "dist", "human.node-wasm.js"));
-  // Its models come over HTTP
+  // The library loads its models over HTTP
   const models = installed("@vladmandic", "human-models", "models");
   const server = createServer(async (request, response) => {
     try {
@@ -45,20 +45,20 @@ async function human() {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   server.unref();
   const off = { enabled: false };
-  const asked = new Human({
+  const instance = new Human({
     backend: "wasm",
     wasmPath: wasmFolder,
     modelBasePath: `http://127.0.0.1:${server.address().port}/`,
-    cacheSensitivity: 0, // each picture is another one
+    cacheSensitivity: 0, // consecutive images are unrelated
     filter: off,
     face: { detector: { maxDetected: 10, rotation: true }, emotion: { enabled: true, minConfidence: 0, skipFrames: 0, skipTime: 0 }, iris: off },
     body: off, hand: off, object: off, gesture: off,
   });
-  await asked.init();
+  await instance.init();
   return async (data, shape) => {
-    const picture = asked.tf.tensor4d(data, [1, ...shape], "int32");
-    const { face, error } = await asked.detect(picture);
-    asked.tf.dispose(picture);
+    const picture = instance.tf.tensor4d(data, [1, ...shape], "int32");
+    const { face, error } = await instance.detect(picture);
+    instance.tf.dispose(picture);
     if (error) throw new Error(error);
     return face.map(({ box, emotion = [] }) => ({
       area: box[2] * box[3],
@@ -68,12 +68,12 @@ async function human() {
 }
 
 const [library, folder] = process.argv.slice(2);
-const asked = {
+const libraries = {
   "face-api-ssd": () => faceApi("ssdMobilenetv1"),
   "face-api-tiny": () => faceApi("tinyFaceDetector"),
   human,
 };
-const ask = await asked[library]();
+const ask = await libraries[library]();
 const pictures = (await readdir(folder, { recursive: true })).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
 const read = async (name) => {
   const { data, info } = await sharp(join(folder, name)).rotate().removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });

@@ -1,14 +1,14 @@
-"""Compare EmoMusic with other libraries on labelled photographs, each asked through its whole pipeline.
+"""Compare the whole pipelines of EmoMusic and other libraries on labelled photos.
 
-Each library writes what it answers for the photographs of `DIR/<emotion>/` into a table of its own:
+Each library writes its answers for the photos in `DIR/<emotion>/` to its own table:
 
     python -m scripts.libraries.compare ask DIR             > ANSWERS/emomusic.csv
-    python scripts/libraries/ask_fer.py DIR haar|mtcnn      > ANSWERS/fer.csv       (where fer is installed)
-    node scripts/libraries/ask_in_node.mjs NAME DIR         > ANSWERS/NAME.csv      (where they are installed)
-    python -m scripts.libraries.compare judge ANSWERS…      > docs/libraries.json
+    python scripts/libraries/ask_fer.py DIR haar|mtcnn      > ANSWERS/fer.csv       (requires fer)
+    node scripts/libraries/ask_in_node.mjs NAME DIR         > ANSWERS/NAME.csv      (requires the npm package)
+    python -m scripts.libraries.compare evaluate ANSWERS…   > docs/libraries.json
 
-`field DIR OUT` writes the photographs once more, each in the middle of a grey field twice as wide and high: detectors
-that expect some surroundings miss faces that fill the picture.
+`field DIR OUT` writes each photo into the centre of a grey field of twice its width and height, because some
+detectors miss faces that fill the image.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ GREY = (127, 127, 127)
 
 
 def ask(folder: Path) -> None:
-    """Write EmoMusic's answers: probabilities for the largest face of each picture, not adjusted for photographs."""
+    """Write EmoMusic's answers: probabilities of the largest face in each photo, without adjustment for photos."""
     detector, classifier = load_networks()
 
-    def answer(path: Path) -> list[float] | None:
+    def probabilities_of(path: Path) -> list[float] | None:
         image = read_image(path)
         boxes = [face.box for face in detector.detect(image)]
         if not boxes:
@@ -48,24 +48,24 @@ def ask(folder: Path) -> None:
     rows = csv.writer(sys.stdout)
     rows.writerow(("picture", *SEVEN))
     for path, _ in labelled_pictures(folder):
-        rows.writerow((path.relative_to(folder).as_posix(), *(answer(path) or [""] * len(SEVEN))))
+        rows.writerow((path.relative_to(folder).as_posix(), *(probabilities_of(path) or [""] * len(SEVEN))))
 
 
 def field(folder: Path, out: Path) -> None:
-    """Write each picture in the middle of a grey field twice as wide and twice as high."""
+    """Write each photo into the centre of a grey field of twice its width and height."""
     for path, _ in labelled_pictures(folder):
         picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-        whole = Image.new("RGB", (2 * picture.width, 2 * picture.height), GREY)
-        whole.paste(picture, (picture.width // 2, picture.height // 2))
-        target = (out / path.relative_to(folder)).with_suffix(".png")  # loses nothing
+        canvas = Image.new("RGB", (2 * picture.width, 2 * picture.height), GREY)
+        canvas.paste(picture, (picture.width // 2, picture.height // 2))
+        target = (out / path.relative_to(folder)).with_suffix(".png")  # lossless
         target.parent.mkdir(parents=True, exist_ok=True)
-        whole.save(target)
+        canvas.save(target)
 
 
-def judge(table: Path) -> dict[str, Any]:
-    """Figures of one table of answers: as they are, and adjusted as EmoMusic's models are, each by the other folds.
+def evaluate(table: Path) -> dict[str, Any]:
+    """Metrics of one table of answers, unadjusted and adjusted out of fold as for EmoMusic's models.
 
-    The latter is None where too few faces were found to adjust by.
+    The adjusted metrics are None if the library found too few faces to fit the adjustment.
     """
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -74,28 +74,27 @@ def judge(table: Path) -> dict[str, Any]:
     answers = np.array([[float(row[name] or "nan") for name in SEVEN] for row in rows])
     is_missed = np.isnan(answers).any(axis=1)
 
-    def figures(judged: FloatArray) -> dict[str, Any]:
-        scores = score(y_true, np.where(is_missed, MISSED, np.nan_to_num(judged).argmax(axis=1)), SEVEN)
-        kept = ("accuracy", "accuracy_interval", "macro_recall")
-        return {name: scores.as_dict()[name] for name in kept}
+    def metrics(probabilities: FloatArray) -> dict[str, Any]:
+        scores = score(y_true, np.where(is_missed, MISSED, np.nan_to_num(probabilities).argmax(axis=1)), SEVEN)
+        return {name: scores.as_dict()[name] for name in ("accuracy", "accuracy_interval", "macro_recall")}
 
     try:
-        adjusted = figures(adjust_in_folds(y_true, answers, SEVEN)[0])
+        adjusted = metrics(adjust_in_folds(y_true, answers, SEVEN)[0])
     except DatasetError:
         adjusted = None
     found = {"n": len(rows), "missed": int(is_missed.sum())}
-    return found | {"as_it_answers": figures(answers), "adjusted_in_folds": adjusted}
+    return found | {"as_it_answers": metrics(answers), "adjusted_in_folds": adjusted}
 
 
 def main() -> None:
-    """Ask, write the fields, or judge."""
+    """Run the chosen command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("ask").add_argument("folder", type=Path)
-    of_field = commands.add_parser("field")
-    of_field.add_argument("folder", type=Path)
-    of_field.add_argument("out", type=Path)
-    commands.add_parser("judge").add_argument("folders", type=Path, nargs="+")
+    field_parser = commands.add_parser("field")
+    field_parser.add_argument("folder", type=Path)
+    field_parser.add_argument("out", type=Path)
+    commands.add_parser("evaluate").add_argument("folders", type=Path, nargs="+")
     options = parser.parse_args()
     if options.command == "ask":
         ask(options.folder)
@@ -103,7 +102,7 @@ def main() -> None:
         field(options.folder, options.out)
     else:
         pictures = {
-            folder.name: {table.stem: judge(table) for table in sorted(folder.glob("*.csv"))}
+            folder.name: {table.stem: evaluate(table) for table in sorted(folder.glob("*.csv"))}
             for folder in options.folders
         }
         print(json.dumps(pictures, indent=2))

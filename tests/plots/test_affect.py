@@ -1,4 +1,4 @@
-"""emomusic/plots/affect.py: marks stay where they belong, and the emotions' names can be read among them."""
+"""emomusic/plots/affect.py: positions of marks and emotion names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from emomusic.plots.colours import write_in
 
 Floats = npt.NDArray[np.float64]
 
-WIDTH, REACH = 0.17, 1.5 * 0.17  # across a face's mark among few; how far from where it belongs a mark may stand
-PLANES = (245, 300, 374)  # pixels across, on a phone and beside a picture
+WIDTH, MAX_SHIFT = 0.17, 1.5 * 0.17  # diameter of a mark among few faces; largest distance from its true position
+PLANES = (245, 300, 374)  # plane sizes in pixels, on a phone and next to an image
 ON_PLANE = st.floats(-1, 1, allow_subnormal=False)
 
 
@@ -49,44 +49,44 @@ def shown(figure: go.Figure) -> Floats:
     return np.column_stack([faces.x, faces.y]).astype(np.float64)
 
 
-def apart(at: Floats) -> float:
-    """How far apart the nearest two are."""
+def smallest_distance(at: Floats) -> float:
+    """Distance between the two nearest marks."""
     return min((float(np.linalg.norm(a - b)) for a, b in itertools.combinations(at, 2)), default=np.inf)
 
 
 def name_boxes(figure: go.Figure, plane_px: float) -> dict[str, Floats]:
-    """Left, bottom, right and top of each emotion's name, in pixels from the middle of the plane."""
+    """Left, bottom, right and top of each emotion name, in pixels from the centre of the plane."""
     names, boxes = trace(figure, "names"), {}
     for x, y, text, place, gap in zip(names.x, names.y, names.text, names.textposition, names.marker.size, strict=True):
         word = re.sub("<[^>]*>", "", text)
         size = np.array([6.0 * len(word), 11.0])
         level, side = place.split()
         away = np.array([{"left": -1, "center": 0, "right": 1}[side], {"bottom": -1, "middle": 0, "top": 1}[level]])
-        centre = np.array([x, y]) * plane_px / 2.24 + away * (gap / 1.6 + 1 + size / 2)  # as plotly.js places them
+        centre = np.array([x, y]) * plane_px / 2.24 + away * (gap / 1.6 + 1 + size / 2)  # the offset of plotly.js
         boxes[word] = np.concatenate([centre - size / 2, centre + size / 2])
     return boxes
 
 
 def covered(box: Floats, other: Floats) -> float:
-    """Square pixels of one box that another covers."""
+    """Overlap of two boxes, in square pixels."""
     across = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
     return float(across.clip(0).prod())
 
 
 def check_stay(places: Floats) -> None:
     at = shown(plane(places))
-    assert np.linalg.norm(at - places, axis=1).max() <= REACH + 1e-9
+    assert np.linalg.norm(at - places, axis=1).max() <= MAX_SHIFT + 1e-9
     assert np.abs(at).max() <= 1
     assert (np.sign(at) == np.sign(places))[places != 0].all()
 
 
 @pytest.mark.parametrize("places", CROWDS)
-def test_in_a_crowd_a_mark_stays_near_its_place_in_its_quarter_and_on_the_plane(places: Floats) -> None:
+def test_marks_in_a_crowd_stay_near_their_position_in_their_quadrant_and_on_the_plane(places: Floats) -> None:
     check_stay(places)
 
 
 @given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
-def test_any_mark_stays_near_its_place_in_its_quarter_and_on_the_plane(places: list[tuple[float, float]]) -> None:
+def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(places: list[tuple[float, float]]) -> None:
     check_stay(np.array(places))
 
 
@@ -100,48 +100,47 @@ def test_any_mark_stays_near_its_place_in_its_quarter_and_on_the_plane(places: l
         *(np.random.default_rng(seed).uniform(-1, 1, (20, 2)) for seed in range(5)),
     ],
 )
-def test_where_there_is_room_no_mark_covers_another(places: Floats) -> None:
+def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
     figure = plane(places)
     width = WIDTH * trace(figure, "faces").marker.size[0] / 22
-    assert apart(shown(figure)) > 0.95 * width
+    assert smallest_distance(shown(figure)) > 0.95 * width
 
 
-def test_the_group_takes_the_room_of_its_larger_circle() -> None:
+def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
     middle = AffectPoint(0.5, 0.5)
     figure = circumplex([FacePoint("1", middle, Emotion.HAPPY), FacePoint("all", middle, Emotion.HAPPY)])
     face, group = trace(figure, "faces").marker.size
     assert group > face
-    assert apart(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)
+    assert smallest_distance(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)
 
 
-def test_where_there_is_no_room_marks_overlap_alike() -> None:
-    assert apart(shown(plane(crowd((0.5, 0.5), 30, 0.0)))) > 0.4 * WIDTH
+def test_crowded_marks_overlap_by_a_similar_amount() -> None:
+    assert smallest_distance(shown(plane(crowd((0.5, 0.5), 30, 0.0)))) > 0.4 * WIDTH
 
 
-def test_two_in_one_place_stand_side_by_side_the_earlier_to_the_left() -> None:
+def test_identical_points_are_drawn_side_by_side_in_order() -> None:
     (left, right) = shown(plane([(0.5, 0.5), (0.5, 0.5)]))
     assert left[1] == pytest.approx(right[1])
     assert right[0] - left[0] == pytest.approx(WIDTH, abs=0.002)
 
 
-def test_a_mark_with_nobody_near_does_not_move() -> None:
+def test_an_isolated_mark_does_not_move() -> None:
     places = np.array([(1.0, -1.0), (0.0, 0.0), (-0.003, 0.8)])
     np.testing.assert_array_equal(shown(plane(places)), places)
 
 
-def test_marks_that_hardly_move_are_hardly_moved() -> None:
-    """The live page draws them anew every second."""
+def test_small_changes_of_points_cause_small_changes_of_marks() -> None:
     places = crowd((0.6, 0.4), 12, 0.15)
-    there = shown(plane(places))
+    before = shown(plane(places))
     shifts = [
-        np.linalg.norm(shown(plane(places + np.random.default_rng(seed).normal(0, 0.003, (12, 2)))) - there, axis=1)
+        np.linalg.norm(shown(plane(places + np.random.default_rng(seed).normal(0, 0.003, (12, 2)))) - before, axis=1)
         for seed in range(5)
     ]
     assert np.mean(shifts) < 0.03
-    np.testing.assert_array_equal(shown(plane(places)), there)
+    np.testing.assert_array_equal(shown(plane(places)), before)
 
 
-def test_circles_of_few_faces_are_large_and_those_of_many_can_be_read() -> None:
+def test_circles_shrink_with_the_number_of_faces_and_labels_stay_legible() -> None:
     sizes, letters = [], []
     for num in (1, 4, 10, 30, 60, 80):
         faces = trace(plane(crowd((0, 0), num, 0.5)), "faces")
@@ -154,19 +153,19 @@ def test_circles_of_few_faces_are_large_and_those_of_many_can_be_read() -> None:
     assert min(letters) >= 9
 
 
-def test_the_names_are_written_over_all_marks_in_the_ink_of_the_page() -> None:
+def test_names_are_the_last_trace_and_take_the_text_colour_of_the_page() -> None:
     songs = [SongPoint(1, "A, B", AffectPoint(0.8, 0.5), Mood.HAPPY)]
     figure = circumplex([FacePoint("1", AffectPoint(0.8, 0.5), Emotion.HAPPY)], songs, trail=[AffectPoint(0, 0)])
     write_in(figure, "#123456")
     names = figure.data[-1]
     assert names.name == "names"
     assert [re.sub("<[^>]*>", "", text) for text in names.text] == [emotion.value for emotion in EMOTIONS]
-    assert names.textfont.color is None  # so it takes the figure's, which follows the theme in the browser
+    assert names.textfont.color is None  # inherits the colour of the figure, which follows the theme
     assert not re.search(r"fill|[^-]color", names.text[0])
     assert names.marker.opacity == 0
 
 
-def test_on_an_empty_plane_the_names_stand_at_their_own_sides() -> None:
+def test_names_take_their_preferred_sides_on_an_empty_plane() -> None:
     names = trace(circumplex([]), "names")
     places = dict(zip(EMOTIONS, names.textposition, strict=True))
     assert (places[Emotion.FEAR], places[Emotion.ANGRY]) == ("middle left", "middle right")
@@ -177,10 +176,10 @@ def test_on_an_empty_plane_the_names_stand_at_their_own_sides() -> None:
 
 @pytest.mark.parametrize("plane_px", PLANES)
 @pytest.mark.parametrize("emotion", EMOTIONS)
-@pytest.mark.parametrize("sure", [1.0, 0.9, 0.8])
-def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, sure: float, plane_px: float) -> None:
+@pytest.mark.parametrize("intensity", [1.0, 0.9, 0.8])
+def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensity: float, plane_px: float) -> None:
     point = EMOTION_POINTS[emotion]
-    figure = plane([(sure * point.valence, sure * point.arousal)], emotion)
+    figure = plane([(intensity * point.valence, intensity * point.arousal)], emotion)
     mark = np.repeat(shown(figure) * plane_px / 2.24, 2, axis=0).ravel() + np.array([-11, -11, 11, 11])
     for name, box in name_boxes(figure, plane_px).items():
         assert covered(box, mark) < 0.15 * 6 * len(name) * 11
@@ -188,7 +187,7 @@ def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, sure: fl
 
 @pytest.mark.parametrize("plane_px", PLANES)
 @pytest.mark.parametrize("places", CROWDS)
-def test_no_name_leaves_the_plane_or_stands_on_another_or_on_a_corner(places: Floats, plane_px: float) -> None:
+def test_names_stay_on_the_plane_and_off_other_names_and_corner_labels(places: Floats, plane_px: float) -> None:
     boxes = name_boxes(plane(places), plane_px)
     edge = plane_px / 2.24
     for right, up in itertools.product((-1, 1), repeat=2):

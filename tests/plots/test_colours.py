@@ -1,4 +1,4 @@
-"""The colours stand out and can be told apart, measured."""
+"""emomusic/plots/colours.py: contrast, and distance under colour blindness."""
 
 from itertools import combinations
 
@@ -44,7 +44,7 @@ def test_every_emotion_quadrant_and_mood_has_a_colour() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("emotion", Emotion)
-def test_a_colour_stands_out_from_the_page(emotion: Emotion, page: str) -> None:
+def test_every_colour_has_enough_contrast_to_the_page(emotion: Emotion, page: str) -> None:
     assert contrast(EMOTION_COLOURS[emotion], PAGES[page]) >= 3.0
 
 
@@ -52,7 +52,7 @@ def test_a_colour_stands_out_from_the_page(emotion: Emotion, page: str) -> None:
 @pytest.mark.parametrize(
     "table", [EMOTION_COLOURS, QUADRANT_COLOURS, MOOD_COLOURS], ids=["emotion", "quadrant", "mood"]
 )
-def test_colours_differ_for_every_kind_of_sight(table: dict[str, str], sight: str) -> None:
+def test_colours_differ_under_every_kind_of_colour_vision(table: dict[str, str], sight: str) -> None:
     seen = {name: lab(SIGHT[sight] @ linear(colour)) for name, colour in table.items()}
     distances = {pair: float(np.linalg.norm(seen[pair[0]] - seen[pair[1]])) for pair in combinations(seen, 2)}
     assert min(distances.values()) >= 15, min(distances, key=lambda pair: distances[pair])

@@ -1,4 +1,4 @@
-"""emomusic/plots/drawing.py: marks that can be read, on any background and at any size."""
+"""emomusic/plots/drawing.py: frames and labels are visible on any background and at any size."""
 
 from pathlib import Path
 
@@ -16,20 +16,20 @@ SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "eileen-collins-1999.j
 @pytest.mark.parametrize("side", [64, 300, 2000])
 @pytest.mark.parametrize("colour", ["#FFFFFF", "#000000", "#E69F00"])
 @pytest.mark.parametrize("background", [0, 128, 255])
-def test_a_frame_and_its_tag_show_on_any_background(side: int, colour: str, background: int) -> None:
+def test_frame_and_label_are_visible_on_any_background(side: int, colour: str, background: int) -> None:
     image = np.full((side, side, 3), background, np.uint8)
     box = Box(side // 4, side // 2, side // 2, side // 4)
     drawn = annotate(image, [Mark(box, "happy 98 %", colour)])
     assert drawn.shape == image.shape
     assert (image == background).all()
     differs = np.abs(drawn.astype(int) - background).max(axis=2) > 100
-    # Each side of the frame is crossed by a line of at least two pixels, and at least 2 thousandths of the picture.
+    # Every side of the frame is at least 2 pixels and 0.2 % of the image wide
     thick = max(2, side // 500)
     across, down = differs[box.y + box.height // 2], differs[:, box.x + box.width // 2]
     assert np.count_nonzero(across[: side // 2]) >= thick
     assert np.count_nonzero(across[side // 2 :]) >= thick
     assert np.count_nonzero(down[box.y + box.height // 2 :]) >= thick
-    # The tag lies above, with letters in black or white, whichever stands out on it.
+    # The label lies above, with black or white letters
     letters = 255 if colour == "#000000" else 0
     tag = np.abs(drawn[: side // 2].astype(int) - letters).max(axis=2)
     assert np.count_nonzero(tag < 60) > 5
@@ -45,7 +45,7 @@ def test_boxes_anywhere_can_be_drawn(drawn_boxes: list[Box]) -> None:
     assert annotate(image, marks).shape == (60, 80, 3)
 
 
-def test_a_tag_covers_no_other_face_where_there_is_room() -> None:
+def test_a_label_avoids_other_faces_if_there_is_room() -> None:
     image = np.full((400, 600, 3), 200, np.uint8)
     upper, lower = Box(200, 100, 100, 100), Box(200, 205, 100, 100)
     drawn = annotate(image, [Mark(upper, "happy 98 %", "#E69F00"), Mark(lower, "sad 61 %", "#0072B2")])
@@ -54,14 +54,14 @@ def test_a_tag_covers_no_other_face_where_there_is_room() -> None:
         assert (inner == 200).all()
 
 
-def test_a_face_at_the_top_has_its_tag_inside_the_picture() -> None:
+def test_the_label_of_a_face_at_the_top_stays_inside_the_image() -> None:
     image = np.full((200, 300, 3), 200, np.uint8)
     drawn = annotate(image, [Mark(Box(0, 0, 100, 100), "happy", "#E69F00")])
     orange = (drawn == (0xE6, 0x9F, 0)).all(axis=2)
-    assert orange[100:, :].sum() > 200  # the tag went below
+    assert orange[100:, :].sum() > 200  # the label is below the face
 
 
-def test_no_mark_draws_nothing() -> None:
+def test_an_image_without_marks_is_unchanged() -> None:
     image = read_image(SAMPLE)
     drawn = annotate(image, [])
     np.testing.assert_array_equal(drawn, image)
@@ -73,24 +73,24 @@ LIVE_BOX = Box(120, 100, 80, 100)
 
 @pytest.mark.parametrize("colour", ["#B43713", "#7A7474", "#BB8409"])
 @pytest.mark.parametrize("background", [0, 128, 255])
-def test_a_live_frame_its_tag_and_its_bar_show_on_any_background(colour: str, background: int) -> None:
+def test_live_frame_label_and_bar_are_visible_on_any_background(colour: str, background: int) -> None:
     image = np.full((240, 320, 3), background, np.uint8)
     draw_live(image, [LiveMark(LIVE_BOX, "3 surprise", colour, 0.5)])
     differs = np.abs(image.astype(int) - background).max(axis=2) > 80
-    assert differs[150, 116:124].sum() >= 2  # the left line, crossed
+    assert differs[150, 116:124].sum() >= 2  # the left line
     assert differs[150, 196:204].sum() >= 2
-    assert not differs[110:190, 130:190].any()  # nothing on the face itself
+    assert not differs[110:190, 130:190].any()  # the face itself is unchanged
     rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     filled = (image[202:212] == rgb).all(axis=2).sum(axis=1).max()
     assert 30 <= filled <= 45  # half of the bar
     plate = (image[:98] == rgb).all(axis=2)
-    assert plate.sum() > 200  # the tag, above
+    assert plate.sum() > 200  # the label above the face
     letters = np.abs(image[:98].astype(int) - rgb).max(axis=2)[plate.any(axis=1)][:, plate.any(axis=0)]
     assert (letters > 80).sum() > 30
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_bar_is_as_full_as_the_share(share: float) -> None:
+def test_the_filled_part_of_the_bar_equals_the_share(share: float) -> None:
     image = np.full((240, 320, 3), 128, np.uint8)
     draw_live(image, [LiveMark(LIVE_BOX, "", "#2F8DEE", share)])
     filled = (image[206] == (0x2F, 0x8D, 0xEE)).all(axis=1).sum()

@@ -1,4 +1,4 @@
-"""The figures show what they were given."""
+"""Figures and annotated images show their input data."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def test_the_bars_are_the_probabilities_in_the_order_of_the_emotions() -> None:
     assert list(bars.marker.color) == list(EMOTION_COLOURS.values())
 
 
-def test_faces_and_songs_stand_where_they_are_on_the_plane() -> None:
+def test_faces_and_songs_are_drawn_at_their_coordinates() -> None:
     faces = [FacePoint("1", AffectPoint(0.5, 0.25), Emotion.HAPPY)]
     songs = [SongPoint(1, "A, B", AffectPoint(-0.5, 0.75), Mood.ENERGETIC)]
     figure = circumplex(faces, songs)
@@ -38,7 +38,7 @@ def test_faces_and_songs_stand_where_they_are_on_the_plane() -> None:
     assert "lines" not in traces["songs"].mode
 
 
-def test_faces_that_would_cover_one_another_stand_beside_each_other() -> None:
+def test_overlapping_faces_are_drawn_side_by_side() -> None:
     places = [(0.5, 0.5), (0.5, 0.5), (0.52, 0.5), (-0.5, 0.0)]
     faces = [FacePoint(str(n), AffectPoint(x, y), Emotion.HAPPY) for n, (x, y) in enumerate(places)]
     (trace,) = [trace for trace in circumplex(faces).data if trace.name == "faces"]
@@ -47,13 +47,11 @@ def test_faces_that_would_cover_one_another_stand_beside_each_other() -> None:
     assert apart.min() > 0.15
     np.testing.assert_allclose(shown[3], places[3], atol=1e-9)
     np.testing.assert_allclose(shown[:3].mean(axis=0), np.mean(places[:3], axis=0), atol=1e-9)
-    assert [tuple(row[1:]) for row in trace.customdata] == [
-        pytest.approx(place) for place in places
-    ]  # what hovering says
+    assert [tuple(row[1:]) for row in trace.customdata] == [pytest.approx(place) for place in places]  # hover text
     assert trace.marker.opacity == 1
 
 
-def test_letters_take_the_pages_colour_where_they_have_none_of_their_own() -> None:
+def test_text_without_its_own_colour_takes_the_colour_of_the_page() -> None:
     figure = circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)])
     figure.add_annotation(text="own", font={"color": "white"})
     (faces,) = [trace for trace in figure.data if trace.name == "faces"]
@@ -67,14 +65,14 @@ def test_letters_take_the_pages_colour_where_they_have_none_of_their_own() -> No
     assert faces.textfont.color == own
 
 
-def test_a_chart_that_is_written_in_a_colour_already_is_left_as_it_is() -> None:
+def test_a_chart_that_already_has_the_text_colour_is_unchanged() -> None:
     figure = circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)])
     as_made = figure.to_json()
-    write_in(figure, None)  # the browser has not told its theme
+    write_in(figure, None)  # the theme is unknown
     assert figure.to_json() == as_made
     write_in(figure, "#123456")
     figure.layout.xaxis.tickfont.color = "white"
-    write_in(figure, "#123456")  # for another visitor
+    write_in(figure, "#123456")  # another session
     assert figure.layout.xaxis.tickfont.color == "white"
     write_in(figure, "#654321")
     assert figure.layout.xaxis.tickfont.color == "#654321"
@@ -98,10 +96,10 @@ MOODS_OF_EIGHT = np.repeat(np.arange(4), 2)
         lambda: correlation_map(np.full((9, 9), 0.5)),
     ],
 )
-def test_shapes_and_words_are_given_to_a_figure_at_once(
+def test_shapes_and_annotations_are_set_in_one_update(
     monkeypatch: pytest.MonkeyPatch, draw: Callable[[], go.Figure]
 ) -> None:
-    """One by one Plotly checks all those before each anew: a matrix of seven classes took ten times as long."""
+    """Plotly validates all shapes again for each added one, ten times as long for a matrix of seven classes."""
     added: list[str] = []
     for name in ("add_shape", "add_annotation"):
         add = getattr(go.Figure, name)
@@ -113,26 +111,26 @@ def test_shapes_and_words_are_given_to_a_figure_at_once(
     assert len(added) <= 1
 
 
-def test_a_journey_is_drawn_as_a_path() -> None:
+def test_path_joins_the_songs_with_a_line() -> None:
     songs = [SongPoint(n, "x", AffectPoint(n / 10, 0), Mood.CALM) for n in range(3)]
     (trace,) = [trace for trace in circumplex([], songs, path=True).data if trace.name == "songs"]
     assert "lines" in trace.mode
     assert list(trace.text) == ["0", "1", "2"]
 
 
-def test_the_empty_plane_shows_the_places_of_the_emotions() -> None:
+def test_the_empty_plane_shows_all_emotions() -> None:
     dots, names = circumplex([]).data
     assert list(dots.text) == [emotion.value for emotion in EMOTIONS]
     assert (dots.x, dots.y) == (names.x, names.y)
 
 
-def test_both_axes_say_what_they_measure() -> None:
+def test_the_axes_are_labelled() -> None:
     layout = circumplex([]).layout
-    assert "unpleasant to pleasant" in layout.xaxis.title.text
-    assert "drowsy to awake" in layout.yaxis.title.text
+    assert "valence" in layout.xaxis.title.text
+    assert "arousal" in layout.yaxis.title.text
 
 
-def test_an_annotated_picture_is_marked_where_the_face_is() -> None:
+def test_an_annotated_image_is_marked_at_the_face() -> None:
     image = np.full((200, 300, 3), 90, np.uint8)
     reading = read_faces(image, FakeDetector([make_face(x=100, y=60, width=80, height=90)]), FakeClassifier())
     marked = annotated_picture(image, reading)
@@ -147,25 +145,25 @@ def test_an_annotated_picture_is_marked_where_the_face_is() -> None:
 @pytest.mark.parametrize(
     ("image", "place", "preview"),
     [
-        ((1600, 1600), (800, 200), (400, 400)),  # twice as sharp as the page
-        ((1000, 1600), (1100, 520), (875, 1400)),  # no larger than Streamlit passes on as it is
-        ((600, 700), (1100, 520), (600, 700)),  # no pixels are made up
-        ((48, 48), (1100, 520), (520, 520)),  # but where the letters would hide the face
+        ((1600, 1600), (800, 200), (400, 400)),  # two image pixels per page pixel
+        ((1000, 1600), (1100, 520), (875, 1400)),  # below the size that Streamlit shrinks
+        ((600, 700), (1100, 520), (600, 700)),  # no upscaling
+        ((48, 48), (1100, 520), (520, 520)),  # except for images that the label would hide
         ((30, 2400), (1100, 520), (18, 1400)),
     ],
 )
-def test_a_preview_is_as_sharp_as_screens_are(
+def test_a_preview_has_up_to_two_image_pixels_per_page_pixel(
     image: tuple[int, int], place: tuple[int, int], preview: tuple[int, int]
 ) -> None:
     reading = PictureReading(image[1], image[0], (), 0.0, 0.0)
     assert annotated_preview(np.zeros((*image, 3), np.uint8), reading, *place).shape == (*preview, 3)
 
 
-def test_on_every_preview_letters_are_as_large_on_the_page() -> None:
+def test_labels_have_the_same_size_on_every_preview() -> None:
     (face,) = read_faces(np.zeros((100, 160, 3), np.uint8), FakeDetector([make_face()]), FakeClassifier()).faces
 
     def drawn(height: int) -> float:
-        """Pixels of the page that frame and tag take of a picture shown so high."""
+        """Page pixels covered by frame and label in a preview of this height."""
         reading = PictureReading(1600, 1600, (face,), 0.0, 0.0)
         preview = annotated_preview(np.zeros((1600, 1600, 3), np.uint8), reading, 800, height)
         return float(preview.any(axis=2).mean()) * height * height
@@ -173,29 +171,29 @@ def test_on_every_preview_letters_are_as_large_on_the_page() -> None:
     assert drawn(200) == pytest.approx(drawn(800), rel=0.3)
 
 
-def test_the_tag_leaves_most_of_the_face_of_a_tiny_picture() -> None:
+def test_the_label_covers_little_of_a_tiny_image() -> None:
     picture = np.zeros((48, 48, 3), np.uint8)
     reading = read_faces(picture, FakeDetector([make_face(3, 3, 42, 42)]), FakeClassifier())
     preview = annotated_preview(picture, reading, 480, 300)
     assert preview.any(axis=2).mean() < 0.2
 
 
-def test_a_small_copy_is_marked_as_the_picture_is_and_numbered_on() -> None:
+def test_a_small_copy_has_the_same_marks_and_continues_the_numbering() -> None:
     picture = np.zeros((1600, 1600, 3), np.uint8)
     reading = read_faces(picture, FakeDetector([make_face(400, 400, 600, 700)]), FakeClassifier())
-    whole = annotated_preview(picture, reading, 480, 300)
+    original = annotated_preview(picture, reading, 480, 300)
     small = annotated_preview(np.zeros((960, 960, 3), np.uint8), reading, 480, 300)
-    np.testing.assert_array_equal(whole, small)
-    assert (whole != annotated_preview(picture, reading, 480, 300, first=12)).any()
+    np.testing.assert_array_equal(original, small)
+    assert (original != annotated_preview(picture, reading, 480, 300, first=12)).any()
 
 
-def test_of_many_faces_only_the_one_that_was_chosen_is_named() -> None:
+def test_only_the_chosen_face_has_a_label() -> None:
     picture = np.zeros((900, 900, 3), np.uint8)
     boxes = [make_face(100 + 260 * number, 400, 160, 200) for number in range(3)]
     reading = read_faces(picture, FakeDetector(boxes), FakeClassifier())
 
     def columns_with_tags(**chosen: int) -> list[bool]:
-        """Of each face, whether there is more than its frame, which is as high as the box."""
+        """Whether anything is drawn above the frame of each face."""
         drawn = annotated_preview(picture, reading, 900, 900, first=7, **chosen).any(axis=2)
         return [bool(drawn[:390, box.box.x : box.box.right].any()) for box in boxes]
 

@@ -1,4 +1,4 @@
-"""The charts of a session show what they were given."""
+"""emomusic/plots/live.py: charts of a live session show their input data."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
     return list(trace.y)
 
 
-def test_a_table_of_hours_is_drawn_too() -> None:
+def test_a_table_of_several_hours_is_drawn() -> None:
     hours = pd.concat([timeline((0, Emotion.HAPPY)), timeline((3 * 3600, Emotion.SAD))])
     ticks = mood_areas(hours).layout.xaxis.tickvals
     assert ticks[0] == 0
@@ -45,18 +45,18 @@ def test_the_areas_are_the_shares() -> None:
     assert heights(table, Emotion.SAD) == [0, 100, 100]
 
 
-def test_where_nobody_was_there_is_nothing() -> None:
+def test_areas_are_zero_without_faces() -> None:
     table = timeline((0, Emotion.HAPPY), (1, None), (2, Emotion.HAPPY))
     assert heights(table, Emotion.HAPPY) == [100, 0, 100]
 
 
-def test_a_hole_of_a_slow_machine_is_bridged_and_a_long_one_is_not() -> None:
+def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
     assert heights(timeline((0, Emotion.FEAR), (3, Emotion.FEAR)), Emotion.FEAR) == [100] * 4
     assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 100, 100, 0, 0, 0, 100]
 
 
 @pytest.mark.parametrize("seconds", [1, 29, 31, 200, 600])
-def test_the_axis_of_time_has_a_few_marks_within_it(seconds: int) -> None:
+def test_the_time_axis_has_a_few_ticks_within_its_range(seconds: int) -> None:
     axis = mood_areas(timeline(*((time_s, Emotion.SAD) for time_s in range(seconds)))).layout.xaxis
     assert 2 <= len(axis.tickvals) <= 9
     assert axis.range[0] <= min(axis.tickvals)
@@ -69,7 +69,7 @@ def test_an_empty_timeline_is_an_empty_chart() -> None:
     assert list(Timeline().table().columns) == COLUMNS
 
 
-def test_every_face_has_a_bar_of_its_shares_and_the_large_ones_are_named() -> None:
+def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
     values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
     faces = [
         NamedFace("Everyone", EmotionProbabilities(values)),
@@ -82,12 +82,12 @@ def test_every_face_has_a_bar_of_its_shares_and_the_large_ones_are_named() -> No
     assert list(traces["angry"].text) == ["", ""]
 
 
-def test_a_name_in_a_bar_can_be_read() -> None:
+def test_names_in_bars_are_black_or_white() -> None:
     assert {ink_on(colour) for colour in EMOTION_COLOURS.values()} == {"#000000", "#FFFFFF"}
     assert (ink_on("#FFFF00"), ink_on("#000080")) == ("#000000", "#FFFFFF")
 
 
-def test_a_trail_fades_towards_the_past_below_the_faces() -> None:
+def test_older_trail_points_are_fainter_and_lie_below_the_faces() -> None:
     figure = circumplex([], trail=[AffectPoint(0, 0), AffectPoint(0.5, 0.5), AffectPoint(1, 1)])
     (trail,) = [trace for trace in figure.data if trace.name == "trail"]
     assert list(trail.x) == [0, 0.5, 1]
@@ -97,7 +97,7 @@ def test_a_trail_fades_towards_the_past_below_the_faces() -> None:
     assert TRAIL not in EMOTION_COLOURS.values()
 
 
-def test_bars_of_nobody_have_no_length_and_no_figure() -> None:
+def test_bars_without_a_face_have_no_length_and_no_percentage() -> None:
     (bars,) = probability_bars(None).data
     assert set(bars.x) == {0}
     assert set(bars.text) == {""}

@@ -1,4 +1,4 @@
-"""emomusic/plots/picture.py: what is drawn on the frames of a stream."""
+"""emomusic/plots/picture.py: marks on video frames."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def view() -> LiveView:
-    """A sad face in the left half of a frame of 320x240."""
+    """A sad face in the left half of a 320x240 frame."""
     reading = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities)
     return LiveView(320, 240, (LiveFace(4, reading),), True, 30.0, 25.0, 0.05, 10, 8, None)
 
 
 @pytest.fixture
 def frame() -> RgbImage:
-    """Darker to the right, so that a mirror shows."""
+    """A frame that is darker to the right, so that mirroring is visible."""
     shades = np.linspace(200, 50, 320).astype(np.uint8)
     return np.repeat(np.tile(shades, (240, 1))[..., None], 3, axis=2)
 
@@ -33,14 +33,14 @@ def columns_of_colour(image: RgbImage) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("mirror", "left", "right"), [(False, 28, 92), (True, 227, 292)])
-def test_marks_lie_on_the_face_in_either_direction(frame: RgbImage, mirror: bool, left: int, right: int) -> None:
+def test_marks_lie_on_the_face_with_and_without_mirroring(frame: RgbImage, mirror: bool, left: int, right: int) -> None:
     drawn = live_picture(frame, view(), OverlayStyle(mirror=mirror))
     first, last = columns_of_colour(drawn[90:150])
     assert (first, last) == (pytest.approx(left, abs=3), pytest.approx(right, abs=3))
     assert (drawn[200, 0, 0] < drawn[200, 319, 0]) == mirror
 
 
-def test_words_read_the_same_in_a_mirror(frame: RgbImage) -> None:
+def test_text_is_not_mirrored(frame: RgbImage) -> None:
     frame[:] = 128
     plain, mirrored = (live_picture(frame, view(), OverlayStyle(mirror=mirror)) for mirror in (False, True))
     rows = np.flatnonzero((plain[:78] == COLOUR).all(axis=2).any(axis=1))
@@ -49,7 +49,7 @@ def test_words_read_the_same_in_a_mirror(frame: RgbImage) -> None:
     np.testing.assert_array_equal(plain[rows, left : left + width], mirrored[rows, other : other + width])
 
 
-def test_the_frame_is_left_as_it_was_for_the_worker_to_read(frame: RgbImage) -> None:
+def test_the_input_frame_is_unchanged(frame: RgbImage) -> None:
     before = frame.copy()
     for mirror in (False, True):
         drawn = live_picture(frame, view(), OverlayStyle(mirror=mirror))
@@ -57,7 +57,7 @@ def test_the_frame_is_left_as_it_was_for_the_worker_to_read(frame: RgbImage) -> 
     np.testing.assert_array_equal(frame, before)
 
 
-def test_landmarks_are_dotted_where_they_are(frame: RgbImage) -> None:
+def test_landmarks_are_drawn_at_their_coordinates(frame: RgbImage) -> None:
     without = live_picture(frame, view(), OverlayStyle(landmarks=False))
     dotted = live_picture(frame, view(), OverlayStyle(landmarks=True))
     changed = np.argwhere((without != dotted).any(axis=2))
@@ -65,6 +65,6 @@ def test_landmarks_are_dotted_where_they_are(frame: RgbImage) -> None:
     assert np.abs(changed - (y, 319 - x)).max(axis=1).min() <= 1
 
 
-def test_without_boxes_and_landmarks_the_frame_is_all_there_is(frame: RgbImage) -> None:
+def test_nothing_is_drawn_without_boxes_and_landmarks(frame: RgbImage) -> None:
     drawn = live_picture(frame, view(), OverlayStyle(mirror=True, boxes=False))
     np.testing.assert_array_equal(drawn, frame[:, ::-1])

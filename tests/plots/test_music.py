@@ -1,4 +1,4 @@
-"""The figures of the music page show what they were given."""
+"""emomusic/plots/music.py: charts of song tables show their input data."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def moods() -> np.ndarray:
 
 @pytest.fixture
 def features() -> np.ndarray:
-    """Two hundred songs whose energy alone follows the mood."""
+    """Two hundred songs with a mood that depends on energy only."""
     rng = np.random.default_rng(0)
     values = rng.uniform(0, 1, (200, len(FEATURES)))
     values[:, FEATURE_NAMES.index("energy")] = np.repeat([0.1, 0.6, 0.9, 0.3], 50) + rng.normal(0, 0.01, 200)
@@ -40,12 +40,12 @@ def features() -> np.ndarray:
 FOUR = np.repeat(np.arange(4), 50)
 
 
-def test_every_song_stands_on_the_plane_in_the_trace_of_its_mood(moods: np.ndarray) -> None:
+def test_every_song_is_in_the_trace_of_its_mood(moods: np.ndarray) -> None:
     plane = np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)
     figure = song_plane(plane, moods, [f"Song {number}" for number in range(6)])
     rows = trace_rows(moods)
     assert sorted(np.concatenate(rows)) == list(range(6))
-    assert len(figure.data) == len(MOODS)  # one without songs too, so that the numbers of the others hold
+    assert len(figure.data) == len(MOODS)  # one trace per mood, even without songs
     for trace, own in zip(figure.data, rows, strict=True):
         assert list(trace.x) == pytest.approx(plane[own, 0], abs=1e-3)
         assert list(trace.y) == pytest.approx(plane[own, 1], abs=1e-3)
@@ -56,12 +56,12 @@ def test_every_song_stands_on_the_plane_in_the_trace_of_its_mood(moods: np.ndarr
             assert list(trace.text) == [f"Song {row}" for row in own]
 
 
-def test_a_title_is_no_markup_on_the_plane(moods: np.ndarray) -> None:
+def test_titles_are_escaped_on_the_plane(moods: np.ndarray) -> None:
     figure = song_plane(np.zeros((6, 2), np.float32), moods, ["<b>&</b>"] * 6)
     assert {text for trace in figure.data for text in trace.text or ()} == {"&lt;b&gt;&amp;&lt;/b&gt;"}
 
 
-def test_the_plane_names_its_quarters_and_both_axes(moods: np.ndarray) -> None:
+def test_the_plane_labels_its_quadrants_and_axes(moods: np.ndarray) -> None:
     layout = song_plane(np.zeros((6, 2), np.float32), moods, None).layout
     assert [note.text[:9] for note in layout.annotations] == ["<b>Q1</b>", "<b>Q2</b>", "<b>Q3</b>", "<b>Q4</b>"]
     assert layout.dragmode == "lasso"
@@ -77,16 +77,16 @@ def test_the_feature_that_follows_the_mood_comes_first(features: np.ndarray) -> 
     assert all(standing.share < 0.1 for standing in others)
 
 
-def test_a_feature_that_never_changes_tells_nothing(features: np.ndarray) -> None:
+def test_a_constant_feature_separates_no_moods(features: np.ndarray) -> None:
     for num_songs in range(60, 201):
         few, moods = features[-num_songs:], FOUR[-num_songs:]
-        few[:, 0] = 0.1  # the mean of so many is often another number, by 1e-17
+        few[:, 0] = 0.1  # the mean of many equal values can differ by 1e-17
         last = standings(few, moods)[-1]
         assert (last.feature.name, last.share) == ("danceability", 0.0)
         assert np.isnan(correlations(few)[0]).all()
 
 
-def test_hills_are_equally_high_and_their_medians_right(features: np.ndarray) -> None:
+def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> None:
     energy = FEATURE_NAMES.index("energy")
     figure = feature_ridges(features[:, energy], FOUR, FEATURES["energy"])
     hills, medians = figure.data[::2], figure.data[1::2]
@@ -99,18 +99,18 @@ def test_hills_are_equally_high_and_their_medians_right(features: np.ndarray) ->
     assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]
 
 
-def test_a_hill_at_the_border_does_not_leak_over_it() -> None:
+def test_a_ridge_at_the_border_stays_inside() -> None:
     values = np.zeros(500)
     (hill, median) = feature_ridges(values, np.full(500, SAD), FEATURES["instrumentalness"]).data
     assert int(np.argmax(hill.y)) == 0
     assert median.x[0] == 0.0
 
 
-def test_correlations_are_those_of_numpy(features: np.ndarray) -> None:
+def test_correlations_equal_those_of_numpy(features: np.ndarray) -> None:
     assert correlations(features) == pytest.approx(np.corrcoef(features.T))
 
 
-def test_the_map_shows_each_pair_once_with_its_number() -> None:
+def test_the_correlation_map_shows_each_pair_once() -> None:
     matrix = np.full((9, 9), -0.25)
     matrix[8, 0] = 0.75
     figure = correlation_map(matrix)
@@ -121,7 +121,7 @@ def test_the_map_shows_each_pair_once_with_its_number() -> None:
     assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
 
 
-def test_a_profile_is_the_mean_standing_of_a_moods_songs() -> None:
+def test_a_profile_is_the_mean_rank_of_a_moods_songs() -> None:
     values = np.tile(np.arange(4.0)[:, None], (1, 9))
     profiles = mood_profiles(values, np.array([CALM, HAPPY, ENERGETIC, SAD]))
     assert profiles[:, 0] == pytest.approx([0.125, 0.375, 0.625, 0.875])
@@ -142,7 +142,7 @@ def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
     assert len(mood_bars(now).data) == 1
 
 
-def test_influences_carry_their_sign() -> None:
+def test_influences_show_their_sign() -> None:
     (bars,) = influence_bars(np.array([12.3, -4.6, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
     assert tuple(bars.y) == FEATURE_LABELS
     assert list(bars.text[:4]) == ["+12", "\u22125", "0", "0"]

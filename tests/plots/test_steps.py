@@ -1,4 +1,4 @@
-"""emomusic/plots/steps.py: what "How it works" draws is what it was given."""
+"""emomusic/plots/steps.py: images and charts of How it works show their input data."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def luminance(image: np.ndarray) -> np.ndarray:
     return np.asarray(image[..., :3] @ np.array([0.2126, 0.7152, 0.0722]))
 
 
-def test_boxes_are_drawn_where_they_are_and_nowhere_else() -> None:
+def test_boxes_are_drawn_at_their_coordinates_only() -> None:
     drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((200, 60, 500, 320)), scale=0.5)
     changed = (drawn != GREY).any(axis=2)
     assert changed[10:41, 10].all()
@@ -42,7 +42,7 @@ def test_boxes_are_drawn_where_they_are_and_nowhere_else() -> None:
     assert (GREY == 90).all()
 
 
-def test_what_is_dropped_is_fainter_than_what_is_kept() -> None:
+def test_dropped_boxes_are_fainter_than_kept_boxes() -> None:
     drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((120, 20, 180, 80)))
     faint, full = drawn[50, 20].astype(int), drawn[50, 120].astype(int)
     dropped, kept = (np.array(ImageColor.getrgb(colour)) for colour in (BOX_DROPPED, BOX_KEPT))
@@ -50,7 +50,7 @@ def test_what_is_dropped_is_fainter_than_what_is_kept() -> None:
     assert (full == kept).all()
 
 
-def test_boxes_outside_the_picture_do_no_harm() -> None:
+def test_boxes_outside_the_image_are_ignored() -> None:
     drawn = steps.boxes_on_picture(GREY, candidates((-50, -60, 400, 300)), candidates())
     assert (drawn == GREY).all()
 
@@ -62,7 +62,7 @@ def test_landmarks_are_dots() -> None:
         assert (drawn[round(y), round(x)] == ImageColor.getrgb(BOX_KEPT)).all()
 
 
-def test_pixels_are_squares_of_one_size() -> None:
+def test_enlarged_pixels_are_equal_squares() -> None:
     face = insight().face
     large = steps.enlarged_pixels(face, 30)
     assert large.shape == (24, 24, 3)
@@ -70,26 +70,26 @@ def test_pixels_are_squares_of_one_size() -> None:
     assert (large[1::3, 2::3, 1] == face).all()
 
 
-def test_heat_is_lightest_where_it_is_highest() -> None:
+def test_the_highest_heat_is_lightest() -> None:
     heat = np.zeros((8, 8), np.float32)
     heat[2, 5], heat[6, 1] = 3.0, -4.0
     drawn = luminance(steps.heat_on_face(np.full((8, 8), 120, np.uint8), heat, 80))
     row, column = np.unravel_index(drawn.argmax(), drawn.shape)
     assert (row // 10, column // 10) == (2, 5)
-    assert drawn[65, 15] == drawn[5, 75]  # what is below nothing is nothing
+    assert drawn[65, 15] == drawn[5, 75]  # negative values count as zero
 
 
-def test_heat_of_nothing_is_dark_everywhere() -> None:
+def test_zero_heat_is_dark_everywhere() -> None:
     drawn = steps.heat_on_face(np.full((8, 8), 120, np.uint8), np.zeros((8, 8), np.float32), 40)
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 1
 
 
-def test_heat_grows_lighter_from_stop_to_stop() -> None:
+def test_heat_colours_increase_in_lightness() -> None:
     steps_of_light = luminance(np.array([ImageColor.getrgb(colour) for colour in HEAT], np.float64))
     assert (np.diff(steps_of_light) > 20).all()
 
 
-def test_a_strip_has_a_tile_for_each_map_and_gaps_to_see_through() -> None:
+def test_a_strip_has_one_tile_per_map_and_transparent_gaps() -> None:
     maps = np.stack([np.eye(4, dtype=np.float32), 5 + np.zeros((4, 4), np.float32)])
     strip = steps.map_strip(FeatureMaps(maps, 32), 40)
     assert strip.shape == (40, 86, 4)
@@ -98,7 +98,7 @@ def test_a_strip_has_a_tile_for_each_map_and_gaps_to_see_through() -> None:
     assert luminance(strip)[5, 5] > luminance(strip)[5, 15]
 
 
-def test_bars_are_the_scores_and_the_probabilities() -> None:
+def test_bars_show_logits_and_probabilities() -> None:
     seen = insight()
     traces = {trace.name: trace for trace in steps.logit_bars(seen).data}
     face, mirror, shares, before = (traces[name] for name in ("the face", "its mirror image", "probability", "before"))
@@ -110,7 +110,7 @@ def test_bars_are_the_scores_and_the_probabilities() -> None:
     assert "its mirror image" not in {trace.name for trace in steps.logit_bars(insight(mirrored=False)).data}
 
 
-def test_nothing_hides_a_share_and_no_bar_a_stroke() -> None:
+def test_percentages_and_strokes_are_not_hidden() -> None:
     seen = insight()
     figure = steps.logit_bars(seen)
     rim, before, words = (next(figure.select_traces({"name": name})) for name in ("rim", "before", "shares"))
@@ -127,7 +127,7 @@ def test_the_rows_of_scores_and_probabilities_line_up() -> None:
     assert layout.yaxis.range == layout.yaxis2.range == (len(EMOTIONS) - 0.5, -0.5)
 
 
-def test_a_line_is_as_thick_as_its_emotion_is_probable() -> None:
+def test_line_width_follows_probability() -> None:
     values = FakeClassifier(Emotion.SAD, 0.7).probabilities
     point = affect_of(values)
     lines = {shape.name: shape for shape in steps.weighed_place(values, point, "1").layout.shapes if shape.name}
@@ -138,14 +138,14 @@ def test_a_line_is_as_thick_as_its_emotion_is_probable() -> None:
         assert (line.x0, line.y0, line.x1, line.y1) == (point.valence, point.arousal, place.valence, place.arousal)
 
 
-def test_what_weighs_almost_nothing_has_no_line() -> None:
-    values = FakeClassifier(Emotion.HAPPY, 0.976).probabilities  # the others 0.4 % each
+def test_probabilities_near_zero_have_no_line() -> None:
+    values = FakeClassifier(Emotion.HAPPY, 0.976).probabilities  # 0.4 % for each other emotion
     drawn = {shape.name for shape in steps.weighed_place(values, affect_of(values), "1").layout.shapes if shape.name}
     assert drawn == {"happy"}
 
 
 @pytest.mark.parametrize("point", [(0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5), (0.1, -0.1)])
-def test_the_quarter_filled_out_is_the_one_the_face_lies_in(point: tuple[float, float]) -> None:
+def test_the_quadrant_of_the_face_is_highlighted(point: tuple[float, float]) -> None:
     values = EmotionProbabilities.certain(Emotion.HAPPY)
     figure = steps.quarter_place(values, AffectPoint(*point), "1")
     (lit,) = [shape for shape in figure.layout.shapes if shape.name == "lit"]
@@ -154,7 +154,7 @@ def test_the_quarter_filled_out_is_the_one_the_face_lies_in(point: tuple[float, 
     assert (lit.type == "circle") == (abs(point[0]) < 0.2)
 
 
-def test_letters_are_large_and_stand_out_from_the_colour_below_them() -> None:
+def test_text_is_large_and_contrasts_with_its_mark() -> None:
     values = EmotionProbabilities.certain(Emotion.HAPPY)
     songs = [SongPoint(1, "A, B", AffectPoint(0.5, 0.5), Mood.HAPPY)]
     for figure in (
