@@ -207,7 +207,7 @@ def test_a_temperature_that_means_nothing_is_refused(temperature: float) -> None
 def test_the_fitted_temperature_never_makes_the_log_loss_worse(seed: int, sharpness: float) -> None:
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(200, 7))
-    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    y_true = _draw_labels(_softmax(logits), rng)
     shown = _softmax(logits * sharpness)
     fitted = calibration.fit_temperature(y_true, shown)
     losses = [log_loss(y_true, calibration.apply_temperature(shown, t), labels=np.arange(7)) for t in (fitted, 1.0)]
@@ -218,7 +218,7 @@ def test_the_fitted_temperature_never_makes_the_log_loss_worse(seed: int, sharpn
 def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
     rng = np.random.default_rng(0)
     logits = 2 * rng.normal(size=(4000, 7))
-    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    y_true = _draw_labels(_softmax(logits), rng)
     assert calibration.fit_temperature(y_true, _softmax(logits * sharpness)) == pytest.approx(sharpness, rel=0.1)
 
 
@@ -226,7 +226,7 @@ def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
     rng = np.random.default_rng(0)
     logits = 3 * rng.normal(size=(20_000, 7))
-    y_true = np.array([rng.choice(7, p=row) for row in _softmax(logits)])
+    y_true = _draw_labels(_softmax(logits), rng)
     shown = (1 - smoothing) * _softmax(logits * sharpness) + smoothing / 7
     fitted = calibration.fit_calibration(y_true, shown)
     assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
@@ -318,6 +318,10 @@ def test_models_that_never_disagree_do_not_differ() -> None:
 def test_models_judged_on_other_examples_are_not_compared(others: npt.NDArray[np.bool_]) -> None:
     with pytest.raises(ValueError, match=r"expected two equal lengths above 0. Received: \("):
         metrics.mcnemar(np.zeros(3 if others.ndim == 2 or len(others) else 0, bool), others)
+
+
+def _draw_labels(probabilities: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    return (rng.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)[:, :-1]).sum(axis=1)
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

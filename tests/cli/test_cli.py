@@ -28,9 +28,9 @@ from emomusic.music.catalogue import load_catalogue
 from emomusic.music.request import Policy
 from emomusic.training.evaluate import FOLDS, record_speed
 from emomusic.training.networks import NETWORKS
-from emomusic.training.presets import PRESETS
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.music.tables import mood_table
+from tests.tiny_model import Run
 
 Reply = tuple[int, Any, str]
 LONG = "a" * 300
@@ -611,25 +611,16 @@ def fer2013(tmp_path: Path) -> Path:
     return write_noise(tmp_path / "fer2013.csv", 40)
 
 
-def test_the_smoke_run_ends_with_a_model(root: Path, tmp_path: Path) -> None:
-    """On as many pictures as it takes of the whole dataset: seconds, where the machine has nothing else to do."""
-    dataset = write_noise(tmp_path / "fer2013.csv", PRESETS["smoke"][0].limit or 0)
+def test_train_face_writes_a_model_in_a_process_of_its_own(root: Path, fer2013: Path, tmp_path: Path) -> None:
+    out = tmp_path / "models" / "mine"
     command = [sys.executable, "-m", "emomusic", "train", "face", "--network", "tiny", "--preset", "smoke"]
-    command += ["--fer2013", str(dataset), "--out", str(tmp_path / "tiny"), "--json"]
+    command += ["--fer2013", str(fer2013), "--out", str(out), "--json"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["epochs"] == PRESETS["smoke"][0].epochs
-
-
-def test_train_face_writes_a_model_from_a_csv(run: Callable[..., Reply], fer2013: Path, tmp_path: Path) -> None:
-    out = tmp_path / "models" / "mine"
-    status, metrics, err = run(
-        "train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", fer2013, "--out", out
-    )
-    assert status == 0
+    metrics = json.loads(done.stdout)
     assert metrics == json.loads((out / "metrics.json").read_text())
-    assert metrics["test"]["n"] == 40
-    assert "epoch 2 of 2" in err
+    assert (metrics["epochs"], metrics["test"]["n"]) == (2, 40)
+    assert "epoch 2 of 2" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -645,27 +636,21 @@ def test_a_split_that_is_absent_is_told_alone(
     assert re.fullmatch(r"emomusic: expected pictures of the \w+ split \(\w+\)\. Received: only train\..*\n", err)
 
 
-def test_that_a_model_of_another_preset_is_replaced_is_said_beforehand(
-    run: Callable[..., Reply], fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_warning_names_the_folder_of_a_model_that_another_preset_would_replace(
+    run: Callable[..., Reply], fer2013: Path, tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "SHA256SUMS").touch()
-    short = {**PRESETS, "default": PRESETS["smoke"]}
-    monkeypatch.setattr("emomusic.training.presets.PRESETS", short)
-    monkeypatch.setattr("emomusic.training.train.PRESETS", short)
+    monkeypatch.setattr("emomusic.training.train.train", lambda *_, **__: {})
     command = ("train", "face", "--network", "tiny", "--fer2013", fer2013)
     folder = tmp_path / "models" / "face" / "tiny"
-    warning = f"This replaces the model in {folder}, trained with the preset smoke. --out DIR keeps it."
-    for options, is_said in (
-        (("--preset", "smoke"), False),  # there is none yet
-        (("--preset", "smoke"), False),  # the same again
-        (("--out", tmp_path / "elsewhere"), False),
-        ((), True),
-    ):
+    for options, is_warned in (((), False), (("--preset", "smoke"), False), (("--preset", "default"), True)):
         status, _, err = run(*command, *options)
         assert status == 0, err
-        assert (warning in err) is is_said
-    assert model_files.read_spec(folder).preset == "default"
+        assert (str(folder) in err) is is_warned
+        shutil.copytree(tiny_run.folder, folder, dirs_exist_ok=True)  # trained with the preset smoke
+    _, _, err = run(*command, "--preset", "default", "--out", tmp_path / "elsewhere")
+    assert str(folder) not in err
 
 
 @pytest.mark.parametrize("network", sorted({*NETWORKS} & {*face_models()}))

@@ -605,13 +605,7 @@ app = AppTest.from_file({str(root / "pages/models.py")!r}, default_timeout=120)
 app.run()
 assert not app.exception and app.dataframe and app.get("plotly_chart")
 print([name for name in (*heavy, "sklearn", "scipy") if name in sys.modules])
-for view in ("Figures", "Learning", "Confidence", "Mistakes", "Try your face", "Card"):
-    app.query_params["face_view"] = view
-    app.session_state["face_view"] = view
-    app.run()
-    assert not app.exception
-print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
+    assert done.stdout == "[]\n"

@@ -166,19 +166,25 @@ def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
 # Killed and resumed
 
 
-@pytest.mark.parametrize("config", [FULL, replace(FULL, sam_rho=0.1)], ids=["plain", "sharpness-aware"])
-def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
-    dataset: Fer2013, config: TrainingConfig, tmp_path: Path, preset: Callable[..., str]
+def test_a_run_killed_in_each_stage_and_resumed_ends_like_an_uninterrupted_one(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str]
 ) -> None:
-    name, out, whole_out = preset(config), tmp_path / "net", tmp_path / "whole"
-    train("tiny", dataset, whole_out, preset=name)
-    with pytest.raises(KilledError):
-        train("tiny", dataset, out, preset=name, on_progress=kill_after(1))
-    assert {path.name for path in out.iterdir()} == {"checkpoint"}
-    told: list[int] = []
-    train("tiny", dataset, out, preset=name, resume=True, on_progress=lambda report: told.append(report.epoch))
-    assert told == [2, 3]
+    second = replace(FULL, epochs=2, sam_rho=0.1, start=PREVIOUS, teachers=(PREVIOUS,), distillation_weight=0.5)
+    name, out, whole_out = preset(replace(FULL, epochs=2), second), tmp_path / "net", tmp_path / "whole"
+    metrics = train("tiny", dataset, whole_out, preset=name)
+    assert [stage["epochs"] for stage in metrics["stages"]] == [2, 2]
+    assert [stage["config"]["start"] for stage in metrics["stages"]] == [None, PREVIOUS]
+    assert metrics["epochs"] == 4
+    assert metrics["best_epoch"] in (3, 4)
+    for epoch in (1, 3):
+        with pytest.raises(KilledError):
+            train("tiny", dataset, out, preset=name, resume=True, on_progress=kill_after(epoch))
+        assert {path.name for path in out.iterdir()} == {"checkpoint"}
+    reports: list[train_module.EpochReport] = []
+    train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
+    assert [(report.epoch, report.epochs) for report in reports] == [(4, 4)]
     assert {path.name for path in out.iterdir()} == FILES
+    assert [(row["stage"], row["epoch"]) for row in history_of(out)] == [(1, 1), (1, 2), (2, 3), (2, 4)]
     for resumed, whole in zip(history_of(out), history_of(whole_out), strict=True):
         assert set(resumed) == set(whole)
         for figure in set(whole) - {"seconds"}:
@@ -187,35 +193,21 @@ def test_a_run_killed_and_resumed_ends_where_it_would_have_ended(
         np.testing.assert_allclose(resumed["test_probabilities"], whole["test_probabilities"], atol=1e-4)
 
 
-def test_each_stage_continues_from_the_previous_one_also_after_a_kill(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str]
-) -> None:
-    second = replace(FULL, epochs=2, learning_rate=1e-12, weight_decay=0.0, start=PREVIOUS, teachers=(PREVIOUS,))
-    name = preset(replace(FULL, epochs=2), replace(second, distillation_weight=0.5))
-    out, whole_out = tmp_path / "net", tmp_path / "whole"
-    metrics = train("tiny", dataset, whole_out, preset=name)
-    with pytest.raises(KilledError):
-        train("tiny", dataset, out, preset=name, on_progress=kill_after(3))
-    first = NETWORKS["tiny"].build("float32")
-    first.load_weights(out / "checkpoint" / "stage1" / "best.weights.h5")
-    epochs: list[tuple[int, int]] = []
-    train(
-        "tiny", dataset, out, preset=name, resume=True,
-        on_progress=lambda report: epochs.append((report.epoch, report.epochs)),
-    )  # fmt: skip
-    assert epochs == [(4, 4)]
-    assert [(row["stage"], row["epoch"]) for row in history_of(out)] == [(1, 1), (1, 2), (2, 3), (2, 4)]
-    for resumed, whole in zip(history_of(out), history_of(whole_out), strict=True):
-        assert resumed["loss"] == pytest.approx(whole["loss"], rel=1e-4)
-    last = keras.saving.load_model(out / "model.keras", safe_mode=True)
-    for layer in ("block1a_conv", "logits"):  # the second stage's learning rate is almost 0
-        np.testing.assert_allclose(
-            last.get_layer(layer).get_weights()[0], first.get_layer(layer).get_weights()[0], atol=1e-3
-        )
-    assert [stage["epochs"] for stage in metrics["stages"]] == [2, 2]
-    assert [stage["config"]["start"] for stage in metrics["stages"]] == [None, PREVIOUS]
-    assert metrics["epochs"] == 4
-    assert metrics["best_epoch"] in (3, 4)
+def untrained_stage(folder: Path) -> train_module._Stage:
+    keras.utils.set_random_seed(1)
+    model = NETWORKS["tiny"].build("float32")
+    model.save_weights(folder / "best.weights.h5")
+    return train_module._Stage(FULL, model, folder / "best.weights.h5", [])
+
+
+def test_a_stage_starts_with_the_weights_of_the_previous_one(dataset: Fer2013, tmp_path: Path) -> None:
+    first = untrained_stage(tmp_path)
+    config = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0, start=PREVIOUS)
+    run = train_module._Run("tiny", "smoke", (FULL, config), dict(dataset.splits), tmp_path)
+    stage = train_module._fit(run, config, [first], lambda _: None)
+    for layer in ("block1a_conv", "logits"):
+        expected, received = (model.get_layer(layer).get_weights()[0] for model in (first.model, stage.model))
+        np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
 def test_a_checkpoint_holds_all_that_the_optimizer_knows(
@@ -507,14 +499,11 @@ def test_teachers_answer_each_picture_with_their_mean(dataset: Fer2013) -> None:
 
 
 def test_the_previous_stage_is_a_teacher(dataset: Fer2013, tmp_path: Path) -> None:
-    keras.utils.set_random_seed(0)
-    model = NETWORKS["tiny"].build("float32")
-    model.save_weights(tmp_path / "best.weights.h5")
+    stage = untrained_stage(tmp_path)
     run = train_module._Run("tiny", "smoke", (FULL,), dict(dataset.splits), tmp_path)
-    stage = train_module._Stage(FULL, model, tmp_path / "best.weights.h5", [])
     probs = train_module._teacher_probs(run, replace(FULL, teachers=(PREVIOUS,)), [stage])
     images = dataset.split(Split.TRAIN).images[..., None].astype(np.float32)
-    views = [keras.ops.convert_to_numpy(model(views)) for views in (images, images[:, :, ::-1])]
+    views = [keras.ops.convert_to_numpy(stage.model(views)) for views in (images, images[:, :, ::-1])]
     assert probs is not None
     np.testing.assert_array_equal(probs.argmax(axis=1), np.mean(views, axis=0).argmax(axis=1))
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
