@@ -78,7 +78,7 @@ $(BIN)/uv: | $(BIN)/python
 define install
 set -euo pipefail; \
 if command -v uv >/dev/null; then \
-  uv pip install --python $(BIN)/python -r $(1); \
+  uv pip install --python $(BIN)/python --compile-bytecode -r $(1); \
   uv pip install --python $(BIN)/python --quiet --no-deps -e .; \
 else \
   $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \

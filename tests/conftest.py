@@ -18,19 +18,17 @@ from hypothesis import settings
 from emomusic.face.detection import MtcnnDetector
 from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 
-settings.register_profile("emomusic", deadline=None)  # first calls are slow on a busy machine
+settings.register_profile("emomusic", deadline=None, max_examples=50)  # first calls are slow on a busy machine
 settings.load_profile("emomusic")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests that share an expensive fixture on one worker of pytest-xdist."""
+    """Run each file on one worker of pytest-xdist, because its tests share fixtures; browser tests go to any worker."""
     for item in items:
-        for name, fixtures in _GROUPS.items():
-            if fixtures & set(getattr(item, "fixturenames", ())):
-                item.add_marker(pytest.mark.xdist_group(name))
-
-
-_GROUPS = {"training": {"tiny_run", "only_tiny"}, "wheel": {"wheel"}}
+        if {"tiny_run", "only_tiny"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("tiny_run"))
+        elif item.get_closest_marker("browser") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 def pytest_collection_finish() -> None:

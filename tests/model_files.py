@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import json
+import shutil
+import tempfile
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +73,18 @@ def place_face_model(
 
 
 def place_checkout(root: Path, to: Path) -> Path:
-    """A checkout with the shipped data and mood models, and four face models of our own."""
-    (to / "models").mkdir()
+    """A checkout with the shipped data and mood models, and four synthetic face models."""
+    shutil.copytree(_synthetic_models(), to, dirs_exist_ok=True)
     (to / "models" / "music").symlink_to(root / "models" / "music")
     (to / "data").symlink_to(root / "data")
+    return to
+
+
+@cache
+def _synthetic_models() -> Path:
+    """A folder with the face models, written once for each process."""
+    to = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, to)
     place_face_model(to, "vgg9", skill=3.0, wild=True)
     place_face_model(to, "cnn_capstone", skill=1.0)
     place_face_model(to, "emonet", skill=2.9)

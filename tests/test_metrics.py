@@ -225,7 +225,7 @@ def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
 @pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.1, 1.0), (0.2, 0.7)])
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
     rng = np.random.default_rng(0)
-    logits = 3 * rng.normal(size=(20_000, 7))
+    logits = 3 * rng.normal(size=(8000, 7))
     y_true = _draw_labels(_softmax(logits), rng)
     shown = (1 - smoothing) * _softmax(logits * sharpness) + smoothing / 7
     fitted = calibration.fit_calibration(y_true, shown)

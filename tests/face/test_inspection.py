@@ -14,6 +14,7 @@ import pytest
 from emomusic.affect import EMOTIONS
 from emomusic.errors import ModelError
 from emomusic.explain import GradCam, _weighted, grad_cam
+from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
@@ -319,14 +320,17 @@ def test_an_error_of_the_process_has_one_line(tmp_path: Path, monkeypatch: pytes
         grad_cam(DEFAULT_MODEL, np.zeros((48, 48), np.uint8), 0)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_can_be_explained(name: str, tmp_path: Path) -> None:
-    model = ARCHITECTURES[name].build("float32")
-    side = model.input_shape[1]
-    insight = insight_of(model, tmp_path, mirrored=True)
-    answer = classifier_of(model, mirrored=True).probabilities(to_network_input([noise()], side))[0]
-    np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
-    assert cam_of(model, mirrored=True, winner=0).shape == (side, side)
+@pytest.mark.parametrize("name", model_files.face_models())
+def test_every_bundled_model_can_be_explained(name: str) -> None:
+    import keras
+
+    folder = model_files.model_folder(name)
+    spec = model_files.read_spec(folder)
+    insight = Explainer(spec).look(noise())
+    answer = EmotionClassifier.load(name).probabilities(to_network_input([noise()], spec.side))[0]
+    np.testing.assert_allclose(insight.calibrated, answer, atol=1e-4)
+    model = keras.saving.load_model(folder / model_files.WEIGHTS, compile=False)
+    assert cam_of(model, mirrored=spec.mirrored, winner=0).shape == (spec.side, spec.side)
     sides = [level.maps.shape[1] for level in insight.levels]
     assert len(sides) >= 2
     assert sides == sorted(set(sides), reverse=True)

@@ -1,10 +1,15 @@
 """Settings that make AppTest fast. Its pages share a process with TensorFlow, which the training tests load."""
 
+import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
+
+from emomusic.face.detection import MtcnnDetector
+from emomusic.face.images import RgbImage
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +19,28 @@ def _scan_packages_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: manifests)
         yield
+
+
+_FACES: dict[tuple[str, bytes, tuple[int, ...]], Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _detect_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search each picture for faces once for all tests. The detector's result depends only on the picture."""
+
+    def remembered(name: str) -> Any:
+        search = getattr(MtcnnDetector, name)
+
+        def of(self: MtcnnDetector, image: RgbImage) -> Any:
+            key = name, hashlib.sha256(image.tobytes()).digest(), image.shape
+            if key not in _FACES:
+                _FACES[key] = search(self, image)
+            return _FACES[key]
+
+        return of
+
+    for name in ("detect", "detect_with_trace"):
+        monkeypatch.setattr(MtcnnDetector, name, remembered(name))
 
 
 @pytest.fixture(autouse=True)

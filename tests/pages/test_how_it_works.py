@@ -42,10 +42,20 @@ def grad_cam_of(model: str) -> GradCam:
     return GradCam(network, mirrored=model_files.read_spec(folder).mirrored)
 
 
+_MAPS: dict[tuple[str, bytes, int], np.ndarray] = {}
+
+
 @pytest.fixture(autouse=True)
 def _grad_cam_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real one starts a process for five seconds. tests/face/test_explain.py and the browser tests use it."""
-    monkeypatch.setattr(walk, "grad_cam", lambda model, face, winner: grad_cam_of(model).of(face, winner))
+    """Compute each map once. The real function starts a process; tests/face and the browser tests use it."""
+
+    def remembered(model: str, face: np.ndarray, winner: int) -> np.ndarray:
+        key = model, face.tobytes(), winner
+        if key not in _MAPS:
+            _MAPS[key] = grad_cam_of(model).of(face, winner)
+        return _MAPS[key]
+
+    monkeypatch.setattr(walk, "grad_cam", remembered)
 
 
 @pytest.fixture
