@@ -14,8 +14,7 @@ st.markdown(
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.gallery.downloads import show_gallery_downloads
-    from emomusic.ui.gallery.faces import gallery_points, show_faces_table, show_gallery
+    from emomusic.ui.gallery.faces import gallery_points, show_faces_table, show_gallery, show_gallery_downloads
     from emomusic.ui.gallery.pictures import choose_pictures, read_gallery, show_gallery_samples
     from emomusic.ui.songs.choose import choose_songs
 

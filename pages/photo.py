@@ -13,8 +13,7 @@ with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
     from emomusic.ui.core.picture_chooser import choose_picture
     from emomusic.ui.core.welcome import show_welcome
-    from emomusic.ui.photo.downloads import show_photo_downloads
-    from emomusic.ui.photo.faces import face_points, read_picture, show_reading
+    from emomusic.ui.photo.faces import face_points, read_picture, show_photo_downloads, show_reading
     from emomusic.ui.songs.choose import choose_songs
 
     if (picture := choose_picture()) is None:

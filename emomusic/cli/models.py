@@ -177,7 +177,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
                 report.epochs,
                 report.figures["loss"],
                 100 * report.figures["val_accuracy"],
-                report.seconds,
+                report.figures["seconds"],
                 report.seconds_left / 60,
             )
 

@@ -84,8 +84,8 @@ class EmotionClassifier:
         """
         if self.spec.classes != SEVEN:
             raise ModelError(
-                f"expected a model of the seven emotions. Received: {self.spec.name}, "
-                f"which tells {', '.join(self.spec.classes)} apart. Choose another model"
+                f"expected a model of the seven emotions. Received: {self.spec.name} "
+                f"with the classes {', '.join(self.spec.classes)}. Choose another model"
             )
 
     def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

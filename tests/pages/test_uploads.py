@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
 from emomusic.ui.core import frame
-from emomusic.ui.core.uploads import show_lost_uploads
+from emomusic.ui.core.files import show_lost_uploads
 
 LOST, READ, HERE = DeletedFile("lost"), DeletedFile("read"), SimpleNamespace(file_id="here")
 

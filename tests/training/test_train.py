@@ -140,7 +140,7 @@ def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) ->
     }
     assert [report.epochs for report in tiny_run.reports] == [2, 2]
     assert [report.epoch for report in tiny_run.reports] == [1, 2]
-    assert tiny_run.reports[0].seconds_left == pytest.approx(tiny_run.reports[0].seconds)
+    assert tiny_run.reports[0].seconds_left == pytest.approx(tiny_run.reports[0].figures["seconds"])
     assert tiny_run.reports[-1].seconds_left == 0
 
 
@@ -447,7 +447,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     classifier = EmotionClassifier.load("quarters")
     again = evaluate_split(dataset.split(Split.TEST), classifier)
     assert again.as_dict() == {key: metrics["test"][key] for key in again.as_dict()}
-    with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters, which tells Q1, "):
+    with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters with the classes Q1, "):
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
 
 

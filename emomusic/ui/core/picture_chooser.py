@@ -16,9 +16,9 @@ from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen_here, named, set_sample, went_back, write
+from emomusic.ui.core.files import show_lost_uploads
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.tiles import show_tile, style_tiles
-from emomusic.ui.core.uploads import show_lost_uploads
 
 MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page

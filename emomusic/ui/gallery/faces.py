@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares, share_text
+from emomusic.export import gallery_csv, gallery_record
 from emomusic.face.gallery import GalleryFace
 from emomusic.face.images import encode_jpeg, read_image
+from emomusic.music.recommend import Song
+from emomusic.music.request import Request
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_preview
-from emomusic.text import escape_formula, pluralize
+from emomusic.text import escape_formula, for_excel, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.tiles import show_sharp, show_tile, style_tiles
 from emomusic.ui.gallery.pictures import FACE_SIDE, MOST_PICTURES, GalleryResult
+from emomusic.ui.songs.downloads import show_song_downloads, songs_json
 from emomusic.ui.songs.listener import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, Listener, show_emotion_sentence
 
 # Beside a tall gallery, the chosen face stays visible. A phone stacks the columns, and a photo that appears there would
@@ -247,3 +253,17 @@ def _show_picture(result: GalleryResult, chosen: GalleryFace) -> None:
 def _listener(probabilities: EmotionProbabilities, chosen: GalleryFace | None) -> Listener:
     label = ALL if chosen is None else str(chosen.number)
     return Listener(label, affect_of(probabilities), probabilities.emotion, None)
+
+
+def show_gallery_downloads(result: GalleryResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
+    """Show a menu with the gallery and its songs as files."""
+    names, gallery = result.names, result.gallery
+    with st.popover("Download", icon=":material/download:"):
+        download_button(
+            "Faces (CSV)", lambda: for_excel(gallery_csv(names, gallery)), "gallery-faces.csv", type="tertiary"
+        )
+        make = partial(gallery_record, names, gallery, result.unread, songs, request)
+        download_button(
+            "Everything (JSON)", lambda: songs_json(make(), listener, request), "gallery.json", type="tertiary"
+        )
+        show_song_downloads(songs, "gallery", type="tertiary")

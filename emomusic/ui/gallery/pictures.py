@@ -19,9 +19,9 @@ from emomusic.plots.picture import framed_face
 from emomusic.ui.core import state
 from emomusic.ui.core.address import remembered, write
 from emomusic.ui.core.engine import engine
+from emomusic.ui.core.files import show_lost_uploads
 from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.core.uploads import show_lost_uploads
 
 MOST_PICTURES = 100  # each takes about 200 KB of a session's memory
 FACE_SIDE = 96

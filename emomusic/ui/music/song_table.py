@@ -27,10 +27,9 @@ from emomusic.results.records import version_of
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.engine import engine
-from emomusic.ui.core.files import download_button
+from emomusic.ui.core.files import download_button, show_lost_uploads
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
-from emomusic.ui.core.uploads import show_lost_uploads
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")

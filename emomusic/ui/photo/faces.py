@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import MOOD_POINTS, Emotion, EmotionProbabilities, Mood, affect_of, describe, list_shares
 from emomusic.compat import return_free_memory
-from emomusic.face.images import crop_face, encode_jpeg, shrink
+from emomusic.export import faces_csv, picture_record
+from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, shrink
 from emomusic.face.reading import PictureReading, read_faces
+from emomusic.music.recommend import Song
+from emomusic.music.request import Request
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import ROOM_AROUND, annotated_preview
+from emomusic.plots.picture import ROOM_AROUND, annotated_picture, annotated_preview
 from emomusic.ui.core import state
 from emomusic.ui.core.address import SAMPLE_PARAMS, chosen_here, first_choice, link, set_face
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.engine import engine
+from emomusic.ui.core.files import download_button
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.tiles import show_sharp
+from emomusic.ui.songs.downloads import show_song_downloads, songs_json
 from emomusic.ui.songs.listener import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, YOU, Listener, show_emotion_sentence
 
 _PREVIEW_WIDTH = 1100  # maximum on a very wide screen
@@ -262,3 +270,23 @@ def _face_cards(result: PhotoResult) -> None:
     if len(faces) > len(shown):
         more = f"{len(faces) - len(shown)} more faces are in the downloads."
         st.caption(f"{more} {FIRST_POINTS}" if len(faces) > MOST_POINTS else more)
+
+
+def show_photo_downloads(result: PhotoResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
+    """Show a menu with the results of the page as files."""
+    stem = Path(result.picture.name).stem or "picture"
+    with st.popover("Download", icon=":material/download:"):
+        if result.reading.faces:
+            download_button(
+                "Photo with faces (PNG)", lambda: _annotated_png(result), f"{stem}-faces.png", type="tertiary"
+            )
+            download_button("Faces (CSV)", lambda: faces_csv(result.reading), f"{stem}-faces.csv", type="tertiary")
+        make = partial(picture_record, result.picture.name, result.reading, songs, request, decode_ms=result.decode_ms)
+        download_button(
+            "Everything (JSON)", lambda: songs_json(make(), listener, request), f"{stem}.json", type="tertiary"
+        )
+        show_song_downloads(songs, stem, type="tertiary")
+
+
+def _annotated_png(result: PhotoResult) -> bytes:
+    return encode_png(annotated_picture(read_image(result.picture.data), result.reading))
