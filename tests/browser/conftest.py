@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
+    *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
 )
 PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
 # A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
@@ -28,8 +28,8 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium() -> str:
-    """The path of Chromium; the tests are skipped without it."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    """The path of Chromium, if possible of the build without a window; the tests are skipped without any."""
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     pytest.skip("needs Chromium: apt install chromium")

@@ -80,14 +80,14 @@ def shown(page: Page, key: str) -> None:
         expect(page.get_by_role("button", name=label)).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text(step.sentences[1])).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".st-key-how-fact")).to_have_count(1, timeout=PATIENCE_MS)
-    expect(page.locator(".st-key-how-fact")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".st-key-how-fact").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stSpinner")).to_have_count(0, timeout=PATIENCE_MS)
     # Elements of the last step disappear at the end of the run
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
 
 
 def face_button(page: Page, number: int) -> Locator:
-    return page.get_by_role("button", name=re.compile(f"Face {number}"))
+    return page.get_by_role("button", name=re.compile(f"^Face {number}"))
 
 
 def test_the_arrow_keys_lead_through_all_steps_and_back(present: Callable[..., Page]) -> None:
