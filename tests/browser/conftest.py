@@ -27,9 +27,14 @@ PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def chromium() -> str:
-    """The path of Chromium, if possible of the build without a window; the tests are skipped without any."""
-    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
+def chromium(*, complete: bool = False) -> str:
+    """The path of Chromium; the tests are skipped without it.
+
+    Args:
+        complete: with permission prompts, which the headless shell lacks. The shell needs a third less time.
+    """
+    shell = () if complete else ("chromium-headless-shell",)
+    for name in (*shell, "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     pytest.skip("needs Chromium: apt install chromium")

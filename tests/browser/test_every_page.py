@@ -49,8 +49,7 @@ def test_each_page_has_its_title(open_page: Callable[..., Page], path: str, titl
 @pytest.mark.parametrize(("path", "last"), SCREENS)
 def test_heading_levels_have_no_gaps(open_page: Callable[..., Page], path: str, last: str) -> None:
     """Screen readers navigate by headings: one title, then its sections, then their subsections."""
-    page = open_page()
-    page.goto(page.url.rstrip("/") + path)
+    page = open_page(path)
     expect(page.get_by_role("heading", name=last)).to_be_visible()
     levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(one => Number(one.tagName[1]))")
     assert levels.count(1) == 1
@@ -61,8 +60,7 @@ def test_heading_levels_have_no_gaps(open_page: Callable[..., Page], path: str, 
 @pytest.mark.parametrize(("path", "last"), [*SCREENS, ("/models?face_view=Figures", "Figures")])
 def test_axe_finds_no_violation(open_page: Callable[..., Page], path: str, last: str, theme: str, width: int) -> None:
     """Contrast, names, roles and order, as far as Deque's axe-core checks them."""
-    page = open_page(width=width, theme=theme)
-    page.goto(page.url.rstrip("/") + path)
+    page = open_page(path, width=width, theme=theme)
     expect(page.get_by_text(last, exact=True).first).to_be_visible()
     page.wait_for_load_state("networkidle")  # parts of Streamlit, and the app's style with them, load after the content
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # its "Stop" is faint while the page runs

@@ -76,7 +76,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextlib.contextmanager
 def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = ("camera",)) -> Iterator[Page]:
     """Open a Chromium window with these flags."""
-    browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *flags])
+    browser = playwright.chromium.launch(executable_path=chromium(complete=True), args=[*FLAGS, *flags])
     try:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=list(permissions))
         without_spotify(context)
