@@ -12,7 +12,7 @@ export STREAMLIT_SERVER_ADDRESS
 NETWORK ?= emonet
 
 # ARGS="-n 0" runs the tests in one process
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lock train bench

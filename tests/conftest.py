@@ -22,13 +22,21 @@ settings.register_profile("emomusic", deadline=None, max_examples=50)  # first c
 settings.load_profile("emomusic")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run each file on one worker of pytest-xdist, because its tests share fixtures; browser tests go to any worker."""
-    for item in items:
-        if {"tiny_run", "only_tiny"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("tiny_run"))
-        elif item.get_closest_marker("browser") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run each file on one worker, because its tests share fixtures, and then browser tests on any worker.
+
+    This replaces `--dist loadgroup`, whose groups pytest-xdist 3.8 loses under pytest 9.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith("tests/browser/"):
+                return nodeid
+            return "tests/training" if nodeid.startswith("tests/training/") else nodeid.split("::")[0]
+
+    return ByFile(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -41,8 +41,7 @@ SCREENS = (
     ],
 )
 def test_each_page_has_its_title(open_page: Callable[..., Page], path: str, title: str) -> None:
-    page = open_page()
-    page.goto(page.url.rstrip("/") + path)
+    page = open_page(path)
     expect(page).to_have_title(title)
 
 

@@ -38,10 +38,8 @@ def gallery(open_page: Callable[..., Page]) -> Callable[..., Page]:
     """Open the page: by its link, or on a phone, where the navigation is folded, by its URL."""
 
     def open_(**window: object) -> Page:
-        page = open_page("/", **window)
-        if window:
-            page.goto(page.url.split("?")[0].rstrip("/") + "/gallery")
-        else:
+        page = open_page("/gallery" if window else "/", **window)
+        if not window:
             page.get_by_role("link", name="Gallery").click()
         expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
         return page

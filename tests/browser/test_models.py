@@ -32,10 +32,9 @@ def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
     """Open the page by its link in the navigation, or by its address if there is a query or a window size."""
 
     def open_(query: str = "", **window: object) -> Page:
-        page = open_page("/", **window)
-        if query or window:
-            page.goto(page.url.split("?")[0].rstrip("/") + f"/models{query}")
-        else:
+        is_direct = bool(query or window)
+        page = open_page(f"/models{query}" if is_direct else "/", **window)
+        if not is_direct:
             page.get_by_role("link", name="Models").first.click()
         page.get_by_role("heading", name="How good are the models?").wait_for()
         page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=PATIENCE_MS)

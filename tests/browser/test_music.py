@@ -27,10 +27,8 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
     """Open the page by its link in the navigation, or by its address if there is a window size."""
 
     def open_(**window: object) -> Page:
-        page = open_page("/", **window)
-        if window:
-            page.goto(page.url.split("?")[0].rstrip("/") + "/music")
-        else:
+        page = open_page("/music" if window else "/", **window)
+        if not window:
             page.get_by_role("link", name="Music").first.click()
         page.get_by_role("heading", name="What does a mood sound like?").wait_for()
         page.get_by_role("heading", name=re.compile("^5,849 songs")).wait_for(timeout=PATIENCE_MS)

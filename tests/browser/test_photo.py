@@ -168,8 +168,7 @@ def test_each_choice_is_one_step_of_the_history(open_page: Callable[..., Page], 
 
 def test_options_stay_reset_after_the_next_click(open_page: Callable[..., Page]) -> None:
     """For a closed menu, the browser sends its old values."""
-    page = open_page()
-    page.goto(page.url.rstrip("/") + "/?sample=eileen-collins-1999")
+    page = open_page("/?sample=eileen-collins-1999")
     tracks(page)
     page.get_by_role("button", name="Options", exact=True).click()
     page.get_by_test_id("stSlider").locator('[role="slider"], input[type="range"]').last.focus()
