@@ -32,8 +32,7 @@ _PROBLEMS = {
     ),
     Problem.BLOCKED: (
         "The video does not reach the server",
-        "A firewall or VPN may block it. Try another network, or ask the owner of this server for a TURN server "
-        "(deploy/turn).",
+        "A firewall or VPN may block it. Try another network, or ask this server's owner for TURN (deploy/turn).",
     ),
     Problem.LOST: (
         "The video stopped",

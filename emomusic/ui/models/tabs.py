@@ -184,9 +184,10 @@ def _show_learning(chosen: Chosen) -> None:
     for (words, *parts), (name, history) in zip(_panels(list(histories)), histories.items(), strict=True):
         with words:
             best = history.val_accuracy[history.best_epoch - 1]
+            stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
             st.markdown(
-                f"**{name}**: epoch {history.best_epoch} of {len(history)} is best, right on {of_100(best)} of 100 "
-                f"validation pictures (without mirror images). {describe_start(history.stages[0])}"
+                f"**{name}**: epoch {history.best_epoch} of {len(history)}{stages} is best, right on {of_100(best)} of "
+                f"100 validation pictures (without mirror images). {describe_start(history.stages[0])}"
             )
             st.caption(describe_training(history.stages[-1]))
         top = max(tops.values()) if share_axis else tops[name]
