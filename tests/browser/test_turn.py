@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import Playwright, expect
 
 from emomusic.ui.live import ice
 from tests.browser.conftest import fresh_server
-from tests.browser.test_live import agree, camera, film, sees, start
+from tests.browser.test_live import LONG_MS, SUMMARY, agree, camera, film, sees, start, stream
 
 __all__ = ["film"]
 
@@ -71,6 +71,9 @@ def test_video_passes_a_relay_with_temporary_credentials(
             start(page)
             # Frames arrive; the networks may still be loading
             sees(page, "[0-9]+ faces? · [1-9]")
+            # A server that stops during a session logs a warning of streamlit-webrtc
+            stream(page).get_by_role("button", name="STOP").click()
+            expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
     log = (tmp_path / "turn.log").read_text(encoding="utf-8", errors="replace")
     assert ":emomusic>: incoming packet ALLOCATE processed, success" in log
     # The browser chooses one of two methods. A refused request has the same text up to the comma
