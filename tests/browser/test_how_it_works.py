@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.ui.core.frame import DARK_BUTTON
 from emomusic.ui.how_it_works.steps import STEPS, step_named
@@ -122,10 +123,15 @@ def test_a_step_fits_the_screen(present: Callable[..., Page], width: int, height
 
 def scroll(page: Page, key: str) -> float:
     """Press a scroll key, wait for the end of the scroll and return the position in pixels."""
-    page.evaluate(REPORT_SCROLL_END)
-    page.keyboard.press(key)
-    page.wait_for_function("window.scrolled")
-    return float(page.evaluate(SCROLLED))
+    for _ in range(10):  # a key press during a rerun of the page can be lost
+        page.evaluate(REPORT_SCROLL_END)
+        page.keyboard.press(key)
+        try:
+            page.wait_for_function("window.scrolled", timeout=5_000)
+        except PlaywrightTimeoutError:
+            continue
+        return float(page.evaluate(SCROLLED))
+    raise AssertionError(f"{key} did not scroll the page")
 
 
 def test_keys_scroll_in_a_low_window(present: Callable[..., Page]) -> None:
