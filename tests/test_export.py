@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, Mood
-from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
+from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record, song_record
 from emomusic.face.gallery import Gallery
 from emomusic.face.reading import PictureReading, read_faces
+from emomusic.music.catalogue import Catalogue
+from emomusic.music.recommend import Recommender
 from emomusic.music.request import Policy, Request
 from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.music.tables import song_table, track_id
 
 
 def read(*xs: int) -> PictureReading:
@@ -39,6 +42,22 @@ def test_no_face_leaves_the_group_empty() -> None:
     record = picture_record("a.jpg", read(), [], None, decode_ms=1.0, recommend_ms=0.0)
     assert record["faces"] == []
     assert record["group"] is None
+
+
+def test_a_song_record_has_the_fields_of_the_contract() -> None:
+    table = song_table(1).assign(artists="Dan + Shay;Justin Bieber", genres="country;pop")
+    recommender = Recommender(Catalogue(table), np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))
+    (song,) = recommender.songs(Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM))
+    record = song_record(song)
+    assert list(record) == [
+        *("id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason"),
+    ]
+    assert (record["mood"], record["likeliest_mood"]) == ("calm", "energetic")
+    assert (record["artists"], record["genres"]) == (["Dan + Shay", "Justin Bieber"], ["country", "pop"])
+    assert record["url"] == f"https://open.spotify.com/track/{track_id(0)}"
+    assert 0 <= record["score"] <= 1
+    assert record["reason"].startswith("Nearest to calm: probably energetic (60 %)")
+    assert json.loads(json.dumps(record)) == record  # plain values only
 
 
 def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:

@@ -354,7 +354,10 @@ def _check_sample_and_songs(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Four people", exact=True).click()
     expect(page.get_by_text("Face 4", exact=True).first).to_be_visible()
-    expect(page.locator('iframe[src*="open.spotify.com/embed/track"]')).to_have_count(5)
+    player = page.locator('iframe[src*="open.spotify.com/embed/track"]')
+    expect(player).to_have_count(1)
+    assert TRACK_ID.fullmatch(urlsplit(player.get_attribute("src") or "").path.rpartition("/")[2])
+    expect(page.locator('div[class*="st-key-play-"] button')).to_have_count(4)  # the next songs
     # The background colour of the bundled .streamlit/config.toml
     assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(251, 248, 244)"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.affect import AffectPoint, Emotion
+from emomusic.errors import DatasetError
+from emomusic.music.genres import GENRE_FAMILIES, genres_of
 from emomusic.music.request import Policy, Request
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,14 @@ def add_song_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="another number gives other songs of equal fit",
     )
+    parser.add_argument(
+        "--genres",
+        nargs="+",
+        type=genres,
+        default=[],
+        metavar="NAME",
+        help=f"only songs of these genres, such as jazz, or of families: {', '.join(f.key for f in GENRE_FAMILIES)}",
+    )
     parser.add_argument("--hide-explicit", action="store_true", help="leave out songs marked as explicit")
 
 
@@ -65,6 +75,7 @@ def song_request(options: argparse.Namespace, point: AffectPoint, emotion: Emoti
         policy=Policy(options.policy),
         seed=options.seed,
         hide_explicit=options.hide_explicit,
+        genres=frozenset().union(*options.genres),
     )
 
 
@@ -91,6 +102,17 @@ def name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("expected a name. Received: ''")
     return text
+
+
+def genres(text: str) -> frozenset[str]:
+    """Argument type for names of genres and families, separated by commas."""
+    names = [part for part in text.split(",") if part.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"expected a genre. Received: {text!r}")
+    try:
+        return genres_of(names)
+    except DatasetError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def path(text: str) -> Path:

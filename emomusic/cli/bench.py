@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from emomusic.face.detection import FaceDetector
     from emomusic.face.images import RgbImage
 
+LARGE = 1_000_000
+"""Number of songs of the large table."""
+
 
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
@@ -116,14 +119,14 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
     return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
 
 
-def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_000_000)) -> dict[str, Any]:
+def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> dict[str, Any]:
     """Time and measure the memory of choosing ten songs from tables of several sizes.
 
     The tables repeat the bundled catalogue under other ids and titles.
 
     Args:
         runs: repetitions of each step.
-        sizes: numbers of songs.
+        sizes: numbers of songs, by default that of the bundled catalogue and a million.
 
     Raises:
         EmomusicError: the catalogue or the mood model is absent or damaged.
@@ -136,7 +139,7 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] = (5_849, 28_356, 1_
 
     bundled = load_recommender()
     timings = []
-    for size in sizes:
+    for size in sizes or (len(bundled.catalogue), LARGE):
         rows = np.arange(size) % len(bundled.catalogue)
         table = bundled.catalogue.table.iloc[rows].reset_index(drop=True)
         table["id"] = [f"{number:022d}" for number in range(size)]

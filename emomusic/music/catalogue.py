@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +18,24 @@ from emomusic.affect import AffectPoint, Mood
 from emomusic.assets import data_dir
 from emomusic.errors import DatasetError
 from emomusic.music.features import FEATURE_NAMES, FEATURES, affect_of_track, affect_plane, feature_matrix
+from emomusic.music.song_kinds import SongKind
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
 
 ARTIST_SEPARATOR = ";"
-"""Separates the artists in a cell; names contain commas ("Tyler, The Creator")."""
+"""Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
 
 TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", *FEATURE_NAMES)
 """Required columns."""
 
-OPTIONAL_COLUMNS: tuple[str, ...] = ("explicit", "album", "genre", "popularity", "duration_s", "year", "mood")
-"""Optional columns; `Track` has None for an absent one."""
+OPTIONAL_COLUMNS: tuple[str, ...] = (
+    "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood",
+)  # fmt: skip
+"""Optional columns; `Track` has None, or no genres, for an absent one."""
+
+CATALOGUE_FILE = "songs.parquet"
+"""Bundled catalogue, in `data/catalogue/`."""
 
 LONGEST_S = 86_400.0
 """Largest valid duration: one day."""
@@ -38,7 +45,7 @@ _REPLACEMENTS = str.maketrans(
     | {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
 )
 _ACCENTS = range(0x0300, 0x0370)  # Latin, Greek, Cyrillic; marks of kana and Indic scripts change the letter
-_TEXT_COLUMNS = ("id", "title", "artists", "album", "genre")
+_TEXT_COLUMNS = ("id", "title", "artists", "album", "genres", "kind")
 _NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
     "popularity": (0.0, 100.0),
     "duration_s": (0.0, LONGEST_S),
@@ -60,7 +67,7 @@ class Track:
         loudness_db: mean loudness, dB relative to full scale.
         tempo_bpm: beats per minute; 0 if no beat was found.
         album: name of the album.
-        genre: name in the table.
+        genres: names in the table, empty if unknown.
         popularity: 0 to 100, on the date of the table.
         duration_s: length in seconds.
         year: year of release.
@@ -81,7 +88,7 @@ class Track:
     loudness_db: float
     tempo_bpm: float
     album: str | None = None
-    genre: str | None = None
+    genres: tuple[str, ...] = ()
     popularity: int | None = None
     duration_s: float | None = None
     year: int | None = None
@@ -104,7 +111,7 @@ class Track:
 
 
 def split_artists(cell: str) -> tuple[str, ...]:
-    """Artists in a cell of a table."""
+    """Artists, or genres, in a cell of a table."""
     return tuple(name for part in cell.split(ARTIST_SEPARATOR) if (name := part.strip()))
 
 
@@ -155,13 +162,16 @@ class Catalogue:
             raise DatasetError(f"{name}: expected songs. Received: a table without rows")
         columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
         self.table = check_songs(table[columns], name=name).reset_index(drop=True)
-        self._row_of = {track_id: row for row, track_id in enumerate(self.table["id"])}
 
     def __len__(self) -> int:
         return len(self.table)
 
     def __contains__(self, track_id: object) -> bool:
         return track_id in self._row_of
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {track_id: row for row, track_id in enumerate(self.table["id"])}
 
     @property
     def features(self) -> npt.NDArray[np.float64]:
@@ -180,8 +190,26 @@ class Catalogue:
 
     @property
     def genres(self) -> list[str]:
-        """Sorted genres; empty without this column."""
-        return sorted(self.table["genre"].dropna().unique()) if "genre" in self.table else []
+        """Sorted names of all genres; empty without this column."""
+        return sorted({genre for genres in self._genres[1] for genre in genres})
+
+    @cached_property
+    def _genres(self) -> tuple[npt.NDArray[np.intp], list[tuple[str, ...]]]:
+        """Number of the genre cell of each row, and the genres of each different cell.
+
+        Songs share a few thousand combinations of genres, so a filter compares combinations instead of songs.
+        """
+        cells = self.table["genres"] if "genres" in self.table else pd.Series([None] * len(self), dtype=object)
+        numbers, combinations = pd.factorize(cells.fillna(""))
+        return numbers, [split_artists(combination) for combination in combinations]
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """Shape (n,): position in `SongKind`, -1 for other songs."""
+        positions = {kind.value: position for position, kind in enumerate(SongKind)}
+        cells = self.table["kind"] if "kind" in self.table else pd.Series([None] * len(self), dtype=object)
+        kinds: npt.NDArray[np.int8] = cells.map(positions).fillna(-1).to_numpy().astype(np.int8)
+        return kinds
 
     @property
     def decades(self) -> list[int]:
@@ -191,20 +219,25 @@ class Catalogue:
 
     def track(self, row: int) -> Track:
         """Song in a row, counted from 0."""
-        cells = self.table.iloc[row].to_dict()
+        cells = {column: values[row] for column, values in self._cells.items()}
         return Track(
             id=cells["id"],
             title=cells["title"],
             artists=split_artists(cells["artists"]),
             explicit=bool(cells["explicit"]) if "explicit" in cells else None,
             **{feature: float(cells[feature]) for feature in FEATURE_NAMES},
-            album=cells.get("album"),
-            genre=cells.get("genre"),
+            album=_text(cells.get("album")),
+            genres=split_artists(_text(cells.get("genres")) or ""),
             popularity=None if (popularity := _number(cells.get("popularity"))) is None else int(popularity),
             duration_s=_number(cells.get("duration_s")),
             year=None if (year := _number(cells.get("year"))) is None else int(year),
-            mood=None if (mood := cells.get("mood")) is None else Mood(mood),
+            mood=None if (mood := _text(cells.get("mood"))) is None else Mood(mood),
         )
+
+    @cached_property
+    def _cells(self) -> dict[str, Any]:
+        """Array of each column; reading a row of a data frame takes ten times as long."""
+        return {str(column): self.table[column].array for column in self.table}
 
     def row_of(self, track_id: str) -> int:
         """Row of the song with this id. A KeyError if it is absent."""
@@ -233,26 +266,34 @@ class Catalogue:
         decades: Collection[int] = (),
         tempo_bpm: tuple[float, float] | None = None,
         hide_explicit: bool = False,
+        without_kinds: Collection[SongKind] = (),
     ) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass all filters.
 
         A song of unknown genre or year fails a filter for it.
 
         Args:
-            genres: allowed genres; empty allows all.
+            genres: a song must have one of them; empty allows all.
             decades: allowed decades; 1990 is 1990 to 1999. Empty allows all.
             tempo_bpm: inclusive range; None allows all.
             hide_explicit: remove songs marked explicit.
+            without_kinds: remove songs of these kinds.
         """
         table, passes = self.table, np.ones(len(self), np.bool_)
         if genres:
-            passes &= table["genre"].isin(genres).to_numpy(bool) if "genre" in table else False
+            numbers, combinations = self._genres
+            wanted = frozenset(genres)
+            has_any = np.array([not wanted.isdisjoint(combination) for combination in combinations], np.bool_)
+            passes &= has_any[numbers]
         if decades:
             passes &= (table["year"] // 10 * 10).isin(decades).to_numpy(bool) if "year" in table else False
         if tempo_bpm is not None:
             passes &= table["tempo_bpm"].between(*tempo_bpm).to_numpy(bool)
         if hide_explicit and "explicit" in table:
             passes &= ~table["explicit"].to_numpy(bool)
+        if without_kinds:
+            allowed = np.array([kind not in without_kinds for kind in SongKind] + [True])  # the last for -1
+            passes &= allowed[self.kinds]
         return passes
 
     def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -272,7 +313,7 @@ class Catalogue:
 
 def catalogue_file() -> Path:
     """Path of the bundled catalogue."""
-    return data_dir() / "catalogue" / "spotify_by_genre.parquet"
+    return data_dir() / "catalogue" / CATALOGUE_FILE
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
@@ -282,15 +323,23 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         DatasetError: the file is unreadable or not a catalogue.
     """
     path = path or catalogue_file()
+    return Catalogue(read_songs(path), name=path.name)
+
+
+def read_songs(path: Path) -> pd.DataFrame:
+    """Unchecked table of a Parquet file.
+
+    Raises:
+        DatasetError: the file is unreadable.
+    """
     try:
         with path.open("rb") as file:  # the error of pyarrow would have no reason
-            table = pd.read_parquet(file)
+            return pd.read_parquet(file)
     except (OSError, ValueError) as error:  # base classes of pyarrow's errors
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(
             f"expected a Parquet table of songs. Received: {path} ({reason}). Restore the file from the repository"
         ) from error
-    return Catalogue(table, name=path.name)
 
 
 _CORRECT_THE_ROW = "Correct the row or remove it."
@@ -299,6 +348,11 @@ _CORRECT_THE_ROW = "Correct the row or remove it."
 def _number(cell: float | None) -> float | None:
     """A number, or None for NaN."""
     return None if cell is None or np.isnan(cell) else float(cell)
+
+
+def _text(cell: object) -> str | None:
+    """A text, or None for a missing cell."""
+    return cell if isinstance(cell, str) else None
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -> None:
@@ -341,9 +395,8 @@ def check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
         blank = cells.str.strip() == ""  # `split_artists` drops no-break spaces too
         require_valid(blank, table[column], f"{column} must not be empty", name=name)
     for column in _TEXT_COLUMNS:
-        if column in table:
-            present = table[column].notna()
-            table[column] = table[column].astype("string").astype(object).where(present, None)
+        if column in table:  # Arrow strings: a fifth of the memory of Python objects
+            table[column] = table[column].astype("str")
     for column, (low, high) in _NUMBER_RANGES.items():
         if column in table:
             check_numbers(table, column, low=low, high=high, name=name, optional=column not in FEATURES)
@@ -356,7 +409,7 @@ def check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
         moods, present = table["mood"].astype("string").str.strip().str.casefold(), table["mood"].notna()
         wrong = present & ~moods.isin([mood.value for mood in Mood])
         require_valid(wrong, table["mood"], MOOD_RULE, name=name)
-        table["mood"] = moods.astype(object).where(present, None)
+        table["mood"] = moods.astype("str").where(present)
     return table
 
 

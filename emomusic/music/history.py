@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
 
 from emomusic.music.catalogue import normalize_text, split_artists
 
@@ -30,9 +28,14 @@ def song_key(title: str, artists: str) -> tuple[str, str]:
 class PlayHistory:
     """Played songs and recent artists."""
 
-    def __init__(
-        self, artists: npt.NDArray[np.object_], titles: npt.NDArray[np.object_], *, window: int = ARTIST_WINDOW
-    ) -> None:
+    def __init__(self, artists: Sequence[str], titles: Sequence[str], *, window: int = ARTIST_WINDOW) -> None:
+        """Start without songs.
+
+        Args:
+            artists: cell of each row of a catalogue.
+            titles: of each row.
+            window: an artist occurs once in this number of consecutive songs.
+        """
         self._artists = artists
         self._titles = titles
         self._songs: set[tuple[str, str]] = set()

@@ -3,49 +3,47 @@
 *Match* plays songs close to the point. *Soothe* plays songs of the mood that the report "Music Mood Lifter" assigns to
 the emotion. *Journey* goes in steps from the point to a better mood, the iso principle of music therapy [1].
 
+A song fits a mood if it is its most probable mood. Other songs follow only if the filters leave too few that fit.
+
 [1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
 M. Schoen (eds.), Music and Medicine, 1948.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood, share_text
-from emomusic.assets import ModelKind, folder_of
-from emomusic.music.catalogue import Catalogue, Track, catalogue_file, load_catalogue
+from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of, share_text
+from emomusic.music.catalogue import Catalogue, Track
 from emomusic.music.history import ARTIST_WINDOW, PlayHistory
 from emomusic.music.mood import MOODS, MoodClassifier
-from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.music.request import Policy, Request, target_of
-from emomusic.music.stored_moods import read_stored_moods
+from emomusic.music.song_kinds import SongKind, included_kinds
+from emomusic.music.stored_moods import load_songs_and_moods
 
-# Weights of the score. The classifier alone gives all happy faces the same songs; closeness alone uses two of nine
-# features. The rank separates songs if a mood is rare and all its probabilities are close to 0.
-_PROBABILITY_WEIGHT = 0.25
-_RANK_WEIGHT = 0.25
-_CLOSENESS_WEIGHT = 0.5
+# Weights of the score. The probability alone gives all happy faces the same songs; closeness alone uses two of nine
+# features.
+_PROBABILITY_WEIGHT = 0.4
+_CLOSENESS_WEIGHT = 0.6
 _CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
 
-# Added to the score for the order only. The values decide between songs of similar scores.
-_POPULARITY_BONUS = 0.3
+# Added to the score for the order only. Popularity counts as much as the fit, because people want songs they know.
+_POPULARITY_BONUS = 1.0
 _SHUFFLE = 0.05  # random, from the seed
 
 _NEUTRAL_ADVENTURE = 0.6  # popularity has no effect; above this value, unpopular songs rank higher
 
 _FIRST_ROWS = 1024  # sorted first; the others only for longer lists
 
-# Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above;
-# the popularity bonus is smaller to keep the steps even.
+# Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above
 _TEMPO_JUMP_COST = 0.25  # per 100 BPM
-_JOURNEY_POPULARITY_BONUS = 0.225
+_JOURNEY_POPULARITY_BONUS = 1.3
 _JOURNEY_SHUFFLE = 0.08
 _CLOSE = NEUTRAL_RADIUS  # on the plane
 
@@ -56,11 +54,11 @@ class Song:
 
     Attributes:
         track: the song.
-        mood: target mood; on a journey, the most probable mood of the song.
+        mood: target mood; on a journey, the mood of its step.
         score: 0 to 1, higher is better. The order also depends on popularity and seed.
         point: position on the affect plane.
         reason: short explanation.
-        likeliest: most probable mood, None without a model.
+        likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
     """
 
     track: Track
@@ -68,7 +66,12 @@ class Song:
     score: float
     point: AffectPoint
     reason: str
-    likeliest: Mood | None = None
+    likeliest_mood: Mood
+
+    @property
+    def fits(self) -> bool:
+        """Whether the target mood is the most probable one."""
+        return self.likeliest_mood is self.mood
 
 
 class Recommender:
@@ -92,12 +95,13 @@ class Recommender:
         if not isinstance(moods, np.ndarray):
             moods = moods.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
         self.probabilities = moods
-        self._rank_percentile = _rank_percentile(self.probabilities)
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
-        self._artists = table["artists"].to_numpy(object)
-        self._titles = table["title"].to_numpy(object)
+        self._artists, self._titles = table["artists"].array, table["title"].array
         self._familiarity = _familiarity(table)
+        likeliest = moods.argmax(axis=1)
+        self._rows = {mood: np.flatnonzero(likeliest == position) for position, mood in enumerate(MOODS)}
+        self._other_rows = {mood: np.flatnonzero(likeliest != position) for position, mood in enumerate(MOODS)}
 
     def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
         """Recommended songs, best first.
@@ -117,96 +121,108 @@ class Recommender:
         if request.policy is Policy.JOURNEY:
             return self._journey(request, num_songs, page)
         target, mood = target_of(request)
-        scores = self._scores(target, mood)
-        priorities = scores + self._bonus(request, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
-        rows = islice(self._walk(priorities), page * num_songs, (page + 1) * num_songs)
-        return [self._song(row, mood, float(scores[row]), self._reason(row, target, mood)) for row in rows]
+        bonus = self._bonus(request, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
+        rows = islice(self._walk(target, mood, bonus), page * num_songs, (page + 1) * num_songs)
+        return [self._song(row, mood, self._score(row, target, mood), self._reason(row, target, mood)) for row in rows]
 
-    def _scores(self, target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
-        """Scores of all songs, 0 to 1. The most probable mood is not used, because some moods rarely have rank 1."""
-        position = MOODS.index(mood)
-        scores: npt.NDArray[np.float32] = (
-            _PROBABILITY_WEIGHT * self.probabilities[:, position]
-            + _RANK_WEIGHT * self._rank_percentile[:, position]
-            + _CLOSENESS_WEIGHT * _closeness(self._distances(target))
-        )
+    def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
+        """Scores of rows, 0 to 1."""
+        probabilities = self.probabilities[rows, MOODS.index(mood)]
+        closeness = _closeness(_distances(self.plane[rows], target))
+        scores: npt.NDArray[np.float32] = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * closeness
         np.minimum(scores, 1.0, out=scores)  # float32 rounding can exceed 1
         return scores
 
-    def _distances(self, point: AffectPoint) -> npt.NDArray[np.float32]:
-        distances: npt.NDArray[np.float32] = np.hypot(
-            self.plane[:, 0] - np.float32(point.valence), self.plane[:, 1] - np.float32(point.arousal)
-        )
-        return distances
+    def _score(self, row: int, target: AffectPoint, mood: Mood) -> float:
+        return float(self._scores(np.array([row]), target, mood)[0])
 
     def _bonus(self, request: Request, *, popularity: float, shuffle: float) -> npt.NDArray[np.float32]:
         """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
         noise = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
         popularity_weight = np.float32(popularity * (1 - request.adventure / _NEUTRAL_ADVENTURE))
         bonus = popularity_weight * self._familiarity + np.float32(shuffle) * noise
+        included = included_kinds(request.genres, request.today)
         passing = self.catalogue.passing(
             genres=request.genres,
             decades=request.decades,
             tempo_bpm=request.tempo_bpm,
             hide_explicit=request.hide_explicit,
+            without_kinds=[kind for kind in SongKind if kind not in included],
         )
         bonus[~passing] = -np.inf
         return bonus
 
-    def _walk(self, priorities: npt.NDArray[np.float32]) -> Iterator[int]:
-        """Rows by descending priority. A row waits while one of its artists is in the window.
+    def _walk(self, target: AffectPoint, mood: Mood, bonus: npt.NDArray[np.float32]) -> Iterator[int]:
+        """Rows that fit the mood, then other rows, by descending score and bonus.
 
-        The iterator ends if all remaining rows wait.
+        A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait.
         """
-        order = takewhile(lambda row: priorities[row] > -np.inf, _best_first(priorities))
+        order = chain.from_iterable(
+            self._by_priority(rows, target, mood, bonus) for rows in (self._rows[mood], self._other_rows[mood])
+        )
         history = PlayHistory(self._artists, self._titles)
-        waiting: list[int] = []  # by descending priority, all higher than in `order`
+        waiting: list[int] = []  # before all rows of `order`
         while (row := _take_allowed(waiting, order, history)) is not None:
             history.add(row)
             yield row
 
+    def _by_priority(
+        self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood, bonus: npt.NDArray[np.float32]
+    ) -> Iterator[int]:
+        priorities = self._scores(rows, target, mood) + bonus[rows]
+        for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
+            yield int(rows[position])
+
     def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
-        target, _ = target_of(request)
+        target, mood = target_of(request)
         bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
         history = PlayHistory(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
         rows: list[int] = []
         for _ in range(page + 1):
-            rows = self._rows_on_the_way(request.point, target, num_songs, bonus, history)
+            rows = self._rows_on_the_way(request.point, target, mood, num_songs, bonus, history)
             for row in rows:
                 history.add(row)
         waypoints = _waypoints(request.point, target, len(rows))
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
-        moods = [self._likeliest(row) for row in rows]
+        moods = _moods_on_the_way(waypoints, mood)
         return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
 
     def _rows_on_the_way(
         self,
         start: AffectPoint,
         target: AffectPoint,
+        mood: Mood,
         num_songs: int,
         bonus: npt.NDArray[np.float32],
         history: PlayHistory,
     ) -> list[int]:
         """One row close to each waypoint. If songs run out, the journey has fewer waypoints but reaches the target."""
-        rows = self._rows_at(_waypoints(start, target, num_songs), bonus, history.copy())
+        rows = self._rows_at(_waypoints(start, target, num_songs), mood, bonus, history.copy())
         while len(rows) < num_songs:
             num_songs = len(rows)
-            rows = self._rows_at(_waypoints(start, target, num_songs), bonus, history.copy())
+            rows = self._rows_at(_waypoints(start, target, num_songs), mood, bonus, history.copy())
         return rows
 
-    def _rows_at(self, waypoints: list[AffectPoint], bonus: npt.NDArray[np.float32], history: PlayHistory) -> list[int]:
-        """One row close to each waypoint, with a tempo close to the previous one, as long as `history` allows a row."""
+    def _rows_at(
+        self, waypoints: list[AffectPoint], mood: Mood, bonus: npt.NDArray[np.float32], history: PlayHistory
+    ) -> list[int]:
+        """One row close to each waypoint, with its mood and a tempo close to the previous one.
+
+        Ends at the first waypoint without a row that `history` allows.
+        """
         rows: list[int] = []
-        excluded: list[int] = []  # for all waypoints, which makes long journeys fast
-        for waypoint in waypoints:
-            costs = self._distances(waypoint) - bonus
-            costs[excluded] = np.inf
-            if rows:
-                costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm - self._tempo_bpm[rows[-1]])
-            row = _cheapest_allowed(costs, history, excluded)
-            if row is None:
+        bonus = bonus.copy()  # minus infinity for rows that are not allowed at any later waypoint
+        for waypoint, step_mood in zip(waypoints, _moods_on_the_way(waypoints, mood), strict=True):
+            for candidates in (self._rows[step_mood], self._other_rows[step_mood]):
+                costs = _distances(self.plane[candidates], waypoint) - bonus[candidates]
+                if rows:
+                    costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm[candidates] - self._tempo_bpm[rows[-1]])
+                row = _cheapest_allowed(costs, candidates, history, bonus)
+                if row is not None:
+                    break
+            else:
                 break
             history.add(row)
             rows.append(row)
@@ -220,19 +236,12 @@ class Recommender:
         return MOODS[int(self.probabilities[row].argmax())]
 
     def _reason(self, row: int, target: AffectPoint, mood: Mood) -> str:
+        likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
+        words = f"{'probably' if probability >= 0.5 else 'perhaps'} {likeliest} ({share_text(probability)})"
+        words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
         difference = _difference(target, self._point(row))
         comparison = f"{difference} than" if difference else f"as {_character(target)} as"
-        return f"{self._mood_text(row, mood)}, {comparison} the target mood"
-
-    def _mood_text(self, row: int, mood: Mood) -> str:
-        """Most probable mood of a song, and its rank for another target mood."""
-        likeliest = self._likeliest(row)
-        probability = float(self.probabilities[row].max())
-        text = f"{'Probably' if probability >= 0.5 else 'Perhaps'} {likeliest} ({share_text(probability)})"
-        percentile = min(math.floor(100.0 * float(self._rank_percentile[row, MOODS.index(mood)])), 99)
-        if likeliest is mood or percentile < 50:
-            return text
-        return f"{text}, in the top {100 - percentile} % for {mood}"
+        return f"{words}, {comparison} the target mood"
 
     def _step_reason(self, rows: list[int], step: int, start: AffectPoint, target: AffectPoint) -> str:
         label = f"Step {step + 1} of {len(rows)}"
@@ -263,16 +272,23 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
     return None
 
 
-def _cheapest_allowed(costs: npt.NDArray[np.float32], history: PlayHistory, excluded: list[int]) -> int | None:
-    """Allowed row of the lowest cost; cheaper rows are added to `excluded`."""
-    while True:
-        row = int(costs.argmin())
-        if costs[row] == np.inf:
+def _cheapest_allowed(
+    costs: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.intp],
+    history: PlayHistory,
+    bonus: npt.NDArray[np.float32],
+) -> int | None:
+    """Allowed row of the lowest cost. Cheaper rows get the bonus minus infinity."""
+    while costs.size:
+        position = int(costs.argmin())
+        row = int(rows[position])
+        if costs[position] == np.inf:
             return None
         if history.allows(row):
             return row
-        costs[row] = np.inf
-        excluded.append(row)
+        costs[position] = np.inf
+        bonus[row] = -np.inf
+    return None
 
 
 def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
@@ -298,6 +314,19 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
     ]
 
 
+def _moods_on_the_way(waypoints: list[AffectPoint], mood: Mood) -> list[Mood]:
+    """Mood of each waypoint; the last one has the target mood unless it is also the start."""
+    moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
+    return [*moods[:-1], mood] if len(moods) > 1 else moods
+
+
+def _distances(plane: npt.NDArray[np.float32], point: AffectPoint) -> npt.NDArray[np.float32]:
+    distances: npt.NDArray[np.float32] = np.hypot(
+        plane[:, 0] - np.float32(point.valence), plane[:, 1] - np.float32(point.arousal)
+    )
+    return distances
+
+
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Gaussian of the distance, 1 at distance 0."""
     closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _CLOSENESS_SIGMA) ** 2)
@@ -309,14 +338,7 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
     if "popularity" not in table or table["popularity"].isna().all():
         return np.zeros(len(table), np.float32)
     popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
-    # The square root separates 0 most: re-issues and Christmas songs out of season have 0
-    return np.sqrt(popularity / np.float32(100.0))
-
-
-def _rank_percentile(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Share of the other songs with a lower probability of each mood, shape (n, 4), from 0 to 1."""
-    num_lower = np.stack([np.searchsorted(np.sort(column), column) for column in probabilities.T], axis=1)
-    return (num_lower / max(len(probabilities) - 1, 1)).astype(np.float32)
+    return np.asarray(popularity / np.float32(100.0), np.float32)
 
 
 def _character(point: AffectPoint) -> str:
@@ -345,7 +367,4 @@ def load_recommender() -> Recommender:
         DatasetError: the catalogue is absent or damaged.
         ModelError: no moods are stored, and the mood model is absent or damaged.
     """
-    catalogue, moods = load_catalogue(), read_stored_moods(catalogue_file())
-    if moods is not None and len(moods) == len(catalogue):
-        return Recommender(catalogue, moods)
-    return Recommender(catalogue, MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL)))
+    return Recommender(*load_songs_and_moods())

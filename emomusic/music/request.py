@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from emomusic.affect import (
@@ -38,9 +39,11 @@ class Request:
         seed: shuffles songs of similar scores; the same seed gives the same list.
         hide_explicit: remove songs marked explicit.
         adventure: 0 prefers popular songs, 1 unpopular ones.
-        genres: allowed genres; empty allows all.
+        genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes
+            songs that are otherwise excluded.
         decades: first years of allowed decades (1990 for the nineties); empty allows all.
         tempo_bpm: inclusive range; None allows all.
+        today: holiday songs are excluded unless this date is in their season.
     """
 
     point: AffectPoint
@@ -53,6 +56,7 @@ class Request:
     genres: frozenset[str] = frozenset()
     decades: frozenset[int] = frozenset()
     tempo_bpm: tuple[float, float] | None = None
+    today: date = field(default_factory=date.today)
 
     def __post_init__(self) -> None:
         if self.seed < 0:

@@ -1,4 +1,4 @@
-"""Stored mood probabilities of the bundled songs, so that recommendations do not load scikit-learn."""
+"""The bundled catalogue with stored mood probabilities, so that recommendations do not load scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, sha256_of
-from emomusic.errors import AssetError
-from emomusic.music.catalogue import catalogue_file, load_catalogue
-from emomusic.music.mood import MODEL_FILE, MoodClassifier
+from emomusic.assets import ModelKind, folder_of, sha256_of
+from emomusic.music.catalogue import Catalogue, catalogue_file, load_catalogue, read_songs
+from emomusic.music.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 
 log = logging.getLogger(__name__)
 
-STORED_MOODS = "moods.npz"
-"""File in the folder of the catalogue."""
+_MODEL_SHA256 = "mood_model_sha256"  # in the attributes of the table, which Parquet stores
+_DIGITS = 4
 
 
 def mood_model_file() -> Path:
@@ -25,55 +25,56 @@ def mood_model_file() -> Path:
     return folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL) / MODEL_FILE
 
 
-def read_stored_moods(catalogue: Path) -> npt.NDArray[np.float32] | None:
-    """Probabilities that match this catalogue and the default mood model.
+def load_songs_and_moods(path: Path | None = None) -> tuple[Catalogue, npt.NDArray[np.float32]]:
+    """The songs of a catalogue and their mood probabilities.
 
     Args:
-        catalogue: Parquet file.
+        path: Parquet file, by default the bundled one. Stored probabilities of another mood model are ignored, and the
+            probabilities are predicted.
 
     Returns:
-        Shape (n, 4), in the order of `Mood`; None if the file is absent or damaged, or a checksum differs.
+        The catalogue, and an array of shape (n, 4), in the order of `Mood`.
+
+    Raises:
+        DatasetError: the catalogue is absent or damaged.
+        ModelError: no valid probabilities are stored, and the mood model is absent or damaged.
     """
-    path = catalogue.with_name(STORED_MOODS)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            checksums = (str(stored["catalogue_sha256"]), str(stored["model_sha256"]))
-            probabilities: npt.NDArray[np.float32] = stored["probabilities"]
-        if checksums == (sha256_of(catalogue), sha256_of(mood_model_file())):
-            return probabilities
-        log.info("%s belongs to another catalogue or mood model. Predicting moods", path.name)
-    except (*DAMAGED_ARRAYS, AssetError) as error:
-        log.info("cannot read %s (%s). Predicting moods", path.name, error)
-    return None
+    path = path or catalogue_file()
+    table = read_songs(path)
+    catalogue = Catalogue(table, name=path.name)
+    stored = table.attrs.get(_MODEL_SHA256)
+    if stored is not None and mood_model_file().is_file() and stored == sha256_of(mood_model_file()):
+        probabilities: npt.NDArray[np.float32] = table[[mood.value for mood in MOODS]].to_numpy(np.float32)
+        return catalogue, probabilities
+    log.info("%s has moods of another mood model. Predicting moods", path.name)
+    return catalogue, predict_moods(catalogue)
 
 
-def write_stored_moods(catalogue: Path, probabilities: npt.NDArray[np.float32]) -> Path:
-    """Write probabilities of the default mood model next to a catalogue.
+def predict_moods(catalogue: Catalogue) -> npt.NDArray[np.float32]:
+    """Probabilities of the default mood model, shape (n, 4), in the order of `Mood`."""
+    classifier = MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
+    return classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+
+
+def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
+    """Write songs and the probabilities of the default mood model.
 
     Args:
-        catalogue: Parquet file.
-        probabilities: shape (n, 4), in the order of the rows and of `Mood`.
-
-    Returns:
-        Path of the written file.
+        path: Parquet file.
+        catalogue: the songs.
+        probabilities: shape (n, 4), in the order of the rows and of `Mood`; stored with four decimals.
     """
-    path = catalogue.with_name(STORED_MOODS)
+    moods = pd.DataFrame(probabilities.round(_DIGITS), columns=[mood.value for mood in MOODS])
+    table = pd.concat([catalogue.table, moods], axis="columns")
+    table.attrs[_MODEL_SHA256] = sha256_of(mood_model_file())
     part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        np.savez_compressed(
-            file,
-            allow_pickle=False,
-            probabilities=probabilities.astype(np.float32),
-            catalogue_sha256=np.array(sha256_of(catalogue)),
-            model_sha256=np.array(sha256_of(mood_model_file())),
-        )
+    table.to_parquet(part, index=False, compression="zstd", compression_level=19)
     part.replace(path)
-    return path
 
 
 def store_moods() -> Path:
-    """Predict and write the moods of the bundled songs."""
+    """Predict and write the moods of the bundled songs. Returns the path of the catalogue."""
     path = catalogue_file()
-    songs = load_catalogue(path)
-    classifier = MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
-    return write_stored_moods(path, classifier.predict_probabilities(songs.features, duration_s=songs.duration_s))
+    catalogue = load_catalogue(path)
+    write_catalogue(path, catalogue, predict_moods(catalogue))
+    return path

@@ -31,7 +31,7 @@ UNKNOWN_ARTIST = "Unknown artist"
 
 _INTEGERS = {"popularity", "year", "duration_ms"}
 _NUMBERS = {*FEATURE_NAMES, "duration_s", *_INTEGERS}
-_TEXTS = {"id", "title", "artists", "artist_ids", "album", "genre", "mood"}
+_TEXTS = {"id", "title", "artists", "artist_ids", "album", "genres", "mood"}
 _DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes 1,5E-05
 _DECIMAL_ZERO = r"^\s*(\d+),(0)\s*$"
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
@@ -61,7 +61,8 @@ class TableForm:
 OWN_FORM = TableForm(
     "your own table (id, title, artists and features)",
     {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS)}
-    | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()},
+    | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()}
+    | {"genres": ("genres", "genre")},
 )
 MOODS_FORM = TableForm(
     "labelled songs (data_moods.csv)",
@@ -83,7 +84,7 @@ TIDYTUESDAY_FORM = TableForm(
         "title": ("track_name",),
         "artists": ("track_artist",),
         "album": ("track_album_name",),
-        "genre": ("playlist_genre",),
+        "genres": ("playlist_genre",),
         "popularity": ("track_popularity",),
         "duration_ms": ("duration_ms",),
         "year": ("track_album_release_date",),
@@ -96,7 +97,7 @@ KAGGLE_FORM = TableForm(
         "title": ("track_name",),
         "artists": ("artists",),
         "album": ("album_name",),
-        "genre": ("track_genre",),
+        "genres": ("track_genre",),
         "popularity": ("popularity",),
         "explicit": ("explicit",),
         "duration_ms": ("duration_ms",),
@@ -110,7 +111,7 @@ EXPORTIFY_FORM = TableForm(
         "artists": ("artist name(s)", "artist name", "artist names"),
         "artist_ids": ("artist uri(s)", "artist uri", "artist ids"),
         "album": ("album name",),
-        "genre": ("genres", "artist genres"),
+        "genres": ("genres", "artist genres"),
         "popularity": ("popularity",),
         "explicit": ("explicit",),
         "duration_ms": ("track duration (ms)", "duration (ms)"),
@@ -211,7 +212,7 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     for column in table.columns:
         if column in _NUMBERS:
             table[column] = _without(table[column], _ABSENT)
-        elif column in ("album", "genre", "mood"):
+        elif column in ("album", "genres", "mood"):
             table[column] = _without(table[column], ("",))
     if "duration_ms" in table:
         table["duration_s"] = _seconds(table.pop("duration_ms"))
@@ -227,8 +228,8 @@ def _unify_exportify(table: pd.DataFrame) -> None:
     ids = table.pop("artist_ids") if "artist_ids" in table else None
     table["artists"] = _exportify_artists(table["artists"], ids)
     table["id"] = table["id"].str.removeprefix("spotify:track:")
-    if "genre" in table:  # keep the first genre of the artists
-        table["genre"] = table["genre"].str.split("[,;]", n=1, regex=True).str[0].str.strip()
+    if "genres" in table:
+        table["genres"] = table["genres"].str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True)
 
 
 def _seconds(milliseconds: pd.Series) -> pd.Series:

@@ -24,12 +24,13 @@ from emomusic.downloads import DOWNLOADS
 from emomusic.face import model_files
 from emomusic.face.images import RgbImage
 from emomusic.face.model_files import DEFAULT_MODEL, face_models
-from emomusic.music.catalogue import load_catalogue
+from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.request import Policy
 from emomusic.training.evaluate import FOLDS, record_speed
 from emomusic.training.networks import NETWORKS
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.music.tables import mood_table
+from tests.music.tables import FakeClassifier as MoodsOfPlane
+from tests.music.tables import mood_table, song_table
 from tests.tiny_model import Run
 
 Reply = tuple[int, Any, str]
@@ -235,6 +236,10 @@ def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Reply], samples
         ("recommend", "--valence", "bright", "--arousal", "0"),
         ("recommend", "--valence", "-1e1", "--arousal", "0"),
         ("recommend", "--emotion", "sad", "over\ntwo\nlines"),
+        ("recommend", "--emotion", "sad", "--genres"),
+        ("recommend", "--emotion", "sad", "--genres", "jaz"),
+        ("recommend", "--emotion", "sad", "--genres", "jazz", "two\nlines"),
+        ("analyze", "absent.jpg", "--genres", LONG),
         ("evaluate", "face"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
         ("evaluate", "face", "--fer2013", "absent.csv"),
@@ -308,6 +313,8 @@ def test_a_policy_is_told_by_its_name(run: Callable[..., Reply]) -> None:
     [
         (("analyze", "absent.jpg", "--annotate", ""), "argument --annotate: expected a name. Received: ''"),
         (("analyze", "absent.jpg", "--model", ""), "argument --model: expected a name. Received: ''"),
+        (("recommend", "--emotion", "sad", "--genres", ""), "argument --genres: expected a genre. Received: ''"),
+        (("recommend", "--emotion", "sad", "--genres", "jazz", ", ,"), "expected a genre. Received: ', ,'"),
         (("analyze", ""), "expected the names of pictures. Received: ''"),
         (("analyze", "absent.jpg", "--songs", "3", ""), "expected the names of pictures. Received: ''"),
         (
@@ -344,7 +351,13 @@ def test_recommend_gives_songs_without_a_face(run: Callable[..., Reply], policy:
     status, songs, _ = run("recommend", "--valence", "-0.6", "--arousal", "-0.4", "--policy", policy, "--songs", "10")
     assert status == 0
     assert len({song["id"] for song in songs}) == 10
-    assert all({"id", "title", "artists", "url", "mood", "score"} <= set(song) for song in songs)
+    fields = ["id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason"]
+    assert all(list(song) == fields for song in songs)
+    assert all(song["likeliest_mood"] == song["mood"] for song in songs)
+    catalogue = load_catalogue()
+    assert all(catalogue.track(catalogue.row_of(song["id"])).genres == tuple(song["genres"]) for song in songs)
+    for song in songs:
+        assert song["reason"].startswith("Step " if policy == "journey" else ("Probably ", "Perhaps "))
     assert all(song["url"] == f"https://open.spotify.com/track/{song['id']}" for song in songs)
 
 
@@ -355,6 +368,63 @@ def test_the_policy_decides_the_mood_of_the_songs(run: Callable[..., Reply]) -> 
     assert {song["mood"] for song in answer("match")} == {"energetic"}
     assert {song["mood"] for song in answer("soothe")} == {"calm"}
     assert answer("journey")[0]["reason"].startswith("Step 1 of 5")
+
+
+@pytest.mark.parametrize(
+    ("names", "genres"),
+    [
+        (["jazz"], {"jazz"}),
+        (["Jazz", "BLUES"], {"jazz", "blues"}),
+        (["opera,k-pop"], {"opera", "k-pop"}),
+        (["opera, k-pop,", "folk"], {"opera", "k-pop", "folk"}),
+        (["jazz-blues"], {"jazz", "blues"}),
+        (["soundtracks", "comedy"], {"pop-film", "show-tunes", "disney", "comedy"}),
+    ],
+    ids=["genre", "any case", "commas", "commas and spaces", "family", "family and genre"],
+)
+def test_songs_have_one_of_the_genres(run: Callable[..., Reply], names: list[str], genres: set[str]) -> None:
+    status, songs, _ = run("recommend", "--emotion", "happy", "--songs", "20", "--genres", *names)
+    assert (status, len(songs)) == (0, 20)
+    assert all(genres & set(song["genres"]) for song in songs)
+
+
+def test_a_song_that_does_not_fit_says_so(run: Callable[..., Reply]) -> None:
+    command = ("recommend", "--emotion", "angry", "--policy", "soothe", "--genres", "grindcore", "--songs", "20")
+    _, songs, _ = run(*command)
+    fits = [song["likeliest_mood"] == "calm" for song in songs]
+    assert fits[0]
+    assert not all(fits)
+    assert {song["mood"] for song in songs} == {"calm"}
+    assert [song["reason"].startswith("Nearest to calm: ") for song in songs] == [not fit for fit in fits]
+
+
+@pytest.mark.parametrize(("name", "suggestion"), [("jaz", "jazz"), ("Hip Hopp", "hip-hop"), ("qqqq", "jazz-blues")])
+@pytest.mark.parametrize("command", [("recommend", "--emotion", "sad"), ("analyze", "absent.jpg")], ids=lambda c: c[0])
+def test_an_unknown_genre_is_refused_with_a_suggestion_before_anything_is_loaded(
+    run: Callable[..., Reply],
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    name: str,
+    suggestion: str,
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise AssertionError("loaded")
+
+    for loader in ("face.reading.load_networks", "face.images.read_image", "music.recommend.load_recommender"):
+        monkeypatch.setattr(f"emomusic.{loader}", fail)
+    status, answer, err = run(*command, "--genres", "jazz", name)
+    assert (status, answer) == (2, None)
+    assert len(err.splitlines()) == 1
+    assert suggestion in err
+    assert f"Received: {name!r}" in err
+
+
+def test_analyze_takes_genres_before_and_after_pictures(run: Callable[..., Reply], samples: Path) -> None:
+    picture = samples / "eileen-collins-1999.jpg"
+    for arguments in ((picture, "--genres", "jazz"), ("--genres", "jazz", "--songs", "5", picture)):
+        status, (record,), _ = run("analyze", *arguments)
+        assert (status, len(record["songs"])) == (0, 5)
+        assert all("jazz" in song["genres"] for song in record["songs"])
 
 
 def test_another_seed_gives_other_songs(run: Callable[..., Reply]) -> None:
@@ -405,7 +475,7 @@ def test_data_check_finds_a_damaged_file(
     assert not any(record["problem"] for record in records)
     picture = tmp_path / "data" / "samples" / "four-people.jpg"
     picture.write_bytes(picture.read_bytes()[:-1])
-    (tmp_path / "data" / "catalogue" / "spotify_by_genre.parquet").unlink()
+    (tmp_path / "data" / "catalogue" / "songs.parquet").unlink()
     status, records, _ = run("data", "check")
     problems = {record["name"]: record["problem"] for record in records}
     assert status == 2
@@ -502,7 +572,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert (status, report["healthy"]) == (2, False)
     assert set(bad) == {"packages", "bundled files", "face models", "music"}
     assert "absent: no-such-package. Run: pip install -r requirements.txt" in bad["packages"]
-    assert "without the extra 'train'" in bad["packages"]  # which nobody needs to serve
+    assert "without the extra 'train'" in bad["packages"]  # serving does not need it
     assert "no-such-framework" not in bad["packages"]
     assert "Restore the file" in bad["bundled files"]
     assert all(name in err.splitlines()[-1] for name in bad)
@@ -556,7 +626,7 @@ def test_pictures_that_may_not_be_looked_at_are_not_left_out(
         Image.new("RGB", (60, 60)).save(tmp_path / emotion / "0.png")
     scandir = os.scandir
 
-    def locked(path: Any) -> Any:  # rights say nothing to a superuser, whom tests may run as
+    def locked(path: Any) -> Any:  # a superuser, who may run the tests, has all rights
         if str(path).endswith("sad"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
@@ -595,7 +665,7 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Rep
 
 
 def write_noise(path: Path, pictures: int) -> Path:
-    """Noise in the form of FER2013, so many pictures a split."""
+    """Noise in the form of FER2013, with this number of pictures in each split."""
     rng = np.random.default_rng(0)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -746,6 +816,30 @@ def test_bench_times_the_music_alone(run: Callable[..., Reply], monkeypatch: pyt
         for policy in Policy
         for memory, unit in (("", "ms"), (", memory", "MB"))
     ]
+
+
+def test_bench_takes_the_bundled_songs_and_a_million_by_default(
+    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emomusic.music import recommend
+
+    sizes: list[int] = []
+
+    class Counting(recommend.Recommender):
+        def __init__(self, catalogue: Catalogue, moods: Any) -> None:
+            sizes.append(len(catalogue))
+            super().__init__(catalogue, moods)
+
+    small = recommend.Recommender(Catalogue(song_table(30)), MoodsOfPlane())
+    monkeypatch.setattr(recommend, "load_recommender", lambda: small)
+    monkeypatch.setattr(recommend, "Recommender", Counting)
+    monkeypatch.setattr(bench, "LARGE", 90)
+    status, report, _ = run("bench", "music", "--runs", "1")
+    assert (status, sizes) == (0, [30, 90])
+    assert {timing["step"].split(",")[0] for timing in report["timings"]} == {
+        "choose 10 of 30 songs",
+        "choose 10 of 90 songs",
+    }
 
 
 @pytest.mark.parametrize("option", [[], ["--record"]])

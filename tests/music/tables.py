@@ -22,7 +22,7 @@ def song_table(num_songs: int = 40, *, num_artists: int | None = None, seed: int
             "title": [f"Song {number}" for number in range(num_songs)],
             "artists": [f"Artist {number % (num_artists or num_songs)}" for number in range(num_songs)],
             "album": "Album",
-            "genre": "rock",
+            "genres": "rock",
             "popularity": rng.integers(0, 101, num_songs),
             "explicit": rng.random(num_songs) < 0.3,
             "duration_s": 200.0,

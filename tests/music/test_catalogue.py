@@ -10,15 +10,22 @@ import pytest
 from emomusic.affect import Mood
 from emomusic.assets import data_dir, sha256_of
 from emomusic.errors import DatasetError
+from emomusic.music import stored_moods
 from emomusic.music.catalogue import (
     TRACK_COLUMNS,
     Catalogue,
+    catalogue_file,
     load_catalogue,
     normalize_text,
+    read_songs,
     split_artists,
 )
 from emomusic.music.features import FEATURES
+from emomusic.music.genres import GENRES
+from emomusic.music.mood import MoodClassifier
 from emomusic.music.mood_table import MOOD_TABLE_COLUMNS, read_mood_table
+from emomusic.music.song_kinds import SongKind
+from emomusic.music.stored_moods import load_songs_and_moods, mood_model_file, write_catalogue
 
 from .tables import mood_table, song_table, track_id
 
@@ -30,19 +37,120 @@ def song_table_with(column: str, row: int, value: object) -> pd.DataFrame:
     return table
 
 
-def test_the_bundled_catalogue_has_5849_songs_of_six_genres(catalogue: Catalogue) -> None:
-    assert len(catalogue) == 5849
-    assert set(catalogue.table["genre"]) == {"country", "deep-house", "dubstep", "hip-hop", "metal", "rock"}
-    assert catalogue.features.shape == (5849, 9)
-    assert catalogue.plane.shape == (5849, 2)
+@pytest.fixture(scope="module")
+def bundled() -> tuple[Catalogue, np.ndarray]:
+    """The bundled songs and their stored moods."""
+    return load_songs_and_moods()
+
+
+def test_the_bundled_catalogue_has_81198_songs_of_114_genres(catalogue: Catalogue) -> None:
+    assert len(catalogue) == 81_198
+    assert catalogue.genres == list(GENRES)
+    assert len(GENRES) == 114
+    assert catalogue.features.shape == (81_198, 9)
+    assert catalogue.plane.shape == (81_198, 2)
     assert np.abs(catalogue.plane).max() <= 1.0
 
 
-def test_the_source_note_has_the_checksum_of_the_bundled_catalogue() -> None:
+def test_the_file_of_the_bundled_catalogue_is_at_most_8_mb() -> None:
+    assert catalogue_file().stat().st_size <= 8_000_000
+
+
+def test_every_bundled_song_is_complete_and_occurs_once(catalogue: Catalogue) -> None:
+    table = catalogue.table
+    assert table["id"].is_unique
+    assert not table.duplicated(["title", "artists"]).any()
+    assert (table[["title", "artists", "album"]].apply(lambda cells: cells.str.strip()) != "").all(axis=None)
+    assert table[["tempo_bpm", "danceability"]].min().min() > 0
+    assert table["genres"].notna().all()
+    assert table["popularity"].is_monotonic_decreasing
+
+
+def test_the_bundled_catalogue_has_the_counted_songs_of_each_kind(catalogue: Catalogue) -> None:
+    counts = catalogue.table["kind"].value_counts().to_dict()
+    assert counts == {"children": 1825, "speech": 1090, "sleep": 834, "christmas": 789, "halloween": 221}
+    assert (catalogue.kinds == -1).sum() == 81_198 - sum(counts.values())
+    assert catalogue.kinds.dtype == np.int8
+
+
+def test_stored_moods_are_probabilities(bundled: tuple[Catalogue, np.ndarray]) -> None:
+    _, probabilities = bundled
+    assert (probabilities.shape, probabilities.dtype) == ((81_198, 4), np.float32)
+    assert probabilities.min() >= 0
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=4)
+    assert dict(zip(Mood, counts.tolist(), strict=True)) == {
+        Mood.CALM: 5_870,
+        Mood.HAPPY: 30_204,
+        Mood.ENERGETIC: 19_419,
+        Mood.SAD: 25_705,
+    }
+
+
+def test_stored_moods_are_those_of_the_default_model(
+    bundled: tuple[Catalogue, np.ndarray], classifier: MoodClassifier
+) -> None:
+    catalogue, stored = bundled
+    rows = np.sort(np.random.default_rng(0).choice(len(catalogue), 200, replace=False))
+    assert catalogue.duration_s is not None
+    predicted = classifier.predict_probabilities(catalogue.features[rows], duration_s=catalogue.duration_s[rows])
+    np.testing.assert_allclose(stored[rows], predicted, atol=1e-3)
+
+
+def test_the_bundled_catalogue_has_the_checksum_of_the_default_mood_model() -> None:
+    assert read_songs(catalogue_file()).attrs == {"mood_model_sha256": sha256_of(mood_model_file())}
+
+
+def different_from_any_model(num_songs: int) -> np.ndarray:
+    return np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (num_songs, 1))
+
+
+def test_written_songs_and_moods_are_read_back(tmp_path: Path) -> None:
+    table = song_table(5).assign(genres="jazz;soul", kind=["speech", None, "sleep", None, "unknown"])
+    path = tmp_path / "songs.parquet"
+    write_catalogue(path, Catalogue(table), different_from_any_model(5))
+    assert [file.name for file in tmp_path.iterdir()] == ["songs.parquet"]
+    catalogue, probabilities = load_songs_and_moods(path)
+    assert [catalogue.track(row) for row in range(5)] == [Catalogue(table).track(row) for row in range(5)]
+    assert catalogue.track(0).genres == ("jazz", "soul")
+    assert catalogue.kinds.tolist() == [0, -1, 1, -1, -1]
+    np.testing.assert_allclose(probabilities, different_from_any_model(5), atol=1e-6)
+
+
+def test_moods_of_another_model_are_predicted_again(
+    tmp_path: Path, classifier: MoodClassifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, other = tmp_path / "songs.parquet", tmp_path / "model"
+    other.write_bytes(b"another model")
+    catalogue = Catalogue(song_table(5))
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_moods, "mood_model_file", lambda: other)
+        write_catalogue(path, catalogue, different_from_any_model(5))
+    with caplog.at_level("INFO"):
+        _, probabilities = load_songs_and_moods(path)
+    predicted = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    np.testing.assert_array_equal(probabilities, predicted)
+    assert np.abs(predicted - different_from_any_model(5)).max() > 0.1
+    assert "Predicting moods" in caplog.text
+
+
+def test_moods_of_a_table_without_stored_ones_are_predicted(tmp_path: Path, classifier: MoodClassifier) -> None:
+    path = tmp_path / "songs.parquet"
+    song_table(3).to_parquet(path)
+    catalogue, probabilities = load_songs_and_moods(path)
+    predicted = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    np.testing.assert_array_equal(probabilities, predicted)
+
+
+def test_the_source_note_names_origin_counts_and_licence() -> None:
     folder = data_dir() / "catalogue"
     note = (folder / "SOURCE.md").read_text(encoding="utf-8")
-    assert sha256_of(folder / "spotify_by_genre.parquet") in note
-    assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
+    assert "81,198 Spotify tracks of 114 genres" in note
+    assert "10.34740/KAGGLE/DSV/4372070" in note
+    assert "b202fa49909b2d5cef71a04b1d21243cfeb36414535f2ca9272aa646721177bd" in note
+    assert "Open Database License 1.0" in note
+    licence = (folder / "LICENSE").read_text(encoding="utf-8")
+    assert "Open Data Commons Open Database License (ODbL)" in licence.splitlines()[0]
 
 
 def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
@@ -51,11 +159,16 @@ def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalo
     assert (track.title, track.artists) == ("10,000 Hours (with Justin Bieber)", ("Dan + Shay", "Justin Bieber"))
     assert (track.danceability, track.energy, track.valence) == (0.654, 0.63, 0.43)
     assert (track.loudness_db, track.tempo_bpm) == (-4.644, 89.991)
-    assert (track.popularity, track.explicit, track.genre) == (78, False, "country")
+    assert (track.popularity, track.explicit, track.genres) == (78, False, ("country",))
     assert track.duration_s == pytest.approx(167.693)
     assert track.byline == "Dan + Shay, Justin Bieber"
     assert track.full_name == f"{track.title}, {track.byline}"
     assert track.point.valence == pytest.approx(-0.14)
+
+
+def test_a_song_of_several_genres_has_all_of_them(catalogue: Catalogue) -> None:
+    (song,) = catalogue.search("505 arctic monkeys", limit=1)
+    assert song.genres == ("garage", "indie", "rock")
 
 
 def test_an_unknown_id_is_not_found(catalogue: Catalogue) -> None:
@@ -66,7 +179,7 @@ def test_an_unknown_id_is_not_found(catalogue: Catalogue) -> None:
 
 def test_the_row_of_a_song_is_its_row_in_the_table(catalogue: Catalogue) -> None:
     ids = catalogue.table["id"]
-    assert [catalogue.row_of(ids[row]) for row in (0, 4000, 5848)] == [0, 4000, 5848]
+    assert [catalogue.row_of(ids[row]) for row in (0, 4000, 81_197)] == [0, 4000, 81_197]
     with pytest.raises(KeyError):
         catalogue.row_of("0" * 22)
 
@@ -77,13 +190,18 @@ def passing(table: pd.DataFrame, **filters: Any) -> list[int]:
 
 def test_filters_select_matching_songs_and_no_filter_selects_all() -> None:
     table = song_table(4)
-    table["genre"] = ["rock", "metal", None, "rock"]
+    table["genres"] = ["rock;folk", "metal", None, "folk; rock"]
+    table["kind"] = ["speech", None, "christmas", "unknown"]
     table["year"] = [1989, 1990, 1999, None]
     table["tempo_bpm"] = [0.0, 90.0, 120.0, 250.0]
     table["explicit"] = [True, False, False, True]
     assert passing(table) == [0, 1, 2, 3]
     assert passing(table, genres={"rock"}) == [0, 3]
     assert passing(table, genres=("rock", "metal")) == [0, 1, 3]
+    assert passing(table, genres={"folk", "no such genre"}) == [0, 3]
+    assert passing(table, genres={"roc"}) == []
+    assert passing(table, without_kinds=[SongKind.SPEECH]) == [1, 2, 3]
+    assert passing(table, without_kinds=SongKind) == [1, 3]
     assert passing(table, decades=frozenset({1990})) == [1, 2]
     assert passing(table, decades=[1980, 2000]) == [0]
     assert passing(table, tempo_bpm=(90, 120)) == [1, 2]
@@ -93,10 +211,12 @@ def test_filters_select_matching_songs_and_no_filter_selects_all() -> None:
 
 
 def test_a_filter_for_an_absent_column_selects_nothing_except_for_explicit_songs() -> None:
-    table = song_table(4).drop(columns=["genre", "explicit"])  # without years
+    table = song_table(4).drop(columns=["genres", "explicit"])  # without years and kinds
     assert passing(table, genres={"rock"}) == []
+    assert passing(table.assign(genres=None), genres={"rock"}) == []
     assert passing(table, decades={1990}) == []
     assert passing(table, hide_explicit=True) == [0, 1, 2, 3]
+    assert passing(table, without_kinds=SongKind) == [0, 1, 2, 3]
 
 
 def test_search_matches_all_words_and_sorts_by_popularity(catalogue: Catalogue) -> None:
@@ -137,18 +257,25 @@ def test_search_ignores_accents_and_kinds_of_apostrophe(catalogue: Catalogue) ->
 def test_absent_columns_and_cells_are_none() -> None:
     table = song_table(2).drop(columns=["album", "duration_s"])
     table["popularity"] = [None, 40]
-    table["genre"] = ["pop", None]
+    table["genres"] = ["pop; indie;", None]
     first, second = (Catalogue(table).track(row) for row in range(2))
-    assert (first.album, first.duration_s, first.popularity, first.genre) == (None, None, None, "pop")
-    assert (second.popularity, second.genre) == (40, None)
+    assert (first.album, first.duration_s, first.popularity) == (None, None, None)
+    assert (first.genres, second.genres) == (("pop", "indie"), ())
+    assert second.popularity == 40
 
 
 def test_genres_and_decades_come_from_the_songs() -> None:
     table = song_table(4)
-    table["genre"], table["year"] = ["rock", None, "folk", "rock"], [1999, 1990, None, 2004]
-    known, unknown = Catalogue(table), Catalogue(table.drop(columns=["genre", "year"]))
-    assert (known.genres, known.decades) == (["folk", "rock"], [1990, 2000])
+    table["genres"], table["year"] = ["rock;folk", None, "folk", "soul;rock"], [1999, 1990, None, 2004]
+    known, unknown = Catalogue(table), Catalogue(table.drop(columns=["genres", "year"]))
+    assert (known.genres, known.decades) == (["folk", "rock", "soul"], [1990, 2000])
     assert (unknown.genres, unknown.decades) == ([], [])
+
+
+def test_a_table_with_a_different_genre_in_each_row_is_filtered() -> None:
+    table = song_table(20_000)  # a matrix of rows and genres would have 400 million cells
+    table["genres"] = [f"genre {number}" for number in range(20_000)]
+    assert passing(table, genres={"genre 19999"}) == [19_999]
 
 
 def test_a_catalogue_copies_its_table() -> None:

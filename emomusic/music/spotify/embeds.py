@@ -12,6 +12,9 @@ from emomusic.text import csv_text, escape_formula
 PLAYER_HEIGHT = 152
 """Height of the compact player, in pixels."""
 
+LARGE_PLAYER_HEIGHT = 352
+"""Height of the player with a large cover, in pixels."""
+
 TRACK_ADDRESS = "https://open.spotify.com/track/"
 """URL prefix of a track id."""
 
@@ -39,12 +42,17 @@ def track_url(track_id: str) -> str:
 
 
 def embed_url(track_id: str) -> str:
-    """URL of the player of a track, for a frame of `PLAYER_HEIGHT`. Needs no credentials.
+    """URL of the player of a track, for a frame of `PLAYER_HEIGHT` or more. Needs no credentials.
 
     Raises:
         SpotifyError: the id is invalid.
     """
     return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
+
+
+def track_links(songs: Iterable[Song]) -> str:
+    """Links to the songs, one per line. Spotify's desktop app accepts them pasted into a playlist."""
+    return "\n".join(track_url(song.track.id) for song in songs)
 
 
 def songs_csv(songs: Iterable[Song]) -> str:

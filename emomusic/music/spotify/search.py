@@ -6,24 +6,28 @@ and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is fre
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emomusic.compat import spotify_login
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
 from emomusic.music.spotify.reccobeats import ReccoBeats
-from emomusic.music.spotify.web_service import TIMEOUT_S, WebService
+from emomusic.music.spotify.web_service import (
+    INVALID_RESPONSE_ERRORS,
+    TIMEOUT_S,
+    WebService,
+    error_response,
+    quiet_spotipy,
+)
 
 if TYPE_CHECKING:
-    import requests
     import spotipy
 
 SEARCH_LIMIT = 10
@@ -35,6 +39,7 @@ LAST_OFFSET = 1000
 _COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # hosts of Spotify; other covers are not shown
 
 API_URL = "https://api.spotify.com/v1/"
+AUTHORIZE_URL = "https://accounts.spotify.com/authorize"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
 
 
@@ -175,7 +180,8 @@ class LiveSpotify:
         answer = self._request(words, limit, page * limit)
         try:
             results = answer["tracks"]
-            found = tuple(_found_track(item) for item in results["items"] if item is not None)
+            tracks = [_found_track(item) for item in results["items"] if item is not None]
+            found = tuple({track.id: track for track in tracks}.values())  # each song once
             total = int(results["total"])
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as error:
             raise self._service.failed(error) from error
@@ -190,15 +196,14 @@ class LiveSpotify:
         try:
             return client.search(words, limit=limit, offset=offset, type="track")
         except SpotifyOauthError as error:
-            response = _error_response(error)
+            response = error_response(error)
             status = 401 if response is None or response.status_code == 400 else response.status_code
             raise self._refused(status, {} if response is None else response.headers) from error
         except SpotifyException as error:
             raise self._refused(error.http_status, error.headers) from error
-        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            # spotipy does not validate responses, so an invalid one causes any of these errors
+        except (requests.RequestException, *INVALID_RESPONSE_ERRORS) as error:
             self._client = None  # it can hold an invalid token
-            if (response := _error_response(error)) is not None:
+            if (response := error_response(error)) is not None:
                 raise self._refused(response.status_code, response.headers) from error
             raise self._service.failed(error) from error
 
@@ -216,14 +221,12 @@ class LiveSpotify:
                 "Spotify search needs credentials. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET "
                 "in .streamlit/secrets.toml or in the environment."
             )
-        import spotipy
+        spotipy = quiet_spotipy()
         from spotipy.cache_handler import MemoryCacheHandler
 
         with self._lock:
             if self._client is not None:
                 return self._client
-            # It logs search texts, and the token at level DEBUG
-            logging.getLogger("spotipy").setLevel(logging.CRITICAL)
             # The session of spotipy reports every error as 429 and loses Retry-After
             session = self._service.session()
             login = spotify_login(
@@ -266,16 +269,6 @@ class LiveSpotify:
             for result in found
         )
         return FoundPage(tuple(tracks), total, notice)
-
-
-def _error_response(error: BaseException | None) -> requests.Response | None:
-    """Response with an error status behind an exception of spotipy, which does not report the status."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if response is not None and response.status_code >= 400:
-            return cast("requests.Response", response)
-        error = error.__context__
-    return None
 
 
 def _found_track(item: Any) -> FoundTrack:

@@ -6,11 +6,13 @@ The timeout covers the complete response, also from a slow server. There are no 
 from __future__ import annotations
 
 import io
+import logging
 import math
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from emomusic.errors import SpotifyError
 
@@ -28,6 +30,9 @@ _CONNECT_SHARE = 0.4
 _READ_SHARE = 0.5
 
 _LONGEST_PAUSE_S = 86_400.0
+
+INVALID_RESPONSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""Errors of code that reads an invalid response without checks, as spotipy does."""
 
 
 class WebService:
@@ -74,6 +79,10 @@ class WebService:
                 self._session = _bounded_session(self.timeout_s)
             return self._session
 
+    def new_session(self) -> requests.Session:
+        """Another session with the same limits. Sessions keep cookies, so each visitor needs a separate one."""
+        return _bounded_session(self.timeout_s)
+
     def respect_pause(self) -> None:
         """Check that no pause from Retry-After is active.
 
@@ -109,6 +118,24 @@ class WebService:
     def _pause_message(self, pause_s: float) -> str:
         wait = f"{math.ceil(pause_s)} s" if pause_s <= 120 else f"{math.ceil(pause_s / 60)} minutes"
         return f"Too many requests to {self.name}. Try again in {wait}."
+
+
+def quiet_spotipy() -> ModuleType:
+    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
+    import spotipy
+
+    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
+    return cast("ModuleType", spotipy)
+
+
+def error_response(error: BaseException | None) -> requests.Response | None:
+    """Response with an error status behind an exception of spotipy, which does not always report the status."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code >= 400:
+            return cast("requests.Response", response)
+        error = error.__context__
+    return None
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -1,0 +1,459 @@
+"""Private playlists for visitors who sign in to Spotify: Authorization Code with PKCE, without a client secret.
+
+Spotify's consent page opens in a new tab and redirects that tab to the app. `Logins` connects it with the first tab.
+Tokens stay in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from emomusic.errors import SignInNeededError, SpotifyError
+from emomusic.music.catalogue import TRACK_ID
+from emomusic.music.spotify.embeds import checked_track_id
+from emomusic.music.spotify.search import API_URL, AUTHORIZE_URL, TOKEN_URL
+from emomusic.music.spotify.web_service import (
+    INVALID_RESPONSE_ERRORS,
+    TIMEOUT_S,
+    WebService,
+    error_response,
+    quiet_spotipy,
+)
+from emomusic.text import pluralize
+
+if TYPE_CHECKING:
+    import spotipy
+
+SCOPE = "playlist-modify-private"
+"""The only permission that visitors give."""
+
+LOGIN_LIFETIME_S = 600.0
+"""Time to answer the consent page, and then to use the result."""
+
+MAX_LOGINS = 1000
+"""Most unfinished logins in memory. A new login replaces the oldest."""
+
+MAX_NAME_LENGTH = 100
+MAX_DESCRIPTION_LENGTH = 300
+
+TRACKS_PER_REQUEST = 100
+"""Spotify refuses more."""
+
+PLAYLIST_ADDRESS = "https://open.spotify.com/playlist/"
+"""URL prefix of a playlist id."""
+
+_EXPIRY_MARGIN_S = 60.0  # a token that ends sooner is refreshed
+_TOKEN_TEXT = re.compile(r"[!-~]{1,4096}")  # valid in a header
+_HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f:.]+")
+_LOOPBACK_HOSTS = ("127.0.0.1", "::1")
+
+_UNKNOWN_LOGIN = "The Spotify sign-in expired or was already used. Sign in again."
+_SIGN_IN_AGAIN = "Spotify no longer accepts this sign-in. Sign in again."
+
+
+def redirect_uri_of(page_url: str) -> str:
+    """Redirect URI of the running app: scheme, host and port of a page, and the path "/".
+
+    Spotify accepts https, and http for 127.0.0.1 and [::1] only. A page at localhost has no redirect URI, because the
+    browser does not send the cookies of localhost to 127.0.0.1.
+
+    Args:
+        page_url: URL of any page of the app.
+
+    Raises:
+        SpotifyError: Spotify does not accept this address.
+    """
+    try:
+        parts = urlsplit(page_url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise SpotifyError(f"expected the URL of a page. Received: {page_url[:200]!r}") from error
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        raise SpotifyError(f"expected the URL of a page. Received: {page_url[:200]!r}")
+    default_port = 443 if parts.scheme == "https" else 80
+    end = "" if port in (None, default_port) else f":{port}"
+    if host == "localhost":
+        raise SpotifyError(f"Spotify does not accept localhost. Open the app at {parts.scheme}://127.0.0.1{end}.")
+    if parts.scheme == "http" and host not in _LOOPBACK_HOSTS:
+        raise SpotifyError("Spotify needs https. Open the app at an address that starts with https.")
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{end}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that waits for the visitor.
+
+    Attributes:
+        state: random text that identifies the login.
+        url: consent page of Spotify, for a new tab.
+    """
+
+    state: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """Token of a visitor.
+
+    Attributes:
+        access: text for the Web API.
+        refresh: text for a new token, None if Spotify sent none.
+        expires_at: end in seconds of Unix time.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_at: float
+
+    def is_expired(self) -> bool:
+        return self.expires_at < time.time() + _EXPIRY_MARGIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class _App:
+    """Requests to Spotify for one client id. All visitors share the pauses of `service`."""
+
+    client_id: str
+    redirect_uri: str
+    authorize_url: str
+    token_url: str
+    api_url: str
+    service: WebService
+
+    def pkce(self) -> spotipy.SpotifyPKCE:
+        """Client for one token request, without a cache on disk."""
+        spotipy = quiet_spotipy()
+        from spotipy.cache_handler import MemoryCacheHandler
+
+        pkce = spotipy.SpotifyPKCE(
+            client_id=self.client_id,
+            redirect_uri=self.redirect_uri,
+            scope=SCOPE,
+            open_browser=False,
+            cache_handler=MemoryCacheHandler(),
+            requests_session=self.service.new_session(),
+            requests_timeout=self.service.timeout_s,
+        )
+        pkce.OAUTH_AUTHORIZE_URL = self.authorize_url
+        pkce.OAUTH_TOKEN_URL = self.token_url
+        return pkce
+
+    def client(self) -> spotipy.Spotify:
+        """Client of the Web API, without a token."""
+        client = quiet_spotipy().Spotify(
+            requests_session=self.service.new_session(),
+            requests_timeout=self.service.timeout_s,
+            retries=0,
+            status_retries=0,
+        )
+        client.prefix = self.api_url
+        return client
+
+    def token_for(self, code: str, verifier: str, challenge: str) -> _Token:
+        """Token for the code of a consent.
+
+        Raises:
+            SpotifyError: Spotify refused the code, or the request failed.
+        """
+        pkce = self.pkce()
+        pkce.code_verifier, pkce.code_challenge = verifier, challenge
+
+        def request() -> Any:
+            pkce.get_access_token(code, check_cache=False)
+            return pkce.cache_handler.get_cached_token()
+
+        return self._token(request, SpotifyError("Spotify refused the sign-in. Sign in again."))
+
+    def refreshed(self, token: _Token) -> _Token:
+        """Token that replaces an expired one.
+
+        Raises:
+            SignInNeededError: Spotify refused the refresh token.
+            SpotifyError: the request failed.
+        """
+        if token.refresh is None:
+            raise SignInNeededError(_SIGN_IN_AGAIN)
+        refresh = token.refresh
+        return self._token(lambda: self.pkce().refresh_access_token(refresh), SignInNeededError(_SIGN_IN_AGAIN))
+
+    def _token(self, request: Callable[[], Any], refusal: SpotifyError) -> _Token:
+        import requests
+        from spotipy.exceptions import SpotifyBaseException
+
+        self.service.respect_pause()
+        try:
+            answer = request()
+            token, scope = _token_of(answer), answer.get("scope", SCOPE)  # absent: as requested (RFC 6749)
+        except (SpotifyBaseException, requests.RequestException, *INVALID_RESPONSE_ERRORS) as error:
+            if (response := error_response(error)) is None:
+                raise self.service.failed(error) from error
+            if getattr(error, "error", None) == "invalid_client":
+                raise SpotifyError("Spotify does not know this app. Check the client id.") from error
+            if response.status_code in (400, 401):
+                raise refusal from error
+            raise self.refused(response.status_code, response.headers) from error
+        if SCOPE not in str(scope).split():
+            raise SignInNeededError("Spotify did not allow the app to change private playlists. Sign in again.")
+        return token
+
+    def refused(self, status: int, headers: Mapping[str, str]) -> SpotifyError:
+        """Error for an HTTP status."""
+        if status == 403:  # in development mode, an app has at most five users
+            return SpotifyError(
+                "Spotify does not let this account save playlists. Ask the app's owner to add it to the app's user "
+                "list, or sign in again to give the permission."
+            )
+        return self.service.refused(status, headers)
+
+
+def _token_of(answer: Mapping[str, Any]) -> _Token:
+    """Convert a response. Raises various errors if it is invalid."""
+    access, refresh = answer["access_token"], answer.get("refresh_token")
+    expires_at = float(answer["expires_at"])  # from spotipy
+    valid = all(isinstance(text, str) and _TOKEN_TEXT.fullmatch(text) for text in (access, refresh or "none"))
+    if not valid or not expires_at >= 0:
+        raise ValueError("not a token")
+    return _Token(access, refresh or None, expires_at)
+
+
+class Account:
+    """A signed-in visitor, thread-safe. `Logins.take` makes it. It cannot be pickled, so the token stays in memory."""
+
+    def __init__(self, app: _App, token: _Token) -> None:
+        self._app = app
+        self._token = token
+        self._lock = threading.Lock()
+
+    def save_playlist(self, name: str, track_ids: Sequence[str], *, description: str = "") -> str:
+        """Create a private playlist and return its URL.
+
+        Args:
+            name: title. Control characters become spaces, and only the first `MAX_NAME_LENGTH` characters are used.
+            track_ids: Spotify ids in the order of the playlist, at least one.
+            description: text below the title, changed like `name`, up to `MAX_DESCRIPTION_LENGTH` characters.
+
+        Raises:
+            SignInNeededError: Spotify no longer accepts the sign-in.
+            SpotifyError: the name is empty, an id is invalid, or a request failed. The message says if the playlist
+                exists without all songs.
+        """
+        ids = [checked_track_id(track_id) for track_id in track_ids]
+        if not ids:
+            raise ValueError("track_ids must have at least one id. Received: none")
+        title = _one_line(name, MAX_NAME_LENGTH)
+        if not title:
+            raise SpotifyError("The playlist has no name. Enter a name.")
+        about = _one_line(description, MAX_DESCRIPTION_LENGTH)
+        client = self._app.client()
+        created = self._send(
+            client, lambda: client.current_user_playlist_create(title, public=False, description=about)
+        )
+        playlist_id = created.get("id") if isinstance(created, dict) else None
+        if not (isinstance(playlist_id, str) and TRACK_ID.fullmatch(playlist_id)):
+            raise self._app.service.failed(ValueError("not a playlist"))
+        num_added = 0
+        try:
+            for start in range(0, len(ids), TRACKS_PER_REQUEST):
+                part = ids[start : start + TRACKS_PER_REQUEST]
+                self._add(client, playlist_id, part)
+                num_added += len(part)
+        except SpotifyError as error:
+            songs = pluralize(len(ids), "song")
+            raise type(error)(f"The playlist exists, but Spotify added only {num_added} of {songs}. {error}") from error
+        return PLAYLIST_ADDRESS + playlist_id
+
+    def _add(self, client: spotipy.Spotify, playlist_id: str, track_ids: list[str]) -> None:
+        added = self._send(client, lambda: client.playlist_add_items(playlist_id, track_ids))
+        if not (isinstance(added, dict) and isinstance(added.get("snapshot_id"), str)):
+            raise self._app.service.failed(ValueError("not a snapshot"))
+
+    def _send(self, client: spotipy.Spotify, request: Callable[[], Any]) -> Any:
+        """Answer of the Web API. A rejected token is refreshed once."""
+        import requests
+        from spotipy.exceptions import SpotifyBaseException
+
+        rejected: _Token | None = None
+        while True:
+            token = self._valid_token(rejected)
+            self._app.service.respect_pause()
+            client.set_auth(token.access)
+            try:
+                return request()
+            except (SpotifyBaseException, requests.RequestException, *INVALID_RESPONSE_ERRORS) as error:
+                if (response := error_response(error)) is None:
+                    raise self._app.service.failed(error) from error
+                if response.status_code != 401:
+                    raise self._app.refused(response.status_code, response.headers) from error
+                if rejected is not None:
+                    raise SignInNeededError(_SIGN_IN_AGAIN) from error
+                rejected = token
+
+    def _valid_token(self, rejected: _Token | None) -> _Token:
+        """Current token, refreshed if it expired or Spotify rejected it."""
+        with self._lock:  # Spotify accepts each refresh token once
+            if self._token is rejected or self._token.is_expired():
+                self._token = self._app.refreshed(self._token)
+            return self._token
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A login in the registry.
+
+    Attributes:
+        browser: SHA-256 of the browser's value.
+        verifier: PKCE verifier.
+        challenge: PKCE challenge.
+        deadline: end on the monotonic clock.
+        is_used: whether a tab has finished the login.
+        result: account or error message, None before.
+    """
+
+    browser: bytes
+    verifier: str = field(repr=False)
+    challenge: str
+    deadline: float
+    is_used: bool = False
+    result: Account | str | None = None
+
+
+class Logins:
+    """Logins of all visitors of the app, thread-safe and in memory.
+
+    The first tab calls `start` and polls `take`. The new tab, with the answer of Spotify in its URL, calls `finish`.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        redirect_uri: str,
+        *,
+        authorize_url: str = AUTHORIZE_URL,
+        token_url: str = TOKEN_URL,
+        api_url: str = API_URL,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Create an empty registry without a request.
+
+        Args:
+            client_id: public id of the app.
+            redirect_uri: result of `redirect_uri_of`, registered in Spotify's dashboard.
+            authorize_url: URL of the consent page.
+            token_url: URL for tokens.
+            api_url: URL of the Web API, with a trailing slash.
+            timeout_s: timeout of each request, in seconds.
+
+        Raises:
+            SpotifyError: Spotify does not accept the redirect URI.
+        """
+        if not client_id:
+            raise ValueError("client_id must not be empty. Received: ''")
+        redirect_uri_of(redirect_uri)
+        service = WebService("Spotify", timeout_s=timeout_s)
+        self._app = _App(client_id, redirect_uri, authorize_url, token_url, api_url, service)
+        self._logins: dict[str, _Pending] = {}  # by state, oldest first
+        self._lock = threading.Lock()
+
+    def start(self, browser: str) -> Login:
+        """Begin a login. Needs no network.
+
+        Args:
+            browser: secret value of the visitor's browser, from a cookie. Not empty.
+        """
+        if not browser:
+            raise ValueError("browser must not be empty. Received: ''")
+        pkce = self._app.pkce()
+        state = secrets.token_urlsafe(32)
+        url = pkce.get_authorize_url(state=state)
+        login = _Pending(_digest(browser), pkce.code_verifier, pkce.code_challenge, _deadline())
+        with self._lock:
+            self._forget_expired()
+            while len(self._logins) >= MAX_LOGINS:
+                del self._logins[next(iter(self._logins))]
+            self._logins[state] = login
+        return Login(state, url)
+
+    def finish(self, state: str, browser: str, *, code: str | None = None, error: str | None = None) -> None:
+        """Complete a login with the answer of Spotify. Each state is accepted once, also if this fails.
+
+        Args:
+            state: state in the URL.
+            browser: value of the browser of this tab.
+            code: code in the URL after consent.
+            error: error in the URL, "access_denied" without consent.
+
+        Raises:
+            SpotifyError: the state is unknown, expired, used or from another browser; the visitor or Spotify refused;
+                or the request failed. `take` raises the same error in the first tab.
+        """
+        with self._lock:
+            self._forget_expired()
+            login = self._logins.get(state)
+            if login is None or login.is_used:
+                raise SpotifyError(_UNKNOWN_LOGIN)
+            login.is_used = True
+            login.deadline = _deadline()
+        try:
+            if not hmac.compare_digest(login.browser, _digest(browser)):
+                # Otherwise, a visitor could open the link of an attacker, who would receive the visitor's token
+                raise SpotifyError("This Spotify sign-in began in another browser. Sign in again in this one.")
+            login.result = self._account(login, code, error)
+        except SpotifyError as failure:
+            login.result = str(failure)  # without the traceback, which contains the code
+            raise
+
+    def take(self, state: str) -> Account | None:
+        """Account of a finished login, None while it is pending. The login is forgotten after an account or an error.
+
+        Raises:
+            SpotifyError: the login failed, expired, or was taken before.
+        """
+        with self._lock:
+            self._forget_expired()
+            login = self._logins.get(state)
+            if login is None:
+                raise SpotifyError(_UNKNOWN_LOGIN)
+            if login.result is None:
+                return None
+            del self._logins[state]
+        if isinstance(login.result, str):
+            raise SpotifyError(login.result)
+        return login.result
+
+    def _account(self, login: _Pending, code: str | None, error: str | None) -> Account:
+        if error == "access_denied":
+            raise SpotifyError("You did not give the permission on Spotify. Sign in again to save playlists.")
+        if error or not code or not _TOKEN_TEXT.fullmatch(code):
+            raise SpotifyError("Spotify refused the sign-in. Sign in again.")
+        return Account(self._app, self._app.token_for(code, login.verifier, login.challenge))
+
+    def _forget_expired(self) -> None:
+        now = time.monotonic()
+        for state in [state for state, login in self._logins.items() if login.deadline <= now]:
+            del self._logins[state]
+
+
+def _deadline() -> float:
+    return time.monotonic() + LOGIN_LIFETIME_S
+
+
+def _digest(browser: str) -> bytes:
+    """Value of constant length, so that large cookies use no memory."""
+    return hashlib.sha256(browser.encode("utf-8", "surrogatepass")).digest()
+
+
+def _one_line(text: str, max_length: int) -> str:
+    """Replace control characters and line breaks with spaces, and cut."""
+    kept = (" " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter for letter in text)
+    return " ".join("".join(kept).split())[:max_length].rstrip()

@@ -1,0 +1,119 @@
+"""scripts/build_catalogue.py: one row for each song, from the published table of releases and genres."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emomusic.assets import find_dataset, sha256_of
+from emomusic.music.catalogue import Catalogue
+from scripts.build_catalogue import RENAMES, SHA256, build, merge_releases
+
+from .tables import song_table, track_id
+
+PUBLISHED = {ours: theirs for theirs, ours in RENAMES.items()}
+
+
+def published(*releases: dict[str, Any]) -> pd.DataFrame:
+    """Rows like those of the published table; each release changes some of our columns."""
+    table = song_table(len(releases)).drop(columns=["genres", "duration_s"]).assign(genre="rock", duration_ms=200_500)
+    table = table.astype({"title": object, "artists": object, "album": object})
+    table[["speechiness", "instrumentalness"]] = 0.1
+    for row, cells in enumerate(releases):
+        for column, value in cells.items():
+            table.loc[row, column] = value
+    return table.rename(columns=PUBLISHED).assign(key=1, mode=0, time_signature=4)
+
+
+def test_the_most_popular_release_is_kept_with_the_genres_of_all() -> None:
+    songs, num_broken = merge_releases(
+        published(
+            {"title": "Song", "artists": "A;B", "album": "First", "popularity": 40, "genre": "rock"},
+            {"title": "Song", "artists": "A;B", "album": "Hits", "popularity": 70, "genre": "indie"},
+            {"title": "Song", "artists": "A;B", "album": "Hits", "popularity": 70, "genre": "alt-rock"},
+            {"title": " Song ", "artists": "A;B", "album": "Live", "popularity": 10, "genre": "indie"},
+            {"title": "Song", "artists": "A", "album": "Solo", "popularity": 90, "genre": "folk"},
+        )
+    )
+    assert num_broken == 0
+    assert songs["id"].tolist() == [track_id(4), track_id(1)]  # of equal releases the one with the first id
+    assert songs["album"].tolist() == ["Solo", "Hits"]
+    assert songs["genres"].tolist() == ["folk", "alt-rock;indie;rock"]
+    assert songs["title"].tolist() == ["Song", "Song"]
+    assert songs["popularity"].tolist() == [90, 70]
+    assert songs["duration_s"].tolist() == [200.5, 200.5]
+    assert Catalogue(songs).track(1).genres == ("alt-rock", "indie", "rock")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"title": None},
+        {"title": "  "},
+        {"artists": None},
+        {"artists": ""},
+        {"tempo_bpm": 0.0},
+        {"danceability": 0.0},
+    ],
+    ids=str,
+)
+def test_broken_rows_are_left_out(broken: dict[str, Any]) -> None:
+    songs, num_broken = merge_releases(published({"popularity": 10}, {"popularity": 90} | broken))
+    assert songs["id"].tolist() == [track_id(0)]
+    assert num_broken == 1
+
+
+def test_a_song_with_one_broken_release_is_kept() -> None:
+    song = {"title": "Song", "artists": "A"}
+    whole, broken = song | {"popularity": 10, "genre": "rock"}, song | {"popularity": 90, "tempo_bpm": 0.0}
+    songs, num_broken = merge_releases(published(whole, broken | {"genre": "pop"}))
+    assert (songs["id"].tolist(), songs["genres"].tolist(), num_broken) == ([track_id(0)], ["rock"], 0)
+
+
+@pytest.mark.parametrize(
+    ("albums", "kind"),
+    [
+        (["Merry Christmas"], "christmas"),
+        (["Merry Christmas", "Feliz Navidad"], "christmas"),
+        (["Merry Christmas", "Solitude"], None),
+        (["Solitude", "Halloween Party"], None),
+        (["Solitude"], None),
+    ],
+    ids=str,
+)
+def test_a_holiday_song_is_on_no_other_album(albums: list[str], kind: str | None) -> None:
+    releases = [{"title": "April in Paris", "artists": "A", "album": album} for album in albums]
+    songs, _ = merge_releases(published(*releases))
+    assert [None if pd.isna(cell) else cell for cell in songs["kind"]] == [kind]
+
+
+def test_a_song_of_a_genre_of_children_is_for_children() -> None:
+    song = {"title": "Wheels on the Bus", "artists": "A"}
+    songs, _ = merge_releases(published(song | {"genre": "pop"}, song | {"genre": "kids"}))
+    assert songs[["genres", "kind"]].to_numpy().tolist() == [["kids;pop", "children"]]
+
+
+def test_another_file_than_the_published_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "dataset.csv"
+    published({}).to_csv(path)
+    with pytest.raises(SystemExit, match=rf"expected the published dataset\.csv\. Received: .*{sha256_of(path)}"):
+        build(path, tmp_path / "catalogue")
+    assert not (tmp_path / "catalogue").exists()
+
+
+def test_the_published_table_gives_the_bundled_catalogue(catalogue: Catalogue) -> None:
+    path = find_dataset("music/spotify_tracks_114000.parquet")
+    if path is None:
+        pytest.skip("needs music/spotify_tracks_114000.parquet in $EMOMUSIC_DATA")
+    assert sha256_of(path) == SHA256[".parquet"]
+    rows = pd.read_parquet(path)
+    assert len(rows) == 114_000
+    songs, num_broken = merge_releases(rows)
+    assert num_broken == 146
+    made, table = Catalogue(songs).table, catalogue.table
+    for column in ("id", "title", "artists", "album", "genres", "popularity"):
+        assert made[column].tolist() == table[column].tolist()
+    assert made["kind"].fillna("").tolist() == table["kind"].fillna("").tolist()
+    np.testing.assert_allclose(Catalogue(songs).features, catalogue.features, atol=1e-6)

@@ -1,0 +1,306 @@
+"""emomusic/music/queue.py: order, numbers, skipped artists and the end of the songs."""
+
+from collections.abc import Set
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood
+from emomusic.music.catalogue import Catalogue
+from emomusic.music.history import song_key
+from emomusic.music.queue import PAGE, QueuedSong, SongQueue, artist_key
+from emomusic.music.recommend import Recommender, Song
+from emomusic.music.request import Policy, Request, target_of
+
+from .tables import FakeClassifier, song_table
+
+SAD = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD)
+ANYWHERE = Request(point=AffectPoint(0.1, 0.1))
+
+
+def recommender_over(table: pd.DataFrame) -> Recommender:
+    return Recommender(Catalogue(table), FakeClassifier())
+
+
+def queue_over(num_songs: int, *, num_artists: int | None = None, skipped: Set[str] = frozenset()) -> SongQueue:
+    """A queue over a table in which each song has its own artist, or one of a few."""
+    return SongQueue(recommender_over(song_table(num_songs, num_artists=num_artists)), ANYWHERE, skipped=skipped)
+
+
+def played(queue: SongQueue, num_songs: int) -> list[Song]:
+    """The next songs that are played, at most `num_songs`."""
+    songs = []
+    while len(songs) < num_songs and (current := queue.current) is not None:
+        songs.append(current.song)
+        queue.go_on()
+    return songs
+
+
+def ids(songs: list[Song]) -> list[str]:
+    return [song.track.id for song in songs]
+
+
+def numbers(songs: list[QueuedSong]) -> list[int]:
+    return [queued.number for queued in songs]
+
+
+def current_of(queue: SongQueue) -> QueuedSong:
+    assert queue.current is not None
+    return queue.current
+
+
+# --- order and numbers
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_sixty_songs_have_no_repeats(recommender: Recommender, policy: Policy) -> None:
+    request = Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
+    songs = played(SongQueue(recommender, request), 60)
+    assert len(songs) == 60
+    assert len(set(ids(songs))) == 60
+    assert len({song_key(song.track.title, song.track.artists[0]) for song in songs}) == 60
+
+
+def test_the_first_songs_are_those_of_the_recommender(recommender: Recommender) -> None:
+    songs = played(SongQueue(recommender, SAD), 2 * PAGE)
+    assert songs == recommender.songs(SAD, PAGE) + recommender.songs(SAD, PAGE, page=1)
+
+
+def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommender) -> None:
+    request = Request(point=SAD.point, emotion=SAD.emotion, policy=Policy.JOURNEY)
+    point, mood = target_of(request)
+    songs = played(SongQueue(recommender, request), 4 * PAGE)
+    assert songs[:PAGE] == recommender.songs(request, PAGE)
+    assert all(song.mood is mood and song.fits for song in songs[PAGE:])
+    matched = recommender.songs(Request(point=point, mood=mood), 4 * PAGE)
+    assert set(ids(songs[PAGE:])) <= set(ids(matched))
+
+
+def test_a_journey_that_few_artists_shorten_is_followed_by_more_songs() -> None:
+    recommender = recommender_over(song_table(60, num_artists=5))
+    request = Request(point=SAD.point, emotion=SAD.emotion, policy=Policy.JOURNEY)
+    journey = recommender.songs(request, PAGE)
+    assert len(journey) == 5
+    songs = played(SongQueue(recommender, request), 60)
+    assert songs[:5] == journey
+    assert len(songs) > 5
+
+
+def test_up_next_are_the_songs_after_the_current_one() -> None:
+    queue = queue_over(40)
+    assert (current_of(queue).number, numbers(queue.up_next(4))) == (1, [2, 3, 4, 5])
+    queue.go_on()
+    assert (current_of(queue).number, numbers(queue.up_next(4))) == (2, [3, 4, 5, 6])
+
+
+def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
+    queue = queue_over(40)
+    before = queue.playlist(20)
+    assert len(before) == 20
+    assert [queued.song for queued in queue.numbered(20)] == before
+    queue.go_on()
+    queue.go_on()
+    assert queue.playlist(20) == before
+
+
+def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
+    queue = queue_over(40)
+    queue.go_on()
+    upcoming = {queued.number: queued.song for queued in queue.up_next(4)}
+    queue.play(5)
+    assert current_of(queue) == QueuedSong(5, upcoming[5])
+    after = queue.up_next(4)
+    assert numbers(after) == [3, 4, 6, 7]
+    assert [queued.song for queued in after[:3]] == [upcoming[3], upcoming[4], upcoming[6]]
+    assert numbers(queue.numbered(6)) == [1, 2, 5, 3, 4, 6]
+    assert [queued.song for queued in queue.numbered(6)] == queue.playlist(6)
+
+
+@pytest.mark.parametrize("number", [1, 2, 99, 0, -1])
+def test_play_ignores_numbers_that_are_not_upcoming(number: int) -> None:
+    queue = queue_over(40)
+    queue.go_on()
+    before = (queue.current, queue.up_next(4))
+    queue.play(number)
+    assert (queue.current, queue.up_next(4)) == before
+
+
+def test_songs_are_chosen_only_when_they_are_needed(recommender: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[int] = []
+    choose = recommender.songs
+
+    def counted(request: Request, num_songs: int, *, page: int = 0) -> list[Song]:
+        pages.append(page)
+        return choose(request, num_songs, page=page)
+
+    monkeypatch.setattr(recommender, "songs", counted)
+    queue = SongQueue(recommender, SAD)
+    assert pages == []
+    for _ in range(PAGE):
+        assert queue.current is not None
+        queue.go_on()
+    assert pages == [0]
+    assert queue.current is not None
+    assert pages == [0, 1]
+
+
+# --- skipped artists
+
+
+def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return() -> None:
+    skipped: dict[str, str] = {}
+    queue = queue_over(200, num_artists=20, skipped=skipped.keys())
+    first = current_of(queue)
+    (artist,) = first.song.track.artists
+    assert any(artist in song.track.artists for song in queue.playlist(60)[1:])
+    skipped[artist_key(artist)] = artist
+    assert current_of(queue).number == 2
+    songs = [*queue.playlist(60), *played(queue, 60)]
+    assert all(artist not in song.track.artists for song in songs)
+
+
+def test_songs_with_a_skipped_guest_disappear_too() -> None:
+    table = song_table(40)
+    table.loc[:, "artists"] = [f"Artist {number};Guest" if number % 2 else f"Artist {number}" for number in range(40)]
+    skipped: set[str] = set()
+    queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped)
+    assert any("Guest" in song.track.artists for song in queue.playlist(20))
+    skipped.add(artist_key("GUEST"))
+    assert not any("Guest" in song.track.artists for song in [*queue.playlist(20), *played(queue, 20)])
+
+
+def skip(queue: SongQueue, skipped: set[str], number: int) -> None:
+    """Skip the artist of a song among the first ten; each song has its own artist."""
+    (song,) = [queued.song for queued in queue.numbered(10) if queued.number == number]
+    skipped.add(artist_key(song.track.artists[0]))
+
+
+@pytest.mark.parametrize(
+    ("number", "current", "upcoming"),
+    [
+        (3, 4, [5, 6]),  # the current song
+        (1, 3, [4, 5]),  # an earlier one
+        (4, 3, [5, 6]),  # an upcoming one
+    ],
+)
+def test_the_position_is_right_after_a_song_is_removed(number: int, current: int, upcoming: list[int]) -> None:
+    skipped: set[str] = set()
+    queue = queue_over(40, skipped=skipped)
+    for _ in range(2):
+        queue.go_on()
+    assert current_of(queue).number == 3
+    skip(queue, skipped, number)
+    assert numbers(queue.numbered(5)) == [each for each in range(1, 7) if each != number]
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
+
+
+def test_the_current_and_earlier_songs_can_be_removed_together() -> None:
+    skipped: set[str] = set()
+    queue = queue_over(40, skipped=skipped)
+    for _ in range(2):
+        queue.go_on()
+    songs = queue.playlist(5)
+    skipped.update(artist_key(songs[number - 1].track.artists[0]) for number in (1, 2, 3, 5))
+    queue.play(6)  # before the songs are removed
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (6, [4, 7])
+
+
+def test_without_any_allowed_artist_the_queue_is_empty() -> None:
+    skipped: set[str] = set()
+    queue = queue_over(40, skipped=skipped)
+    queue.go_on()
+    skipped.update(artist_key(f"Artist {number}") for number in range(40))
+    assert queue.current is None
+    assert queue.up_next(4) == queue.playlist(20) == []
+    queue.go_on()
+    queue.play(3)
+    assert queue.current is None
+
+
+def test_artists_skipped_before_the_start_have_no_songs() -> None:
+    first = current_of(queue_over(40)).song
+    queue = queue_over(40, skipped={artist_key(first.track.artists[0])})
+    assert first not in played(queue, 40)
+
+
+@pytest.mark.parametrize("name", ["Beyoncé", "BEYONCÉ"])
+def test_the_key_of_an_artist_ignores_case_and_accents(name: str) -> None:
+    assert artist_key(name) == artist_key("beyonce")
+
+
+# --- the end
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize("num_songs", [1, 7, 10, 11, 13])
+def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: Policy) -> None:
+    queue = SongQueue(
+        recommender_over(song_table(num_songs)), Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
+    )
+    assert sorted(ids(played(queue, 99))) == sorted(song_table(num_songs)["id"])
+    assert queue.current is None
+    assert queue.up_next(4) == []
+    assert len(queue.playlist(20)) == num_songs
+    queue.go_on()
+    assert queue.current is None
+
+
+def test_a_queue_without_a_matching_song_is_empty() -> None:
+    queue = SongQueue(recommender_over(song_table(20)), Request(point=SAD.point, genres=frozenset({"jazz"})))
+    assert queue.current is None
+    assert queue.up_next(4) == queue.playlist(20) == []
+
+
+# --- given songs
+
+
+def test_a_queue_of_given_songs_has_only_these_without_repeats_and_skipped_artists() -> None:
+    recommender = recommender_over(song_table(40))
+    songs = recommender.songs(SAD, 5)
+    skipped = {artist_key(songs[1].track.artists[0])}
+    queue = SongQueue.of([*songs, songs[0]], recommender, SAD, skipped=skipped)
+    assert queue.request == SAD
+    assert numbers(queue.numbered(20)) == [1, 3, 4, 5]
+    skipped.clear()
+    assert played(queue, 99) == [songs[0], *songs[2:]]
+    assert queue.current is None
+
+
+# --- properties
+
+STEPS = st.lists(st.sampled_from(["go on", "skip"]) | st.integers(0, 30), max_size=30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=STEPS, policy=st.sampled_from(Policy), num_artists=st.integers(1, 60), mood=st.none() | st.just(Mood.CALM))
+def test_no_song_repeats_and_no_skipped_artist_plays(
+    steps: list[str | int], policy: Policy, num_artists: int, mood: Mood | None
+) -> None:
+    skipped: dict[str, str] = {}
+    request = Request(point=SAD.point, emotion=SAD.emotion, policy=policy, mood=mood)
+    queue = SongQueue(recommender_over(song_table(60, num_artists=num_artists)), request, skipped=skipped.keys())
+    songs_by_number: dict[int, str] = {}
+    heard: list[int] = []
+    for step in steps:
+        match step:
+            case "go on":
+                queue.go_on()
+            case "skip" if (current := queue.current) is not None:
+                artist = current.song.track.artists[0]
+                skipped[artist_key(artist)] = artist
+            case int(number):
+                was_upcoming = number in numbers(queue.up_next(4))
+                queue.play(number)
+                assert not was_upcoming or current_of(queue).number == number
+        shown = [*filter(None, [queue.current]), *queue.up_next(4), *queue.numbered(12)]
+        for queued in shown:
+            assert songs_by_number.setdefault(queued.number, queued.song.track.id) == queued.song.track.id
+            assert all(artist_key(artist) not in skipped for artist in queued.song.track.artists)
+        for list_ in (queue.numbered(12), queue.up_next(4)):
+            assert len(set(numbers(list_))) == len(list_)
+        assert len(set(songs_by_number.values())) == len(songs_by_number)
+        if queue.current is not None and heard[-1:] != [queue.current.number]:
+            heard.append(queue.current.number)
+    assert len(set(heard)) == len(heard)
