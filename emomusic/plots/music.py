@@ -1,9 +1,8 @@
-"""Charts of song tables: the plane of songs, feature distributions by mood, and feature effects on one song."""
+"""Charts of song tables: feature distributions by mood, and feature effects on one song."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import QUADRANT_CORNERS, Emotion, Mood
+from emomusic.affect import Emotion, Mood
 from emomusic.music.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.music.mood import MOODS
-from emomusic.plots.affect import quadrant_shape
 from emomusic.plots.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.plots.face import share_bars
 
@@ -22,9 +20,6 @@ MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
 )
 """Marker symbols, so that moods differ in more than colour."""
-
-MOST_NAMED = 40_000
-"""Largest number of songs whose titles the plane shows; more titles would be megabytes."""
 
 _FEATURE_VALUES = list(FEATURES.values())
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -45,76 +40,6 @@ class Standing:
     share: float
     lowest: Mood
     highest: Mood
-
-
-def trace_rows(moods: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    """Table rows of each trace of `song_plane`: one trace per mood, largest first so that it lies below."""
-    rows = [np.flatnonzero(moods == position) for position in range(len(MOODS))]
-    return sorted(rows, key=len, reverse=True)
-
-
-def song_plane(
-    plane: npt.NDArray[np.float32],
-    moods: npt.NDArray[np.int64],
-    names: Sequence[str] | None,
-) -> go.Figure:
-    """All songs on the valence-energy plane, with the colour and symbol of their mood and lasso selection.
-
-    Args:
-        plane: shape (n, 2), valence and energy from -1 to 1.
-        moods: shape (n,), positions in `Mood`.
-        names: song titles for the hover text; None for positions only.
-    """
-    figure = go.Figure()
-    many = len(plane) > 10_000
-    for rows in trace_rows(moods):
-        if not rows.size:
-            # An empty trace keeps the trace numbers stable, which the selection refers to
-            figure.add_trace(go.Scattergl(x=[], y=[], showlegend=False))
-            continue
-        mood = MOODS[int(moods[rows[0]])]
-        place = "valence %{x:.2f}, energy %{y:.2f}<extra>" + mood.value + "</extra>"
-        figure.add_trace(
-            go.Scattergl(
-                x=np.round(plane[rows, 0], 3),
-                y=np.round(plane[rows, 1], 3),
-                mode="markers",
-                name=mood.value,
-                legendrank=1 + MOODS.index(mood),
-                marker={
-                    "color": MOOD_COLOURS[mood],
-                    "symbol": MOOD_SYMBOLS[mood],
-                    "size": 4 if many else 6,
-                    "opacity": (0.45 if many else 0.6) if len(rows) > 200 else 0.9,
-                },
-                selected={"marker": {"opacity": 0.95}},
-                unselected={"marker": {"opacity": 0.12}},
-                text=None if names is None else [html.escape(names[row]) for row in rows],
-                hovertemplate=place if names is None else "%{text}<br>" + place,
-            )
-        )
-    figure.update_layout(
-        height=520,
-        margin=_MARGIN | {"t": 58, "r": 38},  # space on the right for the mode bar
-        dragmode="lasso",
-        hoverlabel={"align": "left"},
-        legend={"orientation": "h", "x": 0, "y": 1.06, "yanchor": "bottom", "itemsizing": "constant", "title": ""},
-        modebar={"orientation": "v", "remove": ["zoom", "autoscale", "zoomIn", "zoomOut", "toImage"]},
-        shapes=[quadrant_shape(name, 0.06) | {"line": {"color": QUIET, "width": 1}} for name in QUADRANT_CORNERS],
-        # Outside the plane, so that no song hides them
-        annotations=[
-            {
-                "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
-                "yanchor": "bottom" if level > 0 else "top", "showarrow": False,
-                "text": f"<b>{quadrant}</b> {quadrant.description}", "font": {"size": 12},
-            }
-            for quadrant, (side, level) in QUADRANT_CORNERS.items()
-        ],
-    )  # fmt: skip
-    axis = {"range": [-1.06, 1.06], "showgrid": False, "zeroline": False, "ticks": "", "showticklabels": False}
-    figure.update_xaxes(**axis, title={"text": "valence, \u22121 to 1", "standoff": 8})
-    figure.update_yaxes(**axis, title={"text": "energy, \u22121 to 1", "standoff": 8})
-    return figure
 
 
 def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:

@@ -1,5 +1,6 @@
 """The Music page under AppTest."""
 
+import base64
 import gc
 import json
 import re
@@ -11,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from hypothesis import given
+from hypothesis import strategies as st_
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
@@ -24,14 +27,17 @@ from emomusic.music.mood import MOODS
 from emomusic.music.tables import read_catalogue
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
+from emomusic.ui.music import song_table as song_table_module
 from emomusic.ui.music.browse import Filters
 from emomusic.ui.music.classify import VIEW as CLASSIFY
 from emomusic.ui.music.classify import describe_moods, nearest_songs
 from emomusic.ui.music.plane import selected_rows
+from emomusic.ui.music.plane_view import Selection, is_inside, plane_data
 from emomusic.ui.music.song_list import short_name, table_csv
 from emomusic.ui.music.song_table import SongTable, example_csv, unique_songs
 from emomusic.ui.music.tabs import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table
+from tests.pages.music_lists import listed
 from tests.pages.screen import text_of, tracks, unescaped
 
 SECONDS = 120
@@ -71,28 +77,125 @@ def csv_of(table: pd.DataFrame) -> bytes:
 def test_the_default_view_counts_the_moods_and_shows_the_plane(app: AppTest) -> None:
     app.run()
     assert not app.exception
-    assert app.header[0].value.startswith("5,849 songs: ")
+    assert app.header[0].value.startswith("81,198 songs: ")
     assert all(mood in app.header[0].value for mood in MOODS)
     assert "predictions" in text_of(app)
-    plane, *hills = charts(app)
-    assert {trace["type"] for trace in plane["data"]} == {"scattergl"}
-    assert len(hills) == len(FEATURES)
-    assert len(lines(app)) == len(MOODS)
+    assert len(charts(app)) == len(FEATURES)
+    assert num_drawn(app) == 81_198
+    catalogue = load_catalogue()
+    assert len(examples := listed(app, "examples")) == len(MOODS)
+    assert all(catalogue.kinds[catalogue.row_of(track)] == -1 for track in examples)  # no speech, no sleep sounds
     assert tracks(app) == []
 
 
-def test_a_selection_has_five_players_and_a_button_for_more(app: AppTest, monkeypatch) -> None:
-    points = [{"curve_number": 0, "point_index": number} for number in range(40)]
-    monkeypatch.setattr("emomusic.ui.music.plane.selected_rows", lambda _, songs: selected_rows(points, songs))
+def num_drawn(app: AppTest) -> int:
+    """The number of songs on the plane."""
+    (plane,) = app.get("bidi_component")
+    return len(base64.b64decode(json.loads(plane.proto.json)["order"]))
+
+
+@pytest.fixture
+def selection(monkeypatch: pytest.MonkeyPatch) -> Selection:
+    """The visitor selects the pleasant and awake quadrant."""
+    chosen = Selection(((0, 0), (0, 1), (1, 1), (1, 0)), (0, 1, 2, 3))
+    monkeypatch.setattr("emomusic.ui.music.plane.show_plane", lambda *_, **__: chosen)
+    return chosen
+
+
+def test_a_selection_has_five_songs_with_one_player_and_a_button_for_more(app: AppTest, selection: Selection) -> None:
     app.run()
     assert not app.exception
-    assert any(header.value.startswith("40 songs") for header in app.header)
-    first = tracks(app)
+    catalogue = load_catalogue()
+    rows = selection.rows(catalogue.plane, np.zeros(len(catalogue), np.int64))
+    assert any(header.value.startswith(f"{len(rows):,} songs selected") for header in app.header)
+    first = listed(app, "selection")
     assert len(set(first)) == 5
+    assert tracks(app) == first[:1]
     app.button(key=state.music_widget("more", "selection")).click().run()
-    assert tracks(app)[:5] == first
-    assert len(set(tracks(app))) == 10
+    assert listed(app, "selection")[:5] == first
+    assert len(set(listed(app, "selection"))) == 10
     assert {button.label for button in app.get("download_button")} == {"CSV", "Playlist"}
+    app.button(key=state.music_widget("play", "selection", first[3])).click().run()
+    assert tracks(app) == [first[3]]
+    assert not app.exception
+
+
+def test_the_page_has_one_player_for_all_lists(app: AppTest, selection: Selection) -> None:
+    app.query_params[state.MUSIC_QUERY] = "queen"
+    view(app, "Find a song")
+    selected, found = listed(app, "selection"), listed(app, "found")
+    assert len(selected) == len(found) == 5
+    assert tracks(app) == found[:1]
+    app.button(key=state.music_widget("play", "selection", selected[1])).click().run()
+    assert tracks(app) == [selected[1]]
+    app.text_input(key=state.MUSIC_QUERY).set_value("abba").run()
+    assert tracks(app) == listed(app, "found")[:1]
+    assert not app.exception
+
+
+def test_a_click_plays_a_similar_song(app: AppTest) -> None:
+    view(app, CLASSIFY)
+    assert tracks(app) == []
+    nearest = listed(app, "nearest")
+    app.button(key=state.music_widget("play", "nearest", nearest[2])).click().run()
+    assert tracks(app) == [nearest[2]]
+
+
+def test_the_chosen_genres_apply_to_the_plane_the_lists_and_the_table(app: AppTest, selection: Selection) -> None:
+    catalogue = load_catalogue()
+    passes = catalogue.passing(genres=["jazz", "blues"])
+    app.query_params[state.GENRES] = "jazz-blues"
+    app.query_params[state.MUSIC_QUERY] = "blues"
+    view(app, "Find a song")
+    assert not app.exception
+    assert app.header[0].value.startswith(f"{passes.sum():,} of 81,198 songs: ")
+    for name in ("selection", "found"):
+        assert listed(app, name)
+        assert all(passes[catalogue.row_of(track)] for track in listed(app, name))
+    view(app, "Table")
+    assert f"**{passes.sum():,}** of {passes.sum():,} songs" in text_of(app)
+    assert len(app.dataframe[0].value) == passes.sum()
+    assert [choice.label for choice in app.multiselect if "genres" in (choice.key or "")] == []  # one menu is enough
+
+
+def test_the_plane_shows_the_chosen_genres(app: AppTest) -> None:
+    app.query_params[state.GENRES] = ["jazz"]
+    assert num_drawn(app.run()) == load_catalogue().passing(genres=["jazz"]).sum()
+    del app.query_params[state.GENRES]  # like the Back button
+    assert num_drawn(app.run()) == 81_198
+    assert not app.exception
+
+
+def test_the_page_waits_once_per_visit_so_that_the_plane_is_painted(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("emomusic.ui.music.plane.time", SimpleNamespace(sleep=waited.append))
+    for visit in (1, 1, 3):
+        app.session_state[state.VISIT] = ("Music", visit)
+        app.run()
+    assert len(waited) == 2
+    assert max(waited) <= 1
+
+
+def test_genres_without_a_song_can_be_removed(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped_of = song_table_module._shipped_of
+    monkeypatch.setattr(song_table_module, "_shipped_of", lambda genres: None if genres else shipped_of(genres))
+    app.query_params[state.GENRES] = ["jazz"]
+    app.run()
+    assert not app.header
+    assert len(app.info) == 1
+    app.button(key=state.music_widget("all-genres")).click().run()
+    assert app.header[0].value.startswith("81,198 songs")
+    assert not app.exception
+
+
+def test_your_music_does_not_apply_to_other_tables(app: AppTest) -> None:
+    app.query_params[state.GENRES] = ["jazz"]
+    upload(app, csv_of(song_table(60)))
+    assert app.header[0].value.startswith("60 songs: ")
+    view(app, "Table")
+    assert "Genre" in [choice.label for choice in app.multiselect]
 
 
 def test_downloads_of_a_selection_have_the_order_of_its_list(app: AppTest, monkeypatch) -> None:
@@ -106,18 +209,13 @@ def test_downloads_of_a_selection_have_the_order_of_its_list(app: AppTest, monke
     assert tracks(app)[0] == table["id"].iloc[0]
 
 
-def lines(app: AppTest) -> list[str]:
-    """Title and artists of the songs listed without a player."""
-    return [text.value.split("  \n")[0] for text in app.markdown if "[Open in Spotify]" in text.value]
-
-
 def test_similar_songs_are_unique_and_exclude_the_song_itself(app: AppTest) -> None:
     ferrari = load_catalogue().search("ferrari")[0]
     app.query_params[state.MUSIC_TRACK] = ferrari.id
     view(app, CLASSIFY)
-    nearest = lines(app)[4:]  # after one song of each mood
-    assert len(set(nearest)) == 5
-    assert not any(line.startswith(f"**{ferrari.title}**") for line in nearest)
+    titles = {load_catalogue().find(track).title for track in listed(app, "nearest")}
+    assert len(titles) == 5
+    assert ferrari.title not in titles
 
 
 def test_the_best_known_of_equally_similar_versions_is_listed(songs: SongTable) -> None:
@@ -153,7 +251,7 @@ def test_a_moved_slider_does_not_sort_the_table_again(app: AppTest, monkeypatch:
         ("Features by mood", "eta squared", 9),
         ("Correlations", "Pearson", 1),
         ("Mood profiles", "percentile", 1),
-        ("Table", "of 5,849 songs", 0),
+        ("Table", "of 81,198 songs", 0),
         (CLASSIFY, "Most similar songs", 2),
         ("Find a song", "titles and artists", 0),
     ],
@@ -162,7 +260,7 @@ def test_only_the_open_tab_is_computed(app: AppTest, name: str, words: str, num_
     view(app, name)
     assert not app.exception
     assert words in text_of(app)
-    assert len(charts(app)) == 1 + num_charts
+    assert len(charts(app)) == num_charts
 
 
 def test_search_and_filters_select_songs(app: AppTest) -> None:
@@ -189,17 +287,17 @@ def is_changed(app: AppTest) -> bool:
 
 def test_a_slider_changes_the_probabilities_and_can_be_reset(app: AppTest) -> None:
     view(app, CLASSIFY)
-    before = charts(app)[1]["data"][0]["text"]
+    before = charts(app)[0]["data"][0]["text"]
     assert not is_changed(app)
     energy = next(slider for slider in app.slider if slider.key.endswith("-energy"))
     energy.set_value(0.02).run()
     assert not app.exception
-    bars = charts(app)[1]["data"]
+    bars = charts(app)[0]["data"]
     assert bars[0]["text"] != before
     assert len(bars) == 2  # with the sliders, and of the song
     assert is_changed(app)
     app.button(key=state.music_widget("undo")).click().run()
-    assert charts(app)[1]["data"][0]["text"] == before
+    assert charts(app)[0]["data"][0]["text"] == before
 
 
 def test_a_reset_slider_has_no_default_and_session_value(app: AppTest, monkeypatch) -> None:
@@ -213,12 +311,11 @@ def test_a_reset_slider_has_no_default_and_session_value(app: AppTest, monkeypat
 
 
 def test_the_main_reason_names_the_feature_and_its_direction(app: AppTest) -> None:
-    app.query_params[state.MUSIC_TRACK] = load_catalogue().search("ferrari")[0].id
+    app.query_params[state.MUSIC_TRACK] = load_catalogue().search("yesterday beatles")[0].id
     view(app, CLASSIFY)
-    assert re.search("loudness.* below .*for ", text_of(app))
-    loudness = next(slider for slider in app.slider if slider.key.endswith("-loudness_db"))
-    loudness.set_value(0.0).run()
-    assert re.search("higher loudness.* for ", text_of(app))
+    assert re.search("energy.* below .*for sad", text_of(app))
+    next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(1.0).run()
+    assert re.search("higher energy.* for ", text_of(app))
 
 
 def song_in(app: AppTest) -> str:
@@ -293,12 +390,12 @@ def test_a_search_updates_the_address_and_the_address_overrides_the_search(app: 
 
 
 def test_versions_with_the_same_name_are_one_option(app: AppTest) -> None:
-    versions = load_catalogue().search("ferrari", limit=20)
+    versions = load_catalogue().search("asot 1090 votings", limit=20)
     same = [track.id for track in versions if short_name(track) == short_name(versions[0])]
     assert len(same) > 2
     app.query_params[state.MUSIC_TRACK] = same[1]
     view(app, CLASSIFY)
-    app.text_input[0].set_value("ferrari").run()
+    app.text_input[0].set_value("asot 1090 votings").run()
     app.run()
     assert (song_in(app), named_in(app)) == (same[1], same[1])
     assert app.selectbox[0].options.count(short_name(versions[0])) == 1
@@ -547,7 +644,7 @@ def test_an_unreadable_table_is_one_error(app: AppTest, data: bytes, words: str)
     assert words in unescaped(error.value)
     app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
     assert not app.error
-    assert app.header[0].value.startswith("5,849 songs")
+    assert app.header[0].value.startswith("81,198 songs")
 
 
 def test_text_of_a_table_is_escaped_in_messages(app: AppTest, tmp_path: Path, monkeypatch) -> None:
@@ -599,21 +696,61 @@ def test_filters_are_combined(songs: SongTable) -> None:
 
 
 def test_a_filter_on_a_missing_column_selects_no_song(songs: SongTable) -> None:
-    songs.catalogue.table = songs.catalogue.table.drop(columns=["genre", "year", "explicit"])
+    songs.catalogue.table = songs.catalogue.table.drop(columns=["genres", "year", "explicit"])
     assert not Filters(genres=("rock",)).rows(songs).size
     assert not Filters(decades=(1990,)).rows(songs).size
     assert len(Filters(hide_explicit=True).rows(songs)) == 40
 
 
-def test_selected_points_are_mapped_to_rows(songs: SongTable) -> None:
-    from emomusic.plots.music import trace_rows
+SQUARE = [[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]
 
-    traces = trace_rows(songs.moods)
-    points = [{"curve_number": 1, "point_index": 0}, {"curve_number": 0, "point_index": 2}]
-    assert set(selected_rows(points, songs)) == {int(traces[1][0]), int(traces[0][2])}
-    assert not selected_rows(
-        [{"curve_number": 9, "point_index": 0}, {"curve_number": 0, "point_index": 999}], songs
-    ).size
+
+def test_an_area_selects_its_songs_of_the_shown_moods(songs: SongTable) -> None:
+    plane = songs.catalogue.plane
+    inside = (np.abs(plane) < 0.5).all(axis=1)
+    assert 0 < inside.sum() < 40
+    everything = Selection.of({"corners": SQUARE, "moods": [0, 1, 2, 3]})
+    assert selected_rows(everything, songs).tolist() == np.flatnonzero(inside).tolist()
+    mood = int(songs.moods[inside][0])
+    one = Selection.of({"corners": SQUARE, "moods": [mood]})
+    assert selected_rows(one, songs).tolist() == np.flatnonzero(inside & (songs.moods == mood)).tolist()
+    assert selected_rows(None, songs).size == 0
+
+
+def test_a_click_selects_the_nearest_song(songs: SongTable) -> None:
+    plane, moods = np.array([[0, 0], [0.02, 0], [0.5, 0.5]], np.float32), np.zeros(3, np.int64)
+    near, far = (Selection.of({"corners": [corner], "moods": [0]}) for corner in ([0.012, 0.001], [0.8, -0.8]))
+    assert near.rows(plane, moods).tolist() == [1]
+    assert far.rows(plane, moods).size == 0
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, "x", {}, {"corners": [], "moods": []}, {"corners": [[1]], "moods": []}, {"corners": SQUARE},
+     {"corners": [["x", 1]], "moods": [0]}, {"corners": [[None, 1]], "moods": [0]}, {"corners": SQUARE, "moods": [{}]}],
+)  # fmt: skip
+def test_an_invalid_selection_is_ignored(sent: object) -> None:
+    assert Selection.of(sent) is None
+
+
+@given(st_.lists(st_.tuples(st_.floats(-1, 1), st_.floats(-1, 1)), min_size=1, max_size=30))
+def test_a_triangle_contains_the_places_on_one_side_of_its_edges(places: list[tuple[float, float]]) -> None:
+    corners = np.array([[-0.9, -0.8], [0.9, -0.7], [0.1, 0.9]])
+    edges = zip(corners, np.roll(corners, -1, axis=0), strict=True)
+    sides = [[(b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]) for x, y in places] for a, b in edges]
+    least = np.min(sides, axis=0)
+    clear = np.abs(least) > 1e-9  # a place on an edge may be on either side
+    assert is_inside(np.array(places), corners)[clear].tolist() == (least > 0)[clear].tolist()
+
+
+def test_the_browser_gets_every_song_with_its_mood(songs: SongTable) -> None:
+    plane = songs.catalogue.plane
+    data = plane_data(plane, songs.moods, [f"Song {row}" for row in range(40)], alt="")
+    rows = [int(name.split()[1]) for name in data["names"]]
+    assert sorted(rows) == list(range(40))
+    places = np.frombuffer(base64.b64decode(data["places"]), "<i2").reshape(40, 2) / 32767
+    assert places == pytest.approx(plane[rows], abs=1e-4)
+    assert list(base64.b64decode(data["order"])) == songs.moods[rows].tolist()
 
 
 def test_unique_songs_keeps_the_first_version(songs: SongTable) -> None:

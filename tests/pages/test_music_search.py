@@ -17,6 +17,7 @@ from emomusic.ui.core.frame import enter_app
 from emomusic.ui.music import search
 from emomusic.ui.music.classify import VIEW as CLASSIFY
 from tests.music.tables import track_id
+from tests.pages.music_lists import listed
 from tests.pages.screen import text_of, tracks, unescaped
 
 SECONDS = 120
@@ -51,11 +52,11 @@ def test_a_found_song_opens_in_the_mood_tab(app: AppTest) -> None:
 
 
 def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> None:
-    find(app, "ferrari")
-    assert len(tracks(app)) == 1
-    assert re.search(r"14 found.* 13 .*versions", text_of(app))
+    find(app, "big fun inner city")
+    assert len(listed(app, "found")) == 3
+    assert re.search(r"11 found.* 8 .*versions", text_of(app))
     find(app, "10000 hours piano")
-    assert not tracks(app)
+    assert not listed(app, "found")
     find(app, "10,000 hours piano")
     assert re.search(r"\b1 found\.$", text_of(app), re.MULTILINE)
 
@@ -112,7 +113,7 @@ def test_a_search_without_a_hit_has_a_message(app: AppTest) -> None:
 
 
 def test_the_page_without_keys_explains_how_to_get_them(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_credentials", lambda: None)
+    monkeypatch.setattr(search, "spotify_credentials", lambda: None)
     app.run()
     assert not app.exception
     assert "developer.spotify.com" in text_of(app)
@@ -146,7 +147,7 @@ class FakeSpotify:
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
     """Replace Spotify by a fake, with keys that no other test has."""
     credentials = Credentials(f"id of {spotify.__qualname__}", secret)
-    monkeypatch.setattr(search, "_credentials", lambda: credentials)
+    monkeypatch.setattr(search, "spotify_credentials", lambda: credentials)
     monkeypatch.setattr(search, "LiveSpotify", spotify)
 
 
@@ -154,11 +155,11 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert not app.exception
-    assert len(tracks(app)) == 2
+    assert len(listed(app, "live")) == 2
     assert "2 found by Spotify" in text_of(app)
     assert "features from catalogue" in text_of(app)
     assert text_of(app).count("mood unknown") == 1
-    links = [f"[Open in Spotify](https://open.spotify.com/track/{track})" for track in tracks(app)]
+    links = [f"[Open in Spotify](https://open.spotify.com/track/{track})" for track in listed(app, "live")]
     assert all(link in text_of(app) for link in links)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
     (warning,) = app.warning
@@ -178,15 +179,15 @@ def test_pages_of_results_have_back_and_next_buttons(app: AppTest, monkeypatch) 
 
     use(monkeypatch, Many)
     find(app, "zzzz")
-    assert tracks(app) == [track_id(number) for number in range(10)]
+    assert listed(app, "live") == [track_id(number) for number in range(10)]
     assert "10 of 25 found by Spotify" in text_of(app)
     for first, last in ((11, 20), (21, 25)):
         app.button(key=state.music_widget("live-more")).click().run()
-        assert tracks(app) == [track_id(number) for number in range(first - 1, last)]
+        assert listed(app, "live") == [track_id(number) for number in range(first - 1, last)]
         assert f"Songs {first} to {last} of 25 found by Spotify" in text_of(app)
     assert state.music_widget("live-more") not in [button.key for button in app.button]
     app.button(key=state.music_widget("live-back")).click().run()
-    assert tracks(app)[0] == track_id(10)
+    assert listed(app, "live")[0] == track_id(10)
     assert asked == [0, 1, 2]  # page 1 is cached
     app.text_input(key=state.MUSIC_QUERY).set_value("yyyy").run()
     assert "10 of 25 found by Spotify" in text_of(app)
@@ -239,7 +240,7 @@ def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> N
     use(monkeypatch, Strict, "right")
     app.run()
     assert not app.warning
-    assert len(tracks(app)) == 2
+    assert len(listed(app, "live")) == 2
     use(monkeypatch, Strict, "wrong again")  # results of other keys are not shown
     app.run()
     assert len(app.warning) == 1
@@ -290,7 +291,7 @@ def test_covers_are_shown_if_switched_on(app: AppTest, monkeypatch) -> None:
     app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
     assert not app.exception
     assert [image.value for image in app.image] == [[COVER]]  # the other song has none
-    assert len(tracks(app)) == 2
+    assert len(listed(app, "live")) == 2
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def test_a_mistake_in_the_secrets_is_one_error_without_their_values(
     assert "hidden" not in text_of(app)
     assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
-    assert search._credentials() == Credentials("an id", "a secret")
+    assert search.spotify_credentials() == Credentials("an id", "a secret")
 
 
 def test_the_damaged_one_of_two_secrets_files_is_named(app: AppTest, secrets: Path, tmp_path: Path) -> None:
@@ -345,8 +346,8 @@ def test_the_damaged_one_of_two_secrets_files_is_named(app: AppTest, secrets: Pa
 
 
 def test_the_environment_is_used_without_a_secrets_file(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert search._credentials() is None
+    assert search.spotify_credentials() is None
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "an id")
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "a secret")
     assert not secrets.exists()
-    assert search._credentials() == Credentials("an id", "a secret")
+    assert search.spotify_credentials() == Credentials("an id", "a secret")

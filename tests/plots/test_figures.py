@@ -13,7 +13,7 @@ from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.colours import EMOTION_COLOURS, write_in
 from emomusic.plots.diagnostics import confusion_map, fold_spread
 from emomusic.plots.face import probability_bars
-from emomusic.plots.music import correlation_map, feature_ridges, song_plane
+from emomusic.plots.music import correlation_map, feature_ridges
 from emomusic.plots.picture import annotated_picture, annotated_preview, face_label, framed_face
 from emomusic.plots.steps import quarter_place, weighed_place
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -79,7 +79,6 @@ def test_a_chart_that_already_has_the_text_colour_is_unchanged() -> None:
 
 
 SURE = EmotionProbabilities.certain(Emotion.SAD)
-PLANE = np.zeros((8, 2), np.float32)
 MOODS_OF_EIGHT = np.repeat(np.arange(4), 2)
 
 
@@ -91,7 +90,6 @@ MOODS_OF_EIGHT = np.repeat(np.arange(4), 2)
         lambda: quarter_place(SURE, AffectPoint(0.5, 0.5), "1"),
         lambda: confusion_map(np.eye(7, dtype=np.int64), EMOTIONS, chosen=("sad", "fear")),
         lambda: fold_spread({"a": np.ones(3), "b": np.ones(3)}),
-        lambda: song_plane(PLANE, MOODS_OF_EIGHT, None),
         lambda: feature_ridges(np.linspace(0, 1, 8), MOODS_OF_EIGHT, FEATURES["energy"]),
         lambda: correlation_map(np.full((9, 9), 0.5)),
     ],

@@ -15,17 +15,10 @@ from emomusic.plots.music import (
     mood_bars,
     mood_profiles,
     profile_radar,
-    song_plane,
     standings,
-    trace_rows,
 )
 
 CALM, HAPPY, ENERGETIC, SAD = range(4)
-
-
-@pytest.fixture
-def moods() -> np.ndarray:
-    return np.array([HAPPY, SAD, HAPPY, CALM, SAD, HAPPY])
 
 
 @pytest.fixture
@@ -38,35 +31,6 @@ def features() -> np.ndarray:
 
 
 FOUR = np.repeat(np.arange(4), 50)
-
-
-def test_every_song_is_in_the_trace_of_its_mood(moods: np.ndarray) -> None:
-    plane = np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)
-    figure = song_plane(plane, moods, [f"Song {number}" for number in range(6)])
-    rows = trace_rows(moods)
-    assert sorted(np.concatenate(rows)) == list(range(6))
-    assert len(figure.data) == len(MOODS)  # one trace per mood, even without songs
-    for trace, own in zip(figure.data, rows, strict=True):
-        assert list(trace.x) == pytest.approx(plane[own, 0], abs=1e-3)
-        assert list(trace.y) == pytest.approx(plane[own, 1], abs=1e-3)
-        if own.size:
-            mood = MOODS[moods[own[0]]]
-            assert trace.type == "scattergl"
-            assert (trace.name, trace.marker.color) == (mood.value, MOOD_COLOURS[mood])
-            assert list(trace.text) == [f"Song {row}" for row in own]
-
-
-def test_titles_are_escaped_on_the_plane(moods: np.ndarray) -> None:
-    figure = song_plane(np.zeros((6, 2), np.float32), moods, ["<b>&</b>"] * 6)
-    assert {text for trace in figure.data for text in trace.text or ()} == {"&lt;b&gt;&amp;&lt;/b&gt;"}
-
-
-def test_the_plane_labels_its_quadrants_and_axes(moods: np.ndarray) -> None:
-    layout = song_plane(np.zeros((6, 2), np.float32), moods, None).layout
-    assert [note.text[:9] for note in layout.annotations] == ["<b>Q1</b>", "<b>Q2</b>", "<b>Q3</b>", "<b>Q4</b>"]
-    assert layout.dragmode == "lasso"
-    assert "valence" in layout.xaxis.title.text
-    assert "energy" in layout.yaxis.title.text
 
 
 def test_the_feature_that_follows_the_mood_comes_first(features: np.ndarray) -> None:

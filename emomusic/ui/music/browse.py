@@ -13,7 +13,7 @@ from emomusic.affect import Mood
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.ui.core import state
-from emomusic.ui.music.song_list import describe_songs, digest_of, show_players, show_table_downloads
+from emomusic.ui.music.song_list import describe_songs, digest_of, show_songs, show_table_downloads
 from emomusic.ui.music.song_table import SongTable
 
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
@@ -77,7 +77,7 @@ def show_table(songs: SongTable) -> None:
         + (f" The table shows the first {len(shown):,} songs. Filter to see others." if len(rows) > len(shown) else "")
     )
     if chosen := [int(shown[at]) for at in event.selection.rows]:
-        show_players(songs, chosen, name="row")
+        show_songs(songs, chosen, name="row")
 
 
 def _choose_filters(songs: SongTable) -> Filters:
@@ -100,7 +100,7 @@ def _choose_filters(songs: SongTable) -> Filters:
         )  # fmt: skip
         with st.popover("Filters", icon=":material/tune:"):
             genres: list[str] = []
-            if genre_options := catalogue.genres:
+            if not songs.has_your_music and (genre_options := catalogue.genres):
                 genres = st.multiselect(
                     "Genre",
                     genre_options,
@@ -149,7 +149,7 @@ def _columns() -> dict[str, Any]:
     return numbers | {
         "title": st.column_config.TextColumn("Title", width="medium", pinned=True),
         "artists": st.column_config.TextColumn("Artists", width="medium"),
-        "genre": "Genre",
+        "genres": "Genres",
         "mood": "Mood",
         "confidence": st.column_config.ProgressColumn(
             "Confidence", format="%.0f %%", min_value=0, max_value=100, help="The model's probability of the mood"

@@ -16,7 +16,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import remembered, write
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
-from emomusic.ui.music.song_list import short_name, show_players, track_line
+from emomusic.ui.music.song_list import short_name, show_songs
 from emomusic.ui.music.song_table import SongTable, cached_per_table, mood_classifier, song_numbers
 
 VIEW = "What mood is this song?"
@@ -242,12 +242,5 @@ def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64])
 
 def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
     rows = nearest_songs(songs, row, features)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("**Most similar songs**", width="content")
-        playing = st.toggle("Show players", key=state.music_widget("play-nearest"), persist_state="session")
-    if playing:
-        show_players(songs, rows, name="nearest")
-        return
-    with st.grid("auto", min_column_width=260):
-        for other in rows:
-            st.markdown(track_line(songs, other))
+    st.markdown("**Most similar songs**")
+    show_songs(songs, rows, name="nearest", plays_first=False)

@@ -18,18 +18,15 @@ from emomusic.music.spotify.search import (
     FoundPage,
     FoundTrack,
     LiveSpotify,
-    credentials_from_environment,
-    credentials_of,
 )
 from emomusic.ui.core import state
 from emomusic.ui.core.address import remembered, went_back, write
 from emomusic.ui.core.engine import engine
-from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
-from emomusic.ui.core.secrets import read_secrets
+from emomusic.ui.core.frame import escape_markdown_message
+from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.music.classify import describe_moods, open_song
-from emomusic.ui.music.song_list import ask_button, describe_versions, show_players
+from emomusic.ui.music.song_list import SongLine, SongListOptions, describe_versions, show_lines, show_songs
 from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
-from emomusic.ui.songs.players import show_player, spotify_link
 
 
 def show_search(songs: SongTable) -> None:
@@ -78,11 +75,11 @@ def _search_table(songs: SongTable, text: str) -> None:
     once = unique_songs(songs, rows)
     order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
     st.caption(f"{len(rows):,} found{order}.{describe_versions(len(rows) - len(once))}")
-    show_players(songs, once.tolist(), name="found", ask=open_song)
+    show_songs(songs, once, name="found", ask=open_song)
 
 
 def _search_spotify(songs: SongTable, text: str) -> None:
-    credentials = _credentials()
+    credentials = spotify_credentials()
     if credentials is None:
         _explain_keys()
         return
@@ -114,20 +111,18 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         st.caption(page.notice)
     _describe_count(page, number)
     was_asked = elsewhere and not page.notice
-    for place, track in enumerate(page.tracks):
-        with st.container(gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                if with_covers and track.cover_url is not None:
-                    st.image(track.cover_url, alt=f"Cover of {track.title}", width=64)
-                mood = _mood_of(track, elsewhere=was_asked)
-                link = spotify_link(track.id)
-                st.markdown(
-                    f"**{escape_markdown(track.title)}** · {escape_markdown(', '.join(track.artists))}  \n"
-                    f"{mood} · {link}"
-                )
-            show_player(track.id, track.title, place=("live", place))
-            if track.id in songs.catalogue:
-                ask_button(track.id, name="live", ask=open_song)
+    lines = [
+        SongLine(
+            track.id,
+            track.title,
+            ", ".join(track.artists),
+            _mood_of(track, elsewhere=was_asked),
+            can_ask=track.id in songs.catalogue,
+            cover_url=track.cover_url if with_covers else None,
+        )
+        for track in page.tracks
+    ]
+    show_lines(lines, SongListOptions("live", key, open_song, plays_first=False))
     _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
 
 
@@ -178,18 +173,6 @@ def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
     return f"{describe_moods(probabilities)} · features from {found.source}"
 
 
-def _credentials() -> Credentials | None:
-    """The keys in `.streamlit/secrets.toml`, else in the environment.
-
-    Raises:
-        SettingsError: the file is not readable.
-    """
-    values = read_secrets()
-    section = values.get("spotify")
-    nested = {f"spotify_{name}": value for name, value in section.items()} if isinstance(section, dict) else {}
-    return credentials_of(values | nested) or credentials_from_environment()
-
-
 def _account(credentials: Credentials) -> str:
     """A digest of the keys for caches; it does not reveal the secret."""
     return hashlib.sha256(f"{credentials.client_id} {credentials.client_secret}".encode()).hexdigest()[:16]
@@ -210,7 +193,7 @@ def _explain_keys() -> None:
     st.markdown(
         "Add your own keys to search Spotify. They are free with a Premium account.\n\n"
         "1. Create an app at [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) with the "
-        "redirect address `http://127.0.0.1:8501`.\n"
+        "redirect address `http://127.0.0.1:8501/`.\n"
         "2. Write its client ID and secret to `.streamlit/secrets.toml` in this app and restart it:"
     )
     st.code('SPOTIFY_CLIENT_ID = "…"\nSPOTIFY_CLIENT_SECRET = "…"', language="toml")

@@ -1,9 +1,10 @@
-"""Songs as a list: one line each, players and downloads."""
+"""Songs as a list with one player, and downloads. The page has at most one player."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from emomusic.ui.music.song_table import SongTable, unique_songs
 from emomusic.ui.songs.players import show_player, spotify_link
 
 PAGE = 5
+_PLAYING = state.music_widget("playing")  # the list and the song of the only player
+_REFRESH = state.music_widget("refresh")  # whether the rest of the page has to change
 
 
 def short_name(track: Track) -> str:
@@ -32,52 +35,168 @@ def short_name(track: Track) -> str:
     return name if len(name) <= 60 else name[:59] + "…"
 
 
-def track_line(songs: SongTable, row: int) -> str:
-    """One song in Markdown: title, artists, its mood, and a link."""
-    track = songs.catalogue.track(row)
+def describe_mood(songs: SongTable, row: int) -> str:
+    """The mood of a song: "happy 93 %", or "happy, labelled"."""
     mood = MOODS[int(songs.moods[row])]
-    words = f"{mood}, labelled" if track.mood is not None else f"{mood} {share_text(songs.probabilities[row].max())}"
-    return f"**{escape_markdown(track.title)}** · {escape_markdown(track.byline)}  \n{words} · {spotify_link(track.id)}"
+    if "mood" in songs.catalogue.table and songs.catalogue.track(row).mood is not None:
+        return f"{mood}, labelled"
+    return f"{mood} {share_text(songs.probabilities[row].max())}"
 
 
-def show_players(songs: SongTable, rows: Sequence[int], *, name: str, ask: Callable[[str], None] | None = None) -> None:
-    """Show the first songs of a list with players, and a button for more.
+@dataclass(frozen=True, slots=True)
+class SongLine:
+    """A song of a list.
+
+    Attributes:
+        track_id: on Spotify.
+        title: of the song.
+        byline: its artists.
+        details: Markdown below the title, such as the mood.
+        can_ask: whether a button opens the mood of the song.
+        cover_url: of a picture next to the title, or None.
+    """
+
+    track_id: str
+    title: str
+    byline: str
+    details: str
+    can_ask: bool = False
+    cover_url: str | None = None
+
+
+def show_songs(
+    songs: SongTable,
+    rows: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    name: str,
+    ask: Callable[[str], None] | None = None,
+    plays_first: bool = True,
+) -> None:
+    """Show the first songs of a list with one player, and a button for more.
 
     Args:
         songs: the table.
         rows: row numbers of the songs, in the order to show.
         name: name of the list on this page, for widget keys.
         ask: callback with a song's id for a button that opens its mood; None for no button.
+        plays_first: whether a new list has a player for its first song; else the player follows a click.
     """
-    key = state.music_widget("shown", name, digest_of(rows))
+    digest = digest_of(rows)
+    key = state.music_widget("shown", name, songs.digest, digest)
+    _show_songs(songs, rows, SongListOptions(name, digest, ask, plays_first), key)
+
+
+@dataclass(frozen=True, slots=True)
+class SongListOptions:
+    """How to show a list of songs.
+
+    Attributes:
+        name: name of the list on this page, for widget keys.
+        digest: of the songs; the list is new if it changes.
+        ask: callback with a song's id for a button that opens its mood; None for no button.
+        plays_first: whether a new list has a player for its first song; else the player follows a click.
+    """
+
+    name: str
+    digest: str
+    ask: Callable[[str], None] | None = None
+    plays_first: bool = True
+
+
+@st.fragment
+def _show_songs(
+    songs: SongTable, rows: Sequence[int] | npt.NDArray[np.int64], options: SongListOptions, key: str
+) -> None:
     num_shown = int(st.session_state.get(key, PAGE))
-    for number, row in enumerate(rows[:num_shown]):
-        track = songs.catalogue.track(row)
-        with st.container(gap="xsmall"):
-            st.markdown(track_line(songs, row))
-            show_player(track.id, track.full_name, place=(name, number))
-            if ask is not None:
-                ask_button(track.id, name=name, ask=ask)
+    _show_lines([_line(songs, int(row)) for row in rows[:num_shown]], options)
     if len(rows) > num_shown:
         st.button(
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
             icon=":material/queue_music:",
-            key=state.music_widget("more", name),
+            key=state.music_widget("more", options.name),
             on_click=state.put,
             args=(key, num_shown + PAGE),
         )
 
 
-def ask_button(track_id: str, *, name: str, ask: Callable[[str], None]) -> None:
-    """Show the button that opens the mood of a song."""
-    st.button(
-        "What mood is it?",
-        icon=":material/tune:",
-        key=state.music_widget("ask", name, track_id),
-        on_click=ask,
-        args=(track_id,),
-        type="tertiary",
-    )
+def _line(songs: SongTable, row: int) -> SongLine:
+    track = songs.catalogue.track(row)
+    return SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=True)
+
+
+@st.fragment
+def show_lines(lines: Sequence[SongLine], options: SongListOptions) -> None:
+    """Show songs as text with one player. A click on a title plays the song and reruns only this list."""
+    _show_lines(lines, options)
+
+
+# Streamlit centres a title that wraps
+_LEFT = f"""<style>
+div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left; }}
+</style>"""
+
+
+def _show_lines(lines: Sequence[SongLine], options: SongListOptions) -> None:
+    st.html(_LEFT)
+    if lines:
+        _open_player(lines[0].track_id, options)
+    if st.session_state.pop(_REFRESH, False):
+        st.rerun()  # another list shows a player, or another tab opens
+    list_name, playing = st.session_state.get(_PLAYING, (None, None))
+    for line in lines:
+        is_playing = options.name == list_name and line.track_id == playing
+        with st.container(gap=None):
+            _show_line(line, options, is_playing=is_playing)
+
+
+def _open_player(first: str, options: SongListOptions) -> None:
+    """Give a new list the page's only player."""
+    key = state.music_widget("seen", options.name)
+    is_new = st.session_state.get(key) != options.digest
+    st.session_state[key] = options.digest
+    if is_new and options.plays_first:
+        _play(options.name, first)
+
+
+def _play(name: str, track_id: str) -> None:
+    """Move the page's only player to a song of a list."""
+    before, _ = st.session_state.get(_PLAYING, (name, None))
+    st.session_state[_PLAYING] = (name, track_id)
+    if before != name:
+        st.session_state[_REFRESH] = True
+
+
+def _ask(ask: Callable[[str], None], track_id: str) -> None:
+    ask(track_id)
+    st.session_state[_REFRESH] = True  # the tabs are outside this fragment
+
+
+def _show_line(line: SongLine, options: SongListOptions, *, is_playing: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if line.cover_url is not None:
+            st.image(line.cover_url, alt=f"Cover of {line.title}", width=64)
+        with st.container(gap=None):
+            st.button(
+                f"**{escape_markdown(line.title)}** · {escape_markdown(line.byline)}",
+                icon=":material/music_note:" if is_playing else ":material/play_circle:",
+                key=state.music_widget("play", options.name, line.track_id),
+                on_click=_play,
+                args=(options.name, line.track_id),
+                type="tertiary",
+            )
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"{line.details} · {spotify_link(line.track_id)}", width="content")
+                if options.ask is not None and line.can_ask:
+                    st.button(
+                        "What mood is it?",
+                        icon=":material/tune:",
+                        key=state.music_widget("ask", options.name, line.track_id),
+                        on_click=_ask,
+                        args=(options.ask, line.track_id),
+                        type="tertiary",
+                    )
+    if is_playing:
+        show_player(line.track_id, f"{line.title}, {line.byline}", place=(options.name, 0))
 
 
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
@@ -108,8 +227,9 @@ def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name:
 
 def _song(songs: SongTable, row: int) -> Song:
     track = songs.catalogue.track(row)
-    probability = float(songs.probabilities[row, songs.moods[row]])
-    return Song(track, MOODS[int(songs.moods[row])], probability, track.point, "chosen from the table")
+    mood, probability = MOODS[int(songs.moods[row])], float(songs.probabilities[row, songs.moods[row]])
+    likeliest = MOODS[int(songs.probabilities[row].argmax())]
+    return Song(track, mood, probability, track.point, "chosen from the table", likeliest)
 
 
 def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -119,9 +239,11 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     percents = 100 * songs.probabilities[rows, songs.moods[rows]]
     described = table[["title", "artists"]].assign(mood=moods, confidence=percents)
     described["artists"] = described["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
-    known = [column for column in ("genre", "year", "popularity", "explicit") if column in table]
+    known = [column for column in ("genres", "year", "popularity", "explicit") if column in table]
     described = described.join(table[[*known, *FEATURE_NAMES]])
     # `track_url` is slow for long tables and not needed, because a catalogue has only valid ids
+    if "genres" in described:
+        described["genres"] = described["genres"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
     return described.assign(url=TRACK_ADDRESS + table["id"]).reset_index(drop=True)
 
 

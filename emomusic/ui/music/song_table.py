@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic import downloads
 from emomusic.assets import ModelKind, folder_of, read_metrics
@@ -26,10 +27,12 @@ from emomusic.music.tables import read_catalogue
 from emomusic.results.records import version_of
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
+from emomusic.ui.core.address import write
 from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button, show_lost_uploads
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.songs.your_music import choose_genres, chosen_genres
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -50,6 +53,8 @@ class SongTable:
         probabilities: shape (n, 4), float32, from the mood model, in the order of `Mood`.
         moods: shape (n,), positions in `Mood`: the label if the table has one, else the most probable mood.
         num_labelled: how many songs have a label.
+        num_all: how many songs the table has without a choice of genres.
+        has_your_music: whether the visitor's genres ("Your music") apply to it.
         cache: results of functions decorated with `cached_per_table`.
     """
 
@@ -59,6 +64,8 @@ class SongTable:
     probabilities: npt.NDArray[np.float32]
     moods: npt.NDArray[np.int64]
     num_labelled: int
+    num_all: int
+    has_your_music: bool = False
     cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -88,7 +95,7 @@ class SongTable:
             labelled = positions.notna().to_numpy(bool)
             moods[labelled] = positions[labelled].to_numpy(np.int64)
             num_labelled = int(labelled.sum())
-        return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled)
+        return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled, len(catalogue))
 
 
 def cached_per_table(compute: Callable[Concatenate[SongTable, _P], _T]) -> Callable[Concatenate[SongTable, _P], _T]:
@@ -159,9 +166,9 @@ def choose_table() -> SongTable | None:
         songs = _downloadable_table(DOWNLOADABLE[choice])
     else:
         with st.spinner("Reading songs and moods"):
-            songs = _shipped()
-    if songs is not None:
-        _show_summary(songs)
+            songs = _shipped_of(tuple(sorted(chosen_genres())))
+        if songs is None:
+            _show_no_song()
     return songs
 
 
@@ -169,7 +176,37 @@ def choose_table() -> SongTable | None:
 def _shipped() -> SongTable:
     recommender = engine().recommender()  # it already has the probabilities
     name = f"shipped-{DEFAULT_MOOD_MODEL}"
-    return SongTable.from_probabilities(recommender.catalogue, name, recommender.probabilities)
+    songs = SongTable.from_probabilities(recommender.catalogue, name, recommender.probabilities)
+    return replace(songs, has_your_music=True)
+
+
+def _shipped_of(genres: tuple[str, ...]) -> SongTable | None:
+    """The shipped table with songs of these genres; None without such a song. No genres select all songs."""
+    return _shipped_of_some(genres) if genres else _shipped()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _shipped_of_some(genres: tuple[str, ...]) -> SongTable | None:
+    everything = _shipped()
+    rows = np.flatnonzero(everything.catalogue.passing(genres=genres))
+    if not rows.size:
+        return None
+    catalogue = Catalogue(everything.catalogue.table.iloc[rows], name=everything.name)
+    digest = hashlib.sha256(",".join(genres).encode()).hexdigest()[:8]
+    songs = SongTable.from_probabilities(catalogue, f"{everything.digest}-{digest}", everything.probabilities[rows])
+    return replace(songs, num_all=len(everything), has_your_music=True)
+
+
+def _show_no_song() -> None:
+    """Say that the visitor's genres leave no song, and offer to show all."""
+    choose_genres()
+    st.info("No song of this table has one of your genres.", icon=":material/filter_alt_off:")
+    st.button(
+        "Show all genres",
+        icon=":material/undo:",
+        key=state.music_widget("all-genres"),
+        on_click=lambda: write(state.GENRES, None),
+    )
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -276,19 +313,21 @@ def _read_own(name: str, data: bytes) -> SongTable | str:
         return str(error)
 
 
-def _show_summary(songs: SongTable) -> None:
-    """Show the number of songs per mood, and the source of the moods."""
+def show_summary(songs: SongTable) -> DeltaGenerator:
+    """Show the number of songs per mood, and the source of the moods. Returns the menu for `explain_numbers`."""
     counts = np.bincount(songs.moods, minlength=len(MOODS))
     order = np.argsort(-counts, kind="stable")
+    which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
     st.header(
-        f"{pluralize(len(songs), 'song')}: "
+        f"{which}{pluralize(songs.num_all, 'song')}: "
         + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
         anchor=False,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_origin(songs), width="stretch")
-        with st.popover("What the numbers mean", icon=":material/help:"):
-            _explain(songs)
+        if songs.has_your_music:
+            choose_genres()
+        return st.popover("What the numbers mean", icon=":material/help:")
 
 
 def _origin(songs: SongTable) -> str:
@@ -319,8 +358,15 @@ def _accuracy() -> str:
     )
 
 
-def _explain(songs: SongTable) -> None:
-    num_versions = len(songs) - len(np.unique(song_numbers(songs)))
+@cached_per_table
+def _num_versions(songs: SongTable) -> int:
+    """How many rows are other versions of a song in the table."""
+    return len(songs) - int(song_numbers(songs).max()) - 1
+
+
+def explain_numbers(songs: SongTable) -> None:
+    """Show the meaning of versions, plane, moods and features."""
+    num_versions = _num_versions(songs)
     if num_versions:
         st.markdown(
             f"**Songs.** {num_versions:,} of {len(songs):,} rows are other versions of a song in the table. Lists and "
