@@ -2,27 +2,25 @@
 
 import streamlit as st
 
+from emomusic.ui.core import state
+from emomusic.ui.core.address import remembered
 from emomusic.ui.core.frame import require_app, shown_errors
 
 require_app()
 
-st.title("What do many faces sound like?", anchor=False)
-st.markdown(
-    "Choose up to 100 portraits, or photos of people who agree. EmoMusic sorts the faces by quadrant and recommends "
-    "songs for all of them."
-)
+if not (st.session_state.get(state.GALLERY_FILES) or remembered(state.GALLERY_RESULT)):
+    st.title("What do many faces sound like?", anchor=False)
+    st.markdown(
+        "Choose up to 100 portraits, or photos of people who agree. EmoMusic sorts the faces by quadrant and plays "
+        "songs for all of them."
+    )
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.gallery.faces import gallery_points, show_faces_table, show_gallery, show_gallery_downloads
+    from emomusic.ui.gallery.faces import show_gallery
     from emomusic.ui.gallery.pictures import choose_pictures, read_gallery, show_gallery_samples
-    from emomusic.ui.songs.choose import choose_songs
 
     if not (sources := choose_pictures()):
         show_gallery_samples()
     else:
-        result = read_gallery(sources)
-        if (listener := show_gallery(result)) is not None:
-            songs, request = choose_songs(listener, gallery_points(result))
-            show_faces_table(result)
-            show_gallery_downloads(result, listener, songs, request)
+        show_gallery(read_gallery(sources))

@@ -2,24 +2,42 @@
 
 import streamlit as st
 
+from emomusic.ui.core import state
 from emomusic.ui.core.frame import require_app, shown_errors
 
 require_app()
 
-st.title("What does this face sound like?", anchor=False)
-st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
+if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # Spotify's redirect
+    from emomusic.ui.songs.spotify_account import finish_sign_in
+
+    if finish_sign_in():
+        st.stop()
+
+head = st.container()  # drawn at once if there is no photo yet
+
+
+def show_head() -> None:
+    """Show the title and the purpose of the page."""
+    with head:
+        st.title("What does this face sound like?", anchor=False)
+        st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
+
+
+is_new = st.session_state.get(state.PICTURE) is None and state.SAMPLE not in st.query_params
+if is_new:
+    show_head()
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.core.picture_chooser import choose_picture
+    from emomusic.ui.core.picture_chooser import choose_another_picture, choose_picture
     from emomusic.ui.core.welcome import show_welcome
-    from emomusic.ui.photo.faces import face_points, read_picture, show_photo_downloads, show_reading
-    from emomusic.ui.songs.choose import choose_songs
+    from emomusic.ui.photo.answer import show_photo
 
-    if (picture := choose_picture()) is None:
-        show_welcome()
+    if (picture := choose_another_picture()) is not None:
+        show_photo(picture)
     else:
-        result = read_picture(picture)
-        if (listener := show_reading(result)) is not None:
-            songs, request = choose_songs(listener, face_points(result))
-            show_photo_downloads(result, listener, songs, request)
+        if not is_new:  # the link names no sample
+            show_head()
+        if choose_picture() is not None:
+            st.rerun()
+        show_welcome()

@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from emomusic.ui.core import state
-from scripts.take_screenshots import PLAYER, PLAYER_FRAME
+from scripts.take_screenshots import DETAILS, PLAYER, PLAYER_FRAME
 
 SIZE = {"width": 1280, "height": 800}
 WIDTH = 900  # of the animation
@@ -61,7 +61,7 @@ class Recorder:
 
 
 def show_photo(recorder: Recorder, url: str) -> None:
-    """Show a sample photo, its faces and songs, and choose one face."""
+    """Show a sample photo, its faces and a song, choose one face, play the next song, and show the plane."""
     page = recorder.page
     page.goto(url)
     page.locator('[data-testid="stFileUploader"]').wait_for()
@@ -70,13 +70,16 @@ def show_photo(recorder: Recorder, url: str) -> None:
     recorder.add(1800)
     page.goto(f"{url}/?sample=four-people")
     page.locator(PLAYER_FRAME).first.wait_for(state="attached")
-    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.locator(f"{DETAILS} .js-plotly-plot").nth(1).wait_for()
     page.wait_for_timeout(1500)
     recorder.add(2600)
     page.get_by_role("radio", name="Face 2").click()
     page.wait_for_timeout(1500)
     recorder.add(2000)
-    recorder.scroll_to(PLAYER_FRAME)
+    page.get_by_role("button", name="Next song").click()
+    page.wait_for_timeout(1500)
+    recorder.add(2000)
+    recorder.scroll_to(DETAILS)
 
 
 def show_page(recorder: Recorder, address: str, ready: str) -> None:

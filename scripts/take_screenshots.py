@@ -20,6 +20,7 @@ from emomusic.ui.core import state
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
 PLAYER_FRAME = "iframe[src*='open.spotify.com']"
+DETAILS = ".st-key-roomy-details"  # emotions and plane, below the player
 
 # A placeholder, because Spotify's players need the network
 PLAYER = """<body style="margin:0;height:100vh;display:grid;place-items:center;background:#2b2b2b;color:#ddd;
@@ -31,6 +32,12 @@ def take(page: Page, out: Path, name: str) -> None:
     page.wait_for_timeout(1500)
     page.screenshot(path=out / f"{name}.png")
     print(out / f"{name}.png")
+
+
+def wait_for_player(page: Page) -> None:
+    """Wait for the player and for the plane, which is below it."""
+    page.locator(PLAYER_FRAME).wait_for(state="attached")
+    page.locator(".st-key-plane .js-plotly-plot").wait_for(state="attached")
 
 
 def start_camera(page: Page, url: str) -> None:
@@ -58,12 +65,12 @@ def main(url: str, out: Path, film: Path) -> None:
                 page = context.new_page()
                 page.set_default_timeout(120_000)
                 page.goto(f"{url}/?sample=four-people")
-                page.locator("iframe").nth(4).wait_for(state="attached")
+                wait_for_player(page)
                 take(page, out, f"photo-{width}-{theme}")
-                page.locator(PLAYER_FRAME).first.evaluate("element => element.scrollIntoView()")
-                take(page, out, f"music-{width}-{theme}")
+                page.locator(DETAILS).evaluate("element => element.scrollIntoView()")
+                take(page, out, f"details-{width}-{theme}")
                 page.goto(f"{url}/gallery?{state.GALLERY_RESULT}=samples")
-                page.locator("iframe").nth(4).wait_for(state="attached")
+                wait_for_player(page)
                 take(page, out, f"gallery-{width}-{theme}")
                 page.goto(f"{url}/music")
                 page.locator(".js-plotly-plot").first.wait_for()

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, visit
+from tests.browser.player import DESKTOP, PHONE, assert_on_first_screen, song, song_after
 
 pytestmark = pytest.mark.browser
 
@@ -48,24 +49,17 @@ def gallery(open_page: Callable[..., Page]) -> Callable[..., Page]:
 
 
 def choose_photos(page: Page, root: Path) -> None:
-    """Choose the photos, and wait for the songs."""
+    """Choose the photos, and wait for the song."""
     expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
     page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in PICTURES])
     expect(page.get_by_text("7 faces in 4 photos")).to_be_visible(timeout=PATIENCE_MS)
-    tracks(page)
+    song(page)
 
 
-def tracks(page: Page) -> list[str]:
-    """The track ids of the five players, once they are shown."""
-    frames = page.locator('iframe[src*="spotify"]')
-    expect(frames).to_have_count(5, timeout=PATIENCE_MS)
-    return [(frame.get_attribute("src") or "").rsplit("/", 1)[1] for frame in frames.all()]
-
-
-def test_a_click_on_a_face_plays_its_songs(gallery: Callable[..., Page], root: Path) -> None:
+def test_a_click_on_a_face_plays_its_song(gallery: Callable[..., Page], root: Path) -> None:
     page = gallery()
     choose_photos(page, root)
-    everyones = tracks(page)
+    everyones = song(page)
     expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
     # A click at the image's position: the button is stretched over the whole tile
     face = page.get_by_role("img", name="Face 1, happy, in eileen-collins-1999.jpg")
@@ -75,13 +69,13 @@ def test_a_click_on_a_face_plays_its_songs(gallery: Callable[..., Page], root: P
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^eileen-collins-1999.jpg .*face 1 "))).to_be_visible()
-    for track in set(everyones):
-        expect(page.locator(f'iframe[src$="{track}"]')).to_have_count(0)
+    face_song = song_after(page, everyones)
     # By keyboard, in the menu
     page.get_by_role("combobox", name="Songs for").click()
     page.keyboard.press("Home")
     page.get_by_role("option", name="Everyone").click()
     expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
+    assert song_after(page, face_song) == everyones
 
 
 def test_a_photo_is_added_after_the_server_released_the_first(gallery: Callable[..., Page], root: Path) -> None:
@@ -106,12 +100,12 @@ def test_photos_can_be_removed_after_another_page(gallery: Callable[..., Page], 
     expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
 
 
-def show_samples(page: Page) -> list[str]:
-    """Show the samples; returns the songs."""
+def show_samples(page: Page) -> str:
+    """Show the samples; returns the song."""
     page.get_by_role("button", name=SAMPLES).click()
     expect(page.get_by_text("7 faces in 7 photos")).to_be_visible(timeout=PATIENCE_MS)
     assert "wall=samples" in page.url
-    return tracks(page)
+    return song(page)
 
 
 def test_the_samples_are_shown_again_after_another_page(gallery: Callable[..., Page]) -> None:
@@ -120,7 +114,7 @@ def test_the_samples_are_shown_again_after_another_page(gallery: Callable[..., P
     visit(page, "Models")
     page.get_by_role("link", name="Gallery").click()
     expect(page.get_by_text("7 faces in 7 photos")).to_be_visible()
-    assert tracks(page) == shown
+    assert song(page) == shown
     assert "wall=samples" in page.url
 
 
@@ -136,7 +130,7 @@ def test_one_back_from_the_samples_also_undoes_the_policy_of_another_page(galler
     page = gallery()
     page.get_by_role("link", name="Photo").click()
     page.get_by_role("button", name="A stern look", exact=True).click()
-    tracks(page)
+    song(page)
     page.get_by_role("radio", name="Soothe").click()
     expect(page.get_by_text("improve the mood")).to_be_visible()
     page.get_by_role("link", name="Gallery").click()
@@ -165,7 +159,7 @@ def test_keyboard_focus_outlines_the_whole_tile(gallery: Callable[..., Page]) ->
 def test_faces_and_songs_can_be_downloaded(gallery: Callable[..., Page], root: Path) -> None:
     page = gallery()
     choose_photos(page, root)
-    shown = tracks(page)
+    shown = song(page)
     page.get_by_role("button", name="Download").last.click()
 
     def download(label: str) -> bytes:
@@ -180,8 +174,11 @@ def test_faces_and_songs_can_be_downloaded(gallery: Callable[..., Page], root: P
     ]
     record = json.loads(download("Everything"))
     assert [len(picture["faces"]) for picture in record["pictures"]] == [1, 4, 1, 1]
-    assert [song["id"] for song in record["songs"]] == shown
-    assert len(list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))) == 5
+    assert record["songs"][0]["id"] == shown
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Take it along").click()
+    songs = list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))
+    assert [row["id"] for row in songs] == [row["id"] for row in record["songs"]]
 
 
 def test_a_folder_is_shown_and_its_unreadable_files_are_listed(
@@ -220,6 +217,15 @@ def test_a_tap_on_a_phone_keeps_the_faces_in_place(gallery: Callable[..., Page],
     now, scrolled = page.evaluate(TILE_AT)
     assert scrolled > 0
     assert abs(now - top) < 120  # the sentence above may have one line more or less
+
+
+def test_the_player_of_the_samples_starts_on_the_first_screen(gallery: Callable[..., Page]) -> None:
+    page = gallery()
+    show_samples(page)
+    sentence = page.get_by_role("heading", level=1)
+    for width, height in (DESKTOP, PHONE):
+        page.set_viewport_size({"width": width, "height": height})
+        assert_on_first_screen(page, sentence, player_px=80)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

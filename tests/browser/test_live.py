@@ -19,6 +19,7 @@ from emomusic.face.live.reader import THREAD_NAME
 from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
+from tests.browser.player import PLAYER, song, song_after
 
 pytestmark = pytest.mark.browser
 
@@ -146,7 +147,7 @@ def wait_for_video_component(page: Page, server: str) -> None:
         time.sleep(0.5)
 
 
-def test_readings_follow_the_webcam_and_songs_follow_the_readings(
+def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
     playwright: Playwright, server: str, film: Path
 ) -> None:
     with camera(playwright, film) as page:
@@ -161,11 +162,17 @@ def test_readings_follow_the_webcam_and_songs_follow_the_readings(
         assert page.evaluate(TIMELINE) > first > 0
         sees(page, "1 face ·")
         page.locator(PLAY_BUTTON).click()
-        expect(page.locator('iframe[src*="spotify"]')).to_have_count(5, timeout=LONG_MS)
+        expect(page.locator(PLAYER)).to_have_count(1, timeout=LONG_MS)
+        moment = song(page)
         sees(page, "4 faces ·")  # the video continues
         stream(page).get_by_role("button", name="STOP").click()
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
         expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("4")
+        assert song(page) == moment
+        page.locator(".st-key-live-play-session button").click()  # the playlist replaces the song in the player
+        session = song_after(page, moment)
+        page.keyboard.press("n")
+        song_after(page, session)
 
 
 def test_a_visit_to_another_page_ends_the_session_and_it_can_start_again(

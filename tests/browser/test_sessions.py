@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
+from tests.browser.player import PLAYER
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +34,7 @@ def test_a_photo_is_deleted_after_its_page_is_closed(browser: Browser, tmp_path:
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         page.locator("input[type=file]").set_input_files(root / "data/samples/eileen-collins-1999.jpg")
-        page.get_by_role("button", name="More songs").wait_for()
+        page.locator(PLAYER).wait_for()
         assert holds_upload(address, True)
         context.close()
         assert holds_upload(address, False)

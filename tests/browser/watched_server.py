@@ -1,5 +1,9 @@
-"""Start the app like `streamlit run`, and write the names of its threads to a file twice a second."""
+"""Start the app like `streamlit run`, and write the names of its threads to a file twice a second.
 
+`TEST_SPOTIFY` replaces the addresses of Spotify by those of a local server, as JSON.
+"""
+
+import json
 import os
 import sys
 import threading
@@ -19,5 +23,9 @@ def note(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    if replaced := os.environ.get("TEST_SPOTIFY"):
+        from emomusic.ui.songs import spotify_account
+
+        spotify_account.SERVICE = json.loads(replaced)
     threading.Thread(target=note, args=(Path(os.environ["TEST_THREADS"]),), daemon=True).start()
     sys.exit(main())

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import partial
+from typing import Any
 
-from streamlit.testing.v1 import AppTest
+import pytest
+from streamlit.testing.v1 import AppTest, local_script_runner
+
+from emomusic.music.queue import SongQueue
+from emomusic.ui.core import state
 
 
 def text_of(app: AppTest) -> str:
@@ -21,3 +28,100 @@ def unescaped(markdown: str) -> str:
 def tracks(app: AppTest) -> list[str]:
     """The track ids of the players on the page."""
     return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
+
+
+def playing(app: AppTest) -> str:
+    """The track id of the only player on the page."""
+    (track,) = tracks(app)
+    return track
+
+
+def queue_of(app: AppTest, place: str = "photo") -> SongQueue:
+    """The queue of a page's player."""
+    queue = app.session_state[state.queue(place)]
+    assert isinstance(queue, SongQueue)
+    return queue
+
+
+def playlist(app: AppTest, place: str = "photo", *, num_songs: int = 20) -> list[str]:
+    """The track ids of the first songs of a queue."""
+    return [song.track.id for song in queue_of(app, place).playlist(num_songs)]
+
+
+def labels(app: AppTest) -> set[str]:
+    """The labels of the buttons and menus."""
+    menus = [menu.proto.popover.label for menu in app.get("popover")]
+    return {*(button.label for button in app.button), *map(str, menus)}
+
+
+def keys(app: AppTest) -> set[str]:
+    """The keys of the buttons."""
+    return {button.key for button in app.button if button.key}
+
+
+def menu_label(app: AppTest, start: str) -> str:
+    """The label of the only menu whose label starts like this."""
+    (label,) = (label for label in labels(app) if label.startswith(start))
+    return label
+
+
+def plane_of(app: AppTest) -> dict[str, Any]:
+    """The chart of the listener and the songs."""
+    (spec,) = (
+        chart.proto.spec for chart in app.get("plotly_chart") if chart.proto.alt.startswith("The affect plane: ")
+    )
+    plane: dict[str, Any] = json.loads(spec)
+    return plane
+
+
+def faces_on_the_plane(app: AppTest) -> list[str]:
+    """The labels of the circles."""
+    (labels,) = (trace["text"] for trace in plane_of(app)["data"] if trace.get("name") == "faces")
+    return [re.sub(r"<.*?>", "", label) for label in labels]
+
+
+def songs_on_the_plane(app: AppTest) -> list[tuple[int, str]]:
+    """The number and the colour of each square."""
+    (squares,) = (trace for trace in plane_of(app)["data"] if trace.get("name") == "songs")
+    numbers = [int(re.sub(r"<.*?>", "", text)) for text in squares["text"]]
+    return list(zip(numbers, squares["marker"]["color"], strict=True))
+
+
+def open_page(app: AppTest, name: str) -> AppTest:
+    """Open another page by a click in the navigation, which clears the URL.
+
+    AppTest keeps the URL and runs only the page's file, without `app.py`, which counts the visits.
+    """
+    app.query_params.clear()
+    _, number = app.session_state[state.VISIT]
+    app.session_state[state.VISIT] = name, number + 1
+    return app.switch_page(f"pages/{name}.py").run()
+
+
+def run_fragments(app: AppTest) -> AppTest:
+    """Run only the fragments, as a browser does after a click inside one. AppTest itself runs the whole page.
+
+    Afterwards the tree holds only the fragments, or the whole page if they asked for it.
+    """
+    fragments = list(app._fragment_storage._fragments)
+    assert fragments
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            local_script_runner, "RerunData", partial(local_script_runner.RerunData, fragment_id_queue=fragments)
+        )
+        return app.run()
+
+
+def files_of(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The functions that make the offered files, by file name. Runs of the page fill it."""
+    import streamlit as st
+
+    offered: dict[str, Any] = {}
+    show = st.download_button
+
+    def record(label: str, make: Any, name: str, *rest: Any, **look: Any) -> bool:
+        offered[name] = make
+        return show(label, make, name, *rest, **look)
+
+    monkeypatch.setattr(st, "download_button", record)
+    return offered

@@ -431,8 +431,13 @@ def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
 
 
 def test_a_mood_that_few_songs_have_is_reported(app: AppTest) -> None:
-    at(app, "songs", sample="morisot-self-portrait-1885")
-    assert "calm" in fact_of(app)
+    at(app, "songs", sample="joe-biden-2010")
+    assert "Few songs are" not in fact_of(app)
+    app.query_params[state.GENRES] = "brazil"
+    app.session_state[state.TEMPO] = (60, 80)
+    at(app, "songs", sample="joe-biden-2010")
+    assert not app.exception
+    assert "Few songs are" in fact_of(app)
 
 
 def test_the_songs_step_names_the_face(app: AppTest) -> None:

@@ -26,7 +26,7 @@ from emomusic.ui.core.frame import enter_app
 from emomusic.ui.live import ice, video
 from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
-from tests.pages.screen import text_of, tracks
+from tests.pages.screen import keys, playing, playlist, queue_of, run_fragments, text_of, tracks
 
 SECONDS = 120
 FRAME = np.full((240, 320, 3), 90, np.uint8)
@@ -422,13 +422,17 @@ def test_a_click_stores_the_mood_and_shows_songs(app: AppTest, stream: Stream) -
     show(app, stream, session).button(key="live-play").click().run()
     assert not app.exception
     assert "sad" in app.toast[0].value
-    first = tracks(app)
-    assert len(set(first)) == 5
+    first = playing(app)
+    assert first == playlist(app, "live")[0]
+    assert sorted(key for key in keys(app) if key.startswith("play-")) == [f"play-live-{n}" for n in range(2, 6)]
     captions = [caption.value for caption in app.caption]
     songs = next(index for index, caption in enumerate(captions) if "sad" in caption)
     assert songs < next(index for index, caption in enumerate(captions) if "colour" in caption)  # above the timeline
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
-    assert tracks(app) != first
+    assert playing(app) != first
+    app.button(key="next-live").click().run()
+    assert not app.exception
+    assert playing(app) == playlist(app, "live")[1]
     assert session.phase is Phase.PLAYING
 
 
@@ -440,11 +444,66 @@ def test_a_session_that_is_over_has_a_summary_until_the_next_start(app: AppTest,
     assert [metric.value for metric in app.metric] == ["0:17", "82 %", "2", "Happy"]
     table = app.dataframe[0].value
     assert [quadrant[:2] for quadrant in table["Quadrant"]] == ["Q1", "Q3"]
-    assert len(set(tracks(app))) == 2
-    ids = " ".join(button.proto.id for button in app.get("download_button"))
-    assert "live-csv" in ids
-    assert ids.count("live-songs") == 2
+    assert tracks(app) == []
+    assert "live-csv" in " ".join(button.proto.id for button in app.get("download_button"))
     assert [metric.value for metric in app.run().metric] == ["0:17", "82 %", "2", "Happy"]
+
+
+def test_the_chosen_genres_apply_to_a_moment_and_to_the_session(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
+    app.query_params[state.GENRES] = ["salsa"]
+    show(app, stream, session).button(key="live-play").click().run()
+    assert not app.exception
+    assert all("salsa" in song.track.genres for song in queue_of(app, "live").playlist(20))
+    assert playing(app) == playlist(app, "live")[0]
+    session.end()
+    show(app, stream, session)
+    _, queue = app.session_state[state.queue("session")]
+    assert ["salsa" in song.track.genres for song in queue.playlist(10)] == [True, True]
+
+
+def listed_songs(app: AppTest) -> list[str]:
+    """The lines of the playlist of a session."""
+    return [markdown.value for markdown in app.markdown if re.match(r"\d+\. \[", markdown.value)]
+
+
+def test_the_playlist_of_a_session_is_listed_and_plays_after_a_click(app: AppTest, stream: Stream) -> None:
+    session = played((8, TWO, Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
+    session.end()
+    show(app, stream, session)
+    _, queue = app.session_state[state.queue("session")]
+    songs = [song.track.id for song in queue.playlist(10)]
+    assert len(set(songs)) == 2
+    listed = listed_songs(app)
+    assert [track in text for track, text in zip(songs, listed, strict=True)] == [True, True]
+    app.button(key="live-play-session").click().run()
+    assert not app.exception
+    assert playing(app) == songs[0]
+    assert app.button(key="live-play-session").disabled
+    assert "play-live-2" in keys(app)
+    app.button(key="next-live").click().run()
+    assert playing(app) == songs[1]
+    app.button(key="next-live").click().run()
+    assert not app.exception
+    assert tracks(app) == []  # the end; the list stays
+    assert listed_songs(app) == listed
+
+
+def test_a_skipped_artist_leaves_the_playlist_of_a_session(app: AppTest, stream: Stream) -> None:
+    session = played((8, TWO, Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
+    session.end()
+    show(app, stream, session).button(key="live-play-session").click().run()
+    first, listed = playing(app), listed_songs(app)
+    app.button(key="skip-live").click()
+    run_fragments(app)
+    assert not app.exception
+    assert playing(app) != first
+    app.run()  # a skip draws the player only
+    assert listed_songs(app) == listed[1:]
+    app.button(key="allow-live").click()
+    run_fragments(app)
+    assert playing(app) == first
+    assert listed_songs(app) == listed
 
 
 def test_the_summary_of_a_long_session_states_its_range(
@@ -564,8 +623,12 @@ def test_the_explicit_filter_of_the_playlist_stays_set(app: AppTest, stream: Str
     session = played((6, TWO, Emotion.ANGRY), (6, TWO, Emotion.SAD))
     session.end()
     show(app, stream, session)
+    app.button(key="live-play-session").click().run()
     app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
     assert not app.exception
+    _, queue = app.session_state[state.queue("session")]
+    assert queue.request.hide_explicit
+    assert not any(song.track.explicit for song in queue.playlist(10))
     app.switch_page("pages/models.py").run()
     app.switch_page("pages/live.py").run()
     assert app.toggle(key=state.HIDE_EXPLICIT).value is True

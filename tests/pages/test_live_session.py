@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -19,6 +20,7 @@ from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Prob
 from emomusic.ui.live.summary import MAX_SONGS, session_csv, session_songs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
+LIKE = Request(point=EMOTION_POINTS[Emotion.NEUTRAL])
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 
 
@@ -128,14 +130,23 @@ def table_of(*moods: tuple[int, Emotion | None]) -> pd.DataFrame:
 
 def test_a_playlist_has_one_song_per_segment() -> None:
     summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.HAPPY)))
-    chosen = session_songs(summary, load_recommender())
+    chosen = session_songs(summary, load_recommender(), LIKE)
     assert [segment.start_s for segment, _ in chosen] == [0, 20, 30]
     assert len({song.track.id for _, song in chosen}) == 3
     happy, sad, again = (song.point for _, song in chosen)
     assert min(happy.valence, again.valence) > 0 > sad.valence
     angry = summarize(table_of((20, Emotion.ANGRY)))
-    assert any(song.track.explicit for _, song in session_songs(angry, Explicit()))  # type: ignore[arg-type]
-    assert session_songs(angry, Explicit(), hide_explicit=True) == []  # type: ignore[arg-type]
+    assert any(song.track.explicit for _, song in session_songs(angry, Explicit(), LIKE))  # type: ignore[arg-type]
+    clean = replace(LIKE, hide_explicit=True)
+    assert session_songs(angry, Explicit(), clean) == []  # type: ignore[arg-type]
+
+
+def test_the_playlist_uses_the_genres_and_options() -> None:
+    summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.ANGRY)))
+    like = replace(LIKE, genres=frozenset({"jazz"}), tempo_bpm=(100, 140))
+    tracks = [song.track for _, song in session_songs(summary, load_recommender(), like)]
+    assert len(tracks) == 3
+    assert all("jazz" in track.genres and 100 <= track.tempo_bpm <= 140 for track in tracks)
 
 
 class Explicit:
@@ -161,9 +172,9 @@ class OneSong:
 def test_songs_are_unique_and_the_longest_segments_have_priority() -> None:
     moods = [(5 + n % 3, Emotion.HAPPY if n % 2 else Emotion.SAD) for n in range(14)]
     recommender = OneSong()
-    assert len(session_songs(summarize(table_of(*moods)), recommender)) == 1  # type: ignore[arg-type]
+    assert len(session_songs(summarize(table_of(*moods)), recommender, LIKE)) == 1  # type: ignore[arg-type]
     assert recommender.num_asked == MAX_SONGS
-    assert session_songs(summarize(table_of((9, None))), recommender) == []  # type: ignore[arg-type]
+    assert session_songs(summarize(table_of((9, None))), recommender, LIKE) == []  # type: ignore[arg-type]
 
 
 def test_the_csv_file_has_every_second() -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,25 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from emomusic.face.images import encode_png
-from emomusic.music.catalogue import load_catalogue
+from emomusic.music.request import target_of
 from emomusic.ui.core import engine, picture_chooser, state
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models.try_it import Asked
 from emomusic.ui.songs.listener import FIRST_POINTS
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.pages.screen import text_of, tracks, unescaped
+from tests.pages.screen import (
+    faces_on_the_plane,
+    keys,
+    labels,
+    open_page,
+    playing,
+    playlist,
+    queue_of,
+    songs_on_the_plane,
+    text_of,
+    tracks,
+    unescaped,
+)
 
 SECONDS = 120
 CHOICE = "Your choice"  # caption of manual choices
@@ -58,20 +69,6 @@ def downloads(app: AppTest) -> set[str]:
     return {button.proto.label for button in app.get("download_button")}
 
 
-def options(app: AppTest) -> str:
-    """The label of the options menu."""
-    (label,) = (c.proto.popover.label for c in app.get("popover") if c.proto.popover.label.startswith("Options"))
-    return str(label)
-
-
-def songs_on_the_plane(app: AppTest) -> list[tuple[int, str]]:
-    """The number and the colour of each square."""
-    plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
-    (squares,) = (trace for trace in plane["data"] if trace.get("name") == "songs")
-    numbers = [int(re.sub(r"<.*?>", "", text)) for text in squares["text"]]
-    return list(zip(numbers, squares["marker"]["color"], strict=True))
-
-
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
     app.run()
     app.file_uploader(key=state.UPLOAD).upload(name, data)
@@ -97,7 +94,7 @@ def test_an_interrupted_upload_is_stored_in_the_next_run(
     app.run()
     assert not app.exception
     assert app.session_state[state.OWN].name == "me.jpg"
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == 1
     result = app.session_state[state.READING]
     app.run()
     assert app.session_state[state.READING] is result
@@ -112,86 +109,98 @@ def test_the_empty_page_offers_samples_and_shows_the_notice(app: AppTest) -> Non
     assert tracks(app) == []
 
 
-def test_a_sample_shows_bars_and_five_songs(app: AppTest) -> None:
+def test_a_sample_shows_a_sentence_bars_one_player_and_four_next_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     assert not app.exception
-    assert "happy" in app.header[0].value.lower()
+    assert "happy" in app.title[0].value.lower()
     (bars, plane) = app.get("plotly_chart")
     assert len(json.loads(bars.proto.spec)["data"][0]["x"]) == 7
     assert "valence" in plane.proto.spec
-    assert len(set(tracks(app))) == 5
+    assert tracks(app) == playlist(app)[:1]
+    assert sorted(key for key in keys(app) if key.startswith("play-")) == [f"play-photo-{n}" for n in range(2, 6)]
+    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
     assert "eileen-collins-1999" in app.query_params[state.SAMPLE]
 
 
-def test_more_songs_are_added_without_reading_the_face_again(app: AppTest) -> None:
+@pytest.mark.parametrize(
+    ("key", "title"),
+    [
+        (None, "What does"),
+        ("four-people", "Together"),
+        ("eileen-collins-1999", "happy"),
+        ("no-sample", "What does"),
+    ],
+)
+def test_the_page_has_one_title(app: AppTest, key: str | None, title: str) -> None:
+    if key is not None:
+        app.query_params[state.SAMPLE] = key
+    app.run()
+    assert not app.exception
+    (shown,) = app.title
+    assert title in shown.value
+
+
+def test_after_the_first_photo_the_chooser_is_one_row_of_samples_and_a_menu(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    first, result = tracks(app), app.session_state[state.READING]
-    buttons(app)["More songs"].click().run()
-    assert tracks(app)[:5] == first  # same positions, so that the players go on
-    assert len(set(tracks(app))) == 10
-    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
+    samples = [key for key in keys(app) if key.startswith("sample-")]
+    assert len(samples) == 8
+    assert any(label.startswith("Another photo") for label in labels(app))
+    assert app.file_uploader(key=state.UPLOAD)
+    app.button(key="sample-four-people").click().run()
+    assert not app.exception
+    assert "Together" in app.title[0].value
+
+
+def test_the_next_song_is_played_without_reading_the_face_again(app: AppTest) -> None:
+    sample(app, "eileen-collins-1999")
+    first, result = playing(app), app.session_state[state.READING]
+    app.button(key="next-photo").click().run()
+    assert playing(app) == playlist(app)[1] != first
     assert app.session_state[state.READING] is result
     app.segmented_control(key=state.POLICY).set_value("Soothe").run()
-    assert len(tracks(app)) == 5
-    app.segmented_control(key=state.POLICY).set_value("Match").run()
-    assert len(tracks(app)) == 10
+    assert playing(app) == playlist(app)[0]  # another request starts at its first song
+    assert app.session_state[state.READING] is result
 
 
-def test_more_songs_end_at_thirty(app: AppTest) -> None:
-    sample(app, "eileen-collins-1999")
-    while "More songs" in buttons(app):
-        buttons(app)["More songs"].click().run()
-    assert not app.exception
-    assert len(set(tracks(app))) == 30
-    assert "Shuffle" in text_of(app)
-
-
-def test_more_songs_of_a_journey_are_a_second_journey_and_the_plane_shows_only_this(app: AppTest) -> None:
+def test_a_journey_has_ten_steps_on_the_plane_and_its_target_mood_follows(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
     app.segmented_control(key=state.POLICY).set_value("Journey").run()
-    first = tracks(app)
-    buttons(app)["More songs"].click().run()
     assert not app.exception
-    assert tracks(app)[:5] == first
-    assert len(set(tracks(app))) == 10
-    assert text_of(app).count("Another journey") == 1
-    assert unescaped(text_of(app)).count("1 of 5") == 2
-    assert [number for number, _ in songs_on_the_plane(app)] == [*range(6, 11)]
+    request, songs = queue_of(app).request, queue_of(app).playlist(14)
+    assert [song.reason.split(":")[0] for song in songs[:10]] == [f"Step {step} of 10" for step in range(1, 11)]
+    assert {song.mood for song in songs[10:]} == {target_of(request)[1]}
+    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
+    assert unescaped(text_of(app)).count("Step 1 of 10") == 1
+    for step in range(2, 6):
+        assert f"Step {step} of 10" in unescaped(text_of(app))
 
 
 def test_the_page_says_when_few_songs_have_the_requested_mood(app: AppTest) -> None:
     sample(app, "joe-biden-2010")
+    assert "Few songs" not in text_of(app)
+    assert len({colour for _, colour in songs_on_the_plane(app)}) == 1
+    pick(app, "said-mood", "calm")
+    app.multiselect(key=state.GENRE_NAMES).set_value(["alternative"]).run()
+    assert not app.exception
     assert "Few songs" in text_of(app)
     assert len({colour for _, colour in songs_on_the_plane(app)}) > 1  # each in the colour of its mood
-    app.button(key="sample-eileen-collins-1999").click().run()
-    assert "Mood: happy" in text_of(app)
-    assert "Few songs" not in text_of(app)
 
 
-def test_options_are_counted_and_can_be_reset_when_no_song_matches(app: AppTest) -> None:
+def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
-    assert options(app) == "Options"
     assert {"Songs (CSV)", "Playlist (M3U)"} <= downloads(app)
-    app.multiselect(key=state.GENRES).set_value(["metal"]).run()
-    assert options(app) == "Options · 1"
+    app.multiselect(key=state.GENRE_NAMES).set_value(["opera"]).run()
     app.slider(key=state.TEMPO).set_value((215, 220)).run()
-    app.select_slider(key=state.ADVENTURE).set_value("any").run()
-    app.number_input(key=state.SEED).set_value(7).run()
-    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
     assert not app.exception
-    assert options(app) == "Options · 5"
     assert tracks(app) == []
-    (info,) = app.info
-    assert all(word in info.value for word in ("metal", "215", "220", "explicit"))
+    assert len(app.info) == 1
+    assert not {"next-photo", "skip-photo"} & keys(app)
     assert "squares" not in text_of(app)
     assert "Everything (JSON)" in downloads(app)
     assert not {"Songs (CSV)", "Playlist (M3U)"} & downloads(app)
-    buttons(app)["Reset all options"].click().run()
+    app.button(key="your-music-reset").click().run()
     assert not app.exception
-    assert options(app) == "Options"
-    (tempo,) = [slider for slider in app.slider if slider.label.startswith("Tempo")]
-    assert tempo.value == (40, 220)
     assert tracks(app) == first
     assert "squares" in text_of(app)
 
@@ -220,7 +229,7 @@ def test_removing_the_upload_keeps_a_shown_sample(app: AppTest, root: Path) -> N
     app.file_uploader(key=state.UPLOAD).set_value(None).run()
     assert not app.exception
     assert app.query_params[state.SAMPLE] in ("eileen-collins-1999", ["eileen-collins-1999"])
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == 1
 
 
 REMOVE = "Remove photo"
@@ -235,11 +244,11 @@ def test_an_own_photo_that_the_uploader_lost_can_be_removed(
     app.session_state[state.HOW_WALK] = "the walk of that photo"
     app.session_state[state.MODELS_ASKED] = Asked(app.session_state[state.PICTURE].digest, None, 0, ())
     if way == "another page":
-        app.switch_page("pages/music.py").run()
-        app.switch_page("pages/photo.py").run()
+        open_page(app, "music")
+        open_page(app, "photo")
     else:
         app.segmented_control(key=state.SOURCE).set_value("Camera").run()
-    assert len(tracks(app)) == 5  # still shown
+    assert len(tracks(app)) == 1  # still shown
     assert REMOVE in buttons(app)
     file_id, released = app.session_state[state.OWN_FILE], []
     monkeypatch.setattr(
@@ -284,25 +293,24 @@ def test_the_predictions_of_all_models_are_deleted_with_their_photo(app: AppTest
 def test_filters_exclude_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first = tracks(app)
-    app.multiselect(key=state.GENRES).set_value(["metal"]).run()
+    app.multiselect(key=state.GENRE_NAMES).set_value(["metal"]).run()
     app.slider(key=state.TEMPO).set_value((100, 140)).run()
     assert not app.exception
-    catalogue = load_catalogue()
-    chosen = [catalogue.find(track_id) for track_id in tracks(app)]
-    assert len(chosen) == 5
-    assert all(track is not None and track.genre == "metal" and 100 <= track.tempo_bpm <= 140 for track in chosen)
-    assert tracks(app) != first
+    chosen = [song.track for song in queue_of(app).playlist(20)]
+    assert len(chosen) == 20
+    assert all("metal" in track.genres and 100 <= track.tempo_bpm <= 140 for track in chosen)
+    assert tracks(app) == [chosen[0].id] != first
 
 
 def test_each_of_several_faces_has_a_card_and_can_be_chosen(app: AppTest) -> None:
     sample(app, "four-people")
     assert not app.exception
-    assert "Together" in app.header[0].value
+    assert "Together" in app.title[0].value
     cards = [markdown.value for markdown in app.markdown if markdown.value.startswith("**Face")]
     assert len(cards) == 4
     pick(app, "who-", "Face 3")
     assert not app.exception
-    assert "Together" not in app.header[0].value
+    assert "Together" not in app.title[0].value
 
 
 @pytest.mark.parametrize(("num_faces", "is_crowd"), [(60, False), (61, True)])
@@ -316,14 +324,12 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(
         sample(app, "four-people")
         assert not app.exception
         assert (FIRST_POINTS in text_of(app)) is is_crowd
-        assert f"{num_faces} faces" in text_of(app)
-        plane = json.loads(app.get("plotly_chart")[-1].proto.spec)
-        (shown,) = (trace["text"] for trace in plane["data"] if trace.get("name") == "faces")
-        assert shown == [*(f"<b>{number}</b>" for number in range(1, 61)), "<b>all</b>"]
+        assert f"{num_faces - 12} more faces" in text_of(app)
+        assert faces_on_the_plane(app) == [*map(str, range(1, 61)), "all"]
         (menu,) = [menu for menu in app.selectbox if (menu.key or "").startswith("who-")]
         menu.select("Face 3").run()
         assert not app.exception
-        assert "Together" not in app.header[0].value
+        assert "Together" not in app.title[0].value
         assert app.query_params[state.WHO] == "Face 3"
     finally:
         st.cache_resource.clear()  # the fakes, before another test
@@ -335,22 +341,34 @@ def test_the_text_is_below_a_wide_photo_and_beside_others(app: AppTest, root: Pa
     with Image.open(root / "data/samples/four-people.jpg") as photo:
         ImageOps.pad(photo, (1200, height)).save(file, "PNG")
     upload(app, "four.png", file.getvalue())
-    picture_column, bars_column = (
-        next(column for column in app.columns if column.get(kind)) for kind in ("image", "plotly_chart")
+    assert not app.exception
+    picture_column, player_column = (
+        next(column for column in app.columns if column.get(kind)) for kind in ("image", "iframe")
     )
-    words, other = (picture_column, bars_column) if is_wide else (bars_column, picture_column)
-    assert [len(column.header) for column in (words, other)] == [1, 0]
+    words, other = (picture_column, player_column) if is_wide else (player_column, picture_column)
+    assert [len(column.title) for column in (words, other)] == [1, 0]
     choices = [[c.key for c in column.segmented_control if c.key.startswith("who-")] for column in (words, other)]
     assert [len(keys) for keys in choices] == [1, 0]
 
 
 def test_a_manual_emotion_changes_the_songs(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    first = tracks(app)
+    first = playlist(app)
     pick(app, "said-emotion", "sad")
     assert not app.exception
     assert "Mood: sad" in text_of(app)
-    assert not set(first) & set(tracks(app))
+    assert not set(first) & set(playlist(app))
+
+
+def test_a_single_face_has_no_choice_of_everyone(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    app.query_params[state.WHO] = "Everyone"
+    app.run()
+    assert not app.exception
+    assert not [c for c in [*app.segmented_control, *app.selectbox] if (c.key or "").startswith("who-")]
+    assert state.WHO not in app.query_params
+    assert "Face 1: valence" in text_of(app)
+    assert not [markdown for markdown in app.markdown if markdown.value.startswith("**Face")]  # no cards
 
 
 def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
@@ -358,20 +376,20 @@ def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
     upload(app, "sky.png", buffer.getvalue())
     assert not app.exception
-    assert "No face" in app.header[0].value
+    assert "No face" in app.title[0].value
     assert tracks(app) == []
     pick(app, "said-mood", "calm")
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == 1
     assert "mood you chose: calm" in text_of(app)
 
 
-def test_an_unreadable_file_shows_one_message(app: AppTest) -> None:
+def test_an_unreadable_file_shows_one_message_and_a_title(app: AppTest) -> None:
     upload(app, "letter.jpg", b"Dear reader")
     assert not app.exception
-    assert len(app.error) == 1
+    assert [len(app.error), len(app.title)] == [1, 1]
     app.button(key="sample-eileen-collins-1999").click().run()
     assert not app.error
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == len(app.title) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 450), (5, 5000), (1100, 1), (5000, 4)])
@@ -387,13 +405,13 @@ def test_a_photo_that_is_nearly_a_stripe_is_shown(app: AppTest) -> None:
         upload(app, "pole.png", encode_png(np.full((*shape, 3), 128, np.uint8)))
         assert not app.exception
         assert not app.error
-        assert "No face" in app.header[0].value
+        assert "No face" in app.title[0].value
 
 
 def test_an_uploaded_photo_is_read(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     assert not app.exception
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == 1
     assert state.SAMPLE not in app.query_params
 
 
@@ -404,7 +422,7 @@ def test_a_snapshot_is_read(app: AppTest, root: Path) -> None:
     app.camera_input(key=state.CAMERA).upload("me.jpg", (root / "data/samples/eileen-collins-1999.jpg").read_bytes())
     app.run()
     assert not app.exception
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == 1
 
 
 def test_a_link_can_name_a_sample_and_a_policy(app: AppTest) -> None:
@@ -412,7 +430,7 @@ def test_a_link_can_name_a_sample_and_a_policy(app: AppTest) -> None:
     app.query_params[state.POLICY] = "Soothe"
     app.run()
     assert not app.exception
-    assert len(tracks(app)) == 5
+    assert len(tracks(app)) == 1
     assert app.segmented_control(key=state.POLICY).value == "Soothe"
 
 
@@ -434,7 +452,7 @@ def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: App
         visitor.query_params[name] = value
     visitor.run()
     assert not visitor.exception
-    assert "Together" not in visitor.header[0].value
+    assert "Together" not in visitor.title[0].value
     assert tracks(visitor) == chosen
 
 
@@ -444,7 +462,7 @@ def test_a_link_shows_its_manual_choices(app: AppTest) -> None:
     app.query_params[state.MOOD] = "calm"
     app.run()
     assert not app.exception
-    assert "the face is sad, the mood is calm" in text_of(app)
+    assert f"{CHOICE}: sad, calm" in text_of(app)
 
 
 def test_back_to_another_sample_shows_this_sample(app: AppTest) -> None:
@@ -490,10 +508,10 @@ def test_an_own_photo_writes_nothing_to_the_url(app: AppTest, root: Path) -> Non
 
 def test_a_return_from_another_page_restores_the_sample_in_the_url(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    app.switch_page("pages/music.py").run()
+    open_page(app, "music")
     app.query_params.clear()  # as a browser does
     app.session_state[state.VISIT] = ("", 3)  # as app.py does; `switch_page` does not run it
-    app.switch_page("pages/photo.py").run()
+    open_page(app, "photo")
     assert not app.exception
     assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
 
@@ -536,7 +554,7 @@ def test_choices_about_a_face_return_with_this_face(app: AppTest) -> None:
     pick(app, "who-", "Face 3")
     assert CHOICE not in text_of(app)
     pick(app, "who-", "Face 2")
-    assert "the face is angry" in text_of(app)
+    assert f"{CHOICE}: angry" in text_of(app)
     assert app.query_params[state.SAYS] == "angry"
 
 
@@ -553,7 +571,7 @@ def test_back_from_a_face_shows_everyone_again(app: AppTest) -> None:
     assert not app.exception
     assert not app.warning
     assert control(app, "who-").value == "Everyone"
-    assert "Together" in app.header[0].value
+    assert "Together" in app.title[0].value
     assert state.WHO not in app.query_params
     app.query_params[state.WHO] = "Face 3"  # forward again
     app.run()
@@ -566,7 +584,7 @@ def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
     app.query_params[state.MOOD] = "<script>"
     app.run()
     assert not app.exception
-    assert "Together" in app.header[0].value
+    assert "Together" in app.title[0].value
     assert {state.WHO, state.MOOD}.isdisjoint(app.query_params)
 
 

@@ -61,10 +61,16 @@ def remembered(name: str) -> str | None:
 
     An empty URL after a write on this visit means that the visitor went back: the result is None.
     """
+    choices = remembered_all(name)
+    return choices[-1] if choices else None
+
+
+def remembered_all(name: str) -> list[str]:
+    """All values of a parameter, like `remembered`."""
     if went_back(name):
         chosen_here(name)
-    _, left = _written().get(name, (None, ()))
-    return named(name) or next(iter(left), None)
+    _, left = _written().get(name, (None, []))
+    return st.query_params.get_all(name) or left
 
 
 def recall(name: str, offered: Sequence[str], first: str | None, *, most: int = 1) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -23,6 +26,7 @@ from emomusic.ui.core.tiles import show_tile, style_tiles
 MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
 THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
+SMALL_THUMBNAIL = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,49 @@ def choose_picture() -> Picture | None:
     The URL names the shown sample, and a sample that the URL names is shown.
     """
     _open_linked_sample()
-    _sample_row()
+    _sample_row("samples")
+    _choose_own()
+    return _chosen()
+
+
+def choose_another_picture() -> Picture | None:
+    """Like `choose_picture`, in one row after the first choice: small samples, and a menu for the visitor's photo."""
+    _open_linked_sample()
+    if not isinstance(st.session_state.get(state.PICTURE), Picture):
+        return None
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="chooser", wrap=False):
+        _sample_row("small-samples")
+        with picture_menu("Another photo", "another"):
+            _choose_own()
+    return _chosen()
+
+
+@contextlib.contextmanager
+def picture_menu(label: str, name: str) -> Iterator[None]:
+    """A menu that closes when another photo is chosen.
+
+    Args:
+        label: of the menu's button.
+        name: unique on the page.
+    """
+    shown, last = st.session_state.get(state.PICTURE), f"{name}-last"
+    # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
+    # reports no file first, and it would be removed before it reports the second file
+    if isinstance(shown, Picture):
+        st.session_state[last] = shown.digest
+    with st.popover(label, icon=":material/image:", key=f"{name}-{st.session_state.get(last, 'none')}"):
+        yield
+
+
+def _chosen() -> Picture | None:
+    picture = st.session_state.get(state.PICTURE)
+    if not isinstance(picture, Picture):
+        return None
+    name_sample(picture)  # the URL is empty after a return from another page
+    return picture
+
+
+def _choose_own() -> None:
     # Set in the session, not as the widget's default: the live page sets it too, and Streamlit warns about both
     is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
     with st.container(horizontal=True, gap="medium", vertical_alignment="top" if is_camera else "center"):
@@ -106,11 +152,6 @@ def choose_picture() -> Picture | None:
         with st.container(width="stretch"):
             _camera() if source == "Camera" else _upload()
             _show_remove_button(state.CAMERA if source == "Camera" else state.UPLOAD)
-    picture = st.session_state.get(state.PICTURE)
-    if not isinstance(picture, Picture):
-        return None
-    name_sample(picture)  # the URL is empty after a return from another page
-    return picture
 
 
 def _upload() -> None:
@@ -239,20 +280,34 @@ def _set_own(own: Picture | None) -> None:
         del st.session_state[state.OWN_FILE]
 
 
-_SMALLER = """<style>
-@media (max-width: 480px) {  /* four in a row, so that a phone's first screen has room for the result */
+_ROWS = """<style>
+@media (max-width: 480px) {  /* four in a row */
   div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; }
   div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
   div.st-key-samples p { font-size: 0.8rem; line-height: 1.15; }
   div.st-key-samples button { padding: 0; }
 }
+/* One row that scrolls sideways; the labels are for screen readers */
+.st-key-chooser > * { flex-shrink: 0; }
+.st-key-chooser > :has(> .st-key-small-samples) { flex-shrink: 1; min-width: 0; }
+.st-key-small-samples { flex-wrap: nowrap; overflow-x: auto; padding: 5px; min-width: 0; }
+.st-key-small-samples > * { flex-shrink: 0; }
+.st-key-small-samples div[class*="st-key-sample-"] { height: 0; }
+.st-key-small-samples div[class*="st-key-sample-"] button {
+  position: absolute !important; inset: 0; width: 100%; height: 100%; min-height: 0; padding: 0; border: 0;
+}
+.st-key-small-samples button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 </style>"""
 
 
-def _sample_row() -> None:
-    style_tiles("sample")
-    st.html(_SMALLER)
-    with st.container(horizontal=True, gap="small", key="samples"):
+def _sample_row(key: str) -> None:
+    """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
+    shown = st.session_state.get(state.PICTURE)
+    chosen = next((sample.key for sample in samples() if isinstance(shown, Picture) and _is_of(shown, sample)), "")
+    style_tiles("sample", chosen=chosen)
+    st.html(_ROWS)
+    look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
+    with st.container(horizontal=True, key=key, **look):
         for sample in samples():
             show_tile(
                 "sample",
@@ -260,7 +315,7 @@ def _sample_row() -> None:
                 thumbnail(sample.path),
                 sample.title,
                 alt=f"Sample: {sample.title}",
-                width=THUMBNAIL,
+                width=THUMBNAIL if key == "samples" else SMALL_THUMBNAIL,
                 on_click=_choose_sample,
                 args=(sample,),
             )

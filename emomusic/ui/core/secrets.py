@@ -11,6 +11,7 @@ import streamlit as st
 
 from emomusic.assets import ROOT
 from emomusic.errors import SettingsError
+from emomusic.music.spotify.search import Credentials, credentials_from_environment, credentials_of
 
 
 def read_secrets() -> dict[str, Any]:
@@ -31,6 +32,18 @@ def read_secrets() -> dict[str, Any]:
             f"expected TOML in UTF-8 in {_name(file)}: one setting per line, with texts in quotes, such as "
             f'SPOTIFY_CLIENT_ID = "…". Received: {fault}. Ask the operator of this server to correct it.'
         ) from error
+
+
+def spotify_credentials() -> Credentials | None:
+    """The app's Spotify keys in `.streamlit/secrets.toml`, else in the environment; None without keys.
+
+    Raises:
+        SettingsError: the file is not readable.
+    """
+    values = read_secrets()
+    section = values.get("spotify")
+    nested = {f"spotify_{name}": value for name, value in section.items()} if isinstance(section, dict) else {}
+    return credentials_of(values | nested) or credentials_from_environment()
 
 
 def _fault(file: Path) -> str | None:

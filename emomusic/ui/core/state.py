@@ -21,9 +21,17 @@ POLICY = "policy"  # also in the URL
 HIDE_EXPLICIT = "hide_explicit"
 SEED = "seed"
 ADVENTURE = "adventure"
-GENRES = "genres"
+GENRES = "genres"  # only in the URL: names of genres and families
+GENRES_SHOWN = "genres_shown"  # the names that the menu shows
+GENRE_FAMILIES = "genre_families"
+GENRE_NAMES = "genre_names"
 DECADES = "decades"
 TEMPO = "tempo"
+SPOTIFY_ACCOUNT = "spotify_account"  # the visitor's Account, or absent
+SPOTIFY_LOGIN = "spotify_login"  # the pending Login, or absent
+SPOTIFY_NOTE = "spotify_note"  # the result of the last action: an icon and a sentence
+SPOTIFY_CALLBACK = "spotify_callback"  # the result of a sign-in in this tab, with the visit on which it was shown
+SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `music.queue.artist_key`
 
 # The live page
 LIVE = "live"  # the LiveSession, running or ended; absent before the first start
@@ -33,7 +41,7 @@ LIVE_STREAM = "live_stream"
 LIVE_VISIT = "live_visit"  # the visit on which the page last showed the stream
 LIVE_CAMERA = "live_camera"
 LIVE_CONSENT = "live_consent"
-LIVE_MOOD = "live_mood"  # the Listener for the songs, or a placeholder if there was no face
+LIVE_MOOD = "live_mood"  # the Listener for the songs, or a placeholder: no face, or the playlist of the session
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_MIRROR = "live_mirror"
 LIVE_BOXES = "live_boxes"
@@ -88,9 +96,9 @@ def player_at(place: str, number: int) -> str:
     return f"player-at-{place}-{number}"
 
 
-def songs_page(request_key: str) -> str:
-    """The number of presses of "More songs" for one request."""
-    return f"songs-page-{request_key}"
+def queue(place: str) -> str:
+    """The SongQueue of a page's player."""
+    return f"queue-{place}"
 
 
 # The gallery

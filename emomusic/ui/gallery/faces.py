@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,26 +13,27 @@ from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of,
 from emomusic.export import gallery_csv, gallery_record
 from emomusic.face.gallery import GalleryFace
 from emomusic.face.images import encode_jpeg, read_image
-from emomusic.music.recommend import Song
-from emomusic.music.request import Request
+from emomusic.music.queue import SongQueue
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_preview
 from emomusic.text import escape_formula, for_excel, pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.tiles import show_sharp, show_tile, style_tiles
 from emomusic.ui.gallery.pictures import FACE_SIDE, MOST_PICTURES, GalleryResult
-from emomusic.ui.songs.downloads import show_song_downloads, songs_json
-from emomusic.ui.songs.listener import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, Listener, show_emotion_sentence
+from emomusic.ui.songs.choose import request_of, show_song_plane
+from emomusic.ui.songs.listener import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, Listener, group_sentence
+from emomusic.ui.songs.player import PLAYLIST, queue_of, show_queue
+from emomusic.ui.songs.take_along import songs_json
 
-# Beside a tall gallery, the chosen face stays visible. A phone stacks the columns, and a photo that appears there would
-# shift the faces under the finger. An element's key is also its CSS class, as documented.
-_IN_SIGHT = """<style>
+# Beside a tall gallery, the player stays visible. An element's key is also its CSS class, as documented
+_STYLE = """<style>
+.st-key-gallery-chosen h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
 @media (min-width: 641px) { div:has(> .st-key-gallery-chosen) { position: sticky; top: 4rem; } }
-@media (max-width: 640px) { .st-key-gallery-picture { display: none; } }
+@media (max-width: 640px) { .st-key-gallery-chosen h1 { font-size: 1.4rem; } }
 </style>"""
 _MAX_TILES = 24  # per quadrant; the table has all faces
 _PREVIEW = (480, 300)  # width and height
@@ -42,39 +42,50 @@ _PREVIEW = (480, 300)  # width and height
 _ROWS = ((Quadrant.Q2, Quadrant.Q1), (Quadrant.Q3, Quadrant.Q4))
 
 
-def show_gallery(result: GalleryResult) -> Listener | None:
-    """Show the faces and the choice between them; returns the listener, or None without a face."""
+def show_gallery(result: GalleryResult) -> None:
+    """Show the page for photos that were read, in the order of the screen."""
     _show_counts(result)
     if not result.pictures:
-        return None
+        return
     if (group := result.gallery.group) is None:
-        st.header("No face found", anchor=False)
+        st.title("No face found", anchor=False)
         st.markdown(
             "Faces should look towards the camera, in good light. Choose other photos, or set the mood by hand on the "
             "Photo page."
         )
-        return None
-    st.html(_IN_SIGHT)
-    # The result comes first, also on a phone, which stacks the columns
+        return
+    st.html(_STYLE)
+    # The answer comes first, also on a phone, which stacks the columns
     left, right = st.columns([2, 3], gap="large")
-    with left, st.container(key="gallery-chosen"):
+    with left, st.container(key="gallery-chosen", gap="small"):
+        title = st.container()
         chosen = _choose_face(result)
         probabilities = group if chosen is None else chosen.reading.probabilities
-        show_emotion_sentence(probabilities, group_of=len(result.gallery.faces) if chosen is None else 1)
+        with title:
+            group_of = len(result.gallery.faces) if chosen is None else 1
+            st.title(group_sentence(probabilities, group_of=group_of), anchor=False)
+        listener = _listener(probabilities, chosen)
+        queue = queue_of(request_of(listener), "gallery")
+        show_queue(queue, "gallery", "gallery")
+    with right:
+        _show_faces(result, chosen)
+    bars, plane = roomy_columns([2, 3], key="details", gap="large")
+    with bars:
+        st.header("Emotions", anchor=False)
         show_chart(
             probability_bars(probabilities),
             key="gallery-bars",
             alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
         )
-        with st.container(key="gallery-picture"):
-            if chosen is not None:
-                _show_picture(result, chosen)
-    with right:
-        _show_faces(result, chosen)
-    return _listener(probabilities, chosen)
+        if chosen is not None:
+            _show_picture(result, chosen)
+    with plane:
+        show_song_plane(listener, _gallery_points(result), queue)
+    _show_faces_table(result)
+    _show_gallery_downloads(result, listener, queue)
 
 
-def gallery_points(result: GalleryResult) -> list[FacePoint]:
+def _gallery_points(result: GalleryResult) -> list[FacePoint]:
     """The faces as points on the plane, at most `MOST_POINTS`."""
     return [
         FacePoint(str(face.number), face.reading.point, face.reading.emotion)
@@ -82,7 +93,7 @@ def gallery_points(result: GalleryResult) -> list[FacePoint]:
     ]
 
 
-def show_faces_table(result: GalleryResult) -> None:
+def _show_faces_table(result: GalleryResult) -> None:
     """Show a table of all faces."""
     if not result.gallery.faces:
         return
@@ -127,7 +138,7 @@ def _show_counts(result: GalleryResult) -> None:
             f"{pluralize(len(faces), 'face')} in {pluralize(len(pictures), 'photo')}{': ' if shown else ''}{shown}."
         )
     else:
-        st.header("No photo could be read", anchor=False)
+        st.title("No photo could be read", anchor=False)
     notes = []
     if faces and (without := [picture.name for picture in pictures if not picture.reading.faces]):
         notes.append(f"No face found in {_listed(without)}.")
@@ -164,6 +175,7 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
         "Songs for",
         range(len(faces) + 1),
         key=key,
+        label_visibility="collapsed",
         persist_state="session",
         format_func=lambda number: f"Face {number}, {result.names[faces[number - 1].picture]}" if number else EVERYONE,
     )
@@ -185,8 +197,8 @@ def _number_of(result: GalleryResult, digest: str | None, place: int | None) -> 
 
 def _choose(key: str, face: GalleryFace) -> None:
     st.session_state[key] = face.number
-    # On a phone the bars are above the faces and the songs below, so the toast answers at the tap
-    st.toast(f"Face {face.number}: {describe(face.reading.probabilities).lower()}. Its songs are below the faces.")
+    # On a phone the player is above the faces, so the toast answers at the tap
+    st.toast(f"Face {face.number}: {describe(face.reading.probabilities).lower()}. The player has its song.")
 
 
 def _show_faces(result: GalleryResult, chosen: GalleryFace | None) -> None:
@@ -255,15 +267,18 @@ def _listener(probabilities: EmotionProbabilities, chosen: GalleryFace | None) -
     return Listener(label, affect_of(probabilities), probabilities.emotion, None)
 
 
-def show_gallery_downloads(result: GalleryResult, listener: Listener, songs: Sequence[Song], request: Request) -> None:
-    """Show a menu with the gallery and its songs as files."""
+def _show_gallery_downloads(result: GalleryResult, listener: Listener, queue: SongQueue) -> None:
+    """Show a menu with the gallery as files. The player offers the songs."""
     names, gallery = result.names, result.gallery
-    with st.popover("Download", icon=":material/download:"):
+    with st.popover("Download", icon=":material/download:", key="gallery-downloads"):
         download_button(
             "Faces (CSV)", lambda: for_excel(gallery_csv(names, gallery)), "gallery-faces.csv", type="tertiary"
         )
-        make = partial(gallery_record, names, gallery, result.unread, songs, request)
-        download_button(
-            "Everything (JSON)", lambda: songs_json(make(), listener, request), "gallery.json", type="tertiary"
-        )
-        show_song_downloads(songs, "gallery", type="tertiary")
+
+        def make() -> str:
+            songs = queue.playlist(PLAYLIST)
+            return songs_json(
+                gallery_record(names, gallery, result.unread, songs, queue.request), listener, queue.request
+            )
+
+        download_button("Everything (JSON)", make, "gallery.json", type="tertiary")

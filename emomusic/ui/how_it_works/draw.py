@@ -26,6 +26,7 @@ from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.how_it_works.walk import CROP_SIDE, Scene
 from emomusic.ui.songs.choose import describe_few, song_points
+from emomusic.ui.songs.your_music import with_your_music
 
 BARS, PLANE, SMALL_PLANE = "how-bars", "how-plane", "how-small-plane"
 """Container keys of charts. The style in `page` sets their heights."""
@@ -251,7 +252,7 @@ def show_songs(scene: Scene) -> None:
     values = scene.face.probabilities
     point = affect_of(values)
     quadrant = quadrant_of(point)
-    request = Request(point=point, emotion=values.emotion, policy=Policy.MATCH)
+    request = with_your_music(Request(point=point, emotion=values.emotion, policy=Policy.MATCH))
     chosen = engine().recommender().songs(request, _NUM_SONGS)
     plane, listed = roomy_columns([5, 8], key="how-songs", gap="medium")
     with plane:
@@ -260,7 +261,7 @@ def show_songs(scene: Scene) -> None:
         with st.container(key="how-moods"):
             st.markdown(" · ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in moods.values()))
         _chart(
-            plots.songs_place(values, point, _number(scene), song_points(chosen)),
+            plots.songs_place(values, point, _number(scene), song_points(enumerate(chosen, 1))),
             "songs",
             alt=_alt(scene, f"The plane with the face in {quadrant} and {len(chosen)} songs around it"),
             container=SMALL_PLANE,

@@ -18,7 +18,7 @@ from emomusic.face.inspection import Explainer, FloatMap, Insight, Occlusion, ag
 from emomusic.face.reading import FaceReading, classify_faces
 from emomusic.ui.core import state
 from emomusic.ui.core.engine import engine
-from emomusic.ui.core.picture_chooser import Picture, choose_picture, sample_picture, samples
+from emomusic.ui.core.picture_chooser import Picture, choose_picture, picture_menu, sample_picture, samples
 
 CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
@@ -146,13 +146,7 @@ class Scene:
 
 def choose_photo() -> Picture:
     """Return the photo chosen on any page, else the first sample. Shows the chooser in a popover."""
-    chosen, last = st.session_state.get(state.PICTURE), state.how_widget("last")
-    # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
-    # reports no file first, and it would be removed before it reports the second file
-    if isinstance(chosen, Picture):
-        st.session_state[last] = chosen.digest
-    key = state.how_widget("picture", st.session_state.get(last, "none"))
-    with st.popover("Photo", icon=":material/image:", key=key):
+    with picture_menu("Photo", state.how_widget("picture")):
         st.markdown("Choose a sample, or use your own photo. It stays in memory.")
         picture = choose_picture()
     # The URL must not name the first sample, because the name could replace an upload in progress

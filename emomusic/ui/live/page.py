@@ -17,7 +17,7 @@ from emomusic.ui.live.problems import show_problem
 from emomusic.ui.live.readings import show_now, show_timeline
 from emomusic.ui.live.session import LiveSession, Phase, Problem
 from emomusic.ui.live.settings import choose_settings, choose_view
-from emomusic.ui.live.summary import show_play_button, show_songs, show_summary
+from emomusic.ui.live.summary import show_moment, show_play_button, show_player, show_summary
 from emomusic.ui.live.video import ice_servers, show_video, sync_session
 
 _FEATURES = (
@@ -27,27 +27,37 @@ _FEATURES = (
     (":material/queue_music:", "The songs", "songs for one moment, and a playlist for the whole session."),
 )
 
+# During the video, a phone's first screen has room for the top of the player
+_LOW_TITLE = """<style>
+@media (max-width: 640px) { [data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; } }
+</style>"""
+
 
 def show_live() -> None:
     """Show the page, in the order of the screen."""
     settings = connection_settings()
     session = sync_session()
     class_view = _show_head(session, settings)
+    if session is not None and session.is_on:
+        st.html(_LOW_TITLE)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
         _show_features()
     else:
         # Both views use the same columns, so the video keeps its position in the page and its connection
-        left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="large")
+        left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="medium")
         with left:
             show_video(session, settings)
         with right:
+            with st.container():  # even if empty, so that the player keeps its position and continues
+                if session is not None and session.phase is Phase.PLAYING:
+                    show_play_button(session)
+            with st.container():
+                show_player(session)
             if session is not None and session.phase is Phase.PLAYING:
-                show_play_button(session)  # above the charts, to be visible without scrolling
                 show_now(session, class_view=class_view)
             elif session is None or session.phase is Phase.CONNECTING:
                 show_empty_plane()
-    # Songs come before the elements that change at the end of the video, so that players continue
-    show_songs()
+    show_moment()
     if session is not None and session.phase is Phase.PLAYING and not class_view:
         show_timeline(session)
     if session is not None and not session.is_on:

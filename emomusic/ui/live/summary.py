@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import affect_of, describe
+from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
 from emomusic.face.live.timeline import TIMELINE_SECONDS, Segment, SessionSummary, summarize
+from emomusic.music.queue import SongQueue
 from emomusic.music.recommend import Recommender, Song
 from emomusic.music.request import Request
 from emomusic.text import format_clock
@@ -18,11 +20,13 @@ from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button
 from emomusic.ui.live.readings import show_areas
 from emomusic.ui.live.session import LiveSession, Phase
-from emomusic.ui.songs.choose import choose_explicit, choose_songs, list_songs
-from emomusic.ui.songs.downloads import show_song_downloads
+from emomusic.ui.songs.choose import list_songs, request_of, show_song_plane
 from emomusic.ui.songs.listener import NOW, Listener
+from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
+from emomusic.ui.songs.your_music import with_your_music
 
 MAX_SONGS = 10
+_SESSION = "session"  # instead of a mood: the player has the session's playlist
 
 _CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: one card has a second line
 
@@ -48,14 +52,24 @@ def _keep_mood(session: LiveSession) -> None:
         "nobody" if group is None else Listener(NOW, affect_of(group), group.emotion, None)
     )
     if group is not None:
-        st.toast(f"{describe(group)}: the songs are below the video.")
+        st.toast(f"{describe(group)}: the player has its song.")
 
 
-def show_songs() -> None:
-    """Show songs for the stored mood, with the policies of the Photo page."""
-    listener = st.session_state.get(state.LIVE_MOOD)
-    if isinstance(listener, Listener):
-        choose_songs(listener)
+def show_player(session: LiveSession | None) -> None:
+    """Show the player for the stored mood, or for the playlist of a session that is over."""
+    playing = st.session_state.get(state.LIVE_MOOD)
+    if isinstance(playing, Listener):
+        show_queue(queue_of(request_of(playing), "live"), "live", "emomusic-live")
+    elif playing == _SESSION and session is not None and not session.is_on:
+        show_queue(_session_queue(session), "live", "emomusic-session")
+
+
+def show_moment() -> None:
+    """Show the stored mood and the first songs for it on the affect plane."""
+    listener, queue = st.session_state.get(state.LIVE_MOOD), st.session_state.get(state.queue("live"))
+    if isinstance(listener, Listener) and isinstance(queue, SongQueue):
+        st.header("The chosen moment", anchor=False)
+        show_song_plane(listener, [], queue)
 
 
 def show_summary(session: LiveSession) -> None:
@@ -77,7 +91,7 @@ def show_summary(session: LiveSession) -> None:
         st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
     show_areas(table, key="live-session")
     _show_segments(summary, table)
-    _show_playlist(summary)
+    _show_playlist(session, len(summary.segments))
 
 
 def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
@@ -120,36 +134,59 @@ def session_csv(table: pd.DataFrame) -> bytes:
     return text.encode()
 
 
-def _show_playlist(summary: SessionSummary) -> None:
+def _show_playlist(session: LiveSession, num_segments: int) -> None:
     st.header("Playlist of the session", anchor=False)
-    with st.spinner("Choosing songs"):
-        recommender = engine().recommender()
-    if isinstance(st.session_state.get(state.LIVE_MOOD), Listener):  # the songs above show the switch
-        hide_explicit = bool(st.session_state.get(state.fresh(state.HIDE_EXPLICIT)))
-    else:
-        hide_explicit = choose_explicit(recommender.catalogue)
-    songs = [song for _, song in session_songs(summary, recommender, hide_explicit=hide_explicit)]
+    queue = _session_queue(session)
+    songs = queue.numbered(MAX_SONGS)
     if not songs:
-        st.info("No song fits. Allow explicit songs." if hide_explicit else "No song fits.")
+        st.info("No song fits. Choose other music.")
         return
     st.caption(
         "One song for each row of the table."
-        if len(summary.segments) <= MAX_SONGS
+        if num_segments <= MAX_SONGS
         else f"One song for each of the {MAX_SONGS} longest rows of the table."
     )
-    list_songs(songs, name="session")
-    with st.container(horizontal=True):
-        show_song_downloads(songs, "emomusic-session", key="live-songs")
+    st.button(
+        "Play these songs",
+        icon=":material/queue_music:",
+        type="primary",
+        on_click=state.put,
+        args=(state.LIVE_MOOD, _SESSION),
+        disabled=st.session_state.get(state.LIVE_MOOD) == _SESSION,
+        key="live-play-session",
+    )
+    list_songs(songs)
 
 
-def session_songs(
-    summary: SessionSummary, recommender: Recommender, *, hide_explicit: bool = False
-) -> list[tuple[Segment, Song]]:
-    """Return one song for each of the longest segments, in order of time and without repetition."""
+def _session_queue(session: LiveSession) -> SongQueue:
+    """The playlist of a session that is over, for the visitor's music; chosen once."""
+    mean = summarize(session.reader.timeline()).mean
+    point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
+    request = with_your_music(Request(point=point))
+    of, queue = st.session_state.get(state.queue("session"), (None, None))
+    if of is not session or queue.request != request:
+        with st.spinner("Choosing songs"):
+            recommender = engine().recommender()
+        summary = summarize(session.reader.timeline())
+        songs = [song for _, song in session_songs(summary, recommender, request)]
+        queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())
+        st.session_state[state.queue("session")] = session, queue
+    found: SongQueue = queue
+    return found
+
+
+def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[tuple[Segment, Song]]:
+    """Return one song for each of the longest segments, in order of time and without repetition.
+
+    Args:
+        summary: of the session.
+        recommender: chooses the songs.
+        like: request with the genres and options.
+    """
     longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
     chosen: list[tuple[Segment, Song]] = []
     for segment in sorted(longest, key=lambda segment: segment.start_s):
-        request = Request(point=segment.point, emotion=segment.emotion, hide_explicit=hide_explicit)
+        request = replace(like, point=segment.point, emotion=segment.emotion)
         taken = {song.track.id for _, song in chosen}
         fresh = (song for song in recommender.songs(request, MAX_SONGS) if song.track.id not in taken)
         if (song := next(fresh, None)) is not None:

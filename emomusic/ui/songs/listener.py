@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import streamlit as st
-
-from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of, describe, quadrant_of
+from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, describe
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
 FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces. Their mean includes all of them."
@@ -46,13 +44,3 @@ def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str
     """Describe the emotion of one face or of a group: "Mostly happy", "Together: mostly happy"."""
     words = describe(probabilities)
     return words if group_of == 1 else f"Together: {words.lower()}"
-
-
-def show_emotion_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> None:
-    """Show the emotion and the quadrant of one face, or of the mean of `group_of` faces."""
-    quadrant = quadrant_of(affect_of(probabilities))
-    st.header(group_sentence(probabilities, group_of=group_of), anchor=False)
-    st.caption(
-        f"{quadrant}, {quadrant.description}"
-        + (f"; the mean of {group_of} faces" if group_of > 1 else "")
-    )  # fmt: skip

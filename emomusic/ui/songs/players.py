@@ -13,7 +13,7 @@ def spotify_link(track_id: str) -> str:
     return f"[Open in Spotify]({track_url(track_id)})"
 
 
-def show_player(track_id: str, name: str, *, place: tuple[str, int]) -> None:
+def show_player(track_id: str, name: str, *, place: tuple[str, int], height: int = PLAYER_HEIGHT) -> None:
     """Show the player of one song.
 
     Another song needs a new frame: a changed frame address would be a step of the browser's history, and Back would
@@ -24,13 +24,14 @@ def show_player(track_id: str, name: str, *, place: tuple[str, int]) -> None:
         track_id: of the song on Spotify.
         name: of the song, for screen readers.
         place: the name of the list, unique on the page, and the song's number in it.
+        height: of the player, in pixels.
     """
     slot = state.player_at(*place)
     before, is_second = st.session_state.get(slot, (track_id, False))
     is_second ^= before != track_id
     st.session_state[slot] = track_id, is_second
     with st.container(gap=None):
-        if is_second:
-            st.empty()
-        with st.container(key=state.player(*place, track_id)):
-            st.iframe(embed_url(track_id), height=PLAYER_HEIGHT, alt=f"Spotify player: {name}")
+        slots = st.container(), st.container()
+        slots[not is_second].empty()  # at once: a stale player would stay until the end of the run
+        with slots[is_second].container(key=state.player(*place, track_id)):
+            st.iframe(embed_url(track_id), height=height, alt=f"Spotify player: {name}")

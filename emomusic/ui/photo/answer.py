@@ -1,0 +1,216 @@
+"""The answer to a photo: faces, emotion and a song on the first screen; charts and details below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from emomusic.affect import MOOD_POINTS, Emotion, EmotionProbabilities, Mood, affect_of, list_shares, quadrant_of
+from emomusic.errors import EmomusicError
+from emomusic.face.reading import PictureReading
+from emomusic.plots.affect import FacePoint
+from emomusic.plots.face import probability_bars
+from emomusic.ui.core import state
+from emomusic.ui.core.address import SAMPLE_PARAMS, chosen_here, first_choice, link, set_face
+from emomusic.ui.core.charts import roomy_columns, show_chart
+from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.core.tiles import show_sharp
+from emomusic.ui.photo.faces import show_face_cards, show_photo_downloads, stem_of
+from emomusic.ui.photo.result import PREVIEW_HEIGHT, PhotoResult, read_picture
+from emomusic.ui.songs.choose import request_of, show_song_plane
+from emomusic.ui.songs.listener import ALL, EVERYONE, MOST_POINTS, YOU, Listener, group_sentence
+from emomusic.ui.songs.player import queue_of, show_queue
+
+_PREVIEW_WIDTH = 1100  # maximum on a very wide screen
+_NEARLY_SQUARE, _WIDE = 1.2, 2.1  # width / height
+_MAX_BUTTONS = 8  # more faces are in a menu
+
+# The song belongs to the first screen: a small heading, and on a phone a low picture
+_STYLE = """<style>
+.st-key-answer { gap: 0.75rem; }
+.st-key-answer h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
+@media (max-width: 640px) {
+  .st-key-answer { gap: 0.5rem; }
+  .st-key-answer h1 { font-size: 1.4rem; }
+  .st-key-photo-preview img { max-height: 30vh; object-fit: contain; }
+}
+</style>"""
+
+
+def show_photo(picture: Picture) -> None:
+    """Read a photo and show the page for it.
+
+    Raises:
+        EmomusicError: the photo cannot be read, or a model is missing.
+    """
+    try:
+        result = read_picture(picture)
+    except EmomusicError:
+        st.title("This photo cannot be read", anchor=False)
+        raise
+    _show_answer(result)
+
+
+def _show_answer(result: PhotoResult) -> None:
+    """Show the page for a photo that was read, in the order of the screen."""
+    reading = result.reading
+    shape = reading.width / reading.height
+    st.html(_STYLE)
+    # The column is as wide as the photo needs, to avoid an empty area
+    left, right = st.columns([2, 3] if shape < 1 else [1, 1] if shape < _NEARLY_SQUARE else [3, 2], gap="medium")
+    with left, st.container(key="photo-preview"):
+        # A portrait is limited in height, to be visible as a whole; a phone makes it narrower
+        show_sharp(result.preview, alt=_alt(reading), width=min(_PREVIEW_WIDTH, round(PREVIEW_HEIGHT * shape)))
+    # A wide photo leaves space below it for the sentence
+    with left if shape > _WIDE else right, st.container(key="answer"):
+        who = _show_sentence(result)
+        probabilities = _probabilities(reading, who)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="policy-row"):
+            policy, correction = st.container(width="content"), st.container(width="content")
+        with correction:
+            listener = _correct(result, who, probabilities)
+        if listener is None:
+            return
+        with policy:
+            request = request_of(listener)
+    queue = queue_of(request, "photo")
+    with right:
+        show_queue(queue, "photo", stem_of(result))
+    bars, plane = roomy_columns([2, 3], key="details", gap="large")
+    if probabilities is not None:
+        with bars:
+            _show_bars(who, probabilities)
+    with plane:
+        show_song_plane(listener, _face_points(reading), queue)
+    if len(reading.faces) > 1:
+        show_face_cards(result)
+    show_photo_downloads(result, listener, queue)
+
+
+def _show_sentence(result: PhotoResult) -> str:
+    """Show the emotion as the title, and let the visitor choose one of several faces. Returns the choice."""
+    faces = result.reading.faces
+    if not faces:
+        st.title("No face found", anchor=False)
+        st.markdown(
+            "Faces must look towards the camera and span at least 1/60 of the photo's longer side. Try another photo, "
+            "or choose an emotion or a mood."
+        )
+        return YOU
+    title = st.container()
+    who = _choose_who(state.listener(result.picture.digest), len(faces)) if len(faces) > 1 else "Face 1"
+    link(state.WHO, _url_value(who) if len(faces) > 1 else None)
+    probabilities = _probabilities(result.reading, who)
+    assert probabilities is not None  # there is a face
+    with title:
+        st.title(group_sentence(probabilities, group_of=len(faces) if who == EVERYONE else 1), anchor=False)
+    return who
+
+
+def _probabilities(reading: PictureReading, who: str) -> EmotionProbabilities | None:
+    """Probabilities of the chosen face or of everyone; None without a face."""
+    if who in (EVERYONE, YOU):
+        return reading.group
+    return reading.faces[int(who.split()[1]) - 1].probabilities
+
+
+def _correct(result: PhotoResult, who: str, probabilities: EmotionProbabilities | None) -> Listener | None:
+    """Let the visitor correct the emotion; returns the listener, or None if nothing is known."""
+    if probabilities is None:
+        emotion, mood = _choose_manually(result.picture.digest)
+        return None if emotion is None and mood is None else _listener(YOU, None, emotion, mood)
+    with st.popover("Correct", icon=":material/edit:", key="correct"):
+        emotion, mood = _choose_manually(f"{result.picture.digest}-{who}")
+    if choices := [name for name in (emotion and emotion.adjective, mood) if name]:
+        st.caption(f"Your choice: {', '.join(choices)}")  # also outside the menu, which is closed after a link
+    return _listener(ALL if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
+
+
+def _show_bars(who: str, probabilities: EmotionProbabilities) -> None:
+    point = affect_of(probabilities)
+    quadrant = quadrant_of(point)
+    st.header("Emotions", anchor=False)
+    show_chart(
+        probability_bars(probabilities),
+        key=f"bars-{who}",
+        alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
+    )
+    st.caption(f"{who}: valence {point.valence:.2f}, arousal {point.arousal:.2f}, {quadrant}, {quadrant.description}.")
+
+
+def _face_points(reading: PictureReading) -> list[FacePoint]:
+    """The faces as numbered points on the plane, at most `MOST_POINTS`."""
+    faces = reading.faces[:MOST_POINTS]
+    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(faces, 1)]
+
+
+def _alt(reading: PictureReading) -> str:
+    if not reading.faces:
+        return "The photo; no face found"
+    return "The photo with framed faces: " + ", ".join(
+        f"face {number} {face.emotion}" for number, face in enumerate(reading.faces, 1)
+    )
+
+
+def _choose_who(key: str, num_faces: int) -> str:
+    """Let the visitor choose everyone or one face; many faces are in a menu."""
+    options = [EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
+    first = first_choice(state.WHO, key, options, EVERYONE)
+    key, label = state.fresh(key), "Songs for"
+
+    def on_change() -> None:
+        set_face(_url_value(st.session_state[key]))
+
+    # The session keeps the value while another page or photo is shown
+    look: dict[str, Any] = {
+        "key": key, "label_visibility": "collapsed", "persist_state": "session", "on_change": on_change
+    }  # fmt: skip
+    if num_faces > _MAX_BUTTONS:
+        return str(st.selectbox(label, options, options.index(first or EVERYONE), width=240, **look))
+    choice = st.segmented_control(label, options, default=first, required=True, wrap=True, **look)
+    return str(choice or EVERYONE)  # never empty: it is required
+
+
+def _url_value(who: str) -> str | None:
+    return None if who == EVERYONE else who
+
+
+def _choose_manually(scope: str) -> tuple[Emotion | None, Mood | None]:
+    """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
+    emotion_key, mood_key = state.manual_emotion(scope), state.manual_mood(scope)
+    emotion = st.pills(
+        "Emotion",
+        list(Emotion),
+        default=first_choice(state.SAYS, emotion_key, Emotion),
+        key=state.fresh(emotion_key),
+        persist_state="session",
+        on_change=chosen_here,
+        args=SAMPLE_PARAMS,
+        format_func=lambda emotion: emotion.adjective,
+        wrap=True,
+    )
+    mood = st.pills(
+        "Mood of the songs",
+        list(Mood),
+        default=first_choice(state.MOOD, mood_key, Mood),
+        key=state.fresh(mood_key),
+        persist_state="session",
+        on_change=chosen_here,
+        args=SAMPLE_PARAMS,
+        wrap=True,
+    )
+    link(state.SAYS, emotion)
+    link(state.MOOD, mood)
+    return emotion, mood
+
+
+def _listener(
+    label: str, probabilities: EmotionProbabilities | None, emotion: Emotion | None, mood: Mood | None
+) -> Listener:
+    if emotion is not None:
+        probabilities = EmotionProbabilities.certain(emotion)
+    if mood is not None and probabilities is None:
+        return Listener(label, MOOD_POINTS[mood], None, mood)
+    assert probabilities is not None  # the callers give a face, an emotion or a mood
+    return Listener(label, affect_of(probabilities), probabilities.emotion, mood, emotion)

@@ -1,0 +1,143 @@
+"""The player: one song of a queue in a Spotify player, the next songs as text, and the playlist to take along."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from emomusic.music.queue import QueuedSong, SongQueue, artist_key
+from emomusic.music.request import Request
+from emomusic.music.spotify.embeds import LARGE_PLAYER_HEIGHT, track_url
+from emomusic.text import join_names
+from emomusic.ui.core import state
+from emomusic.ui.core.engine import engine
+from emomusic.ui.core.frame import escape_markdown, shown_errors
+from emomusic.ui.songs.players import show_player
+from emomusic.ui.songs.take_along import show_take_along
+from emomusic.ui.songs.your_music import choose_music, with_your_music
+
+UP_NEXT = 4
+PLAYLIST = 20
+"""Songs to take along."""
+
+
+def queue_of(request: Request, place: str) -> SongQueue:
+    """The queue of a page for a request. The same request keeps its position.
+
+    Args:
+        request: target, policy and filters.
+        place: name of the page's player.
+    """
+    queue = st.session_state.get(state.queue(place))
+    if not isinstance(queue, SongQueue) or queue.request != request:
+        with st.spinner("Loading the songs"):
+            recommender = engine().recommender()
+        queue = SongQueue(recommender, request, skipped=skipped_artists().keys())
+        st.session_state[state.queue(place)] = queue
+    return queue
+
+
+def skipped_artists() -> dict[str, str]:
+    """Artists that the visitor skipped in this session: names by key."""
+    skipped: dict[str, str] = st.session_state.setdefault(state.SKIPPED_ARTISTS, {})
+    return skipped
+
+
+# Each title of the next songs directly above its reason
+_STYLE = """<style>
+div[class*="st-key-play-"] button { min-height: 0; padding: 0; text-align: left; }
+div[class*="st-key-play-"] + div p { margin: 0; }
+</style>"""
+
+
+@st.fragment
+def show_queue(queue: SongQueue, place: str, stem: str) -> None:
+    """Show the player of a queue; its buttons rerun only this fragment, so the plane can still show a skipped song.
+
+    Args:
+        queue: the songs.
+        place: name of the player, unique on the page.
+        stem: start of the names of downloaded files.
+    """
+    with shown_errors(), st.container(key=f"player-{place}", gap="small"):
+        current = queue.current
+        if current is not None:
+            _show_song(current, place)
+        else:
+            st.info("The list ends here. Choose other genres or options.", icon=":material/music_off:")
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            if current is not None:
+                st.button(
+                    "Next song",
+                    icon=":material/skip_next:",
+                    type="primary",
+                    shortcut="N",
+                    on_click=queue.go_on,
+                    key=f"next-{place}",
+                )
+                st.button(
+                    "Not for me",
+                    type="tertiary",
+                    help="Skip this artist for the rest of the visit",
+                    on_click=_skip,
+                    args=(current,),
+                    key=f"skip-{place}",
+                )
+            choose_music()
+            if with_your_music(queue.request) != queue.request:
+                st.rerun()  # the whole page: other parts show the songs too
+            show_take_along(queue.playlist(PLAYLIST), place, stem)
+        _show_up_next(queue, place)
+        _show_skipped(place)
+
+
+def _show_song(queued: QueuedSong, place: str) -> None:
+    track = queued.song.track
+    show_player(track.id, track.full_name, place=(place, 0), height=LARGE_PLAYER_HEIGHT)
+    st.markdown(
+        f"[**{escape_markdown(track.title)}**]({track_url(track.id)}) · {escape_markdown(track.byline)}  \n"
+        f"{escape_markdown(queued.song.reason)}"
+    )
+    if not queued.song.fits:
+        st.caption(f":material/info: Your music has few {queued.song.mood} songs. This is the nearest of another mood.")
+
+
+def _show_up_next(queue: SongQueue, place: str) -> None:
+    songs = queue.up_next(UP_NEXT)
+    if not songs:
+        return
+    st.html(_STYLE)
+    st.header("Up next", anchor=False)
+    for queued in songs:
+        track = queued.song.track
+        with st.container(gap=None):
+            st.button(
+                f"{queued.number}. **{escape_markdown(track.title)}** · {escape_markdown(track.byline)}",
+                on_click=queue.play,
+                args=(queued.number,),
+                type="tertiary",
+                wrap=True,
+                key=f"play-{place}-{queued.number}",
+            )
+            st.caption(escape_markdown(queued.song.reason))
+
+
+def _skip(queued: QueuedSong) -> None:
+    """Skip the main artist of a song; guests stay."""
+    name = queued.song.track.artists[0]
+    skipped_artists()[artist_key(name)] = name
+
+
+def _show_skipped(place: str) -> None:
+    if names := [escape_markdown(name) for name in skipped_artists().values()]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"Skipped: {join_names(names)}", width="content")
+            if st.button("Play them again", type="tertiary", key=f"allow-{place}"):
+                _allow_all()
+                st.rerun()
+
+
+def _allow_all() -> None:
+    """Allow all artists again. Queues without their songs start again."""
+    skipped_artists().clear()
+    for key in [key for key in st.session_state if str(key).startswith(state.queue(""))]:
+        del st.session_state[key]

@@ -1,0 +1,144 @@
+"""Your music: genres for every page with songs, kept in the URL and the session, and options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from emomusic.errors import DatasetError
+from emomusic.music.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
+from emomusic.music.request import Request
+from emomusic.ui.core import state
+from emomusic.ui.core.address import remembered_all, write
+
+_ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
+_TEMPO_RANGE = (40, 220)
+_DEFAULTS: Mapping[str, Any] = {
+    state.ADVENTURE: "familiar",
+    state.TEMPO: _TEMPO_RANGE,
+    state.HIDE_EXPLICIT: False,
+    state.SEED: 0,
+}
+"""Defaults of the options, kept so that Reset can restore them."""
+
+_TITLES = {family.key: family.title for family in GENRE_FAMILIES}
+
+
+def chosen_genres() -> frozenset[str]:
+    """The genres that the visitor chose on any page; empty for all."""
+    known = []
+    for name in remembered_all(state.GENRES):
+        try:
+            known.append(genres_of([name]))
+        except DatasetError:  # from a link of another version
+            continue
+    return frozenset().union(*known)
+
+
+def with_your_music(request: Request) -> Request:
+    """A request with the visitor's genres and options."""
+    options = {key: st.session_state.get(state.fresh(key), default) for key, default in _DEFAULTS.items()}
+    tempo = tuple(options[state.TEMPO])
+    return replace(
+        request,
+        genres=chosen_genres(),
+        adventure=_ADVENTURES[options[state.ADVENTURE]],
+        tempo_bpm=None if tempo == _TEMPO_RANGE else tempo,
+        hide_explicit=bool(options[state.HIDE_EXPLICIT]),
+        seed=int(options[state.SEED]),
+    )
+
+
+def choose_genres() -> frozenset[str]:
+    """Show the menu of genres; returns the chosen ones, or an empty set for all."""
+    names = names_of(chosen_genres())
+    with _menu(len(names)):
+        _choose_genres(names)
+    return chosen_genres()
+
+
+def choose_music() -> None:
+    """Show the menu of genres and of options for songs. `with_your_music` reads the choice."""
+    names = names_of(chosen_genres())
+    num_changed = sum(
+        st.session_state.setdefault(state.fresh(key), default) != default for key, default in _DEFAULTS.items()
+    )
+    with _menu(len(names) + num_changed):
+        _choose_genres(names)
+        # The session keeps the values while another page is shown
+        st.select_slider("Familiarity", list(_ADVENTURES), key=state.fresh(state.ADVENTURE), persist_state="session")
+        st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=state.fresh(state.TEMPO), persist_state="session")
+        st.toggle("Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session")
+        seed_help = "Another number gives other songs that match equally well."
+        st.number_input("Shuffle", 0, 9999, key=state.fresh(state.SEED), help=seed_help, persist_state="session")
+        st.button(
+            "Reset",
+            icon=":material/undo:",
+            on_click=_reset,
+            disabled=not (names or num_changed),
+            key="your-music-reset",
+        )
+
+
+def _menu(num_choices: int) -> DeltaGenerator:
+    label = f"Your music · {num_choices}" if num_choices else "Your music"
+    return st.popover(label, icon=":material/genres:", key="your-music")
+
+
+def _choose_genres(names: list[str]) -> None:
+    write(state.GENRES, names or None)
+    families, single = [name for name in names if name in _TITLES], [name for name in names if name not in _TITLES]
+    if st.session_state.get(state.GENRES_SHOWN, names) != names:  # after Back, Forward or a link
+        _renew()
+    st.session_state[state.GENRES_SHOWN] = names
+    keys = state.fresh(state.GENRE_FAMILIES), state.fresh(state.GENRE_NAMES)
+    st.pills(
+        "Music you like",
+        list(_TITLES),
+        selection_mode="multi",
+        default=families,
+        format_func=_TITLES.__getitem__,
+        key=keys[0],
+        on_change=_store,
+        args=keys,
+        persist_state="session",
+        wrap=True,
+    )
+    st.multiselect(
+        "Single genres",
+        GENRES,
+        default=single,
+        key=keys[1],
+        on_change=_store,
+        args=keys,
+        persist_state="session",
+        placeholder="All genres",
+    )
+    st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
+
+
+def _store(*keys: str) -> None:
+    """Write the choice of two widgets to the URL. Both can change in one run, and the first call renews them."""
+    chosen = [name for key in keys for name in st.session_state.get(key) or ()]
+    names = names_of(genres_of(chosen))
+    if sorted(names) != sorted(chosen):  # for example a genre of a chosen family
+        _renew()
+    st.session_state[state.GENRES_SHOWN] = names
+    write(state.GENRES, names or None)
+
+
+def _reset() -> None:
+    _renew()
+    st.session_state[state.GENRES_SHOWN] = []
+    write(state.GENRES, None)
+    for key in _DEFAULTS:
+        state.renew(key)
+
+
+def _renew() -> None:
+    state.renew(state.GENRE_FAMILIES)
+    state.renew(state.GENRE_NAMES)

@@ -1,0 +1,94 @@
+"""The player, which Photo, Gallery and Live share: its song, and its place on the screen."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from emomusic.music.catalogue import Catalogue, Track, load_catalogue
+
+PLAYER = 'iframe[src*="open.spotify.com"]'
+_SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")
+
+DESKTOP, PHONE = (1440, 900), (390, 844)
+
+# Counts the players after each change of the page
+_WATCH = """() => {
+  window.mostPlayers = 0;
+  const count = () => {
+    const players = document.querySelectorAll('iframe[src*="open.spotify.com"]').length;
+    window.mostPlayers = Math.max(window.mostPlayers, players);
+  };
+  count();
+  new MutationObserver(count).observe(document.body, {childList: true, subtree: true});
+}"""
+
+
+def song(page: Page) -> str:
+    """The track id of the only player, once it is shown."""
+    frame = page.locator(PLAYER)
+    expect(frame).to_have_count(1)
+    match = _SOURCE.match(frame.get_attribute("src") or "")
+    assert match is not None
+    return match.group(1)
+
+
+def song_after(page: Page, before: str) -> str:
+    """The track id of the only player, once it has another song."""
+    expect(page.locator(f'iframe[src$="{before}"]')).to_have_count(0)
+    return song(page)
+
+
+def watch_players(page: Page) -> None:
+    """Count the players from now on."""
+    page.evaluate(_WATCH)
+
+
+def most_players(page: Page) -> int:
+    """The largest number of players at one time since `watch_players`."""
+    return int(page.evaluate("window.mostPlayers"))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The bundled catalogue."""
+    return load_catalogue()
+
+
+def track(track_id: str) -> Track:
+    """A song of the bundled catalogue."""
+    found = catalogue().find(track_id)
+    assert found is not None
+    return found
+
+
+def assert_on_first_screen(page: Page, *parts: Locator, player_px: int) -> None:
+    """Check the first screen: the page is not scrolled, and does not scroll sideways.
+
+    Args:
+        page: with an answer.
+        parts: elements that are completely on the screen.
+        player_px: pixels of the player's height on the screen, at least.
+    """
+    page.locator(".st-key-plane .js-plotly-plot").first.wait_for(state="attached")  # the last large part
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollTop") == 0
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    width, height = page.evaluate("[window.innerWidth, window.innerHeight]")
+    for part in parts:
+        box = box_of(part)
+        assert min(box["x"], box["y"]) >= 0, (part, box)
+        assert box["x"] + box["width"] <= width, (part, box)
+        assert box["y"] + box["height"] <= height, (part, box)
+    assert box_of(page.locator(PLAYER))["y"] + player_px <= height
+
+
+def box_of(part: Locator) -> FloatRect:
+    """Position and size of the only match, once it is visible."""
+    expect(part).to_be_visible()
+    box = part.bounding_box()
+    assert box is not None
+    return box

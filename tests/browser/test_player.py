@@ -1,0 +1,157 @@
+"""The player in a real browser: next songs, skipped artists, the visitor's music, and a playlist saved to Spotify."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.accessibility import axe_report
+from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
+from tests.browser.player import PLAYER, box_of, most_players, song, song_after, track, watch_players
+from tests.fake_spotify import Behaviour, fake_spotify
+
+pytestmark = pytest.mark.browser
+
+NUM_PRESSES = 12
+JAZZ = {"jazz", "blues"}
+
+
+def test_one_player_plays_every_song_once_and_then_the_chosen_ones(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=four-people")
+    heard = [song(page)]
+    watch_players(page)
+    next_song = page.get_by_role("button", name="Next song")
+    for number in range(NUM_PRESSES):
+        next_song.click() if number % 2 else page.keyboard.press("n")
+        heard.append(song_after(page, heard[-1]))
+    assert len(set(heard)) == NUM_PRESSES + 1
+
+    page.locator(f".st-key-play-photo-{NUM_PRESSES + 5}").wait_for()  # the last of the next four
+    upcoming = page.locator(f".st-key-play-photo-{NUM_PRESSES + 3} button")
+    title = upcoming.locator("strong").inner_text()
+    upcoming.click()
+    heard.append(song_after(page, heard[-1]))
+    assert track(heard[-1]).title == title
+
+    page.get_by_role("button", name="Not for me").click()
+    after_skip = song_after(page, heard[-1])
+    assert track(heard[-1]).artists[0] not in track(after_skip).artists
+    page.get_by_role("button", name="Play them again").click()
+    assert song_after(page, after_skip) == heard[0]
+
+    # Another face changes sentence and song in place
+    sentence, main = page.get_by_role("heading", level=1), page.get_by_test_id("stMain")
+    main.evaluate("element => element.scrollTo(0, 100)")
+    before, place = sentence.inner_text(), box_of(page.locator(PLAYER))
+    page.get_by_role("radio", name="Face 3").click()
+    of_face = song_after(page, heard[0])
+    expect(sentence).not_to_have_text(before)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    assert main.evaluate("element => element.scrollTop") == 100
+    assert box_of(page.locator(PLAYER)) == place
+    page.get_by_role("radio", name="Soothe").click()
+    song_after(page, of_face)
+    assert most_players(page) == 1
+
+
+@pytest.mark.parametrize(("theme", "width", "height"), [("light", 1440, 900), ("dark", 390, 844)])
+def test_the_menus_of_the_player_are_accessible_and_a_typed_n_is_no_shortcut(
+    open_page: Callable[..., Page], theme: str, width: int, height: int
+) -> None:
+    page = open_page("/?sample=four-people", width=width, height=height, theme=theme)
+    playing = song(page)
+    page.get_by_role("button", name="Your music").click()
+    number = page.get_by_role("spinbutton", name="Shuffle")
+    number.wait_for()
+    report = axe_report(page)
+    assert report is None, report
+    for field in (number, page.get_by_role("combobox", name="Single genres")):
+        field.focus()
+        page.keyboard.press("n")
+        page.wait_for_timeout(1000)  # for a song that would follow
+        assert song(page) == playing
+    while number.count():  # the first press closes the list of genres
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(500)
+    page.get_by_role("button", name="Take it along").click()
+    page.get_by_role("button", name="Copy for Spotify").wait_for()
+    report = axe_report(page)
+    assert report is None, report
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Copy for Spotify")).to_have_count(0)
+    page.keyboard.press("n")
+    song_after(page, playing)
+
+
+def test_the_visitors_music_applies_to_other_pages_and_after_a_reload(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999")
+    first = song(page)
+    page.get_by_role("button", name="Your music").click()
+    page.get_by_role("button", name="Jazz and blues").click()
+    jazz = song_after(page, first)
+    assert JAZZ & set(track(jazz).genres)
+    page.wait_for_url(re.compile("[?&]genres=jazz-blues"))
+    page.reload()
+    assert song(page) == jazz
+    assert "genres=jazz-blues" in page.url
+    page.get_by_role("link", name="Gallery").click()
+    page.get_by_role("button", name="Show the samples").click()
+    page.get_by_text("7 faces in 7 photos").wait_for()
+    assert JAZZ & set(track(song(page)).genres)
+    assert "genres=jazz-blues" in page.url
+
+
+def sign_in(page: Page) -> Page:
+    """Sign in from the open menu; returns the tab of the consent page, back at the app."""
+    page.get_by_role("button", name="Sign in to save to Spotify").click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Continue at Spotify").click()
+    tab: Page = opened.value
+    tab.get_by_test_id("stAlert").wait_for()
+    return tab
+
+
+def test_a_playlist_is_saved_to_spotify_after_a_sign_in(browser: Browser, tmp_path: Path) -> None:
+    with fake_spotify(Behaviour.DENIED) as fake:
+        settings = {"SPOTIFY_CLIENT_ID": fake.client_id, "SPOTIFY_CLIENT_SECRET": "of the tests"}
+        with fresh_server(tmp_path, settings | {"TEST_SPOTIFY": json.dumps(fake.urls)}) as server:
+            context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+            without_spotify(context)
+            context.set_default_timeout(PATIENCE_MS)
+            page = context.new_page()
+            page.goto(f"{server}/?sample=eileen-collins-1999")
+            playing = song(page)
+            page.get_by_role("button", name="Take it along").click()
+
+            tab = sign_in(page)
+            assert tab.get_by_test_id("stAlertContentError").count() == 1
+            tab.close()
+            expect(page.get_by_role("button", name="Sign in to save to Spotify")).to_be_visible()
+            expect(page.get_by_role("dialog").get_by_role("img", name="error icon")).to_be_visible()
+            assert not fake.playlists
+
+            fake.behaviour = Behaviour.NORMAL
+            tab = sign_in(page)
+            assert tab.get_by_test_id("stAlertContentSuccess").count() == 1
+            assert "code=" not in tab.url
+            tab.close()
+            save = page.get_by_role("button", name="Save to Spotify", exact=True)
+            expect(save).to_be_visible()
+            assert song(page) == playing
+            save.click()
+            expect(page.get_by_role("link", name="open the playlist")).to_be_visible()
+            (saved,) = fake.playlists
+            assert not saved.public
+            assert saved.track_ids[0] == playing
+            page.get_by_role("button", name="Copy for Spotify").click()
+            expect(page.get_by_role("status").filter(has_text="20")).to_be_visible()
+            links = page.evaluate("navigator.clipboard.readText()").split("\n")
+            assert [f"https://open.spotify.com/track/{track_id}" for track_id in saved.track_ids] == links
+            context.close()
+    log = (tmp_path / "log").read_text(encoding="utf-8", errors="replace")
+    assert not [secret for secret in fake.tokens if secret in log]

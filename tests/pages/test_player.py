@@ -1,0 +1,307 @@
+"""The player of the Photo page: the next song, skipped artists and the playlist to take along."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.face.images import encode_png, read_image
+from emomusic.music.catalogue import Track
+from emomusic.music.queue import artist_key
+from emomusic.music.recommend import Recommender
+from emomusic.music.spotify.embeds import track_url
+from emomusic.ui.core import state
+from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.photo import answer
+from tests.pages.screen import (
+    files_of,
+    keys,
+    labels,
+    open_page,
+    playing,
+    playlist,
+    queue_of,
+    run_fragments,
+    songs_on_the_plane,
+    text_of,
+    tracks,
+    unescaped,
+)
+
+SECONDS = 120
+SAMPLE = "eileen-collins-1999"
+
+
+@pytest.fixture
+def app(root: Path) -> AppTest:
+    """The Photo page with a happy face."""
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app.query_params[state.SAMPLE] = SAMPLE
+    return app.run()
+
+
+def current_track(app: AppTest) -> Track:
+    queued = queue_of(app).current
+    assert queued is not None
+    assert playing(app) == queued.song.track.id
+    return queued.song.track
+
+
+def click(app: AppTest, key: str) -> AppTest:
+    """Click a button of the player like in a browser, and then show the whole page."""
+    app.button(key=key).click()
+    run_fragments(app)
+    assert not app.exception
+    return app.run()
+
+
+def choose_policy(app: AppTest, policy: str) -> None:
+    app.segmented_control(key=state.POLICY).set_value(policy).run()
+
+
+# --- one player
+
+
+def test_next_plays_the_songs_in_order_with_one_player(app: AppTest) -> None:
+    songs = playlist(app)
+    shown = [playing(app)]
+    for _ in range(11):
+        click(app, "next-photo")
+        assert len(app.get("iframe")) == 1
+        shown.append(playing(app))
+    assert shown == songs[:12]
+
+
+def test_the_player_shows_the_title_and_the_reason(app: AppTest) -> None:
+    queued = queue_of(app).current
+    assert queued is not None
+    text = unescaped(text_of(app))
+    assert queued.song.track.title in text
+    assert queued.song.reason in text
+
+
+def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    num_planes = 0
+    show = answer.show_song_plane
+
+    def counted(*args: Any) -> None:
+        nonlocal num_planes
+        num_planes += 1
+        show(*args)
+
+    monkeypatch.setattr(answer, "show_song_plane", counted)
+    songs = playlist(app)
+    for key, song in (("next-photo", 1), ("play-photo-4", 3)):
+        app.button(key=key).click()
+        run_fragments(app)
+        assert not app.exception
+        assert tracks(app) == [songs[song]]
+        assert not app.title
+    assert num_planes == 0
+    app.run()
+    assert num_planes == 1
+    assert playing(app) == songs[3]
+
+
+def test_the_recommender_is_asked_once_for_ten_songs(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose_policy(app, "Soothe")
+    queue_of(app).playlist(20)
+    pages: list[int] = []
+    songs = Recommender.songs
+
+    def counted(self: Recommender, *args: Any, page: int = 0) -> Any:
+        pages.append(page)
+        return songs(self, *args, page=page)
+
+    monkeypatch.setattr(Recommender, "songs", counted)
+    for _ in range(15):  # the page shows the next four songs
+        app.button(key="next-photo").click().run()
+    assert pages == []
+    app.button(key="next-photo").click().run()
+    assert pages == [2]
+
+
+def test_a_title_of_the_next_songs_plays_it_and_the_songs_before_it_stay(app: AppTest) -> None:
+    songs = playlist(app)
+    click(app, "play-photo-4")
+    assert playing(app) == songs[3]
+    assert sorted(key for key in keys(app) if key.startswith("play-")) == [f"play-photo-{n}" for n in (2, 3, 5, 6)]
+    click(app, "next-photo")
+    assert playing(app) == songs[1]
+
+
+def test_the_plane_has_the_numbers_of_the_queue(app: AppTest) -> None:
+    click(app, "play-photo-5")
+    assert [number for number, _ in songs_on_the_plane(app)] == [1, 5, 2, 3, 4, *range(6, 11)]
+    app.button(key="skip-photo").click()
+    run_fragments(app)
+    app.run()  # a skip draws the player only
+    assert 5 not in [number for number, _ in songs_on_the_plane(app)]
+
+
+# --- the same request keeps its position
+
+
+def test_the_song_stays_after_a_visit_to_another_page(app: AppTest) -> None:
+    click(app, "next-photo")
+    song = playing(app)
+    open_page(app, "models")
+    open_page(app, "photo")
+    assert not app.exception
+    assert playing(app) == song
+    assert SAMPLE in app.query_params[state.SAMPLE]
+
+
+def test_another_face_starts_at_its_first_song(app: AppTest) -> None:
+    click(app, "next-photo")
+    app.button(key="sample-joe-biden-2010").click().run()
+    assert not app.exception
+    assert playing(app) == playlist(app)[0]
+
+
+# --- skipped artists
+
+
+def artists_of(app: AppTest, num_songs: int = 60) -> set[str]:
+    """The keys of the artists of the first songs."""
+    return {artist_key(name) for song in queue_of(app).playlist(num_songs) for name in song.track.artists}
+
+
+def test_a_skipped_artist_never_plays_again_in_this_session(app: AppTest) -> None:
+    artist = artist_key(current_track(app).artists[0])
+    first = playing(app)
+    click(app, "skip-photo")
+    assert playing(app) != first
+    assert artist not in artists_of(app)
+    for policy in ("Soothe", "Journey", "Match"):
+        choose_policy(app, policy)
+        assert not app.exception
+        assert artist not in artists_of(app)
+    app.button(key="sample-barack-obama-2012").click().run()
+    assert artist not in artists_of(app)
+    open_page(app, "models")
+    open_page(app, "photo")
+    assert artist not in artists_of(app)
+
+
+def test_a_skip_removes_the_main_artist_and_keeps_the_guests(app: AppTest) -> None:
+    while len(current_track(app).artists) < 2:
+        app.button(key="next-photo").click().run()
+    track = current_track(app)
+    app.button(key="skip-photo").click().run()
+    assert list(app.session_state[state.SKIPPED_ARTISTS]) == [artist_key(track.artists[0])]
+    assert track.artists[0] in unescaped(text_of(app))
+
+
+def test_a_skipped_artist_can_be_allowed_again(app: AppTest) -> None:
+    songs = playlist(app)
+    click(app, "skip-photo")
+    assert songs[0] not in playlist(app)
+    app.button(key="allow-photo").click()
+    run_fragments(app)
+    assert not app.exception
+    assert "allow-photo" not in keys(app)
+    assert playing(app) == songs[0]  # the queue starts again
+    assert playlist(app) == songs
+    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
+
+
+def test_artists_can_be_allowed_when_no_song_is_left(app: AppTest) -> None:
+    app.multiselect(key=state.GENRE_NAMES).set_value(["dance"])
+    app.slider(key=state.TEMPO).set_value((60, 80)).run()
+    artists = {song.track.artists[0] for song in queue_of(app).playlist(99)}
+    assert 0 < len(artists) < 10
+    while "skip-photo" in keys(app):
+        click(app, "skip-photo")
+    assert set(app.session_state[state.SKIPPED_ARTISTS].values()) <= artists
+    assert tracks(app) == []
+    assert len(app.info) == 1
+    click(app, "allow-photo")
+    assert len(tracks(app)) == 1
+
+
+def test_another_session_has_its_own_skipped_artists(app: AppTest, root: Path) -> None:
+    songs = playlist(app)
+    click(app, "skip-photo")
+    visitor = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    visitor.query_params[state.SAMPLE] = SAMPLE
+    visitor.run()
+    assert playlist(visitor) == songs
+
+
+# --- take along
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return files_of(monkeypatch)
+
+
+def copied_links(app: AppTest) -> list[str]:
+    """The lines that the button copies."""
+    (component,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_copy")
+    return json.loads(component.json)["text"].splitlines()
+
+
+def test_the_files_have_the_songs_of_the_queue(files: dict[str, Any], app: AppTest) -> None:
+    songs = playlist(app)
+    assert len(songs) == 20
+    table = list(csv.DictReader(io.StringIO(files[f"{SAMPLE}-songs.csv"]().decode("utf-8-sig"))))
+    assert [row["id"] for row in table] == songs
+    lines = files[f"{SAMPLE}.m3u"]().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [track_url(song) for song in songs]
+    record = json.loads(files[f"{SAMPLE}.json"]())
+    assert [song["id"] for song in record["songs"]] == songs
+    assert record["request"]["policy"] == "match"
+    assert len(record["faces"]) == 1
+
+
+def test_the_copied_text_has_one_link_per_line(app: AppTest) -> None:
+    assert copied_links(app) == [track_url(song) for song in playlist(app)]
+
+
+def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: AppTest) -> None:
+    first = playing(app)
+    for _ in range(3):
+        app.button(key="next-photo").click().run()
+    app.button(key="skip-photo").click()
+    run_fragments(app)
+    songs = playlist(app)
+    assert len(songs) == 20
+    assert songs[0] == first  # songs that were played stay in the playlist
+    assert copied_links(app) == [track_url(song) for song in songs]
+    skipped = next(iter(app.session_state[state.SKIPPED_ARTISTS].values()))
+    for name in (f"{SAMPLE}-songs.csv", f"{SAMPLE}.m3u", f"{SAMPLE}.json"):
+        content = files[name]()
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        assert all(song in text for song in songs)
+        assert skipped not in text
+
+
+def test_files_follow_the_policy(files: dict[str, Any], app: AppTest) -> None:
+    choose_policy(app, "Journey")
+    record = json.loads(files[f"{SAMPLE}.json"]())
+    assert record["request"]["policy"] == "journey"
+    assert [song["id"] for song in record["songs"]] == playlist(app)
+
+
+def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any], root: Path) -> None:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app.session_state[state.PICTURE] = Picture.of("icon.png", encode_png(read_image(root / "data/icon.png")))
+    app.run()
+    assert not app.exception
+    assert tracks(app) == []
+    assert not any(label.startswith("Take it along") for label in labels(app))
+    (emotion,) = (pills for pills in app.pills if (pills.key or "").startswith("said-emotion"))
+    emotion.set_value(Emotion.SAD).run()
+    assert not app.exception
+    assert queue_of(app).request.point == EMOTION_POINTS[Emotion.SAD]
+    record = json.loads(files["icon.json"]())
+    assert record["faces"] == []
+    assert [song["id"] for song in record["songs"]] == playlist(app)
+    assert record["request"]["manual_emotion"] == "sad"

@@ -1,0 +1,479 @@
+"""Saving a playlist to Spotify from the Photo page, against a local server. Each AppTest is a tab of a browser."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from streamlit.testing.v1 import AppTest
+
+from emomusic.errors import SettingsError
+from emomusic.music.spotify import playlists
+from emomusic.music.spotify.playlists import Account, Login
+from emomusic.ui.core import state
+from emomusic.ui.songs import spotify_account
+from tests.fake_spotify import ADD, CREATE, TOKEN, Behaviour, FakeSpotify, fake_spotify
+from tests.pages.screen import keys, open_page, playlist, run_fragments, text_of, tracks, unescaped
+from tests.servers import Reply, closed_address
+
+SECONDS = 120
+SAMPLE = "eileen-collins-1999"
+PAGE_URL = "http://127.0.0.1:8501/"
+SIGN_IN, SAVE = "sign-in-photo", "save-photo"
+GOOD, BAD = ":material/check:", ":material/error:"
+
+
+class Browser:
+    """The value of the browser's cookie."""
+
+    token: str | None = "one browser"
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+    browser = Browser()
+    monkeypatch.setattr(spotify_account, "browser_token", lambda: browser.token)
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    spotify_account._shared_logins.clear()
+    yield
+    spotify_account._shared_logins.clear()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, browser: Browser) -> Iterator[FakeSpotify]:
+    """Spotify, with keys on this server."""
+    with fake_spotify() as server:
+        monkeypatch.setattr(spotify_account, "SERVICE", server.urls | {"timeout_s": 2.0})
+        monkeypatch.setenv("SPOTIFY_CLIENT_ID", server.client_id)
+        monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "unused here")
+        yield server
+
+
+def new_tab(root: Path, *, url: str = PAGE_URL, **query: str) -> AppTest:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app.context = {"url": url}
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+@pytest.fixture
+def app(root: Path, fake: FakeSpotify) -> AppTest:
+    """The first tab: the Photo page with songs."""
+    return new_tab(root, sample=SAMPLE)
+
+
+def consent_url(app: AppTest) -> str:
+    """The address of the link to Spotify."""
+    (link,) = app.get("link_button")
+    return str(link.proto.url)
+
+
+def start(app: AppTest) -> dict[str, str]:
+    """Begin the sign-in, and answer the consent page. Returns the parameters of the redirect."""
+    app.button(key=SIGN_IN).click().run()
+    assert not app.exception
+    answer = requests.get(consent_url(app), allow_redirects=False, timeout=10)
+    assert answer.status_code == 302
+    address, _, query = answer.headers["Location"].partition("?")
+    assert address == PAGE_URL
+    return dict(parse_qsl(query))
+
+
+def sign_in(app: AppTest, root: Path) -> AppTest:
+    """Sign in with a second tab; returns it."""
+    second = new_tab(root, **start(app))
+    app.run()
+    assert not app.exception
+    return second
+
+
+def save(app: AppTest) -> AppTest:
+    app.button(key=SAVE).click().run()
+    assert not app.exception
+    return app
+
+
+def notes(app: AppTest, icon: str) -> list[str]:
+    """The results of the last action."""
+    return [unescaped(caption.value) for caption in app.caption if caption.value.startswith(icon)]
+
+
+def account_of(app: AppTest) -> Account | None:
+    return app.session_state.get(state.SPOTIFY_ACCOUNT, None)
+
+
+# --- before the sign-in
+
+
+def test_without_keys_there_is_no_button(root: Path, browser: Browser) -> None:
+    app = new_tab(root, sample=SAMPLE)
+    assert not app.exception
+    assert len(tracks(app)) == 1
+    assert not {SIGN_IN, SAVE} & keys(app)
+    assert not app.get("link_button")
+
+
+def test_nothing_is_sent_before_a_click(app: AppTest, fake: FakeSpotify) -> None:
+    assert SIGN_IN in keys(app)
+    assert SAVE not in keys(app)
+    assert fake.server.requests == []
+
+
+def test_a_click_shows_a_link_to_the_consent_page(app: AppTest, fake: FakeSpotify) -> None:
+    app.button(key=SIGN_IN).click().run()
+    assert not app.exception
+    assert isinstance(app.session_state[state.SPOTIFY_LOGIN], Login)
+    url = consent_url(app)
+    assert url.startswith(f"{fake.urls['authorize_url']}?")
+    query = dict(parse_qsl(urlsplit(url).query))
+    assert (query["client_id"], query["redirect_uri"]) == (fake.client_id, PAGE_URL)
+    assert query["scope"] == "playlist-modify-private"
+    assert SIGN_IN not in keys(app)
+    assert fake.server.requests == []  # only the visitor's click opens it
+
+
+def test_the_link_waits_for_the_other_tab(app: AppTest) -> None:
+    app.button(key=SIGN_IN).click().run()
+    url = consent_url(app)
+    for _ in range(2):
+        app.run()
+        assert consent_url(app) == url
+    assert account_of(app) is None
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8501/", "http://localhost:8501/gallery"])
+def test_at_localhost_the_page_names_the_right_address(root: Path, fake: FakeSpotify, url: str) -> None:
+    app = new_tab(root, url=url, sample=SAMPLE)
+    assert not app.exception
+    assert SIGN_IN not in keys(app)
+    assert "http://127.0.0.1:8501" in unescaped(text_of(app))
+
+
+def test_without_https_the_page_asks_for_it(root: Path, fake: FakeSpotify) -> None:
+    app = new_tab(root, url="http://emomusic.example.org/", sample=SAMPLE)
+    assert not app.exception
+    assert SIGN_IN not in keys(app)
+    assert "https" in text_of(app)
+
+
+def test_without_a_cookie_the_page_says_what_to_do(app: AppTest, browser: Browser) -> None:
+    browser.token = None
+    app.button(key=SIGN_IN).click().run()
+    assert not app.exception
+    assert len(notes(app, BAD)) == 1
+    assert state.SPOTIFY_LOGIN not in app.session_state
+    browser.token = "one browser"
+    app.button(key=SIGN_IN).click().run()
+    assert not notes(app, BAD)
+    assert consent_url(app)
+
+
+def test_damaged_settings_are_a_message_at_each_step(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = start(app)
+
+    def damaged() -> None:
+        raise SettingsError("expected TOML. Received: a mistake")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spotify_account, "spotify_credentials", damaged)
+        app.run()
+        assert not app.exception
+        assert "Received: a mistake" in unescaped(text_of(app))
+        second = new_tab(root, **query)
+        assert not second.exception
+        assert len(second.error) == 1
+    with monkeypatch.context() as patch:
+        real, num_calls = spotify_account.spotify_credentials, 0
+
+        def damaged_later() -> Any:  # the first call is of the menu
+            nonlocal num_calls
+            num_calls += 1
+            return real() if num_calls == 1 else damaged()
+
+        patch.setattr(spotify_account, "spotify_credentials", damaged_later)
+        app.run()
+        assert not app.exception
+        assert state.SPOTIFY_LOGIN not in app.session_state
+
+
+# --- the sign-in
+
+
+def test_the_other_tab_finishes_the_sign_in_and_the_first_one_gets_the_account(app: AppTest, root: Path) -> None:
+    query = start(app)
+    second = new_tab(root, **query)
+    assert not second.exception
+    assert len(second.success) == len(second.title) == 1
+    assert not second.error
+    assert tracks(second) == []
+    assert account_of(second) is None  # the token belongs to the first tab
+    app.run()
+    assert not app.exception
+    assert isinstance(account_of(app), Account)
+    assert state.SPOTIFY_LOGIN not in app.session_state
+    assert SAVE in keys(app)
+    assert not app.get("link_button")
+
+
+def test_the_first_tab_notices_the_sign_in_by_itself(app: AppTest, root: Path) -> None:
+    new_tab(root, **start(app))
+    run_fragments(app)  # as the timer does
+    assert not app.exception
+    assert isinstance(account_of(app), Account)
+    assert SAVE in keys(app)
+
+
+def test_the_code_leaves_the_url_and_a_rerun_does_not_use_it_again(app: AppTest, root: Path, fake: FakeSpotify) -> None:
+    query = start(app)
+    second = new_tab(root, **query)
+    assert second.query_params == {}
+    for _ in range(2):
+        second.run()
+        assert not second.exception
+        assert len(second.success) == 1
+        assert not second.error
+    assert len(fake.requests(TOKEN)) == 1
+    again = new_tab(root, **query)  # a reload with the old address
+    assert not again.exception
+    assert len(again.error) == 1
+    assert again.query_params == {}
+    assert len(fake.requests(TOKEN)) == 1
+    app.run()
+    assert isinstance(account_of(app), Account)  # the first answer counts
+
+
+def test_the_second_tab_can_show_other_pages_and_then_photos(app: AppTest, root: Path) -> None:
+    second = sign_in(app, root)
+    open_page(second, "models")
+    assert not second.exception
+    assert not second.success
+    open_page(second, "photo")
+    assert not second.exception
+    assert not second.success
+    assert f"sample-{SAMPLE}" in keys(second)
+
+
+def test_the_account_stays_after_a_visit_to_another_page(app: AppTest, root: Path) -> None:
+    sign_in(app, root)
+    open_page(app, "models")
+    open_page(app, "photo")
+    assert not app.exception
+    assert SAVE in keys(app)
+
+
+@pytest.mark.parametrize("query", [{"state": "x"}, {"code": "x"}, {"error": "x"}, {"state": "", "sample": SAMPLE}])
+def test_other_parameters_are_not_a_sign_in(root: Path, fake: FakeSpotify, query: dict[str, str]) -> None:
+    app = new_tab(root, **query)
+    assert not app.exception
+    assert not app.success
+    assert not app.error
+    assert f"sample-{SAMPLE}" in keys(app)
+
+
+@pytest.mark.parametrize("query", [{"state": "x", "code": "y"}, {"state": "<b>", "error": "*z*"}])
+def test_an_unknown_sign_in_is_an_error(root: Path, fake: FakeSpotify, query: dict[str, str]) -> None:
+    app = new_tab(root, **query)
+    assert not app.exception
+    assert len(app.error) == len(app.title) == 1
+    assert not app.success
+    assert app.query_params == {}
+    assert fake.server.requests == []
+
+
+def test_a_sign_in_on_a_server_without_keys_is_an_error(root: Path, browser: Browser) -> None:
+    app = new_tab(root, state="x", code="y")
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_denied_consent_is_reported_in_both_tabs_and_can_be_repeated(
+    app: AppTest, root: Path, fake: FakeSpotify
+) -> None:
+    fake.behaviour = Behaviour.DENIED
+    query = start(app)
+    assert query["error"] == "access_denied"
+    second = new_tab(root, **query)
+    assert not second.exception
+    assert len(second.error) == 1
+    app.run()
+    assert not app.exception
+    assert account_of(app) is None
+    (note,) = notes(app, BAD)
+    assert "permission" in note
+    fake.behaviour = Behaviour.NORMAL
+    sign_in(app, root)
+    assert SAVE in keys(app)
+    assert not notes(app, BAD)
+
+
+def test_the_answer_in_another_browser_is_refused(
+    app: AppTest, root: Path, fake: FakeSpotify, browser: Browser
+) -> None:
+    query = start(app)
+    browser.token = "another browser"
+    second = new_tab(root, **query)
+    assert not second.exception
+    assert len(second.error) == 1
+    assert account_of(second) is None
+    assert fake.requests(TOKEN) == []
+    browser.token = "one browser"
+    app.run()
+    assert not app.exception
+    assert account_of(app) is None
+    assert len(notes(app, BAD)) == 1
+    assert SIGN_IN in keys(app)
+
+
+def test_a_sign_in_without_an_answer_expires(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlists, "LOGIN_LIFETIME_S", -1.0)
+    app.button(key=SIGN_IN).click().run()
+    assert not app.exception
+    assert state.SPOTIFY_LOGIN not in app.session_state
+    assert len(notes(app, BAD)) == 1
+    assert SIGN_IN in keys(app)
+
+
+def test_two_visitors_get_their_own_accounts(app: AppTest, root: Path, browser: Browser, fake: FakeSpotify) -> None:
+    other = new_tab(root, sample=SAMPLE)
+    first_query = start(app)
+    browser.token = "another browser"
+    second_query = start(other)
+    new_tab(root, **second_query)
+    app.run()
+    assert account_of(app) is None
+    other.run()
+    browser.token = "one browser"
+    new_tab(root, **first_query)
+    app.run()
+    assert account_of(app) is not account_of(other)
+    assert None not in (account_of(app), account_of(other))
+    assert len(fake.requests(TOKEN)) == 2
+
+
+# --- saving
+
+
+def test_save_creates_a_private_playlist_with_the_songs_of_the_queue(
+    app: AppTest, root: Path, fake: FakeSpotify
+) -> None:
+    sign_in(app, root)
+    assert fake.playlists == []
+    save(app)
+    (saved,) = fake.playlists
+    assert saved.track_ids == playlist(app)
+    assert len(saved.track_ids) == 20
+    assert not saved.public
+    assert "happy" in saved.name
+    (note,) = notes(app, GOOD)
+    assert f"https://open.spotify.com/playlist/{saved.id}" in note
+    assert "20 songs" in note
+    assert SAVE in keys(app)
+    save(app)
+    assert len(fake.playlists) == 2
+
+
+def test_save_leaves_out_skipped_artists_and_names_both_moods_of_a_journey(
+    app: AppTest, root: Path, fake: FakeSpotify
+) -> None:
+    sign_in(app, root)
+    app.button(key="sample-joe-biden-2010").click().run()
+    app.segmented_control(key=state.POLICY).set_value("Journey").run()
+    first = tracks(app)[0]
+    app.button(key="skip-photo").click().run()
+    save(app)
+    (saved,) = fake.playlists
+    assert saved.track_ids == playlist(app)
+    assert first not in saved.track_ids
+    assert re.search(r": \w+ to \w+$", saved.name)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "word"),
+    [(Behaviour.FORBIDDEN, "user list"), (Behaviour.RATE_LIMITED, "30"), (Behaviour.BROKEN, "Spotify")],
+)
+def test_a_refused_playlist_is_one_message_and_the_account_stays(
+    app: AppTest, root: Path, fake: FakeSpotify, behaviour: Behaviour, word: str
+) -> None:
+    sign_in(app, root)
+    fake.behaviour = behaviour
+    save(app)
+    (note,) = notes(app, BAD)
+    assert word in note
+    assert notes(app, GOOD) == []
+    assert isinstance(account_of(app), Account)
+    assert fake.playlists == []
+
+
+def test_a_playlist_that_is_saved_in_part_is_reported(app: AppTest, root: Path, fake: FakeSpotify) -> None:
+    sign_in(app, root)
+    fake.replies[ADD] = [Reply({"error": {"status": 500, "message": "Server error"}}, 500)]
+    save(app)
+    (note,) = notes(app, BAD)
+    assert "0 of 20 songs" in note
+    save(app)
+    assert len(notes(app, GOOD)) == 1
+    assert notes(app, BAD) == []
+
+
+def test_without_a_network_the_sign_in_and_the_playlist_fail_with_a_message(
+    app: AppTest, root: Path, fake: FakeSpotify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = closed_address()
+    gone = {"token_url": f"{nowhere}/api/token", "api_url": f"{nowhere}/v1/"}
+    with monkeypatch.context() as patch:
+        spotify_account._shared_logins.clear()
+        patch.setattr(spotify_account, "SERVICE", {**fake.urls, "token_url": gone["token_url"], "timeout_s": 2.0})
+        second = sign_in(app, root)
+        assert len(second.error) == 1
+        assert account_of(app) is None
+        assert len(notes(app, BAD)) == 1
+    spotify_account._shared_logins.clear()
+    monkeypatch.setattr(spotify_account, "SERVICE", {**fake.urls, "api_url": gone["api_url"], "timeout_s": 2.0})
+    sign_in(app, root)
+    save(app)
+    assert len(notes(app, BAD)) == 1
+    assert isinstance(account_of(app), Account)
+    assert nowhere not in text_of(app)
+
+
+def test_an_expired_token_is_refreshed(app: AppTest, root: Path, fake: FakeSpotify) -> None:
+    fake.behaviour = Behaviour.EXPIRED
+    sign_in(app, root)
+    save(app)
+    assert len(fake.playlists) == 1
+    assert len(notes(app, GOOD)) == 1
+    assert len(fake.requests(TOKEN)) == 2
+
+
+def test_a_revoked_sign_in_drops_the_account_and_can_be_repeated(app: AppTest, root: Path, fake: FakeSpotify) -> None:
+    sign_in(app, root)
+    fake.reject_access_tokens()
+    fake.reject_refresh_tokens()
+    save(app)
+    assert account_of(app) is None
+    assert len(notes(app, BAD)) == 1
+    assert SIGN_IN in keys(app)
+    assert fake.playlists == []
+    sign_in(app, root)
+    save(app)
+    assert len(fake.playlists) == 1
+
+
+def test_the_page_shows_no_secret(app: AppTest, root: Path, fake: FakeSpotify) -> None:
+    second = sign_in(app, root)
+    save(app)
+    assert len(fake.requests(CREATE)) == 1
+    assert fake.tokens
+    shown = text_of(app) + text_of(second) + str(app.query_params) + str(second.query_params)
+    assert not [secret for secret in fake.tokens if secret in shown]

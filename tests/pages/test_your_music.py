@@ -1,0 +1,314 @@
+"""The menu of genres and options: its place in the URL and the session, and its effect on every page with songs."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.music.genres import GENRE_FAMILIES
+from emomusic.music.recommend import Recommender, Song
+from emomusic.music.request import Request
+from emomusic.ui.core import state
+from tests.pages.screen import menu_label, open_page, playlist, queue_of, run_fragments, text_of, tracks, unescaped
+
+SECONDS = 240
+SAMPLE = "eileen-collins-1999"
+MENU = "Your music"
+FITS_NOT = ":material/info:"
+FAMILIES = {family.key: frozenset(family.genres) for family in GENRE_FAMILIES}
+
+
+def new_app(root: Path, *genres: str, sample: str | None = SAMPLE) -> AppTest:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    if sample is not None:
+        app.query_params[state.SAMPLE] = sample
+    if genres:
+        app.query_params[state.GENRES] = list(genres)
+    return app.run()
+
+
+@pytest.fixture
+def app(root: Path) -> AppTest:
+    """The Photo page with a happy face."""
+    return new_app(root)
+
+
+def choose(app: AppTest, *, families: list[str] | None = None, genres: list[str] | None = None) -> AppTest:
+    """Choose in the menu. Its keys change with each reset."""
+    if families is not None:
+        pills = [each for each in app.pills if (each.key or "").startswith(state.GENRE_FAMILIES)]
+        pills[0].set_value(families)
+    if genres is not None:
+        fields = [each for each in app.multiselect if (each.key or "").startswith(state.GENRE_NAMES)]
+        fields[0].set_value(genres)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def shown_choice(app: AppTest) -> tuple[list[str], list[str]]:
+    """The families and the single genres that the menu shows."""
+    (pills,) = (each for each in app.pills if (each.key or "").startswith(state.GENRE_FAMILIES))
+    (field,) = (each for each in app.multiselect if (each.key or "").startswith(state.GENRE_NAMES))
+    return list(pills.value), list(field.value)
+
+
+def in_url(app: AppTest) -> list[str]:
+    """The genres in the URL."""
+    value = app.query_params.get(state.GENRES, [])
+    return [value] if isinstance(value, str) else list(value)
+
+
+def genres_of_songs(app: AppTest, place: str = "photo") -> list[set[str]]:
+    return [set(song.track.genres) for song in queue_of(app, place).playlist(20)]
+
+
+def assert_only(app: AppTest, genres: frozenset[str], place: str = "photo") -> None:
+    """The songs, and the player, have these genres."""
+    found = genres_of_songs(app, place)
+    assert found
+    assert all(genres & each for each in found)
+    assert tracks(app) == playlist(app, place)[:1]
+
+
+# --- the choice
+
+
+def test_without_a_choice_songs_of_all_genres_play(app: AppTest) -> None:
+    assert menu_label(app, MENU) == MENU
+    assert shown_choice(app) == ([], [])
+    assert in_url(app) == []
+    assert queue_of(app).request.genres == frozenset()
+
+
+@pytest.mark.parametrize("family", ["rock-music", "jazz-blues"])
+def test_a_family_limits_the_songs_to_its_genres(app: AppTest, family: str) -> None:
+    before = playlist(app)
+    choose(app, families=[family])
+    assert in_url(app) == [family]
+    assert menu_label(app, MENU) == f"{MENU} · 1"
+    assert queue_of(app).request.genres == FAMILIES[family]
+    assert_only(app, FAMILIES[family])
+    assert playlist(app) != before
+    choose(app, families=[])
+    assert in_url(app) == []
+    assert playlist(app) == before
+
+
+def test_families_and_single_genres_add_up(app: AppTest) -> None:
+    choose(app, families=["classical-ambient"], genres=["salsa", "tango"])
+    assert in_url(app) == ["classical-ambient", "salsa", "tango"]
+    assert menu_label(app, MENU) == f"{MENU} · 3"
+    assert queue_of(app).request.genres == FAMILIES["classical-ambient"] | {"salsa", "tango"}
+    assert_only(app, FAMILIES["classical-ambient"] | {"salsa", "tango"})
+    choose(app, families=[])
+    assert in_url(app) == ["salsa", "tango"]
+    assert_only(app, frozenset({"salsa", "tango"}))
+
+
+def test_a_genre_of_a_chosen_family_is_shown_once(app: AppTest) -> None:
+    choose(app, families=["jazz-blues"], genres=["jazz", "salsa"])
+    assert in_url(app) == ["jazz-blues", "salsa"]
+    assert shown_choice(app) == (["jazz-blues"], ["salsa"])
+
+
+def test_all_genres_of_a_family_become_the_family(app: AppTest) -> None:
+    choose(app, genres=["blues", "jazz"])
+    assert in_url(app) == ["jazz-blues"]
+    assert shown_choice(app) == (["jazz-blues"], [])
+    assert_only(app, FAMILIES["jazz-blues"])
+
+
+def test_a_choice_in_the_menu_draws_the_whole_page(app: AppTest) -> None:
+    (field,) = (each for each in app.multiselect if each.key == state.GENRE_NAMES)
+    field.set_value(["salsa"])
+    run_fragments(app)
+    assert not app.exception
+    assert app.title
+    assert_only(app, frozenset({"salsa"}))
+    assert in_url(app) == ["salsa"]
+
+
+def test_options_count_and_change_the_request(app: AppTest) -> None:
+    app.slider(key=state.TEMPO).set_value((100, 120)).run()
+    app.select_slider(key=state.ADVENTURE).set_value("adventurous").run()
+    app.number_input(key=state.SEED).set_value(7).run()
+    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    choose(app, genres=["salsa"])
+    assert menu_label(app, MENU) == f"{MENU} · 5"
+    request = queue_of(app).request
+    assert (request.tempo_bpm, request.adventure, request.seed, request.hide_explicit) == ((100, 120), 1.0, 7, True)
+    songs = queue_of(app).playlist(20)
+    assert all(100 <= song.track.tempo_bpm <= 120 and not song.track.explicit for song in songs)
+
+
+def test_reset_restores_everything(app: AppTest) -> None:
+    before = playlist(app)
+    assert app.button(key="your-music-reset").disabled
+    choose(app, families=["rock-music"], genres=["salsa"])
+    app.slider(key=state.TEMPO).set_value((100, 120)).run()
+    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    assert not app.button(key="your-music-reset").disabled
+    app.button(key="your-music-reset").click().run()
+    assert not app.exception
+    assert menu_label(app, MENU) == MENU
+    assert shown_choice(app) == ([], [])
+    assert in_url(app) == []
+    (tempo,) = (slider for slider in app.slider if slider.label.startswith("Tempo"))
+    assert tempo.value == (40, 220)
+    assert playlist(app) == before
+    assert app.button(key="your-music-reset").disabled
+    choose(app, genres=["salsa"])  # the new widgets work
+    assert in_url(app) == ["salsa"]
+
+
+# --- links and the browser's history
+
+
+def test_a_link_restores_families_and_genres(app: AppTest, root: Path) -> None:
+    choose(app, families=["jazz-blues"], genres=["salsa"])
+    visitor = new_app(root, *in_url(app))
+    assert not visitor.exception
+    assert shown_choice(visitor) == (["jazz-blues"], ["salsa"])
+    assert playlist(visitor) == playlist(app)
+    assert in_url(visitor) == ["jazz-blues", "salsa"]
+
+
+def test_a_link_works_before_a_photo_is_chosen(root: Path) -> None:
+    app = new_app(root, "salsa", sample=None)
+    assert not app.exception
+    app.button(key=f"sample-{SAMPLE}").click().run()
+    assert_only(app, frozenset({"salsa"}))
+
+
+@pytest.mark.parametrize("unknown", ["no-such-genre", "<script>", "", "../../etc/passwd", "x" * 5000])
+def test_unknown_names_in_a_link_are_ignored(root: Path, unknown: str) -> None:
+    app = new_app(root, unknown, "salsa")
+    assert not app.exception
+    assert not app.error
+    assert queue_of(app).request.genres == {"salsa"}
+    assert in_url(app) == ["salsa"]
+
+
+def test_a_link_with_only_unknown_names_plays_all_genres(root: Path, app: AppTest) -> None:
+    visitor = new_app(root, "no-such-genre")
+    assert not visitor.exception
+    assert playlist(visitor) == playlist(app)
+    assert in_url(visitor) == []
+
+
+def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
+    before = playlist(app)
+    choose(app, families=["jazz-blues"])
+    jazz = playlist(app)
+    choose(app, families=["jazz-blues"], genres=["salsa"])
+    app.query_params[state.GENRES] = ["jazz-blues"]  # Back, as a browser does
+    app.run()
+    assert not app.exception
+    assert shown_choice(app) == (["jazz-blues"], [])
+    assert playlist(app) == jazz
+    del app.query_params[state.GENRES]  # Back again
+    app.run()
+    assert shown_choice(app) == ([], [])
+    assert playlist(app) == before
+    assert in_url(app) == []
+    app.query_params[state.GENRES] = ["jazz-blues"]  # Forward
+    app.run()
+    assert not app.exception
+    assert shown_choice(app) == (["jazz-blues"], [])
+    assert playlist(app) == jazz
+    choose(app, genres=["tango"])
+    assert in_url(app) == ["jazz-blues", "tango"]
+
+
+# --- other pages
+
+
+@pytest.mark.parametrize("other", ["models", "music", "how_it_works", "live", "gallery"])
+def test_the_choice_survives_a_visit_to_another_page(app: AppTest, other: str) -> None:
+    choose(app, families=["jazz-blues"], genres=["salsa"])
+    app.slider(key=state.TEMPO).set_value((60, 140)).run()
+    before = playlist(app)
+    open_page(app, other)
+    assert not app.exception
+    open_page(app, "photo")
+    assert not app.exception
+    assert playlist(app) == before
+    assert shown_choice(app) == (["jazz-blues"], ["salsa"])
+    assert in_url(app) == ["jazz-blues", "salsa"]
+    assert app.slider(key=state.TEMPO).value == (60, 140)
+
+
+def test_a_reset_survives_a_visit_to_another_page(app: AppTest) -> None:
+    choose(app, families=["jazz-blues"])
+    app.button(key="your-music-reset").click().run()
+    open_page(app, "models")
+    open_page(app, "photo")
+    assert not app.exception
+    assert shown_choice(app) == ([], [])
+    assert queue_of(app).request.genres == frozenset()
+
+
+def test_the_choice_applies_to_the_gallery_and_back(app: AppTest) -> None:
+    choose(app, genres=["salsa"])
+    open_page(app, "gallery")
+    app.button[0].click().run()  # the samples
+    assert not app.exception
+    assert_only(app, frozenset({"salsa"}), "gallery")
+    assert in_url(app) == ["salsa"]
+    choose(app, genres=["tango"])
+    assert_only(app, frozenset({"tango"}), "gallery")
+    open_page(app, "photo")
+    assert not app.exception
+    assert_only(app, frozenset({"tango"}))
+    assert shown_choice(app) == ([], ["tango"])
+
+
+def test_the_choice_applies_to_how_it_works(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(app, genres=["salsa"])
+    asked: list[Request] = []
+    songs = Recommender.songs
+
+    def recorded(self: Recommender, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
+        asked.append(request)
+        return songs(self, request, num_songs, page=page)
+
+    monkeypatch.setattr(Recommender, "songs", recorded)
+    open_page(app, "how_it_works")
+    app.button(key=state.how_widget("go", "songs")).click().run()
+    assert not app.exception
+    assert [request.genres for request in asked] == [{"salsa"}]
+
+
+# --- songs that do not fit
+
+
+def test_a_genre_without_a_fitting_song_says_so_with_the_mood(root: Path) -> None:
+    app = new_app(root)
+    assert FITS_NOT not in "".join(caption.value for caption in app.caption)
+    (mood,) = (pills for pills in app.pills if (pills.key or "").startswith("said-mood"))
+    mood.set_value("calm").run()
+    app.slider(key=state.TEMPO).set_value((60, 80)).run()
+    choose(app, genres=["alternative"])
+    queued = queue_of(app).current
+    assert queued is not None
+    assert not queued.song.fits
+    (caption,) = (caption.value for caption in app.caption if caption.value.startswith(FITS_NOT))
+    assert "calm" in caption
+    assert queued.song.reason in unescaped(text_of(app))
+
+
+def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:
+    """The caption belongs to the song in the player."""
+    app = new_app(root)
+    app.slider(key=state.TEMPO).set_value((60, 80)).run()
+    choose(app, genres=["classical"])
+    fits, captions = [], []
+    for _ in range(3):
+        queued = queue_of(app).current
+        assert queued is not None
+        fits.append(queued.song.fits)
+        captions.append(any(caption.value.startswith(FITS_NOT) for caption in app.caption))
+        app.button(key="next-photo").click().run()
+    assert fits == [True, False, False]
+    assert captions == [False, True, True]
