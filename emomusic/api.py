@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +18,7 @@ from emomusic.errors import ImageError
 from emomusic.face.images import RgbImage, read_image
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
+from emomusic.music.genres import genres_of
 from emomusic.music.recommend import Recommender, Song, load_recommender
 from emomusic.music.request import Policy, Request
 
@@ -61,6 +63,7 @@ def recommend_songs(
     num_songs: int = 5,
     seed: int = 0,
     hide_explicit: bool = False,
+    genres: Collection[str] = (),
 ) -> list[Song]:
     """Choose songs from the bundled catalogue.
 
@@ -72,17 +75,25 @@ def recommend_songs(
         num_songs: number of songs, at least 1.
         seed: another number gives other songs of about equal fit.
         hide_explicit: leave out songs marked as explicit.
+        genres: names of genres or keys of families, see `music.genres`; empty allows all.
 
     Returns:
         The songs in the order to play them.
 
     Raises:
         ImageError: the reading of a picture has no face.
-        DatasetError: the catalogue is absent or damaged.
+        DatasetError: the catalogue is absent or damaged, or a genre is unknown.
         ValueError: an unknown emotion or policy, or a number out of range.
     """
     point, emotion = _place_of(target)
-    request = Request(point=point, emotion=emotion, policy=_policy(policy), seed=seed, hide_explicit=hide_explicit)
+    request = Request(
+        point=point,
+        emotion=emotion,
+        policy=_policy(policy),
+        seed=seed,
+        hide_explicit=hide_explicit,
+        genres=genres_of(genres),
+    )
     with _loading:
         recommender = _recommender()
     return recommender.songs(request, num_songs)

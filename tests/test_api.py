@@ -18,7 +18,7 @@ import pytest
 import emomusic
 from emomusic import api
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.errors import ImageError, ModelError
+from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.face.images import read_image
 from emomusic.face.reading import PictureReading
 from emomusic.music.request import Policy
@@ -173,3 +173,11 @@ def test_checkers_see_the_types(root: Path, tmp_path: Path) -> None:
     assert 'Revealed type is "emomusic.face.reading.PictureReading"' in done.stdout, done.stdout + done.stderr
     assert 'Revealed type is "float"' in done.stdout.replace("builtins.float", "float")
     assert "error: Argument 2" in done.stdout
+
+
+def test_songs_have_the_requested_genres() -> None:
+    songs = emomusic.recommend_songs("neutral", num_songs=10, genres=["jazz"])
+    assert len(songs) == 10
+    assert all("jazz" in song.track.genres for song in songs)
+    with pytest.raises(DatasetError, match="jazz"):
+        emomusic.recommend_songs("neutral", genres=["jaz"])

@@ -15,7 +15,7 @@ def axe_report(page: Page) -> str | None:
     page.wait_for_load_state("networkidle")  # parts of Streamlit, and the app's style with them, load after the content
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # its "Stop" is faint while the page runs
     for chosen in page.locator('[role="radio"][aria-checked="true"]:visible').all()[:1]:
-        chosen.hover()  # the state with the lowest contrast
+        chosen.hover(force=True)  # the state with the lowest contrast; a menu can cover it
     options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in STREAMLIT_RULES}}
     found = Axe().run(page, options=options)
     for _ in range(10):  # elements are faint while they are redrawn, which takes longer on a busy machine

@@ -78,7 +78,7 @@ def test_a_lasso_on_the_plane_lists_songs_with_one_player(music: Callable[..., P
     expect(frames).to_have_count(1)
     before = frames.get_attribute("src") or ""
     titles.nth(3).get_by_role("button").click()
-    expect(frames).not_to_have_attribute("src", before)
+    expect(page.locator(f'iframe[src="{before}"]')).to_have_count(0)
     expect(frames).to_have_count(1)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="CSV", exact=True).first.click()

@@ -811,7 +811,9 @@ def test_bench_times_the_music_alone(run: Callable[..., Reply], monkeypatch: pyt
     monkeypatch.setattr(bench, "run_music_bench", partial(bench.run_music_bench, sizes=(100,)))
     status, report, _ = run("bench", "music", "--runs", "2")
     assert status == 0
-    assert [(timing["step"], timing["unit"]) for timing in report["timings"]] == [
+    steps = [(timing["step"], timing["unit"]) for timing in report["timings"]]
+    assert ("load the songs", "s") in steps
+    assert [step for step in steps if step[0].startswith("choose")] == [
         (f"choose 10 of 100 songs, {policy}{memory}", unit)
         for policy in Policy
         for memory, unit in (("", "ms"), (", memory", "MB"))
@@ -836,10 +838,8 @@ def test_bench_takes_the_bundled_songs_and_a_million_by_default(
     monkeypatch.setattr(bench, "LARGE", 90)
     status, report, _ = run("bench", "music", "--runs", "1")
     assert (status, sizes) == (0, [30, 90])
-    assert {timing["step"].split(",")[0] for timing in report["timings"]} == {
-        "choose 10 of 30 songs",
-        "choose 10 of 90 songs",
-    }
+    steps = {timing["step"].split(",")[0] for timing in report["timings"]}
+    assert {"choose 10 of 30 songs", "choose 10 of 90 songs"} == {step for step in steps if step.startswith("choose")}
 
 
 @pytest.mark.parametrize("option", [[], ["--record"]])
@@ -889,7 +889,7 @@ def test_only_a_bench_that_succeeded_replaces_its_figures(root: Path, tmp_path: 
     else:
         alike = {path.name for path in figures.iterdir() if path.read_text() == "new"}
         without = set() if shutil.which("taskset") else {"one-core.json"}
-        of_scripts = {"app.json", "runtimes.json"}  # scripts.measure_app, scripts.compare_runtimes
+        of_scripts = {"app.json", "music_page.json", "player.json", "runtimes.json"}  # written by scripts
         assert alike == {path.name for path in (root / "docs" / "benchmarks").glob("*.json")} - without - of_scripts
 
 

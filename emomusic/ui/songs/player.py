@@ -60,28 +60,31 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
     """
     with shown_errors(), st.container(key=f"player-{place}", gap="small"):
         current = queue.current
-        if current is not None:
-            _show_song(current, place)
-        else:
-            st.info("The list ends here. Choose other genres or options.", icon=":material/music_off:")
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        # The menus keep their position and stay open if the number of elements before them does not change
+        with st.container(gap="small"):
             if current is not None:
-                st.button(
-                    "Next song",
-                    icon=":material/skip_next:",
-                    type="primary",
-                    shortcut="N",
-                    on_click=queue.go_on,
-                    key=f"next-{place}",
-                )
-                st.button(
-                    "Not for me",
-                    type="tertiary",
-                    help="Skip this artist for the rest of the visit",
-                    on_click=_skip,
-                    args=(current,),
-                    key=f"skip-{place}",
-                )
+                _show_song(current, place)
+            else:
+                st.info("The list ends here. Choose other genres or options.", icon=":material/music_off:")
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.button(
+                "Next song",
+                icon=":material/skip_next:",
+                type="primary",
+                shortcut="N",
+                on_click=queue.go_on,
+                disabled=current is None,
+                key=f"next-{place}",
+            )
+            st.button(
+                "Not for me",
+                type="tertiary",
+                help="Skip this artist for the rest of the visit",
+                on_click=_skip,
+                args=(current,),
+                disabled=current is None,
+                key=f"skip-{place}",
+            )
             choose_music()
             if with_your_music(queue.request) != queue.request:
                 st.rerun()  # the whole page: other parts show the songs too
@@ -121,8 +124,10 @@ def _show_up_next(queue: SongQueue, place: str) -> None:
             st.caption(escape_markdown(queued.song.reason))
 
 
-def _skip(queued: QueuedSong) -> None:
+def _skip(queued: QueuedSong | None) -> None:
     """Skip the main artist of a song; guests stay."""
+    if queued is None:
+        return
     name = queued.song.track.artists[0]
     skipped_artists()[artist_key(name)] = name
 
