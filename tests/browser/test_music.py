@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emomusic.music.features import FEATURES
+from emomusic.ui.core import state
 from tests.browser.conftest import PATIENCE_MS, fresh_server
 from tests.music.tables import mood_table, song_table, track_id
 
@@ -32,6 +33,8 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
             page.get_by_role("link", name="Music").first.click()
         page.get_by_role("heading", name="What does a mood sound like?").wait_for()
         page.get_by_role("heading", name=re.compile("^81,198 songs")).wait_for(timeout=PATIENCE_MS)
+        page.locator(f".st-key-{state.MUSIC_VIEW}").wait_for()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         return page
 
     return open_
