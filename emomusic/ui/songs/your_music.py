@@ -53,12 +53,11 @@ def with_your_music(request: Request) -> Request:
     )
 
 
-def choose_genres() -> frozenset[str]:
-    """Show the menu of genres; returns the chosen ones, or an empty set for all."""
+def choose_genres() -> None:
+    """Show the menu of genres. `chosen_genres` reads the choice."""
     names = names_of(chosen_genres())
     with _menu(len(names)):
         _choose_genres(names)
-    return chosen_genres()
 
 
 def choose_music() -> None:
