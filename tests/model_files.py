@@ -21,6 +21,14 @@ from emomusic.training.presets import PRESETS
 LABELS = np.random.default_rng(0).integers(0, len(EMOTIONS), 420)
 """The same pictures for every model, so that two can be compared."""
 
+BIN = ("name", "n", "accuracy")
+BINS = {
+    "pose": [("towards the camera", 60, 0.5), ("turned away", 28, 0.25), ("not found", 2, 0.0)],
+    "size": [("large", 44, 0.5), ("small", 44, 0.35)],
+    "sharpness": [("sharp", 44, 0.45), ("blurred", 44, 0.4), ("empty", 0, 0.0)],
+}
+"""Accuracy on photographs by a property of the face."""
+
 
 def probabilities_of(y_true: np.ndarray, num_classes: int, *, skill: float, seed: int) -> np.ndarray:
     """Rows that favour the true class, the more so the greater the skill."""
@@ -38,6 +46,7 @@ def place_face_model(
     four: bool = False,
     labels: np.ndarray = LABELS,
     wild: bool = False,
+    ferplus: bool = False,
     label_smoothing: float = 0.1,
 ) -> Path:
     """Write the folder of a face model; its figures are those of its answers."""
@@ -59,6 +68,20 @@ def place_face_model(
     if wild:
         metrics["wild"] = {"n": 90, "missed": 2, "accuracy": 0.4, "accuracy_interval": [0.31, 0.5]}
         metrics["wild"] |= {"macro_recall": 0.3, "macro_f1": 0.25, "four_class_accuracy": 0.6, "folds": 5}
+        recalls = {label: number / 10 for number, label in enumerate(FOUR if four else SEVEN, 1)}
+        metrics["wild"] |= {
+            "calibration_error": 0.08,
+            "per_class": {
+                label: {"precision": 0.3, "recall": recall, "f1": 0.25, "support": 10}
+                for label, recall in recalls.items()
+            },
+            "groups": {group: [dict(zip(BIN, each, strict=True)) for each in bins] for group, bins in BINS.items()},
+        }
+    if ferplus:
+        inner = {"n": 400, "accuracy": 0.82, "macro_recall": 0.7, "macro_f1": 0.65}
+        votes = {"n": 410, "contempt": 10, "accuracy": 0.8, "accuracy_interval": [0.76, 0.84]}
+        votes |= {"four": inner} if four else {"seven": inner | {"four_class_accuracy": 0.9}}
+        metrics["ferplus"] = {"validation": votes, "test": votes}
     (folder / "spec.json").write_text(json.dumps(spec))
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "CARD.md").write_text(f"# {name}\n\n## How it was made\n\nIn a test.\n")
@@ -85,8 +108,8 @@ def _synthetic_models() -> Path:
     """A folder with the face models, written once for each process."""
     to = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, to)
-    place_face_model(to, "vgg9", skill=3.0, wild=True)
+    place_face_model(to, "vgg9", skill=3.0, wild=True, ferplus=True)
     place_face_model(to, "cnn_capstone", skill=1.0)
     place_face_model(to, "emonet", skill=2.9)
-    place_face_model(to, "mobilenet_quadrants", skill=2.0, four=True)
+    place_face_model(to, "mobilenet_quadrants", skill=2.0, four=True, ferplus=True)
     return to

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
-from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability
+from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
+from emomusic.results.records import NOT_FOUND, FaceBin
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"]}
@@ -133,6 +135,99 @@ def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str)
     figure.update_xaxes(**_PERCENTS, range=[0, 105], fixedrange=True, gridcolor=QUIET, zeroline=False, title="")
     figure.update_yaxes(**_AXIS, autorange="reversed", tickfont={"size": 14})
     return figure
+
+
+_BIN_ROW = 30  # pixels
+
+
+def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> go.Figure:
+    """Accuracy on bins of faces as points with their 95 % intervals, for one model or two.
+
+    Undetected faces have no interval, because they are wrong by definition.
+
+    Args:
+        models: bins by model name and by the title of their group. Empty bins are left out.
+    """
+    places, headings = _bin_places(models)
+    figure = go.Figure()
+    for number, (model, groups) in enumerate(models.items()):
+        shown = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
+        if not shown:
+            continue
+        share = np.array([faces.accuracy for _, faces in shown])
+        low, high = np.array([_interval(faces) for _, faces in shown]).T
+        offset = 0.0 if len(models) == 1 else 0.4 * (number - 0.5)
+        y = [places[title, faces.name] + offset for title, faces in shown]
+        figure.add_trace(
+            go.Scatter(
+                x=100 * share, y=y, mode="markers", name=model, cliponaxis=False,
+                marker={"color": RIGHT, "size": 11, "symbol": "diamond-open" if number else "circle"},
+                error_x={
+                    "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
+                    "color": RIGHT, "thickness": 1.5, "width": 0,
+                },
+                customdata=[
+                    (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
+                    for (_, faces), start, end in zip(shown, low, high, strict=True)
+                ],
+                hovertemplate="%{customdata[0]}: %{x:.1f} % of %{customdata[1]} (%{customdata[2]})"
+                f"<extra>{model}</extra>",
+            )
+        )  # fmt: skip
+        figure.add_trace(
+            go.Scatter(
+                x=100 * np.maximum(high, share + 0.03), y=y, mode="text", name=f"{model}, numbers",
+                text=[f"\N{NO-BREAK SPACE}{100 * each:.0f}" for each in share],
+                textposition="middle right", textfont={"size": 13}, cliponaxis=False, hoverinfo="skip",
+            )
+        )  # fmt: skip
+    sizes: dict[tuple[str, str], list[str]] = {
+        (title, name): list(
+            dict.fromkeys(
+                f"{faces.n:,}" for groups in models.values() for faces in groups.get(title, ()) if faces.name == name
+            )
+        )
+        for title, name in places
+    }
+    last = max(places.values(), default=0.0)
+    figure.update_layout(
+        height=round(70 + _BIN_ROW * (last + 1) * (1.0 if len(models) == 1 else 1.4)),
+        margin=_MARGIN | {"r": 24}, dragmode=False, showlegend=False, hovermode="closest", annotations=headings,
+    )  # fmt: skip
+    figure.update_xaxes(
+        **_PERCENTS, range=[-2, 108], fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "accuracy"}
+    )
+    figure.update_yaxes(
+        **_AXIS, range=[last + 0.7, -0.7], tickvals=list(places.values()), tickfont={"size": 14},
+        ticktext=[f"{name}, {' / '.join(sizes[title, name])}" for title, name in places],
+    )  # fmt: skip
+    return figure
+
+
+def _interval(faces: FaceBin) -> tuple[float, float]:
+    """The 95 % interval of the accuracy on a bin that is not empty."""
+    if faces.name == NOT_FOUND:
+        return faces.accuracy, faces.accuracy
+    return accuracy_interval(round(faces.accuracy * faces.n), faces.n)
+
+
+def _bin_places(
+    models: Mapping[str, Mapping[str, Sequence[FaceBin]]],
+) -> tuple[dict[tuple[str, str], float], list[dict[str, Any]]]:
+    """The row of each bin, by the title of its group and its name, and a heading above each group."""
+    groups: dict[str, dict[str, None]] = {}
+    for named in models.values():
+        for title, bins in named.items():
+            groups.setdefault(title, {}).update({faces.name: None for faces in bins if faces.n})
+    places: dict[tuple[str, str], float] = {}
+    headings: list[dict[str, Any]] = []
+    row = 0.0
+    for title, names in groups.items():
+        place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row}
+        headings.append(place | {"text": f"<b>{title}</b>", "showarrow": False})
+        places |= {(title, name): row + number for number, name in enumerate(names, 1)}
+        row += len(names) + 1.4
+    return places, headings
 
 
 def learning_curves(

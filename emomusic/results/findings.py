@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +10,7 @@ from emomusic.assets import ModelKind
 from emomusic.face.model_files import START_WEIGHTS
 from emomusic.metrics import FOUR, SEVEN, ClassScores
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
-from emomusic.results.records import FaceRecord, ModelRecord
+from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, ModelRecord, WildFigures
 from emomusic.text import join_names
 
 # Its members were chosen on the same songs; docs/experiments.md has the unbiased figure
@@ -18,6 +18,9 @@ _CHOSEN_ON_ITS_SONGS = "ensemble"
 
 # Recall of a class with fewer examples comes with counts
 _SMALL_CLASS = 100
+
+# Labels of validation in a training configuration without `validation`
+_LABELS = "fer2013"
 
 
 def of_100(share: float) -> str:
@@ -41,7 +44,10 @@ def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: b
     if isinstance(record, FaceRecord):
         low, high = record.accuracy_interval
         sentence = f"**{record.name}** is right on {of_100(record.accuracy)} of 100 test pictures"
-        sentence += f" ({of_100(low)} to {of_100(high)})"
+        sentence += f" ({of_100(low)} to {of_100(high)}) by the labels of FER2013"
+        if record.ferplus is not None:
+            low, high = record.ferplus.accuracy_interval
+            sentence += f" and on {of_100(record.ferplus.accuracy)} ({of_100(low)} to {of_100(high)}) by FER+ votes"
         if figures.classes != SEVEN:
             sentence += ", in four classes"
         elif beside_four:
@@ -82,13 +88,32 @@ def describe_reports(
     return " ".join(sentences)
 
 
-def comparison_verdict(comparison: Comparison) -> str:
+def describe_purposes(records: Sequence[FaceRecord]) -> str:
+    """Explain why the default model is not the best by the labels of FER2013.
+
+    Empty if it is, and unless it is the better one by people's votes.
+    """
+    seven = [record for record in records if not record.has_four]
+    default = next((record for record in seven if record.is_default), None)
+    if default is None or default.ferplus is None:
+        return ""
+    best = max(seven, key=lambda record: record.accuracy)
+    if best.ferplus is None or best.ferplus.accuracy >= default.ferplus.accuracy:
+        return ""
+    return (
+        f"{best.name} agrees best with the labels of FER2013; {default.name}, which reads your photos, agrees better "
+        "with what people see (FER+ votes)."
+    )
+
+
+def comparison_verdict(comparison: Comparison, kind: ModelKind) -> str:
     """State which of two models is better, or that chance can explain the difference."""
+    by = " by the labels of FER2013" if kind is ModelKind.FACE else ""
     if not comparison.test.is_beyond_chance:
-        return f"The difference between {comparison.first} and {comparison.second} may be chance"
+        return f"The difference between {comparison.first} and {comparison.second}{by} may be chance"
     first_leads = comparison.test.only_first > comparison.test.only_second
     better, worse = (comparison.first, comparison.second) if first_leads else (comparison.second, comparison.first)
-    return f"{better} is better than {worse}, beyond chance"
+    return f"{better} is better than {worse}{by}, beyond chance"
 
 
 def describe_in_four(first: FaceRecord, second: FaceRecord) -> str:
@@ -189,6 +214,30 @@ def _counts_of(scores: ClassScores) -> str:
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 
 
+def describe_photographs(record: FaceRecord, wild: WildFigures) -> str:
+    """State the accuracy of a model on photographs, and the property of faces that changes it most."""
+    sentence = f"**{record.name}** is right on {of_100(wild.accuracy)} of 100 photographs"
+    if wild.accuracy_interval is not None:
+        sentence += " ({} to {})".format(*map(of_100, wild.accuracy_interval))
+    if record.has_four:
+        sentence += ", in four classes"
+    ends = []
+    for bins in (wild.groups or {}).values():
+        found = [faces for faces in bins if faces.n and faces.name != NOT_FOUND]
+        if len(found) > 1:
+            ends.append((found[0], found[-1]))
+    if ends:
+        easy, hard = max(ends, key=lambda pair: pair[0].accuracy - pair[1].accuracy)
+        sentence += f": on {_bin(easy)}, but only on {_bin(hard)}" if easy.accuracy > hard.accuracy else ""
+    return sentence + "."
+
+
+def _bin(faces: FaceBin) -> str:
+    """The accuracy of a bin, with counts if it is small."""
+    counts = f", {round(faces.accuracy * faces.n)} of {faces.n}" if faces.n < _SMALL_CLASS else ""
+    return f"{of_100(faces.accuracy)} of 100 ({faces.name}{counts})"
+
+
 def describe_start(config: Mapping[str, Any]) -> str:
     """Name the start weights of a face model; empty for random weights."""
     start = config.get("start")
@@ -211,6 +260,7 @@ def describe_training(config: Mapping[str, Any]) -> str:
         "mirrored": _is_on(pictures, "flip"),
         "made lighter or darker": _is_on(pictures, "contrast") or _is_on(pictures, "gamma"),
         "blurred": _is_on(pictures, "low_resolution"),
+        "compressed": _is_on(pictures, "jpeg"),
         "partly covered": _is_on(pictures, "erase"),
         "mixed in pairs": _is_on(config, "mixup"),
     }
@@ -233,6 +283,25 @@ def describe_training(config: Mapping[str, Any]) -> str:
     return sentence
 
 
+def describe_validation(stages: Sequence[Mapping[str, Any]]) -> str:
+    """Name the training stages whose validation uses people's votes; empty if none does."""
+    by_votes = [str(number) for number, config in enumerate(stages, 1) if _validation(config) != _LABELS]
+    if not by_votes:
+        return ""
+    if len(by_votes) == len(stages):
+        return "Validation uses the emotion with the most FER+ votes."
+    word = "stage" if len(by_votes) == 1 else "stages"
+    return (
+        f"Validation uses the labels of FER2013, but in {word} {join_names(by_votes)} the emotion with the most FER+ "
+        "votes, so these accuracies are not comparable."
+    )
+
+
+def _validation(config: Mapping[str, Any]) -> str:
+    """The labels of validation in a training stage."""
+    return str(config.get("validation") or _LABELS)
+
+
 def compare_losses(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, bool]:
     """Check whether the losses of two training configurations are comparable.
 
@@ -242,6 +311,8 @@ def compare_losses(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple
         A warning, or an empty string; and whether the validation losses are comparable.
     """
     both = (first, second)
+    if len({_validation(config) for config in both}) > 1:
+        return "Do not compare the curves: the models are validated by different labels.", False
     if len({config.get("label_smoothing") or 0.0 for config in both}) > 1:
         return "Do not compare the losses: the models use different label smoothing.", False
     if len({_label_blending(config) for config in both}) > 1:

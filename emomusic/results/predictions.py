@@ -34,7 +34,7 @@ from emomusic.metrics import (
     mistakes,
     score,
 )
-from emomusic.results.records import Count, Share, face_classes
+from emomusic.results.records import Count, SavedScores, face_classes
 from emomusic.text import csv_text
 
 
@@ -174,18 +174,10 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _SavedScores:
-    precision: Share
-    recall: Share
-    f1: Share
-    support: Count
-
-
-@dataclass(frozen=True, slots=True)
 class _SavedMetrics:
     """The parts of `metrics.json` that `ClassMetrics` needs."""
 
-    per_class: dict[str, _SavedScores]
+    per_class: dict[str, SavedScores]
     confusion: list[list[Count]]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -13,13 +13,70 @@ from emomusic.assets import METRICS, ModelKind, folder_of, models_dir, read_metr
 from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, Baseline
 from emomusic.errors import ModelError
 from emomusic.face import model_files
-from emomusic.metrics import FOUR, SEVEN
+from emomusic.metrics import FOUR, SEVEN, ClassScores
 from emomusic.music import mood_models
 from emomusic.text import csv_text, escape_formula
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+NOT_FOUND = "not found"
+"""The name of the `FaceBin` of undetected faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedScores(ClassScores):
+    """Scores of one class from a file. Reading checks the ranges."""
+
+    precision: Share
+    recall: Share
+    f1: Share
+    support: Count
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBin:
+    """The accuracy of a model on similar faces, for example on those in profile.
+
+    Attributes:
+        name: the faces, for people, or `NOT_FOUND`.
+        n: number of faces.
+        accuracy: over the model's own classes.
+    """
+
+    name: str
+    n: Count
+    accuracy: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FerPlusFigures:
+    """Metrics of a face model on PrivateTest against the majority of ten people's votes (FER+).
+
+    The votes have an eighth class, contempt, which no model has. Its faces count as wrong.
+
+    Attributes:
+        n: number of faces with a majority.
+        contempt: number of those that show contempt.
+        accuracy: over the model's own classes.
+        accuracy_interval: 95 %.
+        four_class_accuracy: over Q1, Q2, Q3 and N.
+        macro_recall: over the model's own classes, without the faces of contempt, as is `macro_f1`.
+    """
+
+    n: Count
+    contempt: Count
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    four_class_accuracy: Share
+    macro_recall: Share
+    macro_f1: Share
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"accuracy_interval": list(self.accuracy_interval)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +90,9 @@ class WildFigures:
         accuracy_interval: 95 %.
         four_class_accuracy: over Q1, Q2, Q3 and N.
         folds: folds that the model's adjustment for photographs was evaluated in.
+        calibration_error: the expected calibration error on detected faces.
+        per_class: scores by class name.
+        groups: bins of faces by a property ("pose", "size", "sharpness"), from easy to hard.
     """
 
     n: Count
@@ -43,15 +103,14 @@ class WildFigures:
     macro_f1: Share | None = None
     four_class_accuracy: Share
     folds: Count | None = None
+    calibration_error: Share | None = None
+    per_class: Mapping[str, SavedScores] | None = None
+    groups: Mapping[str, tuple[FaceBin, ...]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without those that are None."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in values.items()
-            if value is not None
-        }
+        values = msgspec.json.decode(msgspec.json.encode(self))
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +125,7 @@ class FaceRecord:
         accuracy_interval: 95 %.
         unseen_accuracy: on test pictures without a duplicate in Training; None if there are none.
         num_unseen: number of those pictures.
+        ferplus: against people's votes; None if not measured.
         wild: on photographs; None if not measured.
         reported: published accuracies of such a model.
         evaluated_on: the data, for people.
@@ -87,6 +147,7 @@ class FaceRecord:
     calibration_error: float
     unseen_accuracy: float | None
     num_unseen: int
+    ferplus: FerPlusFigures | None
     wild: WildFigures | None
     reported: tuple[Baseline, ...]
     evaluated_on: str
@@ -112,6 +173,7 @@ class FaceRecord:
             "macro_f1": self.macro_f1,
             "calibration_error": self.calibration_error,
             "not_in_training": {"accuracy": self.unseen_accuracy, "n": self.num_unseen},
+            "ferplus": None if self.ferplus is None else self.ferplus.as_dict(),
             "wild": None if self.wild is None else self.wild.as_dict(),
             "reported": [report.as_dict() for report in self.reported],
             "evaluated_on": self.evaluated_on,
@@ -192,6 +254,52 @@ class _FaceTest:
     not_in_training: _Unseen
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WithoutContempt:
+    n: Count
+    accuracy: Share
+    macro_recall: Share
+    macro_f1: Share
+    four_class_accuracy: Share | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FerPlusTest:
+    """The figures on PrivateTest; those without contempt are in `seven` or `four`, depending on the classes."""
+
+    n: Annotated[int, msgspec.Meta(ge=1)]
+    contempt: Count
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    seven: _WithoutContempt | msgspec.UnsetType = msgspec.UNSET
+    four: _WithoutContempt | msgspec.UnsetType = msgspec.UNSET
+
+    def figures(self, classes: tuple[str, ...]) -> FerPlusFigures:
+        """The figures of a model with these classes."""
+        inner = self.four if classes == FOUR else self.seven
+        if isinstance(inner, msgspec.UnsetType):
+            raise msgspec.ValidationError(f"no ferplus.test.{'four' if classes == FOUR else 'seven'}")
+        share = inner.accuracy if classes == FOUR else inner.four_class_accuracy
+        if isinstance(share, msgspec.UnsetType):
+            raise msgspec.ValidationError("no ferplus.test.seven.four_class_accuracy")
+        if inner.n + self.contempt != self.n:
+            raise msgspec.ValidationError(f"{inner.n} faces and {self.contempt} of contempt for {self.n} faces")
+        return FerPlusFigures(
+            n=self.n,
+            contempt=self.contempt,
+            accuracy=self.accuracy,
+            accuracy_interval=self.accuracy_interval,
+            four_class_accuracy=share * inner.n / self.n,
+            macro_recall=inner.macro_recall,
+            macro_f1=inner.macro_f1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _FerPlus:
+    test: _FerPlusTest
+
+
 @dataclass(frozen=True, slots=True)
 class _FaceMetrics:
     """The parts of a face model's `metrics.json` that its record needs."""
@@ -199,6 +307,7 @@ class _FaceMetrics:
     test: _FaceTest
     parameters: Count
     bytes: Count
+    ferplus: _FerPlus | None = None
     wild: WildFigures | None = None
     ms_per_face: Milliseconds | None = None
 
@@ -246,7 +355,10 @@ def music_models() -> list[str]:
 
 
 def overview_csv(records: Sequence[ModelRecord]) -> str:
-    """Records of one kind as a table with one row for each model. Nested values become several columns."""
+    """Records of one kind as a table with one row for each model. Nested values become several columns.
+
+    Scores by class are left out. `class_metrics_csv` has them for one model.
+    """
     rows = []
     for record in records:
         row: dict[str, Any] = {}
@@ -255,7 +367,7 @@ def overview_csv(records: Sequence[ModelRecord]) -> str:
                 row[name] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in record.reported)
             elif name == "name":
                 row[name] = escape_formula(value)  # a folder may have any name
-            elif value is not None or name != "wild":
+            elif value is not None or name not in ("ferplus", "wild"):
                 row |= _columns(name, value)
         rows.append(row)
     columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -263,14 +375,19 @@ def overview_csv(records: Sequence[ModelRecord]) -> str:
 
 
 def _columns(name: str, value: Any) -> dict[str, Any]:
-    """A field as columns: two for an interval, one for each part of a dict."""
+    """A field as columns: two for an interval, one for each part of a dict and of a bin of faces."""
     if name.endswith("accuracy_interval"):
         low, high = value
         return {f"{name.removesuffix('interval')}{end}": figure for end, figure in (("low", low), ("high", high))}
     if isinstance(value, dict):
         columns: dict[str, Any] = {}
         for part, figure in value.items():
-            columns |= _columns(f"{name}_{part}", figure)
+            if part == "groups":
+                bins = [(group, item) for group, items in figure.items() for item in items]
+                for group, item in bins:
+                    columns |= {f"{name}_{group}_{item['name']}_{key}": item[key] for key in ("n", "accuracy")}
+            elif part != "per_class":
+                columns |= _columns(f"{name}_{part}", figure)
         return columns
     return {name: " ".join(value) if isinstance(value, list) else value}
 
@@ -302,6 +419,10 @@ def face_model_record(name: str) -> FaceRecord:
         four_class_accuracy = test.accuracy if classes == FOUR else test.four_class_accuracy
         if isinstance(four_class_accuracy, msgspec.UnsetType):
             raise msgspec.ValidationError("no four_class_accuracy")
+        ferplus = None if metrics.ferplus is None else metrics.ferplus.test.figures(classes)
+        wild = metrics.wild
+        if wild is not None and wild.per_class is not None and set(wild.per_class) != set(classes):
+            raise msgspec.ValidationError(f"wild.per_class of {', '.join(wild.per_class)}")
     except msgspec.ValidationError as error:
         raise ModelError(f"expected the figures of a face model in {folder}. Received: {error}") from error
     return FaceRecord(
@@ -315,7 +436,8 @@ def face_model_record(name: str) -> FaceRecord:
         calibration_error=test.calibration.expected_error,
         unseen_accuracy=test.not_in_training.accuracy,
         num_unseen=test.not_in_training.n,
-        wild=metrics.wild,
+        ferplus=ferplus,
+        wild=wild,
         reported=() if report is None else (report,),
         evaluated_on=f"FER2013 PrivateTest (n = {test.n})",
         parameters=metrics.parameters,

@@ -167,6 +167,14 @@ def test_tables_of_a_card_scroll_on_a_phone(open_page: Callable[..., Page]) -> N
     assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
 
 
+def test_photographs_fit_a_phone(open_page: Callable[..., Page]) -> None:
+    page = open_page(f"/models?faces={DEFAULT_MODEL}&faces=mobilenet_quadrants&face_view=Photographs", width=390)
+    expect(page.get_by_text("Over all photographs")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_page_fits_a_phone(models: Callable[..., Page], theme: str) -> None:
     page = models("?cell=fear+called+sad", width=390, height=844, theme=theme)

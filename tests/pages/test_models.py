@@ -71,8 +71,12 @@ def test_the_default_view_has_a_verdict_a_table_and_a_confusion_matrix(app: AppT
     assert heading(app).startswith("vgg9")
     table = app.dataframe[0].value
     assert list(table["model"]) == ["vgg9", "cnn_capstone", "emonet", "mobilenet_quadrants"]
+    assert list(table.columns[:3]) == ["model", "accuracy", "ferplus"]
     assert list(table["report"]) == ["—", "58 to 63 %", "—", "72 %"]
     assert np.isnan(table["accuracy"][3])  # it has four classes only
+    assert table["ferplus"][0] == 80
+    assert np.isnan(table["ferplus"][[1, 2, 3]]).all()  # not measured, and four classes only
+    assert list(table["ferplus_four"].dropna().round(1)) == [87.8, 80.0]
     assert table["wild"][0] == 40
     assert np.isnan(table["wild"][2])
     assert [text.endswith(" of four") for text in table["interval"]] == [False, False, False, True]
@@ -117,6 +121,7 @@ def test_models_with_different_test_sets_are_not_compared(app: AppTest, tmp_path
     ("view", "words", "num_charts"),
     [
         ("Figures", "Over all classes", 1),
+        ("Photographs", "Not measured on photographs: emonet", 2),
         ("Learning", "epoch 2 of 3", 4),
         ("Confidence", "0 is perfect", 4),
         ("Mistakes", "EMOMUSIC_DATA", 0),
@@ -146,6 +151,103 @@ def test_mood_models_have_the_same_tabs(app: AppTest, view: str, words: str, num
     assert 50 < app.dataframe[0].value["macro_f1"][0] < 100  # percent
     assert words in text_of(app)
     assert len(charts(app)) == num_charts
+
+
+def test_both_figures_of_a_model_are_on_the_first_screen(app: AppTest) -> None:
+    opened(app, "mobilenet_quadrants")
+    own = app.dataframe[0].value.set_index("model").loc["mobilenet_quadrants"]
+    assert f"{own['four']:.1f} of 100" in heading(app)
+    assert "80.0 (76.0 to 84.0) by FER+" in heading(app)
+    (caption,) = [caption.value for caption in app.caption if "FER+" in caption.value]
+    assert "(n = 410)" in caption
+    assert "(10 of them)" in caption
+    app.multiselect(key=state.MODELS_FACES).set_value(["emonet"]).run()
+    assert "FER+" not in heading(app)
+
+
+def test_the_table_has_no_votes_before_any_model_was_measured_on_them(app: AppTest, tmp_path: Path) -> None:
+    for path in (tmp_path / "models" / "face").glob("*/metrics.json"):
+        change_metrics(path.parent, ferplus=None)
+    app.run()
+    assert not app.exception
+    assert app.dataframe[0].value["ferplus"].isna().all()
+    assert "FER+" not in text_of(app)
+
+
+@pytest.mark.parametrize(("accuracy", "is_explained"), [(0.79, True), (0.81, False)])
+def test_one_sentence_explains_a_default_that_is_better_by_votes_only(
+    app: AppTest, tmp_path: Path, accuracy: float, is_explained: bool
+) -> None:
+    folder = place_face_model(tmp_path, "by_labels", skill=9.0, ferplus=True)
+    votes = json.loads((folder / "metrics.json").read_text())["ferplus"]["test"]
+    change_metrics(folder, ferplus={"test": votes | {"accuracy": accuracy}})
+    app.run()
+    assert any(text.value.startswith("by_labels agrees best") for text in app.markdown) is is_explained
+
+
+def test_the_accuracy_by_votes_is_among_the_figures(app: AppTest) -> None:
+    def by_votes() -> str:
+        return str(app.table[0].value.loc["accuracy by FER+ votes", "vgg9"])
+
+    opened(app, "vgg9", view="Figures")
+    assert by_votes().startswith("80.0")
+    app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
+    assert by_votes().startswith("87.8")
+    assert app.table[0].value.shape[1] == 1
+
+
+def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(app: AppTest) -> None:
+    opened(app, "vgg9", view="Photographs")
+    groups, recall = charts(app)
+    assert [note["text"] for note in groups["layout"]["annotations"]] == [
+        "<b>Head pose</b>", "<b>Face size</b>", "<b>Sharpness</b>",
+    ]  # fmt: skip
+    assert groups["layout"]["yaxis"]["ticktext"] == [
+        "towards the camera, 60", "turned away, 28", "not found, 2", "large, 44", "small, 44", "sharp, 44",
+        "blurred, 44",
+    ]  # fmt: skip
+    assert recall["data"][0]["y"] == list(EMOTIONS)
+    alternatives = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert "turned away 25% of 28" in alternatives[0]
+    assert "happy 40% of 10" in alternatives[1]
+    assert "25.0 of 100 (turned away, 7 of 28)" in text_of(app)
+    assert app.table[0].value.loc["calibration error", "vgg9"] == "0.080"
+
+
+def test_photographs_of_two_models_share_the_chart_of_groups(app: AppTest, tmp_path: Path) -> None:
+    place_face_model(tmp_path, "other", skill=1.0, wild=True)
+    place_face_model(tmp_path, "quadrants", skill=1.0, wild=True, four=True)
+    opened(app, "vgg9", "other", view="Photographs")
+    assert [len(chart["data"]) for chart in charts(app)] == [4, 2]
+    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "quadrants"]).run()
+    assert not app.exception
+    assert [len(chart["data"]) for chart in charts(app)] == [4, 1, 1]  # recall has no common classes
+    assert text_of(app).count(FOUR_LEGEND) == 1
+
+
+def test_photographs_of_older_models_have_figures_without_charts(app: AppTest, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "face" / "vgg9"
+    wild = json.loads((folder / "metrics.json").read_text())["wild"]
+    change_metrics(folder, wild={name: wild[name] for name in ("n", "accuracy", "four_class_accuracy")})
+    opened(app, "vgg9", view="Photographs")
+    assert charts(app) == []
+    assert app.table[0].value.loc["accuracy", "vgg9"].startswith("40.0")
+    assert app.table[0].value.loc["not found", "vgg9"] == "—"
+    app.multiselect(key=state.MODELS_FACES).set_value(["emonet"]).run()
+    assert not app.exception
+    assert "emonet" in app.info[0].value
+    assert not app.table
+
+
+def test_a_stage_that_was_validated_by_votes_is_named(app: AppTest, tmp_path: Path) -> None:
+    opened(app, "vgg9", view="Learning")
+    assert "FER2013, but" not in text_of(app)
+    folder = tmp_path / "models" / "face" / "vgg9"
+    (stage,) = json.loads((folder / "metrics.json").read_text())["stages"]
+    stages = [stage | {"epochs": 1}, stage | {"epochs": 2, "config": stage["config"] | {"validation": "ferplus"}}]
+    change_metrics(folder, stages=stages)
+    app.run()
+    assert re.search(r"FER2013, but in stage 2 .*FER\+", text_of(app))
 
 
 def test_mood_models_are_compared_on_the_same_songs(app: AppTest) -> None:

@@ -7,6 +7,7 @@ from emomusic.affect import EMOTIONS, Mood, Quadrant
 from emomusic.metrics import ClassScores, reliability
 from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
 from emomusic.plots.diagnostics import (
+    accuracy_by_group,
     class_bars,
     confidence_histogram,
     confusion_map,
@@ -15,6 +16,7 @@ from emomusic.plots.diagnostics import (
     reliability_diagram,
 )
 from emomusic.plots.face import share_bars
+from emomusic.results.records import NOT_FOUND, FaceBin
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
@@ -65,6 +67,27 @@ def test_bars_have_class_colours_and_the_second_model_has_stripes() -> None:
     assert first.marker.pattern.shape is None
     assert second.marker.pattern.shape == "/"
     assert list(class_bars({"a": scores}, measure="precision").data[0].x) == [50.0] * 3
+
+
+def test_groups_of_faces_have_a_row_for_each_bin_and_two_models_share_rows() -> None:
+    pose = (FaceBin("front", 1500, 0.75), FaceBin("side", 80, 0.5), FaceBin("none", 0, 0.0))
+    one = accuracy_by_group({"a": {"Pose": pose, "Size": (FaceBin("front", 10, 1.0),)}})
+    points, numbers = one.data
+    assert list(points.x) == [75.0, 50.0, 100.0]
+    assert [float(text) for text in numbers.text] == [75, 50, 100]
+    assert list(points.y) == list(one.layout.yaxis.tickvals) == sorted(set(points.y))
+    assert list(one.layout.yaxis.ticktext) == ["front, 1,500", "side, 80", "front, 10"]
+    assert [note.y < place for note, place in zip(one.layout.annotations, (points.y[0], points.y[2]), strict=True)]
+    assert points.error_x.array[0] < points.error_x.array[1]  # fewer faces, wider interval
+    assert points.error_x.array[2] == pytest.approx(0)
+    (missed, _) = accuracy_by_group({"a": {"Pose": (FaceBin(NOT_FOUND, 8, 0.0),)}}).data
+    assert (missed.error_x.array[0], missed.error_x.arrayminus[0]) == (0, 0)
+    both = accuracy_by_group({"a": {"Pose": pose}, "b": {"Pose": (FaceBin("side", 90, 0.25),)}, "c": {}})
+    first, _, second, _ = both.data
+    assert first.y[1] < second.y[0]
+    assert abs(first.y[1] - second.y[0]) < 1
+    assert first.marker.symbol != second.marker.symbol
+    assert list(both.layout.yaxis.ticktext) == ["front, 1,500", "side, 80 / 90"]
 
 
 def test_learning_curves_mark_the_best_epoch() -> None:

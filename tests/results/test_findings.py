@@ -11,7 +11,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.assets import ModelKind
 from emomusic.baselines import Baseline
 from emomusic.face.model_files import START_WEIGHTS
-from emomusic.metrics import SEVEN, ClassScores, McNemar
+from emomusic.metrics import FOUR, SEVEN, ClassScores, McNemar
 from emomusic.results.findings import (
     compare_losses,
     comparison_verdict,
@@ -20,14 +20,17 @@ from emomusic.results.findings import (
     describe_comparison,
     describe_in_four,
     describe_model,
+    describe_photographs,
+    describe_purposes,
     describe_reports,
     describe_start,
     describe_training,
+    describe_validation,
     list_mistakes,
     percent,
 )
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
-from emomusic.results.records import FaceRecord, MoodRecord
+from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, FerPlusFigures, MoodRecord, WildFigures
 from emomusic.training.networks import NETWORKS
 
 FIGURES = ClassMetrics(
@@ -56,12 +59,22 @@ FACE = FaceRecord(
     calibration_error=0.02,
     unseen_accuracy=None,
     num_unseen=0,
+    ferplus=None,
     wild=None,
     reported=(),
     evaluated_on="FER2013 PrivateTest (n = 3589)",
     parameters=1,
     num_bytes=1,
     ms_per_item=None,
+)
+VOTES = FerPlusFigures(
+    n=3500,
+    contempt=20,
+    accuracy=0.821,
+    accuracy_interval=(0.808, 0.833),
+    four_class_accuracy=0.85,
+    macro_recall=0.7,
+    macro_f1=0.7,
 )
 MOOD = MoodRecord(
     name="mlp",
@@ -83,6 +96,42 @@ def test_a_model_is_described_by_its_accuracy_interval_and_worst_mistake() -> No
     sentence = describe_model(record, FIGURES)
     assert numbers_in(sentence) == [68.9, 100, 67.3, 70.4]
     assert sentence.index("fear") < sentence.index("sad")
+
+
+def test_a_model_is_described_by_both_kinds_of_labels() -> None:
+    sentence = describe_model(replace(FACE, ferplus=VOTES), FIGURES)
+    assert numbers_in(sentence) == [70.0, 100, 69.0, 71.0, 82.1, 80.8, 83.3]
+    assert "FER+" not in describe_model(FACE, FIGURES)
+
+
+def test_the_purposes_name_the_best_model_by_labels_and_a_default_that_is_better_by_votes() -> None:
+    best = replace(FACE, name="by_labels", accuracy=0.72, ferplus=replace(VOTES, accuracy=0.8))
+    default = replace(FACE, name="by_votes", is_default=True, ferplus=VOTES)
+    four = replace(FACE, name="of_four", classes=FOUR, accuracy=0.77, ferplus=replace(VOTES, accuracy=0.9))
+    sentence = describe_purposes([default, FACE, best, four])
+    assert 0 == sentence.index("by_labels") < sentence.index("by_votes")
+    assert "of_four" not in sentence
+    assert describe_purposes([default, replace(best, ferplus=None)]) == ""
+    assert describe_purposes([replace(default, ferplus=None), best]) == ""
+    assert describe_purposes([replace(default, ferplus=replace(VOTES, accuracy=0.7)), best]) == ""
+    assert describe_purposes([replace(best, is_default=True), default]) == ""
+    assert describe_purposes([best]) == ""
+
+
+def test_photographs_are_described_by_the_property_that_changes_the_accuracy_most() -> None:
+    wild = WildFigures(n=974, accuracy=0.615, accuracy_interval=(0.584, 0.645), four_class_accuracy=0.7)
+    assert numbers_in(describe_photographs(FACE, wild)) == [61.5, 100, 58.4, 64.5]
+    bins = {
+        "pose": (FaceBin("front", 400, 0.7), FaceBin("half", 300, 0.2), FaceBin("side", 80, 0.5)),
+        "size": (FaceBin("large", 500, 0.65), FaceBin("small", 466, 0.6), FaceBin(NOT_FOUND, 8, 0.0)),
+        "sharpness": (FaceBin("sharp", 974, 0.65), FaceBin("blurred", 0, 0.0)),
+    }
+    sentence = describe_photographs(FACE, replace(wild, groups=bins))
+    assert numbers_in(sentence)[4:] == [70.0, 100, 50.0, 100, 40, 80]  # counts for the small bin
+    assert sentence.index("front") < sentence.index("side")
+    alike = replace(wild, groups={"size": (FaceBin("large", 500, 0.6), FaceBin("small", 474, 0.6))})
+    assert numbers_in(describe_photographs(FACE, alike)) == [61.5, 100, 58.4, 64.5]
+    assert "four" in describe_photographs(replace(FACE, classes=FOUR), wild)
 
 
 def test_a_model_of_seven_emotions_next_to_four_classes_names_its_number_of_classes() -> None:
@@ -150,8 +199,10 @@ def test_a_comparison_holds_its_counts_and_names_the_better_model_only_beyond_ch
     test: McNemar, better: str | None, words: str
 ) -> None:
     comparison = Comparison("a", "b", 7, test)
-    verdict = comparison_verdict(comparison)
+    verdict = comparison_verdict(comparison, ModelKind.FACE)
     assert verdict.startswith(f"{better} ") if better else "chance" in verdict
+    assert "FER2013" in verdict
+    assert "FER2013" not in comparison_verdict(comparison, ModelKind.MUSIC)
     sentence = describe_comparison(comparison, ModelKind.FACE)
     assert words in sentence
     assert numbers_in(sentence)[:3] == [3589, test.only_first, test.only_second]
@@ -193,6 +244,7 @@ TAUGHT = {"teachers": ["vgg9"], "distillation_weight": 0.4}
 @pytest.mark.parametrize(
     ("config", "words"),
     [
+        ({"augmentation": {"jpeg": 0.2}}, "compressed"),
         (SAM, "sharpness-aware"),
         (MIXED, "mixed in pairs"),
         (TURNED, "rotated"),
@@ -213,6 +265,13 @@ def test_teachers_count_only_with_a_name_and_a_weight() -> None:
     assert describe_training({"distillation_weight": 0.0, "teachers": ["vgg9"]}) == describe_training({})
 
 
+def test_stages_that_are_validated_by_votes_are_named() -> None:
+    votes, labels = {"validation": "ferplus"}, {"validation": "fer2013"}
+    assert describe_validation([{}, labels]) == ""
+    assert "FER+" in describe_validation([votes])
+    assert numbers_in(describe_validation([{}, labels, votes])) == [3]
+
+
 def test_start_weights_are_named() -> None:
     assert "vgg9" in describe_start({"start": "vgg9"})
     assert START_WEIGHTS["faceres"].title in describe_start({"start": "faceres"})
@@ -225,6 +284,8 @@ def test_start_weights_are_named() -> None:
         ({"label_smoothing": 0.1}, {"label_smoothing": 0.05}, True, False),
         ({"mixup": 0.2}, {"mixup": 0.1}, True, True),
         (TAUGHT, TAUGHT | {"teachers": []}, True, True),
+        ({"validation": "ferplus"}, {"mixup": 0.1}, True, False),
+        ({"validation": "fer2013"}, {}, False, True),
         ({"votes": None, "mixup": 0.0}, {}, False, True),
     ],
 )

@@ -19,6 +19,7 @@ from emomusic.results.findings import (
     describe_comparison,
     describe_in_four,
     describe_model,
+    describe_purposes,
     describe_reports,
 )
 from emomusic.results.predictions import class_metrics_csv, compare, read_class_metrics
@@ -79,13 +80,15 @@ def choose_models() -> Chosen | None:
             ),
             icon=":material/warning:",
         )
-    answer = st.container()
+    answer, purposes = st.container(), st.container()
     st.space("small")  # on a phone the table's toolbar is always visible above it
     table, chooser = st.container(), st.container()
     with chooser:
         names = _choose(kind, [record.name for record in records])
     by_name = {record.name: record for record in records}
     chosen = Chosen(kind, tuple(by_name[name] for name in names), tuple(records))
+    if sentence := describe_purposes([record for record in records if isinstance(record, FaceRecord)]):
+        purposes.markdown(sentence)
     with table:
         _show_table(chosen)
     with answer, shown_errors(), st.spinner("Comparing the models") if len(names) > 1 else contextlib.nullcontext():
@@ -180,10 +183,11 @@ def _show_table(chosen: Chosen) -> None:
     )
     if is_face:
         st.caption(
-            f"Evaluated on {_evaluated_on(chosen.others)}. Test pictures were not used in training, but they informed "
-            "a few decisions, so the accuracy may be slightly high; some have a copy in Training (see Figures). "
-            "People agree with about 65 of 100 labels. In the wild: photos through the whole pipeline, in which an "
-            "undetected face counts as wrong. Those photos also informed the pipeline and the choice of the model."
+            f"FER2013 labels: evaluated on {_evaluated_on(chosen.others)}. Test pictures were not used in training, "
+            "but they informed a few decisions, so the accuracy may be slightly high; some have a copy in Training "
+            f"(see Figures). People agree with about 65 of 100 labels. {_describe_votes(chosen.others)}In the wild: "
+            "photos through the whole pipeline, in which an undetected face counts as wrong. Those photos also "
+            "informed the pipeline and the choice of the model."
         )
     else:
         st.caption(
@@ -201,16 +205,30 @@ def _evaluated_on(records: Sequence[ModelRecord]) -> str:
     return f"{usual}, but {', '.join(others)}" if others else usual
 
 
+def _describe_votes(records: Sequence[ModelRecord]) -> str:
+    """How the column of FER+ votes is computed; empty if no model has figures for it."""
+    ferplus = [record.ferplus for record in records if isinstance(record, FaceRecord) and record.ferplus]
+    if not ferplus:
+        return ""
+    usual = statistics.mode((figures.n, figures.contempt) for figures in ferplus)
+    return (
+        "FER+ votes: the same pictures where more than half of ten people agree (n = {}). Contempt ({} of them), which "
+        "no model knows, counts as wrong. "
+    ).format(*usual)
+
+
 def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
                 "model": record.name,
                 "accuracy": None if record.has_four else 100 * record.accuracy,
+                "ferplus": None if record.has_four or not record.ferplus else 100 * record.ferplus.accuracy,
+                "wild": None if record.has_four or not record.wild else 100 * record.wild.accuracy,
                 "interval": f"{_range(record)}{' of four' if record.has_four else ''}",
                 "report": _reported(record),
                 "four": 100 * record.four_class_accuracy,
-                "wild": None if record.has_four or not record.wild else 100 * record.wild.accuracy,
+                "ferplus_four": 100 * record.ferplus.four_class_accuracy if record.ferplus else None,
                 "wild_four": 100 * record.wild.four_class_accuracy if record.wild else None,
                 "calibration": record.calibration_error,
                 "ms": record.ms_per_item,
@@ -219,7 +237,7 @@ def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
             }
             for record in records
         ]
-    ).astype({"accuracy": float, "wild": float, "wild_four": float, "ms": float})
+    ).astype(dict.fromkeys(("accuracy", "ferplus", "ferplus_four", "wild", "wild_four", "ms"), float))
 
 
 def _music_rows(records: Sequence[MoodRecord]) -> pd.DataFrame:
@@ -255,21 +273,29 @@ def _face_columns() -> dict[str, Any]:
     config = st.column_config
     return {
         "model": config.TextColumn("Model", pinned=True),
-        "accuracy": config.ProgressColumn("Seven emotions", width=125, format=_PERCENT, min_value=0, max_value=100,
-                                         help="Accuracy over seven emotions"),
-        "interval": config.TextColumn("95 % range", help="95 % confidence interval of the accuracy"),
-        "report": config.TextColumn("Report", width=90, help="Accuracy of such a model in the student report"),
-        "four": config.NumberColumn("Four classes", width=95, format=_PERCENT, help=FOUR_LEGEND),
-        "wild": config.NumberColumn("In the wild", width=85, format=_PERCENT),
-        "wild_four": config.NumberColumn("… four classes", width=105, format=_PERCENT,
-                                         help="Accuracy in the wild, over four classes"),
-        "calibration": config.NumberColumn("Calibration", width=92, format="%.3f",
-                                           help="Expected calibration error: 0 is perfect"),
+        "accuracy": config.ProgressColumn("FER2013 labels", width=103, format=_PERCENT, min_value=0, max_value=100,
+                                          help="Accuracy over seven emotions, by the labels of FER2013"),
+        "ferplus": config.NumberColumn("FER+ votes", width=78, format=_PERCENT,
+                                       help="Accuracy over seven emotions, by the votes of ten people on the same "
+                                       "pictures"),
+        "wild": config.NumberColumn("In the wild", width=85, format=_PERCENT,
+                                    help="Accuracy over seven emotions, on photos"),
+        "interval": config.TextColumn("FER2013 range", width=125,
+                                      help="95 % confidence interval of the accuracy by the labels of FER2013"),
+        "report": config.TextColumn("Report", width=85, help="Accuracy of such a model in the student report"),
+        "four": config.NumberColumn("Four classes", width=95, format=_PERCENT,
+                                    help=f"By the labels of FER2013. {FOUR_LEGEND}"),
+        "ferplus_four": config.NumberColumn("… FER+", width=70, format=_PERCENT,
+                                            help="Accuracy over four classes, by the votes of ten people"),
+        "wild_four": config.NumberColumn("… in the wild", width=95, format=_PERCENT,
+                                         help="Accuracy over four classes, on photos"),
+        "calibration": config.NumberColumn("Calibration", width=90, format="%.3f",
+                                           help="Expected calibration error by the labels of FER2013: 0 is perfect"),
         "ms": config.NumberColumn("ms a face", width=75, format="%.1f",
                                   help="Milliseconds per face, in calls of eight faces with mirror images, float32, on "
                                   "all processors; for your own model, on the machine that trained it"),
         "mb": config.NumberColumn("MB", width=55, format="%.1f", help="Size of the file"),
-        "parameters": config.NumberColumn("Parameters, M", width=105, format="%.2f", help="In millions"),
+        "parameters": config.NumberColumn("Weights, M", width=85, format="%.2f", help="Number of weights, in millions"),
     }  # fmt: skip
 
 
@@ -303,7 +329,7 @@ def _show_summary(chosen: Chosen) -> None:
             st.header("These models cannot be compared", anchor=False)
             st.markdown("They were evaluated on different examples.")
         else:
-            st.header(comparison_verdict(comparison), anchor=False)
+            st.header(comparison_verdict(comparison, chosen.kind), anchor=False)
             four = f"**{describe_in_four(*chosen.faces)}** " if in_four else ""
             st.markdown(four + describe_comparison(comparison, chosen.kind))
     for record, own in zip(chosen.records, figures, strict=True):

@@ -16,6 +16,7 @@ from emomusic.results.findings import (
     describe_classes,
     describe_start,
     describe_training,
+    describe_validation,
     of_100,
     percent,
 )
@@ -27,6 +28,7 @@ from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models.mistakes import show_mistakes
+from emomusic.ui.models.photographs import show_photographs
 from emomusic.ui.models.saved import class_metrics, predictions, read_each, scores
 from emomusic.ui.models.table import Chosen
 from emomusic.ui.models.try_it import show_try
@@ -44,7 +46,7 @@ def show_diagnoses(chosen: Chosen) -> None:
     is_face = chosen.kind is ModelKind.FACE
     views: dict[str, Callable[[Chosen], None]] = {"Confusions": show_confusion, "Figures": _show_figures}
     if is_face:
-        views["Learning"] = _show_learning
+        views |= {"Photographs": show_photographs, "Learning": _show_learning}
     else:
         views["Folds"] = _show_folds
     views["Confidence"] = _show_calibration
@@ -59,9 +61,11 @@ def show_diagnoses(chosen: Chosen) -> None:
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
-                if view in (show_confusion, _show_figures, _show_calibration) and not is_face:
+                if view in (show_confusion, _show_figures, _show_calibration):
                     st.caption(
-                        "From the first of five divisions of the songs into folds, which tests each song once. "
+                        "On PrivateTest, by the labels of FER2013."
+                        if is_face
+                        else "From the first of five divisions of the songs into folds, which tests each song once. "
                         "Accuracy and mean F1 in the table above are means over all five."
                     )
                 view(chosen)
@@ -132,15 +136,23 @@ def _with_range_of(share: float, n: int) -> str:
 
 
 def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, str]:
-    """Accuracy without pictures that have a copy in Training, and accuracy on photos."""
+    """Accuracy without pictures that have a copy in Training, by people's votes, and on photos."""
     unseen = "—"
     if is_own and record.unseen_accuracy is not None:
         unseen = _with_range_of(record.unseen_accuracy, record.num_unseen)
+    by_votes = "not measured"
+    if ferplus := record.ferplus:
+        share = ferplus.four_class_accuracy if four else ferplus.accuracy
+        by_votes = f"{_with_range_of(share, ferplus.n)} of {ferplus.n:,}"
     in_the_wild = "not measured"
     if wild := record.wild:
         share = wild.four_class_accuracy if four else wild.accuracy
         in_the_wild = f"{_with_range_of(share, wild.n)} of {wild.n:,}"
-    return {"accuracy without copies in Training": unseen, "accuracy in the wild": in_the_wild}
+    return {
+        "accuracy without copies in Training": unseen,
+        "accuracy by FER+ votes": by_votes,
+        "accuracy in the wild": in_the_wild,
+    }
 
 
 def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKind, *, four: bool) -> None:
@@ -189,7 +201,7 @@ def _show_learning(chosen: Chosen) -> None:
                 f"**{name}**: epoch {history.best_epoch} of {len(history)}{stages} is best, right on {of_100(best)} of "
                 f"100 validation pictures (without mirror images). {describe_start(history.stages[0])}"
             )
-            st.caption(describe_training(history.stages[-1]))
+            st.caption(f"{describe_training(history.stages[-1])} {describe_validation(history.stages)}")
         top = max(tops.values()) if share_axis else tops[name]
         curves = (
             ("accuracy, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),

@@ -1,0 +1,113 @@
+"""Errors on photographs: accuracy by head pose, face size and sharpness, and recall by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from emomusic.metrics import SEVEN
+from emomusic.plots.diagnostics import accuracy_by_group, class_bars
+from emomusic.results.findings import describe_photographs, of_100, percent
+from emomusic.results.records import FaceBin, FaceRecord, WildFigures
+from emomusic.text import join_names
+from emomusic.ui.core import state
+from emomusic.ui.core.charts import show_chart
+from emomusic.ui.models.table import FOUR_LEGEND, Chosen
+
+_TITLES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
+
+
+def show_photographs(chosen: Chosen) -> None:
+    """Show where the chosen models fail on labelled photographs."""
+    measured = [(record, record.wild) for record in chosen.faces if record.wild]
+    if absent := [record.name for record in chosen.faces if record.wild is None]:
+        st.info(f"Not measured on photographs: {' and '.join(absent)}.", icon=":material/image_not_supported:")
+    if not measured:
+        return
+    for record, wild in measured:
+        st.markdown(describe_photographs(record, wild))
+    if any(record.has_four for record, _ in measured):
+        is_mixed = len({record.classes for record, _ in measured}) > 1
+        advice = " Compare only the accuracy over four classes." if is_mixed else ""
+        st.caption(f"{FOUR_LEGEND}{advice}")
+    chart, words = st.columns([3, 2], gap="large")
+    with chart:
+        _show_groups({record.name: _titled(wild) for record, wild in measured if wild.groups})
+    with words:
+        _show_recall(measured)
+    st.markdown("**Over all photographs**")
+    st.table(
+        pd.DataFrame({record.name: _overall(wild) for record, wild in measured}).rename_axis("figure"),
+        border="horizontal",
+    )
+    folds = " The adjustment for photographs was fitted on other folds than those it was evaluated on."
+    st.caption(
+        "Faces in labelled photographs, through the whole pipeline. A face that is not found counts as wrong."
+        + (folds if all(wild.folds for _, wild in measured) else "")
+    )
+
+
+def _titled(wild: WildFigures) -> dict[str, tuple[FaceBin, ...]]:
+    """The bins of faces by a title for people."""
+    return {_TITLES.get(name, name): bins for name, bins in (wild.groups or {}).items()}
+
+
+def _show_groups(models: Mapping[str, Mapping[str, tuple[FaceBin, ...]]]) -> None:
+    if not models:
+        return
+    first, *second = models
+    marks = f" Circles: {first}; diamonds: {second[0]}." if second else ""
+    st.caption(f"Accuracy, with its 95 % range and the number of faces.{marks}")
+    show_chart(
+        accuracy_by_group(models),
+        key=state.models_widget("groups"),
+        alt="; ".join(
+            f"Accuracy of {name} by {title.lower()}: "
+            + ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
+            for name, groups in models.items()
+            for title, bins in groups.items()
+        ),
+    )
+
+
+def _show_recall(measured: Sequence[tuple[FaceRecord, WildFigures]]) -> None:
+    """Recall by class: one chart for models of the same classes, so one or two charts."""
+    for classes in dict.fromkeys(record.classes for record, _ in measured):
+        recalls = {
+            record.name: {label: wild.per_class[label] for label in classes}
+            for record, wild in measured
+            if wild.per_class and record.classes == classes
+        }
+        if not recalls:
+            continue
+        full, *striped = recalls
+        stripes = f" Full bars: {full}; striped: {striped[0]}." if striped else ""
+        st.caption(
+            f"The share of the faces of {'an emotion' if classes == SEVEN else 'a class'} that {join_names(recalls)} "
+            f"find{'' if striped else 's'}.{stripes}"
+        )
+        show_chart(
+            class_bars(recalls, measure="recall"),
+            key=state.models_widget("photo-recall", *recalls),
+            alt="Recall on photographs: "
+            + "; ".join(
+                f"{name} " + ", ".join(f"{label} {s.recall:.0%} of {s.support:,}" for label, s in per_class.items())
+                for name, per_class in recalls.items()
+            ),
+        )
+
+
+def _overall(wild: WildFigures) -> dict[str, str]:
+    """The metrics on all photographs, formatted as text."""
+    interval = wild.accuracy_interval and " ({} to {})".format(*map(of_100, wild.accuracy_interval))
+    return {
+        "accuracy": percent(wild.accuracy) + (interval or ""),
+        "accuracy over four classes": percent(wild.four_class_accuracy),
+        "mean recall": "—" if wild.macro_recall is None else percent(wild.macro_recall),
+        "mean F1": "—" if wild.macro_f1 is None else percent(wild.macro_f1),
+        "calibration error": "—" if wild.calibration_error is None else f"{wild.calibration_error:.3f}",
+        "faces": f"{wild.n:,}",
+        "not found": "—" if wild.missed is None else f"{wild.missed:,}",
+    }
