@@ -265,21 +265,33 @@ def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabi
     return EmotionProbabilities((mean / mean.sum()).astype(np.float32))
 
 
-def describe(probabilities: EmotionProbabilities) -> str:
-    """Describe probabilities as a person would: "Mostly happy, a little surprised"."""
-    return describe_shares([emotion.adjective for emotion in EMOTIONS], probabilities.values.tolist())
+def describe(probabilities: EmotionProbabilities, *, of_group: bool = False) -> str:
+    """Describe probabilities as a person would: "Mostly happy, perhaps surprised".
+
+    The mean of a group is a mixture, so its second emotion is no guess: "Mostly happy, a little surprised".
+    """
+    adverb = "a little" if of_group else "perhaps"
+    return describe_shares([emotion.adjective for emotion in EMOTIONS], probabilities.values.tolist(), adverb=adverb)
 
 
-def describe_shares(names: Sequence[str], shares: Sequence[float]) -> str:
-    """Name the likeliest classes and how clear they are: "Between sad and neutral"."""
+def describe_shares(names: Sequence[str], shares: Sequence[float], *, adverb: str = "perhaps") -> str:
+    """Name the likeliest classes, as surely as their probabilities allow: "Between sad and neutral".
+
+    Args:
+        names: of the classes.
+        shares: their probabilities.
+        adverb: for the second class after a clear first one.
+    """
     ranked = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
     (top, first), (next_, second) = ranked[:2]
-    if top >= 0.9:
+    if top >= 0.85:
         return f"Clearly {first}"
-    if top - next_ < 0.15:
+    if top - next_ < 0.1:
         return f"Between {first} and {second}"
+    if top < 0.45:
+        return f"Perhaps {first}, perhaps {second}"
     if next_ >= 0.15:
-        return f"Mostly {first}, a little {second}"
+        return f"Mostly {first}, {adverb} {second}"
     return f"Mostly {first}"
 
 

@@ -3,8 +3,8 @@
     python -m scripts.build_votes fer2013.csv fer2013new.csv
 
 FER+ (github.com/microsoft/FERPlus, MIT) has no image names; its rows have the order of `fer2013.csv`. The file holds
-the votes on the Training split, each with a checksum of its image, so that they match any edition of the dataset. It
-holds no images and no labels of FER2013.
+the votes on each split, each with a checksum of its image, so that they match any edition of the dataset. It holds no
+images and no labels of FER2013.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 from emomusic.affect import EMOTIONS
-from emomusic.face.fer2013 import PUBLISHED_COUNTS, Split, read_split
+from emomusic.face.fer2013 import PUBLISHED_COUNTS, USAGE_TO_SPLIT, read_split
 from emomusic.training.ferplus import VOTES, checksums
 
-# FER+ columns in the order of `Emotion`; contempt, unknown and no-face have no counterpart
-_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+# FER+ columns in the order of `ferplus.COLUMNS`
+_COLUMNS = (
+    "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -31,15 +33,19 @@ def main() -> None:
     arguments = parser.parse_args()
     table = pd.read_csv(arguments.ferplus)
     table = table.rename(columns=lambda name: name.removeprefix("ferplus_"))
-    votes = table.loc[table["Usage"] == "Training", list(_COLUMNS)].to_numpy(np.uint8)
-    faces = read_split(arguments.fer2013, Split.TRAIN)
-    if not len(votes) == len(faces.images) == PUBLISHED_COUNTS[Split.TRAIN]:
-        raise ValueError(f"expected {PUBLISHED_COUNTS[Split.TRAIN]} rows in both tables. Received: {len(votes)}")
+    arrays = {}
+    for usage, split in USAGE_TO_SPLIT.items():
+        votes = table.loc[table["Usage"] == usage, list(_COLUMNS)].to_numpy(np.uint8)
+        faces = read_split(arguments.fer2013, split)
+        if not len(votes) == len(faces.images) == PUBLISHED_COUNTS[split]:
+            raise ValueError(f"expected {PUBLISHED_COUNTS[split]} rows in both tables. Received: {len(votes)}")
+        arrays |= {f"{split}_pictures": checksums(faces.images), f"{split}_votes": votes}
+        emotions = votes[:, : len(EMOTIONS)]
+        agreeing = (emotions.argmax(axis=1) == faces.labels)[emotions.any(axis=1)].mean()
+        print(f"{usage}: {len(votes):,} pictures; most votes agree with FER2013's label on {agreeing:.1%}")
     VOTES.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(VOTES, allow_pickle=False, pictures=checksums(faces.images), votes=votes)
-    agreeing = (votes.argmax(axis=1) == faces.labels)[votes.any(axis=1)].mean()
-    print(f"{VOTES}: {len(votes):,} pictures, {VOTES.stat().st_size / 1e6:.2f} MB; {len(EMOTIONS)} emotions")
-    print(f"the FER+ majority agrees with FER2013's label on {agreeing:.1%}")
+    np.savez_compressed(VOTES, allow_pickle=False, **arrays)
+    print(f"{VOTES}: {VOTES.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import softmax
 from scipy.stats import chi2
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
@@ -334,41 +335,61 @@ def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @given(
     hnp.arrays(np.float64, (5, 4), elements=st.floats(0.01, 1)),
-    hnp.arrays(np.float64, 4, elements=st.floats(-3, 3)),
+    hnp.arrays(np.float64, (4, 5), elements=st.floats(-3, 3)),
 )
-def test_an_adjustment_adds_to_the_logits(powers: npt.NDArray[np.float64], adjustment: npt.NDArray[np.float64]) -> None:
+def test_an_adjustment_maps_the_logarithms(powers: npt.NDArray[np.float64], table: npt.NDArray[np.float64]) -> None:
     probabilities = powers / powers.sum(axis=1, keepdims=True)
-    adjusted = calibration.adjust_logits(probabilities, adjustment.tolist())
+    adjusted = calibration.adjust_logits(probabilities, table.tolist())
     np.testing.assert_allclose(adjusted.sum(axis=1), 1)
-    moved = np.log(adjusted) - np.log(probabilities) - adjustment
-    np.testing.assert_allclose(moved, np.repeat(moved[:, :1], 4, axis=1), atol=1e-9)
+    wanted = np.exp(np.log(probabilities) @ table[:, :4].T + table[:, 4])
+    np.testing.assert_allclose(adjusted, wanted / wanted.sum(axis=1, keepdims=True), rtol=1e-6)
     np.testing.assert_array_equal(calibration.adjust_logits(probabilities, ()), probabilities)
 
 
-def test_an_adjustment_is_found_again_and_few_examples_move_little() -> None:
-    rng = np.random.default_rng(0)
-    y_true = rng.integers(0, 3, 3_000)
-    logits = rng.normal(size=(3_000, 3))
-    logits[np.arange(3_000), y_true] += 2
-    probabilities = np.exp(logits + np.array([1.0, 0.0, -1.0]))
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
+def _noisy(y_true: npt.NDArray[np.int64], num_classes: int, strength: float) -> npt.NDArray[np.float64]:
+    """Calibrated probabilities of classes that are equally frequent and equally hard."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(len(y_true), num_classes)) * strength
+    logits[np.arange(len(y_true)), y_true] += strength**2
+    return np.asarray(softmax(logits, axis=1))
+
+
+def test_an_adjustment_undoes_a_leaning_and_overconfidence() -> None:
+    y_true = np.random.default_rng(0).integers(0, 3, 3_000)
+    calibrated = _noisy(y_true, 3, 1.5)
+    leaning = softmax(2 * np.log(calibrated) + [1.5, 0.0, -1.5], axis=1)
+    found = calibration.fit_adjustment(y_true, leaning)
+    assert found.shape == (3, 4)
+    adjusted = calibration.adjust_logits(leaning, found.tolist())
+    assert (adjusted.argmax(axis=1) == y_true).mean() > (leaning.argmax(axis=1) == y_true).mean() + 0.03
+    assert metrics.expected_calibration_error(y_true, leaning) > 0.08
+    assert metrics.expected_calibration_error(y_true, adjusted) < 0.03
+
+
+def test_an_adjustment_corrects_a_confusion_of_two_classes() -> None:
+    y_true = np.random.default_rng(0).integers(0, 3, 3_000)
+    clear = _noisy(y_true, 3, 1.5)
+    confused = clear @ np.array([[1, 0, 0], [0, 1, 0], [0.7, 0, 0.3]])  # 2 is mostly read as 0
+    found = calibration.fit_adjustment(y_true, confused)
+    adjusted = calibration.adjust_logits(confused, found.tolist())
+    assert (adjusted.argmax(axis=1) == y_true).mean() > (confused.argmax(axis=1) == y_true).mean() + 0.05
+
+
+def test_a_class_that_cannot_be_told_from_others_is_not_guessed() -> None:
+    y_true = np.random.default_rng(0).integers(0, 3, 3_000)
+    probabilities = _noisy(np.where(y_true == 2, 0, y_true), 3, 1.5)  # 2 looks exactly like 0
     found = calibration.fit_adjustment(y_true, probabilities)
-    assert found.sum() == pytest.approx(0, abs=1e-6)
-    assert found[0] < -0.5
-    assert found[2] > 0.5
-    few = calibration.fit_adjustment(np.array([0, 1, 2]), np.full((3, 3), 1 / 3))
-    np.testing.assert_allclose(few, 0, atol=1e-3)
+    own = np.r_[found[2, :2], found[2, 3], found[:2, 2]]
+    np.testing.assert_array_equal(own, 0)
+    assert found[2, 2] > 0
 
 
-def test_few_examples_of_a_class_move_less_than_they_would_alone() -> None:
-    few = calibration.fit_adjustment(np.array([0, 0, 1, 1]), np.array([[0.99, 0.01]] * 4))
-    assert 0.5 < abs(few).max() < 2.2  # without the penalty 2.30
-
-
-def test_classes_weigh_between_their_number_and_alike() -> None:
-    y_true = np.repeat([0, 1], [900, 100])
-    one, other = calibration.fit_adjustment(y_true, np.full((1000, 2), 0.5))
-    assert -np.log(3) < other - one < -0.5
+def test_few_examples_change_little() -> None:
+    y_true = np.array([0, 1, 2] * 2)
+    few = calibration.fit_adjustment(y_true, 0.2 + 0.4 * np.eye(3)[y_true])
+    shape = few[:, :3] / few[0, 0]
+    np.testing.assert_allclose(shape, np.eye(3), atol=0.6)
+    np.testing.assert_allclose(few[:, 3], 0, atol=0.1)
 
 
 def test_full_certainty_falls_into_the_last_bin() -> None:

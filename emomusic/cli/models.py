@@ -33,9 +33,14 @@ def add_commands(parent: Any) -> None:
         "--margin", type=arguments.number(-0.4, 1), help="context around the face, as a share of its longer side"
     )
     face.add_argument(
+        "--ferplus",
+        action="store_true",
+        help="compare with what most of ten people saw (FER+), not with FER2013's label",
+    )
+    face.add_argument(
         "--record",
         action="store_true",
-        help="fit the model's adjustment for photographs, and save it with the figures of five folds, as `wild`",
+        help="save the figures of --ferplus, or of --images with a new adjustment in five folds (`wild`)",
     )
     text = "Figures of a mood model, by cross-validation."
     _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
@@ -73,17 +78,25 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     from emomusic.training.evaluate import (
         evaluate_pictures,
         evaluate_split,
+        evaluate_split_on_votes,
         evaluation_record,
         fit_to_pictures,
         labelled_pictures,
         record_photographs,
+        record_votes,
     )
 
     name = options.model or DEFAULT_MODEL
-    if options.record and (options.fer2013 or options.aligned or options.margin is not None):
+    if options.record and (bool(options.fer2013) != options.ferplus or options.aligned or options.margin is not None):
         raise DatasetError(
-            "expected --record with --images and without --aligned or --margin: it is for faces as the app cuts them"
+            "expected --record with --ferplus, or with --images and without --aligned or --margin: "
+            "it is for faces as the app cuts them"
         )
+    if options.ferplus and not options.fer2013:
+        raise DatasetError("expected --ferplus with --fer2013: people voted on its pictures. Received: --images")
+    if options.record:
+        require_checkout("to keep figures with a model")
+        require_writable(model_folder(name))
     if options.fer2013:
         if not options.split:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
@@ -91,15 +104,18 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
             raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
         split = Split(options.split)
         faces = read_fer2013(options.fer2013, needs=[split]).split(split)
-        return evaluation_record(name, evaluate_split(faces, EmotionClassifier.load(name))), 0
+        classifier = EmotionClassifier.load(name)
+        if not options.ferplus:
+            return evaluation_record(name, evaluate_split(faces, classifier)), 0
+        record = evaluate_split_on_votes(faces, split, classifier)
+        if options.record:
+            record_votes(name, record, split)
+        return record, 0
     if options.split:
         raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
     if options.aligned and options.margin is not None:
         log.warning("--margin has no effect with --aligned: the pictures are not cropped.")
     pictures = labelled_pictures(options.images)
-    if options.record:
-        require_checkout("to keep figures with a model")
-        require_writable(model_folder(name))
     classifier = EmotionClassifier.load(name)
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
     with progress("pictures", len(pictures)) as on_progress:
@@ -108,10 +124,9 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
             scores = evaluate_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
             return evaluation_record(name, scores), 0
         detector = MtcnnDetector()
-        scores, adjustment = fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-    record = evaluation_record(name, scores)
-    record_photographs(name, record, adjustment)
-    return record, 0
+        figures = fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    record_photographs(name, figures)
+    return figures.as_dict(name), 0
 
 
 def evaluate_music(options: argparse.Namespace) -> Outcome:

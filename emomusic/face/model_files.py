@@ -54,8 +54,8 @@ class ModelSpec:
         onnx_sha256: of `model.onnx`; empty before the export.
         classes: names of the classes, in the order of the outputs.
         smoothing: the label smoothing to invert, as a share of the probability.
-        adjustment: logits to add for faces on photographs, one per class, or none. They correct the class frequencies
-            of FER2013, which was collected by emotion words.
+        adjustment: the map to calibrated probabilities for faces on photographs (`calibration.adjust_logits`), one row
+            per class, or none. FER2013 was collected by emotion words and has other frequencies and other pictures.
     """
 
     name: str
@@ -69,11 +69,14 @@ class ModelSpec:
     onnx_sha256: str = ""
     classes: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)] = tuple(EMOTIONS)
     smoothing: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    adjustment: tuple[float, ...] = ()
+    adjustment: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.adjustment and len(self.adjustment) != len(self.classes):
-            raise ValueError(f"adjustment must have one number per class, or none. Received: {self.adjustment}")
+        if self.adjustment and [len(row) for row in self.adjustment] != [len(self.classes) + 1] * len(self.classes):
+            raise ValueError(
+                f"adjustment must have one row per class, of one number per class and a constant, or none. "
+                f"Received: {self.adjustment}"
+            )
 
 
 def face_models() -> list[str]:

@@ -27,6 +27,7 @@ class Augmentation:
         contrast: maximum change of contrast and brightness, as a share.
         gamma: the exponent lies between 1 / (1 + gamma) and 1 + gamma.
         low_resolution: probability of reduced resolution or blur.
+        jpeg: probability of strong JPEG compression, as in photographs from the web.
         erase: probability of erasing a rectangle of 2 to 20 % of the area.
     """
 
@@ -38,6 +39,7 @@ class Augmentation:
     contrast: float = 0.0
     gamma: float = 0.0
     low_resolution: float = 0.0
+    jpeg: float = 0.0
     erase: float = 0.0
 
 
@@ -68,6 +70,8 @@ def _augment_one(image: GreyImages, settings: Augmentation, rng: np.random.Gener
     if rng.random() < settings.low_resolution:
         varied = _lose_detail(varied, rng)
     varied = cv2.LUT(varied, _tone_curve(settings, rng))
+    if settings.jpeg and rng.random() < settings.jpeg:  # without it, the other random numbers stay the same
+        varied = _compress(varied, rng)
     if rng.random() < settings.erase:
         _erase(varied, rng)
     return np.asarray(varied, np.uint8)
@@ -80,6 +84,11 @@ def _lose_detail(image: GreyImages, rng: np.random.Generator) -> GreyImages:
         reduced = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(reduced, (side, side), interpolation=cv2.INTER_LINEAR))
     return np.asarray(cv2.GaussianBlur(image, (5, 5), rng.uniform(0.4, 1.4)))
+
+
+def _compress(image: GreyImages, rng: np.random.Generator) -> GreyImages:
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def _tone_curve(settings: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

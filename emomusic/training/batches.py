@@ -68,14 +68,18 @@ def augmented_batches(
     weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
     of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # maps emotions to classes
     labelled = one_hot(faces.labels, classes)
-    voted = _shares_or_label(vote_shares(faces.images) @ of_emotions, labelled) if config.votes else labelled
+    voted = (
+        _shares_or_label(vote_shares(faces.images) @ of_emotions, labelled)
+        if config.votes or config.final_votes
+        else labelled
+    )
     if teacher_probs is not None:
         labelled = (1 - np.float32(config.distillation_weight)) * labelled + np.float32(config.distillation_weight) * (
             teacher_probs @ of_emotions
         )
     repeated = _repeated(faces, config)
     for epoch in itertools.count(first_epoch):
-        vote_weight = np.float32(config.votes * max(0.0, 1 - epoch / config.epochs))
+        vote_weight = np.float32(vote_share(config, epoch))
         targets = (1 - vote_weight) * labelled + vote_weight * voted
         augmentation = (
             config.augmentation if epoch < config.epochs - config.finetune_epochs else config.finetune_augmentation
@@ -94,6 +98,12 @@ def augmented_batches(
                 labels = share * labels + (1 - share) * labels[partner]
                 importance = share * importance + (1 - share) * importance[partner]
             yield images, labels, importance
+
+
+def vote_share(config: TrainingConfig, epoch: int) -> float:
+    """The share of the votes in the label of an epoch, counted from 0."""
+    done = min(1.0, epoch / config.epochs)
+    return config.votes * (1 - done) + config.final_votes * done
 
 
 def _shares_or_label(shares: npt.NDArray[np.float32], labelled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

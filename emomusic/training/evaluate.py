@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,22 @@ from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import FaceDetector
-from emomusic.face.fer2013 import LabelledFaces
+from emomusic.face.fer2013 import LabelledFaces, Split
 from emomusic.face.images import DEFAULT_MARGIN, PICTURE_ENDINGS, RgbImage, crop_face, read_image, to_network_input
-from emomusic.metrics import MISSED, SEVEN, FloatArray, IntArray, Scores, evaluate, in_classes, score
+from emomusic.metrics import (
+    MISSED,
+    SEVEN,
+    FloatArray,
+    IntArray,
+    Scores,
+    evaluate,
+    expected_calibration_error,
+    in_classes,
+    score,
+)
 from emomusic.training.card import write_card
+from emomusic.training.conditions import Conditions, accuracy_by_condition, conditions_of
+from emomusic.training.ferplus import evaluate_on_votes
 
 if TYPE_CHECKING:
     import keras
@@ -55,6 +67,20 @@ def evaluate_split(faces: LabelledFaces, classifier: EmotionClassifier) -> Score
     spec = classifier.spec
     probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
     return evaluate_labels(faces.labels.astype(np.int64), probabilities.argmax(axis=1), spec.classes)
+
+
+def evaluate_split_on_votes(faces: LabelledFaces, split: Split, classifier: EmotionClassifier) -> dict[str, Any]:
+    """Metrics on one split of FER2013 against the FER+ votes, as JSON (`ferplus.evaluate_on_votes`).
+
+    Raises:
+        DatasetError: the votes are absent or damaged, or nobody voted on these pictures.
+    """
+    spec = classifier.spec
+    probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
+    figures = evaluate_on_votes(faces.images, split, probabilities.argmax(axis=1), spec.classes)
+    if figures is None:
+        raise DatasetError(f"expected pictures of FER2013 with votes in FER+ ({split}). Received: other pictures")
+    return {"model": spec.name, **figures}
 
 
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
@@ -109,8 +135,32 @@ def evaluate_pictures(
     Returns:
         The metrics. Pictures without a face and unreadable pictures count as wrong and as missed.
     """
-    answers = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    answers, _ = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
     return _judge_answers(pictures, adjust_logits(answers, classifier.spec.adjustment), classifier.spec.classes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotographFigures:
+    """The evaluation of a model on photographs, where the adjustment of each fold was fitted on the other folds.
+
+    Attributes:
+        scores: the metrics.
+        calibration_error: expected calibration error over the detected faces.
+        groups: accuracy by pose, size and sharpness (`conditions.accuracy_by_condition`).
+        adjustment: fitted on all pictures.
+    """
+
+    scores: Scores
+    calibration_error: float
+    groups: dict[str, list[dict[str, Any]]]
+    adjustment: tuple[tuple[float, ...], ...]
+
+    def as_dict(self, model: str) -> dict[str, Any]:
+        """Plain values for JSON, without the adjustment."""
+        return evaluation_record(model, self.scores) | {
+            "calibration_error": self.calibration_error,
+            "groups": self.groups,
+        }
 
 
 def fit_to_pictures(
@@ -120,24 +170,26 @@ def fit_to_pictures(
     *,
     margin: float = DEFAULT_MARGIN,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> tuple[Scores, tuple[float, ...]]:
+) -> PhotographFigures:
     """Fit and cross-validate the adjustment of a model for photographs.
 
     Args: as for `evaluate_pictures`; the current adjustment of `classifier` is ignored.
-
-    Returns:
-        The metrics, where the adjustment of each fold was fitted on the other folds; and the adjustment fitted on all
-        pictures.
 
     Raises:
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     classes = classifier.spec.classes
-    answers = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-    adjusted, adjustment = adjust_in_folds(
-        in_classes(np.array([emotion.label for _, emotion in pictures]), classes), answers, classes
+    answers, conditions = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    y_true = in_classes(np.array([emotion.label for _, emotion in pictures]), classes)
+    adjusted, adjustment = adjust_in_folds(y_true, answers, classes)
+    found = ~np.isnan(adjusted).any(axis=1)
+    is_right = found & (np.nan_to_num(adjusted).argmax(axis=1) == y_true)
+    return PhotographFigures(
+        scores=_judge_answers(pictures, adjusted, classes),
+        calibration_error=expected_calibration_error(y_true[found], adjusted[found]),
+        groups=accuracy_by_condition(conditions, is_right),
+        adjustment=tuple(tuple(round(float(number), 3) for number in row) for row in adjustment),
     )
-    return _judge_answers(pictures, adjusted, classes), tuple(round(float(number), 3) for number in adjustment)
 
 
 def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
@@ -149,7 +201,8 @@ def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str
         classes: class names.
 
     Returns:
-        The adjusted probabilities, with the same rows of NaN; and the adjustment fitted on all, shape (classes,).
+        The adjusted probabilities, with the same rows of NaN; and the adjustment fitted on all, as from
+        `calibration.fit_adjustment`.
 
     Raises:
         DatasetError: fewer than `FOLDS` faces of one of the classes.
@@ -177,8 +230,12 @@ def _answers(
     *,
     margin: float,
     on_progress: Callable[[int], None],
-) -> FloatArray:
-    """Probabilities without the adjustment, shape (n, classes); NaN for pictures without a face."""
+) -> tuple[FloatArray, list[Conditions | None]]:
+    """Probabilities without the adjustment, shape (n, classes), NaN for pictures without a face; and the conditions.
+
+    Face crops have no conditions, because nothing detects their landmarks.
+    """
+    conditions: list[Conditions | None] = []
     answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
     waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # network inputs: decoded pictures have up to 150 MB
 
@@ -189,14 +246,15 @@ def _answers(
         waiting.clear()
 
     for index, (path, _) in enumerate(pictures):
-        crop = _crop_of(path, detector, margin)
+        crop, condition = _crop_of(path, detector, margin)
+        conditions.append(condition)
         if crop is not None:
             waiting.append((index, to_network_input([crop], classifier.spec.side)))
         if len(waiting) == _AT_ONCE:
             classify()
         on_progress(index + 1)
     classify()
-    return answers
+    return answers, conditions
 
 
 def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, classes: Sequence[str]) -> Scores:
@@ -205,18 +263,20 @@ def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, cl
     return evaluate_labels(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred, classes)
 
 
-def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> RgbImage | None:
+def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> tuple[RgbImage | None, Conditions | None]:
+    """The crop of the largest face and its conditions; None without a face."""
     try:
         image = read_image(path)
     except ImageError as error:
         log.warning("Counted as missed: %s", error)
-        return None
+        return None, None
     if detector is None:
-        return image
-    boxes = [face.box for face in detector.detect(image)]
-    if not boxes:
-        return None
-    return crop_face(image, max(boxes, key=lambda box: box.width * box.height), margin=margin)
+        return image, None
+    faces = detector.detect(image)
+    if not faces:
+        return None, None
+    face = max(faces, key=lambda face: face.box.width * face.box.height)
+    return crop_face(image, face.box, margin=margin), conditions_of(image, face)
 
 
 def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
@@ -225,7 +285,10 @@ def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
 
 
 def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]:
-    """Milliseconds for each of eight faces in one call on this machine, with mirror images, one value for each run."""
+    """Milliseconds for each of eight faces in one call on this machine, with mirror images if the model uses them.
+
+    Returns one value for each run.
+    """
     side = classifier.spec.side
     inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
     classifier.probabilities(inputs)  # warm up
@@ -247,16 +310,37 @@ def record_speed(name: str, milliseconds: float) -> None:
     write_json(folder / METRICS, read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
-def record_photographs(name: str, record: dict[str, Any], adjustment: tuple[float, ...]) -> None:
+def record_photographs(name: str, figures: PhotographFigures) -> None:
     """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card.
 
     Raises:
         ModelError: the model does not exist, or its files are damaged.
     """
+    kept = (
+        "n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy",
+        "per_class", "calibration_error", "groups",
+    )  # fmt: skip
+    record = figures.as_dict(name)
+    spec = replace(model_files.read_spec(model_files.model_folder(name)), adjustment=figures.adjustment)
+    _record(spec, {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}})
+
+
+def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
+    """Save the result of `evaluate_split_on_votes` in a model's metrics (as `ferplus`) and card.
+
+    Raises:
+        ModelError: the model does not exist, or its files are damaged.
+    """
     folder = model_files.model_folder(name)
-    kept = ("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy")
-    metrics = read_metrics(folder) | {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}}
-    spec = replace(model_files.read_spec(folder), adjustment=adjustment)
+    before = read_metrics(folder).get("ferplus", {})
+    kept = {key: value for key, value in figures.items() if key not in {"model", "missed"}}
+    _record(model_files.read_spec(folder), {"ferplus": before | {split.value: kept}})
+
+
+def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:
+    """Write a model's spec, metrics with the added ones, and card together."""
+    folder = model_files.model_folder(spec.name)
+    metrics = read_metrics(folder) | added
     with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as name:
         drafts = Path(name)
         model_files.write_spec(spec, drafts)

@@ -1,7 +1,7 @@
-"""Votes of ten people on each training picture, from FER+ [1].
+"""Votes of ten people on each picture of FER2013, from FER+ [1].
 
-FER2013 has one label for each picture, and many are wrong. Networks learn from the votes in early epochs. Only the
-Training split has votes here, so all metrics use FER2013's own labels.
+FER2013 has one label for each picture, and about a third do not match what people see. Networks learn from the votes
+on the Training split. The votes on the other splits choose and evaluate models that shall see what people see.
 
 [1] E. Barsoum et al., "Training deep networks for facial expression recognition with crowd-sourced label
 distribution", ICMI 2016; github.com/microsoft/FERPlus, MIT.
@@ -10,6 +10,8 @@ distribution", ICMI 2016; github.com/microsoft/FERPlus, MIT.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,16 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS
 from emomusic.assets import DAMAGED_ARRAYS, data_dir
 from emomusic.errors import DatasetError
+from emomusic.face.fer2013 import LabelledFaces, Split
+from emomusic.metrics import FOUR, SEVEN, IntArray, evaluate, in_classes, score
 
 VOTES = data_dir() / "ferplus" / "votes.npz"
 """Written by `python -m scripts.build_votes`."""
+
+CONTEMPT = "contempt"
+COLUMNS = (*SEVEN, CONTEMPT, "unknown", "no face")
+"""What people could vote for, in the order of the file."""
+NO_MAJORITY = -1
 
 
 def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
@@ -27,11 +36,40 @@ def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     return np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
 
 
-def vote_shares(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """The share of votes for each emotion.
+def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint8]:
+    """The number of votes on each picture.
 
     Args:
-        images: pictures of FER2013, shape (n, 48, 48), uint8.
+        images: pictures of one split of FER2013, shape (n, 48, 48), uint8, in any order. Pictures with the same
+            pixels get their own votes only in the original order.
+        split: the split.
+
+    Returns:
+        Shape (n, 10), in the order of `COLUMNS`. Rows of unknown pictures are 0.
+
+    Raises:
+        DatasetError: the file is absent or damaged.
+    """
+    try:
+        with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
+        if votes.shape != (len(known), len(COLUMNS)):
+            raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
+    except DAMAGED_ARRAYS as error:
+        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
+    order = np.argsort(known, kind="stable")
+    wanted = checksums(images)
+    place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
+    in_order = np.arange(len(wanted)).clip(max=len(known) - 1)
+    place = np.where(known[in_order] == wanted, in_order, place)
+    found: npt.NDArray[np.uint8] = np.where((known[place] == wanted)[:, None], votes[place], np.uint8(0))
+    return found
+
+
+def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> npt.NDArray[np.float32]:
+    """The share of votes for each emotion.
+
+    Args: as for `votes_on`.
 
     Returns:
         Shape (n, 7), float32, in the order of `EMOTIONS`. Rows sum to 1, or to 0 for unknown pictures and pictures
@@ -40,16 +78,74 @@ def vote_shares(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     Raises:
         DatasetError: the file is absent or damaged.
     """
-    try:
-        with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            known, votes = arrays["pictures"], arrays["votes"].astype(np.float32)
-        if votes.shape != (len(known), len(EMOTIONS)):
-            raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
-    except DAMAGED_ARRAYS as error:
-        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
-    order = np.argsort(known, kind="stable")
-    wanted = checksums(images)
-    place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
-    found: npt.NDArray[np.float32] = np.where((known[place] == wanted)[:, None], votes[place], np.float32(0))
-    shares: npt.NDArray[np.float32] = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
+    votes = votes_on(images, split)[:, : len(EMOTIONS)].astype(np.float32)
+    shares: npt.NDArray[np.float32] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
     return shares
+
+
+def seen_emotions(faces: LabelledFaces, split: Split) -> npt.NDArray[np.uint8]:
+    """The emotion with the most votes on each picture, or its label if nobody voted for one of the seven.
+
+    Returns:
+        Shape (n,), positions in `EMOTIONS`.
+
+    Raises:
+        DatasetError: the file of the votes is absent or damaged.
+    """
+    shares = vote_shares(faces.images, split)
+    return np.where(shares.any(axis=1), shares.argmax(axis=1), faces.labels).astype(np.uint8)
+
+
+def majority(votes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The class that more than half of the people saw, as in Barsoum et al.
+
+    Single votes count as errors and are dropped first. The paper's evaluation leaves out pictures without a majority
+    and those whose majority is "unknown" or "no face".
+
+    Args:
+        votes: shape (n, 10), from `votes_on`.
+
+    Returns:
+        Shape (n,), positions in `COLUMNS` up to contempt, or `NO_MAJORITY`.
+    """
+    counted = np.where(votes > 1, votes, 0).astype(np.int64)
+    most, winner = counted.max(axis=1), counted.argmax(axis=1)
+    is_clear = (2 * most > counted.sum(axis=1)) & (winner <= COLUMNS.index(CONTEMPT))
+    return np.where(is_clear, winner, NO_MAJORITY)
+
+
+def evaluate_on_votes(
+    images: npt.NDArray[np.uint8], split: Split, y_pred: IntArray, classes: Sequence[str]
+) -> dict[str, Any] | None:
+    """Metrics against the majority of the votes, in eight classes as in Barsoum et al.
+
+    Args:
+        images: pictures of one split of FER2013, shape (n, 48, 48).
+        split: the split.
+        y_pred: shape (n,), positions in `classes`.
+        classes: the seven emotions, or `metrics.FOUR`.
+
+    Returns:
+        The metrics as JSON over the model's classes and contempt, which no model here predicts, so that its pictures
+        count as wrong (`contempt` is their number). `seven` (or `four`) has the metrics without them. None if no
+        picture has a majority, as in a dataset without votes.
+
+    Raises:
+        DatasetError: the file of the votes is absent or damaged.
+    """
+    seen = majority(votes_on(images, split))
+    is_emotion = (seen != NO_MAJORITY) & (seen < len(SEVEN))
+    is_contempt = seen == COLUMNS.index(CONTEMPT)
+    if not is_emotion.any():
+        return None
+    true, predicted = seen[is_emotion], y_pred[is_emotion]
+    y_true = np.concatenate([in_classes(true, classes), np.full(is_contempt.sum(), len(classes))])
+    with_contempt = score(y_true, np.concatenate([predicted, y_pred[is_contempt]]), (*classes, CONTEMPT))
+    seven = evaluate(true, predicted) if tuple(classes) == SEVEN else None
+    inner = seven or score(in_classes(true, classes), predicted, FOUR)
+    return {
+        **with_contempt.as_dict(),
+        "four_class_accuracy": seven.four_class_accuracy if seven else inner.accuracy,
+        "contempt": int(is_contempt.sum()),
+        "seven" if seven else "four": inner.as_dict(),
+    }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class NetworkSpec:
         source: origin of the architecture.
         preset: its default key in `presets.PRESETS`.
         classes: class names, in the order of its outputs.
+        mirrored: whether its model averages the probabilities over a face and its mirror image, at twice the time.
     """
 
     name: str
@@ -42,6 +44,7 @@ class NetworkSpec:
     source: str
     preset: str = "default"
     classes: tuple[str, ...] = SEVEN
+    mirrored: bool = True
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -157,7 +160,7 @@ def _vgg9(dtype: str) -> keras.Model:
     return _classified("vgg9", inputs, _blocks(x, _VGG9_BLOCKS, dtype), dropout=0.4, dtype=dtype)
 
 
-def _emonet(dtype: str) -> keras.Model:
+def _emonet(dtype: str, name: str = "emonet") -> keras.Model:
     """The nine convolutions of `vgg9` and a residual block of two more.
 
     The block's initial output is zero, so a network that starts from a trained `vgg9` first predicts the same.
@@ -169,7 +172,7 @@ def _emonet(dtype: str) -> keras.Model:
     x = _convolution(x, 256, "block5a", dtype)
     x = _convolution(x, 256, "block5b", dtype, relu=False, gamma="zeros")
     x = layers.Add(dtype=dtype, name="block5_sum")([x, shortcut])
-    return _classified("emonet", inputs, x, dropout=0.4, dtype=dtype)
+    return _classified(name, inputs, x, dropout=0.4, dtype=dtype)
 
 
 def _xception_entry_exit(dtype: str) -> keras.Model:
@@ -309,6 +312,15 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
             NetworkSpec("tiny", "Three convolutions, for tests", 48, _tiny, _VGG_SOURCE),
             NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _vgg9, _VGG_SOURCE),
             NetworkSpec("emonet", "Eleven convolutions, starting from vgg9", 48, _emonet, _EMONET_SOURCE, "emonet"),
+            NetworkSpec(
+                "emonet_photo",
+                "The network emonet, taught what people see in photographs",
+                48,
+                partial(_emonet, name="emonet_photo"),
+                _EMONET_SOURCE,
+                "photo",
+                mirrored=False,
+            ),
             NetworkSpec(
                 "xception_entry_exit",
                 "Xception's entry and exit flow, four residual modules",

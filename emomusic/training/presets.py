@@ -9,8 +9,8 @@ from typing import Literal
 
 from emomusic.training.augmentation import Augmentation
 
-PREVIOUS = "previous stage"
-"""Names the model of the previous stage in `TrainingConfig.start` and `TrainingConfig.teachers`."""
+PREVIOUS, FIRST = "previous stage", "first stage"
+"""Models of the same run in `TrainingConfig.start` (only `PREVIOUS`) and `TrainingConfig.teachers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,16 @@ class TrainingConfig:
         ema_momentum: of the moving average of the weights, which is evaluated and saved; 0 for no average.
         label_smoothing: share of the label that is spread over all classes.
         mixup: alpha of the Beta distribution for mixup; 0 for none.
-        votes: share of the label taken from the FER+ votes in the first epoch; it falls to 0 linearly, so that the
-            network ends with the labels of FER2013.
-        teachers: trained models of seven emotions, or `PREVIOUS`. Their mean probabilities are part of the label
+        votes: share of the label taken from the FER+ votes in the first epoch. It changes linearly to `final_votes`.
+        final_votes: that share after the last epoch; 0 ends with the labels of FER2013.
+        validation: labels of PublicTest that choose the epoch and fit the calibration: "fer2013", or "ferplus" for the
+            emotion with the most votes (`ferplus.seen_emotions`).
+        teachers: trained models of seven emotions, or models of this run. Their mean probabilities are in the label
             (G. Hinton et al., "Distilling the knowledge in a neural network", arXiv:1503.02531, 2015).
         distillation_weight: share of the label taken from the teachers, after the votes took theirs.
         class_weighting: weigh pictures so that every emotion has the same weight.
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
+        network: the key in `NETWORKS` of another network for this stage; None for the network of the run.
         start: a key of `start_weights.START_WEIGHTS`, a trained model, or `PREVIOUS`; None for random weights.
         early_stopping: stop after this many epochs without a higher validation accuracy; None to run all epochs.
         precision: a Keras dtype policy; "mixed_bfloat16" is twice as fast on CPUs with AVX512-BF16.
@@ -62,10 +65,13 @@ class TrainingConfig:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     votes: float = 0.0
+    final_votes: float = 0.0
+    validation: Literal["fer2013", "ferplus"] = "fer2013"
     teachers: tuple[str, ...] = ()
     distillation_weight: float = 0.0
     class_weighting: bool = False
     oversampling: float = 0.0
+    network: str | None = None
     start: str | None = None
     early_stopping: int | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
@@ -133,6 +139,42 @@ _DISTILLED = replace(
     finetune_augmentation=_SHARP,
 )
 
+_EMONET = (
+    replace(_STRONG, epochs=50, learning_rate=0.1, warmup=0.1, votes=0.5, oversampling=0.4, start="vgg9"),
+    replace(_CONTINUED, epochs=80, learning_rate=0.06, teachers=(PREVIOUS, "vgg9")),
+    replace(_CONTINUED, epochs=38, learning_rate=0.04, finetune_epochs=10, finetune_augmentation=_SHARP),
+    replace(
+        _CONTINUED,
+        epochs=80,
+        learning_rate=0.06,
+        sam_rho=0.1,
+        finetune_epochs=14,
+        finetune_augmentation=_SHARP,
+    ),
+)
+
+_PHOTOGRAPHED = replace(_VARIED, low_resolution=0.4, jpeg=0.2)
+
+# Learns what people see, and the defects of photographs
+_PHOTO = replace(
+    _STRONG,
+    epochs=32,
+    learning_rate=0.04,
+    warmup=0.1,
+    label_smoothing=0.02,
+    mixup=0.2,
+    votes=0.75,
+    final_votes=0.75,
+    validation="ferplus",
+    oversampling=0.3,
+    start=PREVIOUS,
+    teachers=(PREVIOUS,),
+    distillation_weight=0.6,
+    augmentation=_PHOTOGRAPHED,
+    finetune_epochs=8,
+    finetune_augmentation=replace(_SHARP, low_resolution=0.4, jpeg=0.2),
+)
+
 PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = MappingProxyType(
     {
         # `train face --network tiny --preset smoke` runs every step in seconds, without a useful result.
@@ -142,18 +184,14 @@ PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = MappingProxyType(
         "default": (_STRONG,),
         # `train face --network emonet`, from the trained vgg9: 248 epochs in 332 minutes on two cores. PublicTest and
         # PrivateTest after each stage: 70.5 and 70.8 %, 71.3 and 71.4 %, 72.2 and 72.6 %, 72.4 and 72.7 %.
-        "emonet": (
-            replace(_STRONG, epochs=50, learning_rate=0.1, warmup=0.1, votes=0.5, oversampling=0.4, start="vgg9"),
-            replace(_CONTINUED, epochs=80, learning_rate=0.06, teachers=(PREVIOUS, "vgg9")),
-            replace(_CONTINUED, epochs=38, learning_rate=0.04, finetune_epochs=10, finetune_augmentation=_SHARP),
-            replace(
-                _CONTINUED,
-                epochs=80,
-                learning_rate=0.06,
-                sam_rho=0.1,
-                finetune_epochs=14,
-                finetune_augmentation=_SHARP,
-            ),
+        "emonet": _EMONET,
+        # `train face --network emonet_photo`: the models vgg9 and emonet again, then the votes throughout.
+        "photo": (
+            replace(_STRONG, network="vgg9"),
+            replace(_EMONET[0], start=PREVIOUS),
+            replace(_EMONET[1], teachers=(PREVIOUS, FIRST)),
+            *_EMONET[2:],
+            _PHOTO,
         ),
         # Networks of the reports. The figures are those of the models that ship, whose teacher was emonet after its
         # third stage. cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.

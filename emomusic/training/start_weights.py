@@ -48,6 +48,14 @@ def apply_start_weights(model: keras.Model, name: str) -> int:
     return count
 
 
+def copy_layers(source: keras.Model, target: keras.Model) -> None:
+    """Copy the weights of the layers that both networks have, in any precision."""
+    known = {layer.name: layer for layer in source.layers}
+    for layer in target.layers:
+        if layer.name in known:
+            layer.set_weights(known[layer.name].get_weights())
+
+
 _Weights = dict[str, list[npt.NDArray[np.float32]]]
 
 

@@ -33,10 +33,11 @@ from emomusic.training.card import write_card
 from emomusic.training.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest, write_weights
 from emomusic.training.evaluate import evaluate_labels, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
+from emomusic.training.ferplus import evaluate_on_votes, seen_emotions
 from emomusic.training.networks import NETWORKS, NetworkSpec, copy_weights
-from emomusic.training.presets import PRESETS, PREVIOUS, TrainingConfig
+from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.sam import sharpness_aware
-from emomusic.training.start_weights import apply_start_weights
+from emomusic.training.start_weights import apply_start_weights, copy_layers
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,10 @@ class _Run:
         """The specification of the network."""
         return NETWORKS[self.network]
 
+    def network_of(self, config: TrainingConfig) -> str:
+        """The key of a stage's network in `NETWORKS`."""
+        return config.network or self.network
+
     @property
     def checkpoint(self) -> Path:
         """The folder for everything a resumed run needs, and for the model's files until all are written."""
@@ -101,12 +106,14 @@ class _Stage:
 
     Attributes:
         config: its configuration.
+        network: the key of its network in `NETWORKS`.
         model: the network with its best weights, in float32.
         weights: the file of these weights.
         history: one row for each epoch, as in `history.csv`.
     """
 
     config: TrainingConfig
+    network: str
     model: keras.Model
     weights: Path
     history: list[dict[str, float]]
@@ -210,13 +217,14 @@ def _fit(
     run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], on_progress: Callable[[EpochReport], None]
 ) -> _Stage:
     """Train one stage, from its checkpoint if there is one."""
-    spec, splits = run.spec, run.splits
+    network, splits = run.network_of(config), run.splits
+    spec = NETWORKS[network]
     number, num_epochs = len(earlier) + 1, sum(len(stage.history) for stage in earlier)
     folder = run.stage_folders[number - 1]
     keras.utils.set_random_seed(config.seed)
     model = spec.build(config.precision)
     if config.start == PREVIOUS:
-        copy_weights(earlier[-1].model, model)
+        copy_layers(earlier[-1].model, model)
     elif config.start is not None:
         apply_start_weights(model, config.start)
     if config.sam_rho:
@@ -231,7 +239,7 @@ def _fit(
     )
     model.optimizer.build(model.trainable_variables)
     stoppers = _stoppers(config)
-    identity = {"network": run.network, "stage": number, "config": asdict(config), "data": _digest(splits)}
+    identity = {"network": network, "stage": number, "config": asdict(config), "data": _digest(splits)}
     checkpoint = Checkpoint(folder, stoppers, identity)
     checkpoint.set_model(model)
     best = KeepBest(folder / BEST, checkpoint)
@@ -260,7 +268,7 @@ def _fit(
             steps_per_epoch=steps,
             validation_data=(
                 to_network_input(list(validation.images), spec.side).astype(np.float32),
-                one_hot(validation.labels, spec.classes),
+                one_hot(_validation_labels(run, config), spec.classes),
             ),
             validation_batch_size=256,
             initial_epoch=first_epoch,
@@ -272,7 +280,13 @@ def _fit(
     trained = spec.build("float32")  # without bfloat16 and the optimizer
     model.load_weights(folder / BEST)
     copy_weights(model, trained)
-    return _Stage(config, trained, folder / BEST, history())
+    return _Stage(config, network, trained, folder / BEST, history())
+
+
+def _validation_labels(run: _Run, config: TrainingConfig) -> npt.NDArray[np.uint8]:
+    """The labels of validation that a stage chooses its epoch and its calibration by."""
+    faces = run.splits[Split.VALIDATION]
+    return seen_emotions(faces, Split.VALIDATION) if config.validation == "ferplus" else faces.labels
 
 
 def _digest(splits: dict[Split, LabelledFaces]) -> str:
@@ -290,10 +304,11 @@ def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage])
     images = list(run.splits[Split.TRAIN].images)
     answers = []
     for name in config.teachers:
-        if name == PREVIOUS:
-            uncalibrated = _model_spec(run, earlier[-1].model, earlier[-1].weights)
-            spec, _ = _calibrated(run, keras_classifier(earlier[-1].model, uncalibrated))
-            teacher = keras_classifier(earlier[-1].model, spec)
+        if name in {PREVIOUS, FIRST}:
+            stage = earlier[-1] if name == PREVIOUS else earlier[0]
+            uncalibrated = replace(_model_spec(run, stage, stage.weights), mirrored=True)
+            spec, _ = _calibrated(run, stage, keras_classifier(stage.model, uncalibrated))
+            teacher = keras_classifier(stage.model, spec)
         else:
             teacher = EmotionClassifier.load(name)
         teacher.require_emotions()
@@ -337,26 +352,30 @@ def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
     return stoppers
 
 
-def _model_spec(run: _Run, model: keras.Model, weights: Path) -> model_files.ModelSpec:
-    """The spec of a model without calibration and without an export."""
+def _model_spec(run: _Run, stage: _Stage, weights: Path) -> model_files.ModelSpec:
+    """The spec of a stage's model without calibration and without an export."""
+    network = NETWORKS[stage.network]
     return model_files.ModelSpec(
         name=run.out.name,
-        network=run.network,
+        network=stage.network,
         preset=run.preset,
-        side=run.spec.side,
-        mirrored=True,
+        side=network.side,
+        mirrored=network.mirrored,
         temperature=1.0,
-        parameters=model.count_params(),
+        parameters=stage.model.count_params(),
         sha256=sha256_of(weights),
-        classes=run.spec.classes,
+        classes=network.classes,
     )
 
 
-def _calibrated(run: _Run, classifier: EmotionClassifier) -> tuple[model_files.ModelSpec, npt.NDArray[np.float32]]:
+def _calibrated(
+    run: _Run, stage: _Stage, classifier: EmotionClassifier
+) -> tuple[model_files.ModelSpec, npt.NDArray[np.float32]]:
     """The spec of an uncalibrated classifier with its calibration, and its probabilities on validation without it."""
     faces, spec = run.splits[Split.VALIDATION], classifier.spec
     probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
-    smoothing, temperature = fit_calibration(in_classes(faces.labels, spec.classes), probabilities)
+    labels = in_classes(_validation_labels(run, stage.config), spec.classes)
+    smoothing, temperature = fit_calibration(labels, probabilities)
     return replace(spec, smoothing=smoothing, temperature=temperature), probabilities
 
 
@@ -366,7 +385,7 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
     drafts = run.checkpoint / _DRAFTS
     drafts.mkdir(parents=True, exist_ok=True)
     write_weights(model, drafts / model_files.WEIGHTS)
-    uncalibrated = _model_spec(run, model, drafts / model_files.WEIGHTS)
+    uncalibrated = _model_spec(run, stages[-1], drafts / model_files.WEIGHTS)
     saved = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
     if keras.backend.backend() == "tensorflow":
         export_onnx(saved, drafts / model_files.ONNX)
@@ -375,7 +394,7 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
     else:
         log.warning("The export needs TensorFlow. To export later, run: emomusic train export %s", out.name)
         classifier = keras_classifier(saved, uncalibrated)
-    spec, on_validation = _calibrated(run, classifier)
+    spec, on_validation = _calibrated(run, stages[-1], classifier)
     before = {
         Split.VALIDATION: on_validation,
         Split.TEST: classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side)),
@@ -395,6 +414,11 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **{s.value: figures(splits[s], after[s], spec.classes, before=before[s]) for s in after},
     }
+    votes = {
+        s.value: evaluate_on_votes(splits[s].images, s, rows.argmax(axis=1), spec.classes) for s, rows in after.items()
+    }
+    if all(votes.values()):
+        metrics["ferplus"] = votes
     with (drafts / HISTORY).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()

@@ -773,7 +773,7 @@ def test_formulas_are_escaped_in_a_csv(songs: SongTable) -> None:
     [
         ([0.95, 0.02, 0.02, 0.01], "Clearly calm"),
         ([0.1, 0.45, 0.4, 0.05], "Between happy and energetic"),
-        ([0.1, 0.2, 0.6, 0.1], "Mostly energetic, a little happy"),
+        ([0.1, 0.2, 0.6, 0.1], "Mostly energetic, perhaps happy"),
         ([0.1, 0.1, 0.1, 0.7], "Mostly sad"),
     ],
 )

@@ -95,21 +95,29 @@ def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> 
         assert given.std() > 0
 
 
+@pytest.mark.parametrize(
+    ("final_votes", "weights"), [(0.0, (0.8, 0.6, 0.4, 0.2, 0.0)), (0.8, (0.8,) * 5)], ids=["falling", "constant"]
+)
 @pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
-def test_votes_soften_the_labels_at_first_and_not_in_the_end(
-    dataset: Fer2013, classes: Sequence[str], monkeypatch: pytest.MonkeyPatch
+def test_votes_soften_the_labels_by_the_share_of_the_epoch(
+    dataset: Fer2013,
+    classes: Sequence[str],
+    final_votes: float,
+    weights: tuple[float, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     faces = dataset.split(Split.TRAIN)
     shares = np.zeros((len(faces), len(EMOTIONS)), np.float32)
     shares[::2] = [0.5, 0.5, 0, 0, 0, 0, 0]  # nobody voted on the others
     monkeypatch.setattr(batches, "vote_shares", lambda images: shares[: len(images)])
-    config = replace(FULL, mixup=0.0, votes=0.8, epochs=4)
+    config = replace(FULL, mixup=0.0, votes=0.8, epochs=4, final_votes=final_votes)
+    without = replace(config, votes=0.0, final_votes=0.0)
     steps = steps_per_epoch(faces, config)
     stream = list(itertools.islice(augmented_batches(faces, config, classes=classes), 5 * steps))
-    plain = list(itertools.islice(augmented_batches(faces, replace(config, votes=0.0), classes=classes), 5 * steps))
+    plain = list(itertools.islice(augmented_batches(faces, without, classes=classes), 5 * steps))
     voted = np.unique(one_hot(np.array([Emotion.ANGRY.label, Emotion.DISGUST.label], np.uint8), classes), axis=0)
     voted = voted.mean(axis=0)
-    for epoch, vote_weight in enumerate((0.8, 0.6, 0.4, 0.2, 0.0)):
+    for epoch, vote_weight in enumerate(weights):
         soft, hard = (np.concatenate([b[1] for b in s[epoch * steps : (epoch + 1) * steps]]) for s in (stream, plain))
         blended = (1 - vote_weight) * hard + vote_weight * voted
         changed = ~np.isclose(soft, hard).all(axis=1)

@@ -14,20 +14,24 @@ from emomusic.cli.main import main
 from emomusic.errors import DatasetError, ModelError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, Landmarks
-from emomusic.face.fer2013 import LabelledFaces
+from emomusic.face.fer2013 import LabelledFaces, Split
 from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
 from emomusic.face.model_files import ModelSpec, read_spec
-from emomusic.metrics import FOUR
-from emomusic.training import evaluate
+from emomusic.metrics import FOUR, MISSED
+from emomusic.metrics import evaluate as metrics_of
+from emomusic.training import evaluate, ferplus
 from emomusic.training.evaluate import (
     FOLDS,
+    PhotographFigures,
     evaluate_labels,
     evaluate_pictures,
     evaluate_split,
+    evaluate_split_on_votes,
     evaluation_record,
     fit_to_pictures,
     labelled_pictures,
     record_photographs,
+    record_votes,
 )
 from tests.tiny_model import Run
 
@@ -38,27 +42,49 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
     folder = tmp_path / "models" / "face" / "tiny"
     shutil.copytree(tiny_run.folder, folder)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    record = {
-        "model": "tiny",
-        "n": 4,
-        "missed": 1,
-        "accuracy": 0.5,
-        "accuracy_interval": [0.15, 0.85],
-        "macro_recall": 0.25,
-        "macro_f1": 0.3,
-        "four_class_accuracy": 0.75,
-        "confusion": [[0]],
-    }
-    adjustment = (-0.5, 0.7, -0.6, 0.0, -0.3, 0.5, 0.2)
-    record_photographs("tiny", record, adjustment)
-    assert read_spec(folder) == replace(read_spec(tiny_run.folder), adjustment=adjustment)
+    y_true, y_pred = np.array([0, 1, 2, 3]), np.array([0, 1, 3, MISSED])
+    groups = {"pose": [{"name": "towards the camera", "n": 3, "accuracy": 0.625}]}
+    figures = PhotographFigures(metrics_of(y_true, y_pred), 0.041, groups, tuple(map(tuple, np.eye(7, 8).tolist())))
+    record_photographs("tiny", figures)
+    assert read_spec(folder) == replace(read_spec(tiny_run.folder), adjustment=figures.adjustment)
+    record = figures.as_dict("tiny")
     metrics = read_metrics(folder)
-    kept = {key: value for key, value in record.items() if key not in {"model", "confusion"}}
+    dropped = {"model", "confusion", "four_class_confusion", "macro_precision"}
+    kept = {key: value for key, value in record.items() if key not in dropped}
     assert metrics["wild"] == kept | {"folds": FOLDS}
     assert {key: value for key, value in metrics.items() if key != "wild"} == read_metrics(tiny_run.folder)
     card = (folder / CARD).read_text(encoding="utf-8")
     (line,) = [line for line in card.splitlines() if line.startswith("On 4 labelled photographs")]
-    assert all(figure in line for figure in ("50.0%", "25.0%", "75.0%", "In 1 photographs", "4 of 5 folds"))
+    assert all(figure in line for figure in ("50.0%", "In 1 photographs", "4 of 5 folds", "0.041"))
+    assert "| pose | towards the camera | 3 | 62.5% |" in card
+
+
+def test_figures_on_votes_are_kept_for_each_split_and_told_by_the_card(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "face" / "tiny"
+    shutil.copytree(tiny_run.folder, folder)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
+    faces = LabelledFaces(images, np.zeros(8, np.uint8), np.zeros(8, np.bool_))
+    votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
+    votes[np.arange(8), np.arange(8)] = 9  # each emotion once, and contempt
+    parts = {f"{split}_{name}": part for split in Split for name, part in
+             (("pictures", ferplus.checksums(images)), ("votes", votes))}  # fmt: skip
+    np.savez(tmp_path / "votes.npz", **parts)
+    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    classifier = EmotionClassifier.load("tiny")
+    for split in (Split.VALIDATION, Split.TEST):
+        record_votes("tiny", evaluate_split_on_votes(faces, split, classifier), split)
+    kept = read_metrics(folder)["ferplus"]
+    right = classifier.probabilities(images[..., None]).argmax(axis=1) == np.arange(8)
+    for split in ("validation", "test"):
+        assert (kept[split]["n"], kept[split]["contempt"]) == (8, 1)
+        assert kept[split]["accuracy"] == right.mean()
+        assert kept[split]["seven"]["accuracy"] == right[:7].mean()
+    assert f"**{right.mean():.1%}** of 8 pictures" in (folder / CARD).read_text(encoding="utf-8")
+    with pytest.raises(DatasetError, match="Received: other pictures"):
+        evaluate_split_on_votes(replace(faces, images=images ^ 255), Split.TEST, classifier)
 
 
 def test_a_model_whose_figures_lack_some_stays_as_it_is(
@@ -69,9 +95,9 @@ def test_a_model_whose_figures_lack_some_stays_as_it_is(
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     assets.write_json(folder / assets.METRICS, {k: v for k, v in read_metrics(folder).items() if k != "validation"})
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    record = dict.fromkeys(("n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1"), 0)
+    figures = PhotographFigures(metrics_of(np.array([0]), np.array([0])), 0.0, {}, ())
     with pytest.raises(ModelError, match=r"expected 'validation' among the figures in .*metrics.json"):
-        record_photographs("tiny", record | {"four_class_accuracy": 0}, (0.0,) * 7)
+        record_photographs("tiny", figures)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -80,7 +106,7 @@ def test_only_figures_of_the_whole_pipeline_are_kept(
     source: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", "face", *source, "--record"]) == 2
-    assert "expected --record with --images and without --aligned" in capsys.readouterr().err
+    assert "expected --record with --ferplus, or with --images and without --aligned" in capsys.readouterr().err
 
 
 def test_a_model_of_four_classes_is_judged_in_them() -> None:
@@ -150,16 +176,20 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
     pictures = labelled_pictures(shades)
     plain = Leaning(read_spec(tiny_run.folder))
     before = evaluate_pictures(pictures, plain, WholePicture())
-    scores, adjustment = fit_to_pictures(pictures, plain, WholePicture())
+    found = fit_to_pictures(pictures, plain, WholePicture())
     assert before.accuracy < 0.8
-    assert scores.accuracy > before.accuracy + 0.1
-    assert (scores.n, scores.missed) == (len(pictures), 1)
-    assert adjustment[Emotion.ANGRY.label] == min(adjustment) < -0.5
-    assert sum(adjustment) == pytest.approx(0, abs=0.01)
-    adjusted = Leaning(replace(plain.spec, adjustment=adjustment))
+    assert found.scores.accuracy > before.accuracy + 0.1
+    assert (found.scores.n, found.scores.missed) == (len(pictures), 1)
+    constants = [row[-1] for row in found.adjustment]
+    assert constants[Emotion.ANGRY.label] == min(constants) < 0
+    bins = found.groups["size"]
+    assert sum(one["n"] for one in bins) == len(pictures) - 1
+    mean = sum(one["n"] * one["accuracy"] for one in bins) / len(pictures)
+    assert mean == pytest.approx(found.scores.accuracy)
+    adjusted = Leaning(replace(plain.spec, adjustment=found.adjustment))
     assert evaluate_pictures(pictures, adjusted, WholePicture()).accuracy > before.accuracy + 0.1
-    again, same = fit_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
-    assert (again.accuracy, same) == (scores.accuracy, adjustment)
+    again = fit_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
+    assert (again.scores.accuracy, again.adjustment) == (found.scores.accuracy, found.adjustment)
 
 
 def test_too_few_pictures_of_a_class_fit_no_adjustment(tiny_run: Run, shades: Path) -> None:
@@ -172,7 +202,10 @@ def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     classifier = EmotionClassifier.load()
     inputs = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), np.uint8)
     plain = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=()))
-    leaning = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=(9.0, *[0.0] * 6)))
+    lean = np.eye(7, 8)
+    lean[Emotion.ANGRY.label, -1] = 20
+    lean = tuple(map(tuple, lean.tolist()))
+    leaning = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=lean))
     np.testing.assert_allclose(plain.of_photographs(inputs), plain.probabilities(inputs), atol=1e-6)
     np.testing.assert_allclose(leaning.probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
     assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
@@ -197,7 +230,7 @@ def test_each_part_is_judged_by_what_was_fitted_on_the_others(
 
     def fit(y_true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         fits.append(len(y_true))
-        return np.zeros(probabilities.shape[1])
+        return np.eye(probabilities.shape[1], probabilities.shape[1] + 1)
 
     monkeypatch.setattr(evaluate, "fit_adjustment", fit)
     pictures = labelled_pictures(shades)
@@ -244,6 +277,8 @@ def test_on_fer2013_no_adjustment_for_photographs_counts(tiny_run: Run) -> None:
     images = np.stack([np.full((48, 48), shade_of(emotion), np.uint8) for emotion in EMOTIONS])
     faces = LabelledFaces(images, np.arange(7, dtype=np.uint8), np.zeros(7, np.bool_))
     spec = read_spec(tiny_run.folder)
+    table = np.eye(7, 8)
+    table[0, -1] = 9
     plain = evaluate_split(faces, Leaning(replace(spec, adjustment=())))
-    adjusted = evaluate_split(faces, Leaning(replace(spec, adjustment=(9.0, *[0.0] * 6))))
+    adjusted = evaluate_split(faces, Leaning(replace(spec, adjustment=tuple(map(tuple, table.tolist())))))
     np.testing.assert_array_equal(adjusted.confusion, plain.confusion)

@@ -1,4 +1,4 @@
-"""emomusic/training/ferplus.py: what ten people saw in each training picture."""
+"""emomusic/training/ferplus.py: what ten people saw in each picture."""
 
 from pathlib import Path
 
@@ -8,12 +8,15 @@ import pytest
 from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
-from emomusic.face.fer2013 import PUBLISHED_COUNTS, Fer2013, Split, read_split
+from emomusic.face.fer2013 import PUBLISHED_COUNTS, Fer2013, LabelledFaces, Split, read_split
+from emomusic.metrics import FOUR, SEVEN, in_classes
 from emomusic.training import ferplus
 
 
-def write_votes(path: Path, images: np.ndarray, counts: np.ndarray) -> None:
-    np.savez_compressed(path, pictures=ferplus.checksums(images), votes=counts.astype(np.uint8))
+def write_votes(path: Path, images: np.ndarray, votes: np.ndarray, split: Split = Split.TRAIN) -> None:
+    counts = np.zeros((len(votes), len(ferplus.COLUMNS)), np.uint8)
+    counts[:, : votes.shape[1]] = votes
+    np.savez_compressed(path, **{f"{split}_pictures": ferplus.checksums(images), f"{split}_votes": counts})
 
 
 @pytest.fixture
@@ -32,12 +35,66 @@ def test_votes_find_their_picture_in_any_order(
     np.testing.assert_allclose(shares, (counts / counts.sum(axis=1, keepdims=True))[::-1], atol=1e-6)
 
 
+def test_copies_of_a_picture_have_their_own_votes(
+    images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images[3] = images[0]
+    counts = np.eye(7, dtype=np.uint8)[:6] * 10
+    write_votes(tmp_path / "votes.npz", images, counts)
+    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    np.testing.assert_array_equal(ferplus.vote_shares(images).argmax(axis=1), range(6))
+    assert ferplus.vote_shares(images[:4]).argmax(axis=1)[3] == 3
+
+
 def test_a_picture_without_votes_gets_none(images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = np.ones((5, len(EMOTIONS)))
     counts[2] = 0  # all ten saw contempt, or no face
     write_votes(tmp_path / "votes.npz", images[:5], counts)
     monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
     np.testing.assert_allclose(ferplus.vote_shares(images).sum(axis=1), [1, 1, 0, 1, 1, 0], atol=1e-6)
+    labels = np.full(6, 4, np.uint8)
+    faces = LabelledFaces(images, labels, np.zeros(6, np.bool_))
+    np.testing.assert_array_equal(ferplus.seen_emotions(faces, Split.TRAIN), [0, 0, 4, 0, 0, 4])
+
+
+@pytest.mark.parametrize(
+    ("votes", "seen"),
+    [
+        ({"happy": 6, "neutral": 4}, "happy"),
+        ({"happy": 5, "neutral": 5}, None),  # no majority
+        ({"happy": 4, "neutral": 3, "sad": 1, "fear": 1, "angry": 1}, "happy"),  # single votes do not count
+        ({"contempt": 7, "neutral": 3}, "contempt"),
+        ({"unknown": 7, "neutral": 3}, None),
+        ({"no face": 10}, None),
+        ({}, None),
+        (dict.fromkeys(EMOTIONS, 1), None),
+    ],
+    ids=str,
+)
+def test_a_majority_is_more_than_half_of_the_repeated_votes(votes: dict[str, int], seen: str | None) -> None:
+    row = np.array([[votes.get(name, 0) for name in ferplus.COLUMNS]], np.uint8)
+    wanted = ferplus.NO_MAJORITY if seen is None else ferplus.COLUMNS.index(seen)
+    np.testing.assert_array_equal(ferplus.majority(row), [wanted])
+
+
+@pytest.mark.parametrize("classes", [SEVEN, FOUR], ids=["seven", "four"])
+def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
+    classes: tuple[str, ...], images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = np.zeros((6, 8), np.uint8)
+    for row, name in enumerate(("happy", "happy", "sad", "neutral", "contempt")):
+        counts[row, ferplus.COLUMNS.index(name)] = 8
+    counts[5, :2] = 5  # no majority
+    write_votes(tmp_path / "votes.npz", images, counts, Split.TEST)
+    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    answers = in_classes(np.array([3, 3, 4, 4, 6, 0]), classes)  # one of the four emotions is wrong
+    found = ferplus.evaluate_on_votes(images, Split.TEST, answers, classes)
+    assert found is not None
+    assert (found["n"], found["contempt"], found["accuracy"]) == (5, 1, 3 / 5)
+    assert found["per_class"]["contempt"]["recall"] == 0
+    inner = found["seven" if classes == SEVEN else "four"]
+    assert (inner["n"], inner["accuracy"], found["four_class_accuracy"]) == (4, 3 / 4, 3 / 4)
+    assert ferplus.evaluate_on_votes(images[::-1] ^ 255, Split.TEST, answers, classes) is None
 
 
 _WHOLE = ferplus.VOTES.read_bytes()
@@ -60,9 +117,11 @@ def test_a_missing_or_damaged_file_is_an_error_that_names_it(
 
 def test_the_votes_ship_with_their_licence() -> None:
     with np.load(ferplus.VOTES) as arrays:
-        assert set(arrays) == {"pictures", "votes"}  # no picture and no label of FER2013
-        assert arrays["votes"].shape == (PUBLISHED_COUNTS[Split.TRAIN], len(EMOTIONS))
-        assert 8 < np.median(arrays["votes"].sum(axis=1)) <= 10
+        parts = {f"{split}_{part}" for split in Split for part in ("pictures", "votes")}
+        assert set(arrays) == parts  # no picture and no label of FER2013
+        for split, count in PUBLISHED_COUNTS.items():
+            assert arrays[f"{split}_votes"].shape == (count, len(ferplus.COLUMNS))
+            assert np.median(arrays[f"{split}_votes"].sum(axis=1)) == 10
     assert "MIT License" in (ferplus.VOTES.parent / "LICENSE").read_text(encoding="utf-8")
     assert ferplus.VOTES in set(assets.shipped_files())  # so its checksum is kept
 
@@ -71,12 +130,13 @@ def test_the_votes_are_those_of_fer2013() -> None:
     source = assets.find_dataset("fer2013.csv")
     if source is None:
         pytest.skip("fer2013.csv is neither in $EMOMUSIC_DATA nor in data/")
-    faces = read_split(source, Split.TRAIN)
-    shares = ferplus.vote_shares(faces.images)
-    voted = shares.any(axis=1)
-    assert voted.mean() > 0.97
-    # People agree with FER2013's label on about two pictures of three; votes of other pictures would on one of six
-    assert 0.6 < (shares.argmax(axis=1) == faces.labels)[voted].mean() < 0.7
+    for split in Split:
+        faces = read_split(source, split)
+        shares = ferplus.vote_shares(faces.images, split)
+        voted = shares.any(axis=1)
+        assert voted.mean() > 0.97
+        # People agree with FER2013's label on about two pictures of three; votes of other pictures would on one of six
+        assert 0.6 < (shares.argmax(axis=1) == faces.labels)[voted].mean() < 0.7
 
 
 def test_pictures_of_no_known_dataset_have_no_votes(dataset: Fer2013) -> None:

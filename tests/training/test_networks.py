@@ -11,6 +11,7 @@ PARAMETERS = {
     "tiny": 3_807,
     "vgg9": 1_905_831,
     "emonet": 3_087_527,
+    "emonet_photo": 3_087_527,
     "xception_entry_exit": 2_766_695,
     "cnn_paper": 5_346_759,  # as the study's table of layers says
     "cnn_improved": 2_874_023,

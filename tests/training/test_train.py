@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from emomusic import assets, metrics
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
@@ -26,7 +26,7 @@ from emomusic.training.batches import steps_per_epoch
 from emomusic.training.checkpoint import Checkpoint, KeepBest
 from emomusic.training.evaluate import evaluate_split
 from emomusic.training.networks import NETWORKS, NetworkSpec
-from emomusic.training.presets import PRESETS, PREVIOUS, TrainingConfig
+from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.train import train
 from tests.tiny_model import Run
 
@@ -196,7 +196,7 @@ def untrained_stage(folder: Path) -> train_module._Stage:
     keras.utils.set_random_seed(1)
     model = NETWORKS["tiny"].build("float32")
     model.save_weights(folder / "best.weights.h5")
-    return train_module._Stage(FULL, model, folder / "best.weights.h5", [])
+    return train_module._Stage(FULL, "tiny", model, folder / "best.weights.h5", [])
 
 
 def test_a_stage_starts_with_the_weights_of_the_previous_one(dataset: Fer2013, tmp_path: Path) -> None:
@@ -207,6 +207,56 @@ def test_a_stage_starts_with_the_weights_of_the_previous_one(dataset: Fer2013, t
     for layer in ("block1a_conv", "logits"):
         expected, received = (model.get_layer(layer).get_weights()[0] for model in (first.model, stage.model))
         np.testing.assert_allclose(received, expected, atol=1e-6)
+
+
+def test_a_stage_of_another_network_gives_its_weights_and_answers_to_the_next_ones(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0)
+    later = replace(still, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
+    name = preset(replace(still, network="vgg9"), replace(still, start=PREVIOUS), later)
+    taught: list[list[str]] = []
+    teach = train_module.keras_classifier
+
+    def watched(model: keras.Model, spec: model_files.ModelSpec) -> EmotionClassifier:
+        taught.append([model.name, spec.network])
+        return teach(model, spec)
+
+    with pytest.raises(KilledError):
+        train("emonet_photo", dataset, tmp_path / "net", preset=name, on_progress=kill_after(2))
+    monkeypatch.setattr(train_module, "keras_classifier", watched)
+    metrics = train("emonet_photo", dataset, tmp_path / "net", preset=name, resume=True)
+    assert [stage["epochs"] for stage in metrics["stages"]] == [1, 1, 1]
+    assert ["vgg9", "vgg9"] in taught
+    assert ["emonet_photo", "emonet_photo"] in taught
+    spec = read_spec(tmp_path / "net")
+    assert (spec.network, spec.mirrored) == ("emonet_photo", False)
+    trained = keras.saving.load_model(tmp_path / "net" / "model.keras", compile=False)
+    keras.utils.set_random_seed(still.seed)
+    first = NETWORKS["vgg9"].build("float32")
+    for layer in ("block1a_conv", "block4c_conv", "logits"):
+        expected, received = (model.get_layer(layer).get_weights()[0] for model in (first, trained))
+        np.testing.assert_allclose(received, expected, atol=1e-3)  # the file has half precision
+
+
+def test_the_votes_choose_the_epoch_where_the_stage_says_so(
+    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(faces: LabelledFaces, split: Split) -> np.ndarray:
+        assert split is Split.VALIDATION
+        return np.full(len(faces), Emotion.SAD.label, np.uint8)
+
+    monkeypatch.setattr(train_module, "seen_emotions", seen)
+    config = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0)
+    for validation in ("fer2013", "ferplus"):
+        name = preset(replace(config, validation=validation))
+        metrics = train("tiny", dataset, tmp_path / validation, preset=name)
+        with np.load(tmp_path / validation / "predictions.npz") as arrays:
+            answers = arrays["validation_probabilities"].argmax(axis=1)
+        labels = dataset.split(Split.VALIDATION).labels if validation == "fer2013" else Emotion.SAD.label
+        assert metrics["stages"][0]["val_accuracy"] == pytest.approx((answers == labels).mean(), abs=0.1)
+        # The figures are on FER2013's labels in any case
+        assert metrics["validation"]["accuracy"] == (answers == dataset.split(Split.VALIDATION).labels).mean()
 
 
 def test_a_checkpoint_holds_all_that_the_optimizer_knows(

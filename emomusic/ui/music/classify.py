@@ -27,7 +27,7 @@ _NUM_NEAREST = 5
 
 
 def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
-    """A description of the probabilities, for example "Mostly happy, a little energetic"."""
+    """A description of the probabilities, for example "Mostly happy, perhaps energetic"."""
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 

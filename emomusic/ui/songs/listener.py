@@ -42,5 +42,5 @@ class Listener:
 
 def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:
     """Describe the emotion of one face or of a group: "Mostly happy", "Together: mostly happy"."""
-    words = describe(probabilities)
+    words = describe(probabilities, of_group=group_of > 1)
     return words if group_of == 1 else f"Together: {words.lower()}"
