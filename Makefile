@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STREAMLIT_SERVER_ADDRESS ?= localhost
 export STREAMLIT_SERVER_ADDRESS
 
-NETWORK ?= emonet
+NETWORK ?= emonet_photo
 
 # ARGS="-n 0" runs the tests in one process
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
@@ -42,7 +42,7 @@ lock: $(BIN)/uv  ## rewrite the lock files from pyproject.toml; UPGRADE=1 update
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet] [ARGS=--resume]
+train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet_photo] [ARGS=--resume]
 	@if [ ! -e "$(FER2013)" ]; then \
 	  echo 'expected the dataset. Received: FER2013="$(FER2013)". Run make train FER2013=path/to/fer2013.csv' >&2; exit 2; fi
 	@$(MAKE) --no-print-directory setup

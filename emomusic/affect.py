@@ -286,10 +286,10 @@ def describe_shares(names: Sequence[str], shares: Sequence[float], *, adverb: st
     (top, first), (next_, second) = ranked[:2]
     if top >= 0.85:
         return f"Clearly {first}"
+    if top < 0.43:
+        return f"Perhaps {first}, perhaps {second}"
     if top - next_ < 0.1:
         return f"Between {first} and {second}"
-    if top < 0.45:
-        return f"Perhaps {first}, perhaps {second}"
     if next_ >= 0.15:
         return f"Mostly {first}, {adverb} {second}"
     return f"Mostly {first}"

@@ -103,7 +103,7 @@ def main(url: str, path: Path) -> None:
         show_page(recorder, f"{url}/gallery?{state.GALLERY_RESULT}=samples", '[data-testid="stImage"] img')
         show_page(recorder, f"{url}/music", ".js-plotly-plot")
         show_page(recorder, f"{url}/how_it_works?sample=four-people&step=proposals", '[data-testid="stImage"] img')
-        show_page(recorder, f"{url}/models?faces=emonet", ".js-plotly-plot")
+        show_page(recorder, f"{url}/models?faces=emonet_photo", ".js-plotly-plot")
         browser.close()
     recorder.save(path)
 

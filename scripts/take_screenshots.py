@@ -75,7 +75,7 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.goto(f"{url}/music")
                 page.locator(".js-plotly-plot").first.wait_for()
                 take(page, out, f"explore-{width}-{theme}")
-                page.goto(f"{url}/models?faces=emonet&faces=xception_entry_exit")
+                page.goto(f"{url}/models?faces=emonet_photo&faces=emonet")
                 page.locator(".js-plotly-plot").nth(1).wait_for()
                 take(page, out, f"models-{width}-{theme}")
                 page.goto(f"{url}/how_it_works?sample=four-people&step=proposals")

@@ -76,6 +76,7 @@ def place_face_model(
                 for label, recall in recalls.items()
             },
             "groups": {group: [dict(zip(BIN, each, strict=True)) for each in bins] for group, bins in BINS.items()},
+            "groups_without": [] if four else ["disgust"],
         }
     if ferplus:
         inner = {"n": 400, "accuracy": 0.82, "macro_recall": 0.7, "macro_f1": 0.65}

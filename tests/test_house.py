@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,17 +138,33 @@ def test_tests_cannot_reach_the_network():
 def test_results_match_the_metrics_of_the_face_models(root: Path, name: str):
     readme = (root / "docs" / "results.md").read_text(encoding="utf-8")
     metrics = read_metrics(model_folder(name))
-    test, wild = metrics["test"], metrics["wild"]
-    low, high = (f"{100 * end:.1f}" for end in test["accuracy_interval"])
+    test, wild, votes = metrics["test"], metrics["wild"], metrics["ferplus"]["test"]
     if name == DEFAULT_MODEL:
-        row = readme.partition(f"| face model `{name}`")[2].partition("\n\n")[0]
-        expected = [f"**{100 * test['accuracy']:.1f} %** (95 % interval {low} to {high})"]
-        expected += [f"four classes Q1 Q2 Q3 N | {100 * test['four_class_accuracy']:.1f} %"]
-        expected += [f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %"]
+        row = readme.partition(f"| face model `{name}`")[2].partition("| other face models")[0]
+        expected = [f"**{_percent(of['accuracy'])} %** (95 % interval {_interval(of)})" for of in (test, votes)]
+        expected += [f"our seven emotions | {_percent(votes['seven']['accuracy'])} %"]
+        expected += [f"four classes Q1 Q2 Q3 N | {_percent(test['four_class_accuracy'])} %"]
+        expected += [f"**{_percent(wild['accuracy'])} %, mean recall {_percent(wild['macro_recall'])} %**"]
+        expected += [f"calibration error on photographs | {wild['calibration_error']:.3f}"]
+        expected += [
+            f"| {group}: {one['name']} | {one['n']} | {_percent(one['accuracy'])} % |"
+            for group, bins in wild["groups"].items()
+            for one in bins
+        ]
+        expected += [f"{emotion} {100 * scores['recall']:.0f}" for emotion, scores in wild["per_class"].items()]
     else:
         row = readme.partition(f"| `{name}`,")[2].partition("\n")[0]
-        expected = [f"{100 * test['accuracy']:.1f} % ({low} to {high})", f"| {100 * wild['accuracy']:.1f} %"]
+        expected = [f"{_percent(test['accuracy'])} % ({_interval(test)})"]
+        expected += [f"| {_percent(of['accuracy'])} %" for of in (votes, wild)]
     assert [text for text in expected if text not in row] == []
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _interval(figures: dict[str, Any]) -> str:
+    return " to ".join(_percent(end) for end in figures["accuracy_interval"])
 
 
 def test_results_match_the_metrics_of_the_mood_models(root: Path):
@@ -213,8 +230,11 @@ def test_the_readme_is_short_and_its_figures_match_the_metrics(root: Path):
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= 120
     metrics = read_metrics(model_folder(DEFAULT_MODEL))
-    low, high = (f"{100 * end:.1f}" for end in metrics["test"]["accuracy_interval"])
-    assert f"{100 * metrics['test']['accuracy']:.1f} % ({low} to {high})" in readme
+    for figures in (metrics["ferplus"]["test"], read_metrics(model_folder("emonet"))["test"]):
+        assert f"{_percent(figures['accuracy'])} % ({_interval(figures)})" in readme
+    libraries = json.loads((root / "docs" / "libraries.json").read_text(encoding="utf-8"))["as they are"]
+    for name in ("emomusic", "fer-haar", "human"):
+        assert f"{_percent(libraries[name]['as_it_answers']['accuracy'])} %" in readme, name
     wild = metrics["wild"]
     assert f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %" in readme
     mood = json.loads((root / "models" / "music" / "ensemble" / "metrics.json").read_text(encoding="utf-8"))["accuracy"]

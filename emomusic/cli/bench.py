@@ -163,7 +163,7 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> di
 
 
 def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
-    """Time every face model in float32 on batches of eight faces, each with its mirror image.
+    """Time every face model on batches of eight faces, with mirror images if the model uses them.
 
     Args:
         runs: repetitions for each model.

@@ -230,7 +230,7 @@ class _Step:
     channels: int = 0
 
 
-_NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast")
+_NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast", "QuantizeLinear", "DequantizeLinear")
 
 
 def _steps(graph: Any) -> list[_Step]:

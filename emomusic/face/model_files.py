@@ -25,8 +25,8 @@ from emomusic.assets import (
 )
 from emomusic.errors import AssetError, ModelError
 
-DEFAULT_MODEL = "emonet"
-"""The model that the app and the commands use by default."""
+DEFAULT_MODEL = "emonet_photo"
+"""The model of the app and the commands. It learnt what people see; `emonet` learnt the labels of FER2013."""
 
 WEIGHTS = "model.keras"
 """The network for training, in the format of Keras."""

@@ -93,6 +93,7 @@ class WildFigures:
         calibration_error: the expected calibration error on detected faces.
         per_class: scores by class name.
         groups: bins of faces by a property ("pose", "size", "sharpness"), from easy to hard.
+        groups_without: classes that the groups leave out, because the model cannot tell them apart.
     """
 
     n: Count
@@ -106,6 +107,7 @@ class WildFigures:
     calibration_error: Share | None = None
     per_class: Mapping[str, SavedScores] | None = None
     groups: Mapping[str, tuple[FaceBin, ...]] | None = None
+    groups_without: tuple[str, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without those that are None."""

@@ -204,8 +204,11 @@ def _in_detail(wild: dict[str, Any]) -> str:
         for group, bins in wild["groups"].items()
         for one in bins
     )
+    without = wild["groups_without"]
+    left_out = f", without {' and '.join(without)}, which the model cannot tell apart" if without else ""
     return (
         f" Expected calibration error {wild['calibration_error']:.3f}. Recall: {recalls}.\n\n"
+        f"Accuracy by condition{left_out}:\n\n"
         f"| photographs by | | faces | accuracy |\n| --- | --- | --- | --- |\n{rows}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import tempfile
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, read_metrics, write_json
-from emomusic.calibration import adjust_logits, fit_adjustment
+from emomusic.calibration import adjust_logits, fit_adjustment, told_apart
 from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
@@ -73,7 +74,7 @@ def evaluate_split_on_votes(faces: LabelledFaces, split: Split, classifier: Emot
     """Metrics on one split of FER2013 against the FER+ votes, as JSON (`ferplus.evaluate_on_votes`).
 
     Raises:
-        DatasetError: the votes are absent or damaged, or nobody voted on these pictures.
+        DatasetError: the votes are absent or damaged, or have none of these pictures.
     """
     spec = classifier.spec
     probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
@@ -146,13 +147,16 @@ class PhotographFigures:
     Attributes:
         scores: the metrics.
         calibration_error: expected calibration error over the detected faces.
-        groups: accuracy by pose, size and sharpness (`conditions.accuracy_by_condition`).
+        groups: accuracy by pose, size and sharpness (`conditions.accuracy_by_condition`), without the photographs of
+            `groups_without`.
+        groups_without: classes that the model cannot tell apart. They would distort the groups where they are frequent.
         adjustment: fitted on all pictures.
     """
 
     scores: Scores
     calibration_error: float
     groups: dict[str, list[dict[str, Any]]]
+    groups_without: tuple[str, ...]
     adjustment: tuple[tuple[float, ...], ...]
 
     def as_dict(self, model: str) -> dict[str, Any]:
@@ -160,6 +164,7 @@ class PhotographFigures:
         return evaluation_record(model, self.scores) | {
             "calibration_error": self.calibration_error,
             "groups": self.groups,
+            "groups_without": list(self.groups_without),
         }
 
 
@@ -184,10 +189,12 @@ def fit_to_pictures(
     adjusted, adjustment = adjust_in_folds(y_true, answers, classes)
     found = ~np.isnan(adjusted).any(axis=1)
     is_right = found & (np.nan_to_num(adjusted).argmax(axis=1) == y_true)
+    told = np.isin(y_true, told_apart(y_true[found], answers[found]))
     return PhotographFigures(
         scores=_judge_answers(pictures, adjusted, classes),
         calibration_error=expected_calibration_error(y_true[found], adjusted[found]),
-        groups=accuracy_by_condition(conditions, is_right),
+        groups=accuracy_by_condition(list(itertools.compress(conditions, told)), is_right[told]),
+        groups_without=tuple(name for label, name in enumerate(classes) if not told[y_true == label].any()),
         adjustment=tuple(tuple(round(float(number), 3) for number in row) for row in adjustment),
     )
 
@@ -318,7 +325,7 @@ def record_photographs(name: str, figures: PhotographFigures) -> None:
     """
     kept = (
         "n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy",
-        "per_class", "calibration_error", "groups",
+        "per_class", "calibration_error", "groups", "groups_without",
     )  # fmt: skip
     record = figures.as_dict(name)
     spec = replace(model_files.read_spec(model_files.model_folder(name)), adjustment=figures.adjustment)

@@ -84,7 +84,7 @@ def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> np
 
 
 def seen_emotions(faces: LabelledFaces, split: Split) -> npt.NDArray[np.uint8]:
-    """The emotion with the most votes on each picture, or its label if nobody voted for one of the seven.
+    """The emotion with the most votes on each picture, or its label if no vote is for one of the seven.
 
     Returns:
         Shape (n,), positions in `EMOTIONS`.

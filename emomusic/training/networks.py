@@ -34,7 +34,7 @@ class NetworkSpec:
         source: origin of the architecture.
         preset: its default key in `presets.PRESETS`.
         classes: class names, in the order of its outputs.
-        mirrored: whether its model averages the probabilities over a face and its mirror image, at twice the time.
+        eight_bits: whether its export computes in integers of eight bits (`export_onnx`).
     """
 
     name: str
@@ -44,7 +44,7 @@ class NetworkSpec:
     source: str
     preset: str = "default"
     classes: tuple[str, ...] = SEVEN
-    mirrored: bool = True
+    eight_bits: bool = False
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -319,7 +319,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
                 partial(_emonet, name="emonet_photo"),
                 _EMONET_SOURCE,
                 "photo",
-                mirrored=False,
+                eight_bits=True,
             ),
             NetworkSpec(
                 "xception_entry_exit",

@@ -306,8 +306,7 @@ def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage])
     for name in config.teachers:
         if name in {PREVIOUS, FIRST}:
             stage = earlier[-1] if name == PREVIOUS else earlier[0]
-            uncalibrated = replace(_model_spec(run, stage, stage.weights), mirrored=True)
-            spec, _ = _calibrated(run, stage, keras_classifier(stage.model, uncalibrated))
+            spec, _ = _calibrated(run, stage, keras_classifier(stage.model, _model_spec(run, stage, stage.weights)))
             teacher = keras_classifier(stage.model, spec)
         else:
             teacher = EmotionClassifier.load(name)
@@ -360,7 +359,7 @@ def _model_spec(run: _Run, stage: _Stage, weights: Path) -> model_files.ModelSpe
         network=stage.network,
         preset=run.preset,
         side=network.side,
-        mirrored=network.mirrored,
+        mirrored=True,
         temperature=1.0,
         parameters=stage.model.count_params(),
         sha256=sha256_of(weights),
@@ -388,7 +387,7 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
     uncalibrated = _model_spec(run, stages[-1], drafts / model_files.WEIGHTS)
     saved = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
     if keras.backend.backend() == "tensorflow":
-        export_onnx(saved, drafts / model_files.ONNX)
+        export_onnx(saved, drafts / model_files.ONNX, eight_bits=run.spec.eight_bits)
         uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(drafts / model_files.ONNX))
         classifier = EmotionClassifier(Network(drafts / model_files.ONNX).map_batch, uncalibrated)
     else:

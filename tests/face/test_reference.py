@@ -16,6 +16,7 @@ from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MIN_CONFIDENCE, MtcnnDetector
 from emomusic.face.images import crop_face, read_image, shrink, to_network_input
 from emomusic.training.evaluate import keras_classifier
+from emomusic.training.networks import NETWORKS
 
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.jpg"))
 NUM_WILD = 200
@@ -74,4 +75,5 @@ def test_every_export_equals_its_keras_model(detector: MtcnnDetector, name: str)
     inputs = to_network_input(crops, classifier.spec.side)
     model = keras.saving.load_model(model_files.model_folder(name) / model_files.WEIGHTS, compile=False, safe_mode=True)
     expected = keras_classifier(model, classifier.spec).probabilities(inputs)
-    np.testing.assert_allclose(classifier.probabilities(inputs), expected, atol=0.005)
+    tolerance = 0.1 if NETWORKS[classifier.spec.network].eight_bits else 0.005
+    np.testing.assert_allclose(classifier.probabilities(inputs), expected, atol=tolerance)

@@ -386,14 +386,14 @@ def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
     assert describe_agreement(face.agreement) in text_of(app)
     assert f"from {percent(face.occlusion.probability)} to" in text_of(app)
     at(app, "probabilities")
-    scores, mirrored, shares, *_ = charts(app)[0]["data"]
-    np.testing.assert_allclose(scores["x"], face.insight.logits[0], atol=1e-3)
-    np.testing.assert_allclose(mirrored["x"], face.insight.logits[1], atol=1e-3)
+    num_views = len(face.insight.logits)  # the face and, in some models, its mirror image
+    *scores, shares = charts(app)[0]["data"][: num_views + 1]
+    np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)
     # In percent. `reading` may use bfloat16, the step does not
     np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=2)
     text = text_of(app)
     assert f"{face.insight.temperature:.2f}" in text
-    assert percent(face.insight.smoothing) in text
+    assert not face.insight.smoothing or percent(face.insight.smoothing) in text
     winner = face.insight.winner
     steps = (face.insight.averaged, face.insight.calibrated, face.insight.probabilities)
     values = ".*→ ".join(re.escape(percent(probabilities[winner])) for probabilities in steps)
@@ -448,8 +448,8 @@ def test_the_songs_step_names_the_face(app: AppTest) -> None:
 
 
 def test_the_probabilities_step_cites_all_methods() -> None:
-    named = re.findall(r"Guo|Patrini|Menon", step_named("probabilities").source)
-    assert named == ["Guo", "Patrini", "Menon"]
+    named = re.findall(r"Guo|Patrini|Kull", step_named("probabilities").source)
+    assert named == ["Guo", "Patrini", "Kull"]
 
 
 @pytest.mark.parametrize(

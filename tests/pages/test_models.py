@@ -211,6 +211,7 @@ def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(
     assert "turned away 25% of 28" in alternatives[0]
     assert "happy 40% of 10" in alternatives[1]
     assert "25.0 of 100 (turned away, 7 of 28)" in text_of(app)
+    assert any("without disgust" in caption.value for caption in app.caption)
     assert app.table[0].value.loc["calibration error", "vgg9"] == "0.080"
 
 

@@ -44,7 +44,9 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     y_true, y_pred = np.array([0, 1, 2, 3]), np.array([0, 1, 3, MISSED])
     groups = {"pose": [{"name": "towards the camera", "n": 3, "accuracy": 0.625}]}
-    figures = PhotographFigures(metrics_of(y_true, y_pred), 0.041, groups, tuple(map(tuple, np.eye(7, 8).tolist())))
+    figures = PhotographFigures(
+        metrics_of(y_true, y_pred), 0.041, groups, ("disgust",), tuple(map(tuple, np.eye(7, 8).tolist()))
+    )
     record_photographs("tiny", figures)
     assert read_spec(folder) == replace(read_spec(tiny_run.folder), adjustment=figures.adjustment)
     record = figures.as_dict("tiny")
@@ -57,6 +59,7 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
     (line,) = [line for line in card.splitlines() if line.startswith("On 4 labelled photographs")]
     assert all(figure in line for figure in ("50.0%", "In 1 photographs", "4 of 5 folds", "0.041"))
     assert "| pose | towards the camera | 3 | 62.5% |" in card
+    assert "without disgust" in card
 
 
 def test_figures_on_votes_are_kept_for_each_split_and_told_by_the_card(
@@ -95,7 +98,7 @@ def test_a_model_whose_figures_lack_some_stays_as_it_is(
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     assets.write_json(folder / assets.METRICS, {k: v for k, v in read_metrics(folder).items() if k != "validation"})
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    figures = PhotographFigures(metrics_of(np.array([0]), np.array([0])), 0.0, {}, ())
+    figures = PhotographFigures(metrics_of(np.array([0]), np.array([0])), 0.0, {}, (), ())
     with pytest.raises(ModelError, match=r"expected 'validation' among the figures in .*metrics.json"):
         record_photographs("tiny", figures)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -182,6 +185,7 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
     assert (found.scores.n, found.scores.missed) == (len(pictures), 1)
     constants = [row[-1] for row in found.adjustment]
     assert constants[Emotion.ANGRY.label] == min(constants) < 0
+    assert found.groups_without == ()
     bins = found.groups["size"]
     assert sum(one["n"] for one in bins) == len(pictures) - 1
     mean = sum(one["n"] * one["accuracy"] for one in bins) / len(pictures)

@@ -136,10 +136,10 @@ STEPS: tuple[Step, ...] = (
         "From scores to probabilities",
         (
             "The network gives one score per emotion, and the softmax turns the scores into probabilities.",
-            "Calibration matches confidence to accuracy, and an adjustment favours emotions that are common in photos.",
+            "Calibration matches confidence to accuracy, and an adjustment corrects frequent mistakes on photos.",
         ),
         "C. Guo et al., On calibration of modern neural networks, ICML 2017; label smoothing: G. Patrini et al., CVPR "
-        "2017; adjustment: A. K. Menon et al., ICLR 2021",
+        "2017; adjustment: M. Kull et al., Dirichlet calibration, NeurIPS 2019",
         draw.show_probabilities,
         waiting="Running the network",
     ),

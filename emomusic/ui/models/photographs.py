@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -34,7 +34,8 @@ def show_photographs(chosen: Chosen) -> None:
         st.caption(f"{FOUR_LEGEND}{advice}")
     chart, words = st.columns([3, 2], gap="large")
     with chart:
-        _show_groups({record.name: _titled(wild) for record, wild in measured if wild.groups})
+        without = dict.fromkeys(label for _, wild in measured for label in wild.groups_without or ())
+        _show_groups({record.name: _titled(wild) for record, wild in measured if wild.groups}, without)
     with words:
         _show_recall(measured)
     st.markdown("**Over all photographs**")
@@ -54,12 +55,13 @@ def _titled(wild: WildFigures) -> dict[str, tuple[FaceBin, ...]]:
     return {_TITLES.get(name, name): bins for name, bins in (wild.groups or {}).items()}
 
 
-def _show_groups(models: Mapping[str, Mapping[str, tuple[FaceBin, ...]]]) -> None:
+def _show_groups(models: Mapping[str, Mapping[str, tuple[FaceBin, ...]]], without: Collection[str]) -> None:
     if not models:
         return
+    left_out = f", without {join_names(without)}, which the model cannot tell apart" if without else ""
     first, *second = models
     marks = f" Circles: {first}; diamonds: {second[0]}." if second else ""
-    st.caption(f"Accuracy, with its 95 % range and the number of faces.{marks}")
+    st.caption(f"Accuracy, with its 95 % range and the number of faces{left_out}.{marks}")
     show_chart(
         accuracy_by_group(models),
         key=state.models_widget("groups"),

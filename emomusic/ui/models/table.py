@@ -292,8 +292,8 @@ def _face_columns() -> dict[str, Any]:
         "calibration": config.NumberColumn("Calibration", width=90, format="%.3f",
                                            help="Expected calibration error by the labels of FER2013: 0 is perfect"),
         "ms": config.NumberColumn("ms a face", width=75, format="%.1f",
-                                  help="Milliseconds per face, in calls of eight faces with mirror images, float32, on "
-                                  "all processors; for your own model, on the machine that trained it"),
+                                  help="Milliseconds per face, in calls of eight faces with mirror images, on all "
+                                  "processors; for your own model, on the machine that trained it"),
         "mb": config.NumberColumn("MB", width=55, format="%.1f", help="Size of the file"),
         "parameters": config.NumberColumn("Weights, M", width=85, format="%.2f", help="Number of weights, in millions"),
     }  # fmt: skip
