@@ -270,28 +270,28 @@ def describe(probabilities: EmotionProbabilities, *, of_group: bool = False) -> 
 
     The mean of a group is a mixture, so its second emotion is no guess: "Mostly happy, a little surprised".
     """
-    adverb = "a little" if of_group else "perhaps"
-    return describe_shares([emotion.adjective for emotion in EMOTIONS], probabilities.values.tolist(), adverb=adverb)
+    names = [emotion.adjective for emotion in EMOTIONS]
+    return describe_shares(names, probabilities.values.tolist(), is_mixture=of_group)
 
 
-def describe_shares(names: Sequence[str], shares: Sequence[float], *, adverb: str = "perhaps") -> str:
+def describe_shares(names: Sequence[str], shares: Sequence[float], *, is_mixture: bool = False) -> str:
     """Name the likeliest classes, as surely as their probabilities allow: "Between sad and neutral".
 
     Args:
         names: of the classes.
         shares: their probabilities.
-        adverb: for the second class after a clear first one.
+        is_mixture: whether all classes are present in these shares, instead of one that is uncertain.
     """
     ranked = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
     (top, first), (next_, second) = ranked[:2]
     if top >= 0.85:
         return f"Clearly {first}"
-    if top < 0.43:
+    if top < 0.43 and not is_mixture:
         return f"Perhaps {first}, perhaps {second}"
     if top - next_ < 0.1:
         return f"Between {first} and {second}"
     if next_ >= 0.15:
-        return f"Mostly {first}, {adverb} {second}"
+        return f"Mostly {first}, {'a little' if is_mixture else 'perhaps'} {second}"
     return f"Mostly {first}"
 
 

@@ -215,6 +215,7 @@ def test_probabilities_are_said_in_words(face: EmotionProbabilities, words: str)
 def test_the_second_emotion_of_a_group_is_no_guess() -> None:
     assert "perhaps" in affect.describe(of(happy=0.7, sad=0.3))
     assert "perhaps" not in affect.describe(of(happy=0.7, sad=0.3), of_group=True)
+    assert affect.describe(of(happy=0.4, sad=0.35, neutral=0.25), of_group=True) == "Between happy and sad"
 
 
 @given(probabilities())

@@ -276,6 +276,8 @@ def _show_models(records: list[dict[str, Any]]) -> None:
         parts = [f"accuracy {model['accuracy']:.1%} {spread} over {classes} classes on {model['evaluated_on']}"]
         if not is_music and classes != 4:
             parts.append(f"{model['four_class_accuracy']:.1%} over Q1 Q2 Q3 N")
+        if votes := model.get("ferplus"):
+            parts.append(f"{votes['accuracy']:.1%} by FER+ votes")
         if wild := model.get("wild"):
             parts.append(f"{wild['accuracy']:.1%} in the wild")
         parts.append(file_size(model["bytes"]))

@@ -47,7 +47,7 @@ Data: {_data(metrics["stages"][0]["config"])} of FER2013. The weights are those 
 accuracy on PublicTest{_chosen_by(metrics["stages"])}. The temperature ({spec.temperature}) and the correction for label smoothing ({spec.smoothing:.1%}) were
 fitted on PublicTest. PrivateTest was not used to train or to choose weights, but its figures were known when a few
 decisions were made: see docs/decisions.md and docs/experiments.md.
-{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}
+{"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}{_EIGHT_BITS if network.eight_bits else ""}
 
 {_methods(metrics["stages"])}
 ## Results
@@ -90,6 +90,7 @@ licence, as far as the rights in the training data allow.
     )
 
 
+_EIGHT_BITS = "\nThe app runs the convolutions in integers of eight bits, and all figures are of that version."
 _CLASSES: dict[tuple[str, ...], str] = {
     SEVEN: "seven facial expressions",
     FOUR: "four classes: Q1 (happy), Q2 (angry, disgust, fear, surprise), Q3 (sad), N (neutral)",
@@ -122,11 +123,12 @@ def _methods(stages: Sequence[dict[str, Any]]) -> str:
     """The methods of any stage that change the labels, the pictures or the steps, as a list."""
     configs = [stage["config"] for stage in stages]
     lines = []
-    if used := _used(configs, "votes", ".0%"):
-        lines.append(
-            f"Labels from the votes of ten people (FER+; Barsoum et al., 2016): {used} at first, falling to "
-            f"{_used(configs, 'final_votes', '.0%') or '0'}."
-        )
+    falling = _used([{} if config.get("final_votes") else config for config in configs], "votes", ".0%")
+    lasting = _used(configs, "final_votes", ".0%")
+    if used := "; ".join(
+        [f"{falling} at first, falling to 0"] * bool(falling) + [f"{lasting} to the end"] * bool(lasting)
+    ):
+        lines.append(f"Labels from the votes of ten people (FER+; Barsoum et al., 2016): {used}.")
     if used := _used(configs, "distillation_weight", ".0%"):
         lines.append(
             f"Labels from the teachers' mean probabilities (Hinton et al., 2015): {used} of the rest of the label."
@@ -209,7 +211,7 @@ def _in_detail(wild: dict[str, Any]) -> str:
     return (
         f" Expected calibration error {wild['calibration_error']:.3f}. Recall: {recalls}.\n\n"
         f"Accuracy by condition{left_out}:\n\n"
-        f"| photographs by | | faces | accuracy |\n| --- | --- | --- | --- |\n{rows}"
+        f"| photographs by | group | faces | accuracy |\n| --- | --- | --- | --- |\n{rows}"
     )
 
 
