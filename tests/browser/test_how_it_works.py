@@ -116,7 +116,11 @@ def test_a_step_fits_the_screen(present: Callable[..., Page], width: int, height
         shown(page, step.key)
         if step.key in ("probabilities", "place", "quadrant", "songs"):
             expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-        bottoms[step.key] = page.evaluate(BOTTOM)
+        for _ in range(40):  # the elements of the step before leave the page last
+            bottoms[step.key] = page.evaluate(BOTTOM)
+            if bottoms[step.key] <= height:
+                break
+            page.wait_for_timeout(250)
         page.keyboard.press("ArrowRight")
     assert {key: bottom for key, bottom in bottoms.items() if bottom > height} == {}
 
