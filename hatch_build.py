@@ -28,6 +28,7 @@ COMPANIONS = {
     "data/catalogue": ("LICENSE", "SOURCE.md"),
     "data/samples": ("SOURCES.md",),
     "models/detector": ("LICENSE",),
+    "models/identity": ("LICENSE",),
     "models/face/*": ("spec.json", "metrics.json", "history.csv", "CARD.md"),
     "models/music/*": ("spec.json", "metrics.json", "CARD.md"),
 }

@@ -243,9 +243,21 @@ _POSITION_MATRIX = np.array([(p.valence, p.arousal) for p in EMOTION_POINTS.valu
 
 def affect_of(probabilities: EmotionProbabilities) -> AffectPoint:
     """The expected position on the circumplex under the probabilities."""
-    weights = probabilities.values.astype(np.float64)
-    valence, arousal = (weights / weights.sum()) @ _POSITION_MATRIX
-    return AffectPoint(float(valence), float(arousal))
+    valence, arousal = affect_of_rows(probabilities.values[None])[0].tolist()
+    return AffectPoint(valence, arousal)
+
+
+def affect_of_rows(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """The positions for many probabilities.
+
+    Args:
+        shares: shape (n, 7), rows with a positive sum.
+
+    Returns:
+        Shape (n, 2): valence and arousal.
+    """
+    weights = shares.astype(np.float64)
+    return np.asarray((weights / weights.sum(axis=1, keepdims=True)) @ _POSITION_MATRIX)
 
 
 def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -> Quadrant:

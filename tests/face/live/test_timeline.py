@@ -107,7 +107,9 @@ def test_neighbours_of_equal_quadrant_after_a_join_are_joined() -> None:
     happy, angry = shares(happy=0.32, neutral=0.68), shares(surprise=0.27, angry=0.21, neutral=0.52)
     table = session((NEUTRAL, 6), (happy, 5), (angry, 6))
     segments = segments_of(table)
-    assert all(one.quadrant != other.quadrant for one, other in itertools.pairwise(segments)), spans(table)
+    assert all(
+        (one.quadrant, one.emotion) != (other.quadrant, other.emotion) for one, other in itertools.pairwise(segments)
+    ), spans(table)
 
 
 def test_a_minimum_of_one_second_keeps_every_change() -> None:
@@ -138,9 +140,12 @@ def test_segments_are_sorted_and_cover_every_second_with_a_face(
 ) -> None:
     table = session(*((emotion and EmotionProbabilities.certain(emotion), seconds) for emotion, seconds in parts))
     segments = segments_of(table, shortest_s=shortest_s)
-    covered = [second for s in segments for second in range(s.start_s, s.start_s + s.seconds)]
+    covered = [second for s in segments for second in range(int(s.start_s), int(s.end_s))]
     assert covered == sorted(set(covered))
     assert set(table.loc[table["num_faces"] > 0, "time_s"]) <= set(covered)
     for one, other in itertools.pairwise(segments):
         gap = other.start_s - one.start_s - one.seconds
-        assert gap >= shortest_s or (one.quadrant != other.quadrant and min(one.seconds, other.seconds) >= shortest_s)
+        assert gap >= shortest_s or (
+            (one.quadrant, one.emotion) != (other.quadrant, other.emotion)
+            and min(one.seconds, other.seconds) >= shortest_s
+        )

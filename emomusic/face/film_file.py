@@ -1,0 +1,367 @@
+"""Film files: checks of untrusted files, and their frames as a stream.
+
+FFmpeg decodes, through PyAV. It sees only the bytes of this file: playlists, other files and addresses are refused.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NoReturn
+
+import av
+import av.error
+import numpy as np
+
+from emomusic.errors import FilmError
+from emomusic.face.images import RgbImage
+from emomusic.text import format_clock
+
+log = logging.getLogger(__name__)
+
+av.logging.set_level(av.logging.PANIC)  # FFmpeg would print each damaged packet to stderr
+
+FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
+"""Name endings of the files that `FilmFile` decodes."""
+
+FORMATS_IN_WORDS = "MP4, MOV, WebM, MKV, AVI or animated GIF"
+
+MAX_PIXELS = 4096 * 2304
+"""Largest frame. Decoding holds about twenty."""
+
+# Allow-lists: FFmpeg has some hundred rarely tested formats, and playlists, which open other files.
+_DEMUXERS = ((0, b"\x1a\x45\xdf\xa3", "matroska"), (8, b"AVI ", "avi"), (0, b"GIF8", "gif"))
+_MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+_CODECS = frozenset(
+    name
+    for line in (
+        "av1 libdav1d cinepak dvvideo ffv1 flv gif h261 h263 h264 hevc huffyuv mjpeg mpeg1video mpeg2video mpeg4",
+        "msmpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 png prores qtrle rawvideo theora utvideo vc1 vp6 vp6f vp8 libvpx vp9",
+        "libvpx-vp9 wmv1 wmv2 wmv3",
+    )
+    for name in line.split()
+)
+_ENCRYPTED_TAGS = ("encv", "drmi")
+
+_MAX_ERRORS = 200  # damaged packets in a row
+_MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
+_MISSING_SHARE = 0.02
+_MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
+_SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
+_BUFFER_BYTES = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFrame:
+    """One frame.
+
+    Attributes:
+        time_s: seconds from the first frame.
+        share: of the film that is decoded, 0 to 1.
+        frame: the decoded frame of PyAV.
+    """
+
+    time_s: float
+    share: float
+    frame: Any
+
+
+class FilmFile:
+    """An opened film.
+
+    Attributes:
+        name: of the file, for messages.
+        width: of the upright film in square pixels.
+        height: of the upright film in square pixels.
+        duration_s: as announced by the file; None if unknown.
+        frames_per_second: mean, as announced by the file; 25 if unknown.
+        problem: after the frames: why they are incomplete, in one sentence; None if they are complete.
+        audio: the first audio stream of PyAV; None if there is none, or without `with_audio`.
+        audio_packets: of the sound up to the last frame, with times in the clock of `start_s`. The caller removes them.
+        start_s: time of the first frame in the clock of the file.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        *,
+        name: str | None = None,
+        max_s: float | None = None,
+        with_audio: bool = False,
+    ) -> None:
+        """Open a film and check its head.
+
+        Args:
+            source: path, or a binary file with `seek`, which stays open after `close`.
+            name: name of the file for messages; by default that of the path.
+            max_s: longest allowed film in seconds; None for no limit.
+            with_audio: keep the packets of the sound in `audio_packets`.
+
+        Raises:
+            FilmError: no such file, not a film, damaged from the start, encrypted, too large or too long.
+        """
+        self._own_file: BinaryIO | None = None
+        if isinstance(source, str | os.PathLike):
+            path = Path(source)
+            name = name or path.name or str(path)
+            source = self._own_file = _open(path, name)
+        self.name = name or "this file"
+        self._quoted = repr(self.name) if name else "This file"
+        self._file, self._max_s, self._with_audio = source, max_s, with_audio
+        self.audio: Any = None
+        self.audio_packets: deque[Any] = deque()
+        self.start_s = 0.0
+        self.problem: str | None = None
+        try:
+            self._size = self._file.seek(0, io.SEEK_END)
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._container: Any = None
+        if not self._size:
+            raise FilmError(f"{self._quoted} is empty. Choose another file.")
+        self._file.seek(0)
+        format_name = self._format(self._file.read(16))
+        self._file.seek(0)
+        try:
+            self._container = av.open(
+                self._file,
+                "r",
+                format=format_name,
+                metadata_errors="replace",
+                buffer_size=_BUFFER_BYTES,
+                io_open=_refuse,
+            )
+            streams = [s for s in self._container.streams.video if not s.disposition & _ATTACHED_PICTURE]
+        except (av.error.FFmpegError, ValueError, OverflowError, MemoryError) as error:
+            log.debug("a film cannot be opened", exc_info=error)
+            raise FilmError(f"{self._quoted} is damaged or incomplete. Choose another file.") from None
+        if not streams:
+            raise FilmError(f"{self._quoted} has no video. Choose a film that shows a face.")
+        self._stream: Any = streams[0]
+        codec = self._stream.codec_context
+        if codec is None:
+            raise FilmError(f"{self._quoted} has an unknown video format. Save it as MP4.")
+        if codec.codec_tag in _ENCRYPTED_TAGS or "encryption" in str(self._stream.metadata).lower():
+            raise FilmError(f"{self._quoted} is encrypted. Choose a film without copy protection.")
+        if codec.name not in _CODECS:
+            raise FilmError(f"{self._quoted} has a rare video format ({codec.name[:20]}). Save it as MP4.")
+        self._check_size(codec.width, codec.height)
+        if self._with_audio:
+            self.audio = next(iter(self._container.streams.audio), None)
+        codec.thread_type = "AUTO"
+        rate = self._stream.average_rate
+        self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0
+        self.duration_s = self._announced_duration()
+        if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:
+            raise FilmError(
+                f"{self._quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
+                f"{format_clock(self._max_s)}. Choose a shorter film."
+            )
+        self._first = self._next_frame()
+        frame = self._first.frame
+        ratio = frame_ratio(self._stream)
+        self._check_size(round(frame.width * ratio), frame.height)
+        self._turns = round(frame.rotation / 90) % 4  # counter-clockwise
+        sides = (max(round(frame.width * ratio), 1), frame.height)
+        self.width, self.height = sides[::-1] if self._turns % 2 else sides
+        self._ratio = ratio
+
+    def _format(self, head: bytes) -> str:
+        for at, mark, format_name in _DEMUXERS:
+            if head[at : at + len(mark)] == mark:
+                return format_name
+        if head[4:8] in _MOV_ATOMS and head[8:12] not in _PICTURE_BRANDS:
+            return "mov"
+        raise FilmError(f"{self._quoted} is not a film. Choose a file in {FORMATS_IN_WORDS}.")
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > MAX_PIXELS:
+            raise FilmError(
+                f"{self._quoted} is too large: {width}x{height} pixels, at most 4096x2304. Choose a smaller film."
+            )
+
+    def _announced_duration(self) -> float | None:
+        stream = self._stream
+        seconds = 0.0
+        if stream.duration is not None and stream.time_base is not None:
+            seconds = float(stream.duration * stream.time_base)
+        elif self._container.duration is not None:
+            seconds = self._container.duration / av.time_base
+        return seconds if 0 < seconds < _MAX_GAP_S else None
+
+    def _next_frame(self) -> FilmFrame:
+        """The first frame, which the file must have; also starts the iterator of the others."""
+        self._decoded = self._decode()
+        for frame in self._decoded:
+            return frame
+        raise FilmError(f"{self._quoted} is damaged: no frame can be decoded. Choose another file.")
+
+    def frames(self, rate: float | None = None) -> Iterator[FilmFrame]:
+        """The frames in order of time. Call this once.
+
+        Damaged parts are skipped. Afterwards `problem` says why frames are missing.
+
+        Args:
+            rate: frames per second of film, of which the first after each step is taken; None for all.
+        """
+        if rate is not None and rate * _SKIPPED_FRAMES <= self.frames_per_second:
+            self._stream.codec_context.skip_frame = "NONREF"
+        step = 0
+        for frame in self._all_frames():
+            if rate is not None:
+                if frame.time_s * rate < step - 1e-6:
+                    continue
+                step = math.floor(frame.time_s * rate + 1e-6) + 1
+            yield frame
+
+    def _all_frames(self) -> Iterator[FilmFrame]:
+        yield self._first
+        yield from self._decoded
+
+    def _decode(self) -> Iterator[FilmFrame]:
+        time_s, num_frames, num_errors, was_damaged = 0.0, 0, 0, False
+        spacing_s = 1 / self.frames_per_second
+        packets = self._container.demux(*(stream for stream in (self._stream, self.audio) if stream is not None))
+        while True:
+            try:
+                packet = next(packets)
+                if packet.stream is not self._stream:
+                    self.audio_packets.append(packet)
+                    continue
+                frames = packet.decode()
+                num_errors = 0
+            except StopIteration:
+                break
+            except av.error.EOFError:
+                break
+            except (av.error.FFmpegError, ValueError, OverflowError, MemoryError) as error:
+                log.debug("a packet is damaged", exc_info=error)
+                num_errors, was_damaged = num_errors + 1, True
+                if num_errors >= _MAX_ERRORS or isinstance(error, MemoryError):
+                    break
+                continue
+            for frame in frames:
+                if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
+                    was_damaged = True
+                    continue
+                if not num_frames:
+                    self.start_s = frame.time or 0.0
+                expected_s = time_s + spacing_s if num_frames else 0.0
+                given_s = expected_s if frame.time is None else frame.time - self.start_s
+                time_s = given_s if time_s <= given_s <= time_s + _MAX_GAP_S else expected_s
+                num_frames += 1
+                if self._max_s is not None and time_s > self._max_s:
+                    self.problem = f"The film is too long. The results end at {format_clock(self._max_s)}."
+                    return
+                yield FilmFrame(time_s, self._share(time_s), frame)
+        end_s = time_s + spacing_s
+        missing_s = 0.0 if self.duration_s is None else self.duration_s - end_s
+        if missing_s > max(_MISSING_S, _MISSING_SHARE * (self.duration_s or 0.0)):
+            self.problem = f"The film is incomplete. The results end at {format_clock(end_s)}."
+        elif was_damaged:
+            self.problem = "Parts of the film are damaged. The results have gaps."
+
+    def _share(self, time_s: float) -> float:
+        if self.duration_s is not None:
+            return min(time_s / self.duration_s, 1.0)
+        return min(self._file.tell() / self._size, 1.0)
+
+    def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
+        """A frame as an upright image.
+
+        Args:
+            frame: from `frames`.
+            max_side: longer side of the result at most; None for the film's size.
+
+        Returns:
+            Shape (height, width, 3), uint8, RGB.
+        """
+        scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
+        sides = (max(round(self.width * scale), 1), max(round(self.height * scale), 1))
+        width, height = sides[::-1] if self._turns % 2 else sides
+        image = frame.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else np.asarray(image, np.uint8)
+
+    def close(self) -> None:
+        """Close the film, and the file if it was opened from a path."""
+        container, self._container = getattr(self, "_container", None), None
+        if container is not None:
+            container.close()
+        if self._own_file is not None:
+            self._own_file.close()
+
+    def __enter__(self) -> FilmFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_ATTACHED_PICTURE = av.stream.Disposition.attached_pic
+
+
+def frame_ratio(stream: Any) -> float:
+    """Width of a stream's pixels relative to their height; 1 if unknown or implausible."""
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if 0.25 <= ratio <= 4 else 1.0
+
+
+def is_film(source: str | os.PathLike[str] | bytes) -> bool:
+    """Whether a file begins like a film. A GIF with a single picture is none; False if the file cannot be read."""
+    try:
+        head = source[:16] if isinstance(source, bytes) else _head(Path(source))
+    except (OSError, ValueError):
+        return False
+    if head.startswith(b"GIF8"):
+        return _is_animated(source)
+    if any(head[at : at + len(mark)] == mark for at, mark, _ in _DEMUXERS):
+        return True
+    return head[4:8] in _MOV_ATOMS and head[8:12] not in _PICTURE_BRANDS
+
+
+def _head(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe may block
+        return b""
+    with path.open("rb") as file:
+        return file.read(16)
+
+
+def _is_animated(source: str | os.PathLike[str] | bytes) -> bool:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=["GIF"]) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except Exception:  # decoders raise anything on hostile bytes; `read_image` then explains the problem
+        return False
+
+
+def _open(path: Path, name: str) -> BinaryIO:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may block or never end
+            raise FilmError(f"{name!r} is a folder or a device, not a file. Choose a film.")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise FilmError(f"{name!r} was not found. Check the name.") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FilmError(f"{name!r} cannot be read: {reason}. Check its name and permissions.") from None
+
+
+def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001
+    raise PermissionError("a film may not open other files")

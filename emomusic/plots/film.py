@@ -1,0 +1,183 @@
+"""A film with its faces marked, as an MP4 file with the sound of the film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import av.error
+import numpy as np
+import pandas as pd
+
+from emomusic.affect import EMOTIONS
+from emomusic.errors import FilmError
+from emomusic.face.film import FilmReading, ahead
+from emomusic.face.film_file import FilmFile
+from emomusic.face.images import WORKING_SIDE, Box, RgbImage
+from emomusic.face.live.timeline import SHARES
+from emomusic.plots.colours import EMOTION_COLOURS
+from emomusic.plots.drawing import LiveMark, draw_live
+
+_CLOCK = Fraction(1, 1000)  # unit of the times in the file
+_LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
+_SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
+_COPIED_SOUND = ("aac", "mp3", "ac3", "eac3", "alac", "mp2")  # formats that MP4 players know; others become AAC
+
+
+class FilmMarks:
+    """The marks on the frames of a film, between the readings too."""
+
+    def __init__(self, reading: FilmReading) -> None:
+        """Take the faces of a reading."""
+        table = reading.faces_table()
+        self._late_s = _LATE_READINGS / reading.rate
+        self._paths = [_Path(int(str(number)), rows) for number, rows in table.groupby("face")]
+
+    def at(self, time_s: float, scale: float = 1.0) -> list[LiveMark]:
+        """The marks at a time, for a frame of this size relative to the film."""
+        marks = (path.at(time_s, self._late_s, scale) for path in self._paths)
+        return [mark for mark in marks if mark is not None]
+
+
+class _Path:
+    """The readings of one face."""
+
+    def __init__(self, number: int, rows: pd.DataFrame) -> None:
+        self._number = number
+        self._times = rows["time_s"].to_numpy()
+        self._boxes = rows[["x", "y", "width", "height"]].to_numpy(np.float64)
+        self._shares = rows[SHARES].to_numpy()
+
+    def at(self, time_s: float, late_s: float, scale: float) -> LiveMark | None:
+        after = int(self._times.searchsorted(time_s, side="right"))
+        before = after - 1
+        if before < 0 or time_s - self._times[before] > late_s:
+            return None
+        box = self._boxes[before]
+        if after < len(self._times) and (step_s := self._times[after] - self._times[before]) <= late_s:
+            if _boxed(box).overlap(_boxed(self._boxes[after])) >= _SAME_PLACE:
+                box = box + (self._boxes[after] - box) * (time_s - self._times[before]) / step_s
+        elif time_s - self._times[before] > late_s / 2:  # the face is gone at the next reading
+            return None
+        label = int(self._shares[before].argmax())
+        emotion = EMOTIONS[label]
+        return LiveMark(
+            _boxed(box * scale),
+            f"{self._number} {emotion}",
+            EMOTION_COLOURS[emotion],
+            float(self._shares[before, label]),
+        )
+
+
+def _boxed(values: Any) -> Box:
+    x, y, width, height = (round(float(value)) for value in values)
+    return Box(x, y, max(width, 1), max(height, 1))
+
+
+def annotate_film(
+    film: FilmFile, reading: FilmReading, out: Path | BinaryIO, *, on_progress: Callable[[float], bool] | None = None
+) -> None:
+    """Write a film with boxes, numbers and emotions, up to the end of its reading, as MP4 (H.264).
+
+    Args:
+        film: the film, opened again `with_audio`. Larger films are reduced to 1280 pixels a side.
+        reading: its faces.
+        out: path or binary file.
+        on_progress: takes the finished share, 0 to 1, and returns False to stop.
+
+    Raises:
+        FilmError: the file cannot be written.
+    """
+    try:
+        with av.open(out, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            _write(film, reading, container, on_progress or (lambda _: True))
+    except (av.error.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FilmError(f"expected to write the marked film. Received: {reason}") from error
+
+
+def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Callable[[float], bool]) -> None:
+    marks = FilmMarks(reading)
+    scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
+    width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
+    rate = Fraction(min(film.frames_per_second, 120)).limit_denominator(1001)
+    video = container.add_stream("libx264", rate, options={"preset": "veryfast", "crf": "24"})
+    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+    video.codec_context.time_base = _CLOCK
+    sound = _Sound(film, container)
+    end_s, last = reading.end_s, -1
+
+    def pictures() -> Iterator[tuple[float, RgbImage]]:
+        for frame in film.frames():
+            if frame.time_s >= end_s:
+                return
+            yield frame.time_s, film.picture(frame, WORKING_SIDE)
+
+    for time_s, image in ahead(pictures()):
+        pts = round(time_s / _CLOCK)
+        if pts <= last:
+            continue
+        last = pts
+        picture = np.array(image[:height, :width])
+        draw_live(picture, marks.at(time_s, scale))
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = pts, _CLOCK
+        container.mux(video.encode(frame))
+        sound.copy(time_s)
+        if not on_progress(min(time_s / end_s, 1.0)):
+            return
+    container.mux(video.encode())
+    sound.copy(end_s, is_end=True)
+
+
+class _Sound:
+    """Copies the sound of a film, or encodes it as AAC if MP4 players do not know its format."""
+
+    def __init__(self, film: FilmFile, container: Any) -> None:
+        self._film, self._container = film, container
+        self._encoder: Any = None
+        if film.audio is None:
+            return
+        if film.audio.codec_context.name in _COPIED_SOUND:
+            self._stream = container.add_stream_from_template(film.audio)
+        else:
+            rate = film.audio.codec_context.sample_rate or 48_000
+            self._stream = self._encoder = container.add_stream("aac", rate if rate in (44_100, 48_000) else 48_000)
+            self._encoder.layout = "stereo"
+            self._resampler = av.AudioResampler("fltp", "stereo", self._encoder.rate)
+
+    def copy(self, until_s: float, *, is_end: bool = False) -> None:
+        """Write the packets up to a time; `is_end` writes what is left of the encoder."""
+        packets = self._film.audio_packets
+        while packets and (packets[0].dts is None or self._time_s(packets[0]) <= until_s):
+            self._write(packets.popleft())
+        if is_end and self._encoder is not None:
+            for frame in self._resampler.resample(None):
+                self._container.mux(self._encoder.encode(frame))
+            self._container.mux(self._encoder.encode())
+
+    def _time_s(self, packet: Any) -> float:
+        return float(packet.dts * packet.time_base) - self._film.start_s
+
+    def _write(self, packet: Any) -> None:
+        if packet.dts is None or not packet.size:
+            return
+        start = round(self._film.start_s / packet.time_base)
+        if self._encoder is None:
+            packet.pts = (packet.dts if packet.pts is None else packet.pts) - start
+            packet.dts -= start
+            packet.stream = self._stream
+            self._container.mux(packet)
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            return  # damaged sound; the next packet continues
+        for decoded in frames:
+            if decoded.pts is not None:
+                decoded.pts -= round(self._film.start_s / decoded.time_base)
+            for frame in self._resampler.resample(decoded):
+                self._container.mux(self._encoder.encode(frame))

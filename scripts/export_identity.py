@@ -1,0 +1,99 @@
+"""Export the network of `models/start/faceres/` to `models/identity/model.onnx`: python -m scripts.export_identity.
+
+It tells faces apart (`emomusic.face.identity`). The weights have eight bits with one scale for each filter, and the
+computation has full precision.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from emomusic.assets import models_dir, write_checksums
+from emomusic.face.identity import MODEL, SIDE
+from emomusic.face.model_files import START_WEIGHTS
+from emomusic.training.export_onnx import OPSET
+from scripts.build_start_weights import NUM_BLOCKS
+
+_GREY_MEAN = 129.0  # which `build_start_weights` assumes
+_HALVING = frozenset({2, 4, 6, 12})  # blocks with stride 2
+
+
+class _Graph:
+    """Builder of a chain of convolutions."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+
+    def add(self, operation: str, *inputs: str, output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(operation, inputs, [output], **attributes))
+        return output
+
+    def weight(self, name: str, values: npt.NDArray[Any]) -> str:
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def convolution(
+        self, x: str, name: str, kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], *, stride: int
+    ) -> str:
+        """Convolution with a kernel of shape (filters, channels, height, width), then ReLU6."""
+        scales = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-8) / 127
+        eight_bits = self.weight(f"{name}_bits", np.rint(kernel / scales[:, None, None, None]).astype(np.int8))
+        scale = self.weight(f"{name}_scale", scales.astype(np.float32))
+        weights = self.add("DequantizeLinear", eight_bits, scale, output=f"{name}_kernel", axis=0)
+        filters, channels = kernel.shape[:2]
+        x = self.add(
+            *("Conv", x, weights, self.weight(f"{name}_bias", bias)),
+            output=name,
+            strides=[stride, stride],
+            group=filters if channels == 1 and name != "conv1" else 1,
+            auto_pad="SAME_UPPER",
+        )
+        return self.add("Clip", x, "zero", "six", output=f"{name}_relu")
+
+
+def main() -> None:
+    """Write the network."""
+    graph = _Graph()
+    graph.weight("zero", np.float32(0))
+    graph.weight("six", np.float32(6))
+    graph.weight("mean", np.float32(_GREY_MEAN))
+    with np.load(models_dir() / START_WEIGHTS["faceres"].path, allow_pickle=False) as arrays:
+        layers = {name: arrays[name].astype(np.float32) for name in arrays}
+    x = graph.add("Sub", "pixels", "mean", output="centred")
+    x = graph.convolution(x, "conv1", layers["conv1/kernel"].transpose(3, 2, 0, 1), layers["conv1/bias"], stride=2)
+    for block in range(1, NUM_BLOCKS + 1):
+        deep, point = f"conv_dw_{block}", f"conv_pw_{block}"
+        kernel = layers[f"{deep}/kernel"].transpose(2, 3, 0, 1)  # (channels, 1, height, width)
+        x = graph.convolution(x, deep, kernel, layers[f"{deep}/bias"], stride=2 if block in _HALVING else 1)
+        x = graph.convolution(
+            x, point, layers[f"{point}/kernel"].transpose(3, 2, 0, 1), layers[f"{point}/bias"], stride=1
+        )
+    graph.add("ReduceMean", x, output="descriptor", axes=[2, 3], keepdims=0)
+    width = layers[f"conv_pw_{NUM_BLOCKS}/bias"].size
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "identity",
+            [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
+            [helper.make_tensor_value_info("descriptor", TensorProto.FLOAT, ["n", width])],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=9,
+    )
+    onnx.checker.check_model(proto, full_check=True)
+    path = models_dir() / MODEL
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(proto, path)
+    write_checksums(path.parent)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
