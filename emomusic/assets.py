@@ -220,7 +220,7 @@ def shipped_files() -> Iterator[Path]:
     """Yield every bundled file with a checksum. Text files have none."""
     for asset in list_assets():
         for path in sorted((ROOT / asset.path).rglob("*")):
-            if path.is_file() and path.suffix in {".parquet", ".jpg", ".keras", ".onnx", ".skops", ".npz"}:
+            if path.is_file() and path.suffix in {".parquet", ".jpg", ".mp4", ".keras", ".onnx", ".skops", ".npz"}:
                 yield path
 
 

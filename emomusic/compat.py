@@ -136,12 +136,16 @@ def check_uploads() -> None:
     assert callable(get_script_run_ctx)
 
 
-def keep_uploads_in_memory() -> None:
-    """Stop Starlette from writing uploads above one megabyte to a temporary file."""
+def keep_uploads_in_memory(max_bytes: int) -> None:
+    """Stop Starlette from writing uploads above one megabyte to a temporary file.
+
+    Args:
+        max_bytes: larger uploads still pass through an unnamed temporary file.
+    """
     check_uploads()
     from starlette.formparsers import MultiPartParser
 
-    MultiPartParser.spool_max_size = 0  # no limit
+    MultiPartParser.spool_max_size = max_bytes
 
 
 def release_upload(file_id: str) -> None:

@@ -85,7 +85,7 @@ def median_ms(run: Callable[[], object], runs: int = _RUNS) -> float:
 def measure(what: str) -> dict[str, float]:
     """One group of measurements, in this process."""
     from emomusic.assets import data_dir
-    from emomusic.cli.bench_live import _resident_mb
+    from emomusic.cli.timing import resident_mb
     from emomusic.face.images import crop_face, read_image
     from emomusic.face.reading import load_networks, read_faces
 
@@ -98,7 +98,7 @@ def measure(what: str) -> dict[str, float]:
         return {
             "load the networks, s": loaded - started,
             "first picture after loading, s": time.perf_counter() - loaded,
-            "memory of the process after one picture, MB": _resident_mb(),
+            "memory of the process after one picture, MB": resident_mb(),
         }
     if what == "faces":
         crops = [crop_face(four, face.box) for face in detector.detect(four)] * 2

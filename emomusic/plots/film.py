@@ -92,7 +92,9 @@ def annotate_film(
         FilmError: the file cannot be written.
     """
     try:
-        with av.open(out, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        # FFmpeg opens the file a second time to move its index to the front, which needs a path
+        options = {"movflags": "+faststart"} if isinstance(out, Path) else {}
+        with av.open(out, "w", format="mp4", options=options) as container:
             _write(film, reading, container, on_progress or (lambda _: True))
     except (av.error.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -1,4 +1,4 @@
-"""Charts of a live session: the group over time, and the current faces."""
+"""Charts of a live session or a film: the group over time, and the current faces."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities
-from emomusic.plots.colours import EMOTION_COLOURS, QUIET, faded, ink_on
+from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
+from emomusic.face.live.timeline import SHARES, Segment
+from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
 from emomusic.text import format_clock
 
 _BRIDGED_S = 3  # longest gap to fill; slow machines read less than one frame a second
 _MIN_SPAN_S = 30  # narrowest time axis
+_BAND_BOTTOM, _BAND_TOP = 102, 114  # of the scenes, in the unit of the areas
+_NUMBERED_SCENES = 24
 _NAMED_SHARE = 0.22  # smallest bar segment with room for its name
+
+CLICKED = "clicked"
+"""Name of the trace of `film_areas` that takes clicks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,61 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
         zeroline=False,
     )
     return figure
+
+
+def film_areas(table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | None = None) -> go.Figure:
+    """The group over a film: the areas of `mood_areas` with the numbered scenes above them.
+
+    A transparent bar for each second, in the trace `CLICKED`, takes clicks: its `customdata` is the second.
+
+    Args:
+        table: from `timeline.every_second`.
+        scenes: the bands, in the colours of their quadrants.
+        chosen: index of the outlined scene.
+    """
+    figure = mood_areas(table)
+    figure.update_traces(hoverinfo="skip", hovertemplate=None)
+    found = table[table["num_faces"] > 0]
+    seconds = found["time_s"].astype(int).tolist()
+    figure.add_trace(
+        go.Bar(
+            x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
+            marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
+            hovertext=[
+                f"{format_clock(second)}: {_list_most(row)}"
+                for second, row in zip(seconds, found[SHARES].to_numpy().tolist(), strict=True)
+            ],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )  # fmt: skip
+    for number, scene in enumerate(scenes, 1):
+        colour, is_chosen = QUADRANT_COLOURS[scene.quadrant], number - 1 == chosen
+        figure.add_shape(
+            type="rect", x0=scene.start_s, x1=scene.end_s, y0=_BAND_BOTTOM, y1=_BAND_TOP, layer="above",
+            fillcolor=colour, line={"width": 2 if is_chosen else 0.5, "color": QUIET},
+        )  # fmt: skip
+        figure.add_shape(
+            type="line",
+            x0=scene.start_s,
+            x1=scene.start_s,
+            y0=0,
+            y1=_BAND_BOTTOM,
+            line={"width": 1, "dash": "dot", "color": QUIET},
+        )
+        if len(scenes) <= _NUMBERED_SCENES:
+            figure.add_annotation(
+                x=(scene.start_s + scene.end_s) / 2, y=(_BAND_BOTTOM + _BAND_TOP) / 2, text=str(number),
+                showarrow=False, font={"size": 12, "color": ink_on(colour)},
+            )  # fmt: skip
+    figure.update_layout(barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest")
+    figure.update_yaxes(range=[0, _BAND_TOP])
+    return figure
+
+
+def _list_most(shares: Sequence[float]) -> str:
+    """The two largest shares: "happy 93 %, sad 5 %"."""
+    ranked = sorted(zip(EMOTIONS, shares, strict=True), key=lambda pair: -pair[1])[:2]
+    return list_shares({emotion.value: float(share) for emotion, share in ranked})
 
 
 def _every_second(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -10,7 +11,7 @@ from PIL import Image, ImageOps
 
 from emomusic.affect import share_text
 from emomusic.face.images import RgbImage, crop_face
-from emomusic.face.live.reader import LiveView
+from emomusic.face.live.reader import LiveFace, LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
 from emomusic.plots.drawing import LiveMark, Mark, annotate, draw_live
@@ -104,14 +105,35 @@ def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlaySt
         view: the result of `submit_frame`.
         look: the parts to draw.
     """
+    return _drawn(image, view.faces, look)
+
+
+def marked_frame(image: RgbImage, faces: Sequence[LiveFace], scale: float = 1.0) -> RgbImage:
+    """A copy of a film's frame with its faces marked.
+
+    Args:
+        image: the frame, or a smaller copy.
+        faces: in pixels of the frame.
+        scale: size of `image` relative to the frame.
+    """
+    scaled = [
+        replace(face, reading=replace(face.reading, face=replace(face.reading.face, box=box)))
+        for face in faces
+        for box in [face.reading.face.box.scaled(scale)]
+    ]
+    return _drawn(image, scaled, OverlayStyle(mirror=False))
+
+
+def _drawn(image: RgbImage, faces: Sequence[LiveFace], look: OverlayStyle) -> RgbImage:
     picture = cv2.flip(image, 1) if look.mirror else image.copy()
     marks = []
-    for face in view.faces:
+    for face in faces:
         box, emotion = face.reading.face.box, face.reading.emotion
         points = face.reading.face.landmarks.points
         if look.mirror:
-            box = replace(box, x=view.width - box.right)
-            points = tuple((view.width - 1 - x, y) for x, y in points)
+            width = image.shape[1]
+            box = replace(box, x=width - box.right)
+            points = tuple((width - 1 - x, y) for x, y in points)
         share = face.reading.probabilities[emotion]
         text = f"{face.number} {emotion}"
         marks.append(LiveMark(box, text, EMOTION_COLOURS[emotion], share, points if look.landmarks else ()))

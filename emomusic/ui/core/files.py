@@ -8,7 +8,13 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-_MIME_TYPES = {"csv": "text/csv", "json": "application/json", "m3u": "audio/x-mpegurl", "png": "image/png"}
+_MIME_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "m3u": "audio/x-mpegurl",
+    "mp4": "video/mp4",
+    "png": "image/png",
+}
 
 
 def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:

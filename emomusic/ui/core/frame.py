@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _app_has_run = threading.Event()
 
+_LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the rest of the request; films are not
+
 # The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
 # Primary buttons and selected tags therefore get a darker colour there; selected button groups get the link colour.
 # `kind`, `data-tag` and `data-selected` are undocumented; axe checks the resulting contrast in the browser tests.
@@ -55,7 +57,7 @@ def enter_app() -> None:
     if not _app_has_run.is_set():
         _app_has_run.set()
         try:
-            keep_uploads_in_memory()
+            keep_uploads_in_memory(_LARGEST_IN_MEMORY)
         except HookError:
             log.exception("uploads larger than a megabyte pass through a temporary file")
         forget_closed_pages()
@@ -128,7 +130,7 @@ def show_notice() -> None:
     """Show what the app estimates, what happens to photos, and which uses to avoid."""
     st.caption(
         "EmoMusic estimates the **expression** on a face and is often wrong; an expression is not a feeling. Photos "
-        f"stay in memory, are not stored or sent, and are deleted {WHEN_GONE}. The app connects only to Spotify's "
-        "players unless you ask for more. It is for play and teaching: do not judge people with it. The EU AI Act "
-        "forbids emotion recognition at work and in education."
+        "stay in memory, videos in a temporary file. They are not stored or sent, and are deleted "
+        f"{WHEN_GONE}. The app connects only to Spotify's players unless you ask for more. It is for play and "
+        "teaching: do not judge people with it. The EU AI Act forbids emotion recognition at work and in education."
     )

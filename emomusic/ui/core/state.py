@@ -157,3 +157,19 @@ MODELS_ASKED = "models_asked"  # the predictions of every model for the visitor'
 def models_widget(name: str, *scope: str) -> str:
     """A widget of the models page; `scope` names the model it belongs to."""
     return "-".join(("models", name, *scope))
+
+
+# The film page
+FILM = "film_job"  # the FilmJob, reading or over; absent before the first
+FILM_UPLOAD = "film_upload"
+FILM_PROBLEM = "film_problem"  # why the last upload could not be stored
+FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
+FILM_SCENE = "film_scene"  # the chosen scene, from 0
+FILM_AT = "film_at"  # the second that the visitor clicked
+FILM_CLICKED = "film_clicked"  # the chart that takes the clicks
+FILM_DRAWN = "film_drawn"  # what the page showed at its last run
+
+
+def film_widget(name: str, *scope: str) -> str:
+    """A widget of the film page; `scope` names what it belongs to."""
+    return "-".join(("film", name, *scope))

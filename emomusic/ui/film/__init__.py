@@ -1,0 +1,1 @@
+"""The Video page: a film, its faces, scenes and songs."""

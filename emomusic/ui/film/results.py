@@ -1,0 +1,305 @@
+"""The results of a film: video, timeline, scenes with songs, plane, faces and downloads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from emomusic.affect import AffectPoint, affect_of, describe, group_probabilities
+from emomusic.export import film_faces_csv, film_playlist, film_record
+from emomusic.face.film import FilmFace, FilmReading, face_line
+from emomusic.face.live.timeline import Segment, every_second
+from emomusic.music.playlist import one_song_each
+from emomusic.music.recommend import Song
+from emomusic.music.request import Request
+from emomusic.music.spotify.embeds import track_url
+from emomusic.plots.affect import FacePoint, circumplex
+from emomusic.plots.live import film_areas
+from emomusic.text import for_excel, format_clock
+from emomusic.ui.core import state
+from emomusic.ui.core.charts import roomy_columns, show_chart
+from emomusic.ui.core.engine import engine
+from emomusic.ui.core.files import download_button
+from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.film.job import PORTRAIT, FilmJob
+from emomusic.ui.songs.choose import request_of
+from emomusic.ui.songs.listener import ALL, NOW, Listener
+from emomusic.ui.songs.player import queue_of, show_queue
+from emomusic.ui.songs.your_music import with_your_music
+
+_EVERY_S = 2.0
+_MOST_BUTTONS = 10  # more scenes are in a menu
+_MOST_POINTS = 60  # of the trail
+_FACES_SHOWN = 12
+_SONGS_OF_SCENE = 5  # in the JSON file, as from the command
+_MAX_VIDEO_WIDTH = 760
+
+
+def choose_scene(job: FilmJob) -> int:
+    """The index of the chosen scene; at first the first one."""
+    chosen = st.session_state.get(state.FILM_SCENE, 0)
+    return int(chosen) if chosen < len(job.scenes()) else 0
+
+
+def show_picture(job: FilmJob) -> None:
+    """Show the marked film, or before that the current frame."""
+    if job.marked is not None:
+        at_s = st.session_state.get(state.FILM_AT, 0)
+        st.video(job.marked, format="video/mp4", start_time=at_s, autoplay=at_s > 0, muted=False)
+        return
+
+    @st.fragment(run_every=1.0)
+    def frame() -> None:
+        job: FilmJob | None = st.session_state.get(state.FILM)
+        if job is not None and (preview := job.preview) is not None:
+            st.image(preview, alt="The current frame with its faces", width="stretch")
+
+    frame()
+
+
+def show_answer(job: FilmJob, scene: int) -> None:
+    """Show the chosen scene and its song."""
+    scenes = job.scenes()
+    if not scenes or (job.is_reading and len(scenes) < 2):  # the first scene may still change
+        if job.is_reading:
+            st.title("Looking for the first scene", anchor=False)
+            st.caption("Its song appears here, while the rest of the video is read.")
+        else:
+            st.title("No face found", anchor=False)
+            st.markdown("Faces must look towards the camera. Try another video.")
+        return
+    segment = scenes[scene]
+    st.html(_STYLE)
+    with st.container(key="film-answer"):
+        st.title(describe(segment.probabilities, of_group=True), anchor=False)
+        last = f" of {len(scenes)}" if not job.is_reading else ""
+        st.caption(f"Scene {scene + 1}{last}, {_span(segment)}")
+        _show_scene_buttons(job, scenes, scene)
+        point, emotion = job.mood_of(scene)
+        queue = queue_of(request_of(Listener(NOW, point, emotion, None)), "film")
+    show_queue(queue, "film", "emomusic-scene")
+    if scene + 1 < len(scenes) - job.is_reading:
+        following = scenes[scene + 1]
+        song = _songs(job)[scene + 1]
+        text = f"Next scene, {format_clock(following.start_s)}: {_words(following)}"
+        st.button(
+            f"{text} · **{escape_markdown(song.track.full_name)}**" if song is not None else text,
+            icon=":material/skip_next:",
+            type="tertiary",
+            wrap=True,
+            on_click=_choose,
+            args=(scene + 1, int(following.start_s)),
+            key=state.film_widget("next"),
+        )
+
+
+_STYLE = """<style>
+.st-key-film-answer { gap: 0.5rem; }
+.st-key-film-next button { text-align: left; }
+.st-key-film-answer h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
+@media (max-width: 640px) { .st-key-film-answer h1 { font-size: 1.4rem; } }
+</style>"""
+
+
+def _show_scene_buttons(job: FilmJob, scenes: Sequence[Segment], scene: int) -> None:
+    offered = len(scenes) - job.is_reading  # the last one may still change
+    if offered < 2:
+        return
+    key = state.film_widget("scenes")
+    st.session_state[key] = scene
+
+    def on_change() -> None:
+        if (chosen := st.session_state[key]) is not None:
+            _choose(chosen, int(scenes[chosen].start_s))
+
+    look: dict[str, Any] = {"key": key, "label_visibility": "collapsed", "on_change": on_change}
+    if offered > _MOST_BUTTONS:
+        st.selectbox("Scene", range(offered), format_func=lambda number: _line(number, scenes), **look)
+    else:
+        st.segmented_control(
+            "Scene", range(offered), format_func=lambda number: format_clock(scenes[number].start_s), required=True,
+            wrap=True, **look,
+        )  # fmt: skip
+
+
+def _choose(scene: int, at_s: int) -> None:
+    st.session_state[state.FILM_SCENE] = scene
+    st.session_state[state.FILM_AT] = at_s
+
+
+def show_growing() -> None:
+    """Show the timeline and the scenes so far, refreshed while the film is read."""
+
+    @st.fragment(run_every=_EVERY_S)
+    def growing() -> None:
+        job: FilmJob | None = st.session_state.get(state.FILM)
+        if job is None or job.reading is None or not len(job.reading):
+            return
+        scenes = job.scenes()
+        _show_chart(job.reading, scenes, None, key="film-growing")
+        for number in range(len(scenes)):
+            st.markdown(escape_markdown(_line(number, scenes)))
+
+    growing()
+
+
+def show_details(job: FilmJob) -> None:
+    """Show what follows the first screen of a film that was read."""
+    reading, scenes = job.reading, job.scenes()
+    if reading is None or not scenes:
+        return
+    left, right = roomy_columns([3, 2], key="film", gap="large")
+    with left:
+        st.header("Scenes and their songs", anchor=False)
+        _show_scenes(job, scenes)
+    with right:
+        st.header("The group's path", anchor=False)
+        _show_plane(reading)
+    _show_faces(job, reading)
+    _show_downloads(job, reading, scenes)
+
+
+def show_timeline(job: FilmJob, scene: int) -> None:
+    """Show the timeline of a film that was read. A click moves the video and chooses the scene."""
+    reading, scenes = job.reading, job.scenes()
+    if reading is None or not len(reading):
+        return
+    event = _show_chart(
+        reading, scenes, scene if scenes else None, key=state.FILM_CLICKED, on_select="rerun", selection_mode="points"
+    )
+    st.caption(
+        "The height of a colour is the mean share of an emotion over all faces; the numbered bands are the scenes. "
+        "Click to move the video there."
+    )
+    points = event["selection"]["points"] if event else []
+    clicked = next((point["customdata"] for point in points if "customdata" in point), None)
+    if isinstance(clicked, list):
+        clicked = clicked[0] if clicked else None
+    if clicked is None or st.session_state.get(_LAST_CLICK) == (id(job), clicked):
+        return
+    st.session_state[_LAST_CLICK] = id(job), clicked
+    index = next((number for number, segment in enumerate(scenes) if segment.start_s <= clicked < segment.end_s), scene)
+    _choose(index, int(clicked))
+    st.rerun()
+
+
+_LAST_CLICK = "film_clicked_last"
+
+
+def _show_chart(
+    reading: FilmReading, scenes: Sequence[Segment], chosen: int | None, *, key: str, **options: Any
+) -> Any:
+    table = every_second(reading.timeline())
+    return show_chart(
+        film_areas(table, scenes, chosen=chosen),
+        key=key,
+        alt=f"Shares of the seven emotions over {len(table)} seconds, in {len(scenes)} scenes",
+        **options,
+    )
+
+
+def _span(segment: Segment) -> str:
+    return f"{format_clock(segment.start_s)} to {format_clock(segment.end_s)}"
+
+
+def _words(segment: Segment) -> str:
+    return describe(segment.probabilities, of_group=True).lower()
+
+
+def _line(number: int, scenes: Sequence[Segment]) -> str:
+    return f"Scene {number + 1}, {_span(scenes[number])}: {_words(scenes[number])}"
+
+
+def _requests(scenes: Sequence[Segment]) -> list[Request]:
+    return [with_your_music(Request(point=segment.point, emotion=segment.emotion)) for segment in scenes]
+
+
+def _songs(job: FilmJob) -> list[Song | None]:
+    """One song for each scene, for the visitor's music; chosen once."""
+    requests = _requests(job.scenes())
+    key = state.queue("film-scenes")
+    of, songs = st.session_state.get(key, (None, []))
+    if of != requests:
+        with st.spinner("Choosing songs"):
+            songs = one_song_each(requests, engine().recommender())
+        st.session_state[key] = requests, songs
+    found: list[Song | None] = songs
+    return found
+
+
+def _show_scenes(job: FilmJob, scenes: Sequence[Segment]) -> None:
+    songs = _songs(job)
+    for number, song in enumerate(songs):
+        title = "no song fits" if song is None else (
+            f"[**{escape_markdown(song.track.title)}**]({track_url(song.track.id)}) · "
+            f"{escape_markdown(song.track.byline)}"
+        )  # fmt: skip
+        with st.container(gap=None):
+            st.button(
+                escape_markdown(_line(number, scenes)),
+                type="tertiary",
+                on_click=_choose,
+                args=(number, int(scenes[number].start_s)),
+                key=state.film_widget("play", str(number)),
+            )
+            st.markdown(title)
+
+
+def _show_plane(reading: FilmReading) -> None:
+    table = reading.timeline().dropna(subset=["valence", "arousal"])
+    points = table[["valence", "arousal"]].to_numpy()
+    step = -(-len(points) // _MOST_POINTS)
+    trail = [AffectPoint(*points[start : start + step].mean(axis=0)) for start in range(0, len(points), step)]
+    faces = reading.faces()[:_FACES_SHOWN]
+    marks = [FacePoint(str(face.number), affect_of(face.probabilities), face.probabilities.emotion) for face in faces]
+    group = group_probabilities([face.probabilities for face in faces])
+    if group is not None and len(marks) > 1:
+        marks.append(FacePoint(ALL, affect_of(group), group.emotion))
+    show_chart(circumplex(marks, trail=trail, height=380), key="film-plane", alt="The group's path on the affect plane")
+    st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")
+
+
+def _show_faces(job: FilmJob, reading: FilmReading) -> None:
+    faces = reading.faces()
+    st.header("Faces", anchor=False)
+    columns = roomy_columns([1, 1], key="film-faces", gap="large")
+    shown = faces[:_FACES_SHOWN]
+    for number, face in enumerate(shown):
+        with (
+            columns[2 * number // max(len(shown), 2)],
+            st.container(horizontal=True, vertical_alignment="center", gap="small"),
+        ):
+            if (portrait := job.portrait(face.number)) is not None:
+                st.image(portrait, alt=f"Face {face.number}", width=PORTRAIT // 2)
+            st.markdown(f"{escape_markdown(face_line(face))}  \n{_when(face)}")
+    if len(faces) > _FACES_SHOWN:
+        st.caption(f"{len(faces) - _FACES_SHOWN} more faces are in the files.")
+
+
+def _when(face: FilmFace) -> str:
+    return f"In view for {format_clock(face.seconds)}, from {format_clock(face.start_s)} on"
+
+
+def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment]) -> None:
+    st.header("Downloads", anchor=False)
+    songs = _songs(job)
+    with st.container(horizontal=True, gap="small"):
+        if (marked := job.marked) is not None:
+            download_button("Marked video (MP4)", lambda: marked, "emomusic-video.mp4", key="film-mp4", type="primary")
+        make_csv = partial(film_faces_csv, reading)
+        download_button("Readings (CSV)", lambda: for_excel(make_csv()), "emomusic-video.csv", key="film-csv")
+        make_json = partial(_record, job, reading, scenes, songs)
+        download_button("Everything (JSON)", make_json, "emomusic-video.json", key="film-json")
+        make_list = partial(film_playlist, scenes, songs)
+        download_button("Playlist (M3U)", make_list, "emomusic-video.m3u", key="film-m3u")
+
+
+def _record(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment], playlist: Sequence[Song | None]) -> str:
+    requests, recommender = _requests(scenes), engine().recommender()
+    songs = [recommender.songs(request, _SONGS_OF_SCENE) for request in requests]
+    record = film_record(job.name, reading, scenes, songs, playlist, requests[0], problem=job.problem)
+    return json.dumps(record, ensure_ascii=False, indent=2)

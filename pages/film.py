@@ -1,0 +1,17 @@
+"""Video page: the faces of a film, its scenes, and songs that follow them."""
+
+import streamlit as st
+
+from emomusic.ui.core import state
+from emomusic.ui.core.address import remembered
+from emomusic.ui.core.frame import require_app, shown_errors
+
+require_app()
+
+if not (st.session_state.get(state.FILM) or remembered(state.FILM_SAMPLE)):
+    st.title("What does this video sound like?", anchor=False)
+
+with shown_errors():
+    from emomusic.ui.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg
+
+    show_film()
