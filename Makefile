@@ -54,6 +54,7 @@ bench: $(VENV)/installed  ## measure this machine in some minutes, and write doc
 	$(BIN)/python -m emomusic bench models --record --json $(call into,models)
 	$(BIN)/python -m emomusic bench music --json $(call into,music)
 	$(BIN)/python -m emomusic bench live --json $(call into,live)
+	$(BIN)/python -m emomusic bench film --json $(call into,film)
 # Replace the old figures only if the benchmark succeeds.
 into = > docs/benchmarks/$(1).json.part && mv docs/benchmarks/$(1).json.part docs/benchmarks/$(1).json
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affect_of, quadrant_of
 from emomusic.face.gallery import Gallery
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.music.recommend import Song
 from emomusic.music.request import Request, target_of
-from emomusic.music.spotify.embeds import track_url
-from emomusic.text import csv_text, escape_formula
+from emomusic.music.spotify.embeds import songs_m3u, track_url
+from emomusic.text import csv_text, escape_formula, format_clock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emomusic.face.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
+    from emomusic.face.live.timeline import Segment
+
+_SHARES = [emotion.value for emotion in EMOTIONS]
+_POINT = ("valence", "arousal", "quadrant")
 
 
 def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
@@ -100,6 +109,119 @@ def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[
     return {**_affect_record(group), "mood": mood.value}
 
 
+def film_record(
+    name: str,
+    reading: FilmReading,
+    scenes: Sequence[Segment],
+    songs_of_scenes: Sequence[Sequence[Song]],
+    playlist: Sequence[Song | None],
+    request: Request,
+    *,
+    read_ms: float | None = None,
+    recommend_ms: float | None = None,
+    problem: str | None = None,
+) -> dict[str, Any]:
+    """One film with its faces, scenes and songs, and the tables of its readings.
+
+    Args:
+        name: name of the film.
+        reading: its readings, at least one.
+        scenes: its scenes.
+        songs_of_scenes: the recommended songs of each scene.
+        playlist: one song for each scene without repetition, as from `one_song_each`.
+        request: a request for these songs. Only its policy counts here.
+        read_ms: time to read the film; None if not measured.
+        recommend_ms: time to choose the songs; None if not measured.
+        problem: `FilmFile.problem` of the film.
+    """
+    duration_s = reading.end_s if reading.duration_s is None else reading.duration_s
+    last_s = max(duration_s, reading.end_s - 1 / reading.rate)  # the last interval may reach beyond the film
+    spans = [{"start_s": round(scene.start_s, 3), "end_s": round(min(scene.end_s, last_s), 3)} for scene in scenes]
+    record = {
+        "video": name,
+        "width": reading.width,
+        "height": reading.height,
+        "duration_s": duration_s,
+        "faces": [_film_face(face) for face in reading.faces()],
+        "scenes": [
+            {
+                **span,
+                **(_group(scene.probabilities, request) or {}),
+                "songs": [song_record(song) for song in songs],
+            }
+            for span, scene, songs in zip(spans, scenes, songs_of_scenes, strict=True)
+        ],
+        "rate": reading.rate,
+        "readings": _reading_records(reading.faces_table()),
+        "timeline": _timeline_records(reading.timeline()),
+        "playlist": [
+            {**span, "song": song_record(song)} for span, song in zip(spans, playlist, strict=True) if song is not None
+        ],
+        "elapsed_ms": {"read": read_ms, "recommend": recommend_ms},
+    }
+    return record if problem is None else {**record, "error": problem}
+
+
+def _film_face(face: FilmFace) -> dict[str, Any]:
+    affect = _affect_record(face.probabilities)
+    return {
+        "face": face.number,
+        "start_s": face.start_s,
+        "end_s": face.end_s,
+        "seconds": face.seconds,
+        "emotion": affect.pop("emotion"),
+        "probabilities": face.probabilities.as_dict(),
+        **affect,
+        "highlight": face.highlight and {"emotion": face.highlight[0].value, "time_s": face.highlight[1]},
+    }
+
+
+def _reading_records(faces: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "time_s": row["time_s"],
+            "face": row["face"],
+            "box": [row[side] for side in ("x", "y", "width", "height")],
+            "confidence": row["confidence"],
+            "emotion": row["emotion"],
+            "probabilities": {emotion: row[emotion] for emotion in _SHARES},
+            **{column: row[column] for column in _POINT},
+        }
+        for row in faces.to_dict("records")
+    ]
+
+
+def _timeline_records(timeline: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "time_s": row["time_s"],
+            "num_faces": row["num_faces"],
+            "probabilities": {emotion: row[emotion] for emotion in _SHARES} if row["num_faces"] else None,
+            **{column: row[column] if row["num_faces"] else None for column in _POINT},
+        }
+        for row in timeline.to_dict("records")
+    ]
+
+
+def film_playlist(scenes: Sequence[Segment], playlist: Sequence[Song | None]) -> str:
+    """M3U playlist that follows a film, with the start of each scene in the titles: "0:31 Title, Artists".
+
+    Args:
+        scenes: of the film.
+        playlist: the song of each scene; None for none.
+    """
+    chosen = [(scene, song) for scene, song in zip(scenes, playlist, strict=True) if song is not None]
+    titles = (f"{format_clock(scene.start_s)} {song.track.title}, {song.track.byline}" for scene, song in chosen)
+    return songs_m3u([song for _, song in chosen], titles)
+
+
+def film_faces_csv(reading: FilmReading) -> str:
+    """The faces of each reading of a film as CSV, with the columns `FACE_COLUMNS` of `face.film`."""
+    table = reading.faces_table()
+    table = table.round(dict.fromkeys(["confidence", *_SHARES, "valence", "arousal"], 4))
+    return csv_text(table.columns.tolist(), table.itertuples(index=False))
+
+
 def request_record(
     request: Request, who: str, *, manual_emotion: Emotion | None = None, manual_mood: Mood | None = None
 ) -> dict[str, Any]:
@@ -175,5 +297,5 @@ def _face_row(number: int, face: FaceReading) -> dict[str, Any]:
 
 def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
     columns = [*first, "x", "y", "width", "height", "confidence", "emotion"]
-    columns += [emotion.value for emotion in EMOTIONS] + ["valence", "arousal", "quadrant"]
+    columns += [*_SHARES, *_POINT]
     return csv_text(columns, ([row[column] for column in columns] for row in rows))

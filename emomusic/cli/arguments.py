@@ -1,4 +1,4 @@
-"""Argument types, options and the progress bar that several commands share."""
+"""Argument types, options, output and the progress bar that several commands share."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from emomusic.affect import AffectPoint, Emotion
 from emomusic.errors import DatasetError
 from emomusic.music.genres import GENRE_FAMILIES, genres_of
 from emomusic.music.request import Policy, Request
+from emomusic.text import escape_control_chars
 
 log = logging.getLogger(__name__)
 
 Outcome = tuple[Any, int]
 """The answer of a command, ready for JSON, and its exit status."""
+
+STOPPED = 130
+"""Exit status after Ctrl+C."""
 
 
 def add_command(
@@ -129,20 +133,45 @@ def emotion(text: str) -> Emotion:
 
 
 @contextlib.contextmanager
-def progress(unit: str, total: int) -> Iterator[Callable[..., None]]:
+def progress(unit: str, total: int, *, in_percent: bool = False) -> Iterator[Callable[..., None]]:
     """Show a progress bar with the time left on stderr, if stderr is a terminal.
+
+    Args:
+        unit: what is counted.
+        total: number of units.
+        in_percent: show the share instead of the number of finished units.
 
     Yields:
         A function that takes the number of finished units and, if known only later, their total.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    done_column = TaskProgressColumn() if in_percent else MofNCompleteColumn()
+    columns = (TextColumn(unit), BarColumn(), done_column, TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(unit, total=total)
         yield lambda done, total=None: bar.update(task, completed=done, total=total)
+
+
+def log_file_error(file_name: str, sentence: str) -> None:
+    """Log what is wrong with a file in one line. Only the whole path tells two files of one name apart."""
+    text = sentence if Path(file_name).name == file_name and repr(file_name) in sentence else f"{file_name}: {sentence}"
+    log.error("emomusic: %s", escape_control_chars(text))
+
+
+def show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:
+    """Print songs, each with its reason and its address."""
+    for song in songs:
+        print(f"{indent}{song['title']}, {', '.join(song['artists'])}\n{indent}  {song['reason']}; {song['url']}")
 
 
 def status_of(problems: list[str]) -> int:

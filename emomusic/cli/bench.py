@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import math
 import statistics
 import time
 import tracemalloc
@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command
-from emomusic.cli.timing import Timing, machine, spread
+from emomusic.cli.timing import Timing, machine, resident_mb, spread
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
 
@@ -33,15 +32,20 @@ LARGE = 1_000_000
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     parser = add_command(parent, "bench", bench, _show_timings, "Time each step on this machine.")
-    parts = ("photo", "models", "music", "live")
+    parts = ("photo", "models", "music", "live", "film")
     parser.add_argument("part", nargs="?", choices=parts, default="photo", help="which steps (photo)")
     parser.add_argument(
-        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live: a video; samples by default"
+        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live and film: a video; samples by default"
     )
     parser.add_argument("--runs", type=arguments.count, metavar="N", help="repetitions of each step (30)")
     parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
     frames = arguments.number(10, 1_000_000, whole=True)
     parser.add_argument("--frames", type=frames, metavar="N", help="for live: frames of each film (600)")
+    parser.add_argument(
+        "--fer", type=arguments.name, metavar="PYTHON", help="for film: compare with fer, installed there"
+    )
+    seconds = arguments.number(1, 86_400)
+    parser.add_argument("--fer-seconds", type=seconds, metavar="N", help="fer reads only the first N seconds")
 
 
 def bench(options: argparse.Namespace) -> Outcome:
@@ -52,14 +56,22 @@ def bench(options: argparse.Namespace) -> Outcome:
         raise EmomusicError(f"expected --record only with the part models. Received: {options.part} --record")
     if options.frames is not None and options.part != "live":
         raise EmomusicError(f"expected --frames only with the part live. Received: {options.part} --frames")
-    if options.runs is not None and options.part == "live":
-        raise EmomusicError("expected --runs with another part than live. Received: live --runs")
+    if options.runs is not None and options.part in ("live", "film"):
+        raise EmomusicError(f"expected --runs with another part than {options.part}. Received: {options.part} --runs")
+    if options.fer is not None and options.part != "film":
+        raise EmomusicError(f"expected --fer only with the part film. Received: {options.part} --fer")
+    if options.fer_seconds is not None and options.fer is None:
+        raise EmomusicError("expected --fer-seconds only with --fer PYTHON. Received: --fer-seconds alone")
     if options.part == "live":
         from emomusic.cli.bench_live import run_live_bench
 
         return run_live_bench(options.film, num_frames=options.frames or 600), 0
+    if options.part == "film":
+        from emomusic.cli.bench_film import run_film_bench
+
+        return run_film_bench(options.film, fer_python=options.fer, fer_s=options.fer_seconds), 0
     if options.film is not None:
-        raise EmomusicError(f"expected a film only with the part live. Received: {options.part} {options.film}")
+        raise EmomusicError(f"expected a film only with the part live or film. Received: {options.part} {options.film}")
     runs = options.runs or 30
     if options.record:
         require_checkout("to keep a model's time")
@@ -72,7 +84,7 @@ def bench(options: argparse.Namespace) -> Outcome:
 def _show_timings(report: dict[str, Any]) -> None:
     print(report["machine"])
     for timing in report["timings"]:
-        print(f"{timing['median']:8.1f} {timing['unit']:2}  (95 %: {timing['p95']:.1f})  {timing['step']}")
+        print(f"{timing['median']:8.1f} {timing['unit']:5}  (95 %: {timing['p95']:.1f})  {timing['step']}")
 
 
 def run_bench(*, runs: int = 30) -> dict[str, Any]:
@@ -140,13 +152,13 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> di
     from emomusic.music.recommend import Recommender, load_recommender
     from emomusic.music.request import Policy, Request
 
-    before = _resident_mb()
+    before = resident_mb()
     started = time.perf_counter()
     bundled = load_recommender()
     timings = [_once("load the songs", time.perf_counter() - started)]
     return_free_memory()
-    if before is not None and (after := _resident_mb()) is not None:
-        timings.append(Timing("hold the songs, memory with libraries", after - before, after - before, "MB", 1))
+    if not math.isnan(held := resident_mb() - before):
+        timings.append(Timing("hold the songs, memory with libraries", held, held, "MB", 1))
     for size in sizes or (len(bundled.catalogue), LARGE):
         rows = np.arange(size) % len(bundled.catalogue)
         table = bundled.catalogue.table.iloc[rows].reset_index(drop=True)
@@ -223,15 +235,6 @@ def _memory(step: str, run: Callable[[], object]) -> Timing:
     finally:
         tracemalloc.stop()
     return Timing(f"{step}, memory", peak, peak, "MB", 1)
-
-
-def _resident_mb() -> float | None:
-    """Resident memory of this process; None outside Linux."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except (OSError, ValueError):
-        return None
 
 
 def _once(step: str, seconds: float) -> Timing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import mmap
 import os
 import statistics
 import tempfile
@@ -18,7 +17,7 @@ import cv2
 import numpy as np
 
 from emomusic.assets import data_dir
-from emomusic.cli.timing import Timing, machine, spread
+from emomusic.cli.timing import Timing, machine, resident_mb, spread
 from emomusic.errors import ImageError
 from emomusic.face.images import RgbImage, crop_face, read_image, shrink
 from emomusic.face.live.reader import LiveReader
@@ -87,7 +86,7 @@ def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
                 if view.lag_s is not None:
                     lags.append(1000 * view.lag_s)
                 counts.append(len(view.faces))
-                memory.append(_resident_mb())
+                memory.append(resident_mb())
         busy_s, took_s = time.process_time() - busy_s, time.perf_counter() - began_s
         view = reader.view()
     if view.error is not None:
@@ -171,11 +170,3 @@ def _frames(film: Path) -> Iterator[RgbImage]:
         while (answer := capture.read())[0]:
             yield shrink(cv2.cvtColor(answer[1], cv2.COLOR_BGR2RGB), _FRAME[1])[0]
         capture.release()
-
-
-def _resident_mb() -> float:
-    """Resident memory of this process in MB; NaN outside Linux."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE / 1e6
-    except OSError:
-        return math.nan

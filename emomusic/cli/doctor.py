@@ -19,10 +19,11 @@ from emomusic.errors import EmomusicError, SettingsError
 PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": (
-            *("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pyarrow", "pillow", "pillow-heif", "scipy"),
-            *("scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests", "urllib3", "rich"),
+            *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
+            *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
+            *("urllib3", "rich"),
         ),
-        "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "av", "plotly", "spotipy", "onnx"),
+        "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "plotly", "spotipy", "onnx"),
         "train": ("tensorflow", "keras", "h5py", "mtcnn", "onnx", "tf2onnx"),
     }
 )

@@ -1,4 +1,4 @@
-"""`analyze` and `recommend`: songs for pictures, or for an emotion."""
+"""`analyze` and `recommend`: songs for pictures and films, or for an emotion."""
 
 from __future__ import annotations
 
@@ -7,39 +7,58 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of, list_shares
 from emomusic.cli import arguments
-from emomusic.cli.arguments import Outcome, add_command, add_song_options, progress, song_request
+from emomusic.cli.arguments import (
+    STOPPED,
+    Outcome,
+    add_command,
+    add_song_options,
+    log_file_error,
+    progress,
+    show_songs,
+    song_request,
+)
+from emomusic.cli.engine import Engine
 from emomusic.errors import EmomusicError, ImageError
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.face.classifier import EmotionClassifier
-    from emomusic.face.detection import MtcnnDetector
     from emomusic.face.images import RgbImage
     from emomusic.face.reading import PictureReading
-    from emomusic.music.recommend import Recommender, Song
+    from emomusic.music.recommend import Song
     from emomusic.music.request import Request
 
 log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240
+_RATES, _DEFAULT_RATE = (0.1, 30), 4.0  # those of emomusic.face.film, which the help must not load
 
 
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
-    parser = add_command(parent, "analyze", analyze, _show_pictures, "Faces, emotions and songs for pictures.")
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    text = "Faces, emotions and songs for pictures and films."
+    parser = add_command(parent, "analyze", analyze, _show_pictures, text)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture or film. A film gets songs for each scene")
     parser.add_argument("--model", type=arguments.name, help="name of a trained face model")
-    parser.add_argument("--annotate", type=arguments.path, metavar="DIR", help="write the pictures with marked faces")
+    parser.add_argument(
+        "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
+    )
+    parser.add_argument(
+        "--rate",
+        type=arguments.number(*_RATES),
+        default=_DEFAULT_RATE,
+        metavar="R",
+        help=f"for films: readings per second ({_DEFAULT_RATE:g})",
+    )
     add_song_options(parser)
 
     text = "Songs for an emotion or a point of the affect plane."
-    parser = add_command(parent, "recommend", recommend, _show_songs, text)
+    parser = add_command(parent, "recommend", recommend, show_songs, text)
     parser.add_argument("--emotion", type=arguments.emotion, metavar="NAME", help=", ".join(Emotion))
     parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
     parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
@@ -47,10 +66,11 @@ def add_commands(parent: Any) -> None:
 
 
 def analyze(options: argparse.Namespace) -> Outcome:
-    """Read the faces of each picture and recommend songs. A picture that cannot be read becomes an `error` entry.
+    """Read the faces of each picture or film and recommend songs. A file that cannot be read becomes an `error` entry.
 
-    The status is 2 if a picture could not be read or written, and 130 after Ctrl+C, with the readings so far.
+    The status is 2 if a file could not be read or written, and 130 after Ctrl+C, with the readings so far.
     """
+    from emomusic.face.film_file import is_film
     from emomusic.face.model_files import DEFAULT_MODEL, model_folder
 
     if "" in options.images:
@@ -58,73 +78,102 @@ def analyze(options: argparse.Namespace) -> Outcome:
     model_folder(options.model or DEFAULT_MODEL)  # report a wrong name before seconds of loading
     if options.annotate:
         _make_folder(options.annotate)
+    are_films = [is_film(name) for name in options.images]
+    noun = "files" if any(are_films) else "pictures"
+    bar = progress("film", 1, in_percent=True) if are_films == [True] else progress(noun, len(are_films))
     records: list[dict[str, Any]] = []
     status = 0
-    with progress("pictures", len(options.images)) as on_progress:
+    with bar as on_progress:
         try:
-            for record, is_complete in _analyzed(options):
+            for record, found in _analyzed(options, are_films, lambda share: on_progress(len(records) + share)):
                 records.append(record)
-                status = status if is_complete else 2
+                status = max(status, found)
                 on_progress(len(records))
+                if found == STOPPED:
+                    break
         except KeyboardInterrupt:
             if not records:
                 raise
-            log.error("emomusic: stopped after %d of %d pictures", len(records), len(options.images))
-            status = 130
+            log.error("emomusic: stopped after %d of %d %s", len(records), len(options.images), noun)
+            status = STOPPED
     return records, status
 
 
-def _analyzed(options: argparse.Namespace) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Yield the record of each picture and whether it is complete. Errors go to stderr."""
-    from emomusic.export import picture_record
+def _analyzed(
+    options: argparse.Namespace, are_films: Sequence[bool], on_share: Callable[[float], None]
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
     from emomusic.face.images import read_image
-    from emomusic.face.model_files import DEFAULT_MODEL
-    from emomusic.face.reading import load_networks, read_faces
-    from emomusic.music.recommend import load_recommender
 
-    engine: tuple[MtcnnDetector, EmotionClassifier, Recommender] | None = None  # loaded for the first readable picture
-    for position, image_name in enumerate(options.images, 1):
+    engine = Engine(options.model)
+    for position, (name, is_film) in enumerate(zip(options.images, are_films, strict=True), 1):
         started = time.perf_counter()
         try:
-            image = read_image(image_name)
+            image = None if is_film else read_image(name)
         except ImageError as error:
-            # The error names only the last part of the path, which pictures of two folders may share
-            text = str(error) if Path(image_name).name == image_name else f"{image_name}: {error}"
-            log.error("emomusic: %s", escape_control_chars(text))
-            yield {"image": image_name, "error": str(error)}, False
-            continue
+            if not _is_named_like_film(name):
+                log_file_error(name, str(error))
+                yield {"image": name, "error": str(error)}, 2
+                continue
+            image = None  # the error of a film explains more
         decode_ms = 1000 * (time.perf_counter() - started)
-        engine = engine or (*load_networks(options.model or DEFAULT_MODEL), load_recommender())
-        detector, classifier, recommender = engine
-        reading = read_faces(image, detector, classifier)
-        started = time.perf_counter()
-        songs: list[Song] = []
-        request: Request | None = None
-        if (group := reading.group) is not None:
-            request = song_request(options, affect_of(group), group.emotion)
-            songs = recommender.songs(request, options.songs)
-        recommend_ms = 1000 * (time.perf_counter() - started)
-        is_complete = True
+        out = None
         if options.annotate:
-            try:
-                _write_annotated(options.annotate, position, Path(image_name), image, reading)
-            except ImageError as error:
-                log.error("emomusic: %s", escape_control_chars(str(error)))
-                is_complete = False
-        record = picture_record(image_name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)
-        yield record, is_complete
+            out = options.annotate / _annotated_name(position, name, "mp4" if image is None else "png")
+        if image is None:
+            from emomusic.cli.films import analyze_film
+
+            yield analyze_film(name, engine, options, out=out, on_share=on_share)
+        else:
+            yield _analyzed_picture(name, image, engine, options, out=out, decode_ms=decode_ms)
 
 
-def _write_annotated(folder: Path, position: int, source: Path, image: RgbImage, reading: PictureReading) -> None:
+def _is_named_like_film(name: str) -> bool:
+    from emomusic.face.film_file import FILM_ENDINGS
+
+    ending = Path(name).suffix.lower()[1:]
+    return ending in FILM_ENDINGS and ending != "gif"
+
+
+def _analyzed_picture(
+    name: str, image: RgbImage, engine: Engine, options: argparse.Namespace, *, out: Path | None, decode_ms: float
+) -> tuple[dict[str, Any], int]:
+    """The record of a picture and its exit status: 2 if it could not be written."""
+    from emomusic.export import picture_record
+    from emomusic.face.reading import read_faces
+
+    (detector, classifier), recommender = engine.networks, engine.recommender
+    reading = read_faces(image, detector, classifier)
+    started = time.perf_counter()
+    songs: list[Song] = []
+    request: Request | None = None
+    if (group := reading.group) is not None:
+        request = song_request(options, affect_of(group), group.emotion)
+        songs = recommender.songs(request, options.songs)
+    recommend_ms = 1000 * (time.perf_counter() - started)
+    status = 0
+    if out is not None:
+        try:
+            _write_annotated(out, image, reading)
+        except ImageError as error:
+            log.error("emomusic: %s", escape_control_chars(str(error)))
+            status = 2
+    return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
+
+
+def _annotated_name(position: int, source: str, ending: str) -> str:
+    """Numbered, as files of two folders may share a name; cut, as file names have at most 255 bytes."""
+    return f"{position:03d}-{os.fsdecode(os.fsencode(Path(source).stem)[:_MAX_STEM_BYTES])}.{ending}"
+
+
+def _write_annotated(out: Path, image: RgbImage, reading: PictureReading) -> None:
     from emomusic.face.images import encode_png
     from emomusic.plots.picture import annotated_picture
 
-    # Numbered, as pictures of two folders may share a name; cut, as file names have at most 255 bytes
-    name = f"{position:03d}-{os.fsdecode(os.fsencode(source.stem)[:_MAX_STEM_BYTES])}.png"
     try:
-        (folder / name).write_bytes(encode_png(annotated_picture(image, reading)))
+        out.write_bytes(encode_png(annotated_picture(image, reading)))
     except OSError as error:
-        raise ImageError(f"expected to write {name!r} into {folder}. Received: {error.strerror}") from error
+        raise ImageError(f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}") from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -155,20 +204,24 @@ def recommend(options: argparse.Namespace) -> Outcome:
 
 def _show_pictures(records: list[dict[str, Any]]) -> None:
     for record in records:
-        if "error" in record:
-            continue  # already on stderr
-        faces = record["faces"]
-        print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
-        for position, face in enumerate(faces, 1):
-            ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
-            print(f"  {position}. {list_shares(dict(ranked))} ({face['quadrant']}, box {face['box']})")
-        if record["group"]:
-            print(f"  {record['group']['mood']} songs for it:")
-            _show_songs(record["songs"], indent="    ")
+        if "faces" not in record:
+            continue  # its error is already on stderr
+        if "video" in record:
+            from emomusic.cli.films import show_film
+
+            show_film(record)
         else:
-            print("  no face found: try a picture with the whole face, from the front, in better light")
+            _show_picture(record)
 
 
-def _show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:
-    for song in songs:
-        print(f"{indent}{song['title']}, {', '.join(song['artists'])}\n{indent}  {song['reason']}; {song['url']}")
+def _show_picture(record: dict[str, Any]) -> None:
+    faces = record["faces"]
+    print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
+    for position, face in enumerate(faces, 1):
+        ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
+        print(f"  {position}. {list_shares(dict(ranked))} ({face['quadrant']}, box {face['box']})")
+    if record["group"]:
+        print(f"  {record['group']['mood']} songs for it:")
+        show_songs(record["songs"], indent="    ")
+    else:
+        print("  no face found: try a picture with the whole face, from the front, in better light")

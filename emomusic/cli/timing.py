@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 import os
 import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Timing:
         step: description.
         median: in `unit`.
         p95: 95th percentile, in `unit`.
-        unit: "ms", "s", "MB", "/s" (per second) or "x" (ratio).
+        unit: "ms", "s", "MB", "/s" (per second), "x" (ratio) or "faces".
         runs: number of measured runs, after one warm-up.
     """
 
@@ -33,6 +36,14 @@ def machine() -> str:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     noun = "processor" if processors == 1 else "processors"
     return f"{platform.system()} {platform.machine()}, {processors} {noun}, Python {platform.python_version()}"
+
+
+def resident_mb() -> float:
+    """Resident memory of this process in MB; NaN outside Linux."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE / 1e6
+    except OSError:
+        return math.nan
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:

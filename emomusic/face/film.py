@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,17 +15,34 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, affect_of_rows, quadrant_of
+from emomusic.affect import (
+    EMOTIONS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    affect_of_rows,
+    describe,
+    quadrant_of,
+)
 from emomusic.face.classifier import Classifier
-from emomusic.face.detection import FaceDetector
+from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.film_file import FilmFile
 from emomusic.face.identity import SAME_PERSON, Descriptors, FaceIdentifier, Identifier
 from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face, shrink
 from emomusic.face.live.reader import LiveFace
 from emomusic.face.live.timeline import SHARES, Segment, segments_of, timeline_table
-from emomusic.face.live.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
+from emomusic.face.live.tracking import (
+    DETECT_INTERVAL_S,
+    FaceFinder,
+    FaceTrack,
+    FaceTracker,
+    Frame,
+    GreyImage,
+    to_flow_image,
+)
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.reading import load_networks
+from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
 """Readings per second of film."""
@@ -32,7 +50,7 @@ DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
 MIN_SCENE_S = 2.0
 """Shortest scene. A shorter one occurs only between two gaps without faces."""
 
-DETECT_SIDE = 640
+DETECT_SIDE = 480
 """Longer side of the frame for detection, in pixels."""
 
 FACE_COLUMNS = [
@@ -96,11 +114,11 @@ class FilmMoment:
     is_cut: bool = False
 
 
-def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_RATE) -> Iterator[FilmMoment]:
-    """Read a film. Another thread decodes ahead. Closing the iterator stops it.
+def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
+    """Read a film. Another thread decodes and searches ahead. Closing the iterator stops it.
 
     Args:
-        film: an opened film. Afterwards its `problem` says why frames are missing.
+        film: an opened film. Afterwards its `problem` has the reason for missing frames.
         networks: detect, classify and identify the faces.
         rate: readings per second of film, 0.1 to 30.
 
@@ -110,23 +128,56 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
     tracks, finder, people = FaceTracker(), FaceFinder(), _People(networks.identifier)
+    for ready in ahead(_prepared(film, networks.detector, rate)):
+        if ready.is_cut:
+            tracks.start_shot()
+        tracks.follow(ready.grey)
+        frame = Frame(ready.small, ready.grey, tracks.points(), ready.time_s)
+        found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
+        scale = ready.image.shape[1] / ready.small.shape[1]
+        crops = [crop_face(ready.image, face.box.scaled(scale)) for face in found]
+        tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
+        faces = people.named(tracks.found(), ready.image, ready.time_s)
+        yield FilmMoment(ready.time_s, ready.share, ready.image, faces, ready.is_cut)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """A frame with what does not depend on the tracking.
+
+    Attributes:
+        time_s: seconds from the first frame.
+        share: of the film that is decoded.
+        image: the frame, at most 1280 pixels a side.
+        small: a copy for detection.
+        grey: a copy for the optical flow.
+        is_cut: whether the frame is the first after a cut.
+        detected: all faces in pixels of `small`; None between two detections.
+    """
+
+    time_s: float
+    share: float
+    image: RgbImage
+    small: RgbImage
+    grey: GreyImage
+    is_cut: bool
+    detected: Sequence[Face] | None
+
+
+def _prepared(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_Prepared]:
     last: GreyImage | None = None
-    decoded = ((frame.time_s, frame.share, film.picture(frame, WORKING_SIDE)) for frame in film.frames(rate))
-    for time_s, share, image in ahead(decoded):
-        small, scale = shrink(image, DETECT_SIDE)
+    detected_s = -math.inf
+    for frame in film.frames(rate):
+        image = film.picture(frame, WORKING_SIDE)
+        small, _ = shrink(image, DETECT_SIDE)
         grey = to_flow_image(small)
         thumbnail = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
-        if is_cut:
-            tracks.start_shot()
-            finder.start_shot()
         last = thumbnail
-        tracks.follow(grey)
-        frame = Frame(small, grey, tracks.points(), time_s)
-        found = finder.find(networks.detector, frame, DETECT_SIDE)
-        crops = [crop_face(image, face.box.scaled(1 / scale)) for face in found]
-        tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
-        yield FilmMoment(time_s, share, image, people.named(tracks.found(), image, time_s), is_cut)
+        faces = None
+        if is_cut or frame.time_s - detected_s >= DETECT_INTERVAL_S:
+            faces, detected_s = detector.detect(small), frame.time_s
+        yield _Prepared(frame.time_s, frame.share, image, small, grey, is_cut, faces)
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
@@ -228,6 +279,16 @@ class FilmFace:
     highlight: tuple[Emotion, float] | None
 
 
+def face_line(face: FilmFace) -> str:
+    """Describe a person of a film in one line: "Face 2: mostly happy, surprised at 0:14"."""
+    words = describe(face.probabilities, of_group=True)
+    if face.highlight is not None:
+        emotion, time_s = face.highlight
+        words = words.removesuffix(f", a little {emotion.adjective}")
+        words += f", {emotion.adjective} at {format_clock(time_s)}"
+    return f"Face {face.number}: {words[0].lower()}{words[1:]}"
+
+
 class FilmReading:
     """The readings of a film so far. One thread adds moments, and others may read.
 
@@ -302,16 +363,22 @@ class FilmReading:
         table = self.timeline()
         with self._lock:
             cuts_s = list(self._cuts_s)
-        return segments_of(table, shortest_s=MIN_SCENE_S, row_s=1 / self.rate, cuts_s=cuts_s)
+        return segments_of(table, shortest_s=MIN_SCENE_S, row_s=self._row_s(table["time_s"].to_numpy()), cuts_s=cuts_s)
+
+    def _row_s(self, times: npt.NDArray[np.float64]) -> float:
+        """Seconds from reading to reading, which a film with few frames determines."""
+        wanted_s = 1 / self.rate
+        usual_s = float(np.median(np.diff(times))) if len(times) > 1 else wanted_s
+        return usual_s if usual_s > 1.5 * wanted_s else wanted_s
 
     def faces(self) -> list[FilmFace]:
         """The persons, in the order of their numbers. A face with a single reading is left out if others have more."""
         times, counts, rows = self._arrays()
-        rows_s = np.repeat(times, counts)
+        row_s, rows_s = self._row_s(times), np.repeat(times, counts)
         numbers, num_readings = np.unique(rows[:, 0].astype(int), return_counts=True)
         least = _MIN_READINGS if num_readings.max(initial=0) >= _MIN_READINGS else 1
         return [
-            _film_face(number, rows_s[mine], rows[mine, 6:], 1 / self.rate)
+            _film_face(number, rows_s[mine], rows[mine, 6:], row_s)
             for number, count in zip(numbers.tolist(), num_readings.tolist(), strict=True)
             if count >= least
             for mine in [rows[:, 0] == number]

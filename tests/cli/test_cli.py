@@ -330,6 +330,13 @@ def test_a_policy_is_told_by_its_name(run: Callable[..., Reply]) -> None:
             ("bench", "live", "a.avi", "--runs", "3"),
             "expected --runs with another part than live. Received: live --runs",
         ),
+        (("bench", "film", "--runs", "3"), "expected --runs with another part than film. Received: film --runs"),
+        (("bench", "film", "--frames", "20"), "expected --frames only with the part live. Received: film --frames"),
+        (("bench", "live", "--fer", "python"), "expected --fer only with the part film. Received: live --fer"),
+        (("bench", "film", "a.mp4", "--fer", ""), "argument --fer: expected a name. Received: ''"),
+        (("bench", "film", "--fer-seconds", "9"), "expected --fer-seconds only with --fer"),
+        (("analyze", "a.mp4", "--rate", "0"), "argument --rate: expected a number from 0.1 to 30. Received: 0"),
+        (("analyze", "a.mp4", "--rate", "31"), "argument --rate: expected a number from 0.1 to 30. Received: 31"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -867,6 +874,7 @@ def test_bench_times_every_face_model_and_keeps_that_where_asked(
         ("bench models", "models"),
         ("bench music", "music"),
         ("bench live", "live"),
+        ("bench film", "film"),
         ("no part", ""),
     ],
 )

@@ -94,7 +94,7 @@ class Timeline:
 
 
 def timeline_table(
-    times: npt.NDArray[np.float64], num_faces: npt.NDArray[np.int64], totals: npt.NDArray[np.float64]
+    times: npt.NDArray[np.number], num_faces: npt.NDArray[np.int64], totals: npt.NDArray[np.float64]
 ) -> pd.DataFrame:
     """The table of a group at many times, like `Timeline.table`.
 
@@ -116,6 +116,15 @@ def timeline_table(
     ]
     table["quadrant"] = pd.Series(quadrants, index=table.index, dtype="string")
     return table
+
+
+def every_second(table: pd.DataFrame) -> pd.DataFrame:
+    """The mean of each second, like the rows of `Timeline.table`, of a table with other times."""
+    seconds, owner = np.unique(table["time_s"].to_numpy().astype(np.int64), return_inverse=True)
+    totals, num_faces = np.zeros((len(seconds), len(EMOTIONS))), np.zeros(len(seconds), np.int64)
+    np.add.at(totals, owner, table[SHARES].fillna(0.0).to_numpy())
+    np.maximum.at(num_faces, owner, table["num_faces"].to_numpy())
+    return timeline_table(seconds, num_faces, totals)
 
 
 _Row: TypeAlias = tuple[object, ...]

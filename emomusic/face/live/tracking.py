@@ -29,7 +29,7 @@ REMEMBERED_S = 2.0
 """A missed face keeps its number for this time."""
 
 # Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
-_DETECT_INTERVAL_S = 0.5
+DETECT_INTERVAL_S = 0.5
 _SHORT_INTERVAL_S = 0.25
 
 # Boxes of one face overlap more than this, boxes of neighbours less.
@@ -180,18 +180,20 @@ class FaceFinder:
         self._detected_s = -math.inf  # time of the last detection of all faces
         self._lost_one = False  # whether the last `detect_near` missed a face
 
-    def start_shot(self) -> None:
-        """Search the next frame for all faces."""
-        self._detected_s = -math.inf
-
-    def find(self, detector: FaceDetector, frame: Frame, side: int) -> list[Face]:
+    def find(
+        self, detector: FaceDetector, frame: Frame, side: int, *, detected: Sequence[Face] | None = None
+    ) -> list[Face]:
         """The faces of a frame, in its pixels.
 
         Args:
             detector: detects them.
             frame: the frame, with the positions of the known faces.
             side: longer side of the copy to search, in pixels.
+            detected: all faces of the frame, if they are known already.
         """
+        if detected is not None:
+            self._detected_s, self._lost_one = frame.time_s, False
+            return list(detected)
         small, scale = shrink(frame.image, side)
         return [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
 
@@ -199,7 +201,7 @@ class FaceFinder:
         height, width = small.shape[:2]
         points = [points * (width, height) for points in frame.points.values()]
         known = [box for each in points if (box := box_of(each, width, height)) is not None]
-        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
+        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else DETECT_INTERVAL_S):
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)
             return faces

@@ -73,15 +73,19 @@ def _song_row(song: Song) -> list[str]:
     ]
 
 
-def songs_m3u(songs: Iterable[Song]) -> str:
-    """Extended M3U playlist of Spotify links."""
+def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str:
+    """Extended M3U playlist of Spotify links.
+
+    Args:
+        songs: in order.
+        titles: of the entries, one for each song; by default "Artists - Title".
+    """
     lines = ["#EXTM3U"]
-    for song in songs:
+    songs = list(songs)
+    titles = [f"{song.track.byline} - {song.track.title}" for song in songs] if titles is None else titles
+    for song, title in zip(songs, titles, strict=True):
         seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
-        lines += [
-            f"#EXTINF:{seconds},{_one_line(f'{song.track.byline} - {song.track.title}')}",
-            track_url(song.track.id),
-        ]
+        lines += [f"#EXTINF:{seconds},{_one_line(title)}", track_url(song.track.id)]
     return "\n".join(lines) + "\n"
 
 

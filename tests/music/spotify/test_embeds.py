@@ -79,6 +79,14 @@ def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:
     assert songs_m3u([song]) == f"#EXTM3U\n{label}\n{track_url(song.track.id)}\n"
 
 
+def test_the_playlist_takes_other_titles() -> None:
+    songs = songs_over(song_table(2))
+    lines = songs_m3u(songs, ["0:00 One", "0:31 Two\nlines"]).splitlines()
+    assert lines[1::2] == ["#EXTINF:200,0:00 One", "#EXTINF:200,0:31 Two lines"]
+    with pytest.raises(ValueError, match="shorter"):
+        songs_m3u(songs, ["0:00 One"])
+
+
 def test_an_unknown_duration_is_minus_one_in_m3u() -> None:
     (song,) = songs_over(song_table(1).drop(columns="duration_s"))
     assert "#EXTINF:-1,Artist 0" in songs_m3u([song])

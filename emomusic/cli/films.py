@@ -1,0 +1,172 @@
+"""The films of `analyze`."""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, describe
+from emomusic.cli.arguments import STOPPED, log_file_error, show_songs, song_request
+from emomusic.cli.engine import Engine
+from emomusic.errors import FilmError
+from emomusic.export import film_record
+from emomusic.face.film import FilmFace, FilmNetworks, FilmReading, face_line, read_film
+from emomusic.face.film_file import FilmFile
+from emomusic.music.playlist import one_song_each
+from emomusic.music.recommend import Recommender
+from emomusic.plots.film import annotate_film
+from emomusic.text import escape_control_chars, format_clock, pluralize
+
+_READ_SHARE = 0.6  # of the time for a film that is marked, too
+
+
+def analyze_film(
+    name: str, engine: Engine, options: argparse.Namespace, *, out: Path | None, on_share: Callable[[float], None]
+) -> tuple[dict[str, Any], int]:
+    """Read the faces of a film and recommend songs for each scene. Problems go to stderr.
+
+    Args:
+        name: path of the film.
+        engine: the networks, loaded only if the film can be opened.
+        options: of `analyze`.
+        out: file for the film with marked faces; None for none.
+        on_share: takes the finished share, 0 to 1.
+
+    Returns:
+        The record and its exit status: 2 if the film is incomplete or cannot be read or written, 130 after Ctrl+C.
+
+    Raises:
+        KeyboardInterrupt: before the first reading.
+    """
+    try:
+        with FilmFile(name) as film:
+            networks, recommender = engine.film_networks, engine.recommender
+            started = time.perf_counter()
+            reading = FilmReading(film, options.rate)
+            read_share = 1.0 if out is None else _READ_SHARE
+            is_read = _read(film, networks, reading, lambda share: on_share(read_share * share))
+            read_ms = 1000 * (time.perf_counter() - started)
+    except FilmError as error:
+        log_file_error(name, str(error))
+        return {"video": name, "error": str(error)}, 2
+    status = 0
+    if film.problem is not None:
+        log_file_error(name, film.problem)
+        status = 2
+    if not is_read:
+        log_file_error(name, f"stopped. The results end at {format_clock(reading.end_s)}.")
+        status = STOPPED
+    elif out is not None:
+        status = max(status, _annotate(name, reading, out, lambda s: on_share(read_share + (1 - read_share) * s)))
+    return _record(name, reading, recommender, options, read_ms=read_ms, problem=film.problem), status
+
+
+def _read(film: FilmFile, networks: FilmNetworks, reading: FilmReading, on_share: Callable[[float], None]) -> bool:
+    """Read a film up to its end or to Ctrl+C. False after Ctrl+C."""
+    try:
+        with contextlib.closing(read_film(film, networks, rate=reading.rate)) as moments:
+            for moment in moments:
+                reading.add(moment)
+                on_share(moment.share)
+    except KeyboardInterrupt:
+        if not len(reading):
+            raise
+        return False
+    return True
+
+
+def _record(
+    name: str,
+    reading: FilmReading,
+    recommender: Recommender,
+    options: argparse.Namespace,
+    *,
+    read_ms: float,
+    problem: str | None,
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    scenes = reading.scenes()
+    requests = [song_request(options, scene.point, scene.emotion) for scene in scenes]
+    songs = [recommender.songs(request, options.songs) for request in requests]
+    playlist = one_song_each(requests, recommender)
+    return film_record(
+        name,
+        reading,
+        scenes,
+        songs,
+        playlist,
+        song_request(options, AffectPoint(0, 0), None),
+        read_ms=read_ms,
+        recommend_ms=1000 * (time.perf_counter() - started),
+        problem=problem,
+    )
+
+
+def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[float], None]) -> int:
+    """Write the film with marked faces. The exit status: 2 if it cannot be written, 130 after Ctrl+C."""
+    part = out.with_name(f"{out.name}.part")
+
+    def go_on(share: float) -> bool:
+        on_share(share)
+        return True
+
+    try:
+        with FilmFile(name, with_audio=True) as film:
+            annotate_film(film, reading, part, on_progress=go_on)
+        part.replace(out)
+    except FilmError as error:
+        log_file_error(name, str(error))
+        return 2
+    except OSError as error:
+        log_file_error(name, f"expected to write {out}. Received: {error.strerror}")
+        return 2
+    except KeyboardInterrupt:
+        log_file_error(name, "stopped. The film with marked faces is not written.")
+        return STOPPED
+    finally:
+        part.unlink(missing_ok=True)
+    return 0
+
+
+def show_film(record: dict[str, Any]) -> None:
+    """Print the record of a film: its faces, and its scenes with their songs."""
+    faces = record["faces"]
+    length = format_clock(record["duration_s"])
+    print(f"{escape_control_chars(record['video'])}: {length}, {pluralize(len(faces), 'face')}")
+    for face in faces:
+        print(f"  {face_line(_face_of(face))}")
+    for scene in record["scenes"]:
+        words = _words_for(scene, record["timeline"])
+        print(f"  {format_clock(scene['start_s'])} to {format_clock(scene['end_s'])}: {words[0].lower()}{words[1:]}")
+        show_songs(scene["songs"], indent="    ")
+    if not faces:
+        print("  no face found: try a film with the whole face, from the front, in better light")
+
+
+def _face_of(record: dict[str, Any]) -> FilmFace:
+    highlight = record["highlight"]
+    return FilmFace(
+        number=record["face"],
+        start_s=record["start_s"],
+        end_s=record["end_s"],
+        seconds=record["seconds"],
+        probabilities=EmotionProbabilities(np.array(list(record["probabilities"].values()), np.float32)),
+        highlight=None if highlight is None else (Emotion(highlight["emotion"]), highlight["time_s"]),
+    )
+
+
+def _words_for(scene: dict[str, Any], timeline: list[dict[str, Any]]) -> str:
+    """Describe a scene: "Mostly happy, a little surprised"."""
+    first, stop = (
+        bisect.bisect_left(timeline, scene[end], key=lambda row: row["time_s"]) for end in ("start_s", "end_s")
+    )
+    shares = [list(row["probabilities"].values()) for row in timeline[first:stop] if row["probabilities"] is not None]
+    mean = np.mean(shares, axis=0)
+    return describe(EmotionProbabilities((mean / mean.sum()).astype(np.float32)), of_group=True)

@@ -1,0 +1,305 @@
+"""`analyze` with films: the records, their errors, and what Ctrl+C keeps."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS
+from emomusic.cli import films, main, songs
+from emomusic.errors import FilmError
+from emomusic.face import film
+from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading
+from emomusic.face.images import read_image
+from emomusic.music.catalogue import Catalogue
+from emomusic.music.recommend import Recommender
+from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.music.tables import FakeClassifier as MoodsOfPlane
+from tests.music.tables import song_table
+
+Reply = tuple[int, Any, str]
+RATE = 10
+
+
+def write_film(path: Path, *shots: tuple[str, int], size: tuple[int, int] = (640, 360)) -> Path:
+    """Write a film of still samples, each with its number of frames; "" is a grey frame."""
+    samples = Path(__file__).parents[2] / "data" / "samples"
+    with av.open(path, "w") as container:
+        video = container.add_stream("libx264", RATE, options={"preset": "ultrafast"})
+        (video.width, video.height), video.pix_fmt, video.gop_size = size, "yuv420p", 5
+        for name, num_frames in shots:
+            still = np.full((size[1], size[0], 3), 90, np.uint8)
+            if name:
+                picture = read_image(samples / name)
+                scale = min(size[0] / picture.shape[1], size[1] / picture.shape[0])
+                picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+                still[: picture.shape[0], : picture.shape[1]] = picture
+            for _ in range(num_frames):
+                container.mux(video.encode(av.VideoFrame.from_ndarray(still, format="rgb24")))
+        container.mux(video.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of five seconds: four faces, then one of them."""
+    path = tmp_path_factory.mktemp("films") / "real.mp4"
+    return write_film(path, ("four-people.jpg", 25), ("eileen-collins-1999.jpg", 25))
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A grey film of two seconds for the fakes."""
+    return write_film(tmp_path_factory.mktemp("films") / "grey.mp4", ("", 20))
+
+
+@pytest.fixture
+def sample(root: Path) -> Path:
+    return root / "data" / "samples" / "eileen-collins-1999.jpg"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
+    """Run `analyze --json`; gives the status, what stdout holds, parsed, and stderr."""
+
+    def run_json(*arguments: str | Path) -> Reply:
+        status = main.main(["analyze", *map(str, arguments), "--json"])
+        out, err = capsys.readouterr()
+        return status, json.loads(out) if out else None, err
+
+    return run_json
+
+
+class FakeEngine:
+    """An `Engine` of fakes: one happy face in each picture."""
+
+    def __init__(self, model: str | None = None) -> None:
+        faces = [make_face(20, 20, 60, 70)]
+        self.networks = FakeDetector(faces), FakeClassifier()
+        self.film_networks = FilmNetworks(*self.networks, FakeIdentifier())
+        self.recommender = Recommender(Catalogue(song_table(40)), MoodsOfPlane())
+
+
+@pytest.fixture
+def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(songs, "Engine", FakeEngine)
+
+
+def stopping_after(num_readings: int) -> Callable[..., Iterator[FilmMoment]]:
+    """A `read_film` that Ctrl+C stops."""
+
+    def read(*arguments: Any, **options: Any) -> Iterator[FilmMoment]:
+        for _, moment in zip(range(num_readings), film.read_film(*arguments, **options), strict=False):
+            yield moment
+        raise KeyboardInterrupt
+
+    return read
+
+
+def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], real: Path, sample: Path) -> None:
+    status, (first, record, last), _ = run(sample, real, sample, "--songs", "2")
+    assert status == 0
+    assert first.items() >= {"image": str(sample), "faces": last["faces"]}.items()
+    assert list(record)[:6] == ["video", "width", "height", "duration_s", "faces", "scenes"]
+    assert (record["video"], record["width"], record["height"]) == (str(real), 640, 360)
+    assert record["duration_s"] == pytest.approx(5)
+    assert [face["face"] for face in record["faces"]] == [1, 2, 3, 4]  # the last shot shows one of them again
+    assert max(face["end_s"] for face in record["faces"]) > 4
+    assert [row["num_faces"] for row in record["timeline"]] == [4] * 10 + [1] * 10
+    assert all(len(scene["songs"]) == 2 for scene in record["scenes"])
+    for row in record["readings"]:
+        x, y, width, height = row["box"]
+        assert min(x, y) >= 0
+        assert x + width <= 640
+        assert y + height <= 360
+        assert list(row["probabilities"]) == list(EMOTIONS)
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_networks_load_once_and_those_of_films_only_for_a_film(
+    run: Callable[..., Reply], real: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emomusic.face import identity, reading
+
+    loaded: list[str] = []
+    load, identifier = reading.load_networks, identity.FaceIdentifier
+    monkeypatch.setattr(reading, "load_networks", lambda model: loaded.append("pictures") or load(model))
+    monkeypatch.setattr(identity, "FaceIdentifier", lambda: loaded.append("films") or identifier())
+    assert run(sample)[0] == 0
+    assert loaded == ["pictures"]
+    assert run(real, sample, real, "--rate", "0.5")[0] == 0
+    assert loaded == ["pictures", "pictures", "films"]
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path) -> None:
+    for rate, times in ((None, [0.0, 0.3, 0.5, 0.8, 1.0, 1.3, 1.5, 1.8]), (1, [0.0, 1.0])):
+        _, (record,), _ = run(grey, *(() if rate is None else ("--rate", rate)))
+        assert record["rate"] == (rate or film.DEFAULT_RATE)
+        assert [row["time_s"] for row in record["timeline"]] == times
+
+
+def test_the_parser_has_the_rates_of_the_reader() -> None:
+    assert (songs._RATES, songs._DEFAULT_RATE) == ((film.MIN_RATE, film.MAX_RATE), film.DEFAULT_RATE)
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_options_for_songs_count_for_each_scene(run: Callable[..., Reply], grey: Path) -> None:
+    _, (record,), _ = run(grey, "--songs", "3", "--policy", "soothe", "--hide-explicit")
+    (scene,) = record["scenes"]
+    assert (len(scene["songs"]), scene["mood"]) == (3, "happy")
+    assert {song["mood"] for song in scene["songs"]} == {"happy"}
+    assert [entry["song"]["id"] for entry in record["playlist"]] == [scene["songs"][0]["id"]]
+
+
+@pytest.mark.usefixtures("_fakes")
+@pytest.mark.parametrize("content", [None, b"", b"no film", b"\x00\x00\x00\x18ftypisom"], ids=repr)
+def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
+    run: Callable[..., Reply], grey: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    bad = tmp_path / "bad.MP4"
+    if content is not None:
+        bad.write_bytes(content)
+    status, (first, second), err = run(bad, grey)
+    assert (status, set(first), first["video"]) == (2, {"video", "error"}, str(bad))
+    assert err == f"emomusic: {bad}: {first['error']}\n"
+    assert len(second["faces"]) == 1
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_a_picture_named_like_a_film_is_a_picture(run: Callable[..., Reply], sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "face.mp4").write_bytes(sample.read_bytes())
+    status, (record,), _ = run(tmp_path / "face.mp4")
+    assert (status, record["image"]) == (0, str(tmp_path / "face.mp4"))
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_a_film_that_breaks_off_keeps_its_results(
+    run: Callable[..., Reply], grey: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = write_film(tmp_path / "whole.mkv", ("", 40)).read_bytes()
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(whole[: len(whole) // 2])
+    status, (record, other), err = run(broken, grey)
+    assert status == 2
+    assert record["duration_s"] == pytest.approx(4)
+    assert 1 <= len(record["timeline"]) < 14
+    assert len(record["faces"]) == len(record["scenes"]) == 1
+    assert err == f"emomusic: {broken}: {record['error']}\n"
+    assert "error" not in other
+    assert main.main(["analyze", str(broken)]) == 2
+    out, err = capsys.readouterr()
+    assert "Face 1: " in out
+    assert record["error"] in err
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_the_readings_before_ctrl_c_are_the_answer(
+    run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(films, "read_film", stopping_after(3))
+    status, records, err = run(sample, grey, sample, "--annotate", tmp_path / "out")
+    assert status == 130
+    assert [record.get("video", record.get("image")) for record in records] == [str(sample), str(grey)]
+    assert len(records[1]["timeline"]) == 3
+    assert (len(records[1]["scenes"]), "error" in records[1]) == (1, False)
+    assert str(grey) in err.splitlines()[-1]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["001-eileen-collins-1999.png"]
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_ctrl_c_before_the_first_reading_answers_only_the_files_before(
+    run: Callable[..., Reply], grey: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(films, "read_film", stopping_after(0))
+    status, records, _ = run(sample, grey, sample)
+    assert (status, [record["image"] for record in records]) == (130, [str(sample)])
+    assert run(grey)[:2] == (130, None)
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_annotate_writes_the_film_with_marked_faces(
+    run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path
+) -> None:
+    status, _, _ = run(grey, sample, "--annotate", tmp_path / "out")
+    assert status == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "001-grey.mp4",
+        "002-eileen-collins-1999.png",
+    ]
+    with av.open(tmp_path / "out" / "001-grey.mp4") as marked:
+        frames = [frame.to_ndarray(format="rgb24") for frame in marked.decode(video=0)]
+    assert (len(frames), frames[0].shape) == (20, (360, 640, 3))
+    assert np.ptp(frames[0][:100, :100]) > 50  # the frame around the face
+    assert np.ptp(frames[0][200:, 300:]) < 20
+
+
+@pytest.mark.usefixtures("_fakes")
+@pytest.mark.parametrize(
+    ("error", "status"), [(FilmError("expected to write"), 2), (OSError(28, "full"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_a_marked_film_that_cannot_be_written_costs_no_reading(
+    run: Callable[..., Reply],
+    grey: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+) -> None:
+    def fail(source: Any, reading: FilmReading, out: Path, **_: Any) -> None:
+        out.write_bytes(b"part")
+        raise error
+
+    monkeypatch.setattr(films, "annotate_film", fail)
+    found, (record,), err = run(grey, "--annotate", tmp_path / "out")
+    assert (found, len(record["timeline"]), "error" in record) == (status, 8, False)
+    assert err.count("\n") == 1
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.usefixtures("_fakes")
+def test_a_film_without_a_face_is_done_all_the_same(
+    run: Callable[..., Reply], grey: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Nobody(FakeEngine):
+        def __init__(self, model: str | None = None) -> None:
+            super().__init__(model)
+            self.networks[0].faces.clear()
+
+    monkeypatch.setattr(songs, "Engine", Nobody)
+    status, (record,), _ = run(grey)
+    assert (status, record["faces"], record["scenes"], record["playlist"]) == (0, [], [], [])
+    assert main.main(["analyze", str(grey)]) == 0
+    assert "0 faces" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_fakes")
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_the_progress_goes_from_nothing_to_the_whole(grey: Path, tmp_path: Path, is_marked: bool) -> None:
+    options = argparse.Namespace(rate=4.0, songs=1, policy="match", seed=0, hide_explicit=False, genres=[])
+    shares: list[float] = []
+    out = tmp_path / "out.mp4" if is_marked else None
+    films.analyze_film(str(grey), FakeEngine(), options, out=out, on_share=shares.append)  # type: ignore[arg-type]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.2
+    assert 0.85 < shares[-1] <= 1
+    assert (tmp_path / "out.mp4").exists() is is_marked
+
+
+def test_without_json_a_person_reads_faces_and_scenes(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["analyze", str(real), "--songs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{real}: 0:05, 4 faces"
+    assert [line.split(":")[0] for line in lines[1:5]] == [f"  Face {number}" for number in (1, 2, 3, 4)]
+    scenes = [line for line in lines if re.fullmatch(r"  0:0\d to 0:0\d: [a-z].*", line)]
+    assert scenes
+    assert sum("https://open.spotify.com/track/" in line for line in lines) == len(scenes)
