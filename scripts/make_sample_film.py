@@ -53,8 +53,7 @@ def frames(shot: Shot) -> Iterator[RgbImage]:
     count = round(shot.seconds * RATE)
     for number in range(count):
         x, y, share = (
-            before + (after - before) * number / (count - 1)
-            for before, after in zip(shot.start, shot.end, strict=True)
+            before + (after - before) * number / (count - 1) for before, after in zip(shot.start, shot.end, strict=True)
         )
         scale = WIDTH / (share * picture.shape[1])
         top = y * picture.shape[0] * scale - HEIGHT / 2

@@ -72,6 +72,10 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.goto(f"{url}/gallery?{state.GALLERY_RESULT}=samples")
                 wait_for_player(page)
                 take(page, out, f"gallery-{width}-{theme}")
+                page.goto(f"{url}/film?{state.FILM_SAMPLE}=sample")
+                page.locator("video").wait_for()
+                page.wait_for_timeout(3000)  # until the browser shows the first frame
+                take(page, out, f"video-{width}-{theme}")
                 page.goto(f"{url}/music")
                 page.locator(".js-plotly-plot").first.wait_for()
                 take(page, out, f"explore-{width}-{theme}")

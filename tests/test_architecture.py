@@ -18,7 +18,7 @@ BASE = GROUND | {
 DOMAINS = {"emomusic.face", "emomusic.music"}
 RESULTS = BASE | DOMAINS | {"emomusic.results", "emomusic.export"}
 LIBRARY = RESULTS | {"emomusic.plots", "emomusic.api", "emomusic"}
-PAGES = ("photo", "live", "gallery", "music", "models", "how_it_works")
+PAGES = ("photo", "live", "film", "gallery", "music", "models", "how_it_works")
 SHARED_BY_PAGES = LIBRARY | {"emomusic.explain", "emomusic.ui.core", "emomusic.ui.songs"}
 MAY_IMPORT = {
     **{name: set() for name in GROUND},
@@ -322,8 +322,8 @@ app = AppTest.from_file("app.py", default_timeout=120)
 app.query_params["sample"] = "four-people"
 app.run()
 assert not app.exception and app.session_state["reading"].reading.faces
-for page in ("pages/gallery.py", "pages/live.py", "pages/music.py", "pages/models.py", "pages/how_it_works.py"):
-    app.switch_page(page).run()
+for page in ("gallery", "live", "film", "music", "models", "how_it_works"):
+    app.switch_page(f"pages/{page}.py").run()
     assert not app.exception and not app.error
 for step in ("proposals", "maps", "probabilities", "songs"):
     app.query_params["step"] = step

@@ -16,6 +16,7 @@ from emomusic.face.images import MAX_BYTES
 from emomusic.face.model_files import DEFAULT_MODEL, face_models, model_folder
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
 from emomusic.ui.core.frame import DARK_BUTTON
+from emomusic.ui.film.job import MAX_MB
 
 LOCKS = ["requirements.txt", "requirements-serve.txt", "requirements-dev.txt"]
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
@@ -83,7 +84,7 @@ def test_a_lock_contains_only_pins(root: Path, name: str):
 
 def test_the_server_accepts_the_largest_upload(root: Path):
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES)
+    assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES, MAX_MB * 2**20)
 
 
 def test_streamlit_starts_without_a_prompt_or_telemetry(root: Path):

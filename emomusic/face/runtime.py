@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 from emomusic.errors import ModelError
 
+# ONNX Runtime would keep a record of its use in the home folder, to be sent to its makers.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 FloatArray = npt.NDArray[np.float32]
 
 

@@ -18,6 +18,8 @@ STEP_TITLES = {step.key: step.title for step in STEPS}
 SCREENS = (
     ("/?sample=four-people", "Emotions"),
     ("/live", "What does this moment sound like?"),
+    ("/film", "What does this video sound like?"),
+    ("/film?film=sample", "Downloads"),
     ("/gallery?wall=samples", "All faces"),
     ("/music", "Draw around some songs"),
     ("/models?face_view=Card", "Data and licence"),
@@ -30,6 +32,7 @@ SCREENS = (
     [
         ("/", "EmoMusic"),
         ("/live", "Live · EmoMusic"),
+        ("/film", "Video · EmoMusic"),
         ("/gallery", "Gallery · EmoMusic"),
         ("/music", "Music · EmoMusic"),
         ("/models", "Models · EmoMusic"),

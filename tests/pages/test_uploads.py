@@ -14,6 +14,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
+from emomusic.face.images import MAX_BYTES
+from emomusic.music.table_files import MAX_UPLOAD_BYTES
 from emomusic.ui.core import frame
 from emomusic.ui.core.files import show_lost_uploads
 
@@ -50,6 +52,18 @@ def test_a_large_upload_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None
     assert _is_on_disk(3_000_000)
     frame.enter_app()
     assert not _is_on_disk(3_000_000)
+
+
+def test_an_upload_larger_than_any_photo_is_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only films are; the limit is lowered here."""
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)  # restored afterwards
+    monkeypatch.setattr(frame, "_app_has_run", threading.Event())
+    monkeypatch.setattr(frame, "forget_closed_pages", lambda: None)
+    assert max(MAX_BYTES, MAX_UPLOAD_BYTES) < frame._LARGEST_IN_MEMORY
+    monkeypatch.setattr(frame, "_LARGEST_IN_MEMORY", 2_000_000)
+    frame.enter_app()
+    assert _is_on_disk(3_000_000)
+    assert not _is_on_disk(1_900_000)
 
 
 def _is_on_disk(num_bytes: int) -> bool:

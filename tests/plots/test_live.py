@@ -1,15 +1,18 @@
-"""emomusic/plots/live.py: charts of a live session show their input data."""
+"""emomusic/plots/live.py: charts of a live session or a film show their input data."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
-from emomusic.face.live.timeline import COLUMNS, Timeline
+from emomusic.face.live.timeline import COLUMNS, Segment, Timeline
 from emomusic.plots.affect import circumplex
-from emomusic.plots.colours import EMOTION_COLOURS, TRAIL, ink_on
+from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, TRAIL, ink_on
 from emomusic.plots.face import probability_bars
-from emomusic.plots.live import NamedFace, face_rows, mood_areas
+from emomusic.plots.live import CLICKED, NamedFace, face_rows, film_areas, mood_areas
 
 
 def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
@@ -67,6 +70,57 @@ def test_the_time_axis_has_a_few_ticks_within_its_range(seconds: int) -> None:
 def test_an_empty_timeline_is_an_empty_chart() -> None:
     assert all(len(trace.x) == 0 for trace in mood_areas(Timeline().table()).data)
     assert list(Timeline().table().columns) == COLUMNS
+
+
+FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
+SCENES = [
+    Segment(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
+    Segment(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
+]
+
+
+def bands(figure: go.Figure) -> list[Any]:
+    return [shape for shape in figure.layout.shapes if shape.type == "rect"]
+
+
+def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
+    figure = film_areas(FILM, SCENES)
+    for area, of_session in zip(figure.data[: len(EMOTIONS)], mood_areas(FILM).data, strict=True):
+        assert (area.name, list(area.x), list(area.y)) == (of_session.name, list(of_session.x), list(of_session.y))
+    assert [(band.x0, band.x1) for band in bands(figure)] == [(0, 2.25), (3, 5)]
+    assert [band.fillcolor for band in bands(figure)] == [QUADRANT_COLOURS[scene.quadrant] for scene in SCENES]
+    assert all(band.y0 > 100 for band in bands(figure))
+    assert [(note.text, note.x) for note in figure.layout.annotations] == [("1", 1.125), ("2", 4)]
+    assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
+
+
+def test_the_chosen_scene_is_outlined() -> None:
+    assert len({band.line.width for band in bands(film_areas(FILM, SCENES))}) == 1
+    first, second = bands(film_areas(FILM, SCENES, chosen=1))
+    assert first.line.width < second.line.width
+
+
+def test_each_second_with_a_face_takes_clicks() -> None:
+    (bars,) = [trace for trace in film_areas(FILM, SCENES).data if trace.name == CLICKED]
+    assert list(bars.customdata) == [0, 1, 3, 4]
+    assert [x - bars.width / 2 for x in bars.x] == [0, 1, 3, 4]
+    assert ["happy" in text for text in bars.hovertext] == [True, True, False, False]
+    assert bars.hovertext[2].startswith("0:03")
+    assert all(trace.hoverinfo == "skip" for trace in film_areas(FILM, SCENES).data[: len(EMOTIONS)])
+
+
+def test_many_scenes_are_not_numbered() -> None:
+    scenes = [Segment(2 * number, 2, EmotionProbabilities.certain(Emotion.SAD)) for number in range(25)]
+    assert len(film_areas(FILM, scenes[:24]).layout.annotations) == 24
+    figure = film_areas(FILM, scenes)
+    assert len(bands(figure)) == 25
+    assert len(figure.layout.annotations) == 0
+
+
+def test_a_film_without_readings_is_an_empty_chart() -> None:
+    figure = film_areas(Timeline().table(), [])
+    assert all(len(trace.x) == 0 for trace in figure.data)
+    assert not figure.layout.shapes
 
 
 def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:

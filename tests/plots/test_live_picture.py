@@ -8,7 +8,7 @@ from emomusic.face.images import RgbImage
 from emomusic.face.live.reader import LiveFace, LiveView
 from emomusic.face.reading import FaceReading
 from emomusic.plots.colours import EMOTION_COLOURS
-from emomusic.plots.picture import OverlayStyle, live_picture
+from emomusic.plots.picture import OverlayStyle, live_picture, marked_frame
 from tests.fakes import FakeClassifier, make_face
 
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
@@ -68,3 +68,21 @@ def test_landmarks_are_drawn_at_their_coordinates(frame: RgbImage) -> None:
 def test_nothing_is_drawn_without_boxes_and_landmarks(frame: RgbImage) -> None:
     drawn = live_picture(frame, view(), OverlayStyle(mirror=True, boxes=False))
     np.testing.assert_array_equal(drawn, frame[:, ::-1])
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_film_frame_is_marked_at_its_size(frame: RgbImage, scale: float) -> None:
+    small = frame[:: round(1 / scale), :: round(1 / scale)].copy()
+    before = small.copy()
+    drawn = marked_frame(small, view().faces, scale)
+    np.testing.assert_array_equal(small, before)
+    assert drawn.shape == small.shape
+    first, last = columns_of_colour(drawn[round(90 * scale) : round(150 * scale)])
+    assert (first, last) == (pytest.approx(30 * scale, abs=3), pytest.approx(90 * scale, abs=3))
+    assert drawn[-10, 0, 0] > drawn[-10, -1, 0]  # not mirrored
+
+
+def test_a_film_frame_without_scale_looks_like_an_unmirrored_live_frame(frame: RgbImage) -> None:
+    live = live_picture(frame, view(), OverlayStyle(mirror=False))
+    np.testing.assert_array_equal(marked_frame(frame, view().faces), live)
+    np.testing.assert_array_equal(marked_frame(frame, ()), frame)

@@ -165,7 +165,8 @@ FILM_UPLOAD = "film_upload"
 FILM_PROBLEM = "film_problem"  # why the last upload could not be stored
 FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
 FILM_SCENE = "film_scene"  # the chosen scene, from 0
-FILM_AT = "film_at"  # the second that the visitor clicked
+FILM_AT = "film_at"  # the second that the visitor chose; absent before the first choice
+FILM_CHOICES = "film_choices"  # number of these choices in the session
 FILM_CLICKED = "film_clicked"  # the chart that takes the clicks
 FILM_DRAWN = "film_drawn"  # what the page showed at its last run
 

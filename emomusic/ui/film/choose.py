@@ -30,7 +30,7 @@ def current_job() -> FilmJob | None:
         job = st.session_state[state.FILM]
     elif is_back and job is not None and not is_linked:
         forget_job()
-        return None
+        st.rerun()  # the empty page has another title
     if is_linked:
         write(state.FILM_SAMPLE, _SAMPLE)  # the URL is empty after a return from another page
     return job
@@ -59,8 +59,8 @@ def choose_film() -> None:
         st.error(escape_markdown_message(problem), icon=":material/error:")
     st.caption(
         f"{FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB. Use videos of people who agree. Your video "
-        "goes into a temporary file of this server, without a name, and the marked copy stays in memory. Both are "
-        f"deleted when you choose another video, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
+        "stays in an unnamed temporary file of this server until it is read and marked. The marked copy stays in "
+        f"memory until you choose another video, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
         "the faces of this video with each other and keeps no description of them."
     )
 
@@ -71,14 +71,23 @@ def start_sample() -> None:
     _start(FilmJob(path.name, open_sample(path), _networks))
 
 
+def cancel_job() -> None:
+    """Stop the reading and keep its results; for the `on_click` of a button.
+
+    Streamlit keeps the function after the end of the session, and a method of the job would keep the job.
+    """
+    job: FilmJob | None = st.session_state.get(state.FILM)
+    if job is not None:
+        job.cancel()
+
+
 def forget_job() -> None:
     """Delete the film and its results; for the `on_click` of a button."""
     job: FilmJob | None = st.session_state.pop(state.FILM, None)
     if job is not None:
         job.close()
-    for key in [key for key in st.session_state if str(key).startswith(("film_scene", "film_at", "film_clicked"))]:
-        del st.session_state[key]
-    st.session_state.pop(state.queue("film"), None)
+    for key in (state.FILM_SCENE, state.FILM_AT, state.queue("film")):
+        st.session_state.pop(key, None)
     state.renew(state.FILM_UPLOAD)
     write(state.FILM_SAMPLE, None)
     chosen_here(state.FILM_SAMPLE)
@@ -101,6 +110,8 @@ def _store_upload() -> None:
     finally:
         release_upload(file.file_id)
     state.renew(state.FILM_UPLOAD)
+    write(state.FILM_SAMPLE, None)
+    chosen_here(state.FILM_SAMPLE)
     _start(FilmJob(file.name, stored, _networks))
 
 

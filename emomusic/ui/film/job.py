@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import logging
 import shutil
@@ -25,7 +26,7 @@ from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.face.live.timeline import Segment
 from emomusic.plots.film import annotate_film
 from emomusic.plots.picture import ROOM_AROUND, marked_frame
-from emomusic.text import size_over
+from emomusic.text import format_clock, size_over
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,25 @@ PORTRAIT = 96
 
 _PREVIEW_SIDE = 960
 _PREVIEW_INTERVAL_S = 0.5
+_SETTLED_S = 10.0  # the mood of a first scene of this length hardly changes
 _MOST_PORTRAITS = 100
+_END_TIMEOUT_S = 5.0
 _LARGER = 1.5  # a portrait is replaced by one of a box this much wider
 
 # Each decoder holds up to 300 MB and uses all cores, so further films wait.
 _slots = threading.BoundedSemaphore(2)
+
+_works: weakref.WeakKeyDictionary[threading.Thread, _Work] = weakref.WeakKeyDictionary()
+
+
+@atexit.register
+def _end_threads() -> None:
+    """End all threads. Python would stop them within C++ code, which aborts the process."""
+    threads = list(_works.items())
+    for _, work in threads:
+        work.close()
+    for thread, _ in threads:
+        thread.join(_END_TIMEOUT_S)
 
 
 class Phase(StrEnum):
@@ -95,6 +110,7 @@ class FilmJob:
         self._work = work = _Work(name, file)
         self._finish = weakref.finalize(self, work.close)
         self._thread = threading.Thread(target=_run, args=(work, networks), name=THREAD_NAME, daemon=True)
+        _works[self._thread] = work
         self._thread.start()
         self._scenes: tuple[int, list[Segment]] = (0, [])
         self._chosen: dict[int, tuple[AffectPoint, Emotion]] = {}
@@ -167,10 +183,16 @@ class FilmJob:
             self._scenes = count, reading.scenes()
         return self._scenes[1]
 
+    def has_answer(self) -> bool:
+        """Whether the first scene is known well enough for a song."""
+        scenes = self.scenes()
+        return not self.is_reading or len(scenes) > 1 or (len(scenes) == 1 and scenes[0].seconds >= _SETTLED_S)
+
     def mood_of(self, scene: int) -> tuple[AffectPoint, Emotion]:
         """Position and emotion of a scene. They stay as first asked, so that its song does not change."""
         if scene not in self._chosen:
-            segment = self.scenes()[scene]
+            scenes = self.scenes()
+            segment = scenes[min(scene, len(scenes) - 1)]  # the last ones may have been joined meanwhile
             self._chosen[scene] = segment.point, segment.emotion
         return self._chosen[scene]
 
@@ -178,7 +200,7 @@ class FilmJob:
         """Stop the reading and keep its results."""
         self._work.cancelled.set()
 
-    def close(self, timeout_s: float = 5.0) -> None:
+    def close(self, timeout_s: float = _END_TIMEOUT_S) -> None:
         """End the thread, wait for it up to a timeout, and delete the file."""
         self._finish()
         self._thread.join(timeout_s)
@@ -204,7 +226,8 @@ def _run(work: _Work, networks: Callable[[], FilmNetworks]) -> None:
         work.error = "The film cannot be read. Choose another film."
     finally:
         if work.error is not None and work.reading is not None and len(work.reading):
-            work.error, work.problem = None, work.error
+            end = format_clock(work.reading.end_s)
+            work.error, work.problem = None, f"The reading stopped because of an error. The results end at {end}."
         work.phase = Phase.OVER
         return_free_memory()
 

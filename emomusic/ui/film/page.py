@@ -8,7 +8,7 @@ from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.welcome import show_empty_plane
-from emomusic.ui.film.choose import choose_film, current_job, forget_job
+from emomusic.ui.film.choose import cancel_job, choose_film, current_job, forget_job
 from emomusic.ui.film.job import FilmJob, Phase
 from emomusic.ui.film.results import choose_scene, show_answer, show_details, show_growing, show_picture, show_timeline
 
@@ -58,7 +58,7 @@ def show_film() -> None:
 
 def _drawn(job: FilmJob) -> tuple[object, ...]:
     """What decides the elements of the page. The page runs again when it changes."""
-    return job.phase, job.error, job.reading is not None, len(job.scenes()) > 1 or not job.is_reading
+    return job.phase, job.error, job.reading is not None, job.has_answer(), len(job.scenes())
 
 
 def _show_head(job: FilmJob) -> None:
@@ -69,7 +69,7 @@ def _show_head(job: FilmJob) -> None:
             st.button(
                 "Cancel",
                 icon=":material/stop_circle:",
-                on_click=job.cancel,
+                on_click=cancel_job,
                 help="Stop here and keep the results",
                 key=state.film_widget("cancel"),
             )

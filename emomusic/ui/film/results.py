@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, group_probabilities
@@ -25,7 +26,7 @@ from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
-from emomusic.ui.film.job import PORTRAIT, FilmJob
+from emomusic.ui.film.job import PORTRAIT, FilmJob, Phase
 from emomusic.ui.songs.choose import request_of
 from emomusic.ui.songs.listener import ALL, NOW, Listener
 from emomusic.ui.songs.player import queue_of, show_queue
@@ -36,7 +37,7 @@ _MOST_BUTTONS = 10  # more scenes are in a menu
 _MOST_POINTS = 60  # of the trail
 _FACES_SHOWN = 12
 _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
-_MAX_VIDEO_WIDTH = 760
+_NEVER_S = 10**6  # later than the end of any film
 
 
 def choose_scene(job: FilmJob) -> int:
@@ -48,11 +49,15 @@ def choose_scene(job: FilmJob) -> int:
 def show_picture(job: FilmJob) -> None:
     """Show the marked film, or before that the current frame."""
     if job.marked is not None:
-        at_s = st.session_state.get(state.FILM_AT, 0)
-        st.video(job.marked, format="video/mp4", start_time=at_s, autoplay=at_s > 0, muted=False)
+        at_s = st.session_state.get(state.FILM_AT)
+        # An end of its own makes each choice another video element, so that the same second can be played again
+        end_s = _NEVER_S + st.session_state.get(state.FILM_CHOICES, 0)
+        st.video(
+            job.marked, format="video/mp4", start_time=at_s or 0, end_time=end_s, autoplay=at_s is not None, muted=False
+        )
         return
 
-    @st.fragment(run_every=1.0)
+    @st.fragment(run_every=None if job.phase is Phase.OVER else 1.0)
     def frame() -> None:
         job: FilmJob | None = st.session_state.get(state.FILM)
         if job is not None and (preview := job.preview) is not None:
@@ -64,14 +69,18 @@ def show_picture(job: FilmJob) -> None:
 def show_answer(job: FilmJob, scene: int) -> None:
     """Show the chosen scene and its song."""
     scenes = job.scenes()
-    if not scenes or (job.is_reading and len(scenes) < 2):  # the first scene may still change
+    if not scenes or not job.has_answer():
         if job.is_reading:
             st.title("Looking for the first scene", anchor=False)
             st.caption("Its song appears here, while the rest of the video is read.")
+        elif job.reading is None:
+            st.title("Nothing was read", anchor=False)
+            st.markdown("The reading was stopped before it began. Choose the video again.")
         else:
             st.title("No face found", anchor=False)
             st.markdown("Faces must look towards the camera. Try another video.")
         return
+    scene = min(scene, len(scenes) - 1)  # the last ones may have been joined since `choose_scene`
     segment = scenes[scene]
     st.html(_STYLE)
     with st.container(key="film-answer"):
@@ -129,6 +138,7 @@ def _show_scene_buttons(job: FilmJob, scenes: Sequence[Segment], scene: int) -> 
 def _choose(scene: int, at_s: int) -> None:
     st.session_state[state.FILM_SCENE] = scene
     st.session_state[state.FILM_AT] = at_s
+    st.session_state[state.FILM_CHOICES] = st.session_state.get(state.FILM_CHOICES, 0) + 1
 
 
 def show_growing() -> None:
@@ -168,26 +178,21 @@ def show_timeline(job: FilmJob, scene: int) -> None:
     reading, scenes = job.reading, job.scenes()
     if reading is None or not len(reading):
         return
-    event = _show_chart(
-        reading, scenes, scene if scenes else None, key=state.FILM_CLICKED, on_select="rerun", selection_mode="points"
-    )
+    # Another chart after each choice: in the old one the clicked second stays selected, and a second click deselects it
+    key = f"{state.FILM_CLICKED}-{st.session_state.get(state.FILM_CHOICES, 0)}"
+
+    def on_select() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        clicked = next((int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point), None)
+        if clicked is not None:
+            within = (number for number, of in enumerate(scenes) if of.start_s < clicked + 1 and clicked < of.end_s)
+            _choose(next(within, scene), clicked)
+
+    _show_chart(reading, scenes, scene if scenes else None, key=key, on_select=on_select, selection_mode="points")
     st.caption(
         "The height of a colour is the mean share of an emotion over all faces; the numbered bands are the scenes. "
         "Click to move the video there."
     )
-    points = event["selection"]["points"] if event else []
-    clicked = next((point["customdata"] for point in points if "customdata" in point), None)
-    if isinstance(clicked, list):
-        clicked = clicked[0] if clicked else None
-    if clicked is None or st.session_state.get(_LAST_CLICK) == (id(job), clicked):
-        return
-    st.session_state[_LAST_CLICK] = id(job), clicked
-    index = next((number for number, segment in enumerate(scenes) if segment.start_s <= clicked < segment.end_s), scene)
-    _choose(index, int(clicked))
-    st.rerun()
-
-
-_LAST_CLICK = "film_clicked_last"
 
 
 def _show_chart(
@@ -292,14 +297,23 @@ def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment
             download_button("Marked video (MP4)", lambda: marked, "emomusic-video.mp4", key="film-mp4", type="primary")
         make_csv = partial(film_faces_csv, reading)
         download_button("Readings (CSV)", lambda: for_excel(make_csv()), "emomusic-video.csv", key="film-csv")
-        make_json = partial(_record, job, reading, scenes, songs)
+        make_json = partial(_record, job.name, reading, scenes, songs, _requests(scenes), problem=job.problem)
         download_button("Everything (JSON)", make_json, "emomusic-video.json", key="film-json")
         make_list = partial(film_playlist, scenes, songs)
         download_button("Playlist (M3U)", make_list, "emomusic-video.m3u", key="film-m3u")
 
 
-def _record(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment], playlist: Sequence[Song | None]) -> str:
-    requests, recommender = _requests(scenes), engine().recommender()
+def _record(
+    name: str,
+    reading: FilmReading,
+    scenes: Sequence[Segment],
+    playlist: Sequence[Song | None],
+    requests: Sequence[Request],
+    *,
+    problem: str | None,
+) -> str:
+    """The JSON file. It is made outside of the page, without its session."""
+    recommender = engine().recommender()
     songs = [recommender.songs(request, _SONGS_OF_SCENE) for request in requests]
-    record = film_record(job.name, reading, scenes, songs, playlist, requests[0], problem=job.problem)
+    record = film_record(name, reading, scenes, songs, playlist, requests[0], problem=problem)
     return json.dumps(record, ensure_ascii=False, indent=2)

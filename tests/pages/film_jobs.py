@@ -1,0 +1,73 @@
+"""Film jobs with fake networks, and waits for their threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.face.film import FilmNetworks
+from emomusic.face.images import RgbImage
+from emomusic.ui.film.job import THREAD_NAME, FilmJob, Phase
+from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.films import NOBODY, film_bytes
+
+PATIENCE_S = 120
+FACE = make_face(40, 40, 60, 75)
+GREY = film_bytes([(NOBODY, 6)])
+"""Six seconds: 24 readings."""
+
+_POLL_S = 0.02
+
+
+class Classifier(FakeClassifier):
+    """A classifier that reads one frame for each permission."""
+
+    def __init__(self, permissions: int = 10_000) -> None:
+        super().__init__()
+        self._permissions = threading.Semaphore(permissions)
+        self._is_waiting = threading.Event()
+        self.num_frames = 0
+
+    def allow(self, num_frames: int = 10_000) -> None:
+        """Give more permissions."""
+        self._permissions.release(num_frames)
+
+    def has_stopped(self) -> bool:
+        """Whether the reading comes to a frame without permission."""
+        return self._is_waiting.wait(PATIENCE_S)
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        if not self._permissions.acquire(blocking=False):
+            self._is_waiting.set()
+            assert self._permissions.acquire(timeout=PATIENCE_S)
+            self._is_waiting.clear()
+        self.num_frames += 1
+        return super().classify(crops)
+
+
+def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = None) -> Callable[[], FilmNetworks]:
+    """A function that returns fake networks; without a detector, of one face at `FACE`."""
+    networks = FilmNetworks(detector or FakeDetector([FACE]), classifier or Classifier(), FakeIdentifier())
+    return lambda: networks
+
+
+def is_true(condition: Callable[[], object]) -> bool:
+    """Whether the condition becomes true."""
+    for _ in range(round(PATIENCE_S / _POLL_S)):
+        if condition():
+            return True
+        time.sleep(_POLL_S)
+    return False
+
+
+def is_over(job: FilmJob) -> bool:
+    """Whether the job comes to its end."""
+    return is_true(lambda: job.phase is Phase.OVER)
+
+
+def film_threads() -> list[str]:
+    """The names of the threads of films, in order."""
+    names = (thread.name for thread in threading.enumerate())
+    return sorted(name for name in names if name in (THREAD_NAME, "film decoder"))

@@ -1,0 +1,383 @@
+"""pages/film.py under AppTest: the sample with the real networks, uploads with fakes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.face.film import FACE_COLUMNS, load_film_networks
+from emomusic.face.film_file import FILM_ENDINGS
+from emomusic.music.catalogue import load_catalogue
+from emomusic.music.genres import genres_of
+from emomusic.text import format_clock
+from emomusic.ui.core import state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.film import choose, results
+from emomusic.ui.film import job as job_module
+from emomusic.ui.film.job import FilmJob, Phase, open_sample
+from tests.fakes import FakeDetector
+from tests.films import COLLINS, film_bytes
+from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, is_over, is_true
+from tests.pages.screen import files_of, labels, open_page, playing, queue_of, text_of, tracks
+
+SECONDS = 120
+SAMPLE, ANOTHER, CANCEL = "Try the sample", "Another video", "Cancel"
+DOWNLOADS = {"Marked video (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
+NUM_SCENES = 7
+
+
+@pytest.fixture
+def app(root: Path) -> Iterator[AppTest]:
+    enter_app()  # as if app.py had run
+    app = AppTest.from_file(str(root / "pages/film.py"), default_timeout=SECONDS)
+    yield app
+    if (job := job_of(app)) is not None:
+        job.close()
+    assert is_true(lambda: film_threads() == [])
+
+
+@pytest.fixture(scope="module")
+def sample() -> FilmJob:
+    """The sample, read by the real networks."""
+    path = Path(__file__).parents[2] / "data/samples/faces.mp4"
+    job = FilmJob(path.name, open_sample(path), load_film_networks)
+    assert is_over(job)
+    return job
+
+
+@pytest.fixture
+def shown(app: AppTest, sample: FilmJob) -> AppTest:
+    """The page with the sample."""
+    app.session_state[state.FILM] = sample
+    app.query_params[state.FILM_SAMPLE] = "sample"
+    app.run()
+    assert not app.exception
+    return app
+
+
+@pytest.fixture
+def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
+    """Fake networks read all films; this classifier can stop the reading."""
+    classifier = Classifier()
+    monkeypatch.setattr(choose, "_networks", fakes(classifier))
+    return classifier
+
+
+def job_of(app: AppTest) -> FilmJob | None:
+    return app.session_state[state.FILM] if state.FILM in app.session_state else None  # noqa: SIM401  # it has no `get`
+
+
+def upload(app: AppTest, content: bytes, name: str = "a film.mp4") -> AppTest:
+    """Upload a film, as the first one of the session."""
+    app.run()
+    app.file_uploader(key=state.FILM_UPLOAD).upload(name, content)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def finish(app: AppTest) -> AppTest:
+    """Wait for the thread, and show its results."""
+    job = job_of(app)
+    assert job is not None
+    assert is_over(job)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    (button,) = (button for button in app.button if button.label == label)
+    button.click().run()
+    assert not app.exception
+    return app
+
+
+def downloads(app: AppTest) -> set[str]:
+    return {button.proto.label for button in app.get("download_button")} & DOWNLOADS
+
+
+def video_of(app: AppTest) -> Any:
+    (video,) = app.get("video")
+    return video.proto
+
+
+def scene_buttons(app: AppTest) -> list[Any]:
+    """The buttons of the list of scenes."""
+    return [button for button in app.button if (button.key or "").startswith(state.film_widget("play"))]
+
+
+def assert_chooser(app: AppTest) -> None:
+    assert not app.exception
+    assert app.title
+    assert [button.label for button in app.button] == [SAMPLE]
+    assert len(app.file_uploader) == 1
+    assert tracks(app) == []
+    assert downloads(app) == set()
+    assert state.FILM not in app.session_state
+    assert state.FILM_SAMPLE not in app.query_params
+
+
+def test_the_empty_page_offers_the_sample_and_the_upload(app: AppTest) -> None:
+    app.run()
+    assert_chooser(app)
+    assert {f".{ending}" for ending in FILM_ENDINGS} <= set(app.file_uploader[0].proto.type)
+    assert app.file_uploader[0].proto.max_upload_size_mb == job_module.MAX_MB
+
+
+def test_a_link_to_the_sample_reads_it(app: AppTest, classifier: Classifier) -> None:
+    app.query_params[state.FILM_SAMPLE] = "sample"
+    app.run()
+    finish(app)
+    job = job_of(app)
+    assert job is not None
+    assert job.name == "faces.mp4"
+    assert job.reading is not None
+    assert job.reading.end_s == pytest.approx(32, abs=0.3)
+    assert app.query_params[state.FILM_SAMPLE] in ("sample", ["sample"])
+    assert downloads(app) == DOWNLOADS
+    assert classifier.num_frames == len(job.reading)
+
+
+def test_the_sample_is_shown_with_its_scenes_and_songs(shown: AppTest) -> None:
+    assert shown.title[0].value == "Clearly happy"
+    assert len(shown.title) == 1
+    assert shown.segmented_control(key=state.film_widget("scenes")).options[:3] == ["0:00", "0:05", "0:10"]
+    assert len(shown.segmented_control(key=state.film_widget("scenes")).options) == NUM_SCENES
+    assert len(scene_buttons(shown)) == NUM_SCENES
+    assert len(tracks(shown)) == 1
+    assert [header.value for header in shown.header if header.value in ("Faces", "Downloads")] == ["Faces", "Downloads"]
+    assert text_of(shown).count("In view for") == 5
+    assert len(shown.get("image")) == 5
+    assert downloads(shown) == DOWNLOADS
+    assert video_of(shown).start_time == 0
+    assert not video_of(shown).autoplay
+
+
+@pytest.mark.parametrize("way", ["list", "control"])
+def test_another_scene_has_songs_of_its_mood(shown: AppTest, sample: FilmJob, way: str) -> None:
+    first, happy = playing(shown), queue_of(shown, "film").request
+    number, scene = next((n, of) for n, of in enumerate(sample.scenes()) if of.quadrant != sample.scenes()[0].quadrant)
+    if way == "list":
+        scene_buttons(shown)[number].click().run()
+    else:
+        shown.segmented_control(key=state.film_widget("scenes")).set_value(number).run()
+    assert not shown.exception
+    request = queue_of(shown, "film").request
+    assert (request.emotion, request.point) == (scene.emotion, scene.point)
+    assert request != happy
+    assert playing(shown) != first
+    assert shown.title[0].value != "Clearly happy"
+    assert shown.segmented_control(key=state.film_widget("scenes")).value == number
+    assert video_of(shown).start_time == int(scene.start_s)
+    assert video_of(shown).autoplay
+
+
+def test_the_same_scene_can_be_played_again(shown: AppTest) -> None:
+    """Streamlit starts a video once for each id, which depends on the arguments."""
+    scene_buttons(shown)[2].click().run()
+    first = video_of(shown)
+    shown.run()
+    assert video_of(shown).id == first.id
+    scene_buttons(shown)[2].click().run()
+    assert video_of(shown).start_time == first.start_time
+    assert video_of(shown).id != first.id
+    scene_buttons(shown)[0].click().run()
+    assert (video_of(shown).start_time, video_of(shown).autoplay) == (0, True)
+
+
+def test_the_next_scene_is_one_button_away(shown: AppTest, sample: FilmJob) -> None:
+    for scene in sample.scenes()[1:]:
+        shown.button(key=state.film_widget("next")).click().run()
+        assert video_of(shown).start_time == int(scene.start_s)
+    assert state.film_widget("next") not in {button.key for button in shown.button}  # this is the last one
+
+
+def test_many_scenes_are_in_a_menu(shown: AppTest, monkeypatch: pytest.MonkeyPatch, sample: FilmJob) -> None:
+    monkeypatch.setattr(results, "_MOST_BUTTONS", 3)
+    shown.run()
+    menu = shown.selectbox(key=state.film_widget("scenes"))
+    assert len(menu.options) == NUM_SCENES
+    menu.set_value(6).run()
+    assert not shown.exception
+    assert video_of(shown).start_time == int(sample.scenes()[6].start_s)
+
+
+def test_further_faces_are_counted(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_FACES_SHOWN", 2)
+    shown.run()
+    assert not shown.exception
+    assert len(shown.get("image")) == 2
+    assert "3 more faces" in text_of(shown)
+
+
+def test_the_files_hold_the_readings(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(monkeypatch)
+    app.session_state[state.FILM] = sample
+    app.run()
+    table = list(csv.DictReader(io.StringIO(files["emomusic-video.csv"]().decode("utf-8-sig"))))
+    assert list(table[0]) == FACE_COLUMNS
+    assert {row["face"] for row in table} == set("12345")
+    record = json.loads(files["emomusic-video.json"]())
+    assert [face["face"] for face in record["faces"]] == [1, 2, 3, 4, 5]
+    assert "error" not in record
+    starts = [scene["start_s"] for scene in record["scenes"]]
+    songs = [entry["song"]["id"] for entry in record["playlist"]]
+    assert len(starts) == len(set(songs)) == NUM_SCENES
+    lines = files["emomusic-video.m3u"]().splitlines()
+    assert [line.rsplit("/", 1)[1] for line in lines if line.startswith("http")] == songs
+    titles = [line.partition(",")[2] for line in lines if line.startswith("#EXTINF")]
+    assert [title.split()[0] for title in titles] == [format_clock(start_s) for start_s in starts]
+    assert files["emomusic-video.mp4"]() is sample.marked
+
+
+def test_the_songs_and_files_follow_the_music_of_the_visitor(
+    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = files_of(monkeypatch)
+    app.session_state[state.FILM] = sample
+    app.query_params[state.GENRES] = "jazz"
+    app.run()
+    record = json.loads(files["emomusic-video.json"]())  # made outside of the session
+    of_scenes = [song["id"] for scene in record["scenes"] for song in scene["songs"]]
+    songs = [playing(app), *of_scenes, *(entry["song"]["id"] for entry in record["playlist"])]
+    jazz = genres_of(["jazz"])
+    tracks = [load_catalogue().find(song) for song in songs]
+    assert all(track is not None and jazz & set(track.genres) for track in tracks)
+    assert all(entry["song"]["id"] in text_of(app) for entry in record["playlist"])
+
+
+def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
+    scene_buttons(shown)[3].click().run()
+    press(shown, ANOTHER)
+    assert_chooser(shown)
+    assert state.queue("film") not in shown.session_state
+    for key in (state.FILM_SCENE, state.FILM_AT):
+        assert key not in shown.session_state
+
+
+def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJob) -> None:
+    app = open_page(AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS).run(), "film")
+    app.session_state[state.FILM] = sample
+    app.query_params[state.FILM_SAMPLE] = "sample"
+    scene_buttons(app.run())[2].click().run()
+    open_page(app, "models")
+    open_page(app, "film")
+    assert not app.exception
+    assert job_of(app) is sample
+    assert app.query_params[state.FILM_SAMPLE] in ("sample", ["sample"])
+    assert video_of(app).start_time == int(sample.scenes()[2].start_s)
+
+
+def test_back_from_the_sample_shows_the_empty_page(shown: AppTest) -> None:
+    shown.query_params.clear()
+    shown.run()
+    assert_chooser(shown)
+
+
+def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> None:
+    finish(upload(app, GREY, name="=my_*film*.mp4"))
+    assert "=my_*film*.mp4" in text_of(app).replace("\\", "")
+    assert "\\*film\\*" in text_of(app)
+    assert "happy" in app.title[0].value
+    assert len(tracks(app)) == 1
+    assert state.FILM_SAMPLE not in app.query_params
+    assert downloads(app) == DOWNLOADS
+    assert state.film_widget("scenes") not in {control.key for control in app.segmented_control}  # one scene
+    assert CANCEL not in labels(app)
+
+
+def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = Classifier(permissions=10)
+    monkeypatch.setattr(choose, "_networks", fakes(classifier))
+    upload(app, GREY)
+    assert classifier.has_stopped()
+    app.run()
+    assert len(app.title) == 1
+    assert len(app.get("progress")) == 1
+    assert ANOTHER not in labels(app)
+    press(app, CANCEL)
+    classifier.allow()
+    finish(app)
+    assert "0:02" in text_of(app)  # the end of the results
+    assert "happy" in app.title[0].value
+    assert downloads(app) == DOWNLOADS
+    assert ANOTHER in labels(app)
+
+
+def test_a_film_that_is_cancelled_before_its_start_has_no_results(
+    app: AppTest, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = job_module.threading.BoundedSemaphore(1)
+    monkeypatch.setattr(job_module, "_slots", slots)
+    assert slots.acquire()
+    upload(app, GREY)
+    job = job_of(app)
+    assert job is not None
+    assert job.phase is Phase.WAITING
+    finish(press(app, CANCEL))
+    assert classifier.num_frames == 0
+    assert len(app.title) == 1
+    assert "No face" not in app.title[0].value
+    assert downloads(app) == set()
+    assert_chooser(press(app, ANOTHER))
+    slots.release()
+
+
+def test_a_film_without_faces_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "_networks", fakes(detector=FakeDetector()))
+    finish(upload(app, GREY))
+    assert "No face" in app.title[0].value
+    assert tracks(app) == []
+    assert downloads(app) == set()
+    assert ANOTHER in labels(app)
+
+
+@pytest.mark.usefixtures("classifier")
+def test_a_broken_film_shows_its_readings_and_a_warning(app: AppTest) -> None:
+    film = film_bytes([(COLLINS, 6)], ending="mkv")
+    finish(upload(app, film[: len(film) // 2], name="broken.mkv"))
+    assert len(app.warning) == 1
+    assert "happy" in app.title[0].value
+    assert downloads(app) == DOWNLOADS
+
+
+@pytest.mark.usefixtures("classifier")
+def test_a_file_that_is_no_film_is_one_message(app: AppTest) -> None:
+    finish(upload(app, b"nonsense" * 100, name="no_film.mp4"))
+    assert len(app.title) == 1
+    (error,) = app.error
+    assert "no\\_film.mp4" in error.value
+    assert downloads(app) == set()
+    assert labels(app) == {ANOTHER}
+    assert_chooser(press(app, ANOTHER))
+    app.file_uploader[0].upload("a film.mp4", GREY)
+    finish(app.run())
+    assert downloads(app) == DOWNLOADS
+
+
+@pytest.mark.usefixtures("classifier")
+def test_a_file_that_is_too_large_is_refused(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_module, "MAX_MB", len(GREY) / 2**20 - 0.001)
+    upload(app, GREY)
+    (error,) = app.error
+    assert "too large" in error.value
+    assert job_of(app) is None
+    app.run()
+    assert not app.error
+    assert_chooser(app)
+
+
+def test_a_missing_sample_is_a_message(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(choose, "data_dir", lambda: tmp_path)
+    app.query_params[state.FILM_SAMPLE] = "sample"
+    app.run()
+    assert not app.exception
+    assert len(app.error) == 1

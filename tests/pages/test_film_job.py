@@ -1,0 +1,381 @@
+"""emomusic/ui/film/job.py: films read and marked in a thread, without a page."""
+
+from __future__ import annotations
+
+import errno
+import io
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.errors import FilmError, ModelError
+from emomusic.face.detection import Face
+from emomusic.face.film import FilmNetworks, load_film_networks
+from emomusic.face.images import Box, RgbImage, read_image
+from emomusic.plots.film import annotate_film
+from emomusic.ui.film import job as job_module
+from emomusic.ui.film.job import PORTRAIT, THREAD_NAME, FilmJob, Phase, open_sample, store_upload
+from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.films import BIDEN, COLLINS, NOBODY, film_bytes
+from tests.pages.film_jobs import FACE, GREY, PATIENCE_S, Classifier, fakes, film_threads, is_over, is_true
+
+
+def seconds_of(film: bytes | None) -> float:
+    """Duration of the decoded frames of a film."""
+    assert film is not None
+    with av.open(io.BytesIO(film)) as container:
+        times = [frame.time or 0.0 for frame in container.decode(video=0)]
+    return times[-1] + times[1] - times[0]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_remains() -> Iterator[None]:
+    assert film_threads() == []
+    yield
+    assert is_true(lambda: film_threads() == []), film_threads()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., FilmJob]]:
+    """Start a job on the bytes of a film; it is closed at the end."""
+    jobs: list[weakref.ref[FilmJob]] = []
+
+    def start_job(film: bytes = GREY, networks: Callable[[], FilmNetworks] | None = None) -> FilmJob:
+        job = FilmJob("a film.mp4", io.BytesIO(film), networks or fakes())
+        jobs.append(weakref.ref(job))
+        return job
+
+    yield start_job
+    for reference in jobs:
+        if (job := reference()) is not None:
+            job.close()
+
+
+def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
+    job = start(film_bytes([(COLLINS, 2.5), (BIDEN, 2.5)], size=(400, 300)), load_film_networks)
+    assert is_over(job)
+    assert (job.name, job.error, job.problem, job.is_cancelled) == ("a film.mp4", None, None, False)
+    assert not job.is_reading
+    assert job.reading is not None
+    assert len(job.reading) == 20
+    assert [scene.emotion for scene in job.scenes()] == [Emotion.HAPPY, Emotion.NEUTRAL]
+    assert [face.number for face in job.reading.faces()] == [1, 2]
+    assert seconds_of(job.marked) == pytest.approx(5, abs=0.11)
+    assert job.marked != film_bytes([(COLLINS, 2.5), (BIDEN, 2.5)], size=(400, 300))
+    for number in (1, 2):
+        assert read_image(job.portrait(number) or b"").shape == (PORTRAIT, PORTRAIT, 3)
+    assert job.portrait(3) is None
+    assert read_image(job.preview or b"").shape == (300, 400, 3)
+
+
+def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Callable[..., FilmJob]) -> None:
+    classifier = Classifier(permissions=9)
+    job = start(networks=fakes(classifier))
+    assert classifier.has_stopped()
+    assert job.phase is Phase.READING
+    assert 0 < job.share < 1
+    job.cancel()
+    classifier.allow()
+    assert is_over(job)
+    assert job.is_cancelled
+    assert job.error is None
+    assert job.reading is not None
+    assert len(job.reading) == 10  # the cancelled one is complete
+    assert seconds_of(job.marked) == pytest.approx(job.reading.end_s, abs=0.11)
+
+
+def test_a_closed_job_ends_its_threads_and_closes_its_file() -> None:
+    classifier, file = Classifier(permissions=3), io.BytesIO(GREY)
+    job = FilmJob("a film.mp4", file, fakes(classifier))
+    assert classifier.has_stopped()
+    assert film_threads() == [THREAD_NAME, "film decoder"]
+    classifier.allow()
+    job.close()
+    assert film_threads() == []
+    assert file.closed
+    assert job.phase is Phase.OVER
+    assert job.marked is None
+    job.close()  # again, without an error
+
+
+def test_a_job_without_references_ends_its_threads() -> None:
+    classifier, file = Classifier(permissions=3), io.BytesIO(GREY)
+    job = FilmJob("a film.mp4", file, fakes(classifier))
+    assert classifier.has_stopped()
+    gone = weakref.ref(job)
+    del job
+    assert gone() is None
+    classifier.allow()
+    assert is_true(lambda: file.closed)
+    assert classifier.num_frames == 4
+
+
+READ = """
+import sys, time
+from pathlib import Path
+from emomusic.face.film import load_film_networks
+from emomusic.ui.film.job import FilmJob, open_sample
+job = FilmJob("faces.mp4", open_sample(Path("data/samples/faces.mp4")), load_film_networks)
+while job.reading is None or not len(job.reading):
+    time.sleep(0.02)
+"""
+
+
+def test_a_process_that_ends_while_a_film_is_read_does_not_crash(root: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", READ], cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_closed_job_stops_to_draw(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing, closed = threading.Event(), threading.Event()
+
+    def draw(*arguments: Any, on_progress: Callable[[float], bool]) -> None:
+        def wait(share: float) -> bool:
+            drawing.set()
+            assert closed.wait(PATIENCE_S)
+            return on_progress(share)
+
+        annotate_film(*arguments, on_progress=wait)
+
+    monkeypatch.setattr(job_module, "annotate_film", draw)
+    job = start()
+    assert drawing.wait(PATIENCE_S)
+    assert job.phase is Phase.MARKING
+    assert not job.is_reading
+    job.close(timeout_s=0)
+    closed.set()
+    assert is_over(job)
+    assert job.marked is None
+    assert job.reading is not None
+    assert len(job.reading) == 24
+
+
+@pytest.mark.parametrize("film", [b"", b"not a film", GREY[:200]], ids=["empty", "text", "head"])
+def test_a_file_that_is_no_film_is_an_error(film: bytes) -> None:
+    file = io.BytesIO(film)
+    job = FilmJob("notes.mp4", file, fakes())
+    assert is_over(job)
+    assert "notes.mp4" in (job.error or "")
+    assert (job.reading, job.problem, job.marked, job.scenes()) == (None, None, None, [])
+    assert file.closed
+
+
+@pytest.mark.parametrize("ending", ["mkv", "avi"])
+def test_a_film_that_breaks_off_keeps_its_readings(start: Callable[..., FilmJob], ending: str) -> None:
+    whole = film_bytes([(NOBODY, 3), (COLLINS, 3)], ending=ending)
+    job = start(whole[: len(whole) * 2 // 3])
+    assert is_over(job)
+    assert job.error is None
+    assert job.problem is not None
+    assert job.reading is not None
+    assert 3 < job.reading.end_s < 6
+    assert seconds_of(job.marked) == pytest.approx(job.reading.end_s, abs=0.3)
+
+
+def test_an_error_in_the_middle_keeps_the_readings(
+    start: Callable[..., FilmJob], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Classifier):
+        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+            if self.num_frames == 5:
+                raise RuntimeError("a fault")
+            return super().classify(crops)
+
+    job = start(networks=fakes(Failing()))
+    assert is_over(job)
+    assert (job.error, job.marked) == (None, None)
+    assert "a fault" not in (job.problem or "a fault")
+    assert "a fault" in caplog.text
+    assert job.reading is not None
+    assert len(job.reading) == 5
+
+
+def test_networks_that_cannot_be_loaded_are_an_error(start: Callable[..., FilmJob]) -> None:
+    def load() -> FilmNetworks:
+        raise ModelError("no such model")
+
+    job = start(networks=load)
+    assert is_over(job)
+    assert (job.error, job.reading) == ("no such model", None)
+
+
+def test_a_film_that_cannot_be_marked_keeps_its_readings(
+    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(*_: Any, **__: Any) -> None:
+        raise FilmError("no encoder")
+
+    monkeypatch.setattr(job_module, "annotate_film", draw)
+    job = start()
+    assert is_over(job)
+    assert (job.error, job.marked) == (None, None)
+    assert job.problem is not None
+    assert job.reading is not None
+    assert len(job.reading) == 24
+
+
+def test_a_film_that_is_too_long_is_refused(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_module, "MAX_S", 3)
+    job = start()
+    assert is_over(job)
+    assert "0:06" in (job.error or "")
+    assert job.reading is None
+
+
+def test_a_film_of_unknown_duration_is_read_up_to_the_limit(
+    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "MAX_S", 3)
+    job = start(film_bytes([(NOBODY, 6)], ending="mkv", options={"live": "1"}))
+    assert is_over(job)
+    assert (job.error, job.reading and job.reading.duration_s) == (None, None)
+    assert "0:03" in (job.problem or "")
+    assert job.reading is not None
+    assert job.reading.end_s == pytest.approx(3, abs=0.3)
+
+
+def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> None:
+    classifiers = Classifier(permissions=1), Classifier(permissions=1)
+    running = [start(networks=fakes(classifier)) for classifier in classifiers]
+    assert all(classifier.has_stopped() for classifier in classifiers)
+    stopped, next_ = start(), start()
+    assert {stopped.phase, next_.phase} == {Phase.WAITING}
+    assert stopped.is_reading
+    assert stopped.seconds_left() is None
+    stopped.cancel()
+    assert is_over(stopped)
+    assert (stopped.error, stopped.reading, stopped.marked) == (None, None, None)
+    assert next_.phase is Phase.WAITING
+    classifiers[0].allow()
+    assert is_over(next_)
+    assert next_.reading is not None
+    assert len(next_.reading) == 24
+    assert running[1].phase is Phase.READING
+    classifiers[1].allow()
+    assert all(is_over(job) for job in running)
+
+
+def test_the_mood_of_a_scene_stays_as_first_asked(start: Callable[..., FilmJob]) -> None:
+    classifier = Classifier(permissions=9)
+    job = start(networks=fakes(classifier))
+    assert classifier.has_stopped()
+    early = job.scenes()
+    point, emotion = job.mood_of(0)
+    assert (point, emotion) == (early[0].point, Emotion.HAPPY)
+    assert job.scenes() is early  # computed once for the same readings
+    classifier.probabilities = FakeClassifier(Emotion.HAPPY, share=0.5).probabilities
+    classifier.allow()
+    assert is_over(job)
+    (scene,) = job.scenes()
+    assert scene.seconds == pytest.approx(6, abs=0.1)
+    assert scene.point.valence < point.valence - 0.1
+    assert job.mood_of(0) == (point, emotion)
+    assert job.scenes() is job.scenes()
+
+
+def test_a_scene_that_was_joined_with_another_has_the_mood_of_the_last_one(start: Callable[..., FilmJob]) -> None:
+    job = start()
+    assert is_over(job)
+    assert len(job.scenes()) == 1
+    assert job.mood_of(3) == job.mood_of(0)
+
+
+def test_a_song_needs_a_settled_scene_or_the_end(
+    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier(permissions=9)
+    job = start(networks=fakes(classifier))
+    assert classifier.has_stopped()
+    assert len(job.scenes()) == 1
+    assert not job.has_answer()
+    with monkeypatch.context() as patch:
+        patch.setattr(job_module, "_SETTLED_S", 2.0)
+        assert job.has_answer()
+    assert not job.has_answer()
+    classifier.allow()
+    assert is_over(job)
+    assert job.has_answer()
+
+
+class Growing(FakeDetector):
+    """A detector of one face that grows with each call."""
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        self.faces = [make_face(40, 40, 40 + 4 * self.num_calls, 50 + 5 * self.num_calls)]
+        return super().detect(image)
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        return self.detect(image)
+
+
+def test_a_portrait_is_replaced_by_a_much_larger_one(start: Callable[..., FilmJob]) -> None:
+    classifier = Classifier(permissions=2)
+    job = start(film_bytes([(COLLINS, 6)]), fakes(classifier, Growing()))
+    assert classifier.has_stopped()
+    first = job.portrait(1)
+    assert first is not None
+    classifier.allow()
+    assert is_over(job)
+    assert job.portrait(1) not in (None, first)
+
+
+def test_the_number_of_portraits_is_limited(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_module, "_MOST_PORTRAITS", 1)
+    job = start(networks=fakes(detector=FakeDetector([FACE, make_face(200, 40, 60, 75)])))
+    assert is_over(job)
+    assert job.reading is not None
+    assert [face.number for face in job.reading.faces()] == [1, 2]
+    assert [job.portrait(number) is not None for number in (1, 2)] == [True, False]
+
+
+def test_a_missing_sample_is_an_error(root: Path, tmp_path: Path) -> None:
+    with open_sample(root / "data/samples/faces.mp4") as file:
+        assert file.read(8)[4:] == b"ftyp"
+    with pytest.raises(FilmError, match=r"faces\.mp4"):
+        open_sample(tmp_path / "faces.mp4")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files."""
+    monkeypatch.setattr(job_module.tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_an_upload_is_stored_without_a_name(temporary: Path) -> None:
+    content = bytes(range(256)) * 10_000
+    with store_upload(io.BytesIO(content), len(content)) as stored:
+        assert list(temporary.iterdir()) == []
+        stored.seek(0)
+        assert stored.read() == content
+
+
+def test_a_large_upload_is_refused_and_not_stored(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_module, "MAX_MB", 1)
+    with store_upload(io.BytesIO(GREY), 2**20) as stored:
+        assert stored.tell() == len(GREY)
+    upload = io.BytesIO(GREY)
+    with pytest.raises(FilmError, match="at most 1 MB"):
+        store_upload(upload, 2**20 + 1)
+    assert upload.tell() == 0
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = Full()
+    monkeypatch.setattr(job_module.tempfile, "TemporaryFile", lambda: file)
+    with pytest.raises(FilmError, match="no room"):
+        store_upload(io.BytesIO(GREY), len(GREY))
+    assert file.closed
