@@ -152,6 +152,27 @@ def test_a_groups_position_is_the_mean_of_its_faces(faces: list[EmotionProbabili
     assert middle.arousal == pytest.approx(np.mean([p.arousal for p in each]), abs=1e-5)
 
 
+@given(st.lists(probabilities(), max_size=8))
+def test_the_positions_of_many_are_those_of_each(faces: list[EmotionProbabilities]) -> None:
+    rows = affect.affect_of_rows(np.array([face.values for face in faces]).reshape(-1, 7))
+    assert rows.shape == (len(faces), 2)
+    assert rows.dtype == np.float64
+    expected = [(point.valence, point.arousal) for point in map(affect.affect_of, faces)]
+    np.testing.assert_allclose(rows, np.reshape(expected, (-1, 2)), atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.5, 4.0, 1000.0])
+def test_a_sum_over_faces_lies_where_its_mean_does(factor: float) -> None:
+    shares = np.array([of(happy=0.5, sad=0.2).values, of(angry=0.9).values], np.float64)
+    np.testing.assert_allclose(affect.affect_of_rows(factor * shares), affect.affect_of_rows(shares), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_certain_rows_lie_at_their_emotions(dtype: type) -> None:
+    expected = [(point.valence, point.arousal) for point in affect.EMOTION_POINTS.values()]
+    np.testing.assert_array_equal(affect.affect_of_rows(np.eye(7, dtype=dtype)), expected)
+
+
 def test_nobody_has_no_mean() -> None:
     assert affect.group_probabilities([]) is None
 

@@ -32,7 +32,6 @@ from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face, shrink
 from emomusic.face.live.reader import LiveFace
 from emomusic.face.live.timeline import SHARES, Segment, segments_of, timeline_table
 from emomusic.face.live.tracking import (
-    DETECT_INTERVAL_S,
     FaceFinder,
     FaceTrack,
     FaceTracker,
@@ -60,6 +59,7 @@ FACE_COLUMNS = [
 """Columns of `FilmReading.faces_table`."""
 
 _SMOOTHING_S = 0.3
+_DETECT_INTERVAL_S = 0.75  # between two searches of the whole frame
 
 # Mean difference of two grey frames of 32x18 pixels, of 255. A cut usually has 30 to 80. A false cut costs little: the
 # identity network recognises the faces.
@@ -127,7 +127,7 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
     """
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
-    tracks, finder, people = FaceTracker(), FaceFinder(), _People(networks.identifier)
+    tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People(networks.identifier)
     for ready in ahead(_prepared(film, networks.detector, rate)):
         if ready.is_cut:
             tracks.start_shot()
@@ -175,7 +175,7 @@ def _prepared(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_
         is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
         last = thumbnail
         faces = None
-        if is_cut or frame.time_s - detected_s >= DETECT_INTERVAL_S:
+        if is_cut or frame.time_s - detected_s >= _DETECT_INTERVAL_S:
             faces, detected_s = detector.detect(small), frame.time_s
         yield _Prepared(frame.time_s, frame.share, image, small, grey, is_cut, faces)
 

@@ -9,6 +9,7 @@ import io
 import logging
 import math
 import os
+import re
 import stat
 from collections import deque
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ from emomusic.text import format_clock
 
 log = logging.getLogger(__name__)
 
-av.logging.set_level(av.logging.PANIC)  # FFmpeg would print each damaged packet to stderr
+# No messages of FFmpeg, not even for errors. Those of a decoder thread wait for the GIL, and PyAV may hold it while it
+# waits for that thread.
+av.logging.set_level(None)
 
 FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
 """Name endings of the files that `FilmFile` decodes."""
@@ -36,6 +39,8 @@ FORMATS_IN_WORDS = "MP4, MOV, WebM, MKV, AVI or animated GIF"
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame. Decoding holds about twenty."""
+
+_MAX_CODED_PIXELS = MAX_PIXELS * 5 // 4  # codecs round the sides up
 
 # Allow-lists: FFmpeg has some hundred rarely tested formats, and playlists, which open other files.
 _DEMUXERS = ((0, b"\x1a\x45\xdf\xa3", "matroska"), (8, b"AVI ", "avi"), (0, b"GIF8", "gif"))
@@ -58,6 +63,8 @@ _MISSING_SHARE = 0.02
 _MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
 _BUFFER_BYTES = 2**18
+_MAX_ATOMS = 100_000  # 13 hours in fragments of a second
+_GIF_PADDING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ class FilmFile:
             source = self._own_file = _open(path, name)
         self.name = name or "this file"
         self._quoted = repr(self.name) if name else "This file"
-        self._file, self._max_s, self._with_audio = source, max_s, with_audio
+        self._file, self._max_s, self._with_audio = _Source(source), max_s, with_audio
         self.audio: Any = None
         self.audio_packets: deque[Any] = deque()
         self.start_s = 0.0
@@ -124,8 +131,11 @@ class FilmFile:
         try:
             self._size = self._file.seek(0, io.SEEK_END)
             self._open()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if self._file.error is not None and isinstance(error, Exception):
+                reason = self._file.error.strerror or "input error"
+                raise FilmError(f"{self._quoted} cannot be read: {reason}. Copy it to another disk.") from error
             raise
 
     def _open(self) -> None:
@@ -134,6 +144,7 @@ class FilmFile:
             raise FilmError(f"{self._quoted} is empty. Choose another file.")
         self._file.seek(0)
         format_name = self._format(self._file.read(16))
+        self._is_cut_off = _is_cut_off(self._file, self._size, format_name)
         self._file.seek(0)
         try:
             self._container = av.open(
@@ -154,14 +165,16 @@ class FilmFile:
         codec = self._stream.codec_context
         if codec is None:
             raise FilmError(f"{self._quoted} has an unknown video format. Save it as MP4.")
-        if codec.codec_tag in _ENCRYPTED_TAGS or "encryption" in str(self._stream.metadata).lower():
-            raise FilmError(f"{self._quoted} is encrypted. Choose a film without copy protection.")
+        if codec.codec_tag in _ENCRYPTED_TAGS or "enc_key_id" in self._stream.metadata:  # MP4, Matroska
+            raise self._encrypted()
         if codec.name not in _CODECS:
             raise FilmError(f"{self._quoted} has a rare video format ({codec.name[:20]}). Save it as MP4.")
         self._check_size(codec.width, codec.height)
         if self._with_audio:
-            self.audio = next(iter(self._container.streams.audio), None)
+            known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
+            self.audio = next(known, None)
         codec.thread_type = "AUTO"
+        codec.options = {"max_pixels": str(_MAX_CODED_PIXELS)}  # of each frame, also if the head differs
         rate = self._stream.average_rate
         self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0
         self.duration_s = self._announced_duration()
@@ -174,9 +187,9 @@ class FilmFile:
         frame = self._first.frame
         ratio = frame_ratio(self._stream)
         self._check_size(round(frame.width * ratio), frame.height)
-        self._turns = round(frame.rotation / 90) % 4  # counter-clockwise
+        self._is_turned, self._is_mirrored, self._is_flipped = _orientation(frame)
         sides = (max(round(frame.width * ratio), 1), frame.height)
-        self.width, self.height = sides[::-1] if self._turns % 2 else sides
+        self.width, self.height = sides[::-1] if self._is_turned else sides
         self._ratio = ratio
 
     def _format(self, head: bytes) -> str:
@@ -187,6 +200,9 @@ class FilmFile:
             return "mov"
         raise FilmError(f"{self._quoted} is not a film. Choose a file in {FORMATS_IN_WORDS}.")
 
+    def _encrypted(self) -> FilmError:
+        return FilmError(f"{self._quoted} is encrypted. Choose a film without copy protection.")
+
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MAX_PIXELS:
             raise FilmError(
@@ -196,10 +212,18 @@ class FilmFile:
     def _announced_duration(self) -> float | None:
         stream = self._stream
         seconds = 0.0
-        if stream.duration is not None and stream.time_base is not None:
+        if self._container.format.name == "avi" and stream.average_rate:
+            seconds = float(stream.frames / stream.average_rate)  # `duration` is that of the rest of a cut-off file
+        elif stream.duration is not None and stream.time_base is not None:
             seconds = float(stream.duration * stream.time_base)
-        elif self._container.duration is not None:
-            seconds = self._container.duration / av.time_base
+        else:  # Matroska: the end of the video, or that of the video or the sound
+            if tag := _DURATION_TAG.match(stream.metadata.get("DURATION", "")):
+                hours, minutes, rest = tag.groups()
+                seconds = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+            elif self._container.duration is not None:
+                seconds = self._container.duration / av.time_base
+            if stream.start_time is not None and stream.time_base is not None:
+                seconds -= max(float(stream.start_time * stream.time_base), 0.0)
         return seconds if 0 < seconds < _MAX_GAP_S else None
 
     def _next_frame(self) -> FilmFrame:
@@ -212,7 +236,7 @@ class FilmFile:
     def frames(self, rate: float | None = None) -> Iterator[FilmFrame]:
         """The frames in order of time. Call this once.
 
-        Damaged parts are skipped. Afterwards `problem` says why frames are missing.
+        Damaged parts are skipped. Afterwards `problem` has the reason for missing frames.
 
         Args:
             rate: frames per second of film, of which the first after each step is taken; None for all.
@@ -232,7 +256,7 @@ class FilmFile:
         yield from self._decoded
 
     def _decode(self) -> Iterator[FilmFrame]:
-        time_s, num_frames, num_errors, was_damaged = 0.0, 0, 0, False
+        time_s, last_s, num_frames, num_errors, was_damaged = 0.0, 0.0, 0, 0, False
         spacing_s = 1 / self.frames_per_second
         packets = self._container.demux(*(stream for stream in (self._stream, self.audio) if stream is not None))
         while True:
@@ -240,6 +264,11 @@ class FilmFile:
                 packet = next(packets)
                 if packet.stream is not self._stream:
                     self.audio_packets.append(packet)
+                    continue
+                if packet.has_sidedata("encryption_info"):
+                    if not num_frames:
+                        raise self._encrypted()
+                    was_damaged = True
                     continue
                 frames = packet.decode()
                 num_errors = 0
@@ -263,13 +292,18 @@ class FilmFile:
                 given_s = expected_s if frame.time is None else frame.time - self.start_s
                 time_s = given_s if time_s <= given_s <= time_s + _MAX_GAP_S else expected_s
                 num_frames += 1
+                last_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
                 if self._max_s is not None and time_s > self._max_s:
                     self.problem = f"The film is too long. The results end at {format_clock(self._max_s)}."
                     return
                 yield FilmFrame(time_s, self._share(time_s), frame)
-        end_s = time_s + spacing_s
+        end_s = time_s + max(spacing_s, last_s)
         missing_s = 0.0 if self.duration_s is None else self.duration_s - end_s
-        if missing_s > max(_MISSING_S, _MISSING_SHARE * (self.duration_s or 0.0)):
+        if (
+            self._is_cut_off
+            or self._file.error
+            or missing_s > max(_MISSING_S, _MISSING_SHARE * (self.duration_s or 0.0))
+        ):
             self.problem = f"The film is incomplete. The results end at {format_clock(end_s)}."
         elif was_damaged:
             self.problem = "Parts of the film are damaged. The results have gaps."
@@ -291,9 +325,12 @@ class FilmFile:
         """
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
         sides = (max(round(self.width * scale), 1), max(round(self.height * scale), 1))
-        width, height = sides[::-1] if self._turns % 2 else sides
+        width, height = sides[::-1] if self._is_turned else sides
         image = frame.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
-        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else np.asarray(image, np.uint8)
+        if self._is_turned:
+            image = image.transpose(1, 0, 2)
+        steps = (-1 if self._is_flipped else 1, -1 if self._is_mirrored else 1)
+        return np.ascontiguousarray(image[:: steps[0], :: steps[1]], np.uint8)
 
     def close(self) -> None:
         """Close the film, and the file if it was opened from a path."""
@@ -312,6 +349,33 @@ class FilmFile:
         self.close()
 
 
+class _Source:
+    """A file that ends where it cannot be read, because PyAV prints the errors of files.
+
+    Attributes:
+        error: why it cannot be read; None if it can.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+_DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
+
 _ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 
 
@@ -319,6 +383,34 @@ def frame_ratio(stream: Any) -> float:
     """Width of a stream's pixels relative to their height; 1 if unknown or implausible."""
     ratio = float(stream.sample_aspect_ratio or 1)
     return ratio if 0.25 <= ratio <= 4 else 1.0
+
+
+def _orientation(frame: Any) -> tuple[bool, bool, bool]:
+    """Whether a frame becomes upright by swapping its axes, then mirroring left and right, then up and down."""
+    if (matrix := frame.side_data.get("DISPLAYMATRIX")) is None:
+        return False, False, False
+    across, up, _, along, down = np.frombuffer(matrix, np.int32)[:5].astype(np.int64)  # x' = across x + along y
+    if abs(up) > abs(across):
+        return True, bool(along < 0), bool(up < 0)
+    return False, bool(across < 0), bool(down < 0)
+
+
+def _is_cut_off(file: _Source, size: int, format_name: str) -> bool:
+    """Whether a file ends too early, in the formats whose announced duration is then shorter."""
+    if format_name == "gif":
+        file.seek(max(size - _GIF_PADDING, 0))
+        return not file.read(_GIF_PADDING).rstrip(b"\0").endswith(b";")
+    at = 0
+    for _ in range(_MAX_ATOMS if format_name == "mov" else 0):  # a film of fragments may lack the last ones
+        file.seek(at)
+        head = file.read(16)
+        length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+        if length < 8:
+            return False
+        if at + length > size:
+            return head[4:8] in (b"moof", b"mdat")
+        at += length
+    return False
 
 
 def is_film(source: str | os.PathLike[str] | bytes) -> bool:

@@ -113,7 +113,7 @@ def draw_live(image: RgbImage, marks: Sequence[LiveMark], *, boxes: bool = True)
         _draw_bar(image, mark, line)
         if mark.text:
             # Even sizes limit the number of labels to render as a face moves
-            size = 2 * round(min(max(mark.box.width / 5, longer / 42), longer / 28) / 2)
+            size = max(2 * round(min(max(mark.box.width / 5, longer / 42), longer / 28) / 2), 2)
             _paste(image, _tag(mark.text, mark.colour, size), mark.box.x - line, mark.box.y - line)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +24,8 @@ from emomusic.plots.drawing import LiveMark, draw_live
 _CLOCK = Fraction(1, 1000)  # unit of the times in the file
 _LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
 _SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
-_COPIED_SOUND = ("aac", "mp3", "ac3", "eac3", "alac", "mp2")  # formats that MP4 players know; others become AAC
+_COPIED_SOUND = ("aac", "mp3")  # formats that browsers play in MP4; others become AAC
+_SOUND_JITTER_S = 0.1  # shorter gaps are rounding errors
 
 
 class FilmMarks:
@@ -111,10 +112,11 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     video.codec_context.time_base = _CLOCK
     sound = _Sound(film, container)
     end_s, last = reading.end_s, -1
+    read_s = end_s
 
     def pictures() -> Iterator[tuple[float, RgbImage]]:
         for frame in film.frames():
-            if frame.time_s >= end_s:
+            if frame.time_s >= read_s:
                 return
             yield frame.time_s, film.picture(frame, WORKING_SIDE)
 
@@ -130,7 +132,8 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
         container.mux(video.encode(frame))
         sound.copy(time_s)
         if not on_progress(min(time_s / end_s, 1.0)):
-            return
+            end_s = time_s
+            break
     container.mux(video.encode())
     sound.copy(end_s, is_end=True)
 
@@ -141,9 +144,10 @@ class _Sound:
     def __init__(self, film: FilmFile, container: Any) -> None:
         self._film, self._container = film, container
         self._encoder: Any = None
+        self._next: int = -(2**62)  # smallest time of the next packet or sample
         if film.audio is None:
             return
-        if film.audio.codec_context.name in _COPIED_SOUND:
+        if film.audio.codec_context.codec.canonical_name in _COPIED_SOUND:
             self._stream = container.add_stream_from_template(film.audio)
         else:
             rate = film.audio.codec_context.sample_rate or 48_000
@@ -157,8 +161,7 @@ class _Sound:
         while packets and (packets[0].dts is None or self._time_s(packets[0]) <= until_s):
             self._write(packets.popleft())
         if is_end and self._encoder is not None:
-            for frame in self._resampler.resample(None):
-                self._container.mux(self._encoder.encode(frame))
+            self._encode(self._resampler.resample(None))
             self._container.mux(self._encoder.encode())
 
     def _time_s(self, packet: Any) -> float:
@@ -171,15 +174,34 @@ class _Sound:
         if self._encoder is None:
             packet.pts = (packet.dts if packet.pts is None else packet.pts) - start
             packet.dts -= start
+            if packet.dts < self._next:
+                return  # damaged
+            self._next = packet.dts + 1
             packet.stream = self._stream
             self._container.mux(packet)
             return
         try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
+            frames = [frame for decoded in packet.decode() for frame in self._resample(decoded)]
+        except (av.error.FFmpegError, ValueError):  # ValueError: another format of samples within the film
             return  # damaged sound; the next packet continues
-        for decoded in frames:
-            if decoded.pts is not None:
-                decoded.pts -= round(self._film.start_s / decoded.time_base)
-            for frame in self._resampler.resample(decoded):
-                self._container.mux(self._encoder.encode(frame))
+        self._encode(frames)
+
+    def _resample(self, frame: Any) -> list[Any]:
+        if frame.pts is not None:
+            frame.pts -= round(self._film.start_s / frame.time_base)
+        return list(self._resampler.resample(frame))
+
+    def _encode(self, frames: Iterable[Any]) -> None:
+        """Encode samples one after another, with a gap only where the film has a long one."""
+        rate = self._encoder.rate
+        for frame in frames:
+            given = max(self._next, 0) if frame.pts is None else float(frame.pts * frame.time_base * rate)
+            if given > self._next + _SOUND_JITTER_S * rate:
+                self._next = round(given)
+            frame.pts, frame.time_base = self._next, Fraction(1, rate)
+            try:
+                packets = self._encoder.encode(frame)
+            except ValueError:  # another format of samples within the film
+                continue
+            self._next += frame.samples
+            self._container.mux(packets)

@@ -176,7 +176,13 @@ class FaceTracker:
 class FaceFinder:
     """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval_s: float = DETECT_INTERVAL_S) -> None:
+        """Start without faces.
+
+        Args:
+            interval_s: seconds between two searches of the whole frame, if no known face is lost.
+        """
+        self._interval_s = interval_s
         self._detected_s = -math.inf  # time of the last detection of all faces
         self._lost_one = False  # whether the last `detect_near` missed a face
 
@@ -201,7 +207,7 @@ class FaceFinder:
         height, width = small.shape[:2]
         points = [points * (width, height) for points in frame.points.values()]
         known = [box for each in points if (box := box_of(each, width, height)) is not None]
-        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else DETECT_INTERVAL_S):
+        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)
             return faces

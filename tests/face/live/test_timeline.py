@@ -1,15 +1,27 @@
 """emomusic/face/live/timeline.py: rows, segments and the summary of a session."""
 
 import itertools
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
-from emomusic.face.live.timeline import COLUMNS, SHARES, TIMELINE_SECONDS, Timeline, segments_of, summarize
+from emomusic.face.live.timeline import (
+    COLUMNS,
+    SHARES,
+    TIMELINE_SECONDS,
+    Timeline,
+    _partition,
+    every_second,
+    segments_of,
+    summarize,
+    timeline_table,
+)
 
 HAPPY, SAD, ANGRY, NEUTRAL = (
     EmotionProbabilities.certain(emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.NEUTRAL)
@@ -149,3 +161,165 @@ def test_segments_are_sorted_and_cover_every_second_with_a_face(
             (one.quadrant, one.emotion) != (other.quadrant, other.emotion)
             and min(one.seconds, other.seconds) >= shortest_s
         )
+
+
+# Segments of a film
+
+
+def film_table(*parts: tuple[EmotionProbabilities | None, int], row_s: float = 0.25) -> pd.DataFrame:
+    """A table of parts with their number of rows; None is a part without faces."""
+    groups = [group for group, num_rows in parts for _ in range(num_rows)]
+    totals = np.array(
+        [np.zeros(len(EMOTIONS)) if group is None else 2 * np.array(list(group.as_dict().values())) for group in groups]
+    )
+    num_faces = np.array([0 if group is None else 2 for group in groups])
+    return timeline_table(np.arange(len(groups)) * row_s, num_faces, totals)
+
+
+def mix(**shares: float) -> EmotionProbabilities:
+    """Named shares; what they leave goes to neutral."""
+    values = np.array([shares.get(emotion, 0.0) for emotion in EMOTIONS])
+    values[Emotion.NEUTRAL.label] += 1 - values.sum()
+    return EmotionProbabilities(values.astype(np.float32))
+
+
+def starts(table: pd.DataFrame, cuts_s: Collection[float] = (), **options: float) -> list[float]:
+    return [segment.start_s for segment in segments_of(table, cuts_s=cuts_s, **options)]
+
+
+def test_rows_may_be_shorter_than_a_second() -> None:
+    table = film_table((HAPPY, 12), (SAD, 8), (None, 8), (SAD, 8))
+    segments = segments_of(table, shortest_s=2.0, row_s=0.25)
+    assert [(segment.start_s, segment.end_s) for segment in segments] == [(0, 3), (3, 5), (7, 9)]
+
+
+@pytest.mark.parametrize("row_s", [0.1, 0.25, 0.4, 1.0, 3.0])
+def test_segments_do_not_depend_on_the_rate(row_s: float) -> None:
+    num_rows = round(30 / row_s)
+    table = film_table((HAPPY, num_rows), (mix(sad=0.7), num_rows), (ANGRY, num_rows), row_s=row_s)
+    segments = segments_of(table, shortest_s=6.0, row_s=row_s)
+    assert [segment.start_s for segment in segments] == pytest.approx([0, 30, 60])
+    assert [segment.seconds for segment in segments] == pytest.approx([30, 30, 30])
+
+
+def test_a_short_change_does_not_count() -> None:
+    table = film_table((HAPPY, 20), (SAD, 2), (HAPPY, 20))
+    assert starts(table, shortest_s=2.0, row_s=0.25) == [0]
+
+
+def test_a_cut_makes_a_small_change_count() -> None:
+    table = film_table((NEUTRAL, 10), (mix(sad=0.52), 10))
+    options = {"shortest_s": 2.0, "row_s": 0.25}
+    assert starts(table, **options) == [0]
+    assert starts(table, [2.5], **options) == [0, 2.5]
+
+
+def test_a_cut_without_a_change_does_not_count() -> None:
+    table = film_table((HAPPY, 10), (mix(happy=0.95), 10))
+    assert starts(table, [2.5], shortest_s=2.0, row_s=0.25) == [0]
+
+
+def test_a_cut_does_not_shorten_a_segment() -> None:
+    table = film_table((HAPPY, 20), (SAD, 2), (HAPPY, 20))
+    assert starts(table, [5.0, 5.5], shortest_s=2.0, row_s=0.25) == [0]
+
+
+def test_a_cut_at_another_time_changes_nothing() -> None:
+    table = film_table((HAPPY, 10), (None, 2), (HAPPY, 10))
+    assert starts(table, [2.5, 2.75, 100.0], shortest_s=2.0, row_s=0.25) == [0]
+
+
+def partitions(count: int, shortest: int) -> Iterator[list[tuple[int, int]]]:
+    """All partitions of rows into pieces of at least `shortest` rows, or into one piece."""
+    if count:
+        yield [(0, count)]
+    for start in range(shortest, count - shortest + 1):
+        for pieces in partitions(start, shortest):
+            yield [*pieces, (start, count)]
+
+
+def cost_of(pieces: list[tuple[int, int]], features: np.ndarray, costs: np.ndarray) -> float:
+    errors = (((part := features[start:end]) - part.mean(axis=0)) ** 2 for start, end in pieces)
+    return float(sum(error.sum() for error in errors) + sum(costs[start] for start, _ in pieces))
+
+
+@given(
+    st.integers(1, 11).flatmap(
+        lambda count: st.tuples(
+            hnp.arrays(np.float64, (count, 2), elements=st.floats(-1, 1).map(lambda value: round(value, 3))),
+            hnp.arrays(np.float64, count, elements=st.sampled_from([0.05, 0.2, 0.8, 2.0])),
+        )
+    ),
+    st.integers(1, 4),
+)
+def test_a_partition_is_as_good_as_the_best_of_all(data: tuple[np.ndarray, np.ndarray], shortest: int) -> None:
+    features, costs = data
+    pieces = _partition(features, shortest, costs)
+    assert [start for start, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == len(features)
+    assert len(pieces) == 1 or min(end - start for start, end in pieces) >= shortest
+    best = min(cost_of(each, features, costs) for each in partitions(len(features), shortest))
+    assert cost_of(pieces, features, costs) == pytest.approx(best, abs=1e-9)
+
+
+@given(
+    st.integers(20, 120).flatmap(
+        lambda count: st.tuples(
+            hnp.arrays(np.int64, count, elements=st.integers(0, 2)),
+            hnp.arrays(np.float64, count, elements=st.sampled_from([0.3, 1.2])),
+        )
+    ),
+    st.integers(1, 9),
+)
+def test_a_long_partition_cannot_be_improved_by_one_move(data: tuple[np.ndarray, np.ndarray], shortest: int) -> None:
+    features, costs = np.eye(3)[data[0]], data[1]
+    pieces = _partition(features, shortest, costs)
+    cost = cost_of(pieces, features, costs)
+    bounds = [start for start, _ in pieces[1:]]
+    moved = [
+        *([*bounds[:index], *bounds[index + 1 :]] for index in range(len(bounds))),
+        *(sorted([*bounds, row]) for row in range(1, len(features)) if row not in bounds),
+        *(
+            [*bounds[:index], bounds[index] + step, *bounds[index + 1 :]]
+            for index in range(len(bounds))
+            for step in (-1, 1)
+        ),
+    ]
+    for others in moved:
+        changed = list(itertools.pairwise([0, *others, len(features)]))
+        if len(changed) == 1 or min(end - start for start, end in changed) >= shortest:
+            assert cost <= cost_of(changed, features, costs) + 1e-9
+
+
+@given(
+    st.lists(st.one_of(st.none(), hnp.arrays(np.float64, (2, 7), elements=st.floats(0.01, 1))), min_size=1, max_size=15)
+)
+def test_the_table_of_many_times_is_that_of_a_session(groups: list[np.ndarray | None]) -> None:
+    timeline, totals = Timeline(), np.zeros((len(groups), 7))
+    for second, faces in enumerate(groups):
+        mean = None
+        if faces is not None:
+            shares = faces / faces.sum(axis=1, keepdims=True)
+            totals[second] = shares.sum(axis=0)
+            mean = EmotionProbabilities(shares.mean(axis=0).astype(np.float32))
+        timeline.add(second, mean, 0 if mean is None else 2)
+    num_faces = np.array([0 if faces is None else 2 for faces in groups])
+    received, expected = timeline_table(np.arange(len(groups)), num_faces, totals), timeline.table()
+    pd.testing.assert_frame_equal(received.drop(columns="quadrant"), expected.drop(columns="quadrant"), atol=1e-6)
+    points = expected[["valence", "arousal"]].to_numpy()
+    at_a_border = (np.abs(points) < 1e-5).any(axis=1) | (np.abs(np.hypot(*points.T) - 0.3) < 1e-5)
+    assert (received["quadrant"].fillna("") == expected["quadrant"].fillna(""))[~at_a_border].all()
+
+
+def test_a_table_of_no_times_has_the_columns_and_their_types() -> None:
+    empty = timeline_table(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 7)))
+    pd.testing.assert_frame_equal(empty, Timeline().table())
+
+
+def test_every_second_is_the_mean_of_its_faces() -> None:
+    table = every_second(film_table((HAPPY, 3), (SAD, 1), (None, 4), (SAD, 2), (None, 2)))
+    assert table["time_s"].tolist() == [0, 1, 2]
+    assert table["num_faces"].tolist() == [2, 0, 2]
+    assert table["happy"].tolist() == pytest.approx([0.75, np.nan, 0], nan_ok=True)
+    assert table["sad"].tolist() == pytest.approx([0.25, np.nan, 1], nan_ok=True)
+    assert table.dtypes.to_dict() == session((HAPPY, 2), (None, 1)).dtypes.to_dict()

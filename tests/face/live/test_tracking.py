@@ -10,8 +10,10 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.detection import Face
 from emomusic.face.images import Box
 from emomusic.face.live.tracking import (
+    DETECT_INTERVAL_S,
     REMEMBERED_S,
     SHOWN_S,
+    FaceFinder,
     FaceTracker,
     Frame,
     TrackPoints,
@@ -20,7 +22,7 @@ from emomusic.face.live.tracking import (
     points_of,
     to_flow_image,
 )
-from tests.fakes import make_face
+from tests.fakes import FakeDetector, make_face
 
 SIZE = (320, 240)
 GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
@@ -221,3 +223,91 @@ def test_shares_are_in_the_order_of_the_emotions() -> None:
     reading = tracks.shown()[0].reading(*SIZE)
     assert reading is not None
     assert reading.emotion is EMOTIONS[int(tracks.shown()[0].shares.argmax())] is Emotion.HAPPY
+
+
+# Shots of a film
+
+
+def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(10), make_face(100)], 0.0)
+    tracks.start_shot()
+    assert (tracks.shown(), tracks.points()) == ([], {})
+    update(tracks, [make_face(10)], 0.1)  # at the place of the first face
+    assert numbers(tracks) == [3]
+
+
+def test_a_shot_does_not_smooth_over_its_cut() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0, smoothing_s=10.0)
+    tracks.start_shot()
+    update(tracks, [make_face()], 0.1, smoothing_s=10.0, shows=SAD)
+    assert tracks.shown()[0].shares[Emotion.SAD.label] == 1.0
+
+
+def test_the_flow_does_not_cross_a_cut() -> None:
+    tracks = FaceTracker()
+    image = NOISE[30:270, 40:360]
+    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [make_face(120, 90, 64, 72)], [HAPPY], smoothing_s=0.0)
+    tracks.start_shot()
+    tracks.follow(to_flow_image(NOISE[20:260, 30:350]))
+    assert tracks.points() == {}
+
+
+# FaceFinder
+
+
+def find(
+    finder: FaceFinder,
+    detector: FakeDetector,
+    time_s: float,
+    *,
+    known: tuple[Face, ...] = (),
+    detected: list[Face] | None = None,
+) -> list[Face]:
+    points = {number: points_of(face) / SIZE for number, face in enumerate(known)}
+    return finder.find(detector, Frame(BLANK, GREY, points, time_s), 320, detected=detected)
+
+
+def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face()])
+    for step in range(11):  # of a tenth of a second
+        assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face()]
+    assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
+
+
+def test_the_interval_of_the_searches_can_be_chosen() -> None:
+    finder, detector = FaceFinder(2.0), FakeDetector([make_face()])
+    for step in range(31):  # of a tenth of a second
+        find(finder, detector, step / 10, known=(make_face(),))
+    assert (detector.num_calls, detector.num_near_calls) == (2, 29)  # at 0 and 2 s
+
+
+def test_without_known_faces_every_frame_is_searched() -> None:
+    finder, detector = FaceFinder(), FakeDetector()
+    for step in range(4):
+        assert find(finder, detector, step / 10) == []
+    assert (detector.num_calls, detector.num_near_calls) == (4, 0)
+
+
+def test_after_a_lost_face_all_are_searched_sooner() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face(10)])
+    known = (make_face(10), make_face(100))
+    for step in range(4):
+        find(finder, detector, step / 10, known=known)
+    assert (detector.num_calls, detector.num_near_calls) == (2, 2)  # at 0 and 0.3 s
+
+
+def test_faces_detected_before_are_taken() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face(100)])
+    assert find(finder, detector, 0.0, known=(make_face(),), detected=[make_face(50)]) == [make_face(50)]
+    assert find(finder, detector, 0.1, known=(make_face(),), detected=[]) == []
+    assert find(finder, detector, 0.1 + DETECT_INTERVAL_S - 0.01, known=(make_face(),)) == [make_face(100)]
+    assert (detector.num_calls, detector.num_near_calls) == (0, 1)
+
+
+def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, {}, 0.0)
+    (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), frame, 320)
+    assert face.box == Box(40, 60, 80, 100)
+    assert face.landmarks.points[0] == pytest.approx((2 * (20 + 0.3 * 40), 2 * (30 + 0.4 * 50)))

@@ -1,0 +1,451 @@
+"""emomusic/face/film_file.py: the frames of films in every format, their times, size and orientation."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from emomusic.errors import FilmError
+from emomusic.face.film_file import FILM_ENDINGS, FilmFile, is_film
+from emomusic.face.images import RgbImage
+from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, film_bytes, write_frames
+
+WIDTH, HEIGHT = 160, 96
+QUARTERS = colour_quarters(WIDTH, HEIGHT)
+COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
+
+FORMATS = [
+    *((ending, video, audio) for ending, (video, audio) in CODECS.items()),
+    ("webm", "libvpx-vp9", "vorbis"),
+    ("avi", "mjpeg", "pcm_s16le"),
+    ("mov", "mjpeg", "pcm_s16le"),
+    ("mkv", "ffv1", "flac"),
+    ("mkv", "mpeg4", "ac3"),
+]
+
+
+def film_of(images: Sequence[RgbImage] = (QUARTERS,) * 10, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    write_frames(buffer, images, **options)
+    return buffer.getvalue()
+
+
+def opened(data: bytes, **options: Any) -> FilmFile:
+    return FilmFile(io.BytesIO(data), **options)
+
+
+def times_of(data: bytes, rate: float | None = None) -> list[float]:
+    with opened(data) as film:
+        return [round(frame.time_s, 3) for frame in film.frames(rate)]
+
+
+def problem_of(data: bytes) -> str | None:
+    with opened(data) as film:
+        for _ in film.frames():
+            pass
+        return film.problem
+
+
+def assert_quarters(image: RgbImage, width: int, height: int) -> None:
+    """The image is upright and has the colours of `colour_quarters`."""
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
+    np.testing.assert_allclose(quarters, COLOURS, atol=40)  # the codecs are not exact
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec", "audio"),
+    [*((ending, codec, None) for ending, codec, _ in FORMATS), *(one for one in FORMATS if one[2])],
+)
+def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> None:
+    first_s = 0.1 if audio == "libmp3lame" else 0.0  # this encoder begins before the film, which AVI cannot express
+    with opened(film_of(ending=ending, codec=codec, audio=audio), with_audio=True) as film:
+        assert (film.width, film.height, film.frames_per_second) == (WIDTH, HEIGHT, 10)
+        assert film.duration_s == pytest.approx(1.0 + first_s, abs=0.03)
+        frames = list(film.frames())
+        times = [frame.time_s for frame in frames]
+        assert times == pytest.approx([0.0, *(first_s + number / 10 for number in range(1, 10))], abs=0.002)
+        for frame in (frames[0], frames[-1]):
+            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
+        shares = [frame.share for frame in frames]
+        assert shares == sorted(shares)
+        assert shares[0] >= 0
+        assert shares[-1] <= 1
+        assert film.problem is None
+        assert (film.audio is not None, len(film.audio_packets) > 0) == (audio is not None, audio is not None)
+
+
+def test_every_name_ending_has_a_format() -> None:
+    assert set(FILM_ENDINGS) == set(CODECS)
+
+
+def test_a_film_without_the_wish_for_sound_keeps_no_packets() -> None:
+    with opened(film_of(audio="aac")) as film:
+        assert len(list(film.frames())) == 10
+        assert (film.audio, len(film.audio_packets)) == (None, 0)
+
+
+def test_path_and_file_give_the_same_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"  # the name does not matter
+    path.write_bytes(film_of())
+    file = io.BytesIO(path.read_bytes())
+    with FilmFile(path) as one, FilmFile(str(path)) as other, FilmFile(file) as third:
+        assert (one.name, other.name, third.name) == ("a.txt", "a.txt", "this file")
+        pictures = [[film.picture(frame) for frame in film.frames()] for film in (one, other, third)]
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    np.testing.assert_array_equal(pictures[0], pictures[2])
+    assert not file.closed
+
+
+def test_the_name_of_a_film_can_be_chosen() -> None:
+    with opened(film_of(), name="holiday.mp4") as film:
+        assert film.name == "holiday.mp4"
+    with pytest.raises(FilmError, match=r"'holiday\.mp4' is empty"):
+        opened(b"", name="holiday.mp4")
+
+
+def test_a_film_can_be_closed_twice_and_before_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film_of())
+    film = FilmFile(path)
+    assert next(film.frames()).time_s == 0
+    film.close()
+    film.close()
+    path.unlink()
+
+
+def test_ffmpeg_does_not_call_back_into_python() -> None:
+    """A message of a decoder thread waits for the GIL, which deadlocked with a film that was being closed."""
+    assert av.logging.get_level() is None
+
+
+# Orientation and size
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_rotated_film_is_upright(ending: str, rotation: int) -> None:
+    stored = np.ascontiguousarray(np.rot90(QUARTERS, -rotation // 90))
+    with opened(film_of([stored] * 3, ending=ending, rotation=rotation)) as film:
+        assert (film.width, film.height) == (WIDTH, HEIGHT)
+        for frame in film.frames():
+            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
+            assert_quarters(film.picture(frame, WIDTH // 2), WIDTH // 2, HEIGHT // 2)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "stored"),
+    [
+        # The matrix maps a stored point (x, y), y downwards, to (a x + c y, b x + d y) (QuickTime File Format). A phone
+        # that is held upright writes the first one.
+        pytest.param((0, 1, -1, 0), np.rot90(QUARTERS, 1), id="shown 90 degrees clockwise"),
+        pytest.param((0, -1, 1, 0), np.rot90(QUARTERS, -1), id="shown 90 degrees counter-clockwise"),
+        pytest.param((-1, 0, 0, -1), np.rot90(QUARTERS, 2), id="shown upside down"),
+        pytest.param((1, 0, 0, 1), QUARTERS, id="shown as stored"),
+        pytest.param((-1, 0, 0, 1), QUARTERS[:, ::-1], id="mirrored"),
+        pytest.param((1, 0, 0, -1), QUARTERS[::-1], id="upside down and mirrored"),
+        pytest.param((0, 1, 1, 0), QUARTERS.transpose(1, 0, 2), id="mirrored and clockwise"),
+        pytest.param((0, -1, -1, 0), np.rot90(QUARTERS, 2).transpose(1, 0, 2), id="mirrored and counter-clockwise"),
+    ],
+)
+def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, int, int], stored: RgbImage) -> None:
+    data = bytearray(film_of([np.ascontiguousarray(stored)] * 2))
+    at = data.index(b"tkhd") + 4 + 40  # after version, times, track, duration, layer and volume
+    assert struct.unpack_from(">9i", data, at) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    a, b, c, d = (value << 16 for value in matrix)
+    struct.pack_into(">9i", data, at, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    with opened(bytes(data)) as film:
+        assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "avi"])
+@pytest.mark.parametrize(
+    ("ratio", "width"),
+    [(Fraction(2), 2 * WIDTH), (Fraction(1, 2), WIDTH // 2), (Fraction(16, 15), 171), (Fraction(100), WIDTH)],
+    ids=["wide pixels", "narrow pixels", "nearly square", "implausible"],
+)
+def test_pixels_become_square(ending: str, ratio: Fraction, width: int) -> None:
+    with opened(film_of([QUARTERS] * 2, ending=ending, pixel_ratio=ratio)) as film:
+        assert (film.width, film.height) == (width, HEIGHT)
+        assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
+
+
+def test_rotation_applies_after_the_shape_of_the_pixels() -> None:
+    stored = np.ascontiguousarray(np.rot90(QUARTERS, -1))
+    with opened(film_of([stored] * 2, ending="mov", rotation=90, pixel_ratio=Fraction(2))) as film:
+        assert (film.width, film.height) == (WIDTH, 2 * HEIGHT)
+        assert_quarters(film.picture(next(film.frames())), WIDTH, 2 * HEIGHT)
+
+
+def test_a_picture_is_reduced_and_never_enlarged() -> None:
+    with opened(film_of([colour_quarters(1600, 900)], rate=5)) as film:
+        frame = next(film.frames())
+        assert (film.width, film.height) == (1600, 900)
+        assert_quarters(film.picture(frame, 1280), 1280, 720)
+        assert_quarters(film.picture(frame, 4000), 1600, 900)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 33), (33, 1), (7, 5), (1000, 2)])
+def test_tiny_and_narrow_films_have_pictures(width: int, height: int) -> None:
+    with opened(film_of([np.full((height, width, 3), 200, np.uint8)] * 2, ending="gif")) as film:
+        for side in (None, 100):
+            scale = 1 if side is None else min(side / max(width, height), 1)
+            shape = (max(round(scale * height), 1), max(round(scale * width), 1), 3)
+            assert film.picture(next(film.frames()) if side is None else film._first, side).shape == shape
+
+
+def test_a_film_whose_frames_change_their_size_keeps_its_own() -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska") as container:
+        stream = container.add_stream("mjpeg", 10)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        for number, scale in enumerate((1, 2, 1, 0.5)):
+            jpeg = io.BytesIO()
+            Image.fromarray(colour_quarters(round(WIDTH * scale), round(HEIGHT * scale))).save(jpeg, "JPEG")
+            packet = av.Packet(jpeg.getvalue())
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 10), stream, True
+            container.mux(packet)
+    with opened(buffer.getvalue()) as film:
+        frames = list(film.frames())
+        assert [frame.frame.width for frame in frames] == [160, 320, 160, 80]
+        for frame in frames:
+            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
+
+
+# Times
+
+
+IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "avi"])
+def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
+    data = film_of(ending=ending, times_s=IRREGULAR)
+    assert times_of(data) == IRREGULAR
+    assert times_of(data, 4) == [0.0, 0.4, 1.0, 1.5, 3.0, 4.0]
+    assert times_of(data, 1) == [0.0, 1.0, 3.0, 4.0]
+    assert problem_of(data) is None
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize("audio", [True, False])
+def test_times_begin_with_the_first_frame(ending: str, audio: bool) -> None:
+    data = film_of(ending=ending, start_s=5.0, audio=CODECS[ending][1] if audio else None)
+    with opened(data) as film:
+        times = [frame.time_s for frame in film.frames()]
+        assert film.duration_s == pytest.approx(1.0, abs=0.03)
+        assert (film.start_s, film.problem) == (pytest.approx(5.0, abs=0.03), None)
+    assert times == pytest.approx([number / 10 for number in range(10)], abs=0.002)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mjpeg"])
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (0.1, [0.0]),
+        (1, [0.0, 1.0, 2.0, 3.0]),
+        (4, [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 3.75]),
+        (20, [number / 20 for number in range(80)]),
+        (30, [number / 20 for number in range(80)]),
+    ],
+)
+def test_a_rate_takes_the_first_frame_after_each_step(codec: str, rate: float, expected: list[float]) -> None:
+    assert times_of(film_of([QUARTERS] * 80, ending="mkv", codec=codec, rate=20), rate) == expected
+
+
+@pytest.mark.parametrize("rate", [1, 4, 8])
+def test_frames_that_no_other_frame_needs_may_be_skipped(rate: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (100, HEIGHT, WIDTH, 3), np.uint8)
+    data = film_of(list(noise), rate=25, preset="medium")
+    times = times_of(data, rate)
+    assert times == sorted(times)
+    assert times[0] == 0
+    assert np.diff(times).max() < 1 / rate + 0.25
+    assert len(times) == pytest.approx(4 * rate, abs=2)
+    assert problem_of(data) is None
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.integers(1, 900), min_size=1, max_size=12), st.floats(0.1, 30, allow_nan=False), st.integers(0, 100_000)
+)
+def test_each_step_of_a_rate_has_at_most_one_frame(steps_ms: list[int], rate: float, start_ms: int) -> None:
+    times_s = (np.cumsum([0, *steps_ms]) / 1000).tolist()
+    image = np.zeros((16, 16, 3), np.uint8)
+    data = film_of([image] * len(times_s), ending="mkv", codec="mpeg4", times_s=times_s, start_s=start_ms / 1000)
+    assert times_of(data) == pytest.approx(times_s, abs=1e-6)
+    steps = [int(time_s * rate + 1e-6) for time_s in times_s]
+    assert times_of(data, rate) == pytest.approx(
+        [time_s for number, time_s in enumerate(times_s) if number == 0 or steps[number] > steps[number - 1]]
+    )
+
+
+def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
+    buffer = io.BytesIO()
+    shades = [Image.fromarray(np.full((8, 8, 3), shade, np.uint8)) for shade in (0, 100, 200)]
+    shades[0].save(buffer, "GIF", save_all=True, append_images=shades[1:], duration=[100, 3000, 5000])
+    assert times_of(buffer.getvalue()) == [0.0, 0.1, 3.1]
+    with opened(buffer.getvalue()) as film:
+        assert film.duration_s == pytest.approx(8.1)
+        assert (len(list(film.frames())), film.problem) == (3, None)
+
+
+# Length and completeness
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "avi"])
+def test_sound_that_is_longer_than_the_film_does_not_count(ending: str) -> None:
+    audio = "pcm_s16le" if ending == "avi" else CODECS[ending][1]
+    data = film_of([QUARTERS] * 20, ending=ending, audio=audio, tone_s=6.0)
+    with opened(data) as film:
+        assert film.duration_s == pytest.approx(2.0, abs=0.1)
+    assert problem_of(data) is None
+
+
+def test_a_film_above_the_limit_is_refused() -> None:
+    data = film_of([QUARTERS] * 100)
+    with opened(data, max_s=10.0) as film:
+        assert (len(list(film.frames())), film.problem) == (100, None)
+    with pytest.raises(FilmError, match="0:10 minutes, at most 0:05"):
+        opened(data, max_s=5.0)
+
+
+def test_a_film_that_hides_its_length_ends_at_the_limit() -> None:
+    data = bytearray(film_of([QUARTERS] * 100, ending="mkv", options={"live": "1"}))  # announces no duration
+    with opened(bytes(data), max_s=5.0) as film:
+        assert film.duration_s is None
+        shares = [frame.share for frame in film.frames()]
+        assert len(shares) == 51
+        assert shares == sorted(shares)
+        assert 0 <= shares[0] <= shares[-1] <= 1
+        assert film.problem is not None
+        assert "0:05" in film.problem
+
+
+def long_film(ending: str, tmp_path: Path, **options: Any) -> bytes:
+    path = tmp_path / "long"  # a file, because FFmpeg opens it again to put the index first
+    write_frames(path, [np.roll(QUARTERS, 3 * number, axis=1) for number in range(100)], ending=ending, **options)
+    return path.read_bytes()
+
+
+CUTTABLE = [
+    pytest.param("mkv", {}, id="mkv"),
+    pytest.param("mkv", {"audio": "libopus"}, id="mkv with sound"),
+    pytest.param("webm", {}, id="webm"),
+    pytest.param("avi", {"codec": "mjpeg"}, id="avi"),
+    pytest.param("avi", {"audio": "pcm_s16le", "codec": "mjpeg"}, id="avi with sound"),
+    pytest.param("mp4", {"options": {"movflags": "faststart"}}, id="mp4 with the index first"),
+    pytest.param("mp4", {"options": {"movflags": "frag_keyframe+empty_moov"}}, id="fragmented mp4"),
+    pytest.param("mov", {"options": {"movflags": "frag_keyframe"}}, id="fragmented mov"),
+    pytest.param("gif", {}, id="gif"),
+]
+
+
+@pytest.mark.parametrize(("ending", "options"), CUTTABLE)
+def test_a_film_cut_off_in_the_middle_has_a_problem(ending: str, options: dict[str, Any], tmp_path: Path) -> None:
+    data = long_film(ending, tmp_path, **options)
+    whole = times_of(data)
+    assert (len(whole), problem_of(data)) == (100, None)
+    for share in (0.4, 0.6, 0.8):
+        part = data[: int(share * len(data))]
+        times = times_of(part)
+        assert times == whole[: len(times)]
+        assert 10 <= len(times) <= 90
+        problem = problem_of(part)
+        assert problem is not None
+        assert f"0:{int(times[-1] + 1 / DEFAULT_RATE + 0.01):02d}" in problem
+
+
+def test_a_film_without_its_index_is_refused() -> None:
+    data = film_of([QUARTERS] * 50)
+    with pytest.raises(FilmError, match="incomplete"):
+        opened(data[: int(0.9 * len(data))])
+
+
+def test_zeros_after_the_end_do_no_harm() -> None:
+    for ending in CODECS:
+        assert problem_of(film_of(ending=ending) + bytes(30)) is None
+
+
+def test_damage_in_the_middle_is_reported_and_skipped() -> None:
+    images = [np.roll(QUARTERS, 3 * number, axis=1) for number in range(60)]
+    buffer = io.BytesIO()
+    with (
+        av.open(io.BytesIO(film_of(images, ending="webm", codec="libvpx-vp9"))) as whole,
+        av.open(buffer, "w", format="webm") as container,
+    ):
+        stream = container.add_stream_from_template(whole.streams.video[0])
+        for number, packet in enumerate(whole.demux()):
+            if packet.dts is not None:
+                written = av.Packet(b"\xff" * 100 if 20 <= number < 24 else bytes(packet))
+                written.pts, written.dts, written.time_base = packet.pts, packet.dts, packet.time_base
+                written.is_keyframe, written.stream = packet.is_keyframe, stream
+                container.mux(written)
+    times = times_of(buffer.getvalue())
+    assert times == pytest.approx([number / 10 for number in range(60) if not 20 <= number < 24], abs=0.002)
+    assert problem_of(buffer.getvalue()) is not None
+
+
+# is_film
+
+
+def gif_bytes(num_frames: int) -> bytes:
+    buffer = io.BytesIO()
+    pictures = [Image.new("L", (8, 8), 90 * number) for number in range(num_frames)]
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        *(pytest.param(film_of([QUARTERS] * 2, ending=ending), True, id=ending) for ending in CODECS),
+        pytest.param(b"\x00\x00\x00\x14ftypqt  " + bytes(8), True, id="quicktime brand"),
+        pytest.param(b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", True, id="old quicktime"),
+        pytest.param(b"\x00\x00\x00\x18ftypheic" + bytes(20), False, id="heic brand"),
+        pytest.param(b"\x00\x00\x00\x18ftypmif1" + bytes(20), False, id="heif brand"),
+        pytest.param(b"\x00\x00\x00\x18ftypavif" + bytes(20), False, id="avif brand"),
+        pytest.param(gif_bytes(1), False, id="gif with one picture"),
+        pytest.param(gif_bytes(2), True, id="gif with two pictures"),
+        pytest.param(b"GIF89a" + bytes(20), False, id="damaged gif"),
+        pytest.param((SAMPLES / "joe-biden-2010.jpg").read_bytes()[:5000], False, id="jpeg"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(20), False, id="png"),
+        pytest.param(b"RIFF\x00\x00\x00\x00WEBPVP8 ", False, id="webp"),
+        pytest.param(b"RIFF\x00\x00\x00\x00WAVEfmt ", False, id="wave"),
+        pytest.param(b"#EXTM3U\n", False, id="playlist"),
+        pytest.param(b"just text", False, id="text"),
+        pytest.param(b"\x00", False, id="one byte"),
+        pytest.param(b"", False, id="empty"),
+    ],
+)
+def test_a_film_is_known_by_its_first_bytes(data: bytes, expected: bool, tmp_path: Path) -> None:
+    path = tmp_path / "file.jpg"  # the name does not matter
+    path.write_bytes(data)
+    assert (is_film(data), is_film(path), is_film(str(path))) == (expected, expected, expected)
+
+
+def test_what_cannot_be_read_is_no_film(tmp_path: Path) -> None:
+    assert [is_film(path) for path in (tmp_path, tmp_path / "missing.mp4", "nul\x00l.mp4")] == [False] * 3
+
+
+def test_a_film_of_a_sample_has_its_picture() -> None:
+    with opened(film_bytes([("joe-biden-2010.jpg", 0.3)], size=(320, 180))) as film:
+        image = film.picture(next(film.frames()))
+    assert image[90, 160].std() > 5  # skin
+    assert image[90, 5].std() < 5  # the grey border

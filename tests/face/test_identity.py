@@ -1,0 +1,115 @@
+"""emomusic/face/identity.py: descriptors of the same and of different persons."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.errors import AssetError
+from emomusic.face import identity
+from emomusic.face.detection import MtcnnDetector
+from emomusic.face.identity import MODEL, SAME_PERSON, Descriptors, FaceIdentifier
+from emomusic.face.images import Box, RgbImage, read_image
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
+
+PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
+PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
+OF_FOUR = ("Obama", "Collins", "Hopper", "Biden")  # from the left
+PEOPLE = [*PERSONS, *OF_FOUR]
+PAIRS = list(itertools.combinations(range(len(PEOPLE)), 2))
+
+
+@pytest.fixture(scope="module")
+def identifier() -> FaceIdentifier:
+    return FaceIdentifier()
+
+
+def boxes_of(image: RgbImage, detector: MtcnnDetector) -> list[Box]:
+    return sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
+
+
+@pytest.fixture(scope="module")
+def descriptors(identifier: FaceIdentifier, detector: MtcnnDetector) -> Descriptors:
+    """One row for each of `PEOPLE`."""
+    rows = []
+    for name in (*PORTRAITS, FOUR_PEOPLE):
+        image = read_image(SAMPLES / name)
+        rows.append(identifier.describe(image, boxes_of(image, detector)))
+    return np.concatenate(rows)
+
+
+def test_every_sample_has_its_descriptors(descriptors: Descriptors) -> None:
+    assert descriptors.shape == (len(PEOPLE), 1024)
+    assert descriptors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(descriptors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if PEOPLE[pair[0]] == PEOPLE[pair[1]]])
+def test_one_person_is_similar(pair: tuple[int, int], descriptors: Descriptors) -> None:
+    assert descriptors[pair[0]] @ descriptors[pair[1]] >= SAME_PERSON
+
+
+def test_two_persons_differ(descriptors: Descriptors) -> None:
+    similar = descriptors @ descriptors.T
+    others = {
+        (PEOPLE[one], PEOPLE[other]): float(similar[one, other]) for one, other in PAIRS if PEOPLE[one] != PEOPLE[other]
+    }
+    assert max(others.values()) < SAME_PERSON - 0.05, others
+
+
+def test_a_face_is_the_same_in_another_size_and_light(identifier: FaceIdentifier, detector: MtcnnDetector) -> None:
+    image = read_image(SAMPLES / BIDEN)
+    (box,) = boxes_of(image, detector)
+    small = np.ascontiguousarray(image[::3, ::3])
+    dark = (image * 0.6).astype(np.uint8)
+    moved = Box(box.x + box.width // 12, box.y - box.height // 15, box.width, box.height)
+    rows = [
+        identifier.describe(image, [box]),
+        identifier.describe(image, [moved]),
+        identifier.describe(small, [box.scaled(1 / 3)]),
+        identifier.describe(dark, [box]),
+    ]
+    similar = np.concatenate(rows) @ rows[0][0]
+    assert similar.min() >= SAME_PERSON
+
+
+def test_many_faces_have_the_descriptors_of_one(identifier: FaceIdentifier, detector: MtcnnDetector) -> None:
+    image = read_image(SAMPLES / FOUR_PEOPLE)
+    boxes = boxes_of(image, detector)
+    together = identifier.describe(image, boxes)
+    np.testing.assert_allclose(together, [identifier.describe(image, [box])[0] for box in boxes], atol=1e-4)
+
+
+@pytest.mark.parametrize("shade", [0, 255])
+def test_an_area_without_a_face_has_a_finite_descriptor(shade: int, identifier: FaceIdentifier) -> None:
+    image = np.full((60, 80, 3), shade, np.uint8)
+    row = identifier.describe(image, [Box(70, 50, 10, 10)])
+    assert np.isfinite(row).all()
+    assert np.linalg.norm(row) <= 1 + 1e-5
+
+
+def test_a_damaged_or_absent_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "models" / MODEL
+    path.parent.mkdir(parents=True)
+    data = bytearray((assets.models_dir() / MODEL).read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    (tmp_path / "SHA256SUMS").write_text((assets.ROOT / "SHA256SUMS").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.setattr(identity, "models_dir", lambda: tmp_path / "models")
+    with pytest.raises(AssetError, match=MODEL):
+        FaceIdentifier()
+    path.unlink()
+    with pytest.raises(AssetError, match=MODEL):
+        FaceIdentifier()
+
+
+def test_the_network_has_a_checksum(root: Path) -> None:
+    path = assets.models_dir() / MODEL
+    lines = (root / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  models/{MODEL}" in lines

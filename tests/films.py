@@ -1,0 +1,180 @@
+"""Real films, made of the bundled pictures, for tests."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import cv2
+import numpy as np
+
+from emomusic.face.images import RgbImage, read_image
+
+SAMPLES = Path(__file__).parents[1] / "data" / "samples"
+
+OBAMA, OBAMA_SPEAKING = "barack-obama-2012.jpg", "barack-obama-2009-speaking.jpg"
+BIDEN, COLLINS, HOPPER = "joe-biden-2010.jpg", "eileen-collins-1999.jpg", "grace-hopper-1984.jpg"
+FOUR_PEOPLE, MORISOT = "four-people.jpg", "morisot-self-portrait-1885.jpg"
+NOBODY = ""
+"""A shot without faces."""
+
+Shot = tuple[str, float]
+"""Name of a sample, and seconds."""
+
+CODECS = {
+    "mp4": ("libx264", "aac"),
+    "mov": ("libx264", "aac"),
+    "m4v": ("libx264", "aac"),
+    "mkv": ("libx264", "libopus"),
+    "webm": ("libvpx", "libopus"),
+    "avi": ("mpeg4", "libmp3lame"),
+    "gif": ("gif", None),
+}
+"""Codecs of the picture and of the sound for each name ending."""
+
+DEFAULT_RATE = 10.0
+
+_FORMATS = {"mkv": "matroska", "m4v": "mp4"}
+_OPTIONS = {
+    "libx264": {"preset": "ultrafast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
+_PIXELS = {"mjpeg": "yuvj420p", "gif": "rgb8"}
+_BACKGROUND = 40
+_TONE_HZ = 440
+_ZOOM_PER_S = 0.05
+
+
+@lru_cache(maxsize=32)
+def framed(name: str, width: int, height: int) -> RgbImage:
+    """A sample in the middle of a frame of this size; a grey frame for `NOBODY`."""
+    canvas = np.full((height, width, 3), _BACKGROUND, np.uint8)
+    if name != NOBODY:
+        image = read_image(SAMPLES / name)
+        scale = min(width / image.shape[1], height / image.shape[0])
+        sides = round(image.shape[1] * scale), round(image.shape[0] * scale)
+        x, y = (width - sides[0]) // 2, (height - sides[1]) // 2
+        canvas[y : y + sides[1], x : x + sides[0]] = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
+    return canvas
+
+
+def pictures(shots: Sequence[Shot], width: int, height: int, rate: float) -> Iterator[RgbImage]:
+    """The frames of shots with a slow zoom, and a hard cut between two shots."""
+    for name, seconds in shots:
+        image = framed(name, width, height)
+        for step in range(round(seconds * rate)):
+            zoom = 1 + _ZOOM_PER_S * step / rate
+            matrix = np.array([[zoom, 0, width / 2 * (1 - zoom)], [0, zoom, height / 2 * (1 - zoom)]])
+            yield cv2.warpAffine(image, matrix, (width, height))
+
+
+def colour_quarters(width: int = 64, height: int = 48) -> RgbImage:
+    """Red top left, green top right, blue bottom left, white bottom right."""
+    image = np.empty((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2], image[: height // 2, width // 2 :] = (255, 0, 0), (0, 255, 0)
+    image[height // 2 :, : width // 2], image[height // 2 :, width // 2 :] = (0, 0, 255), (255, 255, 255)
+    return image
+
+
+def write_frames(
+    out: Path | BinaryIO,
+    frames: Iterable[RgbImage],
+    *,
+    ending: str = "mp4",
+    codec: str | None = None,
+    rate: float = DEFAULT_RATE,
+    times_s: Sequence[float] | None = None,
+    audio: str | None = None,
+    rotation: int = 0,
+    pixel_ratio: Fraction | None = None,
+    start_s: float = 0.0,
+    options: dict[str, str] | None = None,
+    preset: str | None = None,
+    tone_s: float | None = None,
+) -> None:
+    """Write a film.
+
+    Args:
+        out: path or binary file.
+        frames: of equal size.
+        ending: name ending of the format.
+        codec: of the picture; by default that of `CODECS`.
+        rate: frames per second.
+        times_s: of the frames; by default at equal distances.
+        audio: codec of a tone; None for no sound.
+        rotation: counter-clockwise turn of the stored picture that makes it upright, in degrees.
+        pixel_ratio: width of a pixel relative to its height.
+        start_s: time of the first frame in the clock of the file.
+        options: of the format.
+        preset: of H.264; by default the fastest, which has no frames that others do not need.
+        tone_s: length of the tone; by default that of the film.
+    """
+    frames = iter(frames)
+    first = next(frames)
+    codec = codec or CODECS[ending][0]
+    clock = Fraction(1, 1000) if times_s is not None else 1 / Fraction(rate).limit_denominator(1001)
+    with av.open(out, "w", format=_FORMATS.get(ending, ending), options=options or {}) as container:
+        chosen = {"preset": preset} if preset else _OPTIONS.get(codec, {})
+        video = container.add_stream(codec, Fraction(rate).limit_denominator(1001), options=chosen)
+        video.width, video.height, video.pix_fmt = first.shape[1], first.shape[0], _PIXELS.get(codec, "yuv420p")
+        video.codec_context.time_base, video.gop_size, video.codec_context.thread_count = clock, 12, 1
+        if pixel_ratio is not None:
+            video.codec_context.sample_aspect_ratio = pixel_ratio
+        if rotation:
+            video.set_display_rotation(rotation)
+        sound = None if audio is None else _add_sound(container, audio)
+        offset, last_s = round(start_s / clock), 0.0
+        for number, image in enumerate(_chain(first, frames)):
+            frame = av.VideoFrame.from_ndarray(image, "rgb24")
+            last_s = number / rate if times_s is None else times_s[number]
+            frame.pts, frame.time_base = offset + round(last_s / clock), clock
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        if sound is not None:
+            _write_tone(container, sound, last_s + 1 / rate if tone_s is None else tone_s, start_s)
+
+
+def write_film(
+    out: Path | BinaryIO, shots: Sequence[Shot], *, size: tuple[int, int] = (320, 180), **options: Any
+) -> None:
+    """Write a film of shots. The options are those of `write_frames`."""
+    write_frames(out, pictures(shots, *size, options.get("rate", DEFAULT_RATE)), **options)
+
+
+def film_bytes(shots: Sequence[Shot], **options: Any) -> bytes:
+    """The bytes of a film, as from `write_film`."""
+    buffer = io.BytesIO()
+    write_film(buffer, shots, **options)
+    return buffer.getvalue()
+
+
+def _chain(first: RgbImage, others: Iterable[RgbImage]) -> Iterator[RgbImage]:
+    yield first
+    yield from others
+
+
+def _add_sound(container: Any, codec: str) -> Any:
+    options = {"strict": "experimental"} if codec == "vorbis" else {}
+    return container.add_stream(codec, 48_000, layout="stereo", options=options)
+
+
+def _write_tone(container: Any, sound: Any, seconds: float, start_s: float) -> None:
+    """Write a tone, which starts with the picture."""
+    count = 1024
+    samples = np.arange(round(seconds * 48_000)) / 48_000
+    tone = (0.2 * np.sin(2 * np.pi * _TONE_HZ * samples)).astype(np.float32)
+    fitted = av.AudioResampler(sound.format, "stereo", 48_000, frame_size=sound.codec_context.frame_size or count)
+    for at in range(0, len(tone), count):
+        frame = av.AudioFrame.from_ndarray(np.stack([tone[at : at + count]] * 2), "fltp", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, round(start_s * 48_000) + at, Fraction(1, 48_000)
+        for fit in fitted.resample(frame):
+            container.mux(sound.encode(fit))
+    for fit in fitted.resample(None):
+        container.mux(sound.encode(fit))
+    container.mux(sound.encode())

@@ -1,0 +1,882 @@
+"""Hostile films end in a short `FilmError` or in results, in bounded time and memory, and leave nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from emomusic.errors import FilmError
+from emomusic.face.film import FilmNetworks, FilmReading, read_film
+from emomusic.face.film_file import FILM_ENDINGS, FilmFile, is_film
+from emomusic.plots.film import annotate_film
+from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
+from tests.films import CODECS, SAMPLES, write_frames
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
+PATIENCE_S = 120
+MAX_GROWTH_MB = 400
+WIDTH, HEIGHT = 320, 180  # the codes of the sizes have two bytes
+IMAGES = [np.full((HEIGHT, WIDTH, 3), (5 * number, 100, 255 - 5 * number), np.uint8) for number in range(30)]
+VARIANTS: dict[str, dict[str, Any]] = {
+    **{ending: {"ending": ending, "audio": audio} for ending, (_, audio) in CODECS.items()},
+    "vp9": {"ending": "webm", "codec": "libvpx-vp9", "audio": "vorbis"},
+    "mjpeg": {"ending": "avi", "codec": "mjpeg", "audio": "pcm_s16le"},
+    "mpeg4": {"ending": "mkv", "codec": "mpeg4", "audio": "ac3"},
+    "fragments": {"ending": "mp4", "audio": "aac", "options": {"movflags": "frag_keyframe+empty_moov"}},
+    "live": {"ending": "webm", "options": {"live": "1"}},
+}
+"""Options of `write_frames`."""
+
+
+@cache
+def intact(variant: str) -> bytes:
+    buffer = io.BytesIO()
+    write_frames(buffer, IMAGES, **VARIANTS[variant])
+    return buffer.getvalue()
+
+
+# What a hostile film may do
+
+
+def end_of(source: Path | bytes, rate: float = 4.0) -> tuple[str | None, str | None, int]:
+    """The error of a film, its problem, and its number of readings. Fails if it hangs."""
+    received: list[Any] = []
+
+    def look() -> None:
+        try:
+            received.append(_read(source, rate))
+        except BaseException as error:
+            received.append(error)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert received, "hangs"
+    if isinstance(received[0], BaseException):
+        raise received[0]
+    return received[0]
+
+
+def _read(source: Path | bytes, rate: float) -> tuple[str | None, str | None, int]:
+    try:
+        with FilmFile(io.BytesIO(source) if isinstance(source, bytes) else source, max_s=3600) as film:
+            assert film.width * film.height > 0
+            reading = FilmReading(film, rate)
+            times = []
+            for moment in read_film(film, NETWORKS, rate=rate):
+                assert 0 <= moment.share <= 1
+                assert max(moment.image.shape[:2]) <= 1280
+                times.append(moment.time_s)
+                reading.add(moment)
+            assert times[0] == 0
+            assert times == sorted(times)
+            reading.scenes()
+            return None, film.problem, len(times)
+    except FilmError as error:
+        return str(error), None, 0
+
+
+def assert_short(message: str, name: str | None = None) -> None:
+    """A message has one or two short sentences and no path."""
+    text = message.replace(repr(name), "The film") if name is not None else message
+    assert re.fullmatch(r"[A-Z][^.!?\n]*[.!?]( [A-Z][^.!?\n]*[.!?])?", re.sub(r"\d\.\d", "0", text)), message
+    assert len(text) < 160
+    assert not re.search(r"[/\\]|Traceback|Error|Errno|\b0x", text)
+
+
+def assert_refused(source: Path | bytes, match: str = "") -> None:
+    error, _, _ = end_of(source)
+    assert error is not None
+    assert_short(error, source.name if isinstance(source, Path) else None)
+    assert re.search(match, error), error
+
+
+def assert_read(source: Path | bytes, *, problem: bool | None = None) -> None:
+    error, message, num_readings = end_of(source)
+    assert error is None
+    assert num_readings > 0
+    if message is not None:
+        assert_short(message)
+    assert problem is None or problem is (message is not None)
+
+
+def assert_ends(source: Path | bytes) -> None:
+    """Either is fine."""
+    error, problem, _ = end_of(source)
+    for message in (error, problem):
+        if message is not None:
+            assert_short(message, source.name if isinstance(source, Path) else None)
+
+
+def memory_mb() -> float:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[None]:
+    """No output, no file, no thread, no open file and no memory remains."""
+    folder = tmp_path_factory.mktemp("hostile")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.chdir(folder)
+    open_files, memory = _open_files(), memory_mb()
+    yield
+    assert list(folder.iterdir()) == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "film decoder"]
+    assert _open_files() <= open_files
+    assert memory_mb() - memory < MAX_GROWTH_MB
+    assert capfd.readouterr() == ("", "")
+
+
+def _open_files() -> set[str]:
+    folder = Path("/proc/self/fd")
+    links = (entry.readlink().as_posix() for entry in folder.iterdir() if entry.is_symlink())
+    return {link for link in links if link.startswith("/") and not link.endswith("(deleted)")}  # pytest's are deleted
+
+
+def stored(tmp_path: Path, data: bytes, name: str = "film.mp4") -> Path:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path
+
+
+# Intact films, for comparison
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_intact_film_is_complete(variant: str) -> None:
+    error, problem, num_readings = end_of(intact(variant))
+    assert (error, problem, num_readings) == (None, None, pytest.approx(12, abs=1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["film.txt", "film", "film.jpg", "film.mp3", "-film.mp4", "fil\nm.mp4"],
+    ids=["text", "no ending", "picture", "sound", "hyphen", "line break"],
+)
+@pytest.mark.parametrize("variant", ["mp4", "webm", "gif"])
+def test_the_name_does_not_matter(name: str, variant: str, tmp_path: Path) -> None:
+    assert_read(stored(tmp_path, intact(variant), name), problem=False)
+
+
+# Files that are no films
+
+
+@cache
+def mp4_with_sound_only(ending: str = "mp4") -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=ending) as container:
+        sound = container.add_stream("aac" if ending == "mp4" else "libopus", 48_000, layout="mono")
+        for number in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, 1024 * number, Fraction(1, 48_000)
+            if ending != "mp4":
+                frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.float32), "flt", "mono")
+                frame.sample_rate, frame.pts, frame.time_base = 48_000, 960 * number, Fraction(1, 48_000)
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return buffer.getvalue()
+
+
+def mp3_with_cover() -> bytes:
+    cover = (SAMPLES / "joe-biden-2010.jpg").read_bytes()[:20_000]
+    picture = b"\x00image/jpeg\x00\x03\x00" + cover
+    frame = b"APIC" + struct.pack(">IH", len(picture), 0) + picture
+    size = len(frame)
+    synchsafe = bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x03\x00\x00" + synchsafe + frame + b"\xff\xfb\x90\x00" + bytes(413)
+
+
+def encoded(fmt: str, *more: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(buffer, fmt, save_all=bool(more), append_images=more)
+    return buffer.getvalue()
+
+
+OTHERS = {
+    "empty": (b"", "is empty"),
+    "one byte": (b"\x00", "is not a film"),
+    "three bytes": (b"\x1a\x45\xdf", "is not a film"),
+    "text": (b"just text, renamed to .mp4\n" * 20, "is not a film"),
+    "zeros": (bytes(5000), "is not a film"),
+    "jpeg": (encoded("JPEG"), "is not a film"),
+    "png": (encoded("PNG"), "is not a film"),
+    "webp": (encoded("WEBP"), "is not a film"),
+    "animated webp": (encoded("WEBP", Image.new("RGB", (40, 30), "blue")), "is not a film"),
+    "heic brand": (b"\x00\x00\x00\x18ftypheic" + bytes(100), "is not a film"),
+    "avif sequence": (b"\x00\x00\x00\x18ftypavis" + bytes(100), "is not a film"),
+    "wave": (b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(100), "is not a film"),
+    "mp3 with a cover": (mp3_with_cover(), "is not a film"),
+    "ogg": (b"OggS\x00\x02" + bytes(100), "is not a film"),
+    "flv": (b"FLV\x01\x05" + bytes(100), "is not a film"),
+    "mpeg program stream": (b"\x00\x00\x01\xba" + bytes(2000), "is not a film"),
+    "mpeg transport stream": ((b"\x47\x40\x00\x10" + bytes(184)) * 10, "is not a film"),
+    "asf": (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(100), "is not a film"),
+    "zip": (b"PK\x03\x04" + bytes(100), "is not a film"),
+    "pdf": (b"%PDF-1.7\n", "is not a film"),
+    "flash": (b"FWS\x09" + bytes(100), "is not a film"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "is not a film"),
+    "mp4 with sound only": (mp4_with_sound_only(), "has no video"),
+    "webm with sound only": (mp4_with_sound_only("webm"), "has no video"),
+    "ftyp only": (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom", "damaged"),
+    "ftyp and zeros": (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(500), "damaged"),
+    "mdat only": (b"\x00\x00\x10\x00mdat" + bytes(4088), "damaged"),
+    "ebml only": (b"\x1a\x45\xdf\xa3", "damaged"),
+    "avi header only": (b"RIFF\x00\x00\x00\x00AVI ", "damaged|no video"),
+    "gif signature only": (b"GIF89a", "damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_files_are_refused(kind: str, tmp_path: Path) -> None:
+    data, message = OTHERS[kind]
+    path = stored(tmp_path, data)
+    assert_refused(path, message)
+    assert_refused(data, message)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def red_film() -> bytes:
+    buffer = io.BytesIO()
+    write_frames(buffer, [np.full((60, 80, 3), (255, 0, 0), np.uint8)] * 20, ending="mp4")
+    return buffer.getvalue()
+
+
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n",
+    "hls with a key": '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{target}"\n#EXTINF:10,\n{target}\n',
+    "ffconcat": "ffconcat version 1.0\nfile '{target}'\n",
+    "smil": '<?xml version="1.0"?><MPD><BaseURL>{target}</BaseURL></MPD>',
+    "sdp": "v=0\nm=video 5004 RTP/AVP 96\nc=IN IP4 127.0.0.1\na=control:{target}\n",
+    "reference": "[reference]\nref1={target}\n",
+}
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("name", ["list.mp4", "list.m3u8", "list.gif"])
+def test_a_list_of_other_files_is_refused(kind: str, name: str, tmp_path: Path) -> None:
+    target = stored(tmp_path, red_film(), "target.mp4")
+    for address in (target.as_posix(), target.name, target.as_uri(), "http://127.0.0.1:9/a.mp4", "concat:target.mp4"):
+        assert_refused(stored(tmp_path, PLAYLISTS[kind].format(target=address).encode(), name), "is not a film")
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [b"\x00\x00\x00\x18ftypmp42", b"\x1a\x45\xdf\xa3", b"GIF89a", b"RIFF\x00\x00\x00\x00AVI "],
+    ids=["mp4", "ebml", "gif", "avi"],
+)
+def test_a_list_behind_a_signature_is_refused(signature: bytes, tmp_path: Path) -> None:
+    target = stored(tmp_path, red_film(), "target.mp4")
+    text = PLAYLISTS["hls"].format(target=target.as_posix()).encode()
+    assert_refused(stored(tmp_path, signature + text, "list.mp4"), "damaged|no video")
+
+
+# Paths
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "film.mp4"
+    folder.mkdir()
+    assert_refused(folder, "is a folder")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path / "missing" / "film.mp4", "was not found")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "missing.mp4")
+    assert_refused(tmp_path / "link.mp4", "was not found")
+
+
+def test_a_pipe_is_refused_without_reading(tmp_path: Path) -> None:
+    pipe = tmp_path / "film.mp4"
+    os.mkfifo(pipe)
+    assert_refused(pipe, "device")
+    assert is_film(pipe) is False
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_refused(device: str) -> None:
+    assert_refused(Path(device), "device")
+    assert is_film(device) is False
+
+
+@pytest.mark.parametrize(
+    "name", ["nul\x00l.mp4", "x" * 300 + ".mp4", "x" * 5000], ids=["null byte", "too long", "much too long"]
+)
+def test_an_impossible_name_is_refused(name: str) -> None:
+    error, _, _ = end_of(Path(name))
+    assert error is not None
+    assert_short(error, name)
+    assert is_film(name) is False
+
+
+def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.mp4", tmp_path / "other.mp4"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    assert_refused(one, "cannot be read")
+
+
+def test_an_address_is_no_file() -> None:
+    for address in ("http://127.0.0.1:9/film.mp4", "file:///etc/passwd", "concat:a.mp4|b.mp4", "pipe:0", "async:a.mp4"):
+        with pytest.raises(FilmError, match="was not found") as error:
+            FilmFile(address)
+        assert_short(str(error.value), Path(address).name)
+
+
+class BrokenDisk(io.BytesIO):
+    """A file that cannot be read beyond some bytes."""
+
+    def __init__(self, data: bytes, num_bytes: int) -> None:
+        super().__init__(data)
+        self._num_bytes = num_bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() >= self._num_bytes:
+            raise OSError(errno.EIO, "The disk was removed")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5])
+@pytest.mark.parametrize("variant", ["mkv", "mjpeg", "gif"])
+def test_a_broken_disk_is_an_error(share: float, variant: str) -> None:
+    data = intact(variant) + bytes(2**20)  # more than is read at once
+    try:
+        with FilmFile(BrokenDisk(data, int(share * len(data)))) as film:
+            assert len(list(film.frames())) > 0
+            assert film.problem is not None
+    except FilmError as error:
+        assert_short(str(error))
+
+
+# Damaged films
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_film_truncated_at_any_byte_ends(variant: str, tmp_path: Path) -> None:
+    data = intact(variant)
+    lengths = [*range(1, 80, 6), *np.linspace(80, len(data) - 1, 40).astype(int).tolist()]
+    for length in lengths:
+        assert_ends(data[:length])
+    assert_ends(stored(tmp_path, data[: len(data) // 2]))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=30),
+    in_head=st.booleans(),
+)
+def test_a_film_with_changed_bytes_ends(variant: str, changes: list[tuple[float, int]], in_head: bool) -> None:
+    data = bytearray(intact(variant))
+    for share, value in changes:
+        data[int(share * (min(len(data), 600) if in_head else len(data)))] = value
+    assert_ends(bytes(data))
+
+
+@pytest.mark.parametrize("variant", ["mp4", "mkv", "avi", "gif", "fragments"])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=st.floats(0, 1), length=st.integers(1, 20_000), kind=st.sampled_from(["cut", "zeros", "doubled", "ones"]))
+def test_a_film_with_a_damaged_part_ends(variant: str, start: float, length: int, kind: str) -> None:
+    data = intact(variant)
+    at = int(start * len(data))
+    part = data[at : at + length]
+    changed = {"cut": b"", "zeros": bytes(len(part)), "doubled": part + part, "ones": b"\xff" * len(part)}[kind]
+    assert_ends(data[:at] + changed + data[at + length :])
+
+
+SIGNATURES = [
+    b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom",
+    b"\x00\x00\x01\x00moov\x00\x00\x00\x6cmvhd",
+    b"\x00\x00\x00\x08wide\x00\x00\x01\x00mdat",
+    b"\x1a\x45\xdf\xa3",
+    b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm\x42\x87\x81\x02\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff",
+    b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrlavih\x38\x00\x00\x00",
+    b"GIF89a\x10\x00\x10\x00\x80\x00\x00",
+    b"GIF87a",
+]
+
+
+@pytest.mark.parametrize("signature", SIGNATURES, ids=["mp4", "moov", "mdat", "ebml", "webm", "avi", "gif", "old gif"])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rest=st.binary(max_size=2000))
+def test_random_bytes_after_a_valid_signature_end(signature: bytes, rest: bytes) -> None:
+    assert_ends(signature + rest)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=600))
+def test_random_bytes_are_refused(data: bytes) -> None:
+    assert_refused(data)
+
+
+@pytest.mark.parametrize("ending", FILM_ENDINGS)
+@pytest.mark.parametrize("other", ["mp4", "mkv", "avi", "gif"])
+def test_one_film_after_another_ends(ending: str, other: str) -> None:
+    assert_ends(intact(ending)[: 3 * len(intact(ending)) // 4] + intact(other))
+
+
+# MP4
+
+
+def patched(data: bytes, atom: bytes, offset: int, layout: str, *values: int) -> bytes:
+    """A film with other values in the first atom of a kind."""
+    changed = bytearray(data)
+    struct.pack_into(layout, changed, data.index(atom, data.index(b"moov")) + 4 + offset, *values)
+    return bytes(changed)
+
+
+LARGEST = 2**32 - 1
+
+ATOMS = {
+    "width of the sample": (b"avc1\x00\x00\x00\x00\x00\x00", 24, ">HH", 65_535, 65_535),
+    "no width of the sample": (b"avc1\x00\x00\x00\x00\x00\x00", 24, ">HH", 0, 0),
+    "width of the track": (b"tkhd", 76, ">II", LARGEST, LARGEST),
+    "duration of the film": (b"mvhd", 12, ">II", 1, LARGEST - 1),
+    "duration of the media": (b"mdhd", 12, ">II", 1, LARGEST - 1),
+    "duration of 100 hours": (b"mdhd", 12, ">II", 1, 360_000),
+    "no unit of time": (b"mdhd", 12, ">II", 0, 0),
+    "no unit of time of the film": (b"mvhd", 12, ">II", 0, 0),
+    "matrix of zeros": (b"tkhd", 40, ">9i", *[0] * 9),
+    "matrix of large values": (b"tkhd", 40, ">9i", *[2**31 - 1] * 9),
+    "matrix of small values": (b"tkhd", 40, ">9i", *[-(2**31)] * 9),
+    "number of samples": (b"stsz", 8, ">I", LARGEST),
+    "samples of one byte": (b"stsz", 4, ">II", 1, 2**27),
+    "size of a sample": (b"stsz", 12, ">I", LARGEST),
+    "number of times": (b"stts", 4, ">I", LARGEST),
+    "distance of the samples": (b"stts", 8, ">II", 30, 2**31 - 1),
+    "distance of a day": (b"stts", 8, ">II", 30, 2**28),
+    "no distance of the samples": (b"stts", 8, ">II", 30, 0),
+    "samples in a chunk": (b"stsc", 12, ">I", 2**27),
+    "number of chunks": (b"stco", 4, ">I", LARGEST),
+    "place of a chunk": (b"stco", 8, ">I", LARGEST),
+    "number of descriptions": (b"stsd", 4, ">I", LARGEST),
+    "size of the description": (b"stsd", 8, ">I", LARGEST),
+    "size of the track": (b"trak", -8, ">I", LARGEST),
+    "no size of the track": (b"trak", -8, ">I", 1),
+    "size of the index": (b"moov", -8, ">I", LARGEST),
+    "edit list": (b"elst", 4, ">III", LARGEST, LARGEST, LARGEST),
+    "edit of the start": (b"elst", 8, ">Ii", 1, 2**31 - 1),
+    "unknown codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"zzzz"),
+    "another codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"hvc1"),
+    "a rare codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"rle "),
+    "a picture codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"tiff"),
+    "external data": (b"url \x00\x00\x00\x01", 0, ">I", 0),
+    "handler": (b"vide", -4, "4s", b"soun"),
+}
+
+
+@pytest.mark.parametrize("kind", ATOMS)
+def test_an_mp4_with_absurd_values_ends(kind: str) -> None:
+    atom, offset, layout, *values = ATOMS[kind]
+    assert_ends(patched(intact("mp4"), atom, offset, layout, *values))  # type: ignore[arg-type]
+
+
+def test_an_absurd_duration_is_unknown() -> None:
+    with FilmFile(io.BytesIO(patched(intact("mp4"), b"mdhd", 12, ">II", 1, LARGEST - 1))) as film:
+        assert film.duration_s is None or film.duration_s < 24 * 3600
+
+
+def test_a_film_that_announces_hours_is_too_long() -> None:
+    buffer = io.BytesIO()
+    write_frames(buffer, IMAGES[:2], ending="mp4", times_s=[0, 2 * 3600])
+    assert_refused(buffer.getvalue(), "too long")
+
+
+def test_a_film_without_its_index_is_damaged() -> None:
+    data = intact("mp4")
+    assert_refused(data[: data.index(b"moov") - 4], "incomplete")
+    assert_refused(data.replace(b"moov", b"zzzz"), "incomplete")
+
+
+def with_location(data: bytes, location: bytes) -> bytes:
+    """A film whose samples are in another file: the reference gets a location, and its atoms get the size."""
+    at = data.index(b"url \x00\x00\x00\x01")
+    changed = bytearray(data)
+    changed[at + 4 : at + 8] = bytes(4)
+    changed[at + 8 : at + 8] = location
+    for atom in (b"url ", b"dref", b"dinf", b"minf", b"mdia", b"trak", b"moov"):
+        start = changed.rindex(atom, 0, at + 4) - 4
+        struct.pack_into(">I", changed, start, struct.unpack_from(">I", changed, start)[0] + len(location))
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", ["path", "name", "address", "fifo"])
+def test_a_film_opens_no_other_file(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = stored(tmp_path, red_film(), "target.mp4")
+    monkeypatch.setattr("emomusic.face.film_file._refuse", lambda *args: pytest.fail(f"opens {args}"))
+    if kind == "fifo":
+        target.unlink()
+        os.mkfifo(target)
+    location = {"name": target.name, "address": target.as_uri()}.get(kind, target.as_posix()).encode() + b"\x00"
+    path = stored(tmp_path, with_location(intact("mov"), location), "film.mov")
+    assert_ends(path)
+    if kind != "fifo":
+        with FilmFile(path) as film:  # FFmpeg takes the samples from this file
+            assert film.picture(next(film.frames()))[0, 0, 0] < 100
+    alias = intact("mov").replace(b"url \x00\x00\x00\x01", b"alis\x00\x00\x00\x00")
+    assert_ends(stored(tmp_path, alias, "alias.mov"))
+
+
+def encrypted(scheme: str) -> bytes:
+    buffer = io.BytesIO()
+    keys = {"encryption_scheme": scheme, "encryption_key": "00" * 15 + "01", "encryption_kid": "00" * 15 + "02"}
+    write_frames(buffer, IMAGES, ending="mp4", options=keys)
+    return buffer.getvalue()
+
+
+def test_an_encrypted_film_is_refused(tmp_path: Path) -> None:
+    assert_refused(stored(tmp_path, encrypted("cenc-aes-ctr")), "encrypted")
+
+
+def test_an_encrypted_webm_is_refused() -> None:
+    encryption = ebml("5035", ebml("47e1", b"\x05") + ebml("47e2", bytes(16)))
+    encoding = ebml("6d80", ebml("6240", ebml("5032", b"\x01") + ebml("5033", b"\x01") + encryption))
+    video = ebml("e0", ebml("b0", b"\x40") + ebml("ba", b"\x30"))
+    track = ebml("d7", b"\x01") + ebml("73c5", b"\x01") + ebml("83", b"\x01") + ebml("86", b"V_VP8") + video + encoding
+    cluster = ebml("1f43b675", ebml("e7", b"\x00") + ebml("a3", b"\x81\x00\x00\x80" + bytes(200)))
+    assert_refused(HEAD + ebml("18538067", ebml("1654ae6b", ebml("ae", track)) + cluster), "encrypted")
+
+
+def test_a_film_with_a_cover_only_has_no_video() -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        sound = container.add_stream("aac", 48_000, layout="mono")
+        cover = container.add_stream("mjpeg", 1)
+        cover.width, cover.height, cover.pix_fmt = 40, 30, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 48_000
+        container.mux(sound.encode(frame))
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((30, 40, 3), np.uint8), "rgb24")))
+        container.mux(cover.encode())
+        container.mux(sound.encode())
+    assert_refused(buffer.getvalue(), "has no video")
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "avi"])
+def test_a_film_without_frames_is_damaged(ending: str) -> None:
+    buffer = io.BytesIO()
+    codec = CODECS[ending][0]
+    with av.open(buffer, "w", format={"mkv": "matroska"}.get(ending, ending)) as container:
+        video = container.add_stream(codec, 10)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        container.start_encoding()
+    assert_refused(buffer.getvalue(), "damaged|no video")
+
+
+def test_many_tracks_end() -> None:
+    data = intact("mp4")
+    start = data.index(b"trak") - 4
+    (size,) = struct.unpack_from(">I", data, start)
+    track = data[start : start + size]
+    moov = data.index(b"moov") - 4
+    changed = bytearray(data[:start] + track * 300 + data[start + size :])
+    struct.pack_into(">I", changed, moov, struct.unpack_from(">I", data, moov)[0] + 299 * size)
+    assert_ends(bytes(changed))
+
+
+def test_nested_atoms_end() -> None:
+    nested = b""
+    for _ in range(2000):
+        nested = struct.pack(">I", len(nested) + 8) + b"moov" + nested
+    assert_refused(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + nested, "damaged|no video")
+    assert_refused(b"\x00\x00\x00\x08free" * 50_000, "damaged|no video")
+
+
+# Matroska
+
+
+def ebml(code: str, body: bytes, size: bytes | None = None) -> bytes:
+    return bytes.fromhex(code) + (size or struct.pack(">Q", 1 << 56 | len(body))) + body
+
+
+HEAD = ebml("1a45dfa3", ebml("4282", b"matroska"))
+ENDLESS, UNKNOWN = b"\x01" + b"\xff" * 6 + b"\xfe", b"\x01" + b"\xff" * 7
+
+
+def deep(code: str, levels: int, size: bytes | None = None) -> bytes:
+    body = b""
+    for _ in range(levels):
+        body = ebml(code, body, size)
+    return body
+
+
+EBML = {
+    "endless head": ebml("1a45dfa3", b"", ENDLESS) + bytes(100),
+    "unknown head": ebml("1a45dfa3", b"", UNKNOWN) + bytes(100),
+    "another type": ebml("1a45dfa3", ebml("4282", b"matroskaX")) + bytes(50),
+    "long type": ebml("1a45dfa3", ebml("4282", b"x" * 100_000)),
+    "long numbers": ebml("1a45dfa3", ebml("4282", b"webm") + ebml("42f3", b"\xff" * 8) + ebml("42f2", b"\xff" * 8)),
+    "endless segment": HEAD + ebml("18538067", b"", ENDLESS),
+    "endless tracks": HEAD + ebml("18538067", ebml("1654ae6b", bytes(50), ENDLESS), UNKNOWN),
+    "deep segments": HEAD + deep("18538067", 500),
+    "deep unknown segments": HEAD + deep("18538067", 2000, UNKNOWN),
+    "deep tags": HEAD + ebml("18538067", deep("67c8", 300)),
+    "deep chapters": HEAD + ebml("18538067", ebml("1043a770", ebml("45b9", deep("b6", 300)))),
+    "many heads": HEAD * 2000,
+    "zero-length codes": HEAD + bytes(10_000),
+    "ones": HEAD + b"\xff" * 10_000,
+    "track without values": HEAD + ebml("18538067", ebml("1654ae6b", ebml("ae", b"") * 200)),
+    "looping index": HEAD
+    + ebml("18538067", ebml("114d9b74", ebml("4dbb", ebml("53ab", bytes.fromhex("114d9b74")) + ebml("53ac", b"\x00")))),
+}
+
+
+@pytest.mark.parametrize("kind", EBML)
+def test_garbage_sizes_of_matroska_end(kind: str) -> None:
+    assert_refused(EBML[kind], "damaged|no video|incomplete")
+
+
+def test_a_matroska_head_with_an_enormous_size_ends() -> None:
+    data = intact("webm")
+    at = data.index(b"\xb0\x82\x01\x40")
+    for size in (b"\xff\xff", b"\x00\x00", b"\x00\x01"):
+        assert_ends(data[: at + 2] + size + data[at + 4 :])
+
+
+def packets_of(codec: str, payloads: Sequence[bytes]) -> bytes:
+    """A film with these packets, announced with 40x30 pixels."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mov") as container:
+        stream = container.add_stream(codec, 10)
+        stream.width, stream.height, stream.pix_fmt = 40, 30, "yuvj420p" if codec == "mjpeg" else "rgb24"
+        for number, payload in enumerate(payloads):
+            packet = av.Packet(payload)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 10), stream, True
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+def jpeg_claiming(width: int, height: int) -> bytes:
+    data = encoded("JPEG")
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    data = encoded("PNG")
+    return data[:16] + struct.pack(">II", width, height) + data[24:]
+
+
+# Sizes
+
+
+def gif_of(width: int, height: int, *, frame: tuple[int, int] | None = None, rest: bytes = b"") -> bytes:
+    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    image = b"," + struct.pack("<HHHHB", 0, 0, *(frame or (width, height)), 0) + b"\x02\x02\x4c\x01\x00"
+    return screen + image + (rest or image) + b";"
+
+
+def avi_claiming(width: int, height: int) -> bytes:
+    data = bytearray(intact("mjpeg"))
+    struct.pack_into("<ii", data, data.index(b"avih") + 40, width, height)
+    struct.pack_into("<ii", data, data.index(b"strf") + 12, width, height)
+    return bytes(data)
+
+
+@cache
+def large_film(codec: str, ending: str) -> bytes:
+    """A film of 5000x5000 pixels."""
+    buffer = io.BytesIO()
+    write_frames(buffer, [np.zeros((5000, 5000, 3), np.uint8)] * 2, ending=ending, codec=codec)
+    return buffer.getvalue()
+
+
+def disguised(data: bytes) -> bytes:
+    """A large WebM film that announces 320x180 pixels."""
+    large, small = struct.pack(">H", 5000), (struct.pack(">H", WIDTH), struct.pack(">H", HEIGHT))
+    for code, side in zip((b"\xb0\x82", b"\xba\x82"), small, strict=True):
+        assert data.count(code + large) == 1
+        data = data.replace(code + large, code + side)
+    return data
+
+
+OVERSIZED: dict[str, tuple[Callable[[], bytes], str | None]] = {
+    "gif screen": (lambda: gif_of(65_535, 65_535), "too large|damaged"),
+    "gif screen just above": (lambda: gif_of(4097, 2304), "too large"),
+    "gif screen with a small frame": (lambda: gif_of(65_535, 65_535, frame=(1, 1)), "too large|damaged"),
+    "gif frame": (lambda: gif_of(1, 1, frame=(65_535, 65_535)), None),
+    "avi head": (lambda: avi_claiming(65_535, 65_535), None),
+    "avi head with negative height": (lambda: avi_claiming(30_000, -30_000), None),
+    "h264": (lambda: large_film("libx264", "mp4"), "too large"),
+    "vp8": (lambda: large_film("libvpx", "webm"), "too large"),
+    "mpeg4": (lambda: large_film("mpeg4", "avi"), "too large"),
+    "vp8 in disguise": (lambda: disguised(large_film("libvpx", "webm")), "damaged"),
+    "jpeg in disguise": (lambda: packets_of("mjpeg", [jpeg_claiming(65_500, 65_500)] * 9), "damaged"),
+    "png in disguise": (lambda: packets_of("png", [png_claiming(60_000, 60_000)] * 9), "damaged"),
+    "png of one line": (lambda: packets_of("png", [png_claiming(2**31 - 1, 1)] * 9), "damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", OVERSIZED)
+def test_an_oversized_film_is_refused(kind: str) -> None:
+    make, message = OVERSIZED[kind]
+    if message is None:  # the frames have another size than the head
+        assert_ends(make())
+    else:
+        assert_refused(make(), message)
+
+
+def test_oversized_films_take_little_memory(tmp_path: Path) -> None:
+    """A subprocess, because the peak belongs to the process."""
+    for number, (make, _) in enumerate(OVERSIZED.values()):
+        stored(tmp_path, make(), f"{number}.mp4")
+    code = r"""
+import re, sys
+from pathlib import Path
+from emomusic.errors import FilmError
+from emomusic.face.film_file import FilmFile
+
+def peak():
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+before, num_refused = peak(), 0
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    try:
+        with FilmFile(path) as film:
+            list(film.frames())
+    except FilmError:
+        num_refused += 1
+print(num_refused, peak() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    num_refused, growth_mb = done.stdout.split()
+    assert int(num_refused) >= sum(message is not None for _, message in OVERSIZED.values())
+    assert float(growth_mb) < MAX_GROWTH_MB
+
+
+def test_a_frame_that_grows_within_the_film_is_skipped() -> None:
+    small = encoded("JPEG")
+    data = packets_of("mjpeg", [small, jpeg_claiming(65_500, 65_500), small, jpeg_claiming(5000, 5000), small])
+    with FilmFile(io.BytesIO(data)) as film:
+        assert [round(frame.time_s, 1) for frame in film.frames()] == [0, 0.2, 0.4]
+        assert film.problem is not None
+
+
+# GIF
+
+
+def test_a_gif_with_a_broken_second_frame_ends() -> None:
+    data = encoded("GIF", Image.new("RGB", (40, 30), "blue"), Image.new("RGB", (40, 30), "green"))
+    second = data.index(b",", data.index(b",") + 20)
+    for length in (1, 5, 10, 12):
+        assert_ends(data[: second + length] + b"\xff" * 30 + data[second + length + 30 :])
+        assert_read(data[: second + length], problem=True)
+        assert_read(data[: second + length] + b";")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(
+            gif_of(10, 10, rest=b"," + struct.pack("<HHHHB", 60_000, 60_000, 10, 10, 0) + b"\x02\x02\x4c\x01\x00"),
+            id="frame outside",
+        ),
+        pytest.param(gif_of(10, 10, frame=(65_535, 65_535)), id="frame larger than the screen"),
+        pytest.param(gif_of(0, 0, frame=(10, 10)), id="no screen"),
+        pytest.param(gif_of(10, 10, frame=(0, 0)), id="no pixels"),
+        pytest.param(gif_of(10, 10, rest=b"!\xfe" + (b"\xff" + b"x" * 255) * 2000 + b"\x00"), id="long comment"),
+        pytest.param(gif_of(10, 10, rest=b"!\xf9\x04\x00\x00\x00\x00\x00" * 5000), id="many extensions"),
+        pytest.param(gif_of(10, 10, rest=b"," * 5000), id="many separators"),
+        pytest.param(
+            gif_of(10, 10, rest=b"," + struct.pack("<HHHHB", 0, 0, 10, 10, 0) + b"\x0f\x02\x4c\x01\x00"), id="code size"
+        ),
+    ],
+)
+def test_an_odd_gif_ends(data: bytes) -> None:
+    assert_ends(data)
+
+
+# AVI
+
+
+@pytest.mark.parametrize(
+    ("chunk", "offset", "values"),
+    [
+        pytest.param(b"avih", 4, (0, 0), id="no time"),
+        pytest.param(b"avih", 20, (LARGEST,), id="number of frames"),
+        pytest.param(b"avih", 28, (LARGEST,), id="number of streams"),
+        pytest.param(b"strh", 24, (0, 0), id="no rate"),
+        pytest.param(b"strh", 24, (1, LARGEST), id="high rate"),
+        pytest.param(b"strh", 24, (LARGEST, 1), id="low rate"),
+        pytest.param(b"strh", 32, (LARGEST, LARGEST), id="start and length"),
+        pytest.param(b"strf", 4, (LARGEST,), id="size of the format"),
+        pytest.param(b"LIST", 4, (LARGEST,), id="size of the list"),
+        pytest.param(b"movi", -4, (LARGEST,), id="size of the frames"),
+        pytest.param(b"00dc", 4, (LARGEST,), id="size of a frame"),
+        pytest.param(b"idx1", 4, (LARGEST,), id="size of the index"),
+        pytest.param(b"idx1", 16, (LARGEST, LARGEST), id="place in the index"),
+    ],
+)
+def test_an_avi_with_absurd_values_ends(chunk: bytes, offset: int, values: tuple[int, ...]) -> None:
+    data = bytearray(intact("mjpeg"))
+    struct.pack_into(f"<{len(values)}I", data, data.index(chunk) + offset, *values)
+    assert_ends(bytes(data))
+
+
+def test_an_avi_of_lists_ends() -> None:
+    nested = b""
+    for _ in range(1000):
+        nested = b"LIST" + struct.pack("<I", len(nested) + 4) + b"hdrl" + nested
+    assert_refused(b"RIFF" + struct.pack("<I", len(nested) + 4) + b"AVI " + nested, "damaged|no video")
+
+
+# Marking
+
+
+@pytest.mark.parametrize("variant", ["mp4", "mkv", "webm", "avi", "mjpeg", "mpeg4", "vp9"])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=100),
+    length=st.floats(0.3, 1),
+)
+def test_marking_a_damaged_film_ends(variant: str, changes: list[tuple[float, int]], length: float) -> None:
+    data = bytearray(intact(variant))
+    for share, value in changes:
+        data[int(share * len(data))] = value
+    damaged, out = bytes(data[: int(length * len(data))]), io.BytesIO()
+    try:
+        with FilmFile(io.BytesIO(damaged)) as film:
+            reading = FilmReading(film)
+            for moment in read_film(film, NETWORKS):
+                reading.add(moment)
+        with FilmFile(io.BytesIO(damaged), with_audio=True) as film:
+            annotate_film(film, reading, out)
+    except FilmError as error:
+        message = str(error)
+    else:
+        message = ""
+        assert_read(out.getvalue())
+    assert "\n" not in message
+    assert len(message) < 160
