@@ -70,7 +70,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
 
     The status is 2 if a file could not be read or written, and 130 after Ctrl+C, with the readings so far.
     """
-    from emomusic.face.film_file import is_film
+    from emomusic.face.film_formats import is_film
     from emomusic.face.model_files import DEFAULT_MODEL, model_folder
 
     if "" in options.images:
@@ -129,7 +129,7 @@ def _analyzed(
 
 
 def _is_named_like_film(name: str) -> bool:
-    from emomusic.face.film_file import FILM_ENDINGS
+    from emomusic.face.film_formats import FILM_ENDINGS
 
     ending = Path(name).suffix.lower()[1:]
     return ending in FILM_ENDINGS and ending != "gif"

@@ -23,6 +23,7 @@ import av.error
 import numpy as np
 
 from emomusic.errors import FilmError
+from emomusic.face.film_formats import FORMATS_IN_WORDS, demuxer_of
 from emomusic.face.images import RgbImage
 from emomusic.text import format_clock
 
@@ -32,20 +33,12 @@ log = logging.getLogger(__name__)
 # waits for that thread.
 av.logging.set_level(None)
 
-FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
-"""Name endings of the files that `FilmFile` decodes."""
-
-FORMATS_IN_WORDS = "MP4, MOV, WebM, MKV, AVI or animated GIF"
-
 MAX_PIXELS = 4096 * 2304
 """Largest frame. Decoding holds about twenty."""
 
 _MAX_CODED_PIXELS = MAX_PIXELS * 5 // 4  # codecs round the sides up
 
-# Allow-lists: FFmpeg has some hundred rarely tested formats, and playlists, which open other files.
-_DEMUXERS = ((0, b"\x1a\x45\xdf\xa3", "matroska"), (8, b"AVI ", "avi"), (0, b"GIF8", "gif"))
-_MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
-_PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+# An allow-list, because FFmpeg has some hundred rarely tested decoders.
 _CODECS = frozenset(
     name
     for line in (
@@ -193,11 +186,8 @@ class FilmFile:
         self._ratio = ratio
 
     def _format(self, head: bytes) -> str:
-        for at, mark, format_name in _DEMUXERS:
-            if head[at : at + len(mark)] == mark:
-                return format_name
-        if head[4:8] in _MOV_ATOMS and head[8:12] not in _PICTURE_BRANDS:
-            return "mov"
+        if (format_name := demuxer_of(head)) is not None:
+            return format_name
         raise FilmError(f"{self._quoted} is not a film. Choose a file in {FORMATS_IN_WORDS}.")
 
     def _encrypted(self) -> FilmError:
@@ -411,36 +401,6 @@ def _is_cut_off(file: _Source, size: int, format_name: str) -> bool:
             return head[4:8] in (b"moof", b"mdat")
         at += length
     return False
-
-
-def is_film(source: str | os.PathLike[str] | bytes) -> bool:
-    """Whether a file begins like a film. A GIF with a single picture is none; False if the file cannot be read."""
-    try:
-        head = source[:16] if isinstance(source, bytes) else _head(Path(source))
-    except (OSError, ValueError):
-        return False
-    if head.startswith(b"GIF8"):
-        return _is_animated(source)
-    if any(head[at : at + len(mark)] == mark for at, mark, _ in _DEMUXERS):
-        return True
-    return head[4:8] in _MOV_ATOMS and head[8:12] not in _PICTURE_BRANDS
-
-
-def _head(path: Path) -> bytes:
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe may block
-        return b""
-    with path.open("rb") as file:
-        return file.read(16)
-
-
-def _is_animated(source: str | os.PathLike[str] | bytes) -> bool:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=["GIF"]) as picture:
-            return bool(getattr(picture, "is_animated", False))
-    except Exception:  # decoders raise anything on hostile bytes; `read_image` then explains the problem
-        return False
 
 
 def _open(path: Path, name: str) -> BinaryIO:

@@ -52,7 +52,8 @@ _SIGNATURES = (
     (0, b"II*\0"),
     (0, b"MM\0*"),
 )
-_ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+"""Brands of pictures in the container of MP4."""
 
 _CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
 
@@ -146,7 +147,7 @@ def _prepare_pillow() -> None:
 
 def _has_signature(data: bytes) -> bool:
     starts = any(data[at : at + len(mark)] == mark for at, mark in _SIGNATURES)
-    return starts or (data[4:8] == b"ftyp" and data[8:12] in _ISO_BRANDS)
+    return starts or (data[4:8] == b"ftyp" and data[8:12] in ISO_BRANDS)
 
 
 def _to_rgb(picture: Image.Image) -> RgbImage:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from emomusic.errors import FilmError
-from emomusic.face.film_file import FILM_ENDINGS, FilmFile, is_film
+from emomusic.face.film_file import FilmFile
+from emomusic.face.film_formats import FILM_ENDINGS, is_film
 from emomusic.face.images import RgbImage
 from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, film_bytes, write_frames
 

@@ -26,7 +26,8 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.face.film import FilmNetworks, FilmReading, read_film
-from emomusic.face.film_file import FILM_ENDINGS, FilmFile, is_film
+from emomusic.face.film_file import FilmFile
+from emomusic.face.film_formats import FILM_ENDINGS, is_film
 from emomusic.plots.film import annotate_film
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
 from tests.films import CODECS, SAMPLES, write_frames

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.face.film import FACE_COLUMNS, load_film_networks
-from emomusic.face.film_file import FILM_ENDINGS
+from emomusic.face.film_formats import FILM_ENDINGS
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.genres import genres_of
 from emomusic.text import format_clock

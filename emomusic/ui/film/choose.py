@@ -8,7 +8,7 @@ from emomusic.assets import data_dir
 from emomusic.compat import release_upload
 from emomusic.errors import EmomusicError
 from emomusic.face.film import FilmNetworks
-from emomusic.face.film_file import FILM_ENDINGS, FORMATS_IN_WORDS
+from emomusic.face.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
 from emomusic.face.identity import FaceIdentifier
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen_here, remembered, went_back, write
