@@ -43,6 +43,7 @@ _SIZE = (1280, 720)
 _FRAMES_PER_S = 25
 _LOOP_S = 60  # encoded once, then repeated; the movement has this period
 _LOOPS = 10
+_TILT_DEGREES = 20.0  # to each side: heads tilt, and so do cameras in hands
 _NOISE = 4.0  # standard deviation, as of a camera in a room
 _NUM_NOISES = 8
 _MARKED_S = 60.0  # length of the part that is marked
@@ -80,7 +81,7 @@ def run_film_bench(
 
 
 def make_clip(path: Path) -> None:
-    """Write a film of the sample with four faces, which moves slowly, with the noise of a camera."""
+    """Write a film of the sample with four faces, which moves and tilts slowly, with the noise of a camera."""
     loop = path.with_name("loop.mp4")
     with progress("make the film", 1, in_percent=True) as on_progress:
         _encode_loop(loop, on_progress)
@@ -111,12 +112,17 @@ def _encode_loop(path: Path, on_progress: Callable[[float], None]) -> None:
 def _place(share: float, width: int, height: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The matrix that puts a picture into a frame at a share of the loop, always as a whole."""
     turn = 2 * math.pi * share
-    scale = min(_SIZE[0] / width, _SIZE[1] / height) * (0.95 + 0.04 * math.cos(5 * turn))
+    tilt = math.radians(_TILT_DEGREES) * math.sin(4 * turn)
+    cos, sin = math.cos(tilt), math.sin(tilt)
+    # The sides of the tilted picture
+    sides = width * abs(cos) + height * abs(sin), width * abs(sin) + height * abs(cos)
+    scale = min(_SIZE[0] / sides[0], _SIZE[1] / sides[1]) * (0.95 + 0.04 * math.cos(5 * turn))
     x, y = (
-        (side - scale * length) / 2 * (1 + 0.8 * math.sin(speed * turn))
-        for side, length, speed in zip(_SIZE, (width, height), (3, 2), strict=True)
+        whole / 2 + (whole - scale * side) / 2 * 0.8 * math.sin(speed * turn)
+        for whole, side, speed in zip(_SIZE, sides, (3, 2), strict=True)
     )
-    return np.array([[scale, 0, x], [0, scale, y]])
+    matrix = scale * np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([matrix, np.array([x, y]) - matrix @ (width / 2, height / 2)])
 
 
 def _repeat(source: Path, path: Path, times: int) -> None:

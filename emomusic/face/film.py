@@ -26,9 +26,9 @@ from emomusic.affect import (
 )
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
-from emomusic.face.film_file import FilmFile
+from emomusic.face.film_file import FilmFile, FilmFrame
 from emomusic.face.identity import SAME_PERSON, Descriptors, FaceIdentifier, Identifier
-from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face, shrink
+from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.face.live.reader import LiveFace
 from emomusic.face.live.timeline import SHARES, Segment, segments_of, timeline_table
 from emomusic.face.live.tracking import (
@@ -132,13 +132,14 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
         if ready.is_cut:
             tracks.start_shot()
         tracks.follow(ready.grey)
-        frame = Frame(ready.small, ready.grey, tracks.points(), ready.time_s)
+        frame = Frame(ready.small, ready.grey, tracks.points(), ready.frame.time_s)
         found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
-        scale = ready.image.shape[1] / ready.small.shape[1]
-        crops = [crop_face(ready.image, face.box.scaled(scale)) for face in found]
+        image = film.picture(ready.frame, WORKING_SIDE)
+        scale = image.shape[1] / ready.small.shape[1]
+        crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
         tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
-        faces = people.named(tracks.found(), ready.image, ready.time_s)
-        yield FilmMoment(ready.time_s, ready.share, ready.image, faces, ready.is_cut)
+        faces = people.named(tracks.found(), image, ready.frame.time_s)
+        yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,18 +147,14 @@ class _Prepared:
     """A frame with what does not depend on the tracking.
 
     Attributes:
-        time_s: seconds from the first frame.
-        share: of the film that is decoded.
-        image: the frame, at most 1280 pixels a side.
-        small: a copy for detection.
+        frame: the frame.
+        small: its picture for detection.
         grey: a copy for the optical flow.
         is_cut: whether the frame is the first after a cut.
         detected: all faces in pixels of `small`; None between two detections.
     """
 
-    time_s: float
-    share: float
-    image: RgbImage
+    frame: FilmFrame
     small: RgbImage
     grey: GreyImage
     is_cut: bool
@@ -168,8 +165,7 @@ def _prepared(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_
     last: GreyImage | None = None
     detected_s = -math.inf
     for frame in film.frames(rate):
-        image = film.picture(frame, WORKING_SIDE)
-        small, _ = shrink(image, DETECT_SIDE)
+        small = film.picture(frame, DETECT_SIDE)
         grey = to_flow_image(small)
         thumbnail = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
@@ -177,7 +173,7 @@ def _prepared(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_
         faces = None
         if is_cut or frame.time_s - detected_s >= _DETECT_INTERVAL_S:
             faces, detected_s = detector.detect(small), frame.time_s
-        yield _Prepared(frame.time_s, frame.share, image, small, grey, is_cut, faces)
+        yield _Prepared(frame, small, grey, is_cut, faces)
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:

@@ -107,7 +107,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
     width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
     rate = Fraction(min(film.frames_per_second, 120)).limit_denominator(1001)
-    video = container.add_stream("libx264", rate, options={"preset": "veryfast", "crf": "24"})
+    video = container.add_stream("libx264", rate, options={"preset": "superfast", "crf": "25"})
     video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.codec_context.time_base = _CLOCK
     sound = _Sound(film, container)

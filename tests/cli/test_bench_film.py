@@ -214,8 +214,8 @@ def test_the_clip_repeats_its_loop_and_shows_four_faces(
 def test_the_picture_is_always_inside_the_frame() -> None:
     height, width = read_image(data_dir() / "samples" / "four-people.jpg").shape[:2]
     for share in np.linspace(0, 1, 601):
-        (scale, _, x), (_, _, y) = bench_film._place(share, width, height)
-        assert min(x, y) >= 0
-        assert x + scale * width <= 1280
-        assert y + scale * height <= 720
+        place = bench_film._place(share, width, height)
+        corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)]) @ place.T
+        assert corners.min() >= 0
+        assert (corners.max(axis=0) <= (1280, 720)).all()
     assert bench_film._place(0, width, height) == pytest.approx(bench_film._place(1, width, height))
