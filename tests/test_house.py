@@ -196,7 +196,7 @@ def test_results_match_the_metrics_of_other_libraries(root: Path):
     assert {name: [cell.strip(" |") for cell in cells] for name, cells in told.items()} == found
 
 
-SPEED = re.compile(r"^\| ([^|]+) \| ([0-9.]+) (ms|s|/s|MB|x) \| ([0-9.]+)[^|]* \| `([a-z-]+)` \|$", re.MULTILINE)
+SPEED = re.compile(r"^\| ([^|]+) \| ([0-9.]+) (ms|s|/s|MB|x|faces) \| ([0-9.]+)[^|]* \| `([a-z-]+)` \|$", re.MULTILINE)
 
 
 def timings_of(root: Path, name: str) -> dict[str, dict]:
@@ -227,6 +227,9 @@ def test_benchmarks_match_the_reports(root: Path):
     assert f"`import tensorflow` alone takes {alone}" in readme
 
 
+FILM_STEPS = ("film speed", "mean number of faces in a reading")
+
+
 def test_the_readme_is_short_and_its_figures_match_the_metrics(root: Path):
     readme = (root / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= 120
@@ -240,6 +243,13 @@ def test_the_readme_is_short_and_its_figures_match_the_metrics(root: Path):
     assert f"{100 * wild['accuracy']:.1f} %, mean recall {100 * wild['macro_recall']:.1f} %" in readme
     mood = json.loads((root / "models" / "music" / "ensemble" / "metrics.json").read_text(encoding="utf-8"))["accuracy"]
     assert f"{100 * mood['mean']:.1f} % ± {100 * mood['std']:.1f}" in readme
+    film = timings_of(root, "film").items()
+    (ours, found), (theirs, found_by_fer) = (
+        [next(timing["median"] for step, timing in film if step.startswith(f"{kind}, {who}")) for kind in FILM_STEPS]
+        for who in ("4 faces", "fer")
+    )
+    assert f"| {ours:.1f} × real time, {found:g} faces found |" in readme
+    assert f"| `fer` {theirs:.1f} × real time, {found_by_fer:.1f} faces |" in readme
     app = json.loads((root / "docs" / "benchmarks" / "app.json").read_text(encoding="utf-8"))
     first = statistics.median(app["seconds from the server's start to the first result"])
     assert f"| {first:.1f} s |" in readme
