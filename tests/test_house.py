@@ -248,8 +248,8 @@ def test_the_readme_is_short_and_its_figures_match_the_metrics(root: Path):
         [next(timing["median"] for step, timing in film if step.startswith(f"{kind}, {who}")) for kind in FILM_STEPS]
         for who in ("4 faces", "fer")
     )
-    assert f"| {ours:.1f} × real time, {found:g} faces found |" in readme
-    assert f"| `fer` {theirs:.1f} × real time, {found_by_fer:.1f} faces |" in readme
+    assert f"| {ours:.1f} times real time, {found:g} faces found |" in readme
+    assert f"| `fer` {theirs:.1f} times real time, {found_by_fer:.1f} faces |" in readme
     app = json.loads((root / "docs" / "benchmarks" / "app.json").read_text(encoding="utf-8"))
     first = statistics.median(app["seconds from the server's start to the first result"])
     assert f"| {first:.1f} s |" in readme

@@ -1,4 +1,4 @@
-"""`bench film`: how fast a film is read and marked, alone and beside the package fer."""
+"""`bench film`: how fast a film is read and marked, and how fast the package fer reads it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def show_picture(job: FilmJob) -> None:
     """Show the marked film, or before that the current frame."""
     if job.marked is not None:
         at_s = st.session_state.get(state.FILM_AT)
-        # An end of its own makes each choice another video element, so that the same second can be played again
+        # Another end time for each choice makes another video element, so that the same second can be played again
         end_s = _NEVER_S + st.session_state.get(state.FILM_CHOICES, 0)
         st.video(
             job.marked, format="video/mp4", start_time=at_s or 0, end_time=end_s, autoplay=at_s is not None, muted=False
