@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 from mtcnn.stages import StageONet, StagePNet, StageRNet
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from emomusic.assets import models_dir, write_checksums
-from emomusic.training.export_onnx import OPSET
+from scripts.onnx_graph import Graph
 
 Array = npt.NDArray[np.float32]
 
@@ -21,22 +20,12 @@ _RNET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), None)
 _ONET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), (2, 2, "SAME_UPPER"), None)
 
 
-class _Graph:
-    """Builder of an ONNX graph."""
+class _Graph(Graph):
+    """Builder of the graph of a detector network."""
 
     def __init__(self, name: str, *, plain_prelu: bool) -> None:
-        self._name = name
+        super().__init__(name)
         self._plain_prelu = plain_prelu
-        self._nodes: list[Any] = []
-        self._weights: list[Any] = []
-
-    def add(self, operation: str, *inputs: str, output: str, **attributes: Any) -> str:
-        self._nodes.append(helper.make_node(operation, inputs, [output], **attributes))
-        return output
-
-    def weight(self, name: str, values: npt.NDArray[Any]) -> str:
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
 
     def convolution(self, x: str, number: str, kernel: Array, bias: Array) -> str:
         """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data."""
@@ -63,16 +52,6 @@ class _Graph:
     def dense(self, x: str, output: str, kernel: Array, bias: Array) -> str:
         weights = self.weight(f"{output}_kernel", kernel)
         return self.add("Gemm", x, weights, self.weight(f"{output}_bias", bias), output=output)
-
-    def save(self, path: Path, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]]) -> None:
-        def described(values: dict[str, list[Any]]) -> list[Any]:
-            return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()]
-
-        graph = helper.make_graph(self._nodes, self._name, described(inputs), described(outputs), self._weights)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
-        onnx.checker.check_model(model, full_check=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        onnx.save(model, path)
 
 
 def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:

@@ -6,38 +6,22 @@ filter, which the wheel's compression stores in 2.2 MB. The computation has full
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from emomusic.assets import models_dir, write_checksums
 from emomusic.face.identity import MODEL, SIDE
 from emomusic.face.model_files import START_WEIGHTS
-from emomusic.training.export_onnx import OPSET
 from scripts.build_start_weights import NUM_BLOCKS
+from scripts.onnx_graph import Graph
 
 _GREY_MEAN = 129.0  # which `build_start_weights` assumes
 _LARGEST = 31
 _HALVING = frozenset({2, 4, 6, 12})  # blocks with stride 2
 
 
-class _Graph:
+class _Graph(Graph):
     """Builder of a chain of convolutions."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.weights: list[Any] = []
-
-    def add(self, operation: str, *inputs: str, output: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(operation, inputs, [output], **attributes))
-        return output
-
-    def weight(self, name: str, values: npt.NDArray[Any]) -> str:
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
 
     def convolution(
         self, x: str, name: str, kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], *, stride: int
@@ -60,7 +44,7 @@ class _Graph:
 
 def main() -> None:
     """Write the network."""
-    graph = _Graph()
+    graph = _Graph("identity")
     graph.weight("zero", np.float32(0))
     graph.weight("six", np.float32(6))
     graph.weight("mean", np.float32(_GREY_MEAN))
@@ -77,21 +61,8 @@ def main() -> None:
         )
     graph.add("ReduceMean", x, output="descriptor", axes=[2, 3], keepdims=0)
     width = layers[f"conv_pw_{NUM_BLOCKS}/bias"].size
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "identity",
-            [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 1, SIDE, SIDE])],
-            [helper.make_tensor_value_info("descriptor", TensorProto.FLOAT, ["n", width])],
-            graph.weights,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=9,
-    )
-    onnx.checker.check_model(proto, full_check=True)
     path = models_dir() / MODEL
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(proto, path)
+    graph.save(path, {"pixels": ["n", 1, SIDE, SIDE]}, {"descriptor": ["n", width]})
     write_checksums(path.parent)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 

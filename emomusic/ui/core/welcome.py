@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from emomusic.plots.affect import circumplex
@@ -17,10 +19,19 @@ _STEPS = (
 
 def show_welcome() -> None:
     """Show the four steps from a photo to songs, and the empty plane."""
+    show_parts(_STEPS)
+
+
+def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:
+    """Show what a page will hold, beside the empty plane.
+
+    Args:
+        parts: icon, title and description of each.
+    """
     left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
     with left:
-        for icon, title, text in _STEPS:
-            st.markdown(f"{icon} **{title}.** {text}")
+        for icon, title, text in parts:
+            st.markdown(f"{icon} **{title}:** {text}")
     with right:
         show_empty_plane()
 

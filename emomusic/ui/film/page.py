@@ -7,7 +7,7 @@ import streamlit as st
 from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
-from emomusic.ui.core.welcome import show_empty_plane
+from emomusic.ui.core.welcome import show_parts
 from emomusic.ui.film.choose import cancel_job, choose_film, current_job, forget_job
 from emomusic.ui.film.job import FilmJob, Phase
 from emomusic.ui.film.results import choose_scene, show_answer, show_details, show_growing, show_picture, show_timeline
@@ -33,7 +33,7 @@ def show_film() -> None:
         choose_film()
         if st.session_state.get(state.FILM) is not None:  # an upload arrived
             st.rerun()
-        _show_features()
+        show_parts(_FEATURES)
         return
     st.session_state[state.FILM_DRAWN] = _drawn(job)
     if job.error is not None:
@@ -110,13 +110,3 @@ def _progress_text(job: FilmJob) -> str:
         return f"Drawing the faces into the video: {100 * job.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
     return f"Reading: {format_clock(reading.end_s)}{of}{left}"
-
-
-def _show_features() -> None:
-    """Show the empty page: what each part will hold, beside an empty plane."""
-    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
-    with left:
-        for icon, title, text in _FEATURES:
-            st.markdown(f"{icon} **{title}:** {text}")
-    with right:
-        show_empty_plane()

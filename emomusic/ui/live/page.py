@@ -10,7 +10,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns
 from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
-from emomusic.ui.core.welcome import show_empty_plane
+from emomusic.ui.core.welcome import show_empty_plane, show_parts
 from emomusic.ui.live.camera import camera_problem, is_camera_allowed, mount_camera, request_camera
 from emomusic.ui.live.ice import SETTING_NAMES, IceSettings, ice_settings
 from emomusic.ui.live.problems import show_problem
@@ -41,7 +41,7 @@ def show_live() -> None:
     if session is not None and session.is_on:
         st.html(_LOW_TITLE)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
-        _show_features()
+        show_parts(_FEATURES)
     else:
         # Both views use the same columns, so the video keeps its position in the page and its connection
         left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="medium")
@@ -132,13 +132,3 @@ def _show_camera_status(session: LiveSession | None) -> None:
         show_problem(session.problem)
     elif st.session_state.get(state.LIVE_CONSENT) and not is_camera_allowed():
         st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
-
-
-def _show_features() -> None:
-    """Show the empty page: what each part will hold, beside an empty plane."""
-    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
-    with left:
-        for icon, title, text in _FEATURES:
-            st.markdown(f"{icon} **{title}:** {text}")
-    with right:
-        show_empty_plane()
