@@ -128,13 +128,13 @@ class FilmFile:
             self.close()
             if self._file.error is not None and isinstance(error, Exception):
                 reason = self._file.error.strerror or "input error"
-                raise FilmError(f"{self._quoted} cannot be read: {reason}. Copy it to another disk.") from error
+                raise FilmError(f"{self._quoted} cannot be read: {reason}; copy it to another disk.") from error
             raise
 
     def _open(self) -> None:
         self._container: Any = None
         if not self._size:
-            raise FilmError(f"{self._quoted} is empty. Choose another file.")
+            raise FilmError(f"{self._quoted} is empty; choose another file.")
         self._file.seek(0)
         format_name = self._format(self._file.read(16))
         self._is_cut_off = _is_cut_off(self._file, self._size, format_name)
@@ -151,17 +151,17 @@ class FilmFile:
             streams = [s for s in self._container.streams.video if not s.disposition & _ATTACHED_PICTURE]
         except (av.error.FFmpegError, ValueError, OverflowError, MemoryError) as error:
             log.debug("a film cannot be opened", exc_info=error)
-            raise FilmError(f"{self._quoted} is damaged or incomplete. Choose another file.") from None
+            raise FilmError(f"{self._quoted} is damaged or incomplete; choose another file.") from None
         if not streams:
-            raise FilmError(f"{self._quoted} has no video. Choose a film that shows a face.")
+            raise FilmError(f"{self._quoted} has no video; choose a film that shows a face.")
         self._stream: Any = streams[0]
         codec = self._stream.codec_context
         if codec is None:
-            raise FilmError(f"{self._quoted} has an unknown video format. Save it as MP4.")
+            raise FilmError(f"{self._quoted} has an unknown video format; save it as MP4.")
         if codec.codec_tag in _ENCRYPTED_TAGS or "enc_key_id" in self._stream.metadata:  # MP4, Matroska
             raise self._encrypted()
         if codec.name not in _CODECS:
-            raise FilmError(f"{self._quoted} has a rare video format ({codec.name[:20]}). Save it as MP4.")
+            raise FilmError(f"{self._quoted} has a rare video format ({codec.name[:20]}); save it as MP4.")
         self._check_size(codec.width, codec.height)
         if self._with_audio:
             known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
@@ -174,7 +174,7 @@ class FilmFile:
         if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:
             raise FilmError(
                 f"{self._quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
-                f"{format_clock(self._max_s)}. Choose a shorter film."
+                f"{format_clock(self._max_s)}; choose a shorter film."
             )
         self._first = self._next_frame()
         frame = self._first.frame
@@ -188,15 +188,15 @@ class FilmFile:
     def _format(self, head: bytes) -> str:
         if (format_name := demuxer_of(head)) is not None:
             return format_name
-        raise FilmError(f"{self._quoted} is not a film. Choose a file in {FORMATS_IN_WORDS}.")
+        raise FilmError(f"{self._quoted} is not a film; choose a file in {FORMATS_IN_WORDS}.")
 
     def _encrypted(self) -> FilmError:
-        return FilmError(f"{self._quoted} is encrypted. Choose a film without copy protection.")
+        return FilmError(f"{self._quoted} is encrypted; choose a film without copy protection.")
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MAX_PIXELS:
             raise FilmError(
-                f"{self._quoted} is too large: {width}x{height} pixels, at most 4096x2304. Choose a smaller film."
+                f"{self._quoted} is too large: {width}x{height} pixels, at most 4096x2304; choose a smaller film."
             )
 
     def _announced_duration(self) -> float | None:
@@ -221,7 +221,7 @@ class FilmFile:
         self._decoded = self._decode()
         for frame in self._decoded:
             return frame
-        raise FilmError(f"{self._quoted} is damaged: no frame can be decoded. Choose another file.")
+        raise FilmError(f"{self._quoted} is damaged: no frame can be decoded; choose another file.")
 
     def frames(self, rate: float | None = None) -> Iterator[FilmFrame]:
         """The frames in order of time. Call this once.
@@ -284,7 +284,7 @@ class FilmFile:
                 num_frames += 1
                 last_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
                 if self._max_s is not None and time_s > self._max_s:
-                    self.problem = f"The film is too long. The results end at {format_clock(self._max_s)}."
+                    self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
                     return
                 yield FilmFrame(time_s, self._share(time_s), frame)
         end_s = time_s + max(spacing_s, last_s)
@@ -294,9 +294,9 @@ class FilmFile:
             or self._file.error
             or missing_s > max(_MISSING_S, _MISSING_SHARE * (self.duration_s or 0.0))
         ):
-            self.problem = f"The film is incomplete. The results end at {format_clock(end_s)}."
+            self.problem = f"The film is incomplete; the results end at {format_clock(end_s)}."
         elif was_damaged:
-            self.problem = "Parts of the film are damaged. The results have gaps."
+            self.problem = "Parts of the film are damaged, so the results have gaps."
 
     def _share(self, time_s: float) -> float:
         if self.duration_s is not None:
@@ -406,13 +406,13 @@ def _is_cut_off(file: _Source, size: int, format_name: str) -> bool:
 def _open(path: Path, name: str) -> BinaryIO:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may block or never end
-            raise FilmError(f"{name!r} is a folder or a device, not a file. Choose a film.")
+            raise FilmError(f"{name!r} is a folder or a device, not a file; choose a film.")
         return path.open("rb")
     except FileNotFoundError:
-        raise FilmError(f"{name!r} was not found. Check the name.") from None
+        raise FilmError(f"{name!r} was not found; check the name.") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = error.strerror if isinstance(error, OSError) else error
-        raise FilmError(f"{name!r} cannot be read: {reason}. Check its name and permissions.") from None
+        raise FilmError(f"{name!r} cannot be read: {reason}; check its name and permissions.") from None
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001

@@ -111,8 +111,8 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.codec_context.time_base = _CLOCK
     sound = _Sound(film, container)
-    end_s, last = reading.end_s, -1
-    read_s = end_s
+    read_s, last = reading.end_s, -1
+    end_s = read_s  # earlier if the marking is stopped
 
     def pictures() -> Iterator[tuple[float, RgbImage]]:
         for frame in film.frames():
@@ -131,7 +131,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
         frame.pts, frame.time_base = pts, _CLOCK
         container.mux(video.encode(frame))
         sound.copy(time_s)
-        if not on_progress(min(time_s / end_s, 1.0)):
+        if not on_progress(min(time_s / read_s, 1.0)):
             end_s = time_s
             break
     container.mux(video.encode())

@@ -98,9 +98,9 @@ def _read(source: Path | bytes, rate: float) -> tuple[str | None, str | None, in
 
 
 def assert_short(message: str, name: str | None = None) -> None:
-    """A message has one or two short sentences and no path."""
+    """A message is one short sentence without a path."""
     text = message.replace(repr(name), "The film") if name is not None else message
-    assert re.fullmatch(r"[A-Z][^.!?\n]*[.!?]( [A-Z][^.!?\n]*[.!?])?", re.sub(r"\d\.\d", "0", text)), message
+    assert re.fullmatch(r"[A-Z][^.!?\n]*[.!?]", re.sub(r"\d\.\d", "0", text)), message
     assert len(text) < 160
     assert not re.search(r"[/\\]|Traceback|Error|Errno|\b0x", text)
 

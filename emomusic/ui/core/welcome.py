@@ -23,7 +23,7 @@ def show_welcome() -> None:
 
 
 def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:
-    """Show what a page will hold, beside the empty plane.
+    """Show what a page will hold, next to the empty plane.
 
     Args:
         parts: icon, title and description of each.

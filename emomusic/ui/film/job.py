@@ -223,11 +223,11 @@ def _run(work: _Work, networks: Callable[[], FilmNetworks]) -> None:
         work.error = str(error)
     except Exception:  # the page shows a sentence, the log the reason
         log.exception("a film cannot be read")
-        work.error = "The film cannot be read. Choose another film."
+        work.error = "The film cannot be read; choose another film."
     finally:
         if work.error is not None and work.reading is not None and len(work.reading):
             end = format_clock(work.reading.end_s)
-            work.error, work.problem = None, f"The reading stopped because of an error. The results end at {end}."
+            work.error, work.problem = None, f"The reading stopped because of an error; the results end at {end}."
         work.phase = Phase.OVER
         return_free_memory()
 
@@ -283,7 +283,7 @@ def _mark(work: _Work) -> None:
             annotate_film(film, reading, out, on_progress=on_progress)
     except FilmError as error:
         log.info("error shown to the visitor: %s", error)
-        work.problem = work.problem or "The faces could not be drawn into this video. The readings are complete."
+        work.problem = work.problem or "The faces could not be drawn into this video; the readings are complete."
         return
     if not work.closed.is_set():
         work.marked = out.getvalue()
@@ -314,11 +314,11 @@ def store_upload(file: IO[bytes], size: int) -> BinaryIO:
         FilmError: the upload is too large, or the server's disk is full.
     """
     if size > MAX_MB * 2**20:
-        raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB. Choose a smaller film.")
+        raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB; choose a smaller film.")
     stored = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # the job closes it
     try:
         shutil.copyfileobj(file, stored, 2**20)
     except OSError as error:
         stored.close()
-        raise FilmError("The server has no room for this film. Choose a smaller one, or try again later.") from error
+        raise FilmError("The server has no room for this film; choose a smaller one, or try again later.") from error
     return stored
