@@ -38,6 +38,7 @@ check: $(VENV)/installed-dev  ## lint, format, types and tests
 lock: $(BIN)/uv  ## rewrite the lock files from pyproject.toml; UPGRADE=1 updates all versions
 	@$(COMPILE) --extra app --extra train -o requirements.txt
 	@$(COMPILE) --extra app -c requirements.txt -o requirements-serve.txt
+	@$(COMPILE) --extra cluster -c requirements.txt -o requirements-cluster.txt
 	@$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
