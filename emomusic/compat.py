@@ -125,6 +125,14 @@ class ServerInternals:
         self._delete_unused_files()
 
 
+def session_id() -> str:
+    """The id of the visitor's session; "" outside a page."""
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx(suppress_warning=True)
+    return "" if context is None else context.session_id
+
+
 def check_uploads() -> None:
     """Check for `keep_uploads_in_memory` and `release_upload`."""
     from starlette.formparsers import MultiPartParser

@@ -47,10 +47,10 @@ class Classifier(FakeClassifier):
         return super().classify(crops)
 
 
-def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = None) -> Callable[[], FilmNetworks]:
-    """A function that returns fake networks; without a detector, of one face at `FACE`."""
+def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = None) -> Callable[..., FilmNetworks]:
+    """A function that returns fake networks for any visitor; without a detector, of one face at `FACE`."""
     networks = FilmNetworks(detector or FakeDetector([FACE]), classifier or Classifier(), FakeIdentifier())
-    return lambda: networks
+    return lambda *_: networks
 
 
 def is_true(condition: Callable[[], object]) -> bool:

@@ -10,9 +10,11 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.detection import MtcnnDetector
+from emomusic.face.classifier import Classifier, EmotionClassifier
+from emomusic.face.detection import FaceDetector, MtcnnDetector
 from emomusic.face.reading import load_networks
+from emomusic.face.runtime import num_cores
+from emomusic.face.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
 from emomusic.music.recommend import Recommender, load_recommender
 
 _RETRY_AFTER_S = 5.0  # several calls in one run of a page share one failure
@@ -38,6 +40,12 @@ class _Load(Generic[_T]):
             latest: Future[_T] = self._latest
         return latest.result()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `result` returns the value at once."""
+        latest = self._latest
+        return latest.done() and latest.exception() is None
+
     def _should_retry(self) -> bool:
         latest = self._latest
         return latest.done() and latest.exception() is not None and monotonic() - self._ended_s >= _RETRY_AFTER_S
@@ -56,9 +64,15 @@ def _load_warm_networks() -> tuple[MtcnnDetector, EmotionClassifier]:
 
 
 class Engine:
-    """The networks and the recommender; loading starts with the constructor."""
+    """The networks and the recommender; loading starts with the constructor.
+
+    Attributes:
+        queue: of the searches for faces.
+        readings: what `reader_networks` have read.
+    """
 
     def __init__(self) -> None:
+        self.queue, self.readings = FairQueue(num_cores()), Readings()
         self._networks = _Load(_load_warm_networks)
         self._recommender = _Load(load_recommender)
 
@@ -69,6 +83,23 @@ class Engine:
             EmomusicError: a model is missing or damaged.
         """
         return self._networks.result()
+
+    def reader_networks(self, visitor: str) -> tuple[FaceDetector, Classifier]:
+        """The networks for photos and frames of a visitor. Visitors take turns, and readings are counted.
+
+        Args:
+            visitor: the session, as from `compat.session_id`.
+
+        Raises:
+            EmomusicError: a model is missing or damaged.
+        """
+        detector, classifier = self.networks()
+        return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether networks and recommender are ready."""
+        return self._networks.is_loaded and self._recommender.is_loaded
 
     def recommender(self) -> Recommender:
         """The recommender.

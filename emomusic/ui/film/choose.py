@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from emomusic.assets import data_dir
-from emomusic.compat import release_upload
+from emomusic.compat import release_upload, session_id
 from emomusic.errors import EmomusicError
 from emomusic.face.film import FilmNetworks
 from emomusic.face.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
@@ -68,7 +70,7 @@ def choose_film() -> None:
 def start_sample() -> None:
     """Read the bundled film."""
     path = data_dir() / "samples" / "faces.mp4"
-    _start(FilmJob(path.name, open_sample(path), _networks))
+    _start(FilmJob(path.name, open_sample(path), partial(_networks, session_id())))
 
 
 def cancel_job() -> None:
@@ -112,7 +114,7 @@ def _store_upload() -> None:
     state.renew(state.FILM_UPLOAD)
     write(state.FILM_SAMPLE, None)
     chosen_here(state.FILM_SAMPLE)
-    _start(FilmJob(file.name, stored, _networks))
+    _start(FilmJob(file.name, stored, partial(_networks, session_id())))
 
 
 def _start(job: FilmJob) -> None:
@@ -129,5 +131,5 @@ def _identifier() -> FaceIdentifier:
     return FaceIdentifier()
 
 
-def _networks() -> FilmNetworks:
-    return FilmNetworks(*engine().networks(), _identifier())
+def _networks(visitor: str) -> FilmNetworks:
+    return FilmNetworks(*engine().reader_networks(visitor), _identifier())

@@ -10,7 +10,7 @@ from functools import partial
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from emomusic.compat import release_upload, return_free_memory
+from emomusic.compat import release_upload, return_free_memory, session_id
 from emomusic.errors import ImageError
 from emomusic.face.gallery import Gallery
 from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
@@ -189,7 +189,7 @@ def _read(picture: Picture) -> GalleryPicture | str:
         image = picture.read()
     except ImageError as error:
         return str(error)
-    reading = read_faces(image, *engine().networks())
+    reading = read_faces(image, *engine().reader_networks(session_id()))
     return_free_memory()
     faces = tuple(encode_jpeg(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
     return GalleryPicture(picture.name, picture.digest, reading, encode_jpeg(shrink(image, _SMALL_SIDE)[0]), faces)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
+from emomusic.compat import session_id
 from emomusic.explain import grad_cam
 from emomusic.face.detection import DetectionTrace
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
@@ -111,7 +112,8 @@ class Walk:
         """Trace and faces in one property, so that the original is decoded only once."""
         detector, classifier = engine().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
-        trace = detector.detect_with_trace(image)
+        with engine().queue.turn(session_id()):
+            trace = detector.detect_with_trace(image)
         faces = tuple(
             FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
             for number, face in enumerate(classify_faces(image, trace.faces, classifier), 1)

@@ -13,6 +13,7 @@ import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.assets import ModelKind
+from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
@@ -78,7 +79,7 @@ def show_try(chosen: Chosen) -> None:
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     image = picture.read()
     with st.spinner("Detecting faces"):
-        detector, _ = engine().networks()
+        detector, _ = engine().reader_networks(session_id())
         faces = detector.detect(image)
     if not faces:
         return Asked(picture.digest, None, 0, ())

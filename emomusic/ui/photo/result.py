@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from emomusic.compat import return_free_memory
+from emomusic.compat import return_free_memory, session_id
 from emomusic.face.images import crop_face, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.picture import ROOM_AROUND, annotated_preview
@@ -61,7 +61,7 @@ def read_picture(picture: Picture) -> PhotoResult:
     with waiting.container():
         show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your photo", width=320)
         with st.spinner("Detecting faces"):
-            reading = read_faces(image, *engine().networks())
+            reading = read_faces(image, *engine().reader_networks(session_id()))
     return_free_memory()
     waiting.empty()
     faces = tuple(
