@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from emomusic.ui.core.capacity import admit_visitor
 from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, style_page
 
 enter_app()
@@ -9,6 +10,7 @@ enter_app()
 # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
 st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide")
 style_page()
+admit_visitor()
 
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),

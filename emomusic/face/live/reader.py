@@ -161,6 +161,11 @@ class LiveReader:
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
 
     @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed.is_set()
+
+    @property
     def is_running(self) -> bool:
         """Whether the worker is alive."""
         with self._changed:

@@ -7,6 +7,7 @@ import os
 import streamlit as st
 
 from emomusic.ui.core import state
+from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import roomy_columns
 from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
@@ -42,6 +43,8 @@ def show_live() -> None:
         st.html(_LOW_TITLE)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
         show_parts(_FEATURES)
+    elif _is_full(session):
+        show_problem(Problem.FULL, again=_try_again)
     else:
         # Both views use the same columns, so the video keeps its position in the page and its connection
         left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="medium")
@@ -117,6 +120,15 @@ def _show_notice(settings: IceSettings) -> None:
         "**No frame is kept.** The figures of the last ten minutes stay in memory until you start again, or "
         f"{WHEN_GONE}. Tell everyone on camera, and ask for their consent.{contacts}"
     )
+
+
+def _is_full(session: LiveSession | None) -> bool:
+    """Whether the visitor has no live session and cannot start one."""
+    return (session is None or not session.is_on) and not capacity().has_live_room
+
+
+def _try_again() -> None:
+    """Do nothing: the page then runs again and looks for a place."""
 
 
 def _agree() -> None:

@@ -34,6 +34,10 @@ _PROBLEMS = {
         "The video does not reach the server",
         "A firewall or VPN may block it. Try another network, or ask this server's owner for TURN (deploy/turn).",
     ),
+    Problem.FULL: (
+        "All live places are taken",
+        "This server runs as many live sessions as it can serve well. Try again in some minutes, or take a snapshot.",
+    ),
     Problem.LOST: (
         "The video stopped",
         "The connection or the webcam was lost. Press START for a new session; the last figures are below.",

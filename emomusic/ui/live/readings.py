@@ -15,6 +15,7 @@ from emomusic.plots.affect import FacePoint, circumplex
 from emomusic.plots.face import probability_bars
 from emomusic.plots.live import NamedFace, face_rows, mood_areas
 from emomusic.text import pluralize
+from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.live.session import LiveSession, Phase
@@ -32,6 +33,12 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
     def now() -> None:
         view = session.view()
         group = view.group
+        if capacity().is_draining:
+            with st.container(key="live-restart"):
+                st.warning(
+                    "This server restarts in a moment, which ends the video. Press START again afterwards.",
+                    icon=":material/restart_alt:",
+                )
         _show_error(session, view)
         if class_view:
             _show_large(view, group, session.no_frame_s)

@@ -44,6 +44,7 @@ class Problem(StrEnum):
     REFUSED = "refused"
     BUSY = "busy"
     BLOCKED = "blocked"
+    FULL = "full"
     LOST = "lost"
 
 
@@ -75,6 +76,11 @@ class LiveSession:
     def is_on(self) -> bool:
         """Whether the video runs or is connecting."""
         return self.phase is not Phase.OVER
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the session uses the server. After a closed tab, the phase stays and the reader is closed."""
+        return self.is_on and not self.reader.is_closed
 
     @property
     def is_slow(self) -> bool:

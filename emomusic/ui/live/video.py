@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from emomusic.compat import HookError, set_visitor_stayed
+from emomusic.compat import HookError, session_id, set_visitor_stayed
 from emomusic.face.live.reader import LiveReader
 from emomusic.ui.core import state
+from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.engine import engine
 from emomusic.ui.live.camera import VIDEO
 from emomusic.ui.live.ice import IceServer, IceSettings, browser_configuration, server_configuration
@@ -51,7 +53,11 @@ def sync_session() -> LiveSession | None:
     if stream is None:
         return session
     if stream.state.signalling and (session is None or not session.is_on):
-        session = LiveSession(LiveReader(engine().networks))
+        new = LiveSession(LiveReader(partial(engine().reader_networks, session_id())))
+        if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
+            st.session_state.pop(state.LIVE_STREAM, None)
+            return session
+        session = new
         st.session_state[state.LIVE] = session
         st.session_state.pop(state.LIVE_MOOD, None)
     elif session is not None:

@@ -1,0 +1,170 @@
+"""How many visitors and live sessions this process serves, and whether it is about to stop.
+
+`docs/deployment.md` describes the settings and how the defaults were measured.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Mapping
+from functools import cache
+from typing import Protocol
+
+import streamlit as st
+from streamlit import runtime
+
+from emomusic.compat import HookError, ServerInternals, session_id
+from emomusic.errors import SettingsError
+from emomusic.face.runtime import num_cores
+
+MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
+"""Names of the settings."""
+
+VISITORS_PER_CORE = 40  # docs/benchmarks/load.json
+LIVE_PER_CORE = 1.5  # docs/benchmarks/live-sessions.json
+
+_ASK_AGAIN_S = 5.0
+
+
+class LiveWork(Protocol):
+    """A live session."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it uses the camera now."""
+        ...
+
+
+class Capacity:
+    """Counts visitors and live sessions against their limits. Threads may share one instance.
+
+    Attributes:
+        max_visitors: the most visitors at the same time.
+        max_live: the most live sessions at the same time.
+        is_draining: whether the process stops soon and accepts nobody.
+    """
+
+    def __init__(self, max_visitors: int, max_live: int) -> None:
+        self.max_visitors, self.max_live = max_visitors, max_live
+        self.is_draining = False
+        self._lock = threading.Lock()
+        self._admitted: set[str] = set()
+        self._live: weakref.WeakSet[LiveWork] = weakref.WeakSet()
+
+    def admit(self, visitor: str) -> bool:
+        """Whether the visitor may use the app. One who was admitted may stay, also after a short disconnection.
+
+        Args:
+            visitor: the session's id.
+        """
+        with self._lock:
+            if visitor in self._admitted:
+                return True
+            if self.is_draining or len(self._present()) >= self.max_visitors:
+                return False
+            self._admitted.add(visitor)
+            return True
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a new visitor would be admitted."""
+        with self._lock:
+            return not self.is_draining and len(self._present()) < self.max_visitors
+
+    @property
+    def num_visitors(self) -> int:
+        """Admitted visitors whose page is open."""
+        with self._lock:
+            return len(self._present())
+
+    def _present(self) -> set[str]:
+        """Admitted visitors whose page is open. Sessions that no longer exist are forgotten."""
+        known, open_ones = _sessions()
+        self._admitted &= known
+        return self._admitted & open_ones
+
+    def start_live(self, session: LiveWork) -> bool:
+        """Take a place for a live session, which gives it back when it ends. False if all are taken."""
+        with self._lock:
+            if self.is_draining or self._num_live() >= self.max_live:
+                return False
+            self._live.add(session)
+            return True
+
+    @property
+    def has_live_room(self) -> bool:
+        """Whether a new live session may start."""
+        with self._lock:
+            return not self.is_draining and self._num_live() < self.max_live
+
+    @property
+    def num_live(self) -> int:
+        """Running live sessions."""
+        with self._lock:
+            return self._num_live()
+
+    def _num_live(self) -> int:
+        return sum(session.is_live for session in self._live)
+
+
+def _sessions() -> tuple[set[str], set[str]]:
+    """The ids of all sessions, and of those whose page is open."""
+    if not runtime.exists():
+        return set(), set()
+    try:
+        server = ServerInternals()
+    except HookError:  # without a count there is no limit
+        return set(), set()
+    sessions = server.sessions()
+    return {session.id for session in sessions}, {session.id for session in sessions if server.is_open(session)}
+
+
+def limits(environment: Mapping[str, str]) -> tuple[int, int]:
+    """The most visitors and the most live sessions, from the settings or from the number of cores.
+
+    Raises:
+        SettingsError: a setting is not a positive whole number.
+    """
+    cores = num_cores()
+    defaults = {MAX_VISITORS: VISITORS_PER_CORE * cores, MAX_LIVE: max(int(LIVE_PER_CORE * cores), 1)}
+    found = []
+    for name, default in defaults.items():
+        text = environment.get(name, "").strip() or str(default)
+        if not text.isdecimal() or int(text) < 1:
+            raise SettingsError(f"expected {name} to be a whole number, at least 1. Received: {text!r}. Change it")
+        found.append(int(text))
+    return found[0], found[1]
+
+
+@cache
+def capacity() -> Capacity:
+    """The capacity of this process.
+
+    Raises:
+        SettingsError: a setting is malformed.
+    """
+    return Capacity(*limits(os.environ))
+
+
+def admit_visitor() -> None:
+    """Stop the page with an explanation if this process has no room for the visitor; `app.py` calls this."""
+    if not runtime.exists() or capacity().admit(session_id()):
+        return
+    with st.container(key="busy"):
+        if capacity().is_draining:
+            st.title("EmoMusic restarts", anchor=False)
+            st.markdown("This page opens by itself when the server is back. It takes up to a minute.")
+        else:
+            st.title("EmoMusic is full", anchor=False)
+            st.markdown("Many people use it now. This page opens by itself when there is room.")
+        _wait_for_room()
+    st.stop()
+
+
+@st.fragment(run_every=_ASK_AGAIN_S)
+def _wait_for_room() -> None:
+    st.caption(":material/hourglass_top: Waiting")
+    if capacity().has_room:
+        st.rerun()
