@@ -41,13 +41,14 @@ MAY_IMPORT = {
     "emomusic.ui.core": LIBRARY,
     "emomusic.ui.songs": LIBRARY | {"emomusic.ui.core"},
     **{f"emomusic.ui.{page}": SHARED_BY_PAGES for page in PAGES},
+    "emomusic.ui.server": LIBRARY | {"emomusic.ui.core"},
     "emomusic.cli": LIBRARY | {"emomusic.training", "emomusic.explain"},
     "emomusic.__main__": {"emomusic.cli"},
     "app": {"emomusic.ui"},
     "pages": {"emomusic.ui"},
 }
-STREAMLIT_LAYERS = {"emomusic.ui", *(f"emomusic.ui.{name}" for name in ("core", "songs", *PAGES)), "app", "pages"}
-STREAMLIT_LAYERS |= {"emomusic.compat"}
+STREAMLIT_LAYERS = {"emomusic.ui", *(f"emomusic.ui.{name}" for name in ("core", "songs", "server", *PAGES))}
+STREAMLIT_LAYERS |= {"app", "pages", "emomusic.compat"}
 TENSORFLOW_LAYERS = {"emomusic.training", "emomusic.explain"}
 TRAINING_LIBRARIES = {"tensorflow", "keras", "mtcnn", "tf2onnx"}
 CATCH_ALLS = {"utils", "util", "helpers", "common", "misc"}

@@ -42,11 +42,15 @@ def chromium(*, complete: bool = False) -> str:
 
 @contextlib.contextmanager
 def fresh_server(
-    folder: Path, settings: Mapping[str, str] = MappingProxyType({}), *, port: int | None = None
+    folder: Path,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    port: int | None = None,
+    script: str = "app.py",
 ) -> Iterator[str]:
     """A new server on a free or given port; its log in `folder` is checked at the end.
 
-    The names of its threads are in the file `threads` in `folder`; `settings` are added to its environment.
+    `folder` has the files `threads`, with the names of its threads, and `pid`. `settings` are added to its environment.
     """
     chromium()
     if port is None:
@@ -54,12 +58,13 @@ def fresh_server(
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
     root, log = Path(__file__).resolve().parents[2], folder / "log"
-    command = [sys.executable, "-m", "tests.browser.watched_server", "run", "app.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", "tests.browser.watched_server", "run", script, "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     environment = os.environ | {"HOME": str(folder), "TEST_THREADS": str(folder / "threads")} | dict(settings)
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
+            (folder / "pid").write_text(str(process.pid), encoding="ascii")
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
             yield f"http://127.0.0.1:{port}"
         finally:

@@ -1,0 +1,207 @@
+"""`POST /api/analyze`: the JSON of the command `analyze` for one picture. Off without `EMOMUSIC_API_TOKEN`.
+
+curl -H "Authorization: Bearer $TOKEN" --data-binary @photo.jpg "https://emo.example.org/api/analyze?songs=3"
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+
+from emomusic.affect import affect_of
+from emomusic.compat import return_free_memory
+from emomusic.errors import EmomusicError, ImageError, SettingsError
+from emomusic.export import picture_record
+from emomusic.face.images import MAX_BYTES, read_image
+from emomusic.face.reading import read_faces
+from emomusic.face.runtime import num_cores
+from emomusic.music.genres import genres_of
+from emomusic.music.request import Policy
+from emomusic.music.request import Request as SongRequest
+from emomusic.ui.core.capacity import capacity
+from emomusic.ui.core.engine import engine
+
+log = logging.getLogger(__name__)
+
+TOKEN, PER_MINUTE = "EMOMUSIC_API_TOKEN", "EMOMUSIC_API_PER_MINUTE"
+"""Names of the settings."""
+
+_DEFAULT_PER_MINUTE, _MOST_PER_MINUTE = 60, 100_000
+_SHORTEST_TOKEN = 16
+_MOST_SONGS = 100
+_NAME = "photo"  # the JSON names the picture like this, because the API takes no names of files
+_PARAMETERS = {"songs", "policy", "genres", "hide_explicit", "seed"}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Settings of the API.
+
+    Attributes:
+        token: the secret of its users.
+        per_minute: pictures per minute.
+    """
+
+    token: str
+    per_minute: int
+
+
+def api_settings(environment: Mapping[str, str]) -> ApiSettings | None:
+    """The settings; None if the API is off.
+
+    Raises:
+        SettingsError: the token is too short, or the rate is not a positive whole number.
+    """
+    token, rate = (environment.get(name, "").strip() for name in (TOKEN, PER_MINUTE))
+    if not token:
+        return None
+    if len(token) < _SHORTEST_TOKEN or not token.isascii():
+        raise SettingsError(
+            f"expected {TOKEN} to have at least {_SHORTEST_TOKEN} ASCII characters. Received: {len(token)}. "
+            "Generate a longer one"
+        )
+    rate = rate or str(_DEFAULT_PER_MINUTE)
+    if not rate.isdecimal() or not 1 <= int(rate) <= _MOST_PER_MINUTE:
+        raise SettingsError(
+            f"expected {PER_MINUTE} to be a whole number from 1 to {_MOST_PER_MINUTE}. Received: {rate!r}. Change it"
+        )
+    return ApiSettings(token, int(rate))
+
+
+class RateLimit:
+    """A token bucket: a number of calls per minute, in bursts of at most a tenth of it."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_second = per_minute / 60
+        self._size = max(per_minute / 10, 1.0)
+        self._left, self._at_s = self._size, monotonic()
+
+    def seconds_to_wait(self) -> float:
+        """Take one call and return 0, or return the seconds until the next call is allowed."""
+        now_s = monotonic()
+        self._left = min(self._size, self._left + (now_s - self._at_s) * self._per_second)
+        self._at_s = now_s
+        if self._left < 1:
+            return (1 - self._left) / self._per_second
+        self._left -= 1
+        return 0.0
+
+
+class AnalyzeApi:
+    """The route. Only the event loop's thread uses the counters."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._token = settings.token.encode()
+        self._limit = RateLimit(settings.per_minute)
+        self._num_running, self._most_running = 0, 4 * num_cores()  # bounds memory
+
+    async def analyze(self, request: Request) -> JSONResponse:
+        """Read one picture: the body of the request.
+
+        Returns:
+            A list with one record, as from `analyze --json`. Status 401 without the token, 413 for a body over 20 MB,
+            422 for other parameters or a file that cannot be read, 429 above the rate, 503 if the server stops.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            return _refused(401, "expected the header Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+        if capacity().is_draining:
+            return _refused(503, "the server stops; try again in a minute", {"Retry-After": "60"})
+        if wait_s := self._limit.seconds_to_wait():
+            return _refused(429, "too many pictures; try again later", {"Retry-After": str(math.ceil(wait_s))})
+        if self._num_running >= self._most_running:
+            return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
+        self._num_running += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._num_running -= 1
+
+    async def _answer(self, request: Request) -> JSONResponse:
+        try:
+            options = _options(request.query_params)
+        except EmomusicError as error:
+            return _refused(422, str(error))
+        try:
+            data = await _body(request)
+        except ClientDisconnect:
+            return _refused(400, "the connection ended before the picture")
+        if data is None:
+            return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
+        try:
+            record = await run_in_threadpool(_analyzed, data, *options)
+        except ImageError as error:
+            return JSONResponse([{"image": _NAME, "error": str(error)}], 422)
+        return JSONResponse([record])
+
+
+def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": reason}, status, headers)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None if it is too large."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > MAX_BYTES:
+        return None
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            return None
+    return bytes(data)
+
+
+def _options(query: QueryParams) -> tuple[dict[str, Any], int]:
+    """The fields of the request for songs, and the number of songs.
+
+    Raises:
+        EmomusicError: a parameter is unknown or malformed.
+    """
+    if unknown := set(query) - _PARAMETERS:
+        raise EmomusicError(f"expected only {', '.join(sorted(_PARAMETERS))}. Received: {', '.join(sorted(unknown))}")
+    names = [name for text in query.getlist("genres") for name in text.split(",") if name.strip()]
+    try:
+        policy = Policy(query.get("policy", "match"))
+    except ValueError:
+        raise EmomusicError(f"expected policy to be one of {', '.join(Policy)}") from None
+    fields = {
+        "policy": policy,
+        "seed": _whole(query, "seed", 0, 2**32 - 1),
+        "hide_explicit": query.get("hide_explicit", "false").lower() in ("true", "1"),
+        "genres": genres_of(names) if names else frozenset(),
+    }
+    return fields, _whole(query, "songs", 5, _MOST_SONGS)
+
+
+def _whole(query: QueryParams, name: str, default: int, most: int) -> int:
+    text = query.get(name, str(default))
+    if not text.isdecimal() or not text.isascii() or len(text) > 10 or int(text) > most:
+        raise EmomusicError(f"expected {name} to be a whole number from 0 to {most}")
+    return int(text)
+
+
+def _analyzed(data: bytes, fields: dict[str, Any], num_songs: int) -> dict[str, Any]:
+    started = time.perf_counter()
+    image = read_image(data)
+    decode_ms = 1000 * (time.perf_counter() - started)
+    reading = read_faces(image, *engine().reader_networks("api"))
+    started = time.perf_counter()
+    songs, request = [], None
+    if (group := reading.group) is not None:
+        request = SongRequest(point=affect_of(group), emotion=group.emotion, **fields)
+        songs = engine().recommender().songs(request, num_songs) if num_songs else []
+    recommend_ms = 1000 * (time.perf_counter() - started)
+    return_free_memory()
+    return picture_record(_NAME, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)

@@ -1,0 +1,36 @@
+"""The app with routes for operators: `streamlit run emomusic/ui/server/asgi.py`.
+
+`streamlit run app.py` serves the same pages without the routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+import streamlit as st
+
+from emomusic.assets import ROOT
+from emomusic.ui.server.drain import Drain, drain_seconds
+from emomusic.ui.server.logs import use_json_logs
+from emomusic.ui.server.routes import routes
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(_: st.App) -> AsyncIterator[None]:
+    if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
+        use_json_logs()
+    from emomusic.ui.core.capacity import capacity  # the engine needs Streamlit's runtime
+    from emomusic.ui.core.engine import engine
+
+    capacity()  # a malformed setting must stop the start, not the first visitor
+    engine()  # starts to load
+    drain = Drain(drain_seconds(os.environ), asyncio.get_running_loop())
+    drain.install()
+    yield
+    drain.finish()
+
+
+app = st.App(ROOT / "app.py", lifespan=_lifespan, routes=routes(os.environ))

@@ -1,0 +1,68 @@
+"""Metrics of the process in the format of Prometheus."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from emomusic.ui.core.capacity import capacity
+from emomusic.ui.core.engine import engine
+
+_WINDOW_S = 60.0
+_SHORTEST_S = 1.0
+
+
+class _Rate:
+    """The rate of a growing count over the last minute, from the times of the calls."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])
+
+    def __call__(self, count: int) -> float:
+        now_s = monotonic()
+        while len(self._samples) > 1 and now_s - self._samples[1][0] >= _WINDOW_S:
+            self._samples.popleft()
+        began_s, before = self._samples[0]
+        if now_s - self._samples[-1][0] >= _SHORTEST_S:
+            self._samples.append((now_s, count))
+        return (count - before) / max(now_s - began_s, _SHORTEST_S)
+
+
+class _AppCollector(Collector):
+    def __init__(self) -> None:
+        self._rate = _Rate()
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        here, shared = capacity(), engine()
+        readings = shared.readings
+        gauges: tuple[tuple[str, str, float], ...] = (
+            ("emomusic_visitors", "Visitors whose page is open", here.num_visitors),
+            ("emomusic_visitors_limit", "The most visitors at the same time", here.max_visitors),
+            ("emomusic_live_sessions", "Running live sessions", here.num_live),
+            ("emomusic_live_limit", "The most live sessions at the same time", here.max_live),
+            ("emomusic_queue_length", "Photos and frames that wait for face detection", len(shared.queue)),
+            ("emomusic_readings_per_second", "Photos and frames read, over a minute", self._rate(readings.count)),
+            ("emomusic_draining", "1 if the process stops soon", here.is_draining),
+        )
+        for name, text, value in gauges:
+            yield GaugeMetricFamily(name, text, value=float(value))
+        yield CounterMetricFamily("emomusic_readings", "Photos and frames read", value=readings.count)
+        yield CounterMetricFamily("emomusic_faces", "Faces classified", value=readings.num_faces)
+
+
+def metrics_registry() -> CollectorRegistry:
+    """A registry with the metrics of the app, and those of Python and the process, such as memory."""
+    registry = CollectorRegistry()
+    for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry
+
+
+def metrics_text(registry: CollectorRegistry) -> bytes:
+    """The metrics as text."""
+    return generate_latest(registry)

@@ -1,0 +1,205 @@
+"""emomusic/ui/server: the routes over HTTP, in front of the real networks."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+
+from emomusic.errors import SettingsError
+from emomusic.ui.core import capacity as capacity_module
+from emomusic.ui.core.capacity import Capacity
+from emomusic.ui.server import api, routes
+from emomusic.ui.server.api import RateLimit, api_settings
+from tests.fakes import FakeClock
+
+TOKEN = "a-long-secret-of-the-test"
+ENVIRONMENT = {"EMOMUSIC_API_TOKEN": TOKEN, "EMOMUSIC_API_PER_MINUTE": "6000"}
+SAMPLE = "barack-obama-2012.jpg"
+
+Ask = Callable[..., tuple[int, dict[str, str], bytes]]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
+    """The capacity of the test's server."""
+    here = Capacity(max_visitors=10, max_live=3)
+    for module in (routes, api):
+        monkeypatch.setattr(module, "capacity", lambda: here)
+    monkeypatch.setattr("emomusic.ui.server.monitoring.capacity", lambda: here)
+    monkeypatch.setattr(capacity_module, "capacity", lambda: here)
+    return here
+
+
+def serve(environment: dict[str, str]) -> Iterator[Ask]:
+    config = uvicorn.Config(
+        Starlette(routes=routes.routes(environment)), port=0, log_config=None, lifespan="off", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    def ask(
+        path: str, body: Any = None, *, token: str | None = TOKEN, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        sent = {} if token is None else {"Authorization": f"Bearer {token}"}
+        connection.request("GET" if body is None else "POST", path, body, sent | (headers or {}))
+        answer = connection.getresponse()
+        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        connection.close()
+        return found
+
+    try:
+        yield ask
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def ask(here: Capacity) -> Iterator[Ask]:
+    yield from serve(ENVIRONMENT)
+
+
+@pytest.fixture
+def photo(root: Path) -> bytes:
+    return (root / "data" / "samples" / SAMPLE).read_bytes()
+
+
+def without_times(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in ("elapsed_ms", "image")}
+
+
+def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -> None:
+    status, headers, body = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
+    command = [sys.executable, "-m", "emomusic", "analyze", str(root / "data" / "samples" / SAMPLE), "--json"]
+    command += ["--songs", "2", "--policy", "soothe", "--genres", "jazz,rock"]
+    (expected,) = json.loads(subprocess.run(command, cwd=root, capture_output=True, check=True).stdout)
+    (received,) = json.loads(body)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert received.keys() == expected.keys()
+    assert received["elapsed_ms"].keys() == expected["elapsed_ms"].keys()
+    assert without_times(received) == without_times(expected)
+    assert len(received["songs"]) == 2
+
+
+def test_without_a_token_there_is_no_api(here: Capacity, photo: bytes) -> None:
+    serving = serve({})
+    ask = next(serving)
+    assert ask("/api/analyze", photo)[0] == 404
+    assert ask("/metrics")[0] == 200
+    serving.close()
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN + "x", TOKEN[:-1], "ü"])
+def test_a_wrong_token_is_refused(ask: Ask, photo: bytes, token: str | None) -> None:
+    status, headers, body = ask("/api/analyze", photo, token=token)
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert TOKEN.encode() not in body
+
+
+def test_a_body_above_the_limit_is_refused_with_and_without_its_length(ask: Ask) -> None:
+    large = 20 * 2**20 + 1
+    assert ask("/api/analyze", b"", headers={"Content-Length": str(large)})[0] == 413
+    pieces = (b"x" * 2**20 for _ in range(21))
+    assert ask("/api/analyze", pieces)[0] == 413
+
+
+@pytest.mark.parametrize("body", [b"", b"no picture", b"\xff\xd8\xff", b"\x00\x00\x00\x18ftypmp42"])
+def test_a_file_that_is_no_picture_is_an_error_entry(ask: Ask, body: bytes) -> None:
+    status, _, answer = ask("/api/analyze", body)
+    (record,) = json.loads(answer)
+    assert (status, record.keys()) == (422, {"image", "error"})
+
+
+@pytest.mark.parametrize(
+    "query", ["songs=-1", "songs=many", "songs=101", "policy=angry", "genres=nothing", "seed=4294967296", "name=x.jpg"]
+)
+def test_a_wrong_parameter_is_an_error(ask: Ask, photo: bytes, query: str) -> None:
+    status, _, answer = ask(f"/api/analyze?{query}", photo)
+    assert status == 422
+    assert json.loads(answer).keys() == {"error"}
+
+
+def test_a_picture_without_a_face_has_no_songs(ask: Ask, root: Path) -> None:
+    status, _, answer = ask("/api/analyze", (root / "data" / "icon.png").read_bytes())
+    (record,) = json.loads(answer)
+    assert (status, record["faces"], record["group"], record["songs"]) == (200, [], None, [])
+
+
+def test_calls_above_the_rate_wait(here: Capacity, photo: bytes) -> None:
+    serving = serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"})
+    ask = next(serving)
+    assert ask("/api/analyze?songs=0", photo)[0] == 200
+    status, headers, _ = ask("/api/analyze?songs=0", photo)
+    assert status == 429
+    assert 1 <= int(headers["retry-after"]) <= 30
+    assert ask("/api/analyze", photo, token="wrong")[0] == 401  # a stranger does not use up the rate
+    serving.close()
+
+
+def test_the_rate_is_kept_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(api, "monotonic", clock)
+    limit, allowed = RateLimit(60), 0
+    for _ in range(600):
+        allowed += limit.seconds_to_wait() == 0
+        clock.advance(0.1)
+    assert 60 <= allowed <= 60 + 6  # a minute, and one burst
+    clock.advance(3600)
+    assert [limit.seconds_to_wait() == 0 for _ in range(7)] == [True] * 6 + [False]
+
+
+def test_a_draining_server_is_not_ready_and_refuses_pictures(ask: Ask, here: Capacity, photo: bytes) -> None:
+    assert ask("/api/analyze?songs=1", photo)[0] == 200  # the networks and songs are loaded
+    assert json.loads(ask("/ready")[2]) == {"status": "ready"}
+    here.is_draining = True
+    assert (ask("/ready")[0], ask("/api/analyze", photo)[0]) == (503, 503)
+
+
+def test_metrics_count_readings_and_report_the_limits(ask: Ask, photo: bytes) -> None:
+    def metrics() -> dict[str, float]:
+        status, headers, body = ask("/metrics", token=None)
+        assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+        families = text_string_to_metric_families(body.decode())
+        return {sample.name: sample.value for family in families for sample in family.samples}
+
+    before = metrics()
+    for _ in range(3):
+        ask("/api/analyze?songs=0", photo)
+    after = metrics()
+    assert after["emomusic_readings_total"] - before["emomusic_readings_total"] == 3
+    assert after["emomusic_faces_total"] - before["emomusic_faces_total"] == 3
+    assert after["emomusic_readings_per_second"] > 0
+    names = ("visitors", "visitors_limit", "live_sessions", "live_limit", "queue_length", "draining")
+    assert [after[f"emomusic_{name}"] for name in names] == [0, 10, 0, 3, 0, 0]
+    assert after["process_resident_memory_bytes"] > 2**20
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"EMOMUSIC_API_TOKEN": "short"},
+        {"EMOMUSIC_API_TOKEN": "ü" * 20},
+        {"EMOMUSIC_API_TOKEN": TOKEN, "EMOMUSIC_API_PER_MINUTE": "0"},
+        {"EMOMUSIC_API_TOKEN": TOKEN, "EMOMUSIC_API_PER_MINUTE": "fast"},
+    ],
+    ids=["short", "not ascii", "zero", "no number"],
+)
+def test_a_malformed_setting_stops_the_start(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="EMOMUSIC_API") as caught:
+        api_settings(environment)
+    assert "short" not in str(caught.value)  # a token is never shown
