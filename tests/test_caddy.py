@@ -1,0 +1,216 @@
+"""The committed Caddyfile: facts, and Caddy in front of two small servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+import requests
+
+from tests.servers import Reply, Request, Server, serve
+
+PATIENCE_S = 30.0
+
+needs_caddy = pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not installed")
+
+
+def max_upload_mb(root: Path) -> int:
+    return tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["server"]["maxUploadSize"]
+
+
+def caddy_environment(folder: Path, **values: str) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("EMOMUSIC_")}
+    return own | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)} | values
+
+
+def adapt(root: Path, folder: Path, **values: str) -> dict[str, Any]:
+    """The Caddyfile as Caddy understands it."""
+    words = ["caddy", "adapt", "--config", str(root / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
+    result = subprocess.run(words, env=caddy_environment(folder, **values), capture_output=True, check=True)
+    return json.loads(result.stdout)
+
+
+def handlers(value: Any) -> Iterator[dict[str, Any]]:
+    """All handlers of a configuration, at any depth."""
+    if isinstance(value, dict):
+        if "handler" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from handlers(each)
+
+
+@needs_caddy
+def test_caddy_accepts_the_file_with_and_without_settings(root: Path, tmp_path: Path):
+    file = str(root / "deploy" / "Caddyfile")
+    for values in ({}, {"EMOMUSIC_SITE": "emo.example.org", "EMOMUSIC_SITE_OPTIONS": "tls internal"}):
+        words = ["caddy", "validate", "--config", file, "--adapter", "caddyfile"]
+        environment = caddy_environment(tmp_path, **values)
+        assert subprocess.run(words, env=environment, capture_output=True).returncode == 0
+    formatted = subprocess.run(["caddy", "fmt", file], capture_output=True, check=True).stdout
+    assert formatted == Path(file).read_bytes()
+
+
+@needs_caddy
+def test_the_file_has_affinity_readiness_checks_and_the_upload_limit(root: Path, tmp_path: Path):
+    upstreams = "10.0.0.1:8501 10.0.0.2:8501"
+    config = adapt(root, tmp_path, EMOMUSIC_UPSTREAMS=upstreams, EMOMUSIC_COOKIE_SECRET="key")
+    found = {handler["handler"]: handler for handler in handlers(config["apps"])}
+    proxy = found["reverse_proxy"]
+    assert [upstream["dial"] for upstream in proxy["upstreams"]] == upstreams.split()
+    balancing = proxy["load_balancing"]
+    assert balancing["selection_policy"] == {"policy": "cookie", "name": "emomusic_replica", "secret": "key"}
+    assert balancing["try_duration"] > proxy["health_checks"]["active"]["interval"]
+    assert proxy["health_checks"]["active"]["uri"] == "/ready"
+    assert "passive" not in proxy["health_checks"]  # a visitor's broken upload would switch off a replica
+    assert found["request_body"]["max_size"] >= (max_upload_mb(root) + 1) * 1024**2
+    assert config["admin"] == {"disabled": True}
+
+
+@dataclass
+class Replica:
+    """A small server; `is_ready` is its answer to Caddy."""
+
+    name: str
+    is_ready: bool = True
+    paths: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/ready":
+            return Reply(status=200 if self.is_ready else 503)
+        self.paths.append(request.path)
+        if request.path.startswith("/broken"):
+            return Reply(self.name.encode(), length=1000)
+        return Reply(self.name.encode(), headers={"Server": "test"})
+
+
+@dataclass
+class Site:
+    """Caddy in front of two replicas."""
+
+    url: str
+    replicas: dict[str, Replica]
+    stops: dict[str, ExitStack]
+    log: Path
+
+
+@contextmanager
+def run_caddy(root: Path, folder: Path, servers: list[Server]) -> Iterator[tuple[str, Path]]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    environment = caddy_environment(
+        folder,
+        EMOMUSIC_SITE=f"http://127.0.0.1:{port}",
+        EMOMUSIC_SITE_OPTIONS="bind 127.0.0.1",
+        EMOMUSIC_UPSTREAMS=" ".join(server.url.removeprefix("http://") for server in servers),
+        EMOMUSIC_COOKIE_SECRET="key",
+    )
+    words = ["caddy", "run", "--config", str(root / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
+    log = folder / "caddy.log"
+    with log.open("wb") as lines, subprocess.Popen(words, env=environment, stdout=lines, stderr=lines) as caddy:
+        try:
+            wait_until(lambda: answers(port))
+            yield f"http://127.0.0.1:{port}", log
+        finally:
+            caddy.kill()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition: Any) -> None:
+    ends_s = monotonic() + PATIENCE_S
+    while not condition():
+        assert monotonic() < ends_s, "the condition did not come true"
+        sleep(0.05)
+
+
+@pytest.fixture
+def site(root: Path, tmp_path: Path) -> Iterator[Site]:
+    replicas = {name: Replica(name) for name in ("one", "two")}
+    with ExitStack() as stack:
+        stops = {name: stack.enter_context(ExitStack()) for name in replicas}
+        servers = [stops[name].enter_context(serve(replica.answer)) for name, replica in replicas.items()]
+        url, log = stack.enter_context(run_caddy(root, tmp_path, servers))
+        yield Site(url, replicas, stops, log)
+
+
+@needs_caddy
+def test_visitors_stay_on_their_replica_and_share_both(site: Site):
+    seen = set()
+    for _ in range(20):
+        with requests.Session() as visitor:
+            names = {visitor.get(f"{site.url}/page").text for _ in range(3)}
+        assert len(names) == 1
+        seen |= names
+    assert seen == {"one", "two"}
+
+
+@needs_caddy
+def test_a_visitor_of_a_dead_replica_moves_to_the_other_one(site: Site):
+    with requests.Session() as visitor:
+        first = visitor.get(site.url).text
+        (other,) = set(site.replicas) - {first}
+        site.stops[first].close()
+        response = visitor.get(site.url)
+        assert (response.status_code, response.text) == (200, other)
+        assert {visitor.get(site.url).text for _ in range(5)} == {other}
+
+
+@needs_caddy
+def test_a_draining_replica_gets_no_new_visitors(site: Site):
+    site.replicas["one"].is_ready = False
+    wait_until(lambda: "unexpected status code" in site.log.read_text(encoding="utf-8"))
+    assert {requests.get(site.url).text for _ in range(20)} == {"two"}
+
+
+@needs_caddy
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/METRICS", "/%6detrics", "/a/../metrics", "//metrics"])
+def test_the_metrics_are_hidden(site: Site, path: str):
+    with requests.Session() as visitor:
+        request = visitor.prepare_request(requests.Request("GET", site.url))
+        request.url = f"{site.url}{path}"
+        assert visitor.send(request).status_code == 404
+    assert [replica.paths for replica in site.replicas.values()] == [[], []]
+
+
+@needs_caddy
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("{url}", 200), (None, 200), ("https://other.example", 403), ("null", 403), ("http://x{host}", 403)],
+    ids=["own", "none", "other", "null", "suffix"],
+)
+def test_sockets_of_other_sites_are_refused(site: Site, origin: str | None, status: int):
+    host = site.url.removeprefix("http://")
+    headers = {"Origin": origin.format(url=site.url, host=host)} if origin else {}
+    assert requests.get(f"{site.url}/_stcore/stream", headers=headers).status_code == status
+
+
+@needs_caddy
+def test_responses_name_no_server_and_have_no_hsts_over_http(site: Site):
+    headers = requests.get(site.url).headers
+    assert {"Server", "Via", "Strict-Transport-Security"} & set(headers) == set()
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@needs_caddy
+def test_the_log_has_no_addresses_or_paths_of_visitors(site: Site):
+    requests.get(f"{site.url}/broken/holiday.jpg?name=lovelace", headers={"User-Agent": "marker"})
+    wait_until(lambda: '"level":"error"' in site.log.read_text(encoding="utf-8"))
+    text = site.log.read_text(encoding="utf-8")
+    assert [word for word in ("holiday", "lovelace", "marker", "remote_ip", "Cookie") if word in text] == []
