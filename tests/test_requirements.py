@@ -74,11 +74,11 @@ def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
 
 
 def test_shipped_code_imports_only_user_dependencies(root: Path):
-    assert undeclared(root, ["emomusic", "pages", "app.py"], ["", "app", "train"]) == []
+    assert undeclared(root, ["emomusic", "pages", "app.py"], ["", "app", "cluster", "train"]) == []
 
 
 def test_other_code_imports_only_developer_dependencies(root: Path):
-    assert undeclared(root, ["scripts", "tests", "hatch_build.py"], ["", "app", "train", "dev"]) == []
+    assert undeclared(root, ["scripts", "tests", "hatch_build.py"], ["", "app", "cluster", "train", "dev"]) == []
 
 
 def test_undeclared_imports_are_reported(root: Path, tmp_path: Path):
@@ -99,9 +99,9 @@ def test_every_declared_dependency_is_imported(root: Path):
     assert names - used - TOOLS == set()
 
 
-def test_the_extra_dev_includes_app_and_train(root: Path):
+def test_the_extra_dev_includes_all_others(root: Path):
     (ours,) = [each for each in requirements(root)["dev"] if each.name == "emomusic"]
-    assert ours.extras == {"app", "train"}
+    assert ours.extras == {"app", "cluster", "train"}
 
 
 @pytest.mark.parametrize("library", sorted(HOOKS))
@@ -114,7 +114,7 @@ def test_libraries_with_private_hooks_have_an_upper_bound(root: Path, library: s
     assert bound in next_versions
 
 
-@pytest.mark.parametrize("extra", ["", "app", "train"])
+@pytest.mark.parametrize("extra", ["", "app", "cluster", "train"])
 def test_doctor_checks_every_declared_package(root: Path, extra: str):
     names = {ALIASES.get(name, name) for name in declared(root, extra)}
     transitive = {"aiortc"}  # from streamlit-webrtc

@@ -1,0 +1,74 @@
+"""Two replicas behind Caddy with the committed configuration: upload, download and live camera in Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Playwright
+
+from scripts.load.servers import Server, run_proxy, run_replica
+from tests.browser.test_live import camera, film, open_live, sees, start
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("caddy") is None, reason="needs Caddy: apt install caddy"),
+]
+
+__all__ = ["film"]  # a fixture
+
+COOKIE = "emomusic_replica"
+RESULT = "img[alt*='face 1 ' i]"
+
+
+@pytest.fixture(scope="module")
+def replicas() -> Iterator[list[Server]]:
+    with run_replica("first") as first, run_replica("second") as second:
+        yield [first, second]
+
+
+@pytest.fixture(scope="module")
+def proxy(replicas: list[Server]) -> Iterator[str]:
+    with run_proxy(replicas) as server:
+        yield server.address
+
+
+def test_a_photo_goes_up_and_its_results_come_down(playwright: Playwright, proxy: str, film: Path, root: Path) -> None:
+    with camera(playwright, film) as page:
+        page.goto(proxy)
+        page.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
+        picture = page.locator(RESULT).first
+        picture.wait_for()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        page.get_by_role("button", name="Download").click()
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Everything").click()
+        assert json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))["image"] == "barack-obama-2012.jpg"
+
+
+def test_the_camera_plays_and_a_killed_replica_loses_only_its_own_visitors(
+    playwright: Playwright, proxy: str, replicas: list[Server], film: Path
+) -> None:
+    with camera(playwright, film) as page, camera(playwright, film) as other:
+        open_live(page, proxy)
+        start(page)
+        sees(page, "[014] faces? ·")
+        busy = [replica.metrics()["emomusic_live_sessions"] for replica in replicas]
+        assert sorted(busy) == [0, 1]
+        idle = busy.index(0)
+        for _ in range(20):  # a visitor whom the proxy sends to the other replica
+            other.context.clear_cookies()
+            before = replicas[idle].metrics()["emomusic_visitors"]
+            other.goto(f"{proxy}/?sample=eileen-collins-1999")
+            other.locator(RESULT).first.wait_for()
+            if replicas[idle].metrics()["emomusic_visitors"] > before:
+                break
+        else:
+            pytest.fail("the proxy sends nobody to the idle replica")
+        replicas[idle].kill()
+        sees(page, "[14] faces? ·")  # the video continues
+        other.reload()
+        other.locator(RESULT).first.wait_for()
