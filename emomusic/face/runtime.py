@@ -6,6 +6,7 @@ Each call computes on the calling thread. Parallel calls give more pictures per 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +25,26 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 FloatArray = npt.NDArray[np.float32]
 
+_is_single = False
+
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
 
 def num_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of cores that this process may use, with the limit of its container rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, _QUOTA.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # not Linux, or "max": no limit
+        return cores
+    return max(min(cores, math.ceil(quota / period)), 1)
+
+
+def use_one_thread() -> None:
+    """Compute all batches on the calling thread, in a process that shares the cores with others of its kind."""
+    global _is_single
+    _is_single = True
 
 
 class Network:
@@ -75,13 +92,13 @@ class Network:
         return outputs
 
     def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> FloatArray:
-        """The first output for a batch, computed in one part per core.
+        """The first output for a batch, computed in one part per core, or as a whole after `use_one_thread`.
 
         Args:
             batch: shape (n, …), n at least 1.
             min_part: smallest part, because each thread has a cost.
         """
-        num_parts = max(min(num_cores(), len(batch) // min_part), 1)
+        num_parts = 1 if _is_single else max(min(num_cores(), len(batch) // min_part), 1)
         first, *others = np.array_split(batch, num_parts)
         futures = [_threads().submit(self, part) for part in others]
         return np.concatenate([self(first)[0], *(future.result()[0] for future in futures)])

@@ -1,9 +1,13 @@
-"""emomusic/face/runtime.py: ONNX Runtime keeps no record of its use."""
+"""emomusic/face/runtime.py: ONNX Runtime keeps no record of its use, and a container's limit counts."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from emomusic.face import runtime
 
 
 def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
@@ -13,3 +17,24 @@ def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
     environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, check=True, timeout=120)
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("max 100000", 8),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("50000 100000", 1),
+        ("1600000 100000", 8),
+        ("", 8),
+    ],
+    ids=["no limit", "two", "one and a half", "a half", "more than there are", "empty"],
+)
+def test_the_limit_of_a_container_bounds_the_cores(
+    content: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu.max").write_text(content, encoding="ascii")
+    monkeypatch.setattr(runtime, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert runtime.num_cores() == expected
