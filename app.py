@@ -3,14 +3,15 @@
 import streamlit as st
 
 from emomusic.ui.core.capacity import admit_visitor
-from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, style_page
+from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, shown_errors, style_page
 
 enter_app()
 
 # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
 st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide")
 style_page()
-admit_visitor()
+with shown_errors():
+    admit_visitor()
 
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),

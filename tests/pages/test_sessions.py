@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tomllib
+import weakref
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -162,3 +164,25 @@ def test_a_streamlit_without_the_needed_internals_is_logged(
     monkeypatch.setattr(runtime, "get_instance", SimpleNamespace)
     sessions.forget_closed_pages()
     assert "stay until another one ends" in caplog.text
+
+
+class Photo:
+    """An object of a page, in a reference cycle with itself."""
+
+    def __init__(self) -> None:
+        self.page = self
+
+
+def test_photos_in_reference_cycles_are_deleted_without_a_collection_after_each_run(server: Server, root: Path) -> None:
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["runner"]["postScriptGC"] is False
+    server.run_at(1)
+    gc.disable()
+    try:
+        photo = weakref.ref(Photo())
+        server.run_at(29)
+        assert photo() is not None
+        server.run_at(31)
+        assert photo() is None
+    finally:
+        gc.enable()

@@ -96,6 +96,15 @@ class Engine:
         detector, classifier = self.networks()
         return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
 
+    def live_networks(self) -> tuple[FaceDetector, Classifier]:
+        """The networks for a camera. Cameras do not wait for turns, and readings are counted.
+
+        Raises:
+            EmomusicError: a model is missing or damaged.
+        """
+        detector, classifier = self.networks()
+        return detector, CountingClassifier(classifier, self.readings)
+
     @property
     def is_loaded(self) -> bool:
         """Whether networks and recommender are ready."""

@@ -5,10 +5,14 @@ then waits until another session ends, so on a quiet server photos would stay.
 
 Streamlit deletes unused media files after every run of any page. A download is unused until the browser fetches it,
 and a page's images are unused during its rerun: with many visitors, files disappeared too early.
+
+Streamlit also collects garbage after every run, which stops all other visitors for a tenth of a second. The setting
+`runner.postScriptGC` switches that off.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from time import monotonic
@@ -58,6 +62,7 @@ class _Cleanup:
         if now - self._deleted_at >= _FILES_EVERY_S:
             self._deleted_at = now
             self._try(self._server.delete_unused_files)
+            gc.collect()  # reference cycles of pages can hold photos
         self._try(lambda: self._close_left_sessions(now))
 
     def _try(self, do: Callable[[], None]) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from emomusic.compat import HookError, session_id, set_visitor_stayed
+from emomusic.compat import HookError, set_visitor_stayed
 from emomusic.face.live.reader import LiveReader
 from emomusic.ui.core import state
 from emomusic.ui.core.capacity import capacity
@@ -53,7 +52,7 @@ def sync_session() -> LiveSession | None:
     if stream is None:
         return session
     if stream.state.signalling and (session is None or not session.is_on):
-        new = LiveSession(LiveReader(partial(engine().reader_networks, session_id())))
+        new = LiveSession(LiveReader(engine().live_networks))
         if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
             st.session_state.pop(state.LIVE_STREAM, None)
             return session
