@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE
+from emomusic.ui.core.capacity import LIVE_PER_CORE
 from emomusic.ui.server.drain import drain_seconds
 from scripts.dockerfile import DockerfileError, Ignored, Stage, context_files, read_dockerfile, substitute
 
@@ -163,19 +163,6 @@ def test_a_replica_has_time_to_drain(services: dict[str, Any]):
     assert services["app"]["environment"]["EMOMUSIC_DRAIN_S"] == f"${{EMOMUSIC_DRAIN_S:-{drain_seconds({}):.0f}}}"
 
 
-def test_compose_and_kubernetes_limit_visitors_by_the_cores_of_a_replica(
-    services: dict[str, Any], manifests: dict[str, Any]
-):
-    (container,) = manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
-    environment = services["app"]["environment"]
-    cores = [services["app"]["deploy"]["resources"]["limits"]["cpus"], container["resources"]["limits"]["cpu"]]
-    assert [re.sub(r"\$\{\w+:-(.+)\}", r"\1", core) for core in cores] == ["2", "2"]
-    expected = {"EMOMUSIC_MAX_VISITORS": int(2 * VISITORS_PER_CORE), "EMOMUSIC_MAX_LIVE": int(2 * LIVE_PER_CORE)}
-    for name, value in expected.items():
-        assert environment[name] == f"${{{name}:-{value}}}"
-        assert manifests["ConfigMap"]["data"][name] == str(value)
-
-
 def test_caddy_knows_every_replica_of_compose(services: dict[str, Any]):
     replicas = int(re.sub(r"\D", "", services["app"]["deploy"]["replicas"]))
     expected = " ".join(f"emomusic-app-{number + 1}:8501" for number in range(replicas))
@@ -253,7 +240,9 @@ def test_pods_scale_with_live_sessions_and_end_slowly(manifests: dict[str, Any])
     spec = manifests["HorizontalPodAutoscaler"]["spec"]
     (pods,) = [metric["pods"] for metric in spec["metrics"] if metric["type"] == "Pods"]
     assert pods["metric"]["name"] == "emomusic_live_sessions"
-    assert int(pods["target"]["averageValue"]) < int(manifests["ConfigMap"]["data"]["EMOMUSIC_MAX_LIVE"])
+    (container,) = manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
+    limit = int(container["resources"]["limits"]["cpu"]) * LIVE_PER_CORE
+    assert int(pods["target"]["averageValue"]) < limit
     assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 600
     assert "replicas" not in manifests["Deployment"]["spec"]
 

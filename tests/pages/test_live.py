@@ -22,8 +22,10 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
 from emomusic.face.live.reader import LiveReader, LiveSettings
 from emomusic.ui.core import engine, frame, state
+from emomusic.ui.core.capacity import Capacity
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.live import ice, video
+from emomusic.ui.live import page as page_module
 from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import keys, playing, playlist, queue_of, run_fragments, text_of, tracks
@@ -54,6 +56,12 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     stream = Stream()
     monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", stream)
     return stream
+
+
+class OtherSession:
+    """The live session of another visitor."""
+
+    is_live = True
 
 
 @pytest.fixture
@@ -283,6 +291,44 @@ def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> No
     stream.state.playing = False
     app.run()
     assert session.phase is Phase.OVER
+
+
+@pytest.fixture
+def one_place(monkeypatch: pytest.MonkeyPatch) -> OtherSession:
+    """The session of another visitor, on a server with a single place."""
+    here, other = Capacity(max_visitors=9, max_live=1), OtherSession()
+    for module in (page_module, video):
+        monkeypatch.setattr(module, "capacity", lambda: here)
+    assert here.start_live(other)
+    return other
+
+
+def test_without_a_free_place_the_page_offers_a_snapshot_until_there_is_one(
+    app: AppTest, stream: Stream, one_place: OtherSession
+) -> None:
+    show(app, stream, None)
+    assert (problems(app), stream.options) == ([Problem.FULL], [])
+    app.button(key=f"live-again-{Problem.FULL}").click().run()
+    assert problems(app) == [Problem.FULL]
+    one_place.is_live = False
+    app.button(key=f"live-again-{Problem.FULL}").click().run()
+    assert (problems(app), len(stream.options)) == ([], 1)
+
+
+def test_a_start_after_the_last_place_is_taken_gets_no_session(
+    app: AppTest, stream: Stream, one_place: OtherSession
+) -> None:
+    one_place.is_live = False
+    show(app, stream, None)
+    one_place.is_live = stream.state.signalling = True
+    app.run()
+    assert state.LIVE not in app.session_state
+    assert problems(app) == [Problem.FULL]
+
+
+def test_a_running_session_keeps_its_place(app: AppTest, stream: Stream, one_place: OtherSession) -> None:
+    show(app, stream, played((1, TWO[:1], Emotion.HAPPY)))
+    assert (problems(app), len(stream.options)) == ([], 1)
 
 
 def test_after_a_signalling_timeout_no_session_starts(
