@@ -23,7 +23,10 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
             *("urllib3", "rich"),
         ),
-        "app": ("streamlit", "streamlit-webrtc", "starlette", "aiortc", "plotly", "spotipy", "onnx", "prometheus-client"),
+        "app": (
+            *("streamlit", "streamlit-webrtc", "starlette", "aiortc", "plotly", "spotipy", "onnx"),
+            "prometheus-client",
+        ),
         "cluster": ("ray",),
         "train": ("tensorflow", "keras", "h5py", "mtcnn", "onnx", "tf2onnx"),
     }

@@ -92,17 +92,16 @@ def write_in(figure: go.Figure, text_color: str | None) -> None:
     """
     if text_color is None or figure.layout.font.color == text_color:
         return
-    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
-        axis.update(tickfont={"color": text_color}, title={"font": {"color": text_color}})
-    figure.update_polars(
-        radialaxis={"tickfont": {"color": text_color}}, angularaxis={"tickfont": {"color": text_color}}
-    )
-    figure.for_each_annotation(
-        lambda note: note.update(font={"color": text_color}) if note.font.color is None else None
-    )
-    figure.update_layout(  # last: the check above reads `font`
-        legend={"font": {"color": text_color}}, hoverlabel={"font": {"color": text_color}}, font={"color": text_color}
-    )
+    layout = figure.layout
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # assignments take half the time of `update`
+        axis.tickfont.color = axis.title.font.color = text_color
+    for polar in figure.select_polars():
+        polar.radialaxis.tickfont.color = polar.angularaxis.tickfont.color = text_color
+    for note in layout.annotations:
+        if note.font.color is None:
+            note.font.color = text_color
+    layout.legend.font.color = layout.hoverlabel.font.color = text_color
+    layout.font.color = text_color  # last: the check above reads it
 
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.plots.affect import circumplex
+from emomusic.plots.colours import write_in
 from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.frame import text_color
 
 _STEPS = (
     (":material/face:", "Faces", "MTCNN finds the faces, in photographs and in paintings."),
@@ -36,10 +39,18 @@ def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:
         show_empty_plane()
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _empty_plane(colour: str | None) -> go.Figure:
+    """The plane in the page's text colour, which sessions share."""
+    figure = circumplex([], height=380)
+    write_in(figure, colour)
+    return figure
+
+
 def show_empty_plane() -> None:
     """Show the plane without faces or songs."""
     show_chart(
-        circumplex([], height=380),
+        _empty_plane(text_color()),
         key="empty-plane",
         alt="The affect plane with the seven emotions",
     )
