@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "emomusic.explain": BASE | {"emomusic.face", "emomusic.training"},
     "emomusic.results": BASE | DOMAINS,
     "emomusic.export": BASE | DOMAINS,
+    "emomusic.batch": BASE | DOMAINS | {"emomusic.results", "emomusic.export"},
     "emomusic.plots": RESULTS,
     "emomusic.api": RESULTS | {"emomusic.plots"},
     "emomusic.ui": set(),  # emomusic/ui/__init__.py
@@ -42,7 +43,7 @@ MAY_IMPORT = {
     "emomusic.ui.songs": LIBRARY | {"emomusic.ui.core"},
     **{f"emomusic.ui.{page}": SHARED_BY_PAGES for page in PAGES},
     "emomusic.ui.server": LIBRARY | {"emomusic.ui.core"},
-    "emomusic.cli": LIBRARY | {"emomusic.training", "emomusic.explain"},
+    "emomusic.cli": LIBRARY | {"emomusic.training", "emomusic.explain", "emomusic.batch"},
     "emomusic.__main__": {"emomusic.cli"},
     "app": {"emomusic.ui"},
     "pages": {"emomusic.ui"},
@@ -178,6 +179,7 @@ def test_a_cycle_is_found(tmp_path: Path):
         ("music/mood.py", "def f():\n    import emomusic.plots.music", "mood.py:2 imports emomusic.plots.music"),
         ("results/records.py", "from emomusic.plots import music", "which emomusic.results may not"),
         ("results/records.py", "from emomusic.training import sam", "which emomusic.results may not"),
+        ("batch/local.py", "from emomusic.cli import main", "which emomusic.batch may not"),
         ("plots/face.py", "from emomusic.ui.core import state", "imports emomusic.ui.core.state, which emomusic.plots"),
         ("plots/face.py", "import streamlit as st", "imports Streamlit"),
         ("cli/main.py", "from streamlit.web import cli", "imports Streamlit"),
@@ -350,6 +352,13 @@ def test_recommending_needs_no_scikit_learn(root: Path):
 def test_the_app_loads_no_tensorflow(root: Path):
     assert "streamlit" in (loaded := loaded_after(APP, root))
     assert loaded & TRAINING_LIBRARIES == set()
+
+
+def test_the_batch_loads_ray_only_for_the_engine_of_that_name(root: Path):
+    names = (path.stem for path in sorted((root / "emomusic" / "batch").glob("*.py")))
+    code = "\n".join(f"import emomusic.batch.{name}" for name in names if name not in ("ray", "__init__"))
+    assert "pyarrow" in (loaded := loaded_after(code, root))
+    assert loaded & {"ray", "av", "pandas", "sklearn"} == set()
 
 
 def test_a_heavy_import_is_seen(root: Path):

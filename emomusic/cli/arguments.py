@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from emomusic.affect import AffectPoint, Emotion
 from emomusic.errors import DatasetError
 from emomusic.music.genres import GENRE_FAMILIES, genres_of
 from emomusic.music.request import Policy, Request
-from emomusic.text import escape_control_chars
+from emomusic.text import escape_control_chars, format_clock
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ Outcome = tuple[Any, int]
 
 STOPPED = 130
 """Exit status after Ctrl+C."""
+
+_LOG_INTERVAL_S = 10.0
 
 
 def add_command(
@@ -133,13 +136,16 @@ def emotion(text: str) -> Emotion:
 
 
 @contextlib.contextmanager
-def progress(unit: str, total: int, *, in_percent: bool = False) -> Iterator[Callable[..., None]]:
+def progress(
+    unit: str, total: int, *, in_percent: bool = False, with_rate: bool = False
+) -> Iterator[Callable[..., None]]:
     """Show a progress bar with the time left on stderr, if stderr is a terminal.
 
     Args:
         unit: what is counted.
         total: number of units.
         in_percent: show the share instead of the number of finished units.
+        with_rate: show the units per second, too. Without a terminal, log a line about every 10 seconds.
 
     Yields:
         A function that takes the number of finished units and, if known only later, their total.
@@ -155,11 +161,24 @@ def progress(unit: str, total: int, *, in_percent: bool = False) -> Iterator[Cal
     )
 
     done_column = TaskProgressColumn() if in_percent else MofNCompleteColumn()
-    columns = (TextColumn(unit), BarColumn(), done_column, TimeRemainingColumn())
+    columns = (TextColumn(unit), BarColumn(), done_column, TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(unit, total=total)
-        yield lambda done, total=None: bar.update(task, completed=done, total=total)
+        task = bar.add_task(unit, total=total, rate="")
+        logged_s = time.monotonic()
+
+        def update(done: float, total: float | None = None) -> None:
+            nonlocal logged_s
+            bar.update(task, completed=done, total=total)
+            if not with_rate or not (speed := bar.tasks[0].speed):
+                return
+            bar.update(task, rate=f"{speed:.1f}/s")
+            if not console.is_terminal and time.monotonic() - logged_s >= _LOG_INTERVAL_S:
+                logged_s = time.monotonic()
+                left = format_clock(bar.tasks[0].time_remaining or 0)
+                log.info("%d of %d %s, %.1f per second, %s minutes left", done, bar.tasks[0].total, unit, speed, left)
+
+        yield update
 
 
 def log_file_error(file_name: str, sentence: str) -> None:

@@ -32,7 +32,7 @@ LARGE = 1_000_000
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     parser = add_command(parent, "bench", bench, _show_timings, "Time each step on this machine.")
-    parts = ("photo", "models", "music", "live", "film")
+    parts = ("photo", "models", "music", "live", "film", "batch")
     parser.add_argument("part", nargs="?", choices=parts, default="photo", help="which steps (photo)")
     parser.add_argument(
         "film", nargs="?", type=arguments.path, metavar="FILM", help="for live and film: a video; samples by default"
@@ -44,6 +44,8 @@ def add_commands(parent: Any) -> None:
     parser.add_argument(
         "--fer", type=arguments.name, metavar="PYTHON", help="for film: compare with fer, installed there"
     )
+    pictures = arguments.number(10, 1_000_000, whole=True)
+    parser.add_argument("--pictures", type=pictures, metavar="N", help="for batch: number of pictures (2,000)")
     seconds = arguments.number(1, 86_400)
     parser.add_argument("--fer-seconds", type=seconds, metavar="N", help="fer reads only the first N seconds")
 
@@ -56,7 +58,9 @@ def bench(options: argparse.Namespace) -> Outcome:
         raise EmomusicError(f"expected --record only with the part models. Received: {options.part} --record")
     if options.frames is not None and options.part != "live":
         raise EmomusicError(f"expected --frames only with the part live. Received: {options.part} --frames")
-    if options.runs is not None and options.part in ("live", "film"):
+    if options.pictures is not None and options.part != "batch":
+        raise EmomusicError(f"expected --pictures only with the part batch. Received: {options.part} --pictures")
+    if options.runs is not None and options.part in ("live", "film", "batch"):
         raise EmomusicError(f"expected --runs with another part than {options.part}. Received: {options.part} --runs")
     if options.fer is not None and options.part != "film":
         raise EmomusicError(f"expected --fer only with the part film. Received: {options.part} --fer")
@@ -72,6 +76,10 @@ def bench(options: argparse.Namespace) -> Outcome:
         return run_film_bench(options.film, fer_python=options.fer, fer_s=options.fer_seconds), 0
     if options.film is not None:
         raise EmomusicError(f"expected a film only with the part live or film. Received: {options.part} {options.film}")
+    if options.part == "batch":
+        from emomusic.cli.bench_batch import NUM_PICTURES, run_batch_bench
+
+        return run_batch_bench(options.pictures or NUM_PICTURES), 0
     runs = options.runs or 30
     if options.record:
         require_checkout("to keep a model's time")

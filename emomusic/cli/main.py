@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TextIO
 
 from emomusic import __version__
-from emomusic.cli import arguments, bench, data, models, songs, system
+from emomusic.cli import arguments, batch, bench, data, models, songs, system
 from emomusic.errors import EmomusicError
 from emomusic.text import escape_control_chars
 
@@ -104,12 +104,14 @@ def _discard(stream: TextIO | None) -> None:
 
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the options. Allow pictures and a film after options, which argparse does not do for subcommands."""
+    """Parse the options. Allow files after options, which argparse does not do for subcommands."""
     parser = _parser()
     options, rest = parser.parse_known_args(argv)
-    are_files = not any(text.startswith("-") for text in rest)
+    are_files = not any(text.startswith("-") and text != "-" for text in rest)
     if options.command == "analyze" and are_files:
         options.images += rest
+    elif options.command == "batch" and are_files:
+        options.sources += rest
     elif options.command == "bench" and are_files and len(rest) == 1 and options.film is None:
         options.film = arguments.path(rest[0])
     elif rest:
@@ -121,6 +123,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="emomusic", description="A face goes in, a song comes out.")
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (songs, models, data, bench, system):
+    for group in (songs, batch, models, data, bench, system):
         group.add_commands(subparsers)
     return parser

@@ -1,0 +1,185 @@
+"""Members of ZIP and TAR archives, read into memory one at a time. Nothing is extracted to disk.
+
+Archives may be hostile: sizes, counts and unpacked lengths are bounded, and members of archives are never opened as
+archives.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from emomusic.errors import ImageError
+from emomusic.text import size_over
+
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+"""Name endings of the archives that EmoMusic opens."""
+
+_MAX_MEMBERS = 1_000_000
+_MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
+_MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a compressed TAR may unpack to the sum of both limits
+_BLOCK_BYTES = 512  # of a TAR, which ends with empty blocks
+_IS_ENCRYPTED = 0x1  # a flag of ZIP
+_DAMAGED = "This archive is damaged or incomplete. Pack it again."
+_UNPACKERS: dict[str, Any] = {"gz": gzip.open, "tgz": gzip.open}
+_UNPACKERS |= dict.fromkeys(("bz2", "tbz2"), bz2.open) | dict.fromkeys(("xz", "txz"), lzma.open)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive.
+
+    Attributes:
+        name: as stored; bytes outside UTF-8 are surrogates.
+        position: in the directory of a ZIP, or of the content in the unpacked TAR.
+        size: in bytes, as declared.
+        problem: why it cannot be read; None if it can.
+    """
+
+    name: str
+    position: int
+    size: int
+    problem: str | None = None
+
+
+class ArchiveError(ImageError):
+    """An archive, or one of its members, cannot be read."""
+
+
+class Archive:
+    """An opened archive."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """Open an archive.
+
+        Args:
+            file: stays open after errors.
+            name: of the file, whose ending tells the format.
+
+        Raises:
+            ArchiveError: the file is damaged.
+        """
+        self._file = file
+        self._zip: zipfile.ZipFile | None = None
+        ending = name.lower().rpartition(".")[2]
+        try:
+            self._num_bytes = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            self._stream: Any = file
+            if ending == "zip":
+                self._zip = zipfile.ZipFile(file)
+            elif ending in _UNPACKERS:
+                self._stream = _UNPACKERS[ending](file)
+        except Exception as error:  # zipfile raises anything on hostile bytes
+            raise ArchiveError(_DAMAGED) from error
+
+    def members(self, max_bytes: Callable[[str], int | None]) -> Iterator[Member]:
+        """The wanted files in the order of the archive.
+
+        Args:
+            max_bytes: takes the name of a file and returns its largest allowed size; None if it is not wanted.
+
+        Raises:
+            ArchiveError: after the intact members: the archive is damaged, or unpacks to too much.
+        """
+        members = self._tar_members() if self._zip is None else self._zip_members(self._zip)
+        num_members = 0
+        try:
+            for member in members:
+                if (limit := max_bytes(member.name)) is None:
+                    continue
+                num_members += 1
+                if num_members > _MAX_MEMBERS:
+                    raise ArchiveError(f"This archive has over {_MAX_MEMBERS:,} files. Split it.")
+                if member.problem is None and member.size > limit:
+                    problem = f"This file is too large: {size_over(member.size)}, at most {limit / 2**20:.0f} MB."
+                    member = Member(member.name, member.position, member.size, problem)
+                yield member
+        except ArchiveError:
+            raise
+        except Exception as error:  # tarfile and the unpackers raise anything on hostile bytes
+            raise ArchiveError(_DAMAGED) from error
+
+    def _zip_members(self, archive: zipfile.ZipFile) -> Iterator[Member]:
+        for position, info in enumerate(archive.infolist()):
+            if not info.is_dir():
+                yield Member(info.filename, position, info.file_size, _zip_problem(info))
+
+    def _tar_members(self) -> Iterator[Member]:
+        limit = self._num_bytes
+        if self._stream is not self._file:
+            limit = _MAX_UNPACKED_BYTES + _MAX_RATIO * self._num_bytes
+        stream = _Headers(self._stream, limit)
+        tar = tarfile.TarFile(fileobj=stream, errors="surrogateescape")  # type: ignore[arg-type]
+        while (info := tar.next()) is not None:
+            tar.members = []  # type: ignore[attr-defined]  # bounds memory
+            if info.isreg():
+                problem = "This file is stored in parts. Pack it again." if info.issparse() else None
+                yield Member(info.name, info.offset_data, info.size, problem)
+        stream.seek(tar.offset)
+        if stream.read(_BLOCK_BYTES) != bytes(_BLOCK_BYTES):
+            raise ArchiveError(_DAMAGED)
+
+    def read(self, position: int, size: int) -> bytes:
+        """The content of a member.
+
+        Args:
+            position: of the `Member`.
+            size: of the `Member`.
+
+        Raises:
+            ArchiveError: it is damaged, or its size differs from the declared one.
+        """
+        try:
+            if self._zip is not None:
+                with self._zip.open(self._zip.infolist()[position]) as member:
+                    data = member.read(size) + member.read(1)  # the end has the checksum
+            else:
+                self._stream.seek(position)
+                data = self._stream.read(size)
+        except Exception as error:
+            raise ArchiveError("This file is damaged in its archive. Pack it again.") from error
+        if len(data) != size:
+            raise ArchiveError("This file is damaged in its archive. Pack it again.")
+        return data
+
+    def close(self) -> None:
+        """Close the archive and its file."""
+        for each in (self._zip, self._stream, self._file):
+            if each is not None:
+                each.close()
+
+
+def _zip_problem(info: zipfile.ZipInfo) -> str | None:
+    if info.flag_bits & _IS_ENCRYPTED:
+        return "This file is encrypted. Unpack the archive with its password."
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a limit of memory
+        return "This file has a rare compression. Pack it again as an ordinary ZIP."
+    return None
+
+
+class _Headers:
+    """A stream for `tarfile`, which reads headers only: no long read, and no position beyond the limit."""
+
+    def __init__(self, stream: Any, limit: int) -> None:
+        self._stream, self._limit = stream, limit
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _MAX_HEADER_BYTES:
+            raise ArchiveError(_DAMAGED)
+        return bytes(self._stream.read(size))
+
+    def seek(self, position: int) -> int:
+        if position > self._limit:
+            raise ArchiveError("This archive unpacks to too many bytes. Unpack it and name the folder.")
+        return int(self._stream.seek(position))
+
+    def tell(self) -> int:
+        return int(self._stream.tell())

@@ -1,0 +1,293 @@
+"""The results of a batch: Parquet datasets of faces and pictures, in numbered parts.
+
+A unit of work becomes one part of each dataset. The part of the pictures is written last: it marks the unit as done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from emomusic.affect import EMOTIONS, EmotionProbabilities, affect_of, group_probabilities, quadrant_of
+from emomusic.batch.storage import BatchError, Folder
+from emomusic.face.reading import FaceReading
+
+PICTURES, FACES = "pictures", "faces"
+"""Folders of the datasets."""
+
+SUMMARY = "summary.json"
+
+_AFFECT = [("emotion", pa.string()), ("valence", pa.float64()), ("arousal", pa.float64()), ("quadrant", pa.string())]
+
+FACE_SCHEMA: Any = pa.schema(
+    [
+        ("picture", pa.string()),
+        ("time_s", pa.float64()),
+        ("face", pa.int32()),
+        *((side, pa.int32()) for side in ("x", "y", "width", "height")),
+        ("confidence", pa.float64()),
+        *((emotion.value, pa.float32()) for emotion in EMOTIONS),
+        *_AFFECT,
+    ]
+)
+"""Columns of the faces: one row for each face, in films for each face of each reading."""
+
+PICTURE_SCHEMA: Any = pa.schema(
+    [
+        ("picture", pa.string()),
+        ("kind", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("duration_s", pa.float64()),
+        ("num_faces", pa.int32()),
+        *_AFFECT,
+        ("error", pa.string()),
+    ]
+)
+"""Columns of the pictures: one row for each picture or film."""
+
+PICTURE, FILM = "picture", "film"
+"""Values of the column `kind`."""
+
+_SETTINGS = b"emomusic"  # key in the metadata of the parts
+_PART = re.compile(r"part-(\d{6,})\.parquet")
+_SENTENCE_END = re.compile(r"[.;:,]")  # a comma: the reason, then what follows from it
+
+NUM_EXAMPLES = 5
+"""Failures that the summary names at most."""
+
+
+def affect_columns(group: EmotionProbabilities | None) -> dict[str, Any]:
+    """The columns from `emotion` to `quadrant` for a face or for a group; empty without faces."""
+    if group is None:
+        return {}
+    point = affect_of(group)
+    return {
+        "emotion": group.emotion.value,
+        "valence": point.valence,
+        "arousal": point.arousal,
+        "quadrant": quadrant_of(point).value,
+    }
+
+
+def face_rows(name: str, faces: Sequence[FaceReading]) -> list[dict[str, Any]]:
+    """The rows for the faces of a picture, numbered from left to right."""
+    return [
+        {
+            "picture": name,
+            "face": number,
+            "x": reading.face.box.x,
+            "y": reading.face.box.y,
+            "width": reading.face.box.width,
+            "height": reading.face.box.height,
+            "confidence": reading.face.confidence,
+            **reading.probabilities.as_dict(),
+            **affect_columns(reading.probabilities),
+        }
+        for number, reading in enumerate(faces, 1)
+    ]
+
+
+def picture_row(name: str, width: int, height: int, faces: Sequence[FaceReading]) -> dict[str, Any]:
+    """The row for a picture."""
+    group = group_probabilities([reading.probabilities for reading in faces])
+    size = {"width": width, "height": height, "num_faces": len(faces)}
+    return {"picture": name, "kind": PICTURE, **size, **affect_columns(group)}
+
+
+def failure_row(name: str, *, is_film: bool, error: str) -> dict[str, Any]:
+    """The row for a picture or film that cannot be read."""
+    return {"picture": name, "kind": FILM if is_film else PICTURE, "error": error}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the datasets hold before a run.
+
+    Attributes:
+        names: of the pictures and films with a row.
+        numbers: of the parts.
+    """
+
+    names: frozenset[str] = frozenset()
+    numbers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """The figures of a part, as in `Dataset.summary`."""
+
+    kinds: Mapping[str, int]
+    reasons: Mapping[str, int]
+    emotions: Mapping[str, int]
+    examples: Sequence[tuple[str, str]]
+
+
+class Dataset:
+    """The datasets in a folder."""
+
+    def __init__(self, out: str, settings: str = "") -> None:
+        """Find the folder. It need not exist.
+
+        Args:
+            out: local path or URI.
+            settings: what rows depend on, kept in each part; a run continues only one with the same settings.
+
+        Raises:
+            BatchError: the URI is invalid.
+        """
+        self.folder, self._settings = Folder(out), settings
+        self._counts: dict[int, _Counts] = {}
+
+    def has_results(self) -> bool:
+        """Whether the folder has parts or a summary."""
+        return bool(self._parts(PICTURES) or self._parts(FACES) or SUMMARY in self.folder.names(""))
+
+    def write_part(self, number: int, pictures: Sequence[Mapping[str, Any]], faces: Any) -> None:
+        """Write a part of both datasets, that of the pictures last.
+
+        Args:
+            number: of the part.
+            pictures: rows with the columns of `PICTURE_SCHEMA`, in which missing values are null.
+            faces: a table with the columns of `FACE_SCHEMA`.
+
+        Raises:
+            BatchError: the folder cannot be written.
+        """
+        self.folder.make(FACES, PICTURES)
+        for dataset, table in ((FACES, faces), (PICTURES, pa.Table.from_pylist(pictures, PICTURE_SCHEMA))):
+            file = pa.BufferOutputStream()
+            settings = {_SETTINGS: self._settings}
+            pq.write_table(table.replace_schema_metadata(settings), file, compression="zstd")
+            self.folder.write(_part_name(dataset, number), file.getvalue())
+
+    def scan(self) -> Done:
+        """Find the finished parts. Parts that a killed run left unfinished or wrote twice are deleted.
+
+        Raises:
+            BatchError: a part is damaged or has other settings, or the folder cannot be read.
+        """
+        self._delete_hidden()
+        pictures, faces = self._parts(PICTURES), self._parts(FACES)
+        for number in pictures ^ faces:
+            self._delete(number)
+        names: set[str] = set()
+        numbers: set[int] = set()
+        for number in sorted(pictures & faces):
+            table = self._read(PICTURES, number, ["picture"])
+            self._check_settings((table.schema.metadata or {}).get(_SETTINGS, b"").decode())
+            found = table["picture"].to_pylist()
+            if names.isdisjoint(found):
+                names.update(found)
+                numbers.add(number)
+            else:
+                self._delete(number)
+        return Done(frozenset(names), frozenset(numbers))
+
+    def remove_foreign(self, numbers: set[int]) -> None:
+        """Delete all parts with other numbers. An orphan of a killed run may have written them."""
+        for number in (self._parts(PICTURES) | self._parts(FACES)) - numbers:
+            self._delete(number)
+
+    def count(self, number: int) -> None:
+        """Count the rows of a part, once, so that `summary` need not read it at the end of a run.
+
+        Raises:
+            BatchError: the part is damaged, or the folder cannot be read.
+        """
+        if number in self._counts:
+            return
+        table = self._read(PICTURES, number, ["picture", "kind", "error"])
+        failed = table.filter(pc.is_valid(table["error"])).select(["picture", "error"]).to_pylist()
+        self._counts[number] = _Counts(
+            kinds=_counts(table["kind"]),
+            reasons=Counter(reason_of_error(row["error"]) for row in failed),
+            emotions=_counts(self._read(FACES, number, ["emotion"])["emotion"]),
+            examples=tuple((row["picture"], row["error"]) for row in failed[:NUM_EXAMPLES]),
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of the datasets. Parts that are not counted yet are read one by one.
+
+        Returns:
+            `pictures`, `films`, `faces`, `failed`, `reasons` (number by kind of reason), `emotions` (number of faces by
+            emotion) and `examples` (name and error of the first failures).
+
+        Raises:
+            BatchError: a part is damaged, or the folder cannot be read.
+        """
+        kinds: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        emotions: Counter[str] = Counter()
+        examples: list[tuple[str, str]] = []
+        for number in sorted(self._parts(PICTURES)):
+            self.count(number)
+            counts = self._counts[number]
+            kinds.update(counts.kinds)
+            reasons.update(counts.reasons)
+            emotions.update(counts.emotions)
+            examples += counts.examples[: NUM_EXAMPLES - len(examples)]
+        return {
+            "pictures": kinds[PICTURE],
+            "films": kinds[FILM],
+            "faces": emotions.total(),
+            "failed": reasons.total(),
+            "reasons": dict(reasons.most_common()),
+            "emotions": {emotion.value: emotions[emotion.value] for emotion in EMOTIONS},
+            "examples": examples,
+        }
+
+    def _check_settings(self, settings: str) -> None:
+        if settings and self._settings and settings != self._settings:
+            raise BatchError(
+                f"expected results with {self._settings}. Received: results with {settings}. "
+                "Use the same options, or choose another folder"
+            )
+
+    def _parts(self, dataset: str) -> set[int]:
+        """The numbers of the parts of a dataset."""
+        matches = (_PART.fullmatch(name) for name in self.folder.names(dataset))
+        return {int(match[1]) for match in matches if match is not None}
+
+    def _delete(self, number: int) -> None:
+        """Delete a part. Without its pictures it counts as unfinished, so that a kill in between does no harm."""
+        for dataset in (PICTURES, FACES):
+            self.folder.delete(_part_name(dataset, number))
+
+    def _delete_hidden(self) -> None:
+        """Delete files that a killed run did not finish."""
+        for dataset in (FACES, PICTURES):
+            for name in self.folder.names(dataset):
+                if name.startswith(".part-"):
+                    self.folder.delete(f"{dataset}/{name}")
+
+    def _read(self, dataset: str, number: int, columns: list[str]) -> Any:
+        name = _part_name(dataset, number)
+        try:
+            with self.folder.open(name) as file:
+                return pq.read_table(file, columns=columns, use_threads=False)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise BatchError(
+                f"expected a part of a dataset. Received: {name}, which is damaged. "
+                "Delete it and the part of the other dataset with this number, and use --resume"
+            ) from error
+
+
+def _part_name(dataset: str, number: int) -> str:
+    return f"{dataset}/part-{number:06d}.parquet"
+
+
+def _counts(column: Any) -> dict[str, int]:
+    return {each["values"]: each["counts"] for each in pc.value_counts(column).to_pylist()}
+
+
+def reason_of_error(error: str) -> str:
+    """The kind of reason in an error: its first words, without names and numbers that follow."""
+    return _SENTENCE_END.split(error, maxsplit=1)[0]

@@ -1,0 +1,351 @@
+"""Reads one unit of a batch: decodes, detects and classifies its pictures and films, and writes its parts."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from emomusic.affect import EMOTIONS, EmotionProbabilities
+from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, affect_columns, face_rows, failure_row, picture_row
+from emomusic.batch.sources import Item, Opener
+from emomusic.errors import FilmError, ImageError
+from emomusic.face import runtime
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.detection import Face, FaceDetector
+from emomusic.face.film_formats import is_film
+from emomusic.face.images import MAX_BYTES, RgbImage, crop_face, read_image, to_network_input
+from emomusic.face.reading import FaceReading, load_networks
+from emomusic.text import size_over
+
+if TYPE_CHECKING:
+    from emomusic.face.film import FilmNetworks  # loads FFmpeg, which pictures do not need
+
+MIN_PICTURES, MAX_PICTURES = 16, 128
+"""Number of pictures in a unit."""
+
+_NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
+_FACES_AT_ONCE = 64
+_PICTURES_AHEAD, _BYTES_AHEAD = 4, 72_000_000
+_HEAD_BYTES = 16
+_CRASHED = "This file stops the program that reads it. Choose another file."
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Pictures, or one film, that one worker reads and writes as one part.
+
+    Attributes:
+        number: of the part, from 1.
+        items: in order.
+        is_retry: whether a worker died while it read these items.
+    """
+
+    number: int
+    items: tuple[Item, ...]
+    is_retry: bool = False
+
+    def after_crash(self, next_number: int) -> list[Unit]:
+        """The units to try after a worker died with this one. Halving it finds the item to blame.
+
+        Args:
+            next_number: of a new unit.
+
+        Returns:
+            Two halves, or a single item again; empty if that item is to blame.
+        """
+        if len(self.items) == 1:
+            return [] if self.is_retry else [Unit(self.number, self.items, is_retry=True)]
+        half = len(self.items) // 2
+        parts = ((self.number, self.items[:half]), (next_number, self.items[half:]))
+        return [Unit(number, items, is_retry=True) for number, items in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReport:
+    """What a unit wrote.
+
+    Attributes:
+        number: of the unit.
+        pictures: number of rows of pictures and films, with failures.
+        faces: number of rows of faces.
+        failures: number of pictures and films with an error.
+    """
+
+    number: int
+    pictures: int
+    faces: int
+    failures: int
+
+
+def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
+    """The units of a batch: runs of 16 to 128 pictures, and each film alone."""
+    size = min(max(len(items) // _NUM_UNITS, MIN_PICTURES), MAX_PICTURES)
+    pictures = [item for item in items if not item.is_film]
+    runs = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+    films = [[item] for item in items if item.is_film]
+    return [Unit(number, tuple(run)) for number, run in enumerate([*films, *runs], first_number)]
+
+
+def settings_of(model: str, rate: float) -> str:
+    """The options that rows depend on, for `Dataset`."""
+    return f"--model {model} --rate {rate:g}"
+
+
+def write_crash(unit: Unit, out: str) -> UnitReport:
+    """Write the row of an item that kills its workers."""
+    rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
+    Dataset(out).write_part(unit.number, rows, FACE_SCHEMA.empty_table())
+    return UnitReport(unit.number, len(rows), 0, len(rows))
+
+
+def _never() -> bool:
+    return False
+
+
+class UnitReader:
+    """Reads units with networks that are loaded once. One thread uses it, and another one decodes ahead."""
+
+    def __init__(self, model: str, out: str, rate: float) -> None:
+        """Load the networks for pictures. Those for films load with the first film.
+
+        Args:
+            model: name of a trained face model.
+            out: folder of the datasets, local path or URI.
+            rate: readings per second of film.
+
+        Raises:
+            ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
+            AssetError: a file of the detector is absent or damaged.
+            BatchError: the URI is invalid.
+        """
+        runtime.use_one_thread()
+        self._dataset, self._rate = Dataset(out, settings_of(model, rate)), rate
+        self._detector, self._classifier = load_networks(model)
+        self._opener = Opener()
+        pa.array([0])  # loads pandas, which would delay the first part, and with it a stop
+
+    @cached_property
+    def _film_networks(self) -> FilmNetworks:
+        from emomusic.face.film import FilmNetworks
+        from emomusic.face.identity import FaceIdentifier
+
+        return FilmNetworks(self._detector, self._classifier, FaceIdentifier())
+
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = _never) -> UnitReport:
+        """Read a unit and write its parts.
+
+        Args:
+            unit: the pictures and films.
+            should_stop: asked before each picture, and at each reading of a film. A stopped unit writes the pictures
+                that it has read; a stopped film has no row.
+
+        Raises:
+            BatchError: the folder cannot be written.
+        """
+        found = _Found(self._detector, self._classifier)
+        with contextlib.closing(_ahead(unit.items, self._open)) as opened:
+            for each in opened:
+                if should_stop():
+                    break
+                if each.film is not None:
+                    with each.film:
+                        self._read_film(each.item, each.film, found, should_stop)
+                elif each.image is not None:
+                    found.add_picture(each.item.name, each.image)
+                else:
+                    found.pictures.append(failure_row(each.item.name, is_film=each.item.is_film, error=each.error))
+        pictures, faces = found.tables()
+        if pictures:
+            self._dataset.write_part(unit.number, pictures, faces)
+        failures = sum(row.get("error") is not None for row in pictures)
+        return UnitReport(unit.number, len(pictures), len(faces), failures)
+
+    def _open(self, item: Item) -> _Opened:
+        """Decode a picture, or open a film."""
+        try:
+            return _decoded(item, self._opener.open(item))
+        except ImageError as error:
+            return _Opened(item, error=str(error))
+        except OSError as error:
+            return _Opened(item, error=f"This file cannot be read: {error.strerror or 'input error'}. Copy it again.")
+
+    def _read_film(self, item: Item, file: BinaryIO, found: _Found, should_stop: Callable[[], bool]) -> None:
+        from emomusic.face.film import FilmReading, read_film
+        from emomusic.face.film_file import FilmFile
+
+        try:
+            with FilmFile(file) as film:
+                reading = FilmReading(film, self._rate)
+                with contextlib.closing(read_film(film, self._film_networks, rate=self._rate)) as moments:
+                    for moment in moments:
+                        if should_stop():
+                            return
+                        reading.add(moment)
+        except FilmError as error:
+            found.pictures.append(failure_row(item.name, is_film=True, error=str(error)))
+            return
+        faces = reading.faces_table()
+        mean = faces[[emotion.value for emotion in EMOTIONS]].to_numpy(np.float64).mean(axis=0) if len(faces) else None
+        group = None if mean is None else EmotionProbabilities((mean / mean.sum()).astype(np.float32))
+        found.pictures.append(
+            {
+                "picture": item.name,
+                "kind": FILM,
+                "width": reading.width,
+                "height": reading.height,
+                "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
+                "num_faces": len(reading.faces()),
+                **affect_columns(group),
+                "error": film.problem,
+            }
+        )
+        faces.insert(0, "picture", item.name)
+        found.face_tables.append(pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False))
+
+
+class _Found:
+    """The rows of a unit so far. It classifies the faces of several pictures in one call."""
+
+    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
+        self.pictures: list[dict[str, Any]] = []
+        self.face_tables: list[Any] = []
+        self._detector, self._classifier = detector, classifier
+        self._waiting: list[_Waiting] = []
+
+    def add_picture(self, name: str, image: RgbImage) -> None:
+        faces = self._detector.detect(image)
+        inputs = [to_network_input([crop_face(image, face.box)], self._classifier.spec.side) for face in faces]
+        self._waiting.append(_Waiting(name, image.shape[1], image.shape[0], faces, inputs))
+        if sum(len(each.faces) for each in self._waiting) >= _FACES_AT_ONCE:
+            self._classify()
+
+    def tables(self) -> tuple[list[dict[str, Any]], Any]:
+        """The rows of the pictures, and the table of the faces."""
+        self._classify()
+        return self.pictures, pa.concat_tables([FACE_SCHEMA.empty_table(), *self.face_tables])
+
+    def _classify(self) -> None:
+        inputs = [row for each in self._waiting for row in each.inputs]
+        rows = iter(self._classifier.of_photographs(np.concatenate(inputs)) if inputs else ())
+        faces: list[dict[str, Any]] = []
+        for each in self._waiting:
+            readings = [FaceReading(face, EmotionProbabilities(next(rows))) for face in each.faces]
+            self.pictures.append(picture_row(each.name, each.width, each.height, readings))
+            faces += face_rows(each.name, readings)
+        self._waiting = []
+        self.face_tables.append(pa.Table.from_pylist(faces, FACE_SCHEMA))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A picture whose faces are not classified yet. The crops are small, unlike the picture."""
+
+    name: str
+    width: int
+    height: int
+    faces: Sequence[Face]
+    inputs: Sequence[npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A decoded picture, an opened film, or the reason why there is neither."""
+
+    item: Item
+    image: RgbImage | None = None
+    film: BinaryIO | None = None
+    error: str = ""
+    num_bytes: int = 0
+
+
+def _decoded(item: Item, file: BinaryIO) -> _Opened:
+    """A file as a picture or film. The content decides, as in `analyze`.
+
+    Raises:
+        ImageError: it is neither, or too large for a picture.
+    """
+    is_kept = False
+    try:
+        head, size = file.read(_HEAD_BYTES), file.seek(0, io.SEEK_END)
+        file.seek(0)
+        is_gif, is_large = head.startswith(b"GIF8"), size > MAX_BYTES
+        data = b"" if is_large or (is_film(head) and not is_gif) else file.read(MAX_BYTES)
+        is_kept = is_film(data or head) or (is_gif and is_large)
+        if not is_kept:
+            try:
+                if is_large:
+                    limit = f"{MAX_BYTES / 2**20:.0f} MB"
+                    raise ImageError(
+                        f"This file is too large: {size_over(size)}, at most {limit}. Choose a smaller file."
+                    )
+                image = read_image(data)
+                return _Opened(item, image=image, num_bytes=image.nbytes)
+            except ImageError:
+                is_kept = item.is_film  # the error of a film explains more
+                if not is_kept:
+                    raise
+        file.seek(0)
+        return _Opened(item, film=file, num_bytes=size if item.member is not None else 0)
+    finally:
+        if not is_kept:
+            file.close()
+
+
+def _ahead(items: Sequence[Item], open_item: Callable[[Item], _Opened]) -> Generator[_Opened]:
+    """The opened items in order, made by another thread with bounded memory."""
+    waiting: deque[_Opened | BaseException | None] = deque()
+    changed = threading.Condition()
+    is_stopped = False
+
+    def has_room() -> bool:
+        num_bytes = sum(each.num_bytes for each in waiting if isinstance(each, _Opened))
+        return is_stopped or (len(waiting) < _PICTURES_AHEAD and num_bytes < _BYTES_AHEAD)
+
+    def put(opened: _Opened | BaseException | None) -> None:
+        with changed:
+            waiting.append(opened)
+            changed.notify_all()
+
+    def work() -> None:
+        try:
+            for item in items:
+                with changed:
+                    changed.wait_for(has_room)
+                if is_stopped:
+                    return
+                put(open_item(item))
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=work, name="decoder", daemon=True)
+    thread.start()
+    try:
+        while True:
+            with changed:
+                changed.wait_for(lambda: waiting)
+                opened = waiting.popleft()
+                changed.notify_all()
+            if opened is None:
+                return
+            if isinstance(opened, BaseException):
+                raise opened
+            yield opened
+    finally:
+        with changed:
+            is_stopped = True
+            changed.notify_all()
+        thread.join()
+        for rest in waiting:
+            if isinstance(rest, _Opened) and rest.film is not None:
+                rest.film.close()

@@ -1,0 +1,272 @@
+"""The pictures and films of a batch: from folders, patterns, lists, archives and remote locations.
+
+Finding them opens no picture. What cannot be found or listed becomes an item with a problem, and later a row.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+from pyarrow import fs
+
+from emomusic.batch.archives import ARCHIVE_ENDINGS, Archive
+from emomusic.batch.storage import BatchError, file_system, is_uri, public_uri, reason_of
+from emomusic.errors import ImageError
+from emomusic.face.film_formats import FILM_ENDINGS
+from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS
+
+MAX_FILM_BYTES = 500 * 2**20
+"""Largest film in an archive. Others are read as a stream."""
+
+_STDIN = "-"
+_HIDDEN = "._"  # macOS keeps attributes of the pictures in such files
+_NOT_FOUND = "This file was not found. Check the name."
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A picture or film of a batch.
+
+    Attributes:
+        name: unique in the batch, valid UTF-8.
+        path: absolute path, or path in the file system of `uri`.
+        uri: the remote source, perhaps with credentials; empty for a local file.
+        member: position and size in the archive at `path`; None outside archives.
+        is_film: whether the name is that of a film.
+        problem: why it cannot be read; None if that is unknown.
+    """
+
+    name: str
+    path: str
+    uri: str = field(default="", repr=False)
+    member: tuple[int, int] | None = None
+    is_film: bool = False
+    problem: str | None = None
+
+
+def find_items(sources: Sequence[str], stdin: BinaryIO | None = None) -> list[Item]:
+    """The pictures and films of all sources, in a stable order, each once.
+
+    Args:
+        sources: files, folders, patterns, archives or URIs; "-" means the names in `stdin`.
+        stdin: names, one in each line or separated by null bytes.
+
+    Raises:
+        BatchError: a source is empty, or the sources have no picture or film.
+    """
+    items = _distinct(item for source in sources for item in _items_of(source, stdin))
+    if not items:
+        raise BatchError(
+            f"expected folders, archives or files with pictures or films. Received: {', '.join(sources)[:200]}, "
+            "which have none. Check the names"
+        )
+    return items
+
+
+def _items_of(source: str, stdin: BinaryIO | None) -> Iterator[Item]:
+    if not source:
+        raise BatchError("expected the names of pictures, folders or archives. Received: ''")
+    if source == _STDIN and stdin is not None:
+        for name in _names_in(stdin.read()):
+            yield from _remote(name) if is_uri(name) else _local(name, is_pattern=False)
+    else:
+        yield from _remote(source) if is_uri(source) else _local(source)
+
+
+def _names_in(text: bytes) -> Iterator[str]:
+    lines = text.split(b"\0") if b"\0" in text else text.splitlines()
+    return (os.fsdecode(line) for line in lines if line)
+
+
+def _distinct(items: Iterable[Item]) -> list[Item]:
+    """The items without repetitions. Other items of the same name get a number."""
+    found: dict[str, Item] = {}
+    places: set[tuple[str, str, tuple[int, int] | None]] = set()
+    numbers: dict[str, int] = {}
+    for item in items:
+        if (place := (item.uri, item.path, item.member)) in places:
+            continue
+        places.add(place)
+        name = item.name
+        while name in found:
+            numbers[item.name] = numbers.get(item.name, 1) + 1
+            name = f"{item.name} ({numbers[item.name]})"
+        found[name] = item if name == item.name else replace(item, name=name)
+    return list(found.values())
+
+
+# Names
+
+
+def _item(name: str, path: str, **values: Any) -> Item:
+    """An item. Its name shows bytes outside UTF-8 as escapes."""
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return Item(text, path, is_film=has_ending(name, FILM_ENDINGS) and not has_ending(name, ("gif",)), **values)
+
+
+def has_ending(name: str, endings: Iterable[str]) -> bool:
+    """Whether a file name has one of these endings, in any case."""
+    return name.lower().rpartition(".")[2] in endings
+
+
+def _max_bytes(name: str) -> int | None:
+    """The largest size of a picture or film with this name; None for other files."""
+    if name.rpartition("/")[2].startswith(_HIDDEN):
+        return None
+    if has_ending(name, FILM_ENDINGS):
+        return MAX_FILM_BYTES
+    return MAX_BYTES if has_ending(name, PICTURE_ENDINGS) else None
+
+
+# Local files
+
+
+def _local(source: str, *, is_pattern: bool = True) -> Iterator[Item]:
+    """The items of a file, folder, archive or pattern. A file of this name goes before a pattern."""
+    path = Path(source)
+    if path.is_dir():
+        yield from _folder(path)
+    elif not os.path.lexists(source) and is_pattern and any(sign in source for sign in "*?["):
+        yield from _pattern(path)
+    else:
+        yield from _file(path)
+
+
+def _file(path: Path) -> Iterator[Item]:
+    name, place = str(path), str(path.absolute())
+    if name.lower().endswith(ARCHIVE_ENDINGS):
+        yield from _members(name, place, "")
+    else:
+        yield _item(name, place)
+
+
+def _folder(folder: Path) -> Iterator[Item]:
+    """The pictures and films in a folder and its subfolders. Links to folders are not followed."""
+    unread: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unread.append):
+        folders.sort()
+        for name in sorted(files):
+            if _max_bytes(name) is not None:
+                path = Path(parent, name)
+                yield _item(str(path), str(path.absolute()))
+    for error in unread:
+        problem = f"This folder cannot be read: {error.strerror}. Check its permissions."
+        yield _item(str(error.filename), str(error.filename), problem=problem)
+
+
+def _pattern(path: Path) -> Iterator[Item]:
+    """The pictures, films and archives that match, and those in the folders that match."""
+    root = Path(path.anchor)
+    try:
+        matches = sorted(root.glob(str(path.relative_to(root))))
+    except (ValueError, NotImplementedError, OSError):
+        matches = []
+    if not matches:
+        yield _item(str(path), str(path), problem="No file has a name of this pattern. Check the pattern.")
+    for match in matches:
+        if match.is_dir():
+            if not match.is_symlink():
+                yield from _folder(match)
+        elif _max_bytes(match.name) is not None or match.name.lower().endswith(ARCHIVE_ENDINGS):
+            yield from _file(match)
+
+
+def _members(name: str, path: str, uri: str) -> Iterator[Item]:
+    """The pictures and films in an archive, and the archive itself if it cannot be read to its end."""
+    try:
+        with open_file(path, uri) as file:
+            for member in Archive(file, path).members(_max_bytes):
+                place = (member.position, member.size)
+                yield _item(f"{name}/{member.name}", path, uri=uri, member=place, problem=member.problem)
+    except ImageError as error:
+        yield _item(name, path, uri=uri, problem=str(error))
+
+
+# Remote files
+
+
+def _remote(uri: str) -> Iterator[Item]:
+    """The items of a file, folder or archive at a URI."""
+    try:
+        system, path = file_system(uri)
+        if system.type_name == "local":
+            yield from _local(path, is_pattern=False)
+            return
+        info = system.get_file_info(path)
+        if info.type == fs.FileType.Directory:
+            below = system.get_file_info(fs.FileSelector(path, recursive=True))
+            paths = sorted(each.path for each in below if each.type == fs.FileType.File)
+            yield from (_item(public_uri(uri, each), each, uri=uri) for each in paths if _max_bytes(each) is not None)
+            return
+    except (BatchError, OSError, ValueError, NotImplementedError, pa.ArrowException) as error:
+        problem = f"This location cannot be read: {reason_of(error)}."
+        yield _item(public_uri(uri), uri, uri=uri, problem=problem)
+        return
+    name = public_uri(uri, path)
+    if path.lower().endswith(ARCHIVE_ENDINGS):
+        yield from _members(name, path, uri)
+    else:
+        yield _item(name, path, uri=uri)
+
+
+# Opening
+
+
+def open_file(path: str, uri: str) -> BinaryIO:
+    """A file for reading, with `seek`.
+
+    Args:
+        path: absolute path, or path in the file system of the URI.
+        uri: of a remote source; empty for a local file.
+
+    Raises:
+        ImageError: it is absent, cannot be read, or is not a file.
+    """
+    try:
+        if uri:
+            remote: BinaryIO = file_system(uri)[0].open_input_file(path)
+            return remote
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe or a device may block or never end
+            raise ImageError("This file is a folder or a device. Choose a picture or film.")
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise ImageError(_NOT_FOUND) from None
+    except (BatchError, OSError, ValueError, pa.ArrowException) as error:  # ValueError: a null byte in the path
+        raise ImageError(f"This file cannot be read: {reason_of(error)}. Check its permissions.") from error
+
+
+class Opener:
+    """Opens items. It keeps the last archive open, because a compressed TAR is read from its start."""
+
+    def __init__(self) -> None:
+        self._place: tuple[str, str] | None = None
+        self._archive: Archive | None = None
+
+    def open(self, item: Item) -> BinaryIO:
+        """The content of an item, with `seek`.
+
+        Raises:
+            ImageError: it is absent or damaged, or cannot be read.
+        """
+        if item.problem is not None:
+            raise ImageError(item.problem)
+        if item.member is None:
+            return open_file(item.path, item.uri)
+        if self._archive is None or self._place != (item.path, item.uri):
+            self.close()
+            self._archive = Archive(open_file(item.path, item.uri), item.path)
+            self._place = (item.path, item.uri)
+        return io.BytesIO(self._archive.read(*item.member))
+
+    def close(self) -> None:
+        """Close the archive."""
+        if self._archive is not None:
+            self._archive.close()
+        self._archive = self._place = None

@@ -1,0 +1,167 @@
+"""Files in local folders and at remote locations such as `s3://bucket/folder`, through `pyarrow.fs`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import uuid
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from emomusic.errors import EmomusicError
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: C:// is a drive
+_CREDENTIALS = re.compile(r"://[^/\s@]*@")
+_OBJECT_STORES = ("s3", "gcs", "abfs")  # a file appears there only when it is complete
+
+
+class BatchError(EmomusicError):
+    """A batch cannot start or go on: its results cannot be read or written, or its workers do not start."""
+
+
+def is_uri(text: str) -> bool:
+    """Whether a location is remote, or a `file://` URI."""
+    return _URI.match(text) is not None
+
+
+@cache
+def file_system(uri: str) -> tuple[Any, str]:
+    """The file system of a URI, and the path in it.
+
+    Raises:
+        BatchError: the scheme is unknown or the URI is invalid.
+    """
+    try:
+        system, path = fs.FileSystem.from_uri(uri)
+    except (OSError, ValueError, TypeError, NotImplementedError, pa.ArrowException) as error:
+        raise BatchError(
+            f"expected a URI such as s3://bucket/folder. Received: {public_uri(uri)} ({reason_of(error)})"
+        ) from error
+    return system, path
+
+
+def public_uri(uri: str, path: str | None = None) -> str:
+    """A URI without credentials and options, for names and messages.
+
+    Args:
+        uri: may hold an access key before "@" and options after "?".
+        path: in the file system of the URI; None for that of the URI.
+    """
+    scheme, rest = uri.split("://", 1)
+    return f"{scheme}://{rest.split('?')[0].rpartition('@')[2] if path is None else path}"
+
+
+class Folder:
+    """A folder for results, local or remote. Files in it are read and written as a whole.
+
+    Attributes:
+        name: for messages, without credentials.
+        local_path: None for a remote folder.
+    """
+
+    def __init__(self, location: str) -> None:
+        """Find the folder. It need not exist.
+
+        Raises:
+            BatchError: the URI is invalid.
+        """
+        self.local_path: str | None = None
+        if is_uri(location):
+            self.name = public_uri(location)
+            self._system, self._path = file_system(location)
+        else:
+            self.name = location
+            self._system, self._path = fs.LocalFileSystem(), str(Path(location).absolute())
+        if self._system.type_name == "local":
+            self.local_path = self._path
+
+    def names(self, subfolder: str) -> list[str]:
+        """The sorted names of the files in a subfolder; empty if there is no such folder."""
+        selector = fs.FileSelector(f"{self._path}/{subfolder}".rstrip("/"), allow_not_found=True)
+        with self._errors(subfolder):
+            found = self._system.get_file_info(selector)
+        return sorted(each.base_name for each in found if each.type == fs.FileType.File)
+
+    def make(self, *subfolders: str) -> None:
+        """Create the folder and these subfolders. An object store has none."""
+        if self._system.type_name not in _OBJECT_STORES:
+            for subfolder in subfolders:
+                with self._errors(subfolder):
+                    self._system.create_dir(f"{self._path}/{subfolder}", recursive=True)
+
+    def open(self, name: str) -> Any:
+        """A file of the folder for reading, as a `pyarrow.NativeFile`."""
+        with self._errors(name):
+            return self._system.open_input_file(f"{self._path}/{name}")
+
+    def write(self, name: str, data: Any) -> None:
+        """Write a file as a whole. It appears under its name only when it is complete.
+
+        Args:
+            name: of the file, with its subfolder.
+            data: bytes or an Arrow buffer.
+        """
+        path = f"{self._path}/{name}"
+        parent, _, base = path.rpartition("/")
+        is_atomic = self._system.type_name in _OBJECT_STORES
+        part = path if is_atomic else f"{parent}/.{base}.{uuid.uuid4().hex}"  # Parquet readers ignore hidden files
+        with self._errors(name):
+            with self._system.open_output_stream(part) as file:
+                file.write(data)
+            if not is_atomic:
+                self._system.move(part, path)
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it exists."""
+        with self._errors(name), contextlib.suppress(FileNotFoundError):
+            self._system.delete_file(f"{self._path}/{name}")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process, if it is local. The lock ends with the process.
+
+        Raises:
+            BatchError: another process holds it.
+        """
+        if self.local_path is None:
+            yield
+            return
+        from filelock import FileLock, Timeout
+
+        self.make("")
+        lock = FileLock(Path(self.local_path, ".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BatchError(
+                f"expected a folder that no other run writes to. Received: {self.name}. Wait, or choose another folder"
+            ) from None
+        except (OSError, NotImplementedError) as error:
+            raise BatchError(self._sentence(".lock", error)) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _errors(self, name: str) -> Iterator[None]:
+        """Turn errors of the file system into a sentence."""
+        try:
+            yield
+        except (OSError, ValueError, NotImplementedError, pa.ArrowException) as error:
+            raise BatchError(self._sentence(name, error)) from error
+
+    def _sentence(self, name: str, error: Exception) -> str:
+        where = f"{self.name.rstrip('/')}/{name}".rstrip("/")
+        return f"expected to read and write {where}. Received: {reason_of(error)}. Check the folder and its permissions"
+
+
+def reason_of(error: BaseException) -> str:
+    """The reason in an error of the system or of Arrow, in one line and without credentials."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(_CREDENTIALS.sub("://", text).split())[:200].rstrip(".")

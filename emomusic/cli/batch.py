@@ -1,0 +1,177 @@
+"""`batch`: read many pictures and films into Parquet datasets."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emomusic.affect import list_shares
+from emomusic.cli import arguments
+from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
+from emomusic.errors import EmomusicError
+from emomusic.text import escape_control_chars, pluralize
+
+if TYPE_CHECKING:
+    from emomusic.batch.reader import UnitReport
+
+log = logging.getLogger(__name__)
+
+_RATES, _DEFAULT_RATE = (0.1, 30), 4.0  # those of emomusic.face.film, which the help must not load
+_ENGINES = ("local", "ray")
+
+
+def add_commands(parent: Any) -> None:
+    """Add the command to the parser."""
+    text = "Faces and emotions of many pictures and films, as Parquet datasets."
+    parser = add_command(parent, "batch", batch, _show_summary, text)
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help='folder, file, pattern ("photos/**/*.jpg"), ZIP or TAR archive, URI (s3://…), or - for names on stdin',
+    )
+    parser.add_argument(
+        "--out", type=arguments.name, required=True, metavar="DIR", help="folder or URI for the results"
+    )
+    parser.add_argument("--engine", choices=_ENGINES, default="local", help="where to compute (local)")
+    parser.add_argument("--ray-address", type=arguments.name, metavar="ADDR", help="of a Ray cluster; else one machine")
+    workers = arguments.number(1, 10_000, whole=True)
+    parser.add_argument("--workers", type=workers, metavar="N", help="number of processes (one per core)")
+    parser.add_argument("--resume", action="store_true", help="read only what the results do not have yet")
+    parser.add_argument("--model", type=arguments.name, help="name of a trained face model")
+    parser.add_argument(
+        "--rate",
+        type=arguments.number(*_RATES),
+        default=_DEFAULT_RATE,
+        metavar="R",
+        help=f"for films: readings per second ({_DEFAULT_RATE:g})",
+    )
+
+
+def batch(options: argparse.Namespace) -> Outcome:
+    """Read the sources into the datasets.
+
+    The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
+    """
+    from emomusic.batch.parts import SUMMARY, Dataset, Done
+    from emomusic.batch.reader import make_units, settings_of
+    from emomusic.batch.sources import find_items
+    from emomusic.batch.storage import BatchError, is_uri
+    from emomusic.face.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.face.runtime import num_cores
+
+    if options.ray_address is not None and options.engine != "ray":
+        raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
+    model = options.model or DEFAULT_MODEL
+    model_folder(model)  # report a wrong name before seconds of loading
+    out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
+    dataset = Dataset(out, settings_of(model, options.rate))
+    run = _engine(options)
+    workers = options.workers or (num_cores() if options.engine == "local" else None)
+    with _sigterm_as_ctrl_c(), dataset.folder.locked():
+        if not options.resume and dataset.has_results():
+            raise BatchError(
+                f"expected a folder without results. Received: {dataset.folder.name}. "
+                "Use --resume to continue, or choose another folder"
+            )
+        items = find_items(options.sources, sys.stdin.buffer if sys.stdin is not None else None)
+        done = dataset.scan() if options.resume else Done()
+        dataset.summary()  # counts the parts so far, so that a stop is quick
+        left = [item for item in items if item.name not in done.names]
+        numbers = set(done.numbers)
+        num_read = 0
+        status = 0
+        started_s = time.monotonic()
+        # Numbers of earlier runs stay unused, because an orphan of a killed run may still write its part.
+        units = make_units(left, first_number=max(numbers, default=0) + (len(items) if numbers else 0) + 1)
+        with progress("files", len(left), with_rate=True) as on_progress:
+
+            def on_report(report: UnitReport) -> None:
+                nonlocal num_read
+                if report.pictures:
+                    numbers.add(report.number)
+                    dataset.count(report.number)
+                num_read += report.pictures
+                on_progress(num_read)
+
+            try:
+                run(units, model=model, out=out, rate=options.rate, workers=workers, on_report=on_report)
+                dataset.remove_foreign(numbers)
+            except KeyboardInterrupt:
+                log.error("emomusic: stopped after %d of %d files. Continue with --resume", num_read, len(left))
+                status = STOPPED
+        seconds = time.monotonic() - started_s
+        summary = dataset.summary()
+        summary |= {
+            "engine": options.engine,
+            "workers": workers,
+            "read": num_read,
+            "seconds": round(seconds, 3),
+            "per_second": round(num_read / seconds, 3) if seconds > 0 else 0.0,
+            "resumed": len(done.names),
+        }
+        _log_failures(summary["failed"], summary.pop("examples"))
+        dataset.folder.write(SUMMARY, json.dumps(summary, indent=2).encode())
+    return summary, status or (2 if summary["failed"] else 0)
+
+
+def _engine(options: argparse.Namespace) -> Callable[..., None]:
+    """The function that reads the units.
+
+    Raises:
+        EmomusicError: Ray is not installed.
+    """
+    if options.engine == "local":
+        from emomusic.batch.local import run_local
+
+        return run_local
+    try:
+        from emomusic.batch.ray import run_ray
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "ray":
+            raise
+        raise EmomusicError(
+            'expected the package ray for --engine ray. Received: none. Install it: pip install "emomusic[cluster]"'
+        ) from None
+    return partial(run_ray, address=options.ray_address)
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl+C, so that a service manager stops a run without loss."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _log_failures(num_failed: int, examples: Sequence[tuple[str, str]]) -> None:
+    if num_failed:
+        log.error("emomusic: %s could not be read completely", pluralize(num_failed, "file"))
+    for name, reason in examples:
+        log_file_error(name, reason)
+
+
+def _show_summary(summary: dict[str, Any]) -> None:
+    counts = [pluralize(summary[noun], noun.removesuffix("s")) for noun in ("pictures", "films", "faces")]
+    print(f"{', '.join(counts)}; {summary['failed']:,} failed")
+    if summary["faces"]:
+        shares = {name: number / summary["faces"] for name, number in summary["emotions"].items()}
+        print(list_shares(dict(sorted(shares.items(), key=lambda item: -item[1]))))
+    for reason, number in summary["reasons"].items():
+        print(f"  {number:,}: {escape_control_chars(reason)}")
+    print(f"read {summary['read']:,} in {summary['seconds']:.1f} s, {summary['per_second']:.1f} per second")

@@ -1,0 +1,32 @@
+"""Fixtures of the batch."""
+
+from pathlib import Path
+
+import pytest
+
+from emomusic.batch.reader import UnitReader
+from emomusic.face import runtime
+from tests.batch.pictures import make_folder
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 12 pictures and three broken files."""
+    return make_folder(tmp_path_factory.mktemp("sources") / "pictures", 12)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder for results that does not exist yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def reader(out: Path) -> UnitReader:
+    return UnitReader("emonet_photo", str(out), 4.0)
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `UnitReader` limits its process to one thread. Lift this after each test."""
+    monkeypatch.setattr(runtime, "_is_single", False)

@@ -1,0 +1,64 @@
+"""Small pictures made from the samples, and readers that crash, for the tests of the batch."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from emomusic.batch.reader import Unit, UnitReader, UnitReport
+from emomusic.cli.bench_batch import make_pictures
+
+SIDES = (150, 220)
+BROKEN = {"text.jpg": b"This is no picture.", "empty.jpg": b"", "cut.jpg": b"\xff\xd8\xff\xe0 cut off"}
+
+
+def make_folder(folder: Path, number: int) -> Path:
+    """A folder with this many pictures, of which some are in a subfolder, and three broken files."""
+    (folder / "more").mkdir(parents=True)
+    for position, path in enumerate(make_pictures(folder, number, sides=SIDES)):
+        if position % 4 == 3:
+            path.rename(folder / "more" / path.name)
+    for name, data in BROKEN.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def rows_of(out: Path, dataset: str) -> list[dict[str, Any]]:
+    """The rows of a dataset, sorted."""
+    rows = pq.read_table(out / dataset).to_pylist()
+    return sorted(rows, key=lambda row: (row["picture"], row.get("time_s") or 0, row.get("face") or 0))
+
+
+def parts_of(out: Path) -> dict[str, list[str]]:
+    """The names of the parts of both datasets."""
+    return {name: sorted(path.name for path in (out / name).glob("*.parquet")) for name in ("faces", "pictures")}
+
+
+class CrashingReader(UnitReader):
+    """A reader that a picture with "crash" in its name stops, as a fault of a decoder would."""
+
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+        if any("crash" in item.name for item in unit.items):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().read(unit, should_stop)
+
+
+class RaisingReader(UnitReader):
+    """A reader with a bug that a picture with "bug" in its name shows."""
+
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+        if any("bug" in item.name for item in unit.items):
+            raise ZeroDivisionError
+        return super().read(unit, should_stop)
+
+
+class DyingReader(UnitReader):
+    """A reader whose process dies while it loads the networks."""
+
+    def __init__(self, model: str, out: str, rate: float) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)

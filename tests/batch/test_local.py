@@ -1,0 +1,153 @@
+"""The local engine: crashes, errors and Ctrl+C, with real processes."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emomusic.batch.local import run_local
+from emomusic.batch.parts import Dataset
+from emomusic.batch.reader import Unit, UnitReader, UnitReport, make_units
+from emomusic.batch.sources import find_items
+from emomusic.batch.storage import BatchError
+from emomusic.errors import ModelError
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, RaisingReader, make_folder, parts_of, rows_of
+
+
+def run(units: list[Unit], out: Path, **options: Any) -> list[UnitReport]:
+    reports: list[UnitReport] = []
+    values = {"model": "emonet_photo", "rate": 4.0, "workers": 2, "on_report": reports.append}
+    run_local(units, out=str(out), **{**values, **options})
+    return reports
+
+
+def units_of(*sources: Path, size: int = 4) -> list[Unit]:
+    items = find_items([str(source) for source in sources])
+    starts = range(0, len(items), size)
+    return [Unit(number, tuple(items[start : start + size])) for number, start in enumerate(starts, 1)]
+
+
+@pytest.fixture(autouse=True)
+def _no_process_stays() -> Any:
+    yield
+    assert multiprocessing.active_children() == []
+
+
+def test_two_workers_write_the_rows_of_one(pictures: Path, out: Path, tmp_path: Path):
+    reports = run(units_of(pictures), out)
+    assert sum(report.pictures for report in reports) == 15
+    assert sum(report.failures for report in reports) == len(BROKEN)
+    reader = UnitReader("emonet_photo", str(tmp_path / "alone"), 4.0)
+    for unit in make_units(find_items([str(pictures)])):
+        reader.read(unit)
+    for dataset in ("faces", "pictures"):
+        assert rows_of(out, dataset) == rows_of(tmp_path / "alone", dataset)
+
+
+def test_nothing_to_read_starts_no_worker(out: Path):
+    assert run([], out) == []
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("make_reader", [CrashingReader, RaisingReader], ids=["crash", "bug"])
+def test_a_picture_that_kills_its_worker_becomes_a_row(tmp_path: Path, out: Path, make_reader: type[UnitReader]):
+    folder = make_folder(tmp_path / "pictures", 6)
+    names = ("crash.jpg",) if make_reader is CrashingReader else ("bug.jpg", "bug2.jpg")
+    for name in names:
+        (folder / name).write_bytes((folder / "000000.jpg").read_bytes())
+    reports = run(units_of(folder, size=6), out, make_reader=make_reader)
+    rows = {Path(row["picture"]).name: row for row in rows_of(out, "pictures")}
+    assert len(rows) == sum(report.pictures for report in reports) == 6 + len(BROKEN) + len(names)
+    assert {name for name, row in rows.items() if row["error"] is not None} == {*BROKEN, *names}
+    assert sorted(report.number for report in reports) == [int(name[5:11]) for name in parts_of(out)["pictures"]]
+    assert parts_of(out)["faces"] == parts_of(out)["pictures"]
+
+
+def test_a_killed_worker_loses_nothing(pictures: Path, out: Path):
+    killed: list[int] = []
+
+    def kill_one(report: UnitReport) -> None:
+        child = next((child for child in multiprocessing.active_children() if child.pid), None)
+        if not killed and child is not None and child.pid is not None:
+            os.kill(child.pid, signal.SIGKILL)
+            killed.append(child.pid)
+
+    run(units_of(pictures, size=3), out, on_report=kill_one)
+    assert killed
+    rows = rows_of(out, "pictures")
+    assert len(rows) == 15
+    assert sum(row["error"] is not None for row in rows) == len(BROKEN)
+    assert Dataset(str(out)).scan().names == {row["picture"] for row in rows}
+
+
+def test_a_worker_that_cannot_load_is_an_error(pictures: Path, out: Path):
+    with pytest.raises(BatchError):
+        run(units_of(pictures), out, make_reader=DyingReader)
+
+
+def test_an_unknown_model_is_an_error(pictures: Path, out: Path):
+    with pytest.raises(ModelError):
+        run(units_of(pictures), out, model="unknown")
+
+
+def test_results_that_cannot_be_written_are_an_error(pictures: Path, tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BatchError):
+        run(units_of(pictures), tmp_path / "file" / "out")
+
+
+def test_ctrl_c_keeps_what_is_read_and_ends_the_workers(pictures: Path, out: Path):
+    (unit,) = units_of(pictures, size=15)
+
+    def interrupt() -> None:
+        end_s = time.monotonic() + 60
+        while not (out / "pictures").exists() and time.monotonic() < end_s:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    many = [Unit(number, unit.items) for number in range(1, 40)]
+    with pytest.raises(KeyboardInterrupt):
+        run(many, out)
+    thread.join()
+    assert 1 <= len(parts_of(out)["pictures"]) < 39
+    assert parts_of(out)["faces"] == parts_of(out)["pictures"]
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from emomusic.batch.local import run_local
+from tests.batch.test_local import units_of
+if __name__ == "__main__":
+    run_local(units_of(Path(sys.argv[1]), size=1) * 50, model="emonet_photo", out=sys.argv[2], rate=4.0, workers=2,
+        on_report=lambda report: print(report.number, flush=True))
+"""
+
+
+def test_workers_end_with_a_killed_main_process(pictures: Path, out: Path, tmp_path: Path, root: Path):
+    (tmp_path / "main.py").write_text(PARENT, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "main.py"), str(pictures), str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip().isdigit()
+        workers = children_of(process.pid)
+        process.kill()
+    assert len(workers) >= 2
+    end_s = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < end_s:
+        time.sleep(0.01)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def children_of(pid: int) -> list[int]:
+    text = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(each) for each in text.split()]

@@ -1,0 +1,202 @@
+"""The datasets: parts, the state after a kill, and the summary."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import fs
+
+from emomusic.batch import storage
+from emomusic.batch.parts import FACE_SCHEMA, PICTURE_SCHEMA, Dataset, failure_row, reason_of_error
+from emomusic.batch.storage import BatchError, Folder, is_uri, public_uri
+from tests.batch.pictures import parts_of, rows_of
+
+
+def picture(name: str, **values: Any) -> dict[str, Any]:
+    return {"picture": name, "kind": "picture", **values}
+
+
+def faces(*names: str, emotion: str = "happy") -> Any:
+    return pa.Table.from_pylist([{"picture": name, "emotion": emotion} for name in names], FACE_SCHEMA)
+
+
+def write(out: Path, number: int, names: Sequence[str]) -> None:
+    Dataset(str(out)).write_part(number, [picture(name) for name in names], faces(*names))
+
+
+def test_the_datasets_have_the_declared_columns(out: Path):
+    write(out, 1, ["a"])
+    write(out, 2, [])
+    assert pq.read_table(out / "faces").schema.remove_metadata() == FACE_SCHEMA
+    assert pq.read_table(out / "pictures").schema.remove_metadata() == PICTURE_SCHEMA
+    assert parts_of(out) == {key: ["part-000001.parquet", "part-000002.parquet"] for key in ("faces", "pictures")}
+
+
+def test_a_scan_finds_the_names_and_the_numbers(out: Path):
+    assert Dataset(str(out)).scan().names == frozenset()
+    write(out, 3, ["a", "b"])
+    write(out, 1_000_007, ["c"])
+    done = Dataset(str(out)).scan()
+    assert (done.names, done.numbers) == ({"a", "b", "c"}, {3, 1_000_007})
+
+
+def test_a_scan_deletes_what_a_killed_run_left(out: Path):
+    for number, names in ((1, "ab"), (2, "cd"), (3, "ef"), (4, "gb"), (5, "h")):
+        write(out, number, names)
+    (out / "pictures" / "part-000002.parquet").unlink()  # killed between the two
+    (out / "faces" / "part-000003.parquet").unlink()
+    (out / "faces" / ".part-000009.parquet.1f").write_bytes(b"half")
+    (out / "faces" / "notes.txt").write_bytes(b"mine")
+    assert Dataset(str(out)).scan().names == {"a", "b", "h"}
+    assert parts_of(out) == {key: ["part-000001.parquet", "part-000005.parquet"] for key in ("faces", "pictures")}
+    assert sorted(path.name for path in (out / "faces").iterdir())[0] == "notes.txt"
+
+
+def test_a_damaged_part_is_an_error_that_names_it(out: Path):
+    write(out, 1, "a")
+    (out / "pictures" / "part-000001.parquet").write_bytes(b"PAR1 damaged PAR1")
+    with pytest.raises(BatchError, match=r"pictures/part-000001\.parquet"):
+        Dataset(str(out)).scan()
+    with pytest.raises(BatchError, match=r"pictures/part-000001\.parquet"):
+        Dataset(str(out)).summary()
+
+
+def test_parts_of_other_settings_are_refused(out: Path):
+    Dataset(str(out), "model a").write_part(1, [picture("a")], faces())
+    assert Dataset(str(out), "model a").scan().names == {"a"}
+    with pytest.raises(BatchError):
+        Dataset(str(out), "model b").scan()
+
+
+def test_a_part_written_without_settings_fits_all(out: Path):
+    write(out, 1, "a")
+    assert Dataset(str(out), "model a").scan().names == {"a"}
+
+
+def test_parts_of_orphans_are_removed(out: Path):
+    for number in (1, 2, 3):
+        write(out, number, [str(number)])
+    (out / "pictures" / "part-000003.parquet").unlink()
+    Dataset(str(out)).remove_foreign({1})
+    assert parts_of(out) == {key: ["part-000001.parquet"] for key in ("faces", "pictures")}
+
+
+def test_the_summary_counts_all_parts(out: Path):
+    dataset = Dataset(str(out))
+    film = {"picture": "film", "kind": "film", "error": "The film is incomplete; the results end at 0:02."}
+    cut = failure_row("cut", is_film=False, error="This file is damaged. Choose another file.")
+    dataset.write_part(1, [picture("a"), film], faces("a", "a", "film"))
+    dataset.write_part(2, [cut, cut | {"picture": "too"}], faces())
+    dataset.write_part(4, [picture("b")], faces("b", emotion="sad"))
+    summary = dataset.summary()
+    assert {key: summary[key] for key in ("pictures", "films", "faces", "failed")} == {
+        "pictures": 4,
+        "films": 1,
+        "faces": 4,
+        "failed": 3,
+    }
+    assert sorted(summary["reasons"].values()) == [1, 2]
+    assert {name: number for name, number in summary["emotions"].items() if number} == {"happy": 3, "sad": 1}
+    assert [name for name, _ in summary["examples"]] == ["film", "cut", "too"]
+
+
+def test_the_summary_names_five_failures_at_most(out: Path):
+    rows = [failure_row(str(number), is_film=False, error="Bad.") for number in range(4)]
+    for part in (1, 2):
+        Dataset(str(out)).write_part(part, [row | {"picture": f"{part} {row['picture']}"} for row in rows], faces())
+    assert len(Dataset(str(out)).summary()["examples"]) == 5
+
+
+def test_the_summary_of_nothing_is_zero(out: Path):
+    assert Dataset(str(out)).summary()["pictures"] == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("This file is too large: 25.0 MB, at most 20 MB.", "This file is too large: 31.2 MB, at most 20 MB."),
+        ("The film is incomplete; the results end at 0:02.", "The film is incomplete; the results end at 1:02."),
+    ],
+)
+def test_reasons_that_differ_in_numbers_are_of_one_kind(first: str, second: str):
+    assert reason_of_error(first) == reason_of_error(second)
+
+
+@pytest.mark.parametrize("name", ["faces/part-000001.parquet", "pictures/part-000001.parquet", "summary.json"])
+def test_a_folder_with_any_result_has_results(out: Path, name: str):
+    assert not Dataset(str(out)).has_results()
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_bytes(b"")
+    assert Dataset(str(out)).has_results()
+
+
+def test_a_part_appears_as_a_whole(out: Path):
+    write(out, 1, "a")
+    before = rows_of(out, "pictures")
+
+    class Full:
+        type_name = "local"
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(fs.LocalFileSystem(), name)
+
+        def move(self, *_: str) -> None:
+            raise OSError(28, "No space left on device")
+
+    folder = Folder(str(out))
+    folder._system = Full()
+    with pytest.raises(BatchError):
+        folder.write("pictures/part-000001.parquet", b"half")
+    assert rows_of(out, "pictures") == before
+
+
+def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
+    system = fs._MockFileSystem()
+    monkeypatch.setattr(storage, "file_system", lambda uri: (system, "bucket/out"))
+    dataset = Dataset("s3://key:secret@bucket/out")
+    assert not dataset.has_results()
+    dataset.write_part(1, [picture("a")], faces("a"))
+    with dataset.folder.locked():
+        assert dataset.scan().names == {"a"}
+    assert dataset.summary()["faces"] == 1
+    dataset.remove_foreign(set())
+    assert not dataset.has_results()
+    assert "secret" not in dataset.folder.name
+
+
+@pytest.mark.parametrize("location", ["nonsense://bucket/x", "s3://bucket/%zz?region"])
+def test_a_location_that_is_no_folder_is_an_error(location: str):
+    with pytest.raises(BatchError):
+        Folder(location)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BatchError):
+        write(tmp_path / "file" / "out", 1, "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("s3://a/b", True), ("file:///a", True), ("a/b", False), ("C://a", False), ("/a", False), ("a:b", False)],
+)
+def test_uris_are_told_from_paths(text: str, expected: bool):
+    assert is_uri(text) == expected
+
+
+def test_credentials_and_options_are_left_out_of_names():
+    assert public_uri("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"
+
+
+def test_one_process_holds_a_folder(out: Path, root: Path):
+    code = f"from emomusic.batch.storage import Folder\nwith Folder({str(out)!r}).locked(): print('held')"
+    with Folder(str(out)).locked():
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+        assert "BatchError" in done.stderr
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.stdout == "held\n"

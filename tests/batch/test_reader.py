@@ -1,0 +1,281 @@
+"""Units, and their rows in comparison with those of `analyze`."""
+
+import contextlib
+import io
+import json
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emomusic.batch import reader as reader_module
+from emomusic.batch.reader import Unit, UnitReader, make_units, write_crash
+from emomusic.batch.sources import Item, find_items
+from emomusic.cli import main as cli
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.images import read_image
+from tests.batch.pictures import BROKEN, rows_of
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def analyzed(*files: Path) -> list[dict[str, Any]]:
+    with contextlib.redirect_stdout(io.StringIO()) as answer:
+        cli.main(["analyze", *map(str, files), "--json"])
+    records: list[dict[str, Any]] = json.loads(answer.getvalue())
+    return records
+
+
+def face_of(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the faces in the form of `analyze`."""
+    return {
+        "box": [row["x"], row["y"], row["width"], row["height"]],
+        "probabilities": {name: row[name] for name in EMOTIONS},
+        **{name: row[name] for name in ("confidence", "emotion", "valence", "arousal", "quadrant")},
+    }
+
+
+def read(reader: UnitReader, *sources: Path) -> list[Any]:
+    return [reader.read(unit) for unit in make_units(find_items([str(source) for source in sources]))]
+
+
+def test_the_rows_of_pictures_are_those_of_analyze(reader: UnitReader, pictures: Path, out: Path):
+    report, *rest = read(reader, pictures, SAMPLES / FOUR_PEOPLE)
+    rows, faces = rows_of(out, "pictures"), rows_of(out, "faces")
+    assert rest == []
+    assert (report.pictures, report.faces, report.failures) == (16, len(faces), len(BROKEN))
+    assert len(faces) >= 8
+    for row, record in zip(rows, analyzed(*(Path(row["picture"]) for row in rows)), strict=True):
+        assert row["picture"] == record["image"]
+        assert row["kind"] == "picture"
+        mine = [face for face in faces if face["picture"] == row["picture"]]
+        if "error" in record:
+            assert row["error"] is not None
+            assert (mine, row["num_faces"], row["width"]) == ([], None, None)
+            continue
+        assert (row["width"], row["height"], row["error"]) == (record["width"], record["height"], None)
+        assert [face["face"] for face in mine] == list(range(1, row["num_faces"] + 1))
+        assert [face["time_s"] for face in mine] == [None] * row["num_faces"]
+        assert [face_of(face) for face in mine] == record["faces"]
+        group = record["group"] or dict.fromkeys(("emotion", "valence", "arousal", "quadrant"))
+        assert {name: row[name] for name in ("emotion", "valence", "arousal", "quadrant")} == {
+            name: group[name] for name in ("emotion", "valence", "arousal", "quadrant")
+        }
+
+
+def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, tmp_path: Path):
+    path = tmp_path / "film.mp4"
+    write_film(path, [(COLLINS, 1.2), (BIDEN, 1.2)])
+    (report,) = read(reader, path)
+    (row,), faces = rows_of(out, "pictures"), rows_of(out, "faces")
+    (record,) = analyzed(path)
+    assert (report.pictures, report.faces, report.failures) == (1, len(faces), 0)
+    assert [{"time_s": face["time_s"], "face": face["face"], **face_of(face)} for face in faces] == record["readings"]
+    assert {name: row[name] for name in ("width", "height", "duration_s")} == {
+        name: record[name] for name in ("width", "height", "duration_s")
+    }
+    assert (row["kind"], row["num_faces"], row["error"]) == ("film", len(record["faces"]), None)
+    mean = np.mean([[face[name] for name in EMOTIONS] for face in faces], axis=0)
+    assert row["emotion"] == EMOTIONS[mean.argmax()]
+
+
+def test_a_film_that_is_cut_off_has_faces_and_an_error(reader: UnitReader, out: Path, tmp_path: Path):
+    path = tmp_path / "film.mkv"
+    write_film(path, [(COLLINS, 4.0)], ending="mkv")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (report,) = read(reader, path)
+    (row,) = rows_of(out, "pictures")
+    assert report.failures == 1
+    assert row["error"] is not None
+    assert len(rows_of(out, "faces")) > 0
+
+
+def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitReader, out: Path, tmp_path: Path):
+    write_film(tmp_path / "film.jpg", [(COLLINS, 0.5)], ending="mp4")
+    write_film(tmp_path / "moving.gif", [(COLLINS, 0.5)], ending="gif")
+    (tmp_path / "picture.mp4").write_bytes((SAMPLES / COLLINS).read_bytes())
+    (tmp_path / "text.mov").write_bytes(b"no film")
+    read(reader, tmp_path)
+    rows = {Path(row["picture"]).name: row for row in rows_of(out, "pictures")}
+    assert {name: row["kind"] for name, row in rows.items()} == {
+        "film.jpg": "film",
+        "moving.gif": "film",
+        "picture.mp4": "picture",
+        "text.mov": "film",
+    }
+    assert [name for name, row in rows.items() if row["error"] is not None] == ["text.mov"]
+
+
+def test_errors_name_neither_the_file_nor_its_folder(reader: UnitReader, out: Path, pictures: Path, tmp_path: Path):
+    (tmp_path / "secret.mp4").write_bytes(b"no film")
+    read(reader, pictures, tmp_path / "secret.mp4", tmp_path / "secret.jpg")
+    errors = [row["error"] for row in rows_of(out, "pictures") if row["error"] is not None]
+    assert len(errors) == len(BROKEN) + 2
+    assert not any(word in error for error in errors for word in ("secret", str(tmp_path), "text.jpg", "cut.jpg"))
+
+
+def test_a_picture_over_the_limit_is_a_failure(reader: UnitReader, out: Path, tmp_path: Path):
+    with (tmp_path / "large.jpg").open("wb") as file:
+        file.truncate(30 * 2**20)
+    read(reader, tmp_path)
+    (row,) = rows_of(out, "pictures")
+    assert "30.0 MB" in row["error"]
+
+
+def test_the_classes_of_a_face_do_not_depend_on_its_batch():
+    classifier = EmotionClassifier.load()
+    inputs = np.random.default_rng(0).integers(0, 256, (70, classifier.spec.side, classifier.spec.side, 1), np.uint8)
+    alone = np.concatenate([classifier.of_photographs(row[None]) for row in inputs])
+    for size in (2, 3, 5, 16, 33, 64, 70):
+        parts = [classifier.of_photographs(inputs[start : start + size]) for start in range(0, len(inputs), size)]
+        assert (np.concatenate(parts) == alone).all()
+
+
+def test_the_rows_do_not_depend_on_the_units(pictures: Path, tmp_path: Path):
+    items = tuple(find_items([str(pictures)]))
+    for name, runs in (("one", [items]), ("many", [items[start : start + 4] for start in range(0, len(items), 4)])):
+        reader = UnitReader("emonet_photo", str(tmp_path / name), 4.0)
+        for number, run in enumerate(runs, 1):
+            reader.read(Unit(number, run))
+    for dataset in ("faces", "pictures"):
+        assert rows_of(tmp_path / "one", dataset) == rows_of(tmp_path / "many", dataset)
+
+
+def test_faces_of_many_pictures_share_a_batch(
+    reader: UnitReader, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sizes: list[int] = []
+    classify = reader._classifier.of_photographs
+    monkeypatch.setattr(
+        reader._classifier, "of_photographs", lambda inputs: (sizes.append(len(inputs)), classify(inputs))[1]
+    )
+    monkeypatch.setattr(reader_module, "_FACES_AT_ONCE", 8)
+    for number in range(5):
+        (tmp_path / f"{number}.jpg").write_bytes((SAMPLES / FOUR_PEOPLE).read_bytes())
+    read(reader, tmp_path)
+    assert sizes == [8, 8, 4]
+
+
+def test_a_stopped_unit_writes_what_it_has(reader: UnitReader, out: Path, pictures: Path):
+    (unit,) = make_units(find_items([str(pictures)]))
+    answers = iter([False] * 5 + [True])
+    report = reader.read(unit, lambda: next(answers))
+    assert report.pictures == len(rows_of(out, "pictures")) == 5
+    assert [row["picture"] for row in rows_of(out, "pictures")] == sorted(item.name for item in unit.items[:5])
+
+
+def test_a_unit_that_is_stopped_at_once_writes_nothing(reader: UnitReader, out: Path, pictures: Path):
+    (unit,) = make_units(find_items([str(pictures)]))
+    assert reader.read(unit, lambda: True).pictures == 0
+    assert not out.exists()
+
+
+def test_a_stopped_film_has_no_row(reader: UnitReader, out: Path, tmp_path: Path):
+    write_film(tmp_path / "film.mp4", [(COLLINS, 3.0)])
+    answers = iter([False] * 3 + [True] * 10)
+    (unit,) = make_units(find_items([str(tmp_path)]))
+    assert reader.read(unit, lambda: next(answers)).pictures == 0
+    assert not out.exists()
+
+
+def test_decoding_goes_ahead_with_bounded_memory(monkeypatch: pytest.MonkeyPatch):
+    image = read_image(SAMPLES / COLLINS)
+    opened: list[str] = []
+
+    def open_item(item: Item) -> Any:
+        opened.append(item.name)
+        return reader_module._Opened(item, image=image, num_bytes=image.nbytes)
+
+    items = [Item(str(number), "") for number in range(20)]
+    for limit, expected in ((10**9, 5), (image.nbytes + 1, 3)):
+        opened.clear()
+        monkeypatch.setattr(reader_module, "_BYTES_AHEAD", limit)
+        with contextlib.closing(reader_module._ahead(items, open_item)) as made:
+            assert next(made).item.name == "0"
+            end_s = time.monotonic() + 10
+            while len(opened) < expected and time.monotonic() < end_s:
+                time.sleep(0.01)
+            time.sleep(0.1)
+            assert len(opened) == expected
+    assert not any(thread.name == "decoder" for thread in threading.enumerate())
+
+
+def test_the_decoded_items_keep_their_order():
+    items = [Item(str(number), "") for number in range(30)]
+    made = reader_module._ahead(items, lambda item: reader_module._Opened(item, error="none"))
+    assert [each.item for each in made] == items
+
+
+def test_an_exception_of_the_decoder_is_raised():
+    def fail(item: Item) -> Any:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        next(reader_module._ahead([Item("a", "")], fail))
+
+
+# Units
+
+
+@pytest.mark.parametrize(("number", "sizes"), [(1, {1}), (100, {16, 4}), (2000, {20}), (50_000, {128, 80})])
+def test_units_have_16_to_128_pictures(number: int, sizes: set[int]):
+    items = [Item(str(position), "") for position in range(number)]
+    units = make_units(items, first_number=7)
+    assert [item for unit in units for item in unit.items] == items
+    assert [unit.number for unit in units] == list(range(7, 7 + len(units)))
+    assert {len(unit.items) for unit in units} == sizes
+
+
+def test_a_film_is_a_unit_of_its_own():
+    items = [Item("a.jpg", ""), Item("b.mp4", "", is_film=True), Item("c.jpg", ""), Item("d.mp4", "", is_film=True)]
+    assert sorted([item.name for item in unit.items] for unit in make_units(items)) == [
+        ["a.jpg", "c.jpg"],
+        ["b.mp4"],
+        ["d.mp4"],
+    ]
+
+
+@pytest.mark.parametrize("culprit", [0, 6, 12])
+def test_halving_finds_the_item_to_blame(culprit: int):
+    items = tuple(Item(str(position), "") for position in range(13))
+    waiting, next_number = [Unit(5, items)], 6
+    read_items: list[Item] = []
+    numbers: list[int] = []
+    blamed: Sequence[Unit] = ()
+    num_crashes = 0
+    while waiting:
+        unit = waiting.pop(0)
+        if items[culprit] not in unit.items:
+            read_items += unit.items
+            numbers.append(unit.number)
+            continue
+        num_crashes += 1
+        rest = unit.after_crash(next_number)
+        blamed = blamed if rest else [unit]
+        next_number = max([next_number, *(each.number + 1 for each in rest)])
+        waiting = rest + waiting
+    assert [unit.items for unit in blamed] == [(items[culprit],)]
+    assert sorted(read_items, key=lambda item: int(item.name)) == [item for item in items if item != items[culprit]]
+    assert len({*numbers, blamed[0].number}) == len(numbers) + 1
+    assert num_crashes <= 6
+
+
+def test_a_single_item_gets_a_second_chance():
+    unit = Unit(3, (Item("film.mp4", "", is_film=True),))
+    (again,) = unit.after_crash(9)
+    assert (again.number, again.items) == (unit.number, unit.items)
+    assert again.after_crash(9) == []
+
+
+def test_the_row_of_an_item_to_blame_has_a_reason(out: Path):
+    report = write_crash(Unit(4, (Item("film.mp4", "", is_film=True),)), str(out))
+    (row,) = rows_of(out, "pictures")
+    assert (report.number, report.pictures, report.failures) == (4, 1, 1)
+    assert (row["picture"], row["kind"]) == ("film.mp4", "film")
+    assert row["error"] is not None
+    assert rows_of(out, "faces") == []

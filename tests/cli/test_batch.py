@@ -1,0 +1,261 @@
+"""`batch`: the command with real networks, and what happens when it is stopped or killed."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emomusic.cli import main as cli
+from emomusic.cli.bench_batch import run_batch_bench
+from tests.batch.pictures import BROKEN, make_folder, parts_of, rows_of
+from tests.films import COLLINS, write_film
+
+NUM_PICTURES = 60
+
+
+def batch(*arguments: str | Path) -> tuple[dict[str, Any], int]:
+    """The answer of the command and its exit status. Without an answer, it is empty."""
+    with contextlib.redirect_stdout(io.StringIO()) as answer:
+        status = cli.main(["batch", *map(str, arguments), "--json"])
+    return json.loads(answer.getvalue() or "{}"), status
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("batch") / "pictures", NUM_PICTURES)
+
+
+@pytest.fixture(scope="module")
+def results(pictures: Path) -> Path:
+    """The results of an uninterrupted run."""
+    out = pictures.parent / "results"
+    answer, status = batch(pictures, "--out", out)
+    assert status == 2
+    assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    return out
+
+
+def assert_same_rows(out: Path, results: Path) -> None:
+    for dataset in ("faces", "pictures"):
+        assert rows_of(out, dataset) == rows_of(results, dataset)
+    assert parts_of(out)["faces"] == parts_of(out)["pictures"]
+
+
+def test_the_summary_has_the_figures_of_the_datasets(results: Path):
+    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    faces = rows_of(results, "faces")
+    assert {name: summary[name] for name in ("pictures", "films", "faces", "failed", "read", "resumed", "engine")} == {
+        "pictures": NUM_PICTURES + len(BROKEN),
+        "films": 0,
+        "faces": len(faces),
+        "failed": len(BROKEN) + 1,  # make_pictures breaks one, too
+        "read": NUM_PICTURES + len(BROKEN),
+        "resumed": 0,
+        "engine": "local",
+    }
+    assert sum(summary["reasons"].values()) == summary["failed"]
+    assert sum(summary["emotions"].values()) == summary["faces"]
+    assert summary["per_second"] > 0
+    assert summary["workers"] >= 1
+
+
+def test_the_status_is_0_if_all_are_read(tmp_path: Path, pictures: Path):
+    answer, status = batch(
+        pictures / "000000.jpg", pictures / "000001.jpg", "--out", tmp_path / "out", "--workers", "1"
+    )
+    assert (answer["pictures"], answer["failed"], answer["workers"], status) == (2, 0, 1, 0)
+
+
+def test_results_are_not_overwritten(results: Path, pictures: Path, capsys: pytest.CaptureFixture[str]):
+    before = parts_of(results)
+    assert batch(pictures, "--out", results)[1] == 2
+    assert "--resume" in capsys.readouterr().err
+    assert parts_of(results) == before
+
+
+def test_a_resumed_run_reads_only_what_is_new(results: Path, pictures: Path, tmp_path: Path):
+    out = shutil.copytree(results, tmp_path / "out")
+    (tmp_path / "new.png").write_bytes((pictures / "000000.jpg").read_bytes())
+    answer, status = batch(pictures, tmp_path / "new.png", "--out", out, "--resume")
+    assert (answer["read"], answer["resumed"], answer["pictures"], status) == (1, NUM_PICTURES + 3, NUM_PICTURES + 4, 2)
+    assert len(parts_of(out)["pictures"]) == len(parts_of(results)["pictures"]) + 1
+
+
+def test_a_run_with_another_model_is_not_continued(results: Path, pictures: Path):
+    assert batch(pictures, "--out", results, "--resume", "--model", "emonet") == ({}, 2)
+
+
+def test_resume_also_starts_a_run(pictures: Path, tmp_path: Path):
+    assert batch(pictures / "000000.jpg", "--out", tmp_path / "out", "--resume")[0]["read"] == 1
+
+
+def test_films_and_pictures_from_archives_and_standard_input_share_a_run(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_film(tmp_path / "film.mp4", [(COLLINS, 1.0)])
+    shutil.make_archive(str(tmp_path / "pack"), "zip", pictures / "more")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(pictures / "000000.jpg"))))
+    answer, status = batch("-", "--out", tmp_path / "out", tmp_path / "pack.zip", tmp_path / "film.mp4")
+    assert (answer["pictures"], answer["films"], answer["failed"], status) == (NUM_PICTURES // 4 + 1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--out", "OUT"],
+        ["absent-folder/*.jpg"],
+        ["x.jpg", "--out", ""],
+        ["", "--out", "OUT"],
+        ["x.jpg", "--out", "OUT", "--model", "unknown"],
+        ["x.jpg", "--out", "OUT", "--workers", "0"],
+        ["x.jpg", "--out", "OUT", "--rate", "0"],
+        ["x.jpg", "--out", "OUT", "--engine", "spark"],
+        ["x.jpg", "--out", "OUT", "--ray-address", "auto"],
+        ["x.jpg", "--out", "nonsense://OUT"],
+    ],
+)
+def test_wrong_options_are_one_line_and_status_2(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = cli.main(["batch", *arguments])
+    except SystemExit as stop:
+        status = int(str(stop.code))
+    assert status == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "OUT" / "pictures").exists()
+
+
+def test_files_that_do_not_exist_are_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    answer, status = batch(tmp_path / "absent.jpg", tmp_path / "no*.jpg", "--out", tmp_path / "out")
+    assert (answer["failed"], len(answer["reasons"]), status) == (2, 2, 2)
+    assert "absent.jpg" in capsys.readouterr().err
+
+
+def test_the_answer_for_people_names_the_counts(results: Path, pictures: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["batch", str(pictures), "--out", str(results), "--resume"]) == 2
+    out = capsys.readouterr().out
+    assert f"{NUM_PICTURES + len(BROKEN)} pictures" in out
+    assert "Traceback" not in out
+
+
+# In a process of its own
+
+
+@contextlib.contextmanager
+def started(root: Path, pictures: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "emomusic", "batch", str(pictures), "--out", str(out), "--resume", "--json"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_parts(process: subprocess.Popen[bytes], out: Path, dataset: str, number: int) -> None:
+    end_s = time.monotonic() + 60
+    while len(list((out / dataset).glob("*.parquet"))) < number and time.monotonic() < end_s:
+        assert process.poll() is None
+        time.sleep(0.002)
+
+
+def test_a_run_killed_three_times_and_resumed_has_the_rows_of_an_uninterrupted_one(
+    root: Path, pictures: Path, results: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    for dataset, number in (("faces", 1), ("pictures", 1), ("faces", 3)):
+        with started(root, pictures, out) as process:
+            wait_for_parts(process, out, dataset, number)
+            process.kill()
+    kept = len(rows_of(out, "pictures"))
+    assert 0 < kept < NUM_PICTURES + len(BROKEN)
+    answer, status = batch(pictures, "--out", out, "--resume")
+    assert status == 2
+    assert answer["read"] + answer["resumed"] == NUM_PICTURES + len(BROKEN)
+    assert 0 < answer["resumed"] <= kept
+    assert_same_rows(out, results)
+    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    for name in ("pictures", "faces", "failed", "reasons", "emotions"):
+        assert answer[name] == summary[name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_stopped_run_keeps_what_is_read_and_can_go_on(
+    root: Path, pictures: Path, results: Path, tmp_path: Path, number: signal.Signals
+):
+    out = tmp_path / "out"
+    with started(root, pictures, out) as process:
+        wait_for_parts(process, out, "pictures", 1)
+        process.send_signal(number)
+        text, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    answer = json.loads(text)
+    assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert answer["pictures"] == answer["read"] == len(rows_of(out, "pictures")) > 0
+    assert b"Traceback" not in errors
+    assert batch(pictures, "--out", out, "--resume")[0]["resumed"] == answer["pictures"]
+    assert_same_rows(out, results)
+
+
+def test_a_second_run_in_a_folder_is_refused(root: Path, pictures: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    with started(root, pictures, out) as process:
+        wait_for_parts(process, out, "pictures", 1)
+        assert batch(pictures, "--out", out, "--resume") == ({}, 2)
+        assert process.poll() is None
+
+
+# Ray, documents, benchmark
+
+
+def test_a_missing_ray_is_one_line_that_tells_how_to_install_it(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.delitem(sys.modules, "emomusic.batch.ray", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert batch(pictures, "--out", tmp_path / "out", "--engine", "ray") == ({}, 2)
+    assert "emomusic[cluster]" in capsys.readouterr().err
+
+
+def test_the_queries_of_the_document_run(root: Path, results: Path, monkeypatch: pytest.MonkeyPatch):
+    blocks = re.findall(r"```python\n(.*?)```", (root / "docs" / "batch.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(results.parent)
+    found: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, found)
+    assert len(found["happiest"]) == 10
+    assert len(found["failures"]) == len(BROKEN) + 1
+    assert found["share_of_emotions"].sum() == pytest.approx(1)
+    assert found["means"]["faces"].sum() == len(found["faces"])
+    assert (found["crowds"]["num_faces"] >= 3).all()
+
+
+def test_the_document_names_every_column(root: Path):
+    from emomusic.batch.parts import FACE_SCHEMA, PICTURE_SCHEMA
+
+    text = (root / "docs" / "batch.md").read_text(encoding="utf-8")
+    assert [name for name in {*FACE_SCHEMA.names, *PICTURE_SCHEMA.names} if f"`{name}`" not in text] == []
+
+
+def test_the_benchmark_compares_batch_with_analyze():
+    timings = {timing["step"].split(",")[0]: timing for timing in run_batch_bench(12, sides=(150, 220))["timings"]}
+    assert timings["batch as against analyze"]["median"] == pytest.approx(
+        timings["batch"]["median"] / timings["analyze"]["median"]
+    )
+
+
+@pytest.mark.parametrize("arguments", [["photo", "--pictures", "20"], ["batch", "--runs", "3"], ["batch", "film.mp4"]])
+def test_the_benchmark_refuses_options_of_other_parts(arguments: list[str]):
+    assert cli.main(["bench", *arguments]) == 2
