@@ -107,6 +107,12 @@ async def _draw_page(session: LiveSession) -> None:
         await asyncio.to_thread(charts)
 
 
+async def _bytes(peers: Sequence[RTCPeerConnection]) -> int:
+    """Bytes that all connections have received and sent."""
+    reports = [report for peer in peers for report in (await peer.getStats()).values()]
+    return sum(report.bytesSent + report.bytesReceived for report in reports if report.type == "transport")
+
+
 async def measure(film: str, count: int) -> dict[str, float]:
     """Serve a number of sessions and return the figures of the slowest and of the process."""
     networks = load_networks()
@@ -125,11 +131,11 @@ async def measure(film: str, count: int) -> dict[str, float]:
         peers.append(peer)
         pages.append(asyncio.create_task(_draw_page(session)))
     await asyncio.sleep(_WARM_S)
-    before = [session.view() for session in sessions]
+    before, bytes_before = [session.view() for session in sessions], await _bytes(peers)
     began_s, busy_s = time.perf_counter(), time.process_time()
     await asyncio.sleep(_MEASURED_S)
     took_s, busy_s = time.perf_counter() - began_s, time.process_time() - busy_s
-    after = [session.view() for session in sessions]
+    after, bytes_after = [session.view() for session in sessions], await _bytes(peers)
     ours.send("end")
     connected = await asyncio.to_thread(ours.recv)
     for page in pages:
@@ -146,6 +152,7 @@ async def measure(film: str, count: int) -> dict[str, float]:
         "frames_per_second_of_the_slowest": round(min(frames), 1),
         "readings_per_second_of_the_slowest": round(min(readings), 1),
         "lag_ms": round(1000 * statistics.median(view.lag_s or 0.0 for view in after)),
+        "mbit_per_s_up_and_down": round(8e-6 * (bytes_after - bytes_before) / took_s / count, 2),
         "cores_used": round(busy_s / took_s, 2),
         "memory_mb": round(resident_mb()),
     }

@@ -10,6 +10,7 @@ from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 _CACHED_RUNS = 2  # a browser forgets a cached message that this many runs have not used
+_KEPT_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Page:
     @property
     def cached_hashes(self) -> list[str]:
         """Hashes of the messages that the server need not send again."""
-        return list(self._cache)
+        return [hash_ for hash_, (_, used) in self._cache.items() if used >= self.run - _CACHED_RUNS]
 
     def receive(self, message: ForwardMsg) -> None:
         """Apply a message."""
@@ -102,7 +103,7 @@ class Page:
         for path, shown in list(self._shown.items()):
             if shown.run < self.run and (not self._fragments or shown.fragment in self._fragments):
                 del self._shown[path]
-        oldest = self.run - _CACHED_RUNS
+        oldest = self.run - _KEPT_RUNS  # a run that is under way may still refer to hashes of its request
         self._cache = {hash_: (message, used) for hash_, (message, used) in self._cache.items() if used >= oldest}
 
     def elements(self) -> Iterator[Shown]:

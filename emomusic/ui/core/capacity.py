@@ -22,7 +22,7 @@ from emomusic.face.runtime import num_cores
 MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
 """Names of the settings."""
 
-VISITORS_PER_CORE = 40  # docs/benchmarks/load.json
+VISITORS_PER_CORE = 35  # docs/benchmarks/load-limit.json: 30 per core wait 1.2 s for an answer, 40 wait 3.8 s (95 %)
 LIVE_PER_CORE = 1.5  # docs/benchmarks/live-sessions.json
 
 _ASK_AGAIN_S = 5.0
