@@ -2,8 +2,8 @@
 
     python -m scripts.plan_capacity
 
-Reads docs/benchmarks/load-limit.json and live-sessions.json, which scripts.load_test and scripts.measure_live_sessions
-write. The estimate multiplies figures of one machine. Nobody has run it at this size.
+Reads docs/benchmarks/load-failover.json and live-sessions.json, written by scripts.load_test and
+scripts.measure_live_sessions. The estimate multiplies figures of one machine and has not been tested at this size.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the plans as JSON."""
     argparse.ArgumentParser(description=__doc__).parse_args(arguments)
     folder = ROOT / "docs" / "benchmarks"
-    load = json.loads((folder / "load-limit.json").read_text(encoding="utf-8"))
+    load = json.loads((folder / "load-failover.json").read_text(encoding="utf-8"))
     live = json.loads((folder / "live-sessions.json").read_text(encoding="utf-8"))
     rows = [row for row in live["rows"] if row["sessions"] <= live["sessions_served_well"]]
     replica_mb = max(

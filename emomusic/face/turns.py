@@ -45,7 +45,7 @@ class FairQueue:
         """
         granted = threading.Event()
         with self._lock:
-            if self._free:  # then nobody waits
+            if self._free:  # then the queue is empty
                 self._free -= 1
                 granted.set()
             else:

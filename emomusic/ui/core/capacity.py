@@ -43,7 +43,7 @@ class Capacity:
     Attributes:
         max_visitors: the most visitors at the same time.
         max_live: the most live sessions at the same time.
-        is_draining: whether the process stops soon and accepts nobody.
+        is_draining: whether the process stops soon and refuses new visitors.
     """
 
     def __init__(self, max_visitors: int, max_live: int) -> None:
@@ -155,10 +155,10 @@ def admit_visitor() -> None:
     with st.container(key="busy"):
         if capacity().is_draining:
             st.title("EmoMusic restarts", anchor=False)
-            st.markdown("This page opens by itself when the server is back. It takes up to a minute.")
+            st.markdown("This page opens automatically when the server is back. It takes up to a minute.")
         else:
             st.title("EmoMusic is full", anchor=False)
-            st.markdown("Many people use it now. This page opens by itself when there is room.")
+            st.markdown("Many people use it now. This page opens automatically when there is room.")
         _wait_for_room()
     st.stop()
 

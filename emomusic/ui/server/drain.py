@@ -1,6 +1,6 @@
 """An orderly stop on SIGTERM.
 
-The server first refuses new visitors and tells live sessions. It stops as soon as nobody is busy, and at the latest
+The server first refuses new visitors and tells live sessions. It stops as soon as no visitor is busy, and at the latest
 after `EMOMUSIC_DRAIN_S` seconds.
 """
 
@@ -69,7 +69,7 @@ class Drain:
         self._loop.call_soon_threadsafe(self._look, now_s + min(_NOTICED_S, self._seconds))
 
     def _look(self, earliest_s: float) -> None:
-        """Stop if nobody is busy or the time is over, else look again."""
+        """Stop if no visitor is busy or the time is over, else look again."""
         now_s = monotonic()
         if now_s >= self._ends_s or (now_s >= earliest_s and not is_busy()):
             log.info("the server stops with %d visitors and %d live sessions", *_counts())

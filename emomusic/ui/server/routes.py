@@ -1,4 +1,4 @@
-"""Routes beside the pages: readiness, metrics and, if switched on, the HTTP API."""
+"""Routes in addition to the pages: readiness, metrics and, if switched on, the HTTP API."""
 
 from __future__ import annotations
 
