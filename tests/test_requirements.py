@@ -23,7 +23,14 @@ INSTALLED_BY_HAND = {  # libraries for comparison scripts
     "scripts/compare_runtimes.py": {"openvino"},
     "scripts/libraries/ask_fer.py": {"fer"},
 }
-TOOLS = {"mypy", "pandas-stubs", "pre-commit", "pytest-xdist", "ruff"}  # commands, stubs and plugins without imports
+TOOLS = {
+    "duckdb",
+    "mypy",
+    "pandas-stubs",
+    "pre-commit",
+    "pytest-xdist",
+    "ruff",
+}  # without imports; docs/batch.md uses duckdb
 ALIASES = {"tensorflow-cpu": "tensorflow"}
 
 
