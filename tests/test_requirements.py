@@ -23,14 +23,8 @@ INSTALLED_BY_HAND = {  # libraries for comparison scripts
     "scripts/compare_runtimes.py": {"openvino"},
     "scripts/libraries/ask_fer.py": {"fer"},
 }
-TOOLS = {
-    "duckdb",
-    "mypy",
-    "pandas-stubs",
-    "pre-commit",
-    "pytest-xdist",
-    "ruff",
-}  # without imports; docs/batch.md uses duckdb
+# Without imports: commands, stubs and plugins; docs/batch.md uses DuckDB
+TOOLS = {"duckdb", "mypy", "pandas-stubs", "pre-commit", "pytest-xdist", "ruff"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}
 
 
