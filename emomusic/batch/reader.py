@@ -18,6 +18,7 @@ import pyarrow as pa
 from emomusic.affect import EMOTIONS, EmotionProbabilities
 from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, affect_columns, face_rows, failure_row, picture_row
 from emomusic.batch.sources import Item, Opener
+from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.face import runtime
 from emomusic.face.classifier import EmotionClassifier
@@ -167,6 +168,7 @@ class UnitReader:
         pictures, faces = found.tables()
         if pictures:
             self._dataset.write_part(unit.number, pictures, faces)
+        return_free_memory()
         failures = sum(row.get("error") is not None for row in pictures)
         return UnitReport(unit.number, len(pictures), len(faces), failures)
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from emomusic.batch import reader as reader_module
 from emomusic.batch.reader import Unit, UnitReader, make_units, write_crash
 from emomusic.batch.sources import Item, find_items
 from emomusic.cli import main as cli
+from emomusic.cli.timing import resident_mb
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import read_image
 from tests.batch.pictures import BROKEN, rows_of
@@ -159,6 +162,19 @@ def test_faces_of_many_pictures_share_a_batch(
         (tmp_path / f"{number}.jpg").write_bytes((SAMPLES / FOUR_PEOPLE).read_bytes())
     read(reader, tmp_path)
     assert sizes == [8, 8, 4]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone returns memory")
+def test_memory_returns_to_the_system_after_each_unit(reader: UnitReader, tmp_path: Path):
+    image = Image.open(COLLINS)
+    for number in range(8):
+        side = 1000 + 60 * number
+        image.resize((side, side)).save(tmp_path / f"{number}.jpg")
+    read(reader, COLLINS)
+    before_mb = resident_mb()
+    (unit,) = make_units(find_items([str(tmp_path)]), first_number=2)
+    reader.read(unit)
+    assert resident_mb() - before_mb < 100
 
 
 def test_a_stopped_unit_writes_what_it_has(reader: UnitReader, out: Path, pictures: Path):
