@@ -3,7 +3,7 @@
     python -m scripts.load_test steady > report.json
     python -m scripts.load_test scaling --visitors 16 --seconds 60 > report.json
     python -m scripts.load_test failover > report.json
-    python -m scripts.load_test limit --visitors 400 > report.json
+    python -m scripts.load_test limit --visitors 120 > report.json
 
 A visitor speaks Streamlit's protocol as a browser does, but draws nothing and loads no scripts and styles. It uploads
 photos that the app has not seen, asks for songs, and checks every answer. Linux only; needs `taskset` and Caddy.

@@ -233,6 +233,21 @@ def test_late_answers_count_for_durations_only() -> None:
     assert report["refused"] == 1
 
 
+def test_the_limit_is_the_number_of_visitors_that_the_app_admits(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOMUSIC_MAX_VISITORS", "2")
+    load = Load(visitors=6, replicas=1, habits=Habits(think_s=1), behind_proxy=False, step=2, step_s=4)
+    report = limit(load, photos)
+    assert report["visitors present when the app refused newcomers"] == 2
+    assert report["visitors present when answers became slow"] is None
+    assert report["refused"] == report["refusals"]["count"] == 4
+    assert [step["came"] for step in report["steps"]] == [2, 4, 6]
+    assert report["errors"] == {}
+    assert report["replicas still running"] == 1
+    assert report["answers a newcomer after the load"]
+
+
 def test_several_replicas_need_a_proxy(photos: Photos) -> None:
     load = Load(replicas=2, behind_proxy=False)
     for scenario in (steady, limit):

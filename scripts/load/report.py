@@ -45,5 +45,6 @@ def summarize(outcomes: Sequence[Outcome], began_s: float, ended_s: float) -> di
         },
         "errors": dict(errors.most_common()),
         "refused": sum(outcome.result == "refused" for outcome in outcomes),
+        "refusals": seconds_of(outcome for outcome in outcomes if outcome.result == "refused"),
         "interrupted": sum(outcome.result == "interrupted" for outcome in outcomes),
     }

@@ -18,7 +18,7 @@ from scripts.load.servers import Server, ServerError, run_proxy, run_replica
 from scripts.load.visitor import Habits, Journal, Visitor
 
 SLOW_S = 5.0
-"""The scenario `limit` ends when the 95th percentile of a step exceeds this."""
+"""Answers are slow if the 95th percentile of a step of `limit` exceeds this."""
 
 _MOST_THREADS = 64  # for HTTP requests
 _RECOVERS_WITHIN_S = 300.0
@@ -119,11 +119,7 @@ def scaling(load: Load, photos: Photos) -> dict[str, Any]:
     Visitors without pauses saturate them. The proxy and the visitors share the cores, so they take most from the
     replicas when all cores are busy.
     """
-    cores = sorted(os.sched_getaffinity(0))[: load.replicas]
-    if len(cores) < load.replicas:
-        raise ServerError(
-            f"expected a core for each of {load.replicas} replicas. Received: {len(cores)}. Ask for fewer replicas."
-        )
+    cores = [share[0] for share in _shares(load.replicas)]
     one, many = "one replica on one core", f"{load.replicas} replicas on one core each"
     large = f"one replica on {load.replicas} cores"
     measured = {}
@@ -167,9 +163,22 @@ def failover(load: Load, photos: Photos) -> dict[str, Any]:
 
 
 def limit(load: Load, photos: Photos) -> dict[str, Any]:
-    """More and more visitors, until answers are slow or the app refuses newcomers, and one step more."""
-    with _deploy(load.replicas, load.behind_proxy) as deployment:
+    """More and more visitors, until answers are slow and the app refuses newcomers, and one step more.
+
+    Each replica has its share of the cores, as containers have, so that its limits fit them.
+    """
+    with _deploy(load.replicas, load.behind_proxy, _shares(load.replicas)) as deployment:
         return asyncio.run(_find_limit(deployment, load, photos))
+
+
+def _shares(replicas: int) -> list[list[int]]:
+    """The cores of this machine, divided among replicas."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < replicas:
+        raise ServerError(
+            f"expected a core for each of {replicas} replicas. Received: {len(cores)}. Ask for fewer replicas."
+        )
+    return [cores[number::replicas] for number in range(replicas)]
 
 
 async def _find_limit(deployment: Deployment, load: Load, photos: Photos) -> dict[str, Any]:
@@ -177,10 +186,11 @@ async def _find_limit(deployment: Deployment, load: Load, photos: Photos) -> dic
     journal = crowd.journal
     tasks: list[asyncio.Task[None]] = []
     steps: list[dict[str, Any]] = []
-    reached: dict[str, Any] | None = None
+    slow: dict[str, Any] | None = None  # the first step with slow answers
+    full: dict[str, Any] | None = None  # the first step with refused newcomers
     with contextlib.closing(crowd):
         await crowd.warm_up()
-        began_s = monotonic()
+        before, began_s = _resources(deployment), monotonic()
         while len(tasks) < load.visitors:
             seen, step_began_s = len(journal.outcomes), monotonic()
             newcomers = range(len(tasks), min(len(tasks) + load.step, load.visitors))
@@ -190,10 +200,11 @@ async def _find_limit(deployment: Deployment, load: Load, photos: Photos) -> dic
             metrics = [await asyncio.to_thread(replica.metrics) for replica in deployment.replicas]
             queues = [values.get("emomusic_queue_length") for values in metrics]
             steps.append({"came": len(tasks), "present": len(journal.present), "queues": queues, **step})
-            if reached is not None:
+            if slow and full:
                 break
-            if step["refused"] or step["answers"].get("p95_s", 0.0) > SLOW_S:
-                reached = steps[-1]
+            slow = slow or (steps[-1] if step["answers"].get("p95_s", 0.0) > SLOW_S else None)
+            full = full or (steps[-1] if step["refused"] else None)
+        used = _used(before, _resources(deployment))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -201,11 +212,13 @@ async def _find_limit(deployment: Deployment, load: Load, photos: Photos) -> dic
         gone_s = monotonic()
         recovers = await crowd.get_photo(deployment.address, within_s=_RECOVERS_WITHIN_S)
         return {
-            "visitors present at the limit": reached and reached["present"],
-            "95th percentile at the limit, seconds": reached and reached["answers"].get("p95_s"),
+            "visitors present when answers became slow": slow and slow["present"],
+            "visitors present when the app refused newcomers": full and full["present"],
+            "largest 95th percentile of a step, seconds": max(step["answers"].get("p95_s", 0.0) for step in steps),
             "replicas still running": sum(replica.process.poll() is None for replica in deployment.replicas),
             "answers a newcomer after the load": recovers,
             "seconds until this answer": round(monotonic() - gone_s, 1),
+            "processes": used,
             "steps": steps,
             **total,
         }
