@@ -242,7 +242,7 @@ def test_pods_scale_with_live_sessions_and_end_slowly(manifests: dict[str, Any])
     assert pods["metric"]["name"] == "emomusic_live_sessions"
     (container,) = manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
     limit = int(container["resources"]["limits"]["cpu"]) * LIVE_PER_CORE
-    assert int(pods["target"]["averageValue"]) < limit
+    assert int(pods["target"]["averageValue"].removesuffix("m")) / 1000 < limit
     assert spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 600
     assert "replicas" not in manifests["Deployment"]["spec"]
 

@@ -99,7 +99,7 @@ def test_a_live_session_holds_its_place_until_it_ends_or_is_deleted() -> None:
 def test_limits_follow_the_cores_and_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores in (1, 2, 8):
         monkeypatch.setattr(module, "num_cores", lambda cores=cores: cores)
-        assert limits({}) == (VISITORS_PER_CORE * cores, max(int(LIVE_PER_CORE * cores), 1))
+        assert limits({}) == (VISITORS_PER_CORE * cores, LIVE_PER_CORE * cores)
     assert limits({"EMOMUSIC_MAX_VISITORS": "7", "EMOMUSIC_MAX_LIVE": " 3 "}) == (7, 3)
 
 

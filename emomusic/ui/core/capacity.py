@@ -22,8 +22,8 @@ from emomusic.face.runtime import num_cores
 MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
 """Names of the settings."""
 
-VISITORS_PER_CORE = 35  # docs/benchmarks/load-limit.json: 30 per core wait 1.2 s for an answer, 40 wait 3.8 s (95 %)
-LIVE_PER_CORE = 1.5  # docs/benchmarks/live-sessions.json
+VISITORS_PER_CORE = 30  # docs/benchmarks/load-one-replica.json: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s (95 %)
+LIVE_PER_CORE = 1  # docs/benchmarks/live-sessions.json: two on two cores have 16.7 frames per second, three have 6.7
 
 _ASK_AGAIN_S = 5.0
 
@@ -128,7 +128,7 @@ def limits(environment: Mapping[str, str]) -> tuple[int, int]:
         SettingsError: a setting is not a positive whole number.
     """
     cores = num_cores()
-    defaults = {MAX_VISITORS: VISITORS_PER_CORE * cores, MAX_LIVE: max(int(LIVE_PER_CORE * cores), 1)}
+    defaults = {MAX_VISITORS: VISITORS_PER_CORE * cores, MAX_LIVE: LIVE_PER_CORE * cores}
     found = []
     for name, default in defaults.items():
         text = environment.get(name, "").strip() or str(default)
