@@ -17,7 +17,7 @@ import pytest
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
 from emomusic.cli import main as cli
 from emomusic.errors import ModelError
-from scripts.ray_cluster_check import check, descendants
+from scripts.check_batch import check, descendants
 from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, parts_of, rows_of
 
 SIDES = (150, 220)
@@ -50,9 +50,10 @@ class TestWithRay:
         yield
         wait_until(lambda: set(descendants(os.getpid())) <= before)
 
-    def test_a_worker_and_a_node_may_die(self, tmp_path: Path):
+    def test_the_command_a_worker_and_a_node_may_die(self, tmp_path: Path):
         report = check(tmp_path, 160, SIDES)
         assert report["equal rows"] is True
+        assert len(report["units done at Ctrl+C and at three kills"]) == 4
         assert set(report["units done at the death of"]) == {"worker", "node"}
         assert {(run["pictures"], run["failed"]) for run in report["runs"].values()} == {(160, 2)}
 

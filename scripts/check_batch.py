@@ -1,6 +1,6 @@
-"""Check that `batch` gives the same rows on a Ray cluster that loses a worker and then a node.
+"""Check that `batch` gives the same rows after kills: of the command, and of a worker and a node of a Ray cluster.
 
-    python -m scripts.ray_cluster_check --pictures 2000 --json > report.json
+    python -m scripts.check_batch --json > docs/benchmarks/batch-check.json
 
 The cluster has two nodes of one core on the loopback address. Linux only; needs `pip install "emomusic[cluster]"`.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -26,17 +27,20 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from emomusic.batch.parts import FACES, PICTURES
+from emomusic.cli.arguments import STOPPED
 from emomusic.cli.bench_batch import make_pictures
 from emomusic.cli.timing import machine
 from emomusic.errors import EmomusicError
 
 NUM_PICTURES = 2000
 
+_SIDES = (300, 800)  # longer sides of the pictures in pixels; the rows matter here, not the speed
 _HOST = "127.0.0.1"
 _MEMORY = 150_000_000  # bytes of a node's object store
 _START_S = 60
 _ACTOR = "ray::MapWorker"  # how Ray names the processes of actors
-_WORKER_DIES, _NODE_DIES = 0.25, 0.5  # shares of the units that are done by then
+_STOPPED, _KILLED = 0.1, (0.3, 0.5, 0.7)  # shares of the units that are done by then
+_WORKER_DIES, _NODE_DIES = 0.25, 0.5  # the same
 _UNITS_LEFT = 2  # at least, when the node dies
 _POLL_S = 0.02
 
@@ -123,8 +127,11 @@ class Cluster:
             time.sleep(_POLL_S)
 
 
-def check(folder: Path, num_pictures: int = NUM_PICTURES, sides: tuple[int, int] = (600, 1600)) -> dict[str, Any]:
-    """Read the same pictures with the local engine, on a cluster, and on a cluster that loses processes.
+def check(folder: Path, num_pictures: int = NUM_PICTURES, sides: tuple[int, int] = _SIDES) -> dict[str, Any]:
+    """Read the same pictures with the local engine and on a cluster, each undisturbed and disturbed.
+
+    The disturbed local run is stopped by Ctrl+C, then killed three times, and resumed each time. The disturbed cluster
+    loses a worker and then a node.
 
     Args:
         folder: exists, for pictures and results.
@@ -132,7 +139,8 @@ def check(folder: Path, num_pictures: int = NUM_PICTURES, sides: tuple[int, int]
         sides: smallest and largest length of the longer side in pixels.
 
     Returns:
-        The runs with their counts and rates, the parts that were done at each death, and whether all rows are equal.
+        The runs with their counts and rates, the units that were done at each disturbance, the seconds from Ctrl+C to
+        the end, and whether all rows are equal.
 
     Raises:
         EmomusicError: a node does not start, or a run fails or ends before the deaths.
@@ -142,7 +150,13 @@ def check(folder: Path, num_pictures: int = NUM_PICTURES, sides: tuple[int, int]
     for _ in make_pictures(pictures, num_pictures, sides=sides):
         pass
     runs = {"local": _run(folder, "local", ["--workers", "2"])}
-    num_units = len(list((folder / "local" / PICTURES).glob("part-*")))
+    num_units = _num_parts(folder / "local")
+    stop_s = _end_midway(folder, "resumed", signal.SIGINT, math.ceil(_STOPPED * num_units))
+    ends = [_num_parts(folder / "resumed")]
+    for share in _KILLED:
+        _end_midway(folder, "resumed", signal.SIGKILL, math.ceil(share * num_units))
+        ends.append(_num_parts(folder / "resumed"))
+    runs["local, resumed four times"] = _run(folder, "resumed", ["--workers", "2", "--resume"])
     deaths: dict[str, int] = {}
     with Cluster() as cluster:
         on_ray = ["--engine", "ray", "--ray-address", cluster.address]
@@ -163,9 +177,11 @@ def check(folder: Path, num_pictures: int = NUM_PICTURES, sides: tuple[int, int]
     return {
         "machine": machine(),
         "units": num_units,
+        "units done at Ctrl+C and at three kills": ends,
+        "seconds from Ctrl+C to the end": round(stop_s, 2),
         "units done at the death of": deaths,
         "runs": runs,
-        "equal rows": all(rows(folder / name) == expected for name in ("ray", "disturbed")),
+        "equal rows": all(rows(folder / name) == expected for name in ("resumed", "ray", "disturbed")),
     }
 
 
@@ -194,18 +210,16 @@ def _run(
         env: variables of the process.
         watch: takes the number of finished parts, again and again.
     """
-    out = folder / name
-    command = [sys.executable, "-m", "emomusic", "batch", "pictures", "--out", name, "--json", *options]
     log = folder / f"{name}.log"
     with (
         (folder / f"{name}.json").open("w+b") as answer,
         log.open("wb") as errors,
-        subprocess.Popen(command, stdout=answer, stderr=errors, env=env, cwd=folder) as process,
+        subprocess.Popen(_batch(name, *options), stdout=answer, stderr=errors, env=env, cwd=folder) as process,
     ):
         try:
             while process.poll() is None:
                 if watch is not None:
-                    watch(len(list((out / PICTURES).glob("part-*"))))
+                    watch(_num_parts(folder / name))
                 time.sleep(_POLL_S)
         finally:
             process.kill()
@@ -216,6 +230,36 @@ def _run(
         raise EmomusicError(f"expected batch to end. Received: exit status {process.returncode}: {' '.join(last)}")
     summary = json.loads(text)
     return {key: summary[key] for key in ("pictures", "failed", "faces", "seconds", "per_second")}
+
+
+def _end_midway(folder: Path, name: str, how: signal.Signals, num_parts: int) -> float:
+    """Resume a run, end it after this number of parts, and return the seconds from the signal to the end.
+
+    Raises:
+        EmomusicError: it ends by itself.
+    """
+    quiet = subprocess.DEVNULL
+    command = _batch(name, "--workers", "2", "--resume")
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=folder) as process:
+        while _num_parts(folder / name) < num_parts:
+            if process.poll() is not None:
+                raise EmomusicError(f"expected batch to run for {num_parts} parts. Received: {process.returncode}")
+            time.sleep(_POLL_S)
+        began_s = time.perf_counter()
+        process.send_signal(how)
+        status = process.wait()
+        seconds = time.perf_counter() - began_s
+    if status != (-how if how == signal.SIGKILL else STOPPED):
+        raise EmomusicError(f"expected {how.name} to end batch. Received: exit status {status}")
+    return seconds
+
+
+def _batch(name: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", "emomusic", "batch", "pictures", "--out", name, "--json", *options]
+
+
+def _num_parts(out: Path) -> int:
+    return len(list((out / PICTURES).glob("part-*")))
 
 
 def _ray(*arguments: str) -> list[str]:
@@ -252,12 +296,11 @@ def _kill(pids: Sequence[int]) -> None:
 
 def main() -> int:
     """Run the check and print its report. The status is 1 if rows differ."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.ray_cluster_check", description=str(__doc__).split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m scripts.check_batch", description=str(__doc__).split("\n")[0])
     parser.add_argument("--pictures", type=int, default=NUM_PICTURES, help=f"how many ({NUM_PICTURES})")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, also in children
     try:
         with tempfile.TemporaryDirectory() as name:
             report = check(Path(name), options.pictures)
@@ -270,6 +313,9 @@ def main() -> int:
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, run in report["runs"].items():
         yield f"{name}: " + ", ".join(f"{key} {value}" for key, value in run.items())
+    stopped, *killed = report["units done at Ctrl+C and at three kills"]
+    yield f"Ctrl+C after {stopped} of {report['units']} units, {report['seconds from Ctrl+C to the end']} s to the end"
+    yield f"kills after {', '.join(map(str, killed))} of {report['units']} units"
     for name, number in report["units done at the death of"].items():
         yield f"a {name} died after {number} of {report['units']} units"
     yield "all rows are equal" if report["equal rows"] else "rows differ"
