@@ -2,7 +2,7 @@
 
     python -m scripts.plan_capacity
 
-Reads docs/benchmarks/load-failover.json and live-sessions.json, written by scripts.load_test and
+Reads docs/benchmarks/load-one-replica.json and live-sessions.json, written by scripts.load_test and
 scripts.measure_live_sessions. The estimate multiplies figures of one machine and has not been tested at this size.
 """
 
@@ -19,7 +19,7 @@ from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE
 
 _RESERVE = 0.7  # share of the capacity that is used, because proxies distribute visitors unevenly
 _CORES_PER_REPLICA = 2
-_PLANS = ((30, 0.1), (300, 0.1), (10_000, 0.1))  # visitors at the same time, and the share with a camera
+_PLANS = ((30, 0.0), (30, 0.1), (300, 0.0), (300, 0.1), (10_000, 0.1))  # visitors, and the share with a camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def plan(visitors: int, live_share: float, *, replica_mb: float, mbit_per_s: flo
     Args:
         visitors: at the same time.
         live_share: share of them with a camera, 0 to 1.
-        replica_mb: memory of a replica at its limit.
+        replica_mb: memory of a replica with visitors and cameras at their limits.
         mbit_per_s: traffic of a live session, both directions together.
     """
     live = math.ceil(visitors * live_share)
@@ -65,20 +65,23 @@ def plan(visitors: int, live_share: float, *, replica_mb: float, mbit_per_s: flo
     )
 
 
+def plans() -> list[Plan]:
+    """The estimates for a class, an event and many visitors, from the reports in docs/benchmarks."""
+    folder = ROOT / "docs" / "benchmarks"
+    load = json.loads((folder / "load-one-replica.json").read_text(encoding="utf-8"))
+    live = json.loads((folder / "live-sessions.json").read_text(encoding="utf-8"))
+    rows = [row for row in live["rows"] if row["sessions"] <= live["sessions_served_well"]]
+    replica = load["processes"]["replica 1"]
+    grown_mb = replica["memory_mb_at_end"] - replica["memory_mb_at_start"]
+    replica_mb = max(row["memory_mb"] for row in rows) + grown_mb
+    mbit_per_s = max(row["mbit_per_s_up_and_down"] for row in rows)
+    return [plan(*each, replica_mb=replica_mb, mbit_per_s=mbit_per_s) for each in _PLANS]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the plans as JSON."""
     argparse.ArgumentParser(description=__doc__).parse_args(arguments)
-    folder = ROOT / "docs" / "benchmarks"
-    load = json.loads((folder / "load-failover.json").read_text(encoding="utf-8"))
-    live = json.loads((folder / "live-sessions.json").read_text(encoding="utf-8"))
-    rows = [row for row in live["rows"] if row["sessions"] <= live["sessions_served_well"]]
-    replica_mb = max(
-        *(process["memory_mb_at_end"] for name, process in load["processes"].items() if name.startswith("replica")),
-        *(row["memory_mb"] for row in rows),
-    )
-    mbit_per_s = max(row["mbit_per_s_up_and_down"] for row in rows)
-    plans = [plan(*each, replica_mb=replica_mb, mbit_per_s=mbit_per_s) for each in _PLANS]
-    print(json.dumps([asdict(each) for each in plans], indent=2))
+    print(json.dumps([asdict(each) for each in plans()], indent=2))
 
 
 if __name__ == "__main__":
