@@ -56,6 +56,7 @@ bench: $(VENV)/installed  ## measure this machine in some minutes, and write doc
 	$(BIN)/python -m emomusic bench music --json $(call into,music)
 	$(BIN)/python -m emomusic bench live --json $(call into,live)
 	$(BIN)/python -m emomusic bench film --json $(call into,film)
+	$(BIN)/python -m emomusic bench batch --json $(call into,batch)
 # Replace the old figures only if the benchmark succeeds.
 into = > docs/benchmarks/$(1).json.part && mv docs/benchmarks/$(1).json.part docs/benchmarks/$(1).json
 
