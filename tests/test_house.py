@@ -15,8 +15,10 @@ from emomusic.assets import read_metrics
 from emomusic.face.images import MAX_BYTES
 from emomusic.face.model_files import DEFAULT_MODEL, face_models, model_folder
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
+from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE
 from emomusic.ui.core.frame import DARK_BUTTON
 from emomusic.ui.film.job import MAX_MB
+from scripts.plan_capacity import plans
 
 LOCKS = ["requirements.txt", "requirements-serve.txt", "requirements-dev.txt"]
 PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
@@ -253,6 +255,8 @@ def test_the_readme_is_short_and_its_figures_match_the_metrics(root: Path):
     app = json.loads((root / "docs" / "benchmarks" / "app.json").read_text(encoding="utf-8"))
     first = statistics.median(app["seconds from the server's start to the first result"])
     assert f"| {first:.1f} s |" in readme
+    batch = {step.partition(",")[0]: timing["median"] for step, timing in timings_of(root, "batch").items()}
+    assert f"{batch['batch']:.1f} pictures per second | `analyze` {batch['analyze']:.1f} per second" in readme
     assert f"| {app['MB after ten photos']} MB |" in readme
 
 
@@ -262,3 +266,69 @@ def test_relative_links_of_documents_exist(root: Path):
     links = [(path, link) for path, text in texts.items() for link in re.findall(r"\]\(([^)#]+)\)", text)]
     assert len(links) > 15
     assert [(path.name, link) for path, link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def report_of(root: Path, name: str) -> dict[str, Any]:
+    """A report in docs/benchmarks."""
+    report: dict[str, Any] = json.loads((root / "docs" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
+    return report
+
+
+def test_the_capacity_matches_the_load_reports(root: Path):
+    text = " ".join((root / "docs" / "deployment.md").read_text(encoding="utf-8").split())
+    steady, full, over, one, scaling, failover = (
+        report_of(root, f"load-{name}")
+        for name in ("steady", "limit", "overload", "one-replica", "scaling", "failover")
+    )
+    waits = {step["came"]: step["answers"]["p95_s"] for step in full["steps"]}
+    one_waits = {step["came"]: step["answers"]["p95_s"] for step in one["steps"]}
+    ratios = scaling["answers_per_s compared with one replica on one core"]
+    expected = [f"| {visitors} | {waits[visitors]:.1f} s |" for visitors in (20, 40, 50)]
+    crowded = sorted(step["answers"]["p95_s"] for step in full["steps"] if step["refused"])
+    expected += [f"95 % of the answers took {crowded[0]:.1f} to {crowded[-1]:.1f} s"]
+    expected += [f"{steady['answers']['count']:,} answers without an error, 95 % of them within"]
+    expected += [f"within {steady['answers']['p95_s']:.1f} s (`load-steady.json`)"]
+    expected += [f"{VISITORS_PER_CORE} visitors. Of {full['steps'][-1]['came']}, the app refused {full['refused']},"]
+    expected += [f"who learned it within {full['refusals']['max_s']:.1f} s"]
+    expected += [f"take up to {over['largest 95th percentile of a step, seconds']:.1f} s"]
+    expected += [f"newcomer {over['seconds until this answer']:.1f} s after the load"]
+    expected += [f"60 visitors waited {one_waits[60]:.1f} s and 70 waited {one_waits[70]:.1f} s"]
+    expected += [f"gave {ratios['2 replicas on one core each']:.2f} times the answers of one"]
+    expected += [f"on two cores {ratios['one replica on 2 cores']:.2f} times"]
+    expected += [f"its {failover['visitors who lost their replica']} visitors were back"]
+    expected += [f"back within {failover['reconnections']['max_s']:.1f} s"]
+    assert [each for each in expected if each not in text] == []
+    assert [each["errors"] for each in (steady, full, over, failover)] == [{}] * 4
+    assert over["refused"] > 0
+    assert over["replicas still running"] == 2
+    assert over["answers a newcomer after the load"]
+
+
+def test_the_estimates_match_the_plan(root: Path):
+    text = (root / "docs" / "deployment.md").read_text(encoding="utf-8")
+    live = report_of(root, "live-sessions")
+    rows = [
+        f"| {row['sessions']} | {row['frames_per_second_of_the_slowest']:.0f} "
+        f"| {row['readings_per_second_of_the_slowest']:.0f} | {row['lag_ms']} ms "
+        f"| {row['mbit_per_s_up_and_down']:.1f} Mbit/s |"
+        for row in live["rows"][:3]
+    ]
+    assert live["sessions_served_well"] == LIVE_PER_CORE * live["cores"]
+    rows += [
+        f"| {each.visitors:,} | {each.live:,} | {each.replicas} ({each.cores:,} cores) | {each.memory_gb} GB "
+        f"| {each.turn_mbit_per_s:,} Mbit/s |"
+        for each in plans()
+    ]
+    assert [row for row in rows if row not in text] == []
+
+
+def test_the_check_of_batches_found_equal_rows(root: Path):
+    report, text = report_of(root, "batch-check"), (root / "docs" / "batch.md").read_text(encoding="utf-8")
+    assert f"Ctrl+C, which took {report['seconds from Ctrl+C to the end']:.1f} s" in text
+    batch = {step.partition(", 2")[0]: timing["median"] for step, timing in timings_of(root, "batch").items()}
+    assert f"{batch['batch']:.1f} per second, {batch['batch as against analyze']:.2f} times the rate" in text
+    early, late = (batch[f"mean memory of batch, all processes, {when}"] for when in ("early", "late"))
+    assert f"held {early:,.0f} MB early in the run and {late:,.0f} MB late" in text
+    assert report["equal rows"] is True
+    assert report["seconds from Ctrl+C to the end"] <= 2
+    assert {(run["pictures"], run["failed"]) for run in report["runs"].values()} == {(2000, 20)}
