@@ -166,11 +166,11 @@ def test_faces_of_many_pictures_share_a_batch(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc alone returns memory")
 def test_memory_returns_to_the_system_after_each_unit(reader: UnitReader, tmp_path: Path):
-    image = Image.open(COLLINS)
+    image = Image.open(SAMPLES / COLLINS)
     for number in range(8):
         side = 1000 + 60 * number
         image.resize((side, side)).save(tmp_path / f"{number}.jpg")
-    read(reader, COLLINS)
+    read(reader, SAMPLES / COLLINS)
     before_mb = resident_mb()
     (unit,) = make_units(find_items([str(tmp_path)]), first_number=2)
     reader.read(unit)
