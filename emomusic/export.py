@@ -136,7 +136,7 @@ def film_record(
     """
     duration_s = reading.end_s if reading.duration_s is None else reading.duration_s
     last_s = max(duration_s, reading.end_s - 1 / reading.rate)  # the last interval may reach beyond the film
-    spans = [{"start_s": round(scene.start_s, 3), "end_s": round(min(scene.end_s, last_s), 3)} for scene in scenes]
+    spans = [_span(scene, last_s) for scene in scenes]
     record = {
         "video": name,
         "width": reading.width,
@@ -160,6 +160,12 @@ def film_record(
         "elapsed_ms": {"read": read_ms, "recommend": recommend_ms},
     }
     return record if problem is None else {**record, "error": problem}
+
+
+def _span(scene: Segment, last_s: float) -> dict[str, float]:
+    """The times of a scene, up to the end of the film. A scene that begins there keeps its length."""
+    start_s, end_s = round(scene.start_s, 3), round(min(scene.end_s, last_s), 3)
+    return {"start_s": start_s, "end_s": end_s if end_s > start_s else round(scene.end_s, 3)}
 
 
 def _film_face(face: FilmFace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
+from emomusic.cli.films import show_film
 from emomusic.export import (
     faces_csv,
     film_faces_csv,
@@ -227,6 +228,14 @@ def test_the_playlist_of_a_film_repeats_no_song_and_leaves_out_scenes_without_on
     assert len({entry["song"]["id"] for entry in record["playlist"]}) == 3
     scarce = record_of(reading, MATCH, num_songs=2)["playlist"]
     assert [entry["start_s"] for entry in scarce] == [0, 3]
+
+
+def test_a_last_scene_at_the_announced_end_is_not_empty() -> None:
+    emotions = [*[Emotion.HAPPY] * 4, *[None] * 4, Emotion.SAD]
+    record = record_of(film_reading(*emotions, duration_s=4.0), MATCH)
+    spans = [(scene["start_s"], scene["end_s"], scene["emotion"]) for scene in record["scenes"]]
+    assert spans == [(0, 2, "happy"), (4, 4.5, "sad")]
+    show_film(record)
 
 
 def test_the_playlist_file_tells_when_each_scene_starts() -> None:

@@ -35,6 +35,7 @@ def test_without_ray_the_error_names_the_package(
     assert not out.exists()
 
 
+@pytest.mark.slow
 class TestWithRay:
     """Needs Ray, which `emomusic[cluster]` installs."""
 
