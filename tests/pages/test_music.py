@@ -478,6 +478,7 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
         mood_table().to_csv(path, index=False)
         return path
 
+    monkeypatch.setattr(song_table_module, "_is_own_computer", lambda: True)
     monkeypatch.setattr(downloads, "find_download", lambda name: path if path.exists() else None)
     monkeypatch.setattr(downloads, "ensure", ensure)
     app.query_params[state.MUSIC_TABLE] = "Labelled"
@@ -492,6 +493,7 @@ def test_a_failed_download_is_one_error(app: AppTest, monkeypatch) -> None:
     def ensure(name: str, progress) -> Path:
         raise AssetError("expected an answer. Received: no network")
 
+    monkeypatch.setattr(song_table_module, "_is_own_computer", lambda: True)
     monkeypatch.setattr(downloads, "find_download", lambda name: None)
     monkeypatch.setattr(downloads, "ensure", ensure)
     app.query_params[state.MUSIC_TABLE] = "TidyTuesday"
@@ -500,6 +502,32 @@ def test_a_failed_download_is_one_error(app: AppTest, monkeypatch) -> None:
     assert not app.exception
     assert [error.value for error in app.error] == ["expected an answer. Received: no network"]
     assert not app.get("progress")
+
+
+def test_a_visitor_of_a_server_sees_the_command_and_cannot_start_a_download(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr(downloads, "find_download", lambda name: None)
+    app.query_params[state.MUSIC_TABLE] = "TidyTuesday"
+    app.run()
+    assert not app.exception
+    assert [code.value for code in app.code] == ["python -m emomusic data get tidytuesday"]
+    assert not app.button
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "is_own"),
+    [
+        ("localhost:8501", None, True),
+        ("127.0.0.1", None, True),
+        ("[::1]:8501", None, True),
+        ("music.example.org", None, False),  # a proxy on the same computer
+        ("localhost:8501", "192.0.2.1", False),
+        (None, None, False),
+    ],
+)
+def test_downloads_start_on_ones_own_computer_only(monkeypatch, host: str, address: str, is_own: bool) -> None:
+    headers = {} if host is None else {"Host": host}
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers, ip_address=address))
+    assert song_table_module._is_own_computer() is is_own
 
 
 def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -228,9 +229,13 @@ def _downloadable_table(name: str) -> SongTable | None:
 
 
 def _offer_download(name: str) -> None:
-    """Describe a table that is not here, and download it on a click."""
+    """Describe a table that is not here, and how to get it. Visitors of a server cannot start a download."""
     known = downloads.DOWNLOADS[name]
-    st.markdown(f"Download this table to use it: {known.source}. Licence: {known.licence}.")
+    st.markdown(f"This table is not installed: {known.source}. Licence: {known.licence}.")
+    if not _is_own_computer():
+        st.markdown("The owner of this server can add it with this command:")
+        st.code(f"python -m emomusic data get {name}", language="bash")
+        return
     if st.button(
         f"Download ({file_size(known.num_bytes)})",
         icon=":material/download:",
@@ -247,6 +252,12 @@ def _offer_download(name: str) -> None:
         finally:
             bar.empty()
         st.rerun()
+
+
+def _is_own_computer() -> bool:
+    """Whether the app runs on the visitor's computer. Behind a proxy, the host or the address is another one."""
+    host = urlsplit(f"//{st.context.headers.get('Host', '')}").hostname
+    return host in ("localhost", "127.0.0.1", "::1") and st.context.ip_address is None
 
 
 def _share(done: int, total: int) -> float:
