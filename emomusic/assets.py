@@ -85,15 +85,6 @@ def write_json(path: Path, value: object) -> None:
     temporary.replace(path)
 
 
-def cache_dir() -> Path | None:
-    """The cache folder, `$XDG_CACHE_HOME/emomusic` or `~/.cache/emomusic`; None without a home folder."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "emomusic"
-    except RuntimeError:  # no HOME and an unknown user, as in some containers
-        return None
-
-
 def downloads_dir() -> Path:
     """The folder for downloaded datasets: `data/` in a checkout.
 

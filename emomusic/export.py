@@ -6,43 +6,47 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, affect_of, quadrant_of
+from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of
 from emomusic.face.gallery import Gallery
-from emomusic.face.reading import FaceReading, PictureReading
+from emomusic.face.reading import (
+    AFFECT_COLUMNS,
+    FACE_COLUMNS,
+    SHARES,
+    FaceReading,
+    PictureReading,
+    affect_row,
+    face_row,
+)
 from emomusic.music.recommend import Song
 from emomusic.music.request import Request, target_of
 from emomusic.music.spotify.embeds import songs_m3u, track_url
 from emomusic.text import csv_text, escape_formula, format_clock
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from emomusic.face.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
     from emomusic.face.live.timeline import Segment
 
-_SHARES = [emotion.value for emotion in EMOTIONS]
-_POINT = ("valence", "arousal", "quadrant")
+_SIDES = ("x", "y", "width", "height")
 
 
-def _affect_record(probabilities: EmotionProbabilities) -> dict[str, Any]:
-    point = affect_of(probabilities)
-    return {
-        "emotion": probabilities.emotion.value,
-        "valence": point.valence,
-        "arousal": point.arousal,
-        "quadrant": quadrant_of(point).value,
-    }
+def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its sides as `box` and its emotions as `probabilities`."""
+    record: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in _SIDES:
+            record.setdefault("box", []).append(value)
+        elif name in SHARES:
+            record.setdefault("probabilities", {})[name] = value
+        else:
+            record[name] = value
+    return record
 
 
 def face_record(reading: FaceReading) -> dict[str, Any]:
     """One face: box, probabilities and position on the affect plane."""
-    box = reading.face.box
-    return {
-        "box": [box.x, box.y, box.width, box.height],
-        "confidence": reading.face.confidence,
-        "probabilities": reading.probabilities.as_dict(),
-        **_affect_record(reading.probabilities),
-    }
+    row = face_row(1, reading)
+    del row["face"]
+    return _nested(row)
 
 
 def song_record(song: Song) -> dict[str, Any]:
@@ -106,7 +110,7 @@ def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[
     if group is None or request is None:
         return None
     _, mood = target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))
-    return {**_affect_record(group), "mood": mood.value}
+    return {**affect_row(group), "mood": mood.value}
 
 
 def film_record(
@@ -152,8 +156,8 @@ def film_record(
             for span, scene, songs in zip(spans, scenes, songs_of_scenes, strict=True)
         ],
         "rate": reading.rate,
-        "readings": _reading_records(reading.faces_table()),
-        "timeline": _timeline_records(reading.timeline()),
+        "readings": [_nested(row) for row in reading.faces_table().to_dict("records")],
+        "timeline": [_moment(row) for row in reading.timeline().to_dict("records")],
         "playlist": [
             {**span, "song": song_record(song)} for span, song in zip(spans, playlist, strict=True) if song is not None
         ],
@@ -169,44 +173,24 @@ def _span(scene: Segment, last_s: float) -> dict[str, float]:
 
 
 def _film_face(face: FilmFace) -> dict[str, Any]:
-    affect = _affect_record(face.probabilities)
+    affect = affect_row(face.probabilities)
     return {
         "face": face.number,
         "start_s": face.start_s,
         "end_s": face.end_s,
         "seconds": face.seconds,
-        "emotion": affect.pop("emotion"),
+        "emotion": affect["emotion"],
         "probabilities": face.probabilities.as_dict(),
         **affect,
         "highlight": face.highlight and {"emotion": face.highlight[0].value, "time_s": face.highlight[1]},
     }
 
 
-def _reading_records(faces: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            "time_s": row["time_s"],
-            "face": row["face"],
-            "box": [row[side] for side in ("x", "y", "width", "height")],
-            "confidence": row["confidence"],
-            "emotion": row["emotion"],
-            "probabilities": {emotion: row[emotion] for emotion in _SHARES},
-            **{column: row[column] for column in _POINT},
-        }
-        for row in faces.to_dict("records")
-    ]
-
-
-def _timeline_records(timeline: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            "time_s": row["time_s"],
-            "num_faces": row["num_faces"],
-            "probabilities": {emotion: row[emotion] for emotion in _SHARES} if row["num_faces"] else None,
-            **{column: row[column] if row["num_faces"] else None for column in _POINT},
-        }
-        for row in timeline.to_dict("records")
-    ]
+def _moment(row: dict[str, Any]) -> dict[str, Any]:
+    """One reading of the group. Without faces, its values are null."""
+    if row["num_faces"]:
+        return _nested(row)
+    return {"time_s": row["time_s"], "num_faces": 0, **dict.fromkeys(["probabilities", *AFFECT_COLUMNS])}
 
 
 def film_playlist(scenes: Sequence[Segment], playlist: Sequence[Song | None]) -> str:
@@ -222,9 +206,9 @@ def film_playlist(scenes: Sequence[Segment], playlist: Sequence[Song | None]) ->
 
 
 def film_faces_csv(reading: FilmReading) -> str:
-    """The faces of each reading of a film as CSV, with the columns `FACE_COLUMNS` of `face.film`."""
+    """The faces of each reading of a film as CSV, with the columns `FILM_COLUMNS` of `face.film`."""
     table = reading.faces_table()
-    table = table.round(dict.fromkeys(["confidence", *_SHARES, "valence", "arousal"], 4))
+    table = table.round(dict.fromkeys(["confidence", *SHARES, "valence", "arousal"], 4))
     return csv_text(table.columns.tolist(), table.itertuples(index=False))
 
 
@@ -283,25 +267,14 @@ def gallery_record(
 
 def faces_csv(reading: PictureReading) -> str:
     """The faces of a picture as CSV, numbered as on the annotated picture."""
-    return _csv([_face_row(number, face) for number, face in enumerate(reading.faces, 1)], ["face"])
+    return csv_text(FACE_COLUMNS, (face_row(number, face).values() for number, face in enumerate(reading.faces, 1)))
 
 
 def gallery_csv(names: Sequence[str], gallery: Gallery) -> str:
     """The faces of many pictures as CSV, numbered as in the gallery. Names that look like formulas are escaped."""
+    number, *others = FACE_COLUMNS
     rows = [
-        _face_row(face.number, face.reading) | {"picture": escape_formula(names[face.picture])}
-        for face in gallery.faces
+        face_row(face.number, face.reading) | {"picture": escape_formula(names[face.picture])} for face in gallery.faces
     ]
-    return _csv(rows, ["face", "picture"])
-
-
-def _face_row(number: int, face: FaceReading) -> dict[str, Any]:
-    record = face_record(face)
-    place = dict(zip(("x", "y", "width", "height"), record.pop("box"), strict=True))
-    return {"face": number, **place, **record.pop("probabilities"), **record}
-
-
-def _csv(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> str:
-    columns = [*first, "x", "y", "width", "height", "confidence", "emotion"]
-    columns += [*_SHARES, *_POINT]
+    columns = [number, "picture", *others]
     return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -1,9 +1,8 @@
-"""Shared fixtures: no network, no deadline for Hypothesis, a temporary cache."""
+"""Shared fixtures: no network, no deadline for Hypothesis."""
 
 import gc
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +50,6 @@ def pytest_collection_finish() -> None:
     """Exempt imported modules from garbage collection, which otherwise visits TensorFlow's objects again and again."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compact copies of test datasets out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")

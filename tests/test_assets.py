@@ -15,32 +15,8 @@ def test_what_ships_stands_beside_the_package() -> None:
     assert assets.models_dir() == assets.ROOT / "models"
 
 
-def test_the_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert assets.cache_dir() == tmp_path / "emomusic"
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_the_cache_is_in_the_home_folder_otherwise(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    if value is None:
-        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    else:
-        monkeypatch.setenv("XDG_CACHE_HOME", value)
-    assert assets.cache_dir() == tmp_path / ".cache" / "emomusic"
-
-
 def _unknown(_: int) -> None:
     raise KeyError("no such user")
-
-
-def test_who_has_no_home_folder_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setattr("pwd.getpwuid", _unknown)  # as in a container under a number of one's own
-    assert assets.cache_dir() is None
 
 
 def test_datasets_are_looked_for_in_the_environments_folder_then_in_data(

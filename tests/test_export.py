@@ -23,11 +23,10 @@ from emomusic.export import (
     request_record,
     song_record,
 )
-from emomusic.face.film import FACE_COLUMNS, FilmMoment, FilmReading
+from emomusic.face.film import FILM_COLUMNS, FilmMoment, FilmReading
 from emomusic.face.gallery import Gallery
 from emomusic.face.live.reader import LiveFace
-from emomusic.face.live.timeline import SHARES
-from emomusic.face.reading import FaceReading, PictureReading, read_faces
+from emomusic.face.reading import SHARES, FaceReading, PictureReading, read_faces
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.playlist import one_song_each
 from emomusic.music.recommend import Recommender
@@ -55,12 +54,6 @@ def test_a_picture_record_has_the_fields_of_the_contract() -> None:
     assert json.loads(json.dumps(record)) == record  # plain values only
 
 
-def test_no_face_leaves_the_group_empty() -> None:
-    record = picture_record("a.jpg", read(), [], None, decode_ms=1.0, recommend_ms=0.0)
-    assert record["faces"] == []
-    assert record["group"] is None
-
-
 def test_a_song_record_has_the_fields_of_the_contract() -> None:
     table = song_table(1).assign(artists="Dan + Shay;Justin Bieber", genres="country;pop")
     recommender = Recommender(Catalogue(table), np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))
@@ -86,12 +79,6 @@ def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
     assert json.loads(json.dumps(record)) == record  # plain values only
     chosen = request_record(replace(request, mood=Mood.CALM, tempo_bpm=(60, 90)), "You", manual_mood=Mood.CALM)
     assert (chosen["manual_mood"], chosen["mood"], chosen["tempo_bpm"]) == ("calm", "calm", [60, 90])
-
-
-def test_how_long_each_step_took_stands_under_its_own_name() -> None:
-    reading = replace(read(5), detect_ms=3.0, classify_ms=4.0)
-    record = picture_record("a.jpg", reading, [], None, decode_ms=1.0, recommend_ms=2.0)
-    assert record["elapsed_ms"] == {"decode": 1.0, "detect": 3.0, "classify": 4.0, "recommend": 2.0}
 
 
 def test_the_table_of_faces_has_a_row_a_face() -> None:
@@ -215,12 +202,6 @@ def test_the_last_scene_ends_with_the_film(announced_s: float | None, duration_s
     assert all(scene["start_s"] < scene["end_s"] for scene in record["scenes"])
 
 
-def test_only_an_incomplete_film_has_an_error() -> None:
-    reading = film_reading(Emotion.HAPPY)
-    assert "error" not in record_of(reading, MATCH)
-    assert record_of(reading, MATCH, problem="The film is incomplete.")["error"] == "The film is incomplete."
-
-
 def test_the_playlist_of_a_film_repeats_no_song_and_leaves_out_scenes_without_one() -> None:
     reading = film_reading(*[Emotion.HAPPY] * 6, *[Emotion.SAD] * 6, *[Emotion.HAPPY] * 6)
     record = record_of(reading, MATCH)
@@ -253,11 +234,11 @@ def test_the_playlist_file_tells_when_each_scene_starts() -> None:
 def test_the_faces_of_a_film_are_a_table_with_four_decimals() -> None:
     text = film_faces_csv(film_reading(Emotion.HAPPY, None, Emotion.SAD))
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert list(rows[0]) == FACE_COLUMNS
+    assert list(rows[0]) == FILM_COLUMNS
     assert [(row["time_s"], row["face"], row["x"], row["emotion"]) for row in rows] == [
         ("0.0", "1", "10", "happy"),
         ("1.0", "1", "10", "sad"),
     ]
     assert [rows[0][share] for share in ("happy", "sad", "neutral")] == ["0.7", "0.05", "0.05"]
     assert all(len(rows[0][column].partition(".")[2]) <= 4 for column in ("confidence", "valence", "arousal"))
-    assert film_faces_csv(film_reading(None)).splitlines() == [",".join(FACE_COLUMNS)]
+    assert film_faces_csv(film_reading(None)).splitlines() == [",".join(FILM_COLUMNS)]

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, affect_of, group_probabilities, quadrant_of
+from emomusic.affect import EMOTIONS, group_probabilities
 from emomusic.batch.storage import BatchError, Folder
-from emomusic.face.reading import FaceReading
+from emomusic.face.reading import FaceReading, affect_row
 
 PICTURES, FACES = "pictures", "faces"
 """Folders of the datasets."""
@@ -64,42 +64,11 @@ NUM_EXAMPLES = 5
 """Failures that the summary names at most."""
 
 
-def affect_columns(group: EmotionProbabilities | None) -> dict[str, Any]:
-    """The columns from `emotion` to `quadrant` for a face or for a group; empty without faces."""
-    if group is None:
-        return {}
-    point = affect_of(group)
-    return {
-        "emotion": group.emotion.value,
-        "valence": point.valence,
-        "arousal": point.arousal,
-        "quadrant": quadrant_of(point).value,
-    }
-
-
-def face_rows(name: str, faces: Sequence[FaceReading]) -> list[dict[str, Any]]:
-    """The rows for the faces of a picture, numbered from left to right."""
-    return [
-        {
-            "picture": name,
-            "face": number,
-            "x": reading.face.box.x,
-            "y": reading.face.box.y,
-            "width": reading.face.box.width,
-            "height": reading.face.box.height,
-            "confidence": reading.face.confidence,
-            **reading.probabilities.as_dict(),
-            **affect_columns(reading.probabilities),
-        }
-        for number, reading in enumerate(faces, 1)
-    ]
-
-
 def picture_row(name: str, width: int, height: int, faces: Sequence[FaceReading]) -> dict[str, Any]:
     """The row for a picture."""
     group = group_probabilities([reading.probabilities for reading in faces])
     size = {"width": width, "height": height, "num_faces": len(faces)}
-    return {"picture": name, "kind": PICTURE, **size, **affect_columns(group)}
+    return {"picture": name, "kind": PICTURE, **size, **(affect_row(group) if group else {})}
 
 
 def failure_row(name: str, *, is_film: bool, error: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities
-from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, affect_columns, face_rows, failure_row, picture_row
+from emomusic.affect import EmotionProbabilities
+from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, failure_row, picture_row
 from emomusic.batch.sources import Item, Opener
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
@@ -25,7 +25,7 @@ from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.film_formats import is_film
 from emomusic.face.images import MAX_BYTES, RgbImage, crop_face, read_image, to_network_input
-from emomusic.face.reading import FaceReading, load_networks
+from emomusic.face.reading import SHARES, FaceReading, affect_row, face_row, load_networks
 from emomusic.text import size_over
 
 if TYPE_CHECKING:
@@ -197,8 +197,10 @@ class UnitReader:
             found.pictures.append(failure_row(item.name, is_film=True, error=str(error)))
             return
         faces = reading.faces_table()
-        mean = faces[[emotion.value for emotion in EMOTIONS]].to_numpy(np.float64).mean(axis=0) if len(faces) else None
-        group = None if mean is None else EmotionProbabilities((mean / mean.sum()).astype(np.float32))
+        affect = {}
+        if len(faces):
+            mean = faces[SHARES].to_numpy(np.float64).mean(axis=0)
+            affect = affect_row(EmotionProbabilities((mean / mean.sum()).astype(np.float32)))
         found.pictures.append(
             {
                 "picture": item.name,
@@ -207,7 +209,7 @@ class UnitReader:
                 "height": reading.height,
                 "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
                 "num_faces": len(reading.faces()),
-                **affect_columns(group),
+                **affect,
                 "error": film.problem,
             }
         )
@@ -243,7 +245,8 @@ class _Found:
         for each in self._waiting:
             readings = [FaceReading(face, EmotionProbabilities(next(rows))) for face in each.faces]
             self.pictures.append(picture_row(each.name, each.width, each.height, readings))
-            faces += face_rows(each.name, readings)
+            rows_of_faces = ({"picture": each.name, **face_row(number, one)} for number, one in enumerate(readings, 1))
+            faces += rows_of_faces
         self._waiting = []
         self.face_tables.append(pa.Table.from_pylist(faces, FACE_SCHEMA))
 

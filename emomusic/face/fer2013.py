@@ -9,10 +9,7 @@ use and is not part of this project. Download `fer2013.csv` from Kaggle.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import DAMAGED_ARRAYS, cache_dir
 from emomusic.errors import DatasetError
 
 log = logging.getLogger(__name__)
@@ -47,7 +43,6 @@ PUBLISHED_COUNTS: Mapping[Split, int] = MappingProxyType(
     {Split.TRAIN: 28_709, Split.VALIDATION: 3_589, Split.TEST: 3_589}
 )
 _COLUMNS = ("emotion", "pixels", "Usage")
-_CACHE_VERSION = 2
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 
@@ -108,7 +103,7 @@ class SplitPictures:
 
 
 def read_split(source: Path, split: Split) -> SplitPictures:
-    """Read one split of `fer2013.csv` in a few seconds, without a cache.
+    """Read one split of `fer2013.csv` in a few seconds.
 
     Raises:
         DatasetError: the file is damaged or has no picture of this split. The message names the line.
@@ -121,14 +116,11 @@ def read_split(source: Path, split: Split) -> SplitPictures:
     )
 
 
-def read_fer2013(source: Path, *, cache: Path | None = None, needs: Collection[Split] = ()) -> Fer2013:
+def read_fer2013(source: Path, *, needs: Collection[Split] = ()) -> Fer2013:
     """Read the dataset from Kaggle's `fer2013.csv`, or from folders `train/<emotion>/…` and `test/<emotion>/…`.
-
-    The first call for a CSV file writes a cache file of 78 MB. Later calls take a second.
 
     Args:
         source: the CSV file, or the folder with `train` and `test`.
-        cache: folder for cache files; `assets.cache_dir()` by default.
         needs: required splits.
 
     Raises:
@@ -137,7 +129,7 @@ def read_fer2013(source: Path, *, cache: Path | None = None, needs: Collection[S
     if source.is_dir():
         dataset = _assemble(_folder_rows(source), source)
     elif source.is_file():
-        dataset = _read_csv_cached(source, cache or cache_dir())
+        dataset = _assemble(_csv_rows(source), source)
     else:
         raise DatasetError(
             "expected fer2013.csv, or a folder with train/ and test/. "
@@ -149,58 +141,6 @@ def read_fer2013(source: Path, *, cache: Path | None = None, needs: Collection[S
         counts = {split.value: len(faces) for split, faces in dataset.splits.items()}
         log.warning("FER2013 is incomplete (%s). Its figures are not comparable with published ones.", counts)
     return dataset
-
-
-def _read_csv_cached(source: Path, cache: Path | None) -> Fer2013:
-    if cache is None:
-        log.warning("FER2013 is not cached: no home folder was found.")
-        return _assemble(_csv_rows(source), source)
-    status = source.stat()
-    version = f"{status.st_size}|{status.st_mtime_ns}|{_CACHE_VERSION}"
-    # One cache file per source, which a new version replaces.
-    path = cache / f"fer2013-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]}.npz"
-    if path.is_file():
-        try:
-            if (dataset := _load_cache(path, version)) is not None:
-                return dataset
-        except DAMAGED_ARRAYS as error:
-            log.warning("The cache of %s is damaged (%s). Reading the CSV file.", source.name, error)
-    dataset = _assemble(_csv_rows(source), source)
-    _save_cache(dataset, path, version)
-    return dataset
-
-
-def _load_cache(path: Path, version: str) -> Fer2013 | None:
-    """The cached dataset; None if its version differs."""
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        if str(arrays["edition"]) != version:
-            return None
-        return Fer2013(
-            {
-                split: LabelledFaces(*(arrays[f"{split}_{part}"] for part in ("images", "labels", "in_training")))
-                for split in Split
-                if f"{split}_labels" in arrays
-            }
-        )
-
-
-def _save_cache(dataset: Fer2013, path: Path, version: str) -> None:
-    """Write the cache under a temporary name, then move it. A failure is logged."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    arrays = {
-        f"{split}_{part}": getattr(faces, part)
-        for split, faces in dataset.splits.items()
-        for part in ("images", "labels", "in_training")
-    }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, edition=np.array(version), **arrays)
-        temporary.replace(path)
-    except OSError as error:
-        log.warning("FER2013 is not cached in %s (%s).", path.parent, error.strerror)
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 Row = tuple[Split, int, npt.NDArray[np.uint8]]

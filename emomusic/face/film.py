@@ -30,7 +30,7 @@ from emomusic.face.film_file import FilmFile, FilmFrame
 from emomusic.face.identity import SAME_PERSON, Descriptors, FaceIdentifier, Identifier
 from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.face.live.reader import LiveFace
-from emomusic.face.live.timeline import SHARES, Segment, segments_of, timeline_table
+from emomusic.face.live.timeline import Segment, segments_of, timeline_table
 from emomusic.face.live.tracking import (
     FaceFinder,
     FaceTrack,
@@ -40,7 +40,7 @@ from emomusic.face.live.tracking import (
     to_flow_image,
 )
 from emomusic.face.model_files import DEFAULT_MODEL
-from emomusic.face.reading import load_networks
+from emomusic.face.reading import FACE_COLUMNS, SHARES, load_networks
 from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
@@ -52,10 +52,7 @@ MIN_SCENE_S = 2.0
 DETECT_SIDE = 480
 """Longer side of the frame for detection, in pixels."""
 
-FACE_COLUMNS = [
-    *("time_s", "face", "x", "y", "width", "height", "confidence", "emotion"),
-    *(*SHARES, "valence", "arousal", "quadrant"),
-]
+FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
 """Columns of `FilmReading.faces_table`."""
 
 _SMOOTHING_S = 0.3
@@ -333,9 +330,9 @@ class FilmReading:
         return times, counts, faces.reshape(-1, 6 + len(EMOTIONS))
 
     def faces_table(self) -> pd.DataFrame:
-        """One row for each face of each reading, in order of time. Columns: `FACE_COLUMNS`."""
+        """One row for each face of each reading, in order of time. Columns: `FILM_COLUMNS`."""
         times, counts, faces = self._arrays()
-        table = pd.DataFrame(faces[:, 1:], columns=[*FACE_COLUMNS[2:7], *SHARES])
+        table = pd.DataFrame(faces[:, 1:], columns=[*FACE_COLUMNS[1:6], *SHARES])
         table.insert(0, "time_s", np.repeat(times, counts).round(3))
         table.insert(1, "face", faces[:, 0].astype(np.int64))
         table = table.astype(dict.fromkeys(("x", "y", "width", "height"), "int64"))
@@ -344,7 +341,7 @@ class FilmReading:
         points = affect_of_rows(shares) if len(shares) else np.empty((0, 2))
         table["valence"], table["arousal"] = points[:, 0], points[:, 1]
         table["quadrant"] = [quadrant_of(AffectPoint(*point)).value for point in points.tolist()]
-        return table[FACE_COLUMNS]
+        return table[FILM_COLUMNS]
 
     def timeline(self) -> pd.DataFrame:
         """The group at each reading. Columns: `live.timeline.COLUMNS`; values are missing without faces."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from emomusic.affect import (
+    EMOTIONS,
     AffectPoint,
     Emotion,
     EmotionProbabilities,
@@ -19,6 +21,14 @@ from emomusic.face.classifier import Classifier, EmotionClassifier
 from emomusic.face.detection import Face, FaceDetector, MtcnnDetector
 from emomusic.face.images import RgbImage, crop_face
 from emomusic.face.model_files import DEFAULT_MODEL
+
+SHARES = [emotion.value for emotion in EMOTIONS]
+"""Columns of the probabilities."""
+
+AFFECT_COLUMNS = ["valence", "arousal", "quadrant"]
+
+FACE_COLUMNS = ["face", "x", "y", "width", "height", "confidence", "emotion", *SHARES, *AFFECT_COLUMNS]
+"""Columns of `face_row`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,33 @@ class PictureReading:
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces; None without faces."""
         return group_probabilities([reading.probabilities for reading in self.faces])
+
+
+def face_row(number: int, reading: FaceReading) -> dict[str, Any]:
+    """A face as a row of plain values for JSON, CSV and Parquet: the columns `FACE_COLUMNS`."""
+    box, affect = reading.face.box, affect_row(reading.probabilities)
+    return {
+        "face": number,
+        "x": box.x,
+        "y": box.y,
+        "width": box.width,
+        "height": box.height,
+        "confidence": reading.face.confidence,
+        "emotion": affect["emotion"],
+        **reading.probabilities.as_dict(),
+        **affect,
+    }
+
+
+def affect_row(probabilities: EmotionProbabilities) -> dict[str, Any]:
+    """The emotion of a face or group, and its position: the columns `emotion` and `AFFECT_COLUMNS`."""
+    point = affect_of(probabilities)
+    return {
+        "emotion": probabilities.emotion.value,
+        "valence": point.valence,
+        "arousal": point.arousal,
+        "quadrant": quadrant_of(point).value,
+    }
 
 
 def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:

@@ -12,14 +12,14 @@ import av.error
 import numpy as np
 import pandas as pd
 
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EmotionProbabilities
 from emomusic.errors import FilmError
 from emomusic.face.film import FilmReading, ahead
 from emomusic.face.film_file import FilmFile
 from emomusic.face.images import WORKING_SIDE, Box, RgbImage
-from emomusic.face.live.timeline import SHARES
-from emomusic.plots.colours import EMOTION_COLOURS
-from emomusic.plots.drawing import LiveMark, draw_live
+from emomusic.face.reading import SHARES
+from emomusic.plots.drawing import VIDEO, Mark, draw_marks
+from emomusic.plots.picture import video_mark
 
 _CLOCK = Fraction(1, 1000)  # unit of the times in the file
 _LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
@@ -37,7 +37,7 @@ class FilmMarks:
         self._late_s = _LATE_READINGS / reading.rate
         self._paths = [_Path(int(str(number)), rows) for number, rows in table.groupby("face")]
 
-    def at(self, time_s: float, scale: float = 1.0) -> list[LiveMark]:
+    def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:
         """The marks at a time, for a frame of this size relative to the film."""
         marks = (path.at(time_s, self._late_s, scale) for path in self._paths)
         return [mark for mark in marks if mark is not None]
@@ -50,9 +50,9 @@ class _Path:
         self._number = number
         self._times = rows["time_s"].to_numpy()
         self._boxes = rows[["x", "y", "width", "height"]].to_numpy(np.float64)
-        self._shares = rows[SHARES].to_numpy()
+        self._shares = rows[SHARES].to_numpy(np.float32)
 
-    def at(self, time_s: float, late_s: float, scale: float) -> LiveMark | None:
+    def at(self, time_s: float, late_s: float, scale: float) -> Mark | None:
         after = int(self._times.searchsorted(time_s, side="right"))
         before = after - 1
         if before < 0 or time_s - self._times[before] > late_s:
@@ -63,14 +63,7 @@ class _Path:
                 box = box + (self._boxes[after] - box) * (time_s - self._times[before]) / step_s
         elif time_s - self._times[before] > late_s / 2:  # the face is gone at the next reading
             return None
-        label = int(self._shares[before].argmax())
-        emotion = EMOTIONS[label]
-        return LiveMark(
-            _boxed(box * scale),
-            f"{self._number} {emotion}",
-            EMOTION_COLOURS[emotion],
-            float(self._shares[before, label]),
-        )
+        return video_mark(self._number, _boxed(box * scale), EmotionProbabilities(self._shares[before]))
 
 
 def _boxed(values: Any) -> Box:
@@ -126,7 +119,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
             continue
         last = pts
         picture = np.array(image[:height, :width])
-        draw_live(picture, marks.at(time_s, scale))
+        draw_marks(picture, marks.at(time_s, scale), VIDEO)
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = pts, _CLOCK
         container.mux(video.encode(frame))

@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
-from emomusic.face.live.timeline import SHARES, Segment
+from emomusic.face.live.timeline import Segment
+from emomusic.face.reading import SHARES
 from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
 from emomusic.text import format_clock
 
@@ -137,7 +138,7 @@ def _every_second(table: pd.DataFrame) -> pd.DataFrame:
     return shares.ffill(limit=_BRIDGED_S - 1).fillna(0.0)
 
 
-def face_rows(faces: Sequence[NamedFace]) -> go.Figure:
+def face_bars(faces: Sequence[NamedFace]) -> go.Figure:
     """One stacked bar of seven probabilities per face; the larger segments show their name.
 
     Args:

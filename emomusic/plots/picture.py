@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from emomusic.affect import share_text
-from emomusic.face.images import RgbImage, crop_face
+from emomusic.affect import EmotionProbabilities, share_text
+from emomusic.face.images import Box, RgbImage, crop_face
 from emomusic.face.live.reader import LiveFace, LiveView
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS
-from emomusic.plots.drawing import LiveMark, Mark, annotate, draw_live
+from emomusic.plots.drawing import PHOTO, VIDEO, Mark, draw_marks
 
-_MIN_LETTERS = 11.0  # pixels of the page
 _MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
 
 ROOM_AROUND = 0.15
@@ -30,7 +29,9 @@ def face_label(number: int, reading: FaceReading) -> str:
 
 def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     """A copy with a frame and a numbered label around every face, in the colour of its emotion."""
-    return annotate(image, _marks(reading, 1.0))
+    picture = image.copy()
+    draw_marks(picture, _marks(reading, 1.0), PHOTO)
+    return picture
 
 
 def annotated_preview(
@@ -56,7 +57,8 @@ def annotated_preview(
     marks = _marks(reading, max(size) / max(reading.width, reading.height), first)
     if only is not None:
         marks = [mark if number == only else replace(mark, text="") for number, mark in enumerate(marks, first)]
-    return annotate(resized, marks, smallest_letters=_MIN_LETTERS * scale / shown)
+    draw_marks(resized, marks, replace(PHOTO, smallest=PHOTO.smallest * scale / shown))
+    return resized
 
 
 def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
@@ -105,7 +107,17 @@ def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlaySt
         view: the result of `submit_frame`.
         look: the parts to draw.
     """
-    return _drawn(image, view.faces, look)
+    picture = cv2.flip(image, 1) if look.mirror else image.copy()
+    marks = []
+    for face in view.faces:
+        mark = video_mark(face.number, face.reading.face.box, face.reading.probabilities)
+        points = face.reading.face.landmarks.points if look.landmarks else ()
+        if look.mirror:
+            mark = replace(mark, box=replace(mark.box, x=image.shape[1] - mark.box.right))
+            points = tuple((image.shape[1] - 1 - x, y) for x, y in points)
+        marks.append(replace(mark, points=points))
+    draw_marks(picture, marks, VIDEO, boxes=look.boxes)
+    return picture
 
 
 def marked_frame(image: RgbImage, faces: Sequence[LiveFace], scale: float = 1.0) -> RgbImage:
@@ -116,26 +128,13 @@ def marked_frame(image: RgbImage, faces: Sequence[LiveFace], scale: float = 1.0)
         faces: in pixels of the frame.
         scale: size of `image` relative to the frame.
     """
-    scaled = [
-        replace(face, reading=replace(face.reading, face=replace(face.reading.face, box=box)))
-        for face in faces
-        for box in [face.reading.face.box.scaled(scale)]
-    ]
-    return _drawn(image, scaled, OverlayStyle(mirror=False))
-
-
-def _drawn(image: RgbImage, faces: Sequence[LiveFace], look: OverlayStyle) -> RgbImage:
-    picture = cv2.flip(image, 1) if look.mirror else image.copy()
-    marks = []
-    for face in faces:
-        box, emotion = face.reading.face.box, face.reading.emotion
-        points = face.reading.face.landmarks.points
-        if look.mirror:
-            width = image.shape[1]
-            box = replace(box, x=width - box.right)
-            points = tuple((width - 1 - x, y) for x, y in points)
-        share = face.reading.probabilities[emotion]
-        text = f"{face.number} {emotion}"
-        marks.append(LiveMark(box, text, EMOTION_COLOURS[emotion], share, points if look.landmarks else ()))
-    draw_live(picture, marks, boxes=look.boxes)
+    picture = image.copy()
+    marks = [video_mark(each.number, each.reading.face.box.scaled(scale), each.reading.probabilities) for each in faces]
+    draw_marks(picture, marks, VIDEO)
     return picture
+
+
+def video_mark(number: int, box: Box, probabilities: EmotionProbabilities) -> Mark:
+    """A mark with a bar for the share of the emotion."""
+    emotion = probabilities.emotion
+    return Mark(box, f"{number} {emotion}", EMOTION_COLOURS[emotion], probabilities[emotion])

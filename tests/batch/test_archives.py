@@ -1,10 +1,8 @@
 """Hostile archives: each gives rows or reasons, in bounded memory, and writes nothing."""
 
-import bz2
 import contextlib
 import gzip
 import io
-import lzma
 import random
 import tarfile
 import tracemalloc
@@ -16,7 +14,7 @@ import pytest
 
 from emomusic.batch import archives
 from emomusic.batch.archives import Archive
-from emomusic.batch.sources import MAX_FILM_BYTES, Opener, find_items
+from emomusic.batch.sources import Opener, find_items
 from emomusic.errors import ImageError
 from emomusic.face.images import MAX_BYTES
 
@@ -98,18 +96,16 @@ def test_a_compression_without_bounds_of_memory_is_refused(tmp_path: Path, compr
     assert outcomes(tmp_path / "pack.zip") == {"a.jpg": None, "b.jpg": None}
 
 
-@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
-@pytest.mark.parametrize("data", [b"", b"no archive", DATA, bytes(100)])
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+@pytest.mark.parametrize("data", [b"", b"no archive"])
 def test_what_is_no_archive_is_one_failure(tmp_path: Path, ending: str, data: bytes):
     path = tmp_path / f"pack.{ending}"
     path.write_bytes(data)
     assert outcomes(path) == {str(path): None}
 
 
-@pytest.mark.parametrize(
-    "pack", [lambda data: data, gzip.compress, bz2.compress, lzma.compress], ids=["tar", "tar.gz", "tar.bz2", "tar.xz"]
-)
-@pytest.mark.parametrize("kept", [600, 512 + 5120, 512 + 5120 + 512, 2 * (512 + 5120)])
+@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress], ids=["tar", "tar.gz"])
+@pytest.mark.parametrize("kept", [600, 512 + 5120 + 512])
 def test_a_tar_that_ends_early_gives_what_it_has_and_one_failure(
     tmp_path: Path, pack: Callable[[bytes], bytes], kept: int, request: pytest.FixtureRequest
 ):
@@ -146,7 +142,7 @@ def test_a_sparse_member_is_a_failure(tmp_path: Path):
     assert outcomes(path) == {"a.jpg": None}
 
 
-@pytest.mark.parametrize(("name", "limit"), [("a.jpg", MAX_BYTES), ("a.mp4", MAX_FILM_BYTES)])
+@pytest.mark.parametrize(("name", "limit"), [("a.jpg", MAX_BYTES)])
 def test_a_member_over_the_limit_is_a_failure(tmp_path: Path, name: str, limit: int):
     path = tmp_path / "pack.tar"
     info = tarfile.TarInfo(name)
@@ -183,12 +179,6 @@ def test_an_archive_of_too_many_files_is_a_failure(tmp_path: Path, monkeypatch: 
     path = tmp_path / "pack.zip"
     path.write_bytes(zip_bytes(TWO))
     assert outcomes(path) == {"a.jpg": DATA, str(path): None}
-
-
-def test_archives_in_archives_are_not_opened(tmp_path: Path):
-    path = tmp_path / "pack.zip"
-    path.write_bytes(zip_bytes({"inner.zip": zip_bytes(TWO), "inner.jpg": zip_bytes(TWO)}))
-    assert list(outcomes(path)) == ["inner.jpg"]
 
 
 def test_a_member_that_is_gone_cannot_be_read(tmp_path: Path):

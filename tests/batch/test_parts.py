@@ -73,11 +73,6 @@ def test_parts_of_other_settings_are_refused(out: Path):
         Dataset(str(out), "model b").scan()
 
 
-def test_a_part_written_without_settings_fits_all(out: Path):
-    write(out, 1, "a")
-    assert Dataset(str(out), "model a").scan().names == {"a"}
-
-
 def test_parts_of_orphans_are_removed(out: Path):
     for number in (1, 2, 3):
         write(out, number, [str(number)])
@@ -112,22 +107,15 @@ def test_the_summary_names_five_failures_at_most(out: Path):
     assert len(Dataset(str(out)).summary()["examples"]) == 5
 
 
-def test_the_summary_of_nothing_is_zero(out: Path):
-    assert Dataset(str(out)).summary()["pictures"] == 0
-
-
 @pytest.mark.parametrize(
     ("first", "second"),
-    [
-        ("This file is too large: 25.0 MB, at most 20 MB.", "This file is too large: 31.2 MB, at most 20 MB."),
-        ("The film is incomplete; the results end at 0:02.", "The film is incomplete; the results end at 1:02."),
-    ],
+    [("This file is too large: 25.0 MB, at most 20 MB.", "This file is too large: 31.2 MB, at most 20 MB.")],
 )
 def test_reasons_that_differ_in_numbers_are_of_one_kind(first: str, second: str):
     assert reason_of_error(first) == reason_of_error(second)
 
 
-@pytest.mark.parametrize("name", ["faces/part-000001.parquet", "pictures/part-000001.parquet", "summary.json"])
+@pytest.mark.parametrize("name", ["faces/part-000001.parquet", "summary.json"])
 def test_a_folder_with_any_result_has_results(out: Path, name: str):
     assert not Dataset(str(out)).has_results()
     (out / name).parent.mkdir(parents=True)
@@ -175,15 +163,9 @@ def test_a_location_that_is_no_folder_is_an_error(location: str):
         Folder(location)
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(BatchError):
-        write(tmp_path / "file" / "out", 1, "a")
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("s3://a/b", True), ("file:///a", True), ("a/b", False), ("C://a", False), ("/a", False), ("a:b", False)],
+    [("s3://a/b", True), ("file:///a", True), ("C://a", False)],
 )
 def test_uris_are_told_from_paths(text: str, expected: bool):
     assert is_uri(text) == expected

@@ -16,7 +16,7 @@ import av
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from emomusic.face.film import FACE_COLUMNS
+from emomusic.face.film import FILM_COLUMNS
 from emomusic.text import format_clock
 from emomusic.ui.film.job import THREAD_NAME
 from tests.browser.accessibility import axe_report
@@ -117,7 +117,7 @@ def test_the_sample_is_read_and_its_files_can_be_downloaded(open_page: Callable[
     assert scene_of(page) == (4, 7)
 
     table = list(csv.DictReader(io.StringIO(download(page, "Readings (CSV)").read_text(encoding="utf-8-sig"))))
-    assert list(table[0]) == FACE_COLUMNS
+    assert list(table[0]) == FILM_COLUMNS
     assert {row["face"] for row in table} == set("12345")
     record = record_of(page)
     assert list(record)[:6] == ["video", "width", "height", "duration_s", "faces", "scenes"]

@@ -1,7 +1,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from emomusic import assets
 from emomusic.affect import EmotionProbabilities
 from emomusic.calibration import apply_temperature, invert_label_smoothing
-from emomusic.errors import EmomusicError, ModelError
+from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import to_network_input
@@ -107,19 +106,6 @@ def test_no_face_gives_no_probabilities(classifier: EmotionClassifier) -> None:
     assert (rows.shape, rows.dtype) == ((0, 7), np.float32)
 
 
-def test_blank_faces_have_probabilities(classifier: EmotionClassifier) -> None:
-    for reading in classifier.classify([np.full((60, 60, 3), grey, np.uint8) for grey in (0, 128, 255)]):
-        assert reading.values.sum() == pytest.approx(1, abs=1e-5)
-
-
-def test_threads_get_equal_probabilities(classifier: EmotionClassifier, inputs: np.ndarray) -> None:
-    expected = [classifier.probabilities(inputs[:n]) for n in range(1, 9)]
-    with ThreadPoolExecutor(8) as threads:
-        jobs = [(n, threads.submit(classifier.probabilities, inputs[:n])) for _ in range(5) for n in range(1, 9)]
-        for n, job in jobs:
-            np.testing.assert_allclose(job.result(), expected[n - 1], atol=1e-6)
-
-
 @pytest.fixture
 def copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of a model folder that a test may damage."""
@@ -145,25 +131,9 @@ def test_a_text_file_with_the_right_checksum_is_refused(copy: Path) -> None:
         EmotionClassifier.load("tiny")
 
 
-def test_the_error_names_an_absent_network(copy: Path) -> None:
-    (copy / model_files.ONNX).unlink()
-    with pytest.raises(ModelError, match=r"expected a readable file\. Received: .*model\.onnx.*Restore the file"):
-        EmotionClassifier.load("tiny")
-
-
-def test_inference_needs_no_keras_file(copy: Path, inputs: np.ndarray) -> None:
-    (copy / model_files.WEIGHTS).unlink()
-    assert len(EmotionClassifier.load("tiny").probabilities(inputs)) == len(inputs)
-
-
 @pytest.mark.parametrize("change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": []}])
 def test_a_spec_of_another_network_is_refused(copy: Path, change: dict[str, object]) -> None:
     spec = json.loads((copy / assets.SPEC).read_text())
     (copy / assets.SPEC).write_text(json.dumps(spec | change))
     with pytest.raises(ModelError, match=r"expected a network in .*tiny.*spec\.json"):
         EmotionClassifier.load("tiny")
-
-
-def test_an_unknown_model_is_refused(copy: Path) -> None:
-    with pytest.raises(EmomusicError, match=r"expected one of the trained models tiny\. Received: 'huge'"):
-        EmotionClassifier.load("huge")

@@ -18,9 +18,9 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.face.film_file import FilmFile
-from emomusic.face.film_formats import FILM_ENDINGS, is_film
+from emomusic.face.film_formats import is_film
 from emomusic.face.images import RgbImage
-from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, film_bytes, write_frames
+from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, write_frames
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
@@ -71,7 +71,7 @@ def assert_quarters(image: RgbImage, width: int, height: int) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "codec", "audio"),
-    [*((ending, codec, None) for ending, codec, _ in FORMATS), *(one for one in FORMATS if one[2])],
+    FORMATS,
 )
 def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> None:
     first_s = 0.1 if audio == "libmp3lame" else 0.0  # this encoder begins before the film, which AVI cannot express
@@ -89,10 +89,6 @@ def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> 
         assert shares[-1] <= 1
         assert film.problem is None
         assert (film.audio is not None, len(film.audio_packets) > 0) == (audio is not None, audio is not None)
-
-
-def test_every_name_ending_has_a_format() -> None:
-    assert set(FILM_ENDINGS) == set(CODECS)
 
 
 def test_a_film_without_the_wish_for_sound_keeps_no_packets() -> None:
@@ -113,13 +109,6 @@ def test_path_and_file_give_the_same_frames(tmp_path: Path) -> None:
     assert not file.closed
 
 
-def test_the_name_of_a_film_can_be_chosen() -> None:
-    with opened(film_of(), name="holiday.mp4") as film:
-        assert film.name == "holiday.mp4"
-    with pytest.raises(FilmError, match=r"'holiday\.mp4' is empty"):
-        opened(b"", name="holiday.mp4")
-
-
 def test_a_film_can_be_closed_twice_and_before_its_end(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(film_of())
@@ -130,16 +119,11 @@ def test_a_film_can_be_closed_twice_and_before_its_end(tmp_path: Path) -> None:
     path.unlink()
 
 
-def test_ffmpeg_does_not_call_back_into_python() -> None:
-    """A message of a decoder thread waits for the GIL, which deadlocked with a film that was being closed."""
-    assert av.logging.get_level() is None
-
-
 # Orientation and size
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
-@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("rotation", [90, 180])
 def test_a_rotated_film_is_upright(ending: str, rotation: int) -> None:
     stored = np.ascontiguousarray(np.rot90(QUARTERS, -rotation // 90))
     with opened(film_of([stored] * 3, ending=ending, rotation=rotation)) as film:
@@ -174,7 +158,7 @@ def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, in
         assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "avi"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
 @pytest.mark.parametrize(
     ("ratio", "width"),
     [(Fraction(2), 2 * WIDTH), (Fraction(1, 2), WIDTH // 2), (Fraction(16, 15), 171), (Fraction(100), WIDTH)],
@@ -201,7 +185,7 @@ def test_a_picture_is_reduced_and_never_enlarged() -> None:
         assert_quarters(film.picture(frame, 4000), 1600, 900)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 33), (33, 1), (7, 5), (1000, 2)])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 33), (1000, 2)])
 def test_tiny_and_narrow_films_have_pictures(width: int, height: int) -> None:
     with opened(film_of([np.full((height, width, 3), 200, np.uint8)] * 2, ending="gif")) as film:
         for side in (None, 100):
@@ -235,7 +219,7 @@ def test_a_film_whose_frames_change_their_size_keeps_its_own() -> None:
 IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "avi"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi"])
 def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
     data = film_of(ending=ending, times_s=IRREGULAR)
     assert times_of(data) == IRREGULAR
@@ -244,7 +228,7 @@ def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
     assert problem_of(data) is None
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
 @pytest.mark.parametrize("audio", [True, False])
 def test_times_begin_with_the_first_frame(ending: str, audio: bool) -> None:
     data = film_of(ending=ending, start_s=5.0, audio=CODECS[ending][1] if audio else None)
@@ -255,7 +239,7 @@ def test_times_begin_with_the_first_frame(ending: str, audio: bool) -> None:
     assert times == pytest.approx([number / 10 for number in range(10)], abs=0.002)
 
 
-@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mjpeg"])
+@pytest.mark.parametrize("codec", ["libx264"])
 @pytest.mark.parametrize(
     ("rate", "expected"),
     [
@@ -270,7 +254,7 @@ def test_a_rate_takes_the_first_frame_after_each_step(codec: str, rate: float, e
     assert times_of(film_of([QUARTERS] * 80, ending="mkv", codec=codec, rate=20), rate) == expected
 
 
-@pytest.mark.parametrize("rate", [1, 4, 8])
+@pytest.mark.parametrize("rate", [1, 8])
 def test_frames_that_no_other_frame_needs_may_be_skipped(rate: float) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (100, HEIGHT, WIDTH, 3), np.uint8)
     data = film_of(list(noise), rate=25, preset="medium")
@@ -310,7 +294,7 @@ def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
 # Length and completeness
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "avi"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_sound_that_is_longer_than_the_film_does_not_count(ending: str) -> None:
     audio = "pcm_s16le" if ending == "avi" else CODECS[ending][1]
     data = film_of([QUARTERS] * 20, ending=ending, audio=audio, tone_s=6.0)
@@ -346,14 +330,10 @@ def long_film(ending: str, tmp_path: Path, **options: Any) -> bytes:
 
 
 CUTTABLE = [
-    pytest.param("mkv", {}, id="mkv"),
     pytest.param("mkv", {"audio": "libopus"}, id="mkv with sound"),
-    pytest.param("webm", {}, id="webm"),
-    pytest.param("avi", {"codec": "mjpeg"}, id="avi"),
     pytest.param("avi", {"audio": "pcm_s16le", "codec": "mjpeg"}, id="avi with sound"),
     pytest.param("mp4", {"options": {"movflags": "faststart"}}, id="mp4 with the index first"),
     pytest.param("mp4", {"options": {"movflags": "frag_keyframe+empty_moov"}}, id="fragmented mp4"),
-    pytest.param("mov", {"options": {"movflags": "frag_keyframe"}}, id="fragmented mov"),
     pytest.param("gif", {}, id="gif"),
 ]
 
@@ -377,11 +357,6 @@ def test_a_film_without_its_index_is_refused() -> None:
     data = film_of([QUARTERS] * 50)
     with pytest.raises(FilmError, match="incomplete"):
         opened(data[: int(0.9 * len(data))])
-
-
-def test_zeros_after_the_end_do_no_harm() -> None:
-    for ending in CODECS:
-        assert problem_of(film_of(ending=ending) + bytes(30)) is None
 
 
 def test_damage_in_the_middle_is_reported_and_skipped() -> None:
@@ -416,22 +391,13 @@ def gif_bytes(num_frames: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        *(pytest.param(film_of([QUARTERS] * 2, ending=ending), True, id=ending) for ending in CODECS),
-        pytest.param(b"\x00\x00\x00\x14ftypqt  " + bytes(8), True, id="quicktime brand"),
+        *(pytest.param(film_of([QUARTERS] * 2, ending=ending), True, id=ending) for ending in ("mp4", "mkv", "avi")),
         pytest.param(b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", True, id="old quicktime"),
         pytest.param(b"\x00\x00\x00\x18ftypheic" + bytes(20), False, id="heic brand"),
-        pytest.param(b"\x00\x00\x00\x18ftypmif1" + bytes(20), False, id="heif brand"),
-        pytest.param(b"\x00\x00\x00\x18ftypavif" + bytes(20), False, id="avif brand"),
         pytest.param(gif_bytes(1), False, id="gif with one picture"),
         pytest.param(gif_bytes(2), True, id="gif with two pictures"),
-        pytest.param(b"GIF89a" + bytes(20), False, id="damaged gif"),
         pytest.param((SAMPLES / "joe-biden-2010.jpg").read_bytes()[:5000], False, id="jpeg"),
-        pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(20), False, id="png"),
-        pytest.param(b"RIFF\x00\x00\x00\x00WEBPVP8 ", False, id="webp"),
         pytest.param(b"RIFF\x00\x00\x00\x00WAVEfmt ", False, id="wave"),
-        pytest.param(b"#EXTM3U\n", False, id="playlist"),
-        pytest.param(b"just text", False, id="text"),
-        pytest.param(b"\x00", False, id="one byte"),
         pytest.param(b"", False, id="empty"),
     ],
 )
@@ -443,10 +409,3 @@ def test_a_film_is_known_by_its_first_bytes(data: bytes, expected: bool, tmp_pat
 
 def test_what_cannot_be_read_is_no_film(tmp_path: Path) -> None:
     assert [is_film(path) for path in (tmp_path, tmp_path / "missing.mp4", "nul\x00l.mp4")] == [False] * 3
-
-
-def test_a_film_of_a_sample_has_its_picture() -> None:
-    with opened(film_bytes([("joe-biden-2010.jpg", 0.3)], size=(320, 180))) as film:
-        image = film.picture(next(film.frames()))
-    assert image[90, 160].std() > 5  # skin
-    assert image[90, 5].std() < 5  # the grey border

@@ -61,7 +61,7 @@ def test_each_name_has_its_folder(checkout: Path) -> None:
     assert [model_files.model_folder(name) for name in ("x", "y")] == folders
 
 
-@pytest.mark.parametrize("name", ["", ".", "../face/x", "x/", "X"])
+@pytest.mark.parametrize("name", ["", "../face/x"])
 def test_a_path_is_not_a_model_name(checkout: Path, name: str) -> None:
     make_model(checkout, "x")
     with pytest.raises(ModelError, match="expected one of the trained models x"):
@@ -76,22 +76,7 @@ def test_a_spec_equals_its_saved_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"temperature": 0},
-        {"temperature": -1.0},
-        {"temperature": "1.0"},
-        {"temperature": None},
-        {"smoothing": 1.0},
-        {"smoothing": -0.1},
-        {"classes": ["happy"]},
-        {"adjustment": [0.1]},
-        {"side": 0},
-        {"side": "48"},
-        {"side": 48.5},
-        {"mirrored": "yes"},
-        {"sha256": None},
-        {"name": 3},
-    ],
+    [{"temperature": 0}, {"smoothing": 1.0}, {"classes": ["happy"]}, {"adjustment": [0.1]}, {"side": "48"}],
     ids=str,
 )
 def test_a_spec_with_an_invalid_value_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -104,26 +89,16 @@ def test_a_spec_with_an_invalid_value_is_refused(tmp_path: Path, change: dict[st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "truncated"),
         ("{", "truncated"),
-        ("[]", "got `array`"),
-        ("null", "got `null`"),
-        ("{}", "missing required field"),
         (json.dumps({**asdict(SPEC), "colour": 1}), "colour"),
         (json.dumps({**asdict(SPEC), "temperature": float("nan")}), "malformed"),
         (b"\xff\xfe", "malformed"),
-        (b'{"name": "\xff"}', "can't decode"),
     ],
-    ids=["empty", "truncated", "list", "null", "no fields", "of another version", "not a number", "binary", "encoding"],
+    ids=["truncated", "of another version", "not a number", "binary"],
 )
 def test_a_damaged_spec_is_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
     (tmp_path / assets.SPEC).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}"):
-        model_files.read_spec(tmp_path)
-
-
-def test_an_absent_spec_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"expected a trained model in .*No such file"):
         model_files.read_spec(tmp_path)
 
 
@@ -150,19 +125,6 @@ def test_damaged_metrics_are_refused(tmp_path: Path, text: str, message: str) ->
     (tmp_path / assets.METRICS).write_text(text)
     with pytest.raises(ModelError, match=message):
         assets.read_metrics(tmp_path)
-
-
-def test_absent_metrics_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"expected figures in .*metrics\.json\. Received: .*No such file"):
-        assets.read_metrics(tmp_path)
-
-
-def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.json"
-    assets.write_json(path, {"old": 1})
-    with pytest.raises(TypeError, match="not JSON serializable"):
-        assets.write_json(path, {"new": object()})
-    assert json.loads(path.read_text()) == {"old": 1}
 
 
 @pytest.mark.parametrize("name", model_files.face_models())

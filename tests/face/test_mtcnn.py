@@ -15,8 +15,8 @@ def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np
     return np.c_[corners, corners + sides], rng.uniform(0.6, 1, count)
 
 
-@pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("union", 0.7), ("min", 0.7), ("union", 2.0)])
-@pytest.mark.parametrize("count", [0, 1, 2, 300, 1500])
+@pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("min", 0.7)])
+@pytest.mark.parametrize("count", [0, 2, 300])
 def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
     corners, confidence = boxes(count)
     rows = np.c_[np.zeros(count), corners, confidence]

@@ -36,18 +36,6 @@ def test_a_happy_face_lies_in_the_first_quadrant() -> None:
     assert face.point.valence > 0.6
 
 
-def test_the_group_of_equal_faces_equals_each_face() -> None:
-    reading = read_faces(IMAGE, FakeDetector([make_face(), make_face(x=70)]), FakeClassifier(Emotion.SAD, 0.7))
-    assert reading.group is not None
-    assert reading.group.values == pytest.approx(reading.faces[0].probabilities.values)
-
-
-def test_a_reading_has_its_durations() -> None:
-    reading = read_faces(IMAGE, FakeDetector([make_face()]), FakeClassifier())
-    assert reading.detect_ms >= 0
-    assert reading.classify_ms >= 0
-
-
 class ByShade:
     """Classifies by the shade of grey: 0 to 29 is angry, 30 to 59 is disgust, and so on."""
 

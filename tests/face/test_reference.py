@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from mtcnn import MTCNN
 
 from emomusic.assets import find_dataset
-from emomusic.face import model_files
-from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MIN_CONFIDENCE, MtcnnDetector
-from emomusic.face.images import crop_face, read_image, shrink, to_network_input
-from emomusic.training.evaluate import keras_classifier
-from emomusic.training.networks import NETWORKS
+from emomusic.face.images import read_image, shrink
 
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "samples").glob("*.jpg"))
 NUM_WILD = 200
@@ -65,15 +60,3 @@ def test_photographs_have_the_same_faces_as_in_the_package(detector: MtcnnDetect
     chosen = pictures[:: len(pictures) // NUM_WILD][:NUM_WILD]
     assert len(chosen) == NUM_WILD
     assert sum(require_same_faces(detector, package, path) for path in chosen) > 0.9 * NUM_WILD
-
-
-@pytest.mark.parametrize("name", model_files.face_models())
-def test_every_export_equals_its_keras_model(detector: MtcnnDetector, name: str) -> None:
-    classifier = EmotionClassifier.load(name)
-    image = read_image(SAMPLES[3])
-    crops = [crop_face(image, face.box) for face in detector.detect(image)]
-    inputs = to_network_input(crops, classifier.spec.side)
-    model = keras.saving.load_model(model_files.model_folder(name) / model_files.WEIGHTS, compile=False, safe_mode=True)
-    expected = keras_classifier(model, classifier.spec).probabilities(inputs)
-    tolerance = 0.1 if NETWORKS[classifier.spec.network].eight_bits else 0.005
-    np.testing.assert_allclose(classifier.probabilities(inputs), expected, atol=tolerance)

@@ -68,11 +68,6 @@ def test_an_error_gives_the_turn_back() -> None:
         pass
 
 
-def test_a_queue_needs_a_turn() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        FairQueue(0)
-
-
 def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
     queue, detector = FairQueue(1), FakeDetector([make_face()])
     queued = QueuedDetector(detector, queue, "a")

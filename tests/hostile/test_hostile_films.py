@@ -27,10 +27,10 @@ from PIL import Image
 from emomusic.errors import FilmError
 from emomusic.face.film import FilmNetworks, FilmReading, read_film
 from emomusic.face.film_file import FilmFile
-from emomusic.face.film_formats import FILM_ENDINGS, is_film
+from emomusic.face.film_formats import is_film
 from emomusic.plots.film import annotate_film
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
-from tests.films import CODECS, SAMPLES, write_frames
+from tests.films import CODECS, write_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
@@ -174,10 +174,10 @@ def test_the_intact_film_is_complete(variant: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["film.txt", "film", "film.jpg", "film.mp3", "-film.mp4", "fil\nm.mp4"],
-    ids=["text", "no ending", "picture", "sound", "hyphen", "line break"],
+    ["film.txt", "film.jpg", "fil\nm.mp4"],
+    ids=["text", "picture", "line break"],
 )
-@pytest.mark.parametrize("variant", ["mp4", "webm", "gif"])
+@pytest.mark.parametrize("variant", ["mp4"])
 def test_the_name_does_not_matter(name: str, variant: str, tmp_path: Path) -> None:
     assert_read(stored(tmp_path, intact(variant), name), problem=False)
 
@@ -201,15 +201,6 @@ def mp4_with_sound_only(ending: str = "mp4") -> bytes:
     return buffer.getvalue()
 
 
-def mp3_with_cover() -> bytes:
-    cover = (SAMPLES / "joe-biden-2010.jpg").read_bytes()[:20_000]
-    picture = b"\x00image/jpeg\x00\x03\x00" + cover
-    frame = b"APIC" + struct.pack(">IH", len(picture), 0) + picture
-    size = len(frame)
-    synchsafe = bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
-    return b"ID3\x03\x00\x00" + synchsafe + frame + b"\xff\xfb\x90\x00" + bytes(413)
-
-
 def encoded(fmt: str, *more: Image.Image) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(buffer, fmt, save_all=bool(more), append_images=more)
@@ -218,34 +209,12 @@ def encoded(fmt: str, *more: Image.Image) -> bytes:
 
 OTHERS = {
     "empty": (b"", "is empty"),
-    "one byte": (b"\x00", "is not a film"),
-    "three bytes": (b"\x1a\x45\xdf", "is not a film"),
     "text": (b"just text, renamed to .mp4\n" * 20, "is not a film"),
-    "zeros": (bytes(5000), "is not a film"),
-    "jpeg": (encoded("JPEG"), "is not a film"),
-    "png": (encoded("PNG"), "is not a film"),
-    "webp": (encoded("WEBP"), "is not a film"),
-    "animated webp": (encoded("WEBP", Image.new("RGB", (40, 30), "blue")), "is not a film"),
-    "heic brand": (b"\x00\x00\x00\x18ftypheic" + bytes(100), "is not a film"),
     "avif sequence": (b"\x00\x00\x00\x18ftypavis" + bytes(100), "is not a film"),
-    "wave": (b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(100), "is not a film"),
-    "mp3 with a cover": (mp3_with_cover(), "is not a film"),
-    "ogg": (b"OggS\x00\x02" + bytes(100), "is not a film"),
-    "flv": (b"FLV\x01\x05" + bytes(100), "is not a film"),
-    "mpeg program stream": (b"\x00\x00\x01\xba" + bytes(2000), "is not a film"),
     "mpeg transport stream": ((b"\x47\x40\x00\x10" + bytes(184)) * 10, "is not a film"),
-    "asf": (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(100), "is not a film"),
-    "zip": (b"PK\x03\x04" + bytes(100), "is not a film"),
-    "pdf": (b"%PDF-1.7\n", "is not a film"),
-    "flash": (b"FWS\x09" + bytes(100), "is not a film"),
-    "html": (b"<!doctype html><script>alert(1)</script>", "is not a film"),
     "mp4 with sound only": (mp4_with_sound_only(), "has no video"),
-    "webm with sound only": (mp4_with_sound_only("webm"), "has no video"),
-    "ftyp only": (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom", "damaged"),
     "ftyp and zeros": (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(500), "damaged"),
-    "mdat only": (b"\x00\x00\x10\x00mdat" + bytes(4088), "damaged"),
     "ebml only": (b"\x1a\x45\xdf\xa3", "damaged"),
-    "avi header only": (b"RIFF\x00\x00\x00\x00AVI ", "damaged|no video"),
     "gif signature only": (b"GIF89a", "damaged"),
 }
 
@@ -267,16 +236,12 @@ def red_film() -> bytes:
 
 PLAYLISTS = {
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n",
-    "hls with a key": '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{target}"\n#EXTINF:10,\n{target}\n',
     "ffconcat": "ffconcat version 1.0\nfile '{target}'\n",
-    "smil": '<?xml version="1.0"?><MPD><BaseURL>{target}</BaseURL></MPD>',
-    "sdp": "v=0\nm=video 5004 RTP/AVP 96\nc=IN IP4 127.0.0.1\na=control:{target}\n",
-    "reference": "[reference]\nref1={target}\n",
 }
 
 
 @pytest.mark.parametrize("kind", PLAYLISTS)
-@pytest.mark.parametrize("name", ["list.mp4", "list.m3u8", "list.gif"])
+@pytest.mark.parametrize("name", ["list.mp4"])
 def test_a_list_of_other_files_is_refused(kind: str, name: str, tmp_path: Path) -> None:
     target = stored(tmp_path, red_film(), "target.mp4")
     for address in (target.as_posix(), target.name, target.as_uri(), "http://127.0.0.1:9/a.mp4", "concat:target.mp4"):
@@ -285,8 +250,8 @@ def test_a_list_of_other_files_is_refused(kind: str, name: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "signature",
-    [b"\x00\x00\x00\x18ftypmp42", b"\x1a\x45\xdf\xa3", b"GIF89a", b"RIFF\x00\x00\x00\x00AVI "],
-    ids=["mp4", "ebml", "gif", "avi"],
+    [b"\x00\x00\x00\x18ftypmp42", b"RIFF\x00\x00\x00\x00AVI "],
+    ids=["mp4", "avi"],
 )
 def test_a_list_behind_a_signature_is_refused(signature: bytes, tmp_path: Path) -> None:
     target = stored(tmp_path, red_film(), "target.mp4")
@@ -316,27 +281,18 @@ def test_a_pipe_is_refused_without_reading(tmp_path: Path) -> None:
     assert is_film(pipe) is False
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+@pytest.mark.parametrize("device", ["/dev/zero"])
 def test_a_device_is_refused(device: str) -> None:
     assert_refused(Path(device), "device")
     assert is_film(device) is False
 
 
-@pytest.mark.parametrize(
-    "name", ["nul\x00l.mp4", "x" * 300 + ".mp4", "x" * 5000], ids=["null byte", "too long", "much too long"]
-)
+@pytest.mark.parametrize("name", ["nul\x00l.mp4", "x" * 5000], ids=["null byte", "much too long"])
 def test_an_impossible_name_is_refused(name: str) -> None:
     error, _, _ = end_of(Path(name))
     assert error is not None
     assert_short(error, name)
     assert is_film(name) is False
-
-
-def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.mp4", tmp_path / "other.mp4"
-    one.symlink_to(other)
-    other.symlink_to(one)
-    assert_refused(one, "cannot be read")
 
 
 def test_an_address_is_no_file() -> None:
@@ -359,8 +315,8 @@ class BrokenDisk(io.BytesIO):
         return super().read(size)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.5])
-@pytest.mark.parametrize("variant", ["mkv", "mjpeg", "gif"])
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("variant", ["mkv", "gif"])
 def test_a_broken_disk_is_an_error(share: float, variant: str) -> None:
     data = intact(variant) + bytes(2**20)  # more than is read at once
     try:
@@ -396,7 +352,7 @@ def test_a_film_with_changed_bytes_ends(variant: str, changes: list[tuple[float,
     assert_ends(bytes(data))
 
 
-@pytest.mark.parametrize("variant", ["mp4", "mkv", "avi", "gif", "fragments"])
+@pytest.mark.parametrize("variant", ["mp4", "mkv"])
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.floats(0, 1), length=st.integers(1, 20_000), kind=st.sampled_from(["cut", "zeros", "doubled", "ones"]))
 def test_a_film_with_a_damaged_part_ends(variant: str, start: float, length: int, kind: str) -> None:
@@ -408,18 +364,14 @@ def test_a_film_with_a_damaged_part_ends(variant: str, start: float, length: int
 
 
 SIGNATURES = [
-    b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom",
     b"\x00\x00\x01\x00moov\x00\x00\x00\x6cmvhd",
-    b"\x00\x00\x00\x08wide\x00\x00\x01\x00mdat",
-    b"\x1a\x45\xdf\xa3",
     b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm\x42\x87\x81\x02\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff",
     b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrlavih\x38\x00\x00\x00",
     b"GIF89a\x10\x00\x10\x00\x80\x00\x00",
-    b"GIF87a",
 ]
 
 
-@pytest.mark.parametrize("signature", SIGNATURES, ids=["mp4", "moov", "mdat", "ebml", "webm", "avi", "gif", "old gif"])
+@pytest.mark.parametrize("signature", SIGNATURES)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rest=st.binary(max_size=2000))
 def test_random_bytes_after_a_valid_signature_end(signature: bytes, rest: bytes) -> None:
@@ -430,12 +382,6 @@ def test_random_bytes_after_a_valid_signature_end(signature: bytes, rest: bytes)
 @given(st.binary(max_size=600))
 def test_random_bytes_are_refused(data: bytes) -> None:
     assert_refused(data)
-
-
-@pytest.mark.parametrize("ending", FILM_ENDINGS)
-@pytest.mark.parametrize("other", ["mp4", "mkv", "avi", "gif"])
-def test_one_film_after_another_ends(ending: str, other: str) -> None:
-    assert_ends(intact(ending)[: 3 * len(intact(ending)) // 4] + intact(other))
 
 
 # MP4
@@ -452,39 +398,17 @@ LARGEST = 2**32 - 1
 
 ATOMS = {
     "width of the sample": (b"avc1\x00\x00\x00\x00\x00\x00", 24, ">HH", 65_535, 65_535),
-    "no width of the sample": (b"avc1\x00\x00\x00\x00\x00\x00", 24, ">HH", 0, 0),
     "width of the track": (b"tkhd", 76, ">II", LARGEST, LARGEST),
-    "duration of the film": (b"mvhd", 12, ">II", 1, LARGEST - 1),
     "duration of the media": (b"mdhd", 12, ">II", 1, LARGEST - 1),
-    "duration of 100 hours": (b"mdhd", 12, ">II", 1, 360_000),
     "no unit of time": (b"mdhd", 12, ">II", 0, 0),
-    "no unit of time of the film": (b"mvhd", 12, ">II", 0, 0),
     "matrix of zeros": (b"tkhd", 40, ">9i", *[0] * 9),
-    "matrix of large values": (b"tkhd", 40, ">9i", *[2**31 - 1] * 9),
-    "matrix of small values": (b"tkhd", 40, ">9i", *[-(2**31)] * 9),
     "number of samples": (b"stsz", 8, ">I", LARGEST),
-    "samples of one byte": (b"stsz", 4, ">II", 1, 2**27),
     "size of a sample": (b"stsz", 12, ">I", LARGEST),
-    "number of times": (b"stts", 4, ">I", LARGEST),
     "distance of the samples": (b"stts", 8, ">II", 30, 2**31 - 1),
-    "distance of a day": (b"stts", 8, ">II", 30, 2**28),
-    "no distance of the samples": (b"stts", 8, ">II", 30, 0),
-    "samples in a chunk": (b"stsc", 12, ">I", 2**27),
-    "number of chunks": (b"stco", 4, ">I", LARGEST),
-    "place of a chunk": (b"stco", 8, ">I", LARGEST),
-    "number of descriptions": (b"stsd", 4, ">I", LARGEST),
-    "size of the description": (b"stsd", 8, ">I", LARGEST),
     "size of the track": (b"trak", -8, ">I", LARGEST),
-    "no size of the track": (b"trak", -8, ">I", 1),
-    "size of the index": (b"moov", -8, ">I", LARGEST),
     "edit list": (b"elst", 4, ">III", LARGEST, LARGEST, LARGEST),
-    "edit of the start": (b"elst", 8, ">Ii", 1, 2**31 - 1),
-    "unknown codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"zzzz"),
     "another codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"hvc1"),
-    "a rare codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"rle "),
-    "a picture codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"tiff"),
     "external data": (b"url \x00\x00\x00\x01", 0, ">I", 0),
-    "handler": (b"vide", -4, "4s", b"soun"),
 }
 
 
@@ -523,14 +447,14 @@ def with_location(data: bytes, location: bytes) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("kind", ["path", "name", "address", "fifo"])
+@pytest.mark.parametrize("kind", ["path", "fifo"])
 def test_a_film_opens_no_other_file(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = stored(tmp_path, red_film(), "target.mp4")
     monkeypatch.setattr("emomusic.face.film_file._refuse", lambda *args: pytest.fail(f"opens {args}"))
     if kind == "fifo":
         target.unlink()
         os.mkfifo(target)
-    location = {"name": target.name, "address": target.as_uri()}.get(kind, target.as_posix()).encode() + b"\x00"
+    location = target.as_posix().encode() + b"\x00"
     path = stored(tmp_path, with_location(intact("mov"), location), "film.mov")
     assert_ends(path)
     if kind != "fifo":
@@ -576,7 +500,7 @@ def test_a_film_with_a_cover_only_has_no_video() -> None:
     assert_refused(buffer.getvalue(), "has no video")
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "avi"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_a_film_without_frames_is_damaged(ending: str) -> None:
     buffer = io.BytesIO()
     codec = CODECS[ending][0]
@@ -585,17 +509,6 @@ def test_a_film_without_frames_is_damaged(ending: str) -> None:
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         container.start_encoding()
     assert_refused(buffer.getvalue(), "damaged|no video")
-
-
-def test_many_tracks_end() -> None:
-    data = intact("mp4")
-    start = data.index(b"trak") - 4
-    (size,) = struct.unpack_from(">I", data, start)
-    track = data[start : start + size]
-    moov = data.index(b"moov") - 4
-    changed = bytearray(data[:start] + track * 300 + data[start + size :])
-    struct.pack_into(">I", changed, moov, struct.unpack_from(">I", data, moov)[0] + 299 * size)
-    assert_ends(bytes(changed))
 
 
 def test_nested_atoms_end() -> None:
@@ -626,20 +539,9 @@ def deep(code: str, levels: int, size: bytes | None = None) -> bytes:
 
 EBML = {
     "endless head": ebml("1a45dfa3", b"", ENDLESS) + bytes(100),
-    "unknown head": ebml("1a45dfa3", b"", UNKNOWN) + bytes(100),
-    "another type": ebml("1a45dfa3", ebml("4282", b"matroskaX")) + bytes(50),
-    "long type": ebml("1a45dfa3", ebml("4282", b"x" * 100_000)),
-    "long numbers": ebml("1a45dfa3", ebml("4282", b"webm") + ebml("42f3", b"\xff" * 8) + ebml("42f2", b"\xff" * 8)),
-    "endless segment": HEAD + ebml("18538067", b"", ENDLESS),
     "endless tracks": HEAD + ebml("18538067", ebml("1654ae6b", bytes(50), ENDLESS), UNKNOWN),
-    "deep segments": HEAD + deep("18538067", 500),
     "deep unknown segments": HEAD + deep("18538067", 2000, UNKNOWN),
-    "deep tags": HEAD + ebml("18538067", deep("67c8", 300)),
-    "deep chapters": HEAD + ebml("18538067", ebml("1043a770", ebml("45b9", deep("b6", 300)))),
     "many heads": HEAD * 2000,
-    "zero-length codes": HEAD + bytes(10_000),
-    "ones": HEAD + b"\xff" * 10_000,
-    "track without values": HEAD + ebml("18538067", ebml("1654ae6b", ebml("ae", b"") * 200)),
     "looping index": HEAD
     + ebml("18538067", ebml("114d9b74", ebml("4dbb", ebml("53ab", bytes.fromhex("114d9b74")) + ebml("53ac", b"\x00")))),
 }
@@ -648,13 +550,6 @@ EBML = {
 @pytest.mark.parametrize("kind", EBML)
 def test_garbage_sizes_of_matroska_end(kind: str) -> None:
     assert_refused(EBML[kind], "damaged|no video|incomplete")
-
-
-def test_a_matroska_head_with_an_enormous_size_ends() -> None:
-    data = intact("webm")
-    at = data.index(b"\xb0\x82\x01\x40")
-    for size in (b"\xff\xff", b"\x00\x00", b"\x00\x01"):
-        assert_ends(data[: at + 2] + size + data[at + 4 :])
 
 
 def packets_of(codec: str, payloads: Sequence[bytes]) -> bytes:
@@ -716,18 +611,12 @@ def disguised(data: bytes) -> bytes:
 
 
 OVERSIZED: dict[str, tuple[Callable[[], bytes], str | None]] = {
-    "gif screen": (lambda: gif_of(65_535, 65_535), "too large|damaged"),
     "gif screen just above": (lambda: gif_of(4097, 2304), "too large"),
-    "gif screen with a small frame": (lambda: gif_of(65_535, 65_535, frame=(1, 1)), "too large|damaged"),
     "gif frame": (lambda: gif_of(1, 1, frame=(65_535, 65_535)), None),
     "avi head": (lambda: avi_claiming(65_535, 65_535), None),
-    "avi head with negative height": (lambda: avi_claiming(30_000, -30_000), None),
     "h264": (lambda: large_film("libx264", "mp4"), "too large"),
-    "vp8": (lambda: large_film("libvpx", "webm"), "too large"),
-    "mpeg4": (lambda: large_film("mpeg4", "avi"), "too large"),
     "vp8 in disguise": (lambda: disguised(large_film("libvpx", "webm")), "damaged"),
     "jpeg in disguise": (lambda: packets_of("mjpeg", [jpeg_claiming(65_500, 65_500)] * 9), "damaged"),
-    "png in disguise": (lambda: packets_of("png", [png_claiming(60_000, 60_000)] * 9), "damaged"),
     "png of one line": (lambda: packets_of("png", [png_claiming(2**31 - 1, 1)] * 9), "damaged"),
 }
 
@@ -804,15 +693,8 @@ def test_a_gif_with_a_broken_second_frame_ends() -> None:
             gif_of(10, 10, rest=b"," + struct.pack("<HHHHB", 60_000, 60_000, 10, 10, 0) + b"\x02\x02\x4c\x01\x00"),
             id="frame outside",
         ),
-        pytest.param(gif_of(10, 10, frame=(65_535, 65_535)), id="frame larger than the screen"),
         pytest.param(gif_of(0, 0, frame=(10, 10)), id="no screen"),
-        pytest.param(gif_of(10, 10, frame=(0, 0)), id="no pixels"),
-        pytest.param(gif_of(10, 10, rest=b"!\xfe" + (b"\xff" + b"x" * 255) * 2000 + b"\x00"), id="long comment"),
         pytest.param(gif_of(10, 10, rest=b"!\xf9\x04\x00\x00\x00\x00\x00" * 5000), id="many extensions"),
-        pytest.param(gif_of(10, 10, rest=b"," * 5000), id="many separators"),
-        pytest.param(
-            gif_of(10, 10, rest=b"," + struct.pack("<HHHHB", 0, 0, 10, 10, 0) + b"\x0f\x02\x4c\x01\x00"), id="code size"
-        ),
     ],
 )
 def test_an_odd_gif_ends(data: bytes) -> None:
@@ -826,17 +708,8 @@ def test_an_odd_gif_ends(data: bytes) -> None:
     ("chunk", "offset", "values"),
     [
         pytest.param(b"avih", 4, (0, 0), id="no time"),
-        pytest.param(b"avih", 20, (LARGEST,), id="number of frames"),
-        pytest.param(b"avih", 28, (LARGEST,), id="number of streams"),
-        pytest.param(b"strh", 24, (0, 0), id="no rate"),
-        pytest.param(b"strh", 24, (1, LARGEST), id="high rate"),
-        pytest.param(b"strh", 24, (LARGEST, 1), id="low rate"),
         pytest.param(b"strh", 32, (LARGEST, LARGEST), id="start and length"),
         pytest.param(b"strf", 4, (LARGEST,), id="size of the format"),
-        pytest.param(b"LIST", 4, (LARGEST,), id="size of the list"),
-        pytest.param(b"movi", -4, (LARGEST,), id="size of the frames"),
-        pytest.param(b"00dc", 4, (LARGEST,), id="size of a frame"),
-        pytest.param(b"idx1", 4, (LARGEST,), id="size of the index"),
         pytest.param(b"idx1", 16, (LARGEST, LARGEST), id="place in the index"),
     ],
 )
@@ -856,7 +729,7 @@ def test_an_avi_of_lists_ends() -> None:
 # Marking
 
 
-@pytest.mark.parametrize("variant", ["mp4", "mkv", "webm", "avi", "mjpeg", "mpeg4", "vp9"])
+@pytest.mark.parametrize("variant", ["mp4", "avi"])
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=100),

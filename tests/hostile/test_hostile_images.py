@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image
 
 from emomusic.errors import ImageError
 from emomusic.face import images
@@ -108,19 +108,7 @@ def test_random_bytes_are_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "start",
-    [
-        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
-        b"\x89PNG\r\n\x1a\n",
-        b"RIFF\x00\x01\x00\x00WEBPVP8 ",
-        b"RIFF\x00\x01\x00\x00WEBPVP8X",
-        b"BM",
-        b"GIF89a",
-        b"II*\x00",
-        b"MM\x00*",
-        b"\x00\x00\x00\x18ftypheic",
-        b"\x00\x00\x00\x18ftypavif",
-        b"\x00\x00\x00\x18ftypmif1",
-    ],
+    [b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"RIFF\x00\x01\x00\x00WEBPVP8X", b"II*\x00", b"\x00\x00\x00\x18ftypheic"],
 )
 @settings(max_examples=50, deadline=None)
 @given(rest=st.binary(max_size=300))
@@ -135,19 +123,11 @@ def test_random_bytes_after_a_valid_signature_are_damaged(start: bytes, rest: by
     "data",
     [
         pytest.param(b"just text, renamed to .jpg", id="text"),
-        pytest.param(b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>', id="svg"),
         pytest.param(
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(%pipe%echo harm) (w) file\n%%EOF\n",
             id="eps",
         ),
-        pytest.param(b"%PDF-1.7\n", id="pdf"),
-        pytest.param(b"8BPS\x00\x01" + bytes(100), id="psd"),
-        pytest.param(b"P6 1 1 255\n\x00\x00\x00", id="ppm"),
-        pytest.param(b"\x00\x00\x01\x00\x01\x00" + bytes(100), id="ico"),
-        pytest.param(b"PK\x03\x04" + bytes(100), id="zip"),
         pytest.param(b"\x00\x00\x00\x18ftypmp42" + bytes(100), id="mp4"),
-        pytest.param(b"#!/bin/sh\n", id="script"),
-        pytest.param(bytes(1000), id="zeros"),
         pytest.param(b"\xff", id="one byte"),
     ],
 )
@@ -165,16 +145,10 @@ def test_an_eps_file_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_refused(buffer.getvalue(), match="is not a picture")
 
 
-def test_an_empty_file_is_refused() -> None:
-    assert_refused(b"", match="is empty")
-
-
 # Decompression bombs
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(60_000, 60_000), (10_000, 10_000), (8_000, 6_251), (1, 50_000_001), (2**31 - 1, 2**31 - 1)]
-)
+@pytest.mark.parametrize(("width", "height"), [(8_000, 6_251), (1, 50_000_001), (2**31 - 1, 2**31 - 1)])
 def test_a_png_header_with_too_many_pixels_is_refused(width: int, height: int) -> None:
     assert_refused(png_claiming(width, height), match="at most 50 megapixels")
 
@@ -183,29 +157,10 @@ def test_a_header_below_the_limit_is_decoded() -> None:
     assert_refused(png_claiming(8_000, 6_250), match="damaged")
 
 
-def test_a_gif_header_with_too_many_pixels_is_refused() -> None:
-    screen = b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0)
-    frame = b"," + struct.pack("<HHHHB", 0, 0, 65_535, 65_535, 0) + b"\x02\x02\x4c\x01\x00;"
-    assert_refused(screen + frame, match="at most 50 megapixels")
-
-
 def test_a_gif_with_a_frame_larger_than_its_screen_is_refused() -> None:
     screen = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0)
     frame = b"," + struct.pack("<HHHHB", 0, 0, 9_000, 9_000, 0) + b"\x02\x02\x4c\x01\x00;"
     assert_refused(screen + frame, match="at most 50 megapixels")
-
-
-def test_a_bmp_header_with_too_many_pixels_is_refused() -> None:
-    info = struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 24, 0, 0, 2835, 2835, 0, 0)
-    assert_refused(b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info, match="at most 50 megapixels")
-
-
-def test_a_webp_header_with_too_many_pixels_is_refused() -> None:
-    lossless = intact("lossless webp")
-    size = (16_383 - 1) | (16_383 - 1) << 14
-    at = lossless.index(b"VP8L") + 9
-    bomb = lossless[:at] + struct.pack("<I", size | (lossless[at + 3] & 0xF0) << 24) + lossless[at + 4 :]
-    assert_refused(bomb, match="too large|damaged")
 
 
 def test_a_tiff_header_with_too_many_pixels_is_refused() -> None:
@@ -228,25 +183,15 @@ def test_a_png_with_a_text_bomb_is_refused() -> None:
 @pytest.mark.parametrize(
     "exif",
     [
-        pytest.param(b"Exif\x00\x00", id="nothing"),
         pytest.param(b"Exif\x00\x00garbage", id="garbage"),
         pytest.param(b"Exif\x00\x00II*\x00\xff\xff\xff\xff", id="offset outside"),
-        pytest.param(b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + bytes(30), id="too many entries"),
-        pytest.param(
-            b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 2, 4, 0x41414141) + bytes(4),
-            id="orientation is text",
-        ),
         pytest.param(
             b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 3, 1, 77) + bytes(4),
             id="orientation of 77",
         ),
-        pytest.param(
-            b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 5, 1, 8) + bytes(4),
-            id="orientation is a ratio",
-        ),
     ],
 )
-@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("fmt", ["JPEG", "WEBP"])
 def test_broken_exif_leaves_the_pixels_intact(exif: bytes, fmt: str) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (20, 10), "red").save(buffer, fmt, exif=exif)
@@ -262,22 +207,7 @@ def test_a_png_with_a_broken_animation_has_its_first_frame() -> None:
     np.testing.assert_array_equal(image, read_image(data))
 
 
-def test_a_png_with_an_empty_animation_has_its_still_image() -> None:
-    data = intact("png")
-    none = png_chunk(b"acTL", struct.pack(">II", 0, 0))
-    np.testing.assert_array_equal(read_image(data[:33] + none + data[33:]), read_image(data))
-
-
 # Side effects
-
-
-def test_reading_changes_no_setting_of_pillow() -> None:
-    before = Image.MAX_IMAGE_PIXELS
-    for data in (png_claiming(10_000, 10_000), intact("jpeg")[:200]):
-        assert_refused(data)
-    read_image(intact("heic"))
-    assert before == Image.MAX_IMAGE_PIXELS
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
 def test_reading_on_many_threads_raises_no_warning(tmp_path: Path) -> None:
@@ -306,12 +236,3 @@ with ThreadPoolExecutor(4) as threads:
         [sys.executable, "-W", "always", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_refused_file_is_closed(tmp_path: Path) -> None:
-    path = tmp_path / "cut.png"
-    path.write_bytes(intact("png")[:100])
-    with pytest.raises(ImageError, match=r"'cut\.png'.*damaged"):
-        read_image(path)
-    path.unlink()
-    assert read_image(intact("png")).shape == (64, 64, 3)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.face.film import FACE_COLUMNS, load_film_networks
+from emomusic.face.film import FILM_COLUMNS, load_film_networks
 from emomusic.face.film_formats import FILM_ENDINGS
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.genres import genres_of
@@ -223,7 +223,7 @@ def test_the_files_hold_the_readings(app: AppTest, sample: FilmJob, monkeypatch:
     app.session_state[state.FILM] = sample
     app.run()
     table = list(csv.DictReader(io.StringIO(files["emomusic-video.csv"]().decode("utf-8-sig"))))
-    assert list(table[0]) == FACE_COLUMNS
+    assert list(table[0]) == FILM_COLUMNS
     assert {row["face"] for row in table} == set("12345")
     record = json.loads(files["emomusic-video.json"]())
     assert [face["face"] for face in record["faces"]] == [1, 2, 3, 4, 5]

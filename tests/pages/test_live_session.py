@@ -12,7 +12,8 @@ import pytest
 from emomusic.affect import EMOTION_POINTS, Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
 from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView
-from emomusic.face.live.timeline import COLUMNS, SHARES, summarize
+from emomusic.face.live.timeline import COLUMNS, summarize
+from emomusic.face.reading import SHARES
 from emomusic.music.recommend import Song, load_recommender
 from emomusic.music.request import Request
 from emomusic.plots.picture import OverlayStyle

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
 import io
@@ -14,7 +13,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
 from emomusic.affect import Emotion
 from emomusic.errors import FilmError
@@ -26,17 +24,13 @@ from emomusic.face.reading import FaceReading
 from emomusic.plots.colours import EMOTION_COLOURS, rgb_of
 from emomusic.plots.film import FilmMarks, annotate_film
 from tests.fakes import FakeClassifier, make_face
-from tests.films import CODECS, colour_quarters, write_frames
+from tests.films import colour_quarters, write_frames
 
 WIDTH, HEIGHT = 192, 112
 GREY = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
 RATE = 10  # frames per second
 BOX = Box(60, 40, 50, 60)
-SOUNDS = [
-    *(("mp4", "aac"), ("mov", "aac"), ("mkv", "aac"), ("mkv", "libmp3lame"), ("avi", "libmp3lame")),
-    *(("mov", "pcm_s16le"), ("avi", "pcm_s16le"), ("mkv", "flac"), ("mkv", "ac3"), ("mkv", "vorbis")),
-    *(("webm", "libopus"), ("mkv", "libopus")),
-]
+SOUNDS = [("mp4", "aac"), ("mkv", "libmp3lame"), ("avi", "pcm_s16le"), ("mkv", "flac"), ("webm", "libopus")]
 
 
 def film_of(*, num_frames: int = 20, image: np.ndarray = GREY, **options: Any) -> bytes:
@@ -108,7 +102,7 @@ def has_colour(image: np.ndarray, emotion: Emotion, x: int, y: int, radius: int 
 
 @pytest.mark.parametrize(
     ("ending", "audio"),
-    [*((ending, None) for ending in CODECS), *((ending, audio) for ending, (_, audio) in CODECS.items() if audio)],
+    [("mp4", "aac"), ("webm", None), ("avi", "libmp3lame"), ("gif", None)],
 )
 def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> None:
     data = film_of(ending=ending, audio=audio)
@@ -134,19 +128,9 @@ def test_irregular_times_are_kept() -> None:
     assert frames_of(annotated(data))[0] == pytest.approx(times, abs=0.001)
 
 
-def test_a_slow_gif_keeps_its_times() -> None:
-    buffer = io.BytesIO()
-    slides = [Image.fromarray(np.full((30, 40, 3), shade, np.uint8)) for shade in (0, 120, 240)]
-    slides[0].save(buffer, "GIF", save_all=True, append_images=slides[1:], duration=[100, 3000, 500])
-    data = buffer.getvalue()
-    times, images = frames_of(annotated(data, reading_of(data, seconds=4, box=None)))
-    assert times == pytest.approx([0, 0.1, 3.1])
-    assert [int(image.mean()) for image in images] == pytest.approx([0, 120, 240], abs=4)
-
-
 @pytest.mark.parametrize(
     ("width", "height", "expected"),
-    [(191, 111, (190, 110)), (33, 90, (32, 90)), (90, 33, (90, 32)), (9, 7, (8, 6)), (1, 1, (2, 2)), (3, 40, (2, 40))],
+    [(191, 111, (190, 110)), (9, 7, (8, 6)), (1, 1, (2, 2))],
 )
 def test_odd_sides_become_even(width: int, height: int, expected: tuple[int, int]) -> None:
     data = film_of(num_frames=3, image=np.full((height, width, 3), 90, np.uint8), ending="gif")
@@ -166,18 +150,13 @@ def test_a_large_film_is_reduced_with_its_marks() -> None:
     assert has_colour(images[0], Emotion.HAPPY, 600, 350)
 
 
-@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("rotation", [90])
 def test_a_rotated_film_becomes_upright(rotation: int) -> None:
     stored = np.ascontiguousarray(np.rot90(colour_quarters(WIDTH, HEIGHT), -rotation // 90))
     data = film_of(num_frames=3, image=stored, rotation=rotation)
     _, images = frames_of(annotated(data, reading_of(data, box=None)))
     quarters = [images[1][y, x].astype(int) for y in (28, -28) for x in (48, -48)]
     np.testing.assert_allclose(quarters, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)), atol=40)
-
-
-def test_wide_pixels_become_square() -> None:
-    data = film_of(num_frames=2, pixel_ratio=Fraction(2))
-    assert frames_of(annotated(data, reading_of(data, box=None)))[1][0].shape == (HEIGHT, 2 * WIDTH, 3)
 
 
 def test_a_film_ends_with_its_reading() -> None:
@@ -280,13 +259,7 @@ def test_the_sound_is_kept(ending: str, audio: str) -> None:
     assert np.abs(sound[10_000:80_000]).reshape(-1, 1000).max(axis=1).min() > 0.1  # no gap
 
 
-@pytest.mark.parametrize("ending", CODECS)
-def test_a_film_without_sound_stays_silent(ending: str) -> None:
-    with av.open(io.BytesIO(annotated(film_of(ending=ending)))) as container:
-        assert (len(container.streams.video), len(container.streams.audio)) == (1, 0)
-
-
-@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("ending", ["mkv"])
 def test_known_sound_is_copied(ending: str) -> None:
     data = film_of(ending=ending, audio="aac")
 
@@ -322,7 +295,7 @@ def onset_film(ending: str, audio: str, *, start_s: float, onset_s: float) -> by
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("ending", "audio"), [("mp4", "aac"), ("mkv", "aac"), ("mkv", "pcm_s16le"), ("mkv", "flac")])
+@pytest.mark.parametrize(("ending", "audio"), [("mp4", "aac"), ("mkv", "flac")])
 @pytest.mark.parametrize("start_s", [0.0, 1.5])
 def test_the_sound_fits_the_picture(ending: str, audio: str, start_s: float) -> None:
     data = onset_film(ending, audio, start_s=start_s, onset_s=start_s + 1.0)
@@ -368,8 +341,8 @@ def test_progress_rises_to_one() -> None:
     assert 0.9 < shares[-1] <= 1
 
 
-@pytest.mark.parametrize("num_frames", [1, 7])
-@pytest.mark.parametrize("audio", [None, "aac", "libopus"])
+@pytest.mark.parametrize("num_frames", [7])
+@pytest.mark.parametrize("audio", [None, "libopus"])
 def test_a_stopped_film_is_readable(num_frames: int, audio: str | None) -> None:
     calls: list[float] = []
 
@@ -393,19 +366,6 @@ def test_a_file_begins_with_its_index(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_film_without_faces_has_no_marks() -> None:
-    data = film_of()
-    _, plain = frames_of(data)
-    _, images = frames_of(annotated(data, reading_of(data, box=None)))
-    np.testing.assert_allclose(images[5].astype(int), plain[5].astype(int), atol=6)
-
-
-def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
-    data = film_of()
-    with FilmFile(io.BytesIO(data), with_audio=True) as film, pytest.raises(FilmError, match="Received"):
-        annotate_film(film, reading_of(data), tmp_path / "missing" / "marked.mp4")
-
-
 class FullDisk(io.BytesIO):
     """A file that takes a kilobyte."""
 
@@ -420,16 +380,4 @@ def test_a_full_disk_is_an_error() -> None:
     with FilmFile(io.BytesIO(data), with_audio=True) as film, pytest.raises(FilmError, match="write"):
         annotate_film(film, reading_of(data, seconds=6), FullDisk())
     gc.collect()
-    assert "film decoder" not in {thread.name for thread in threading.enumerate()}
-
-
-def test_an_error_of_the_caller_is_raised() -> None:
-    data = film_of()
-
-    def on_progress(share: float) -> bool:
-        raise KeyError(share)
-
-    with FilmFile(io.BytesIO(data)) as film, contextlib.suppress(KeyError):
-        annotate_film(film, reading_of(data), io.BytesIO(), on_progress=on_progress)
-        pytest.fail("no error")
     assert "film decoder" not in {thread.name for thread in threading.enumerate()}

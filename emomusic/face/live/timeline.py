@@ -8,7 +8,6 @@ import threading
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +23,12 @@ from emomusic.affect import (
     affect_of_rows,
     quadrant_of,
 )
+from emomusic.face.reading import AFFECT_COLUMNS, SHARES
 
 TIMELINE_SECONDS = 600
 """Length of a timeline: ten minutes."""
 
-SHARES = [emotion.value for emotion in EMOTIONS]
-COLUMNS = ["time_s", "num_faces", *SHARES, "valence", "arousal", "quadrant"]
+COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
 
 MIN_SEGMENT_S = 5
 """Shortest segment of a session."""
@@ -40,21 +39,12 @@ _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Second:
-    """The sum of the readings within one second."""
-
-    time_s: int
-    num_faces: int
-    total: npt.NDArray[np.float64]  # shape (7,); all 0 without faces
-
-
 class Timeline:
     """The group's emotions per second over the last ten minutes. Thread-safe."""
 
     def __init__(self) -> None:
-        self._past: deque[tuple[int, _Row]] = deque()  # rows, because a page reads them every second
-        self._current: _Second | None = None
+        # Time, largest number of faces and sum of the readings of each second
+        self._seconds: deque[tuple[int, int, npt.NDArray[np.float64]]] = deque()
         self._lock = threading.Lock()
 
     def add(self, time_s: float, group: EmotionProbabilities | None, num_faces: int) -> None:
@@ -65,18 +55,15 @@ class Timeline:
             group: the mean over the faces; None without faces.
             num_faces: number of faces.
         """
-        shares = np.zeros(len(EMOTIONS)) if group is None else np.array([group[emotion] for emotion in EMOTIONS])
+        total = np.zeros(len(EMOTIONS)) if group is None else np.array(list(group.as_dict().values()))
+        second = int(time_s)
         with self._lock:
-            current = self._current
-            if current is not None and int(time_s) <= current.time_s:
-                shares, num_faces = current.total + shares, max(current.num_faces, num_faces)
-                self._current = _Second(current.time_s, num_faces, shares)
-            else:
-                if current is not None:
-                    self._past.append((current.time_s, _row(current)))
-                self._current = _Second(int(time_s), num_faces, shares)
-                while self._past and self._past[0][0] <= int(time_s) - TIMELINE_SECONDS:
-                    self._past.popleft()
+            if self._seconds and second <= self._seconds[-1][0]:
+                second, most, before = self._seconds.pop()
+                num_faces, total = max(most, num_faces), before + total
+            self._seconds.append((second, num_faces, total))
+            while self._seconds[0][0] <= second - TIMELINE_SECONDS:
+                self._seconds.popleft()
 
     def table(self) -> pd.DataFrame:
         """One row for each second with a reading, the oldest first.
@@ -87,10 +74,9 @@ class Timeline:
             `num_faces` is 0 and the other values are missing.
         """
         with self._lock:
-            rows = [*(row for _, row in self._past), *([_row(self._current)] if self._current is not None else [])]
-        table = pd.DataFrame(rows, columns=COLUMNS)
-        types = {"time_s": "int64", "num_faces": "int64", "quadrant": "string"}
-        return table.astype({column: types.get(column, "float64") for column in COLUMNS})
+            seconds = list(self._seconds)
+        times, counts = (np.array([second[column] for second in seconds], np.int64) for column in (0, 1))
+        return timeline_table(times, counts, np.array([total for *_, total in seconds]).reshape(-1, len(EMOTIONS)))
 
 
 def timeline_table(
@@ -125,18 +111,6 @@ def every_second(table: pd.DataFrame) -> pd.DataFrame:
     np.add.at(totals, owner, table[SHARES].fillna(0.0).to_numpy())
     np.maximum.at(num_faces, owner, table["num_faces"].to_numpy())
     return timeline_table(seconds, num_faces, totals)
-
-
-_Row: TypeAlias = tuple[object, ...]
-
-
-def _row(second: _Second) -> _Row:
-    if (total := second.total.sum()) == 0:
-        return (second.time_s, second.num_faces, *[np.nan] * (len(EMOTIONS) + 2), None)
-    shares = second.total / total
-    point = affect_of(EmotionProbabilities(shares.astype(np.float32)))
-    affect = (point.valence, point.arousal, quadrant_of(point).value)
-    return (second.time_s, second.num_faces, *shares.tolist(), *affect)
 
 
 @dataclass(frozen=True, slots=True)

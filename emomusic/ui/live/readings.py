@@ -13,7 +13,7 @@ from emomusic.errors import EmomusicError
 from emomusic.face.live.reader import LiveView
 from emomusic.plots.affect import FacePoint, circumplex
 from emomusic.plots.face import probability_bars
-from emomusic.plots.live import NamedFace, face_rows, mood_areas
+from emomusic.plots.live import NamedFace, face_bars, mood_areas
 from emomusic.text import pluralize
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import show_chart
@@ -133,7 +133,7 @@ def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
     faces = [NamedFace("Everyone", group)]
     faces += [NamedFace(f"Face {face.number}", face.reading.probabilities) for face in view.faces[:_FACES_SHOWN]]
     show_chart(
-        face_rows(faces),
+        face_bars(faces),
         key="live-rows",
         alt="; ".join(f"{face.name}: {describe(face.probabilities)}" for face in faces),
     )
