@@ -23,10 +23,6 @@ _ONET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), (2, 2, "SAME_UPPER"), No
 class _Graph(Graph):
     """Builder of the graph of a detector network."""
 
-    def __init__(self, name: str, *, plain_prelu: bool) -> None:
-        super().__init__(name)
-        self._plain_prelu = plain_prelu
-
     def convolution(self, x: str, number: str, kernel: Array, bias: Array) -> str:
         """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data."""
         weights = self.weight(f"kernel{number}", kernel.transpose(3, 2, 0, 1))
@@ -38,10 +34,6 @@ class _Graph(Graph):
         With equal results, ONNX Runtime runs P-Net twice as fast as with its `PRelu`.
         """
         planes = slopes.size
-        if self._plain_prelu:
-            return self.add(
-                "PRelu", x, self.weight(f"slopes{number}", slopes.reshape(-1, 1, 1)), output=f"prelu{number}"
-            )
         minus = self.weight(f"minus{number}", np.full((planes, 1, 1, 1), -1, np.float32))
         factors = self.weight(f"factors{number}", -slopes.reshape(planes, 1, 1, 1))
         negative = self.add("Conv", x, minus, output=f"negative{number}", group=planes)
@@ -54,9 +46,9 @@ class _Graph(Graph):
         return self.add("Gemm", x, weights, self.weight(f"{output}_bias", bias), output=output)
 
 
-def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:
+def export_pnet(weights: list[Array], path: Path) -> None:
     """P-Net: maps pixels to offsets and, in the fifth channel, the logit of a face."""
-    graph = _Graph("pnet", plain_prelu=plain_prelu)
+    graph = _Graph("pnet")
     kernel1, bias1, slopes1, kernel2, bias2, slopes2, kernel3, bias3, slopes3, *heads = weights
     x = graph.prelu(graph.convolution("pixels", "1", kernel1, bias1), "1", slopes1)
     x = graph.add("MaxPool", x, output="pool1", kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
@@ -70,15 +62,13 @@ def export_pnet(weights: list[Array], path: Path, *, plain_prelu: bool) -> None:
     graph.save(path, {"pixels": [1, 3, "height", "width"]}, {"offsets_and_logit": [1, 5, "rows", "columns"]})
 
 
-def export_patch_network(
-    weights: list[Array], path: Path, *, side: int, pooling: tuple[Any, ...], plain_prelu: bool
-) -> None:
+def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling: tuple[Any, ...]) -> None:
     """R-Net or O-Net, with the cropping of patches inside the graph.
 
     Inputs: `pixels` (1, 3, height, width); `bins` (n, 4) for `RoiAlign`; `inside` (n, 1, side, side), 0 for samples
     outside the image. Outputs: `offsets` (n, 4), O-Net's `landmarks` (n, 10), `probabilities` (n, 2).
     """
-    graph = _Graph(path.stem, plain_prelu=plain_prelu)
+    graph = _Graph(path.stem)
     remaining = iter(weights)
     count = graph.add(
         *("Slice", graph.add("Shape", "bins", output="shape"), graph.weight("zero", np.zeros(1, np.int64))),
@@ -126,24 +116,19 @@ def export_patch_network(
     graph.save(path, inputs, outputs)
 
 
-def export_all(folder: Path, *, plain_prelu: bool = False) -> None:
-    """Write the three networks.
-
-    Args:
-        folder: the output folder.
-        plain_prelu: whether PReLU stays one operation, for runtimes that run it fast.
-    """
+def export_all(folder: Path) -> None:
+    """Write the three networks into a folder."""
 
     def weights(stage: Any) -> list[Array]:
         return [np.asarray(values, np.float32) for values in stage.model.get_weights()]
 
-    export_pnet(weights(StagePNet()), folder / "pnet.onnx", plain_prelu=plain_prelu)
+    export_pnet(weights(StagePNet()), folder / "pnet.onnx")
     for name, stage, side, pooling in (
         ("rnet", StageRNet(), 24, _RNET_POOLING),
         ("onet", StageONet(), 48, _ONET_POOLING),
     ):
         path = folder / f"{name}.onnx"
-        export_patch_network(weights(stage), path, side=side, pooling=pooling, plain_prelu=plain_prelu)
+        export_patch_network(weights(stage), path, side=side, pooling=pooling)
 
 
 if __name__ == "__main__":

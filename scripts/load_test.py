@@ -1,81 +1,174 @@
-"""Measure the app with many simulated visitors, on replicas behind Caddy.
+"""Measure the app with simulated visitors, on replicas behind Caddy.
 
-    python -m scripts.load_test steady > report.json
-    python -m scripts.load_test scaling --visitors 16 --seconds 60 > report.json
-    python -m scripts.load_test failover > report.json
-    python -m scripts.load_test limit --visitors 120 > report.json
+    python -m scripts.load_test > report.json
+    python -m scripts.load_test --visitors 120 --arrive-within 240 --seconds 260 > limit.json
 
 A visitor speaks Streamlit's protocol as a browser does, but draws nothing and loads no scripts and styles. It uploads
-photos that the app has not seen, asks for songs, and checks every answer. Linux only; needs `taskset` and Caddy.
+photos that the app has not seen, asks for songs, and checks every answer. Linux only. Several replicas need Caddy.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 import json
+import os
+import random
 import signal
 import sys
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from time import monotonic
 from typing import Any, NoReturn
 
-from emomusic.cli.timing import machine
+from emomusic.assets import data_dir
+from emomusic.cli.timing import machine, spread
 from emomusic.errors import EmomusicError
-from scripts.load.photos import Photos
-from scripts.load.scenarios import Load, failover, limit, scaling, steady
-from scripts.load.visitor import Habits
+from emomusic.face.images import encode_jpeg, read_image
+from scripts.load_visitor import Journal, Outcome, Visitor
+from scripts.servers import Server, run_proxy, run_replica
 
-SCENARIOS = {"steady": steady, "scaling": scaling, "failover": failover, "limit": limit}
+_THREADS = 64  # for HTTP requests
+_WARM_UP_S = 300.0
+_CUTS = 8  # of each sample; their pixels differ, so the pages share no pictures
+_MOST_CUT = 0.04  # of each side
 
 
-def report_on(scenario: str, load: Load) -> dict[str, Any]:
-    """Run a scenario; returns its report, with the machine and the settings."""
-    photos = Photos()
-    bytes_each = round(sum(map(len, photos.cuts)) / len(photos.cuts))
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The load of a measurement.
+
+    Attributes:
+        visitors: number of visitors.
+        seconds: duration.
+        replicas: number of replicas, which share the cores of this machine.
+        think: mean pause before an action in seconds, exponentially distributed; 0 for none.
+        arrive_within: seconds until the last visitor comes.
+        interval: seconds of each row of the report.
+    """
+
+    visitors: int = 40
+    seconds: float = 300.0
+    replicas: int = 2
+    think: float = 10.0
+    arrive_within: float = 10.0
+    interval: float = 20.0
+
+
+def measure(load: Load) -> dict[str, Any]:
+    """The report of a load. Several replicas are behind Caddy.
+
+    Raises:
+        ServerError: a server does not start.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as stack:
+        replicas = [
+            stack.enter_context(run_replica(f"replica {number + 1}", cores=cores[number :: load.replicas]))
+            for number in range(load.replicas)
+        ]
+        servers = [*replicas, *([stack.enter_context(run_proxy(replicas))] if load.replicas > 1 else [])]
+        report = asyncio.run(_measure(load, servers, make_photos()))
+    return {"machine": machine(), "load": asdict(load)} | report
+
+
+def make_photos() -> list[bytes]:
+    """JPEG files, cut from the samples."""
+    chance, photos = random.Random(0), []
+    for path in sorted((data_dir() / "samples").glob("*.jpg")):
+        image = read_image(path)
+        height, width = image.shape[:2]
+        for _ in range(_CUTS):
+            top, left = (round(side * chance.uniform(0, _MOST_CUT)) for side in (height, width))
+            photos.append(encode_jpeg(image[top:, left:]))
+    return photos
+
+
+async def _measure(load: Load, servers: Sequence[Server], photos: Sequence[bytes]) -> dict[str, Any]:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
+    journal, address = Journal(), servers[-1].address
+    for replica in servers[: load.replicas]:  # so that its networks are loaded
+        await _answer_newcomer(replica.address, photos)
+    began_s = monotonic()
+    ends_s = began_s + load.seconds
+    rows: list[dict[str, Any]] = []
+
+    async def come(number: int) -> None:
+        await asyncio.sleep(number * load.arrive_within / load.visitors)
+        await Visitor(number, address, photos, journal, load.think).stay(ends_s)
+
+    async def watch() -> None:
+        while (left_s := ends_s - monotonic()) > 0:
+            seen, row_began_s = len(journal.outcomes), monotonic()
+            await asyncio.sleep(min(load.interval, left_s))
+            rows.append({"present": journal.num_present, **summarize(journal.outcomes[seen:], row_began_s)})
+
+    await asyncio.gather(watch(), *(come(number) for number in range(load.visitors)))
     return {
-        "scenario": scenario,
-        "machine": machine(),
-        "load": asdict(load),
-        "mean bytes of a photo": bytes_each,
-        **SCENARIOS[scenario](load, photos),
+        **summarize(journal.outcomes, began_s),
+        "seconds until a newcomer has a song after the load": await _answer_newcomer(address, photos),
+        "MB": {server.name: round(server.memory_mb()) for server in servers},
+        "intervals": rows,
     }
 
 
+async def _answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
+    """The seconds until a new visitor receives the answer to a photo.
+
+    Raises:
+        EmomusicError: there is none within five minutes.
+    """
+    journal, began_s = Journal(), monotonic()
+    while monotonic() < began_s + _WARM_UP_S:
+        await Visitor(-1, address, photos, journal, 0).stay(monotonic() + 0.5)
+        if any(_is_answer(outcome) for outcome in journal.outcomes):
+            return round(monotonic() - began_s, 1)
+        await asyncio.sleep(1)
+    raise EmomusicError(f"expected an answer from {address}. Received: {journal.outcomes[-1]}. Read its messages.")
+
+
+def summarize(outcomes: Sequence[Outcome], began_s: float) -> dict[str, Any]:
+    """Counts, durations, errors and throughput from a time on the monotonic clock until now."""
+    seconds = monotonic() - began_s
+    answers = [outcome for outcome in outcomes if _is_answer(outcome)]
+    errors = Counter(f"{outcome.action}: {outcome.reason}" for outcome in outcomes if outcome.result == "error")
+    return {
+        "seconds": round(seconds, 1),
+        "answers_per_s": round(len(answers) / seconds, 3),
+        "answers": _durations(answers),
+        "refusals": _durations(outcome for outcome in outcomes if outcome.result == "refused"),
+        "errors": dict(errors.most_common()),
+    }
+
+
+def _is_answer(outcome: Outcome) -> bool:
+    """Whether the outcome is a photo or a song that the visitor received."""
+    return outcome.result == "answered" and outcome.action in ("photo", "song")
+
+
+def _durations(outcomes: Iterable[Outcome]) -> dict[str, float]:
+    """Number, median, 95th percentile and maximum; only the number without any."""
+    values = [outcome.elapsed_s for outcome in outcomes]
+    if not values:
+        return {"count": 0}
+    median, p95 = spread(values)
+    return {"count": len(values), "p50_s": round(median, 3), "p95_s": round(p95, 3), "max_s": round(max(values), 3)}
+
+
 def main() -> int:
-    """Run the scenario that the command line names, and print its report as JSON."""
-    default = Load()
+    """Measure the load that the command line names, and print the report as JSON."""
     parser = argparse.ArgumentParser(prog="python -m scripts.load_test", description=str(__doc__).split("\n", 1)[0])
-    parser.add_argument("scenario", choices=SCENARIOS)
-    parser.add_argument("--visitors", type=int, default=default.visitors, help="for `limit`, the most")
-    parser.add_argument("--seconds", type=float, default=default.seconds)
-    parser.add_argument("--replicas", type=int, default=default.replicas)
-    parser.add_argument(
-        "--think", type=float, default=default.habits.think_s, help="mean pause in seconds; `scaling` has none"
-    )
-    parser.add_argument("--photo-share", type=float, default=default.habits.photo_share, help="of the actions, 0 to 1")
-    parser.add_argument("--no-proxy", action="store_true", help="without Caddy; needs --replicas 1")
-    parser.add_argument("--step", type=int, default=default.step, help="visitors that `limit` adds at a time")
-    parser.add_argument("--step-seconds", type=float, default=default.step_s, help="time between them")
-    chosen = parser.parse_args()
-    load = Load(
-        visitors=chosen.visitors,
-        seconds=chosen.seconds,
-        replicas=chosen.replicas,
-        habits=Habits(
-            think_s=0.0 if chosen.scenario == "scaling" else chosen.think,
-            photo_share=chosen.photo_share,
-            retries=chosen.scenario == "failover",
-        ),
-        behind_proxy=not chosen.no_proxy,
-        step=chosen.step,
-        step_s=chosen.step_seconds,
-    )
+    for name, default in asdict(Load()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"({default})")
     signal.signal(signal.SIGTERM, _stop)  # the servers must not outlive this command
     try:
-        report = report_on(chosen.scenario, load)
+        print(json.dumps(measure(Load(**vars(parser.parse_args()))), indent=2))
     except EmomusicError as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps(report, indent=2))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Measure a cold `analyze`, `import tensorflow`, and the app in Chromium: time to the first result and memory.
+"""Measure the app in Chromium: time to the first result, memory, the player, the plane of songs.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
 
@@ -8,75 +8,37 @@ Requires Chromium and Playwright (requirements-dev.txt).
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from emomusic.assets import ROOT, data_dir
-from emomusic.cli.timing import machine
+from emomusic.cli.timing import machine, spread
+from scripts.servers import run_replica
 
 _TIMEOUT_MS = 60_000
-_NUM_SESSIONS = 10
-_NUM_STARTS = 3
+_NUM_STARTS, _NUM_VISITORS, _NUM_PHOTOS, _NUM_CLICKS = 3, 10, 10, 20
+_APP = ROOT / "app.py"
+_SAMPLES = data_dir() / "samples"
 _RESULT = 'img[alt*="face 1 " i]'
-_IS_NEW = f"""oldSrc => {{
-  const image = document.querySelector('{_RESULT}');
-  return image && image.getAttribute("src") !== oldSrc;
-}}"""
+_PLAYER = "iframe[src*='open.spotify.com']"
+_SIZES = ((1440, 900), (390, 844))
 
-
-def cold_start(*arguments: str) -> tuple[float, float]:
-    """Median duration of three new Python processes in seconds, and their peak memory in MB."""
-    seconds, peaks = [], []
-    for _ in range(_NUM_STARTS):
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            raise RuntimeError(f"expected {' '.join(arguments)} to succeed. Received: status {status}")
-        seconds.append(time.perf_counter() - began)
-        peaks.append(usage.ru_maxrss / 1024)
-    return statistics.median(seconds), max(peaks)
-
-
-def resident_mb(process: int) -> float:
-    """Resident memory of a process."""
-    for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"expected VmRSS of process {process}. Received: none")
-
-
-def start_server() -> tuple[subprocess.Popen[bytes], str]:
-    """Start the app on a free port, without waiting for it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return server, f"http://127.0.0.1:{port}"
-
-
-def wait_for_server(address: str) -> None:
-    """Wait until the server responds. Chromium starts later, because its retries cost processor time."""
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.02)
+# Milliseconds from a click to another song in the player
+_CLICK = """key => new Promise(resolve => {
+  const player = () => document.querySelector("iframe[src*='open.spotify.com']")?.src;
+  const before = player(), began = performance.now();
+  const observer = new MutationObserver(() => {
+    if (player() && player() !== before) { observer.disconnect(); resolve(performance.now() - began); }
+  });
+  observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+  document.querySelector(`.st-key-${key} button`).click();
+})"""
+_IS_NEW = f"before => ![null, before].includes(document.querySelector('{_RESULT}')?.getAttribute('src') ?? null)"
+_PAINTED = "() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 
 
 def open_page(browser: Browser, address: str) -> Page:
@@ -92,72 +54,104 @@ def open_page(browser: Browser, address: str) -> Page:
 def wait_for_result(page: Page) -> None:
     """Wait for the annotated photo and a player."""
     page.locator(_RESULT).first.wait_for()
-    page.locator("iframe[src*='open.spotify.com']").first.wait_for(state="attached")
+    page.locator(_PLAYER).first.wait_for(state="attached")
 
 
-def upload(page: Page, picture: Path) -> None:
-    """Upload a photo. After the first one, the uploader is in a menu."""
+def upload(page: Page, number: int) -> None:
+    """Upload a sample. After the first photo, the uploader is in a menu."""
     menu = page.get_by_role("button", name="Another photo")
     if menu.count():
         menu.click()
-    page.locator("input[type=file]").first.set_input_files(picture)
+    pictures = sorted(_SAMPLES.glob("*.jpg"))
+    page.locator("input[type=file]").first.set_input_files(pictures[number % len(pictures)])
+
+
+def measure_start(browser: Browser) -> dict[str, Any]:
+    """Seconds from the server's start to the first result."""
+    seconds = []
+    for _ in range(_NUM_STARTS):
+        began_s = time.perf_counter()
+        with run_replica("app", script=_APP) as server:
+            page = open_page(browser, f"{server.address}/?sample=eileen-collins-1999")
+            wait_for_result(page)
+            seconds.append(round(time.perf_counter() - began_s, 2))
+            page.context.close()
+    return {"seconds from the server's start to the first result": sorted(seconds)}
+
+
+def measure_memory(browser: Browser) -> dict[str, Any]:
+    """Memory of the server after ten photos of one visitor, and after ten visitors at once."""
+    with run_replica("app", script=_APP) as server:
+        page = open_page(browser, server.address)
+        for number in range(_NUM_PHOTOS):
+            before = page.locator(_RESULT).first.get_attribute("src") if number else None
+            upload(page, number)
+            page.wait_for_function(_IS_NEW, arg=before)
+            wait_for_result(page)
+        figures = {"MB after ten photos": round(server.memory_mb())}
+        pages = [open_page(browser, server.address) for _ in range(_NUM_VISITORS)]
+        for number, each in enumerate(pages):  # all uploads before the first result
+            upload(each, number)
+        for each in pages:
+            wait_for_result(each)
+        return figures | {"MB after ten concurrent visitors": round(server.memory_mb())}
+
+
+def measure_player(page: Page) -> dict[str, Any]:
+    """Position of the player, and the time until another song is in it."""
+    figures: dict[str, Any] = {}
+    for width, height in _SIZES[::-1]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(1000)
+        top = page.locator(_PLAYER).first.evaluate("player => player.getBoundingClientRect().top")
+        figures[f"pixels above the player, {width}x{height}"] = round(top)
+    for key, name in (("next-photo", "Next song"), ("skip-photo", "Not for me")):
+        times = []
+        for _ in range(_NUM_CLICKS):
+            times.append(page.evaluate(_CLICK, key))
+            page.wait_for_timeout(300)
+        figures[f"ms from {name} to another song, median and 95 %"] = [round(value) for value in spread(times)]
+    return figures
+
+
+def measure_plane(browser: Browser, address: str) -> dict[str, Any]:
+    """Seconds until the plane of all songs is painted: after a click on Music, and in a new session."""
+    clicks, visits = [], []
+    for _ in range(_NUM_STARTS):
+        for seconds, path in ((visits, "music"), (clicks, "models")):
+            began_s = time.perf_counter()
+            page = open_page(browser, f"{address}/{path}")
+            if path == "models":
+                page.locator(".js-plotly-plot").first.wait_for()
+                page.wait_for_timeout(2000)
+                began_s = time.perf_counter()
+                page.get_by_role("link", name="Music").first.click()
+                page.wait_for_url("**/music*")
+            page.locator(".js-plotly-plot canvas").first.wait_for()
+            page.evaluate(_PAINTED)
+            seconds.append(time.perf_counter() - began_s)
+            page.context.close()
+    return {
+        "seconds from a click on Music until the plane is painted": round(statistics.median(clicks), 2),
+        "seconds until the plane is painted, new session": round(statistics.median(visits), 2),
+    }
 
 
 def main() -> None:
     """Run all measurements and print them as JSON."""
-    chromium = next(path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name)))
-    pictures = sorted((data_dir() / "samples").glob("*.jpg"))
-    figures: dict[str, Any] = {"machine": machine()}
-    photo = str(data_dir() / "samples" / "eileen-collins-1999.jpg")
-    for name, arguments in (
-        ("a cold analyze", ("-m", "emomusic", "analyze", photo, "--json")),
-        ("import tensorflow", ("-c", "import tensorflow")),
-    ):
-        seconds, peak = cold_start(*arguments)
-        figures[f"{name}, seconds"], figures[f"{name}, peak MB"] = round(seconds, 2), round(peak)
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    chromium = next(path for name in names if (path := shutil.which(name)))
+    figures = {"machine": machine()}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        first = []
-        for _ in range(_NUM_STARTS):
-            began = time.perf_counter()
-            server, address = start_server()
-            wait_for_server(address)
-            page = open_page(browser, f"{address}/?sample=eileen-collins-1999")
+        figures |= measure_start(browser) | measure_memory(browser)
+        with run_replica("app", script=_APP) as server:
+            page = open_page(browser, f"{server.address}/?sample=four-people")
             wait_for_result(page)
-            first.append(time.perf_counter() - began)
-            page.context.close()
-            server.terminate()
-            server.wait(30)
-        figures["seconds from the server's start to the first result"] = sorted(first)
-        server, address = start_server()
-        wait_for_server(address)
-        page = open_page(browser, address)
-        page.locator("input[type=file]").first.wait_for(state="attached")
-        figures["MB with one page open"] = round(resident_mb(server.pid))
-        src = None
-        for number in range(10):
-            upload(page, pictures[number % len(pictures)])
-            page.wait_for_function(_IS_NEW, arg=src)
-            wait_for_result(page)
-            src = page.locator(_RESULT).first.get_attribute("src")
-        figures["MB after ten photos"] = round(resident_mb(server.pid))
-        pages = [open_page(browser, address) for _ in range(_NUM_SESSIONS)]
-        for each in pages:
-            each.locator("input[type=file]").first.wait_for(state="attached")
-        for number, each in enumerate(pages):  # all uploads before the first result
-            upload(each, pictures[number % len(pictures)])
-        peak = 0.0
-        for each in pages:
-            wait_for_result(each)
-            peak = max(peak, resident_mb(server.pid))
-        figures["MB after ten concurrent visitors"] = round(resident_mb(server.pid))
-        figures["MB while they are answered, at most"] = round(peak)
+            figures |= measure_player(page) | measure_plane(browser, server.address)
         browser.close()
-        server.terminate()
-        server.wait(30)
     print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
-    os.environ.pop("DISPLAY", None)
     main()

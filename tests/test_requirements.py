@@ -19,10 +19,6 @@ from emomusic.cli import doctor
 from emomusic.compat import HOOKS
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
-INSTALLED_BY_HAND = {  # libraries for comparison scripts
-    "scripts/compare_runtimes.py": {"openvino"},
-    "scripts/libraries/ask_fer.py": {"fer"},
-}
 # Without imports: commands, stubs and plugins; docs/batch.md uses DuckDB
 TOOLS = {"duckdb", "mypy", "pandas-stubs", "pre-commit", "pytest-xdist", "ruff"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}
@@ -69,7 +65,7 @@ def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
     return [
         f"{name} imports {module}"
         for name, path in zip(names, paths, strict=True)
-        for module in sorted(set(imported_modules(path)) - INSTALLED_BY_HAND.get(name, set()))
+        for module in sorted(set(imported_modules(path)))
         if not packages_of(module) & allowed
     ]
 

@@ -17,10 +17,8 @@ import pytest
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
 from emomusic.cli import main as cli
 from emomusic.errors import ModelError
-from scripts.check_batch import check, descendants
-from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, parts_of, rows_of
-
-SIDES = (150, 220)
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, make_folder, parts_of, rows_of
+from tests.batch.ray_cluster import Cluster, descendants
 
 
 def test_without_ray_the_error_names_the_package(
@@ -52,11 +50,23 @@ class TestWithRay:
         wait_until(lambda: set(descendants(os.getpid())) <= before)
 
     def test_the_command_a_worker_and_a_node_may_die(self, tmp_path: Path):
-        report = check(tmp_path, 160, SIDES)
-        assert report["equal rows"] is True
-        assert len(report["units done at Ctrl+C and at three kills"]) == 4
-        assert set(report["units done at the death of"]) == {"worker", "node"}
-        assert {(run["pictures"], run["failed"]) for run in report["runs"].values()} == {(160, 2)}
+        pictures = make_folder(tmp_path / "pictures", 120)
+        killed, disturbed = tmp_path / "killed", tmp_path / "disturbed"
+        with run(pictures, "--out", killed, "--workers", "2", engine="local") as process:
+            wait_until(lambda: len(parts_of(killed)["pictures"]) > 2)
+            process.kill()
+        resumed = answer_of(run(pictures, "--out", killed, "--workers", "2", "--resume", engine="local"))
+        assert 0 < resumed["resumed"] < resumed["pictures"] == 120 + len(BROKEN)
+        with Cluster() as cluster:
+            process = run(pictures, "--out", disturbed, "--ray-address", cluster.address, env=cluster.env)
+            for num_parts, node, kill in ((2, 0, cluster.kill_actors), (6, 1, cluster.kill_node)):
+                wait_until(lambda n=num_parts, at=node: len(parts_of(disturbed)["pictures"]) > n and cluster.actors(at))
+                assert process.poll() is None
+                kill(node)
+            assert len(parts_of(disturbed)["pictures"]) < len(parts_of(killed)["pictures"])
+            answer_of(process)
+        for dataset in ("faces", "pictures"):
+            assert rows_of(disturbed, dataset) == rows_of(killed, dataset)
 
     def test_the_results_on_one_machine_are_those_of_the_local_engine(self, pictures: Path, out: Path, tmp_path: Path):
         ray = answer_of(run(pictures, "--out", out, "--workers", "2"))
@@ -150,11 +160,13 @@ def main(reader: str, *arguments: str) -> int:
     return cli.main(arguments)
 
 
-def run(*arguments: str | Path, engine: str = "ray", reader: str = "UnitReader") -> subprocess.Popen[str]:
+def run(
+    *arguments: str | Path, engine: str = "ray", reader: str = "UnitReader", env: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start the command."""
     script = "import sys; from tests.batch.test_ray import main; sys.exit(main(*sys.argv[1:]))"
     command = [sys.executable, "-c", script, reader, "batch", *map(str, arguments), "--engine", engine, "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
 
 def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright
 
-from scripts.load.servers import Server, run_proxy, run_replica
+from scripts.servers import Server, run_proxy, run_replica
 from tests.browser.test_live import camera, film, open_live, sees, start
 
 pytestmark = [

@@ -22,8 +22,8 @@ from emomusic.face.runtime import num_cores
 MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
 """Names of the settings."""
 
-VISITORS_PER_CORE = 30  # docs/benchmarks/load-one-replica.json: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
-LIVE_PER_CORE = 1  # docs/benchmarks/live-sessions.json: two on two cores have 16.7 frames per second, three have 6.7
+VISITORS_PER_CORE = 30  # docs/deployment.md: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
+LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per second, three have 6.7
 
 _ASK_AGAIN_S = 5.0
 

@@ -1,11 +1,10 @@
-"""Replicas of the app and the proxy, started for one measurement."""
+"""Replicas of the app and the proxy, started for a measurement or a test."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
-import resource
 import secrets
 import shutil
 import socket
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ CADDYFILE = ROOT / "deploy" / "Caddyfile"
 _READY_WITHIN_S = 120.0
 _STOPS_WITHIN_S = 15.0
 _METRIC = re.compile(r"^(emomusic_\w+) (\S+)$", re.MULTILINE)
+_URL = re.compile(r"http://127\.0\.0\.1:[1-9]\d*")
 
 
 class ServerError(EmomusicError):
@@ -39,7 +39,7 @@ class Server:
     """A running process that answers at an address.
 
     Attributes:
-        name: in the report.
+        name: in reports.
         address: its URL.
         process: the process; it needs no shell and has no children.
     """
@@ -48,22 +48,15 @@ class Server:
     address: str
     process: subprocess.Popen[bytes]
 
-    def cpu_s(self) -> float:
-        """Processor time that the running process has used."""
-        # The command in brackets may contain spaces; user and system time are the fields 14 and 15
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def memory_mb(self) -> float:
         """Resident memory of the running process."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * resource.getpagesize() / 1e6
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def metrics(self) -> dict[str, float]:
         """The app's metrics; empty if the server has none or does not answer."""
         try:
-            with _session() as http:
-                text = http.get(f"{self.address}/metrics", timeout=10).text
+            text = _get(f"{self.address}/metrics").text
         except requests.RequestException:
             return {}
         return {name: float(value) for name, value in _METRIC.findall(text)}
@@ -75,27 +68,29 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_replica(
-    name: str, *, script: Path = ENTRY, port: int | None = None, cores: Sequence[int] = ()
-) -> Iterator[Server]:
-    """A replica of the app that answers.
+def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -> Iterator[Server]:
+    """A replica of the app that answers, on a port that Streamlit finds free.
 
     Args:
-        name: in the report.
+        name: in reports.
         script: the file that Streamlit runs.
-        port: on the loopback interface; None for a free one.
         cores: the processors that it may use; empty for all.
 
     Raises:
         ServerError: it does not answer within two minutes.
     """
-    port = port or _free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    command += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
     if cores:
         command = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
-    with _run(name, command, f"http://127.0.0.1:{port}", health="/_stcore/health") as server:
-        yield server
+    with tempfile.NamedTemporaryFile() as output:
+
+        def address() -> str:
+            found = _URL.search(Path(output.name).read_text(errors="replace"))
+            return found[0] if found else ""
+
+        with _run(name, command, address, stdout=output.fileno()) as server:
+            yield server
 
 
 @contextlib.contextmanager
@@ -107,9 +102,12 @@ def run_proxy(replicas: Sequence[Server]) -> Iterator[Server]:
     """
     caddy = shutil.which("caddy")
     if caddy is None:
-        raise ServerError("expected Caddy on the path. Received: none. Run `apt install caddy`, or add --no-proxy.")
-    address = f"http://127.0.0.1:{_free_port()}"
-    with tempfile.TemporaryDirectory() as home:
+        raise ServerError("expected Caddy on the path. Received: none. Run `apt install caddy`.")
+    with tempfile.TemporaryDirectory() as home, socket.socket() as held:
+        # Caddy sets this option, too, so it may listen while the socket keeps the port from others
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{held.getsockname()[1]}"
         settings = {
             "EMOMUSIC_SITE": address,
             "EMOMUSIC_UPSTREAMS": " ".join(replica.address.removeprefix("http://") for replica in replicas),
@@ -120,22 +118,34 @@ def run_proxy(replicas: Sequence[Server]) -> Iterator[Server]:
             "XDG_DATA_HOME": home,
         }
         command = [caddy, "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
-        with _run("caddy", command, address, health="/_stcore/health", settings=settings) as server:
+        with _run("caddy", command, lambda: address, settings=settings) as server:
             yield server
 
 
 @contextlib.contextmanager
 def _run(
-    name: str, command: list[str], address: str, *, health: str, settings: Mapping[str, str] | None = None
+    name: str,
+    command: list[str],
+    address: Callable[[], str],
+    *,
+    settings: Mapping[str, str] | None = None,
+    stdout: int = subprocess.DEVNULL,
 ) -> Iterator[Server]:
-    # The report is on stdout; the servers' warnings belong to stderr
+    """Run a process; `address` returns its URL, or "" until it is known."""
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | dict(settings or {}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        command, cwd=ROOT, env=os.environ | dict(settings or {}), stdin=subprocess.DEVNULL, stdout=stdout
     )
     try:
-        server = Server(name, address, process)
-        _wait_until_ready(server, health)
-        yield server
+        ends_s = time.monotonic() + _READY_WITHIN_S
+        while not ((url := address()) and _is_ready(url)):
+            if (status := process.poll()) is not None:
+                raise ServerError(f"expected {name} to run. Received: exit status {status}. Read its messages.")
+            if time.monotonic() > ends_s:
+                raise ServerError(
+                    f"expected {name} to answer in {_READY_WITHIN_S:.0f} s. Received: nothing. Try again."
+                )
+            time.sleep(0.05)
+        yield Server(name, url, process)
     finally:
         process.terminate()
         try:
@@ -145,26 +155,13 @@ def _run(
             process.wait()
 
 
-def _wait_until_ready(server: Server, path: str) -> None:
-    ends_s = time.monotonic() + _READY_WITHIN_S
-    with _session() as http:
-        while time.monotonic() < ends_s:
-            if (status := server.process.poll()) is not None:
-                raise ServerError(f"expected {server.name} to run. Received: exit status {status}. Read its messages.")
-            with contextlib.suppress(requests.RequestException):
-                if http.get(server.address + path, timeout=5).ok:
-                    return
-            time.sleep(0.1)
-    raise ServerError(f"expected {server.name} to answer in {_READY_WITHIN_S:.0f} s. Received: nothing. Try again.")
+def _is_ready(address: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return _get(f"{address}/_stcore/health").ok
+    return False
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # a proxy of the environment does not reach this machine
-    return session
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+def _get(url: str) -> requests.Response:
+    with requests.Session() as http:
+        http.trust_env = False  # a proxy of the environment does not reach this machine
+        return http.get(url, timeout=10)
