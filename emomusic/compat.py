@@ -1,6 +1,6 @@
 """All uses of private parts of libraries, each with a check.
 
-A hook raises `HookError` if its target is gone, and callers continue without it. A test runs all checks in `HOOKS`.
+A hook raises `HookError` if its target is gone. A test runs all checks in `HOOKS`.
 `pyproject.toml` bounds the versions of these libraries.
 """
 

@@ -19,10 +19,18 @@ class Recommends(Protocol):
         ...
 
 
-def one_song_each(requests: Sequence[Request], recommender: Recommends) -> list[Song | None]:
-    """One song for each request without repetition; None where no other song fits."""
-    chosen: list[Song | None] = []
-    for request in requests:
+def one_song_each(
+    requests: Sequence[Request], recommender: Recommends, first: Sequence[Song | None] = ()
+) -> list[Song | None]:
+    """One song for each request without repetition; None where no other song fits.
+
+    Args:
+        requests: one for each song.
+        recommender: chooses the songs.
+        first: the songs of the first requests, if they are known.
+    """
+    chosen = list(first)
+    for request in requests[len(first) :]:
         taken = {song.track.id for song in chosen if song is not None}
         songs = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
         fresh = (song for song in songs if song.track.id not in taken)

@@ -10,6 +10,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from emomusic.face.detection import MtcnnDetector
 from emomusic.face.images import RgbImage
+from emomusic.ui.core import frame
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,3 +51,9 @@ def _no_collection_after_each_run() -> Iterator[None]:
     config.set_option("runner.postScriptGC", False)
     yield
     config.set_option("runner.postScriptGC", before)
+
+
+@pytest.fixture(autouse=True)
+def _no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest has no server whose sessions the app could close."""
+    monkeypatch.setattr(frame, "forget_closed_pages", lambda: None)

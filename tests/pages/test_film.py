@@ -16,12 +16,14 @@ from emomusic.face.film import FILM_COLUMNS, load_film_networks
 from emomusic.face.film_formats import FILM_ENDINGS
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.genres import genres_of
+from emomusic.music.playlist import one_song_each
 from emomusic.text import format_clock
 from emomusic.ui.core import state
+from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.film import choose, results
 from emomusic.ui.film import job as job_module
-from emomusic.ui.film.job import FilmJob, Phase, open_sample
+from emomusic.ui.film.job import FilmHolder, FilmJob, Stage
 from tests.fakes import FakeDetector
 from tests.films import COLLINS, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, is_over, is_true
@@ -47,7 +49,7 @@ def app(root: Path) -> Iterator[AppTest]:
 def sample() -> FilmJob:
     """The sample, read by the real networks."""
     path = Path(__file__).parents[2] / "data/samples/faces.mp4"
-    job = FilmJob(path.name, open_sample(path), load_film_networks)
+    job = FilmJob(path.name, path.open("rb"), load_film_networks)
     assert is_over(job)
     return job
 
@@ -55,7 +57,7 @@ def sample() -> FilmJob:
 @pytest.fixture
 def shown(app: AppTest, sample: FilmJob) -> AppTest:
     """The page with the sample."""
-    app.session_state[state.FILM] = sample
+    app.session_state[state.FILM] = FilmHolder(sample)
     app.query_params[state.FILM_SAMPLE] = "sample"
     app.run()
     assert not app.exception
@@ -71,7 +73,7 @@ def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
 
 
 def job_of(app: AppTest) -> FilmJob | None:
-    return app.session_state[state.FILM] if state.FILM in app.session_state else None  # noqa: SIM401  # it has no `get`
+    return app.session_state[state.FILM].job if state.FILM in app.session_state else None
 
 
 def upload(app: AppTest, content: bytes, name: str = "a film.mp4") -> AppTest:
@@ -161,14 +163,10 @@ def test_the_sample_is_shown_with_its_scenes_and_songs(shown: AppTest) -> None:
     assert not video_of(shown).autoplay
 
 
-@pytest.mark.parametrize("way", ["list", "control"])
-def test_another_scene_has_songs_of_its_mood(shown: AppTest, sample: FilmJob, way: str) -> None:
+def test_another_scene_has_songs_of_its_mood(shown: AppTest, sample: FilmJob) -> None:
     first, happy = playing(shown), queue_of(shown, "film").request
     number, scene = next((n, of) for n, of in enumerate(sample.scenes()) if of.quadrant != sample.scenes()[0].quadrant)
-    if way == "list":
-        scene_buttons(shown)[number].click().run()
-    else:
-        shown.segmented_control(key=state.film_widget("scenes")).set_value(number).run()
+    scene_buttons(shown)[number].click().run()
     assert not shown.exception
     request = queue_of(shown, "film").request
     assert (request.emotion, request.point) == (scene.emotion, scene.point)
@@ -176,8 +174,10 @@ def test_another_scene_has_songs_of_its_mood(shown: AppTest, sample: FilmJob, wa
     assert playing(shown) != first
     assert shown.title[0].value != "Clearly happy"
     assert shown.segmented_control(key=state.film_widget("scenes")).value == number
-    assert video_of(shown).start_time == int(scene.start_s)
-    assert video_of(shown).autoplay
+    assert (video_of(shown).start_time, video_of(shown).autoplay) == (int(scene.start_s), True)
+    shown.segmented_control(key=state.film_widget("scenes")).set_value(0).run()
+    assert playing(shown) == first
+    assert (video_of(shown).start_time, video_of(shown).autoplay) == (0, True)
 
 
 def test_the_same_scene_can_be_played_again(shown: AppTest) -> None:
@@ -189,8 +189,6 @@ def test_the_same_scene_can_be_played_again(shown: AppTest) -> None:
     scene_buttons(shown)[2].click().run()
     assert video_of(shown).start_time == first.start_time
     assert video_of(shown).id != first.id
-    scene_buttons(shown)[0].click().run()
-    assert (video_of(shown).start_time, video_of(shown).autoplay) == (0, True)
 
 
 def test_the_next_scene_is_one_button_away(shown: AppTest, sample: FilmJob) -> None:
@@ -200,9 +198,14 @@ def test_the_next_scene_is_one_button_away(shown: AppTest, sample: FilmJob) -> N
     assert state.film_widget("next") not in {button.key for button in shown.button}  # this is the last one
 
 
-def test_many_scenes_are_in_a_menu(shown: AppTest, monkeypatch: pytest.MonkeyPatch, sample: FilmJob) -> None:
+def test_many_scenes_are_in_a_menu_and_further_faces_are_counted(
+    shown: AppTest, monkeypatch: pytest.MonkeyPatch, sample: FilmJob
+) -> None:
     monkeypatch.setattr(results, "_MOST_BUTTONS", 3)
+    monkeypatch.setattr(results, "_FACES_SHOWN", 2)
     shown.run()
+    assert len(shown.get("image")) == 2
+    assert "3 more faces" in text_of(shown)
     menu = shown.selectbox(key=state.film_widget("scenes"))
     assert len(menu.options) == NUM_SCENES
     menu.set_value(6).run()
@@ -210,17 +213,32 @@ def test_many_scenes_are_in_a_menu(shown: AppTest, monkeypatch: pytest.MonkeyPat
     assert video_of(shown).start_time == int(sample.scenes()[6].start_s)
 
 
-def test_further_faces_are_counted(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "_FACES_SHOWN", 2)
-    shown.run()
-    assert not shown.exception
-    assert len(shown.get("image")) == 2
-    assert "3 more faces" in text_of(shown)
+def test_a_new_scene_leaves_the_songs_of_the_others(
+    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenes, new = sample.scenes(), []
+
+    def choose_songs(requests: Any, recommender: Any, first: Any = ()) -> Any:
+        new.append(len(requests) - len(first))
+        return one_song_each(requests, recommender, first)
+
+    monkeypatch.setattr(results, "one_song_each", choose_songs)
+    app.session_state[state.FILM] = FilmHolder(sample)
+    for num_scenes in (3, 4, 4, 3):
+        monkeypatch.setattr(FilmJob, "scenes", lambda _, num_scenes=num_scenes: scenes[:num_scenes])
+        app.run()
+        assert not app.exception
+    assert new == [3, 1]
+    app.query_params[state.GENRES] = "jazz"
+    app.run()
+    assert new == [3, 1, 3]
+    requests, songs = app.session_state[state.FILM_SONGS]
+    assert songs == one_song_each(requests, engine().recommender())
 
 
 def test_the_files_hold_the_readings(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app.session_state[state.FILM] = sample
+    app.session_state[state.FILM] = FilmHolder(sample)
     app.run()
     table = list(csv.DictReader(io.StringIO(files["emomusic-video.csv"]().decode("utf-8-sig"))))
     assert list(table[0]) == FILM_COLUMNS
@@ -242,7 +260,7 @@ def test_the_songs_and_files_follow_the_music_of_the_visitor(
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = files_of(monkeypatch)
-    app.session_state[state.FILM] = sample
+    app.session_state[state.FILM] = FilmHolder(sample)
     app.query_params[state.GENRES] = "jazz"
     app.run()
     record = json.loads(files["emomusic-video.json"]())  # made outside of the session
@@ -265,7 +283,7 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
 
 def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJob) -> None:
     app = open_page(AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS).run(), "film")
-    app.session_state[state.FILM] = sample
+    app.session_state[state.FILM] = FilmHolder(sample)
     app.query_params[state.FILM_SAMPLE] = "sample"
     scene_buttons(app.run())[2].click().run()
     open_page(app, "models")
@@ -274,12 +292,6 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
     assert job_of(app) is sample
     assert app.query_params[state.FILM_SAMPLE] in ("sample", ["sample"])
     assert video_of(app).start_time == int(sample.scenes()[2].start_s)
-
-
-def test_back_from_the_sample_shows_the_empty_page(shown: AppTest) -> None:
-    shown.query_params.clear()
-    shown.run()
-    assert_chooser(shown)
 
 
 def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> None:
@@ -321,7 +333,7 @@ def test_a_film_that_is_cancelled_before_its_start_has_no_results(
     upload(app, GREY)
     job = job_of(app)
     assert job is not None
-    assert job.phase is Phase.WAITING
+    assert job.stage is Stage.WAITING
     finish(press(app, CANCEL))
     assert classifier.num_frames == 0
     assert len(app.title) == 1
@@ -358,26 +370,5 @@ def test_a_file_that_is_no_film_is_one_message(app: AppTest) -> None:
     assert downloads(app) == set()
     assert labels(app) == {ANOTHER}
     assert_chooser(press(app, ANOTHER))
-    app.file_uploader[0].upload("a film.mp4", GREY)
-    finish(app.run())
+    finish(upload(app, GREY))
     assert downloads(app) == DOWNLOADS
-
-
-@pytest.mark.usefixtures("classifier")
-def test_a_file_that_is_too_large_is_refused(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_module, "MAX_MB", len(GREY) / 2**20 - 0.001)
-    upload(app, GREY)
-    (error,) = app.error
-    assert "too large" in error.value
-    assert job_of(app) is None
-    app.run()
-    assert not app.error
-    assert_chooser(app)
-
-
-def test_a_missing_sample_is_a_message(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(choose, "data_dir", lambda: tmp_path)
-    app.query_params[state.FILM_SAMPLE] = "sample"
-    app.run()
-    assert not app.exception
-    assert len(app.error) == 1

@@ -73,13 +73,6 @@ def test_the_samples_are_shown_by_quadrant_with_songs_for_all(app: AppTest) -> N
     assert table["confidence"].between(14, 100).all()
 
 
-def test_a_link_to_the_samples_shows_them(app: AppTest) -> None:
-    app.query_params[state.GALLERY_RESULT] = "samples"
-    app.run()
-    assert not app.exception
-    assert len(tiles(app)) == 7
-
-
 def test_a_click_on_a_face_chooses_its_songs(app: AppTest, people: dict[str, bytes]) -> None:
     upload(app.run(), [("a.jpg", people["joe-biden-2010"]), ("b.jpg", people["eileen-collins-1999"])])
     first = tracks(app)
@@ -116,12 +109,20 @@ def test_the_chosen_face_stays_chosen_when_photos_change(app: AppTest, people: d
     assert app.selectbox[0].value == 0  # the earlier choice does not return
 
 
-def test_the_table_shows_small_shares_as_below_one_percent(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("a.jpg", people["eileen-collins-1999"])])
+def test_the_table_escapes_formulas_and_shows_small_shares(app: AppTest, people: dict[str, bytes]) -> None:
+    upload(app.run(), [("=1+1.jpg", people["eileen-collins-1999"])])
     (frame,) = app.dataframe
+    assert frame.value["photo"].tolist() == ["'=1+1.jpg"]
     assert 0 < frame.value["disgust"][0] < 0.5
     shown = pa.ipc.open_stream(frame.proto.arrow_data.styler.display_values).read_pandas()
     assert shown.iloc[0, frame.value.columns.get_loc("disgust")] == "<1 %"
+    assert not app.selectbox  # a single face is chosen
+    assert "happy" in app.title[0].value
+    assert "Mood: happy" in text_of(app)
+    assert [source.load for source in app.session_state[state.GALLERY_FILES]] == [None]  # its bytes are released
+    (stored,) = app.session_state[state.GALLERY].values()
+    assert max(read_image(stored.small).shape) <= 960
+    assert sum(map(len, (stored.small, *stored.faces))) < 300_000
 
 
 def test_the_next_song_is_played_without_reading_a_photo_again(
@@ -129,6 +130,7 @@ def test_the_next_song_is_played_without_reading_a_photo_again(
 ) -> None:
     upload(app.run(), [("a.jpg", people["joe-biden-2010"]), ("b.jpg", people["eileen-collins-1999"])])
     monkeypatch.setattr(gallery_module, "_read", None)
+    app.segmented_control(key=state.POLICY).set_value("Journey").run()
     songs = playlist(app, "gallery")
     assert playing(app) == songs[0]
     app.button(key="next-gallery").click().run()
@@ -138,36 +140,20 @@ def test_the_next_song_is_played_without_reading_a_photo_again(
     assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
 
 
-def test_a_rerun_reads_no_photo_again(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    names: list[str] = []
-    read = gallery_module._read
-    monkeypatch.setattr(gallery_module, "_read", lambda picture: (names.append(picture.name), read(picture))[1])
-    app.query_params[state.GALLERY_RESULT] = "samples"
-    app.run()
-    assert len(names) == 7
-    app.segmented_control(key=state.POLICY).set_value("Journey").run()
-    assert not app.exception
-    assert len(names) == 7
-
-
-def test_unreadable_files_are_listed_and_the_others_shown(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("bad_*.jpg", b"\xff\xd8\xffnonsense"), ("a.jpg", people["eileen-collins-1999"])])
+def test_unreadable_and_duplicate_files_are_listed(app: AppTest, people: dict[str, bytes]) -> None:
+    bad, collins = ("bad_*.jpg", b"\xff\xd8\xffnonsense"), people["eileen-collins-1999"]
+    upload(app.run(), [bad])
+    assert len(app.title) == 1
+    assert app.expander[0].proto.expanded
+    assert tracks(app) == []
+    upload(app, [bad, ("a.jpg", collins), ("again.jpg", collins)])
     assert not app.exception
     assert app.expander[0].label.startswith("1 file ")
+    assert not app.expander[0].proto.expanded
     assert "bad\\_\\*\\.jpg" in app.expander[0].markdown[0].value
     assert "1 face in 1 photo: 1 happy." in text_of(app)
-    assert len(tracks(app)) == 1
-
-
-def test_formulas_in_file_names_are_escaped_in_the_table(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("=1+1.jpg", people["eileen-collins-1999"])])
-    assert app.dataframe[0].value["photo"].tolist() == ["'=1+1.jpg"]
-
-
-def test_duplicate_photos_are_shown_once(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("a.jpg", people["eileen-collins-1999"]), ("again.jpg", people["eileen-collins-1999"])])
-    assert "1 face in 1 photo" in text_of(app)
     assert "again\\.jpg" in text_of(app)
+    assert len(tracks(app)) == 1
 
 
 def test_photos_without_a_face_are_named(app: AppTest, people: dict[str, bytes], root: Path) -> None:
@@ -225,52 +211,19 @@ def test_the_plane_shows_a_limited_number_of_faces_and_the_page_says_so(
     assert faces_on_the_plane(app) == ["1", "2", "3", "all"]
 
 
-def test_the_errors_are_expanded_when_no_photo_can_be_read(app: AppTest) -> None:
-    upload(app.run(), [("bad.jpg", b"\xff\xd8\xffnonsense")])
-    assert not app.exception
-    assert len(app.title) == 1
-    assert app.expander[0].proto.expanded
-    assert tracks(app) == []
-
-
-def test_a_single_face_is_chosen_automatically(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("a.jpg", people["eileen-collins-1999"])])
-    assert not app.exception
-    assert not app.selectbox
-    assert "happy" in app.title[0].value
-    assert "Mood: happy" in text_of(app)
-
-
-def source_of(key: str, *, load: bool = True) -> PictureSource:
-    return PictureSource(key, f"{key}.jpg", (lambda: Picture.of(key, b"")) if load else None)
-
-
 def uploaded(key: str) -> UploadedFile:
     return UploadedFile(UploadedFileRec(key, f"{key}.jpg", "image/jpeg", b""), FileURLs())
 
 
-@pytest.mark.parametrize(("source", "order"), [("Pictures", ["c", "a", "b"]), ("Folder", ["a", "b", "c"])])
-def test_files_that_the_server_released_keep_their_position(
-    monkeypatch: pytest.MonkeyPatch, source: str, order: list[str]
-) -> None:
-    read, widget = source_of("c", load=False), f"{state.GALLERY_FILES}-{source}"
-    session = {state.GALLERY_FILES: [read], widget: [DeletedFile("c"), uploaded("a"), DeletedFile("x"), uploaded("b")]}
-    monkeypatch.setattr(gallery_module.st, "session_state", session)
-    gallery_module._store_files(widget)
-    stored = {file.key: file for file in session[state.GALLERY_FILES]}
-    assert list(stored) == order
-    assert stored["c"] is read
-    assert stored["a"].load is not None
-
-
-def test_a_file_list_from_a_lost_session_is_read_again(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("a.jpg", people["eileen-collins-1999"]), ("b.jpg", people["joe-biden-2010"])])
-    for key in (state.GALLERY, state.GALLERY_FILES):
-        del app.session_state[key]
-    app.run()
-    assert not app.exception
-    assert len(tiles(app)) == 2
-    assert not app.info
+def test_files_that_the_server_released_keep_their_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = PictureSource("c", "c.jpg", None)
+    monkeypatch.setattr(gallery_module.st, "session_state", {state.GALLERY_FILES: [read]})
+    for store, order in ((gallery_module._store_files, "cab"), (gallery_module._store_folder, "abc")):
+        store([DeletedFile("c"), uploaded("a"), uploaded("b")])
+        files = {file.key: file for file in gallery_module.st.session_state[state.GALLERY_FILES]}
+        assert list(files) == list(order)
+        assert files["c"] is read
+        assert files["a"].load is not None
 
 
 def test_photos_can_be_removed_after_a_visit_to_another_page(app: AppTest, people: dict[str, bytes]) -> None:
@@ -290,14 +243,7 @@ def test_photos_can_be_removed_after_a_visit_to_another_page(app: AppTest, peopl
 
 def test_own_photos_remove_the_samples_from_the_url(app: AppTest, people: dict[str, bytes]) -> None:
     app.query_params[state.GALLERY_RESULT] = "samples"
-    upload(app.run(), [("a.jpg", people["eileen-collins-1999"])])
+    assert len(tiles(app.run())) == 7
+    upload(app, [("a.jpg", people["eileen-collins-1999"])])
     assert state.GALLERY_RESULT not in app.query_params
     assert len(tiles(app)) == 1
-
-
-def test_the_bytes_of_a_photo_are_released_after_reading(app: AppTest, people: dict[str, bytes]) -> None:
-    upload(app.run(), [("a.jpg", people["eileen-collins-1999"])])
-    assert [source.load for source in app.session_state[state.GALLERY_FILES]] == [None]
-    (stored,) = app.session_state[state.GALLERY].values()
-    assert max(read_image(stored.small).shape) <= 960
-    assert sum(map(len, (stored.small, *stored.faces))) < 300_000

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image, ImageOps
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
@@ -236,9 +235,7 @@ REMOVE = "Remove photo"
 
 
 @pytest.mark.parametrize("way", ["another page", "the camera"])
-def test_an_own_photo_that_the_uploader_lost_can_be_removed(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
+def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: Path, way: str) -> None:
     upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
     assert REMOVE not in buttons(app)  # the uploader lists it
     app.session_state[state.HOW_WALK] = "the walk of that photo"
@@ -250,16 +247,11 @@ def test_an_own_photo_that_the_uploader_lost_can_be_removed(
         app.segmented_control(key=state.SOURCE).set_value("Camera").run()
     assert len(tracks(app)) == 1  # still shown
     assert REMOVE in buttons(app)
-    file_id, released = app.session_state[state.OWN_FILE], []
-    monkeypatch.setattr(
-        MemoryUploadedFileManager, "remove_file", lambda self, session_id, file_id: released.append(file_id)
-    )
     buttons(app)[REMOVE].click().run()
     assert not app.exception
     assert tracks(app) == []
     assert REMOVE not in buttons(app)
-    assert released == [file_id]
-    keys = (state.PICTURE, state.OWN, state.READING, state.HOW_WALK, state.MODELS_ASKED, state.OWN_FILE)
+    keys = (state.PICTURE, state.OWN, state.READING, state.HOW_WALK, state.MODELS_ASKED)
     assert not [key for key in keys if key in app.session_state and app.session_state[key] is not None]
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 

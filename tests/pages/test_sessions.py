@@ -16,6 +16,7 @@ from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
+from emomusic.compat import HookError
 from emomusic.ui.core import sessions
 
 
@@ -151,19 +152,18 @@ def test_files_are_deleted_even_if_sessions_cannot_be_closed(
     assert server.closed == ["leaves"]
 
 
-def test_the_page_text_matches_the_configured_time(root: Path) -> None:
+def test_the_page_text_matches_the_settings(root: Path) -> None:
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["runner"]["postScriptGC"] is False
     assert config["server"]["disconnectedSessionTTL"] / 2 == 120
     assert "two minutes" in sessions.WHEN_GONE
 
 
-def test_a_streamlit_without_the_needed_internals_is_logged(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_streamlit_without_the_needed_internals_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", SimpleNamespace)
-    sessions.forget_closed_pages()
-    assert "stay until another one ends" in caplog.text
+    with pytest.raises(HookError):
+        sessions.forget_closed_pages()
 
 
 class Photo:
@@ -173,9 +173,7 @@ class Photo:
         self.page = self
 
 
-def test_photos_in_reference_cycles_are_deleted_without_a_collection_after_each_run(server: Server, root: Path) -> None:
-    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["runner"]["postScriptGC"] is False
+def test_photos_in_reference_cycles_are_deleted(server: Server) -> None:
     server.run_at(1)
     gc.disable()
     try:

@@ -6,64 +6,139 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 import streamlit as st
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
-from streamlit.runtime.uploaded_file_manager import DeletedFile
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
+from streamlit.testing.v1 import AppTest
 
+from emomusic.compat import HookError
 from emomusic.face.images import MAX_BYTES
 from emomusic.music.table_files import MAX_UPLOAD_BYTES
-from emomusic.ui.core import frame
-from emomusic.ui.core.files import show_lost_uploads
+from emomusic.ui.core import frame, state, uploads
 
-LOST, READ, HERE = DeletedFile("lost"), DeletedFile("read"), SimpleNamespace(file_id="here")
+
+def page() -> None:
+    """A page with an uploader of files. Its session has the names of the stored files."""
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import StopException
+
+    from emomusic.ui.core.uploads import show_removal, show_uploader
+
+    def store(files: list[object]) -> None:
+        if st.session_state.pop("is_interrupted", False):
+            raise StopException
+        names = [getattr(file, "name", "kept") for file in files]
+        st.session_state.stored = [*st.session_state.get("stored", ()), names]
+
+    if not st.session_state.get("is_elsewhere"):
+        show_uploader(st.file_uploader, "Files", "files", store, accept_multiple_files=True)
+        show_removal("files", "Remove", store, "Shown")
+
+
+A, B = ("a.jpg", b"a photo", "image/jpeg"), ("b.jpg", b"another", "image/jpeg")
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_function(page).run()
+
+
+def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
+    return app.file_uploader(key="files").set_value(files).run()
+
+
+def test_a_file_is_stored_once_and_released(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[str] = []
+    monkeypatch.setattr(uploads, "release_upload", released.append)
+    upload(app, A).run()
+    assert not app.exception
+    assert app.session_state["stored"] == [["a.jpg"]]
+    assert released
+    assert not app.info
+    assert not app.button  # the uploader itself removes the file
+    upload(app, B)
+    upload(app)
+    assert app.session_state["stored"] == [["a.jpg"], ["b.jpg"], []]
+
+
+def test_an_interrupted_upload_is_stored_in_the_next_run(app: AppTest) -> None:
+    app.session_state["is_interrupted"] = True
+    upload(app, A)
+    assert "stored" not in app.session_state
+    app.run()
+    assert app.session_state["stored"] == [["a.jpg"]]
+
+
+def test_a_file_stays_on_another_page_and_can_be_removed_after_it(app: AppTest) -> None:
+    upload(app, A)
+    for is_elsewhere in (True, False):
+        app.session_state["is_elsewhere"] = is_elsewhere
+        app.run()
+    assert app.session_state["stored"] == [["a.jpg"]]
+    assert app.caption[0].value == "Shown"
+    app.button[0].click().run()
+    assert app.session_state["stored"] == [["a.jpg"], []]
+
+
+def record(name: str) -> UploadedFile:
+    return UploadedFile(UploadedFileRec(name, name, "image/jpeg", b""), FileURLs())
 
 
 @pytest.mark.parametrize(
-    ("listed", "expected"),
+    ("listed", "stored", "lost"),
     [
-        (None, []),
-        (HERE, []),
-        (LOST, ["this file"]),
-        ([], []),
-        ([HERE, READ], []),
-        ([LOST], ["this file"]),
-        ([HERE, LOST, READ], ["1 of these files"]),
-        ([LOST, DeletedFile("too")], ["2 of these files"]),
+        (DeletedFile("lost"), [], "this file"),
+        ([record("new"), DeletedFile("lost"), DeletedFile("kept")], [["new", "kept"]], "1 of these files"),
+        ([DeletedFile("lost"), DeletedFile("too")], [], "2 of these files"),
+        ([DeletedFile("kept")], [], None),
     ],
 )
-def test_lost_uploads_are_counted(monkeypatch: pytest.MonkeyPatch, listed: object, expected: list[str]) -> None:
+def test_files_that_the_server_lost_are_reported_and_not_stored(
+    monkeypatch: pytest.MonkeyPatch, listed: object, stored: list[list[str]], lost: str | None
+) -> None:
     messages: list[str] = []
-    monkeypatch.setattr(st, "session_state", {"uploader": listed})
+    calls: list[list[str]] = []
+    session = {"uploader": listed, state.stored_uploads("uploader"): ["kept"]}
+    monkeypatch.setattr(st, "session_state", session)
     monkeypatch.setattr(st, "info", lambda message, icon: messages.append(message))
-    show_lost_uploads("uploader", known={"read"})
-    assert len(messages) == len(expected)
-    assert all(part in message for part, message in zip(expected, messages, strict=True))
+    uploads.show_uploader(
+        lambda *_, **__: None, "Files", "uploader", lambda files: calls.append([file.file_id for file in files])
+    )
+    assert calls == stored
+    assert [lost in message for message in messages] == ([True] if lost else [])
 
 
-def test_a_large_upload_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit's upload parser must not write three megabytes to disk once `app.py` has run."""
+@pytest.mark.parametrize("hook", ["keep_uploads_in_memory", "forget_closed_pages"])
+def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, root: Path, hook: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise HookError("a version without it")
+
+    monkeypatch.setattr(frame, "_app_has_run", threading.Event())
+    monkeypatch.setattr(frame, hook, fail)
+    app = AppTest.from_file(str(root / "app.py"))
+    for _ in range(2):  # also for the second visitor
+        app.run()
+        assert len(app.error) == 1
+        assert not app.title
+        assert not app.exception
+
+
+def test_photos_stay_in_memory_and_only_larger_uploads_are_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)  # Starlette's default
     monkeypatch.setattr(frame, "_app_has_run", threading.Event())
-    monkeypatch.setattr(frame, "forget_closed_pages", lambda: None)
-    assert _is_on_disk(3_000_000)
-    frame.enter_app()
-    assert not _is_on_disk(3_000_000)
-
-
-def test_an_upload_larger_than_any_photo_is_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only films are; the limit is lowered here."""
-    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)  # restored afterwards
-    monkeypatch.setattr(frame, "_app_has_run", threading.Event())
-    monkeypatch.setattr(frame, "forget_closed_pages", lambda: None)
     assert max(MAX_BYTES, MAX_UPLOAD_BYTES) < frame._LARGEST_IN_MEMORY
-    monkeypatch.setattr(frame, "_LARGEST_IN_MEMORY", 2_000_000)
+    monkeypatch.setattr(frame, "_LARGEST_IN_MEMORY", 3_000_000)  # films are larger
+    assert _is_on_disk(2_900_000)
     frame.enter_app()
-    assert _is_on_disk(3_000_000)
-    assert not _is_on_disk(1_900_000)
+    assert not _is_on_disk(2_900_000)
+    assert _is_on_disk(3_100_000)
 
 
 def _is_on_disk(num_bytes: int) -> bool:

@@ -58,9 +58,16 @@ def enter_app() -> None:
         _app_has_run.set()
         try:
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
-        except HookError:
-            log.exception("uploads larger than a megabyte pass through a temporary file")
-        forget_closed_pages()
+            forget_closed_pages()
+        except HookError:  # without these, the notice about photos would be wrong
+            _app_has_run.clear()
+            log.exception("photos would be written to disk, or stay after their pages are closed")
+            st.error(
+                "This server cannot keep its promise about photos, so the app does not start. Install the versions of "
+                "requirements.txt.",
+                icon=":material/error:",
+            )
+            st.stop()
 
 
 def enter_page(name: str) -> None:

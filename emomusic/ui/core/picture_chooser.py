@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.assets import data_dir
-from emomusic.compat import release_upload
 from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen_here, named, set_sample, went_back, write
-from emomusic.ui.core.files import show_lost_uploads
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.tiles import show_tile, style_tiles
+from emomusic.ui.core.uploads import show_removal, show_uploader
 
 MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
@@ -150,48 +149,31 @@ def _choose_own() -> None:
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
         )
         with st.container(width="stretch"):
-            _camera() if source == "Camera" else _upload()
-            _show_remove_button(state.CAMERA if source == "Camera" else state.UPLOAD)
+            widget = state.CAMERA if source == "Camera" else state.UPLOAD
+            _show_camera() if source == "Camera" else _show_upload()
+            shown = st.session_state.get(state.PICTURE)
+            if isinstance(shown, Picture) and not _is_sample(shown):
+                show_removal(widget, "Remove photo", _store_own)
 
 
-def _upload() -> None:
-    st.file_uploader(
+def _show_upload() -> None:
+    show_uploader(
+        st.file_uploader,
         f"Drop a photo here: {FORMATS_IN_WORDS}, up to {MAX_MB} MB",
+        state.UPLOAD,
+        _store_own,
         type=list(PICTURE_ENDINGS),
         max_upload_size=MAX_MB,
-        key=state.UPLOAD,
-        on_change=_store_upload,
-        args=(state.UPLOAD,),
         label_visibility="collapsed",
     )
-    _recover_upload(state.UPLOAD)
-    show_lost_uploads(state.UPLOAD)
 
 
-def _camera() -> None:
+def _show_camera() -> None:
     st.caption(
         "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
         f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
-    st.camera_input(
-        "Take a photo",
-        key=state.CAMERA,
-        on_change=_store_upload,
-        args=(state.CAMERA,),
-        width=480,
-        label_visibility="collapsed",
-    )
-    _recover_upload(state.CAMERA)
-
-
-def _show_remove_button(widget: str) -> None:
-    """Offer to remove the visitor's own photo if the widget no longer lists it.
-
-    Uploader and camera lose their file when another page, or the other widget, is shown.
-    """
-    shown = st.session_state.get(state.PICTURE)
-    if isinstance(shown, Picture) and not _is_sample(shown) and st.session_state.get(widget) is None:
-        st.button("Remove photo", icon=":material/delete:", on_click=_set_own, args=(None,))
+    show_uploader(st.camera_input, "Take a photo", state.CAMERA, _store_own, width=480, label_visibility="collapsed")
 
 
 def _open_linked_sample() -> None:
@@ -244,23 +226,9 @@ def _is_of(picture: Picture, sample: Sample) -> bool:
     return picture.name == sample.path.name and picture.digest == sample_picture(sample).digest
 
 
-def _store_upload(widget: str) -> None:
+def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the uploaded or captured photo, or nothing if the visitor removed it."""
-    file = st.session_state.get(widget)
-    _set_own(None if file is None else Picture.of(file.name, file.getvalue()))
-    if file is not None:
-        st.session_state[state.OWN_FILE] = file.file_id  # last: marks the upload as complete
-
-
-def _recover_upload(widget: str) -> None:
-    """Store a file whose `_store_upload` was interrupted.
-
-    A file can arrive with the run of a fragment. The page's own run can interrupt the callback in that run, and does
-    not repeat it.
-    """
-    file = st.session_state.get(widget)
-    if isinstance(file, UploadedFile) and file.file_id != st.session_state.get(state.OWN_FILE):
-        _store_upload(widget)
+    _set_own(next((Picture.of(file.name, file.getvalue()) for file in files if isinstance(file, UploadedFile)), None))
 
 
 def _set_own(own: Picture | None) -> None:
@@ -275,9 +243,6 @@ def _set_own(own: Picture | None) -> None:
     for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
         if kept_digest is None or getattr(st.session_state.get(key), "digest", None) != kept_digest:
             st.session_state.pop(key, None)
-    if file := st.session_state.get(state.OWN_FILE):
-        release_upload(file)
-        del st.session_state[state.OWN_FILE]
 
 
 _ROWS = """<style>

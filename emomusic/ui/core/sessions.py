@@ -20,7 +20,7 @@ from time import monotonic
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.compat import HookError, ServerInternals
+from emomusic.compat import ServerInternals
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,13 @@ _FILES_EVERY_S = 30.0  # a download stays for 30 to 60 s
 
 
 def forget_closed_pages() -> None:
-    """Start to delete sessions that have been closed for half of `server.disconnectedSessionTTL`."""
+    """Start to delete sessions that have been closed for half of `server.disconnectedSessionTTL`.
+
+    Raises:
+        HookError: Streamlit lacks a part for this.
+    """
     if runtime.exists():
-        try:
-            _Cleanup(ServerInternals()).start()
-        except HookError:
-            log.exception("sessions of closed pages stay until another one ends")
+        _Cleanup(ServerInternals()).start()
 
 
 class _Cleanup:

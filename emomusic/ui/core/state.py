@@ -6,7 +6,6 @@ import streamlit as st
 
 PICTURE = "picture"  # the shown Picture, or absent
 OWN = "own"  # the visitor's own Picture, also while a sample is shown; None after its removal
-OWN_FILE = "own_file"  # the id of its upload in Streamlit's store, or absent
 VISIT = "visit"  # the shown page, and the number of page visits
 WRITTEN = "written"  # the URL parameters that `ui.core.address` wrote last, each with its visit
 READING = "reading"  # the PhotoResult of the shown Picture, so that nothing is computed twice
@@ -71,6 +70,11 @@ def renew(key: str) -> None:
     st.session_state[f"{key}-renewed"] = st.session_state.get(f"{key}-renewed", 0) + 1
 
 
+def stored_uploads(widget: str) -> str:
+    """The ids of the files of an uploader that the session has stored."""
+    return f"{widget}-stored"
+
+
 def listener(picture: str) -> str:
     """The chosen listener of a picture, given by its digest."""
     return f"who-{picture}"
@@ -132,7 +136,9 @@ MUSIC_QUERY = "find"  # the search text
 MUSIC_RECCOBEATS = "reccobeats"
 MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
-MUSIC_OWN = "music_own"  # the visitor's own CSV as a SongTable, or why it could not be read
+MUSIC_FILE = "music_file"  # the visitor's CSV before it is read
+MUSIC_OWN = "music_own"  # its SongTable
+MUSIC_PROBLEM = "music_problem"  # why it could not be read
 
 
 def music_widget(name: str, *scope: str) -> str:
@@ -160,14 +166,14 @@ def models_widget(name: str, *scope: str) -> str:
 
 
 # The film page
-FILM = "film_job"  # the FilmJob, reading or over; absent before the first
+FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first
 FILM_UPLOAD = "film_upload"
-FILM_PROBLEM = "film_problem"  # why the last upload could not be stored
 FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
 FILM_SCENE = "film_scene"  # the chosen scene, from 0
 FILM_AT = "film_at"  # the second that the visitor chose; absent before the first choice
 FILM_CHOICES = "film_choices"  # number of these choices in the session
 FILM_CLICKED = "film_clicked"  # the chart that takes the clicks
+FILM_SONGS = "film_songs"  # the requests of the scenes, and their songs
 FILM_DRAWN = "film_drawn"  # what the page showed at its last run
 
 

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
+from typing import BinaryIO
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.assets import data_dir
-from emomusic.compat import release_upload, session_id
-from emomusic.errors import EmomusicError
+from emomusic.compat import session_id
 from emomusic.face.film import FilmNetworks
 from emomusic.face.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
 from emomusic.face.identity import FaceIdentifier
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen_here, remembered, went_back, write
 from emomusic.ui.core.engine import engine
-from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
-from emomusic.ui.film.job import MAX_MB, MAX_S, FilmJob, open_sample, store_upload
+from emomusic.ui.core.uploads import show_uploader
+from emomusic.ui.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, stored_upload
 
 _SAMPLE = "sample"  # the value in the URL
 
 
 def current_job() -> FilmJob | None:
     """The visitor's film; None before the first. Starts the sample if the URL names it."""
-    job: FilmJob | None = st.session_state.get(state.FILM)
+    job = visitors_job()
     is_back = went_back(state.FILM_SAMPLE)
     is_linked = remembered(state.FILM_SAMPLE) == _SAMPLE
     if is_linked and (job is None or is_back):
-        start_sample()
-        job = st.session_state[state.FILM]
+        job = start_sample()
     elif is_back and job is not None and not is_linked:
         forget_job()
         st.rerun()  # the empty page has another title
@@ -49,16 +51,15 @@ def choose_film() -> None:
             key=state.film_widget("sample"),
         )
         with st.container(width="stretch"):
-            st.file_uploader(
+            show_uploader(
+                st.file_uploader,
                 f"Drop a video here: {FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
+                state.FILM_UPLOAD,
+                _store_film,
                 type=list(FILM_ENDINGS),
                 max_upload_size=MAX_MB,
-                key=state.fresh(state.FILM_UPLOAD),
-                on_change=_store_upload,
                 label_visibility="collapsed",
             )
-    if problem := st.session_state.pop(state.FILM_PROBLEM, None):
-        st.error(escape_markdown_message(problem), icon=":material/error:")
     st.caption(
         f"{FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB. Use videos of people who agree. Your video "
         "stays in an unnamed temporary file of this server until it is read and marked. The marked copy stays in "
@@ -67,10 +68,16 @@ def choose_film() -> None:
     )
 
 
-def start_sample() -> None:
+def visitors_job() -> FilmJob | None:
+    """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
+    holder: FilmHolder | None = st.session_state.get(state.FILM)
+    return None if holder is None else holder.job
+
+
+def start_sample() -> FilmJob:
     """Read the bundled film."""
     path = data_dir() / "samples" / "faces.mp4"
-    _start(FilmJob(path.name, open_sample(path), partial(_networks, session_id())))
+    return _start(path.name, path.open("rb"))
 
 
 def cancel_job() -> None:
@@ -78,19 +85,16 @@ def cancel_job() -> None:
 
     Streamlit keeps the function after the end of the session, and a method of the job would keep the job.
     """
-    job: FilmJob | None = st.session_state.get(state.FILM)
-    if job is not None:
+    if (job := visitors_job()) is not None:
         job.cancel()
 
 
 def forget_job() -> None:
     """Delete the film and its results; for the `on_click` of a button."""
-    job: FilmJob | None = st.session_state.pop(state.FILM, None)
-    if job is not None:
+    if (job := visitors_job()) is not None:
         job.close()
-    for key in (state.FILM_SCENE, state.FILM_AT, state.queue("film")):
+    for key in (state.FILM, state.FILM_SCENE, state.FILM_AT, state.FILM_SONGS, state.queue("film")):
         st.session_state.pop(key, None)
-    state.renew(state.FILM_UPLOAD)
     write(state.FILM_SAMPLE, None)
     chosen_here(state.FILM_SAMPLE)
 
@@ -100,30 +104,23 @@ def _choose_sample() -> None:
     write(state.FILM_SAMPLE, _SAMPLE)
 
 
-def _store_upload() -> None:
-    file = st.session_state.get(state.fresh(state.FILM_UPLOAD))
-    if file is None:
-        return
-    try:
-        stored = store_upload(file, file.size)
-    except EmomusicError as error:
-        st.session_state[state.FILM_PROBLEM] = str(error)
-        return
-    finally:
-        release_upload(file.file_id)
-    state.renew(state.FILM_UPLOAD)
-    write(state.FILM_SAMPLE, None)
-    chosen_here(state.FILM_SAMPLE)
-    _start(FilmJob(file.name, stored, partial(_networks, session_id())))
+def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    """Read the uploaded film. The page then shows no uploader, so the visitor cannot remove the file there."""
+    for file in files:
+        if isinstance(file, UploadedFile):
+            write(state.FILM_SAMPLE, None)
+            chosen_here(state.FILM_SAMPLE)
+            _start(file.name, stored_upload(file, file.size))
 
 
-def _start(job: FilmJob) -> None:
-    before: FilmJob | None = st.session_state.get(state.FILM)
-    if before is not None:
+def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
+    if (before := visitors_job()) is not None:
         before.close()
-    st.session_state[state.FILM] = job
+    job = FilmJob(name, file, partial(_networks, session_id()))
+    st.session_state[state.FILM] = FilmHolder(job)
     st.session_state.pop(state.FILM_SCENE, None)
     st.session_state.pop(state.FILM_AT, None)
+    return job
 
 
 @st.cache_resource(show_spinner=False)

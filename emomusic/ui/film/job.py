@@ -10,9 +10,9 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 import cv2
@@ -46,23 +46,26 @@ _MOST_PORTRAITS = 100
 _END_TIMEOUT_S = 5.0
 _LARGER = 1.5  # a portrait is replaced by one of a box this much wider
 
+_MOST_STORED = 4  # uploads on the disk, being read or waiting
+
 # Each decoder holds up to 300 MB and uses all cores, so further films wait.
 _slots = threading.BoundedSemaphore(2)
+_places = threading.BoundedSemaphore(_MOST_STORED)
 
-_works: weakref.WeakKeyDictionary[threading.Thread, _Work] = weakref.WeakKeyDictionary()
+_jobs: weakref.WeakSet[FilmJob] = weakref.WeakSet()
 
 
 @atexit.register
 def _end_threads() -> None:
     """End all threads. Python would stop them within C++ code, which aborts the process."""
-    threads = list(_works.items())
-    for _, work in threads:
-        work.close()
-    for thread, _ in threads:
-        thread.join(_END_TIMEOUT_S)
+    jobs = list(_jobs)
+    for job in jobs:
+        job.end()
+    for job in jobs:
+        job.close()
 
 
-class Phase(StrEnum):
+class Stage(StrEnum):
     """State of a job."""
 
     WAITING = "waiting"  # for the films of other visitors
@@ -71,116 +74,68 @@ class Phase(StrEnum):
     OVER = "over"
 
 
-class _Work:
-    """What the thread and the page share. It does not refer to the job, so a forgotten job ends its thread."""
+class FilmJob:
+    """A film that is being read or was read. Its thread sets the attributes, and the page reads them.
 
-    def __init__(self, name: str, file: BinaryIO) -> None:
-        self.name, self.file = name, file
-        self.phase = Phase.WAITING
-        self.share = 0.0
-        self.began_s = time.monotonic()
+    Attributes:
+        name: of the film.
+        stage: current state.
+        share: finished part of the stage, 0 to 1.
+        reading: the readings so far; None before the film is open.
+        error: why there are no readings; None if there are, or before the end.
+        problem: why the readings are incomplete; None if they are complete.
+        preview: the current frame with its faces, as JPEG.
+        marked: the film with its faces marked, as MP4; None until it is drawn.
+    """
+
+    def __init__(self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
+        """Start to read a film.
+
+        Args:
+            name: of the film.
+            file: opens and closes the file, on the thread.
+            networks: returns the networks. The thread calls it, so it may take long.
+        """
+        self.name = name
+        self.stage, self.share, self._began_s = Stage.WAITING, 0.0, time.monotonic()
         self.reading: FilmReading | None = None
         self.error: str | None = None
         self.problem: str | None = None
         self.preview: bytes | None = None
         self.marked: bytes | None = None
-        self.portraits: dict[int, tuple[int, bytes]] = {}
-        self.cancelled, self.closed = threading.Event(), threading.Event()
-
-    def enter(self, phase: Phase) -> None:
-        self.phase, self.share, self.began_s = phase, 0.0, time.monotonic()
-
-    def close(self) -> None:
-        """End the thread, which then closes the file."""
-        self.cancelled.set()
-        self.closed.set()
-
-
-class FilmJob:
-    """A film that is being read or was read. Its thread ends and its file closes when nothing refers to it."""
-
-    def __init__(self, name: str, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
-        """Start to read a film.
-
-        Args:
-            name: of the film.
-            file: an open file, which the job closes.
-            networks: returns the networks. The thread calls it, so it may take long.
-        """
-        self._work = work = _Work(name, file)
-        self._finish = weakref.finalize(self, work.close)
-        self._thread = threading.Thread(target=_run, args=(work, networks), name=THREAD_NAME, daemon=True)
-        _works[self._thread] = work
-        self._thread.start()
+        self._portraits: dict[int, tuple[int, bytes]] = {}
+        self._cancelled, self._closed = threading.Event(), threading.Event()
         self._scenes: tuple[int, list[Segment]] = (0, [])
-        self._chosen: dict[int, tuple[AffectPoint, Emotion]] = {}
-
-    @property
-    def name(self) -> str:
-        """Name of the film."""
-        return self._work.name
-
-    @property
-    def phase(self) -> Phase:
-        """Current state."""
-        return self._work.phase
+        self._moods: dict[int, tuple[AffectPoint, Emotion]] = {}
+        self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
+        _jobs.add(self)
+        self._thread.start()
 
     @property
     def is_reading(self) -> bool:
         """Whether readings may still arrive."""
-        return self._work.phase in (Phase.WAITING, Phase.READING)
-
-    @property
-    def share(self) -> float:
-        """Finished part of the phase, 0 to 1."""
-        return self._work.share
-
-    @property
-    def reading(self) -> FilmReading | None:
-        """The readings so far; None before the film is open."""
-        return self._work.reading
-
-    @property
-    def error(self) -> str | None:
-        """Why there are no readings; None if there are, or before the end."""
-        return self._work.error
-
-    @property
-    def problem(self) -> str | None:
-        """Why the readings are incomplete; None if they are complete."""
-        return self._work.problem
-
-    @property
-    def preview(self) -> bytes | None:
-        """The current frame with its faces, as JPEG."""
-        return self._work.preview
-
-    @property
-    def marked(self) -> bytes | None:
-        """The film with its faces marked, as MP4; None until it is drawn."""
-        return self._work.marked
+        return self.stage in (Stage.WAITING, Stage.READING)
 
     @property
     def is_cancelled(self) -> bool:
         """Whether the visitor stopped the reading."""
-        return self._work.cancelled.is_set()
+        return self._cancelled.is_set()
 
     def portrait(self, number: int) -> bytes | None:
         """A picture of a face, as JPEG."""
-        found = self._work.portraits.get(number)
+        found = self._portraits.get(number)
         return None if found is None else found[1]
 
     def seconds_left(self) -> float | None:
-        """Estimate for the current phase; None if it is too early."""
-        elapsed_s, share = time.monotonic() - self._work.began_s, self._work.share
+        """Estimate for the current stage; None if it is too early."""
+        elapsed_s, share = time.monotonic() - self._began_s, self.share
         return None if share < 0.01 or elapsed_s < 1 else elapsed_s * (1 - share) / share
 
     def scenes(self) -> list[Segment]:
         """The scenes so far. While the film is read, the last one may change."""
-        reading = self.reading
-        count = 0 if reading is None else len(reading)
-        if reading is not None and count != self._scenes[0]:
-            self._scenes = count, reading.scenes()
+        count = 0 if self.reading is None else len(self.reading)
+        if self.reading is not None and count != self._scenes[0]:
+            self._scenes = count, self.reading.scenes()
         return self._scenes[1]
 
     def has_answer(self) -> bool:
@@ -190,64 +145,108 @@ class FilmJob:
 
     def mood_of(self, scene: int) -> tuple[AffectPoint, Emotion]:
         """Position and emotion of a scene. They stay as first asked, so that its song does not change."""
-        if scene not in self._chosen:
+        if scene not in self._moods:
             scenes = self.scenes()
             segment = scenes[min(scene, len(scenes) - 1)]  # the last ones may have been joined meanwhile
-            self._chosen[scene] = segment.point, segment.emotion
-        return self._chosen[scene]
+            self._moods[scene] = segment.point, segment.emotion
+        return self._moods[scene]
 
     def cancel(self) -> None:
         """Stop the reading and keep its results."""
-        self._work.cancelled.set()
+        self._cancelled.set()
+
+    def end(self) -> None:
+        """Make the thread end, which closes the file."""
+        self._closed.set()
 
     def close(self, timeout_s: float = _END_TIMEOUT_S) -> None:
-        """End the thread, wait for it up to a timeout, and delete the file."""
-        self._finish()
+        """End the thread, and wait for it up to a timeout."""
+        self.end()
         self._thread.join(timeout_s)
 
+    def _should_stop(self) -> bool:
+        return self._cancelled.is_set() or self._closed.is_set()
 
-def _run(work: _Work, networks: Callable[[], FilmNetworks]) -> None:
-    try:
-        with work.file:
-            while not _slots.acquire(timeout=0.2):
-                if work.cancelled.is_set():
-                    return
-            try:
-                _read(work, networks)
-                if work.reading is not None and len(work.reading) and not work.closed.is_set():
-                    _mark(work)
-            finally:
-                _slots.release()
-    except EmomusicError as error:
-        log.info("error shown to the visitor: %s", error)
-        work.error = str(error)
-    except Exception:  # the page shows a sentence, the log the reason
-        log.exception("a film cannot be read")
-        work.error = "The film cannot be read; choose another film."
-    finally:
-        if work.error is not None and work.reading is not None and len(work.reading):
-            end = format_clock(work.reading.end_s)
-            work.error, work.problem = None, f"The reading stopped because of an error; the results end at {end}."
-        work.phase = Phase.OVER
-        return_free_memory()
+    def _enter(self, stage: Stage) -> None:
+        self.stage, self.share, self._began_s = stage, 0.0, time.monotonic()
+
+    def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
+        try:
+            with opening as file:
+                while not _slots.acquire(timeout=0.2):
+                    if self._should_stop():
+                        return
+                try:
+                    self._read(file, networks)
+                    if self.reading is not None and len(self.reading) and not self._closed.is_set():
+                        self._mark(file, self.reading)
+                finally:
+                    _slots.release()
+        except EmomusicError as error:
+            log.info("error shown to the visitor: %s", error)
+            self.error = str(error)
+        except Exception:  # the page shows a sentence, the log the reason
+            log.exception("a film cannot be read")
+            self.error = "The film cannot be read; choose another film."
+        finally:
+            if self.error is not None and self.reading is not None and len(self.reading):
+                end = format_clock(self.reading.end_s)
+                self.error, self.problem = None, f"The reading stopped because of an error; the results end at {end}."
+            self.stage = Stage.OVER
+            return_free_memory()
+
+    def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
+        loaded = networks()
+        with FilmFile(file, name=self.name, max_s=MAX_S) as film:
+            self._enter(Stage.READING)
+            self.reading = reading = FilmReading(film)
+            shown_s = 0.0
+            for moment in read_film(film, loaded):
+                reading.add(moment)
+                self.share = moment.share
+                self._keep_portraits(moment)
+                if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
+                    shown_s, self.preview = now_s, encode_jpeg(_preview(moment))
+                if self._should_stop():
+                    break
+            self.problem = film.problem
+
+    def _keep_portraits(self, moment: FilmMoment) -> None:
+        """Keep the largest picture of each face."""
+        for face in moment.faces:
+            box = face.reading.face.box
+            width, _ = self._portraits.get(face.number, (0, b""))
+            if box.width >= _LARGER * width and (width or len(self._portraits) < _MOST_PORTRAITS):
+                crop = crop_face(moment.image, box, margin=ROOM_AROUND)
+                picture: RgbImage = cv2.resize(crop, (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA)
+                self._portraits[face.number] = box.width, encode_jpeg(picture)
+
+    def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
+        """Draw the marks up to the end of the reading. A failure leaves the readings."""
+        self._enter(Stage.MARKING)
+
+        def on_progress(share: float) -> bool:
+            self.share = share
+            return not self._closed.is_set()
+
+        out = io.BytesIO()
+        try:
+            with FilmFile(file, name=self.name, with_audio=True) as film:
+                annotate_film(film, reading, out, on_progress=on_progress)
+        except FilmError as error:
+            log.info("error shown to the visitor: %s", error)
+            self.problem = self.problem or "The faces could not be drawn into this video; the readings are complete."
+            return
+        if not self._closed.is_set():
+            self.marked = out.getvalue()
 
 
-def _read(work: _Work, networks: Callable[[], FilmNetworks]) -> None:
-    loaded = networks()
-    with FilmFile(work.file, name=work.name, max_s=MAX_S) as film:
-        reading = FilmReading(film)
-        work.enter(Phase.READING)
-        work.reading = reading
-        shown_s = 0.0
-        for moment in read_film(film, loaded):
-            reading.add(moment)
-            work.share = moment.share
-            _keep_portraits(work, moment)
-            if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
-                shown_s, work.preview = now_s, encode_jpeg(_preview(moment))
-            if work.cancelled.is_set():
-                break
-        work.problem = film.problem
+class FilmHolder:
+    """Holds the film of a visitor. When nothing refers to the holder, the visitor has left, and the film ends."""
+
+    def __init__(self, job: FilmJob) -> None:
+        self.job = job
+        weakref.finalize(self, job.end)
 
 
 def _preview(moment: FilmMoment) -> RgbImage:
@@ -255,70 +254,30 @@ def _preview(moment: FilmMoment) -> RgbImage:
     return marked_frame(small, moment.faces, scale)
 
 
-def _keep_portraits(work: _Work, moment: FilmMoment) -> None:
-    """Keep the largest picture of each face."""
-    for face in moment.faces:
-        box = face.reading.face.box
-        width, _ = work.portraits.get(face.number, (0, b""))
-        if box.width >= _LARGER * width and (width or len(work.portraits) < _MOST_PORTRAITS):
-            crop = crop_face(moment.image, box, margin=ROOM_AROUND)
-            size = (PORTRAIT, PORTRAIT)
-            picture: RgbImage = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-            work.portraits[face.number] = box.width, encode_jpeg(picture)
-
-
-def _mark(work: _Work) -> None:
-    """Draw the marks up to the end of the reading. A failure leaves the readings."""
-    reading = work.reading
-    assert reading is not None
-    work.enter(Phase.MARKING)
-
-    def on_progress(share: float) -> bool:
-        work.share = share
-        return not work.closed.is_set()
-
-    out = io.BytesIO()
-    try:
-        with FilmFile(work.file, name=work.name, with_audio=True) as film:
-            annotate_film(film, reading, out, on_progress=on_progress)
-    except FilmError as error:
-        log.info("error shown to the visitor: %s", error)
-        work.problem = work.problem or "The faces could not be drawn into this video; the readings are complete."
-        return
-    if not work.closed.is_set():
-        work.marked = out.getvalue()
-
-
-def open_sample(path: Path) -> BinaryIO:
-    """Open a bundled film.
-
-    Raises:
-        FilmError: the file is absent.
-    """
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise FilmError(
-            f"expected the sample film {path.name}. Received: {error.strerror}. Restore the file"
-        ) from error
-
-
-def store_upload(file: IO[bytes], size: int) -> BinaryIO:
-    """Copy an upload into a temporary file without a name, which the system deletes when it is closed.
+@contextmanager
+def stored_upload(file: IO[bytes], size: int) -> Iterator[BinaryIO]:
+    """A copy of an upload in a temporary file without a name, which the system deletes when it is closed.
 
     Args:
         file: the upload.
         size: in bytes.
 
     Raises:
-        FilmError: the upload is too large, or the server's disk is full.
+        FilmError: the upload is too large, the disk is full, or other films fill this server's places.
     """
     if size > MAX_MB * 2**20:
         raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB; choose a smaller film.")
-    stored = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # the job closes it
+    if not _places.acquire(blocking=False):
+        raise FilmError("This server has no place for a further film; try again in a few minutes.")
     try:
-        shutil.copyfileobj(file, stored, 2**20)
-    except OSError as error:
-        stored.close()
-        raise FilmError("The server has no room for this film; choose a smaller one, or try again later.") from error
-    return stored
+        with tempfile.TemporaryFile() as stored:
+            try:
+                shutil.copyfileobj(file, stored, 2**20)
+            except OSError as error:
+                raise FilmError(
+                    "The server has no room for this film; choose a smaller one, or try again later."
+                ) from error
+            del file  # the copy in memory
+            yield cast("BinaryIO", stored)
+    finally:
+        _places.release()

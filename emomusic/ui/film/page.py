@@ -8,8 +8,8 @@ from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.welcome import show_parts
-from emomusic.ui.film.choose import cancel_job, choose_film, current_job, forget_job
-from emomusic.ui.film.job import FilmJob, Phase
+from emomusic.ui.film.choose import cancel_job, choose_film, current_job, forget_job, visitors_job
+from emomusic.ui.film.job import FilmJob, Stage
 from emomusic.ui.film.results import choose_scene, show_answer, show_details, show_growing, show_picture, show_timeline
 
 _FEATURES = (
@@ -31,7 +31,7 @@ def show_film() -> None:
     job = current_job()
     if job is None:
         choose_film()
-        if st.session_state.get(state.FILM) is not None:  # an upload arrived
+        if visitors_job() is not None:  # an upload arrived
             st.rerun()
         show_parts(_FEATURES)
         return
@@ -58,7 +58,7 @@ def show_film() -> None:
 
 def _drawn(job: FilmJob) -> tuple[object, ...]:
     """What decides the elements of the page. The page runs again when it changes."""
-    return job.phase, job.error, job.reading is not None, job.has_answer(), len(job.scenes())
+    return job.stage, job.error, job.reading is not None, job.has_answer(), len(job.scenes())
 
 
 def _show_head(job: FilmJob) -> None:
@@ -84,18 +84,18 @@ def _show_head(job: FilmJob) -> None:
 
 def _show_progress() -> None:
     """Show the state of the film, refreshed while its thread runs."""
-    job: FilmJob | None = st.session_state.get(state.FILM)
+    job = visitors_job()
 
-    @st.fragment(run_every=None if job is None or job.phase is Phase.OVER else _EVERY_S)
+    @st.fragment(run_every=None if job is None or job.stage is Stage.OVER else _EVERY_S)
     def progress() -> None:
-        job: FilmJob | None = st.session_state.get(state.FILM)  # not from outside, which would keep a forgotten film
+        job = visitors_job()
         if job is None:
             return
         if _drawn(job) != st.session_state.get(state.FILM_DRAWN):
             st.rerun()
-        if job.phase is Phase.WAITING:
+        if job.stage is Stage.WAITING:
             st.progress(0.0, "Waiting for the networks, or for the videos of others")
-        elif job.phase is Phase.OVER:
+        elif job.stage is Stage.OVER:
             st.markdown(f"**{escape_markdown(job.name)}**")
         else:
             st.progress(job.share, _progress_text(job))
@@ -106,7 +106,7 @@ def _show_progress() -> None:
 def _progress_text(job: FilmJob) -> str:
     left_s, reading = job.seconds_left(), job.reading
     left = "" if left_s is None else f", {format_clock(left_s)} left"
-    if job.phase is Phase.MARKING or reading is None:
+    if job.stage is Stage.MARKING or reading is None:
         return f"Drawing the faces into the video: {100 * job.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
     return f"Reading: {format_clock(reading.end_s)}{of}{left}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
-from emomusic.ui.film.job import PORTRAIT, FilmJob, Phase
+from emomusic.ui.film.choose import visitors_job
+from emomusic.ui.film.job import PORTRAIT, FilmJob, Stage
 from emomusic.ui.songs.choose import request_of
 from emomusic.ui.songs.listener import ALL, NOW, Listener
 from emomusic.ui.songs.player import queue_of, show_queue
@@ -57,9 +59,9 @@ def show_picture(job: FilmJob) -> None:
         )
         return
 
-    @st.fragment(run_every=None if job.phase is Phase.OVER else 1.0)
+    @st.fragment(run_every=None if job.stage is Stage.OVER else 1.0)
     def frame() -> None:
-        job: FilmJob | None = st.session_state.get(state.FILM)
+        job = visitors_job()
         if job is not None and (preview := job.preview) is not None:
             st.image(preview, alt="The current frame with its faces", width="stretch")
 
@@ -91,9 +93,10 @@ def show_answer(job: FilmJob, scene: int) -> None:
         point, emotion = job.mood_of(scene)
         queue = queue_of(request_of(Listener(NOW, point, emotion, None)), "film")
     show_queue(queue, "film", "emomusic-scene")
-    if scene + 1 < len(scenes) - job.is_reading:
-        following = scenes[scene + 1]
-        song = _songs(job)[scene + 1]
+    settled = scenes[: len(scenes) - job.is_reading]  # the last one may still change
+    if scene + 1 < len(settled):
+        following = settled[scene + 1]
+        song = _songs(settled)[scene + 1]
         text = f"Next scene, {format_clock(following.start_s)}: {_words(following)}"
         st.button(
             f"{text} · **{escape_markdown(song.track.full_name)}**" if song is not None else text,
@@ -146,7 +149,7 @@ def show_growing() -> None:
 
     @st.fragment(run_every=_EVERY_S)
     def growing() -> None:
-        job: FilmJob | None = st.session_state.get(state.FILM)
+        job = visitors_job()
         if job is None or job.reading is None or not len(job.reading):
             return
         scenes = job.scenes()
@@ -165,7 +168,7 @@ def show_details(job: FilmJob) -> None:
     left, right = roomy_columns([3, 2], key="film", gap="large")
     with left:
         st.header("Scenes and their songs", anchor=False)
-        _show_scenes(job, scenes)
+        _show_scenes(scenes)
     with right:
         st.header("The group's path", anchor=False)
         _show_plane(reading)
@@ -223,22 +226,21 @@ def _requests(scenes: Sequence[Segment]) -> list[Request]:
     return [with_your_music(Request(point=segment.point, emotion=segment.emotion)) for segment in scenes]
 
 
-def _songs(job: FilmJob) -> list[Song | None]:
-    """One song for each scene, for the visitor's music; chosen once."""
-    requests = _requests(job.scenes())
-    key = state.queue("film-scenes")
-    of, songs = st.session_state.get(key, (None, []))
-    if of != requests:
+def _songs(scenes: Sequence[Segment]) -> list[Song | None]:
+    """One song for each scene, for the visitor's music. New scenes leave the songs of the earlier ones."""
+    requests = _requests(scenes)
+    before: tuple[list[Request], list[Song | None]] = st.session_state.get(state.FILM_SONGS, ([], []))
+    num_same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before[0], requests, strict=False)))
+    songs = before[1][:num_same]
+    if num_same < len(requests):
         with st.spinner("Choosing songs"):
-            songs = one_song_each(requests, engine().recommender())
-        st.session_state[key] = requests, songs
-    found: list[Song | None] = songs
-    return found
+            songs = one_song_each(requests, engine().recommender(), songs)
+    st.session_state[state.FILM_SONGS] = requests, songs
+    return songs
 
 
-def _show_scenes(job: FilmJob, scenes: Sequence[Segment]) -> None:
-    songs = _songs(job)
-    for number, song in enumerate(songs):
+def _show_scenes(scenes: Sequence[Segment]) -> None:
+    for number, song in enumerate(_songs(scenes)):
         title = "no song fits" if song is None else (
             f"[**{escape_markdown(song.track.title)}**]({track_url(song.track.id)}) · "
             f"{escape_markdown(song.track.byline)}"
@@ -291,7 +293,7 @@ def _when(face: FilmFace) -> str:
 
 def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment]) -> None:
     st.header("Downloads", anchor=False)
-    songs = _songs(job)
+    songs = _songs(scenes)
     with st.container(horizontal=True, gap="small"):
         if (marked := job.marked) is not None:
             download_button("Marked video (MP4)", lambda: marked, "emomusic-video.mp4", key="film-mp4", type="primary")

@@ -10,7 +10,7 @@ from functools import partial
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from emomusic.compat import release_upload, return_free_memory, session_id
+from emomusic.compat import return_free_memory, session_id
 from emomusic.errors import ImageError
 from emomusic.face.gallery import Gallery
 from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
@@ -19,9 +19,9 @@ from emomusic.plots.picture import framed_face
 from emomusic.ui.core import state
 from emomusic.ui.core.address import remembered, write
 from emomusic.ui.core.engine import engine
-from emomusic.ui.core.files import show_lost_uploads
 from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.core.tiles import show_sharp
+from emomusic.ui.core.uploads import show_removal, show_uploader
 
 MOST_PICTURES = 100  # each takes about 200 KB of a session's memory
 FACE_SIDE = 96
@@ -108,27 +108,20 @@ def choose_pictures() -> list[PictureSource]:
             label_visibility="collapsed",
         )
         with st.container(width="stretch"):
-            st.file_uploader(
+            show_uploader(
+                st.file_uploader,
                 f"Drop photos here, up to {MOST_PICTURES} of {MAX_MB} MB each",
+                (widget := f"{state.GALLERY_FILES}-{source}"),
+                _store_folder if source == "Folder" else _store_files,
                 type=list(PICTURE_ENDINGS),
                 accept_multiple_files="directory" if source == "Folder" else True,
                 max_upload_size=MAX_MB,
-                key=_uploader(source),
-                on_change=_store_files,
-                args=(_uploader(source),),
                 label_visibility="collapsed",
             )
-    listed: Sequence[UploadedFile | DeletedFile] = st.session_state.get(_uploader(source)) or ()
-    if listed and state.GALLERY_FILES not in st.session_state:  # the browser's list outlived its session
-        _store_files(_uploader(source))
     files: list[PictureSource] = st.session_state.get(state.GALLERY_FILES, [])
-    show_lost_uploads(_uploader(source), known={file.key for file in files})
     if files:
         write(state.GALLERY_RESULT, None)
-        if not listed:  # the uploader loses its files when another page, or the other source, is shown
-            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                st.button("Remove photos", icon=":material/delete:", on_click=_remove_all)
-                st.caption("These photos stay until you choose others.", width="content")
+        show_removal(widget, "Remove photos", _store_files, "These photos stay until you choose others.")
         return files
     if _samples_chosen():
         return [PictureSource(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
@@ -162,10 +155,10 @@ def read_gallery(sources: Sequence[PictureSource]) -> GalleryResult:
         for number, picture in enumerate(new, 1):
             progress.progress((number - 1) / len(new), f"Reading photo {number} of {len(new)}")
             kept[picture.key] = _LOST if picture.load is None else _read(picture.load())
-            _release(picture)
+            picture.load = None
         progress.empty()
     for picture in sources[MOST_PICTURES:]:
-        _release(picture)
+        picture.load = None
     return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(sources) - len(wanted))
 
 
@@ -195,34 +188,21 @@ def _read(picture: Picture) -> GalleryPicture | str:
     return GalleryPicture(picture.name, picture.digest, reading, encode_jpeg(shrink(image, _SMALL_SIDE)[0]), faces)
 
 
-def _uploader(source: str) -> str:
-    return f"{state.GALLERY_FILES}-{source}"
-
-
-def _store_files(widget: str) -> None:
-    """Store the uploaded files in the session; of a file that was read, the server has only the id."""
+def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    """Store the uploaded photos in the session, until they are read."""
     before: dict[str, PictureSource] = {file.key: file for file in st.session_state.get(state.GALLERY_FILES, ())}
-    listed: Sequence[UploadedFile | DeletedFile] = st.session_state.get(widget) or ()
-    files = []
-    for file in listed:
-        if file.file_id in before:
-            files.append(before[file.file_id])
-        elif not isinstance(file, DeletedFile):
-            files.append(PictureSource(file.file_id, file.name, partial(_loaded, file)))
-    if widget == _uploader("Folder"):  # the browser sends a folder in its own order
-        files.sort(key=lambda file: file.name)
-    st.session_state[state.GALLERY_FILES] = files
+    st.session_state[state.GALLERY_FILES] = [
+        before[file.file_id]
+        if isinstance(file, DeletedFile)
+        else PictureSource(file.file_id, file.name, partial(_loaded, file))
+        for file in files
+    ]
 
 
-def _remove_all() -> None:
-    for key in (state.GALLERY_FILES, state.GALLERY):
-        st.session_state.pop(key, None)
-
-
-def _release(picture: PictureSource) -> None:
-    """Release the bytes of a photo, which Streamlit would keep for the whole session."""
-    picture.load = None
-    release_upload(picture.key)
+def _store_folder(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    """Store a folder in the order of the names; the browser sends it in its own order."""
+    _store_files(files)
+    st.session_state[state.GALLERY_FILES].sort(key=lambda file: file.name)
 
 
 def _loaded(file: UploadedFile) -> Picture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic import downloads
 from emomusic.assets import ModelKind, folder_of, read_metrics
@@ -30,9 +31,10 @@ from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.address import write
 from emomusic.ui.core.engine import engine
-from emomusic.ui.core.files import download_button, show_lost_uploads
+from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.core.uploads import is_listing, show_removal, show_uploader
 from emomusic.ui.songs.your_music import choose_genres, chosen_genres
 
 _T = TypeVar("_T")
@@ -265,14 +267,14 @@ def _share(done: int, total: int) -> float:
 
 
 def _own_table() -> SongTable | None:
-    file = st.file_uploader(
+    show_uploader(
+        st.file_uploader,
         "Your table of songs (CSV with Spotify ids and audio features)",
+        state.MUSIC_UPLOAD,
+        _store_own,
         type="csv",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
-        key=state.MUSIC_UPLOAD,
-        on_change=_forget_own,
     )
-    show_lost_uploads(state.MUSIC_UPLOAD)
     st.caption(
         "Supported: playlists from Exportify, TidyTuesday's spotify_songs.csv, Kaggle's table of 114,000 tracks, "
         f"data_moods.csv, and a CSV with the columns id, title, artists, {_feature_columns()}. "
@@ -287,17 +289,17 @@ def _own_table() -> SongTable | None:
         help="Ten songs in a supported format",
     )
     waiting = st.container()  # present without a file too, so that elements below keep their position
-    if state.MUSIC_OWN not in st.session_state and file is not None:
+    if (file := st.session_state.get(state.MUSIC_FILE)) is not None:
         with waiting, st.spinner(f"Reading {escape_markdown(file.name)}"):
-            st.session_state[state.MUSIC_OWN] = _read_own(file.name, file.getvalue())
-    own = st.session_state.get(state.MUSIC_OWN)
-    if isinstance(own, SongTable) and file is None:  # the uploader is empty after a visit to another page
-        with waiting, st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Shown: **{escape_markdown(own.name)}**", width="content")
-            st.button("Remove the table", icon=":material/delete:", on_click=_forget_own)
-    if isinstance(own, str) and file is not None:
-        st.error(escape_markdown_message(own), icon=":material/error:")
-    return own if isinstance(own, SongTable) else None
+            _read_own(file.name, file.getvalue())
+        del st.session_state[state.MUSIC_FILE]  # last: an interrupted run reads it again
+    own: SongTable | None = st.session_state.get(state.MUSIC_OWN)
+    if own is not None:
+        with waiting:
+            show_removal(state.MUSIC_UPLOAD, "Remove the table", _store_own, f"Shown: **{escape_markdown(own.name)}**")
+    if (problem := st.session_state.get(state.MUSIC_PROBLEM)) is not None and is_listing(state.MUSIC_UPLOAD):
+        st.error(escape_markdown_message(problem), icon=":material/error:")
+    return own
 
 
 def example_csv() -> bytes:
@@ -312,16 +314,21 @@ def _feature_columns() -> str:
     return join_names(" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
 
 
-def _forget_own() -> None:
-    st.session_state.pop(state.MUSIC_OWN, None)
+def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    """Store the uploaded table in the session, until it is read."""
+    for key in (state.MUSIC_FILE, state.MUSIC_OWN, state.MUSIC_PROBLEM):
+        st.session_state.pop(key, None)
+    if files:
+        st.session_state[state.MUSIC_FILE] = files[0]
 
 
-def _read_own(name: str, data: bytes) -> SongTable | str:
-    """The table in a CSV, or the error message; the caller stores either, so that reruns do not read the file again."""
+def _read_own(name: str, data: bytes) -> None:
+    """Store the table in a CSV, or the error message, so that reruns do not read the file again."""
     try:
-        return SongTable.of(read_catalogue(data, name=name), hashlib.sha256(data).hexdigest()[:16])
+        songs = SongTable.of(read_catalogue(data, name=name), hashlib.sha256(data).hexdigest()[:16])
+        st.session_state[state.MUSIC_OWN] = songs
     except EmomusicError as error:
-        return str(error)
+        st.session_state[state.MUSIC_PROBLEM] = str(error)
 
 
 def show_summary(songs: SongTable) -> DeltaGenerator:
