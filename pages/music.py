@@ -11,13 +11,13 @@ st.markdown("Songs on the same plane as faces. Choose a table, then draw around 
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
-    from emomusic.ui.music.plane import show_song_plane
+    from emomusic.ui.music.plane import show_plane
     from emomusic.ui.music.song_table import choose_table, explain_numbers, show_summary
     from emomusic.ui.music.tabs import show_views
 
     if (songs := choose_table()) is not None:
         explanation = show_summary(songs)
-        show_song_plane(songs)
+        show_plane(songs)
         show_views(songs)
         with explanation:  # the last, because the first count of versions takes half a second
             explain_numbers(songs)

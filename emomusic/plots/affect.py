@@ -160,6 +160,17 @@ def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
     return area | {"fillcolor": fill, "line": {"width": 0}, "layer": "below"}
 
 
+def corner_notes() -> list[dict[str, Any]]:
+    """Plotly annotations with the name of each quadrant in its corner."""
+    return [
+        {
+            "x": side, "y": level, "xanchor": _ACROSS[side], "yanchor": _UPWARDS[level], "showarrow": False,
+            "text": f"<b>{quadrant}</b>", "font": {"size": 13},
+        }
+        for quadrant, (side, level) in QUADRANT_CORNERS.items()
+    ]  # fmt: skip
+
+
 def _ring(radius: float) -> dict[str, Any]:
     return {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
 
@@ -178,14 +189,8 @@ def _draw_plane(figure: go.Figure) -> None:
             *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
             *(outline | {"layer": "below"} for outline in outlines),
         ],
-        annotations=[
-            {
-                "x": side, "y": level, "xanchor": _ACROSS[side], "yanchor": _UPWARDS[level], "showarrow": False,
-                "text": f"<b>{quadrant}</b>", "font": {"size": 13},
-            }
-            for quadrant, (side, level) in QUADRANT_CORNERS.items()
-        ],
-    )  # fmt: skip
+        annotations=corner_notes(),
+    )
     figure.add_trace(
         go.Scatter(
             x=[point.valence for point in EMOTION_POINTS.values()],

@@ -1,8 +1,9 @@
-"""Charts of song tables: feature distributions by mood, and feature effects on one song."""
+"""Charts of song tables: the plane of all songs, distributions by mood, and feature effects on one song."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import Emotion, Mood
+from emomusic.affect import QUADRANT_CORNERS, Emotion, Mood
 from emomusic.music.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.music.mood import MOODS
+from emomusic.plots.affect import corner_notes, quadrant_shape
 from emomusic.plots.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.plots.face import share_bars
 
@@ -21,8 +23,52 @@ MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
 )
 """Marker symbols, so that moods differ in more than colour."""
 
+MOOD_GLYPHS: Mapping[Mood, str] = MappingProxyType(
+    {Mood.CALM: "\u25cf", Mood.HAPPY: "\u25c6", Mood.ENERGETIC: "\u25b2", Mood.SAD: "\u25a0"}
+)
+"""The same symbols in text."""
+
+_MANY = 2000  # songs; smaller and paler symbols above
+_RANGE = 1.04  # limit of both axes of the plane
 _FEATURE_VALUES = list(FEATURES.values())
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+
+
+def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
+    """Songs on the plane of valence and energy, one trace for each mood, ready for a lasso.
+
+    Args:
+        plane: shape (n, 2), valence and energy from -1 to 1.
+        moods: shape (n,), positions in `Mood`.
+        names: shown at the pointer, one for each song.
+    """
+    size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
+    figure = go.Figure()
+    for position, mood in enumerate(MOODS):
+        own = np.flatnonzero(moods == position)
+        figure.add_trace(
+            go.Scattergl(
+                x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
+                text=[html.escape(names[row], quote=False) for row in own],
+                marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
+                selected={"marker": {"opacity": 0.95}}, unselected={"marker": {"opacity": 0.12}},
+                hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, energy %{y:.2f}<extra></extra>",
+            )
+        )  # fmt: skip
+    axes = {"x0": -1, "x1": 1, "y0": 0, "y1": 0, "type": "line", "line": {"color": QUIET, "width": 1}, "layer": "below"}
+    figure.update_layout(
+        height=480, margin={"l": 8, "r": 8, "t": 36, "b": 8}, showlegend=False, dragmode="lasso",
+        hoverlabel={"align": "left"},
+        shapes=[
+            *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
+            axes, axes | {"x0": 0, "x1": 0, "y0": -1, "y1": 1},
+        ],
+        annotations=corner_notes(),
+    )  # fmt: skip
+    axis = {"range": [-_RANGE, _RANGE], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
+    figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
+    figure.update_yaxes(**axis, title={"text": "energy: calm to intense", "standoff": 4})
+    return figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The Music page under AppTest."""
 
-import base64
 import gc
 import json
 import re
@@ -12,27 +11,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
-from hypothesis import given
-from hypothesis import strategies as st_
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from emomusic import downloads
-from emomusic.affect import Mood
+from emomusic.affect import Mood, Quadrant
 from emomusic.errors import AssetError
 from emomusic.music.catalogue import Catalogue, load_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.music.tables import read_catalogue
+from emomusic.plots.selection import Area, Selection
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.music import song_table as song_table_module
 from emomusic.ui.music.browse import Filters
 from emomusic.ui.music.classify import VIEW as CLASSIFY
 from emomusic.ui.music.classify import describe_moods, nearest_songs
-from emomusic.ui.music.plane import selected_rows
-from emomusic.ui.music.plane_view import Selection, is_inside, plane_data
+from emomusic.ui.music.plane import MOST_DRAWN, selected_rows
 from emomusic.ui.music.song_list import short_name, table_csv
 from emomusic.ui.music.song_table import SongTable, example_csv, unique_songs
 from emomusic.ui.music.tabs import _describe_profile
@@ -51,8 +48,13 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     return AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
 
 
+def is_plane(chart: Any) -> bool:
+    return "on the plane" in chart.proto.alt
+
+
 def charts(app: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    """All charts except the plane."""
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart") if not is_plane(chart)]
 
 
 def view(app: AppTest, name: str) -> AppTest:
@@ -81,24 +83,24 @@ def test_the_default_view_counts_the_moods_and_shows_the_plane(app: AppTest) -> 
     assert all(mood in app.header[0].value for mood in MOODS)
     assert "predictions" in text_of(app)
     assert len(charts(app)) == len(FEATURES)
-    assert num_drawn(app) == 81_198
+    assert sum(drawn(app).values()) == MOST_DRAWN
     catalogue = load_catalogue()
     assert len(examples := listed(app, "examples")) == len(MOODS)
     assert all(catalogue.kinds[catalogue.row_of(track)] == -1 for track in examples)  # no speech, no sleep sounds
     assert tracks(app) == []
 
 
-def num_drawn(app: AppTest) -> int:
-    """The number of songs on the plane."""
-    (plane,) = app.get("bidi_component")
-    return len(base64.b64decode(json.loads(plane.proto.json)["order"]))
+def drawn(app: AppTest) -> dict[str, int]:
+    """The number of songs on the plane by mood."""
+    (plane,) = filter(is_plane, app.get("plotly_chart"))
+    return {trace["name"]: len(trace["text"]) for trace in json.loads(plane.proto.spec)["data"]}
 
 
 @pytest.fixture
 def selection(monkeypatch: pytest.MonkeyPatch) -> Selection:
-    """The visitor selects the pleasant and awake quadrant."""
-    chosen = Selection(((0, 0), (0, 1), (1, 1), (1, 0)), (0, 1, 2, 3))
-    monkeypatch.setattr("emomusic.ui.music.plane.show_plane", lambda *_, **__: chosen)
+    """The visitor draws a box around the pleasant and awake quadrant."""
+    chosen = Selection(box=[Area([0, 1], [0, 1])])
+    monkeypatch.setattr("emomusic.ui.music.plane.Selection.of", lambda _: chosen)
     return chosen
 
 
@@ -106,8 +108,9 @@ def test_a_selection_has_five_songs_with_one_player_and_a_button_for_more(app: A
     app.run()
     assert not app.exception
     catalogue = load_catalogue()
-    rows = selection.rows(catalogue.plane, np.zeros(len(catalogue), np.int64))
-    assert any(header.value.startswith(f"{len(rows):,} songs selected") for header in app.header)
+    number = selection.contains(catalogue.plane).sum()
+    assert number > MOST_DRAWN  # the selection applies to all songs
+    assert any(header.value.startswith(f"{number:,} songs selected") for header in app.header)
     first = listed(app, "selection")
     assert len(set(first)) == 5
     assert tracks(app) == first[:1]
@@ -158,11 +161,20 @@ def test_the_chosen_genres_apply_to_the_plane_the_lists_and_the_table(app: AppTe
     assert [choice.label for choice in app.multiselect if "genres" in (choice.key or "")] == []  # one menu is enough
 
 
-def test_the_plane_shows_the_chosen_genres(app: AppTest) -> None:
+def test_the_plane_shows_the_chosen_genres_and_moods(app: AppTest) -> None:
     app.query_params[state.GENRES] = ["jazz"]
-    assert num_drawn(app.run()) == load_catalogue().passing(genres=["jazz"]).sum()
+    assert sum(drawn(app.run()).values()) == load_catalogue().passing(genres=["jazz"]).sum()
+    before = drawn(app)
+    moods, quadrant = (next(box for box in app.pills if name in box.key) for name in ("plane-moods", "quadrant"))
+    moods.set_value([Mood.SAD]).run()
+    assert drawn(app) == dict.fromkeys(before, 0) | {"sad": before["sad"]}
+    quadrant.set_value(Quadrant.Q3).run()
+    assert app.header[1].value.endswith("songs selected")
+    assert re.match(r"[\d,]+ sad, ", next(text.value for text in app.caption if "best known" in text.value))
+    app.button(key=state.music_widget("clear")).click().run()
+    assert not app.header[1].value.endswith("selected")
     del app.query_params[state.GENRES]  # like the Back button
-    assert num_drawn(app.run()) == 81_198
+    assert sum(drawn(app.run()).values()) == MOST_DRAWN
     assert not app.exception
 
 
@@ -730,55 +742,19 @@ def test_a_filter_on_a_missing_column_selects_no_song(songs: SongTable) -> None:
     assert len(Filters(hide_explicit=True).rows(songs)) == 40
 
 
-SQUARE = [[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]
-
-
-def test_an_area_selects_its_songs_of_the_shown_moods(songs: SongTable) -> None:
-    plane = songs.catalogue.plane
-    inside = (np.abs(plane) < 0.5).all(axis=1)
+def test_a_selection_has_the_chosen_moods_and_quadrant(songs: SongTable) -> None:
+    plane, square = songs.catalogue.plane, Selection(box=[Area([-0.5, 0.5], [-0.5, 0.5])])
+    inside = (np.abs(plane) <= 0.5).all(axis=1)
     assert 0 < inside.sum() < 40
-    everything = Selection.of({"corners": SQUARE, "moods": [0, 1, 2, 3]})
-    assert selected_rows(everything, songs).tolist() == np.flatnonzero(inside).tolist()
     mood = int(songs.moods[inside][0])
-    one = Selection.of({"corners": SQUARE, "moods": [mood]})
-    assert selected_rows(one, songs).tolist() == np.flatnonzero(inside & (songs.moods == mood)).tolist()
-    assert selected_rows(None, songs).size == 0
-
-
-def test_a_click_selects_the_nearest_song(songs: SongTable) -> None:
-    plane, moods = np.array([[0, 0], [0.02, 0], [0.5, 0.5]], np.float32), np.zeros(3, np.int64)
-    near, far = (Selection.of({"corners": [corner], "moods": [0]}) for corner in ([0.012, 0.001], [0.8, -0.8]))
-    assert near.rows(plane, moods).tolist() == [1]
-    assert far.rows(plane, moods).size == 0
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [None, "x", {}, {"corners": [], "moods": []}, {"corners": [[1]], "moods": []}, {"corners": SQUARE},
-     {"corners": [["x", 1]], "moods": [0]}, {"corners": [[None, 1]], "moods": [0]}, {"corners": SQUARE, "moods": [{}]}],
-)  # fmt: skip
-def test_an_invalid_selection_is_ignored(sent: object) -> None:
-    assert Selection.of(sent) is None
-
-
-@given(st_.lists(st_.tuples(st_.floats(-1, 1), st_.floats(-1, 1)), min_size=1, max_size=30))
-def test_a_triangle_contains_the_places_on_one_side_of_its_edges(places: list[tuple[float, float]]) -> None:
-    corners = np.array([[-0.9, -0.8], [0.9, -0.7], [0.1, 0.9]])
-    edges = zip(corners, np.roll(corners, -1, axis=0), strict=True)
-    sides = [[(b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]) for x, y in places] for a, b in edges]
-    least = np.min(sides, axis=0)
-    clear = np.abs(least) > 1e-9  # a place on an edge may be on either side
-    assert is_inside(np.array(places), corners)[clear].tolist() == (least > 0)[clear].tolist()
-
-
-def test_the_browser_gets_every_song_with_its_mood(songs: SongTable) -> None:
-    plane = songs.catalogue.plane
-    data = plane_data(plane, songs.moods, [f"Song {row}" for row in range(40)], alt="")
-    rows = [int(name.split()[1]) for name in data["names"]]
-    assert sorted(rows) == list(range(40))
-    places = np.frombuffer(base64.b64decode(data["places"]), "<i2").reshape(40, 2) / 32767
-    assert places == pytest.approx(plane[rows], abs=1e-4)
-    assert list(base64.b64decode(data["order"])) == songs.moods[rows].tolist()
+    for chosen, moods, quadrant, expected in (
+        (square, MOODS, None, inside),
+        (square, [MOODS[mood]], None, inside & (songs.moods == mood)),
+        (square, MOODS, Quadrant.Q2, inside & (plane[:, 0] <= 0) & (plane[:, 1] >= 0)),
+        (Selection(), MOODS, Quadrant.Q4, (plane[:, 0] >= 0) & (plane[:, 1] <= 0)),
+        (Selection(), MOODS, None, np.zeros(40, bool)),
+    ):
+        assert selected_rows(songs, chosen, moods, quadrant).tolist() == np.flatnonzero(expected).tolist()
 
 
 def test_unique_songs_keeps_the_first_version(songs: SongTable) -> None:

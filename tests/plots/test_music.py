@@ -15,6 +15,7 @@ from emomusic.plots.music import (
     mood_bars,
     mood_profiles,
     profile_radar,
+    song_plane,
     standings,
 )
 
@@ -111,3 +112,16 @@ def test_influences_show_their_sign() -> None:
     assert tuple(bars.y) == FEATURE_LABELS
     assert list(bars.text[:4]) == ["+12", "\u22125", "0", "0"]
     assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[1]
+
+
+def test_the_plane_has_each_song_in_the_trace_of_its_mood(features: np.ndarray) -> None:
+    plane = features[:, :2].astype(np.float32)
+    names = [f"<b>Song</b> {row}" for row in range(200)]
+    figure = song_plane(plane, FOUR, names)
+    assert [trace.name for trace in figure.data] == [mood.value for mood in MOODS]
+    for position, trace in enumerate(figure.data):
+        own = np.flatnonzero(position == FOUR)
+        assert np.stack([trace.x, trace.y], axis=1) == pytest.approx(plane[own])
+        assert list(trace.text) == [f"&lt;b&gt;Song&lt;/b&gt; {row}" for row in own]
+        assert trace.marker.color == MOOD_COLOURS[MOODS[position]]
+    assert len({trace.marker.symbol for trace in figure.data}) == 4

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import plotly.graph_objects as go
 import streamlit as st
 
+from emomusic.affect import QUADRANT_CORNERS, Mood, Quadrant
 from emomusic.music.catalogue import ARTIST_SEPARATOR
 from emomusic.music.mood import MOODS
+from emomusic.plots import music as plots
+from emomusic.plots.colours import MOOD_COLOURS, write_in
+from emomusic.plots.selection import Selection, in_box
 from emomusic.text import pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.frame import shown_errors
-from emomusic.ui.music.plane_view import MOST_NAMED, Selection, plane_data, show_plane
+from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.music.song_list import describe_versions, show_songs, show_table_downloads
 from emomusic.ui.music.song_table import SongTable, cached_per_table, unique_songs
 
-_PAINT_S = 0.5  # fetching the component and painting take 0.3 s on two slow cores
+MOST_DRAWN = 8000
+"""Largest number of songs in the chart; a selection applies to all songs of the table."""
+
+_PAINT_S = 0.5  # Plotly loads and draws the plane
+_BUTTONS = ["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]
 
 
 @st.fragment
-def show_song_plane(songs: SongTable) -> None:
+def show_plane(songs: SongTable) -> None:
     """Show the plane and the selected songs; a selection reruns only this fragment."""
     chart, side = st.columns([3, 2], gap="large")
     with chart:
-        selection = show_plane(_data(songs), key=state.music_widget("plane", songs.digest))
+        rows = _choose_rows(songs)
     _let_it_paint()
-    rows = selected_rows(selection, songs)
     with side, shown_errors():  # an error in a fragment does not reach the page
         if rows.size:
             _show_selection(songs, rows)
@@ -37,7 +45,7 @@ def show_song_plane(songs: SongTable) -> None:
 
 
 def _let_it_paint() -> None:
-    """Wait once per visit. Otherwise the browser builds the rest of the page and starts Plotly before it paints."""
+    """Wait once per visit. Otherwise the browser draws all other charts of the page at the same time."""
     key = state.music_widget("painted")
     visit = st.session_state.get(state.VISIT)
     if visit != st.session_state.get(key):
@@ -45,15 +53,62 @@ def _let_it_paint() -> None:
         time.sleep(_PAINT_S)
 
 
+def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
+    """The row numbers of the songs that the visitor selects, of the chosen moods."""
+    with st.container(horizontal=True):
+        moods = st.pills(
+            "Moods on the plane", MOODS, selection_mode="multi", format_func=_label_mood,
+            key=state.music_widget("plane-moods", songs.digest), label_visibility="collapsed",
+        )  # fmt: skip
+        quadrant = st.pills(
+            "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: f"{choice} {choice.description}",
+            key=state.fresh(_quadrant_key(songs)), label_visibility="collapsed",
+        )  # fmt: skip
+    of_moods = tuple(moods) or MOODS
+    drawn = min(len(songs), MOST_DRAWN)
+    event = show_chart(
+        _figure(songs, of_moods, text_color()),
+        key=state.fresh(_chart_key(songs)),
+        alt=f"{drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and energy, coloured by mood",
+        config={"displayModeBar": True, "modeBarButtons": [_BUTTONS]},
+        on_select="rerun",
+        selection_mode=("points", "box", "lasso"),
+    )
+    return selected_rows(songs, Selection.of(event["selection"]), of_moods, quadrant)
+
+
+def _chart_key(songs: SongTable) -> str:
+    return state.music_widget("plane", songs.digest)
+
+
+def _quadrant_key(songs: SongTable) -> str:
+    return state.music_widget("quadrant", songs.digest)
+
+
+def _clear(songs: SongTable) -> None:
+    state.renew(_chart_key(songs))
+    state.renew(_quadrant_key(songs))
+
+
+def _label_mood(mood: Mood) -> str:
+    return f':color[{plots.MOOD_GLYPHS[mood]}]{{foreground="{MOOD_COLOURS[mood]}"}} {mood}'
+
+
 @cached_per_table
-def _data(songs: SongTable) -> dict[str, Any]:
-    names = None
-    if len(songs) <= MOST_NAMED:
-        table = songs.catalogue.table
-        artists = table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
-        names = (table["title"] + " · " + artists).str.slice(0, 80).tolist()
-    alt = f"{pluralize(len(songs), 'song')} on the plane of valence and energy, coloured by mood"
-    return plane_data(_plane(songs), songs.moods, names, alt=alt)
+def _sample(songs: SongTable) -> npt.NDArray[np.int64]:
+    """The rows of the chart: all songs, or always the same sample of them."""
+    return np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]
+
+
+@cached_per_table
+def _figure(songs: SongTable, moods: Sequence[Mood], colour: str | None) -> go.Figure:
+    rows = _sample(songs)
+    rows = rows[_has_mood(songs, moods)[rows]]
+    table = songs.catalogue.table.iloc[rows]
+    names = table["title"] + " \u00b7 " + table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
+    figure = plots.song_plane(_plane(songs)[rows], songs.moods[rows], names.str.slice(0, 80).tolist())
+    write_in(figure, colour)
+    return figure
 
 
 @cached_per_table
@@ -61,9 +116,28 @@ def _plane(songs: SongTable) -> npt.NDArray[np.float32]:
     return songs.catalogue.plane
 
 
-def selected_rows(selection: Selection | None, songs: SongTable) -> npt.NDArray[np.int64]:
-    """The row numbers of the selected songs."""
-    return np.empty(0, np.int64) if selection is None else selection.rows(_plane(songs), songs.moods)
+def _has_mood(songs: SongTable, moods: Sequence[Mood]) -> npt.NDArray[np.bool_]:
+    return np.isin(songs.moods, [MOODS.index(mood) for mood in moods])
+
+
+def selected_rows(
+    songs: SongTable, selection: Selection, moods: Sequence[Mood], quadrant: Quadrant | None
+) -> npt.NDArray[np.int64]:
+    """The row numbers of the selected songs, none without a selection and a quadrant.
+
+    Args:
+        songs: all songs, also those that the chart does not draw.
+        selection: on the chart; with a quadrant, only its part in the quadrant counts.
+        moods: of the songs.
+        quadrant: the chosen one, or None.
+    """
+    own = np.flatnonzero(_has_mood(songs, moods))
+    plane = _plane(songs)[own]
+    is_empty = selection == Selection()
+    chosen = np.full(len(own), quadrant is not None) if is_empty else selection.contains(plane)
+    if quadrant is not None:
+        chosen &= in_box(plane, np.array([(0, 0), QUADRANT_CORNERS[quadrant]], np.float64))
+    return own[chosen]
 
 
 def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
@@ -75,15 +149,18 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present)
     st.caption(f"{moods}{order}.{describe_versions(len(rows) - len(once))}")
-    show_table_downloads(songs, rows, name="selected-songs")
+    with st.container(horizontal=True):
+        show_table_downloads(songs, rows, name="selected-songs")
+        st.button("Clear", icon=":material/close:", key=state.music_widget("clear"), on_click=_clear, args=(songs,))
     show_songs(songs, once, name="selection")
 
 
 def _show_hint(songs: SongTable) -> None:
     st.header("Draw around some songs", anchor=False)
     st.markdown(
-        "Drag the mouse or a finger around songs on the plane to hear them, or click one song. A click on a quadrant's "
-        "name selects its songs, and a click on a mood hides it."
+        "Drag the mouse or a finger around songs on the plane to hear them. The tools above the plane also select a "
+        "box, zoom and move; while zooming or moving, click one song. Choose a quadrant to select its songs, or moods "
+        "to see only theirs."
     )
     st.markdown("**A clear example of each mood**")
     show_songs(songs, _examples(songs), name="examples", plays_first=False)
