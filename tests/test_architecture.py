@@ -170,32 +170,17 @@ def test_a_cycle_is_found(tmp_path: Path):
     ("file", "source", "sentence"),
     [
         ("affect.py", "from emomusic.assets import data_dir", "imports emomusic.assets, which emomusic.affect may not"),
-        ("metrics.py", "import emomusic.assets", "imports emomusic.assets, which emomusic.metrics may not"),
-        ("face/reading.py", "from emomusic.music.mood import M", "imports emomusic.music.mood, which emomusic.face"),
         ("face/reading.py", "from ..music import mood", "imports emomusic.music.mood, which emomusic.face"),
-        ("face/reading.py", "from emomusic.training import sam", "imports emomusic.training.sam, which emomusic.face"),
         ("face/live/reader.py", "import keras", "imports keras, which only training"),
-        ("music/mood.py", "from emomusic import face", "imports emomusic.face, which emomusic.music may not"),
         ("music/mood.py", "def f():\n    import emomusic.plots.music", "mood.py:2 imports emomusic.plots.music"),
-        ("results/records.py", "from emomusic.plots import music", "which emomusic.results may not"),
         ("results/records.py", "from emomusic.training import sam", "which emomusic.results may not"),
-        ("batch/local.py", "from emomusic.cli import main", "which emomusic.batch may not"),
-        ("plots/face.py", "from emomusic.ui.core import state", "imports emomusic.ui.core.state, which emomusic.plots"),
-        ("plots/face.py", "import streamlit as st", "imports Streamlit"),
         ("cli/main.py", "from streamlit.web import cli", "imports Streamlit"),
-        ("cli/main.py", "from emomusic.ui.core import state", "which emomusic.cli may not"),
-        ("ui/core/state.py", "from emomusic.cli import main", "which emomusic.ui.core may not"),
-        ("ui/core/state.py", "from emomusic.ui.songs import players", "which emomusic.ui.core may not"),
         ("ui/songs/players.py", "from emomusic.ui.photo import faces", "which emomusic.ui.songs may not"),
         ("ui/photo/faces.py", "from emomusic.ui.live import page", "which emomusic.ui.photo may not"),
-        ("ui/photo/faces.py", "from emomusic.training import sam", "which emomusic.ui.photo may not"),
-        ("ui/photo/faces.py", "def f():\n    import tensorflow as tf", "faces.py:2 imports tensorflow, which only"),
         ("ui/core/state.py", "import pages.photo", "imports pages.photo: scripts are never imported"),
-        ("../pages/photo.py", "from emomusic.cli import main", "imports emomusic.cli.main, which pages may not"),
         ("../pages/photo.py", "from emomusic.face.reading import read_faces", "which pages may not"),
         ("__init__.py", "from emomusic.face import images", "imports emomusic.face, which emomusic may not"),
         ("utils.py", "", "is a catch-all"),
-        ("player.py", "", "belongs to no layer"),
         ("ui/player.py", "", "belongs to no layer"),
     ],
 )
@@ -224,11 +209,8 @@ def test_what_the_design_allows_is_not_found(tmp_path: Path):
         "emomusic/metrics.py": "from emomusic.errors import EmomusicError",
         "emomusic/plots/face.py": "from emomusic.face.reading import Reading\nfrom emomusic.music import mood",
         "emomusic/training/sam.py": "import keras\nfrom emomusic.face import images",
-        "emomusic/explain.py": "import tensorflow\nfrom emomusic.training import sam",
-        "emomusic/ui/core/state.py": "import streamlit as st\nfrom emomusic.plots import face",
-        "emomusic/ui/photo/faces.py": "from emomusic.ui.core import state\nfrom emomusic.ui.photo import words",
+        "emomusic/ui/photo/faces.py": "import streamlit as st\nfrom emomusic.ui.core import state",
         "emomusic/cli/main.py": "from emomusic import __version__\nfrom emomusic.training import sam",
-        "emomusic/__main__.py": "from emomusic.cli.main import main",
         "pages/photo.py": "from emomusic.ui.photo.faces import show_faces",
         "app.py": "import streamlit as st\nfrom emomusic.ui.core import state",
     }
@@ -239,20 +221,12 @@ def test_what_the_design_allows_is_not_found(tmp_path: Path):
     assert broken_rules(tmp_path) == []
 
 
-def run_python(code: str, root: Path) -> object:
-    """What a fresh interpreter prints as JSON."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def loaded_after(code: str, root: Path) -> set[str]:
     """Top-level names in `sys.modules` after `code` ran in a fresh interpreter."""
-    names = run_python(
-        f"{code}\nimport json, sys\nprint(json.dumps([name.split('.')[0] for name in sys.modules]))", root
-    )
-    assert isinstance(names, list)
-    return set(names)
+    code += "\nimport json, sys\nprint(json.dumps([name.split('.')[0] for name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
 
 
 HEAVY = {
@@ -272,17 +246,7 @@ HEAVY = {
 
 
 def test_importing_the_library_loads_nothing_heavy(root: Path):
-    assert loaded_after("import emomusic", root) & HEAVY == set()
-
-
-def test_typed_names_are_found_without_loading_what_they_use(root: Path):
     assert loaded_after("import emomusic; dir(emomusic); emomusic.Emotion", root) & HEAVY == set()
-
-
-def test_importing_the_library_costs_little_beside_numpy(root: Path):
-    code = "import time, numpy; start = time.process_time(); import emomusic; print(time.process_time() - start)"
-    seconds = min(float(str(run_python(code, root))) for _ in range(3))
-    assert seconds < 0.1  # CPU time, so that a busy machine does not count; numpy itself takes the other 0.1 s
 
 
 def test_no_module_of_these_packages_loads_tensorflow(root: Path):
@@ -319,29 +283,6 @@ with contextlib.redirect_stdout(io.StringIO()) as answer:
     assert cli.main(["analyze", "data/samples/four-people.jpg", "--json"]) == 0
 assert '"title"' in answer.getvalue()
 """
-APP = """
-from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("app.py", default_timeout=120)
-app.query_params["sample"] = "four-people"
-app.run()
-assert not app.exception and app.session_state["reading"].reading.faces
-for page in ("gallery", "live", "film", "music", "models", "how_it_works"):
-    app.switch_page(f"pages/{page}.py").run()
-    assert not app.exception and not app.error
-for step in ("proposals", "maps", "probabilities", "songs"):
-    app.query_params["step"] = step
-    app.run()
-for page, parameter, views in (
-    ("pages/music.py", "view", ["What mood is this song?"]),
-    ("pages/models.py", "face_view", ["Figures", "Learning", "Confidence", "Mistakes", "Try your face", "Card"]),
-):
-    app.switch_page(page)
-    for view in views:
-        app.query_params[parameter] = app.session_state[parameter] = view
-        app.run()
-        assert not app.exception and not app.error
-    assert not app.exception and not app.error
-"""
 
 
 def test_recommending_needs_no_scikit_learn(root: Path):
@@ -349,17 +290,8 @@ def test_recommending_needs_no_scikit_learn(root: Path):
     assert loaded & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx"}) == set()
 
 
-def test_the_app_loads_no_tensorflow(root: Path):
-    assert "streamlit" in (loaded := loaded_after(APP, root))
-    assert loaded & TRAINING_LIBRARIES == set()
-
-
 def test_the_batch_loads_ray_only_for_the_engine_of_that_name(root: Path):
     names = (path.stem for path in sorted((root / "emomusic" / "batch").glob("*.py")))
     code = "\n".join(f"import emomusic.batch.{name}" for name in names if name not in ("ray", "__init__"))
     assert "pyarrow" in (loaded := loaded_after(code, root))
     assert loaded & {"ray", "av", "pandas", "sklearn"} == set()
-
-
-def test_a_heavy_import_is_seen(root: Path):
-    assert "cv2" in loaded_after("import emomusic.face.images", root)

@@ -9,7 +9,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command
-from emomusic.cli.timing import Timing, machine, resident_mb, spread
+from emomusic.cli.timing import Timing, report, resident_mb, single, spread, timed
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
 
@@ -28,65 +27,60 @@ if TYPE_CHECKING:
 LARGE = 1_000_000
 """Number of songs of the large table."""
 
+_PARTS = ("photo", "models", "music", "live", "film", "batch")
+_OPTIONS = {
+    "record": ("models",),
+    "frames": ("live",),
+    "pictures": ("batch",),
+    "runs": ("photo", "models", "music"),
+    "film": ("live", "film"),
+}
+"""The parts that take each option."""
+
 
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     parser = add_command(parent, "bench", bench, _show_timings, "Time each step on this machine.")
-    parts = ("photo", "models", "music", "live", "film", "batch")
-    parser.add_argument("part", nargs="?", choices=parts, default="photo", help="which steps (photo)")
+    parser.add_argument("part", nargs="?", choices=_PARTS, default="photo", help="which steps (photo)")
     parser.add_argument(
         "film", nargs="?", type=arguments.path, metavar="FILM", help="for live and film: a video; samples by default"
     )
     parser.add_argument("--runs", type=arguments.count, metavar="N", help="repetitions of each step (30)")
     parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
-    frames = arguments.number(10, 1_000_000, whole=True)
-    parser.add_argument("--frames", type=frames, metavar="N", help="for live: frames of each film (600)")
-    parser.add_argument(
-        "--fer", type=arguments.name, metavar="PYTHON", help="for film: compare with fer, installed there"
-    )
-    pictures = arguments.number(10, 1_000_000, whole=True)
-    parser.add_argument("--pictures", type=pictures, metavar="N", help="for batch: number of pictures (2,000)")
-    seconds = arguments.number(1, 86_400)
-    parser.add_argument("--fer-seconds", type=seconds, metavar="N", help="fer reads only the first N seconds")
+    many = arguments.number(10, 1_000_000, whole=True)
+    parser.add_argument("--frames", type=many, metavar="N", help="for live: frames of each film (600)")
+    parser.add_argument("--pictures", type=many, metavar="N", help="for batch: number of pictures (2,000)")
 
 
 def bench(options: argparse.Namespace) -> Outcome:
     """Time one part."""
-    from emomusic.assets import require_checkout
+    for name, parts in _OPTIONS.items():
+        if getattr(options, name) and options.part not in parts:
+            given = options.film if name == "film" else f"--{name}"
+            raise EmomusicError(f"expected {given} only with {', '.join(parts)}. Received: {options.part} {given}")
+    return report(_timings(options)), 0
 
-    if options.record and options.part != "models":
-        raise EmomusicError(f"expected --record only with the part models. Received: {options.part} --record")
-    if options.frames is not None and options.part != "live":
-        raise EmomusicError(f"expected --frames only with the part live. Received: {options.part} --frames")
-    if options.pictures is not None and options.part != "batch":
-        raise EmomusicError(f"expected --pictures only with the part batch. Received: {options.part} --pictures")
-    if options.runs is not None and options.part in ("live", "film", "batch"):
-        raise EmomusicError(f"expected --runs with another part than {options.part}. Received: {options.part} --runs")
-    if options.fer is not None and options.part != "film":
-        raise EmomusicError(f"expected --fer only with the part film. Received: {options.part} --fer")
-    if options.fer_seconds is not None and options.fer is None:
-        raise EmomusicError("expected --fer-seconds only with --fer PYTHON. Received: --fer-seconds alone")
-    if options.part == "live":
-        from emomusic.cli.bench_live import run_live_bench
 
-        return run_live_bench(options.film, num_frames=options.frames or 600), 0
-    if options.part == "film":
-        from emomusic.cli.bench_film import run_film_bench
-
-        return run_film_bench(options.film, fer_python=options.fer, fer_s=options.fer_seconds), 0
-    if options.film is not None:
-        raise EmomusicError(f"expected a film only with the part live or film. Received: {options.part} {options.film}")
-    if options.part == "batch":
-        from emomusic.cli.bench_batch import NUM_PICTURES, run_batch_bench
-
-        return run_batch_bench(options.pictures or NUM_PICTURES), 0
+def _timings(options: argparse.Namespace) -> list[Timing]:
     runs = options.runs or 30
-    if options.record:
-        require_checkout("to keep a model's time")
-    if options.part == "models":
-        return run_model_bench(runs=runs, record=options.record), 0
-    run = run_music_bench if options.part == "music" else run_bench
-    return run(runs=runs), 0
+    match options.part:
+        case "live":
+            from emomusic.cli.bench_live import run_live_bench
+
+            return run_live_bench(options.film, num_frames=options.frames or 600)
+        case "film":
+            from emomusic.cli.bench_film import run_film_bench
+
+            return run_film_bench(options.film)
+        case "batch":
+            from emomusic.cli.bench_batch import NUM_PICTURES, run_batch_bench
+
+            return run_batch_bench(options.pictures or NUM_PICTURES)
+        case "models":
+            return run_model_bench(runs=runs, record=options.record)
+        case "music":
+            return run_music_bench(runs=runs)
+    return run_photo_bench(runs=runs)
 
 
 def _show_timings(report: dict[str, Any]) -> None:
@@ -95,7 +89,7 @@ def _show_timings(report: dict[str, Any]) -> None:
         print(f"{timing['median']:8.1f} {timing['unit']:5}  (95 %: {timing['p95']:.1f})  {timing['step']}")
 
 
-def run_bench(*, runs: int = 30) -> dict[str, Any]:
+def run_photo_bench(*, runs: int = 30) -> list[Timing]:
     """Time loading, decoding, detection, classification and recommending.
 
     Args:
@@ -115,8 +109,8 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
     detector, classifier = load_networks()
     networks_loaded = time.perf_counter()
     timings = [
-        _once("load the songs", music_loaded - started),
-        _once("load the detector and the face model", networks_loaded - music_loaded),
+        single("load the songs", music_loaded - started, "s"),
+        single("load the detector and the face model", networks_loaded - music_loaded, "s"),
     ]
     for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
         path = data_dir() / "samples" / name
@@ -126,22 +120,22 @@ def run_bench(*, runs: int = 30) -> dict[str, Any]:
         crops = [crop_face(image, face.box) for face in faces]
         size, count = f"{image.shape[1]}x{image.shape[0]}", pluralize(len(faces), "face")
         timings += [
-            _timed(f"decode {size}", partial(read_image, data), runs),
-            _timed(f"find {count} in {size}", partial(detector.detect, image), runs),
-            _timed(f"read {count}", partial(classifier.classify, crops), runs),
+            timed(f"decode {size}", partial(read_image, data), runs),
+            timed(f"find {count} in {size}", partial(detector.detect, image), runs),
+            timed(f"read {count}", partial(classifier.classify, crops), runs),
         ]
         eight = (crops * 8)[:8]
     timings += _concurrent_searches(detector, image, runs)
     step = "read 8 faces in one call"
-    timings.append(_timed(step, partial(classifier.classify, eight), runs))
+    timings.append(timed(step, partial(classifier.classify, eight), runs))
     for policy in Policy:
         request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
-        timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
-    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+        timings.append(timed(step, partial(recommender.songs, request, 10), runs))
+    return timings
 
 
-def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> dict[str, Any]:
+def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> list[Timing]:
     """Time and measure the memory of choosing ten songs from tables of several sizes.
 
     The tables repeat the bundled catalogue under other ids and titles.
@@ -163,10 +157,10 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> di
     before = resident_mb()
     started = time.perf_counter()
     bundled = load_recommender()
-    timings = [_once("load the songs", time.perf_counter() - started)]
+    timings = [single("load the songs", time.perf_counter() - started, "s")]
     return_free_memory()
     if not math.isnan(held := resident_mb() - before):
-        timings.append(Timing("hold the songs, memory with libraries", held, held, "MB", 1))
+        timings.append(single("hold the songs, memory with libraries", held, "MB"))
     for size in sizes or (len(bundled.catalogue), LARGE):
         rows = np.arange(size) % len(bundled.catalogue)
         table = bundled.catalogue.table.iloc[rows].reset_index(drop=True)
@@ -177,12 +171,12 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> di
         for policy in Policy:
             request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
             step = f"choose 10 of {size:,} songs, {policy}"
-            timings.append(_timed(step, partial(recommender.songs, request, 10), runs))
+            timings.append(timed(step, partial(recommender.songs, request, 10), runs))
             timings.append(_memory(step, partial(recommender.songs, request, 10)))
-    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+    return timings
 
 
-def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
+def run_model_bench(*, runs: int = 30, record: bool = False) -> list[Timing]:
     """Time every face model on batches of eight faces, with mirror images if the model uses them.
 
     Args:
@@ -192,13 +186,14 @@ def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
     Raises:
         EmomusicError: a model is absent or damaged, or its folder is not writable.
     """
-    from emomusic.assets import require_writable
+    from emomusic.assets import require_checkout, require_writable
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.model_files import face_models, model_folder
     from emomusic.training.evaluate import ms_per_face, record_speed
 
     names = face_models()
     if record:
+        require_checkout("to keep a model's time")
         for name in names:
             require_writable(model_folder(name))
     timings = []
@@ -207,7 +202,7 @@ def run_model_bench(*, runs: int = 30, record: bool = False) -> dict[str, Any]:
         timings.append(Timing(f"a face of eight, {name}", *spread(times), "ms", runs))
         if record:
             record_speed(name, timings[-1].median)
-    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+    return timings
 
 
 def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> list[Timing]:
@@ -242,18 +237,4 @@ def _memory(step: str, run: Callable[[], object]) -> Timing:
         peak = tracemalloc.get_traced_memory()[1] / 1e6
     finally:
         tracemalloc.stop()
-    return Timing(f"{step}, memory", peak, peak, "MB", 1)
-
-
-def _once(step: str, seconds: float) -> Timing:
-    return Timing(step, seconds, seconds, "s", 1)
-
-
-def _timed(step: str, run: Callable[[], object], runs: int) -> Timing:
-    run()
-    times = []
-    for _ in range(runs):
-        started = time.perf_counter()
-        run()
-        times.append(1000 * (time.perf_counter() - started))
-    return Timing(step, *spread(times), "ms", runs)
+    return single(f"{step}, memory", peak, "MB")

@@ -10,19 +10,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from emomusic.assets import data_dir
 from emomusic.cli.arguments import progress
-from emomusic.cli.timing import Timing, machine
+from emomusic.cli.timing import Timing, sampled, single
 from emomusic.errors import EmomusicError
 from emomusic.face.images import read_image
 
@@ -37,7 +35,7 @@ _SAMPLING_S = 1.0
 _EARLY, _LATE = (0.1, 0.5), (0.5, 0.9)  # shares of the run whose mean memory is compared
 
 
-def run_batch_bench(num_pictures: int = NUM_PICTURES, *, sides: tuple[int, int] = _SIDES) -> dict[str, Any]:
+def run_batch_bench(num_pictures: int = NUM_PICTURES, *, sides: tuple[int, int] = _SIDES) -> list[Timing]:
     """Measure `analyze` and `batch` as processes on the same pictures.
 
     Args:
@@ -65,21 +63,15 @@ def run_batch_bench(num_pictures: int = NUM_PICTURES, *, sides: tuple[int, int] 
             f"{summary['pictures']} and {summary['faces']}"
         )
     what = f"{num_pictures:,} pictures, {summary['failed']} broken"
-    return {
-        "machine": machine(),
-        "timings": [
-            asdict(timing)
-            for timing in (
-                _single(f"analyze, {what}", num_pictures / alone.seconds, "/s"),
-                _single(f"batch, {what}", num_pictures / batch.seconds, "/s"),
-                _single(f"batch as against analyze, {what}", alone.seconds / batch.seconds, "x"),
-                _single("processor time for each picture, analyze", 1000 * alone.busy_s / num_pictures, "ms"),
-                _single("processor time for each picture, batch", 1000 * batch.busy_s / num_pictures, "ms"),
-                *_memory("analyze", alone.memory_mb),
-                *_memory("batch", batch.memory_mb),
-            )
-        ],
-    }
+    return [
+        single(f"analyze, {what}", num_pictures / alone.seconds, "/s"),
+        single(f"batch, {what}", num_pictures / batch.seconds, "/s"),
+        single(f"batch as against analyze, {what}", alone.seconds / batch.seconds, "x"),
+        single("processor time for each picture, analyze", 1000 * alone.busy_s / num_pictures, "ms"),
+        single("processor time for each picture, batch", 1000 * batch.busy_s / num_pictures, "ms"),
+        *_memory("analyze", alone.memory_mb),
+        *_memory("batch", batch.memory_mb),
+    ]
 
 
 def make_pictures(folder: Path, number: int, *, sides: tuple[int, int] = _SIDES) -> Iterator[Path]:
@@ -141,7 +133,7 @@ def _run(command: Sequence[str], answer: Path) -> _Run:
     with answer.open("wb") as out, log_file.open("wb") as log:
         started_s, before = time.perf_counter(), os.times()
         with subprocess.Popen([sys.executable, "-m", "emomusic", *command], stdout=out, stderr=log) as process:
-            with _sampled_memory(process.pid) as memory_mb:
+            with sampled(lambda: sum(map(_proportional_mb, _with_descendants(process.pid))), _SAMPLING_S) as memory_mb:
                 status = process.wait()
             seconds, after = time.perf_counter() - started_s, os.times()
     if status not in (0, 2):  # 2: the broken pictures
@@ -149,26 +141,6 @@ def _run(command: Sequence[str], answer: Path) -> _Run:
         raise EmomusicError(f"expected {command[0]} to end. Received: exit status {status}: {' '.join(last)}")
     busy_s = after.children_user + after.children_system - before.children_user - before.children_system
     return _Run(seconds, busy_s, memory_mb)
-
-
-@contextlib.contextmanager
-def _sampled_memory(pid: int) -> Iterator[list[float]]:
-    """Measure the memory of a process and of those that it started, in MB. Empty outside Linux."""
-    found: list[float] = []
-    stopped = threading.Event()
-
-    def sample() -> None:
-        while not stopped.wait(_SAMPLING_S):
-            if (total := sum(_proportional_mb(each) for each in _with_descendants(pid))) > 0:
-                found.append(total)
-
-    thread = threading.Thread(target=sample, name="memory", daemon=True)
-    thread.start()
-    try:
-        yield found
-    finally:
-        stopped.set()
-        thread.join()
 
 
 def _with_descendants(pid: int) -> list[int]:
@@ -193,7 +165,8 @@ def _proportional_mb(pid: int) -> float:
 
 
 def _memory(command: str, memory_mb: Sequence[float]) -> list[Timing]:
-    """The mean memory early and late in the run, and the largest."""
+    """The mean memory early and late in the run, and the largest. Empty outside Linux."""
+    memory_mb = [each for each in memory_mb if each]
     if not memory_mb:
         return []
     early, late = (
@@ -201,11 +174,7 @@ def _memory(command: str, memory_mb: Sequence[float]) -> list[Timing]:
         for first, last in (_EARLY, _LATE)
     )
     return [
-        _single(f"mean memory of {command}, all processes, early", early, "MB", len(memory_mb)),
-        _single(f"mean memory of {command}, all processes, late", late, "MB", len(memory_mb)),
-        _single(f"peak memory of {command}, all processes", max(memory_mb), "MB", len(memory_mb)),
+        single(f"mean memory of {command}, all processes, early", early, "MB", len(memory_mb)),
+        single(f"mean memory of {command}, all processes, late", late, "MB", len(memory_mb)),
+        single(f"peak memory of {command}, all processes", max(memory_mb), "MB", len(memory_mb)),
     ]
-
-
-def _single(step: str, value: float, unit: str, runs: int = 1) -> Timing:
-    return Timing(step, value, value, unit, runs)

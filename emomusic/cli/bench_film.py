@@ -1,21 +1,14 @@
-"""`bench film`: how fast a film is read and marked, and how fast the package fer reads it."""
+"""`bench film`: how fast a film is read and marked."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import logging
 import math
-import os
-import shutil
 import statistics
-import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +18,8 @@ import numpy as np
 
 from emomusic.assets import data_dir
 from emomusic.cli.arguments import progress
-from emomusic.cli.timing import Timing, machine, resident_mb
+from emomusic.cli.timing import Timing, resident_mb, sampled, single
 from emomusic.compat import return_free_memory
-from emomusic.errors import EmomusicError
 from emomusic.face.film import FilmReading, load_film_networks, read_film
 from emomusic.face.film_file import FilmFile
 from emomusic.face.images import read_image
@@ -51,33 +43,22 @@ _WINDOW_S = 10.0  # of film, for the slowest parts
 _SAMPLING_S = 0.02
 
 
-def run_film_bench(
-    clip: Path | None = None, *, fer_python: str | None = None, fer_s: float | None = None
-) -> dict[str, Any]:
+def run_film_bench(clip: Path | None = None) -> list[Timing]:
     """Measure speed, processor time and memory of reading a film, and the speed of marking its faces.
 
     Args:
         clip: a film. By default a clip of ten minutes made from a sample: 1280x720, 25 frames per second, four faces.
-        fer_python: a Python interpreter with the package fer, which then reads the same film.
-        fer_s: the length of the part that fer reads, in seconds; None for the whole film.
 
     Raises:
         FilmError: the film cannot be read.
-        EmomusicError: a model or the sample is absent or damaged, or fer cannot be run.
+        EmomusicError: a model or the sample is absent or damaged.
     """
-    fer = None if fer_python is None else _Fer.found(fer_python)  # report a wrong one before minutes of work
     with tempfile.TemporaryDirectory() as folder:
         if clip is None:
             clip = Path(folder) / "clip.mp4"
             make_clip(clip)
         FilmFile(clip).close()  # report a wrong film before seconds of loading
-        ours, timings = _measure(clip, Path(folder))
-        if fer is not None:
-            timings += _beside_fer(fer, clip, Path(folder), ours, fer_s)
-    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
-
-
-# The clip
+        return _measure(clip, Path(folder))
 
 
 def make_clip(path: Path) -> None:
@@ -141,31 +122,17 @@ def _repeat(source: Path, path: Path, times: int) -> None:
                         out.mux(packet)
 
 
-# Our reading
-
-
-@dataclass(frozen=True, slots=True)
-class _Ours:
-    """What the comparison needs.
-
-    Attributes:
-        speed: seconds of film per second.
-        frames_per_second: of the film.
-        film_s: length of the film.
-    """
-
-    speed: float
-    frames_per_second: float
-    film_s: float
-
-
-def _measure(clip: Path, folder: Path) -> tuple[_Ours, list[Timing]]:
+def _measure(clip: Path, folder: Path) -> list[Timing]:
     networks = load_film_networks()
     return_free_memory()
     idle_mb = resident_mb()
     counts: list[int] = []
     ends_s: list[float] = []  # time since the start at the end of each reading
-    with FilmFile(clip) as film, _peak_memory() as memory, progress("read", 1, in_percent=True) as on_progress:
+    with (
+        FilmFile(clip) as film,
+        sampled(resident_mb, _SAMPLING_S) as memory,
+        progress("read", 1, in_percent=True) as on_progress,
+    ):
         reading, first = FilmReading(film, READINGS_PER_S), FilmReading(film, READINGS_PER_S)
         busy_s, started_s = time.process_time(), time.perf_counter()
         for moment in read_film(film, networks, rate=READINGS_PER_S):
@@ -177,23 +144,22 @@ def _measure(clip: Path, folder: Path) -> tuple[_Ours, list[Timing]]:
             on_progress(moment.share)
         took_s, busy_s = time.perf_counter() - started_s, time.process_time() - busy_s
         film_s = min(reading.end_s, film.duration_s or math.inf)
-        ours = _Ours(film_s / took_s, film.frames_per_second, film_s)
         scene = f"{pluralize(round(statistics.median(counts)), 'face')} in {film.width}x{film.height}"
     if film.problem is not None:
         log.warning("emomusic: %s", film.problem)
     length, num_readings = format_clock(film_s), len(counts)
     cost_ms = 1000 * busy_s / num_readings
     timings = [
-        _rate_of(f"film speed, {scene}, {length} minutes", ours.speed, ends_s, 1 / READINGS_PER_S, "x"),
+        _rate_of(f"film speed, {scene}, {length} minutes", film_s / took_s, ends_s, 1 / READINGS_PER_S, "x"),
         _rate_of(f"readings, {scene}", num_readings / took_s, ends_s, 1, "/s"),
         Timing(f"processor time for each reading, {scene}", cost_ms, cost_ms, "ms", num_readings),
         Timing(f"faces in a reading, {scene}", statistics.median(counts), _low(counts), "faces", num_readings),
-        _single(f"mean number of faces in a reading, {scene}", statistics.mean(counts), "faces", num_readings),
+        single(f"mean number of faces in a reading, {scene}", statistics.mean(counts), "faces", num_readings),
     ]
     if not math.isnan(idle_mb):
-        peak_mb = max(memory) - idle_mb
-        timings.append(_single(f"peak memory above the loaded networks, {scene}", peak_mb, "MB", len(memory)))
-    return ours, [*timings, _marking(clip, first, folder, scene)]
+        peak_mb = max(memory, default=idle_mb) - idle_mb
+        timings.append(single(f"peak memory above the loaded networks, {scene}", peak_mb, "MB", len(memory)))
+    return [*timings, _marking(clip, first, folder, scene)]
 
 
 def _marking(clip: Path, reading: FilmReading, folder: Path, scene: str) -> Timing:
@@ -208,9 +174,7 @@ def _marking(clip: Path, reading: FilmReading, folder: Path, scene: str) -> Timi
         annotate_film(film, reading, folder / "marked.mp4", on_progress=go_on)
         took_s = time.perf_counter() - started_s
     film_s = min(reading.end_s, _MARKED_S)
-    return _single(
-        f"film speed of marking, {scene}, {format_clock(film_s)} minutes", film_s / took_s, "x", len(reading)
-    )
+    return single(f"film speed of marking, {scene}, {format_clock(film_s)} minutes", film_s / took_s, "x", len(reading))
 
 
 def _rate_of(step: str, rate: float, ends_s: Sequence[float], worth: float, unit: str) -> Timing:
@@ -232,122 +196,3 @@ def _rate_of(step: str, rate: float, ends_s: Sequence[float], worth: float, unit
 def _low(values: Sequence[float]) -> float:
     """The 5th percentile."""
     return float(np.percentile(values, 5))
-
-
-def _single(step: str, value: float, unit: str, runs: int) -> Timing:
-    return Timing(step, value, value, unit, runs)
-
-
-@contextlib.contextmanager
-def _peak_memory() -> Iterator[list[float]]:
-    """Measure the resident memory of this process all the time, in MB."""
-    found, stopped = [resident_mb()], threading.Event()
-
-    def sample() -> None:
-        while not stopped.wait(_SAMPLING_S):
-            found.append(resident_mb())
-
-    thread = threading.Thread(target=sample, name="memory", daemon=True)
-    thread.start()
-    try:
-        yield found
-    finally:
-        stopped.set()
-        thread.join()
-
-
-# The package fer
-
-_ASK_VERSION = "from importlib.metadata import version; print(version('fer'))"
-
-# fer answers only the frames with faces, so the readings are counted where it detects
-_ASK = """
-import json, sys, time
-from fer.classes import Video
-from fer.fer import FER
-clip, frequency, most = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-detector, counts = FER(mtcnn=False), []
-detect = detector.detect_emotions
-def count(*arguments, **options):
-    faces = detect(*arguments, **options)
-    counts.append(len(faces))
-    return faces
-detector.detect_emotions = count
-video = Video(clip, outdir="out")
-started = time.perf_counter()
-try:
-    video.analyze(
-        detector, display=False, frequency=frequency, max_results=most or None, output="csv", save_frames=False,
-        save_video=False, annotate_frames=False, zip_images=False,
-    )
-except IndexError:  # from its table, if it found no face at all
-    pass
-print()
-print(json.dumps({"seconds": time.perf_counter() - started, "counts": counts}))
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fer:
-    """An interpreter with the package fer.
-
-    Attributes:
-        python: absolute path.
-        version: of fer.
-    """
-
-    python: str
-    version: str
-
-    @classmethod
-    def found(cls, python: str) -> _Fer:
-        """Check an interpreter.
-
-        Raises:
-            EmomusicError: it is absent, or without fer.
-        """
-        path = shutil.which(python)
-        if path is None:
-            raise EmomusicError(f"expected the path of a Python interpreter after --fer. Received: {python}")
-        fer = cls(str(Path(path).absolute()), "")  # not resolved: a virtual environment links to its interpreter
-        version = fer.run(_ASK_VERSION).strip()
-        return cls(fer.python, version)
-
-    def run(self, code: str, *arguments: str, folder: Path | None = None) -> str:
-        """What a program prints.
-
-        Raises:
-            EmomusicError: it fails.
-        """
-        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        command = [self.python, "-c", code, *arguments]
-        try:
-            done = subprocess.run(command, cwd=folder, env=quiet, capture_output=True, text=True, errors="replace")
-        except OSError as error:
-            raise EmomusicError(
-                f"expected a Python interpreter after --fer. Received: {self.python} ({error.strerror})"
-            ) from error
-        if done.returncode:
-            last = (done.stderr.strip() or "no message").splitlines()[-1]
-            raise EmomusicError(f"expected a Python interpreter with the package fer. Received: {self.python}: {last}")
-        return done.stdout
-
-
-def _beside_fer(fer: _Fer, clip: Path, folder: Path, ours: _Ours, fer_s: float | None) -> list[Timing]:
-    """Let fer read the film with at most as many readings per second of film, which favours fer."""
-    frequency = max(math.ceil(ours.frames_per_second / READINGS_PER_S - 1e-6), 1)
-    most = 0 if fer_s is None else math.ceil(fer_s * ours.frames_per_second / frequency)
-    log.info("fer %s reads %s minutes", fer.version, format_clock(min(fer_s or math.inf, ours.film_s)))
-    arguments = (str(clip.absolute()), str(frequency), str(most))
-    answer = json.loads(fer.run(_ASK, *arguments, folder=folder).strip().splitlines()[-1])
-    counts = answer["counts"]
-    if not counts:
-        raise EmomusicError(f"expected fer to read {clip.name}. Received: no readings. Choose another film")
-    film_s = min(len(counts) * frequency / ours.frames_per_second, ours.film_s)
-    speed, name, num = film_s / answer["seconds"], f"fer {fer.version}", len(counts)
-    return [
-        _single(f"film speed, {name}, first {format_clock(film_s)} minutes", speed, "x", num),
-        _single(f"readings, {name}", num / answer["seconds"], "/s", num),
-        _single(f"mean number of faces in a reading, {name}", statistics.mean(counts), "faces", num),
-        _single(f"film speed as against {name}", ours.speed / speed, "x", num),
-    ]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from emomusic.assets import data_dir
-from emomusic.cli.timing import Timing, machine, resident_mb, spread
-from emomusic.errors import ImageError
-from emomusic.face.images import RgbImage, crop_face, read_image, shrink
+from emomusic.cli.timing import Timing, resident_mb, single, spread
+from emomusic.face.film_file import FilmFile
+from emomusic.face.images import RgbImage, crop_face, read_image
 from emomusic.face.live.reader import LiveReader
 from emomusic.face.reading import load_networks
 from emomusic.plots.picture import live_picture
@@ -32,46 +29,38 @@ if TYPE_CHECKING:
 _FRAME = (480, 640)  # height and width
 _STILL = (540, 720)  # larger than a frame, so that the camera can move
 _RATE = 30.0
-_FRAMES_MADE = 240
+_LOOP = 240  # frames
 _WARM_UP_S = 3.0
 
 
-def run_live_bench(film: Path | None = None, *, num_frames: int = 600) -> dict[str, Any]:
+def run_live_bench(film: Path | None = None, *, num_frames: int = 600) -> list[Timing]:
     """Measure the live reader on films at their own frame rates.
 
     Args:
-        film: a video that OpenCV decodes, resized to 640 pixels and repeated. By default two films made from the
-            samples, 640x480: one face, and a grid of seven.
+        film: a film, reduced to 640 pixels and repeated. By default two made from the samples, 640x480: one face, and
+            a grid of seven.
         num_frames: measured frames of each film, after a warm-up of three seconds.
 
     Raises:
-        ImageError: the film is not a file, or cannot be decoded.
+        FilmError: the film cannot be read.
         EmomusicError: a model or a sample is absent or damaged.
     """
     if film is not None:
-        if not film.is_file():  # OpenCV waits forever for a pipe
-            raise ImageError(f"expected a film, which is a file. Received: {film}. Choose another file")
-        _rate_of(film)  # report a wrong file before seconds of loading
+        with FilmFile(film) as file:  # report a wrong file before seconds of loading
+            rate = file.frames_per_second
+        return _play(_frames(film), rate if 5 <= rate <= 60 else _RATE, load_networks(), num_frames)
     networks = load_networks()
-    timings: list[Timing] = []
-    if film is not None:
-        timings += _play(film, networks, num_frames)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            for number, still in enumerate(_stills(networks[0])):
-                timings += _play(_filmed(still, Path(folder) / f"{number}.avi"), networks, num_frames)
-    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+    return [timing for still in _stills(networks[0]) for timing in _play(_moving(still), _RATE, networks, num_frames)]
 
 
-def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
-    """Play a film to a reader at its frame rate and measure how the reader keeps up."""
-    rate = _rate_of(film)
+def _play(frames: Iterator[RgbImage], rate: float, networks: Networks, num_frames: int) -> list[Timing]:
+    """Play frames to a reader at a rate and measure how the reader keeps up."""
     num_warm = round(_WARM_UP_S * rate)
     callbacks, rates, lags, counts, memory = [], [], [], [], []
     busy_s, began_s, num_readings = 0.0, 0.0, 0
     with LiveReader(lambda: networks) as reader:
         started_s = time.perf_counter()
-        for number, frame in enumerate(itertools.islice(_frames(film), num_warm + num_frames)):
+        for number, frame in enumerate(itertools.islice(frames, num_warm + num_frames)):
             time.sleep(max(started_s + number / rate - time.perf_counter(), 0.0))
             if number == num_warm:
                 busy_s, began_s = time.process_time(), time.perf_counter()
@@ -98,13 +87,13 @@ def _play(film: Path, networks: Networks, num_frames: int) -> list[Timing]:
         Timing(f"readings, {scene}", num_readings / took_s, float(np.percentile(rates, 5)), "/s", len(rates)),
         Timing(f"frame callback with drawing, {scene}", *spread(callbacks), "ms", len(callbacks)),
         *([Timing(f"from a frame to its reading, {scene}", *spread(lags), "ms", len(lags))] if lags else []),
-        Timing(f"processor time for each reading with its video, {scene}", cost, cost, "ms", num_readings),
+        single(f"processor time for each reading with its video, {scene}", cost, "ms", num_readings),
     ]
     if not math.isnan(memory[-1]):
         tenth = max(len(memory) // 10, 1)
         growth = statistics.mean(memory[-tenth:]) - statistics.mean(memory[:tenth])
         timings.append(Timing(f"memory, {scene}", *spread(memory), "MB", len(memory)))
-        timings.append(Timing(f"memory gained over {len(memory):,} frames, {scene}", growth, growth, "MB", len(memory)))
+        timings.append(single(f"memory gained over {len(memory):,} frames, {scene}", growth, "MB", len(memory)))
     return timings
 
 
@@ -130,43 +119,19 @@ def _grid(crops: Sequence[RgbImage], *, columns: int, side: int) -> RgbImage:
     return grid
 
 
-def _filmed(still: RgbImage, path: Path) -> Path:
-    """Write a film of eight seconds that moves over a picture in a loop."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), _RATE, _FRAME[::-1])
-    for number in range(_FRAMES_MADE):
-        turn = 2 * math.pi * number / _FRAMES_MADE
+def _moving(still: RgbImage) -> Iterator[RgbImage]:
+    """Yield frames that move over a picture, in an endless loop of eight seconds."""
+    for number in itertools.count():
+        turn = 2 * math.pi * number / _LOOP
         height, width = (round((0.97 + 0.03 * math.cos(turn)) * side) for side in _FRAME)
         top = round((_STILL[0] - height) * (0.5 + 0.4 * math.sin(3 * turn)))
         left = round((_STILL[1] - width) * (0.5 + 0.4 * math.sin(2 * turn)))
-        cut = cv2.resize(still[top : top + height, left : left + width], _FRAME[::-1], interpolation=cv2.INTER_AREA)
-        writer.write(cv2.cvtColor(cut, cv2.COLOR_RGB2BGR))
-    writer.release()
-    return path
+        yield cv2.resize(still[top : top + height, left : left + width], _FRAME[::-1], interpolation=cv2.INTER_AREA)
 
 
-def _opened(film: Path) -> Any:
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent: our own error follows
-    capture = cv2.VideoCapture(str(film))
-    if not capture.isOpened():
-        raise ImageError(f"expected a film that OpenCV can decode. Received: {film}. Choose another file")
-    return capture
-
-
-def _rate_of(film: Path) -> float:
-    """Frames per second; 30 if the file has no plausible rate."""
-    capture = _opened(film)
-    rate = float(capture.get(cv2.CAP_PROP_FPS))
-    found, _ = capture.read()
-    capture.release()
-    if not found:
-        raise ImageError(f"expected a film with at least one frame. Received: {film}. Choose another file")
-    return rate if 5 <= rate <= 60 else _RATE
-
-
-def _frames(film: Path) -> Iterator[RgbImage]:
+def _frames(path: Path) -> Iterator[RgbImage]:
     """Yield the frames of a film in an endless loop."""
     while True:
-        capture = _opened(film)
-        while (answer := capture.read())[0]:
-            yield shrink(cv2.cvtColor(answer[1], cv2.COLOR_BGR2RGB), _FRAME[1])[0]
-        capture.release()
+        with FilmFile(path) as film:
+            for frame in film.frames():
+                yield film.picture(frame, _FRAME[1])

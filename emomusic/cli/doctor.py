@@ -40,45 +40,50 @@ def examine() -> dict[str, Any]:
     Returns:
         `healthy`, `version`, and `checks`, each with `name`, `ok` and `detail`.
     """
-    checks = [_python(), _packages()]
-    for name, run in (("bundled files", _files), ("face models", _faces), ("music", _music)):
-        checks.append(_run_check(name, run))
-    checks.append(_camera_hint())
+    parts = {
+        "python": _python,
+        "packages": _packages,
+        "bundled files": _files,
+        "face models": _faces,
+        "music": _music,
+        "camera": _camera_hint,
+    }
+    checks = [_run_check(name, run) for name, run in parts.items()]
     return {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
-
-
-def _check(name: str, ok: bool, detail: str) -> dict[str, Any]:
-    return {"name": name, "ok": ok, "detail": detail}
 
 
 def _run_check(name: str, run: Callable[[], str]) -> dict[str, Any]:
     try:
-        return _check(name, True, run())
+        return {"name": name, "ok": True, "detail": run()}
     except EmomusicError as error:
-        return _check(name, False, str(error))
+        detail = str(error)
     except Exception as error:  # incompatible libraries raise errors of any kind
-        return _check(name, False, " ".join(f"{type(error).__name__}: {error}".split()))
+        detail = " ".join(f"{type(error).__name__}: {error}".split())
+    return {"name": name, "ok": False, "detail": detail}
 
 
-def _python() -> dict[str, Any]:
+def _python() -> str:
     detail = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    ok = (3, 11) <= sys.version_info < (3, 14)
-    return _check("python", ok, detail if ok else f"{detail}; 3.11, 3.12 or 3.13 is needed")
+    if not (3, 11) <= sys.version_info < (3, 14):
+        raise EmomusicError(f"{detail}; 3.11, 3.12 or 3.13 is needed")
+    return detail
 
 
-def _packages() -> dict[str, Any]:
-    versions: dict[str, str] = {}
-    notes, is_ok = [], True
+def _packages() -> str:
+    versions = [
+        f"{name} {version}" for each in PACKAGES.values() for name, version in filter(None, map(_version_of, each))
+    ]
+    parts, is_ok = [", ".join(dict.fromkeys(versions))], True
     for extra, packages in PACKAGES.items():
-        versions |= dict(found for package in packages if (found := _version_of(package)))
         absent = absent_packages(extra)
         if extra and packages[0] in absent:
-            notes.append(f"without the extra {extra!r}")
+            parts.append(f"without the extra {extra!r}")
         elif absent:
             is_ok = False
-            notes.append(f"absent: {', '.join(absent)}. {_install_advice(extra, absent)}")
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return _check("packages", is_ok, "; ".join([listed, *notes]))
+            parts.append(f"absent: {', '.join(absent)}. {_install_advice(extra, absent)}")
+    if not is_ok:
+        raise EmomusicError("; ".join(parts))
+    return "; ".join(parts)
 
 
 def absent_packages(extra: str) -> list[str]:
@@ -147,9 +152,5 @@ def _music() -> str:
     return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.full_name}"
 
 
-def _camera_hint() -> dict[str, Any]:
-    return _check(
-        "camera",
-        True,
-        "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon",
-    )
+def _camera_hint() -> str:
+    return "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon"

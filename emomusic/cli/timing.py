@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import os
 import platform
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,43 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
     """The median and the 95th percentile."""
     worst = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
     return statistics.median(values), worst
+
+
+def report(timings: Sequence[Timing]) -> dict[str, Any]:
+    """The answer of `bench`: the machine and the timings."""
+    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
+
+
+def single(step: str, value: float, unit: str, runs: int = 1) -> Timing:
+    """A figure without a spread."""
+    return Timing(step, value, value, unit, runs)
+
+
+def timed(step: str, run: Callable[[], object], runs: int) -> Timing:
+    """Milliseconds of each of several runs, after one warm-up."""
+    run()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - started))
+    return Timing(step, *spread(times), "ms", runs)
+
+
+@contextlib.contextmanager
+def sampled(measure: Callable[[], float], every_s: float) -> Iterator[list[float]]:
+    """Call a function again and again on a thread. The list gets its results."""
+    found: list[float] = []
+    stopped = threading.Event()
+
+    def sample() -> None:
+        while not stopped.wait(every_s):
+            found.append(measure())
+
+    thread = threading.Thread(target=sample, name="samples", daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        stopped.set()
+        thread.join()

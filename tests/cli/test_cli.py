@@ -1,6 +1,5 @@
 """The command line's contract: JSON alone on stdout, one line on stderr, exit status 0, 2 or 1."""
 
-import ast
 import csv
 import json
 import os
@@ -9,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +17,21 @@ from PIL import Image
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS
-from emomusic.cli import bench, doctor, main, songs
+from emomusic.cli import doctor, main, songs
 from emomusic.downloads import DOWNLOADS
 from emomusic.face import model_files
 from emomusic.face.images import RgbImage
 from emomusic.face.model_files import DEFAULT_MODEL, face_models
-from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.music.catalogue import load_catalogue
 from emomusic.music.request import Policy
 from emomusic.training.evaluate import FOLDS, record_speed
 from emomusic.training.networks import NETWORKS
-from tests.fakes import FakeClassifier, FakeDetector
-from tests.music.tables import FakeClassifier as MoodsOfPlane
-from tests.music.tables import mood_table, song_table
+from tests.cli.conftest import Reply
+from tests.music.tables import mood_table
 from tests.tiny_model import Run
 
-Reply = tuple[int, Any, str]
 LONG = "a" * 300
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
-    """Run a command with --json; gives the status, what stdout holds, parsed, and stderr."""
-
-    def run_json(*arguments: str | Path) -> Reply:
-        try:
-            status = main.main([*map(str, arguments), "--json"])
-        except SystemExit as exit_:  # argparse leaves this way
-            status = int(exit_.code or 0)
-        out, err = capsys.readouterr()
-        return status, json.loads(out) if out else None, err
-
-    return run_json
 
 
 @pytest.fixture
@@ -88,16 +69,10 @@ def test_a_text_file_renamed_to_jpg_is_told_after_the_others_are_done(
     assert "Traceback" not in err
 
 
-def test_pictures_that_share_a_name_are_told_apart(run: Callable[..., Reply], tmp_path: Path) -> None:
-    places = [tmp_path / folder / "x.jpg" for folder in "ab"]
-    status, records, err = run("analyze", *places)
-    assert (status, len(records)) == (2, 2)
-    assert [place for line, place in zip(err.splitlines(), places, strict=True) if str(place) in line] == places
-
-
 def test_pictures_may_stand_after_an_option(run: Callable[..., Reply]) -> None:
-    status, records, _ = run("analyze", "a.jpg", "--songs", "3", "b.jpg", "c.jpg")
-    assert (status, [record["image"] for record in records]) == (2, ["a.jpg", "b.jpg", "c.jpg"])
+    status, records, err = run("analyze", "a/x.jpg", "--songs", "3", "b/x.jpg")
+    assert (status, [record["image"] for record in records]) == (2, ["a/x.jpg", "b/x.jpg"])
+    assert [name in line for name, line in zip(("a/x.jpg", "b/x.jpg"), err.splitlines(), strict=True)] == [True, True]
     for arguments, unknown in (
         (("analyze", "a.jpg", "--songs", "3", "b.jpg", "--nosuch"), "b.jpg --nosuch"),
         (("models", "nosuch"), "nosuch"),
@@ -108,7 +83,7 @@ def test_pictures_may_stand_after_an_option(run: Callable[..., Reply]) -> None:
 
 
 def test_a_name_breaks_no_line_and_drives_no_terminal(
-    run: Callable[..., Reply], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: Callable[..., Reply], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     name = str(tmp_path / "two\nlines\x1b[31m\u202fé.jpg")
     status, (record,), err = run("analyze", name)
@@ -116,19 +91,9 @@ def test_a_name_breaks_no_line_and_drives_no_terminal(
     assert len(err.splitlines()) == 1
     assert r"two\nlines\x1b[31m" in err
     assert not any(letter in err for letter in "\x1b\r")
-    songs._show_pictures([record_of(name)])
-    assert capsys.readouterr().out.splitlines()[0] == rf"{tmp_path}/two\nlines\x1b[31m" + "\u202fé.jpg: 0 faces"
+    songs._show_pictures([{"image": name, "faces": [], "group": None}])
+    assert capfd.readouterr().out.splitlines()[0] == rf"{tmp_path}/two\nlines\x1b[31m" + "\u202fé.jpg: 0 faces"
     assert run("analyze", "a.jpg", "--model", "\x1b[31m")[2].count("\x1b") == 0
-
-
-def test_a_small_share_is_not_told_as_none(capsys: pytest.CaptureFixture[str]) -> None:
-    face = {"probabilities": {"sad": 0.001, "fear": 0.0, "happy": 0.99, "neutral": 0.009}, "quadrant": "Q1", "box": {}}
-    songs._show_pictures([{"image": "a.jpg", "faces": [face], "group": {"mood": "happy"}, "songs": []}])
-    assert "  1. happy 99 %, neutral <1 %, sad <1 % (Q1, box {})" in capsys.readouterr().out.splitlines()
-
-
-def record_of(name: str) -> dict[str, Any]:
-    return {"image": name, "faces": [], "group": None}
 
 
 def test_what_was_read_before_it_was_stopped_is_the_answer(
@@ -161,15 +126,7 @@ def test_a_picture_without_a_face_is_done_all_the_same(run: Callable[..., Reply]
     assert record["songs"] == []
 
 
-def test_annotate_writes_a_picture_of_the_same_size(run: Callable[..., Reply], samples: Path, tmp_path: Path) -> None:
-    status, (record,), _ = run("analyze", samples / "four-people.jpg", "--annotate", tmp_path / "out")
-    (written,) = (tmp_path / "out").iterdir()
-    with Image.open(written) as picture:
-        assert picture.size == (record["width"], record["height"])
-    assert status == 0
-
-
-def test_annotate_cuts_a_name_that_would_become_too_long(
+def test_annotate_writes_pictures_of_the_same_size_under_short_names(
     run: Callable[..., Reply], samples: Path, tmp_path: Path
 ) -> None:
     longest = tmp_path / ("é" * 125 + ".jpg")  # 254 bytes
@@ -177,7 +134,11 @@ def test_annotate_cuts_a_name_that_would_become_too_long(
     status, records, _ = run("analyze", longest, samples / "four-people.jpg", "--annotate", tmp_path / "out")
     assert status == 0
     assert [len(record["faces"]) for record in records] == [1, 4]
-    assert sorted(path.name[:5] for path in (tmp_path / "out").iterdir()) == ["001-é", "002-f"]
+    written = sorted((tmp_path / "out").iterdir())
+    assert [path.name[:5] for path in written] == ["001-é", "002-f"]
+    for path, record in zip(written, records, strict=True):
+        with Image.open(path) as picture:
+            assert picture.size == (record["width"], record["height"])
 
 
 def test_annotate_refuses_a_folder_that_cannot_be_written_before_anything_is_loaded(
@@ -213,51 +174,23 @@ def test_a_picture_that_cannot_be_written_costs_no_reading(
     )
 
 
-def test_an_unknown_model_is_told_in_one_line(run: Callable[..., Reply], samples: Path) -> None:
-    status, answer, err = run("analyze", samples / "four-people.jpg", "--model", "nosuch")
-    assert (status, answer) == (2, None)
-    assert err.count("\n") == 1
-    assert DEFAULT_MODEL in err
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("recommend",),
+        (),
+        ("nosuch",),
         ("recommend", "--valence", "0.5"),
-        ("recommend", "--valence", "2", "--arousal", "0"),
-        ("recommend", "--valence", "nan", "--arousal", "0"),
-        ("recommend", "--emotion", "jealous"),
         ("recommend", "--emotion", "sad", "--valence", "0.5", "--arousal", "0"),
-        ("recommend", "--emotion", "sad", "--policy", "shout"),
-        ("recommend", "--emotion", "sad", "--seed", "-1"),
-        ("recommend", "--emotion", "sad", "--songs", "many"),
-        ("recommend", "--emotion", "sad", "--songs", "101"),
-        ("recommend", "--valence", "bright", "--arousal", "0"),
-        ("recommend", "--valence", "-1e1", "--arousal", "0"),
         ("recommend", "--emotion", "sad", "over\ntwo\nlines"),
-        ("recommend", "--emotion", "sad", "--genres"),
-        ("recommend", "--emotion", "sad", "--genres", "jaz"),
         ("recommend", "--emotion", "sad", "--genres", "jazz", "two\nlines"),
-        ("analyze", "absent.jpg", "--genres", LONG),
-        ("evaluate", "face"),
-        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test"),
-        ("evaluate", "face", "--fer2013", "absent.csv"),
-        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
-        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--margin", "0.1"),
-        ("evaluate", "face", "--images", "absent", "--split", "test"),
+        ("analyze", "absent.jpg", "--model", "nosuch"),
         ("analyze", "absent.jpg", "--annotate", "/dev/null/folder"),
-        ("evaluate", "face", "--images", "absent"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
         ("evaluate", "face", "--images", LONG),
-        ("evaluate", "face", "--fer2013", LONG, "--split", "test"),
-        ("train", "face", "--network", "tiny", "--fer2013", LONG),
-        ("evaluate", "face", "--images", "absent", "--margin", "wide"),
         ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
         ("evaluate", "music", "--data", "absent.csv"),
         ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
         ("train", "music", "--model", "nosuch", "--data", "absent.csv"),
-        ("nosuch",),
-        (),
     ],
     ids=lambda arguments: " ".join(argument[:40] for argument in arguments) or "nothing",
 )
@@ -286,57 +219,30 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -
     command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--json"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        silent = subprocess.run(
+            ["sh", "-c", '"$0" -m emomusic nosuch 2>/dev/full', sys.executable], cwd=root, timeout=120
+        )
     assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
-
-
-@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
-def test_where_nothing_can_be_told_the_status_tells_it(root: Path, stderr: str) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no device that is always full")
-    command = f'"$0" -m emomusic evaluate face --fer2013 absent.csv --split test --json {stderr}'
-    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=root, stdout=subprocess.PIPE, timeout=120)
-    assert (done.returncode, done.stdout) == (2, b"")
-
-
-@pytest.mark.parametrize("text", ["-0,6", "-inf", "-1.5"])
-def test_a_number_below_nothing_is_told_by_what_is_wrong_with_it(run: Callable[..., Reply], text: str) -> None:
-    _, _, err = run("recommend", "--valence", text, "--arousal", "0")
-    assert f"argument --valence: expected a number from -1 to 1. Received: {text} (see" in err
-
-
-def test_a_policy_is_told_by_its_name(run: Callable[..., Reply]) -> None:
-    assert "'nope' (choose from 'match', 'soothe', 'journey')" in run("recommend", "--policy", "nope")[2]
+    assert silent.returncode == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("analyze", "absent.jpg", "--annotate", ""), "argument --annotate: expected a name. Received: ''"),
         (("analyze", "absent.jpg", "--model", ""), "argument --model: expected a name. Received: ''"),
-        (("recommend", "--emotion", "sad", "--genres", ""), "argument --genres: expected a genre. Received: ''"),
         (("recommend", "--emotion", "sad", "--genres", "jazz", ", ,"), "expected a genre. Received: ', ,'"),
-        (("analyze", ""), "expected the names of pictures. Received: ''"),
         (("analyze", "absent.jpg", "--songs", "3", ""), "expected the names of pictures. Received: ''"),
-        (
-            ("train", "face", "--network", "tiny", "--preset", "", "--fer2013", "a.csv"),
-            "argument --preset: expected a name",
-        ),
-        (("train", "music", "--data", "a.csv", "--out", ""), "argument --out: expected a name. Received: ''"),
-        (
-            ("bench", "--runs", "1", "--frames", "20"),
-            "expected --frames only with the part live. Received: photo --frames",
-        ),
-        (
-            ("bench", "live", "a.avi", "--runs", "3"),
-            "expected --runs with another part than live. Received: live --runs",
-        ),
-        (("bench", "film", "--runs", "3"), "expected --runs with another part than film. Received: film --runs"),
-        (("bench", "film", "--frames", "20"), "expected --frames only with the part live. Received: film --frames"),
-        (("bench", "live", "--fer", "python"), "expected --fer only with the part film. Received: live --fer"),
-        (("bench", "film", "a.mp4", "--fer", ""), "argument --fer: expected a name. Received: ''"),
-        (("bench", "film", "--fer-seconds", "9"), "expected --fer-seconds only with --fer"),
         (("analyze", "a.mp4", "--rate", "0"), "argument --rate: expected a number from 0.1 to 30. Received: 0"),
-        (("analyze", "a.mp4", "--rate", "31"), "argument --rate: expected a number from 0.1 to 30. Received: 31"),
+        (("recommend", "--songs", "101"), "argument --songs: expected a whole number from 1 to 100. Received: 101"),
+        (("recommend", "--seed", "many"), "argument --seed: expected a whole number from 0 to 4,294,967,295"),
+        (("recommend", "--valence", "-0,6"), "argument --valence: expected a number from -1 to 1. Received: -0,6 (see"),
+        (("recommend", "--valence", "nan"), "argument --valence: expected a number from -1 to 1. Received: nan"),
+        (("recommend", "--emotion", "jealous"), "Received: 'jealous'"),
+        (("recommend", "--policy", "nope"), "'nope' (choose from 'match', 'soothe', 'journey')"),
+        (("bench", "--runs", "1", "--frames", "20"), "expected --frames only with live. Received: photo --frames"),
+        (("bench", "live", "a.avi", "--runs", "3"), "expected --runs only with photo, models, music. Received: live"),
+        (("bench", "music", "film.avi"), "expected film.avi only with live, film. Received: music film.avi"),
+        (("bench", "music", "--record"), "expected --record only with models. Received: music --record"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -380,14 +286,11 @@ def test_the_policy_decides_the_mood_of_the_songs(run: Callable[..., Reply]) -> 
 @pytest.mark.parametrize(
     ("names", "genres"),
     [
-        (["jazz"], {"jazz"}),
         (["Jazz", "BLUES"], {"jazz", "blues"}),
-        (["opera,k-pop"], {"opera", "k-pop"}),
         (["opera, k-pop,", "folk"], {"opera", "k-pop", "folk"}),
-        (["jazz-blues"], {"jazz", "blues"}),
         (["soundtracks", "comedy"], {"pop-film", "show-tunes", "disney", "comedy"}),
     ],
-    ids=["genre", "any case", "commas", "commas and spaces", "family", "family and genre"],
+    ids=["any case", "commas and spaces", "family and genre"],
 )
 def test_songs_have_one_of_the_genres(run: Callable[..., Reply], names: list[str], genres: set[str]) -> None:
     status, songs, _ = run("recommend", "--emotion", "happy", "--songs", "20", "--genres", *names)
@@ -405,33 +308,18 @@ def test_a_song_that_does_not_fit_says_so(run: Callable[..., Reply]) -> None:
     assert [song["reason"].startswith("Nearest to calm: ") for song in songs] == [not fit for fit in fits]
 
 
-@pytest.mark.parametrize(("name", "suggestion"), [("jaz", "jazz"), ("Hip Hopp", "hip-hop"), ("qqqq", "jazz-blues")])
-@pytest.mark.parametrize("command", [("recommend", "--emotion", "sad"), ("analyze", "absent.jpg")], ids=lambda c: c[0])
+@pytest.mark.parametrize(("name", "suggestion"), [("Hip Hopp", "hip-hop"), ("qqqq", "jazz-blues")])
 def test_an_unknown_genre_is_refused_with_a_suggestion_before_anything_is_loaded(
-    run: Callable[..., Reply],
-    monkeypatch: pytest.MonkeyPatch,
-    command: tuple[str, ...],
-    name: str,
-    suggestion: str,
+    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch, name: str, suggestion: str
 ) -> None:
-    def fail(*_: Any) -> Any:
-        raise AssertionError("loaded")
-
     for loader in ("face.reading.load_networks", "face.images.read_image", "music.recommend.load_recommender"):
-        monkeypatch.setattr(f"emomusic.{loader}", fail)
-    status, answer, err = run(*command, "--genres", "jazz", name)
-    assert (status, answer) == (2, None)
-    assert len(err.splitlines()) == 1
-    assert suggestion in err
-    assert f"Received: {name!r}" in err
-
-
-def test_analyze_takes_genres_before_and_after_pictures(run: Callable[..., Reply], samples: Path) -> None:
-    picture = samples / "eileen-collins-1999.jpg"
-    for arguments in ((picture, "--genres", "jazz"), ("--genres", "jazz", "--songs", "5", picture)):
-        status, (record,), _ = run("analyze", *arguments)
-        assert (status, len(record["songs"])) == (0, 5)
-        assert all("jazz" in song["genres"] for song in record["songs"])
+        monkeypatch.setattr(f"emomusic.{loader}", lambda *_: pytest.fail("loaded"))
+    for command in (("recommend", "--emotion", "sad"), ("analyze", "absent.jpg")):
+        status, answer, err = run(*command, "--genres", "jazz", name)
+        assert (status, answer) == (2, None)
+        assert len(err.splitlines()) == 1
+        assert suggestion in err
+        assert f"Received: {name!r}" in err
 
 
 def test_another_seed_gives_other_songs(run: Callable[..., Reply]) -> None:
@@ -446,20 +334,14 @@ def test_the_groups_mood_is_that_of_its_songs(run: Callable[..., Reply], samples
     assert {song["mood"] for song in record["songs"]} == {record["group"]["mood"]} != {"happy"}
 
 
-def test_recommend_takes_an_emotion_in_any_case(run: Callable[..., Reply]) -> None:
-    assert run("recommend", "--emotion", "Happy") == run("recommend", "--emotion", "happy")
-
-
-@pytest.mark.parametrize("form", ["--json", "--policy=match"])
-def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_path: Path, form: str) -> None:
+def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_path: Path) -> None:
     picture = tmp_path / os.fsdecode(b"caf\xe9.jpg")
     shutil.copy(samples / "four-people.jpg", picture)
     strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as under most languages
-    command = [sys.executable, "-m", "emomusic", "analyze", picture, form]
+    command = [sys.executable, "-m", "emomusic", "analyze", picture]
     done = subprocess.run(command, cwd=root, env=strict, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert rb"caf\udce9.jpg" in done.stdout
-    assert form != "--json" or len(json.loads(done.stdout)[0]["faces"]) == 4
+    assert rb"caf\udce9.jpg: 4 faces" in done.stdout
 
 
 def test_models_lists_every_trained_model_with_its_figures(run: Callable[..., Reply]) -> None:
@@ -524,40 +406,10 @@ def test_slow_models_have_plain_numbers(
 ) -> None:
     shutil.copytree(root / "models" / "face" / "vgg9", tmp_path / "models" / "face" / "vgg9")
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    for speed, words in ((131.4, "131 ms"), (99.6, "100 ms"), (4.23, "4.2 ms"), (0.057, "0.057 ms")):
+    for speed, words in ((99.6, "100 ms"), (4.23, "4.2 ms")):
         record_speed("vgg9", speed)
         assert main.main(["models"]) == 0
         assert f", {words} a face" in capsys.readouterr().out
-
-
-def test_bench_times_every_step_in_named_units(run: Callable[..., Reply]) -> None:
-    status, report, _ = run("bench", "--runs", "2")
-    assert status == 0
-    steps = " ".join(timing["step"] for timing in report["timings"])
-    assert all(word in steps for word in ("load", "decode", "find 4 faces", "read 8 faces", "journey"))
-    assert all(timing["unit"] in ("ms", "s", "/s", "x") and timing["median"] > 0 for timing in report["timings"])
-    assert [timing["unit"] for timing in report["timings"] if "searches" in timing["step"]] == [
-        "/s",
-        "/s",
-        "x",
-        "/s",
-        "x",
-    ]
-
-
-@pytest.mark.parametrize("content", [None, b"damaged"])
-def test_bench_tells_of_a_sample_that_cannot_be_read(
-    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
-) -> None:
-    monkeypatch.setattr(bench, "data_dir", lambda: tmp_path)
-    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda: (FakeDetector(), FakeClassifier()))
-    if content is not None:
-        (tmp_path / "samples").mkdir()
-        (tmp_path / "samples" / "eileen-collins-1999.jpg").write_bytes(content)
-    status, answer, err = run("bench", "--runs", "1")
-    assert (status, answer) == (2, None)
-    assert err.startswith("emomusic: 'eileen-collins-1999.jpg' ")
-    assert err.count("\n") == 1
 
 
 def test_doctor_finds_this_installation_healthy(run: Callable[..., Reply]) -> None:
@@ -574,6 +426,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
     monkeypatch.setattr(doctor, "PACKAGES", packages)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda: getattr(doctor, "no\nlayers"))
     status, report, err = run("doctor")
     bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
     assert (status, report["healthy"]) == (2, False)
@@ -582,30 +435,8 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert "without the extra 'train'" in bad["packages"]  # serving does not need it
     assert "no-such-framework" not in bad["packages"]
     assert "Restore the file" in bad["bundled files"]
+    assert bad["face models"].startswith("AttributeError: module 'emomusic.cli.doctor' has no attribute 'no")
     assert all(name in err.splitlines()[-1] for name in bad)
-
-
-def test_doctor_tells_of_a_library_that_breaks_when_it_is_loaded(
-    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def break_(*_: Any) -> Any:
-        raise AttributeError("module 'keras'\nhas no attribute 'layers'")
-
-    monkeypatch.setattr("emomusic.face.reading.load_networks", break_)
-    status, report, err = run("doctor")
-    bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
-    assert (status, bad) == (2, {"face models": "AttributeError: module 'keras' has no attribute 'layers'"})
-    assert err.splitlines()[-1] == "emomusic: not as expected: face models"
-
-
-def test_doctor_examines_where_numpy_is_absent(root: Path) -> None:
-    code = "import sys; sys.modules['numpy'] = None; from emomusic.cli import doctor; print(repr(doctor.examine()))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    report = ast.literal_eval(done.stdout.splitlines()[-1])  # OpenCV has something to say, too
-    bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
-    assert set(bad) == {"face models", "music"}
-    assert all(detail.startswith("ModuleNotFoundError: ") and "numpy" in detail for detail in bad.values())
 
 
 def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Reply], tmp_path: Path) -> None:
@@ -688,17 +519,6 @@ def fer2013(tmp_path: Path) -> Path:
     return write_noise(tmp_path / "fer2013.csv", 40)
 
 
-def test_train_face_writes_a_model_from_a_csv(fer2013: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "models" / "mine"
-    command = ["train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", str(fer2013)]
-    assert main.main([*command, "--out", str(out), "--json"]) == 0
-    stdout, stderr = capfd.readouterr()  # with everything that TensorFlow prints
-    metrics = json.loads(stdout)
-    assert metrics == json.loads((out / "metrics.json").read_text())
-    assert (metrics["epochs"], metrics["test"]["n"]) == (2, 40)
-    assert "epoch 2 of 2" in stderr
-
-
 @pytest.mark.parametrize(
     "command", [("evaluate", "face", "--split", "test"), ("train", "face", "--network", "tiny")], ids=" ".join
 )
@@ -752,7 +572,9 @@ def test_training_that_was_stopped_goes_on_where_it_was(
     status, metrics, err = run(*command, "--resume")
     assert status == 0
     assert "epoch 1 of 2:" not in err
-    assert metrics["epochs"] == 2
+    assert "epoch 2 of 2" in err
+    assert (metrics["epochs"], metrics["test"]["n"]) == (2, 40)
+    assert metrics == json.loads((out / "metrics.json").read_text())
 
 
 def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., Reply], tmp_path: Path) -> None:
@@ -812,100 +634,6 @@ def test_explicit_songs_can_be_left_out(run: Callable[..., Reply]) -> None:
     _, songs, _ = run(*command, "--hide-explicit")
     assert len(songs) == 40
     assert not explicit & {song["id"] for song in songs}
-
-
-def test_bench_times_the_music_alone(run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "run_music_bench", partial(bench.run_music_bench, sizes=(100,)))
-    status, report, _ = run("bench", "music", "--runs", "2")
-    assert status == 0
-    steps = [(timing["step"], timing["unit"]) for timing in report["timings"]]
-    assert ("load the songs", "s") in steps
-    assert [step for step in steps if step[0].startswith("choose")] == [
-        (f"choose 10 of 100 songs, {policy}{memory}", unit)
-        for policy in Policy
-        for memory, unit in (("", "ms"), (", memory", "MB"))
-    ]
-
-
-def test_bench_takes_the_bundled_songs_and_a_million_by_default(
-    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from emomusic.music import recommend
-
-    sizes: list[int] = []
-
-    class Counting(recommend.Recommender):
-        def __init__(self, catalogue: Catalogue, moods: Any) -> None:
-            sizes.append(len(catalogue))
-            super().__init__(catalogue, moods)
-
-    small = recommend.Recommender(Catalogue(song_table(30)), MoodsOfPlane())
-    monkeypatch.setattr(recommend, "load_recommender", lambda: small)
-    monkeypatch.setattr(recommend, "Recommender", Counting)
-    monkeypatch.setattr(bench, "LARGE", 90)
-    status, report, _ = run("bench", "music", "--runs", "1")
-    assert (status, sizes) == (0, [30, 90])
-    steps = {timing["step"].split(",")[0] for timing in report["timings"]}
-    assert {"choose 10 of 30 songs", "choose 10 of 90 songs"} == {step for step in steps if step.startswith("choose")}
-
-
-@pytest.mark.parametrize("option", [[], ["--record"]])
-def test_bench_times_every_face_model_and_keeps_that_where_asked(
-    run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: list[str]
-) -> None:
-    for name in ("vgg9", "mobilenet_quadrants"):
-        shutil.copytree(root / "models" / "face" / name, tmp_path / "models" / "face" / name)
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    before = assets.read_metrics(model_files.model_folder("vgg9"))
-    status, report, _ = run("bench", "models", "--runs", "2", *option)
-    assert status == 0
-    steps = {timing["step"]: timing for timing in report["timings"]}
-    assert list(steps) == ["a face of eight, mobilenet_quadrants", "a face of eight, vgg9"]
-    measured = steps["a face of eight, vgg9"]
-    assert 0 < measured["median"] <= measured["p95"]
-    after = assets.read_metrics(model_files.model_folder("vgg9"))
-    assert after == before | ({"ms_per_face": measured["median"]} if option else {})
-
-
-@pytest.mark.parametrize(
-    ("fails", "kept"),
-    [
-        ("bench --json", "photo"),
-        ("bench models", "models"),
-        ("bench music", "music"),
-        ("bench live", "live"),
-        ("bench film", "film"),
-        ("no part", ""),
-    ],
-)
-def test_only_a_bench_that_succeeded_replaces_its_figures(root: Path, tmp_path: Path, fails: str, kept: str) -> None:
-    shutil.copy(root / "Makefile", tmp_path)
-    figures, python = tmp_path / "docs" / "benchmarks", tmp_path / ".venv" / "bin" / "python"
-    for folder in (figures, python.parent):
-        folder.mkdir(parents=True)
-    for path in (root / "docs" / "benchmarks").glob("*.json"):
-        (figures / path.name).write_text("old")
-    python.write_text(f'#!/bin/sh\nprintf new\ncase "$*" in *"{fails}"*) exit 1; esac\n')
-    python.chmod(0o755)
-    for name in ("requirements.txt", "pyproject.toml", ".venv/installed"):  # the last is the newest: nothing to install
-        (tmp_path / name).touch()
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    done = subprocess.run(["make", "bench"], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=120)
-    assert done.returncode == (2 if kept else 0), done.stderr
-    if kept:
-        assert (figures / f"{kept}.json").read_text() == "old"
-    else:
-        alike = {path.name for path in figures.iterdir() if path.read_text() == "new"}
-        without = set() if shutil.which("taskset") else {"one-core.json"}
-        of_scripts = {"app.json", "music_page.json", "player.json", "runtimes.json"}  # written by scripts
-        of_scripts |= {path.name for path in figures.glob("load-*.json")}
-        of_scripts |= {"live-sessions.json", "batch-check.json", "build-root.json"}
-        assert alike == {path.name for path in (root / "docs" / "benchmarks").glob("*.json")} - without - of_scripts
-
-
-def test_only_the_models_have_a_time_to_keep(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["bench", "music", "--record"]) == 2
-    assert "only with the part models" in capsys.readouterr().err
 
 
 def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:
