@@ -223,39 +223,9 @@ def set_visitor_stayed(stream: Any, *, stayed: bool) -> None:
     stream._last_rendered_run_count = None if stayed else _LONG_AGO
 
 
-# spotipy
-
-
-def check_spotify_login() -> None:
-    """Check for `spotify_login`."""
-    from spotipy.oauth2 import SpotifyClientCredentials
-
-    _require(SpotifyClientCredentials, "_request_access_token")
-
-
-def spotify_login(**options: Any) -> Any:
-    """A `SpotifyClientCredentials` that rejects answers without a token. spotipy itself would retry.
-
-    Args:
-        options: options of `SpotifyClientCredentials`.
-    """
-    check_spotify_login()
-    from spotipy.oauth2 import SpotifyClientCredentials
-
-    class Login(SpotifyClientCredentials):  # type: ignore[misc]  # spotipy has no types
-        def _request_access_token(self) -> Any:
-            token = super()._request_access_token()
-            if not isinstance(token, dict) or not isinstance(token.get("access_token"), str):
-                raise ValueError("no token")
-            return token | {"expires_in": float(str(token.get("expires_in")))}
-
-    return Login(**options)
-
-
 HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "scikit-learn": check_forests,
-        "spotipy": check_spotify_login,
         "starlette": check_uploads,
         "streamlit": check_streamlit,
         "streamlit-webrtc": check_webrtc_stream,

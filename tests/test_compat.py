@@ -17,7 +17,6 @@ from emomusic import compat
 
 TARGETS = {
     "scikit-learn": [("sklearn.ensemble._forest", "", name) for name in ("Parallel", "delayed")],
-    "spotipy": [("spotipy.oauth2", "SpotifyClientCredentials", "_request_access_token")],
     "starlette": [
         ("starlette.formparsers", "MultiPartParser", "spool_max_size"),
         ("streamlit.runtime.memory_uploaded_file_manager", "MemoryUploadedFileManager", "remove_file"),

@@ -28,8 +28,7 @@ from emomusic.face.gallery import Gallery
 from emomusic.face.live.reader import LiveFace
 from emomusic.face.reading import SHARES, FaceReading, PictureReading, read_faces
 from emomusic.music.catalogue import Catalogue
-from emomusic.music.playlist import one_song_each
-from emomusic.music.recommend import Recommender
+from emomusic.music.recommend import Recommender, one_song_each
 from emomusic.music.request import Policy, Request
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.music.tables import song_table, track_id

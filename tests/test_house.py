@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emomusic.face.images import MAX_BYTES
-from emomusic.music.table_files import MAX_UPLOAD_BYTES
+from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES
 from emomusic.ui.core.frame import DARK_BUTTON
 from emomusic.ui.film.job import MAX_MB
 

@@ -19,8 +19,7 @@ from emomusic.errors import FilmError
 from emomusic.export import film_record
 from emomusic.face.film import FilmFace, FilmNetworks, FilmReading, face_line, read_film
 from emomusic.face.film_file import FilmFile
-from emomusic.music.playlist import one_song_each
-from emomusic.music.recommend import Recommender
+from emomusic.music.recommend import Recommender, one_song_each
 from emomusic.plots.film import annotate_film
 from emomusic.text import escape_control_chars, format_clock, pluralize
 

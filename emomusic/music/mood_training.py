@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import tempfile
@@ -16,14 +17,16 @@ import sklearn
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
+from emomusic.affect import Mood
 from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, prepare_model_folder, write_json
 from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.metrics import expected_calibration_error, mistakes, score
+from emomusic.music.catalogue import MOOD_RULE, require_columns, require_valid
+from emomusic.music.catalogue_import import read_catalogue
 from emomusic.music.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
-from emomusic.music.mood_table import MoodTable, read_mood_table
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,44 @@ NUM_REPEATS = 5
 
 _FILES = (MODEL_FILE, SPEC, METRICS, PREDICTIONS, CARD)
 _DRAFTS = "drafts-*"  # left by an interrupted run
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class LabelledSongs:
+    """Songs labelled with their mood.
+
+    Attributes:
+        features: shape (n, 9), in the order of `features.FEATURES`.
+        duration_s: shape (n,): lengths in seconds, NaN if unknown.
+        labels: shape (n,): positions in `Mood`.
+        sha256: checksum of the file.
+    """
+
+    features: npt.NDArray[np.float64]
+    duration_s: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_labelled_songs(path: Path) -> LabelledSongs:
+    """Read `data_moods.csv` or another table with a mood for each song, see `catalogue_import`.
+
+    Raises:
+        DatasetError: the file is unreadable, a column or a mood is missing, or a row is invalid.
+    """
+    try:
+        data = path.read_bytes()  # once: a pipe cannot be read twice
+    except OSError as error:
+        raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error.strerror})") from error
+    songs = read_catalogue(data, name=path.name)
+    require_columns(songs.table, ["mood", "duration_s"], name=path.name)
+    require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
+    labels = songs.table["mood"].map({mood.value: position for position, mood in enumerate(Mood)})
+    duration_s = songs.table["duration_s"].to_numpy(np.float64)
+    return LabelledSongs(songs.features, duration_s, labels.to_numpy(np.int64), hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -72,7 +113,7 @@ def evaluate_mood_model(
     Raises:
         DatasetError: the table is invalid, or has fewer than ten songs of a mood.
     """
-    return _evaluate(read_mood_table(data), model, num_repeats)
+    return _evaluate(read_labelled_songs(data), model, num_repeats)
 
 
 def train_mood_model(
@@ -94,7 +135,7 @@ def train_mood_model(
         DatasetError: the table is invalid.
         ModelError: the folder contains other files or is not writable.
     """
-    table = read_mood_table(data)
+    table = read_labelled_songs(data)
     out = prepare_model_folder(out, (*_FILES, _DRAFTS))
     for draft in out.glob(_DRAFTS):
         shutil.rmtree(draft)
@@ -121,7 +162,7 @@ def train_mood_model(
     return metrics
 
 
-def _ms_per_song(classifier: MoodClassifier, table: MoodTable, *, num_songs: int = 6000) -> float:
+def _ms_per_song(classifier: MoodClassifier, table: LabelledSongs, *, num_songs: int = 6000) -> float:
     """Minimum of five runs, which excludes other load."""
     rows = np.arange(num_songs) % len(table)
     features, duration_s = table.features[rows], table.duration_s[rows]
@@ -133,7 +174,7 @@ def _ms_per_song(classifier: MoodClassifier, table: MoodTable, *, num_songs: int
     return round(1000.0 * min(seconds) / num_songs, 5)
 
 
-def _evaluate(table: MoodTable, model: str, num_repeats: int) -> MoodEvaluation:
+def _evaluate(table: LabelledSongs, model: str, num_repeats: int) -> MoodEvaluation:
     if model not in MOOD_MODELS:
         raise ValueError(f"model must be one of {', '.join(MOOD_MODELS)}. Received: {model!r}")
     if num_repeats < 1:

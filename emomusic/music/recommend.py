@@ -11,7 +11,7 @@ M. Schoen (eds.), Music and Medicine, 1948.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 
@@ -46,6 +46,8 @@ _TEMPO_JUMP_COST = 0.25  # per 100 BPM
 _JOURNEY_POPULARITY_BONUS = 1.3
 _JOURNEY_SHUFFLE = 0.08
 _CLOSE = NEUTRAL_RADIUS  # on the plane
+
+_NUM_CANDIDATES = 10  # for one song of several
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +360,24 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
     if not words:
         return ""
     return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
+
+
+def one_song_each(
+    requests: Sequence[Request], recommender: Recommender, first: Sequence[Song | None] = ()
+) -> list[Song | None]:
+    """One song for each request without repetition, for changing moods; None where no other song fits.
+
+    Args:
+        requests: one for each song.
+        recommender: chooses the songs.
+        first: the songs of the first requests, if they are known.
+    """
+    chosen = list(first)
+    for request in requests[len(first) :]:
+        taken = {song.track.id for song in chosen if song is not None}
+        songs = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
+        chosen.append(next((song for song in songs if song.track.id not in taken), None))
+    return chosen
 
 
 def load_recommender() -> Recommender:

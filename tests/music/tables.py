@@ -5,7 +5,12 @@ import pandas as pd
 
 from emomusic.affect import MOOD_POINTS
 from emomusic.music.features import FEATURE_NAMES, FEATURES
-from emomusic.music.mood_table import MOOD_TABLE_COLUMNS
+
+MOOD_TABLE_COLUMNS = (
+    *("name", "album", "artist", "id", "release_date", "popularity", "length"),
+    *("danceability", "acousticness", "energy", "instrumentalness", "liveness", "valence", "loudness", "speechiness"),
+    *("tempo", "key", "time_signature", "mood"),
+)
 
 
 def track_id(number: int) -> str:

@@ -1,5 +1,3 @@
-import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,26 +6,23 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.assets import data_dir, sha256_of
+from emomusic.assets import sha256_of
 from emomusic.errors import DatasetError
 from emomusic.music import stored_moods
 from emomusic.music.catalogue import (
-    TRACK_COLUMNS,
     Catalogue,
     catalogue_file,
     load_catalogue,
     normalize_text,
     read_songs,
-    split_artists,
 )
 from emomusic.music.features import FEATURES
 from emomusic.music.genres import GENRES
 from emomusic.music.mood import MoodClassifier
-from emomusic.music.mood_table import MOOD_TABLE_COLUMNS, read_mood_table
 from emomusic.music.song_kinds import SongKind
 from emomusic.music.stored_moods import load_songs_and_moods, mood_model_file, write_catalogue
 
-from .tables import mood_table, song_table, track_id
+from .tables import song_table, track_id
 
 
 def song_table_with(column: str, row: int, value: object) -> pd.DataFrame:
@@ -50,10 +45,6 @@ def test_the_bundled_catalogue_has_81198_songs_of_114_genres(catalogue: Catalogu
     assert catalogue.features.shape == (81_198, 9)
     assert catalogue.plane.shape == (81_198, 2)
     assert np.abs(catalogue.plane).max() <= 1.0
-
-
-def test_the_file_of_the_bundled_catalogue_is_at_most_8_mb() -> None:
-    assert catalogue_file().stat().st_size <= 8_000_000
 
 
 def test_every_bundled_song_is_complete_and_occurs_once(catalogue: Catalogue) -> None:
@@ -134,25 +125,6 @@ def test_moods_of_another_model_are_predicted_again(
     assert "Predicting moods" in caplog.text
 
 
-def test_moods_of_a_table_without_stored_ones_are_predicted(tmp_path: Path, classifier: MoodClassifier) -> None:
-    path = tmp_path / "songs.parquet"
-    song_table(3).to_parquet(path)
-    catalogue, probabilities = load_songs_and_moods(path)
-    predicted = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
-    np.testing.assert_array_equal(probabilities, predicted)
-
-
-def test_the_source_note_names_origin_counts_and_licence() -> None:
-    folder = data_dir() / "catalogue"
-    note = (folder / "SOURCE.md").read_text(encoding="utf-8")
-    assert "81,198 Spotify tracks of 114 genres" in note
-    assert "10.34740/KAGGLE/DSV/4372070" in note
-    assert "b202fa49909b2d5cef71a04b1d21243cfeb36414535f2ca9272aa646721177bd" in note
-    assert "Open Database License 1.0" in note
-    licence = (folder / "LICENSE").read_text(encoding="utf-8")
-    assert "Open Data Commons Open Database License (ODbL)" in licence.splitlines()[0]
-
-
 def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
     track = catalogue.find("2wrJq5XKLnmhRXHIAf9xBa")
     assert track is not None
@@ -166,19 +138,11 @@ def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalo
     assert track.point.valence == pytest.approx(-0.14)
 
 
-def test_a_song_of_several_genres_has_all_of_them(catalogue: Catalogue) -> None:
-    (song,) = catalogue.search("505 arctic monkeys", limit=1)
-    assert song.genres == ("garage", "indie", "rock")
-
-
-def test_an_unknown_id_is_not_found(catalogue: Catalogue) -> None:
+def test_the_row_of_a_song_is_its_row_in_the_table(catalogue: Catalogue) -> None:
+    ids = catalogue.table["id"]
     assert catalogue.find("0" * 22) is None
     assert "0" * 22 not in catalogue
     assert "2wrJq5XKLnmhRXHIAf9xBa" in catalogue
-
-
-def test_the_row_of_a_song_is_its_row_in_the_table(catalogue: Catalogue) -> None:
-    ids = catalogue.table["id"]
     assert [catalogue.row_of(ids[row]) for row in (0, 4000, 81_197)] == [0, 4000, 81_197]
     with pytest.raises(KeyError):
         catalogue.row_of("0" * 22)
@@ -228,6 +192,8 @@ def test_search_matches_all_words_and_sorts_by_popularity(catalogue: Catalogue) 
     assert [track.popularity for track in songs] == sorted((track.popularity for track in songs), reverse=True)
     assert catalogue.search("  ") == []
     assert catalogue.search("(*[ no such song") == []
+    assert catalogue.search("\u00a8") == []
+    assert catalogue.search("505 arctic monkeys", limit=1)[0].genres == ("garage", "indie", "rock")
 
 
 @pytest.mark.parametrize(
@@ -237,13 +203,14 @@ def test_search_matches_all_words_and_sorts_by_popularity(catalogue: Catalogue) 
         ("Don\u2019t", "don't"),
         ("Don\u00b4t", "don't"),
         ("STRASSE", "straße"),
-        ("ﬁne", "fine"),
+        ("Røyksopp", "royksopp"),
         ("Łódź", "łodz"),
         ("हिन्दी", "हिन्दी"),
     ],
 )
 def test_normalized_text_ignores_accents_apostrophes_and_case(text: str, same: str) -> None:
     assert normalize_text(text) == normalize_text(same)
+    assert normalize_text("ガ") != normalize_text("カ")
 
 
 def test_search_ignores_accents_and_kinds_of_apostrophe(catalogue: Catalogue) -> None:
@@ -272,12 +239,6 @@ def test_genres_and_decades_come_from_the_songs() -> None:
     assert (unknown.genres, unknown.decades) == ([], [])
 
 
-def test_a_table_with_a_different_genre_in_each_row_is_filtered() -> None:
-    table = song_table(20_000)  # a matrix of rows and genres would have 400 million cells
-    table["genres"] = [f"genre {number}" for number in range(20_000)]
-    assert passing(table, genres={"genre 19999"}) == [19_999]
-
-
 def test_a_catalogue_copies_its_table() -> None:
     table = song_table(3)
     catalogue = Catalogue(table)
@@ -285,40 +246,34 @@ def test_a_catalogue_copies_its_table() -> None:
     assert catalogue.track(0).title == "Song 0"
 
 
-def test_artists_are_separated_by_semicolons_only() -> None:
-    assert split_artists("Tyler, The Creator; A$AP Rocky;") == ("Tyler, The Creator", "A$AP Rocky")
-
-
-@pytest.mark.parametrize("column", TRACK_COLUMNS)
-def test_a_missing_column_is_named(column: str) -> None:
-    with pytest.raises(DatasetError, match=rf"missing column {column}\."):
-        Catalogue(song_table(3).drop(columns=column))
-
-
 @pytest.mark.parametrize(
     ("column", "value", "rule"),
     [
         ("id", "too short", "id must have 22 letters and digits"),
-        ("id", "a" * 21 + "-", "id must have 22"),
         ("id", "a" * 22 + "\n", "id must have 22"),
         ("id", None, "id must have 22"),
         ("title", "", "title must not be empty"),
-        ("title", None, "title must not be empty"),
         ("artists", " ; ", "artists must not be empty"),
         ("explicit", "perhaps", "explicit must be true or false"),
         ("explicit", None, "explicit must be true or false"),
         ("popularity", 101, "popularity must be a number from 0 to 100"),
-        ("popularity", "much", "popularity must be a number from 0 to 100"),
         ("energy", "loud", "energy must be a number from 0 to 1"),
         *[(name, feature.high + 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
         *[(name, feature.low - 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
-        *[(name, None, f"{name} must be a number from") for name in FEATURES],
-        *[(name, float("inf"), f"{name} must be a number from") for name in FEATURES],
+        ("energy", None, "energy must be a number from"),
+        ("energy", float("inf"), "energy must be a number from"),
     ],
 )
 def test_an_invalid_cell_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
     with pytest.raises(DatasetError, match=rf"songs, row 4 \(5 with the header\): {rule}.*Received: "):
         Catalogue(song_table_with(column, 3, value), name="songs")
+
+
+def test_a_table_without_a_column_or_rows_is_no_catalogue() -> None:
+    with pytest.raises(DatasetError, match=r"missing columns title, energy\. Received: id, "):
+        Catalogue(song_table(3).drop(columns=["title", "energy"]))
+    with pytest.raises(DatasetError, match="expected songs"):
+        Catalogue(song_table(1).iloc[:0])
 
 
 def test_a_repeated_id_is_refused_with_both_rows() -> None:
@@ -329,27 +284,14 @@ def test_a_repeated_id_is_refused_with_both_rows() -> None:
         Catalogue(song_table_with("id", 4, track_id(1)))
 
 
-def test_a_table_without_rows_is_no_catalogue() -> None:
-    with pytest.raises(DatasetError, match="expected songs"):
-        Catalogue(song_table(1).iloc[:0])
-
-
-def test_numbers_written_as_text_are_read() -> None:
-    assert Catalogue(song_table_with("energy", 0, "0.25")).track(0).energy == 0.25
-
-
 @pytest.mark.parametrize("content", [None, b"", b"not a table"])
 def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "songs.parquet"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DatasetError, match="expected a Parquet table"):
+    reason = r"\(No such file or directory\)" if content is None else ""
+    with pytest.raises(DatasetError, match=f"expected a Parquet table.*songs.parquet.*{reason}"):
         load_catalogue(path)
-
-
-def test_the_error_for_an_absent_catalogue_has_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"songs.parquet \(No such file or directory\)"):
-        load_catalogue(tmp_path / "songs.parquet")
 
 
 def test_the_error_for_percentages_says_to_divide_by_100() -> None:
@@ -358,106 +300,3 @@ def test_the_error_for_percentages_says_to_divide_by_100() -> None:
         Catalogue(table)
     with pytest.raises(DatasetError, match="Correct the row"):
         Catalogue(table.assign(energy=[0.0, 0.5, 0.7, 1.0, 31.5]))
-
-
-def test_a_catalogue_written_to_parquet_is_read_back(tmp_path: Path) -> None:
-    song_table(4).to_parquet(tmp_path / "songs.parquet")
-    catalogue = load_catalogue(tmp_path / "songs.parquet")
-    assert catalogue.name == "songs.parquet"
-    assert catalogue.track(3).title == "Song 3"
-
-
-def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
-    # Sad is first, so numbering by appearance or alphabet would give other labels.
-    table = mood_table(3).iloc[::-1]
-    table.to_csv(tmp_path / "moods.csv", index=False)
-    moods = read_mood_table(tmp_path / "moods.csv")
-    expected = [list(Mood).index(Mood(word.lower())) for word in table["mood"]]
-    np.testing.assert_array_equal(moods.labels, expected)
-    assert moods.labels[0] == 3
-    assert moods.table["duration_s"].iloc[0] == 200.0
-    assert len(moods) == 12
-    assert moods.features.shape == (12, 9)
-    assert moods.sha256 == sha256_of(tmp_path / "moods.csv")
-
-
-@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs /dev/fd")
-def test_a_table_from_a_pipe_has_the_checksum_of_its_content() -> None:
-    content = mood_table(1).to_csv(index=False).encode()
-    reading, writing = os.pipe()
-    os.write(writing, content)
-    os.close(writing)
-    try:
-        moods = read_mood_table(Path(f"/dev/fd/{reading}"))
-    finally:
-        os.close(reading)
-    assert len(moods) == 4
-    assert moods.sha256 == hashlib.sha256(content).hexdigest()
-
-
-def test_titles_that_look_like_numbers_or_missing_values_stay_text(tmp_path: Path) -> None:
-    table = mood_table(2)
-    table["name"] = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1"]
-    table.to_csv(tmp_path / "moods.csv", index=False, encoding="utf-8-sig")  # as Excel does
-    assert read_mood_table(tmp_path / "moods.csv").table["title"].tolist() == table["name"].tolist()
-
-
-@pytest.mark.parametrize("column", MOOD_TABLE_COLUMNS)
-def test_each_of_the_19_columns_is_required(tmp_path: Path, column: str) -> None:
-    mood_table(2).drop(columns=column).to_csv(tmp_path / "moods.csv", index=False)
-    with pytest.raises(DatasetError, match=rf"moods.csv: missing column {column}\."):
-        read_mood_table(tmp_path / "moods.csv")
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "rule"),
-    [
-        ("mood", "Bored", "mood must be one of Calm, Happy, Energetic, Sad. Received: 'Bored'"),
-        ("mood", "3", "mood must be one of"),
-        ("mood", None, "mood must be one of"),
-        ("energy", "=1+1", "energy must be a number from 0 to 1. Received: '=1\\+1'"),
-        ("tempo", -1, "tempo_bpm must be a number from 0 to 300"),
-        ("length", "long", "length must be a number"),
-        ("valence", None, "valence must be a number"),
-        ("id", "?", "id must have 22"),
-    ],
-)
-def test_a_wrong_label_or_number_is_refused_with_its_row(tmp_path: Path, column: str, value: object, rule: str) -> None:
-    table = mood_table(2).astype({column: object})
-    table.loc[5, column] = value
-    table.to_csv(tmp_path / "moods.csv", index=False)
-    with pytest.raises(DatasetError, match=rf"moods.csv, row 6 \(7 with the header\): {rule}"):
-        read_mood_table(tmp_path / "moods.csv")
-
-
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00\x81 not text", b"\x00" * 100, b'a,b\n"1,2\n'])
-def test_a_file_that_is_no_mood_table_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "moods.csv"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"moods\.csv.*"):
-        read_mood_table(path)
-
-
-def test_a_mood_table_without_rows_is_refused(tmp_path: Path) -> None:
-    mood_table(1).iloc[:0].to_csv(tmp_path / "moods.csv", index=False)
-    with pytest.raises(DatasetError, match="without rows"):
-        read_mood_table(tmp_path / "moods.csv")
-
-
-def test_the_published_table_has_686_songs_with_the_known_counts(data_moods: Path) -> None:
-    moods = read_mood_table(data_moods)
-    counts = dict(zip(Mood, np.bincount(moods.labels).tolist(), strict=True))
-    assert counts == {Mood.CALM: 195, Mood.HAPPY: 140, Mood.ENERGETIC: 154, Mood.SAD: 197}
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [("Röyksopp", "royksopp", True), ("Røyksopp", "royksopp", True), ("Łódź", "lodz", True), ("ガ", "カ", False)],
-)
-def test_normalizing_removes_accents_but_keeps_letters_distinct(one: str, other: str, same: bool) -> None:
-    assert (normalize_text(one) == normalize_text(other)) is same
-
-
-def test_an_accent_alone_finds_nothing() -> None:
-    assert Catalogue(song_table(5), name="t").search("\u00a8") == []

@@ -17,7 +17,7 @@ from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MODEL_FILE, MoodClassifier
 from emomusic.music.mood_models import MOOD_MODELS
-from emomusic.music.mood_table import read_mood_table
+from emomusic.music.mood_training import read_labelled_songs
 
 BUNDLED = models_dir() / "music" / "mlp"
 
@@ -34,41 +34,40 @@ def edit_spec(folder: Path, **changes: object) -> None:
 
 
 @pytest.mark.parametrize("name", MOOD_MODELS)
-def test_every_model_learns_the_moods_of_the_training_songs(name: str, mood_csv: Path) -> None:
-    table = read_mood_table(mood_csv)
-    classifier = MoodClassifier(name).fit(table.features, table.labels, duration_s=table.duration_s)
-    probabilities = classifier.predict_probabilities(table.features, duration_s=table.duration_s)
+def test_every_model_learns_moods_and_predicts_the_same_after_loading(
+    name: str, mood_csv: Path, tmp_path: Path
+) -> None:
+    table = read_labelled_songs(mood_csv)
+    durations_s = np.linspace(100.0, 300.0, len(table))
+    classifier = MoodClassifier(name).fit(table.features, table.labels, duration_s=durations_s)
+    probabilities = classifier.predict_probabilities(table.features, duration_s=durations_s)
     assert probabilities.shape == (len(table), 4)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
     assert (probabilities.argmax(axis=1) == table.labels).mean() > 0.9
-
-
-@pytest.mark.parametrize("name", MOOD_MODELS)
-def test_every_model_predicts_the_same_after_loading(name: str, mood_csv: Path, tmp_path: Path) -> None:
-    table = read_mood_table(mood_csv)
-    classifier = MoodClassifier(name).fit(table.features, table.labels)
     classifier.save(tmp_path / "model", data_sha256=table.sha256)
     loaded = MoodClassifier.load(tmp_path / "model")
     assert loaded.name == name
-    np.testing.assert_array_equal(
-        classifier.predict_probabilities(table.features), loaded.predict_probabilities(table.features)
-    )
+    np.testing.assert_array_equal(loaded.predict_probabilities(table.features, duration_s=durations_s), probabilities)
+    unknown = classifier.predict_probabilities(table.features[:3])  # is the median duration
+    for duration_s in (np.nan, 200.0):
+        same = classifier.predict_probabilities(table.features[:3], duration_s=np.full(3, duration_s))
+        np.testing.assert_array_equal(unknown, same)
 
 
-@pytest.mark.parametrize("name", ["ensemble", "random_forest"])
-def test_predicting_does_not_reset_the_warning_filters(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predicting_does_not_reset_the_warning_filters(
+    classifier: MoodClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """scikit-learn resets them for each tree."""
-    classifier = MoodClassifier.load(models_dir() / "music" / name)
-    resets: list[str] = []
-    monkeypatch.setattr(warnings, "resetwarnings", lambda: resets.append(name))
+    resets: list[bool] = []
+    monkeypatch.setattr(warnings, "resetwarnings", lambda: resets.append(True))
     probabilities = classifier.predict_probabilities(np.full((3, len(FEATURE_NAMES)), 0.5))
     assert probabilities.shape == (3, 4)
     assert resets == []
 
 
 def test_training_is_reproducible_by_seed(mood_csv: Path) -> None:
-    table = read_mood_table(mood_csv)
+    table = read_labelled_songs(mood_csv)
     first, again, other = (
         MoodClassifier("mlp", seed=seed).fit(table.features, table.labels).predict_probabilities(table.features)
         for seed in (1, 1, 2)
@@ -78,7 +77,7 @@ def test_training_is_reproducible_by_seed(mood_csv: Path) -> None:
 
 
 def test_the_mlp_has_the_architecture_of_the_report(mood_csv: Path) -> None:
-    table = read_mood_table(mood_csv)
+    table = read_labelled_songs(mood_csv)
     network = MoodClassifier("mlp").fit(table.features, table.labels)._estimator[-1]
     assert [weights.shape for weights in network.coefs_] == [(9, 8), (8, 4)]
     assert (network.activation, network.out_activation_, network.solver) == ("relu", "softmax", "adam")
@@ -102,49 +101,18 @@ def test_values_outside_the_training_range_are_clipped(classifier: MoodClassifie
     np.testing.assert_array_equal(probabilities[0], probabilities[1])
 
 
-def test_training_with_less_than_one_batch_gives_no_warning() -> None:
-    classifier = MoodClassifier("mlp").fit(np.eye(4, 9), np.arange(4))
-    assert classifier.predict_probabilities(np.eye(4, 9)).shape == (4, 4)
-
-
-@pytest.mark.parametrize("name", [name for name, spec in MOOD_MODELS.items() if spec.uses_duration])
-def test_an_unknown_duration_is_the_median_duration(name: str, mood_csv: Path) -> None:
-    table = read_mood_table(mood_csv)
-    durations_s = np.linspace(100.0, 300.0, len(table))
-    classifier = MoodClassifier(name).fit(table.features, table.labels, duration_s=durations_s)
-    songs = table.features[:3]
-    unknown = classifier.predict_probabilities(songs)
-    np.testing.assert_array_equal(unknown, classifier.predict_probabilities(songs, duration_s=np.full(3, np.nan)))
-    np.testing.assert_array_equal(unknown, classifier.predict_probabilities(songs, duration_s=np.full(3, 200.0)))
-
-
-@pytest.mark.parametrize("name", MOOD_MODELS)
-def test_every_model_learns_without_durations(name: str, mood_csv: Path) -> None:
-    table = read_mood_table(mood_csv)
-    classifier = MoodClassifier(name).fit(table.features, table.labels)
-    assert (classifier.predict_probabilities(table.features).argmax(axis=1) == table.labels).mean() > 0.9
-
-
-@pytest.mark.parametrize("name", MOOD_MODELS)
-def test_a_very_long_duration_is_clipped(name: str) -> None:
-    classifier = MoodClassifier.load(models_dir() / "music" / name)
+def test_a_very_long_duration_is_clipped(classifier: MoodClassifier) -> None:
     long, endless = classifier.predict_probabilities(np.full((2, 9), 0.5), duration_s=np.array([3600.0, 86_400.0]))
     np.testing.assert_array_equal(long, endless)
 
 
-def test_durations_of_another_shape_are_refused(classifier: MoodClassifier) -> None:
+def test_songs_of_another_shape_are_refused_and_none_give_an_empty_array(classifier: MoodClassifier) -> None:
+    assert classifier.predict_probabilities(np.zeros((0, 9))).shape == (0, 4)
+    for shape in [(9,), (3, 8)]:
+        with pytest.raises(ValueError, match=r"features must have shape \(n, 9\)\. Received"):
+            classifier.predict_probabilities(np.zeros(shape))
     with pytest.raises(ValueError, match=r"duration_s must have shape \(2,\)\. Received: \(3,\)"):
         classifier.predict_probabilities(np.zeros((2, 9)), duration_s=np.zeros(3))
-
-
-def test_an_empty_table_gives_an_empty_array(classifier: MoodClassifier) -> None:
-    assert classifier.predict_probabilities(np.zeros((0, 9))).shape == (0, 4)
-
-
-@pytest.mark.parametrize("shape", [(9,), (3, 8), (1, 2, 9)])
-def test_features_of_another_shape_are_refused(classifier: MoodClassifier, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"features must have shape \(n, 9\)\. Received"):
-        classifier.predict_probabilities(np.zeros(shape))
 
 
 def test_invalid_arguments_are_value_errors() -> None:
@@ -164,8 +132,9 @@ def test_every_bundled_model_is_small_and_without_pickles(name: str) -> None:
     assert sum(file.stat().st_size for file in folder.iterdir()) < 2_000_000
 
 
-def test_a_pickle_is_refused(saved: Path) -> None:
-    (saved / MODEL_FILE).write_bytes(pickle.dumps([1, 2, 3]))
+@pytest.mark.parametrize("content", [pickle.dumps([1, 2, 3]), (BUNDLED / MODEL_FILE).read_bytes()[:9000]])
+def test_a_pickle_or_a_damaged_model_is_refused(saved: Path, content: bytes) -> None:
+    (saved / MODEL_FILE).write_bytes(content)
     with pytest.raises(ModelError, match=r"expected an undamaged mood model.*emomusic train music"):
         MoodClassifier.load(saved)
 
@@ -173,13 +142,6 @@ def test_a_pickle_is_refused(saved: Path) -> None:
 def test_a_model_with_an_untrusted_type_is_refused(saved: Path) -> None:
     skops.io.dump(FunctionTransformer(func=shutil.rmtree), saved / MODEL_FILE)
     with pytest.raises(ModelError, match="Untrusted types found"):
-        MoodClassifier.load(saved)
-
-
-def test_a_damaged_model_is_refused(saved: Path) -> None:
-    content = (saved / MODEL_FILE).read_bytes()
-    (saved / MODEL_FILE).write_bytes(content[: len(content) // 2])
-    with pytest.raises(ModelError, match="expected an undamaged mood model"):
         MoodClassifier.load(saved)
 
 
@@ -205,7 +167,7 @@ def test_a_model_of_other_features_moods_or_kind_is_refused(saved: Path, changes
 
 
 def test_a_model_with_other_probabilities_than_when_saved_is_refused(saved: Path, mood_csv: Path) -> None:
-    table = read_mood_table(mood_csv)
+    table = read_labelled_songs(mood_csv)
     other = MoodClassifier("mlp").fit(table.features, table.labels)
     spec = (saved / SPEC).read_text(encoding="utf-8")
     other.save(saved, data_sha256=table.sha256)

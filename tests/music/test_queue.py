@@ -61,11 +61,8 @@ def test_sixty_songs_have_no_repeats(recommender: Recommender, policy: Policy) -
     assert len(songs) == 60
     assert len(set(ids(songs))) == 60
     assert len({song_key(song.track.title, song.track.artists[0]) for song in songs}) == 60
-
-
-def test_the_first_songs_are_those_of_the_recommender(recommender: Recommender) -> None:
-    songs = played(SongQueue(recommender, SAD), 2 * PAGE)
-    assert songs == recommender.songs(SAD, PAGE) + recommender.songs(SAD, PAGE, page=1)
+    if policy is Policy.SOOTHE:
+        assert songs[: 2 * PAGE] == recommender.songs(request, PAGE) + recommender.songs(request, PAGE, page=1)
 
 
 def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommender) -> None:
@@ -78,31 +75,16 @@ def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommen
     assert set(ids(songs[PAGE:])) <= set(ids(matched))
 
 
-def test_a_journey_that_few_artists_shorten_is_followed_by_more_songs() -> None:
-    recommender = recommender_over(song_table(60, num_artists=5))
-    request = Request(point=SAD.point, emotion=SAD.emotion, policy=Policy.JOURNEY)
-    journey = recommender.songs(request, PAGE)
-    assert len(journey) == 5
-    songs = played(SongQueue(recommender, request), 60)
-    assert songs[:5] == journey
-    assert len(songs) > 5
-
-
-def test_up_next_are_the_songs_after_the_current_one() -> None:
-    queue = queue_over(40)
-    assert (current_of(queue).number, numbers(queue.up_next(4))) == (1, [2, 3, 4, 5])
-    queue.go_on()
-    assert (current_of(queue).number, numbers(queue.up_next(4))) == (2, [3, 4, 5, 6])
-
-
 def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
     queue = queue_over(40)
+    assert (current_of(queue).number, numbers(queue.up_next(4))) == (1, [2, 3, 4, 5])
     before = queue.playlist(20)
     assert len(before) == 20
     assert [queued.song for queued in queue.numbered(20)] == before
     queue.go_on()
     queue.go_on()
     assert queue.playlist(20) == before
+    assert (current_of(queue).number, numbers(queue.up_next(4))) == (3, [4, 5, 6, 7])
 
 
 def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
@@ -118,7 +100,7 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     assert [queued.song for queued in queue.numbered(6)] == queue.playlist(6)
 
 
-@pytest.mark.parametrize("number", [1, 2, 99, 0, -1])
+@pytest.mark.parametrize("number", [1, 2, 99])
 def test_play_ignores_numbers_that_are_not_upcoming(number: int) -> None:
     queue = queue_over(40)
     queue.go_on()
@@ -151,24 +133,16 @@ def test_songs_are_chosen_only_when_they_are_needed(recommender: Recommender, mo
 
 def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return() -> None:
     skipped: dict[str, str] = {}
-    queue = queue_over(200, num_artists=20, skipped=skipped.keys())
+    table = song_table(200, num_artists=20)
+    table["artists"] += ";Guest " + (table.index % 30).astype(str)
+    queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped.keys())
     first = current_of(queue)
-    (artist,) = first.song.track.artists
+    artist = first.song.track.artists[1]
     assert any(artist in song.track.artists for song in queue.playlist(60)[1:])
-    skipped[artist_key(artist)] = artist
+    skipped[artist_key(artist.upper())] = artist
     assert current_of(queue).number == 2
     songs = [*queue.playlist(60), *played(queue, 60)]
     assert all(artist not in song.track.artists for song in songs)
-
-
-def test_songs_with_a_skipped_guest_disappear_too() -> None:
-    table = song_table(40)
-    table.loc[:, "artists"] = [f"Artist {number};Guest" if number % 2 else f"Artist {number}" for number in range(40)]
-    skipped: set[str] = set()
-    queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped)
-    assert any("Guest" in song.track.artists for song in queue.playlist(20))
-    skipped.add(artist_key("GUEST"))
-    assert not any("Guest" in song.track.artists for song in [*queue.playlist(20), *played(queue, 20)])
 
 
 def skip(queue: SongQueue, skipped: set[str], number: int) -> None:
@@ -196,17 +170,6 @@ def test_the_position_is_right_after_a_song_is_removed(number: int, current: int
     assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
 
 
-def test_the_current_and_earlier_songs_can_be_removed_together() -> None:
-    skipped: set[str] = set()
-    queue = queue_over(40, skipped=skipped)
-    for _ in range(2):
-        queue.go_on()
-    songs = queue.playlist(5)
-    skipped.update(artist_key(songs[number - 1].track.artists[0]) for number in (1, 2, 3, 5))
-    queue.play(6)  # before the songs are removed
-    assert (current_of(queue).number, numbers(queue.up_next(2))) == (6, [4, 7])
-
-
 def test_without_any_allowed_artist_the_queue_is_empty() -> None:
     skipped: set[str] = set()
     queue = queue_over(40, skipped=skipped)
@@ -219,22 +182,10 @@ def test_without_any_allowed_artist_the_queue_is_empty() -> None:
     assert queue.current is None
 
 
-def test_artists_skipped_before_the_start_have_no_songs() -> None:
-    first = current_of(queue_over(40)).song
-    queue = queue_over(40, skipped={artist_key(first.track.artists[0])})
-    assert first not in played(queue, 40)
-
-
-@pytest.mark.parametrize("name", ["Beyoncé", "BEYONCÉ"])
-def test_the_key_of_an_artist_ignores_case_and_accents(name: str) -> None:
-    assert artist_key(name) == artist_key("beyonce")
-
-
 # --- the end
 
 
-@pytest.mark.parametrize("policy", Policy)
-@pytest.mark.parametrize("num_songs", [1, 7, 10, 11, 13])
+@pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
 def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: Policy) -> None:
     queue = SongQueue(
         recommender_over(song_table(num_songs)), Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
@@ -245,12 +196,6 @@ def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: P
     assert len(queue.playlist(20)) == num_songs
     queue.go_on()
     assert queue.current is None
-
-
-def test_a_queue_without_a_matching_song_is_empty() -> None:
-    queue = SongQueue(recommender_over(song_table(20)), Request(point=SAD.point, genres=frozenset({"jazz"})))
-    assert queue.current is None
-    assert queue.up_next(4) == queue.playlist(20) == []
 
 
 # --- given songs

@@ -1,6 +1,6 @@
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ from emomusic.affect import (
 )
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.history import ARTIST_WINDOW
-from emomusic.music.recommend import Recommender, Song, _best_first, _difference
+from emomusic.music.recommend import Recommender, Song, _best_first, _difference, one_song_each
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.song_kinds import SongKind, included_kinds
 
@@ -84,13 +84,6 @@ def test_every_request_gets_the_number_of_songs_without_repeats_across_pages(
 
 
 @settings(max_examples=25, deadline=None)
-@given(request=REQUESTS, num_songs=st.integers(1, 8))
-def test_a_request_always_gets_the_same_songs(recommender: Recommender, request: Request, num_songs: int) -> None:
-    again = Recommender(recommender.catalogue, recommender.probabilities)
-    assert recommender.songs(request, num_songs, page=1) == again.songs(request, num_songs, page=1)
-
-
-@settings(max_examples=25, deadline=None)
 @given(
     point=POINTS,
     policy=st.sampled_from([Policy.MATCH, Policy.SOOTHE]),
@@ -106,23 +99,6 @@ def test_pages_of_any_size_are_slices_of_one_order(
         assert ids(pages(recommender, request, size, 24 // size)) == order[: 24 // size * size]
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    num_songs=st.integers(1, 30),
-    num_artists=st.integers(1, 12),
-    request=REQUESTS,
-    size=st.integers(1, 12),
-)
-def test_lists_of_a_small_catalogue_are_shorter_and_do_not_repeat(
-    num_songs: int, num_artists: int, request: Request, size: int
-) -> None:
-    recommender = recommender_over(song_table(num_songs, num_artists=num_artists))
-    songs = pages(recommender, request, size, 32 // size + 1)
-    assert len(songs) <= num_songs
-    assert len(set(ids(songs))) == len(songs)
-    assert_no_artist_twice_in_a_window(songs)
-
-
 @settings(max_examples=30, deadline=None)
 @given(point=POINTS, policy=st.sampled_from(Policy), seed=st.integers(0, 1000))
 def test_another_seed_gives_other_songs_of_similar_scores(
@@ -134,39 +110,18 @@ def test_another_seed_gives_other_songs_of_similar_scores(
     assert mean[0] == pytest.approx(mean[1], abs=0.05)
 
 
-@pytest.mark.parametrize("policy", [Policy.MATCH, Policy.JOURNEY])
-@settings(max_examples=25, deadline=None)
-@given(one=POINTS, other=POINTS)
-def test_distant_points_get_different_songs(
-    recommender: Recommender, policy: Policy, one: AffectPoint, other: AffectPoint
-) -> None:
-    if math.dist((one.valence, one.arousal), (other.valence, other.arousal)) < 0.1:
-        return
-    lists = [ids(recommender.songs(Request(point, policy=policy), 10)) for point in (one, other)]
-    assert lists[0] != lists[1]
-
-
 # --- targets of the policies
 
 
-def test_the_target_of_match_is_the_point_of_the_request() -> None:
+def test_match_takes_the_point_and_the_other_policies_the_mood_of_their_table() -> None:
     for emotion, mood in ((Emotion.HAPPY, Mood.HAPPY), (Emotion.ANGRY, Mood.ENERGETIC), (Emotion.SAD, Mood.SAD)):
         point = EMOTION_POINTS[emotion]
         assert target_of(Request(point, emotion)) == (point, mood)
-
-
-@pytest.mark.parametrize(("policy", "table"), [(Policy.SOOTHE, SOOTHING_MOODS), (Policy.JOURNEY, JOURNEY_MOODS)])
-@pytest.mark.parametrize("emotion", Emotion)
-def test_soothe_and_journey_take_the_mood_from_their_table(
-    policy: Policy, table: Mapping[Emotion, Mood], emotion: Emotion
-) -> None:
-    mood = table[emotion]
-    assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
-
-
-def test_no_journey_leads_to_a_sad_mood() -> None:
+    for policy, table in ((Policy.SOOTHE, SOOTHING_MOODS), (Policy.JOURNEY, JOURNEY_MOODS)):
+        for emotion in Emotion:
+            mood = table[emotion]
+            assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
     assert Mood.SAD not in JOURNEY_MOODS.values()
-    assert set(JOURNEY_MOODS) == set(Emotion)
 
 
 def test_without_an_emotion_soothe_uses_the_closest() -> None:
@@ -175,25 +130,26 @@ def test_without_an_emotion_soothe_uses_the_closest() -> None:
 
 
 @pytest.mark.parametrize("policy", Policy)
-@pytest.mark.parametrize("mood", Mood)
-def test_a_chosen_mood_overrides_the_policy(policy: Policy, mood: Mood) -> None:
-    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, mood, policy)
-    assert target_of(request) == (MOOD_POINTS[mood], mood)
+def test_a_chosen_mood_overrides_the_policy(policy: Policy) -> None:
+    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, Mood.SAD, policy)
+    assert target_of(request) == (MOOD_POINTS[Mood.SAD], Mood.SAD)
 
 
 # --- ranking
 
 
-@pytest.mark.parametrize("today", [SUMMER, ADVENT], ids=str)
-@pytest.mark.parametrize("emotion", Emotion)
+@pytest.mark.parametrize(("emotion", "today"), [(Emotion.HAPPY, SUMMER), (Emotion.SAD, ADVENT), (Emotion.FEAR, SUMMER)])
 @pytest.mark.parametrize("policy", Policy)
-def test_songs_for_every_emotion_and_policy_fit_and_are_known(
+def test_songs_for_an_emotion_and_a_policy_fit_and_are_known(
     recommender: Recommender, policy: Policy, emotion: Emotion, today: date
 ) -> None:
     request = Request(EMOTION_POINTS[emotion], emotion, policy=policy, today=today)
     songs, ten = recommender.songs(request, 30), recommender.songs(request, 10)
     assert (len(songs), len(ten)) == (30, 10)
     assert all(song.likeliest_mood is song.mood and song.fits for song in [*songs, *ten])
+    rows = [recommender.catalogue.row_of(song.track.id) for song in songs]
+    likeliest = [list(Mood)[position] for position in recommender.probabilities[rows].argmax(axis=1)]
+    assert likeliest == [song.likeliest_mood for song in songs]
     if policy is not Policy.JOURNEY:
         assert {song.mood for song in songs} == {target_of(request)[1]}
     kinds = {kind_of(recommender, song) for song in songs}
@@ -205,15 +161,6 @@ def test_songs_for_every_emotion_and_policy_fit_and_are_known(
 def kind_of(recommender: Recommender, song: Song) -> SongKind | None:
     position = recommender.catalogue.kinds[recommender.catalogue.row_of(song.track.id)]
     return None if position < 0 else list(SongKind)[position]
-
-
-@pytest.mark.parametrize("mood", Mood)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_hundred_songs_for_a_mood_fit_it(recommender: Recommender, mood: Mood, seed: int) -> None:
-    songs = recommender.songs(Request(AffectPoint(0, 0), mood=mood, seed=seed), 100)
-    assert [song.likeliest_mood for song in songs] == [mood] * 100
-    rows = [recommender.catalogue.row_of(id_) for id_ in ids(songs)]
-    assert (recommender.probabilities[rows].argmax(axis=1) == list(Mood).index(mood)).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -263,14 +210,6 @@ def closer_share(recommender: Recommender, point: AffectPoint) -> float:
     return float((distances < np.mean([song.point.distance(point) for song in songs])).mean())
 
 
-@settings(max_examples=30, deadline=None)
-@given(point=POINTS)
-def test_matching_songs_are_closer_than_the_median_song_of_the_mood(
-    recommender: Recommender, point: AffectPoint
-) -> None:
-    assert closer_share(recommender, point) < 0.5
-
-
 def test_matching_songs_are_mostly_among_the_closest_of_the_mood(recommender: Recommender) -> None:
     grid = [AffectPoint(v, a) for v in np.linspace(-1, 1, 9).tolist() for a in np.linspace(-1, 1, 9).tolist()]
     assert np.mean([closer_share(recommender, point) for point in grid]) < 0.05
@@ -294,31 +233,16 @@ def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first:
     assert songs[0].track.id == track_id(first)
 
 
-def test_a_catalogue_without_popularity_is_ranked_by_score() -> None:
-    request = Request(AffectPoint(0.5, 0.5))
-    without = recommender_over(song_table(30).drop(columns="popularity")).songs(request, 5)
-    unknown = recommender_over(song_table(30).assign(popularity=None)).songs(request, 5)
-    assert len(without) == 5
-    assert ids(without) == ids(unknown)
-
-
 def test_unknown_popularity_is_the_median() -> None:
     table = song_table(3)
     table["popularity"] = [None, 20, 60]
     np.testing.assert_allclose(recommender_over(table)._familiarity, [0.4, 0.2, 0.6], rtol=1e-6)
+    request = Request(AffectPoint(0.5, 0.5))
+    without = recommender_over(table.drop(columns="popularity")).songs(request, 3)
+    assert ids(without) == ids(recommender_over(table.assign(popularity=None)).songs(request, 3))
 
 
 # --- artists and versions
-
-
-def test_guests_count_as_artists_in_any_case() -> None:
-    table = song_table(12)
-    table.loc[0, "artists"] = "Queen;David Bowie"
-    table.loc[1, "artists"] = "david bowie"
-    songs = pages(recommender_over(table), Request(AffectPoint(0, 0)), 3, 4)
-    positions = [position for position, song in enumerate(songs) if "bowie" in song.track.byline.casefold()]
-    assert len(positions) == 1 or positions[1] - positions[0] >= ARTIST_WINDOW
-    assert_no_artist_twice_in_a_window(songs)
 
 
 def test_an_artist_can_return_after_ten_songs() -> None:
@@ -328,7 +252,7 @@ def test_an_artist_can_return_after_ten_songs() -> None:
     assert songs[0].track.artists == songs[10].track.artists
 
 
-def test_only_one_version_of_a_song_is_recommended() -> None:
+def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended() -> None:
     table = song_table(12, num_artists=1)
     table["artists"] = ["Eagles", "Eagles;Guest", *[f"Artist {number}" for number in range(10)]]
     table.loc[0, "title"] = "Desperado - 2013 Remaster"
@@ -356,8 +280,7 @@ def test_the_list_is_empty_if_all_songs_are_hidden() -> None:
 # --- journeys
 
 
-@pytest.mark.parametrize("emotion", Emotion)
-@pytest.mark.parametrize("page", [0, 1, 2])
+@pytest.mark.parametrize(("emotion", "page"), [(Emotion.ANGRY, 0), (Emotion.SAD, 1), (Emotion.SURPRISE, 2)])
 def test_a_journey_goes_in_even_steps_from_the_point_to_the_target(
     recommender: Recommender, emotion: Emotion, page: int
 ) -> None:
@@ -382,12 +305,6 @@ def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender
     assert mean_jump(Policy.JOURNEY) < 0.6 * mean_jump(Policy.MATCH)
 
 
-def test_a_long_journey_does_not_repeat_an_artist(recommender: Recommender) -> None:
-    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY)
-    artists = [name for song in recommender.songs(request, 30) for name in song.track.artists]
-    assert len(artists) == len(set(artists))
-
-
 def test_a_short_journey_reaches_the_target() -> None:
     table = song_table(200, num_artists=4)
     recommender = recommender_over(table)
@@ -400,31 +317,20 @@ def test_a_short_journey_reaches_the_target() -> None:
     assert math.dist((last.valence, last.arousal), (target.valence, target.arousal)) < 0.4
 
 
-def test_a_journey_of_one_song_is_close_to_the_start(recommender: Recommender) -> None:
-    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY)
-    (song,) = recommender.songs(request, 1)
-    assert math.dist((song.point.valence, song.point.arousal), (-0.51, 0.59)) < 0.2
-
-
 # --- reasons
 
 
-def test_reasons_compare_the_song_with_the_target_mood(recommender: Recommender) -> None:
-    happy = recommender.songs(Request(EMOTION_POINTS[Emotion.HAPPY], Emotion.HAPPY), 5)
-    assert all("happy (" in song.reason for song in happy)
-    assert any("as bright and lively as" in song.reason for song in happy)
-    assert all(song.reason.endswith("target mood") for song in happy)
-
-
-@pytest.mark.parametrize("point", [AffectPoint(0, 0), AffectPoint(0.1, 0.2), AffectPoint(0.2, -0.1)])
-def test_reasons_name_the_most_probable_mood(recommender: Recommender, point: AffectPoint) -> None:
-    songs = recommender.songs(Request(point, Emotion.NEUTRAL), 20)
+def test_reasons_name_the_most_probable_mood_and_compare_with_the_target(recommender: Recommender) -> None:
+    songs = recommender.songs(Request(AffectPoint(0.1, 0.2), Emotion.NEUTRAL), 20)
     assert {song.mood for song in songs} == {Mood.CALM}
     for song in songs:
         probability = recommender.probabilities[recommender.catalogue.row_of(song.track.id)].max()
         word = "Probably" if probability >= 0.5 else "Perhaps"
         assert song.reason.startswith(f"{word} calm ({100 * probability:.0f} %), ")
         assert song.likeliest_mood is Mood.CALM
+        assert song.reason.endswith("the target mood")
+    assert "a little brighter and quieter" in _difference(AffectPoint(0, 0), AffectPoint(0.3, -0.3))
+    assert "much darker and livelier" in _difference(AffectPoint(0, 0), AffectPoint(-0.6, 0.3))
 
 
 def test_the_score_of_a_journey_depends_on_the_distance_to_the_waypoint(recommender: Recommender) -> None:
@@ -467,11 +373,6 @@ def test_invalid_arguments_are_value_errors(recommender: Recommender, num_songs:
         recommender.songs(Request(AffectPoint(0, 0)), num_songs, page=page)
 
 
-def test_a_negative_seed_is_refused() -> None:
-    with pytest.raises(ValueError, match="seed must be at least 0"):
-        Request(AffectPoint(0, 0), seed=-1)
-
-
 # --- under load
 
 
@@ -489,12 +390,6 @@ def test_threads_share_a_recommender(recommender: Recommender) -> None:
     for thread in threads:
         thread.join()
     assert [together[number] for number in range(len(requests))] == alone
-
-
-@pytest.mark.parametrize("policy", Policy)
-def test_a_list_can_have_500_songs(recommender: Recommender, policy: Policy) -> None:
-    songs = recommender.songs(Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=policy), 500)
-    assert len(set(ids(songs))) == 500
 
 
 @settings(max_examples=40, deadline=None)
@@ -523,29 +418,6 @@ def test_filtered_lists_are_reproducible_and_do_not_repeat(
     assert len(songs) == min(2 * num_songs, int(passes.sum()))
 
 
-def test_recommended_songs_pass_every_filter(recommender: Recommender) -> None:
-    request = Request(
-        AffectPoint(0.5, 0.3), genres=frozenset({"rock"}), tempo_bpm=(90.0, 120.0), hide_explicit=True, adventure=1.0
-    )
-    songs = recommender.songs(request, 20)
-    assert len(songs) == 20
-    assert all("rock" in song.track.genres and 90 <= song.track.tempo_bpm <= 120 for song in songs)
-    assert not any(song.track.explicit for song in songs)
-
-
-def test_a_filter_without_songs_gives_an_empty_list(recommender: Recommender) -> None:
-    assert recommender.songs(Request(AffectPoint(0, 0), genres=frozenset({"no such genre"}))) == []
-    assert recommender.songs(Request(AffectPoint(0, 0), decades=frozenset({1990}), policy=Policy.JOURNEY)) == []
-
-
-def test_decades_are_filtered_by_year() -> None:
-    table = song_table(40)
-    table["year"] = [1985 + number for number in range(40)]
-    songs = recommender_over(table).songs(Request(AffectPoint(0, 0), decades=frozenset({1990})), 40)
-    assert songs
-    assert all(1990 <= (song.track.year or 0) <= 1999 for song in songs)
-
-
 def test_adventure_prefers_less_popular_songs(recommender: Recommender) -> None:
     means = [
         np.mean([s.track.popularity for s in recommender.songs(Request(AffectPoint(0.5, 0.4), adventure=a), 30)])
@@ -555,7 +427,7 @@ def test_adventure_prefers_less_popular_songs(recommender: Recommender) -> None:
     assert means[0] > means[2] + 20
 
 
-@pytest.mark.parametrize("wrong", [{"adventure": 1.5}, {"adventure": math.nan}, {"tempo_bpm": (120.0, 90.0)}])
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"adventure": 1.5}, {"tempo_bpm": (120.0, 90.0)}])
 def test_an_invalid_request_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Request(AffectPoint(0, 0), **wrong)
@@ -568,14 +440,6 @@ def test_the_first_rows_have_the_order_of_a_full_sort() -> None:
     assert (np.diff(priorities[order]) <= 0).all()
 
 
-@pytest.mark.parametrize(
-    ("valence", "arousal", "words"),
-    [(0.3, -0.3, "a little brighter and quieter"), (-0.6, 0.3, "much darker and livelier")],
-)
-def test_a_difference_names_valence_and_arousal(valence: float, arousal: float, words: str) -> None:
-    assert words in _difference(AffectPoint(0, 0), AffectPoint(valence, arousal))
-
-
 def test_a_journey_longer_than_the_window_does_not_repeat_an_artist() -> None:
     table = song_table(400, num_artists=30)
     request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
@@ -584,32 +448,10 @@ def test_a_journey_longer_than_the_window_does_not_repeat_an_artist() -> None:
     assert len({artist for song in songs for artist in song.track.artists}) == 20
 
 
-def test_a_filter_for_genres_needs_a_column_of_genres() -> None:
-    table = song_table(50).drop(columns="genres")
-    assert recommender_over(table).songs(Request(AffectPoint(0, 0), genres=frozenset({"rock"})), 5) == []
-
-
 # --- genres and kinds
 
 
-@pytest.mark.parametrize("policy", Policy)
-@pytest.mark.parametrize("genres", [{"jazz"}, {"opera", "k-pop"}])
-def test_all_songs_have_one_of_the_genres(recommender: Recommender, policy: Policy, genres: set[str]) -> None:
-    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, policy=policy, genres=frozenset(genres), today=SUMMER)
-    songs = recommender.songs(request, 30)
-    assert len(songs) == 30
-    assert all(genres & set(song.track.genres) for song in songs)
-
-
-@pytest.mark.parametrize(
-    ("genre", "kind"),
-    [
-        ("comedy", SongKind.SPEECH),
-        ("sleep", SongKind.SLEEP),
-        ("children", SongKind.CHILDREN),
-        ("kids", SongKind.CHILDREN),
-    ],
-)
+@pytest.mark.parametrize(("genre", "kind"), [("comedy", SongKind.SPEECH), ("kids", SongKind.CHILDREN)])
 def test_a_genre_of_an_excluded_kind_is_included_on_request(
     recommender: Recommender, genre: str, kind: SongKind
 ) -> None:
@@ -629,17 +471,50 @@ def test_a_genre_of_an_excluded_kind_is_included_on_request(
     ],
     ids=["summer", "Halloween", "Advent"],
 )
-@pytest.mark.parametrize("policy", Policy)
-def test_holiday_songs_are_included_in_their_season(policy: Policy, today: date, kinds: set[SongKind | None]) -> None:
+def test_holiday_songs_are_included_in_their_season(today: date, kinds: set[SongKind | None]) -> None:
     all_kinds = [None, *SongKind]
     table = song_table(len(all_kinds) * 10).assign(kind=all_kinds * 10)
     recommender = recommender_over(table)
-    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, policy=policy, today=today)
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, today=today)
     songs = recommender.songs(request, len(kinds) * 10)
     assert {kind_of(recommender, song) for song in songs} == kinds
     assert len(songs) == len(kinds) * 10
 
 
-def test_a_request_is_made_for_today() -> None:
-    yesterday_or_today = date.today()
-    assert yesterday_or_today <= Request(AffectPoint(0, 0)).today <= date.today()
+# --- one song each
+
+
+def request_of(emotion: Emotion, **options: Any) -> Request:
+    return Request(EMOTION_POINTS[emotion], emotion, **options)
+
+
+HAPPY, SAD, ANGRY = (request_of(emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
+
+
+def chosen_ids(songs: Sequence[Song | None]) -> list[str]:
+    return ids([song for song in songs if song is not None])
+
+
+def test_songs_for_changing_moods_are_the_best_of_each_and_differ() -> None:
+    recommender = recommender_over(song_table(120))
+    requests = [HAPPY, SAD, HAPPY, ANGRY, SAD]
+    songs = one_song_each(requests, recommender)
+    assert [song and song.mood for song in songs] == [Mood.HAPPY, Mood.SAD, Mood.HAPPY, Mood.ENERGETIC, Mood.SAD]
+    assert chosen_ids(songs)[:2] == [recommender.songs(request, 10)[0].track.id for request in (HAPPY, SAD)]
+    assert chosen_ids(one_song_each([HAPPY] * 25, recommender)) == ids(recommender.songs(HAPPY, 25))
+    strict = request_of(Emotion.HAPPY, hide_explicit=True)
+    assert [song and song.track.explicit for song in one_song_each([strict] * 8, recommender)] == [False] * 8
+
+
+def test_a_request_without_another_song_has_none() -> None:
+    songs = one_song_each([HAPPY, SAD, HAPPY, HAPPY], recommender_over(song_table(2)))
+    assert [song is None for song in songs] == [False, False, True, True]
+    assert one_song_each([], recommender_over(song_table(2))) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(requests=st.lists(REQUESTS, max_size=14), num_songs=st.integers(1, 12))
+def test_no_song_of_several_requests_occurs_twice(requests: list[Request], num_songs: int) -> None:
+    songs = one_song_each(requests, recommender_over(song_table(num_songs)))
+    assert len(songs) == len(requests)
+    assert len(set(chosen_ids(songs))) == len(chosen_ids(songs)) <= num_songs

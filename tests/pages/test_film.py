@@ -16,7 +16,7 @@ from emomusic.face.film import FILM_COLUMNS, load_film_networks
 from emomusic.face.film_formats import FILM_ENDINGS
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.genres import genres_of
-from emomusic.music.playlist import one_song_each
+from emomusic.music.recommend import one_song_each
 from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.engine import engine

@@ -19,9 +19,9 @@ from emomusic import downloads
 from emomusic.affect import Mood, Quadrant
 from emomusic.errors import AssetError
 from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.music.catalogue_import import read_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
-from emomusic.music.tables import read_catalogue
 from emomusic.plots.selection import Area, Selection
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app

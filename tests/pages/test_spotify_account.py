@@ -11,8 +11,8 @@ import requests
 from streamlit.testing.v1 import AppTest
 
 from emomusic.errors import SettingsError
-from emomusic.music.spotify import playlists
-from emomusic.music.spotify.playlists import Account, Login
+from emomusic.music.spotify import account
+from emomusic.music.spotify.account import Account, Login
 from emomusic.ui.core import state
 from emomusic.ui.songs import spotify_account
 from tests.fake_spotify import ADD, CREATE, TOKEN, Behaviour, FakeSpotify, fake_spotify
@@ -336,7 +336,7 @@ def test_the_answer_in_another_browser_is_refused(
 
 
 def test_a_sign_in_without_an_answer_expires(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playlists, "LOGIN_LIFETIME_S", -1.0)
+    monkeypatch.setattr(account, "LOGIN_LIFETIME_S", -1.0)
     app.button(key=SIGN_IN).click().run()
     assert not app.exception
     assert state.SPOTIFY_LOGIN not in app.session_state

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.compat import HookError
 from emomusic.face.images import MAX_BYTES
-from emomusic.music.table_files import MAX_UPLOAD_BYTES
+from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES
 from emomusic.ui.core import frame, state, uploads
 
 

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from emomusic.compat import spotify_login
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
+from emomusic.music.spotify.failures import TIMEOUT_S, quiet_spotipy, translated
 from emomusic.music.spotify.reccobeats import ReccoBeats
-from emomusic.music.spotify.web_service import (
-    INVALID_RESPONSE_ERRORS,
-    TIMEOUT_S,
-    WebService,
-    error_response,
-    quiet_spotipy,
-)
 
 if TYPE_CHECKING:
     import spotipy
@@ -155,9 +147,8 @@ class LiveSpotify:
         self._reccobeats = reccobeats
         self._api_url = api_url
         self._token_url = token_url
-        self._service = WebService("Spotify", timeout_s=timeout_s)
-        self._client: spotipy.Spotify | None = None
-        self._lock = threading.Lock()
+        self._timeout_s = timeout_s
+        self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
 
     def search(self, text: str, *, limit: int = SEARCH_LIMIT, page: int = 0) -> FoundPage:
         """Search results, with features if available.
@@ -177,98 +168,64 @@ class LiveSpotify:
         words = " ".join(text.split())[:250]  # limit of Spotify
         if not words:
             return FoundPage((), 0)
-        answer = self._request(words, limit, page * limit)
         try:
-            results = answer["tracks"]
-            tracks = [_found_track(item) for item in results["items"] if item is not None]
-            found = tuple({track.id: track for track in tracks}.values())  # each song once
-            total = int(results["total"])
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as error:
-            raise self._service.failed(error) from error
-        return self._with_features(found, total)
+            found, total = self._found(words, limit, page * limit)
+        except SpotifyError:
+            self._login = None  # it can hold an invalid token
+            raise
+        tracks, notice = self._with_features(found)
+        return FoundPage(tuple(tracks), total, notice)
 
-    def _request(self, words: str, limit: int, offset: int) -> Any:
-        import requests
-        from spotipy.exceptions import SpotifyException, SpotifyOauthError
-
-        self._service.respect_pause()
-        client = self._logged_in()
-        try:
-            return client.search(words, limit=limit, offset=offset, type="track")
-        except SpotifyOauthError as error:
-            response = error_response(error)
-            status = 401 if response is None or response.status_code == 400 else response.status_code
-            raise self._refused(status, {} if response is None else response.headers) from error
-        except SpotifyException as error:
-            raise self._refused(error.http_status, error.headers) from error
-        except (requests.RequestException, *INVALID_RESPONSE_ERRORS) as error:
-            self._client = None  # it can hold an invalid token
-            if (response := error_response(error)) is not None:
-                raise self._refused(response.status_code, response.headers) from error
-            raise self._service.failed(error) from error
-
-    def _refused(self, status: int, headers: Mapping[str, str]) -> SpotifyError:
-        if status == 401:
-            self._client = None  # with its token
-            return SpotifyError("Spotify rejected the credentials. Check the client id and the client secret.")
-        if status == 403:
-            return SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
-        return self._service.refused(status, headers)
-
-    def _logged_in(self) -> spotipy.Spotify:
+    def _found(self, words: str, limit: int, offset: int) -> tuple[list[FoundTrack], int]:
         if self._credentials is None:
             raise SpotifyError(
                 "Spotify search needs credentials. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET "
                 "in .streamlit/secrets.toml or in the environment."
             )
-        spotipy = quiet_spotipy()
-        from spotipy.cache_handler import MemoryCacheHandler
+        rejected = SpotifyError("Spotify rejected the credentials. Check the client id and the client secret.")
+        with translated("Spotify", {400: rejected, 401: rejected}):
+            token = self._logged_in(self._credentials).get_access_token(as_dict=False)
+        no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
+        with translated("Spotify", {401: rejected, 403: no_premium}):
+            client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
+            client.prefix = self._api_url
+            results = client.search(words, limit=limit, offset=offset, type="track")["tracks"]
+            tracks = [_found_track(item) for item in results["items"] if item is not None]
+            return list({track.id: track for track in tracks}.values()), int(results["total"])  # each song once
 
-        with self._lock:
-            if self._client is not None:
-                return self._client
-            # The session of spotipy reports every error as 429 and loses Retry-After
-            session = self._service.session()
-            login = spotify_login(
-                client_id=self._credentials.client_id,
-                client_secret=self._credentials.client_secret,
-                requests_session=session,
-                requests_timeout=self._service.timeout_s,
+    def _logged_in(self, credentials: Credentials) -> spotipy.SpotifyClientCredentials:
+        if self._login is None:
+            spotipy = quiet_spotipy()
+            from spotipy.cache_handler import MemoryCacheHandler
+
+            # Without a session: that of spotipy reports every error as 429
+            login = spotipy.SpotifyClientCredentials(
+                client_id=credentials.client_id,
+                client_secret=credentials.client_secret,
+                requests_session=False,
+                requests_timeout=self._timeout_s,
                 cache_handler=MemoryCacheHandler(),
             )
             login.OAUTH_TOKEN_URL = self._token_url
-            client = spotipy.Spotify(
-                auth_manager=login,
-                requests_session=session,
-                requests_timeout=self._service.timeout_s,
-                retries=0,
-                status_retries=0,
-            )
-            client.prefix = self._api_url
-            self._client = client
-            return client
+            self._login = login
+        return self._login
 
-    def _with_features(self, found: tuple[FoundTrack, ...], total: int) -> FoundPage:
-        known: dict[str, tuple[Track, FeatureSource]] = {}
+    def _with_features(self, found: list[FoundTrack]) -> tuple[list[FoundTrack], str | None]:
+        """The results with features, and a message if ReccoBeats failed."""
         if self._catalogue is not None:
-            for result in found:
-                if (track := self._catalogue.find(result.id)) is not None:
-                    known[result.id] = track, FeatureSource.CATALOGUE
-        notice = None
-        unknown = [result for result in found if result.id not in known]
-        if self._reccobeats is not None and unknown:
-            try:
-                features = self._reccobeats.features(result.id for result in unknown)
-                for result in unknown:
-                    if result.id in features:
-                        known[result.id] = _with_track_features(result, features[result.id]), FeatureSource.RECCOBEATS
-            except SpotifyError as error:  # the search itself succeeded
-                notice = str(error)
-        tracks = (
-            replace(result, track=known[result.id][0], source=known[result.id][1]) if result.id in known else result
-            for result in found
-        )
-        return FoundPage(tuple(tracks), total, notice)
+            tracks = [self._catalogue.find(result.id) for result in found]
+            found = [
+                replace(result, track=track, source=FeatureSource.CATALOGUE) if track else result
+                for result, track in zip(found, tracks, strict=True)
+            ]
+        unknown = [result.id for result in found if result.track is None]
+        if self._reccobeats is None or not unknown:
+            return found, None
+        try:
+            features = self._reccobeats.features(unknown)
+        except SpotifyError as error:  # the search itself succeeded
+            return found, str(error)
+        return [_with_track(result, features[result.id]) if result.id in features else result for result in found], None
 
 
 def _found_track(item: Any) -> FoundTrack:
@@ -311,8 +268,8 @@ def _cover_url(url: str) -> str | None:
     return url if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
 
 
-def _with_track_features(result: FoundTrack, features: Mapping[str, Any]) -> Track:
-    return Track(
+def _with_track(result: FoundTrack, features: Mapping[str, Any]) -> FoundTrack:
+    track = Track(
         id=result.id,
         title=result.title,
         artists=result.artists,
@@ -322,3 +279,4 @@ def _with_track_features(result: FoundTrack, features: Mapping[str, Any]) -> Tra
         duration_s=result.duration_s,
         year=result.year,
     )
+    return replace(result, track=track, source=FeatureSource.RECCOBEATS)

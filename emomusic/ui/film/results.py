@@ -15,8 +15,7 @@ from emomusic.affect import AffectPoint, affect_of, describe, group_probabilitie
 from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.face.film import FilmFace, FilmReading, face_line
 from emomusic.face.live.timeline import Segment, every_second
-from emomusic.music.playlist import one_song_each
-from emomusic.music.recommend import Song
+from emomusic.music.recommend import Song, one_song_each
 from emomusic.music.request import Request
 from emomusic.music.spotify.embeds import track_url
 from emomusic.plots.affect import FacePoint, circumplex

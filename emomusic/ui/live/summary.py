@@ -11,9 +11,8 @@ import streamlit as st
 
 from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
 from emomusic.face.live.timeline import TIMELINE_SECONDS, Segment, SessionSummary, summarize
-from emomusic.music.playlist import one_song_each
 from emomusic.music.queue import SongQueue
-from emomusic.music.recommend import Recommender, Song
+from emomusic.music.recommend import Recommender, Song, one_song_each
 from emomusic.music.request import Request
 from emomusic.text import format_clock
 from emomusic.ui.core import state

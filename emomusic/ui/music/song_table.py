@@ -20,12 +20,11 @@ from emomusic import downloads
 from emomusic.assets import ModelKind, folder_of, read_metrics
 from emomusic.errors import DatasetError, EmomusicError
 from emomusic.music.catalogue import TRACK_COLUMNS, Catalogue
+from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES, read_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.history import song_key
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
-from emomusic.music.table_files import MAX_UPLOAD_BYTES
-from emomusic.music.tables import read_catalogue
 from emomusic.results.records import version_of
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state

@@ -14,7 +14,7 @@ import streamlit as st
 from emomusic.compat import browser_token
 from emomusic.errors import EmomusicError, SignInNeededError, SpotifyError
 from emomusic.music.recommend import Song
-from emomusic.music.spotify.playlists import Account, Login, Logins, redirect_uri_of
+from emomusic.music.spotify.account import Account, Login, Logins, redirect_uri_of
 from emomusic.text import pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown_message

@@ -33,9 +33,7 @@ def test_urls_contain_the_id() -> None:
     assert PLAYER_HEIGHT == 152
 
 
-@pytest.mark.parametrize(
-    "track_id", ["", ID[:-1], ID + "a", ID + "\n", ID[:-1] + "/", ID[:-1] + "é", ID[:-1] + "٣", f'{ID[:-2]}">']
-)
+@pytest.mark.parametrize("track_id", [ID[:-1], ID + "a", ID + "\n", ID[:-1] + "٣", f'{ID[:-2]}">'])
 def test_an_invalid_id_is_refused(track_id: str) -> None:
     for function in (checked_track_id, track_url, embed_url):
         with pytest.raises(SpotifyError, match=r"22 letters and digits.*Received"):
@@ -52,51 +50,32 @@ def test_the_csv_has_one_row_per_song() -> None:
     assert rows[0]["mood"] == songs[0].mood
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "  ="])
 @pytest.mark.parametrize("column", ["title", "artists", "album"])
-def test_formulas_in_the_csv_are_escaped(start: str, column: str) -> None:
+def test_formulas_in_the_csv_are_escaped(column: str) -> None:
     table = song_table(1)
-    table[column] = f'{start}HYPERLINK("https://example.org")'
+    table[column] = '=HYPERLINK("https://example.org")'
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table)), newline=""))
-    assert row[column].startswith("'") or not row[column].lstrip().startswith(("=", "+", "-", "@"))
+    assert row[column].startswith("'=")
 
 
 def test_other_text_in_the_csv_is_unchanged() -> None:
-    table = song_table(1).assign(title='Say "Hey", 4 - 1 = 3', artists="Beyoncé;宇多田ヒカル", album=None)
+    table = song_table(1).assign(title='Say "Hey", 4 - 1 = 3', artists="Beyoncé;宇多田ヒカル", album=None, valence=0.1)
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table))))
     assert (row["title"], row["artists"], row["album"]) == ('Say "Hey", 4 - 1 = 3', "Beyoncé, 宇多田ヒカル", "")
-
-
-def test_negative_numbers_in_the_csv_are_not_escaped() -> None:
-    table = song_table(1).assign(valence=0.1, energy=0.1)
-    (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table))))
-    assert float(row["valence"]) == pytest.approx(-0.8)
+    assert float(row["valence"]) == pytest.approx(-0.8)  # a negative number is no formula
 
 
 def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:
     (song,) = songs_over(song_table(1))
     label = "#EXTINF:200,Artist 0 - Song 0"
     assert songs_m3u([song]) == f"#EXTM3U\n{label}\n{track_url(song.track.id)}\n"
-
-
-def test_the_playlist_takes_other_titles() -> None:
-    songs = songs_over(song_table(2))
-    lines = songs_m3u(songs, ["0:00 One", "0:31 Two\nlines"]).splitlines()
-    assert lines[1::2] == ["#EXTINF:200,0:00 One", "#EXTINF:200,0:31 Two lines"]
+    with_break = songs_m3u([song], ["0:31 Two\r\nhttps://example.org/\u2028lines"]).splitlines()
+    assert with_break[1] == "#EXTINF:200,0:31 Two https://example.org/ lines"
+    assert songs_m3u([]) == "#EXTM3U\n"
     with pytest.raises(ValueError, match="shorter"):
-        songs_m3u(songs, ["0:00 One"])
+        songs_m3u([song, song], ["0:00 One"])
 
 
 def test_an_unknown_duration_is_minus_one_in_m3u() -> None:
     (song,) = songs_over(song_table(1).drop(columns="duration_s"))
     assert "#EXTINF:-1,Artist 0" in songs_m3u([song])
-
-
-def test_line_breaks_in_a_title_are_removed() -> None:
-    (song,) = songs_over(song_table(1).assign(title="One\r\nhttps://example.org/\u2028two"))
-    assert len(songs_m3u([song]).splitlines()) == 3
-
-
-def test_an_empty_list_has_only_the_header() -> None:
-    assert songs_m3u([]) == "#EXTM3U\n"
-    assert songs_csv([]).splitlines() == [",".join(CSV_COLUMNS)]

@@ -1,13 +1,15 @@
-"""Import of published and private tables of songs; `read_catalogue` recognizes the form by its columns.
+"""Import of published and private CSV tables of songs; `read_catalogue` recognizes the form by its columns.
 
 Cells are read as text, because type inference reads the title "1999" as a number and "None" as a missing cell.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,13 @@ from emomusic.music.catalogue import (
     missed,
 )
 from emomusic.music.features import FEATURE_NAMES, FEATURES
-from emomusic.music.table_files import read_cells
+from emomusic.text import size_over
+
+MAX_UPLOAD_BYTES = 50 * 2**20
+"""Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""
+
+MAX_COLUMNS = 1000
+"""Limit because each column needs memory, even an empty one."""
 
 UNTITLED = "Untitled"
 UNKNOWN_ARTIST = "Unknown artist"
@@ -31,7 +39,6 @@ UNKNOWN_ARTIST = "Unknown artist"
 
 _INTEGERS = {"popularity", "year", "duration_ms"}
 _NUMBERS = {*FEATURE_NAMES, "duration_s", *_INTEGERS}
-_TEXTS = {"id", "title", "artists", "artist_ids", "album", "genres", "mood"}
 _DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes 1,5E-05
 _DECIMAL_ZERO = r"^\s*(\d+),(0)\s*$"
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
@@ -123,27 +130,26 @@ EXPORTIFY_FORM = TableForm(
 TABLE_FORMS: tuple[TableForm, ...] = (OWN_FORM, MOODS_FORM, TIDYTUESDAY_FORM, KAGGLE_FORM, EXPORTIFY_FORM)
 
 
-def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogue:
+def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
     """Read a table of songs in any of `TABLE_FORMS`.
 
     Only the first of several rows with the same id is kept. Local files, episodes and songs without features in an
     Exportify playlist are skipped. `Catalogue.origin` has both counts.
 
     Args:
-        source: path of a CSV or Parquet file, or the bytes of a CSV; see `table_files.read_cells`. Numbers can have
-            decimal commas if semicolons or tabs separate the cells.
-        name: name in messages, by default the file name.
+        data: a CSV in UTF-8, with or without a byte order mark, separated by commas, semicolons or tabs. Numbers can
+            have decimal commas if semicolons or tabs separate the cells.
+        name: name in messages.
 
     Raises:
-        DatasetError: the file is unreadable, its form is unknown, a column is missing, or a row is invalid.
+        DatasetError: the table is unreadable, its form is unknown, a column is missing, or a row is invalid.
     """
-    name = name or (source.name if isinstance(source, Path) else "table")
-    cells = read_cells(source, name)
-    form, names = _recognize(list(cells.table.columns), name)
-    table = cells.table[list(names.values())].set_axis(list(names), axis="columns")
+    cells, has_decimal_commas = _read_cells(data, name)
+    form, names = _recognize(list(cells.columns), name)
+    table = cells[list(names.values())].set_axis(list(names), axis="columns")
     if table.empty:
         raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
-    if cells.has_decimal_commas:
+    if has_decimal_commas:
         for column in _NUMBERS & set(table.columns):
             # In columns of integers, a comma could separate thousands: 215,000 ms is not 215
             comma = _DECIMAL_ZERO if column in _INTEGERS else _DECIMAL_COMMA
@@ -158,6 +164,42 @@ def read_catalogue(source: Path | bytes, *, name: str | None = None) -> Catalogu
     table = table[~(table["id"].duplicated() & table["id"].notna())]
     origin = Origin(form.name, num_rows, num_usable - len(table), num_rows - num_usable)
     return Catalogue(table, name=name, origin=origin)
+
+
+def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
+    """Cells as text with the names of the file, and whether commas can be decimal commas."""
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise DatasetError(
+            f"{name}: expected at most {MAX_UPLOAD_BYTES // 2**20} MB. Received: {size_over(len(data))}. "
+            "Split the table or keep fewer columns."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+        if "\0" in text:
+            raise ValueError("a NUL byte")
+    except ValueError as error:
+        # Only UTF-8: charset-normalizer takes Windows-1252 tables of songs for cp1250 or cp1257, which alters names
+        received = f"the byte 0x{data[error.start]:02x}" if isinstance(error, UnicodeDecodeError) else error
+        raise DatasetError(
+            f'{name}: expected a CSV in UTF-8. Received: {received}. Save the table as "CSV UTF-8".'
+        ) from error
+    separator = max(",;\t", key=re.split("[\r\n]", text, maxsplit=1)[0].count)
+    try:
+        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        if len(header) > MAX_COLUMNS:
+            raise DatasetError(
+                f"{name}: expected at most {MAX_COLUMNS} columns. Received: {len(header)}. "
+                "Keep the columns of songs and features."
+            )
+        cells = pd.read_csv(io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False)
+    except (ValueError, csv.Error) as error:
+        received = str(error).strip().removeprefix("Error tokenizing data. C error: ").partition("\n")[0]
+        raise DatasetError(
+            f"{name}: expected a CSV with a header. Received: {received}. "
+            "Quote text that contains the separator or a line break."
+        ) from error
+    table = cells.iloc[1:].set_axis(cells.iloc[0].str.strip(), axis="columns").reset_index(drop=True)
+    return table, separator != ","
 
 
 def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
@@ -202,13 +244,10 @@ def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
 def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     """Convert to our columns, units and separators. Invalid cells stay; `Catalogue` reports them with their row."""
     table = table.copy()
-    for column in _TEXTS & set(table.columns):  # can be numbers in Parquet
-        if pd.api.types.is_numeric_dtype(table[column]):
-            table[column] = table[column].astype("str")
     if form is EXPORTIFY_FORM:
         _unify_exportify(table)
     if "year" in table and form is not OWN_FORM:
-        table["year"] = table["year"].astype("str").str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
+        table["year"] = table["year"].str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
     for column in table.columns:
         if column in _NUMBERS:
             table[column] = _without(table[column], _ABSENT)
@@ -240,9 +279,7 @@ def _seconds(milliseconds: pd.Series) -> pd.Series:
 
 def _booleans(cells: pd.Series) -> pd.Series:
     """Convert true, false, 1 and 0. Other cells stay, so that the error message shows them."""
-    if pd.api.types.is_bool_dtype(cells):
-        return cells
-    words = cells.astype("str").str.strip().str.casefold()
+    words = cells.str.strip().str.casefold()
     known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
     return known.astype(object).where(known.notna(), cells)
 
@@ -281,6 +318,4 @@ def _exportify_artists(names: pd.Series, ids: pd.Series | None) -> pd.Series:
 
 def _without(cells: pd.Series, words: tuple[str, ...]) -> pd.Series:
     """Replace cells that equal one of the words by None."""
-    if pd.api.types.is_numeric_dtype(cells):
-        return cells
     return cells.mask(cells.str.strip().isin(words), None)

@@ -1,7 +1,7 @@
-"""Private playlists for visitors who sign in to Spotify: Authorization Code with PKCE, without a client secret.
+"""Accounts of visitors who sign in to Spotify to save private playlists.
 
-Spotify's consent page opens in a new tab and redirects that tab to the app. `Logins` connects it with the first tab.
-Tokens stay in memory.
+The sign-in is the Authorization Code flow with PKCE, which needs no client secret. The consent page of Spotify opens in
+a new tab and redirects that tab to the app. `Logins` connects it with the first tab. Tokens stay in memory.
 """
 
 from __future__ import annotations
@@ -13,22 +13,16 @@ import secrets
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from emomusic.errors import SignInNeededError, SpotifyError
 from emomusic.music.catalogue import TRACK_ID
 from emomusic.music.spotify.embeds import checked_track_id
+from emomusic.music.spotify.failures import TIMEOUT_S, quiet_spotipy, translated
 from emomusic.music.spotify.search import API_URL, AUTHORIZE_URL, TOKEN_URL
-from emomusic.music.spotify.web_service import (
-    INVALID_RESPONSE_ERRORS,
-    TIMEOUT_S,
-    WebService,
-    error_response,
-    quiet_spotipy,
-)
 from emomusic.text import pluralize
 
 if TYPE_CHECKING:
@@ -52,8 +46,6 @@ TRACKS_PER_REQUEST = 100
 PLAYLIST_ADDRESS = "https://open.spotify.com/playlist/"
 """URL prefix of a playlist id."""
 
-_EXPIRY_MARGIN_S = 60.0  # a token that ends sooner is refreshed
-_TOKEN_TEXT = re.compile(r"[!-~]{1,4096}")  # valid in a header
 _HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f:.]+")
 _LOOPBACK_HOSTS = ("127.0.0.1", "::1")
 
@@ -103,36 +95,18 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
-    """Token of a visitor.
-
-    Attributes:
-        access: text for the Web API.
-        refresh: text for a new token, None if Spotify sent none.
-        expires_at: end in seconds of Unix time.
-    """
-
-    access: str = field(repr=False)
-    refresh: str | None = field(repr=False)
-    expires_at: float
-
-    def is_expired(self) -> bool:
-        return self.expires_at < time.time() + _EXPIRY_MARGIN_S
-
-
-@dataclass(frozen=True, slots=True)
-class _App:
-    """Requests to Spotify for one client id. All visitors share the pauses of `service`."""
+class _Service:
+    """Addresses and timeout of Spotify, for one client id."""
 
     client_id: str
     redirect_uri: str
     authorize_url: str
     token_url: str
     api_url: str
-    service: WebService
+    timeout_s: float
 
     def pkce(self) -> spotipy.SpotifyPKCE:
-        """Client for one token request, without a cache on disk."""
+        """Client for the tokens of one visitor, in memory and without shared cookies."""
         spotipy = quiet_spotipy()
         from spotipy.cache_handler import MemoryCacheHandler
 
@@ -142,97 +116,26 @@ class _App:
             scope=SCOPE,
             open_browser=False,
             cache_handler=MemoryCacheHandler(),
-            requests_session=self.service.new_session(),
-            requests_timeout=self.service.timeout_s,
+            requests_session=False,
+            requests_timeout=self.timeout_s,
         )
         pkce.OAUTH_AUTHORIZE_URL = self.authorize_url
         pkce.OAUTH_TOKEN_URL = self.token_url
         return pkce
 
-    def client(self) -> spotipy.Spotify:
-        """Client of the Web API, without a token."""
-        client = quiet_spotipy().Spotify(
-            requests_session=self.service.new_session(),
-            requests_timeout=self.service.timeout_s,
-            retries=0,
-            status_retries=0,
-        )
+    def client(self, token: str) -> spotipy.Spotify:
+        """Client of the Web API."""
+        client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self.timeout_s)
         client.prefix = self.api_url
         return client
-
-    def token_for(self, code: str, verifier: str, challenge: str) -> _Token:
-        """Token for the code of a consent.
-
-        Raises:
-            SpotifyError: Spotify refused the code, or the request failed.
-        """
-        pkce = self.pkce()
-        pkce.code_verifier, pkce.code_challenge = verifier, challenge
-
-        def request() -> Any:
-            pkce.get_access_token(code, check_cache=False)
-            return pkce.cache_handler.get_cached_token()
-
-        return self._token(request, SpotifyError("Spotify refused the sign-in. Sign in again."))
-
-    def refreshed(self, token: _Token) -> _Token:
-        """Token that replaces an expired one.
-
-        Raises:
-            SignInNeededError: Spotify refused the refresh token.
-            SpotifyError: the request failed.
-        """
-        if token.refresh is None:
-            raise SignInNeededError(_SIGN_IN_AGAIN)
-        refresh = token.refresh
-        return self._token(lambda: self.pkce().refresh_access_token(refresh), SignInNeededError(_SIGN_IN_AGAIN))
-
-    def _token(self, request: Callable[[], Any], refusal: SpotifyError) -> _Token:
-        import requests
-        from spotipy.exceptions import SpotifyBaseException
-
-        self.service.respect_pause()
-        try:
-            answer = request()
-            token, scope = _token_of(answer), answer.get("scope", SCOPE)  # absent: as requested (RFC 6749)
-        except (SpotifyBaseException, requests.RequestException, *INVALID_RESPONSE_ERRORS) as error:
-            if (response := error_response(error)) is None:
-                raise self.service.failed(error) from error
-            if getattr(error, "error", None) == "invalid_client":
-                raise SpotifyError("Spotify does not know this app. Check the client id.") from error
-            if response.status_code in (400, 401):
-                raise refusal from error
-            raise self.refused(response.status_code, response.headers) from error
-        if SCOPE not in str(scope).split():
-            raise SignInNeededError("Spotify did not allow the app to change private playlists. Sign in again.")
-        return token
-
-    def refused(self, status: int, headers: Mapping[str, str]) -> SpotifyError:
-        """Error for an HTTP status."""
-        if status == 403:  # in development mode, an app has at most five users
-            return SpotifyError(
-                "Spotify does not let this account save playlists. Ask the app's owner to add it to the app's user "
-                "list, or sign in again to give the permission."
-            )
-        return self.service.refused(status, headers)
-
-
-def _token_of(answer: Mapping[str, Any]) -> _Token:
-    """Convert a response. Raises various errors if it is invalid."""
-    access, refresh = answer["access_token"], answer.get("refresh_token")
-    expires_at = float(answer["expires_at"])  # from spotipy
-    valid = all(isinstance(text, str) and _TOKEN_TEXT.fullmatch(text) for text in (access, refresh or "none"))
-    if not valid or not expires_at >= 0:
-        raise ValueError("not a token")
-    return _Token(access, refresh or None, expires_at)
 
 
 class Account:
     """A signed-in visitor, thread-safe. `Logins.take` makes it. It cannot be pickled, so the token stays in memory."""
 
-    def __init__(self, app: _App, token: _Token) -> None:
-        self._app = app
-        self._token = token
+    def __init__(self, service: _Service, pkce: spotipy.SpotifyPKCE) -> None:
+        self._service = service
+        self._pkce = pkce  # its cache has the token
         self._lock = threading.Lock()
 
     def save_playlist(self, name: str, track_ids: Sequence[str], *, description: str = "") -> str:
@@ -255,56 +158,40 @@ class Account:
         if not title:
             raise SpotifyError("The playlist has no name. Enter a name.")
         about = _one_line(description, MAX_DESCRIPTION_LENGTH)
-        client = self._app.client()
-        created = self._send(
-            client, lambda: client.current_user_playlist_create(title, public=False, description=about)
-        )
-        playlist_id = created.get("id") if isinstance(created, dict) else None
-        if not (isinstance(playlist_id, str) and TRACK_ID.fullmatch(playlist_id)):
-            raise self._app.service.failed(ValueError("not a playlist"))
+        client = self._service.client(self._valid_token())
+        with translated("Spotify", _refusals()):
+            playlist_id = client.current_user_playlist_create(title, public=False, description=about)["id"]
+            if not TRACK_ID.fullmatch(playlist_id):
+                raise ValueError("not a playlist")
         num_added = 0
         try:
             for start in range(0, len(ids), TRACKS_PER_REQUEST):
                 part = ids[start : start + TRACKS_PER_REQUEST]
-                self._add(client, playlist_id, part)
+                with translated("Spotify", _refusals()):
+                    client.playlist_add_items(playlist_id, part)["snapshot_id"]
                 num_added += len(part)
         except SpotifyError as error:
             songs = pluralize(len(ids), "song")
             raise type(error)(f"The playlist exists, but Spotify added only {num_added} of {songs}. {error}") from error
         return PLAYLIST_ADDRESS + playlist_id
 
-    def _add(self, client: spotipy.Spotify, playlist_id: str, track_ids: list[str]) -> None:
-        added = self._send(client, lambda: client.playlist_add_items(playlist_id, track_ids))
-        if not (isinstance(added, dict) and isinstance(added.get("snapshot_id"), str)):
-            raise self._app.service.failed(ValueError("not a snapshot"))
+    def _valid_token(self) -> str:
+        """Access token, refreshed if it expires within a minute."""
+        refused = SignInNeededError(_SIGN_IN_AGAIN)
+        with self._lock, translated("Spotify", {400: refused, 401: refused}):  # a refresh token is valid once
+            token = self._pkce.cache_handler.get_cached_token()
+            if self._pkce.is_token_expired(token):
+                token = self._pkce.refresh_access_token(token["refresh_token"])
+            return str(token["access_token"])
 
-    def _send(self, client: spotipy.Spotify, request: Callable[[], Any]) -> Any:
-        """Answer of the Web API. A rejected token is refreshed once."""
-        import requests
-        from spotipy.exceptions import SpotifyBaseException
 
-        rejected: _Token | None = None
-        while True:
-            token = self._valid_token(rejected)
-            self._app.service.respect_pause()
-            client.set_auth(token.access)
-            try:
-                return request()
-            except (SpotifyBaseException, requests.RequestException, *INVALID_RESPONSE_ERRORS) as error:
-                if (response := error_response(error)) is None:
-                    raise self._app.service.failed(error) from error
-                if response.status_code != 401:
-                    raise self._app.refused(response.status_code, response.headers) from error
-                if rejected is not None:
-                    raise SignInNeededError(_SIGN_IN_AGAIN) from error
-                rejected = token
-
-    def _valid_token(self, rejected: _Token | None) -> _Token:
-        """Current token, refreshed if it expired or Spotify rejected it."""
-        with self._lock:  # Spotify accepts each refresh token once
-            if self._token is rejected or self._token.is_expired():
-                self._token = self._app.refreshed(self._token)
-            return self._token
+def _refusals() -> dict[int, SpotifyError]:
+    """Errors of the Web API. In development mode, an app has at most five users."""
+    forbidden = (
+        "Spotify does not let this account save playlists. Ask the app's owner to add it to the app's user list, or "
+        "sign in again to give the permission."
+    )
+    return {401: SignInNeededError(_SIGN_IN_AGAIN), 403: SpotifyError(forbidden)}
 
 
 @dataclass(slots=True)
@@ -313,16 +200,14 @@ class _Pending:
 
     Attributes:
         browser: SHA-256 of the browser's value.
-        verifier: PKCE verifier.
-        challenge: PKCE challenge.
+        pkce: client with the secret of this login.
         deadline: end on the monotonic clock.
         is_used: whether a tab has finished the login.
         result: account or error message, None before.
     """
 
     browser: bytes
-    verifier: str = field(repr=False)
-    challenge: str
+    pkce: spotipy.SpotifyPKCE = field(repr=False)
     deadline: float
     is_used: bool = False
     result: Account | str | None = None
@@ -360,8 +245,7 @@ class Logins:
         if not client_id:
             raise ValueError("client_id must not be empty. Received: ''")
         redirect_uri_of(redirect_uri)
-        service = WebService("Spotify", timeout_s=timeout_s)
-        self._app = _App(client_id, redirect_uri, authorize_url, token_url, api_url, service)
+        self._service = _Service(client_id, redirect_uri, authorize_url, token_url, api_url, timeout_s)
         self._logins: dict[str, _Pending] = {}  # by state, oldest first
         self._lock = threading.Lock()
 
@@ -373,10 +257,10 @@ class Logins:
         """
         if not browser:
             raise ValueError("browser must not be empty. Received: ''")
-        pkce = self._app.pkce()
+        pkce = self._service.pkce()
         state = secrets.token_urlsafe(32)
         url = pkce.get_authorize_url(state=state)
-        login = _Pending(_digest(browser), pkce.code_verifier, pkce.code_challenge, _deadline())
+        login = _Pending(_digest(browser), pkce, _deadline())
         with self._lock:
             self._forget_expired()
             while len(self._logins) >= MAX_LOGINS:
@@ -434,9 +318,12 @@ class Logins:
     def _account(self, login: _Pending, code: str | None, error: str | None) -> Account:
         if error == "access_denied":
             raise SpotifyError("You did not give the permission on Spotify. Sign in again to save playlists.")
-        if error or not code or not _TOKEN_TEXT.fullmatch(code):
-            raise SpotifyError("Spotify refused the sign-in. Sign in again.")
-        return Account(self._app, self._app.token_for(code, login.verifier, login.challenge))
+        refused = SpotifyError("Spotify refused the sign-in. Sign in again.")
+        if error or not code:
+            raise refused
+        with translated("Spotify", {400: refused, 401: refused, 403: _refusals()[403]}):
+            login.pkce.get_access_token(code, check_cache=False)
+        return Account(self._service, login.pkce)
 
     def _forget_expired(self) -> None:
         now = time.monotonic()
