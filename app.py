@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from emomusic.ui.core.capacity import admit_visitor
+from emomusic.ui.core.capacity import admit_visitor, capacity
 from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, shown_errors, style_page
 
 enter_app()
@@ -26,5 +26,6 @@ page = st.navigation(pages, position="top")
 if page.url_path:
     st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
 enter_page(page.url_path)
-page.run()
+with capacity().work():
+    page.run()
 show_notice()

@@ -6,10 +6,8 @@ Networks and recommender load on first use, once per process. All functions are 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Collection
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,20 +17,14 @@ from emomusic.face.images import RgbImage, read_image
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
 from emomusic.music.genres import genres_of
-from emomusic.music.recommend import Recommender, Song, load_recommender
+from emomusic.music.recommend import Song, load_recommender
 from emomusic.music.request import Policy, Request
-
-if TYPE_CHECKING:
-    from emomusic.face.classifier import EmotionClassifier
-    from emomusic.face.detection import MtcnnDetector
 
 Picture: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
 """A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
 
 Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceReading | PictureReading
 """An emotion or its name, a point of the affect plane, or a reading."""
-
-_loading = threading.Lock()
 
 
 def read_picture(picture: Picture, *, model: str = DEFAULT_MODEL) -> PictureReading:
@@ -50,10 +42,7 @@ def read_picture(picture: Picture, *, model: str = DEFAULT_MODEL) -> PictureRead
         ModelError: no such model, or one with other classes.
         ValueError: pixels of another shape or type.
     """
-    image = _pixels(picture)
-    with _loading:
-        detector, classifier = _networks(model)
-    return read_faces(image, detector, classifier)
+    return read_faces(_pixels(picture), *load_networks(model))
 
 
 def recommend_songs(
@@ -94,9 +83,7 @@ def recommend_songs(
         hide_explicit=hide_explicit,
         genres=genres_of(genres),
     )
-    with _loading:
-        recommender = _recommender()
-    return recommender.songs(request, num_songs)
+    return load_recommender().songs(request, num_songs)
 
 
 def draw_reading(picture: Picture, reading: PictureReading) -> RgbImage:
@@ -159,13 +146,3 @@ def _policy(policy: Policy | str) -> Policy:
         return Policy(policy)
     except ValueError as error:
         raise ValueError(f"policy must be one of {', '.join(Policy)}. Received: {policy!r}") from error
-
-
-@cache
-def _networks(model: str) -> tuple[MtcnnDetector, EmotionClassifier]:
-    return load_networks(model)
-
-
-@cache
-def _recommender() -> Recommender:
-    return load_recommender()

@@ -11,17 +11,23 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
+from functools import cache, wraps
+from inspect import signature
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from emomusic.errors import AssetError, ModelError
+
+_Options = ParamSpec("_Options")
+_Loaded = TypeVar("_Loaded")
 
 _BUNDLE = Path(__file__).resolve().parent / "bundle"
 
@@ -46,6 +52,27 @@ class ModelKind(StrEnum):
     def examples(self) -> str:
         """The plural noun for its examples."""
         return "faces" if self is ModelKind.FACE else "songs"
+
+
+def load_once(load: Callable[_Options, _Loaded]) -> Callable[_Options, _Loaded]:
+    """Keep what a function loads from the files below `ROOT`, for the life of the process.
+
+    Threads share one load. After an error, the next call loads again.
+    """
+    lock, parameters = threading.Lock(), signature(load)
+
+    @cache
+    def kept(_: Path, *arguments: Any) -> _Loaded:
+        return load(*arguments)
+
+    @wraps(load)
+    def loaded(*arguments: _Options.args, **options: _Options.kwargs) -> _Loaded:
+        bound = parameters.bind(*arguments, **options)
+        bound.apply_defaults()
+        with lock:
+            return kept(ROOT, *bound.args)
+
+    return loaded
 
 
 def data_dir() -> Path:

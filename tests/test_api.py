@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +9,6 @@ import numpy as np
 import pytest
 
 import emomusic
-from emomusic import api
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.face.images import read_image
@@ -36,14 +28,8 @@ def reading() -> PictureReading:
     return emomusic.read_picture(Path(__file__).parents[1] / "data" / "samples" / SAMPLE)
 
 
-@pytest.fixture
-def _nothing_loaded() -> Iterator[None]:
-    api._networks.cache_clear()
-    yield
-    api._networks.cache_clear()
-
-
-def test_everything_named_is_there() -> None:
+def test_everything_named_is_there(root: Path) -> None:
+    assert (root / "emomusic" / "py.typed").is_file()  # checkers see the types
     assert {"read_picture", "recommend_songs", "draw_reading"} <= set(emomusic.__all__)
     assert all(hasattr(emomusic, name) for name in emomusic.__all__)
     with pytest.raises(AttributeError, match="no_such_name"):
@@ -62,22 +48,6 @@ def test_another_model_reads_the_same_faces(sample: Path, reading: PictureReadin
     other = emomusic.read_picture(sample, model="vgg9")
     assert [face.face.box for face in other.faces] == [face.face.box for face in reading.faces]
     assert not np.array_equal(other.faces[0].probabilities.values, reading.faces[0].probabilities.values)
-
-
-def test_threads_share_one_load(sample: Path, monkeypatch: pytest.MonkeyPatch, _nothing_loaded: None) -> None:  # noqa: PT019
-    loaded: list[str] = []
-    load = api.load_networks
-
-    def slow_load(model: str) -> Any:
-        loaded.append(threading.current_thread().name)
-        time.sleep(0.2)
-        return load(model)
-
-    monkeypatch.setattr(api, "load_networks", slow_load)
-    with ThreadPoolExecutor(4) as threads:
-        readings = list(threads.map(emomusic.read_picture, [sample] * 4))
-    assert len(loaded) == 1
-    assert all(len(each.faces) == 4 for each in readings)
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
@@ -157,22 +127,6 @@ def test_a_reading_is_drawn_into_a_copy(sample: Path, reading: PictureReading) -
 def test_a_reading_of_another_picture_is_not_drawn(reading: PictureReading) -> None:
     with pytest.raises(ValueError, match=r"picture must be the one that was read, .* Received: \(64, 48\)"):
         emomusic.draw_reading(np.zeros((48, 64, 3), np.uint8), reading)
-
-
-def test_checkers_see_the_types(root: Path, tmp_path: Path) -> None:
-    assert (root / "emomusic" / "py.typed").is_file()
-    (tmp_path / "user.py").write_text(
-        "import emomusic\n"
-        "reveal_type(emomusic.read_picture(b''))\n"
-        "reveal_type(emomusic.recommend_songs('sad')[0].score)\n"
-        "emomusic.draw_reading(1, 2)\n"
-    )
-    command = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), str(tmp_path / "user.py")]
-    environment = os.environ | {"MYPYPATH": str(root)}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
-    assert 'Revealed type is "emomusic.face.reading.PictureReading"' in done.stdout, done.stdout + done.stderr
-    assert 'Revealed type is "float"' in done.stdout.replace("builtins.float", "float")
-    assert "error: Argument 2" in done.stdout
 
 
 def test_songs_have_the_requested_genres() -> None:

@@ -1,5 +1,7 @@
 import hashlib
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +227,39 @@ def test_a_folder_to_train_into_must_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"expected a folder to write a model into\. Received: .*(exists|directory)"):
         assets.prepare_model_folder(tmp_path / "file", ())
+
+
+def test_threads_share_one_load_for_each_argument_and_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loaded: list[str] = []
+    all_ask = threading.Barrier(4)
+
+    @assets.load_once
+    def load(name: str = "usual") -> object:
+        loaded.append(name)
+        return object()
+
+    def ask() -> object:
+        all_ask.wait(60)
+        return load()
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [future.result() for future in [threads.submit(ask) for _ in range(4)]]
+    assert {*found, load("usual"), load(name="usual")} == {found[0]}
+    assert load("other") is not found[0]
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    assert load() is not found[0]
+    assert loaded == ["usual", "other", "usual"]
+
+
+def test_a_failed_load_is_tried_again() -> None:
+    problems = [ModelError("expected weights")]
+
+    @assets.load_once
+    def load() -> str:
+        if problems:
+            raise problems.pop()
+        return "weights"
+
+    with pytest.raises(ModelError, match="expected weights"):
+        load()
+    assert load() == "weights"

@@ -8,8 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +26,6 @@ from emomusic.face.film_formats import is_film
 from emomusic.face.images import MAX_BYTES, RgbImage, crop_face, read_image, to_network_input
 from emomusic.face.reading import SHARES, FaceReading, affect_row, face_row, load_networks
 from emomusic.text import size_over
-
-if TYPE_CHECKING:
-    from emomusic.face.film import FilmNetworks  # loads FFmpeg, which pictures do not need
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
@@ -130,17 +126,10 @@ class UnitReader:
             BatchError: the URI is invalid.
         """
         runtime.use_one_thread()
-        self._dataset, self._rate = Dataset(out, settings_of(model, rate)), rate
+        self._dataset, self._model, self._rate = Dataset(out, settings_of(model, rate)), model, rate
         self._detector, self._classifier = load_networks(model)
         self._opener = Opener()
         pa.array([0])  # loads pandas, which would delay the first part, and with it a stop
-
-    @cached_property
-    def _film_networks(self) -> FilmNetworks:
-        from emomusic.face.film import FilmNetworks
-        from emomusic.face.identity import FaceIdentifier
-
-        return FilmNetworks(self._detector, self._classifier, FaceIdentifier())
 
     def read(self, unit: Unit, should_stop: Callable[[], bool] = _never) -> UnitReport:
         """Read a unit and write its parts.
@@ -182,13 +171,13 @@ class UnitReader:
             return _Opened(item, error=f"This file cannot be read: {error.strerror or 'input error'}. Copy it again.")
 
     def _read_film(self, item: Item, file: BinaryIO, found: _Found, should_stop: Callable[[], bool]) -> None:
-        from emomusic.face.film import FilmReading, read_film
+        from emomusic.face.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
         from emomusic.face.film_file import FilmFile
 
         try:
             with FilmFile(file) as film:
-                reading = FilmReading(film, self._rate)
-                with contextlib.closing(read_film(film, self._film_networks, rate=self._rate)) as moments:
+                reading, networks = FilmReading(film, self._rate), load_film_networks(self._model)
+                with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
                     for moment in moments:
                         if should_stop():
                             return

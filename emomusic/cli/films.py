@@ -14,12 +14,12 @@ import numpy as np
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, describe
 from emomusic.cli.arguments import STOPPED, log_file_error, show_songs, song_request
-from emomusic.cli.engine import Engine
 from emomusic.errors import FilmError
 from emomusic.export import film_record
-from emomusic.face.film import FilmFace, FilmNetworks, FilmReading, face_line, read_film
+from emomusic.face.film import FilmFace, FilmNetworks, FilmReading, face_line, load_film_networks, read_film
 from emomusic.face.film_file import FilmFile
-from emomusic.music.recommend import Recommender, one_song_each
+from emomusic.face.model_files import DEFAULT_MODEL
+from emomusic.music.recommend import Recommender, load_recommender, one_song_each
 from emomusic.plots.film import annotate_film
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
@@ -27,13 +27,12 @@ _READ_SHARE = 0.6  # of the time for a film that is marked, too
 
 
 def analyze_film(
-    name: str, engine: Engine, options: argparse.Namespace, *, out: Path | None, on_share: Callable[[float], None]
+    name: str, options: argparse.Namespace, *, out: Path | None, on_share: Callable[[float], None]
 ) -> tuple[dict[str, Any], int]:
     """Read the faces of a film and recommend songs for each scene. Problems go to stderr.
 
     Args:
         name: path of the film.
-        engine: the networks, loaded only if the film can be opened.
         options: of `analyze`.
         out: file for the film with marked faces; None for none.
         on_share: takes the finished share, 0 to 1.
@@ -46,7 +45,7 @@ def analyze_film(
     """
     try:
         with FilmFile(name) as film:
-            networks, recommender = engine.film_networks, engine.recommender
+            networks, recommender = load_film_networks(options.model or DEFAULT_MODEL), load_recommender()
             started = time.perf_counter()
             reading = FilmReading(film, options.rate)
             read_share = 1.0 if out is None else _READ_SHARE

@@ -23,7 +23,6 @@ from emomusic.cli.arguments import (
     show_songs,
     song_request,
 )
-from emomusic.cli.engine import Engine
 from emomusic.errors import EmomusicError, ImageError
 from emomusic.text import escape_control_chars, pluralize
 
@@ -105,7 +104,6 @@ def _analyzed(
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
     from emomusic.face.images import read_image
 
-    engine = Engine(options.model)
     for position, (name, is_film) in enumerate(zip(options.images, are_films, strict=True), 1):
         started = time.perf_counter()
         try:
@@ -123,9 +121,9 @@ def _analyzed(
         if image is None:
             from emomusic.cli.films import analyze_film
 
-            yield analyze_film(name, engine, options, out=out, on_share=on_share)
+            yield analyze_film(name, options, out=out, on_share=on_share)
         else:
-            yield _analyzed_picture(name, image, engine, options, out=out, decode_ms=decode_ms)
+            yield _analyzed_picture(name, image, options, out=out, decode_ms=decode_ms)
 
 
 def _is_named_like_film(name: str) -> bool:
@@ -136,14 +134,16 @@ def _is_named_like_film(name: str) -> bool:
 
 
 def _analyzed_picture(
-    name: str, image: RgbImage, engine: Engine, options: argparse.Namespace, *, out: Path | None, decode_ms: float
+    name: str, image: RgbImage, options: argparse.Namespace, *, out: Path | None, decode_ms: float
 ) -> tuple[dict[str, Any], int]:
     """The record of a picture and its exit status: 2 if it could not be written."""
     from emomusic.export import picture_record
-    from emomusic.face.reading import read_faces
+    from emomusic.face.model_files import DEFAULT_MODEL
+    from emomusic.face.reading import load_networks, read_faces
+    from emomusic.music.recommend import load_recommender
 
-    (detector, classifier), recommender = engine.networks, engine.recommender
-    reading = read_faces(image, detector, classifier)
+    networks, recommender = load_networks(options.model or DEFAULT_MODEL), load_recommender()
+    reading = read_faces(image, *networks)
     started = time.perf_counter()
     songs: list[Song] = []
     request: Request | None = None

@@ -24,6 +24,7 @@ from emomusic.affect import (
     describe,
     quadrant_of,
 )
+from emomusic.assets import load_once
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.film_file import FilmFile, FilmFrame
@@ -82,8 +83,9 @@ class FilmNetworks:
     identifier: Identifier
 
 
+@load_once
 def load_film_networks(model: str = DEFAULT_MODEL) -> FilmNetworks:
-    """Load the networks in about 0.4 s.
+    """The networks for films, loaded once in about 0.4 s. Threads may share them.
 
     Raises:
         ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.

@@ -17,6 +17,7 @@ from emomusic.affect import (
     group_probabilities,
     quadrant_of,
 )
+from emomusic.assets import load_once
 from emomusic.face.classifier import Classifier, EmotionClassifier
 from emomusic.face.detection import Face, FaceDetector, MtcnnDetector
 from emomusic.face.images import RgbImage, crop_face
@@ -133,8 +134,9 @@ def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifie
     return tuple(FaceReading(face, values) for face, values in zip(faces, probabilities, strict=True))
 
 
+@load_once
 def load_networks(model: str = DEFAULT_MODEL) -> tuple[MtcnnDetector, EmotionClassifier]:
-    """Load the detector and a trained model in about 0.25 s.
+    """The detector and a trained model, loaded once in about 0.25 s. Threads may share them.
 
     Raises:
         ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.

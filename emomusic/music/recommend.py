@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of, share_text
+from emomusic.assets import load_once
 from emomusic.music.catalogue import Catalogue, Track
 from emomusic.music.history import ARTIST_WINDOW, PlayHistory
 from emomusic.music.mood import MOODS, MoodClassifier
@@ -380,8 +381,9 @@ def one_song_each(
     return chosen
 
 
+@load_once
 def load_recommender() -> Recommender:
-    """Recommender for the bundled catalogue and the default mood model.
+    """Recommender for the bundled catalogue and the default mood model, loaded once. Threads may share it.
 
     Raises:
         DatasetError: the catalogue is absent or damaged.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import socket
 import subprocess
@@ -61,9 +62,10 @@ def test_video_passes_a_relay_with_temporary_credentials(
 ) -> None:
     with coturn(tmp_path, root) as port:
         settings = {
-            ice.TURN_URLS: f"turn:127.0.0.1:{port}?transport=udp",
+            ice.ICE: json.dumps(
+                {"iceServers": [{"urls": [f"turn:127.0.0.1:{port}?transport=udp"]}], "iceTransportPolicy": "relay"}
+            ),
             ice.TURN_SECRET: SECRET,
-            ice.ICE_POLICY: "relay",
         }
         with fresh_server(tmp_path, settings) as server, camera(playwright, film) as page:
             page.goto(f"{server}/live")

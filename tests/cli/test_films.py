@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
-from emomusic.cli import films, main, songs
+from emomusic.cli import films, main
 from emomusic.face import film
 from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading
 from emomusic.face.images import read_image
@@ -78,19 +78,16 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
     return run_json
 
 
-class FakeEngine:
-    """An `Engine` of fakes: one happy face in each picture."""
-
-    def __init__(self, model: str | None = None) -> None:
-        faces = [make_face(20, 20, 60, 70)]
-        self.networks = FakeDetector(faces), FakeClassifier()
-        self.film_networks = FilmNetworks(*self.networks, FakeIdentifier())
-        self.recommender = Recommender(Catalogue(song_table(40)), MoodsOfPlane())
-
-
 @pytest.fixture
-def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(songs, "Engine", FakeEngine)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
+    """Fakes of networks and recommender: one happy face in each picture of the detector."""
+    detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
+    small = Recommender(Catalogue(song_table(40)), MoodsOfPlane())
+    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda _: (detector, classifier))
+    monkeypatch.setattr(films, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
+    for module in ("emomusic.music.recommend", "emomusic.cli.films"):
+        monkeypatch.setattr(f"{module}.load_recommender", lambda: small)
+    return detector
 
 
 def stopping_after(num_readings: int) -> Callable[..., Iterator[FilmMoment]]:
@@ -124,22 +121,7 @@ def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], rea
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_the_networks_load_once_and_those_of_films_only_for_a_film(
-    run: Callable[..., Reply], real: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from emomusic.face import identity, reading
-
-    loaded: list[str] = []
-    load, identifier = reading.load_networks, identity.FaceIdentifier
-    monkeypatch.setattr(reading, "load_networks", lambda model: loaded.append("pictures") or load(model))
-    monkeypatch.setattr(identity, "FaceIdentifier", lambda: loaded.append("films") or identifier())
-    assert run(sample)[0] == 0
-    assert loaded == ["pictures"]
-    assert run(real, sample, real, "--rate", "0.5")[0] == 0
-    assert loaded == ["pictures", "pictures", "films"]
-
-
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path) -> None:
     for rate, times in ((None, [0.0, 0.3, 0.5, 0.8, 1.0, 1.3, 1.5, 1.8]), (1, [0.0, 1.0])):
         _, (record,), _ = run(grey, *(() if rate is None else ("--rate", rate)))
@@ -147,7 +129,7 @@ def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path)
         assert [row["time_s"] for row in record["timeline"]] == times
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 @pytest.mark.parametrize("content", [None, b"no film"], ids=repr)
 def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
     run: Callable[..., Reply], grey: Path, tmp_path: Path, content: bytes | None
@@ -161,7 +143,7 @@ def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
     assert len(second["faces"]) == 1
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 def test_a_film_that_breaks_off_keeps_its_results(
     run: Callable[..., Reply], grey: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,7 +163,7 @@ def test_a_film_that_breaks_off_keeps_its_results(
     assert record["error"] in err
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 def test_the_readings_before_ctrl_c_are_the_answer(
     run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +177,7 @@ def test_the_readings_before_ctrl_c_are_the_answer(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["001-eileen-collins-1999.png"]
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 def test_ctrl_c_before_the_first_reading_answers_only_the_files_before(
     run: Callable[..., Reply], grey: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +187,7 @@ def test_ctrl_c_before_the_first_reading_answers_only_the_files_before(
     assert run(grey)[:2] == (130, None)
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 def test_annotate_writes_the_film_with_marked_faces(
     run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path
 ) -> None:
@@ -222,7 +204,7 @@ def test_annotate_writes_the_film_with_marked_faces(
     assert np.ptp(frames[0][200:, 300:]) < 20
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 @pytest.mark.parametrize(("error", "status"), [(OSError(28, "full"), 2), (KeyboardInterrupt(), 130)])
 def test_a_marked_film_that_cannot_be_written_costs_no_reading(
     run: Callable[..., Reply],
@@ -243,29 +225,24 @@ def test_a_marked_film_that_cannot_be_written_costs_no_reading(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 def test_a_film_without_a_face_is_done_all_the_same(
-    run: Callable[..., Reply], grey: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., Reply], grey: Path, fakes: FakeDetector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Nobody(FakeEngine):
-        def __init__(self, model: str | None = None) -> None:
-            super().__init__(model)
-            self.networks[0].faces.clear()
-
-    monkeypatch.setattr(songs, "Engine", Nobody)
+    fakes.faces.clear()
     status, (record,), _ = run(grey)
     assert (status, record["faces"], record["scenes"], record["playlist"]) == (0, [], [], [])
     assert main.main(["analyze", str(grey)]) == 0
     assert "0 faces" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("_fakes")
+@pytest.mark.usefixtures("fakes")
 @pytest.mark.parametrize("is_marked", [False, True])
 def test_the_progress_goes_from_nothing_to_the_whole(grey: Path, tmp_path: Path, is_marked: bool) -> None:
-    options = argparse.Namespace(rate=4.0, songs=1, policy="match", seed=0, hide_explicit=False, genres=[])
+    options = argparse.Namespace(model=None, rate=4.0, songs=1, policy="match", seed=0, hide_explicit=False, genres=[])
     shares: list[float] = []
     out = tmp_path / "out.mp4" if is_marked else None
-    films.analyze_film(str(grey), FakeEngine(), options, out=out, on_share=shares.append)  # type: ignore[arg-type]
+    films.analyze_film(str(grey), options, out=out, on_share=shares.append)
     assert shares == sorted(shares)
     assert shares[0] < 0.2
     assert 0.85 < shares[-1] <= 1

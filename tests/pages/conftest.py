@@ -11,6 +11,7 @@ from streamlit.components.v2 import manifest_scanner
 from emomusic.face.detection import MtcnnDetector
 from emomusic.face.images import RgbImage
 from emomusic.ui.core import frame
+from emomusic.ui.core.capacity import capacity
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,6 +21,14 @@ def _scan_packages_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: manifests)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh_capacity() -> Iterator[None]:
+    """A server without the live sessions of earlier tests, which may wait for the garbage collector."""
+    capacity.cache_clear()
+    yield
+    capacity.cache_clear()
 
 
 _FACES: dict[tuple[str, bytes, tuple[int, ...]], Any] = {}

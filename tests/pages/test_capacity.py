@@ -1,75 +1,72 @@
-"""emomusic/ui/core/capacity.py: limits for visitors and live sessions, and the pages of those without a place."""
+"""emomusic/ui/core/capacity.py: limits for visitors and live sessions, and the work in progress."""
 
 import gc
 from types import SimpleNamespace
 
 import pytest
+from streamlit import runtime
 
 from emomusic.errors import SettingsError
 from emomusic.ui.core import capacity as module
 from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity, limits
+from tests.fakes import FakeClock
 
 
-class Server:
-    """The sessions of a server: the known ones, and those with an open page."""
+class Runtime:
+    """Streamlit's server. The list of its sessions changes while another thread reads it."""
 
     def __init__(self) -> None:
-        self.known: set[str] = set()
         self.open: set[str] = set()
 
-    def connect(self, *visitors: str) -> None:
-        self.known |= set(visitors)
-        self.open |= set(visitors)
+    def is_active_session(self, visitor: str) -> bool:
+        return visitor in self.open
 
-    def disconnect(self, visitor: str) -> None:
-        self.open.remove(visitor)
-
-    def forget(self, visitor: str) -> None:
-        self.known.remove(visitor)
+    @property
+    def _session_mgr(self) -> None:
+        raise RuntimeError("dictionary changed size during iteration")
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    server = Server()
-    monkeypatch.setattr(module, "_sessions", lambda: (set(server.known), set(server.open)))
+def server(monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    server = Runtime()
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
     return server
 
 
-def test_the_visitor_above_the_limit_is_refused_until_another_leaves(server: Server) -> None:
+def test_the_visitor_above_the_limit_is_refused_until_another_leaves(server: Runtime) -> None:
     capacity = Capacity(max_visitors=2, max_live=1)
-    server.connect("a", "b", "c")
+    server.open = {"a", "b", "c"}
     assert [capacity.admit(visitor) for visitor in "abc"] == [True, True, False]
     assert (capacity.num_visitors, capacity.has_room) == (2, False)
-    server.disconnect("a")
+    server.open.remove("a")
     assert (capacity.num_visitors, capacity.has_room) == (1, True)
     assert capacity.admit("c")
 
 
-def test_an_admitted_visitor_may_return_after_a_lost_connection(server: Server) -> None:
+def test_an_admitted_visitor_may_return_until_the_session_is_deleted(
+    server: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(module, "monotonic", clock)
     capacity = Capacity(max_visitors=1, max_live=1)
-    server.connect("a", "b")
+    server.open = {"a"}
     assert capacity.admit("a")
-    server.disconnect("a")
+    server.open = {"b"}
     assert capacity.admit("b")
-    server.connect("a")
+    clock.advance(100)
+    server.open = {"a", "b"}
     assert capacity.admit("a")  # its photos are still here
     assert capacity.num_visitors == 2
-
-
-def test_a_deleted_session_is_forgotten(server: Server) -> None:
-    capacity = Capacity(max_visitors=1, max_live=1)
-    server.connect("a", "b")
-    assert capacity.admit("a")
-    server.disconnect("a")
-    server.forget("a")
-    assert capacity.admit("b")
-    server.connect("a")
+    server.open = {"b"}
+    clock.advance(1000)
+    assert capacity.num_visitors == 1
     assert not capacity.admit("a")
 
 
-def test_a_draining_server_keeps_its_visitors_and_refuses_others(server: Server) -> None:
+def test_a_draining_server_keeps_its_visitors_and_refuses_others(server: Runtime) -> None:
     capacity = Capacity(max_visitors=5, max_live=5)
-    server.connect("a", "b")
+    server.open = {"a", "b"}
     assert capacity.admit("a")
     capacity.is_draining = True
     assert [capacity.admit(visitor) for visitor in "ab"] == [True, False]
@@ -96,15 +93,24 @@ def test_a_live_session_holds_its_place_until_it_ends_or_is_deleted() -> None:
     assert (capacity.num_live, capacity.has_live_room) == (1, True)
 
 
+def test_work_and_live_sessions_keep_the_server_busy() -> None:
+    capacity, live = Capacity(max_visitors=9, max_live=1), Live()
+    with capacity.work():
+        with pytest.raises(ValueError, match="broken"), capacity.work():
+            raise ValueError("broken")
+        assert capacity.is_busy
+    assert not capacity.is_busy
+    capacity.start_live(live)
+    assert capacity.is_busy
+    live.is_live = False
+    assert not capacity.is_busy
+
+
 def test_limits_follow_the_cores_and_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores in (1, 2, 8):
-        monkeypatch.setattr(module, "num_cores", lambda cores=cores: cores)
-        assert limits({}) == (VISITORS_PER_CORE * cores, LIVE_PER_CORE * cores)
+    monkeypatch.setattr(module, "num_cores", lambda: 8)
+    assert limits({}) == (VISITORS_PER_CORE * 8, LIVE_PER_CORE * 8)
     assert limits({"EMOMUSIC_MAX_VISITORS": "7", "EMOMUSIC_MAX_LIVE": " 3 "}) == (7, 3)
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
-@pytest.mark.parametrize("name", ["EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"])
-def test_a_malformed_limit_is_an_error_that_names_it(name: str, text: str) -> None:
-    with pytest.raises(SettingsError, match=name):
-        limits({name: text})
+    for name in ("EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"):
+        for text in ("0", "-1", "1.5"):
+            with pytest.raises(SettingsError, match=name):
+                limits({name: text})

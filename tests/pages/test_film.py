@@ -19,8 +19,8 @@ from emomusic.music.genres import genres_of
 from emomusic.music.recommend import one_song_each
 from emomusic.text import format_clock
 from emomusic.ui.core import state
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import enter_app
+from emomusic.ui.core.shared import shared
 from emomusic.ui.film import choose, results
 from emomusic.ui.film import job as job_module
 from emomusic.ui.film.job import FilmHolder, FilmJob, Stage
@@ -233,7 +233,7 @@ def test_a_new_scene_leaves_the_songs_of_the_others(
     app.run()
     assert new == [3, 1, 3]
     requests, songs = app.session_state[state.FILM_SONGS]
-    assert songs == one_song_each(requests, engine().recommender())
+    assert songs == one_song_each(requests, shared().recommender())
 
 
 def test_the_files_hold_the_readings(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:

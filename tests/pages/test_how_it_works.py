@@ -20,9 +20,9 @@ from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image,
 from emomusic.face.inspection import occlude
 from emomusic.face.reading import FaceReading
 from emomusic.ui.core import state
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works import walk
 from emomusic.ui.how_it_works.draw import describe_agreement, describe_drop
 from emomusic.ui.how_it_works.steps import STEPS, Needs, step_named
@@ -198,7 +198,7 @@ def test_the_chooser_stays_open_while_an_upload_is_replaced(app: AppTest, root: 
 
 def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert STEPS[0].needs is Needs.PICTURE
-    monkeypatch.setattr(walk, "engine", None)
+    monkeypatch.setattr(walk, "shared", None)
     at(app, "picture", sample="four-people")
     assert not app.exception
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))
@@ -335,7 +335,7 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     # The network's input comes from the full crop, not from the displayed JPEG
     np.testing.assert_array_equal(face.insight.face, to_network_input([full], len(face.insight.face))[0, ..., 0])
     at(app, "look", sample=None)
-    insight, occlusion = walk._explainer().look(full), occlude(full, engine().networks()[1])
+    insight, occlusion = walk._explainer().look(full), occlude(full, shared().networks()[1])
     np.testing.assert_array_equal(face.insight.logits, insight.logits)
     np.testing.assert_array_equal(face.insight.probabilities, insight.probabilities)
     np.testing.assert_array_equal(face.occlusion.drops, occlusion.drops)

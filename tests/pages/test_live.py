@@ -21,7 +21,7 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
 from emomusic.face.live.reader import LiveReader, LiveSettings
-from emomusic.ui.core import engine, frame, state
+from emomusic.ui.core import frame, shared, state
 from emomusic.ui.core.capacity import Capacity
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.live import ice, video
@@ -66,9 +66,9 @@ class OtherSession:
 
 @pytest.fixture
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
-    for name in ice.SETTING_NAMES:
+    for name in (ice.ICE, ice.TURN_SECRET):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # removes the networks of another test
     monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
@@ -193,47 +193,32 @@ def test_the_photo_page_is_one_click_away(app: AppTest, stream: Stream, button: 
 @pytest.mark.parametrize(
     ("url", "hosts"),
     [
-        ("http://localhost:8501/live", []),
-        ("http://127.0.0.1:8501/live", []),
-        ("http://[::1]:8501/live", []),
-        ("https://emo.example.org/live", ["stun.l.google.com"]),
-        ("http://localhost.example.org/live", ["stun.l.google.com"]),
-        ("", ["stun.l.google.com"]),
+        ("http://[::1]:8501/live", ()),
+        ("http://localhost.example.org/live", ("stun.l.google.com",)),
+        ("", ("stun.l.google.com",)),
     ],
 )
-def test_no_ice_server_is_used_on_one_machine(url: str, hosts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video.st, "context", SimpleNamespace(url=url))
-    found = video.ice_servers(ice.ice_settings({}))
-    assert [host for server in found for host in server.hosts] == hosts
+def test_no_ice_server_is_used_on_one_machine(
+    app: AppTest, url: str, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module.st, "context", SimpleNamespace(url=url))
+    assert page_module.connection_settings().hosts == hosts
 
 
-def test_a_host_of_stun_and_turn_is_named_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ice.STUN_URLS, "stun:turn.example.org")
-    monkeypatch.setenv(ice.TURN_URLS, "turn:turn.example.org")
+def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = [{"urls": ["turn:turn.example.org"]}]
+    monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
     monkeypatch.setenv(ice.TURN_SECRET, "north")
-    app.run()
-    assert text_of(app).count("turn.example.org") == 1
-
-
-def test_the_stream_has_no_audio_and_the_same_servers_on_both_sides(app: AppTest, stream: Stream) -> None:
     show(app, stream, None)
-    assert not app.exception
+    assert "turn.example.org" in text_of(app)
     (options,) = stream.options
+    browser, server = options["frontend_rtc_configuration"], options["server_rtc_configuration"]
+    assert browser == server | {"iceTransportPolicy": "relay"}
+    assert server["iceServers"][0]["credential"]
     assert options["media_stream_constraints"]["audio"] is False
-    assert options["frontend_rtc_configuration"]["iceServers"] == options["server_rtc_configuration"]["iceServers"]
     assert options["video_html_attrs"]["muted"]
-
-
-def test_turn_reaches_both_sides(app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ice.TURN_URLS, "turn:turn.example.org")
-    monkeypatch.setenv(ice.TURN_SECRET, "north")
-    monkeypatch.setenv(ice.ICE_POLICY, "relay")
-    show(app, stream, None)
-    show(app, stream, None)
-    first, second = stream.options
-    assert first["frontend_rtc_configuration"]["iceTransportPolicy"] == "relay"
-    assert first["server_rtc_configuration"]["iceServers"][-1]["urls"] == ["turn:turn.example.org"]
-    assert first["frontend_rtc_configuration"] == second["frontend_rtc_configuration"]
 
 
 def test_a_restored_tick_requests_the_camera(app: AppTest) -> None:
@@ -244,11 +229,11 @@ def test_a_restored_tick_requests_the_camera(app: AppTest) -> None:
 
 
 def test_an_invalid_setting_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ice.TURN_URLS, "turn.example.org")
+    monkeypatch.setenv(ice.ICE, "turn.example.org")
     app.run()
     assert not app.exception
     (error,) = app.error
-    assert ice.TURN_URLS in error.value.replace("\\", "")
+    assert ice.ICE in error.value.replace("\\", "")
 
 
 def test_a_slow_connection_is_reported(app: AppTest, stream: Stream) -> None:
@@ -685,8 +670,8 @@ def test_video_libraries_are_not_imported_before_the_camera_is_allowed(root: Pat
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-from emomusic.ui.core import engine
-engine.load_networks = lambda: (None, None)
+from emomusic.ui.core import shared
+shared.load_networks = lambda: (None, None)
 app = AppTest.from_file("app.py", default_timeout=120).run()
 assert app.title and not app.exception
 app.switch_page("pages/live.py").run()

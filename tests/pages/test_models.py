@@ -24,9 +24,8 @@ from emomusic import assets
 from emomusic.affect import EMOTIONS, FOUR_CLASSES
 from emomusic.errors import ModelError
 from emomusic.face import model_files
-from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import SplitPictures
-from emomusic.ui.core import engine, state
+from emomusic.ui.core import shared, state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models import try_it
@@ -618,13 +617,12 @@ class FakeNetwork:
 
 
 def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -> AppTest:
-    def classifier(name: str, folder: Path, changed: float) -> FakeNetwork:
-        assert (folder, changed) == (assets.ROOT / f"models/face/{name}", (folder / "metrics.json").stat().st_mtime)
+    def classifier(name: str) -> FakeNetwork:
         if name == "emonet":
             raise ModelError("expected its weights. Received: none")
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
 
-    monkeypatch.setattr(engine, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
+    monkeypatch.setattr(shared, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # remove networks of other tests
     monkeypatch.setattr("emomusic.ui.models.try_it._classifier", classifier)
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
@@ -679,16 +677,6 @@ def test_the_page_counts_the_models_that_agree(winners: list[int], pattern: str)
         ModelAnswer("none", tuple(EMOTIONS), None, 0.0, "damaged"),
     ]
     assert re.search(pattern, try_it._agreement(Asked("digest", b"", 1, (*seven, *others))))
-
-
-def test_a_retrained_model_is_reloaded(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[str] = []
-    monkeypatch.setattr(try_it, "engine", lambda: SimpleNamespace(networks=lambda: (None, FakeNetwork("vgg9"))))
-    monkeypatch.setattr(EmotionClassifier, "load", lambda name: loaded.append(name) or FakeNetwork(name))
-    folder = tmp_path / "models" / "face" / "emonet"
-    for changed in (1.0, 1.0, 2.0):
-        try_it._classifier("emonet", folder, changed)
-    assert loaded == ["emonet"] * 2
 
 
 def test_a_picture_without_a_face_has_a_message_and_no_chart(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

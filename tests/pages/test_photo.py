@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.face.images import encode_png
 from emomusic.music.request import target_of
-from emomusic.ui.core import engine, picture_chooser, state
+from emomusic.ui.core import picture_chooser, shared, state
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models.try_it import Asked
 from emomusic.ui.songs.listener import FIRST_POINTS
@@ -310,7 +310,7 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, num_faces: int, is_crowd: bool
 ) -> None:
     faces = [make_face(x=number) for number in range(num_faces)]
-    monkeypatch.setattr(engine, "load_networks", lambda: (FakeDetector(faces), FakeClassifier()))
+    monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector(faces), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
     try:
         sample(app, "four-people")

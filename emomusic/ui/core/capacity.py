@@ -1,4 +1,4 @@
-"""How many visitors and live sessions this process serves, and whether it is about to stop.
+"""How many visitors and live sessions this process serves, what it works on, and whether it is about to stop.
 
 `docs/deployment.md` describes the settings and how the defaults were measured.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+from time import monotonic
 from typing import Protocol
 
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.compat import HookError, ServerInternals, session_id
+from emomusic.compat import session_id
 from emomusic.errors import SettingsError
 from emomusic.face.runtime import num_cores
 
@@ -50,7 +52,8 @@ class Capacity:
         self.max_visitors, self.max_live = max_visitors, max_live
         self.is_draining = False
         self._lock = threading.Lock()
-        self._admitted: set[str] = set()
+        self._seen_s: dict[str, float] = {}  # when the pages of the admitted visitors were last open
+        self._num_working = 0
         self._live: weakref.WeakSet[LiveWork] = weakref.WeakSet()
 
     def admit(self, visitor: str) -> bool:
@@ -60,30 +63,51 @@ class Capacity:
             visitor: the session's id.
         """
         with self._lock:
-            if visitor in self._admitted:
-                return True
-            if self.is_draining or len(self._present()) >= self.max_visitors:
+            if visitor not in self._seen_s and (self.is_draining or self._num_open() >= self.max_visitors):
                 return False
-            self._admitted.add(visitor)
+            self._seen_s[visitor] = monotonic()
             return True
 
     @property
     def has_room(self) -> bool:
         """Whether a new visitor would be admitted."""
         with self._lock:
-            return not self.is_draining and len(self._present()) < self.max_visitors
+            return not self.is_draining and self._num_open() < self.max_visitors
 
     @property
     def num_visitors(self) -> int:
         """Admitted visitors whose page is open."""
         with self._lock:
-            return len(self._present())
+            return self._num_open()
 
-    def _present(self) -> set[str]:
-        """Admitted visitors whose page is open. Sessions that no longer exist are forgotten."""
-        known, open_ones = _sessions()
-        self._admitted &= known
-        return self._admitted & open_ones
+    def _num_open(self) -> int:
+        """Count the admitted visitors whose page is open. Those whose session no longer exists are forgotten."""
+        now_s, kept_s = monotonic(), st.get_option("server.disconnectedSessionTTL")
+        num_open = 0
+        for visitor, seen_s in list(self._seen_s.items()):
+            if _is_open(visitor):
+                self._seen_s[visitor] = now_s
+                num_open += 1
+            elif now_s - seen_s > kept_s:
+                del self._seen_s[visitor]
+        return num_open
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Count the block as work in progress, for which a stop of the server waits."""
+        with self._lock:
+            self._num_working += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._num_working -= 1
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a photo, a film, a call of the API or a live session is in progress."""
+        with self._lock:
+            return self._num_working > 0 or self._num_live() > 0
 
     def start_live(self, session: LiveWork) -> bool:
         """Take a place for a live session, which gives it back when it ends. False if all are taken."""
@@ -109,16 +133,9 @@ class Capacity:
         return sum(session.is_live for session in self._live)
 
 
-def _sessions() -> tuple[set[str], set[str]]:
-    """The ids of all sessions, and of those whose page is open."""
-    if not runtime.exists():
-        return set(), set()
-    try:
-        server = ServerInternals()
-    except HookError:  # without a count there is no limit
-        return set(), set()
-    sessions = server.sessions()
-    return {session.id for session in sessions}, {session.id for session in sessions if server.is_open(session)}
+def _is_open(visitor: str) -> bool:
+    """Whether a browser shows the visitor's page. Streamlit's list of all sessions is not thread-safe."""
+    return runtime.exists() and runtime.get_instance().is_active_session(visitor)
 
 
 def limits(environment: Mapping[str, str]) -> tuple[int, int]:

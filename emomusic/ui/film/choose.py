@@ -12,13 +12,12 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
-from emomusic.face.film import FilmNetworks
+from emomusic.face.film import FilmNetworks, load_film_networks
 from emomusic.face.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
-from emomusic.face.identity import FaceIdentifier
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen_here, remembered, went_back, write
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import show_uploader
 from emomusic.ui.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, stored_upload
 
@@ -123,10 +122,5 @@ def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
     return job
 
 
-@st.cache_resource(show_spinner=False)
-def _identifier() -> FaceIdentifier:
-    return FaceIdentifier()
-
-
 def _networks(visitor: str) -> FilmNetworks:
-    return FilmNetworks(*engine().reader_networks(visitor), _identifier())
+    return FilmNetworks(*shared().visitor_networks(visitor), load_film_networks().identifier)

@@ -27,6 +27,7 @@ from emomusic.face.live.timeline import Segment
 from emomusic.plots.film import annotate_film
 from emomusic.plots.picture import ROOM_AROUND, marked_frame
 from emomusic.text import format_clock, size_over
+from emomusic.ui.core.capacity import capacity
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ class FilmJob:
 
     def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
         try:
-            with opening as file:
+            with capacity().work(), opening as file:
                 while not _slots.acquire(timeout=0.2):
                     if self._should_stop():
                         return

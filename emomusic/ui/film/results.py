@@ -23,9 +23,9 @@ from emomusic.plots.live import film_areas
 from emomusic.text import for_excel, format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns, show_chart
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.core.shared import shared
 from emomusic.ui.film.choose import visitors_job
 from emomusic.ui.film.job import PORTRAIT, FilmJob, Stage
 from emomusic.ui.songs.choose import request_of
@@ -233,7 +233,7 @@ def _songs(scenes: Sequence[Segment]) -> list[Song | None]:
     songs = before[1][:num_same]
     if num_same < len(requests):
         with st.spinner("Choosing songs"):
-            songs = one_song_each(requests, engine().recommender(), songs)
+            songs = one_song_each(requests, shared().recommender(), songs)
     st.session_state[state.FILM_SONGS] = requests, songs
     return songs
 
@@ -314,7 +314,7 @@ def _record(
     problem: str | None,
 ) -> str:
     """The JSON file. It is made outside of the page, without its session."""
-    recommender = engine().recommender()
+    recommender = shared().recommender()
     songs = [recommender.songs(request, _SONGS_OF_SCENE) for request in requests]
     record = film_record(name, reading, scenes, songs, playlist, requests[0], problem=problem)
     return json.dumps(record, ensure_ascii=False, indent=2)

@@ -18,8 +18,8 @@ from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.picture import framed_face
 from emomusic.ui.core import state
 from emomusic.ui.core.address import remembered, write
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.core.uploads import show_removal, show_uploader
 
@@ -182,7 +182,7 @@ def _read(picture: Picture) -> GalleryPicture | str:
         image = picture.read()
     except ImageError as error:
         return str(error)
-    reading = read_faces(image, *engine().reader_networks(session_id()))
+    reading = read_faces(image, *shared().visitor_networks(session_id()))
     return_free_memory()
     faces = tuple(encode_jpeg(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
     return GalleryPicture(picture.name, picture.digest, reading, encode_jpeg(shrink(image, _SMALL_SIDE)[0]), faces)

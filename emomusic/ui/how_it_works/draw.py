@@ -21,8 +21,8 @@ from emomusic.plots import steps as plots
 from emomusic.results.findings import percent
 from emomusic.text import pluralize
 from emomusic.ui.core.charts import roomy_columns, show_chart
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.how_it_works.walk import CROP_SIDE, Scene
 from emomusic.ui.songs.choose import describe_few, song_points
@@ -253,7 +253,7 @@ def show_songs(scene: Scene) -> None:
     point = affect_of(values)
     quadrant = quadrant_of(point)
     request = with_your_music(Request(point=point, emotion=values.emotion, policy=Policy.MATCH))
-    chosen = engine().recommender().songs(request, _NUM_SONGS)
+    chosen = shared().recommender().songs(request, _NUM_SONGS)
     plane, listed = roomy_columns([5, 8], key="how-songs", gap="medium")
     with plane:
         moods = {other: f"{other} → {mood}" for other, mood in QUADRANT_MOODS.items()}

@@ -6,9 +6,9 @@ import streamlit as st
 
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works.draw import BARS, PLANE, SMALL_PLANE
 from emomusic.ui.how_it_works.steps import STEPS, Needs, Step, step_named
 from emomusic.ui.how_it_works.walk import Scene, Walk, walk_of
@@ -92,7 +92,7 @@ def show_step(step: Step, picture: Picture) -> None:
     """Show the sentences at once, and the drawing when it is ready."""
     st.html(_LARGE)
     _SCROLLED_BY_KEYS(key=_KEYS)
-    engine()  # starts loading the networks during the first step
+    shared()  # starts loading the networks during the first step
     words, drawing = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
     with words:
         st.title(step.title, anchor=False)

@@ -18,8 +18,8 @@ from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_ne
 from emomusic.face.inspection import Explainer, FloatMap, Insight, Occlusion, agreement, occlude
 from emomusic.face.reading import FaceReading, classify_faces
 from emomusic.ui.core import state
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.picture_chooser import Picture, choose_picture, picture_menu, sample_picture, samples
+from emomusic.ui.core.shared import shared
 
 CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
@@ -57,7 +57,7 @@ class FaceWalk:
     @cached_property
     def occlusion(self) -> Occlusion:
         """The effect of covering parts of the face; takes about a second."""
-        return occlude(self.network_input, engine().networks()[1])
+        return occlude(self.network_input, shared().networks()[1])
 
     @cached_property
     def grad_cam(self) -> FloatMap:
@@ -66,7 +66,7 @@ class FaceWalk:
         Raises:
             ModelError: TensorFlow is not installed.
         """
-        return grad_cam(engine().networks()[1].spec.name, self.network_input, self.insight.winner)
+        return grad_cam(shared().networks()[1].spec.name, self.network_input, self.insight.winner)
 
     @cached_property
     def agreement(self) -> float | None:
@@ -110,9 +110,9 @@ class Walk:
     @cached_property
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
         """Trace and faces in one property, so that the original is decoded only once."""
-        detector, classifier = engine().networks()
+        detector, classifier = shared().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
-        with engine().queue.turn(session_id()):
+        with shared().queue.turn(session_id()):
             trace = detector.detect_with_trace(image)
         faces = tuple(
             FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
@@ -172,4 +172,4 @@ def walk_of(picture: Picture) -> Walk:
 @st.cache_resource(show_spinner=False)
 def _explainer() -> Explainer:
     """Return the explainer of the current model, loaded once for all visitors."""
-    return Explainer(engine().networks()[1].spec)
+    return Explainer(shared().networks()[1].spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -13,13 +14,13 @@ from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.welcome import show_empty_plane, show_parts
 from emomusic.ui.live.camera import camera_problem, is_camera_allowed, mount_camera, request_camera
-from emomusic.ui.live.ice import SETTING_NAMES, IceSettings, ice_settings
+from emomusic.ui.live.ice import IceSettings, ice_settings
 from emomusic.ui.live.problems import show_problem
 from emomusic.ui.live.readings import show_now, show_timeline
 from emomusic.ui.live.session import LiveSession, Phase, Problem
 from emomusic.ui.live.settings import choose_settings, choose_view
 from emomusic.ui.live.summary import show_moment, show_play_button, show_player, show_summary
-from emomusic.ui.live.video import ice_servers, show_video, sync_session
+from emomusic.ui.live.video import show_video, sync_session
 
 _FEATURES = (
     (":material/videocam:", "The video", "your webcam, with a box and an emotion for each face."),
@@ -27,6 +28,8 @@ _FEATURES = (
     (":material/area_chart:", "The last ten minutes", "the mood of the group over time, with a CSV download."),
     (":material/queue_music:", "The songs", "songs for one moment, and a playlist for the whole session."),
 )
+
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 # During the video, a phone's first screen has room for the top of the player
 _LOW_TITLE = """<style>
@@ -73,8 +76,8 @@ def connection_settings() -> IceSettings:
     Raises:
         SettingsError: a setting or the file is malformed.
     """
-    values = {**os.environ, **read_secrets()}
-    return ice_settings({name: str(values[name]) for name in SETTING_NAMES if name in values})
+    nearby = urlsplit(st.context.url or "").hostname in _LOCAL_HOSTS
+    return ice_settings({**os.environ, **read_secrets()}, nearby=nearby)
 
 
 def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
@@ -113,8 +116,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
 def _show_notice(settings: IceSettings) -> None:
     """Show the privacy notice, before the webcam starts."""
     st.markdown("See the emotions of the faces on your webcam, and get songs for their mood.")
-    hosts = dict.fromkeys(host for server in ice_servers(settings) for host in server.hosts)
-    contacts = f" To connect, browser and server contact {', '.join(hosts)}." if hosts else ""
+    contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
     st.markdown(
         ":material/visibility: The video goes to this server, which detects faces and estimates their expressions. "
         "**No frame is kept.** The figures of the last ten minutes stay in memory until you start again, or "

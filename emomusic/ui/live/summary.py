@@ -16,8 +16,8 @@ from emomusic.music.recommend import Recommender, Song, one_song_each
 from emomusic.music.request import Request
 from emomusic.text import format_clock
 from emomusic.ui.core import state
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button
+from emomusic.ui.core.shared import shared
 from emomusic.ui.live.readings import show_areas
 from emomusic.ui.live.session import LiveSession, Phase
 from emomusic.ui.songs.choose import list_songs, request_of, show_song_plane
@@ -166,7 +166,7 @@ def _session_queue(session: LiveSession) -> SongQueue:
     of, queue = st.session_state.get(state.queue("session"), (None, None))
     if of is not session or queue.request != request:
         with st.spinner("Choosing songs"):
-            recommender = engine().recommender()
+            recommender = shared().recommender()
         summary = summarize(session.reader.timeline())
         songs = [song for _, song in session_songs(summary, recommender, request)]
         queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())

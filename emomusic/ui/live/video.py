@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -11,15 +10,14 @@ from emomusic.compat import HookError, set_visitor_stayed
 from emomusic.face.live.reader import LiveReader
 from emomusic.ui.core import state
 from emomusic.ui.core.capacity import capacity
-from emomusic.ui.core.engine import engine
+from emomusic.ui.core.shared import shared
 from emomusic.ui.live.camera import VIDEO
-from emomusic.ui.live.ice import IceServer, IceSettings, browser_configuration, server_configuration
+from emomusic.ui.live.ice import IceSettings
 from emomusic.ui.live.problems import show_problem
 from emomusic.ui.live.session import LiveSession, Phase, Problem, current_session
 
 log = logging.getLogger(__name__)
 
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _VIDEO_ATTRS = {
     "autoPlay": True,
     "controls": False,
@@ -38,11 +36,6 @@ _TRANSLATIONS = {
 }
 
 
-def ice_servers(settings: IceSettings) -> tuple[IceServer, ...]:
-    """Return the ICE servers for this visitor's connection."""
-    return settings.servers(nearby=urlsplit(st.context.url or "").hostname in _LOCAL_HOSTS)
-
-
 def sync_session() -> LiveSession | None:
     """Return this visitor's session, created or updated from the state of the stream.
 
@@ -52,7 +45,7 @@ def sync_session() -> LiveSession | None:
     if stream is None:
         return session
     if stream.state.signalling and (session is None or not session.is_on):
-        new = LiveSession(LiveReader(engine().live_networks))
+        new = LiveSession(LiveReader(shared().live_networks))
         if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
             st.session_state.pop(state.LIVE_STREAM, None)
             return session
@@ -79,13 +72,13 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
     from streamlit_webrtc.webrtc import SignallingTimeoutError
 
     _report_visit()
-    servers = ice_servers(settings)
+    configuration = settings.as_dict()
     try:
         stream = webrtc_streamer(
             key=state.LIVE_STREAM,
             mode=WebRtcMode.SENDRECV,
-            frontend_rtc_configuration=browser_configuration(servers, relay_only=settings.relay_only),
-            server_rtc_configuration=server_configuration(servers),
+            frontend_rtc_configuration=configuration,
+            server_rtc_configuration={"iceServers": configuration["iceServers"]},
             media_stream_constraints={"video": VIDEO, "audio": False},
             video_frame_callback=None if session is None else session.on_frame,
             on_video_ended=None if session is None else session.on_ended,

@@ -5,28 +5,28 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
-from emomusic.assets import ModelKind
+from emomusic.assets import load_once
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
-from emomusic.face.model_files import read_spec
+from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.metrics import FOUR
 from emomusic.plots.face import share_bars
-from emomusic.results.records import ModelRecord, version_of
+from emomusic.results.records import ModelRecord
 from emomusic.ui.core import state
+from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import show_chart
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.picture_chooser import Picture, choose_picture
 from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.models.table import FOUR_LEGEND, Chosen
 
@@ -70,7 +70,8 @@ def show_try(chosen: Chosen) -> None:
     )
     with st.container():  # present without a click too, so that elements below keep their position
         if is_pressed:
-            st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
+            with capacity().work():
+                st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
     asked = st.session_state.get(state.MODELS_ASKED)
     if isinstance(asked, Asked) and asked.digest == picture.digest:
         _show_answers(asked)
@@ -79,7 +80,7 @@ def show_try(chosen: Chosen) -> None:
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     image = picture.read()
     with st.spinner("Detecting faces"):
-        detector, _ = engine().reader_networks(session_id())
+        detector, _ = shared().visitor_networks(session_id())
         faces = detector.detect(image)
     if not faces:
         return Asked(picture.digest, None, 0, ())
@@ -94,16 +95,15 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     return Asked(picture.digest, encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _classifier(name: str, folder: Path, changed: float) -> EmotionClassifier:  # noqa: ARG001  # `changed` is a cache key
-    _, default = engine().networks()
-    return default if default.spec == read_spec(folder) else EmotionClassifier.load(name)
+@load_once
+def _classifier(name: str) -> EmotionClassifier:
+    return shared().networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
 
 
 def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:
     name, classes = record.name, record.classes
     try:
-        classifier = _classifier(name, *version_of(ModelKind.FACE, name))
+        classifier = _classifier(name)
         crops = to_network_input([crop], classifier.spec.side)
         probabilities = classifier.of_photographs(crops)[0]
         elapsed_s = statistics.median(_seconds(classifier, crops) for _ in range(_NUM_TIMED))

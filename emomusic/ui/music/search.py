@@ -21,9 +21,9 @@ from emomusic.music.spotify.search import (
 )
 from emomusic.ui.core import state
 from emomusic.ui.core.address import remembered, went_back, write
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.secrets import spotify_credentials
+from emomusic.ui.core.shared import shared
 from emomusic.ui.music.classify import describe_moods, open_song
 from emomusic.ui.music.song_list import SongLine, SongListOptions, describe_versions, show_lines, show_songs
 from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
@@ -180,7 +180,7 @@ def _account(credentials: Credentials) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _live(account: str, elsewhere: bool, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the key
-    catalogue = engine().recommender().catalogue
+    catalogue = shared().recommender().catalogue
     return LiveSpotify(_credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
 
 

@@ -29,10 +29,10 @@ from emomusic.results.records import version_of
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.address import write
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import is_listing, show_removal, show_uploader
 from emomusic.ui.songs.your_music import choose_genres, chosen_genres
 
@@ -176,7 +176,7 @@ def choose_table() -> SongTable | None:
 
 @st.cache_resource(show_spinner=False)
 def _shipped() -> SongTable:
-    recommender = engine().recommender()  # it already has the probabilities
+    recommender = shared().recommender()  # it already has the probabilities
     name = f"shipped-{DEFAULT_MOOD_MODEL}"
     songs = SongTable.from_probabilities(recommender.catalogue, name, recommender.probabilities)
     return replace(songs, has_your_music=True)

@@ -12,8 +12,8 @@ from emomusic.face.images import crop_face, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.picture import ROOM_AROUND, annotated_preview
 from emomusic.ui.core import state
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 
 PREVIEW_HEIGHT = 520  # CSS pixels
@@ -61,7 +61,7 @@ def read_picture(picture: Picture) -> PhotoResult:
     with waiting.container():
         show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your photo", width=320)
         with st.spinner("Detecting faces"):
-            reading = read_faces(image, *engine().reader_networks(session_id()))
+            reading = read_faces(image, *shared().visitor_networks(session_id()))
     return_free_memory()
     waiting.empty()
     faces = tuple(

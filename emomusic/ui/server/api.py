@@ -12,8 +12,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
@@ -30,7 +31,7 @@ from emomusic.music.genres import genres_of
 from emomusic.music.request import Policy
 from emomusic.music.request import Request as SongRequest
 from emomusic.ui.core.capacity import capacity
-from emomusic.ui.core.engine import engine
+from emomusic.ui.core.shared import shared
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,8 @@ TOKEN, PER_MINUTE = "EMOMUSIC_API_TOKEN", "EMOMUSIC_API_PER_MINUTE"
 
 _DEFAULT_PER_MINUTE, _MOST_PER_MINUTE = 60, 100_000
 _SHORTEST_TOKEN = 16
-_MOST_SONGS = 100
+_CALLS_PER_CORE = 4
 _NAME = "photo"  # the JSON names the picture like this, because the API takes no names of files
-_PARAMETERS = {"songs", "policy", "genres", "hide_explicit", "seed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,16 @@ class ApiSettings:
 
     token: str
     per_minute: int
+
+
+class _Query(msgspec.Struct, forbid_unknown_fields=True):
+    """The parameters of a call: the options of `analyze`."""
+
+    songs: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
+    policy: Policy = Policy.MATCH
+    genres: list[str] = []
+    hide_explicit: bool = False
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
 
 
 def api_settings(environment: Mapping[str, str]) -> ApiSettings | None:
@@ -104,7 +114,7 @@ class AnalyzeApi:
     def __init__(self, settings: ApiSettings) -> None:
         self._token = settings.token.encode()
         self._limit = RateLimit(settings.per_minute)
-        self._num_running, self._most_running = 0, 4 * num_cores()  # bounds memory
+        self._num_running, self._most_running = 0, _CALLS_PER_CORE * num_cores()  # bounds memory
 
     async def analyze(self, request: Request) -> JSONResponse:
         """Read one picture: the body of the request.
@@ -124,13 +134,14 @@ class AnalyzeApi:
             return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
         self._num_running += 1
         try:
-            return await self._answer(request)
+            with capacity().work():
+                return await self._answer(request)
         finally:
             self._num_running -= 1
 
     async def _answer(self, request: Request) -> JSONResponse:
         try:
-            options = _options(request.query_params)
+            query = _query(request.query_params)
         except EmomusicError as error:
             return _refused(422, str(error))
         try:
@@ -140,7 +151,7 @@ class AnalyzeApi:
         if data is None:
             return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
         try:
-            record = await run_in_threadpool(_analyzed, data, *options)
+            record = await run_in_threadpool(_analyzed, data, query)
         except ImageError as error:
             return JSONResponse([{"image": _NAME, "error": str(error)}], 422)
         return JSONResponse([record])
@@ -163,45 +174,38 @@ async def _body(request: Request) -> bytes | None:
     return bytes(data)
 
 
-def _options(query: QueryParams) -> tuple[dict[str, Any], int]:
-    """The fields of the request for songs, and the number of songs.
+def _query(parameters: QueryParams) -> _Query:
+    """The checked parameters of the address.
 
     Raises:
-        EmomusicError: a parameter is unknown or malformed.
+        EmomusicError: one is unknown or malformed.
     """
-    if unknown := set(query) - _PARAMETERS:
-        raise EmomusicError(f"expected only {', '.join(sorted(_PARAMETERS))}. Received: {', '.join(sorted(unknown))}")
-    names = [name for text in query.getlist("genres") for name in text.split(",") if name.strip()]
+    genres = [name for text in parameters.getlist("genres") for name in text.split(",") if name.strip()]
     try:
-        policy = Policy(query.get("policy", "match"))
-    except ValueError:
-        raise EmomusicError(f"expected policy to be one of {', '.join(Policy)}") from None
-    fields = {
-        "policy": policy,
-        "seed": _whole(query, "seed", 0, 2**32 - 1),
-        "hide_explicit": query.get("hide_explicit", "false").lower() in ("true", "1"),
-        "genres": genres_of(names) if names else frozenset(),
-    }
-    return fields, _whole(query, "songs", 5, _MOST_SONGS)
+        query = msgspec.convert({**parameters, "genres": genres}, _Query, strict=False)
+    except msgspec.ValidationError as error:
+        raise EmomusicError(f"expected other parameters. Received: {error}") from None
+    genres_of(query.genres)
+    return query
 
 
-def _whole(query: QueryParams, name: str, default: int, most: int) -> int:
-    text = query.get(name, str(default))
-    if not text.isdecimal() or not text.isascii() or len(text) > 10 or int(text) > most:
-        raise EmomusicError(f"expected {name} to be a whole number from 0 to {most}")
-    return int(text)
-
-
-def _analyzed(data: bytes, fields: dict[str, Any], num_songs: int) -> dict[str, Any]:
+def _analyzed(data: bytes, query: _Query) -> dict[str, Any]:
     started = time.perf_counter()
     image = read_image(data)
     decode_ms = 1000 * (time.perf_counter() - started)
-    reading = read_faces(image, *engine().reader_networks("api"))
+    reading = read_faces(image, *shared().visitor_networks("api"))
     started = time.perf_counter()
     songs, request = [], None
     if (group := reading.group) is not None:
-        request = SongRequest(point=affect_of(group), emotion=group.emotion, **fields)
-        songs = engine().recommender().songs(request, num_songs) if num_songs else []
+        request = SongRequest(
+            point=affect_of(group),
+            emotion=group.emotion,
+            policy=query.policy,
+            seed=query.seed,
+            hide_explicit=query.hide_explicit,
+            genres=genres_of(query.genres),
+        )
+        songs = shared().recommender().songs(request, query.songs) if query.songs else []
     recommend_ms = 1000 * (time.perf_counter() - started)
     return_free_memory()
     return picture_record(_NAME, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)

@@ -22,11 +22,11 @@ from emomusic.ui.server.routes import routes
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
     if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
         use_json_logs()
-    from emomusic.ui.core.capacity import capacity  # the engine needs Streamlit's runtime
-    from emomusic.ui.core.engine import engine
+    from emomusic.ui.core.capacity import capacity  # needs Streamlit's runtime
+    from emomusic.ui.core.shared import shared
 
     capacity()  # a malformed setting must stop the start, not the first visitor
-    engine()  # starts to load
+    shared()  # starts to load
     drain = Drain(drain_seconds(os.environ), asyncio.get_running_loop())
     drain.install()
     yield

@@ -1,7 +1,7 @@
 """An orderly stop on SIGTERM.
 
-The server first refuses new visitors and tells live sessions. It stops as soon as no visitor is busy, and at the latest
-after `EMOMUSIC_DRAIN_S` seconds.
+The server first refuses new visitors and tells live sessions. It stops as soon as nothing is in progress, and at the
+latest after `EMOMUSIC_DRAIN_S` seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 from emomusic.errors import SettingsError
 from emomusic.ui.core.capacity import capacity
-from emomusic.ui.core.engine import engine
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +46,10 @@ def drain_seconds(environment: Mapping[str, str]) -> float:
 
 
 class Drain:
-    """Delays the stop of the server until its visitors are done."""
+    """Delays the stop of the server until the work in progress is done."""
 
     def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
         self._seconds, self._loop = seconds, loop
-        self._ends_s = 0.0
         self._stop: Any = signal.SIG_DFL
 
     def install(self) -> None:
@@ -64,41 +62,26 @@ class Drain:
             self._stop_now()
             return
         capacity().is_draining = True
-        now_s = monotonic()
-        self._ends_s = now_s + self._seconds
-        self._loop.call_soon_threadsafe(self._look, now_s + min(_NOTICED_S, self._seconds))
+        asyncio.run_coroutine_threadsafe(self._drain(monotonic() + self._seconds), self._loop)
 
-    def _look(self, earliest_s: float) -> None:
-        """Stop if no visitor is busy or the time is over, else look again."""
-        now_s = monotonic()
-        if now_s >= self._ends_s or (now_s >= earliest_s and not is_busy()):
-            log.info("the server stops with %d visitors and %d live sessions", *_counts())
-            self._stop_now()
-        else:
-            self._loop.call_later(_LOOK_S, self._look, earliest_s)
+    async def _drain(self, ends_s: float) -> None:
+        """Stop the server when nothing is in progress, or at the end."""
+        await asyncio.sleep(min(_NOTICED_S, self._seconds))
+        while capacity().is_busy and monotonic() < ends_s:
+            await asyncio.sleep(_LOOK_S)
+        log.info("the server stops with %d visitors and %d live sessions", capacity().num_visitors, capacity().num_live)
+        self._stop_now()
 
     def _stop_now(self) -> None:
-        self._exit_later()
+        # End the process even if a connection or a thread hangs
+        timer = threading.Timer(_STOP_S, os._exit, [0])
+        timer.daemon = True
+        timer.start()
         if callable(self._stop):
             self._stop(signal.SIGTERM, None)
         else:
             os._exit(128 + signal.SIGTERM)
 
-    def _exit_later(self) -> None:
-        """End the process even if a connection or a thread hangs."""
-        timer = threading.Timer(_STOP_S, os._exit, [0])
-        timer.daemon = True
-        timer.start()
-
     def finish(self) -> None:
         """Refuse visitors from now on; for a stop without SIGTERM."""
         capacity().is_draining = True
-
-
-def is_busy() -> bool:
-    """Whether a live session runs or a photo waits for its turn."""
-    return capacity().num_live > 0 or len(engine().queue) > 0
-
-
-def _counts() -> tuple[int, int]:
-    return capacity().num_visitors, capacity().num_live

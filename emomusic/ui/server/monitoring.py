@@ -1,4 +1,4 @@
-"""Metrics of the process in the format of Prometheus."""
+"""Monitoring of the process in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 from time import monotonic
 
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, generate_latest
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from emomusic.ui.core.capacity import capacity
-from emomusic.ui.core.engine import engine
+from emomusic.ui.core.shared import shared
 
 _WINDOW_S = 60.0
 _SHORTEST_S = 1.0
@@ -38,14 +38,14 @@ class _AppCollector(Collector):
         self._rate = _Rate()
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        here, shared = capacity(), engine()
-        readings = shared.readings
+        here, common = capacity(), shared()
+        readings = common.readings
         gauges: tuple[tuple[str, str, float], ...] = (
             ("emomusic_visitors", "Visitors whose page is open", here.num_visitors),
             ("emomusic_visitors_limit", "The most visitors at the same time", here.max_visitors),
             ("emomusic_live_sessions", "Running live sessions", here.num_live),
             ("emomusic_live_limit", "The most live sessions at the same time", here.max_live),
-            ("emomusic_queue_length", "Photos and frames that wait for face detection", len(shared.queue)),
+            ("emomusic_queue_length", "Photos and frames that wait for face detection", len(common.queue)),
             ("emomusic_readings_per_second", "Photos and frames read, over a minute", self._rate(readings.count)),
             ("emomusic_draining", "1 if the process stops soon", here.is_draining),
         )
@@ -55,14 +55,9 @@ class _AppCollector(Collector):
         yield CounterMetricFamily("emomusic_faces", "Faces classified", value=readings.num_faces)
 
 
-def metrics_registry() -> CollectorRegistry:
-    """A registry with the metrics of the app, and those of Python and the process, such as memory."""
+def monitoring_registry() -> CollectorRegistry:
+    """A registry with the figures of the app, and those of Python and the process, such as memory."""
     registry = CollectorRegistry()
     for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)
     return registry
-
-
-def metrics_text(registry: CollectorRegistry) -> bytes:
-    """The metrics as text."""
-    return generate_latest(registry)

@@ -9,8 +9,8 @@ from emomusic.music.request import Request
 from emomusic.music.spotify.embeds import LARGE_PLAYER_HEIGHT, track_url
 from emomusic.text import join_names
 from emomusic.ui.core import state
-from emomusic.ui.core.engine import engine
 from emomusic.ui.core.frame import escape_markdown, shown_errors
+from emomusic.ui.core.shared import shared
 from emomusic.ui.songs.players import show_player
 from emomusic.ui.songs.take_along import show_take_along
 from emomusic.ui.songs.your_music import choose_music, with_your_music
@@ -30,7 +30,7 @@ def queue_of(request: Request, place: str) -> SongQueue:
     queue = st.session_state.get(state.queue(place))
     if not isinstance(queue, SongQueue) or queue.request != request:
         with st.spinner("Loading the songs"):
-            recommender = engine().recommender()
+            recommender = shared().recommender()
         queue = SongQueue(recommender, request, skipped=skipped_artists().keys())
         st.session_state[state.queue(place)] = queue
     return queue

@@ -1,0 +1,61 @@
+"""emomusic/ui/core/shared.py: loading in the background, and counts of what visitors have read."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+
+from emomusic.errors import ModelError
+from emomusic.ui.core import shared as module
+from emomusic.ui.core.shared import Shared, shared
+from tests.fakes import FakeClassifier, FakeDetector
+
+SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(module, "load_recommender", lambda: None)
+    st.cache_resource.clear()  # networks of other tests
+    yield
+    st.cache_resource.clear()  # the fakes
+
+
+def wait(of: Shared) -> None:
+    """Wait until the thread ends."""
+    of._loading.result(SECONDS)
+
+
+def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_started, may_end = threading.Event(), threading.Event()
+
+    def load() -> tuple[FakeDetector, FakeClassifier]:
+        has_started.set()
+        assert may_end.wait(SECONDS)
+        return FakeDetector(), FakeClassifier()
+
+    monkeypatch.setattr(module, "load_networks", load)
+    common = shared()
+    assert has_started.wait(SECONDS)
+    assert common.recommender() is None  # does not wait for the networks
+    assert not common.is_loaded
+    may_end.set()
+    wait(common)
+    assert common.is_loaded
+    assert shared() is common
+
+
+def test_without_a_model_the_server_is_not_ready_and_each_visitor_gets_the_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load() -> None:
+        raise ModelError("expected weights. Received: none. Restore the file")
+
+    monkeypatch.setattr(module, "load_networks", load)
+    common = shared()
+    wait(common)
+    assert not common.is_loaded
+    for _ in range(2):
+        with pytest.raises(ModelError, match="Restore the file"):
+            common.visitor_networks("a")

@@ -1,0 +1,129 @@
+"""emomusic/ui/server/drain.py: an orderly stop, on an event loop of the test."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from emomusic.errors import SettingsError
+from emomusic.face.turns import FairQueue
+from emomusic.ui.core.capacity import Capacity
+from emomusic.ui.server import drain as module
+from emomusic.ui.server.drain import Drain, drain_seconds
+from tests.fakes import FakeClock
+
+SECONDS = 60
+
+
+class Looked(Capacity):
+    """A capacity that tells how often the drain has looked."""
+
+    num_looks = 0
+
+    @property
+    def is_busy(self) -> bool:
+        self.num_looks += 1
+        return super().is_busy
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Looked:
+    here = Looked(max_visitors=9, max_live=9)
+    monkeypatch.setattr(module, "capacity", lambda: here)
+    monkeypatch.setattr(module, "_NOTICED_S", 0.0)
+    monkeypatch.setattr(module, "_LOOK_S", 0.001)
+    monkeypatch.setattr(module, "_STOP_S", 0.0)
+    return here
+
+
+@pytest.fixture
+def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What would end the process of the test."""
+    exits: list[int] = []
+    monkeypatch.setattr(module.os, "_exit", exits.append)
+    return exits
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def started(seconds: float = SECONDS) -> tuple[Drain, list[int]]:
+    """A drain that has got a signal, and the signals that it passed on to the server."""
+    drain, stops = Drain(seconds, asyncio.get_running_loop()), []
+    drain._stop = lambda number, _: stops.append(number)
+    drain._on_signal()
+    return drain, stops
+
+
+def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked, exits: list[int]) -> None:
+    queue, is_read = FairQueue(1), threading.Event()
+
+    def wait_for_a_turn() -> None:
+        with here.work(), queue.turn("second"):
+            is_read.set()
+
+    async def run() -> None:
+        with ExitStack() as reading:
+            reading.enter_context(here.work())
+            reading.enter_context(queue.turn("first"))
+            waiting = threading.Thread(target=wait_for_a_turn)
+            waiting.start()
+            await until(lambda: len(queue) == 1)
+            _, stops = started()
+            assert here.is_draining
+            await until(lambda: here.num_looks >= 3)
+            assert (stops, is_read.is_set()) == ([], False)
+        await until(lambda: bool(stops))
+        assert is_read.is_set()
+        waiting.join(SECONDS)
+
+    asyncio.run(run())
+
+
+def test_the_server_stops_at_the_deadline_although_a_photo_is_read(
+    here: Looked, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(module, "monotonic", clock)
+
+    async def run() -> None:
+        with here.work():
+            _, stops = started(5.0)
+            await until(lambda: here.num_looks >= 2)
+            assert stops == []
+            clock.advance(5.0)
+            await until(lambda: bool(stops))
+            assert here.is_busy
+
+    asyncio.run(run())
+
+
+def test_a_second_signal_stops_the_server_at_once(here: Looked, exits: list[int]) -> None:
+    async def run() -> None:
+        with here.work():
+            drain, stops = started()
+            assert stops == []
+            drain._on_signal()
+            assert len(stops) == 1
+
+    asyncio.run(run())
+
+
+def test_the_process_ends_even_if_the_server_hangs(here: Looked, exits: list[int]) -> None:
+    async def run() -> None:
+        started()
+        await until(lambda: exits == [0])
+
+    asyncio.run(run())
+
+
+def test_the_deadline_is_a_number_of_seconds() -> None:
+    assert (drain_seconds({}), drain_seconds({"EMOMUSIC_DRAIN_S": "0.5"})) == (20.0, 0.5)
+    for text in ("-1", "3601", "nan", "soon"):
+        with pytest.raises(SettingsError, match="EMOMUSIC_DRAIN_S"):
+            drain_seconds({"EMOMUSIC_DRAIN_S": text})
