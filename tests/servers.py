@@ -102,7 +102,14 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
 
 
 def closed_address() -> str:
-    """A local URL without a server."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+    """A local URL without a server. Port 1 is reserved, and only root may use it."""
+    return "http://127.0.0.1:1"
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A local port for a server that sets SO_REUSEADDR, as Python, Go and coturn do. No other process gets it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from uv import find_uv_bin
 
 from emomusic.face.model_files import DEFAULT_MODEL
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
+from tests.servers import reserved_port
 
 MAX_WHEEL_BYTES = 40_000_000
 MAX_INSTALLED_BYTES = 1_100_000_000
@@ -293,13 +293,10 @@ def test_data_check_reports_a_missing_file(plain: Installation, tmp_path: Path) 
 @contextlib.contextmanager
 def served(installation: Installation, folder: Path) -> Iterator[str]:
     """Run `emomusic app` in a folder on a free port, and check its log at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, log = f"http://127.0.0.1:{port}", installation.home / "log"
-    command = [installation.folder / "bin" / "emomusic", "app", "--address", "127.0.0.1", "--port", str(port)]
-    environment = installation.environment(STREAMLIT_SERVER_HEADLESS="true")
-    with log.open("wb") as out:
+    log, environment = installation.home / "log", installation.environment(STREAMLIT_SERVER_HEADLESS="true")
+    with reserved_port() as port, log.open("wb") as out:
+        address = f"http://127.0.0.1:{port}"
+        command = [installation.folder / "bin" / "emomusic", "app", "--address", "127.0.0.1", "--port", str(port)]
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
             _wait_for(f"{address}/_stcore/health", process)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from tests.servers import reserved_port
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -48,24 +49,20 @@ def fresh_server(
     port: int | None = None,
     script: str = "app.py",
 ) -> Iterator[str]:
-    """A new server on a free or given port; its log in `folder` is checked at the end.
+    """A new server on a free or reserved port; its log in `folder` is checked at the end.
 
     `folder` has the files `threads`, with the names of its threads, and `pid`. `settings` are added to its environment.
     """
     chromium()
-    if port is None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
     root, log = Path(__file__).resolve().parents[2], folder / "log"
-    command = [sys.executable, "-m", "tests.browser.watched_server", "run", script, "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
     environment = os.environ | {"HOME": str(folder), "TEST_THREADS": str(folder / "threads")} | dict(settings)
-    with log.open("wb") as out:
+    with contextlib.nullcontext(port) if port else reserved_port() as port, log.open("wb") as out:
+        command = [sys.executable, "-m", "tests.browser.watched_server", "run", script, "--server.headless", "true"]
+        command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
         process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             (folder / "pid").write_text(str(process.pid), encoding="ascii")
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+            wait_until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health", process))
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -76,21 +73,32 @@ def fresh_server(
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the files of `server`."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def server(server_folder: Path) -> Iterator[str]:
     """One server for all tests."""
-    with fresh_server(tmp_path_factory.mktemp("server")) as address:
+    with fresh_server(server_folder) as address:
         yield address
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
-        assert process.poll() is None, "the server stopped before it answered"
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"no answer from {address}")
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 4 * PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "timeout: the condition is still false"
+        time.sleep(0.2)
+
+
+def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "the server stopped before it answered"
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
 from emomusic.face.images import RgbImage, read_image
 from emomusic.face.live.reader import THREAD_NAME
 from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, wait_until, without_spotify
 from tests.browser.player import PLAYER, song, song_after
+from tests.servers import reserved_port
 
 pytestmark = pytest.mark.browser
 
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 # Small and slow for a busy machine; the video repeats
 WIDTH, HEIGHT, RATE = 480, 360, 8
-SCENES = (("eileen-collins-1999", 8), ("four-people", 8), ("joe-biden-2010", 6), (None, 6))
+SHOTS = ("eileen-collins-1999", "four-people", None)
+SHOT_S = 3
 LONG_MS = 4 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
 PLAY_BUTTON, SUMMARY = ".st-key-live-play button", ".st-key-live-csv"
@@ -47,7 +47,7 @@ FOUR_ROWS_AND_POINTS = """() => {
 }"""
 
 
-def scene(picture: RgbImage | None) -> RgbImage:
+def picture_of(picture: RgbImage | None) -> RgbImage:
     """A photo in the middle of a grey frame, or an empty wall."""
     if picture is None:
         return np.full((HEIGHT, WIDTH, 3), (70, 110, 140), np.uint8)
@@ -61,13 +61,13 @@ def scene(picture: RgbImage | None) -> RgbImage:
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of one face, four faces, another face and no face, with small movements."""
+    """A video of one face, four faces and no face, with small movements."""
     path, samples = tmp_path_factory.mktemp("film") / "camera.y4m", Path(__file__).resolve().parents[2] / "data/samples"
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
-        for name, seconds in SCENES:
-            still = scene(None if name is None else read_image(samples / f"{name}.jpg"))
-            for step in range(seconds * RATE):
+        for name in SHOTS:
+            still = picture_of(None if name is None else read_image(samples / f"{name}.jpg"))
+            for step in range(SHOT_S * RATE):
                 shift = np.array([[1, 0, 3 * np.sin(step / 4)], [0, 1, 2 * np.cos(step / 5)]], np.float32)
                 frame = cv2.warpAffine(still, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
                 file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
@@ -128,23 +128,17 @@ def sees(page: Page, text: str) -> None:
 
 
 def num_readers(folder: Path) -> int:
-    names = (folder / "threads").read_text(encoding="utf-8").splitlines()
-    return names.count(THREAD_NAME)
+    return (folder / "threads").read_text(encoding="utf-8").splitlines().count(THREAD_NAME)
 
 
 def wait_for_readers(folder: Path, number: int) -> None:
-    deadline = time.monotonic() + LONG_MS / 1000
-    while (found := num_readers(folder)) != number:
-        assert time.monotonic() < deadline, f"expected {number} readers. Received: {found}"
-        time.sleep(0.5)
+    wait_until(lambda: num_readers(folder) == number)
 
 
 def wait_for_video_component(page: Page, server: str) -> None:
     """Wait until a fresh server has run the page, which registers the video component."""
-    deadline = time.monotonic() + LONG_MS / 1000
-    while not page.request.get(f"{server}/component/streamlit_webrtc.component.webrtc_streamer/index.html").ok:
-        assert time.monotonic() < deadline, "timeout: the page has not run"
-        time.sleep(0.5)
+    address = f"{server}/component/streamlit_webrtc.component.webrtc_streamer/index.html"
+    wait_until(lambda: page.request.get(address).ok)
 
 
 def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
@@ -178,22 +172,9 @@ def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
         song_after(page, session)
 
 
-def test_a_visit_to_another_page_ends_the_session_and_it_can_start_again(
+def test_the_page_fits_a_phone_and_a_visit_to_another_page_ends_the_session(
     playwright: Playwright, server: str, film: Path
 ) -> None:
-    with camera(playwright, film) as page:
-        open_live(page, server)
-        start(page)
-        sees(page, "[14] faces? ·")
-        page.get_by_role("link", name="Models").click()
-        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
-        page.get_by_role("link", name="Live").click()
-        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
-        start(page)
-        sees(page, "[14] faces? ·")
-
-
-def test_the_page_fits_a_phone_before_and_during_the_video(playwright: Playwright, server: str, film: Path) -> None:
     with camera(playwright, film) as page:
         page.set_viewport_size({"width": 390, "height": 844})
         open_live(page, server)
@@ -202,44 +183,47 @@ def test_the_page_fits_a_phone_before_and_during_the_video(playwright: Playwrigh
         start(page)
         sees(page, "4 faces ·")
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.get_by_role("link", name="Models").click()
+        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
+        page.get_by_role("link", name="Live").click()
+        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
+        start(page)
+        sees(page, "[14] faces? ·")
 
 
-def test_each_tab_has_a_reader_and_closing_a_tab_ends_it(playwright: Playwright, film: Path, tmp_path: Path) -> None:
-    with fresh_server(tmp_path) as server, camera(playwright, film) as page:
+def test_each_tab_has_a_reader_and_closing_a_tab_ends_it(
+    playwright: Playwright, server: str, server_folder: Path, film: Path
+) -> None:
+    with camera(playwright, film) as page:
         open_live(page, server)
         other = page.context.new_page()
         other.set_default_timeout(LONG_MS)
         open_live(other, server)
-        wait_for_readers(tmp_path, 0)
+        wait_for_readers(server_folder, 0)  # those of earlier tests have ended
         for tab in (page, other):
             tab.bring_to_front()
             start(tab)
-        for tab in (page, other):
             sees(tab, "[14] faces? ·")
-        wait_for_readers(tmp_path, 2)
+        wait_for_readers(server_folder, 2)
         other.close()
-        wait_for_readers(tmp_path, 1)
+        wait_for_readers(server_folder, 1)
         page.bring_to_front()
         sees(page, "[14] faces? ·")
         stream(page).get_by_role("button", name="STOP").click()
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
-        wait_for_readers(tmp_path, 0)
-        stream(page).get_by_role("button", name="START").click()
-        expect(page.locator(SUMMARY)).to_have_count(0, timeout=LONG_MS)
-        sees(page, "[14] faces? ·")
-        wait_for_readers(tmp_path, 1)
+        wait_for_readers(server_folder, 0)
 
 
 def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, film: Path, tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    second.mkdir()
-    with camera(playwright, film) as page:
-        with fresh_server(first) as address:
-            page.goto(f"{address}/live")
-            agree(page)
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    with camera(playwright, film) as page, reserved_port() as port:
+        with fresh_server(folders[0], port=port) as address:
+            open_live(page, address)
             start(page)
-        with fresh_server(second, port=urlsplit(address).port) as address:
+        with fresh_server(folders[1], port=port) as address:
             wait_for_video_component(page, address)
             expect(page.locator(f".st-key-{state.LIVE_CONSENT} input")).to_be_checked()
             start(page)
@@ -262,6 +246,27 @@ def test_a_missing_webcam_is_reported(playwright: Playwright, server: str) -> No
         expect(problem(page, Problem.ABSENT)).to_be_visible(timeout=LONG_MS)
         page.locator(f".st-key-live-photo-{Problem.ABSENT} button").click()
         expect(page.get_by_role("radio", name="Upload")).to_be_checked(timeout=LONG_MS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        (
+            Problem.BUSY,
+            "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'AbortError') }",
+        ),
+        (Problem.UNSUPPORTED, "delete window.RTCPeerConnection"),
+    ],
+)
+def test_a_busy_webcam_and_an_unsupported_browser_are_reported(
+    browser: Browser, server: str, kind: Problem, script: str
+) -> None:
+    with browser.new_context() as context:
+        context.add_init_script(script)
+        page = context.new_page()
+        open_live(page, server)
+        expect(problem(page, kind)).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(f".st-key-live-again-{kind}")).to_have_count(int(kind is Problem.BUSY))
 
 
 def test_a_page_without_https_is_reported_before_consent(playwright: Playwright, server: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Playwright
 
-from scripts.servers import Server, run_proxy, run_replica
 from tests.browser.test_live import camera, film, open_live, sees, start
 
 pytestmark = [
@@ -21,19 +24,31 @@ pytestmark = [
 __all__ = ["film"]  # a fixture
 
 COOKIE = "emomusic_replica"
-RESULT = "img[alt*='face 1 ' i]"
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A server; its folder has the number of its process."""
+
+    address: str
+    folder: Path
+
+    def kill(self) -> None:
+        os.kill(int((self.folder / "pid").read_text(encoding="ascii")), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
-def replicas() -> Iterator[list[Server]]:
-    with run_replica("first") as first, run_replica("second") as second:
-        yield [first, second]
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Replica]]:
+    with contextlib.ExitStack() as stack:
+        folders = [tmp_path_factory.mktemp("replica") for _ in range(2)]
+        yield [Replica(stack.enter_context(fresh_server(folder, script=SERVER)), folder) for folder in folders]
 
 
 @pytest.fixture(scope="module")
-def proxy(replicas: list[Server]) -> Iterator[str]:
-    with run_proxy(replicas) as server:
-        yield server.address
+def proxy(replicas: list[Replica], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root = Path(__file__).resolve().parents[2]
+    with run_caddy(root, tmp_path_factory.mktemp("caddy"), [replica.address for replica in replicas]) as (address, _):
+        yield address
 
 
 def test_a_photo_goes_up_and_its_results_come_down(playwright: Playwright, proxy: str, film: Path, root: Path) -> None:
@@ -50,21 +65,21 @@ def test_a_photo_goes_up_and_its_results_come_down(playwright: Playwright, proxy
 
 
 def test_the_camera_plays_and_a_killed_replica_loses_only_its_own_visitors(
-    playwright: Playwright, proxy: str, replicas: list[Server], film: Path
+    playwright: Playwright, proxy: str, replicas: list[Replica], film: Path
 ) -> None:
     with camera(playwright, film) as page, camera(playwright, film) as other:
         open_live(page, proxy)
         start(page)
         sees(page, "[014] faces? ·")
-        busy = [replica.metrics()["emomusic_live_sessions"] for replica in replicas]
+        busy = [figure(replica.address, "live_sessions") for replica in replicas]
         assert sorted(busy) == [0, 1]
         idle = busy.index(0)
         for _ in range(20):  # a visitor whom the proxy sends to the other replica
             other.context.clear_cookies()
-            before = replicas[idle].metrics()["emomusic_visitors"]
+            before = figure(replicas[idle].address, "visitors")
             other.goto(f"{proxy}/?sample=eileen-collins-1999")
             other.locator(RESULT).first.wait_for()
-            if replicas[idle].metrics()["emomusic_visitors"] > before:
+            if figure(replicas[idle].address, "visitors") > before:
                 break
         else:
             pytest.fail("the proxy sends nobody to the idle replica")

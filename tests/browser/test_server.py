@@ -1,11 +1,10 @@
-"""The app as a server for many visitors: limits, metrics and an orderly stop, in Chromium."""
+"""The app as a server for many visitors: limits, monitoring and an orderly stop, in Chromium."""
 
 from __future__ import annotations
 
 import os
 import re
 import signal
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from emomusic.ui.live.session import Problem
-from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, without_spotify
+from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, wait_until, without_spotify
 from tests.browser.test_live import camera, film, open_live, problem, sees, start, stream
 
 pytestmark = pytest.mark.browser
@@ -27,7 +26,7 @@ Open = Callable[[str], Page]
 SERVER = "emomusic/ui/server/asgi.py"
 BUSY = ".st-key-busy"
 SAMPLE = "/?sample=eileen-collins-1999"
-DRAIN_S, ENDS_S = 15, 60  # the second for the stop itself on a busy machine
+DRAIN_S = 300  # the test does not wait for it
 RESULT = "img[alt*='face 1 ' i]"
 
 
@@ -45,17 +44,14 @@ def has_ended(process: int) -> bool:
     return stat.rpartition(")")[2].split()[0] == "Z"
 
 
-def metric(server: str, name: str) -> float:
-    found = re.search(rf"^{name} (\S+)$", answer(f"{server}/metrics")[1], re.MULTILINE)
+def figure(server: str, name: str) -> float:
+    found = re.search(rf"^emomusic_{name} (\S+)$", answer(f"{server}/metrics")[1], re.MULTILINE)
     assert found is not None
     return float(found[1])
 
 
 def wait_until_ready(server: str) -> None:
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while answer(f"{server}/ready")[0] != 200:
-        assert time.monotonic() < deadline, "the server is not ready"
-        time.sleep(0.2)
+    wait_until(lambda: answer(f"{server}/ready")[0] == 200)
 
 
 @pytest.fixture
@@ -77,28 +73,8 @@ def open_(browser: Browser) -> Iterator[Open]:
         context.close()
 
 
-def test_the_visitor_above_the_limit_waits_and_enters_when_there_is_room(tmp_path: Path, open_: Open) -> None:
-    settings = {"EMOMUSIC_MAX_VISITORS": "1"}
-    with fresh_server(tmp_path, settings, script=SERVER) as server:
-        wait_until_ready(server)
-        first = open_(server + SAMPLE)
-        first.locator(RESULT).first.wait_for()
-        second = open_(server + SAMPLE)
-        second.locator(BUSY).wait_for()
-        assert second.locator("input[type=file]").count() == 0
-        assert (metric(server, "emomusic_visitors"), metric(server, "emomusic_readings_total")) == (1, 1)
-        visit(first, "Music")  # a visitor who is inside stays
-        assert first.locator(BUSY).count() == 0
-        first.context.close()
-        second.locator(RESULT).first.wait_for()
-        assert second.locator(BUSY).count() == 0
-        assert metric(server, "emomusic_visitors") == 1
-
-
-def test_live_places_are_limited_and_live_visitors_learn_of_a_restart(
-    tmp_path: Path, playwright: Playwright, film: Path, open_: Open
-) -> None:
-    settings = {"EMOMUSIC_MAX_LIVE": "1", "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
+def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film: Path, open_: Open) -> None:
+    settings = {"EMOMUSIC_MAX_VISITORS": "2", "EMOMUSIC_MAX_LIVE": "1", "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
     with (
         fresh_server(tmp_path, settings, script=SERVER) as server,
         camera(playwright, film) as first,
@@ -107,20 +83,30 @@ def test_live_places_are_limited_and_live_visitors_learn_of_a_restart(
         wait_until_ready(server)
         open_live(first, server)
         start(first)
-        sees(first, "[014] faces? ·")
-        assert metric(server, "emomusic_live_sessions") == 1
-        open_live(second, server)
+        sees(first, "[01] faces? ·")
+        assert figure(server, "live_sessions") == 1
+
+        open_live(second, server)  # the camera's place is taken
         expect(problem(second, Problem.FULL)).to_be_visible()
         assert stream(second).locator("button").count() == 0
         second.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
         expect(second.get_by_test_id("stCameraInput")).to_be_visible()
 
+        third = open_(server + SAMPLE)  # all places of visitors are taken
+        third.locator(BUSY).wait_for()
+        assert third.locator("input[type=file]").count() == 0
+        assert figure(server, "visitors") == 2
+        visit(second, "Music")  # a visitor who is inside stays
+        assert second.locator(BUSY).count() == 0
+        second.context.close()
+        third.locator(RESULT).first.wait_for()
+        assert third.locator(BUSY).count() == 0
+        assert figure(server, "visitors") == 2
+
         process = int((tmp_path / "pid").read_text(encoding="ascii"))
         os.kill(process, signal.SIGTERM)
-        began_s = time.monotonic()
         expect(first.locator(".st-key-live-restart")).to_be_visible()
         assert answer(f"{server}/ready") == (503, '{"status":"draining"}')
         open_(server).locator(BUSY).wait_for()
-        while not has_ended(process):
-            assert time.monotonic() - began_s < DRAIN_S + ENDS_S, "the server still runs"
-            time.sleep(0.2)
+        stream(first).get_by_role("button", name="STOP").click()  # the last work in progress
+        wait_until(lambda: has_ended(process))

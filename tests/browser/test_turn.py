@@ -17,6 +17,7 @@ from playwright.sync_api import Playwright, expect
 from emomusic.ui.live import ice
 from tests.browser.conftest import fresh_server
 from tests.browser.test_live import LONG_MS, SUMMARY, agree, camera, film, sees, start, stream
+from tests.servers import reserved_port
 
 __all__ = ["film"]
 
@@ -31,14 +32,11 @@ def coturn(folder: Path, root: Path) -> Iterator[int]:
     program = shutil.which("turnserver")
     if program is None:
         pytest.skip("needs coturn: apt install coturn")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [program, "-c", str(root / "deploy/turn/turnserver.conf"), f"--static-auth-secret={SECRET}"]
-    command += [f"--listening-port={port}", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--verbose"]
     # The configuration refuses peers on the same machine
     command += ["--allow-loopback-peers", f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'users'}"]
-    with (folder / "turn.log").open("wb") as log:
+    with reserved_port() as port, (folder / "turn.log").open("wb") as log:
+        command += [f"--listening-port={port}", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--verbose"]
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait_for(port, process)

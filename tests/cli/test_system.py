@@ -11,6 +11,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.cli import doctor, main
+from tests.servers import reserved_port
 
 Command = list[str]
 
@@ -52,10 +53,10 @@ def test_the_app_starts_from_any_folder_for_this_machine_alone(
 
 
 def test_port_and_address_are_those_asked_for(started: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    start("--port", str(port), "--address", "127.0.0.1")
-    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
-    start("--port", str(port))
+    with reserved_port() as port:
+        start("--port", str(port), "--address", "127.0.0.1")
+        monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+        start("--port", str(port))
     assert [command[6:] for command in started] == [
         ["--server.address=127.0.0.1", f"--server.port={port}"],
         ["--server.address=0.0.0.0", f"--server.port={port}"],
@@ -112,9 +113,3 @@ def test_a_port_is_a_number_that_ports_have(capsys: pytest.CaptureFixture[str], 
         main.main(["app", "--port", port])
     assert ended.value.code == 2
     assert "expected a whole number from 1 to 65,535" in capsys.readouterr().err
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
