@@ -262,7 +262,7 @@ def test_a_busy_webcam_and_an_unsupported_browser_are_reported(
     browser: Browser, server: str, kind: Problem, script: str
 ) -> None:
     with browser.new_context() as context:
-        context.add_init_script(script)
+        context.add_init_script(f"navigator.mediaDevices.{script}")
         page = context.new_page()
         open_live(page, server)
         expect(problem(page, kind)).to_be_visible(timeout=LONG_MS)

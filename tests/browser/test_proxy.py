@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright
 
+from tests.browser.conftest import fresh_server
 from tests.browser.test_live import camera, film, open_live, sees, start
+from tests.browser.test_server import RESULT, SERVER, figure
+from tests.test_caddy import run_caddy
 
 pytestmark = [
     pytest.mark.browser,
