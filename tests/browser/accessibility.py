@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
+
+from tests.browser.waiting import wait_until_idle
 
 # Violations of Streamlit itself: its drop zone has a name and the role "presentation", and its wide tables and tall
 # popovers scroll without keyboard focus
@@ -13,14 +15,10 @@ STREAMLIT_RULES = ("presentation-role-conflict", "scrollable-region-focusable")
 def axe_report(page: Page) -> str | None:
     """The violations on the page; None without violations."""
     page.wait_for_load_state("networkidle")  # parts of Streamlit, and the app's style with them, load after the content
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)  # its "Stop" is faint while the page runs
+    wait_until_idle(page)
     for chosen in page.locator('[role="radio"][aria-checked="true"]:visible').all()[:1]:
         chosen.hover(force=True)  # the state with the lowest contrast; a menu can cover it
+    wait_until_idle(page)
     options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in STREAMLIT_RULES}}
     found = Axe().run(page, options=options)
-    for _ in range(10):  # elements are faint while they are redrawn, which takes longer on a busy machine
-        if not found.violations_count:
-            return None
-        page.wait_for_timeout(2000)
-        found = Axe().run(page, options=options)
     return found.generate_report() if found.violations_count else None

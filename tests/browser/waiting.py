@@ -1,0 +1,40 @@
+"""Conditions that end a wait: the page has run, and its layout has come to rest."""
+
+from __future__ import annotations
+
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+# Nothing is redrawn: no element of an earlier run, no transition, and no image without its pixels
+_DRAWN = """() => {
+  const ends = animation => animation.effect.getComputedTiming().endTime !== Infinity;
+  return !document.querySelector('[data-stale="true"]')
+    && document.getAnimations().every(animation => animation.playState !== "running" || !ends(animation))
+    && [...document.images].every(image => image.complete);
+}"""
+
+# Resolves when the element keeps its place for twenty frames in a row
+_REST = """element => new Promise(resolve => {
+  let before = "", frames = 0;
+  const look = () => {
+    const now = JSON.stringify(element.getBoundingClientRect());
+    frames = now === before ? frames + 1 : 0;
+    before = now;
+    if (frames === 20) resolve(true); else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until the page's script has ended and all its elements are drawn."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_function(_DRAWN)
+
+
+def box_at_rest(part: Locator) -> FloatRect:
+    """Position and size of the only match, once it is visible and no longer moves."""
+    expect(part).to_be_visible()
+    part.evaluate(_REST)
+    box = part.bounding_box()
+    assert box is not None
+    return box
