@@ -21,7 +21,7 @@ def test_names_are_listed_as_people_list_them() -> None:
 
 @pytest.mark.parametrize(
     ("num_bytes", "words"),
-    [(0, "0 kB"), (640_400, "640 kB"), (999_499, "999 kB"), (999_600, "1.0 MB"), (26_060_000, "26.1 MB")],
+    [(0, "0 kB"), (999_499, "999 kB"), (999_600, "1.0 MB"), (26_060_000, "26.1 MB")],
 )
 def test_a_file_is_told_in_the_unit_that_fits(num_bytes: int, words: str) -> None:
     assert file_size(num_bytes) == words
@@ -31,9 +31,7 @@ def test_what_is_over_a_limit_is_told_as_more_than_it() -> None:
     assert [size_over(num_bytes) for num_bytes in (20 * 2**20 + 1, 25 * 2**20)] == ["20.1 MB", "25.0 MB"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0:00"), (9.9, "0:09"), (65, "1:05"), (600, "10:00"), (3661, "61:01")]
-)
+@pytest.mark.parametrize(("seconds", "words"), [(0, "0:00"), (9.9, "0:09"), (65, "1:05"), (3661, "61:01")])
 def test_a_time_is_minutes_and_seconds(seconds: float, words: str) -> None:
     assert format_clock(seconds) == words
 

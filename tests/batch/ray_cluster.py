@@ -38,7 +38,8 @@ class Cluster:
     def __enter__(self) -> Cluster:
         try:
             self._start("--head", "--port=0", f"--temp-dir={self.folder}", "--include-dashboard=false")
-            self.address = (self.folder / "ray_current_cluster").read_text()
+            port = (self.folder / "ray_current_cluster").read_text().rpartition(":")[2]
+            self.address = f"{_HOST}:{port}"
             self._start(f"--address={self.address}")
         except BaseException:
             self.__exit__()

@@ -76,17 +76,10 @@ def test_a_taken_port_is_one_line_and_status_2(started: list[Command], capsys: p
         taken.listen()
         port = taken.getsockname()[1]
         assert main.main(["app", "--address", "127.0.0.1", "--port", str(port)]) == 2
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1
-    assert f"Received: 127.0.0.1:{port}" in err
-    assert started == []
-
-
-def test_an_address_of_another_machine_is_one_line_and_status_2(
-    started: list[Command], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main.main(["app", "--address", "192.0.2.1"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+        assert main.main(["app", "--address", "192.0.2.1"]) == 2  # of another machine
+    taken_line, foreign_line = capsys.readouterr().err.splitlines()
+    assert f"Received: 127.0.0.1:{port}" in taken_line
+    assert "Received: 192.0.2.1:any" in foreign_line
     assert started == []
 
 
@@ -107,7 +100,7 @@ def test_without_the_extra_it_says_what_to_install(
     assert started == []
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+@pytest.mark.parametrize("port", ["0", "65536"])
 def test_a_port_is_a_number_that_ports_have(capsys: pytest.CaptureFixture[str], port: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main.main(["app", "--port", port])
