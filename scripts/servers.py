@@ -26,7 +26,6 @@ CADDYFILE = ROOT / "deploy" / "Caddyfile"
 
 _READY_WITHIN_S = 120.0
 _STOPS_WITHIN_S = 15.0
-_METRIC = re.compile(r"^(emomusic_\w+) (\S+)$", re.MULTILINE)
 _URL = re.compile(r"http://127\.0\.0\.1:[1-9]\d*")
 
 
@@ -52,19 +51,6 @@ class Server:
         """Resident memory of the running process."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    def metrics(self) -> dict[str, float]:
-        """The app's metrics; empty if the server has none or does not answer."""
-        try:
-            text = _get(f"{self.address}/metrics").text
-        except requests.RequestException:
-            return {}
-        return {name: float(value) for name, value in _METRIC.findall(text)}
-
-    def kill(self) -> None:
-        """End the process at once, as a crash does."""
-        self.process.kill()
-        self.process.wait(_STOPS_WITHIN_S)
 
 
 @contextlib.contextmanager
@@ -156,12 +142,7 @@ def _run(
 
 
 def _is_ready(address: str) -> bool:
-    with contextlib.suppress(requests.RequestException):
-        return _get(f"{address}/_stcore/health").ok
-    return False
-
-
-def _get(url: str) -> requests.Response:
-    with requests.Session() as http:
+    with requests.Session() as http, contextlib.suppress(requests.RequestException):
         http.trust_env = False  # a proxy of the environment does not reach this machine
-        return http.get(url, timeout=10)
+        return http.get(f"{address}/_stcore/health", timeout=10).ok
+    return False
