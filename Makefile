@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s  %s\n", $$1, $$2}' Makefile
 
-setup: $(VENV)/installed  ## make .venv and install the locked libraries
+setup: $(VENV)/installed  ## make .venv and install the locked libraries of the app
 	@echo "Ready: make run opens the app."
 
 run: $(VENV)/installed  ## set up if needed, then open the app
@@ -46,7 +46,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet_photo] [ARGS=--resume]
 	@if [ ! -e "$(FER2013)" ]; then \
 	  echo 'expected the dataset. Received: FER2013="$(FER2013)". Run make train FER2013=path/to/fer2013.csv' >&2; exit 2; fi
-	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory $(VENV)/installed-train
 	$(BIN)/python -m emomusic train face --network $(NETWORK) --fer2013 "$(FER2013)" $(ARGS)
 
 bench: $(VENV)/installed  ## measure this machine in some minutes, and write docs/benchmarks/
@@ -61,18 +61,23 @@ bench: $(VENV)/installed  ## measure this machine in some minutes, and write doc
 into = > docs/benchmarks/$(1).json.part && mv docs/benchmarks/$(1).json.part docs/benchmarks/$(1).json
 
 # Recreate the venv if its interpreter is gone.
-$(shell test -e $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
+$(shell test -e $(BIN)/python || rm -f $(VENV)/installed*)
 
 # Stamp files skip the installation until a lock file changes.
-$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
-	@echo "Installing the libraries into $(VENV). This takes some minutes the first time."
-	@$(call install,requirements.txt)
+$(VENV)/installed: requirements-serve.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the libraries of the app into $(VENV). This takes some minutes the first time."
+	@$(call install,requirements-serve.txt)
 	@touch $@
+
+$(VENV)/installed-train: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the libraries of the app and of training into $(VENV). This takes some minutes the first time."
+	@$(call install,requirements.txt)
+	@touch $(VENV)/installed $@
 
 $(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the libraries and test tools into $(VENV). This takes some minutes the first time."
 	@$(call install,requirements-dev.txt)
-	@touch $(VENV)/installed $@
+	@touch $(VENV)/installed $(VENV)/installed-train $@
 
 $(BIN)/uv: | $(BIN)/python
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv

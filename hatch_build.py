@@ -16,10 +16,10 @@ BUNDLE = "emomusic/bundle"
 CHECKSUMS = "SHA256SUMS"
 
 EXCLUDED = (
-    "*/model.keras",  # only training and Grad-CAM read it
+    "*/model.keras",  # only training reads it
     "models/start/*",  # only training reads start/ and ferplus/
     "data/ferplus/*",
-    "models/face/cnn_paper/*",  # the two networks of a study would exceed the wheel's limit of 40 MB
+    "models/face/cnn_paper/*",  # the two networks of a study would add a third to the wheel
     "models/face/cnn_improved/*",
 )
 """Patterns of files in SHA256SUMS that the wheel excludes."""

@@ -22,11 +22,11 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from uv import find_uv_bin
 
-from emomusic.face.model_files import DEFAULT_MODEL
+from emomusic.face.model_files import DEFAULT_MODEL, FILES, WEIGHTS
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
 from tests.servers import reserved_port
 
-MAX_WHEEL_BYTES = 40_000_000
+MAX_WHEEL_BYTES = 46_000_000
 MAX_INSTALLED_BYTES = 1_100_000_000
 FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -157,7 +157,7 @@ def test_the_wheel_contains_everything_for_serving(wheel: Path, root: Path) -> N
     pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
     assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png"} <= in_bundle
     assert {"data/catalogue/LICENSE", "data/samples/SOURCES.md", "models/detector/LICENSE"} <= in_bundle
-    for name in ("model.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"):
+    for name in set(FILES) - {WEIGHTS}:
         assert f"models/face/{DEFAULT_MODEL}/{name}" in in_bundle
     assert {f"models/detector/{name}.onnx" for name in ("pnet", "rnet", "onet")} <= in_bundle
     moods = {path.parent.name for path in root.glob("models/music/*/model.skops")}
@@ -341,7 +341,7 @@ def _visit(address: str) -> None:
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
         _check_sample_and_songs(page, address)
-        _check_occlusion_without_grad_cam(page, address)
+        _check_explanations(page, address)
         browser.close()
     assert errors == []
     assert hosts <= {"127.0.0.1", "open.spotify.com", ""}  # "": data and blobs
@@ -359,10 +359,7 @@ def _check_sample_and_songs(page: Page, address: str) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(251, 248, 244)"
 
 
-def _check_occlusion_without_grad_cam(page: Page, address: str) -> None:
+def _check_explanations(page: Page, address: str) -> None:
     page.goto(f"{address}/how_it_works?step=look&sample=eileen-collins-1999")
-    expect(page.locator('img[alt^="Occlusion"]')).to_be_visible()
-    alert = page.get_by_test_id("stAlert")
-    expect(alert).to_contain_text("TensorFlow")
-    expect(alert).to_contain_text("emomusic[train]")
-    expect(page.locator('img[alt^="Grad-CAM"]')).to_have_count(0)
+    for name in ("Occlusion", "Grad-CAM"):
+        expect(page.locator(f'img[alt^="{name}"]')).to_be_visible()

@@ -114,7 +114,8 @@ def require_packages(extra: str, *packages: str) -> None:
 
 def _install_advice(extra: str, absent: Sequence[str]) -> str:
     if not IS_WHEEL:
-        return "Run: pip install -r requirements.txt"
+        locks = {"train": "requirements.txt", "cluster": "requirements-cluster.txt"}
+        return f"Run: pip install -r {locks.get(extra, 'requirements-serve.txt')}"
     wanted = f"'emomusic[{extra}]'" if extra else " ".join(absent)
     return f"Run: pip install {wanted}"
 

@@ -34,7 +34,10 @@ WEIGHTS = "model.keras"
 ONNX = "model.onnx"
 """The same network for the app."""
 
-FILES = (WEIGHTS, ONNX, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+GRAD_CAM = "grad_cam.onnx"
+"""The network with a gradient, which explains its answers (`emomusic.explain`). Few models have it."""
+
+FILES = (WEIGHTS, ONNX, GRAD_CAM, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""
 
 

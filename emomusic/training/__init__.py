@@ -1,1 +1,1 @@
-"""FER2013 in, trained models out. Only this package and emomusic.explain import TensorFlow."""
+"""FER2013 in, trained models out. Only this package imports TensorFlow."""

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from emomusic.assets import data_dir, sha256_of
 from emomusic.errors import ModelError
 from emomusic.face import model_files
+from emomusic.face.runtime import FloatArray, Network
 from emomusic.training.augmentation import augment
+from emomusic.training.grad_cam import append_grad_cam, halve_kernels, keras_maps
 from emomusic.training.networks import NETWORKS
 from emomusic.training.presets import VARIED
 from emomusic.training.tensorflow_loader import load_tensorflow
@@ -28,11 +30,14 @@ OPSET = 17
 MAX_DIFFERENCE, MAX_DIFFERENCE_IN_EIGHT_BITS = 0.005, 0.15
 """Maximum difference of probabilities between an export and Keras. Half precision causes a tenth of it."""
 
+MAX_DIFFERENCE_OF_MAPS = 0.01
+"""Maximum difference between exported maps and those of Keras, whose highest value is 1."""
+
 _MIN_HALVED = 64  # weights; smaller tensors contain thresholds and shapes
 _NUM_VARIANTS = 24  # of each sample face, for the ranges of the activations
 
 
-def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False) -> None:
+def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, grad_cam: str = "") -> None:
     """Write a network as ONNX with weights in half precision, and check its outputs.
 
     Args:
@@ -40,14 +45,37 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False) -> 
         path: ends in ".onnx".
         eight_bits: compute the convolutions in integers of eight bits, which takes a third of the time. The faces of
             `data/samples` give the ranges of the activations.
+        grad_cam: the layer to explain answers by, in a second file `grad_cam.onnx` next to the first; "" for no file.
 
     Raises:
         ModelError: the outputs differ.
     """
-    import onnx
-    import tf2onnx
+    proto = _converted(model)
+    side = model.input_shape[1]
+    faces = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
+    if grad_cam:
+        winner = model.output_shape[-1] - 1
+        explained = type(proto)()
+        explained.CopyFrom(proto)
+        append_grad_cam(explained, grad_cam)
+        halve_kernels(explained, model)
+        maps = Network(explained.SerializeToString())(faces, np.eye(winner + 1, dtype=np.float32)[[winner]])[0]
+        expected_maps = keras_maps(model, grad_cam, faces, winner)
+        _require_equal(maps / expected_maps.max(), expected_maps / expected_maps.max(), MAX_DIFFERENCE_OF_MAPS, model)
+        _save(explained, path.with_name(model_files.GRAD_CAM))
+    limit = MAX_DIFFERENCE
+    if eight_bits:
+        faces, limit = varied_samples(side).astype(np.float32), MAX_DIFFERENCE_IN_EIGHT_BITS
+        proto = _in_eight_bits(proto, faces)
+    else:
+        _halve_weights(proto)
+    _require_equal(Network(proto.SerializeToString())(faces)[0], model(faces, training=False).numpy(), limit, model)
+    _save(proto, path)
 
-    from emomusic.face.runtime import Network
+
+def _converted(model: keras.Model) -> Any:
+    """The network in ONNX, in full precision."""
+    import tf2onnx
 
     tf = load_tensorflow()
     side = model.input_shape[1]
@@ -57,25 +85,27 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False) -> 
         return tf.identity(model(pixels, training=False), name="probabilities")
 
     proto, _ = tf2onnx.convert.from_function(tf.function(forward), signature, opset=OPSET)
-    graph = proto.graph
-    graph.name = model.name
-    del graph.output[0].type.tensor_type.shape.dim[:]
-    for size in ("n", model.output_shape[-1]):
-        dimension = graph.output[0].type.tensor_type.shape.dim.add()
-        setattr(dimension, "dim_param" if isinstance(size, str) else "dim_value", size)
-    if eight_bits:
-        faces, limit = _varied_samples(side).astype(np.float32), MAX_DIFFERENCE_IN_EIGHT_BITS
-        proto = _in_eight_bits(proto, faces)
-    else:
-        faces, limit = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32), MAX_DIFFERENCE
-        _halve_weights(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    expected, received = model(faces, training=False).numpy(), Network(proto.SerializeToString())(faces)[0]
+    proto.graph.name = model.name
+    shape = proto.graph.output[0].type.tensor_type.shape
+    del shape.dim[:]
+    shape.dim.add().dim_param = "n"
+    shape.dim.add().dim_value = model.output_shape[-1]
+    return proto
+
+
+def _require_equal(received: FloatArray, expected: FloatArray, limit: float, model: keras.Model) -> None:
     difference = float(np.abs(expected - received).max())
     if not difference <= limit:  # also catches NaN
         raise ModelError(
             f"expected an export with the outputs of {model.name}. Received: a difference of {difference:.4f}"
         )
+
+
+def _save(proto: Any, path: Path) -> None:
+    """Check a network, write it under a temporary name, and move it."""
+    import onnx
+
+    onnx.checker.check_model(proto, full_check=True)
     temporary = path.with_name(f"{path.name}.part")
     onnx.save(proto, temporary)
     temporary.replace(path)
@@ -138,7 +168,7 @@ def _in_eight_bits(proto: Any, faces: npt.NDArray[np.float32]) -> Any:
         return onnx.load(quantized)
 
 
-def _varied_samples(side: int) -> npt.NDArray[np.uint8]:
+def varied_samples(side: int) -> npt.NDArray[np.uint8]:
     """Random variants of the faces in `data/samples`, the same in each call, shape (n, side, side, 1)."""
     from emomusic.face.detection import MtcnnDetector
     from emomusic.face.images import crop_face, read_image, to_network_input
@@ -169,6 +199,7 @@ def export_model(name: str) -> Path:
 
     model = keras.saving.load_model(folder / model_files.WEIGHTS, compile=False, safe_mode=True)
     path = folder / model_files.ONNX
-    export_onnx(model, path, eight_bits=NETWORKS[spec.network].eight_bits)
+    network = NETWORKS[spec.network]
+    export_onnx(model, path, eight_bits=network.eight_bits, grad_cam=network.grad_cam)
     model_files.write_spec(replace(spec, onnx_sha256=sha256_of(path)), folder)
     return path

@@ -35,6 +35,8 @@ class NetworkSpec:
         preset: its default key in `presets.PRESETS`.
         classes: class names, in the order of its outputs.
         eight_bits: whether its export computes in integers of eight bits (`export_onnx`).
+        grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`training.grad_cam`). Its side
+            is at least a sixth of the input: coarser maps agree less with occlusion (docs/decisions.md).
     """
 
     name: str
@@ -45,6 +47,7 @@ class NetworkSpec:
     preset: str = "default"
     classes: tuple[str, ...] = SEVEN
     eight_bits: bool = False
+    grad_cam: str = ""
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -309,7 +312,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            NetworkSpec("tiny", "Three convolutions, for tests", 48, _tiny, _VGG_SOURCE),
+            NetworkSpec("tiny", "Three convolutions, for tests", 48, _tiny, _VGG_SOURCE, grad_cam="block2a_relu"),
             NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _vgg9, _VGG_SOURCE),
             NetworkSpec("emonet", "Eleven convolutions, starting from vgg9", 48, _emonet, _EMONET_SOURCE, "emonet"),
             NetworkSpec(
@@ -320,6 +323,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
                 _EMONET_SOURCE,
                 "photo",
                 eight_bits=True,
+                grad_cam="block3c_relu",
             ),
             NetworkSpec(
                 "xception_entry_exit",

@@ -1,4 +1,4 @@
-"""Import TensorFlow on first use. Only training, exports and Grad-CAM need it."""
+"""Import TensorFlow on first use. Only training and exports need it."""
 
 from __future__ import annotations
 

@@ -387,9 +387,10 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
     uncalibrated = _model_spec(run, stages[-1], drafts / model_files.WEIGHTS)
     saved = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
     if keras.backend.backend() == "tensorflow":
-        export_onnx(saved, drafts / model_files.ONNX, eight_bits=run.spec.eight_bits)
-        uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(drafts / model_files.ONNX))
-        classifier = EmotionClassifier(Network(drafts / model_files.ONNX).map_batch, uncalibrated)
+        exported = drafts / model_files.ONNX
+        export_onnx(saved, exported, eight_bits=run.spec.eight_bits, grad_cam=run.spec.grad_cam)
+        uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(exported))
+        classifier = EmotionClassifier(Network(exported).map_batch, uncalibrated)
     else:
         log.warning("The export needs TensorFlow. To export later, run: emomusic train export %s", out.name)
         classifier = keras_classifier(saved, uncalibrated)

@@ -395,7 +395,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
     assert (status, report["healthy"]) == (2, False)
     assert set(bad) == {"packages", "bundled files", "face models", "music"}
-    assert "absent: no-such-package. Run: pip install -r requirements.txt" in bad["packages"]
+    assert "absent: no-such-package. Run: pip install -r requirements-serve.txt" in bad["packages"]
     assert "without the extra 'train'" in bad["packages"]  # serving does not need it
     assert "no-such-framework" not in bad["packages"]
     assert "Restore the file" in bad["bundled files"]

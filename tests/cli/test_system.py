@@ -83,7 +83,7 @@ def test_a_taken_port_is_one_line_and_status_2(started: list[Command], capsys: p
     assert started == []
 
 
-@pytest.mark.parametrize(("is_wheel", "advice"), [(True, "'emomusic[app]'"), (False, "-r requirements.txt")])
+@pytest.mark.parametrize(("is_wheel", "advice"), [(True, "'emomusic[app]'"), (False, "-r requirements-serve.txt")])
 def test_without_the_extra_it_says_what_to_install(
     started: list[Command],
     capsys: pytest.CaptureFixture[str],

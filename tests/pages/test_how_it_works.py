@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.explain import GradCam
-from emomusic.face import model_files
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
 from emomusic.face.inspection import occlude
 from emomusic.face.reading import FaceReading
@@ -31,31 +28,6 @@ from tests.pages.screen import text_of
 
 SECONDS = 240
 KEYS = [step.key for step in STEPS]
-
-
-@cache
-def grad_cam_of(model: str) -> GradCam:
-    import keras
-
-    folder = model_files.model_folder(model)
-    network = keras.saving.load_model(folder / model_files.WEIGHTS, compile=False, safe_mode=True)
-    return GradCam(network, mirrored=model_files.read_spec(folder).mirrored)
-
-
-_MAPS: dict[tuple[str, bytes, int], np.ndarray] = {}
-
-
-@pytest.fixture(autouse=True)
-def _grad_cam_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compute each map once. The real function starts a process; tests/face and the browser tests use it."""
-
-    def remembered(model: str, face: np.ndarray, winner: int) -> np.ndarray:
-        key = model, face.tobytes(), winner
-        if key not in _MAPS:
-            _MAPS[key] = grad_cam_of(model).of(face, winner)
-        return _MAPS[key]
-
-    monkeypatch.setattr(walk, "grad_cam", remembered)
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ FULL = TrainingConfig(
     mixup=0.2,
     augmentation=PRESETS["smoke"][0].augmentation,
 )
-FILES = {"model.keras", "model.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz", "CARD.md"}
+FILES = {"model.keras", "model.onnx", "grad_cam.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz"}
+FILES |= {"CARD.md"}
 
 
 class KilledError(Exception):

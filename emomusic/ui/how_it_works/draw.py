@@ -11,7 +11,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
-from emomusic.errors import ModelError
 from emomusic.face.detection import MIN_CONFIDENCE, Candidates, Stage
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
@@ -21,7 +20,7 @@ from emomusic.plots import steps as plots
 from emomusic.results.findings import percent
 from emomusic.text import pluralize
 from emomusic.ui.core.charts import roomy_columns, show_chart
-from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
+from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.how_it_works.walk import CROP_SIDE, Scene
@@ -144,6 +143,11 @@ def show_explanations(scene: Scene) -> None:
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
     left, right = st.columns(2)
+    with left:
+        label = "Grad-CAM: support for the answer"
+        _label(label)
+        heat = face.grad_cam
+        _tile(*(scene, "look-cam", lambda: _heat(insight, heat)), alt=_alt(scene, f"{label}, for {answer}"))
     with right:
         label = "Occlusion: drop when covered"
         _label(label)
@@ -152,18 +156,10 @@ def show_explanations(scene: Scene) -> None:
             alt=_alt(scene, f"{label}, for {answer}"),
         )
     lowest = occlusion.probability - float(occlusion.drops.max())
-    facts = [f"Light areas matter most. {describe_drop(answer, occlusion.probability, lowest)}"]
-    with left:
-        label = "Grad-CAM: support for the answer"
-        _label(label)
-        try:
-            with st.spinner("Loading TensorFlow for this map: about five seconds"):
-                heat = face.grad_cam
-        except ModelError as error:
-            st.info(escape_markdown_message(str(error)), icon=":material/info:")
-        else:
-            _tile(*(scene, "look-cam", lambda: _heat(insight, heat)), alt=_alt(scene, f"{label}, for {answer}"))
-            facts.insert(0, describe_agreement(face.agreement))
+    facts = [
+        describe_agreement(face.agreement),
+        f"Light areas matter most. {describe_drop(answer, occlusion.probability, lowest)}",
+    ]
     _fact("  \n".join(facts))
 
 

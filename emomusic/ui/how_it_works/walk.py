@@ -61,12 +61,8 @@ class FaceWalk:
 
     @cached_property
     def grad_cam(self) -> FloatMap:
-        """The areas that support the answer. Takes about five seconds, because TensorFlow loads.
-
-        Raises:
-            ModelError: TensorFlow is not installed.
-        """
-        return grad_cam(shared().networks()[1].spec.name, self.network_input, self.insight.winner)
+        """The areas that support the answer."""
+        return grad_cam(shared().networks()[1].spec, self.network_input, self.insight.winner)
 
     @cached_property
     def agreement(self) -> float | None:
