@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright
+from playwright.sync_api import Playwright, expect
 
 from tests.browser.conftest import fresh_server
-from tests.browser.test_live import camera, film, open_live, sees, start
+from tests.browser.test_live import SUMMARY, camera, film, open_live, sees, start, stream
 from tests.browser.test_server import RESULT, SERVER, figure
 from tests.test_caddy import run_caddy
 
@@ -25,8 +25,6 @@ pytestmark = [
 ]
 
 __all__ = ["film"]  # a fixture
-
-COOKIE = "emomusic_replica"
 
 
 @dataclass(frozen=True)
@@ -40,35 +38,22 @@ class Replica:
         os.kill(int((self.folder / "pid").read_text(encoding="ascii")), signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Replica]]:
     with contextlib.ExitStack() as stack:
         folders = [tmp_path_factory.mktemp("replica") for _ in range(2)]
         yield [Replica(stack.enter_context(fresh_server(folder, script=SERVER)), folder) for folder in folders]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def proxy(replicas: list[Replica], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = Path(__file__).resolve().parents[2]
     with run_caddy(root, tmp_path_factory.mktemp("caddy"), [replica.address for replica in replicas]) as (address, _):
         yield address
 
 
-def test_a_photo_goes_up_and_its_results_come_down(playwright: Playwright, proxy: str, film: Path, root: Path) -> None:
-    with camera(playwright, film) as page:
-        page.goto(proxy)
-        page.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
-        picture = page.locator(RESULT).first
-        picture.wait_for()
-        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-        page.get_by_role("button", name="Download").click()
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name="Everything").click()
-        assert json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))["image"] == "barack-obama-2012.jpg"
-
-
-def test_the_camera_plays_and_a_killed_replica_loses_only_its_own_visitors(
-    playwright: Playwright, proxy: str, replicas: list[Replica], film: Path
+def test_uploads_downloads_and_the_camera_pass_the_proxy_and_a_killed_replica_loses_only_its_own_visitors(
+    playwright: Playwright, proxy: str, replicas: list[Replica], film: Path, root: Path
 ) -> None:
     with camera(playwright, film) as page, camera(playwright, film) as other:
         open_live(page, proxy)
@@ -76,17 +61,23 @@ def test_the_camera_plays_and_a_killed_replica_loses_only_its_own_visitors(
         sees(page, "[014] faces? ·")
         busy = [figure(replica.address, "live_sessions") for replica in replicas]
         assert sorted(busy) == [0, 1]
-        idle = busy.index(0)
-        for _ in range(20):  # a visitor whom the proxy sends to the other replica
+        idle = replicas[busy.index(0)]
+        other.goto(proxy)
+        while figure(idle.address, "visitors") == 0:  # the proxy chooses a replica at random
             other.context.clear_cookies()
-            before = figure(replicas[idle].address, "visitors")
-            other.goto(f"{proxy}/?sample=eileen-collins-1999")
-            other.locator(RESULT).first.wait_for()
-            if figure(replicas[idle].address, "visitors") > before:
-                break
-        else:
-            pytest.fail("the proxy sends nobody to the idle replica")
-        replicas[idle].kill()
+            other.goto(proxy)
+            other.get_by_role("heading", level=1).wait_for()
+        other.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
+        picture = other.locator(RESULT).first
+        picture.wait_for()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        other.get_by_role("button", name="Download").click()
+        with other.expect_download() as waiting:
+            other.get_by_role("button", name="Everything").click()
+        assert json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))["image"] == "barack-obama-2012.jpg"
+        idle.kill()
         sees(page, "[14] faces? ·")  # the video continues
-        other.reload()
+        other.goto(f"{proxy}/?sample=eileen-collins-1999")
         other.locator(RESULT).first.wait_for()
+        stream(page).get_by_role("button", name="STOP").click()  # a stop during a session logs a warning
+        expect(page.locator(SUMMARY)).to_be_visible()

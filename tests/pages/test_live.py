@@ -26,7 +26,7 @@ from emomusic.ui.core.capacity import Capacity
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.live import ice, video
 from emomusic.ui.live import page as page_module
-from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
+from emomusic.ui.live.session import LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import keys, playing, playlist, queue_of, run_fragments, text_of, tracks
 
@@ -142,15 +142,10 @@ def test_consent_requests_the_camera(app: AppTest, stream: Stream) -> None:
     assert app.session_state[state.LIVE_ATTEMPT]
     assert "Allow" in text_of(app)
     assert stream.options == []
-
-
-def test_withdrawn_consent_removes_the_video(app: AppTest, stream: Stream) -> None:
     show(app, stream, None)
     assert len(stream.options) == 1
     app.checkbox(key=state.LIVE_CONSENT).uncheck().run()
     assert len(stream.options) == 1
-    app.checkbox(key=state.LIVE_CONSENT).check().run()
-    assert len(stream.options) == 1  # requested again, without an answer yet
 
 
 @pytest.mark.parametrize(
@@ -158,8 +153,6 @@ def test_withdrawn_consent_removes_the_video(app: AppTest, stream: Stream) -> No
     [
         (Problem.INSECURE, False),
         (Problem.UNSUPPORTED, False),
-        (Problem.ABSENT, True),
-        (Problem.REFUSED, True),
         (Problem.BUSY, True),
     ],
 )
@@ -180,14 +173,6 @@ def test_a_camera_problem_is_a_warning_with_alternatives(
         app.button(key=f"live-again-{problem}").click().run()
         assert not app.warning
         assert app.session_state[state.LIVE_ATTEMPT] != "one"
-
-
-@pytest.mark.parametrize(("button", "source"), [("snapshot", "Camera"), ("photo", "Upload")])
-def test_the_photo_page_is_one_click_away(app: AppTest, stream: Stream, button: str, source: str) -> None:
-    app.session_state[state.LIVE_ANSWER] = Problem.ABSENT.value
-    app.run().button(key=f"live-{button}-{Problem.ABSENT}").click().run()
-    assert not app.exception
-    assert app.segmented_control(key=state.SOURCE).value == source
 
 
 @pytest.mark.parametrize(
@@ -221,44 +206,12 @@ def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
     assert options["video_html_attrs"]["muted"]
 
 
-def test_a_restored_tick_requests_the_camera(app: AppTest) -> None:
-    app.session_state[state.LIVE_CONSENT] = True  # as the browser sends it after a restart of the server
-    app.run()
-    assert not app.exception
-    assert app.session_state[state.LIVE_ATTEMPT]
-
-
 def test_an_invalid_setting_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ice.ICE, "turn.example.org")
     app.run()
     assert not app.exception
     (error,) = app.error
     assert ice.ICE in error.value.replace("\\", "")
-
-
-def test_a_slow_connection_is_reported(app: AppTest, stream: Stream) -> None:
-    session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
-    show(app, stream, session)
-    assert "Connecting" in text_of(app)
-    assert problems(app) == []
-    session.since_s -= CONNECT_TIMEOUT_S
-    app.run()
-    assert problems(app) == [Problem.BLOCKED]
-    assert "TURN" in app.warning[0].value
-
-
-def test_a_signalling_timeout_is_one_message(app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(**options: Any) -> None:
-        raise SignallingTimeoutError("not finished in 10 seconds")
-
-    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", late)
-    session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
-    show(app, stream, session)
-    assert not app.exception
-    assert len(app.warning) == 1
-    assert problems(app) == [Problem.BLOCKED]
-    assert app.button(key=f"live-again-{Problem.BLOCKED}")
-    assert session.phase is Phase.OVER
 
 
 def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> None:
@@ -311,11 +264,6 @@ def test_a_start_after_the_last_place_is_taken_gets_no_session(
     assert problems(app) == [Problem.FULL]
 
 
-def test_a_running_session_keeps_its_place(app: AppTest, stream: Stream, one_place: OtherSession) -> None:
-    show(app, stream, played((1, TWO[:1], Emotion.HAPPY)))
-    assert (problems(app), len(stream.options)) == ([], 1)
-
-
 def test_after_a_signalling_timeout_no_session_starts(
     app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +276,9 @@ def test_after_a_signalling_timeout_no_session_starts(
     with monkeypatch.context() as patch:
         patch.setattr(streamlit_webrtc, "webrtc_streamer", late)
         app.run()
+    assert not app.exception
+    assert problems(app) == [Problem.BLOCKED]
+    assert app.button(key=f"live-again-{Problem.BLOCKED}")
     session = app.session_state[state.LIVE]
     app.run()
     assert app.session_state[state.LIVE] is session
@@ -386,29 +337,26 @@ def test_before_the_first_reading_no_face_is_reported_missing(app: AppTest, stre
     session.on_ended()
 
 
-def test_the_message_of_an_expected_error_is_shown_literally(app: AppTest, stream: Stream) -> None:
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (ModelError("expected the sum a_b_c. Received: *none*"), r"expected the sum a\_b\_c. Received: \*none\*"),
+        (ValueError("a secret path"), "The last frame"),
+    ],
+)
+def test_an_expected_error_is_shown_literally_and_another_one_without_details(
+    app: AppTest, stream: Stream, error: Exception, shown: str
+) -> None:
     def broken() -> Any:
-        raise ModelError("expected the sum a_b_c. Received: *none*")
-
-    reader = LiveReader(broken)
-    reader.submit_frame(FRAME)
-    wait_until(lambda: reader.view().error is not None)
-    show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
-    (warning,) = app.warning
-    assert warning.value == r"expected the sum a\_b\_c. Received: \*none\*"
-    reader.close()
-
-
-def test_an_unexpected_error_is_reported_without_details(app: AppTest, stream: Stream) -> None:
-    def broken() -> Any:
-        raise ValueError("a secret path")
+        raise error
 
     reader = LiveReader(broken)
     reader.submit_frame(FRAME)
     wait_until(lambda: reader.view().error is not None)
     show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
     assert not app.exception
-    assert len(app.warning) == 1
+    (warning,) = app.warning
+    assert warning.value.startswith(shown)
     assert "secret" not in text_of(app)
     reader.close()
 
@@ -427,6 +375,10 @@ def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
     assert (session.reader.settings.smoothing_s, session.reader.settings.interval_s) == (2.0, 1.5)
     app.segmented_control(key=state.LIVE_PACE).set_value("Automatic").run()
     assert session.reader.settings.interval_s is None
+    app.switch_page("pages/music.py").run()
+    app.switch_page("pages/live.py").run()
+    assert app.toggle(key=state.LIVE_MIRROR).value is False
+    assert app.slider(key=state.LIVE_SMOOTHING).value == 2.0
 
 
 @pytest.mark.usefixtures("app")
@@ -551,15 +503,6 @@ def test_the_summary_of_a_long_session_states_its_range(
     assert re.search("last 2 minutes.* 1:55", text_of(app))
 
 
-def test_a_session_without_a_face_has_no_figures(app: AppTest, stream: Stream) -> None:
-    session = played((3, (), Emotion.HAPPY))
-    session.end()
-    show(app, stream, session)
-    assert not app.exception
-    assert len(app.info) == 1
-    assert not app.metric
-
-
 @pytest.mark.parametrize("phase", [Phase.PLAYING, Phase.CONNECTING])
 def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(
     app: AppTest, stream: Stream, phase: Phase
@@ -609,16 +552,6 @@ def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeyp
     assert len(app.info) == 1
 
 
-def test_options_stay_set_after_a_visit_to_another_page(app: AppTest) -> None:
-    app.run().toggle(key=state.LIVE_MIRROR).set_value(False).run()
-    app.slider(key=state.LIVE_SMOOTHING).set_value(2.0).run()
-    app.switch_page("pages/music.py").run()
-    app.switch_page("pages/live.py").run()
-    assert not app.exception
-    assert app.toggle(key=state.LIVE_MIRROR).value is False
-    assert app.slider(key=state.LIVE_SMOOTHING).value == 2.0
-
-
 def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     session = played((6, TWO, Emotion.HAPPY))
     show(app, stream, session)
@@ -638,39 +571,12 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     assert problems(app) == [Problem.LOST]
 
 
-def test_failed_networks_are_reported_as_an_error(app: AppTest, stream: Stream) -> None:
-    def broken() -> Any:
-        raise ModelError("expected weights. Received: none")
-
-    session = LiveSession(LiveReader(broken, idle_s=60), phase=Phase.PLAYING)
-    session.reader.submit_frame(FRAME.copy())
-    wait_until(lambda: session.reader.view().error is not None)
-    show(app, stream, session)
-    assert len(app.warning) == 1
-    session.end()
-
-
-def test_the_explicit_filter_of_the_playlist_stays_set(app: AppTest, stream: Stream) -> None:
-    session = played((6, TWO, Emotion.ANGRY), (6, TWO, Emotion.SAD))
-    session.end()
-    show(app, stream, session)
-    app.button(key="live-play-session").click().run()
-    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
-    assert not app.exception
-    _, queue = app.session_state[state.queue("session")]
-    assert queue.request.hide_explicit
-    assert not any(song.track.explicit for song in queue.playlist(10))
-    app.switch_page("pages/models.py").run()
-    app.switch_page("pages/live.py").run()
-    assert app.toggle(key=state.HIDE_EXPLICIT).value is True
-    assert tracks(app)
-
-
 def test_video_libraries_are_not_imported_before_the_camera_is_allowed(root: Path) -> None:
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-from emomusic.ui.core import shared
+from emomusic.ui.core import frame, shared
+frame.forget_closed_pages = lambda: None
 shared.load_networks = lambda: (None, None)
 app = AppTest.from_file("app.py", default_timeout=120).run()
 assert app.title and not app.exception

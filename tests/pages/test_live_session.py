@@ -44,12 +44,8 @@ def test_stop_is_not_a_problem() -> None:
     live.update(playing=False, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, None)
     assert not live.reader.is_running
-
-
-def test_stop_while_connecting_is_not_a_problem() -> None:
-    live = session()
-    live.update(playing=False, signalling=False)
-    assert (live.phase, live.problem) == (Phase.OVER, None)
+    live.update(playing=True, signalling=False)  # a late message of the browser
+    assert live.phase is Phase.OVER
 
 
 def test_a_connection_that_times_out_is_blocked() -> None:
@@ -66,13 +62,6 @@ def test_a_stream_without_frames_before_its_end_is_lost() -> None:
     live.frame_s -= 5
     live.update(playing=False, signalling=False)
     assert (live.phase, live.problem) == (Phase.OVER, Problem.LOST)
-
-
-def test_updates_after_the_end_are_ignored() -> None:
-    live = session(Phase.OVER)
-    live.update(playing=False, signalling=False)
-    live.update(playing=True, signalling=False)
-    assert (live.phase, live.problem) == (Phase.OVER, None)
 
 
 def test_a_frame_is_mirrored_and_keeps_its_size_and_format() -> None:
@@ -140,14 +129,6 @@ def test_a_playlist_has_one_song_per_segment() -> None:
     assert any(song.track.explicit for _, song in session_songs(angry, Explicit(), LIKE))  # type: ignore[arg-type]
     clean = replace(LIKE, hide_explicit=True)
     assert session_songs(angry, Explicit(), clean) == []  # type: ignore[arg-type]
-
-
-def test_the_playlist_uses_the_genres_and_options() -> None:
-    summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.ANGRY)))
-    like = replace(LIKE, genres=frozenset({"jazz"}), tempo_bpm=(100, 140))
-    tracks = [song.track for _, song in session_songs(summary, load_recommender(), like)]
-    assert len(tracks) == 3
-    assert all("jazz" in track.genres and 100 <= track.tempo_bpm <= 140 for track in tracks)
 
 
 class Explicit:
