@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +25,12 @@ class Baseline:
     title: str
     note: str
     lowest: float | None = None
-    f1: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    f1: dict[str, float] = field(default_factory=dict)
 
     @property
     def percent(self) -> str:
         """The figure for people: "69 %" or "58 to 63 %"."""
         return percent_of(self.figure, self.lowest)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "figure": self.figure,
-            "lowest": self.lowest,
-            "of": self.of,
-            "title": self.title,
-            "note": self.note,
-            "f1": dict(self.f1),
-        }
 
 
 def percent_of(figure: float, lowest: float | None = None) -> str:
@@ -80,7 +68,7 @@ FACE_BASELINES: Mapping[str, Baseline] = MappingProxyType(
             OF_FOUR,
             "Matching emotions: portraits and songs",
             "a MobileNet; evaluated on 3,591 pictures, neither PublicTest nor PrivateTest (3,589 each)",
-            f1=MappingProxyType({"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}),
+            f1={"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61},
         ),
         "cnn_capstone": Baseline(
             0.63,

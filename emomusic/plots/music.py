@@ -49,7 +49,7 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
         figure.add_trace(
             go.Scattergl(
                 x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
-                text=[html.escape(names[row], quote=False) for row in own],
+                text=[html.escape(names[row], quote=False) for row in own.tolist()],
                 marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
                 selected={"marker": {"opacity": 0.95}}, unselected={"marker": {"opacity": 0.12}},
                 hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, energy %{y:.2f}<extra></extra>",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from emomusic.affect import EMOTIONS
 from emomusic.assets import (
@@ -25,6 +25,7 @@ from emomusic.errors import ModelError
 from emomusic.metrics import (
     FOUR,
     ClassScores,
+    Count,
     IntArray,
     McNemar,
     Mistake,
@@ -34,7 +35,7 @@ from emomusic.metrics import (
     mistakes,
     score,
 )
-from emomusic.results.records import Count, SavedScores, face_classes
+from emomusic.results.records import face_classes
 from emomusic.text import csv_text
 
 
@@ -173,16 +174,27 @@ class Comparison:
     test: McNemar
 
 
-@dataclass(frozen=True, slots=True)
-class _SavedMetrics:
+class _SavedMetrics(msgspec.Struct):
     """The parts of `metrics.json` that `ClassMetrics` needs."""
 
-    per_class: dict[str, SavedScores]
+    per_class: dict[str, ClassScores]
     confusion: list[list[Count]]
 
 
+class _Stage(msgspec.Struct):
+    epochs: int
+    config: dict[str, Any]
+
+
+class _Training(msgspec.Struct):
+    """The parts of `metrics.json` that `History` needs."""
+
+    best_epoch: int
+    stages: list[_Stage]
+
+
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
-_CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+_CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
 
 
 def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
@@ -195,13 +207,10 @@ def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
     metrics = read_metrics(folder)
     try:
         saved = msgspec.convert(metrics["test"] if kind is ModelKind.FACE else metrics, _SavedMetrics)
-        per_class = {label: ClassScores(**asdict(scores)) for label, scores in saved.per_class.items()}
         confusion = np.array(saved.confusion, np.int64)
-        if not per_class:
-            raise ValueError("no class")
-        if confusion.shape != (len(per_class), len(per_class)):
-            raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(per_class)} classes")
-        return ClassMetrics(per_class, confusion)
+        if not saved.per_class or confusion.shape != 2 * (len(saved.per_class),):
+            raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(saved.per_class)} classes")
+        return ClassMetrics(saved.per_class, confusion)
     except (KeyError, ValueError, OverflowError) as error:
         raise ModelError(f"expected the figures of a model in {folder}. Received: {error}") from error
 
@@ -252,21 +261,17 @@ def read_history(name: str) -> History:
     """
     folder = folder_of(ModelKind.FACE, name)
     try:
-        with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if not rows:
-            raise ValueError("no epoch")
-        curves = {column: np.array([float(row[column]) for row in rows]) for column in _CURVES}
-        metrics = read_metrics(folder)
-        best_epoch = int(metrics["best_epoch"])
-        if not 1 <= best_epoch <= len(rows):
-            raise ValueError(f"epoch {best_epoch} of {len(rows)} as the best")
-        last_epochs = tuple(np.cumsum([int(stage["epochs"]) for stage in metrics["stages"]]).tolist())
-        if last_epochs[-1:] != (len(rows),):
-            raise ValueError(f"stages that end after epochs {last_epochs} of {len(rows)}")
-        stages = tuple(dict(stage["config"]) for stage in metrics["stages"])
-        return History(**curves, best_epoch=best_epoch, stages=stages, last_epochs=last_epochs)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        table = pd.read_csv(folder / HISTORY, usecols=_CURVES, dtype=np.float64)
+        saved = msgspec.convert(read_metrics(folder), _Training)
+        if not 1 <= saved.best_epoch <= len(table):
+            raise ValueError(f"epoch {saved.best_epoch} of {len(table)} as the best")
+        last_epochs = tuple(np.cumsum([stage.epochs for stage in saved.stages]).tolist())
+        if last_epochs[-1:] != (len(table),):
+            raise ValueError(f"stages that end after epochs {last_epochs} of {len(table)}")
+        curves = {column: table[column].to_numpy() for column in _CURVES}
+        stages = tuple(stage.config for stage in saved.stages)
+        return History(**curves, best_epoch=saved.best_epoch, stages=stages, last_epochs=last_epochs)
+    except (OSError, ValueError) as error:
         raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
 
 

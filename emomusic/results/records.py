@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -13,12 +12,10 @@ from emomusic.assets import METRICS, ModelKind, folder_of, models_dir, read_metr
 from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, Baseline
 from emomusic.errors import ModelError
 from emomusic.face import model_files
-from emomusic.metrics import FOUR, SEVEN, ClassScores
+from emomusic.metrics import FOUR, SEVEN, ClassScores, Count, Share
 from emomusic.music import mood_models
 from emomusic.text import csv_text, escape_formula
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -26,18 +23,7 @@ NOT_FOUND = "not found"
 """The name of the `FaceBin` of undetected faces."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedScores(ClassScores):
-    """Scores of one class from a file. Reading checks the ranges."""
-
-    precision: Share
-    recall: Share
-    f1: Share
-    support: Count
-
-
-@dataclass(frozen=True, slots=True)
-class FaceBin:
+class FaceBin(msgspec.Struct, frozen=True):
     """The accuracy of a model on similar faces, for example on those in profile.
 
     Attributes:
@@ -51,8 +37,7 @@ class FaceBin:
     accuracy: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FerPlusFigures:
+class FerPlusFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics of a face model on PrivateTest against the majority of ten people's votes (FER+).
 
     The votes have an eighth class, contempt, which no model has. Its faces count as wrong.
@@ -66,21 +51,16 @@ class FerPlusFigures:
         macro_recall: over the model's own classes, without the faces of contempt, as is `macro_f1`.
     """
 
-    n: Count
-    contempt: Count
-    accuracy: Share
-    accuracy_interval: tuple[Share, Share]
-    four_class_accuracy: Share
-    macro_recall: Share
-    macro_f1: Share
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self) | {"accuracy_interval": list(self.accuracy_interval)}
+    n: int
+    contempt: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    four_class_accuracy: float
+    macro_recall: float
+    macro_f1: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WildFigures:
+class WildFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Metrics of a face model on photographs through the whole pipeline. Older files lack some: those are None.
 
     Attributes:
@@ -105,19 +85,27 @@ class WildFigures:
     four_class_accuracy: Share
     folds: Count | None = None
     calibration_error: Share | None = None
-    per_class: Mapping[str, SavedScores] | None = None
-    groups: Mapping[str, tuple[FaceBin, ...]] | None = None
+    per_class: dict[str, ClassScores] | None = None
+    groups: dict[str, tuple[FaceBin, ...]] | None = None
     groups_without: tuple[str, ...] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, without those that are None."""
-        values = msgspec.json.decode(msgspec.json.encode(self))
-        return {name: value for name, value in values.items() if value is not None}
+
+class Unseen(msgspec.Struct, frozen=True):
+    """The accuracy on test pictures without a duplicate in Training; None if there are none."""
+
+    accuracy: Share | None
+    n: Count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceRecord:
-    """The saved results of a face model.
+class FaceRecord(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag=ModelKind.FACE.value,
+    rename={"is_default": "default", "num_bytes": "bytes"},
+):
+    """The saved results of a face model, and its document in `models --json`.
 
     Attributes:
         name: name of its folder.
@@ -125,19 +113,18 @@ class FaceRecord:
         classes: its classes. Compare the accuracy over four classes with the `four_class_accuracy` of other models.
         accuracy: from 0 to 1, like all shares here; over its own classes.
         accuracy_interval: 95 %.
-        unseen_accuracy: on test pictures without a duplicate in Training; None if there are none.
-        num_unseen: number of those pictures.
+        not_in_training: on the test pictures that are not also in Training.
         ferplus: against people's votes; None if not measured.
         wild: on photographs; None if not measured.
         reported: published accuracies of such a model.
         evaluated_on: the data, for people.
         parameters: number of weights.
         num_bytes: size of the weights on disk.
+        item: what it classifies.
         ms_per_item: time for one face; None if not measured.
     """
 
     kind: ClassVar[ModelKind] = ModelKind.FACE
-    item: ClassVar[str] = "a face"
 
     name: str
     is_default: bool
@@ -147,14 +134,14 @@ class FaceRecord:
     four_class_accuracy: float
     macro_f1: float
     calibration_error: float
-    unseen_accuracy: float | None
-    num_unseen: int
+    not_in_training: Unseen
     ferplus: FerPlusFigures | None
     wild: WildFigures | None
     reported: tuple[Baseline, ...]
     evaluated_on: str
     parameters: int
     num_bytes: int
+    item: str = "a face"
     ms_per_item: float | None
 
     @property
@@ -164,30 +151,18 @@ class FaceRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for `models --json`."""
-        return {
-            "kind": self.kind.value,
-            "name": self.name,
-            "default": self.is_default,
-            "classes": list(self.classes),
-            "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
-            "four_class_accuracy": self.four_class_accuracy,
-            "macro_f1": self.macro_f1,
-            "calibration_error": self.calibration_error,
-            "not_in_training": {"accuracy": self.unseen_accuracy, "n": self.num_unseen},
-            "ferplus": None if self.ferplus is None else self.ferplus.as_dict(),
-            "wild": None if self.wild is None else self.wild.as_dict(),
-            "reported": [report.as_dict() for report in self.reported],
-            "evaluated_on": self.evaluated_on,
-            "parameters": self.parameters,
-            "bytes": self.num_bytes,
-            "item": self.item,
-            "ms_per_item": self.ms_per_item,
-        }
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoodRecord:
+class MoodRecord(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag=ModelKind.MUSIC.value,
+    rename={"is_default": "default", "num_bytes": "bytes"},
+):
     """The saved results of a mood model. `FaceRecord` explains the attributes that are not listed.
 
     Attributes:
@@ -198,7 +173,6 @@ class MoodRecord:
     """
 
     kind: ClassVar[ModelKind] = ModelKind.MUSIC
-    item: ClassVar[str] = "a song"
 
     name: str
     is_default: bool
@@ -210,54 +184,33 @@ class MoodRecord:
     reported: tuple[Baseline, ...]
     evaluated_on: str
     num_bytes: int
+    item: str = "a song"
     ms_per_item: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for `models --json`."""
-        return {
-            "kind": self.kind.value,
-            "name": self.name,
-            "default": self.is_default,
-            "classes": list(self.classes),
-            "accuracy": self.accuracy,
-            "accuracy_std": self.accuracy_std,
-            "macro_f1": self.macro_f1,
-            "calibration_error": self.calibration_error,
-            "reported": [report.as_dict() for report in self.reported],
-            "evaluated_on": self.evaluated_on,
-            "bytes": self.num_bytes,
-            "item": self.item,
-            "ms_per_item": self.ms_per_item,
-        }
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
 
 ModelRecord = FaceRecord | MoodRecord
 
 
-@dataclass(frozen=True, slots=True)
-class _Unseen:
-    accuracy: Share | None
-    n: Count
-
-
-@dataclass(frozen=True, slots=True)
-class _Calibration:
+class _Calibration(msgspec.Struct):
     expected_error: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FaceTest:
+class _FaceTest(msgspec.Struct):
     n: Count
     accuracy: Share
     accuracy_interval: tuple[Share, Share]
-    four_class_accuracy: Share | msgspec.UnsetType = msgspec.UNSET
     macro_f1: Share
     calibration: _Calibration
-    not_in_training: _Unseen
+    not_in_training: Unseen
+    four_class_accuracy: Share | msgspec.UnsetType = msgspec.UNSET  # absent for models of four classes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _WithoutContempt:
+class _WithoutContempt(msgspec.Struct):
     n: Count
     accuracy: Share
     macro_recall: Share
@@ -265,25 +218,21 @@ class _WithoutContempt:
     four_class_accuracy: Share | msgspec.UnsetType = msgspec.UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FerPlusTest:
+class _FerPlusTest(msgspec.Struct):
     """The figures on PrivateTest; those without contempt are in `seven` or `four`, depending on the classes."""
 
     n: Annotated[int, msgspec.Meta(ge=1)]
     contempt: Count
     accuracy: Share
     accuracy_interval: tuple[Share, Share]
-    seven: _WithoutContempt | msgspec.UnsetType = msgspec.UNSET
-    four: _WithoutContempt | msgspec.UnsetType = msgspec.UNSET
+    seven: _WithoutContempt | None = None
+    four: _WithoutContempt | None = None
 
     def figures(self, classes: tuple[str, ...]) -> FerPlusFigures:
         """The figures of a model with these classes."""
         inner = self.four if classes == FOUR else self.seven
-        if isinstance(inner, msgspec.UnsetType):
+        if inner is None:
             raise msgspec.ValidationError(f"no ferplus.test.{'four' if classes == FOUR else 'seven'}")
-        share = inner.accuracy if classes == FOUR else inner.four_class_accuracy
-        if isinstance(share, msgspec.UnsetType):
-            raise msgspec.ValidationError("no ferplus.test.seven.four_class_accuracy")
         if inner.n + self.contempt != self.n:
             raise msgspec.ValidationError(f"{inner.n} faces and {self.contempt} of contempt for {self.n} faces")
         return FerPlusFigures(
@@ -291,19 +240,25 @@ class _FerPlusTest:
             contempt=self.contempt,
             accuracy=self.accuracy,
             accuracy_interval=self.accuracy_interval,
-            four_class_accuracy=share * inner.n / self.n,
+            four_class_accuracy=_in_four(inner, classes) * inner.n / self.n,
             macro_recall=inner.macro_recall,
             macro_f1=inner.macro_f1,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _FerPlus:
+def _in_four(figures: _FaceTest | _WithoutContempt, classes: tuple[str, ...]) -> float:
+    """The accuracy over four classes, which a model of four classes does not repeat."""
+    share = figures.accuracy if classes == FOUR else figures.four_class_accuracy
+    if isinstance(share, msgspec.UnsetType):
+        raise msgspec.ValidationError("no four_class_accuracy")
+    return share
+
+
+class _FerPlus(msgspec.Struct):
     test: _FerPlusTest
 
 
-@dataclass(frozen=True, slots=True)
-class _FaceMetrics:
+class _FaceMetrics(msgspec.Struct):
     """The parts of a face model's `metrics.json` that its record needs."""
 
     test: _FaceTest
@@ -314,14 +269,12 @@ class _FaceMetrics:
     ms_per_face: Milliseconds | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _FoldAccuracy:
+class _FoldAccuracy(msgspec.Struct):
     mean: Share
     std: Share
 
 
-@dataclass(frozen=True, slots=True)
-class _MoodMetrics:
+class _MoodMetrics(msgspec.Struct):
     """The parts of a mood model's `metrics.json` that its record needs."""
 
     n: Count
@@ -329,7 +282,7 @@ class _MoodMetrics:
     accuracy: _FoldAccuracy
     macro_f1: Share
     calibration_error: Share
-    per_class: dict[str, Any]
+    per_class: dict[str, ClassScores]
     ms_per_song: Milliseconds | None = None
 
 
@@ -363,35 +316,29 @@ def overview_csv(records: Sequence[ModelRecord]) -> str:
     """
     rows = []
     for record in records:
-        row: dict[str, Any] = {}
-        for name, value in record.as_dict().items():
-            if name == "reported":
-                row[name] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in record.reported)
-            elif name == "name":
-                row[name] = escape_formula(value)  # a folder may have any name
-            elif value is not None or name not in ("ferplus", "wild"):
-                row |= _columns(name, value)
-        rows.append(row)
+        values = record.as_dict()
+        values["reported"] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in record.reported)
+        values["name"] = escape_formula(record.name)  # a folder may have any name
+        rows.append(dict(_columns(values)))
     columns = list(dict.fromkeys(column for row in rows for column in row))
     return csv_text(columns, ([row.get(column, "") for column in columns] for row in rows))
 
 
-def _columns(name: str, value: Any) -> dict[str, Any]:
-    """A field as columns: two for an interval, one for each part of a dict and of a bin of faces."""
-    if name.endswith("accuracy_interval"):
-        low, high = value
-        return {f"{name.removesuffix('interval')}{end}": figure for end, figure in (("low", low), ("high", high))}
-    if isinstance(value, dict):
-        columns: dict[str, Any] = {}
-        for part, figure in value.items():
-            if part == "groups":
-                bins = [(group, item) for group, items in figure.items() for item in items]
-                for group, item in bins:
-                    columns |= {f"{name}_{group}_{item['name']}_{key}": item[key] for key in ("n", "accuracy")}
-            elif part != "per_class":
-                columns |= _columns(f"{name}_{part}", figure)
-        return columns
-    return {name: " ".join(value) if isinstance(value, list) else value}
+def _columns(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The columns of a document: two for an interval, one for each part of a dict and of a bin of faces."""
+    for name, value in values.items():
+        if name == "accuracy_interval":
+            yield from zip((f"{prefix}accuracy_low", f"{prefix}accuracy_high"), value, strict=True)
+        elif name == "groups":
+            for group, bins in value.items():
+                for faces in bins:
+                    kind = f"{prefix}{group}_{faces['name']}_"
+                    yield from ((f"{kind}n", faces["n"]), (f"{kind}accuracy", faces["accuracy"]))
+        elif isinstance(value, dict):
+            if name != "per_class":
+                yield from _columns(value, f"{prefix}{name}_")
+        elif name not in ("ferplus", "wild"):  # not measured
+            yield f"{prefix}{name}", " ".join(value) if isinstance(value, tuple) else value
 
 
 def face_classes(folder: Path) -> tuple[str, ...]:
@@ -418,9 +365,7 @@ def face_model_record(name: str) -> FaceRecord:
     try:
         metrics = msgspec.convert(read_metrics(folder), _FaceMetrics)
         test = metrics.test
-        four_class_accuracy = test.accuracy if classes == FOUR else test.four_class_accuracy
-        if isinstance(four_class_accuracy, msgspec.UnsetType):
-            raise msgspec.ValidationError("no four_class_accuracy")
+        four_class_accuracy = _in_four(test, classes)
         ferplus = None if metrics.ferplus is None else metrics.ferplus.test.figures(classes)
         wild = metrics.wild
         if wild is not None and wild.per_class is not None and set(wild.per_class) != set(classes):
@@ -436,8 +381,7 @@ def face_model_record(name: str) -> FaceRecord:
         four_class_accuracy=four_class_accuracy,
         macro_f1=test.macro_f1,
         calibration_error=test.calibration.expected_error,
-        unseen_accuracy=test.not_in_training.accuracy,
-        num_unseen=test.not_in_training.n,
+        not_in_training=test.not_in_training,
         ferplus=ferplus,
         wild=wild,
         reported=() if report is None else (report,),
@@ -473,10 +417,3 @@ def mood_model_record(name: str) -> MoodRecord:
         num_bytes=num_bytes,
         ms_per_item=metrics.ms_per_song,
     )
-
-
-def version_of(kind: ModelKind, name: str) -> tuple[Path, float]:
-    """A cache key for a model's saved results: its folder, and when its metrics were written (0.0 if absent)."""
-    folder = folder_of(kind, name)
-    path = folder / METRICS
-    return folder, path.stat().st_mtime if path.exists() else 0.0

@@ -1,10 +1,8 @@
 """The Models page under AppTest, with synthetic face models and the shipped mood models."""
 
 import base64
-import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
-from PIL import Image
-from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
@@ -45,6 +41,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # one of the synthetic models
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "none"))
     enter_app()
+    st.cache_resource.clear()  # remove results of other tests
     yield AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
     st.cache_resource.clear()  # remove the fakes
 
@@ -164,26 +161,6 @@ def test_both_figures_of_a_model_are_on_the_first_screen(app: AppTest) -> None:
     assert "FER+" not in heading(app)
 
 
-def test_the_table_has_no_votes_before_any_model_was_measured_on_them(app: AppTest, tmp_path: Path) -> None:
-    for path in (tmp_path / "models" / "face").glob("*/metrics.json"):
-        change_metrics(path.parent, ferplus=None)
-    app.run()
-    assert not app.exception
-    assert app.dataframe[0].value["ferplus"].isna().all()
-    assert "FER+" not in text_of(app)
-
-
-@pytest.mark.parametrize(("accuracy", "is_explained"), [(0.79, True), (0.81, False)])
-def test_one_sentence_explains_a_default_that_is_better_by_votes_only(
-    app: AppTest, tmp_path: Path, accuracy: float, is_explained: bool
-) -> None:
-    folder = place_face_model(tmp_path, "by_labels", skill=9.0, ferplus=True)
-    votes = json.loads((folder / "metrics.json").read_text())["ferplus"]["test"]
-    change_metrics(folder, ferplus={"test": votes | {"accuracy": accuracy}})
-    app.run()
-    assert any(text.value.startswith("by_labels agrees best") for text in app.markdown) is is_explained
-
-
 def test_the_accuracy_by_votes_is_among_the_figures(app: AppTest) -> None:
     def by_votes() -> str:
         return str(app.table[0].value.loc["accuracy by FER+ votes", "vgg9"])
@@ -239,23 +216,6 @@ def test_photographs_of_older_models_have_figures_without_charts(app: AppTest, t
     assert not app.table
 
 
-def test_a_stage_that_was_validated_by_votes_is_named(app: AppTest, tmp_path: Path) -> None:
-    opened(app, "vgg9", view="Learning")
-    assert "FER2013, but" not in text_of(app)
-    folder = tmp_path / "models" / "face" / "vgg9"
-    (stage,) = json.loads((folder / "metrics.json").read_text())["stages"]
-    stages = [stage | {"epochs": 1}, stage | {"epochs": 2, "config": stage["config"] | {"validation": "ferplus"}}]
-    change_metrics(folder, stages=stages)
-    app.run()
-    assert re.search(r"FER2013, but in stage 2 .*FER\+", text_of(app))
-
-
-def test_mood_models_are_compared_on_the_same_songs(app: AppTest) -> None:
-    opened(app, "ensemble", "mlp", view="Folds", kind="Mood models")
-    assert "686 songs" in text_of(app)
-    assert len(charts(app)[0]["data"]) == 6
-
-
 def heading(app: AppTest) -> str:
     return str(app.header[0].value)
 
@@ -306,19 +266,6 @@ def test_a_choice_made_before_the_address_is_updated_is_kept(app: AppTest) -> No
     app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "cnn_capstone"]).run()
     assert "cnn_capstone" in heading(app)
     assert app.query_params[state.MODELS_FACES] == ["vgg9", "cnn_capstone"]
-
-
-def test_no_widget_has_a_default_and_a_session_value(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit warns once per process."""
-    logged: list[object] = []
-    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
-    monkeypatch.setattr(policies._LOGGER, "warning", lambda *words: logged.append(words))
-    app.query_params[state.MODELS_CELL] = "fear called sad"
-    opened(app, "vgg9", "emonet")
-    app.session_state[state.MODELS_FACES] = ["emonet"]  # like a click on a row
-    app.run()
-    assert heading(app).startswith("emonet")
-    assert logged == []
 
 
 def test_the_cell_in_the_address_is_selected(app: AppTest) -> None:
@@ -392,26 +339,6 @@ def change_metrics(folder: Path, **changes: Any) -> None:
     (folder / "metrics.json").write_text(json.dumps(metrics | changes))
 
 
-def test_extra_training_data_is_named_with_the_reported_accuracy(app: AppTest, tmp_path: Path) -> None:
-    folder = tmp_path / "models" / "face" / "mobilenet_quadrants"
-    opened(app, "mobilenet_quadrants")
-    assert "answers of vgg9" not in text_of(app)
-    stages = json.loads((folder / "metrics.json").read_text())["stages"]
-    stages[-1]["config"] |= {"teachers": ["vgg9"], "distillation_weight": 0.5}
-    change_metrics(folder, stages=stages)
-    app.run()
-    assert "answers of vgg9" in text_of(app)
-    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "mobilenet_quadrants"]).run()
-    assert "answers of vgg9" in text_of(app)
-
-
-def test_the_caption_names_the_optimistic_bias_of_the_test_set(app: AppTest) -> None:
-    app.run()
-    (caption,) = [caption.value for caption in app.caption if "PrivateTest (n = 420)" in caption.value]
-    assert "decisions" in caption
-    assert "Training" in caption
-
-
 def test_a_damaged_model_is_left_out_and_named_with_its_problem(app: AppTest, tmp_path: Path) -> None:
     (tmp_path / "models" / "face" / "emonet" / "metrics.json").write_text("{")
     change_metrics(tmp_path / "models" / "face" / "vgg9", wild={"n": 90, "accuracy": 0.4})
@@ -422,17 +349,6 @@ def test_a_damaged_model_is_left_out_and_named_with_its_problem(app: AppTest, tm
     assert re.search(r"\*\*vgg9\*\* \(.*four.*; \*\*emonet\*\* \(expected", warning.value)
     assert list(app.dataframe[0].value["model"]) == ["cnn_capstone", "mobilenet_quadrants"]
     assert heading(app).startswith("cnn_capstone")
-
-
-def test_a_damaged_mood_model_does_not_hide_the_folds_of_the_others(app: AppTest, root: Path, tmp_path: Path) -> None:
-    (tmp_path / "models" / "music").unlink()
-    shutil.copytree(root / "models" / "music", tmp_path / "models" / "music")
-    (tmp_path / "models" / "music" / "mlp" / "metrics.json").write_text("{}")
-    (tmp_path / "models" / "music" / "mlp" / "predictions.npz").unlink()
-    opened(app, view="Folds", kind="Mood models")
-    assert not app.error
-    assert "**mlp**" in app.warning[0].value
-    assert len(charts(app)[0]["data"]) == 5
 
 
 def test_the_page_shows_one_error_if_every_model_is_damaged(app: AppTest, tmp_path: Path) -> None:
@@ -449,21 +365,10 @@ def test_the_page_shows_one_error_if_every_model_is_damaged(app: AppTest, tmp_pa
     assert heading(app).startswith("ensemble")
 
 
-def test_missing_predictions_do_not_hide_the_rest_of_the_page(app: AppTest, tmp_path: Path) -> None:
-    (tmp_path / "models" / "face" / "emonet" / "predictions.npz").unlink()
-    opened(app, "vgg9", "emonet", view="Learning")
-    (error,) = app.error
-    assert "expected predictions" in error.value
-    assert len(charts(app)) == 4
-    assert re.search(r"\*\*emonet\*\* .* of 100", text_of(app))
-
-
 @pytest.mark.parametrize(
     ("view", "cell", "num_charts", "words"),
     [
         ("Confusions", "happy called happy", 3, "happy faces"),
-        ("Figures", None, 1, "Over all classes"),
-        ("Confidence", None, 2, "0 is perfect"),
         ("Card", None, 0, "In a test."),
     ],
 )
@@ -480,14 +385,13 @@ def test_missing_files_of_one_model_do_not_hide_the_other(
     assert words in text_of(app)
 
 
-@pytest.mark.parametrize("names", [("vgg9",), ("vgg9", "emonet")])
-def test_a_damaged_dataset_does_not_hide_the_matrix(app: AppTest, tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_a_damaged_dataset_does_not_hide_the_matrices(app: AppTest, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "fer2013.csv").write_text("emotion,pixels\n0,1 2 3\n", encoding="utf-8")
     app.query_params[state.MODELS_CELL] = "happy called happy"
-    opened(app, *names)
+    opened(app, "vgg9", "emonet")
     assert {"fer2013.csv" in error.value for error in app.error} == {True}
-    assert len(charts(app)) == 2 * len(names)
+    assert len(charts(app)) == 4
 
 
 def test_a_model_with_a_smaller_test_set_is_named_below_the_table(app: AppTest, tmp_path: Path) -> None:
@@ -498,16 +402,8 @@ def test_a_model_with_a_smaller_test_set_is_named_below_the_table(app: AppTest, 
     assert re.search(r"\(n = 420\).* abrupt .*\(n = 256\)", text_of(app))
 
 
-def test_the_ensemble_names_its_optimistic_bias(app: AppTest) -> None:
-    opened(app, kind="Mood models")
-    assert "same songs" in heading(app)
-    app.multiselect(key=state.MODELS_SONGS).set_value(["mlp"]).run()
-    assert "same songs" not in heading(app)
-
-
-@pytest.mark.parametrize("view", ["Confusions", "Figures"])
-def test_the_legend_of_the_four_classes_is_shown_once(app: AppTest, view: str) -> None:
-    opened(app, "vgg9", view=view)
+def test_the_legend_of_the_four_classes_is_shown_once(app: AppTest) -> None:
+    opened(app, "vgg9", view="Figures")
     assert FOUR_LEGEND not in text_of(app)
     app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
     assert not app.exception
@@ -557,21 +453,6 @@ def test_a_missing_history_does_not_hide_the_other_model(app: AppTest, tmp_path:
     assert len(charts(app)) == 2
     assert "epoch 2 of 3" in text_of(app)
     assert "losses" not in text_of(app)
-
-
-def test_a_best_epoch_after_the_end_of_training_is_an_error(app: AppTest, tmp_path: Path) -> None:
-    change_metrics(tmp_path / "models" / "face" / "vgg9", best_epoch=4)
-    opened(app, "vgg9", view="Learning")
-    assert "epoch 4 of 3" in app.error[0].value
-
-
-def test_a_damaged_dataset_is_one_error_in_its_tab(app: AppTest, tmp_path: Path) -> None:
-    (tmp_path / "none").mkdir()
-    (tmp_path / "none" / "fer2013.csv").write_text("emotion,pixels\n0,1 2 3\n", encoding="utf-8")
-    opened(app, "vgg9", view="Mistakes")
-    assert not app.exception
-    (error,) = app.error
-    assert "fer2013.csv" in error.value
 
 
 def test_the_most_confident_mistakes_are_shown_with_the_dataset(
@@ -631,19 +512,6 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
     app.button(key=state.models_widget("ask")).click().run()
     assert not app.exception
     return app
-
-
-def test_the_face_is_shown_at_full_resolution(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[tuple[bytes, Any]] = []
-    image = st.image
-    monkeypatch.setattr(
-        st, "image", lambda data, **options: (shown.append((data, options["width"])), image(data, **options))[1]
-    )
-    ask(app, monkeypatch, FakeDetector([make_face(x=100, width=400, height=400)]))
-    face = app.session_state[state.MODELS_ASKED].face
-    with Image.open(io.BytesIO(face)) as picture:
-        assert (picture.format, picture.size) == ("JPEG", (240, 240))
-    assert [width for data, width in shown if data == face] == ["stretch"]
 
 
 def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from emomusic.plots.colours import write_in
 Floats = npt.NDArray[np.float64]
 
 WIDTH, MAX_SHIFT = 0.17, 1.5 * 0.17  # diameter of a mark among few faces; largest distance from its true position
-PLANES = (245, 300, 374)  # plane sizes in pixels, on a phone and next to an image
+PLANES = (245, 374)  # plane sizes in pixels, on a phone and next to an image
 ON_PLANE = st.floats(-1, 1, allow_subnormal=False)
 
 
@@ -28,9 +28,9 @@ def crowd(centre: tuple[float, float], num: int, spread: float, seed: int = 0) -
 
 
 CROWDS = [
-    *(crowd((0.75, 0.47), num, spread) for num in (2, 10, 30, 60) for spread in (0.0, 0.02, 0.1)),
-    *(crowd((x, y), 60, 0.05) for x, y in ((0, 0), (1, 1), (-1, 0.03), (-0.58, 0.5))),
-    *(np.random.default_rng(seed).uniform(-1, 1, (60, 2)) for seed in range(3)),
+    *(crowd((0.75, 0.47), num, 0.02) for num in (2, 60)),
+    *(crowd((x, y), 60, 0.05) for x, y in ((0, 0), (1, 1), (-1, 0.03))),
+    np.random.default_rng(0).uniform(-1, 1, (60, 2)),
 ]
 
 
@@ -94,10 +94,8 @@ def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(place
     "places",
     [
         crowd((0.5, 0.5), 7, 0.0),
-        crowd((0.5, 0.5), 7, 0.05),
-        crowd((0.75, 0.47), 10, 0.15),
         crowd((-0.5, -0.5), 15, 0.25),
-        *(np.random.default_rng(seed).uniform(-1, 1, (20, 2)) for seed in range(5)),
+        np.random.default_rng(0).uniform(-1, 1, (20, 2)),
     ],
 )
 def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
@@ -176,7 +174,7 @@ def test_names_take_their_preferred_sides_on_an_empty_plane() -> None:
 
 @pytest.mark.parametrize("plane_px", PLANES)
 @pytest.mark.parametrize("emotion", EMOTIONS)
-@pytest.mark.parametrize("intensity", [1.0, 0.9, 0.8])
+@pytest.mark.parametrize("intensity", [1.0, 0.8])
 def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensity: float, plane_px: float) -> None:
     point = EMOTION_POINTS[emotion]
     figure = plane([(intensity * point.valence, intensity * point.arousal)], emotion)

@@ -15,7 +15,6 @@ from emomusic.plots.diagnostics import (
     learning_curves,
     reliability_diagram,
 )
-from emomusic.plots.face import share_bars
 from emomusic.results.records import NOT_FOUND, FaceBin
 
 CLASSES = ("calm", "happy", "sad")
@@ -52,11 +51,6 @@ def test_every_cell_has_a_selectable_point_row_by_row() -> None:
     (frame,) = figure.layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
     assert not confusion_map(MATRIX, CLASSES).layout.shapes
-
-
-def test_axis_titles_keep_a_distance_from_class_names() -> None:
-    layout = confusion_map(MATRIX, CLASSES).layout
-    assert min(layout.xaxis.title.standoff, layout.yaxis.title.standoff) >= 16
 
 
 def test_bars_have_class_colours_and_the_second_model_has_stripes() -> None:
@@ -130,9 +124,3 @@ def test_fold_spread_draws_folds_as_points_and_the_mean_as_a_line() -> None:
     assert between[0] * 0.7 * row >= first.marker.size
     assert max(second.y) < min(first.y)
     assert [shape.x0 for shape in figure.layout.shapes] == pytest.approx([80, 70])
-
-
-def test_share_bars_keep_the_order_of_the_classes() -> None:
-    (bars,) = share_bars({"Q1": 0.004, "Q2": 0.6, "N": 0.396}).data
-    assert list(bars.y) == ["Q1", "Q2", "N"]
-    assert list(bars.text) == ["<1 %", "60 %", "40 %"]

@@ -1,21 +1,14 @@
 """Figures and annotated images show their input data."""
 
-from collections.abc import Callable
-
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.face.reading import PictureReading, read_faces
-from emomusic.music.features import FEATURES
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.colours import EMOTION_COLOURS, write_in
-from emomusic.plots.diagnostics import confusion_map, fold_spread
 from emomusic.plots.face import probability_bars
-from emomusic.plots.music import correlation_map, feature_ridges
 from emomusic.plots.picture import annotated_picture, annotated_preview, face_label, framed_face
-from emomusic.plots.steps import quarter_place, weighed_place
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -78,37 +71,6 @@ def test_a_chart_that_already_has_the_text_colour_is_unchanged() -> None:
     assert figure.layout.xaxis.tickfont.color == "#654321"
 
 
-SURE = EmotionProbabilities.certain(Emotion.SAD)
-MOODS_OF_EIGHT = np.repeat(np.arange(4), 2)
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda: circumplex([FacePoint("1", AffectPoint(0, 0), Emotion.SAD)]),
-        lambda: weighed_place(EmotionProbabilities(np.full(7, 1 / 7, np.float32)), AffectPoint(0, 0), "1"),
-        lambda: quarter_place(SURE, AffectPoint(0.5, 0.5), "1"),
-        lambda: confusion_map(np.eye(7, dtype=np.int64), EMOTIONS, chosen=("sad", "fear")),
-        lambda: fold_spread({"a": np.ones(3), "b": np.ones(3)}),
-        lambda: feature_ridges(np.linspace(0, 1, 8), MOODS_OF_EIGHT, FEATURES["energy"]),
-        lambda: correlation_map(np.full((9, 9), 0.5)),
-    ],
-)
-def test_shapes_and_annotations_are_set_in_one_update(
-    monkeypatch: pytest.MonkeyPatch, draw: Callable[[], go.Figure]
-) -> None:
-    """Plotly validates all shapes again for each added one, ten times as long for a matrix of seven classes."""
-    added: list[str] = []
-    for name in ("add_shape", "add_annotation"):
-        add = getattr(go.Figure, name)
-        monkeypatch.setattr(
-            go.Figure, name, lambda *args, add=add, **kw: added.append(add.__name__) or add(*args, **kw)
-        )
-    figure = draw()
-    assert len(figure.layout.shapes) + len(figure.layout.annotations) > 3
-    assert len(added) <= 1
-
-
 def test_path_joins_the_songs_with_a_line() -> None:
     songs = [SongPoint(n, "x", AffectPoint(n / 10, 0), Mood.CALM) for n in range(3)]
     (trace,) = [trace for trace in circumplex([], songs, path=True).data if trace.name == "songs"]
@@ -120,12 +82,6 @@ def test_the_empty_plane_shows_all_emotions() -> None:
     dots, names = circumplex([]).data
     assert list(dots.text) == [emotion.value for emotion in EMOTIONS]
     assert (dots.x, dots.y) == (names.x, names.y)
-
-
-def test_the_axes_are_labelled() -> None:
-    layout = circumplex([]).layout
-    assert "valence" in layout.xaxis.title.text
-    assert "arousal" in layout.yaxis.title.text
 
 
 def test_an_annotated_image_is_marked_at_the_face() -> None:
@@ -145,9 +101,7 @@ def test_an_annotated_image_is_marked_at_the_face() -> None:
     [
         ((1600, 1600), (800, 200), (400, 400)),  # two image pixels per page pixel
         ((1000, 1600), (1100, 520), (875, 1400)),  # below the size that Streamlit shrinks
-        ((600, 700), (1100, 520), (600, 700)),  # no upscaling
         ((48, 48), (1100, 520), (520, 520)),  # except for images that the label would hide
-        ((30, 2400), (1100, 520), (18, 1400)),
     ],
 )
 def test_a_preview_has_up_to_two_image_pixels_per_page_pixel(
@@ -167,13 +121,6 @@ def test_labels_have_the_same_size_on_every_preview() -> None:
         return float(preview.any(axis=2).mean()) * height * height
 
     assert drawn(200) == pytest.approx(drawn(800), rel=0.3)
-
-
-def test_the_label_covers_little_of_a_tiny_image() -> None:
-    picture = np.zeros((48, 48, 3), np.uint8)
-    reading = read_faces(picture, FakeDetector([make_face(3, 3, 42, 42)]), FakeClassifier())
-    preview = annotated_preview(picture, reading, 480, 300)
-    assert preview.any(axis=2).mean() < 0.2
 
 
 def test_a_small_copy_has_the_same_marks_and_continues_the_numbering() -> None:

@@ -1,11 +1,11 @@
 """emomusic/results/findings.py: the sentences hold the right figures and names."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from emomusic.affect import EMOTIONS
 from emomusic.assets import ModelKind
@@ -27,11 +27,9 @@ from emomusic.results.findings import (
     describe_training,
     describe_validation,
     list_mistakes,
-    percent,
 )
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
-from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, FerPlusFigures, MoodRecord, WildFigures
-from emomusic.training.networks import NETWORKS
+from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, FerPlusFigures, MoodRecord, Unseen, WildFigures
 
 FIGURES = ClassMetrics(
     {
@@ -57,8 +55,7 @@ FACE = FaceRecord(
     four_class_accuracy=0.788,
     macro_f1=0.7,
     calibration_error=0.02,
-    unseen_accuracy=None,
-    num_unseen=0,
+    not_in_training=Unseen(None, 0),
     ferplus=None,
     wild=None,
     reported=(),
@@ -144,10 +141,6 @@ def test_a_model_of_seven_emotions_next_to_four_classes_names_its_number_of_clas
     assert numbers_in(both) == [78.8, 100, 77.2]
 
 
-def test_a_percentage_is_never_separated_from_its_sign() -> None:
-    assert percent(0.7272) == "72.7\N{NO-BREAK SPACE}%"
-
-
 def test_a_mood_model_is_described_with_its_spread() -> None:
     sentence = describe_model(MOOD, FIGURES)
     assert numbers_in(sentence) == [80.0, 100, 4.6]
@@ -163,7 +156,7 @@ def test_reports_are_quoted_with_figures_and_notes() -> None:
     assert one.count("A study") == 1
     assert "of old" in one
     assert "later" in one
-    two = describe_reports(replace(FACE, reported=(first, replace(second, title="Another"))))
+    two = describe_reports(replace(FACE, reported=(first, Baseline(0.5, "four classes", "Another", "later"))))
     assert "A study" in two
     assert "Another" in two
     assert describe_reports(FACE) == ""
@@ -188,8 +181,6 @@ def test_votes_teachers_and_mirror_images_are_named_next_to_a_report() -> None:
     [
         (McNemar(3589, 300, 200, 0.00001), "a", "less than once in 1,000"),
         (McNemar(3589, 200, 250, 0.02), "b", "2 times in 100 "),
-        (McNemar(3589, 90, 60, 0.004), "a", "4 times in 1,000"),
-        (McNemar(3589, 206, 157, 0.012), "a", "once in 100 "),
         (McNemar(3589, 90, 50, 0.0012), "a", "once in 1,000"),
         (McNemar(3589, 103, 83, 0.16), None, "16 times in 100 "),
         (McNemar(3589, 50, 50, 1.0), None, ""),
@@ -296,8 +287,3 @@ def test_losses_are_comparable_only_with_equal_label_smoothing(
     assert bool(sentence) is has_warning
     assert can_be_compared is validation
     assert compare_losses(second, first) == (sentence, can_be_compared)
-
-
-def test_every_network_has_the_dropout_that_findings_mention() -> None:
-    for spec in NETWORKS.values():
-        assert any(type(layer).__name__ == "Dropout" for layer in spec.build("float32").layers), spec.name

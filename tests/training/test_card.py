@@ -11,7 +11,6 @@ from emomusic.assets import CARD, METRICS, read_metrics
 from emomusic.face.model_files import face_models, model_folder, read_spec
 from emomusic.training.card import write_card
 from emomusic.training.networks import NETWORKS
-from emomusic.training.presets import PREVIOUS
 from tests.tiny_model import Run
 
 
@@ -65,14 +64,6 @@ def test_the_card_names_the_part_of_the_data_that_was_used(
     assert "256" not in card_of(tiny_run, metrics, tmp_path / CARD)
 
 
-def test_every_emotion_has_a_row(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
-    card = card_of(tiny_run, metrics, tmp_path / CARD)
-    for emotion in EMOTIONS:
-        scores = metrics["test"]["per_class"][emotion.value]
-        shares = [f"{scores[name]:.1%}" for name in ("precision", "recall", "f1")]
-        assert table_row(card, emotion.value) == [*shares, str(scores["support"])]
-
-
 def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
     for i, emotion in enumerate(EMOTIONS):
         metrics["test"]["per_class"][emotion.value]["recall"] = 0.9 - i / 10  # lowest for neutral, then for surprise
@@ -91,17 +82,6 @@ def test_an_unknown_figure_is_marked(tiny_run: Run, metrics: dict[str, Any], tmp
     metrics["test"]["not_in_training"] = {"n": 0, "accuracy": None}
     row = table_row(card_of(tiny_run, metrics, tmp_path / CARD), "accuracy without pictures that are also in Training")
     assert row == ["", "not known"]
-
-
-def test_each_stage_has_a_row(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
-    (first,) = metrics["stages"]
-    assert table_row(card_of(tiny_run, metrics, tmp_path / CARD), "1")[:2] == ["random", "none"]
-    second = first["config"] | {"start": PREVIOUS, "teachers": ["vgg9", PREVIOUS], "limit": None}
-    metrics["stages"].append(
-        {"config": second, "epochs": 5, "best_epoch": 7, "training_minutes": 12.3, "val_accuracy": 0.25}
-    )
-    row = table_row(card_of(tiny_run, metrics, tmp_path / CARD), "2")
-    assert row == [PREVIOUS, f"vgg9, {PREVIOUS}", "5", "12", "25.0%"]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
-"""Saved results of the Models page, cached until the file changes."""
+"""Saved results of the Models page, read once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
 
-from emomusic.assets import ModelKind
+from emomusic.assets import ModelKind, load_once
 from emomusic.metrics import FOUR, Scores
 from emomusic.results.predictions import ClassMetrics, Predictions, read_class_metrics, read_predictions
-from emomusic.results.records import version_of
 from emomusic.ui.core.frame import shown_errors
 
 _Read = TypeVar("_Read")
@@ -26,14 +24,16 @@ def read_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _
     return found
 
 
+@load_once
 def predictions(kind: ModelKind, name: str) -> Predictions:
     """A model's predictions on held-out examples; see `emomusic.results.predictions.read_predictions`."""
-    return _predictions(kind, name, *version_of(kind, name))
+    return read_predictions(kind, name)
 
 
+@st.cache_resource(max_entries=32, show_spinner="Computing the figures")
 def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
     """All metrics of the predictions; the first call loads scikit-learn."""
-    return _scores(kind, name, four, *version_of(kind, name))
+    return predictions(kind, name).grouped(four=four).scores()
 
 
 def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
@@ -43,13 +43,3 @@ def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
         return own
     found = scores(kind, name, four=True)
     return ClassMetrics(found.per_class, found.confusion)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _predictions(kind: ModelKind, name: str, folder: Path, changed: float) -> Predictions:  # noqa: ARG001
-    return read_predictions(kind, name)
-
-
-@st.cache_resource(max_entries=32, show_spinner="Computing the figures")
-def _scores(kind: ModelKind, name: str, four: bool, folder: Path, changed: float) -> Scores:
-    return _predictions(kind, name, folder, changed).grouped(four=four).scores()

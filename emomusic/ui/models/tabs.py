@@ -138,8 +138,8 @@ def _with_range_of(share: float, n: int) -> str:
 def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, str]:
     """Accuracy without pictures that have a copy in Training, by people's votes, and on photos."""
     unseen = "—"
-    if is_own and record.unseen_accuracy is not None:
-        unseen = _with_range_of(record.unseen_accuracy, record.num_unseen)
+    if is_own and (accuracy := record.not_in_training.accuracy) is not None:
+        unseen = _with_range_of(accuracy, record.not_in_training.n)
     by_votes = "not measured"
     if ferplus := record.ferplus:
         share = ferplus.four_class_accuracy if four else ferplus.accuracy

@@ -64,28 +64,6 @@ class SongLine:
     cover_url: str | None = None
 
 
-def show_songs(
-    songs: SongTable,
-    rows: Sequence[int] | npt.NDArray[np.int64],
-    *,
-    name: str,
-    ask: Callable[[str], None] | None = None,
-    plays_first: bool = True,
-) -> None:
-    """Show the first songs of a list with one player, and a button for more.
-
-    Args:
-        songs: the table.
-        rows: row numbers of the songs, in the order to show.
-        name: name of the list on this page, for widget keys.
-        ask: callback with a song's id for a button that opens its mood; None for no button.
-        plays_first: whether a new list has a player for its first song; else the player follows a click.
-    """
-    digest = digest_of(rows)
-    key = state.music_widget("shown", name, songs.digest, digest)
-    _show_songs(songs, rows, SongListOptions(name, digest, ask, plays_first), key)
-
-
 @dataclass(frozen=True, slots=True)
 class SongListOptions:
     """How to show a list of songs.
@@ -104,16 +82,32 @@ class SongListOptions:
 
 
 @st.fragment
-def _show_songs(
-    songs: SongTable, rows: Sequence[int] | npt.NDArray[np.int64], options: SongListOptions, key: str
+def show_songs(
+    songs: SongTable,
+    rows: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    name: str,
+    ask: Callable[[str], None] | None = None,
+    plays_first: bool = True,
 ) -> None:
+    """Show the first songs of a list with one player, and a button for more.
+
+    Args:
+        songs: the table.
+        rows: row numbers of the songs, in the order to show.
+        name: as in `SongListOptions`, like the next two.
+        ask: see there.
+        plays_first: see there.
+    """
+    options = SongListOptions(name, digest_of(rows), ask, plays_first)
+    key = state.music_widget("shown", name, songs.digest, options.digest)
     num_shown = int(st.session_state.get(key, PAGE))
-    _show_lines([_line(songs, int(row)) for row in rows[:num_shown]], options)
+    show_lines([_line(songs, int(row)) for row in rows[:num_shown]], options)
     if len(rows) > num_shown:
         st.button(
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
             icon=":material/queue_music:",
-            key=state.music_widget("more", options.name),
+            key=state.music_widget("more", name),
             on_click=state.put,
             args=(key, num_shown + PAGE),
         )
@@ -124,19 +118,15 @@ def _line(songs: SongTable, row: int) -> SongLine:
     return SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=True)
 
 
-@st.fragment
-def show_lines(lines: Sequence[SongLine], options: SongListOptions) -> None:
-    """Show songs as text with one player. A click on a title plays the song and reruns only this list."""
-    _show_lines(lines, options)
-
-
 # Streamlit centres a title that wraps
 _LEFT = f"""<style>
 div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left; }}
 </style>"""
 
 
-def _show_lines(lines: Sequence[SongLine], options: SongListOptions) -> None:
+@st.fragment
+def show_lines(lines: Sequence[SongLine], options: SongListOptions) -> None:
+    """Show songs as text with one player. A click on a title plays the song and reruns only this list."""
     st.html(_LEFT)
     if lines:
         _open_player(lines[0].track_id, options)

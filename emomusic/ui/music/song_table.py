@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic import downloads
-from emomusic.assets import ModelKind, folder_of, read_metrics
+from emomusic.assets import ModelKind, folder_of, load_once, read_metrics
 from emomusic.errors import DatasetError, EmomusicError
 from emomusic.music.catalogue import TRACK_COLUMNS, Catalogue
 from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES, read_catalogue
@@ -25,7 +25,6 @@ from emomusic.music.features import FEATURES
 from emomusic.music.history import song_key
 from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
-from emomusic.results.records import version_of
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.address import write
@@ -133,18 +132,14 @@ def unique_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[n
     return rows[np.sort(first)]
 
 
+@load_once
 def mood_classifier() -> MoodClassifier:
     """The mood model of the recommender.
 
     Raises:
         ModelError: it is absent or damaged.
     """
-    return _mood_classifier(*version_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _mood_classifier(folder: Path, changed: float) -> MoodClassifier:  # noqa: ARG001  # `changed` is a cache key
-    return MoodClassifier.load(folder)
+    return MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
 
 
 def choose_table() -> SongTable | None:
