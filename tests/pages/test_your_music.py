@@ -9,7 +9,7 @@ from emomusic.music.genres import GENRE_FAMILIES
 from emomusic.music.recommend import Recommender, Song
 from emomusic.music.request import Request
 from emomusic.ui.core import state
-from tests.pages.screen import menu_label, open_page, playlist, queue_of, run_fragments, text_of, tracks, unescaped
+from tests.pages.screen import menu_label, open_page, playlist, queue_of, run_fragments, tracks
 
 SECONDS = 240
 SAMPLE = "eileen-collins-1999"
@@ -81,8 +81,8 @@ def test_without_a_choice_songs_of_all_genres_play(app: AppTest) -> None:
     assert queue_of(app).request.genres == frozenset()
 
 
-@pytest.mark.parametrize("family", ["rock-music", "jazz-blues"])
-def test_a_family_limits_the_songs_to_its_genres(app: AppTest, family: str) -> None:
+def test_a_family_limits_the_songs_to_its_genres(app: AppTest) -> None:
+    family = "rock-music"
     before = playlist(app)
     choose(app, families=[family])
     assert in_url(app) == [family]
@@ -106,16 +106,11 @@ def test_families_and_single_genres_add_up(app: AppTest) -> None:
     assert_only(app, frozenset({"salsa", "tango"}))
 
 
-def test_a_genre_of_a_chosen_family_is_shown_once(app: AppTest) -> None:
-    choose(app, families=["jazz-blues"], genres=["jazz", "salsa"])
+def test_all_genres_of_a_family_become_the_family(app: AppTest) -> None:
+    choose(app, genres=["blues", "jazz", "salsa"])
     assert in_url(app) == ["jazz-blues", "salsa"]
     assert shown_choice(app) == (["jazz-blues"], ["salsa"])
-
-
-def test_all_genres_of_a_family_become_the_family(app: AppTest) -> None:
-    choose(app, genres=["blues", "jazz"])
-    assert in_url(app) == ["jazz-blues"]
-    assert shown_choice(app) == (["jazz-blues"], [])
+    choose(app, genres=[])
     assert_only(app, FAMILIES["jazz-blues"])
 
 
@@ -174,27 +169,13 @@ def test_a_link_restores_families_and_genres(app: AppTest, root: Path) -> None:
     assert in_url(visitor) == ["jazz-blues", "salsa"]
 
 
-def test_a_link_works_before_a_photo_is_chosen(root: Path) -> None:
-    app = new_app(root, "salsa", sample=None)
-    assert not app.exception
-    app.button(key=f"sample-{SAMPLE}").click().run()
-    assert_only(app, frozenset({"salsa"}))
-
-
-@pytest.mark.parametrize("unknown", ["no-such-genre", "<script>", "", "../../etc/passwd", "x" * 5000])
+@pytest.mark.parametrize("unknown", ["no-such-genre", "<script>"])
 def test_unknown_names_in_a_link_are_ignored(root: Path, unknown: str) -> None:
     app = new_app(root, unknown, "salsa")
     assert not app.exception
     assert not app.error
     assert queue_of(app).request.genres == {"salsa"}
     assert in_url(app) == ["salsa"]
-
-
-def test_a_link_with_only_unknown_names_plays_all_genres(root: Path, app: AppTest) -> None:
-    visitor = new_app(root, "no-such-genre")
-    assert not visitor.exception
-    assert playlist(visitor) == playlist(app)
-    assert in_url(visitor) == []
 
 
 def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
@@ -224,12 +205,11 @@ def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
 # --- other pages
 
 
-@pytest.mark.parametrize("other", ["models", "music", "how_it_works", "live", "gallery"])
-def test_the_choice_survives_a_visit_to_another_page(app: AppTest, other: str) -> None:
+def test_the_choice_survives_a_visit_to_another_page(app: AppTest) -> None:
     choose(app, families=["jazz-blues"], genres=["salsa"])
     app.slider(key=state.TEMPO).set_value((60, 140)).run()
     before = playlist(app)
-    open_page(app, other)
+    open_page(app, "live")
     assert not app.exception
     open_page(app, "photo")
     assert not app.exception
@@ -237,16 +217,6 @@ def test_the_choice_survives_a_visit_to_another_page(app: AppTest, other: str) -
     assert shown_choice(app) == (["jazz-blues"], ["salsa"])
     assert in_url(app) == ["jazz-blues", "salsa"]
     assert app.slider(key=state.TEMPO).value == (60, 140)
-
-
-def test_a_reset_survives_a_visit_to_another_page(app: AppTest) -> None:
-    choose(app, families=["jazz-blues"])
-    app.button(key="your-music-reset").click().run()
-    open_page(app, "models")
-    open_page(app, "photo")
-    assert not app.exception
-    assert shown_choice(app) == ([], [])
-    assert queue_of(app).request.genres == frozenset()
 
 
 def test_the_choice_applies_to_the_gallery_and_back(app: AppTest) -> None:
@@ -281,21 +251,6 @@ def test_the_choice_applies_to_how_it_works(app: AppTest, monkeypatch: pytest.Mo
 
 
 # --- songs that do not fit
-
-
-def test_a_genre_without_a_fitting_song_says_so_with_the_mood(root: Path) -> None:
-    app = new_app(root)
-    assert FITS_NOT not in "".join(caption.value for caption in app.caption)
-    (mood,) = (pills for pills in app.pills if (pills.key or "").startswith("said-mood"))
-    mood.set_value("calm").run()
-    app.slider(key=state.TEMPO).set_value((60, 80)).run()
-    choose(app, genres=["alternative"])
-    queued = queue_of(app).current
-    assert queued is not None
-    assert not queued.song.fits
-    (caption,) = (caption.value for caption in app.caption if caption.value.startswith(FITS_NOT))
-    assert "calm" in caption
-    assert queued.song.reason in unescaped(text_of(app))
 
 
 def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:
