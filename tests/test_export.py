@@ -178,21 +178,6 @@ def test_the_tables_of_a_film_record_have_every_reading() -> None:
     assert json.loads(json.dumps(record, allow_nan=False)) == record
 
 
-def test_a_film_without_faces_has_no_scenes() -> None:
-    record = record_of(film_reading(None, None), MATCH)
-    assert (record["faces"], record["scenes"], record["readings"], record["playlist"]) == ([], [], [], [])
-    assert len(record["timeline"]) == 2
-
-
-def test_the_mood_of_a_scene_is_that_of_the_policy() -> None:
-    reading = film_reading(*[Emotion.ANGRY] * 8)
-    moods = {
-        policy: record_of(reading, replace(MATCH, policy=policy, mood=Mood.SAD))["scenes"][0]["mood"]
-        for policy in Policy
-    }
-    assert moods == {Policy.MATCH: "energetic", Policy.SOOTHE: "calm", Policy.JOURNEY: "calm"}
-
-
 @pytest.mark.parametrize(("announced_s", "duration_s", "end_s"), [(None, 7.0, 7.0), (6.9, 6.9, 6.9), (3.0, 3.0, 6.5)])
 def test_the_last_scene_ends_with_the_film(announced_s: float | None, duration_s: float, end_s: float) -> None:
     record = record_of(film_reading(*HAPPY_THEN_SAD, duration_s=announced_s), MATCH)

@@ -78,12 +78,10 @@ TWO = {"a.jpg": DATA, "b.jpg": DATA[::-1]}
         with_flags(zip_bytes(TWO)),
         with_size(zip_bytes(TWO), 100),
         with_size(zip_bytes(TWO), 6000),
-        with_size(zip_bytes(TWO), MAX_BYTES + 1),
-        with_size(zip_bytes(TWO, zipfile.ZIP_STORED), 100),
         zip_bytes(TWO, zipfile.ZIP_STORED).replace(DATA, DATA[:-1] + b"?"),
         zip_bytes(TWO, zipfile.ZIP_STORED).replace(b"a.jpg", b"x.jpg", 1).replace(b"x.jpg", b"a.jpx", 1),
     ],
-    ids=["encrypted", "declared too small", "declared too large", "too large", "stored", "checksum", "other name"],
+    ids=["encrypted", "declared too small", "declared too large", "checksum", "other name"],
 )
 def test_a_bad_member_does_not_harm_the_others(tmp_path: Path, damaged: bytes):
     (tmp_path / "pack.zip").write_bytes(damaged)
@@ -115,14 +113,6 @@ def test_a_tar_that_ends_early_gives_what_it_has_and_one_failure(
     assert found.pop(str(path)) is None
     intact = {name: data for name, data in found.items() if data is not None}
     assert intact == dict(list(TWO.items())[: kept // (512 + 5120)])
-
-
-def test_a_compressed_tar_that_is_cut_off_is_a_failure(tmp_path: Path):
-    path = tmp_path / "pack.tar.gz"
-    path.write_bytes(gzip.compress(tar_bytes(TWO))[:6000])
-    found = outcomes(path)
-    assert found[str(path)] is None
-    assert found["a.jpg"] == DATA
 
 
 def test_a_tar_with_garbage_between_members_is_a_failure(tmp_path: Path):
@@ -172,21 +162,6 @@ def test_a_long_header_is_not_read(tmp_path: Path):
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
         tracemalloc.stop()
-
-
-def test_an_archive_of_too_many_files_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(archives, "_MAX_MEMBERS", 1)
-    path = tmp_path / "pack.zip"
-    path.write_bytes(zip_bytes(TWO))
-    assert outcomes(path) == {"a.jpg": DATA, str(path): None}
-
-
-def test_a_member_that_is_gone_cannot_be_read(tmp_path: Path):
-    (tmp_path / "pack.zip").write_bytes(zip_bytes(TWO))
-    items = find_items([str(tmp_path / "pack.zip")])
-    (tmp_path / "pack.zip").write_bytes(zip_bytes({"a.jpg": DATA}))
-    with contextlib.closing(Opener()) as opener, pytest.raises(archives.ArchiveError):
-        opener.open(items[1])
 
 
 def test_random_damage_gives_failures_or_the_content():

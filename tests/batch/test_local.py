@@ -86,12 +86,6 @@ def test_a_worker_that_cannot_load_is_an_error(pictures: Path, out: Path):
         run(units_of(pictures), out, make_reader=DyingReader)
 
 
-def test_results_that_cannot_be_written_are_an_error(pictures: Path, tmp_path: Path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(BatchError):
-        run(units_of(pictures), tmp_path / "file" / "out")
-
-
 def test_ctrl_c_keeps_what_is_read_and_ends_the_workers(pictures: Path, out: Path):
     (unit,) = units_of(pictures, size=15)
 

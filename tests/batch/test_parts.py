@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
 from emomusic.batch import storage
-from emomusic.batch.parts import FACE_SCHEMA, PICTURE_SCHEMA, Dataset, failure_row, reason_of_error
-from emomusic.batch.storage import BatchError, Folder, is_uri, public_uri
+from emomusic.batch.parts import FACE_SCHEMA, Dataset, failure_row, reason_of_error
+from emomusic.batch.storage import BatchError, Folder, public_uri
 from tests.batch.pictures import parts_of, rows_of
 
 
@@ -27,14 +26,6 @@ def faces(*names: str, emotion: str = "happy") -> Any:
 
 def write(out: Path, number: int, names: Sequence[str]) -> None:
     Dataset(str(out)).write_part(number, [picture(name) for name in names], faces(*names))
-
-
-def test_the_datasets_have_the_declared_columns(out: Path):
-    write(out, 1, ["a"])
-    write(out, 2, [])
-    assert pq.read_table(out / "faces").schema.remove_metadata() == FACE_SCHEMA
-    assert pq.read_table(out / "pictures").schema.remove_metadata() == PICTURE_SCHEMA
-    assert parts_of(out) == {key: ["part-000001.parquet", "part-000002.parquet"] for key in ("faces", "pictures")}
 
 
 def test_a_scan_finds_the_names_and_the_numbers(out: Path):
@@ -100,27 +91,12 @@ def test_the_summary_counts_all_parts(out: Path):
     assert [name for name, _ in summary["examples"]] == ["film", "cut", "too"]
 
 
-def test_the_summary_names_five_failures_at_most(out: Path):
-    rows = [failure_row(str(number), is_film=False, error="Bad.") for number in range(4)]
-    for part in (1, 2):
-        Dataset(str(out)).write_part(part, [row | {"picture": f"{part} {row['picture']}"} for row in rows], faces())
-    assert len(Dataset(str(out)).summary()["examples"]) == 5
-
-
 @pytest.mark.parametrize(
     ("first", "second"),
     [("This file is too large: 25.0 MB, at most 20 MB.", "This file is too large: 31.2 MB, at most 20 MB.")],
 )
 def test_reasons_that_differ_in_numbers_are_of_one_kind(first: str, second: str):
     assert reason_of_error(first) == reason_of_error(second)
-
-
-@pytest.mark.parametrize("name", ["faces/part-000001.parquet", "summary.json"])
-def test_a_folder_with_any_result_has_results(out: Path, name: str):
-    assert not Dataset(str(out)).has_results()
-    (out / name).parent.mkdir(parents=True)
-    (out / name).write_bytes(b"")
-    assert Dataset(str(out)).has_results()
 
 
 def test_a_part_appears_as_a_whole(out: Path):
@@ -155,20 +131,6 @@ def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
     dataset.remove_foreign(set())
     assert not dataset.has_results()
     assert "secret" not in dataset.folder.name
-
-
-@pytest.mark.parametrize("location", ["nonsense://bucket/x", "s3://bucket/%zz?region"])
-def test_a_location_that_is_no_folder_is_an_error(location: str):
-    with pytest.raises(BatchError):
-        Folder(location)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("s3://a/b", True), ("file:///a", True), ("C://a", False)],
-)
-def test_uris_are_told_from_paths(text: str, expected: bool):
-    assert is_uri(text) == expected
 
 
 def test_credentials_and_options_are_left_out_of_names():

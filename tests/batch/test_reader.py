@@ -16,7 +16,6 @@ from emomusic.batch import reader as reader_module
 from emomusic.batch.reader import Unit, UnitReader, make_units, write_crash
 from emomusic.batch.sources import Item, find_items
 from emomusic.cli import main as cli
-from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import read_image
 from tests.batch.pictures import BROKEN, rows_of
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
@@ -84,17 +83,6 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
     assert row["emotion"] == EMOTIONS[mean.argmax()]
 
 
-def test_a_film_that_is_cut_off_has_faces_and_an_error(reader: UnitReader, out: Path, tmp_path: Path):
-    path = tmp_path / "film.mkv"
-    write_film(path, [(COLLINS, 4.0)], ending="mkv")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    (report,) = read(reader, path)
-    (row,) = rows_of(out, "pictures")
-    assert report.failures == 1
-    assert row["error"] is not None
-    assert len(rows_of(out, "faces")) > 0
-
-
 def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitReader, out: Path, tmp_path: Path):
     write_film(tmp_path / "film.jpg", [(COLLINS, 0.5)], ending="mp4")
     write_film(tmp_path / "moving.gif", [(COLLINS, 0.5)], ending="gif")
@@ -117,33 +105,6 @@ def test_errors_name_neither_the_file_nor_its_folder(reader: UnitReader, out: Pa
     errors = [row["error"] for row in rows_of(out, "pictures") if row["error"] is not None]
     assert len(errors) == len(BROKEN) + 2
     assert not any(word in error for error in errors for word in ("secret", str(tmp_path), "text.jpg", "cut.jpg"))
-
-
-def test_a_picture_over_the_limit_is_a_failure(reader: UnitReader, out: Path, tmp_path: Path):
-    with (tmp_path / "large.jpg").open("wb") as file:
-        file.truncate(30 * 2**20)
-    read(reader, tmp_path)
-    (row,) = rows_of(out, "pictures")
-    assert "30.0 MB" in row["error"]
-
-
-def test_the_classes_of_a_face_do_not_depend_on_its_batch():
-    classifier = EmotionClassifier.load()
-    inputs = np.random.default_rng(0).integers(0, 256, (70, classifier.spec.side, classifier.spec.side, 1), np.uint8)
-    alone = np.concatenate([classifier.of_photographs(row[None]) for row in inputs])
-    for size in (2, 3, 5, 16, 33, 64, 70):
-        parts = [classifier.of_photographs(inputs[start : start + size]) for start in range(0, len(inputs), size)]
-        assert (np.concatenate(parts) == alone).all()
-
-
-def test_the_rows_do_not_depend_on_the_units(pictures: Path, tmp_path: Path):
-    items = tuple(find_items([str(pictures)]))
-    for name, runs in (("one", [items]), ("many", [items[start : start + 4] for start in range(0, len(items), 4)])):
-        reader = UnitReader("emonet_photo", str(tmp_path / name), 4.0)
-        for number, run in enumerate(runs, 1):
-            reader.read(Unit(number, run))
-    for dataset in ("faces", "pictures"):
-        assert rows_of(tmp_path / "one", dataset) == rows_of(tmp_path / "many", dataset)
 
 
 def test_faces_of_many_pictures_share_a_batch(
@@ -197,20 +158,6 @@ def test_decoding_goes_ahead_with_bounded_memory(monkeypatch: pytest.MonkeyPatch
             time.sleep(0.1)
             assert len(opened) == expected
     assert not any(thread.name == "decoder" for thread in threading.enumerate())
-
-
-def test_the_decoded_items_keep_their_order():
-    items = [Item(str(number), "") for number in range(30)]
-    made = reader_module._ahead(items, lambda item: reader_module._Opened(item, error="none"))
-    assert [each.item for each in made] == items
-
-
-def test_an_exception_of_the_decoder_is_raised():
-    def fail(item: Item) -> Any:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        next(reader_module._ahead([Item("a", "")], fail))
 
 
 # Units

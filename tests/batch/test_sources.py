@@ -47,11 +47,6 @@ def test_a_folder_gives_the_pictures_and_films_in_it_and_below(folder: Path):
     assert names_of(folder) == [f"{folder}/{name}" for name in ("a.jpg", "b.PNG", "sub/c.mp4")]
 
 
-def test_a_named_link_to_a_folder_is_followed(folder: Path, tmp_path: Path):
-    (tmp_path / "link").symlink_to(folder)
-    assert len(names_of(tmp_path / "link")) == 3
-
-
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
@@ -69,30 +64,9 @@ def test_a_pattern_gives_the_pictures_that_match(
     assert names_of(folder.parent / pattern) == [f"{folder.parent}/{name}" for name in expected]
 
 
-def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path):
-    (tmp_path / "[1].jpg").write_bytes(b"")
-    (tmp_path / "1.jpg").write_bytes(b"")
-    assert names_of(tmp_path / "[1].jpg") == [f"{tmp_path}/[1].jpg"]
-
-
-@pytest.mark.parametrize("pattern", ["**x/*.jpg"])
-def test_a_pattern_without_matches_is_an_item_with_a_problem(tmp_path: Path, pattern: str):
-    (item,) = find_items([str(tmp_path / pattern)])
-    assert item.problem is not None
-
-
-def test_files_that_are_named_are_items_whatever_they_are(folder: Path):
-    given = [folder / "notes.txt", folder / "absent.jpg", "a\0b.jpg"]
-    assert names_of(*given) == [str(name) for name in given]
-
-
 @pytest.mark.parametrize("text", [b"a.jpg\r\n\r\nsub/b.jpg", b"a.jpg\0sub/b.jpg\0"])
 def test_names_come_from_standard_input(text: bytes):
     assert names_of("-", stdin=text) == ["a.jpg", "sub/b.jpg"]
-
-
-def test_a_name_from_a_list_is_no_pattern(folder: Path):
-    assert names_of("-", stdin=os.fsencode(folder / "*.jpg")) == [f"{folder}/*.jpg"]
 
 
 @pytest.mark.parametrize("given", [(), ("folder/sub/empty",)])
@@ -196,10 +170,6 @@ def test_what_is_no_file_cannot_be_opened(folder: Path, name: str):
 
 
 # Remote locations
-
-
-def test_a_file_uri_is_a_local_folder(folder: Path):
-    assert names_of(f"file://{folder}") == names_of(folder)
 
 
 @pytest.fixture

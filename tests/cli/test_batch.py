@@ -117,19 +117,6 @@ def test_wrong_options_are_one_line_and_status_2(
     assert not (tmp_path / "OUT" / "pictures").exists()
 
 
-def test_files_that_do_not_exist_are_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    answer, status = batch(tmp_path / "absent.jpg", tmp_path / "no*.jpg", "--out", tmp_path / "out")
-    assert (answer["failed"], len(answer["reasons"]), status) == (2, 2, 2)
-    assert "absent.jpg" in capsys.readouterr().err
-
-
-def test_the_answer_for_people_names_the_counts(results: Path, pictures: Path, capsys: pytest.CaptureFixture[str]):
-    assert cli.main(["batch", str(pictures), "--out", str(results), "--resume"]) == 2
-    out = capsys.readouterr().out
-    assert f"{NUM_PICTURES + len(BROKEN)} pictures" in out
-    assert "Traceback" not in out
-
-
 # In a process of its own
 
 

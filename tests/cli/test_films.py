@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -178,16 +177,6 @@ def test_the_readings_before_ctrl_c_are_the_answer(
 
 
 @pytest.mark.usefixtures("fakes")
-def test_ctrl_c_before_the_first_reading_answers_only_the_files_before(
-    run: Callable[..., Reply], grey: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(films, "read_film", stopping_after(0))
-    status, records, _ = run(sample, grey, sample)
-    assert (status, [record["image"] for record in records]) == (130, [str(sample)])
-    assert run(grey)[:2] == (130, None)
-
-
-@pytest.mark.usefixtures("fakes")
 def test_annotate_writes_the_film_with_marked_faces(
     run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path
 ) -> None:
@@ -223,30 +212,6 @@ def test_a_marked_film_that_cannot_be_written_costs_no_reading(
     assert (found, len(record["timeline"]), "error" in record) == (status, 8, False)
     assert err.count("\n") == 1
     assert list((tmp_path / "out").iterdir()) == []
-
-
-@pytest.mark.usefixtures("fakes")
-def test_a_film_without_a_face_is_done_all_the_same(
-    run: Callable[..., Reply], grey: Path, fakes: FakeDetector, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fakes.faces.clear()
-    status, (record,), _ = run(grey)
-    assert (status, record["faces"], record["scenes"], record["playlist"]) == (0, [], [], [])
-    assert main.main(["analyze", str(grey)]) == 0
-    assert "0 faces" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("fakes")
-@pytest.mark.parametrize("is_marked", [False, True])
-def test_the_progress_goes_from_nothing_to_the_whole(grey: Path, tmp_path: Path, is_marked: bool) -> None:
-    options = argparse.Namespace(model=None, rate=4.0, songs=1, policy="match", seed=0, hide_explicit=False, genres=[])
-    shares: list[float] = []
-    out = tmp_path / "out.mp4" if is_marked else None
-    films.analyze_film(str(grey), options, out=out, on_share=shares.append)
-    assert shares == sorted(shares)
-    assert shares[0] < 0.2
-    assert 0.85 < shares[-1] <= 1
-    assert (tmp_path / "out.mp4").exists() is is_marked
 
 
 def test_without_json_a_person_reads_faces_and_scenes(real: Path, capsys: pytest.CaptureFixture[str]) -> None:

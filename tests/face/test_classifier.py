@@ -13,7 +13,6 @@ from emomusic.calibration import apply_temperature, invert_label_smoothing
 from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.images import to_network_input
 from emomusic.training.evaluate import keras_classifier
 from tests.tiny_model import Run, stripes
 
@@ -59,19 +58,6 @@ def test_several_batches_keep_the_order_of_faces(classifier: EmotionClassifier, 
     np.testing.assert_allclose(rows, np.tile(classifier.probabilities(inputs), (18, 1)), atol=1e-5)
 
 
-def test_a_crop_and_its_network_input_have_equal_probabilities(classifier: EmotionClassifier) -> None:
-    faces = crops(3)
-    rows = classifier.probabilities(to_network_input(faces, 48))
-    np.testing.assert_array_equal([p.values for p in classifier.classify(faces)], rows)
-
-
-def test_a_face_and_its_mirror_image_have_equal_probabilities(
-    classifier: EmotionClassifier, inputs: np.ndarray
-) -> None:
-    mirrored = np.ascontiguousarray(inputs[:, :, ::-1])
-    np.testing.assert_allclose(classifier.probabilities(mirrored), classifier.probabilities(inputs), atol=1e-5)
-
-
 def test_a_model_without_mirroring_runs_the_network_once(tiny_run: Run, inputs: np.ndarray) -> None:
     import keras
 
@@ -98,12 +84,6 @@ def test_label_smoothing_is_inverted(classifier: EmotionClassifier, inputs: np.n
     ]
     np.testing.assert_allclose(answers[1], invert_label_smoothing(answers[0], 0.1), atol=1e-5)
     assert (answers[1].max(axis=1) >= answers[0].max(axis=1)).all()
-
-
-def test_no_face_gives_no_probabilities(classifier: EmotionClassifier) -> None:
-    assert classifier.classify([]) == []
-    rows = classifier.probabilities(np.empty((0, 48, 48, 1), np.uint8))
-    assert (rows.shape, rows.dtype) == ((0, 7), np.float32)
 
 
 @pytest.fixture

@@ -60,11 +60,6 @@ def test_the_samples_have_the_counted_faces(detector: MtcnnDetector, name: str) 
         assert marks.left_eye[1] < marks.nose[1] < marks.mouth_left[1]
 
 
-def test_faces_are_sorted_from_left_to_right(detector: MtcnnDetector) -> None:
-    quarters = [face.box.x // 300 for face in detector.detect(sample("four-people.jpg"))]
-    assert quarters == [0, 1, 2, 3]
-
-
 def test_a_box_overlaps_the_face(detector: MtcnnDetector) -> None:
     face = the_face(detector.detect(sample("eileen-collins-1999.jpg")))
     assert face.box.overlap(Box(180, 65, 85, 107)) > 0.9
@@ -83,15 +78,6 @@ def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, name: str
     assert face.box.overlap(Box(0, 0, side, side)) > 0.6
 
 
-def test_a_face_that_fills_the_frame_needs_padding(detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = sample("joe-biden-2010.jpg")
-    box = the_face(detector.detect(image)).box
-    cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
-    assert len(detector.detect(cut)) == 1
-    monkeypatch.setattr(detection, "_PADDINGS", ())
-    assert detector.detect(cut) == []
-
-
 @pytest.mark.parametrize("height", [28])
 def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector, height: int) -> None:
     image = sample("eileen-collins-1999.jpg")
@@ -106,23 +92,6 @@ def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector, height
     for (x, y), face in zip(places, faces, strict=True):
         true_box = Box(round(x + 180 * scale), round(y + 65 * scale), round(85 * scale), round(107 * scale))
         assert face.box.overlap(true_box) > 0.5
-
-
-@pytest.mark.parametrize("size", [(3000, 4000)])
-def test_boxes_of_12_megapixels_are_in_pixels_of_the_image(detector: MtcnnDetector, size: tuple[int, int]) -> None:
-    image = sample("eileen-collins-1999.jpg")
-    factor = min(size) / 512
-    large = np.full((size[1], size[0], 3), 90, np.uint8)
-    enlarged = cv2.resize(image, (min(size), min(size)))
-    large[-enlarged.shape[0] :, -enlarged.shape[1] :] = enlarged
-    face = the_face(detector.detect(large))
-    true_box = Box(
-        round(180 * factor) + size[0] - min(size),
-        round(65 * factor) + size[1] - min(size),
-        round(85 * factor),
-        round(107 * factor),
-    )
-    assert face.box.overlap(true_box) > 0.85
 
 
 def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) -> None:
@@ -167,13 +136,6 @@ def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector, across: float
         assert found.confidence >= 0.9
 
 
-def test_two_boxes_on_one_face_give_one_face(detector: MtcnnDetector) -> None:
-    image = sample("eileen-collins-1999.jpg")
-    box = the_face(detector.detect(image)).box
-    beside = Box(box.x + box.width // 5, box.y, box.width, box.height)
-    assert the_face(detector.detect_near(image, [box, beside])).box.overlap(box) > 0.7
-
-
 def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> None:
     image = sample("eileen-collins-1999.jpg")
     box = the_face(detector.detect(image)).box
@@ -201,16 +163,6 @@ def test_a_trace_has_the_faces_of_the_detector(detector: MtcnnDetector, name: st
         assert trace.output.kept.confidence[nearest] == pytest.approx(face.confidence)
 
 
-def test_each_stage_has_fewer_boxes(detector: MtcnnDetector) -> None:
-    trace = detector.detect_with_trace(sample("four-people.jpg"))
-    numbers = [len(c) for s in (trace.proposals, trace.refined, trace.output) for c in (s.found, s.kept)]
-    assert len(trace.faces) == 4
-    assert numbers[0] > numbers[1] > numbers[2] >= numbers[3] >= numbers[4] >= numbers[5] >= 4
-    for stage in (trace.refined, trace.output):
-        found = {tuple(corners) for corners in stage.found.corners.round(3)}
-        assert {tuple(corners) for corners in stage.kept.corners.round(3)} <= found
-
-
 def test_boxes_of_a_padded_search_are_in_pixels_of_the_image(detector: MtcnnDetector) -> None:
     image = sample("joe-biden-2010.jpg")
     (face,) = detector.detect(image)
@@ -222,14 +174,6 @@ def test_boxes_of_a_padded_search_are_in_pixels_of_the_image(detector: MtcnnDete
     height, width = cut.shape[:2]
     assert abs(left + right - width) < width / 2
     assert abs(top + bottom - height) < height / 2
-
-
-@pytest.mark.parametrize("size", [(1, 1), (300, 400)])
-def test_a_trace_without_a_face_has_empty_output(detector: MtcnnDetector, size: tuple[int, int]) -> None:
-    trace = detector.detect_with_trace(np.full((*size, 3), 120, np.uint8))
-    assert trace.faces == ()
-    assert len(trace.output.kept) == 0
-    assert trace.proposals.kept.corners.shape[1] == 4
 
 
 # Input
@@ -246,14 +190,6 @@ def test_other_shapes_and_types_are_refused(detector: MtcnnDetector, image: np.n
         detector.detect_near(image, [Box(5, 5, 20, 20)])
     with pytest.raises(ValueError, match="image must be uint8"):
         detector.detect_with_trace(image)
-
-
-def test_detection_does_not_change_the_image(detector: MtcnnDetector) -> None:
-    image = sample("four-people.jpg")
-    before = image.copy()
-    faces = detector.detect(image)
-    detector.detect_near(image, [face.box for face in faces])
-    np.testing.assert_array_equal(image, before)
 
 
 # Conversion of the output
@@ -303,19 +239,6 @@ def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
 
 
 # Running the networks
-
-
-@pytest.mark.parametrize("network", ["_refine"])
-def test_an_error_of_a_network_is_raised(
-    detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch, network: str
-) -> None:
-    def fails(*_: object) -> None:
-        raise MemoryError("out of memory")
-
-    assert detector.detect(np.zeros((64, 64, 3), np.uint8)) == []
-    monkeypatch.setattr(detector, network, fails)
-    with pytest.raises(MemoryError, match="out of memory"):
-        detector.detect(sample("eileen-collins-1999.jpg"))
 
 
 @pytest.mark.parametrize("name", detection.DETECTOR_FILES)

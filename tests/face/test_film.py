@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import Emotion, EmotionProbabilities, Quadrant
+from emomusic.affect import Emotion, Quadrant
 from emomusic.face.film import (
     FILM_COLUMNS,
     MIN_SCENE_S,
@@ -122,29 +121,10 @@ def test_each_person_has_one_number(cut: FilmReading) -> None:
     assert [face.number for face in cut.faces()] == [1, 2, 3, 4, 5]
 
 
-def test_every_reading_has_the_faces_of_its_shot(cut: FilmReading) -> None:
-    timeline = cut.timeline()
-    assert len(timeline) == len(cut) == 100
-    for shot, num_faces in enumerate((1, 1, 1, 4, 1, 1)):
-        assert in_shot(timeline, shot)["num_faces"].median() == num_faces
-
-
 def test_only_cuts_are_cuts(cut_film: Path) -> None:
     networks = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
     _, moments = read(cut_film, networks)
     assert [moment.time_s for moment in moments if moment.is_cut] == pytest.approx(CUTS_S, abs=0.3)
-
-
-def test_the_faces_of_the_film_have_times_and_emotions(cut: FilmReading) -> None:
-    obama, biden, *_, painted = cut.faces()
-    assert (obama.start_s, obama.end_s) == (0, pytest.approx(21.8, abs=0.3))
-    assert (biden.start_s, biden.end_s) == (pytest.approx(4), pytest.approx(17.8, abs=0.6))
-    assert (painted.start_s, painted.end_s) == (pytest.approx(22), pytest.approx(24.8, abs=0.3))
-    assert [face.seconds for face in (obama, biden, painted)] == pytest.approx([17, 11, 3], abs=0.6)
-    assert (obama.probabilities.emotion, biden.probabilities.emotion) == (Emotion.HAPPY, Emotion.NEUTRAL)
-    assert obama.highlight is not None
-    assert obama.highlight[0] is Emotion.SURPRISE
-    assert 18 <= obama.highlight[1] < 22
 
 
 # Files
@@ -187,38 +167,10 @@ def test_a_rate_determines_the_readings(rate: float, times: list[float], network
     assert reading.end_s == pytest.approx(times[-1] + 1 / rate)
 
 
-def test_a_rate_above_that_of_the_film_reads_every_frame(networks: FilmNetworks) -> None:
-    _, moments = read(film_bytes([(OBAMA, 1)], rate=20), networks, rate=30)
-    assert len(moments) == 20
-    assert {face.number for moment in moments for face in moment.faces} == {1}
-
-
 @pytest.mark.parametrize("rate", [0.09, 30.1, float("nan")])
 def test_a_rate_out_of_range_is_refused(rate: float, networks: FilmNetworks) -> None:
     with FilmFile(io.BytesIO(film_bytes([(NOBODY, 0.5)]))) as film, pytest.raises(ValueError, match=r"from 0.1 to 30"):
         next(read_film(film, networks, rate=rate))
-
-
-def test_the_boxes_of_a_large_film_are_in_its_pixels(networks: FilmNetworks) -> None:
-    reading, moments = read(film_bytes([(FOUR_PEOPLE, 0.4)], size=(1920, 1080)), networks)
-    assert (reading.width, reading.height) == (1920, 1080)
-    assert moments[0].image.shape == (720, 1280, 3)
-    expected = networks.detector.detect(cv2.resize(framed(FOUR_PEOPLE, 1920, 1080), (640, 360)))
-    boxes = reading.faces_table().head(4)[["x", "y", "width", "height"]].to_numpy()
-    assert len(boxes) == 4
-    for face, box in zip(sorted(expected, key=lambda face: face.box.x), boxes.tolist(), strict=True):
-        assert Box(*box).overlap(face.box.scaled(3)) > 0.7
-
-
-def test_a_film_cut_off_in_the_middle_keeps_its_results(networks: FilmNetworks) -> None:
-    data = film_bytes([(OBAMA, 3), (BIDEN, 3)], ending="mkv")
-    with FilmFile(io.BytesIO(data[: int(0.7 * len(data))])) as film:
-        reading = FilmReading(film)
-        for moment in read_film(film, networks):
-            reading.add(moment)
-        assert film.problem is not None
-    assert [face.number for face in reading.faces()] == [1, 2]
-    assert 3 < reading.end_s < 5
 
 
 # Persons
@@ -289,10 +241,6 @@ def test_persons_are_recognized_at_other_places() -> None:
     assert persons([4, 5, 6], [6, 4, 5], [5], [0, 7, 6]) == [[1, 2, 3], [3, 1, 2], [2], [4, 3]]
 
 
-def test_a_person_is_in_a_frame_once() -> None:
-    assert persons([4, 4], [4, 4, 4], [4]) == [[1, 2], [1, 2, 3], [1]]
-
-
 def test_a_face_is_described_three_times_at_most() -> None:
     marked = MarkedPersons()
     read(marked_film([4, 5], frames_each=40), FilmNetworks(marked, FakeClassifier(), marked))
@@ -319,18 +267,6 @@ def test_closing_the_iterator_stops_the_thread(num_read: int) -> None:
         assert decoder_threads() == 0
 
 
-def test_an_exception_of_the_reader_stops_the_thread() -> None:
-    class Broken(FakeClassifier):
-        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-            raise MemoryError
-
-    networks = FilmNetworks(FakeDetector([make_face()]), Broken(), FakeIdentifier())
-    with FilmFile(io.BytesIO(film_bytes([(NOBODY, 20)]))) as film:
-        with pytest.raises(MemoryError):
-            next(read_film(film, networks))
-        assert decoder_threads() == 0
-
-
 def test_an_exception_of_the_decoder_is_raised_in_order() -> None:
     def items() -> Iterator[int]:
         yield 1
@@ -350,23 +286,6 @@ def test_items_made_ahead_are_the_same(items: list[int], num_taken: int) -> None
     with contextlib.closing(ahead(iter(items))) as made:  # type: ignore[type-var]
         assert list(itertools.islice(made, num_taken)) == items[:num_taken]
     assert decoder_threads() == 0
-
-
-def test_few_items_are_made_ahead() -> None:
-    num_made, is_made = 0, threading.Event()
-
-    def items() -> Iterator[int]:
-        nonlocal num_made
-        for number in itertools.count():
-            num_made = number + 1
-            if num_made >= 5:
-                is_made.set()
-            yield number
-
-    with contextlib.closing(ahead(items())) as made:  # type: ignore[type-var]
-        assert next(made) == 0
-        assert is_made.wait(60)
-        assert num_made <= 6
 
 
 def test_the_frames_in_memory_are_few() -> None:
@@ -416,13 +335,6 @@ def test_a_reading_without_moments_is_empty() -> None:
     assert (len(reading), reading.end_s, reading.scenes(), reading.faces()) == (0, 0, [], [])
     assert (list(reading.faces_table()), list(reading.timeline())) == (FILM_COLUMNS, COLUMNS)
     assert (len(reading.faces_table()), len(reading.timeline())) == (0, 0)
-
-
-def test_the_tables_of_an_empty_and_of_a_full_reading_have_the_same_types() -> None:
-    empty, full = reading_of(), reading_of(moment(0, (1, HAPPY, 0.8)), moment(0.25), moment(0.5, (1, SAD, 0.8)))
-    assert empty.timeline().dtypes.to_dict() == full.timeline().dtypes.to_dict()
-    numbers = [column for column in FILM_COLUMNS if column not in ("emotion", "quadrant")]
-    assert empty.faces_table()[numbers].dtypes.to_dict() == full.faces_table()[numbers].dtypes.to_dict()
 
 
 def test_the_table_of_the_faces_has_every_face_in_pixels_of_the_film() -> None:

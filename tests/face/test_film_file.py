@@ -91,24 +91,6 @@ def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> 
         assert (film.audio is not None, len(film.audio_packets) > 0) == (audio is not None, audio is not None)
 
 
-def test_a_film_without_the_wish_for_sound_keeps_no_packets() -> None:
-    with opened(film_of(audio="aac")) as film:
-        assert len(list(film.frames())) == 10
-        assert (film.audio, len(film.audio_packets)) == (None, 0)
-
-
-def test_path_and_file_give_the_same_frames(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"  # the name does not matter
-    path.write_bytes(film_of())
-    file = io.BytesIO(path.read_bytes())
-    with FilmFile(path) as one, FilmFile(str(path)) as other, FilmFile(file) as third:
-        assert (one.name, other.name, third.name) == ("a.txt", "a.txt", "this file")
-        pictures = [[film.picture(frame) for frame in film.frames()] for film in (one, other, third)]
-    np.testing.assert_array_equal(pictures[0], pictures[1])
-    np.testing.assert_array_equal(pictures[0], pictures[2])
-    assert not file.closed
-
-
 def test_a_film_can_be_closed_twice_and_before_its_end(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(film_of())
@@ -170,21 +152,6 @@ def test_pixels_become_square(ending: str, ratio: Fraction, width: int) -> None:
         assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
 
 
-def test_rotation_applies_after_the_shape_of_the_pixels() -> None:
-    stored = np.ascontiguousarray(np.rot90(QUARTERS, -1))
-    with opened(film_of([stored] * 2, ending="mov", rotation=90, pixel_ratio=Fraction(2))) as film:
-        assert (film.width, film.height) == (WIDTH, 2 * HEIGHT)
-        assert_quarters(film.picture(next(film.frames())), WIDTH, 2 * HEIGHT)
-
-
-def test_a_picture_is_reduced_and_never_enlarged() -> None:
-    with opened(film_of([colour_quarters(1600, 900)], rate=5)) as film:
-        frame = next(film.frames())
-        assert (film.width, film.height) == (1600, 900)
-        assert_quarters(film.picture(frame, 1280), 1280, 720)
-        assert_quarters(film.picture(frame, 4000), 1600, 900)
-
-
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 33), (1000, 2)])
 def test_tiny_and_narrow_films_have_pictures(width: int, height: int) -> None:
     with opened(film_of([np.full((height, width, 3), 200, np.uint8)] * 2, ending="gif")) as film:
@@ -192,25 +159,6 @@ def test_tiny_and_narrow_films_have_pictures(width: int, height: int) -> None:
             scale = 1 if side is None else min(side / max(width, height), 1)
             shape = (max(round(scale * height), 1), max(round(scale * width), 1), 3)
             assert film.picture(next(film.frames()) if side is None else film._first, side).shape == shape
-
-
-def test_a_film_whose_frames_change_their_size_keeps_its_own() -> None:
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="matroska") as container:
-        stream = container.add_stream("mjpeg", 10)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
-        for number, scale in enumerate((1, 2, 1, 0.5)):
-            jpeg = io.BytesIO()
-            Image.fromarray(colour_quarters(round(WIDTH * scale), round(HEIGHT * scale))).save(jpeg, "JPEG")
-            packet = av.Packet(jpeg.getvalue())
-            packet.pts = packet.dts = number
-            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 10), stream, True
-            container.mux(packet)
-    with opened(buffer.getvalue()) as film:
-        frames = list(film.frames())
-        assert [frame.frame.width for frame in frames] == [160, 320, 160, 80]
-        for frame in frames:
-            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
 
 
 # Times
@@ -353,12 +301,6 @@ def test_a_film_cut_off_in_the_middle_has_a_problem(ending: str, options: dict[s
         assert f"0:{int(times[-1] + 1 / DEFAULT_RATE + 0.01):02d}" in problem
 
 
-def test_a_film_without_its_index_is_refused() -> None:
-    data = film_of([QUARTERS] * 50)
-    with pytest.raises(FilmError, match="incomplete"):
-        opened(data[: int(0.9 * len(data))])
-
-
 def test_damage_in_the_middle_is_reported_and_skipped() -> None:
     images = [np.roll(QUARTERS, 3 * number, axis=1) for number in range(60)]
     buffer = io.BytesIO()
@@ -405,7 +347,3 @@ def test_a_film_is_known_by_its_first_bytes(data: bytes, expected: bool, tmp_pat
     path = tmp_path / "file.jpg"  # the name does not matter
     path.write_bytes(data)
     assert (is_film(data), is_film(path), is_film(str(path))) == (expected, expected, expected)
-
-
-def test_what_cannot_be_read_is_no_film(tmp_path: Path) -> None:
-    assert [is_film(path) for path in (tmp_path, tmp_path / "missing.mp4", "nul\x00l.mp4")] == [False] * 3

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant, affect_of, quadrant_of
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
 from emomusic.face.gallery import Gallery
 from emomusic.face.reading import FaceReading, PictureReading
 from tests.fakes import make_face
@@ -52,10 +50,3 @@ def test_every_face_has_the_same_weight_in_the_group() -> None:
 def test_a_gallery_without_faces_has_no_group() -> None:
     assert Gallery.of([reading()]).group is None
     assert Gallery.of([]).faces == ()
-
-
-@given(st.lists(st.floats(0, 1), min_size=7, max_size=7).filter(lambda values: sum(values) > 0.01))
-def test_no_expression_lies_in_the_fourth_quadrant(values: list[float]) -> None:
-    """The page states this in the empty quadrant."""
-    shares = np.array(values, np.float32)
-    assert quadrant_of(affect_of(EmotionProbabilities(shares / shares.sum()))) is not Quadrant.Q4

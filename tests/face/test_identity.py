@@ -71,21 +71,6 @@ def test_a_face_is_the_same_in_another_size_and_light(identifier: FaceIdentifier
     assert similar.min() >= SAME_PERSON
 
 
-def test_many_faces_have_the_descriptors_of_one(identifier: FaceIdentifier, detector: MtcnnDetector) -> None:
-    image = read_image(SAMPLES / FOUR_PEOPLE)
-    boxes = boxes_of(image, detector)
-    together = identifier.describe(image, boxes)
-    np.testing.assert_allclose(together, [identifier.describe(image, [box])[0] for box in boxes], atol=1e-4)
-
-
-@pytest.mark.parametrize("shade", [0])
-def test_an_area_without_a_face_has_a_finite_descriptor(shade: int, identifier: FaceIdentifier) -> None:
-    image = np.full((60, 80, 3), shade, np.uint8)
-    row = identifier.describe(image, [Box(70, 50, 10, 10)])
-    assert np.isfinite(row).all()
-    assert np.linalg.norm(row) <= 1 + 1e-5
-
-
 def test_a_damaged_or_absent_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "models" / MODEL
     path.parent.mkdir(parents=True)

@@ -50,17 +50,6 @@ def test_models_are_listed_with_the_default_first_and_the_others_by_name(checkou
     assert model_files.face_models() == [model_files.DEFAULT_MODEL, "alpha", "zeta"]
 
 
-def test_without_models_the_list_is_empty_and_the_error_names_the_checkout(checkout: Path) -> None:
-    assert model_files.face_models() == []
-    with pytest.raises(ModelError, match=r"'vgg9'.*checkout"):
-        model_files.model_folder("vgg9")
-
-
-def test_each_name_has_its_folder(checkout: Path) -> None:
-    folders = [make_model(checkout, name) for name in ("x", "y")]
-    assert [model_files.model_folder(name) for name in ("x", "y")] == folders
-
-
 @pytest.mark.parametrize("name", ["", "../face/x"])
 def test_a_path_is_not_a_model_name(checkout: Path, name: str) -> None:
     make_model(checkout, "x")
@@ -112,19 +101,6 @@ def test_the_checksum_is_verified_on_request(checkout: Path) -> None:
     (folder / model_files.WEIGHTS).unlink()
     with pytest.raises(ModelError, match=r"No such file.*Restore the file"):
         model_files.read_spec(folder, verify=[model_files.WEIGHTS])
-
-
-def test_metrics_equal_their_saved_file(tmp_path: Path) -> None:
-    assets.write_json(tmp_path / assets.METRICS, {"test": {"accuracy": 0.5}})
-    assert assets.read_metrics(tmp_path) == {"test": {"accuracy": 0.5}}
-    assert (tmp_path / assets.METRICS).read_text(encoding="utf-8").endswith("}\n")
-
-
-@pytest.mark.parametrize(("text", "message"), [("{", "Expecting"), ("[1]", "Received: list")])
-def test_damaged_metrics_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / assets.METRICS).write_text(text)
-    with pytest.raises(ModelError, match=message):
-        assets.read_metrics(tmp_path)
 
 
 @pytest.mark.parametrize("name", model_files.face_models())

@@ -22,13 +22,6 @@ def test_all_faces_are_classified_in_one_call() -> None:
     assert [face.face.box.x for face in reading.faces] == [5, 60, 110]
 
 
-def test_a_picture_without_a_face_has_no_group() -> None:
-    reading = read_faces(IMAGE, FakeDetector(), FakeClassifier())
-    assert reading.faces == ()
-    assert reading.group is None
-    assert (reading.width, reading.height) == (160, 100)
-
-
 def test_a_happy_face_lies_in_the_first_quadrant() -> None:
     (face,) = read_faces(IMAGE, FakeDetector([make_face()]), FakeClassifier(Emotion.HAPPY, 0.9)).faces
     assert face.emotion is Emotion.HAPPY

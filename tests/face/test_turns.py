@@ -34,10 +34,6 @@ def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> N
     assert order_of(FairQueue(1), ["gallery"] * 4 + ["photo"]) == ["gallery", "photo", "gallery", "gallery", "gallery"]
 
 
-def test_waiting_visitors_alternate() -> None:
-    assert order_of(FairQueue(1), ["a", "a", "a", "b", "b", "c"]) == ["a", "b", "c", "a", "b", "a"]
-
-
 def test_no_more_turns_run_at_once_than_allowed() -> None:
     queue, lock = FairQueue(2), threading.Lock()
     running, most = 0, 0

@@ -48,6 +48,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Options of `write_frames`."""
 
+DAMAGED = ["mp4", "mkv", "avi", "gif", "fragments"]
+
 
 @cache
 def intact(variant: str) -> bytes:
@@ -166,22 +168,6 @@ def stored(tmp_path: Path, data: bytes, name: str = "film.mp4") -> Path:
 # Intact films, for comparison
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_intact_film_is_complete(variant: str) -> None:
-    error, problem, num_readings = end_of(intact(variant))
-    assert (error, problem, num_readings) == (None, None, pytest.approx(12, abs=1))
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["film.txt", "film.jpg", "fil\nm.mp4"],
-    ids=["text", "picture", "line break"],
-)
-@pytest.mark.parametrize("variant", ["mp4"])
-def test_the_name_does_not_matter(name: str, variant: str, tmp_path: Path) -> None:
-    assert_read(stored(tmp_path, intact(variant), name), problem=False)
-
-
 # Files that are no films
 
 
@@ -248,58 +234,26 @@ def test_a_list_of_other_files_is_refused(kind: str, name: str, tmp_path: Path) 
         assert_refused(stored(tmp_path, PLAYLISTS[kind].format(target=address).encode(), name), "is not a film")
 
 
-@pytest.mark.parametrize(
-    "signature",
-    [b"\x00\x00\x00\x18ftypmp42", b"RIFF\x00\x00\x00\x00AVI "],
-    ids=["mp4", "avi"],
-)
-def test_a_list_behind_a_signature_is_refused(signature: bytes, tmp_path: Path) -> None:
-    target = stored(tmp_path, red_film(), "target.mp4")
-    text = PLAYLISTS["hls"].format(target=target.as_posix()).encode()
-    assert_refused(stored(tmp_path, signature + text, "list.mp4"), "damaged|no video")
-
-
 # Paths
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "film.mp4"
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    folder, pipe, link = tmp_path / "folder.mp4", tmp_path / "pipe.mp4", tmp_path / "link.mp4"
     folder.mkdir()
-    assert_refused(folder, "is a folder")
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert_refused(tmp_path / "missing" / "film.mp4", "was not found")
-    (tmp_path / "link.mp4").symlink_to(tmp_path / "missing.mp4")
-    assert_refused(tmp_path / "link.mp4", "was not found")
-
-
-def test_a_pipe_is_refused_without_reading(tmp_path: Path) -> None:
-    pipe = tmp_path / "film.mp4"
     os.mkfifo(pipe)
-    assert_refused(pipe, "device")
-    assert is_film(pipe) is False
-
-
-@pytest.mark.parametrize("device", ["/dev/zero"])
-def test_a_device_is_refused(device: str) -> None:
-    assert_refused(Path(device), "device")
-    assert is_film(device) is False
-
-
-@pytest.mark.parametrize("name", ["nul\x00l.mp4", "x" * 5000], ids=["null byte", "much too long"])
-def test_an_impossible_name_is_refused(name: str) -> None:
-    error, _, _ = end_of(Path(name))
-    assert error is not None
-    assert_short(error, name)
-    assert is_film(name) is False
-
-
-def test_an_address_is_no_file() -> None:
+    link.symlink_to(tmp_path / "missing.mp4")
+    reasons = {folder: "is a folder", pipe: "device", Path("/dev/zero"): "device", link: "was not found"}
+    for path, reason in reasons.items():
+        assert_refused(path, reason)
+        assert is_film(path) is False
+    for name in ("nul\x00l.mp4", "x" * 5000):
+        error, _, _ = end_of(Path(name))
+        assert error is not None
+        assert_short(error, name)
     for address in ("http://127.0.0.1:9/film.mp4", "file:///etc/passwd", "concat:a.mp4|b.mp4", "pipe:0", "async:a.mp4"):
-        with pytest.raises(FilmError, match="was not found") as error:
+        with pytest.raises(FilmError, match="was not found") as refused:
             FilmFile(address)
-        assert_short(str(error.value), Path(address).name)
+        assert_short(str(refused.value), Path(address).name)
 
 
 class BrokenDisk(io.BytesIO):
@@ -330,7 +284,7 @@ def test_a_broken_disk_is_an_error(share: float, variant: str) -> None:
 # Damaged films
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DAMAGED)
 def test_a_film_truncated_at_any_byte_ends(variant: str, tmp_path: Path) -> None:
     data = intact(variant)
     lengths = [*range(1, 80, 6), *np.linspace(80, len(data) - 1, 40).astype(int).tolist()]
@@ -339,8 +293,8 @@ def test_a_film_truncated_at_any_byte_ends(variant: str, tmp_path: Path) -> None
     assert_ends(stored(tmp_path, data[: len(data) // 2]))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("variant", DAMAGED)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=30),
     in_head=st.booleans(),
@@ -350,17 +304,6 @@ def test_a_film_with_changed_bytes_ends(variant: str, changes: list[tuple[float,
     for share, value in changes:
         data[int(share * (min(len(data), 600) if in_head else len(data)))] = value
     assert_ends(bytes(data))
-
-
-@pytest.mark.parametrize("variant", ["mp4", "mkv"])
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(start=st.floats(0, 1), length=st.integers(1, 20_000), kind=st.sampled_from(["cut", "zeros", "doubled", "ones"]))
-def test_a_film_with_a_damaged_part_ends(variant: str, start: float, length: int, kind: str) -> None:
-    data = intact(variant)
-    at = int(start * len(data))
-    part = data[at : at + length]
-    changed = {"cut": b"", "zeros": bytes(len(part)), "doubled": part + part, "ones": b"\xff" * len(part)}[kind]
-    assert_ends(data[:at] + changed + data[at + length :])
 
 
 SIGNATURES = [
@@ -378,7 +321,7 @@ def test_random_bytes_after_a_valid_signature_end(signature: bytes, rest: bytes)
     assert_ends(signature + rest)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=600))
 def test_random_bytes_are_refused(data: bytes) -> None:
     assert_refused(data)
@@ -398,17 +341,13 @@ LARGEST = 2**32 - 1
 
 ATOMS = {
     "width of the sample": (b"avc1\x00\x00\x00\x00\x00\x00", 24, ">HH", 65_535, 65_535),
-    "width of the track": (b"tkhd", 76, ">II", LARGEST, LARGEST),
     "duration of the media": (b"mdhd", 12, ">II", 1, LARGEST - 1),
     "no unit of time": (b"mdhd", 12, ">II", 0, 0),
     "matrix of zeros": (b"tkhd", 40, ">9i", *[0] * 9),
     "number of samples": (b"stsz", 8, ">I", LARGEST),
     "size of a sample": (b"stsz", 12, ">I", LARGEST),
-    "distance of the samples": (b"stts", 8, ">II", 30, 2**31 - 1),
-    "size of the track": (b"trak", -8, ">I", LARGEST),
     "edit list": (b"elst", 4, ">III", LARGEST, LARGEST, LARGEST),
     "another codec": (b"avc1\x00\x00\x00\x00\x00\x00", -4, "4s", b"hvc1"),
-    "external data": (b"url \x00\x00\x00\x01", 0, ">I", 0),
 }
 
 
@@ -473,15 +412,6 @@ def encrypted(scheme: str) -> bytes:
 
 def test_an_encrypted_film_is_refused(tmp_path: Path) -> None:
     assert_refused(stored(tmp_path, encrypted("cenc-aes-ctr")), "encrypted")
-
-
-def test_an_encrypted_webm_is_refused() -> None:
-    encryption = ebml("5035", ebml("47e1", b"\x05") + ebml("47e2", bytes(16)))
-    encoding = ebml("6d80", ebml("6240", ebml("5032", b"\x01") + ebml("5033", b"\x01") + encryption))
-    video = ebml("e0", ebml("b0", b"\x40") + ebml("ba", b"\x30"))
-    track = ebml("d7", b"\x01") + ebml("73c5", b"\x01") + ebml("83", b"\x01") + ebml("86", b"V_VP8") + video + encoding
-    cluster = ebml("1f43b675", ebml("e7", b"\x00") + ebml("a3", b"\x81\x00\x00\x80" + bytes(200)))
-    assert_refused(HEAD + ebml("18538067", ebml("1654ae6b", ebml("ae", track)) + cluster), "encrypted")
 
 
 def test_a_film_with_a_cover_only_has_no_video() -> None:
@@ -686,21 +616,6 @@ def test_a_gif_with_a_broken_second_frame_ends() -> None:
         assert_read(data[: second + length] + b";")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(
-            gif_of(10, 10, rest=b"," + struct.pack("<HHHHB", 60_000, 60_000, 10, 10, 0) + b"\x02\x02\x4c\x01\x00"),
-            id="frame outside",
-        ),
-        pytest.param(gif_of(0, 0, frame=(10, 10)), id="no screen"),
-        pytest.param(gif_of(10, 10, rest=b"!\xf9\x04\x00\x00\x00\x00\x00" * 5000), id="many extensions"),
-    ],
-)
-def test_an_odd_gif_ends(data: bytes) -> None:
-    assert_ends(data)
-
-
 # AVI
 
 
@@ -717,13 +632,6 @@ def test_an_avi_with_absurd_values_ends(chunk: bytes, offset: int, values: tuple
     data = bytearray(intact("mjpeg"))
     struct.pack_into(f"<{len(values)}I", data, data.index(chunk) + offset, *values)
     assert_ends(bytes(data))
-
-
-def test_an_avi_of_lists_ends() -> None:
-    nested = b""
-    for _ in range(1000):
-        nested = b"LIST" + struct.pack("<I", len(nested) + 4) + b"hdrl" + nested
-    assert_refused(b"RIFF" + struct.pack("<I", len(nested) + 4) + b"AVI " + nested, "damaged|no video")
 
 
 # Marking

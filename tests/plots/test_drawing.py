@@ -38,16 +38,6 @@ def test_frame_and_label_are_visible_on_any_background(side: int, colour: str, b
     assert np.count_nonzero(tag < 60) > 5
 
 
-@settings(deadline=None)
-@given(
-    st.lists(st.builds(Box, st.integers(0, 80), st.integers(0, 60), st.integers(1, 40), st.integers(1, 40)), max_size=5)
-)
-def test_boxes_anywhere_can_be_drawn(drawn_boxes: list[Box]) -> None:
-    image = np.zeros((60, 80, 3), np.uint8)
-    marks = [Mark(box, "surprised, a little afraid 41 %", "#56B4E9") for box in drawn_boxes]
-    assert marked(image, marks).shape == (60, 80, 3)
-
-
 def test_a_label_avoids_other_faces_if_there_is_room() -> None:
     image = np.full((400, 600, 3), 200, np.uint8)
     upper, lower = Box(200, 100, 100, 100), Box(200, 205, 100, 100)

@@ -24,7 +24,7 @@ from emomusic.face.reading import FaceReading
 from emomusic.plots.colours import EMOTION_COLOURS, rgb_of
 from emomusic.plots.film import FilmMarks, annotate_film
 from tests.fakes import FakeClassifier, make_face
-from tests.films import colour_quarters, write_frames
+from tests.films import write_frames
 
 WIDTH, HEIGHT = 192, 112
 GREY = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
@@ -112,16 +112,6 @@ def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> No
     assert {image.shape for image in marked} == {image.shape for image in images} == {(HEIGHT, WIDTH, 3)}
 
 
-def test_the_film_is_as_long_as_before() -> None:
-    data = film_of(audio="aac")
-    with av.open(io.BytesIO(annotated(data))) as container:
-        (video,) = container.streams.video
-        assert container.format.name.split(",")[:2] == ["mov", "mp4"]
-        assert (video.codec_context.name, video.codec_context.pix_fmt) == ("h264", "yuv420p")
-        assert float(video.duration * video.time_base) == pytest.approx(2.0, abs=1 / RATE)
-        assert container.duration / av.time_base == pytest.approx(2.0, abs=1 / RATE)
-
-
 def test_irregular_times_are_kept() -> None:
     times = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 1.9]
     data = film_of(num_frames=7, ending="mkv", times_s=times)
@@ -138,32 +128,6 @@ def test_odd_sides_become_even(width: int, height: int, expected: tuple[int, int
     with FilmFile(io.BytesIO(annotated(data, reading))) as film:
         assert (film.width, film.height) == expected
         assert len(list(film.frames())) == 3
-
-
-def test_a_large_film_is_reduced_with_its_marks() -> None:
-    data = film_of(num_frames=2, image=np.full((1080, 1920, 3), 90, np.uint8))
-    reading = reading_of(data, box=Box(400, 200, 200, 300))  # in the 1280 pixels of the reading
-    assert reading.faces_table()["x"][0] == 600
-    _, images = frames_of(annotated(data, reading))
-    assert images[0].shape == (720, 1280, 3)
-    assert has_colour(images[0], Emotion.HAPPY, 400, 350)
-    assert has_colour(images[0], Emotion.HAPPY, 600, 350)
-
-
-@pytest.mark.parametrize("rotation", [90])
-def test_a_rotated_film_becomes_upright(rotation: int) -> None:
-    stored = np.ascontiguousarray(np.rot90(colour_quarters(WIDTH, HEIGHT), -rotation // 90))
-    data = film_of(num_frames=3, image=stored, rotation=rotation)
-    _, images = frames_of(annotated(data, reading_of(data, box=None)))
-    quarters = [images[1][y, x].astype(int) for y in (28, -28) for x in (48, -48)]
-    np.testing.assert_allclose(quarters, ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)), atol=40)
-
-
-def test_a_film_ends_with_its_reading() -> None:
-    data = film_of(audio="aac")
-    marked = annotated(data, reading_of(data, seconds=1.0))
-    assert frames_of(marked)[0] == pytest.approx([number / RATE for number in range(10)])
-    assert len(sound_of(marked)) == pytest.approx(48_000, abs=2_500)
 
 
 # Marks
@@ -226,22 +190,6 @@ def test_a_face_that_is_gone_has_no_mark() -> None:
     assert 0.75 <= seen[-1] < 1.0
 
 
-def test_every_face_has_its_mark() -> None:
-    data = film_of(num_frames=3, image=LARGE)
-    reading = reading_of(data, seconds=0)
-    places = {
-        Emotion.SAD: Box(100, 200, 200, 250),
-        Emotion.ANGRY: Box(500, 300, 200, 250),
-        Emotion.FEAR: Box(900, 9, 99, 99),
-    }
-    for number in range(2):
-        faces = tuple(live_face(index + 1, box, emotion) for index, (emotion, box) in enumerate(places.items()))
-        reading.add(FilmMoment(number / 4, 0.5, LARGE, faces))
-    _, images = frames_of(annotated(data, reading))
-    for emotion, box in places.items():
-        assert has_colour(images[2], emotion, box.x, box.y + box.height // 2)
-
-
 # Sound
 
 
@@ -257,19 +205,6 @@ def test_the_sound_is_kept(ending: str, audio: str) -> None:
     assert len(sound) == pytest.approx(2.0 * 48_000, abs=5_000)
     assert frequency_of(sound) == pytest.approx(440, abs=3)
     assert np.abs(sound[10_000:80_000]).reshape(-1, 1000).max(axis=1).min() > 0.1  # no gap
-
-
-@pytest.mark.parametrize("ending", ["mkv"])
-def test_known_sound_is_copied(ending: str) -> None:
-    data = film_of(ending=ending, audio="aac")
-
-    def packets(film: bytes) -> list[bytes]:
-        with av.open(io.BytesIO(film)) as container:
-            return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
-
-    before, after = packets(data), packets(annotated(data))
-    assert after == before[: len(after)]
-    assert len(after) >= len(before) - 2
 
 
 def onset_film(ending: str, audio: str, *, start_s: float, onset_s: float) -> bytes:
@@ -325,20 +260,6 @@ def test_damaged_sound_does_not_end_the_film() -> None:
 
 
 # Progress and files
-
-
-def test_progress_rises_to_one() -> None:
-    shares: list[float] = []
-
-    def on_progress(share: float) -> bool:
-        shares.append(share)
-        return True
-
-    annotated(film_of(), on_progress=on_progress)
-    assert len(shares) == 20
-    assert shares == sorted(shares)
-    assert shares[0] >= 0
-    assert 0.9 < shares[-1] <= 1
 
 
 @pytest.mark.parametrize("num_frames", [7])

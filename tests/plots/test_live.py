@@ -10,8 +10,7 @@ import pytest
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
 from emomusic.face.live.timeline import Segment, Timeline
 from emomusic.plots.affect import circumplex
-from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, TRAIL, ink_on
-from emomusic.plots.face import probability_bars
+from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, TRAIL
 from emomusic.plots.live import CLICKED, NamedFace, face_bars, film_areas, mood_areas
 
 
@@ -33,12 +32,6 @@ def test_there_is_an_area_for_each_emotion_in_their_order_and_colour() -> None:
     assert [trace.name for trace in traces] == [emotion.value for emotion in EMOTIONS]
     assert [trace.line.color for trace in traces] == list(EMOTION_COLOURS.values())
     assert len({trace.stackgroup for trace in traces}) == 1
-
-
-def test_the_areas_are_the_shares() -> None:
-    table = timeline((0, Emotion.HAPPY), (1, Emotion.SAD), (2, Emotion.SAD))
-    assert heights(table, Emotion.HAPPY) == [100, 0, 0]
-    assert heights(table, Emotion.SAD) == [0, 100, 100]
 
 
 def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
@@ -92,14 +85,6 @@ def test_each_second_with_a_face_takes_clicks() -> None:
     assert all(trace.hoverinfo == "skip" for trace in film_areas(FILM, SCENES).data[: len(EMOTIONS)])
 
 
-def test_many_scenes_are_not_numbered() -> None:
-    scenes = [Segment(2 * number, 2, EmotionProbabilities.certain(Emotion.SAD)) for number in range(25)]
-    assert len(film_areas(FILM, scenes[:24]).layout.annotations) == 24
-    figure = film_areas(FILM, scenes)
-    assert len(bands(figure)) == 25
-    assert len(figure.layout.annotations) == 0
-
-
 def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
     values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
     faces = [
@@ -113,11 +98,6 @@ def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
     assert list(traces["angry"].text) == ["", ""]
 
 
-def test_names_in_bars_are_black_or_white() -> None:
-    assert {ink_on(colour) for colour in EMOTION_COLOURS.values()} == {"#000000", "#FFFFFF"}
-    assert (ink_on("#FFFF00"), ink_on("#000080")) == ("#000000", "#FFFFFF")
-
-
 def test_older_trail_points_are_fainter_and_lie_below_the_faces() -> None:
     figure = circumplex([], trail=[AffectPoint(0, 0), AffectPoint(0.5, 0.5), AffectPoint(1, 1)])
     (trail,) = [trace for trace in figure.data if trace.name == "trail"]
@@ -126,9 +106,3 @@ def test_older_trail_points_are_fainter_and_lie_below_the_faces() -> None:
     assert opacities == sorted(opacities)
     assert trail.marker.size[0] < trail.marker.size[-1]
     assert TRAIL not in EMOTION_COLOURS.values()
-
-
-def test_bars_without_a_face_have_no_length_and_no_percentage() -> None:
-    (bars,) = probability_bars(None).data
-    assert set(bars.x) == {0}
-    assert set(bars.text) == {""}

@@ -57,11 +57,6 @@ def test_landmarks_are_drawn_at_their_coordinates(frame: RgbImage) -> None:
     assert np.abs(changed - (y, 319 - x)).max(axis=1).min() <= 1
 
 
-def test_nothing_is_drawn_without_boxes_and_landmarks(frame: RgbImage) -> None:
-    drawn = live_picture(frame, view(), OverlayStyle(mirror=True, boxes=False))
-    np.testing.assert_array_equal(drawn, frame[:, ::-1])
-
-
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_a_film_frame_is_marked_at_its_size(frame: RgbImage, scale: float) -> None:
     small = frame[:: round(1 / scale), :: round(1 / scale)].copy()

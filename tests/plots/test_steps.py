@@ -6,10 +6,10 @@ from PIL import ImageColor
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
 from emomusic.face.detection import Candidates
-from emomusic.face.inspection import FeatureMaps, Insight
+from emomusic.face.inspection import Insight
 from emomusic.plots import steps
 from emomusic.plots.affect import SongPoint
-from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, MOOD_COLOURS, ink_on
+from emomusic.plots.colours import BOX_KEPT, EMOTION_COLOURS, MOOD_COLOURS, ink_on
 from tests.fakes import FakeClassifier, make_face
 
 GREY = np.full((200, 300, 3), 90, np.uint8)
@@ -42,14 +42,6 @@ def test_boxes_are_drawn_at_their_coordinates_only() -> None:
     assert (GREY == 90).all()
 
 
-def test_dropped_boxes_are_fainter_than_kept_boxes() -> None:
-    drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((120, 20, 180, 80)))
-    faint, full = drawn[50, 20].astype(int), drawn[50, 120].astype(int)
-    dropped, kept = (np.array(ImageColor.getrgb(colour)) for colour in (BOX_DROPPED, BOX_KEPT))
-    assert np.abs(faint - 90).sum() < np.abs(dropped - 90).sum()
-    assert (full == kept).all()
-
-
 def test_landmarks_are_dots() -> None:
     face = make_face(100, 50, 80, 100)
     drawn = steps.boxes_on_picture(GREY, candidates(), candidates(), landmarks=[face.landmarks])
@@ -64,15 +56,6 @@ def test_the_highest_heat_is_lightest() -> None:
     row, column = np.unravel_index(drawn.argmax(), drawn.shape)
     assert (row // 10, column // 10) == (2, 5)
     assert drawn[65, 15] == drawn[5, 75]  # negative values count as zero
-
-
-def test_a_strip_has_one_tile_per_map_and_transparent_gaps() -> None:
-    maps = np.stack([np.eye(4, dtype=np.float32), 5 + np.zeros((4, 4), np.float32)])
-    strip = steps.map_strip(FeatureMaps(maps, 32), 40)
-    assert strip.shape == (40, 86, 4)
-    assert (strip[:, 40:46, 3] == 0).all()
-    assert (strip[:, :40, 3] == 255).all()
-    assert luminance(strip)[5, 5] > luminance(strip)[5, 15]
 
 
 def test_bars_show_logits_and_probabilities() -> None:
@@ -97,11 +80,6 @@ def test_percentages_and_strokes_are_not_hidden() -> None:
     assert rim.marker.line.width > before.marker.line.width
     assert rim.marker.line.color not in EMOTION_COLOURS.values()
     assert figure.data.index(rim) < figure.data.index(before)
-
-
-def test_the_rows_of_scores_and_probabilities_line_up() -> None:
-    layout = steps.logit_bars(insight()).layout
-    assert layout.yaxis.range == layout.yaxis2.range == (len(EMOTIONS) - 0.5, -0.5)
 
 
 def test_line_width_follows_probability() -> None:

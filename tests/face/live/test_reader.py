@@ -12,7 +12,6 @@ import pytest
 
 from emomusic.affect import Emotion
 from emomusic.assets import data_dir
-from emomusic.errors import ModelError
 from emomusic.face.detection import Face, MtcnnDetector
 from emomusic.face.images import Box, RgbImage, read_image, shrink
 from emomusic.face.live import reader as reader_module
@@ -139,22 +138,6 @@ def test_boxes_follow_the_picture_between_readings() -> None:
         detector.go_on.release()
 
 
-def test_all_faces_are_detected_twice_a_second(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
-    for _ in range(10):
-        read(reader, frame())
-        clock.advance(0.125)
-    assert (fake.num_calls, fake.num_near_calls) == (3, 7)
-
-
-def test_a_lost_face_starts_an_earlier_detection(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
-    read(reader, frame())
-    fake.faces = []
-    for _ in range(2):
-        clock.advance(0.125)
-        read(reader, frame())
-    assert (fake.num_calls, fake.num_near_calls) == (2, 1)
-
-
 def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
     with LiveReader(lambda: (fake, classifier), settings=LiveSettings(0.0, 2.0), clock=clock) as reader:
@@ -188,18 +171,6 @@ def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
         assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
 
 
-def test_the_timeline_has_a_row_for_each_second(reader: LiveReader, fake: FakeDetector, clock: FakeClock) -> None:
-    for faces in ([FACE, make_face(200, 80, 60, 75)], [FACE], [], []):
-        fake.faces = faces
-        for _ in range(2):
-            read(reader, frame())
-            clock.advance(0.5)
-    table = reader.timeline()
-    assert table["time_s"].tolist() == [0, 1, 2, 3]
-    assert table["num_faces"].tolist() == [2, 1, 0, 0]  # without missed faces that are still visible
-    assert table["happy"].tolist() == pytest.approx([0.8, 0.8, float("nan"), float("nan")], nan_ok=True)
-
-
 def test_the_view_is_not_ready_while_the_networks_load() -> None:
     loaded, detector = threading.Event(), BlockedDetector([FACE])
 
@@ -215,17 +186,6 @@ def test_the_view_is_not_ready_while_the_networks_load() -> None:
         assert detector.shades == [3]  # not a frame from before the loading
         assert reader.view().is_ready
         detector.go_on.release()
-
-
-def test_the_view_has_the_error_of_loading() -> None:
-    def networks() -> tuple[FakeDetector, FakeClassifier]:
-        raise ModelError("expected a trained model. Received: none")
-
-    with LiveReader(networks) as reader:
-        reader.submit_frame(frame())
-        wait_until(lambda: reader.view().error is not None)
-        assert isinstance(reader.view().error, ModelError)
-        assert not reader.view().is_ready
 
 
 def test_a_successful_reading_clears_the_error(
@@ -258,13 +218,6 @@ def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None
     reader.close()
 
 
-def test_close_does_not_wait_for_the_rest_between_readings(fake: FakeDetector) -> None:
-    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=LiveSettings(interval_s=2.0))
-    read(reader, frame())
-    reader.close(timeout_s=1.5)
-    assert not reader.is_running
-
-
 def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
     with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, idle_s=0.02) as reader:
         read(reader, frame())
@@ -287,14 +240,6 @@ def test_a_frame_is_released_after_its_reading(broken: bool, monkeypatch: pytest
         wait_until(lambda: reader.view().num_readings == 1 or reader.view().error is not None)
         wait_until(lambda: gone() is None)
         assert reader.is_running
-
-
-def test_close_releases_the_frame_of_the_flow(fake: FakeDetector) -> None:
-    reader = LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY)
-    read(reader, frame())
-    reader.close()
-    assert reader._tracks._grey is None
-    assert len(reader.view().faces) == 1
 
 
 @pytest.mark.parametrize("ended", ["while the networks load", "while it is read"])

@@ -58,14 +58,6 @@ def test_a_second_without_faces_has_a_row_with_missing_shares() -> None:
     assert table.loc[1, [*SHARES, "valence", "arousal", "quadrant"]].isna().all()
 
 
-def test_a_second_has_its_largest_number_of_faces() -> None:
-    timeline = Timeline()
-    timeline.add(0.2, HAPPY, 3)
-    timeline.add(0.8, None, 0)
-    assert timeline.table()["num_faces"].tolist() == [3]
-    assert timeline.table()["happy"].tolist() == [1.0]
-
-
 def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     timeline = Timeline()
     for time_s in range(1000):
@@ -74,25 +66,11 @@ def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
 
 
-def test_seconds_without_a_reading_count_towards_ten_minutes() -> None:
-    timeline = Timeline()
-    for time_s in range(0, 3000, 7):  # a slow machine
-        timeline.add(time_s, HAPPY, 1)
-    assert timeline.table()["time_s"].tolist() == [time_s for time_s in range(0, 3000, 7) if time_s > 2996 - 600]
-    timeline.add(9000, SAD, 1)  # after a long gap
-    assert timeline.table()["time_s"].tolist() == [9000]
-
-
 def test_a_change_of_quadrant_starts_a_segment() -> None:
     table = session((HAPPY, 10), (SAD, 20), (NEUTRAL, 6))
     assert spans(table) == [(0, 10, "Q1"), (10, 20, "Q3"), (30, 6, "N")]
     first = segments_of(table)[0]
     assert (first.emotion, first.point.valence) == (Emotion.HAPPY, pytest.approx(0.81))
-
-
-def test_a_short_segment_joins_its_longer_neighbour() -> None:
-    assert spans(session((HAPPY, 10), (ANGRY, 2), (SAD, 20))) == [(0, 10, "Q1"), (10, 22, "Q3")]
-    assert spans(session((HAPPY, 10), (ANGRY, 2), (HAPPY, 10))) == [(0, 22, "Q1")]
 
 
 def test_neighbours_of_equal_quadrant_after_a_join_are_joined() -> None:
@@ -110,10 +88,6 @@ def test_neighbours_of_equal_quadrant_after_a_join_are_joined() -> None:
 def test_only_a_long_gap_interrupts_a_segment() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
-
-
-def test_a_short_segment_without_neighbours_is_kept() -> None:
-    assert spans(session((None, 10), (SAD, 2), (None, 10))) == [(10, 2, "Q3")]
 
 
 def test_the_longest_segment_is_the_first_of_equal_ones() -> None:

@@ -17,7 +17,6 @@ from emomusic.face.live.tracking import (
     FaceTracker,
     Frame,
     TrackPoints,
-    box_of,
     points_of,
     to_flow_image,
 )
@@ -46,27 +45,11 @@ def numbers(tracks: FaceTracker) -> list[int]:
     return [track.number for track in tracks.shown()]
 
 
-def test_new_faces_get_the_next_number() -> None:
-    tracks = FaceTracker()
-    update(tracks, [make_face(10), make_face(100)], 0.0)
-    update(tracks, [make_face(10), make_face(100), make_face(200)], 0.1)
-    assert numbers(tracks) == [1, 2, 3]
-
-
 def test_a_face_that_moves_a_little_keeps_its_number() -> None:
     tracks = FaceTracker()
     for step in range(20):  # two faces pass each other
         update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
     assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
-
-
-def test_a_face_keeps_its_number_if_the_next_frame_arrived_before_its_reading() -> None:
-    tracks = FaceTracker()
-    arrived = [tracks.points()]  # a frame arrives during the reading of the previous one
-    for step in range(5):
-        arrived.append(tracks.points())
-        update(tracks, [make_face(10), make_face(100)][: step + 1], 0.1 * step, points=arrived[step])
-    assert numbers(tracks) == [1, 2]
 
 
 def test_a_face_matches_the_track_of_largest_overlap() -> None:
@@ -105,26 +88,6 @@ def test_a_missed_face_keeps_its_number_for_two_seconds() -> None:
     update(tracks, [], 2 * REMEMBERED_S + 0.2)
     update(tracks, [make_face()], 2 * REMEMBERED_S + 0.3)
     assert numbers(tracks) == [2]
-
-
-def test_at_a_low_rate_a_face_keeps_its_number_for_one_miss() -> None:
-    tracks = FaceTracker()
-    rare_s = REMEMBERED_S + 0.05
-    update(tracks, [make_face()], 0.0)
-    update(tracks, [], rare_s)
-    assert numbers(tracks) == []
-    update(tracks, [make_face()], 2 * rare_s)
-    assert numbers(tracks) == [1]
-    update(tracks, [], 3 * rare_s)
-    update(tracks, [], 4 * rare_s)
-    update(tracks, [make_face()], 5 * rare_s)
-    assert numbers(tracks) == [2]
-
-
-def test_a_new_face_is_not_smoothed() -> None:
-    tracks = FaceTracker()
-    update(tracks, [make_face()], 5.0, smoothing_s=10.0)
-    assert tracks.shown()[0].shares[Emotion.HAPPY.label] == 1.0
 
 
 @pytest.mark.parametrize("num_steps", [1, 50])
@@ -187,14 +150,6 @@ def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None
     assert tracks.points()[1] == pytest.approx(before)
 
 
-def test_a_face_outside_the_frame_has_no_box() -> None:
-    tracks = FaceTracker()
-    update(tracks, [make_face(10)], 0.0)
-    (track,) = tracks.shown()
-    assert track.reading(*SIZE) is not None
-    assert box_of(track.points * SIZE - (200, 0), *SIZE) is None
-
-
 # Shots of a film
 
 
@@ -205,15 +160,6 @@ def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
     assert (tracks.shown(), tracks.points()) == ([], {})
     update(tracks, [make_face(10)], 0.1)  # at the place of the first face
     assert numbers(tracks) == [3]
-
-
-def test_the_flow_does_not_cross_a_cut() -> None:
-    tracks = FaceTracker()
-    image = NOISE[30:270, 40:360]
-    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [make_face(120, 90, 64, 72)], [HAPPY], smoothing_s=0.0)
-    tracks.start_shot()
-    tracks.follow(to_flow_image(NOISE[20:260, 30:350]))
-    assert tracks.points() == {}
 
 
 # FaceFinder
@@ -236,14 +182,6 @@ def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
     for step in range(11):  # of a tenth of a second
         assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face()]
     assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
-
-
-def test_after_a_lost_face_all_are_searched_sooner() -> None:
-    finder, detector = FaceFinder(), FakeDetector([make_face(10)])
-    known = (make_face(10), make_face(100))
-    for step in range(4):
-        find(finder, detector, step / 10, known=known)
-    assert (detector.num_calls, detector.num_near_calls) == (2, 2)  # at 0 and 0.3 s
 
 
 def test_faces_detected_before_are_taken() -> None:
