@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import threading
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -19,7 +17,7 @@ from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, failure_row, pictur
 from emomusic.batch.sources import Item, Opener
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
-from emomusic.face import runtime
+from emomusic.face.ahead import ahead
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.film_formats import is_film
@@ -32,7 +30,6 @@ MIN_PICTURES, MAX_PICTURES = 16, 128
 
 _NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
 _FACES_AT_ONCE = 64
-_PICTURES_AHEAD, _BYTES_AHEAD = 4, 72_000_000
 _HEAD_BYTES = 16
 _CRASHED = "This file stops the program that reads it. Choose another file."
 
@@ -125,9 +122,8 @@ class UnitReader:
             AssetError: a file of the detector is absent or damaged.
             BatchError: the URI is invalid.
         """
-        runtime.use_one_thread()
         self._dataset, self._model, self._rate = Dataset(out, settings_of(model, rate)), model, rate
-        self._detector, self._classifier = load_networks(model)
+        self._detector, self._classifier = load_networks(model, one_thread=True)
         self._opener = Opener()
         pa.array([0])  # loads pandas, which would delay the first part, and with it a stop
 
@@ -143,13 +139,13 @@ class UnitReader:
             BatchError: the folder cannot be written.
         """
         found = _Found(self._detector, self._classifier)
-        with contextlib.closing(_ahead(unit.items, self._open)) as opened:
-            for each in opened:
+        with contextlib.ExitStack() as stack:
+            opened = ahead((self._open(item, stack) for item in unit.items), lambda each: each.num_bytes)
+            for each in stack.enter_context(contextlib.closing(opened)):
                 if should_stop():
                     break
                 if each.film is not None:
-                    with each.film:
-                        self._read_film(each.item, each.film, found, should_stop)
+                    self._read_film(each.item, each.film, found, should_stop)
                 elif each.image is not None:
                     found.add_picture(each.item.name, each.image)
                 else:
@@ -161,10 +157,10 @@ class UnitReader:
         failures = sum(row.get("error") is not None for row in pictures)
         return UnitReport(unit.number, len(pictures), len(faces), failures)
 
-    def _open(self, item: Item) -> _Opened:
-        """Decode a picture, or open a film."""
+    def _open(self, item: Item, stack: contextlib.ExitStack) -> _Opened:
+        """Decode a picture, or open a film, which the stack closes."""
         try:
-            return _decoded(item, self._opener.open(item))
+            return _decoded(item, stack.enter_context(self._opener.open(item)))
         except ImageError as error:
             return _Opened(item, error=str(error))
         except OSError as error:
@@ -176,7 +172,7 @@ class UnitReader:
 
         try:
             with FilmFile(file) as film:
-                reading, networks = FilmReading(film, self._rate), load_film_networks(self._model)
+                reading, networks = FilmReading(film, self._rate), load_film_networks(self._model, one_thread=True)
                 with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
                     for moment in moments:
                         if should_stop():
@@ -268,78 +264,21 @@ def _decoded(item: Item, file: BinaryIO) -> _Opened:
     Raises:
         ImageError: it is neither, or too large for a picture.
     """
-    is_kept = False
-    try:
-        head, size = file.read(_HEAD_BYTES), file.seek(0, io.SEEK_END)
-        file.seek(0)
-        is_gif, is_large = head.startswith(b"GIF8"), size > MAX_BYTES
-        data = b"" if is_large or (is_film(head) and not is_gif) else file.read(MAX_BYTES)
-        is_kept = is_film(data or head) or (is_gif and is_large)
-        if not is_kept:
-            try:
-                if is_large:
-                    limit = f"{MAX_BYTES / 2**20:.0f} MB"
-                    raise ImageError(
-                        f"This file is too large: {size_over(size)}, at most {limit}. Choose a smaller file."
-                    )
-                image = read_image(data)
-                return _Opened(item, image=image, num_bytes=image.nbytes)
-            except ImageError:
-                is_kept = item.is_film  # the error of a film explains more
-                if not is_kept:
-                    raise
-        file.seek(0)
-        return _Opened(item, film=file, num_bytes=size if item.member is not None else 0)
-    finally:
-        if not is_kept:
-            file.close()
-
-
-def _ahead(items: Sequence[Item], open_item: Callable[[Item], _Opened]) -> Generator[_Opened]:
-    """The opened items in order, made by another thread with bounded memory."""
-    waiting: deque[_Opened | BaseException | None] = deque()
-    changed = threading.Condition()
-    is_stopped = False
-
-    def has_room() -> bool:
-        num_bytes = sum(each.num_bytes for each in waiting if isinstance(each, _Opened))
-        return is_stopped or (len(waiting) < _PICTURES_AHEAD and num_bytes < _BYTES_AHEAD)
-
-    def put(opened: _Opened | BaseException | None) -> None:
-        with changed:
-            waiting.append(opened)
-            changed.notify_all()
-
-    def work() -> None:
+    head, size = file.read(_HEAD_BYTES), file.seek(0, io.SEEK_END)
+    file.seek(0)
+    is_gif, is_large = head.startswith(b"GIF8"), size > MAX_BYTES
+    data = b"" if is_large or (is_film(head) and not is_gif) else file.read(MAX_BYTES)
+    if not is_film(data or head) and not (is_gif and is_large):
         try:
-            for item in items:
-                with changed:
-                    changed.wait_for(has_room)
-                if is_stopped:
-                    return
-                put(open_item(item))
-            put(None)
-        except BaseException as error:
-            put(error)
-
-    thread = threading.Thread(target=work, name="decoder", daemon=True)
-    thread.start()
-    try:
-        while True:
-            with changed:
-                changed.wait_for(lambda: waiting)
-                opened = waiting.popleft()
-                changed.notify_all()
-            if opened is None:
-                return
-            if isinstance(opened, BaseException):
-                raise opened
-            yield opened
-    finally:
-        with changed:
-            is_stopped = True
-            changed.notify_all()
-        thread.join()
-        for rest in waiting:
-            if isinstance(rest, _Opened) and rest.film is not None:
-                rest.film.close()
+            if is_large:
+                limit = f"{MAX_BYTES / 2**20:.0f} MB"
+                raise ImageError(f"This file is too large: {size_over(size)}, at most {limit}. Choose a smaller file.")
+            image = read_image(data)
+            file.close()
+            return _Opened(item, image=image, num_bytes=image.nbytes)
+        except ImageError:
+            if not item.is_film:  # the error of a film explains more
+                file.close()
+                raise
+    file.seek(0)
+    return _Opened(item, film=file, num_bytes=size if item.member is not None else 0)

@@ -43,15 +43,15 @@ class EmotionClassifier:
         self._forward = forward
 
     @classmethod
-    def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
-        """Load a trained model from `models/face/<name>/`.
+    def load(cls, name: str = model_files.DEFAULT_MODEL, *, one_thread: bool = False) -> EmotionClassifier:
+        """Load a trained model from `models/face/<name>/`. `one_thread` is that of `Network`.
 
         Raises:
             ModelError: there is no such model, or its files are absent, damaged or do not match.
         """
         folder = model_files.model_folder(name)
         spec = model_files.read_spec(folder, verify=[model_files.ONNX])
-        network = Network(folder / model_files.ONNX)
+        network = Network(folder / model_files.ONNX, one_thread=one_thread)
         expected = (spec.side, spec.side, 1), len(spec.classes)
         received = network.input_shape[1:], network.output_shape[-1]
         if expected != received:

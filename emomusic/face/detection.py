@@ -112,32 +112,16 @@ class _View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
-    """Boxes that may hold a face.
-
-    Attributes:
-        corners: shape (n, 4), float64: left, top, right, bottom in pixels of the image; may lie outside it.
-        confidence: shape (n,), 0 to 1.
-    """
-
-    corners: npt.NDArray[np.float64]
-    confidence: npt.NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.confidence)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """The output of one of MTCNN's three networks.
+    """The output of one of MTCNN's three networks, in pixels of the image. Boxes may lie partly outside it.
 
     Attributes:
         found: all boxes.
         kept: the boxes after non-maximum suppression, which are the input of the next network.
     """
 
-    found: Candidates
-    kept: Candidates
+    found: Boxes
+    kept: Boxes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,15 +189,7 @@ class MtcnnDetector:
         Raises:
             ValueError: `image` has another shape or type.
         """
-        _check(image)
-        faces: list[Face] = []
-        for view in _views(image):
-            pixels = Pixels.of(view.pixels)
-            refined = self._refined(pixels, _kept_proposals(self._proposed(pixels)))
-            output = self._outputs(pixels, refined.suppressed(_STAGE_OVERLAP).squared().corners, _MIN_OUTPUT)
-            if faces := self._faces_in(output.suppressed(_STAGE_OVERLAP, overlap="min"), image, view):
-                break
-        return faces
+        return list(self.detect_with_trace(image).faces)
 
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
         """The faces near these boxes of a previous frame, sorted from left to right.
@@ -257,7 +233,7 @@ class MtcnnDetector:
             output = self._outputs(pixels, kept.corners, _MIN_OUTPUT)
             faces = output.suppressed(_STAGE_OVERLAP, overlap="min")
             pairs = ((mtcnn.concatenated(proposed), proposals), (refined.squared(), kept), (output, faces))
-            first, second, third = (Stage(_candidates(found, view), _candidates(rest, view)) for found, rest in pairs)
+            first, second, third = (Stage(_on_image(found, view), _on_image(rest, view)) for found, rest in pairs)
             traces.append(DetectionTrace(first, second, third, tuple(self._faces_in(faces, image, view))))
             if traces[-1].faces:
                 return traces[-1]
@@ -313,9 +289,9 @@ def _kept_proposals(proposed: Sequence[Boxes]) -> Boxes:
     return suppressed.suppressed(_STAGE_OVERLAP).squared()
 
 
-def _candidates(boxes: Boxes, view: _View) -> Candidates:
-    """Boxes of a view in pixels of the image."""
-    return Candidates(view.to_image(boxes.corners), boxes.confidence.clip(0.0, 1.0))
+def _on_image(boxes: Boxes, view: _View) -> Boxes:
+    """Boxes of a view in pixels of the image, without landmarks."""
+    return Boxes(view.to_image(boxes.corners), boxes.confidence.clip(0.0, 1.0))
 
 
 def _views(image: RgbImage) -> Iterator[_View]:

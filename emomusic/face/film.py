@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import queue
 import threading
 from array import array
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +23,7 @@ from emomusic.affect import (
     quadrant_of,
 )
 from emomusic.assets import load_once
+from emomusic.face.ahead import ahead
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.film_file import FilmFile, FilmFrame
@@ -67,11 +66,7 @@ _THUMBNAIL = (32, 18)
 _NUM_DESCRIPTORS = 3  # of each appearance of a face
 _DESCRIBE_INTERVAL_S = 1.0
 
-_FRAMES_AHEAD = 4
-
 _MIN_READINGS = 2  # a face with fewer is not listed, unless no face has more
-
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +79,14 @@ class FilmNetworks:
 
 
 @load_once
-def load_film_networks(model: str = DEFAULT_MODEL) -> FilmNetworks:
-    """The networks for films, loaded once in about 0.4 s. Threads may share them.
+def load_film_networks(model: str = DEFAULT_MODEL, one_thread: bool = False) -> FilmNetworks:
+    """The networks for films, loaded once in about 0.4 s. Threads may share them. `one_thread` is that of `Network`.
 
     Raises:
         ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
         AssetError: a file of the detector or the identity network is absent or damaged.
     """
-    return FilmNetworks(*load_networks(model), FaceIdentifier())
+    return FilmNetworks(*load_networks(model, one_thread), FaceIdentifier(one_thread=one_thread))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,39 +168,6 @@ def _prepared(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_
         if is_cut or frame.time_s - detected_s >= _DETECT_INTERVAL_S:
             faces, detected_s = detector.detect(small), frame.time_s
         yield _Prepared(frame, small, grey, is_cut, faces)
-
-
-def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The same items, made by another thread a few ahead. An exception of that thread is raised here."""
-    made: queue.Queue[_Item | BaseException | None] = queue.Queue(_FRAMES_AHEAD)
-    stopped = threading.Event()
-
-    def put(item: _Item | BaseException | None) -> bool:
-        while not stopped.is_set():
-            try:
-                made.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def make() -> None:
-        try:
-            if all(put(item) for item in items):
-                put(None)
-        except BaseException as error:
-            put(error)
-
-    thread = threading.Thread(target=make, name="film decoder", daemon=True)
-    thread.start()
-    try:
-        while (item := made.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopped.set()
-        thread.join()
 
 
 class _People:

@@ -45,15 +45,15 @@ class Identifier(Protocol):
 class FaceIdentifier:
     """The network. Threads may share one instance. A face takes about 15 ms."""
 
-    def __init__(self) -> None:
-        """Load the network.
+    def __init__(self, *, one_thread: bool = False) -> None:
+        """Load the network. `one_thread` is that of `Network`.
 
         Raises:
             AssetError: it is absent or damaged.
         """
         path = models_dir() / MODEL
         require_intact(path)
-        self._network = Network(path)
+        self._network = Network(path, one_thread=one_thread)
 
     def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
         """The descriptor of each face.

@@ -64,6 +64,9 @@ class Boxes:
     confidence: FloatArray
     landmarks: FloatArray | None = None
 
+    def __len__(self) -> int:
+        return len(self.confidence)
+
     def take(self, chosen: npt.NDArray[Any]) -> Boxes:
         """The boxes at these positions or of this mask."""
         landmarks = None if self.landmarks is None else self.landmarks[chosen]

@@ -25,9 +25,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 FloatArray = npt.NDArray[np.float32]
 
-_is_single = False
-
-
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -41,12 +38,6 @@ def num_cores() -> int:
     return max(min(cores, math.ceil(quota / period)), 1)
 
 
-def use_one_thread() -> None:
-    """Compute all batches on the calling thread, in a process that shares the cores with others of its kind."""
-    global _is_single
-    _is_single = True
-
-
 class Network:
     """An exported network, safe to share between threads.
 
@@ -55,17 +46,20 @@ class Network:
         output_shape: of the first output; a string or None for an axis of any length.
     """
 
-    def __init__(self, model: Path | bytes) -> None:
+    def __init__(self, model: Path | bytes, *, one_thread: bool = False) -> None:
         """Load a network.
 
         Args:
             model: path or content of an ONNX file.
+            one_thread: compute batches on the calling thread, in a process that shares the cores with others of its
+                kind.
 
         Raises:
             ModelError: the file is absent or is not a network.
         """
         import onnxruntime as ort
 
+        self._one_thread = one_thread
         # OpenCV's threads compete for the cores. One thread, a setting of the process, makes detection 20 % faster.
         cv2.setNumThreads(1)
         options = ort.SessionOptions()
@@ -92,13 +86,13 @@ class Network:
         return outputs
 
     def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> FloatArray:
-        """The first output for a batch, computed in one part per core, or as a whole after `use_one_thread`.
+        """The first output for a batch, computed in one part per core, or as a whole with `one_thread`.
 
         Args:
             batch: shape (n, …), n at least 1.
             min_part: smallest part, because each thread has a cost.
         """
-        num_parts = 1 if _is_single else max(min(num_cores(), len(batch) // min_part), 1)
+        num_parts = 1 if self._one_thread else max(min(num_cores(), len(batch) // min_part), 1)
         first, *others = np.array_split(batch, num_parts)
         futures = [_threads().submit(self, part) for part in others]
         return np.concatenate([self(first)[0], *(future.result()[0] for future in futures)])

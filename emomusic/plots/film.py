@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,8 @@ import pandas as pd
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import FilmError
-from emomusic.face.film import FilmReading, ahead
+from emomusic.face.ahead import ahead
+from emomusic.face.film import FilmReading
 from emomusic.face.film_file import FilmFile
 from emomusic.face.images import WORKING_SIDE, Box, RgbImage
 from emomusic.face.reading import SHARES
@@ -24,7 +26,6 @@ from emomusic.plots.picture import video_mark
 _CLOCK = Fraction(1, 1000)  # unit of the times in the file
 _LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
 _SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
-_COPIED_SOUND = ("aac", "mp3")  # formats that browsers play in MP4; others become AAC
 _SOUND_JITTER_S = 0.1  # shorter gaps are rounding errors
 
 
@@ -123,68 +124,48 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = pts, _CLOCK
         container.mux(video.encode(frame))
-        sound.copy(time_s)
+        sound.encode(time_s)
         if not on_progress(min(time_s / read_s, 1.0)):
             end_s = time_s
             break
     container.mux(video.encode())
-    sound.copy(end_s, is_end=True)
+    sound.encode(end_s, is_end=True)
 
 
 class _Sound:
-    """Copies the sound of a film, or encodes it as AAC if MP4 players do not know its format."""
+    """Encodes the sound of a film as AAC, which every browser plays."""
 
     def __init__(self, film: FilmFile, container: Any) -> None:
         self._film, self._container = film, container
-        self._encoder: Any = None
-        self._next: int = -(2**62)  # smallest time of the next packet or sample
-        if film.audio is None:
-            return
-        if film.audio.codec_context.codec.canonical_name in _COPIED_SOUND:
-            self._stream = container.add_stream_from_template(film.audio)
-        else:
+        self._next = -(2**62)  # smallest time of the next sample
+        if film.audio is not None:
             rate = film.audio.codec_context.sample_rate or 48_000
-            self._stream = self._encoder = container.add_stream("aac", rate if rate in (44_100, 48_000) else 48_000)
+            self._encoder = container.add_stream("aac", rate if rate in (44_100, 48_000) else 48_000)
             self._encoder.layout = "stereo"
             self._resampler = av.AudioResampler("fltp", "stereo", self._encoder.rate)
 
-    def copy(self, until_s: float, *, is_end: bool = False) -> None:
-        """Write the packets up to a time; `is_end` writes what is left of the encoder."""
+    def encode(self, until_s: float, *, is_end: bool = False) -> None:
+        """Encode the packets up to a time; `is_end` writes what is left of the encoder."""
         packets = self._film.audio_packets
         while packets and (packets[0].dts is None or self._time_s(packets[0]) <= until_s):
-            self._write(packets.popleft())
-        if is_end and self._encoder is not None:
-            self._encode(self._resampler.resample(None))
+            packet = packets.popleft()
+            with contextlib.suppress(av.error.FFmpegError, ValueError):  # damaged; the next packet continues
+                if packet.size:
+                    self._write([frame for decoded in packet.decode() for frame in self._resample(decoded)])
+        if is_end and self._film.audio is not None:
+            with contextlib.suppress(ValueError):  # another format of samples within the film
+                self._write(self._resampler.resample(None))
             self._container.mux(self._encoder.encode())
 
     def _time_s(self, packet: Any) -> float:
         return float(packet.dts * packet.time_base) - self._film.start_s
-
-    def _write(self, packet: Any) -> None:
-        if packet.dts is None or not packet.size:
-            return
-        start = round(self._film.start_s / packet.time_base)
-        if self._encoder is None:
-            packet.pts = (packet.dts if packet.pts is None else packet.pts) - start
-            packet.dts -= start
-            if packet.dts < self._next:
-                return  # damaged
-            self._next = packet.dts + 1
-            packet.stream = self._stream
-            self._container.mux(packet)
-            return
-        try:
-            frames = [frame for decoded in packet.decode() for frame in self._resample(decoded)]
-        except (av.error.FFmpegError, ValueError):  # ValueError: another format of samples within the film
-            return  # damaged sound; the next packet continues
-        self._encode(frames)
 
     def _resample(self, frame: Any) -> list[Any]:
         if frame.pts is not None:
             frame.pts -= round(self._film.start_s / frame.time_base)
         return list(self._resampler.resample(frame))
 
-    def _encode(self, frames: Iterable[Any]) -> None:
+    def _write(self, frames: Iterable[Any]) -> None:
         """Encode samples one after another, with a gap only where the film has a long one."""
         rate = self._encoder.rate
         for frame in frames:
@@ -192,9 +173,6 @@ class _Sound:
             if given > self._next + _SOUND_JITTER_S * rate:
                 self._next = round(given)
             frame.pts, frame.time_base = self._next, Fraction(1, rate)
-            try:
-                packets = self._encoder.encode(frame)
-            except ValueError:  # another format of samples within the film
-                continue
+            packets = self._encoder.encode(frame)
             self._next += frame.samples
             self._container.mux(packets)

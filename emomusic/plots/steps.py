@@ -10,9 +10,10 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, EmotionProbabilities, quadrant_of, share_text
-from emomusic.face.detection import Candidates, Landmarks
+from emomusic.face.detection import Landmarks
 from emomusic.face.images import RgbImage
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
+from emomusic.face.mtcnn import Boxes
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 
@@ -23,7 +24,7 @@ _MAX_THICK_BOXES = 30  # more thick boxes would hide the image
 
 
 def boxes_on_picture(
-    image: RgbImage, dropped: Candidates, kept: Candidates, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
+    image: RgbImage, dropped: Boxes, kept: Boxes, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
 ) -> RgbImage:
     """Draw the boxes of a detector stage: dropped ones thin, kept ones thick, and landmarks as dots.
 

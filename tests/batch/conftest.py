@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from emomusic.batch.reader import UnitReader
-from emomusic.face import runtime
 from tests.batch.pictures import make_folder
 
 
@@ -24,9 +23,3 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def reader(out: Path) -> UnitReader:
     return UnitReader("emonet_photo", str(out), 4.0)
-
-
-@pytest.fixture(autouse=True)
-def _threads_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `UnitReader` limits its process to one thread. Lift this after each test."""
-    monkeypatch.setattr(runtime, "_is_single", False)

@@ -3,8 +3,6 @@
 import contextlib
 import io
 import json
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from emomusic.batch import reader as reader_module
 from emomusic.batch.reader import Unit, UnitReader, make_units, write_crash
 from emomusic.batch.sources import Item, find_items
 from emomusic.cli import main as cli
-from emomusic.face.images import read_image
 from tests.batch.pictures import BROKEN, rows_of
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
 
@@ -136,28 +133,6 @@ def test_a_stopped_film_has_no_row(reader: UnitReader, out: Path, tmp_path: Path
     (unit,) = make_units(find_items([str(tmp_path)]))
     assert reader.read(unit, lambda: next(answers)).pictures == 0
     assert not out.exists()
-
-
-def test_decoding_goes_ahead_with_bounded_memory(monkeypatch: pytest.MonkeyPatch):
-    image = read_image(SAMPLES / COLLINS)
-    opened: list[str] = []
-
-    def open_item(item: Item) -> Any:
-        opened.append(item.name)
-        return reader_module._Opened(item, image=image, num_bytes=image.nbytes)
-
-    items = [Item(str(number), "") for number in range(20)]
-    for limit, expected in ((10**9, 5), (image.nbytes + 1, 3)):
-        opened.clear()
-        monkeypatch.setattr(reader_module, "_BYTES_AHEAD", limit)
-        with contextlib.closing(reader_module._ahead(items, open_item)) as made:
-            assert next(made).item.name == "0"
-            end_s = time.monotonic() + 10
-            while len(opened) < expected and time.monotonic() < end_s:
-                time.sleep(0.01)
-            time.sleep(0.1)
-            assert len(opened) == expected
-    assert not any(thread.name == "decoder" for thread in threading.enumerate())
 
 
 # Units

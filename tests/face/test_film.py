@@ -7,15 +7,13 @@ import io
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from emomusic.affect import Emotion, Quadrant
 from emomusic.face.film import (
@@ -24,7 +22,6 @@ from emomusic.face.film import (
     FilmMoment,
     FilmNetworks,
     FilmReading,
-    ahead,
     face_line,
     load_film_networks,
     read_film,
@@ -51,7 +48,7 @@ from tests.films import (
     write_frames,
 )
 
-THREAD_NAME = "film decoder"
+THREAD_NAME = "decoder"
 SHOTS = [(OBAMA, 4), (BIDEN, 5), (OBAMA, 3), (FOUR_PEOPLE, 6), (OBAMA_SPEAKING, 4), (MORISOT, 3)]
 CUTS_S = list(itertools.accumulate(seconds for _, seconds in SHOTS[:-1]))
 EMPTY = np.zeros((90, 160, 3), np.uint8)
@@ -265,27 +262,6 @@ def test_closing_the_iterator_stops_the_thread(num_read: int) -> None:
                 next(moments)
             assert decoder_threads() == 1
         assert decoder_threads() == 0
-
-
-def test_an_exception_of_the_decoder_is_raised_in_order() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        yield 2
-        raise OSError("broken")
-
-    made = ahead(items())
-    assert [next(made), next(made)] == [1, 2]
-    with pytest.raises(OSError, match="broken"):
-        next(made)
-    assert decoder_threads() == 0
-
-
-@given(st.lists(st.integers(), max_size=40), st.integers(0, 40))
-def test_items_made_ahead_are_the_same(items: list[int], num_taken: int) -> None:
-    assert list(ahead(iter(items))) == items
-    with contextlib.closing(ahead(iter(items))) as made:  # type: ignore[type-var]
-        assert list(itertools.islice(made, num_taken)) == items[:num_taken]
-    assert decoder_threads() == 0
 
 
 def test_the_frames_in_memory_are_few() -> None:

@@ -147,7 +147,7 @@ def _nothing_is_left(
     open_files, memory = _open_files(), memory_mb()
     yield
     assert list(folder.iterdir()) == []
-    assert not [thread for thread in threading.enumerate() if thread.name == "film decoder"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "decoder"]
     assert _open_files() <= open_files
     assert memory_mb() - memory < MAX_GROWTH_MB
     assert capfd.readouterr() == ("", "")

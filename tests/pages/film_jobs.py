@@ -70,4 +70,4 @@ def is_over(job: FilmJob) -> bool:
 def film_threads() -> list[str]:
     """The names of the threads of films, in order."""
     names = (thread.name for thread in threading.enumerate())
-    return sorted(name for name in names if name in (THREAD_NAME, "film decoder"))
+    return sorted(name for name in names if name in (THREAD_NAME, "decoder"))

@@ -5,8 +5,8 @@ import pytest
 from PIL import ImageColor
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
-from emomusic.face.detection import Candidates
 from emomusic.face.inspection import Insight
+from emomusic.face.mtcnn import Boxes
 from emomusic.plots import steps
 from emomusic.plots.affect import SongPoint
 from emomusic.plots.colours import BOX_KEPT, EMOTION_COLOURS, MOOD_COLOURS, ink_on
@@ -15,8 +15,8 @@ from tests.fakes import FakeClassifier, make_face
 GREY = np.full((200, 300, 3), 90, np.uint8)
 
 
-def candidates(*corners: tuple[float, float, float, float]) -> Candidates:
-    return Candidates(np.array(corners, np.float64).reshape(-1, 4), np.full(len(corners), 0.9))
+def candidates(*corners: tuple[float, float, float, float]) -> Boxes:
+    return Boxes(np.array(corners, np.float64).reshape(-1, 4), np.full(len(corners), 0.9))
 
 
 def insight(mirrored: bool = True) -> Insight:

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
-from emomusic.face.detection import MIN_CONFIDENCE, Candidates, Stage
+from emomusic.face.detection import MIN_CONFIDENCE, Stage
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.music.request import Policy, Request
@@ -88,7 +88,7 @@ def _boxes(scene: Scene, name: str, stage: Stage, *, landmarks: bool = False) ->
     kept = stage.kept
     if landmarks:
         confident = kept.confidence >= MIN_CONFIDENCE
-        kept = Candidates(kept.corners[confident], kept.confidence[confident])
+        kept = kept.take(confident)
 
     def draw() -> RgbImage:
         image, scale = _displayed(scene)
