@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ class CrashingReader(UnitReader):
     def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
         if any("crash" in item.name for item in unit.items):
             os.kill(os.getpid(), signal.SIGSEGV)
+        return super().read(unit, should_stop)
+
+
+class PausingReader(UnitReader):
+    """A reader that reads the first unit, and waits for the stop in each other one."""
+
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+        while unit.number > 1 and not should_stop():
+            time.sleep(0.01)
         return super().read(unit, should_stop)
 
 

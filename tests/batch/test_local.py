@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from emomusic.batch.parts import Dataset
 from emomusic.batch.reader import Unit, UnitReader, UnitReport, make_units
 from emomusic.batch.sources import find_items
 from emomusic.batch.storage import BatchError
-from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, make_folder, parts_of, rows_of
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, PausingReader, make_folder, parts_of, rows_of
 
 
 def run(units: list[Unit], out: Path, **options: Any) -> list[UnitReport]:
@@ -87,22 +86,12 @@ def test_a_worker_that_cannot_load_is_an_error(pictures: Path, out: Path):
 
 
 def test_ctrl_c_keeps_what_is_read_and_ends_the_workers(pictures: Path, out: Path):
-    (unit,) = units_of(pictures, size=15)
-
-    def interrupt() -> None:
-        end_s = time.monotonic() + 60
-        while not (out / "pictures").exists() and time.monotonic() < end_s:
-            time.sleep(0.01)
+    def interrupt(report: UnitReport) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    many = [Unit(number, unit.items) for number in range(1, 40)]
     with pytest.raises(KeyboardInterrupt):
-        run(many, out)
-    thread.join()
-    assert 1 <= len(parts_of(out)["pictures"]) < 39
-    assert parts_of(out)["faces"] == parts_of(out)["pictures"]
+        run(units_of(pictures), out, make_reader=PausingReader, on_report=interrupt)
+    assert parts_of(out) == {key: ["part-000001.parquet"] for key in ("faces", "pictures")}
 
 
 PARENT = """

@@ -95,18 +95,6 @@ def test_the_error_names_the_line_of_an_invalid_cell(
 
 
 @pytest.mark.parametrize(
-    ("header", "message"),
-    [(["emotion", "pixel", "Usage"], "Received: 'emotion, pixel, Usage', without pixels")],
-)
-def test_the_error_names_a_missing_column(
-    table: Table, write: Callable[[Table], Path], header: list[str], message: str
-) -> None:
-    table[0] = header
-    with pytest.raises(DatasetError, match=f"expected the columns emotion, pixels, Usage in fer2013.csv. {message}"):
-        read_fer2013(write(table))
-
-
-@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"emotion,pixels,Usage\n", r"expected at least one picture in .*fer2013.csv. Received: none"),

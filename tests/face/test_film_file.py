@@ -12,8 +12,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from emomusic.errors import FilmError
@@ -91,28 +89,7 @@ def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> 
         assert (film.audio is not None, len(film.audio_packets) > 0) == (audio is not None, audio is not None)
 
 
-def test_a_film_can_be_closed_twice_and_before_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(film_of())
-    film = FilmFile(path)
-    assert next(film.frames()).time_s == 0
-    film.close()
-    film.close()
-    path.unlink()
-
-
 # Orientation and size
-
-
-@pytest.mark.parametrize("ending", ["mp4", "mkv"])
-@pytest.mark.parametrize("rotation", [90, 180])
-def test_a_rotated_film_is_upright(ending: str, rotation: int) -> None:
-    stored = np.ascontiguousarray(np.rot90(QUARTERS, -rotation // 90))
-    with opened(film_of([stored] * 3, ending=ending, rotation=rotation)) as film:
-        assert (film.width, film.height) == (WIDTH, HEIGHT)
-        for frame in film.frames():
-            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
-            assert_quarters(film.picture(frame, WIDTH // 2), WIDTH // 2, HEIGHT // 2)
 
 
 @pytest.mark.parametrize(
@@ -212,21 +189,6 @@ def test_frames_that_no_other_frame_needs_may_be_skipped(rate: float) -> None:
     assert np.diff(times).max() < 1 / rate + 0.25
     assert len(times) == pytest.approx(4 * rate, abs=2)
     assert problem_of(data) is None
-
-
-@settings(max_examples=15)
-@given(
-    st.lists(st.integers(1, 900), min_size=1, max_size=12), st.floats(0.1, 30, allow_nan=False), st.integers(0, 100_000)
-)
-def test_each_step_of_a_rate_has_at_most_one_frame(steps_ms: list[int], rate: float, start_ms: int) -> None:
-    times_s = (np.cumsum([0, *steps_ms]) / 1000).tolist()
-    image = np.zeros((16, 16, 3), np.uint8)
-    data = film_of([image] * len(times_s), ending="mkv", codec="mpeg4", times_s=times_s, start_s=start_ms / 1000)
-    assert times_of(data) == pytest.approx(times_s, abs=1e-6)
-    steps = [int(time_s * rate + 1e-6) for time_s in times_s]
-    assert times_of(data, rate) == pytest.approx(
-        [time_s for number, time_s in enumerate(times_s) if number == 0 or steps[number] > steps[number - 1]]
-    )
 
 
 def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:

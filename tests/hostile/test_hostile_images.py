@@ -108,7 +108,11 @@ def test_random_bytes_are_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "start",
-    [b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"RIFF\x00\x01\x00\x00WEBPVP8X", b"II*\x00", b"\x00\x00\x00\x18ftypheic"],
+    [
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+        b"RIFF\x00\x01\x00\x00WEBPVP8X",
+        b"\x00\x00\x00\x18ftypheic",
+    ],
 )
 @settings(max_examples=50, deadline=None)
 @given(rest=st.binary(max_size=300))
@@ -133,16 +137,6 @@ def test_random_bytes_after_a_valid_signature_are_damaged(start: bytes, rest: by
 )
 def test_other_files_are_not_pictures(data: bytes) -> None:
     assert_refused(data, match="is not a picture")
-
-
-def test_an_eps_file_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    import subprocess
-
-    monkeypatch.setattr(subprocess, "Popen", lambda *args, **options: pytest.fail("a program was started"))
-    monkeypatch.setattr(subprocess, "check_call", lambda *args, **options: pytest.fail("a program was started"))
-    buffer = io.BytesIO()
-    Image.new("RGB", (10, 10)).save(buffer, "EPS")
-    assert_refused(buffer.getvalue(), match="is not a picture")
 
 
 # Decompression bombs
