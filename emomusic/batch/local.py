@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any, Protocol
+from typing import Any
 
 from emomusic.batch.reader import Unit, UnitReader, UnitReport, write_crash
 from emomusic.batch.storage import BatchError
@@ -31,14 +31,6 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _READY = "ready"  # a worker's first message; the others are reports, or an error that ends the run
 
 
-class Reader(Protocol):
-    """Reads units in a worker. `UnitReader` and readers of the tests implement it."""
-
-    def read(self, unit: Unit, should_stop: Callable[[], bool]) -> UnitReport:
-        """Read a unit and write its parts."""
-        ...
-
-
 def run_local(
     units: Iterable[Unit],
     *,
@@ -47,7 +39,7 @@ def run_local(
     rate: float,
     workers: int | None = None,
     on_report: Callable[[UnitReport], None],
-    make_reader: Callable[[str, str, float], Reader] = UnitReader,
+    make_reader: Callable[[str, str, float], UnitReader] = UnitReader,
 ) -> None:
     """Read units in worker processes. Units of workers that die are halved, until one picture is to blame.
 
@@ -108,7 +100,7 @@ class _Pool:
     def __init__(
         self,
         size: int,
-        task: tuple[Callable[[str, str, float], Reader], str, str, float],
+        task: tuple[Callable[[str, str, float], UnitReader], str, str, float],
         on_report: Callable[[UnitReport], None],
     ) -> None:
         self._size, self._task, self._on_report = size, task, on_report
@@ -249,7 +241,7 @@ def _signals_blocked() -> Iterator[None]:
 
 
 def _work(
-    pipe: Connection, make_reader: Callable[[str, str, float], Reader], model: str, out: str, rate: float
+    pipe: Connection, make_reader: Callable[[str, str, float], UnitReader], model: str, out: str, rate: float
 ) -> None:
     """Read the units from a pipe, until it has None. An unexpected exception ends the process, as a crash does."""
     for number in _SIGNALS:  # the main process decides

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 
 import ray
 
-from emomusic.batch.local import Reader
 from emomusic.batch.reader import Unit, UnitReader, UnitReport, write_crash
 from emomusic.batch.storage import BatchError, is_uri
 from emomusic.errors import EmomusicError
@@ -33,7 +32,7 @@ _RETRIES = 1  # of a unit whose actor died, before it is halved: the death of a 
 _MAX_START_DEATHS = 5  # in a row, of actors that load the networks
 _CONNECT_S, _ANSWER_S = 5, 20
 
-MakeReader = Callable[[str, str, float], Reader]
+MakeReader = Callable[[str, str, float], UnitReader]
 Task = tuple[MakeReader, str, str, float]  # makes a reader from model, out and rate
 
 
@@ -142,7 +141,7 @@ class _Actor:
     """Reads units on a core of the cluster, with networks that are loaded once."""
 
     def __init__(self, make_reader: MakeReader, model: str, out: str, rate: float) -> None:
-        self._reader: Reader | EmomusicError
+        self._reader: UnitReader | EmomusicError
         try:
             self._reader = make_reader(model, out, rate)
         except EmomusicError as error:  # ends the run, and not only this actor

@@ -156,15 +156,12 @@ class FaceDetector(Protocol):
 class MtcnnDetector:
     """MTCNN. Threads may share one instance. Each call computes on the calling thread."""
 
-    def __init__(self, min_confidence: float = MIN_CONFIDENCE) -> None:
+    def __init__(self) -> None:
         """Load the three networks in about 20 ms.
 
         Raises:
             AssetError: a network is absent or damaged.
         """
-        if not 0.0 <= min_confidence <= 1.0:
-            raise ValueError(f"min_confidence must be from 0 to 1. Received: {min_confidence}")
-        self._min_confidence = min_confidence
         paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
         require_intact(*paths)
         self._propose, self._refine, self._output = (Network(path) for path in paths)
@@ -210,7 +207,7 @@ class MtcnnDetector:
         if not boxes:
             return []
         corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], np.float64)
-        found = self._outputs(Pixels.of(image), mtcnn.squares(corners), self._min_confidence)
+        found = self._outputs(Pixels.of(image), mtcnn.squares(corners), MIN_CONFIDENCE)
         return self._faces_in(found.suppressed(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
@@ -273,7 +270,7 @@ class MtcnnDetector:
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:
         """The faces of sufficient confidence, from left to right."""
-        confident = found.take(found.confidence >= self._min_confidence)
+        confident = found.take(found.confidence >= MIN_CONFIDENCE)
         faces = _without_duplicates(_to_faces(confident, image, view))
         return sorted(faces, key=lambda face: (face.box.x, face.box.y))
 

@@ -39,7 +39,7 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
     Args:
         table: from `Timeline.table`. Without faces the chart is empty.
     """
-    seconds = _every_second(table)
+    seconds = _without_gaps(table)
     minutes = [format_clock(time_s) for time_s in seconds.index]
     figure = go.Figure()
     for emotion in EMOTIONS:
@@ -129,7 +129,7 @@ def _list_most(shares: Sequence[float]) -> str:
     return list_shares({emotion.value: float(share) for emotion, share in ranked})
 
 
-def _every_second(table: pd.DataFrame) -> pd.DataFrame:
+def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
     """The shares for every second from the first to the last, short gaps filled, 0 without faces."""
     shares = table.set_index("time_s")[[emotion.value for emotion in EMOTIONS]].fillna(0.0)
     if shares.empty:

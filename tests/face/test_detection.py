@@ -232,12 +232,6 @@ def test_landmarks_are_in_order() -> None:
     assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
 
 
-@pytest.mark.parametrize("confidence", [-0.1, 1.1])
-def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
-    with pytest.raises(ValueError, match="min_confidence"):
-        MtcnnDetector(min_confidence=confidence)
-
-
 # Running the networks
 
 

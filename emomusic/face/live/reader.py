@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import FaceDetector
-from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face
+from emomusic.face.images import RgbImage, crop_face
 from emomusic.face.live.timeline import Timeline
 from emomusic.face.live.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 from emomusic.face.reading import FaceReading
@@ -36,8 +36,6 @@ _EMPTY_REST_S = 0.25  # shortest time between two readings without faces
 _REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
 _REST_AFTER_ERROR_S = 1.0
 
-MAX_INTERVAL_S = 2.0
-MAX_SMOOTHING_S = 10.0
 
 Networks: TypeAlias = tuple[FaceDetector, Classifier]
 
@@ -59,14 +57,6 @@ class LiveSettings:
     smoothing_s: float = 0.7
     detect_side: int = 320
     mirrored: bool = False
-
-    def __post_init__(self) -> None:
-        if self.interval_s is not None and not 0.0 <= self.interval_s <= MAX_INTERVAL_S:
-            raise ValueError(f"interval_s must be from 0 to {MAX_INTERVAL_S}, or None. Received: {self.interval_s}")
-        if not 0.0 <= self.smoothing_s <= MAX_SMOOTHING_S:
-            raise ValueError(f"smoothing_s must be from 0 to {MAX_SMOOTHING_S}. Received: {self.smoothing_s}")
-        if not 160 <= self.detect_side <= WORKING_SIDE:
-            raise ValueError(f"detect_side must be from 160 to {WORKING_SIDE}. Received: {self.detect_side}")
 
 
 @dataclass(frozen=True, slots=True)

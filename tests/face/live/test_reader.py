@@ -276,22 +276,6 @@ def test_rare_readings_have_a_rate(interval_s: float, fake: FakeDetector) -> Non
         assert reader.view().readings_per_second == 0
 
 
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        ({"interval_s": -0.1}, "interval_s"),
-        ({"interval_s": 2.1}, "interval_s"),
-        ({"smoothing_s": -1.0}, "smoothing_s"),
-        ({"smoothing_s": float("nan")}, "smoothing_s"),
-        ({"detect_side": 20}, "detect_side"),
-        ({"detect_side": 5000}, "detect_side"),
-    ],
-)
-def test_settings_outside_their_range_are_refused(settings: dict[str, float], name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be from"):
-        LiveSettings(**settings)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("shape", [(240, 320), (240, 320, 4)])
 def test_an_invalid_frame_is_refused(reader: LiveReader, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a frame must be uint8"):
