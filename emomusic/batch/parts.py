@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from emomusic.affect import EMOTIONS, group_probabilities
+from emomusic.affect import EMOTIONS
 from emomusic.batch.storage import BatchError, Folder
-from emomusic.face.reading import FaceReading, affect_row
+from emomusic.face.reading import PictureReading, affect_row
 
 PICTURES, FACES = "pictures", "faces"
 """Folders of the datasets."""
@@ -64,11 +64,11 @@ NUM_EXAMPLES = 5
 """Failures that the summary names at most."""
 
 
-def picture_row(name: str, width: int, height: int, faces: Sequence[FaceReading]) -> dict[str, Any]:
+def picture_row(name: str, reading: PictureReading) -> dict[str, Any]:
     """The row for a picture."""
-    group = group_probabilities([reading.probabilities for reading in faces])
-    size = {"width": width, "height": height, "num_faces": len(faces)}
-    return {"picture": name, "kind": PICTURE, **size, **(affect_row(group) if group else {})}
+    size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
+    affect = {} if reading.group is None else affect_row(reading.group)
+    return {"picture": name, "kind": PICTURE, **size, **affect}
 
 
 def failure_row(name: str, *, is_film: bool, error: str) -> dict[str, Any]:

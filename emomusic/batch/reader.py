@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from emomusic.affect import EmotionProbabilities
@@ -18,18 +17,15 @@ from emomusic.batch.sources import Item, Opener
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.face.ahead import ahead
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.detection import Face, FaceDetector
 from emomusic.face.film_formats import is_film
-from emomusic.face.images import MAX_BYTES, RgbImage, crop_face, read_image, to_network_input
-from emomusic.face.reading import SHARES, FaceReading, affect_row, face_row, load_networks
+from emomusic.face.images import MAX_BYTES, RgbImage, read_image
+from emomusic.face.reading import SHARES, affect_row, face_row, load_networks, read_faces
 from emomusic.text import size_over
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
 
 _NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
-_FACES_AT_ONCE = 64
 _HEAD_BYTES = 16
 _CRASHED = "This file stops the program that reads it. Choose another file."
 
@@ -138,19 +134,16 @@ class UnitReader:
         Raises:
             BatchError: the folder cannot be written.
         """
-        found = _Found(self._detector, self._classifier)
+        pictures: list[dict[str, Any]] = []
+        tables = [FACE_SCHEMA.empty_table()]
         with contextlib.ExitStack() as stack:
             opened = ahead((self._open(item, stack) for item in unit.items), lambda each: each.num_bytes)
             for each in stack.enter_context(contextlib.closing(opened)):
-                if should_stop():
+                if should_stop() or (found := self._rows(each, should_stop)) is None:
                     break
-                if each.film is not None:
-                    self._read_film(each.item, each.film, found, should_stop)
-                elif each.image is not None:
-                    found.add_picture(each.item.name, each.image)
-                else:
-                    found.pictures.append(failure_row(each.item.name, is_film=each.item.is_film, error=each.error))
-        pictures, faces = found.tables()
+                pictures.append(found[0])
+                tables.append(found[1])
+        faces = pa.concat_tables(tables)
         if pictures:
             self._dataset.write_part(unit.number, pictures, faces)
         return_free_memory()
@@ -166,85 +159,51 @@ class UnitReader:
         except OSError as error:
             return _Opened(item, error=f"This file cannot be read: {error.strerror or 'input error'}. Copy it again.")
 
-    def _read_film(self, item: Item, file: BinaryIO, found: _Found, should_stop: Callable[[], bool]) -> None:
+    def _rows(self, opened: _Opened, should_stop: Callable[[], bool]) -> tuple[dict[str, Any], Any] | None:
+        """The row of a picture or film, and the table of its faces; None if a film is stopped."""
+        name = opened.item.name
+        if opened.film is not None:
+            try:
+                return self._film_rows(name, opened.film, should_stop)
+            except FilmError as error:
+                return failure_row(name, is_film=True, error=str(error)), FACE_SCHEMA.empty_table()
+        if opened.image is None:
+            row = failure_row(name, is_film=opened.item.is_film, error=opened.error)
+            return row, FACE_SCHEMA.empty_table()
+        reading = read_faces(opened.image, self._detector, self._classifier)
+        faces = [{"picture": name, **face_row(number, face)} for number, face in enumerate(reading.faces, 1)]
+        return picture_row(name, reading), pa.Table.from_pylist(faces, FACE_SCHEMA)
+
+    def _film_rows(
+        self, name: str, file: BinaryIO, should_stop: Callable[[], bool]
+    ) -> tuple[dict[str, Any], Any] | None:
         from emomusic.face.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
         from emomusic.face.film_file import FilmFile
 
-        try:
-            with FilmFile(file) as film:
-                reading, networks = FilmReading(film, self._rate), load_film_networks(self._model, one_thread=True)
-                with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
-                    for moment in moments:
-                        if should_stop():
-                            return
-                        reading.add(moment)
-        except FilmError as error:
-            found.pictures.append(failure_row(item.name, is_film=True, error=str(error)))
-            return
+        with FilmFile(file) as film:
+            reading, networks = FilmReading(film, self._rate), load_film_networks(self._model, one_thread=True)
+            with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
+                for moment in moments:
+                    if should_stop():
+                        return None
+                    reading.add(moment)
         faces = reading.faces_table()
         affect = {}
         if len(faces):
             mean = faces[SHARES].to_numpy(np.float64).mean(axis=0)
             affect = affect_row(EmotionProbabilities((mean / mean.sum()).astype(np.float32)))
-        found.pictures.append(
-            {
-                "picture": item.name,
-                "kind": FILM,
-                "width": reading.width,
-                "height": reading.height,
-                "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
-                "num_faces": len(reading.faces()),
-                **affect,
-                "error": film.problem,
-            }
-        )
-        faces.insert(0, "picture", item.name)
-        found.face_tables.append(pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False))
-
-
-class _Found:
-    """The rows of a unit so far. It classifies the faces of several pictures in one call."""
-
-    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
-        self.pictures: list[dict[str, Any]] = []
-        self.face_tables: list[Any] = []
-        self._detector, self._classifier = detector, classifier
-        self._waiting: list[_Waiting] = []
-
-    def add_picture(self, name: str, image: RgbImage) -> None:
-        faces = self._detector.detect(image)
-        inputs = [to_network_input([crop_face(image, face.box)], self._classifier.spec.side) for face in faces]
-        self._waiting.append(_Waiting(name, image.shape[1], image.shape[0], faces, inputs))
-        if sum(len(each.faces) for each in self._waiting) >= _FACES_AT_ONCE:
-            self._classify()
-
-    def tables(self) -> tuple[list[dict[str, Any]], Any]:
-        """The rows of the pictures, and the table of the faces."""
-        self._classify()
-        return self.pictures, pa.concat_tables([FACE_SCHEMA.empty_table(), *self.face_tables])
-
-    def _classify(self) -> None:
-        inputs = [row for each in self._waiting for row in each.inputs]
-        rows = iter(self._classifier.of_photographs(np.concatenate(inputs)) if inputs else ())
-        faces: list[dict[str, Any]] = []
-        for each in self._waiting:
-            readings = [FaceReading(face, EmotionProbabilities(next(rows))) for face in each.faces]
-            self.pictures.append(picture_row(each.name, each.width, each.height, readings))
-            rows_of_faces = ({"picture": each.name, **face_row(number, one)} for number, one in enumerate(readings, 1))
-            faces += rows_of_faces
-        self._waiting = []
-        self.face_tables.append(pa.Table.from_pylist(faces, FACE_SCHEMA))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """A picture whose faces are not classified yet. The crops are small, unlike the picture."""
-
-    name: str
-    width: int
-    height: int
-    faces: Sequence[Face]
-    inputs: Sequence[npt.NDArray[np.uint8]]
+        row = {
+            "picture": name,
+            "kind": FILM,
+            "width": reading.width,
+            "height": reading.height,
+            "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
+            "num_faces": len(reading.faces()),
+            **affect,
+            "error": film.problem,
+        }
+        faces.insert(0, "picture", name)
+        return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

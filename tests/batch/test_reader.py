@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emomusic.batch import reader as reader_module
 from emomusic.batch.reader import Unit, UnitReader, make_units, write_crash
 from emomusic.batch.sources import Item, find_items
 from emomusic.cli import main as cli
@@ -102,21 +101,6 @@ def test_errors_name_neither_the_file_nor_its_folder(reader: UnitReader, out: Pa
     errors = [row["error"] for row in rows_of(out, "pictures") if row["error"] is not None]
     assert len(errors) == len(BROKEN) + 2
     assert not any(word in error for error in errors for word in ("secret", str(tmp_path), "text.jpg", "cut.jpg"))
-
-
-def test_faces_of_many_pictures_share_a_batch(
-    reader: UnitReader, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    sizes: list[int] = []
-    classify = reader._classifier.of_photographs
-    monkeypatch.setattr(
-        reader._classifier, "of_photographs", lambda inputs: (sizes.append(len(inputs)), classify(inputs))[1]
-    )
-    monkeypatch.setattr(reader_module, "_FACES_AT_ONCE", 8)
-    for number in range(5):
-        (tmp_path / f"{number}.jpg").write_bytes((SAMPLES / FOUR_PEOPLE).read_bytes())
-    read(reader, tmp_path)
-    assert sizes == [8, 8, 4]
 
 
 def test_a_stopped_unit_writes_what_it_has(reader: UnitReader, out: Path, pictures: Path):
