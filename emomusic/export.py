@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SIDES = ("x", "y", "width", "height")
 
 
-def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row with its sides as `box` and its emotions as `probabilities`."""
     record: dict[str, Any] = {}
     for name, value in row.items():
@@ -186,7 +186,7 @@ def _film_face(face: FilmFace) -> dict[str, Any]:
     }
 
 
-def _moment(row: dict[str, Any]) -> dict[str, Any]:
+def _moment(row: Mapping[Any, Any]) -> dict[str, Any]:
     """One reading of the group. Without faces, its values are null."""
     if row["num_faces"]:
         return _nested(row)
