@@ -178,11 +178,9 @@ def _reason(error: requests.RequestException) -> str:
     import requests
 
     if error.response is not None:
-        return f"HTTP {error.response.status_code} {error.response.reason}"
+        return f"HTTP {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "a timeout"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "an untrusted certificate"
     return "no connection" if isinstance(error, requests.ConnectionError) else "an incomplete response"
 
 

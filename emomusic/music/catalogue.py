@@ -161,7 +161,7 @@ class Catalogue:
         if table.empty:
             raise DatasetError(f"{name}: expected songs. Received: a table without rows")
         columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
-        self.table = check_songs(table[columns], name=name).reset_index(drop=True)
+        self.table = _check_songs(table[columns], name=name).reset_index(drop=True)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -377,7 +377,7 @@ def listed(columns: Sequence[object]) -> str:
     return ", ".join(name if len(name) <= 60 else f"{name[:59]}…" for name in names) or "none"
 
 
-def check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
+def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
     """Validated copy of a table of songs with typed columns."""
     table = table.copy()
     ids = table["id"].astype("string").fillna("")
@@ -399,7 +399,7 @@ def check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
             table[column] = table[column].astype("str")
     for column, (low, high) in _NUMBER_RANGES.items():
         if column in table:
-            check_numbers(table, column, low=low, high=high, name=name, optional=column not in FEATURES)
+            _check_numbers(table, column, low=low, high=high, name=name, optional=column not in FEATURES)
     if "explicit" in table:
         require_valid(
             ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
@@ -413,7 +413,7 @@ def check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
     return table
 
 
-def check_numbers(
+def _check_numbers(
     table: pd.DataFrame, column: str, *, low: float, high: float, name: str, optional: bool = False
 ) -> None:
     """Convert a column to numbers, in place.
@@ -447,13 +447,9 @@ def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, a
 
 
 def _row_name(rows: pd.DataFrame | pd.Series, position: int) -> str:
-    """Row number in the file."""
+    """Row number in the file, counted from 1, and as spreadsheets count it."""
     label = rows.index[position]
-    return numbered_row(1 + (int(label) if isinstance(label, int | np.integer) else position))
-
-
-def numbered_row(number: int) -> str:
-    """Row number in a message, counted from 1, and as spreadsheets count it."""
+    number = 1 + (int(label) if isinstance(label, int | np.integer) else position)
     return f"row {number} ({number + 1} with the header)"
 
 

@@ -194,7 +194,8 @@ class MoodClassifier:
         self, features: npt.NDArray[np.float64], duration_s: npt.NDArray[np.float64] | None
     ) -> npt.NDArray[np.float64]:
         """Validated input columns of this model, with NaN for unknown lengths."""
-        _require_features(features)
+        if features.ndim != 2 or features.shape[1] != len(FEATURE_NAMES):
+            raise ValueError(f"features must have shape (n, {len(FEATURE_NAMES)}). Received: {features.shape}")
         if duration_s is None:
             duration_s = np.full(len(features), np.nan)
         if duration_s.shape != (len(features),):
@@ -227,8 +228,3 @@ def _openmp() -> Any:
     from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # scikit-learn requires it
 
     return ThreadpoolController().select(user_api="openmp")
-
-
-def _require_features(features: npt.NDArray[np.float64]) -> None:
-    if features.ndim != 2 or features.shape[1] != len(FEATURE_NAMES):
-        raise ValueError(f"features must have shape (n, {len(FEATURE_NAMES)}). Received: {features.shape}")

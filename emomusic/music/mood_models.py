@@ -102,22 +102,10 @@ def _boosting(seed: int) -> Any:
     )
 
 
-def _build_logistic(_: int) -> Pipeline:
-    return _prepared(*_logistic_steps())
-
-
-def _build_svm(_: int) -> Pipeline:
-    return _prepared(*_svm_steps())
-
-
-def _build_gradient_boosting(seed: int) -> Pipeline:
-    return _prepared(_boosting(seed))
-
-
-def _build_random_forest(seed: int) -> Pipeline:
+def _forest(seed: int) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
-    return _prepared(RandomForestClassifier(100, min_samples_leaf=3, random_state=seed))
+    return RandomForestClassifier(100, min_samples_leaf=3, random_state=seed)
 
 
 def _build_ensemble(seed: int) -> Pipeline:
@@ -143,19 +131,19 @@ MOOD_MODELS: Mapping[str, MoodModelSpec] = MappingProxyType(
         ),
         "logistic": MoodModelSpec(
             "Logistic regression on features, their squares and products; strong regularization (C = 0.05)",
-            _build_logistic,
+            lambda _: _prepared(*_logistic_steps()),
         ),
         "random_forest": MoodModelSpec(
-            "Random forest of 100 trees with at least 3 songs per leaf", _build_random_forest
+            "Random forest of 100 trees with at least 3 songs per leaf", lambda seed: _prepared(_forest(seed))
         ),
         "gradient_boosting": MoodModelSpec(
             "Histogram gradient boosting: 60 rounds of trees of depth 3, learning rate 0.1",
-            _build_gradient_boosting,
+            lambda seed: _prepared(_boosting(seed)),
         ),
         "svm": MoodModelSpec(
             "Support vector machine with a Gaussian kernel on features transformed to a normal distribution; "
             "sigmoid calibration of the scores",
-            _build_svm,
+            lambda _: _prepared(*_svm_steps()),
         ),
         "ensemble": MoodModelSpec(
             "Mean probabilities of logistic regression with products, support vector machine, gradient boosting and "

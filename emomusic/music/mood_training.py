@@ -241,7 +241,7 @@ Source: {source}. SHA-256: `{sha256}`.
 
 ## Figures
 
-Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy:.3f} ± {accuracy_std:.3f},
+Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy[mean]:.3f} ± {accuracy[std]:.3f},
 macro-F1 {macro_f1:.3f} ± {macro_f1_std:.3f}. These are means and standard deviations over {folds} folds of about
 {fold_size} songs; a single split can differ by several percentage points. The bundled model is fitted to all {n} songs.
 
@@ -249,13 +249,13 @@ First repeat, with one prediction per song by a model that was not trained on it
 
 | mood | precision | recall | F1 | songs |
 | --- | --- | --- | --- | --- |
-{per_class}
+{table}
 
 Confusion matrix (rows: true mood, columns: predicted mood):
 
 | true mood | {heads} |
 | --- |{rules}
-{confusion}
+{matrix}
 
 Most frequent error: {worst}. Expected calibration error (15 bins): {calibration_error:.3f}.{reported}
 
@@ -272,39 +272,29 @@ Most frequent error: {worst}. Expected calibration error (15 bins): {calibration
 def _card(metrics: dict[str, Any], data_sha256: str) -> str:
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
     repeats = metrics["folds"] // NUM_FOLDS
+    uses_duration = MOOD_MODELS[metrics["model"]].uses_duration
     return _CARD.format(
-        model=metrics["model"],
+        **metrics,
         description=MOOD_MODELS[metrics["model"]].description,
         features=", ".join(MOOD_MODELS[metrics["model"]].inputs),
         moods=", ".join(MOODS),
         sklearn_version=sklearn.__version__,
-        n=metrics["n"],
         counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
         sha256=data_sha256,
         source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
         num_folds=NUM_FOLDS,
         repeats="1 random split" if repeats == 1 else f"{repeats} random splits",
-        accuracy=metrics["accuracy"]["mean"],
-        accuracy_std=metrics["accuracy"]["std"],
-        macro_f1=metrics["macro_f1"],
-        macro_f1_std=metrics["macro_f1_std"],
-        folds=metrics["folds"],
         fold_size=metrics["n"] // NUM_FOLDS,
-        per_class="\n".join(
+        table="\n".join(
             f"| {mood} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} |"
             for mood, s in metrics["per_class"].items()
         ),
         heads=" | ".join(MOODS),
         rules=" --- |" * len(MOODS),
-        confusion="\n".join(
+        matrix="\n".join(
             f"| {mood} | {' | '.join(map(str, row))} |" for mood, row in zip(MOODS, metrics["confusion"], strict=True)
         ),
-        calibration_error=metrics["calibration_error"],
-        duration=(
-            "\n- The median length of the training songs replaces an unknown length."
-            if MOOD_MODELS[metrics["model"]].uses_duration
-            else ""
-        ),
+        duration="\n- The median length of the training songs replaces an unknown length." if uses_duration else "",
         reported=_reported(metrics["model"]),
         worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
     )

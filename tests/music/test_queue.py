@@ -4,10 +4,8 @@ from collections.abc import Set
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.history import song_key
 from emomusic.music.queue import PAGE, QueuedSong, SongQueue, artist_key
@@ -109,25 +107,6 @@ def test_play_ignores_numbers_that_are_not_upcoming(number: int) -> None:
     assert (queue.current, queue.up_next(4)) == before
 
 
-def test_songs_are_chosen_only_when_they_are_needed(recommender: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages: list[int] = []
-    choose = recommender.songs
-
-    def counted(request: Request, num_songs: int, *, page: int = 0) -> list[Song]:
-        pages.append(page)
-        return choose(request, num_songs, page=page)
-
-    monkeypatch.setattr(recommender, "songs", counted)
-    queue = SongQueue(recommender, SAD)
-    assert pages == []
-    for _ in range(PAGE):
-        assert queue.current is not None
-        queue.go_on()
-    assert pages == [0]
-    assert queue.current is not None
-    assert pages == [0, 1]
-
-
 # --- skipped artists
 
 
@@ -171,18 +150,6 @@ def test_the_position_is_right_after_a_song_is_removed(number: int, current: int
     assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
 
 
-def test_without_any_allowed_artist_the_queue_is_empty() -> None:
-    skipped: set[str] = set()
-    queue = queue_over(40, skipped=skipped)
-    queue.go_on()
-    skipped.update(artist_key(f"Artist {number}") for number in range(40))
-    assert queue.current is None
-    assert queue.up_next(4) == queue.playlist(20) == []
-    queue.go_on()
-    queue.play(3)
-    assert queue.current is None
-
-
 # --- the end
 
 
@@ -212,41 +179,3 @@ def test_a_queue_of_given_songs_has_only_these_without_repeats_and_skipped_artis
     skipped.clear()
     assert played(queue, 99) == [songs[0], *songs[2:]]
     assert queue.current is None
-
-
-# --- properties
-
-STEPS = st.lists(st.sampled_from(["go on", "skip"]) | st.integers(0, 30), max_size=30)
-
-
-@settings(max_examples=40, deadline=None)
-@given(steps=STEPS, policy=st.sampled_from(Policy), num_artists=st.integers(1, 60), mood=st.none() | st.just(Mood.CALM))
-def test_no_song_repeats_and_no_skipped_artist_plays(
-    steps: list[str | int], policy: Policy, num_artists: int, mood: Mood | None
-) -> None:
-    skipped: dict[str, str] = {}
-    request = Request(point=SAD.point, emotion=SAD.emotion, policy=policy, mood=mood)
-    queue = SongQueue(recommender_over(song_table(60, num_artists=num_artists)), request, skipped=skipped.keys())
-    songs_by_number: dict[int, str] = {}
-    heard: list[int] = []
-    for step in steps:
-        match step:
-            case "go on":
-                queue.go_on()
-            case "skip" if (current := queue.current) is not None:
-                artist = current.song.track.artists[0]
-                skipped[artist_key(artist)] = artist
-            case int(number):
-                was_upcoming = number in numbers(queue.up_next(4))
-                queue.play(number)
-                assert not was_upcoming or current_of(queue).number == number
-        shown = [*filter(None, [queue.current]), *queue.up_next(4), *queue.numbered(12)]
-        for queued in shown:
-            assert songs_by_number.setdefault(queued.number, queued.song.track.id) == queued.song.track.id
-            assert all(artist_key(artist) not in skipped for artist in queued.song.track.artists)
-        for list_ in (queue.numbered(12), queue.up_next(4)):
-            assert len(set(numbers(list_))) == len(list_)
-        assert len(set(songs_by_number.values())) == len(songs_by_number)
-        if queue.current is not None and heard[-1:] != [queue.current.number]:
-            heard.append(queue.current.number)
-    assert len(set(heard)) == len(heard)

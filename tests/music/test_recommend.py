@@ -1,5 +1,4 @@
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import date
@@ -22,7 +21,7 @@ from emomusic.affect import (
 )
 from emomusic.music.catalogue import Catalogue
 from emomusic.music.history import ARTIST_WINDOW
-from emomusic.music.recommend import Recommender, Song, _best_first, _difference, one_song_each
+from emomusic.music.recommend import Recommender, Song, _difference, one_song_each
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.song_kinds import SongKind, included_kinds
 
@@ -68,7 +67,7 @@ def assert_no_artist_twice_in_a_window(songs: Sequence[Song]) -> None:
 # --- properties of every request
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(request=REQUESTS, num_songs=st.integers(1, 12))
 def test_every_request_gets_the_number_of_songs_without_repeats_across_pages(
     recommender: Recommender, request: Request, num_songs: int
@@ -83,28 +82,17 @@ def test_every_request_gets_the_number_of_songs_without_repeats_across_pages(
     assert all(song.point == song.track.point for song in songs)
 
 
-@settings(max_examples=25, deadline=None)
-@given(
-    point=POINTS,
-    policy=st.sampled_from([Policy.MATCH, Policy.SOOTHE]),
-    seed=st.integers(0, 99),
-    sizes=st.tuples(st.integers(1, 12), st.integers(1, 12)),
-)
-def test_pages_of_any_size_are_slices_of_one_order(
-    recommender: Recommender, point: AffectPoint, policy: Policy, seed: int, sizes: tuple[int, int]
-) -> None:
-    request = Request(point, policy=policy, seed=seed)
+@pytest.mark.parametrize("policy", [Policy.MATCH, Policy.SOOTHE])
+def test_pages_of_any_size_are_slices_of_one_order(recommender: Recommender, policy: Policy) -> None:
+    request = Request(AffectPoint(-0.6, 0.3), policy=policy, seed=7)
     order = ids(recommender.songs(request, 24))
-    for size in sizes:
+    for size in (1, 5, 12):
         assert ids(pages(recommender, request, size, 24 // size)) == order[: 24 // size * size]
 
 
-@settings(max_examples=30, deadline=None)
-@given(point=POINTS, policy=st.sampled_from(Policy), seed=st.integers(0, 1000))
-def test_another_seed_gives_other_songs_of_similar_scores(
-    recommender: Recommender, point: AffectPoint, policy: Policy, seed: int
-) -> None:
-    one, other = (recommender.songs(Request(point, policy=policy, seed=s), 20) for s in (seed, seed + 1))
+@pytest.mark.parametrize("policy", Policy)
+def test_another_seed_gives_other_songs_of_similar_scores(recommender: Recommender, policy: Policy) -> None:
+    one, other = (recommender.songs(Request(AffectPoint(0.4, -0.3), policy=policy, seed=s), 20) for s in (1, 2))
     assert ids(one) != ids(other)
     mean = [float(np.mean([song.score for song in songs])) for songs in (one, other)]
     assert mean[0] == pytest.approx(mean[1], abs=0.05)
@@ -163,20 +151,6 @@ def kind_of(recommender: Recommender, song: Song) -> SongKind | None:
     return None if position < 0 else list(SongKind)[position]
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    num_songs=st.integers(1, 60),
-    request=REQUESTS.filter(lambda request: request.policy is not Policy.JOURNEY),
-)
-def test_songs_that_do_not_fit_come_last(num_songs: int, request: Request) -> None:
-    songs = recommender_over(song_table(num_songs)).songs(request, num_songs)
-    fits = [song.fits for song in songs]
-    assert fits == sorted(fits, reverse=True)
-    assert request.hide_explicit or len(songs) == num_songs
-    for song in songs:
-        assert song.reason.startswith(f"Nearest to {song.mood}: ") is not song.fits
-
-
 def test_the_nearest_songs_follow_if_no_song_fits() -> None:
     table = song_table(6).assign(genres=["opera", "opera", "opera", "pop", "pop", "pop"], popularity=50)
     table[["valence", "energy"]] = [(0.1, 0.2), (0.62, 0.38), (0.52, 0.62), (0.9, 0.8), (0.8, 0.7), (0.9, 0.7)]
@@ -211,7 +185,7 @@ def closer_share(recommender: Recommender, point: AffectPoint) -> float:
 
 
 def test_matching_songs_are_mostly_among_the_closest_of_the_mood(recommender: Recommender) -> None:
-    grid = [AffectPoint(v, a) for v in np.linspace(-1, 1, 9).tolist() for a in np.linspace(-1, 1, 9).tolist()]
+    grid = [AffectPoint(v, a) for v in (-1, -0.4, 0.2, 0.8) for a in (-0.8, -0.2, 0.4, 1)]
     assert np.mean([closer_share(recommender, point) for point in grid]) < 0.05
 
 
@@ -268,13 +242,6 @@ def test_the_clean_version_is_recommended_if_explicit_songs_are_hidden() -> None
     table["popularity"] = [100, 0]
     recommender = recommender_over(table)
     assert ids(recommender.songs(Request(AffectPoint(0, 0), hide_explicit=True), 2)) == [track_id(1)]
-
-
-def test_the_list_is_empty_if_all_songs_are_hidden() -> None:
-    table = song_table(5).assign(explicit=True)
-    recommender = recommender_over(table)
-    for policy in Policy:
-        assert recommender.songs(Request(AffectPoint(0, 0), policy=policy, hide_explicit=True), 5) == []
 
 
 # --- journeys
@@ -364,35 +331,10 @@ def test_a_journey_reports_a_distant_start_or_target(recommender: Recommender) -
     assert "closest" in songs[-1].reason
 
 
-@pytest.mark.parametrize(
-    ("num_songs", "page", "message"),
-    [(0, 0, "num_songs must be at least 1. Received: 0"), (5, -1, "page must be at least 0. Received: -1")],
-)
-def test_invalid_arguments_are_value_errors(recommender: Recommender, num_songs: int, page: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        recommender.songs(Request(AffectPoint(0, 0)), num_songs, page=page)
+# --- filters
 
 
-# --- under load
-
-
-def test_threads_share_a_recommender(recommender: Recommender) -> None:
-    requests = [Request(p, e, policy=policy) for e, p in EMOTION_POINTS.items() for policy in Policy]
-    alone = [ids(recommender.songs(request, 5, page=1)) for request in requests]
-    together: dict[int, list[str]] = {}
-
-    def work(number: int) -> None:
-        together[number] = ids(recommender.songs(requests[number], 5, page=1))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(requests))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [together[number] for number in range(len(requests))] == alone
-
-
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(request=REQUESTS, genres=GENRES, tempo_bpm=TEMPOS, num_songs=st.integers(1, 12))
 @example(request=Request(AffectPoint(0.0, 0.0)), genres=frozenset(), tempo_bpm=(120.0, 120.0), num_songs=4)
 def test_filtered_lists_are_reproducible_and_do_not_repeat(
@@ -433,11 +375,10 @@ def test_an_invalid_request_is_refused(wrong: dict[str, Any]) -> None:
         Request(AffectPoint(0, 0), **wrong)
 
 
-def test_the_first_rows_have_the_order_of_a_full_sort() -> None:
-    priorities = np.random.default_rng(0).integers(0, 900, 5000).astype(np.float32)  # with many ties
-    order = list(_best_first(priorities))
-    assert sorted(order) == list(range(5000))
-    assert (np.diff(priorities[order]) <= 0).all()
+def test_an_invalid_number_or_page_is_refused() -> None:
+    for num_songs, page in ((0, 0), (5, -1)):
+        with pytest.raises(ValueError, match="must be at least"):
+            recommender_over(song_table(3)).songs(Request(AffectPoint(0, 0)), num_songs, page=page)
 
 
 def test_a_journey_longer_than_the_window_does_not_repeat_an_artist() -> None:
@@ -469,7 +410,6 @@ def test_a_genre_of_an_excluded_kind_is_included_on_request(
         (date(2026, 10, 31), {None, SongKind.HALLOWEEN}),
         (ADVENT, {None, SongKind.CHRISTMAS}),
     ],
-    ids=["summer", "Halloween", "Advent"],
 )
 def test_holiday_songs_are_included_in_their_season(today: date, kinds: set[SongKind | None]) -> None:
     all_kinds = [None, *SongKind]
@@ -511,11 +451,3 @@ def test_a_request_without_another_song_has_none() -> None:
     songs = one_song_each([HAPPY, SAD, HAPPY, HAPPY], recommender_over(song_table(2)))
     assert [song is None for song in songs] == [False, False, True, True]
     assert one_song_each([], recommender_over(song_table(2))) == []
-
-
-@settings(max_examples=25, deadline=None)
-@given(requests=st.lists(REQUESTS, max_size=14), num_songs=st.integers(1, 12))
-def test_no_song_of_several_requests_occurs_twice(requests: list[Request], num_songs: int) -> None:
-    songs = one_song_each(requests, recommender_over(song_table(num_songs)))
-    assert len(songs) == len(requests)
-    assert len(set(chosen_ids(songs))) == len(chosen_ids(songs)) <= num_songs

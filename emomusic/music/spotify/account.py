@@ -68,10 +68,10 @@ def redirect_uri_of(page_url: str) -> str:
     try:
         parts = urlsplit(page_url)
         host, port = parts.hostname or "", parts.port
+        if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+            raise ValueError("not a page")
     except ValueError as error:
         raise SpotifyError(f"expected the URL of a page. Received: {page_url[:200]!r}") from error
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
-        raise SpotifyError(f"expected the URL of a page. Received: {page_url[:200]!r}")
     default_port = 443 if parts.scheme == "https" else 80
     end = "" if port in (None, default_port) else f":{port}"
     if host == "localhost":
@@ -242,8 +242,6 @@ class Logins:
         Raises:
             SpotifyError: Spotify does not accept the redirect URI.
         """
-        if not client_id:
-            raise ValueError("client_id must not be empty. Received: ''")
         redirect_uri_of(redirect_uri)
         self._service = _Service(client_id, redirect_uri, authorize_url, token_url, api_url, timeout_s)
         self._logins: dict[str, _Pending] = {}  # by state, oldest first
@@ -253,14 +251,12 @@ class Logins:
         """Begin a login. Needs no network.
 
         Args:
-            browser: secret value of the visitor's browser, from a cookie. Not empty.
+            browser: secret value of the visitor's browser, from a cookie.
         """
-        if not browser:
-            raise ValueError("browser must not be empty. Received: ''")
         pkce = self._service.pkce()
         state = secrets.token_urlsafe(32)
         url = pkce.get_authorize_url(state=state)
-        login = _Pending(_digest(browser), pkce, _deadline())
+        login = _Pending(_digest(browser), pkce, time.monotonic() + LOGIN_LIFETIME_S)
         with self._lock:
             self._forget_expired()
             while len(self._logins) >= MAX_LOGINS:
@@ -287,7 +283,7 @@ class Logins:
             if login is None or login.is_used:
                 raise SpotifyError(_UNKNOWN_LOGIN)
             login.is_used = True
-            login.deadline = _deadline()
+            login.deadline = time.monotonic() + LOGIN_LIFETIME_S
         try:
             if not hmac.compare_digest(login.browser, _digest(browser)):
                 # Otherwise, a visitor could open the link of an attacker, who would receive the visitor's token
@@ -329,10 +325,6 @@ class Logins:
         now = time.monotonic()
         for state in [state for state, login in self._logins.items() if login.deadline <= now]:
             del self._logins[state]
-
-
-def _deadline() -> float:
-    return time.monotonic() + LOGIN_LIFETIME_S
 
 
 def _digest(browser: str) -> bytes:

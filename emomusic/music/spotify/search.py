@@ -6,7 +6,6 @@ and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is fre
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -61,11 +60,6 @@ def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
         if client_id and secret:
             return Credentials(client_id, secret)
     return None
-
-
-def credentials_from_environment() -> Credentials | None:
-    """Credentials from environment variables; see `credentials_of`."""
-    return credentials_of(os.environ)
 
 
 class FeatureSource(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -11,7 +12,7 @@ import streamlit as st
 
 from emomusic.assets import ROOT
 from emomusic.errors import SettingsError
-from emomusic.music.spotify.search import Credentials, credentials_from_environment, credentials_of
+from emomusic.music.spotify.search import Credentials, credentials_of
 
 
 def read_secrets() -> dict[str, Any]:
@@ -43,7 +44,7 @@ def spotify_credentials() -> Credentials | None:
     values = read_secrets()
     section = values.get("spotify")
     nested = {f"spotify_{name}": value for name, value in section.items()} if isinstance(section, dict) else {}
-    return credentials_of(values | nested) or credentials_from_environment()
+    return credentials_of(values | nested) or credentials_of(os.environ)
 
 
 def _fault(file: Path) -> str | None:

@@ -16,7 +16,6 @@ from emomusic.music.spotify.search import (
     Credentials,
     FeatureSource,
     LiveSpotify,
-    credentials_from_environment,
     credentials_of,
 )
 from tests.music.tables import song_table, track_id
@@ -260,15 +259,10 @@ def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -
     assert "client_secret" not in repr(CREDENTIALS)
 
 
-def test_credentials_are_read_from_both_names_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_are_read_from_both_names_in_any_case() -> None:
     assert credentials_of({"spotipy_client_id": " id ", "SPOTIPY_CLIENT_SECRET": "secret", "other": 1}) == CREDENTIALS
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id"}) is None
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "  "}) is None
-    for name in ("SPOTIPY_CLIENT_ID", "SPOTIPY_CLIENT_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SPOTIFY_CLIENT_ID", "id")
-    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "secret")
-    assert credentials_from_environment() == CREDENTIALS
 
 
 def features_from(answer: Reply) -> dict[str, Any]:
