@@ -24,21 +24,12 @@ MAX_ITEMS = 100
 
 
 class Behaviour(StrEnum):
-    """Answers of the server.
-
-    Attributes:
-        NORMAL: the visitor consents, and everything succeeds.
-        DENIED: the visitor denies consent.
-        EXPIRED: tokens from consent have expired already; tokens from a refresh are valid.
-        FORBIDDEN: the Web API answers 403, as for accounts that are not in the app's user list.
-        RATE_LIMITED: the Web API answers 429 with Retry-After: 30.
-        BROKEN: the Web API answers 500.
-    """
+    """Answers of the server."""
 
     NORMAL = "normal"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    FORBIDDEN = "403"
+    DENIED = "denied"  # the visitor denies consent
+    EXPIRED = "expired"  # tokens from consent; those from a refresh are valid
+    FORBIDDEN = "403"  # as for accounts that are not in the app's user list
     RATE_LIMITED = "429"
     BROKEN = "500"
 
@@ -52,11 +43,7 @@ API_FAILURES = {
 
 @dataclass
 class SavedPlaylist:
-    """A playlist on the server.
-
-    Attributes:
-        uris: one list per request.
-    """
+    """A playlist on the server, with one list of `uris` per request."""
 
     id: str
     name: str

@@ -46,17 +46,6 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "data" / "music" / "songs.csv"
 
 
-def test_a_local_copy_of_the_labelled_songs_matches_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    path = assets.find_dataset("music/data_moods.csv")
-    if path is None:
-        pytest.skip("needs music/data_moods.csv in $EMOMUSIC_DATA or data/")
-    data = path.read_bytes()
-    assert len(data) == DOWNLOADS["moods"].num_bytes
-    assert downloads._problem(data, DOWNLOADS["moods"]) is None
-    assert downloads._problem(data, replace(DOWNLOADS["moods"], sha256=None)) is None
-
-
 @pytest.mark.parametrize("sha256", [SUM, None])
 def test_a_dataset_is_downloaded_once_and_reports_progress(
     register: Callable[..., Download], target: Path, sha256: str | None
@@ -150,12 +139,6 @@ def test_the_error_for_a_folder_that_cannot_be_written_names_no_folder(
         monkeypatch.setattr(assets, "IS_WHEEL", True)  # a wheel never writes into its own folder
         monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "other"))
         assert ensure("songs") == tmp_path / "other" / "music" / "songs.csv"
-
-
-def test_the_error_for_an_unknown_name_lists_the_known_ones() -> None:
-    for function in (ensure, find_download):
-        with pytest.raises(AssetError, match=r"expected one of the datasets moods, tidytuesday. Received: 'nosuch'"):
-            function("nosuch")
 
 
 def test_data_get_and_data_list_print_the_same_record(

@@ -110,9 +110,6 @@ def test_match_takes_the_point_and_the_other_policies_the_mood_of_their_table() 
             mood = table[emotion]
             assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
     assert Mood.SAD not in JOURNEY_MOODS.values()
-
-
-def test_without_an_emotion_soothe_uses_the_closest() -> None:
     assert nearest_emotion(AffectPoint(-0.55, -0.3)) is Emotion.SAD
     assert target_of(Request(AffectPoint(-0.5, 0.6), policy=Policy.SOOTHE))[1] is Mood.CALM
 
@@ -234,14 +231,6 @@ def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended(
     songs = recommender_over(table).songs(Request(AffectPoint(0, 0)), 12)
     assert len(songs) == 11
     assert sum("Desperado" in song.track.title for song in songs) == 1
-
-
-def test_the_clean_version_is_recommended_if_explicit_songs_are_hidden() -> None:
-    table = song_table(2)
-    table["title"], table["artists"], table["explicit"] = "Stan", "Eminem", [True, False]
-    table["popularity"] = [100, 0]
-    recommender = recommender_over(table)
-    assert ids(recommender.songs(Request(AffectPoint(0, 0), hide_explicit=True), 2)) == [track_id(1)]
 
 
 # --- journeys

@@ -120,17 +120,14 @@ def test_a_search_without_words_or_with_an_invalid_page_makes_no_request() -> No
 def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
     sparse = {"id": track_id(1), "name": "Song", "artists": [{"name": "One"}], "album": None}
     foreign = item(2, album={"release_date": "0000", "images": [{"url": "https://example.org/x.jpg"}]}, explicit=None)
-    with spotify(results(sparse, None, foreign, foreign)) as server:
-        first, second = live(server).search("x").tracks
+    lengths = [float("inf"), float("nan"), -1, 86_400_001, 86_400_000]
+    timed = [item(number, duration_ms=length) for number, length in enumerate(lengths, 3)]
+    with spotify(results(sparse, None, foreign, foreign, *timed)) as server:
+        first, second, *others = live(server).search("x").tracks
+    assert [track.duration_s for track in others] == [None] * 4 + [86_400.0]
     assert (first.album, first.year, first.duration_s, first.cover_url) == (None, None, None, None)
     assert (second.album, second.year, second.cover_url) == (None, None, None)
     assert (first.explicit, second.explicit) == (False, False)
-
-
-@pytest.mark.parametrize("duration_ms", [float("inf"), float("nan"), -1, 86_400_001])
-def test_an_invalid_duration_is_none(duration_ms: float) -> None:
-    with spotify(results(item(1, duration_ms=duration_ms), item(2, duration_ms=86_400_000))) as server:
-        assert [track.duration_s for track in live(server).search("x").tracks] == [None, 86_400.0]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +230,9 @@ def is_short_line(error: SpotifyError) -> bool:
     return "\n" not in text and text.endswith(".") and len(text) < 200
 
 
-def test_a_silent_or_absent_server_is_a_short_message() -> None:
+def test_absent_credentials_or_a_silent_or_absent_server_are_a_short_message() -> None:
+    with pytest.raises(SpotifyError, match=r"SPOTIFY_CLIENT_ID .*secrets.toml"):
+        LiveSpotify(None).search("x")
     with spotify(Reply(hang=True), Reply(hang=True)) as server:
         with pytest.raises(SpotifyError, match=r"^Spotify did not answer in time\."):
             live(server, timeout_s=0.05).search("x")
@@ -242,11 +241,6 @@ def test_a_silent_or_absent_server_is_a_short_message() -> None:
     with pytest.raises(SpotifyError, match=r"^Spotify cannot be reached") as caught:
         live(closed_address()).search("x")
     assert is_short_line(caught.value)
-
-
-def test_the_error_for_absent_credentials_names_the_variables() -> None:
-    with pytest.raises(SpotifyError, match=r"SPOTIFY_CLIENT_ID .*secrets.toml"):
-        LiveSpotify(None).search("x")
 
 
 def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -272,19 +266,14 @@ def features_from(answer: Reply) -> dict[str, Any]:
 
 
 def test_reccobeats_gives_our_features_in_the_order_of_the_ids() -> None:
+    invalid = [{"energy": 1.01}, {"energy": "0.5"}, {"energy": None}, {"tempo": float("nan")}, {"loudness": -61}]
+    for changes in [*invalid, {"href": 5}]:
+        assert features_from(Reply({"content": [recco_entry(1, **changes)]})) == {}
     found = features_from(Reply({"content": [recco_entry(2), recco_entry(7), recco_entry(0)]}))
     assert list(found) == [track_id(0), track_id(2)]
     expected = {name: SOURCE_FEATURES[feature.source_name] for name, feature in FEATURES.items()}
     assert dict(found[track_id(2)]) == expected
     assert features_from(Reply(b"", 404)) == {}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"energy": 1.01}, {"energy": "0.5"}, {"energy": None}, {"tempo": float("nan")}, {"loudness": -61}, {"href": 5}],
-)
-def test_tracks_with_invalid_features_are_absent(changes: dict[str, Any]) -> None:
-    assert list(features_from(Reply({"content": [recco_entry(1, **changes), recco_entry(2)]}))) == [track_id(2)]
 
 
 @pytest.mark.parametrize(
