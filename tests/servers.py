@@ -20,7 +20,6 @@ class Reply:
         body: bytes, or a value that is sent as JSON.
         length: value of Content-Length; None for the length of the body.
         hang: keep the connection open after the body until the test ends. An empty body sends no headers.
-        trickle_s: seconds between single bytes of the body.
     """
 
     body: Any = b""
@@ -28,7 +27,6 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
     hang: bool = False
-    trickle_s: float = 0.0
 
 
 @dataclass
@@ -70,13 +68,9 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
             self.send_header("Content-Length", str(len(body) if reply.length is None else reply.length))
             self.send_header("Connection", "close")
             self.end_headers()
-            pieces = [body[i : i + 1] for i in range(len(body))] if reply.trickle_s else [body]
             try:
-                for piece in pieces:
-                    self.wfile.write(piece)
-                    self.wfile.flush()
-                    if reply.trickle_s and ended.wait(reply.trickle_s):
-                        return
+                self.wfile.write(body)
+                self.wfile.flush()
                 if reply.hang:
                     ended.wait(30)
             except OSError:
