@@ -3,12 +3,12 @@
 import streamlit as st
 
 from emomusic.ui.core import state
-from emomusic.ui.core.address import remembered
+from emomusic.ui.core.address import chosen
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("film")
 
-if not (st.session_state.get(state.FILM) or remembered(state.FILM_SAMPLE)):
+if not (st.session_state.get(state.FILM) or chosen(state.FILM_SAMPLE)):
     st.title("What does this video sound like?", anchor=False)
 
 with shown_errors():

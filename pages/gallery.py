@@ -3,12 +3,12 @@
 import streamlit as st
 
 from emomusic.ui.core import state
-from emomusic.ui.core.address import remembered
+from emomusic.ui.core.address import chosen
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("gallery")
 
-if not (st.session_state.get(state.GALLERY_FILES) or remembered(state.GALLERY_RESULT)):
+if not (st.session_state.get(state.GALLERY_FILES) or chosen(state.GALLERY_RESULT)):
     st.title("What do many faces sound like?", anchor=False)
     st.markdown(
         "Choose up to 100 portraits, or photos of people who agree. EmoMusic sorts the faces by quadrant and plays "

@@ -4,7 +4,7 @@ import streamlit as st
 
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("how_it_works")
 
 with shown_errors():
     from emomusic.ui.how_it_works.page import choose_step, show_step

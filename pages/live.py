@@ -4,7 +4,7 @@ import streamlit as st
 
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("live")
 
 st.title("What does this moment sound like?", anchor=False)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("models")
 
 st.title("How good are the models?", anchor=False)
 st.markdown("All figures come from saved evaluation files. Choose a model to see where it fails.")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("music")
 
 st.title("What does a mood sound like?", anchor=False)
 st.markdown("Songs on the same plane as faces. Choose a table, then draw around songs to hear them.")

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from emomusic.ui.core import state
+from emomusic.ui.core.address import chosen
 from emomusic.ui.core.frame import require_app, shown_errors
 
-require_app()
+require_app("photo")
 
 if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # Spotify's redirect
     from emomusic.ui.songs.spotify_account import finish_sign_in
@@ -23,7 +24,7 @@ def show_head() -> None:
         st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
 
 
-is_new = st.session_state.get(state.PICTURE) is None and state.SAMPLE not in st.query_params
+is_new = st.session_state.get(state.PICTURE) is None and chosen(state.SAMPLE) is None
 if is_new:
     show_head()
 

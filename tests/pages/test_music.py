@@ -57,10 +57,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    if state.MUSIC_VIEW in app.session_state and state.MUSIC_VIEW not in app.query_params:
-        app.session_state[state.MUSIC_VIEW] = name
-    else:  # like a link; the address takes precedence over the session
-        app.query_params[state.MUSIC_VIEW] = name
+    app.query_params[state.MUSIC_VIEW] = name  # like a link
     return app.run()
 
 

@@ -85,7 +85,7 @@ def test_an_interrupted_upload_is_stored_in_the_next_run(
         monkeypatch.undo()
         raise StopException
 
-    monkeypatch.setattr(picture_chooser, *{"remember": ("_set_own", stop), "write": ("set_sample", stop)}[step])
+    monkeypatch.setattr(picture_chooser, *{"remember": ("_set_own", stop), "write": ("choose", stop)}[step])
     app.file_uploader(key=state.UPLOAD).upload("me.jpg", data)
     app.run()
     assert tracks(app) == []
@@ -390,16 +390,6 @@ def test_back_from_a_sample_shows_the_own_photo_again(app: AppTest, root: Path) 
     assert not app.exception
     assert app.session_state[state.PICTURE].name == "me.jpg"
     assert state.SAMPLE not in app.query_params
-
-
-def test_back_keeps_a_sample_that_was_chosen_before_another_page(app: AppTest) -> None:
-    sample(app, "eileen-collins-1999")
-    app.session_state[state.VISIT] = ("", 3)  # another page and back, as app.py counts it
-    for _ in range(2):
-        app.query_params.clear()  # as a browser does
-        app.run()
-        assert not app.exception
-        assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
 
 
 def test_back_from_the_first_sample_shows_the_empty_page_again(app: AppTest) -> None:

@@ -1,17 +1,18 @@
-"""The URL's query parameters: a link shows the same screen, and each choice is one step of the browser's history.
+"""Choices in the URL: a link shows the same screen, and each choice is one step of the browser's history.
 
-The URL and the session can disagree. The URL wins after a link, Back or Forward. The session wins after a new choice,
-and after a return from another page, because a page change clears the URL. To distinguish these cases, the session
-stores the last written parameters with the visit on which they were written.
+The session holds the choices. `open_address` copies the URL to the session before a page draws its widgets, and
+`choose`, for callbacks, writes a new choice to both. Streamlit's own binding of a widget to the URL replaces the
+current step of the history instead of adding one.
 
-Streamlit's own binding of a widget to the URL replaces the current step of the history instead of adding one.
 Nothing about a visitor's own photo is written to the URL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -20,118 +21,151 @@ from emomusic.ui.core import state
 Choice = TypeVar("Choice", bound=str)
 
 SAMPLE_PARAMS = (state.WHO, state.SAYS, state.MOOD)
-"""URL parameters about the shown sample, besides its name."""
+"""Parameters about the shown sample, besides its name."""
+
+_SONGS = (state.POLICY, state.GENRES)
+
+PARAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),
+        "live": (state.LIVE_VIEW, *_SONGS),
+        "film": (state.FILM_SAMPLE, *_SONGS),
+        "gallery": (state.GALLERY_RESULT, *_SONGS),
+        "music": (state.MUSIC_TABLE, state.MUSIC_VIEW, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES),
+        "models": (
+            state.MODELS_KIND,
+            state.MODELS_FACES,
+            state.MODELS_SONGS,
+            state.MODELS_FACE_VIEW,
+            state.MODELS_SONG_VIEW,
+            state.MODELS_CLASSES,
+            state.MODELS_CELL,
+            state.MODELS_FOUR_CELL,
+            state.MODELS_SONG_CELL,
+            state.SAMPLE,
+        ),
+        "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES),
+    }
+)
+"""The URL parameters of each page."""
 
 
-def write(name: str, chosen: str | Sequence[str] | None) -> None:
-    """Write a parameter to the URL and remember it; None removes it."""
-    write_together({name: chosen})
+@dataclass
+class _Address:
+    """The choices of a session.
+
+    Attributes:
+        chosen: the values of all pages by parameter; an absent one has its default.
+        page: the shown page.
+        visit: the visit to this page.
+        url: the page's parameters as last read or written. A different URL means Back or Forward.
+        drawn: the widgets drawn on this visit. Streamlit resets the widgets of a page when another one is opened.
+    """
+
+    chosen: dict[str, list[str]] = field(default_factory=dict)
+    page: str = ""
+    visit: object = None
+    url: dict[str, list[str]] = field(default_factory=dict)
+    drawn: set[str] = field(default_factory=set)
 
 
-def write_together(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
-    """Write several parameters in one step of the browser's history."""
-    wanted = {name: [str(of)] if isinstance(of, str) else [*map(str, of or ())] for name, of in chosen.items()}
-    changed = {name: choices for name, choices in wanted.items() if choices != st.query_params.get_all(name)}
+def open_address(page: str) -> None:
+    """Copy the URL to the session, at the start of each run of a page.
+
+    The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
+    wins.
+    """
+    address, visit = _address(), st.session_state.get(state.VISIT)
+    is_new_visit = (address.page, address.visit) != (page, visit)
+    url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
+    if is_new_visit or url != address.url:
+        taken = {name: choices for name, choices in url.items() if choices or not is_new_visit}
+        if state.SAMPLE in taken and taken[state.SAMPLE] != chosen_all(state.SAMPLE):
+            taken = {name: list[str]() for name in SAMPLE_PARAMS} | taken
+        for name, choices in taken.items():
+            address.chosen.pop(name, None)
+            if choices:
+                address.chosen[name] = choices
+        address.page, address.visit = page, visit
+    if is_new_visit:
+        address.drawn.clear()
+    _write(address)
+
+
+def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Store choices in the session and the URL, in one step of the history; None restores a default."""
+    address = _address()
+    for name, choice in chosen.items():
+        if choice is None:
+            address.chosen.pop(name, None)
+        else:
+            address.chosen[name] = [str(choice)] if isinstance(choice, str) else [*map(str, choice)]
+    _write(address)
+
+
+def chosen(name: str) -> str | None:
+    """The value of a parameter, or None."""
+    choices = chosen_all(name)
+    return choices[-1] if choices else None
+
+
+def chosen_all(name: str) -> list[str]:
+    """All values of a parameter."""
+    return _address().chosen.get(name, [])
+
+
+def offered(name: str, options: Sequence[Choice], *, most: int = 1) -> list[Choice]:
+    """The values of a parameter that are options, at most `most`; others are removed from the URL."""
+    choices = chosen_all(name)
+    valid = [option for choice in dict.fromkeys(choices) for option in options if option == choice][:most]
+    if len(valid) != len(choices):
+        choose({name: valid or None})
+    return valid
+
+
+def widget(name: str, options: Sequence[str], first: str | None = None, *, most: int = 1) -> dict[str, Any]:
+    """Keyword arguments of a widget with its value in the URL. This sets the value before the widget is drawn.
+
+    Args:
+        name: key of the widget, and name of the parameter.
+        options: of the widget.
+        first: the default, which the URL omits; None for no default.
+        most: maximum number of choices; above 1, the value is a list.
+    """
+    valid = offered(name, options, most=most)
+    if name not in _address().chosen and first is not None:
+        valid = [first]
+    return _set(name, valid if most > 1 else next(iter(valid), None), first)
+
+
+def text_widget(name: str) -> dict[str, Any]:
+    """Keyword arguments of a text input with its value in the URL, like `widget`."""
+    return _set(name, chosen(name) or "", "")
+
+
+def _set(name: str, value: object, first: str | None) -> dict[str, Any]:
+    drawn = _address().drawn
+    if not (name in drawn and name in st.session_state and st.session_state[name] == value):
+        st.session_state[name] = value
+    drawn.add(name)
+    return {"key": name, "on_change": _store, "args": (name, first)}
+
+
+def _store(name: str, first: str | None) -> None:
+    """Store the value of a widget."""
+    value = st.session_state[name]
+    choose({name: None if value in (first, [first]) else value})
+
+
+def _address() -> _Address:
+    address: _Address = st.session_state.setdefault(state.ADDRESS, _Address())
+    return address
+
+
+def _write(address: _Address) -> None:
+    """Write the choices of the shown page to the URL."""
+    address_url = {name: address.chosen.get(name, []) for name in PARAMS.get(address.page, ())}
+    changed = {name: choices for name, choices in address_url.items() if choices != st.query_params.get_all(name)}
     if changed:
         st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
-    visit = st.session_state.get(state.VISIT)
-    _written().update({name: (visit, choices) for name, choices in wanted.items()})
-
-
-def named(name: str) -> str | None:
-    """The parameter's value in the URL, or None."""
-    choices = st.query_params.get_all(name)
-    return choices[-1] if choices else None
-
-
-def went_back(name: str) -> bool:
-    """Whether Back or Forward was used: the URL differs from what this visit wrote."""
-    visit, choices = _written().get(name, (None, None))
-    return visit == st.session_state.get(state.VISIT) and choices not in (None, st.query_params.get_all(name))
-
-
-def chosen_here(*names: str) -> None:
-    """Give a new choice priority over the URL, which the browser may not have updated yet."""
-    for name in names:
-        _written().pop(name, None)
-
-
-def remembered(name: str) -> str | None:
-    """The parameter's value in the URL; after a return from another page, the value before leaving.
-
-    An empty URL after a write on this visit means that the visitor went back: the result is None.
-    """
-    choices = remembered_all(name)
-    return choices[-1] if choices else None
-
-
-def remembered_all(name: str) -> list[str]:
-    """All values of a parameter, like `remembered`."""
-    if went_back(name):
-        chosen_here(name)
-    _, left = _written().get(name, (None, []))
-    return st.query_params.get_all(name) or left
-
-
-def recall(name: str, offered: Sequence[str], first: str | None, *, most: int = 1) -> bool:
-    """Set a widget's value from the URL before it is drawn, at first and after Back or Forward.
-
-    Args:
-        name: key of the widget, and name of the URL parameter.
-        offered: the widget's options.
-        first: default if the URL names none of the options; None for no default.
-        most: maximum number of choices; above 1, the value is a list.
-
-    Returns:
-        Whether the value was set.
-    """
-    if name in st.session_state and not went_back(name):
-        return False
-    chosen = [choice for choice in dict.fromkeys(st.query_params.get_all(name)) if choice in offered][:most]
-    if not chosen and first is not None:
-        chosen = [first]
-    st.session_state[name] = chosen if most > 1 else next(iter(chosen), None)
-    return True
-
-
-def keep(name: str, shown: str | Sequence[str] | None, first: str | None) -> None:
-    """Write a widget's value to the URL, unless it is the default."""
-    write(name, None if shown in (first, [first]) else shown)
-
-
-def first_choice(name: str, key: str, choices: Iterable[Choice], otherwise: Choice | None = None) -> Choice | None:
-    """A widget's default: the URL's value if a sample is shown. After Back or Forward, the widget is reset.
-
-    Args:
-        name: of the URL parameter.
-        key: of the widget, which is drawn next under `state.fresh(key)`.
-        choices: the widget's options.
-        otherwise: the result if the URL names none of the options.
-    """
-    if went_back(name):
-        state.renew(key)
-    linked = named(name) if named(state.SAMPLE) else None
-    return next((choice for choice in choices if choice == linked), otherwise)
-
-
-def link(name: str, choice: str | None) -> None:
-    """Write a choice to the URL if a sample is shown; None removes it."""
-    write(name, choice if named(state.SAMPLE) else None)
-
-
-def set_sample(key: str | None) -> None:
-    """Write another sample, or none, and remove the choices about the last one."""
-    write_together({state.SAMPLE: key} | dict.fromkeys(SAMPLE_PARAMS))
-    chosen_here(*SAMPLE_PARAMS)
-
-
-def set_face(who: str | None) -> None:
-    """Write another face of the sample, None for all, and remove the choices about the last one."""
-    write_together({state.WHO: who if named(state.SAMPLE) else None, state.SAYS: None, state.MOOD: None})
-    chosen_here(*SAMPLE_PARAMS)
-
-
-def _written() -> dict[str, tuple[object, list[str]]]:
-    """The last written parameters by name, with the visit on which they were written."""
-    written: dict[str, tuple[object, list[str]]] = st.session_state.setdefault(state.WRITTEN, {})
-    return written
+    address.url = address_url

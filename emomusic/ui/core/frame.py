@@ -16,6 +16,7 @@ from emomusic.compat import HookError, keep_uploads_in_memory
 from emomusic.errors import EmomusicError
 from emomusic.plots.colours import rgb_of
 from emomusic.ui.core import state
+from emomusic.ui.core.address import open_address
 from emomusic.ui.core.sessions import WHEN_GONE, forget_closed_pages
 
 log = logging.getLogger(__name__)
@@ -112,8 +113,8 @@ def _rgb(colour: str) -> str:
     return f"rgb{rgb_of(colour)}"
 
 
-def require_app() -> None:
-    """Run the page inside `app.py` if it was opened without; every page calls this first.
+def require_app(page: str) -> None:
+    """Run the page inside `app.py` if it was opened without, and open its address; every page calls this first.
 
     Before the server's first `st.navigation`, Streamlit opens the files of `pages/` itself: an address such as `/music`
     shows a page without title, width and notice.
@@ -121,6 +122,7 @@ def require_app() -> None:
     if not _app_has_run.is_set():
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
+    open_address(page)
 
 
 @contextlib.contextmanager

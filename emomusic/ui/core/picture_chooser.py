@@ -17,7 +17,7 @@ from emomusic.assets import data_dir
 from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen_here, named, set_sample, went_back, write
+from emomusic.ui.core.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.tiles import show_tile, style_tiles
 from emomusic.ui.core.uploads import show_removal, show_uploader
@@ -130,10 +130,7 @@ def picture_menu(label: str, name: str) -> Iterator[None]:
 
 
 def _chosen() -> Picture | None:
-    picture = st.session_state.get(state.PICTURE)
-    if not isinstance(picture, Picture):
-        return None
-    name_sample(picture)  # the URL is empty after a return from another page
+    picture: Picture | None = st.session_state.get(state.PICTURE)
     return picture
 
 
@@ -181,41 +178,35 @@ def _open_linked_sample() -> None:
 
     If the visitor goes back to a URL without a sample, the photo from before the sample returns.
     """
-    key = named(state.SAMPLE)
-    shown = st.session_state.get(state.PICTURE)
-    if key is None and _is_sample(shown) and went_back(state.SAMPLE):
-        set_sample(None)
+    key = chosen(state.SAMPLE)
+    linked = next((sample for sample in samples() if sample.key == key), None)
+    if linked is not None:
+        st.session_state[state.PICTURE] = sample_picture(linked)
+    elif _is_sample(st.session_state.get(state.PICTURE)):
         st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
-    for sample in samples():
-        if sample.key == key and not (isinstance(shown, Picture) and _is_of(shown, sample)):
-            st.session_state[state.PICTURE] = sample_picture(sample)
-            write(state.SAMPLE, sample.key)
-            _forget_choices(sample_picture(sample))  # the URL holds the choices about it
 
 
 def _choose_sample(sample: Sample) -> None:
-    st.session_state[state.PICTURE] = sample_picture(sample)
-    set_sample(sample.key)
+    picture = sample_picture(sample)
+    st.session_state[state.PICTURE] = picture
+    choose({state.SAMPLE: sample.key} | choices_about(picture.digest))
+
+
+def choices_about(digest: str) -> dict[str, str | None]:
+    """The visitor's choices about a picture, given by its digest, by URL parameter."""
+    who = st.session_state.get(state.fresh(state.listener(digest)))  # absent for a single face
+    about = digest, who or "Face 1"
+    return {
+        state.WHO: None if who == state.EVERYONE else who,
+        state.SAYS: st.session_state.get(state.fresh(state.manual_emotion(*about))),
+        state.MOOD: st.session_state.get(state.fresh(state.manual_mood(*about))),
+    }
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def sample_picture(sample: Sample) -> Picture:
     """The photo of a sample."""
     return Picture.of(sample.path.name, sample.path.read_bytes())
-
-
-def name_sample(picture: Picture) -> None:
-    """Write the shown sample's name to the URL; an own photo removes it."""
-    key = next((sample.key for sample in samples() if _is_of(picture, sample)), None)
-    if named(state.SAMPLE) != key:
-        set_sample(key)  # the URL's choices belong to another photo
-        chosen_here(state.SAMPLE)  # not a choice on this visit, so Back keeps the sample
-
-
-def _forget_choices(picture: Picture) -> None:
-    for key in list(st.session_state):
-        if picture.digest in str(key):
-            del st.session_state[key]
 
 
 def _is_sample(shown: object) -> bool:
@@ -238,7 +229,7 @@ def _set_own(own: Picture | None) -> None:
         kept_digest = shown.digest
     else:
         st.session_state[state.PICTURE] = own
-        set_sample(None)
+        choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
     st.session_state[state.OWN] = own
     for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
         if kept_digest is None or getattr(st.session_state.get(key), "digest", None) != kept_digest:

@@ -7,7 +7,8 @@ import streamlit as st
 PICTURE = "picture"  # the shown Picture, or absent
 OWN = "own"  # the visitor's own Picture, also while a sample is shown; None after its removal
 VISIT = "visit"  # the shown page, and the number of page visits
-WRITTEN = "written"  # the URL parameters that `ui.core.address` wrote last, each with its visit
+EVERYONE = "Everyone"  # the listener of all faces of a picture
+ADDRESS = "address"  # the choices in the URL, see `ui.core.address`
 READING = "reading"  # the PhotoResult of the shown Picture, so that nothing is computed twice
 UPLOAD = "upload"
 CAMERA = "camera"
@@ -21,7 +22,6 @@ HIDE_EXPLICIT = "hide_explicit"
 SEED = "seed"
 ADVENTURE = "adventure"
 GENRES = "genres"  # only in the URL: names of genres and families
-GENRES_SHOWN = "genres_shown"  # the names that the menu shows
 GENRE_FAMILIES = "genre_families"
 GENRE_NAMES = "genre_names"
 DECADES = "decades"
@@ -80,14 +80,14 @@ def listener(picture: str) -> str:
     return f"who-{picture}"
 
 
-def manual_emotion(scope: str) -> str:
-    """The visitor's correction of a face's emotion."""
-    return f"said-emotion-{scope}"
+def manual_emotion(picture: str, listener: str) -> str:
+    """The visitor's correction of the emotion of a listener in a picture, given by its digest."""
+    return f"said-emotion-{picture}-{listener}"
 
 
-def manual_mood(scope: str) -> str:
-    """The visitor's choice of a mood."""
-    return f"said-mood-{scope}"
+def manual_mood(picture: str, listener: str) -> str:
+    """The visitor's choice of a mood for a listener in a picture, given by its digest."""
+    return f"said-mood-{picture}-{listener}"
 
 
 def player(place: str, number: int, track: str) -> str:
@@ -169,6 +169,7 @@ def models_widget(name: str, *scope: str) -> str:
 FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first
 FILM_UPLOAD = "film_upload"
 FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
+FILM_LINKED = "film_linked"  # whether the URL named the sample at the last run
 FILM_SCENE = "film_scene"  # the chosen scene, from 0
 FILM_AT = "film_at"  # the second that the visitor chose; absent before the first choice
 FILM_CHOICES = "film_choices"  # number of these choices in the session

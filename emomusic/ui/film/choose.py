@@ -15,7 +15,7 @@ from emomusic.compat import session_id
 from emomusic.face.film import FilmNetworks, load_film_networks
 from emomusic.face.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
 from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen_here, remembered, went_back, write
+from emomusic.ui.core.address import choose, chosen
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import show_uploader
@@ -27,15 +27,13 @@ _SAMPLE = "sample"  # the value in the URL
 def current_job() -> FilmJob | None:
     """The visitor's film; None before the first. Starts the sample if the URL names it."""
     job = visitors_job()
-    is_back = went_back(state.FILM_SAMPLE)
-    is_linked = remembered(state.FILM_SAMPLE) == _SAMPLE
-    if is_linked and (job is None or is_back):
+    is_linked = chosen(state.FILM_SAMPLE) == _SAMPLE
+    if is_linked and job is None:
         job = start_sample()
-    elif is_back and job is not None and not is_linked:
+    elif job is not None and not is_linked and st.session_state.get(state.FILM_LINKED):  # after Back
         forget_job()
         st.rerun()  # the empty page has another title
-    if is_linked:
-        write(state.FILM_SAMPLE, _SAMPLE)  # the URL is empty after a return from another page
+    st.session_state[state.FILM_LINKED] = is_linked
     return job
 
 
@@ -94,21 +92,24 @@ def forget_job() -> None:
         job.close()
     for key in (state.FILM, state.FILM_SCENE, state.FILM_AT, state.FILM_SONGS, state.queue("film")):
         st.session_state.pop(key, None)
-    write(state.FILM_SAMPLE, None)
-    chosen_here(state.FILM_SAMPLE)
+    _set_sample(None)
 
 
 def _choose_sample() -> None:
     start_sample()
-    write(state.FILM_SAMPLE, _SAMPLE)
+    _set_sample(_SAMPLE)
+
+
+def _set_sample(value: str | None) -> None:
+    choose({state.FILM_SAMPLE: value})
+    st.session_state[state.FILM_LINKED] = value is not None
 
 
 def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Read the uploaded film. The page then shows no uploader, so the visitor cannot remove the file there."""
     for file in files:
         if isinstance(file, UploadedFile):
-            write(state.FILM_SAMPLE, None)
-            chosen_here(state.FILM_SAMPLE)
+            _set_sample(None)
             _start(file.name, stored_upload(file, file.size))
 
 

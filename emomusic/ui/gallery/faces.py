@@ -25,7 +25,7 @@ from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.tiles import show_sharp, show_tile, style_tiles
 from emomusic.ui.gallery.pictures import FACE_SIDE, MOST_PICTURES, GalleryResult
 from emomusic.ui.songs.choose import request_of, show_song_plane
-from emomusic.ui.songs.listener import ALL, EVERYONE, FIRST_POINTS, MOST_POINTS, Listener, group_sentence
+from emomusic.ui.songs.listener import ALL, FIRST_POINTS, MOST_POINTS, Listener, group_sentence
 from emomusic.ui.songs.player import PLAYLIST, queue_of, show_queue
 from emomusic.ui.songs.take_along import songs_json
 
@@ -177,7 +177,9 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
         key=key,
         label_visibility="collapsed",
         persist_state="session",
-        format_func=lambda number: f"Face {number}, {result.names[faces[number - 1].picture]}" if number else EVERYONE,
+        format_func=lambda number: (
+            f"Face {number}, {result.names[faces[number - 1].picture]}" if number else state.EVERYONE
+        ),
     )
     chosen = faces[number - 1] if number else None
     position = (None, None) if chosen is None else (result.pictures[chosen.picture].digest, chosen.place)

@@ -17,7 +17,7 @@ from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
 from emomusic.face.reading import PictureReading, read_faces
 from emomusic.plots.picture import framed_face
 from emomusic.ui.core import state
-from emomusic.ui.core.address import remembered, write
+from emomusic.ui.core.address import choose, chosen
 from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
@@ -120,10 +120,9 @@ def choose_pictures() -> list[PictureSource]:
             )
     files: list[PictureSource] = st.session_state.get(state.GALLERY_FILES, [])
     if files:
-        write(state.GALLERY_RESULT, None)
         show_removal(widget, "Remove photos", _store_files, "These photos stay until you choose others.")
         return files
-    if _samples_chosen():
+    if chosen(state.GALLERY_RESULT) == _SAMPLES:
         return [PictureSource(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
     st.session_state.pop(state.GALLERY, None)  # delete faces that are no longer shown
     return []
@@ -135,7 +134,13 @@ def show_gallery_samples() -> None:
     with st.container(horizontal=True, gap="small"):
         for sample in _portraits():
             show_sharp(thumbnail(sample.path), alt=f"Sample: {sample.title}", width=THUMBNAIL)
-    st.button("Show the samples", icon=":material/wall_art:", type="primary", on_click=_choose_samples)
+    st.button(
+        "Show the samples",
+        icon=":material/wall_art:",
+        type="primary",
+        on_click=choose,
+        args=({state.GALLERY_RESULT: _SAMPLES},),
+    )
     st.caption("Each face gets a number and appears in its quadrant. Choose songs for all faces or for one of them.")
 
 
@@ -197,6 +202,8 @@ def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:
         else PictureSource(file.file_id, file.name, partial(_loaded, file))
         for file in files
     ]
+    if files:
+        choose({state.GALLERY_RESULT: None})
 
 
 def _store_folder(files: Sequence[UploadedFile | DeletedFile]) -> None:
@@ -212,19 +219,3 @@ def _loaded(file: UploadedFile) -> Picture:
 def _portraits() -> list[Sample]:
     """The samples without the group photo, which is composed of others."""
     return [sample for sample in samples() if sample.key != "four-people"]
-
-
-def _samples_chosen() -> bool:
-    """Whether the URL asks for the samples, now or before the visitor left for another page."""
-    is_chosen = remembered(state.GALLERY_RESULT) == _SAMPLES
-    if is_chosen:
-        write(state.GALLERY_RESULT, _SAMPLES)
-    return is_chosen
-
-
-def _choose_samples() -> None:
-    address = {state.GALLERY_RESULT: _SAMPLES}
-    # Written together: the songs' control would add the policy as a second step, and Back would undo only that step
-    if policy := st.session_state.get(state.POLICY):
-        address[state.POLICY] = policy
-    st.query_params.update(address)

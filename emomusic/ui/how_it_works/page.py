@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from emomusic.ui.core import state
+from emomusic.ui.core.address import choose, chosen
 from emomusic.ui.core.charts import roomy_columns
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.picture_chooser import Picture
@@ -53,7 +54,7 @@ export default function () {
 
 def choose_step() -> Step:
     """Show Back, Next and the list of steps. Returns the step that the URL names."""
-    step = step_named(st.query_params.get(state.HOW_STEP))
+    step = step_named(chosen(state.HOW_STEP))
     number = STEPS.index(step)
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
     st.button(
@@ -113,7 +114,7 @@ def show_step(step: Step, picture: Picture) -> None:
 
 
 def _go(step: Step) -> None:
-    st.query_params[state.HOW_STEP] = step.key
+    choose({state.HOW_STEP: step.key})
 
 
 def _choose_face(walk: Walk, container: st.delta_generator.DeltaGenerator) -> int:

@@ -7,6 +7,7 @@ import streamlit as st
 from emomusic.face.live.reader import LiveSettings
 from emomusic.plots.picture import OverlayStyle
 from emomusic.ui.core import state
+from emomusic.ui.core.address import widget
 from emomusic.ui.live.session import LiveSession
 
 EACH_FACE, CLASS_VIEW = "Faces", "Classroom"
@@ -17,14 +18,9 @@ _CLASS_SIDE = 640  # faces in the back rows are small
 
 def choose_view() -> bool:
     """Let the visitor choose the view. Returns whether it is the class view."""
+    views = [EACH_FACE, CLASS_VIEW]  # also the values in the URL
     view = st.segmented_control(
-        "View",
-        [EACH_FACE, CLASS_VIEW],  # these values appear in the URL
-        default=EACH_FACE,
-        required=True,
-        key=state.LIVE_VIEW,
-        bind="query-params",
-        label_visibility="collapsed",
+        "View", views, required=True, label_visibility="collapsed", **widget(state.LIVE_VIEW, views, EACH_FACE)
     )
     return view == CLASS_VIEW
 

@@ -14,7 +14,7 @@ from emomusic.plots.face import share_bars
 from emomusic.results.findings import describe_cell, list_mistakes
 from emomusic.results.predictions import ClassMetrics, confusion_cell
 from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen_here, keep, recall
+from emomusic.ui.core.address import choose, widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.models.mistakes import face_grid, test_pictures
@@ -33,18 +33,14 @@ def choose_classes(chosen: Chosen) -> bool:
     if narrow := [record.name for record in chosen.faces if record.has_four]:
         st.caption(f"Four classes, because {' and '.join(narrow)} {'has' if len(narrow) == 1 else 'have'} no others.")
         return True
-    key, offered = state.MODELS_CLASSES, [_SEVEN_WORDS, _FOUR_WORDS]
-    recall(key, offered, _SEVEN_WORDS)
+    options = [_SEVEN_WORDS, _FOUR_WORDS]
     choice = st.segmented_control(
         "Classes",
-        offered,
+        options,
         required=True,
-        key=key,
-        on_change=chosen_here,
-        args=(key,),
         label_visibility="collapsed",
+        **widget(state.MODELS_CLASSES, options, _SEVEN_WORDS),
     )
-    keep(key, choice, _SEVEN_WORDS)
     return bool(choice == _FOUR_WORDS)
 
 
@@ -129,8 +125,7 @@ def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | N
 
 def _take_cell(key: str, menu: str, classes: Sequence[str]) -> None:
     if (cell := cell_at(st.session_state[key].selection.points, classes)) is not None:
-        chosen_here(menu)
-        st.session_state[menu] = cell
+        choose({menu: cell})
 
 
 def _choose_cell(menu: str, figures: dict[str, ClassMetrics], classes: tuple[str, ...]) -> tuple[str, str] | None:
@@ -139,18 +134,14 @@ def _choose_cell(menu: str, figures: dict[str, ClassMetrics], classes: tuple[str
     pairs = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     pairs.sort(key=lambda pair: (pair[0] == pair[1], -counts[pair]))
     options = [f"{classes[i]}{_CALLED}{classes[j]}" for i, j in pairs]
-    recall(menu, options, None)
     choice = st.selectbox(
         "Cell of the matrix",
         options,
         index=None,
-        key=menu,
-        on_change=chosen_here,
-        args=(menu,),
         placeholder="Click a cell or choose it here",
         width=320,
+        **widget(menu, options),
     )
-    keep(menu, choice, None)
     if choice is None:
         return None
     true, _, predicted = choice.partition(_CALLED)

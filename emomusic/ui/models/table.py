@@ -25,7 +25,7 @@ from emomusic.results.findings import (
 from emomusic.results.predictions import class_metrics_csv, compare, read_class_metrics
 from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
 from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen_here, keep, recall
+from emomusic.ui.core.address import choose, widget
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown, shown_errors
 from emomusic.ui.models.saved import predictions
@@ -98,51 +98,29 @@ def choose_models() -> Chosen | None:
 
 def _choose_kind() -> ModelKind:
     first, *_ = _KINDS
-    recall(state.MODELS_KIND, list(_KINDS), first)
     choice = st.segmented_control(
         "Which models",
         list(_KINDS),
         required=True,
-        key=state.MODELS_KIND,
-        on_change=chosen_here,
-        args=(state.MODELS_KIND,),
         label_visibility="collapsed",
+        **widget(state.MODELS_KIND, list(_KINDS), first),
     )
-    keep(state.MODELS_KIND, choice, first)
     return _KINDS[choice or first]
 
 
 def _choose(kind: ModelKind, names: list[str]) -> list[str]:
     """A menu for the keyboard, touch screens and the address; it matches the selected rows of the table."""
-    key, table = _CHOSEN[kind], _table_key(kind)
-
-    def mark_rows() -> None:
-        rows = [names.index(name) for name in st.session_state[key]]
-        st.session_state[table] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-
-    def take() -> None:
-        chosen_here(key)
-        mark_rows()
-
-    if recall(key, names, names[0], most=_MOST) and table in st.session_state:
-        mark_rows()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Choose one model, or compare two",
             names,
             max_selections=_MOST,
-            key=key,
-            on_change=take,
             placeholder=names[0],
             width=440,
+            **widget(_CHOSEN[kind], names, names[0], most=_MOST),
         )
         _show_downloads(kind, chosen or names[:1])
-    keep(key, chosen, names[0])
     return chosen or names[:1]
-
-
-def _table_key(kind: ModelKind) -> str:
-    return state.models_widget("table", kind)
 
 
 def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
@@ -153,16 +131,16 @@ def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
 
 def _show_table(chosen: Chosen) -> None:
     names = [record.name for record in chosen.others]
-    key, table = _CHOSEN[chosen.kind], _table_key(chosen.kind)
+    key, table = _CHOSEN[chosen.kind], state.models_widget("table", chosen.kind)
 
     def take_rows() -> None:
-        chosen_here(key)
         rows = st.session_state[table].selection.rows
-        before = st.session_state.get(key) or []
-        st.session_state[key] = keep_last(before, [names[row] for row in rows if row < len(names)])
-        kept = [names.index(name) for name in st.session_state[key]]
-        st.session_state[table] = {"selection": {"rows": kept, "columns": [], "cells": []}}
+        kept = keep_last(st.session_state.get(key) or [], [names[row] for row in rows if row < len(names)])
+        choose({key: None if kept == names[:1] else kept})
 
+    marked = sorted(names.index(name) for name in st.session_state[key])
+    if table in st.session_state and sorted(st.session_state[table]["selection"]["rows"]) != marked:
+        st.session_state[table] = {"selection": {"rows": marked, "columns": [], "cells": []}}
     is_face = chosen.kind is ModelKind.FACE
     rows = (
         _face_rows([record for record in chosen.others if isinstance(record, FaceRecord)])

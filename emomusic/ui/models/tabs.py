@@ -23,7 +23,7 @@ from emomusic.results.findings import (
 from emomusic.results.predictions import ClassMetrics, History, read_card, read_fold_accuracies, read_history
 from emomusic.results.records import FaceRecord, ModelRecord
 from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen_here, keep, recall
+from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import choose_classes, legend_of_four, show_confusion
@@ -55,9 +55,7 @@ def show_diagnoses(chosen: Chosen) -> None:
     views["Card"] = _show_card
     key = state.MODELS_FACE_VIEW if is_face else state.MODELS_SONG_VIEW
     first, *_ = views
-    recall(key, list(views), first)
-    tabs = st.tabs(list(views), key=key, on_change=chosen_here, args=(key,))
-    keep(key, st.session_state[key], first)
+    tabs = st.tabs(list(views), **widget(key, list(views), first))
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page

@@ -13,7 +13,7 @@ from emomusic.music.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Fea
 from emomusic.music.mood import MOODS
 from emomusic.plots.music import influence_bars, mood_bars
 from emomusic.ui.core import state
-from emomusic.ui.core.address import remembered, write
+from emomusic.ui.core.address import choose, chosen
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.music.song_list import short_name, show_songs
@@ -33,23 +33,14 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
 
 def open_song(track_id: str) -> None:
     """Open this tab with a song; a callback for buttons in other tabs."""
-    st.session_state[state.MUSIC_VIEW] = VIEW
-    write(state.MUSIC_TRACK, track_id)
-
-
-def _chosen(songs: SongTable) -> Track | None:
-    """The song in the address or the session, if the table has it."""
-    track = songs.catalogue.find(remembered(state.MUSIC_TRACK) or "")
-    if track is not None:
-        write(state.MUSIC_TRACK, track.id)
-    return track
+    choose({state.MUSIC_VIEW: VIEW, state.MUSIC_TRACK: track_id})
 
 
 def _choose_first_hit(songs: SongTable, search: str) -> None:
     """Choose the first hit of a search, unless the current song is also a hit."""
     hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
-    if hits and remembered(state.MUSIC_TRACK) not in hits:
-        write(state.MUSIC_TRACK, hits[0])
+    if hits and chosen(state.MUSIC_TRACK) not in hits:
+        choose({state.MUSIC_TRACK: hits[0]})
 
 
 def show_one_song(songs: SongTable) -> None:
@@ -85,7 +76,7 @@ div:has(> .st-key-{_SENTENCE}) {{
 
 
 def _choose_track(songs: SongTable) -> Track:
-    current = _chosen(songs)
+    current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "")
     search = state.music_widget("start-search", songs.digest)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -118,7 +109,7 @@ def _choose_track(songs: SongTable) -> Track:
             index=ids.index(current.id),
             format_func=names.__getitem__,
             key=key,
-            on_change=lambda: write(state.MUSIC_TRACK, st.session_state[key]),
+            on_change=lambda: choose({state.MUSIC_TRACK: st.session_state[key]}),
             width=420,
         )
     return current

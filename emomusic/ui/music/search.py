@@ -20,7 +20,7 @@ from emomusic.music.spotify.search import (
     LiveSpotify,
 )
 from emomusic.ui.core import state
-from emomusic.ui.core.address import remembered, went_back, write
+from emomusic.ui.core.address import text_widget
 from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.core.shared import shared
@@ -31,7 +31,14 @@ from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_song
 
 def show_search(songs: SongTable) -> None:
     """Show a search field, the hits in the table, and the hits on Spotify."""
-    text = _search_field().strip()
+    text = st.text_input(
+        "A title, an artist, or both",
+        type="search",
+        icon=":material/search:",
+        placeholder="For example: queen",
+        width=480,
+        **text_widget(state.MUSIC_QUERY),
+    ).strip()
     if not normalize_text(text).split():  # an accent alone would match every title
         text = ""
     here, there = st.columns(2, gap="large")
@@ -41,27 +48,6 @@ def show_search(songs: SongTable) -> None:
     with there:
         st.header("On Spotify", anchor=False)
         _search_spotify(songs, text)
-
-
-def _search_field() -> str:
-    """The words to search for.
-
-    The address is written here because Streamlit's binding removes the words when the user opens another tab. That
-    adds a step to the browser's history, and Back from a song would not return to the results.
-    """
-    if state.MUSIC_QUERY not in st.session_state or went_back(state.MUSIC_QUERY):
-        st.session_state[state.MUSIC_QUERY] = remembered(state.MUSIC_QUERY) or ""
-    typed = st.text_input(
-        "A title, an artist, or both",
-        key=state.MUSIC_QUERY,
-        on_change=lambda: write(state.MUSIC_QUERY, st.session_state[state.MUSIC_QUERY] or None),
-        type="search",
-        icon=":material/search:",
-        placeholder="For example: queen",
-        width=480,
-    )
-    write(state.MUSIC_QUERY, typed or None)
-    return typed or ""
 
 
 def _search_table(songs: SongTable, text: str) -> None:

@@ -27,7 +27,7 @@ from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.address import write
+from emomusic.ui.core.address import choose, widget
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
@@ -148,14 +148,13 @@ def choose_table() -> SongTable | None:
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
+    tables = [SHIPPED, *DOWNLOADABLE, OWN]
     choice = st.segmented_control(
         "Table of songs",
-        [SHIPPED, *DOWNLOADABLE, OWN],
-        default=SHIPPED,
+        tables,
         required=True,
-        key=state.MUSIC_TABLE,
-        bind="query-params",
         label_visibility="collapsed",
+        **widget(state.MUSIC_TABLE, tables, SHIPPED),
     )
     if choice == OWN:
         songs = _own_table()
@@ -202,7 +201,8 @@ def _show_no_song() -> None:
         "Show all genres",
         icon=":material/undo:",
         key=state.music_widget("all-genres"),
-        on_click=lambda: write(state.GENRES, None),
+        on_click=choose,
+        args=({state.GENRES: None},),
     )
 
 

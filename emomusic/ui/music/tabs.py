@@ -18,6 +18,7 @@ from emomusic.plots import music as plots
 from emomusic.plots.colours import write_in
 from emomusic.text import join_names
 from emomusic.ui.core import state
+from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.music.browse import show_table
@@ -63,7 +64,8 @@ def show_views(songs: SongTable) -> None:
 .st-key-{state.MUSIC_VIEW} > div > [role="tablist"] {{ flex-wrap: wrap; }}
 }}</style>"""
     )
-    tabs = st.tabs(list(views), key=state.MUSIC_VIEW, on_change="rerun", bind="query-params")
+    first, *_ = views
+    tabs = st.tabs(list(views), **widget(state.MUSIC_VIEW, list(views), first))
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page

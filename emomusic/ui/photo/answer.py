@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,15 +12,14 @@ from emomusic.errors import EmomusicError
 from emomusic.face.reading import PictureReading
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
-from emomusic.ui.core import state
-from emomusic.ui.core.address import SAMPLE_PARAMS, chosen_here, first_choice, link, set_face
+from emomusic.ui.core import address, state
 from emomusic.ui.core.charts import roomy_columns, show_chart
-from emomusic.ui.core.picture_chooser import Picture
+from emomusic.ui.core.picture_chooser import Picture, choices_about
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.photo.faces import show_face_cards, show_photo_downloads, stem_of
 from emomusic.ui.photo.result import PREVIEW_HEIGHT, PhotoResult, read_picture
 from emomusic.ui.songs.choose import request_of, show_song_plane
-from emomusic.ui.songs.listener import ALL, EVERYONE, MOST_POINTS, YOU, Listener, group_sentence
+from emomusic.ui.songs.listener import ALL, MOST_POINTS, YOU, Listener, group_sentence
 from emomusic.ui.songs.player import queue_of, show_queue
 
 _PREVIEW_WIDTH = 1100  # maximum on a very wide screen
@@ -99,18 +99,19 @@ def _show_sentence(result: PhotoResult) -> str:
         )
         return YOU
     title = st.container()
-    who = _choose_who(state.listener(result.picture.digest), len(faces)) if len(faces) > 1 else "Face 1"
-    link(state.WHO, _url_value(who) if len(faces) > 1 else None)
+    who = _choose_who(result.picture.digest, len(faces)) if len(faces) > 1 else "Face 1"
+    if len(faces) == 1:
+        address.offered(state.WHO, [])  # a link may name another face
     probabilities = _probabilities(result.reading, who)
     assert probabilities is not None  # there is a face
     with title:
-        st.title(group_sentence(probabilities, group_of=len(faces) if who == EVERYONE else 1), anchor=False)
+        st.title(group_sentence(probabilities, group_of=len(faces) if who == state.EVERYONE else 1), anchor=False)
     return who
 
 
 def _probabilities(reading: PictureReading, who: str) -> EmotionProbabilities | None:
     """Probabilities of the chosen face or of everyone; None without a face."""
-    if who in (EVERYONE, YOU):
+    if who in (state.EVERYONE, YOU):
         return reading.group
     return reading.faces[int(who.split()[1]) - 1].probabilities
 
@@ -118,13 +119,13 @@ def _probabilities(reading: PictureReading, who: str) -> EmotionProbabilities | 
 def _correct(result: PhotoResult, who: str, probabilities: EmotionProbabilities | None) -> Listener | None:
     """Let the visitor correct the emotion; returns the listener, or None if nothing is known."""
     if probabilities is None:
-        emotion, mood = _choose_manually(result.picture.digest)
+        emotion, mood = _choose_manually(result.picture.digest, YOU)
         return None if emotion is None and mood is None else _listener(YOU, None, emotion, mood)
     with st.popover("Correct", icon=":material/edit:", key="correct"):
-        emotion, mood = _choose_manually(f"{result.picture.digest}-{who}")
+        emotion, mood = _choose_manually(result.picture.digest, who)
     if choices := [name for name in (emotion and emotion.adjective, mood) if name]:
         st.caption(f"Your choice: {', '.join(choices)}")  # also outside the menu, which is closed after a link
-    return _listener(ALL if who == EVERYONE else who.split()[1], probabilities, emotion, mood)
+    return _listener(ALL if who == state.EVERYONE else who.split()[1], probabilities, emotion, mood)
 
 
 def _show_bars(who: str, probabilities: EmotionProbabilities) -> None:
@@ -153,56 +154,57 @@ def _alt(reading: PictureReading) -> str:
     )
 
 
-def _choose_who(key: str, num_faces: int) -> str:
+def _choose_who(digest: str, num_faces: int) -> str:
     """Let the visitor choose everyone or one face; many faces are in a menu."""
-    options = [EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
-    first = first_choice(state.WHO, key, options, EVERYONE)
-    key, label = state.fresh(key), "Songs for"
-
-    def on_change() -> None:
-        set_face(_url_value(st.session_state[key]))
-
-    # The session keeps the value while another page or photo is shown
-    look: dict[str, Any] = {
-        "key": key, "label_visibility": "collapsed", "persist_state": "session", "on_change": on_change
-    }  # fmt: skip
+    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
+    look = _follow_link(state.WHO, state.listener(digest), options, digest)
+    label, look = "Songs for", look | {"label_visibility": "collapsed"}
     if num_faces > _MAX_BUTTONS:
-        return str(st.selectbox(label, options, options.index(first or EVERYONE), width=240, **look))
-    choice = st.segmented_control(label, options, default=first, required=True, wrap=True, **look)
-    return str(choice or EVERYONE)  # never empty: it is required
+        return str(st.selectbox(label, options, width=240, **look))
+    return str(st.segmented_control(label, options, required=True, wrap=True, **look))
 
 
-def _url_value(who: str) -> str | None:
-    return None if who == EVERYONE else who
-
-
-def _choose_manually(scope: str) -> tuple[Emotion | None, Mood | None]:
+def _choose_manually(digest: str, who: str) -> tuple[Emotion | None, Mood | None]:
     """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
-    emotion_key, mood_key = state.manual_emotion(scope), state.manual_mood(scope)
     emotion = st.pills(
         "Emotion",
         list(Emotion),
-        default=first_choice(state.SAYS, emotion_key, Emotion),
-        key=state.fresh(emotion_key),
-        persist_state="session",
-        on_change=chosen_here,
-        args=SAMPLE_PARAMS,
         format_func=lambda emotion: emotion.adjective,
         wrap=True,
+        **_follow_link(state.SAYS, state.manual_emotion(digest, who), [*Emotion], digest),
     )
     mood = st.pills(
         "Mood of the songs",
         list(Mood),
-        default=first_choice(state.MOOD, mood_key, Mood),
-        key=state.fresh(mood_key),
-        persist_state="session",
-        on_change=chosen_here,
-        args=SAMPLE_PARAMS,
         wrap=True,
+        **_follow_link(state.MOOD, state.manual_mood(digest, who), [*Mood], digest),
     )
-    link(state.SAYS, emotion)
-    link(state.MOOD, mood)
     return emotion, mood
+
+
+def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> dict[str, Any]:
+    """Keyword arguments of a widget about the shown photo. The URL sets its value if a sample is shown.
+
+    Args:
+        name: of the URL parameter.
+        key: of the widget. The session keeps its value while another page or photo is shown.
+        options: of the widget; the first is the default if it is `state.EVERYONE`.
+        digest: of the photo.
+    """
+    first = state.EVERYONE if state.EVERYONE in options else None
+    value = st.session_state.setdefault(state.fresh(key), first)
+    if address.chosen(state.SAMPLE) is not None:
+        linked = next(iter(address.offered(name, options)), first)
+        if linked != value:
+            state.renew(key)  # also reaches a widget in a closed menu
+            st.session_state[state.fresh(key)] = linked
+    return {"key": state.fresh(key), "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
+
+
+def _link_choices(digest: str) -> None:
+    """Write the choices about a sample to the URL."""
+    if address.chosen(state.SAMPLE) is not None:
+        address.choose(choices_about(digest))
 
 
 def _listener(

@@ -13,6 +13,7 @@ from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.spotify.embeds import track_url
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.ui.core import state
+from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.songs.listener import ALL, NOW, YOU, Listener
@@ -35,14 +36,13 @@ _CIRCLES = {ALL: 'Circles are faces; "all" is their mean', NOW: "The circle is t
 
 def request_of(listener: Listener) -> Request:
     """Show the policies; returns the request for this listener and the visitor's music."""
+    policies = [policy.capitalize() for policy in Policy]  # also the values in the URL
     policy = st.segmented_control(
         "How to choose songs",
-        [policy.capitalize() for policy in Policy],  # also the values in the URL
-        default=Policy.MATCH.capitalize(),
+        policies,
         required=True,
-        key=state.POLICY,
-        bind="query-params",
         label_visibility="collapsed",
+        **widget(state.POLICY, policies, Policy.MATCH.capitalize()),
     )
     return with_your_music(
         Request(point=listener.point, emotion=listener.emotion, mood=listener.mood, policy=Policy(policy.lower()))

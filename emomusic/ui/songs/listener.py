@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, describe
+from emomusic.ui.core import state
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
 FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces. Their mean includes all of them."
 
-EVERYONE = "Everyone"
 # Labels besides face numbers
 ALL = "all"
 NOW = "now"
@@ -37,7 +37,7 @@ class Listener:
     @property
     def name(self) -> str:
         """The name on the page: "Everyone", "Face 2", "You"."""
-        return {ALL: EVERYONE, YOU: "You"}.get(self.label, f"Face {self.label}")
+        return {ALL: state.EVERYONE, YOU: "You"}.get(self.label, f"Face {self.label}")
 
 
 def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:

@@ -13,7 +13,7 @@ from emomusic.errors import DatasetError
 from emomusic.music.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.music.request import Request
 from emomusic.ui.core import state
-from emomusic.ui.core.address import remembered_all, write
+from emomusic.ui.core.address import choose, chosen_all
 
 _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
 _TEMPO_RANGE = (40, 220)
@@ -31,7 +31,7 @@ _TITLES = {family.key: family.title for family in GENRE_FAMILIES}
 def chosen_genres() -> frozenset[str]:
     """The genres that the visitor chose on any page; empty for all."""
     known = []
-    for name in remembered_all(state.GENRES):
+    for name in chosen_all(state.GENRES):
         try:
             known.append(genres_of([name]))
         except DatasetError:  # from a link of another version
@@ -89,21 +89,21 @@ def _menu(num_choices: int) -> DeltaGenerator:
 
 
 def _choose_genres(names: list[str]) -> None:
-    write(state.GENRES, names or None)
+    if names != chosen_all(state.GENRES):
+        choose({state.GENRES: names or None})
+    is_shown = state.fresh(state.GENRE_NAMES) in st.session_state
+    if is_shown and sorted(_shown_genres()) != sorted(names):  # after Back, Forward or a link
+        state.renew(state.GENRE_FAMILIES)
+        state.renew(state.GENRE_NAMES)
     families, single = [name for name in names if name in _TITLES], [name for name in names if name not in _TITLES]
-    if st.session_state.get(state.GENRES_SHOWN, names) != names:  # after Back, Forward or a link
-        _renew()
-    st.session_state[state.GENRES_SHOWN] = names
-    keys = state.fresh(state.GENRE_FAMILIES), state.fresh(state.GENRE_NAMES)
     st.pills(
         "Music you like",
         list(_TITLES),
         selection_mode="multi",
         default=families,
         format_func=_TITLES.__getitem__,
-        key=keys[0],
-        on_change=_store,
-        args=keys,
+        key=state.fresh(state.GENRE_FAMILIES),
+        on_change=_store_genres,
         persist_state="session",
         wrap=True,
     )
@@ -111,33 +111,25 @@ def _choose_genres(names: list[str]) -> None:
         "Single genres",
         GENRES,
         default=single,
-        key=keys[1],
-        on_change=_store,
-        args=keys,
+        key=state.fresh(state.GENRE_NAMES),
+        on_change=_store_genres,
         persist_state="session",
         placeholder="All genres",
     )
     st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
 
 
-def _store(*keys: str) -> None:
-    """Write the choice of two widgets to the URL. Both can change in one run, and the first call renews them."""
-    chosen = [name for key in keys for name in st.session_state.get(key) or ()]
-    names = names_of(genres_of(chosen))
-    if sorted(names) != sorted(chosen):  # for example a genre of a chosen family
-        _renew()
-    st.session_state[state.GENRES_SHOWN] = names
-    write(state.GENRES, names or None)
+def _shown_genres() -> list[str]:
+    """The names of families and genres that the menu shows."""
+    keys = state.fresh(state.GENRE_FAMILIES), state.fresh(state.GENRE_NAMES)
+    return [name for key in keys for name in st.session_state.get(key) or ()]
+
+
+def _store_genres() -> None:
+    choose({state.GENRES: names_of(genres_of(_shown_genres())) or None})
 
 
 def _reset() -> None:
-    _renew()
-    st.session_state[state.GENRES_SHOWN] = []
-    write(state.GENRES, None)
+    choose({state.GENRES: None})
     for key in _DEFAULTS:
         state.renew(key)
-
-
-def _renew() -> None:
-    state.renew(state.GENRE_FAMILIES)
-    state.renew(state.GENRE_NAMES)
