@@ -239,7 +239,7 @@ def test_no_module_of_these_packages_loads_tensorflow(root: Path):
 
 def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
     loaded = loaded_after(
-        "from emomusic.ui.core import frame as f; f.enter_app(); f.require_app(); f.shown_errors()", root
+        'from emomusic.ui.core import frame as f; f.enter_app(); f.require_app("photo"); f.shown_errors()', root
     )
     assert loaded & HEAVY == {"streamlit"}
 

@@ -1,0 +1,27 @@
+"""The registry of choices in the URL, over several pages."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from emomusic.ui.core import state
+from emomusic.ui.core.address import PARAMS
+from tests.pages.screen import open_page
+
+SECONDS = 120
+
+
+def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) -> None:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    link = {state.SAMPLE: "four-people", state.WHO: "Face 2", state.POLICY: "Soothe", state.GENRES: "jazz"}
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    for page in ("live", "how_it_works", "photo"):
+        open_page(app, page)
+        assert not app.exception
+        expected = {name: value for name, value in link.items() if name in PARAMS[page]}
+        assert {name: app.query_params[name] for name in app.query_params} == expected
+    assert app.session_state[state.PICTURE].name == "four-people.jpg"
+    (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
+    assert policy.value == "Soothe"
