@@ -127,7 +127,7 @@ def measure_plane(browser: Browser, address: str) -> dict[str, Any]:
                 began_s = time.perf_counter()
                 page.get_by_role("link", name="Music").first.click()
                 page.wait_for_url("**/music*")
-            page.locator(".js-plotly-plot canvas").first.wait_for()
+            page.locator(".js-plotly-plot canvas").first.wait_for(state="attached")
             page.evaluate(_PAINTED)
             seconds.append(time.perf_counter() - began_s)
             page.context.close()
