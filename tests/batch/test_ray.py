@@ -178,7 +178,7 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return summary
 
 
-def wait_until(is_true: Callable[[], Any], seconds: float = 60) -> None:
+def wait_until(is_true: Callable[[], Any], seconds: float = 300) -> None:
     """Wait for an event in another process."""
     end_s = time.monotonic() + seconds
     while not is_true():

@@ -212,7 +212,7 @@ def test_only_a_bench_that_succeeded_replaces_its_figures(root: Path, tmp_path: 
         (figures / f"{part}.json").write_text("old")
     python.write_text('#!/bin/sh\nprintf new\ncase "$*" in *"bench models"*) exit 1; esac\n')
     python.chmod(0o755)
-    for name in ("requirements-serve.txt", "pyproject.toml", ".venv/installed"):  # the last is the newest: nothing to install
+    for name in ("requirements-serve.txt", "pyproject.toml", ".venv/installed"):  # the newest comes last
         (tmp_path / name).touch()
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(["make", "bench"], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=120)
