@@ -60,10 +60,11 @@ def load_once(load: Callable[_Options, _Loaded]) -> Callable[_Options, _Loaded]:
     Threads share one load. After an error, the next call loads again.
     """
     lock, parameters = threading.Lock(), signature(load)
+    load_again: Callable[..., _Loaded] = load
 
     @cache
     def kept(_: Path, *arguments: Any) -> _Loaded:
-        return load(*arguments)
+        return load_again(*arguments)
 
     @wraps(load)
     def loaded(*arguments: _Options.args, **options: _Options.kwargs) -> _Loaded:

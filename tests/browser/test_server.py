@@ -83,7 +83,7 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film
         wait_until_ready(server)
         open_live(first, server)
         start(first)
-        sees(first, "[01] faces? ·")
+        sees(first, "[014] faces? ·")
         assert figure(server, "live_sessions") == 1
 
         open_live(second, server)  # the camera's place is taken
