@@ -1,15 +1,24 @@
 """emomusic/ui/core/capacity.py: limits for visitors and live sessions, and the work in progress."""
 
 import gc
+import io
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit import runtime
+from streamlit.testing.v1 import AppTest
 
 from emomusic.errors import SettingsError
+from emomusic.face.detection import Face
+from emomusic.face.images import RgbImage
 from emomusic.ui.core import capacity as module
+from emomusic.ui.core import shared, state
 from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity, limits
-from tests.fakes import FakeClock
+from emomusic.ui.film.job import FilmJob
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector
+from tests.pages.film_jobs import FACE, GREY, fakes, is_over
 
 
 class Runtime:
@@ -114,3 +123,27 @@ def test_limits_follow_the_cores_and_the_settings(monkeypatch: pytest.MonkeyPatc
         for text in ("0", "-1", "1.5"):
             with pytest.raises(SettingsError, match=name):
                 limits({name: text})
+
+
+def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy: list[bool] = []
+
+    class Watching(FakeDetector):
+        def detect(self, image: RgbImage) -> list[Face]:
+            busy.append(module.capacity().is_busy)
+            return super().detect(image)
+
+    monkeypatch.setattr(shared, "load_networks", lambda: (Watching([FACE]), FakeClassifier()))
+    st.cache_resource.clear()  # the networks of another test
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
+    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    assert not app.run().exception
+    st.cache_resource.clear()
+    assert busy == [True]
+    assert not module.capacity().is_busy
+    job = FilmJob("a film.mp4", io.BytesIO(GREY), fakes(detector=Watching([FACE])))
+    assert is_over(job)
+    assert len(busy) > 2
+    assert all(busy)
+    assert not module.capacity().is_busy
+    job.close()
