@@ -146,7 +146,7 @@ class Catalogue:
     Attributes:
         name: name of the table in messages.
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
-        origin: set by `tables.read_catalogue`, otherwise None.
+        origin: set by `catalogue_import.read_catalogue`, otherwise None.
     """
 
     def __init__(self, table: pd.DataFrame, *, name: str = "catalogue", origin: Origin | None = None) -> None:
@@ -382,14 +382,7 @@ def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
     table = table.copy()
     ids = table["id"].astype("string").fillna("")
     require_valid(~ids.str.fullmatch(TRACK_ID.pattern), table["id"], "id must have 22 letters and digits", name=name)
-    repeated = ids.duplicated()
-    if repeated.any():
-        row = int(np.flatnonzero(repeated)[0])
-        first = int(np.flatnonzero(ids == ids.iloc[row])[0])
-        raise DatasetError(
-            f"{name}, {_row_name(table, row)}: id must be unique. Received: {ids.iloc[row]!r}, "
-            f"also in {_row_name(table, first)}. Remove one of the rows."
-        )
+    require_valid(ids.duplicated(), table["id"], "id must be unique", name=name)
     for column in ("title", "artists"):
         cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)
         blank = cells.str.strip() == ""  # `split_artists` drops no-break spaces too
