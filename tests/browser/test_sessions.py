@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,15 @@ def holds_upload(address: str, expected: bool) -> bool:
     return False
 
 
+def is_served(address: str) -> bool:
+    """Whether the server has a file."""
+    try:
+        with urllib.request.urlopen(address):
+            return True
+    except urllib.error.HTTPError:
+        return False
+
+
 def test_a_photo_is_deleted_after_its_page_is_closed(browser: Browser, tmp_path: Path, root: Path) -> None:
     with fresh_server(tmp_path, {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20"}) as address:
         context = browser.new_context()
@@ -35,8 +45,14 @@ def test_a_photo_is_deleted_after_its_page_is_closed(browser: Browser, tmp_path:
         page.goto(address)
         page.locator("input[type=file]").set_input_files(root / "data/samples/eileen-collins-1999.jpg")
         page.locator(PLAYER).wait_for()
-        assert holds_upload(address, True)
+        photo = page.get_by_test_id("stImage").locator("img").last.evaluate("image => image.src")
+        assert is_served(photo)
         context.close()
+        for _ in range(120):
+            if not is_served(photo):
+                break
+            time.sleep(1)
+        assert not is_served(photo)
         assert holds_upload(address, False)
 
 

@@ -33,7 +33,15 @@ from emomusic.ui.songs.take_along import songs_json
 _STYLE = """<style>
 .st-key-gallery-chosen h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
 @media (min-width: 641px) { div:has(> .st-key-gallery-chosen) { position: sticky; top: 4rem; } }
-@media (max-width: 640px) { .st-key-gallery-chosen h1 { font-size: 1.4rem; } }
+@media (max-width: 640px) {  /* The same height for all songs, so that a tap does not move the faces below */
+  .st-key-gallery-chosen h1 { font-size: 1.4rem; min-height: calc(2.4em + 1rem); }
+  .st-key-song-gallery p, [class*="st-key-play-gallery-"] p, [class*="st-key-play-gallery-"] + div p {
+    display: -webkit-box; -webkit-box-orient: vertical; overflow: hidden;
+  }
+  .st-key-song-gallery p { -webkit-line-clamp: 4; min-height: calc(4 * 1.6em); }
+  [class*="st-key-play-gallery-"] p { -webkit-line-clamp: 1; }
+  [class*="st-key-play-gallery-"] + div p { -webkit-line-clamp: 2; min-height: calc(2 * 1.6em); }
+}
 </style>"""
 _MAX_TILES = 24  # per quadrant; the table has all faces
 _PREVIEW = (480, 300)  # width and height

@@ -61,7 +61,7 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
     with shown_errors(), st.container(key=f"player-{place}", gap="small"):
         current = queue.current
         # The menus keep their position and stay open if the number of elements before them does not change
-        with st.container(gap="small"):
+        with st.container(gap="small", key=f"song-{place}"):
             if current is not None:
                 _show_song(current, place)
             else:
