@@ -45,7 +45,7 @@ def test_a_photo_is_deleted_after_its_page_is_closed(browser: Browser, tmp_path:
         page.goto(address)
         page.locator("input[type=file]").set_input_files(root / "data/samples/eileen-collins-1999.jpg")
         page.locator(PLAYER).wait_for()
-        photo = page.get_by_test_id("stImage").locator("img").last.evaluate("image => image.src")
+        photo = page.get_by_role("img", name="The photo with framed faces").evaluate("image => image.src")
         assert is_served(photo)
         context.close()
         for _ in range(120):
