@@ -16,7 +16,7 @@ with shown_errors():
 pages = [
     st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),
     st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
-    st.Page("pages/film.py", title="Video", icon=":material/movie:", url_path="film"),
+    st.Page("pages/film.py", title="Film", icon=":material/movie:", url_path="film"),
     st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:", url_path="gallery"),
     st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
     st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),

@@ -1,4 +1,4 @@
-"""Video page: the faces of a film, its scenes, and songs that follow them."""
+"""Film page: the faces of a film, its scenes, and songs that follow them."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from emomusic.ui.core.frame import require_app, shown_errors
 require_app("film")
 
 if not (st.session_state.get(state.FILM) or chosen(state.FILM_SAMPLE)):
-    st.title("What does this video sound like?", anchor=False)
+    st.title("What does this film sound like?", anchor=False)
 
 with shown_errors():
     from emomusic.ui.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg

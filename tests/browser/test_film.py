@@ -1,4 +1,4 @@
-"""The Video page in a real browser: the sample, uploads, the timeline, downloads and what stays on the server."""
+"""The Film page in a real browser: the sample, uploads, the timeline, downloads and what stays on the server."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_sample_is_read_and_its_files_can_be_downloaded(open_page: Callable[
     assert [line for line in lines if line.startswith("https://open.spotify.com/track/")] == [
         f"https://open.spotify.com/track/{entry['song']['id']}" for entry in record["playlist"]
     ]
-    with av.open(download(page, "Marked video (MP4)")) as film:
+    with av.open(download(page, "Marked film (MP4)")) as film:
         assert film.duration / av.time_base == pytest.approx(32, abs=0.1)
         assert [stream.codec_context.name for stream in film.streams] == ["h264"]
 
@@ -159,7 +159,7 @@ def test_an_upload_with_sound_is_marked_and_follows_clicks(open_page: Callable[.
     page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 10")
     click_second(page, 2)  # the same second again
     wait_for_second(page, 2)
-    with av.open(download(page, "Marked video (MP4)")) as marked:
+    with av.open(download(page, "Marked film (MP4)")) as marked:
         assert marked.duration / av.time_base == pytest.approx(18, abs=0.2)
         assert [stream.codec_context.name for stream in marked.streams] == ["h264", "aac"]
         seconds = [float(frame.pts * frame.time_base) for frame in marked.decode(audio=0)]
@@ -207,7 +207,7 @@ def test_a_damaged_film_is_one_message(open_page: Callable[..., Page], root: Pat
     expect(page.get_by_test_id("stAlert")).to_have_count(1)
     expect(page.get_by_test_id("stAlert")).to_contain_text("damaged.mp4")
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    page.get_by_role("button", name="Another video").click()
+    page.get_by_role("button", name="Another film").click()
     expect(page.get_by_role("button", name="Try the sample")).to_be_visible()
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     upload(page, film)  # the same file again

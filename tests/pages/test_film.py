@@ -30,8 +30,8 @@ from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, is_over
 from tests.pages.screen import files_of, labels, open_page, playing, queue_of, text_of, tracks
 
 SECONDS = 120
-SAMPLE, ANOTHER, CANCEL = "Try the sample", "Another video", "Cancel"
-DOWNLOADS = {"Marked video (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
+SAMPLE, ANOTHER, CANCEL = "Try the sample", "Another film", "Cancel"
+DOWNLOADS = {"Marked film (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
 NUM_SCENES = 7
 
 
@@ -240,20 +240,20 @@ def test_the_files_hold_the_readings(app: AppTest, sample: FilmJob, monkeypatch:
     files = files_of(monkeypatch)
     app.session_state[state.FILM] = FilmHolder(sample)
     app.run()
-    table = list(csv.DictReader(io.StringIO(files["emomusic-video.csv"]().decode("utf-8-sig"))))
+    table = list(csv.DictReader(io.StringIO(files["emomusic-film.csv"]().decode("utf-8-sig"))))
     assert list(table[0]) == FILM_COLUMNS
     assert {row["face"] for row in table} == set("12345")
-    record = json.loads(files["emomusic-video.json"]())
+    record = json.loads(files["emomusic-film.json"]())
     assert [face["face"] for face in record["faces"]] == [1, 2, 3, 4, 5]
     assert "error" not in record
     starts = [scene["start_s"] for scene in record["scenes"]]
     songs = [entry["song"]["id"] for entry in record["playlist"]]
     assert len(starts) == len(set(songs)) == NUM_SCENES
-    lines = files["emomusic-video.m3u"]().splitlines()
+    lines = files["emomusic-film.m3u"]().splitlines()
     assert [line.rsplit("/", 1)[1] for line in lines if line.startswith("http")] == songs
     titles = [line.partition(",")[2] for line in lines if line.startswith("#EXTINF")]
     assert [title.split()[0] for title in titles] == [format_clock(start_s) for start_s in starts]
-    assert files["emomusic-video.mp4"]() is sample.marked
+    assert files["emomusic-film.mp4"]() is sample.marked
 
 
 def test_the_songs_and_files_follow_the_music_of_the_visitor(
@@ -263,7 +263,7 @@ def test_the_songs_and_files_follow_the_music_of_the_visitor(
     app.session_state[state.FILM] = FilmHolder(sample)
     app.query_params[state.GENRES] = "jazz"
     app.run()
-    record = json.loads(files["emomusic-video.json"]())  # made outside of the session
+    record = json.loads(files["emomusic-film.json"]())  # made outside of the session
     of_scenes = [song["id"] for scene in record["scenes"] for song in scene["songs"]]
     songs = [playing(app), *of_scenes, *(entry["song"]["id"] for entry in record["playlist"])]
     jazz = genres_of(["jazz"])

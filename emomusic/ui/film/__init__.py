@@ -1,1 +1,1 @@
-"""The Video page: a film, its faces, scenes and songs."""
+"""The Film page: a film, its faces, scenes and songs."""

@@ -50,7 +50,7 @@ def choose_film() -> None:
         with st.container(width="stretch"):
             show_uploader(
                 st.file_uploader,
-                f"Drop a video here: {FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
+                f"Drop a film here: {FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
                 state.FILM_UPLOAD,
                 _store_film,
                 type=list(FILM_ENDINGS),
@@ -58,10 +58,10 @@ def choose_film() -> None:
                 label_visibility="collapsed",
             )
     st.caption(
-        f"{FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB. Use videos of people who agree. Your video "
+        f"{FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB. Use films of people who agree. Your film "
         "stays in an unnamed temporary file of this server until it is read and marked. The marked copy stays in "
-        f"memory until you choose another video, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
-        "the faces of this video with each other and keeps no description of them."
+        f"memory until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
+        "the faces of this film with each other and keeps no description of them."
     )
 
 

@@ -236,7 +236,7 @@ class FilmJob:
                 annotate_film(film, reading, out, on_progress=on_progress)
         except FilmError as error:
             log.info("error shown to the visitor: %s", error)
-            self.problem = self.problem or "The faces could not be drawn into this video; the readings are complete."
+            self.problem = self.problem or "The faces could not be drawn into this film; the readings are complete."
             return
         if not self._closed.is_set():
             self.marked = out.getvalue()

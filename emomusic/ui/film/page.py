@@ -1,4 +1,4 @@
-"""The Video page: choose a film, watch the reading, then the marked film with its scenes and songs."""
+"""The Film page: choose a film, watch the reading, then the marked film with its scenes and songs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from emomusic.ui.film.job import FilmJob, Stage
 from emomusic.ui.film.results import choose_scene, show_answer, show_details, show_growing, show_picture, show_timeline
 
 _FEATURES = (
-    (":material/movie:", "The video", "with a box, a number and an emotion for each face; its sound stays."),
-    (":material/area_chart:", "The timeline", "the mood of the group over time. A click moves the video there."),
+    (":material/movie:", "The film", "with a box, a number and an emotion for each face; its sound stays."),
+    (":material/area_chart:", "The timeline", "the mood of the group over time. A click moves the film there."),
     (":material/queue_music:", "The scenes", "spans of a stable mood, each with songs; the playlist follows them."),
     (
         ":material/face:",
@@ -37,9 +37,9 @@ def show_film() -> None:
         return
     st.session_state[state.FILM_DRAWN] = _drawn(job)
     if job.error is not None:
-        st.title("This video cannot be read", anchor=False)
+        st.title("This film cannot be read", anchor=False)
         st.error(escape_markdown_message(job.error), icon=":material/error:")
-        st.button("Another video", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
+        st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
         return
     scene = choose_scene(job)
     left, right = st.columns([1, 1], gap="medium")
@@ -74,7 +74,7 @@ def _show_head(job: FilmJob) -> None:
                 key=state.film_widget("cancel"),
             )
         else:
-            st.button("Another video", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
+            st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
     if not job.is_reading:
         if job.is_cancelled and job.reading is not None:
             st.caption(f":material/stop_circle: Stopped at {format_clock(job.reading.end_s)}. The results end there.")
@@ -94,7 +94,7 @@ def _show_progress() -> None:
         if _drawn(job) != st.session_state.get(state.FILM_DRAWN):
             st.rerun()
         if job.stage is Stage.WAITING:
-            st.progress(0.0, "Waiting for the networks, or for the videos of others")
+            st.progress(0.0, "Waiting for the networks, or for the films of others")
         elif job.stage is Stage.OVER:
             st.markdown(f"**{escape_markdown(job.name)}**")
         else:
@@ -107,6 +107,6 @@ def _progress_text(job: FilmJob) -> str:
     left_s, reading = job.seconds_left(), job.reading
     left = "" if left_s is None else f", {format_clock(left_s)} left"
     if job.stage is Stage.MARKING or reading is None:
-        return f"Drawing the faces into the video: {100 * job.share:.0f} %{left}"
+        return f"Drawing the faces into the film: {100 * job.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
     return f"Reading: {format_clock(reading.end_s)}{of}{left}"

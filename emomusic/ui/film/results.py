@@ -73,13 +73,13 @@ def show_answer(job: FilmJob, scene: int) -> None:
     if not scenes or not job.has_answer():
         if job.is_reading:
             st.title("Looking for the first scene", anchor=False)
-            st.caption("Its song appears here, while the rest of the video is read.")
+            st.caption("Its song appears here, while the rest of the film is read.")
         elif job.reading is None:
             st.title("Nothing was read", anchor=False)
-            st.markdown("The reading was stopped before it began. Choose the video again.")
+            st.markdown("The reading was stopped before it began. Choose the film again.")
         else:
             st.title("No face found", anchor=False)
-            st.markdown("Faces must look towards the camera. Try another video.")
+            st.markdown("Faces must look towards the camera. Try another film.")
         return
     scene = min(scene, len(scenes) - 1)  # the last ones may have been joined since `choose_scene`
     segment = scenes[scene]
@@ -176,7 +176,7 @@ def show_details(job: FilmJob) -> None:
 
 
 def show_timeline(job: FilmJob, scene: int) -> None:
-    """Show the timeline of a film that was read. A click moves the video and chooses the scene."""
+    """Show the timeline of a film that was read. A click moves the film and chooses the scene."""
     reading, scenes = job.reading, job.scenes()
     if reading is None or not len(reading):
         return
@@ -193,7 +193,7 @@ def show_timeline(job: FilmJob, scene: int) -> None:
     _show_chart(reading, scenes, scene if scenes else None, key=key, on_select=on_select, selection_mode="points")
     st.caption(
         "The height of a colour is the mean share of an emotion over all faces; the numbered bands are the scenes. "
-        "Click to move the video there."
+        "Click to move the film there."
     )
 
 
@@ -295,13 +295,13 @@ def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment
     songs = _songs(scenes)
     with st.container(horizontal=True, gap="small"):
         if (marked := job.marked) is not None:
-            download_button("Marked video (MP4)", lambda: marked, "emomusic-video.mp4", key="film-mp4", type="primary")
+            download_button("Marked film (MP4)", lambda: marked, "emomusic-film.mp4", key="film-mp4", type="primary")
         make_csv = partial(film_faces_csv, reading)
-        download_button("Readings (CSV)", lambda: for_excel(make_csv()), "emomusic-video.csv", key="film-csv")
+        download_button("Readings (CSV)", lambda: for_excel(make_csv()), "emomusic-film.csv", key="film-csv")
         make_json = partial(_record, job.name, reading, scenes, songs, _requests(scenes), problem=job.problem)
-        download_button("Everything (JSON)", make_json, "emomusic-video.json", key="film-json")
+        download_button("Everything (JSON)", make_json, "emomusic-film.json", key="film-json")
         make_list = partial(film_playlist, scenes, songs)
-        download_button("Playlist (M3U)", make_list, "emomusic-video.m3u", key="film-m3u")
+        download_button("Playlist (M3U)", make_list, "emomusic-film.m3u", key="film-m3u")
 
 
 def _record(

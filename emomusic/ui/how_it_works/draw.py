@@ -23,7 +23,7 @@ from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.how_it_works.walk import CROP_SIDE, Scene
+from emomusic.ui.how_it_works.walk import CROP_SIDE, Subject
 from emomusic.ui.songs.choose import describe_few, song_points
 from emomusic.ui.songs.your_music import with_your_music
 
@@ -42,35 +42,35 @@ _NUM_WEIGHTS = 3  # emotions listed with the plane
 # Detection
 
 
-def show_photo(scene: Scene) -> None:
+def show_photo(subject: Subject) -> None:
     """Show the photo and its number of pixels."""
-    width, height = scene.walk.size
-    _image(scene, "picture", lambda: _displayed(scene)[0], alt="The photo")
+    width, height = subject.walk.size
+    _image(subject, "picture", lambda: _displayed(subject)[0], alt="The photo")
     _fact(f"{width:,} by {height:,} pixels, {3 * width * height:,} numbers")
 
 
-def show_proposals(scene: Scene) -> None:
+def show_proposals(subject: Subject) -> None:
     """Show the boxes of P-Net."""
-    stage = scene.walk.trace.proposals
-    _boxes(scene, "proposals", stage)
+    stage = subject.walk.trace.proposals
+    _boxes(subject, "proposals", stage)
     _fact(f"{pluralize(len(stage.found), 'box', 'boxes')} proposed (blue), {len(stage.kept):,} kept (yellow)")
 
 
-def show_refined(scene: Scene) -> None:
+def show_refined(subject: Subject) -> None:
     """Show the boxes of R-Net."""
-    trace = scene.walk.trace
+    trace = subject.walk.trace
     stage = trace.refined
-    _boxes(scene, "refined", stage)
+    _boxes(subject, "refined", stage)
     _fact(
         f"{pluralize(len(trace.proposals.kept), 'box', 'boxes')} checked, {len(stage.found):,} accepted (blue), "
         f"{len(stage.kept):,} kept (yellow)"
     )
 
 
-def show_faces(scene: Scene) -> None:
+def show_faces(subject: Subject) -> None:
     """Show the faces of O-Net with their landmarks."""
-    trace = scene.walk.trace
-    _boxes(scene, "output", trace.output, landmarks=True)
+    trace = subject.walk.trace
+    _boxes(subject, "output", trace.output, landmarks=True)
     # "100 %" would be a rounding error: no detection is certain
     values = [face.confidence for face in trace.faces[:4]]
     confidences = ", ".join(f"over {percent(0.999)}" if value > 0.9995 else percent(value) for value in values)
@@ -84,33 +84,33 @@ def show_faces(scene: Scene) -> None:
         _fact(f"{checked}, {pluralize(len(trace.faces), 'face')} found. Confidence: {confidences}{more}")
 
 
-def _boxes(scene: Scene, name: str, stage: Stage, *, landmarks: bool = False) -> None:
+def _boxes(subject: Subject, name: str, stage: Stage, *, landmarks: bool = False) -> None:
     kept = stage.kept
     if landmarks:
         confident = kept.confidence >= MIN_CONFIDENCE
         kept = kept.take(confident)
 
     def draw() -> RgbImage:
-        image, scale = _displayed(scene)
-        marks = [face.landmarks for face in scene.walk.trace.faces] if landmarks else []
+        image, scale = _displayed(subject)
+        marks = [face.landmarks for face in subject.walk.trace.faces] if landmarks else []
         return plots.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
 
     alt = f"The photo with {pluralize(len(stage.found), 'box', 'boxes')}, {len(kept)} with thick lines"
-    _image(scene, name, draw, alt=alt)
+    _image(subject, name, draw, alt=alt)
 
 
-def _displayed(scene: Scene) -> tuple[RgbImage, float]:
+def _displayed(subject: Subject) -> tuple[RgbImage, float]:
     """Return the displayed image and its scale relative to the original."""
-    image, scale = shrink(scene.walk.preview, 2 * _HEIGHT)
-    return image, scale * scene.walk.scale
+    image, scale = shrink(subject.walk.preview, 2 * _HEIGHT)
+    return image, scale * subject.walk.scale
 
 
 # The network
 
 
-def show_crop(scene: Scene) -> None:
+def show_crop(subject: Subject) -> None:
     """Show the face in colour, in grey and as the input of the network."""
-    face = scene.face
+    face = subject.face
     pixels = face.network_input
     side = len(pixels)
     tiles = (
@@ -121,25 +121,25 @@ def show_crop(scene: Scene) -> None:
     for column, (label, name, draw) in zip(st.columns(3), tiles, strict=True):
         with column:
             _label(label)
-            _tile(scene, f"crop-{name}", draw, alt=_alt(scene, f"The face: {label.lower()}"))
+            _tile(subject, f"crop-{name}", draw, alt=_alt(subject, f"The face: {label.lower()}"))
     _fact(f"{face.side} pixels per side, resized to {side}: {side * side:,} numbers from 0 (black) to 255 (white)")
 
 
-def show_maps(scene: Scene) -> None:
+def show_maps(subject: Subject) -> None:
     """Show some feature maps of each size."""
-    levels = scene.face.insight.levels
+    levels = subject.face.insight.levels
     with _fit_height(_STRIP / _MAP / len(levels), other_rem=12.5 + 3.6 * len(levels)):
         for number, level in enumerate(levels):
             side, num_shown = level.maps.shape[1], len(level.maps)
             _label(f"{side} by {side} pixels, {num_shown} of {level.num_channels} maps")
-            strip = scene.cached(f"maps-{number}", partial(_strip, level))
-            show_sharp(strip, alt=_alt(scene, f"{num_shown} feature maps of {side} by {side} pixels"), width=_STRIP)
+            strip = subject.cached(f"maps-{number}", partial(_strip, level))
+            show_sharp(strip, alt=_alt(subject, f"{num_shown} feature maps of {side} by {side} pixels"), width=_STRIP)
     _fact("Light areas contain the pattern, dark areas do not. The page shows the maps with the largest variation.")
 
 
-def show_explanations(scene: Scene) -> None:
+def show_explanations(subject: Subject) -> None:
     """Show Grad-CAM, occlusion and their agreement."""
-    face = scene.face
+    face = subject.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
     left, right = st.columns(2)
@@ -147,13 +147,13 @@ def show_explanations(scene: Scene) -> None:
         label = "Grad-CAM: support for the answer"
         _label(label)
         heat = face.grad_cam
-        _tile(*(scene, "look-cam", lambda: _heat(insight, heat)), alt=_alt(scene, f"{label}, for {answer}"))
+        _tile(*(subject, "look-cam", lambda: _heat(insight, heat)), alt=_alt(subject, f"{label}, for {answer}"))
     with right:
         label = "Occlusion: drop when covered"
         _label(label)
         _tile(
-            *(scene, "look-occlusion", lambda: _heat(insight, occlusion.heat)),
-            alt=_alt(scene, f"{label}, for {answer}"),
+            *(subject, "look-occlusion", lambda: _heat(insight, occlusion.heat)),
+            alt=_alt(subject, f"{label}, for {answer}"),
         )
     lowest = occlusion.probability - float(occlusion.drops.max())
     facts = [
@@ -188,9 +188,9 @@ def describe_drop(answer: str, before: float, lowest: float) -> str:
     return f"Covering the most important area lowers “{answer}” from {high} to {low}."
 
 
-def show_probabilities(scene: Scene) -> None:
+def show_probabilities(subject: Subject) -> None:
     """Show logits, softmax, calibration and the final probabilities."""
-    insight = scene.face.insight
+    insight = subject.face.insight
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
     shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
     effect = "raises" if insight.temperature < 1 else "lowers" if insight.temperature > 1 else "does not change"
@@ -202,7 +202,7 @@ def show_probabilities(scene: Scene) -> None:
         "probabilities before calibration."
     )
     figure = plots.logit_bars(insight, height=_HEIGHT - 40)
-    _chart(figure, "logits", alt=_alt(scene, f"Scores: {scores}; probabilities: {shares}"), container=BARS)
+    _chart(figure, "logits", alt=_alt(subject, f"Scores: {scores}; probabilities: {shares}"), container=BARS)
 
 
 def _answer_by_step(insight: Insight) -> str:
@@ -217,9 +217,9 @@ def _answer_by_step(insight: Insight) -> str:
 # The plane and the songs
 
 
-def show_point(scene: Scene) -> None:
+def show_point(subject: Subject) -> None:
     """Show the point of the face as a weighted mean."""
-    values = scene.face.probabilities
+    values = subject.face.probabilities
     point = affect_of(values)
     heaviest = sorted(values.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
     weights = ", ".join(f"{name} {_percent(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
@@ -227,25 +227,25 @@ def show_point(scene: Scene) -> None:
         f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
         f"weights: {weights}. Weights below {_percent(plots.LEAST_WEIGHT)} have no line."
     )
-    figure = plots.weighed_place(values, point, _number(scene), height=_HEIGHT)
+    figure = plots.weighed_place(values, point, _number(subject), height=_HEIGHT)
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
-    _chart(figure, "place", alt=_alt(scene, alt), container=PLANE)
+    _chart(figure, "place", alt=_alt(subject, alt), container=PLANE)
 
 
-def show_quadrant(scene: Scene) -> None:
+def show_quadrant(subject: Subject) -> None:
     """Show the quadrant of the face."""
-    values = scene.face.probabilities
+    values = subject.face.probabilities
     point = affect_of(values)
     quadrant = quadrant_of(point)
-    figure = plots.quarter_place(values, point, _number(scene), height=_HEIGHT)
+    figure = plots.quarter_place(values, point, _number(subject), height=_HEIGHT)
     _fact(f"{quadrant}: {quadrant.description}")
-    alt = _alt(scene, f"The plane with {quadrant} filled: {quadrant.description}")
+    alt = _alt(subject, f"The plane with {quadrant} filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt, container=PLANE)
 
 
-def show_songs(scene: Scene) -> None:
+def show_songs(subject: Subject) -> None:
     """Show quadrant, mood, and the first songs with their reasons."""
-    values = scene.face.probabilities
+    values = subject.face.probabilities
     point = affect_of(values)
     quadrant = quadrant_of(point)
     request = with_your_music(Request(point=point, emotion=values.emotion, policy=Policy.MATCH))
@@ -257,13 +257,13 @@ def show_songs(scene: Scene) -> None:
         with st.container(key="how-moods"):
             st.markdown(" · ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in moods.values()))
         _chart(
-            plots.songs_place(values, point, _number(scene), song_points(enumerate(chosen, 1))),
+            plots.songs_place(values, point, _number(subject), song_points(enumerate(chosen, 1))),
             "songs",
-            alt=_alt(scene, f"The plane with the face in {quadrant} and {len(chosen)} songs around it"),
+            alt=_alt(subject, f"The plane with the face in {quadrant} and {len(chosen)} songs around it"),
             container=SMALL_PLANE,
         )
     with listed:
-        face = f" for Face {scene.face.number}" if len(scene.walk.faces) > 1 else ""
+        face = f" for Face {subject.face.number}" if len(subject.walk.faces) > 1 else ""
         _fact(" ".join([*describe_few(chosen, QUADRANT_MOODS[quadrant]), f"Play them on the Photo page{face}."]))
         with st.container(key="how-songs", gap="small"):
             for number, song in enumerate(chosen, 1):
@@ -278,9 +278,9 @@ def show_songs(scene: Scene) -> None:
 # Shared parts
 
 
-def _image(scene: Scene, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
-    width, height = scene.walk.size
-    jpeg = scene.cached(name, lambda: encode_jpeg(draw()))
+def _image(subject: Subject, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
+    width, height = subject.walk.size
+    jpeg = subject.cached(name, lambda: encode_jpeg(draw()))
     with _fit_height(width / height, other_rem=13.5):
         show_sharp(jpeg, alt=alt, width=min(_MAX_WIDTH, round(_HEIGHT * width / height)))
 
@@ -297,13 +297,13 @@ def _fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
     return st.container(key="how-fitting")
 
 
-def _tile(scene: Scene, name: str, draw: Callable[[], bytes], *, alt: str) -> None:
-    st.image(scene.cached(name, draw), alt=alt, width="stretch")
+def _tile(subject: Subject, name: str, draw: Callable[[], bytes], *, alt: str) -> None:
+    st.image(subject.cached(name, draw), alt=alt, width="stretch")
 
 
-def _alt(scene: Scene, alt: str) -> str:
+def _alt(subject: Subject, alt: str) -> str:
     """Return an alternative text that names the face if there are several."""
-    return alt if len(scene.walk.faces) == 1 else f"Face {scene.face.number}. {alt}"
+    return alt if len(subject.walk.faces) == 1 else f"Face {subject.face.number}. {alt}"
 
 
 def _chart(figure: go.Figure, name: str, *, alt: str, container: str) -> None:
@@ -327,9 +327,9 @@ def _percent(share: float) -> str:
     return share_text(share).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _number(scene: Scene) -> str:
+def _number(subject: Subject) -> str:
     """Return the label of the face on the plane."""
-    return str(scene.face.number)
+    return str(subject.face.number)
 
 
 def _grey(square: RgbImage) -> bytes:

@@ -12,7 +12,7 @@ from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works.draw import BARS, PLANE, SMALL_PLANE
 from emomusic.ui.how_it_works.steps import STEPS, Needs, Step, step_named
-from emomusic.ui.how_it_works.walk import Scene, Walk, walk_of
+from emomusic.ui.how_it_works.walk import Subject, Walk, walk_of
 
 _KEYS = state.how_widget("keys")
 
@@ -110,7 +110,7 @@ def show_step(step: Step, picture: Picture) -> None:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
                 return
             number = _choose_face(walk, face_buttons) if step.needs is Needs.FACE else 1
-            step.draw(Scene(walk, number))
+            step.draw(Subject(walk, number))
 
 
 def _go(step: Step) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from emomusic.affect import share_text
 from emomusic.face.detection import MIN_CONFIDENCE
 from emomusic.ui.how_it_works import draw
-from emomusic.ui.how_it_works.walk import Scene
+from emomusic.ui.how_it_works.walk import Subject
 
 
 class Needs(StrEnum):
@@ -39,7 +39,7 @@ class Step:
     title: str
     sentences: tuple[str, str]
     source: str
-    draw: Callable[[Scene], None]
+    draw: Callable[[Subject], None]
     waiting: str = "Detecting faces"
     needs: Needs = Needs.FACE
     wide: bool = False

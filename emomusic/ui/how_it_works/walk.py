@@ -118,7 +118,7 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Subject:
     """The input of a drawing function: a photo and one of its faces.
 
     Attributes:

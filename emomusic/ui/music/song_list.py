@@ -22,7 +22,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.music.song_table import SongTable, unique_songs
-from emomusic.ui.songs.players import show_player, spotify_link
+from emomusic.ui.songs.embed import show_player, spotify_link
 
 PAGE = 5
 _PLAYING = state.music_widget("playing")  # the list and the song of the only player

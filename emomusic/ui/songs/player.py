@@ -11,7 +11,7 @@ from emomusic.text import join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown, shown_errors
 from emomusic.ui.core.shared import shared
-from emomusic.ui.songs.players import show_player
+from emomusic.ui.songs.embed import show_player
 from emomusic.ui.songs.take_along import show_take_along
 from emomusic.ui.songs.your_music import choose_music, with_your_music
 
