@@ -166,24 +166,6 @@ def test_an_upload_with_sound_is_marked_and_follows_clicks(open_page: Callable[.
         assert (seconds[0], seconds[-1]) == pytest.approx((0, 18), abs=0.2)
 
 
-def test_a_cancelled_film_keeps_its_results(open_page: Callable[..., Page], long_film: Path) -> None:
-    page = open_page("/film")
-    upload(page, long_film)
-    expect(page.get_by_text(re.compile(r"^Reading: (0:0[5-9]|0:[1-5]\d|[1-9]\d*:\d\d) of 12:00"))).to_be_visible()
-    expect(page.get_by_role("img", name="The current frame")).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
-    wait_for_results(page)
-    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
-    stopped = re.search(r"Stopped at (\d+):(\d\d)", page.get_by_text("Stopped at").inner_text())
-    assert stopped is not None
-    end_s = 60 * int(stopped[1]) + int(stopped[2])
-    assert 5 <= end_s < 720
-    assert page.evaluate(f"{VIDEO}.duration") == pytest.approx(end_s, abs=1.2)
-    record = record_of(page)
-    assert record["duration_s"] == pytest.approx(720, abs=0.5)
-    assert record["timeline"][-1]["time_s"] == pytest.approx(end_s, abs=1)
-
-
 def test_two_visitors_get_the_results_of_their_films(open_page: Callable[..., Page], tmp_path: Path) -> None:
     pages = [open_page("/film"), open_page("/film")]
     for page, sample in zip(pages, (COLLINS, BIDEN), strict=True):
