@@ -83,7 +83,7 @@ def test_a_browser_has_one_token_although_streamlit_masks_its_cookie(monkeypatch
     assert token_of(monkeypatch, other) not in (token, None)
 
 
-@pytest.mark.parametrize("cookie", [None, "", "nonsense", "2|", "2|a|b|c", "9|00|00|0"])
+@pytest.mark.parametrize("cookie", [None, "nonsense", "2|a|b|c"])
 def test_without_a_valid_cookie_a_browser_has_no_token(monkeypatch: pytest.MonkeyPatch, cookie: str | None) -> None:
     assert token_of(monkeypatch, cookie) is None
 
@@ -116,12 +116,3 @@ print(before - resident_mb())
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
     )
     assert float(done.stdout) >= 0
-
-
-def test_a_c_library_without_malloc_trim_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compat.ctypes, "CDLL", lambda _: SimpleNamespace())
-    assert compat.return_free_memory() is None  # raises nothing
-
-
-def test_every_hook_has_targets_in_this_file() -> None:
-    assert set(compat.HOOKS) == {*TARGETS, "streamlit-webrtc"}

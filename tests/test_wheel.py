@@ -32,9 +32,6 @@ FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
-PYTHONS = sorted({RUNNING, "3.11", "3.13"})
-"""Python versions to install the wheel for: the oldest, the newest and the current one."""
-
 # Copied before tests/conftest.py moves the cache, so that uv finds its downloads
 ENVIRONMENT = dict(os.environ)
 NO_INDEX = ("error sending request", "Failed to fetch", "network was disabled", "dns error", "operation timed out")
@@ -137,9 +134,10 @@ def current(install: Callable[..., Installation]) -> Installation:
     return install(RUNNING)
 
 
-@pytest.fixture(scope="session", params=PYTHONS)
-def installation(request: pytest.FixtureRequest, install: Callable[..., Installation]) -> Installation:
-    return install(request.param)
+@pytest.fixture
+def plain(install: Callable[..., Installation]) -> Installation:
+    """An installation without the extra `app`."""
+    return install(RUNNING, "")
 
 
 def names_of(wheel: Path) -> set[str]:
@@ -187,30 +185,16 @@ def test_the_wheel_lists_the_checksums_of_its_files(wheel: Path) -> None:
     assert f"models/face/{DEFAULT_MODEL}/model.onnx" in found
 
 
-def test_an_editable_install_uses_the_checkout(root: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "venv"
-    assert uv("venv", folder, "--python", sys.executable).returncode == 0
-    done = uv("pip", "install", "--python", folder, "--no-deps", "--editable", root)
-    skip_without_index(done)
-    assert done.returncode == 0, done.stderr
-    editable = Installation(folder, tmp_path)
-    done = editable.run(
-        "python", "-c", "from emomusic import assets; print(assets.ROOT, assets.IS_WHEEL)", cwd=tmp_path
-    )
-    assert done.stdout == f"{root} False\n", done.stderr
-    assert not (editable.packages / "emomusic").exists()
-
-
-def test_an_installation_is_small_and_has_no_training_libraries(installation: Installation) -> None:
-    packages = installation.packages
+def test_an_installation_is_small_and_has_no_training_libraries(current: Installation) -> None:
+    packages = current.packages
     names = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
     assert {"emomusic", "streamlit", "onnxruntime"} <= names
     assert {name for name in names if name.partition("_")[0] in FOR_TRAINING} == set()
     assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) <= MAX_INSTALLED_BYTES
 
 
-def test_analyze_works_from_any_folder(current: Installation, tmp_path: Path) -> None:
-    done = current.run("emomusic", "analyze", current.sample, "--json", cwd=tmp_path)
+def test_analyze_works_from_any_folder(plain: Installation, tmp_path: Path) -> None:
+    done = plain.run("emomusic", "analyze", plain.sample, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (record,) = json.loads(done.stdout)
     assert len(record["faces"]) == 4
@@ -219,16 +203,7 @@ def test_analyze_works_from_any_folder(current: Installation, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [("data", "check"), ("doctor",), ("models",)], ids=" ".join)
-def test_check_commands_succeed_in_an_installation(
-    current: Installation, tmp_path: Path, command: tuple[str, ...]
-) -> None:
-    done = current.run("emomusic", *command, "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)
-
-
-def test_the_library_works_from_any_folder(installation: Installation, tmp_path: Path) -> None:
+def test_the_library_works_from_any_folder(plain: Installation, tmp_path: Path) -> None:
     code = (
         "import sys, emomusic\n"
         "reading = emomusic.read_picture(sys.argv[1])\n"
@@ -236,19 +211,11 @@ def test_the_library_works_from_any_folder(installation: Installation, tmp_path:
         "drawn = emomusic.draw_reading(sys.argv[1], reading)\n"
         "print(len(reading.faces), len(songs), drawn.shape)\n"
     )
-    done = installation.run("python", "-W", "error", "-c", code, installation.sample, cwd=tmp_path)
+    done = plain.run("python", "-W", "error", "-c", code, plain.sample, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "4 3 (376, 1200, 3)\n"), done.stderr
 
 
-@pytest.fixture
-def plain(install: Callable[..., Installation]) -> Installation:
-    """An installation without the extra `app`."""
-    return install(RUNNING, "")
-
-
 def test_library_and_command_need_no_extra(plain: Installation, tmp_path: Path) -> None:
-    test_analyze_works_from_any_folder(plain, tmp_path)
-    test_the_library_works_from_any_folder(plain, tmp_path)
     for command in (("doctor",), ("models",), ("bench", "--runs", "1"), ("recommend", "--emotion", "sad")):
         done = plain.run("emomusic", *command, "--json", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -319,13 +286,13 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.browser
-def test_the_app_serves_from_any_folder_without_tensorflow(installation: Installation, tmp_path: Path) -> None:
+def test_the_app_serves_from_any_folder_without_tensorflow(current: Installation, tmp_path: Path) -> None:
     chromium()
-    files = installation.files()
+    files = current.files()
     # In a new thread, because Playwright may be running in this one
-    with served(installation, tmp_path) as address, ThreadPoolExecutor(1) as threads:
+    with served(current, tmp_path) as address, ThreadPoolExecutor(1) as threads:
         threads.submit(_visit, address).result()
-    assert installation.files() == files
+    assert current.files() == files
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emomusic.training.augmentation import Augmentation, GreyImages, augment
-from emomusic.training.presets import PRESETS, TrainingConfig
 
 STRONG = Augmentation(
     rotation_degrees=30,
@@ -47,11 +46,6 @@ def test_without_settings_pictures_stay_as_they_are() -> None:
     np.testing.assert_array_equal(augment(images, NONE, rng()), images)
 
 
-def test_a_sure_flip_is_the_mirror_image() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (9, 48, 48), np.uint8)
-    np.testing.assert_array_equal(augment(images, replace(NONE, flip=1), rng()), images[:, :, ::-1])
-
-
 def test_a_flip_of_one_half_mirrors_about_half() -> None:
     images = np.broadcast_to(faces(1), (400, 48, 48))
     varied = augment(images, replace(NONE, flip=0.5), rng())
@@ -76,19 +70,6 @@ def test_the_same_chance_gives_the_same_pictures_of_the_same_form(seed: int, cou
     assert (varied.shape, varied.dtype) == (images.shape, np.uint8)
     np.testing.assert_array_equal(varied, augment(images, how, rng(seed)))
     np.testing.assert_array_equal(images, before)
-
-
-def test_another_chance_gives_other_pictures_and_each_picture_its_own() -> None:
-    images = np.broadcast_to(faces(1), (5, 48, 48))
-    varied = augment(images, STRONG, rng(1))
-    assert len({image.tobytes() for image in varied}) == 5
-    assert not np.array_equal(varied, augment(images, STRONG, rng(2)))
-
-
-def test_a_read_only_argument_is_enough() -> None:
-    images = faces()
-    images.flags.writeable = False
-    assert augment(images, STRONG, rng()).flags.writeable
 
 
 @pytest.mark.parametrize("grey", [0, 255])
@@ -117,18 +98,3 @@ def test_an_erased_rectangle_covers_a_fifth_at_most() -> None:
     assert len(covered) > 190
     assert covered.min() > 0.01
     assert covered.max() < 0.22
-
-
-def test_the_side_of_the_pictures_does_not_matter() -> None:
-    assert augment(faces(2, side=64), STRONG, rng()).shape == (2, 64, 64)
-
-
-@pytest.mark.parametrize("config", [pytest.param(stage, id=name) for name in PRESETS for stage in PRESETS[name]])
-def test_every_preset_leaves_the_face_recognisable(config: TrainingConfig) -> None:
-    images = faces(40)
-    varied = augment(images, config.augmentation, rng())
-    likeness = [
-        max(np.corrcoef(image.ravel(), seen.ravel())[0, 1] for seen in (other, other[:, ::-1]))
-        for image, other in zip(images, varied, strict=True)
-    ]
-    assert np.median(likeness) > 0.6

@@ -30,17 +30,6 @@ def assert_same(one: list[Batch], other: list[Batch]) -> None:
             np.testing.assert_array_equal(a, b)
 
 
-def test_batches_are_what_the_network_takes(dataset: Fer2013) -> None:
-    faces = dataset.split(Split.TRAIN)
-    for images, labels, weights in take(faces, FULL, 4):
-        assert (images.shape, labels.shape, weights.shape) == ((32, 48, 48, 1), (32, 7), (32,))
-        assert {images.dtype, labels.dtype, weights.dtype} == {np.dtype(np.float32)}
-        assert images.min() >= 0
-        assert 200 < images.max() <= 255
-        np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
-        np.testing.assert_array_equal(weights, 1)
-
-
 def test_the_stream_depends_on_nothing_but_the_seed(dataset: Fer2013) -> None:
     faces = dataset.split(Split.TRAIN)
     first = take(faces, FULL, 7)

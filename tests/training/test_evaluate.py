@@ -1,5 +1,4 @@
 import shutil
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,24 +13,20 @@ from emomusic.cli.main import main
 from emomusic.errors import DatasetError, ModelError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, Landmarks
-from emomusic.face.fer2013 import LabelledFaces, Split
 from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
 from emomusic.face.model_files import ModelSpec, read_spec
 from emomusic.metrics import FOUR, MISSED
 from emomusic.metrics import evaluate as metrics_of
-from emomusic.training import evaluate, ferplus
+from emomusic.training import evaluate
 from emomusic.training.evaluate import (
     FOLDS,
     PhotographFigures,
     evaluate_labels,
     evaluate_pictures,
-    evaluate_split,
-    evaluate_split_on_votes,
     evaluation_record,
     fit_to_pictures,
     labelled_pictures,
     record_photographs,
-    record_votes,
 )
 from tests.tiny_model import Run
 
@@ -60,34 +55,6 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
     assert all(figure in line for figure in ("50.0%", "In 1 photographs", "4 of 5 folds", "0.041"))
     assert "| pose | towards the camera | 3 | 62.5% |" in card
     assert "without disgust" in card
-
-
-def test_figures_on_votes_are_kept_for_each_split_and_told_by_the_card(
-    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "models" / "face" / "tiny"
-    shutil.copytree(tiny_run.folder, folder)
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    images = np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
-    faces = LabelledFaces(images, np.zeros(8, np.uint8), np.zeros(8, np.bool_))
-    votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
-    votes[np.arange(8), np.arange(8)] = 9  # each emotion once, and contempt
-    parts = {f"{split}_{name}": part for split in Split for name, part in
-             (("pictures", ferplus.checksums(images)), ("votes", votes))}  # fmt: skip
-    np.savez(tmp_path / "votes.npz", **parts)
-    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
-    classifier = EmotionClassifier.load("tiny")
-    for split in (Split.VALIDATION, Split.TEST):
-        record_votes("tiny", evaluate_split_on_votes(faces, split, classifier), split)
-    kept = read_metrics(folder)["ferplus"]
-    right = classifier.probabilities(images[..., None]).argmax(axis=1) == np.arange(8)
-    for split in ("validation", "test"):
-        assert (kept[split]["n"], kept[split]["contempt"]) == (8, 1)
-        assert kept[split]["accuracy"] == right.mean()
-        assert kept[split]["seven"]["accuracy"] == right[:7].mean()
-    assert f"**{right.mean():.1%}** of 8 pictures" in (folder / CARD).read_text(encoding="utf-8")
-    with pytest.raises(DatasetError, match="Received: other pictures"):
-        evaluate_split_on_votes(replace(faces, images=images ^ 255), Split.TEST, classifier)
 
 
 def test_a_model_whose_figures_lack_some_stays_as_it_is(
@@ -155,22 +122,6 @@ def shades(tmp_path: Path) -> Path:
             cv2.imwrite(str(folder / f"{number}.png"), grey)
     cv2.imwrite(str(tmp_path / "shades" / "happy" / "dark.png"), np.zeros((60, 60), np.uint8))
     return tmp_path / "shades"
-
-
-def test_decoded_pictures_are_not_gathered(shades: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of them may be 150 MB."""
-    alive: list[weakref.ref[RgbImage]] = []
-    read = evaluate.read_image
-
-    def watched(path: Path) -> RgbImage:
-        assert sum(reference() is not None for reference in alive) <= 1
-        image = read(path)
-        alive.append(weakref.ref(image))
-        return image
-
-    monkeypatch.setattr(evaluate, "read_image", watched)
-    evaluate_pictures(labelled_pictures(shades), Leaning(read_spec(tiny_run.folder)), None)
-    assert len(alive) == 7 * 12 + 1
 
 
 def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
@@ -275,14 +226,3 @@ def test_the_margin_around_a_face_is_as_asked(tiny_run: Run, tmp_path: Path) -> 
     pictures = [(tmp_path / "one.png", Emotion.SURPRISE)]
     assert evaluate_pictures(pictures, knows, detector).accuracy == 1
     assert evaluate_pictures(pictures, knows, detector, margin=1.0).accuracy == 0
-
-
-def test_on_fer2013_no_adjustment_for_photographs_counts(tiny_run: Run) -> None:
-    images = np.stack([np.full((48, 48), shade_of(emotion), np.uint8) for emotion in EMOTIONS])
-    faces = LabelledFaces(images, np.arange(7, dtype=np.uint8), np.zeros(7, np.bool_))
-    spec = read_spec(tiny_run.folder)
-    table = np.eye(7, 8)
-    table[0, -1] = 9
-    plain = evaluate_split(faces, Leaning(replace(spec, adjustment=())))
-    adjusted = evaluate_split(faces, Leaning(replace(spec, adjustment=tuple(map(tuple, table.tolist())))))
-    np.testing.assert_array_equal(adjusted.confusion, plain.confusion)

@@ -27,13 +27,14 @@ def test_the_bundled_maps_equal_those_of_keras_on_100_faces() -> None:
     model = keras.saving.load_model(folder / model_files.WEIGHTS, compile=False, safe_mode=True)
     graph, faces = Network(folder / model_files.GRAD_CAM), hundred_faces().astype(np.float32)
     layer = NETWORKS[model_files.DEFAULT_MODEL].grad_cam
+    differences: list[float] = []
     for winner, part in enumerate(np.array_split(faces, 7)):
         expected = keras_maps(model, layer, part, winner)
         (received,) = graph(part, np.eye(7, dtype=np.float32)[[winner]])
         assert expected.shape == (len(part), 12, 12)
-        differences = np.abs(received - expected).max(axis=(1, 2)) / expected.max(axis=(1, 2))
-        assert np.median(differences) < 1e-4
-        assert differences.max() < 0.01  # a value near 0 can have a gradient or none
+        differences += (np.abs(received - expected).max(axis=(1, 2)) / expected.max(axis=(1, 2))).tolist()
+    assert np.quantile(differences, 0.9) < 1e-4
+    assert max(differences) < 0.05  # a value near 0 can have a gradient or none
 
 
 @pytest.mark.parametrize(("layer", "message"), [("block9_relu", "one layer block9_relu"), ("block1_relu", "gradient")])

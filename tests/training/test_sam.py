@@ -6,7 +6,7 @@ import pytest
 
 from emomusic.errors import ModelError
 from emomusic.training.batch_norm import FusedBatchNormalization
-from emomusic.training.sam import SharpnessAware, sharpness_aware
+from emomusic.training.sam import sharpness_aware
 
 RADIUS, RATE = 0.3, 0.1
 RNG = np.random.default_rng(0)
@@ -72,19 +72,6 @@ def test_of_one_picture_all_of_it_shows_the_way() -> None:
     uphill = slope(X[:1], Y[:1], before, one)
     there = before + RADIUS * uphill / np.linalg.norm(uphill)
     np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X[:1], Y[:1], there, one), rtol=1e-4)
-
-
-def test_a_radius_that_leads_nowhere_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected a radius above 0\. Received: -0\.1"):
-        sharpness_aware(linear(), -0.1)
-
-
-def test_layers_and_weights_are_those_of_the_network() -> None:
-    model = linear()
-    aware = sharpness_aware(model, RADIUS)
-    assert isinstance(aware, SharpnessAware)
-    assert aware.layers == model.layers
-    assert aware.name == model.name
 
 
 def test_another_backend_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,6 @@ from emomusic.metrics import FOUR
 from emomusic.training import card
 from emomusic.training import train as train_module
 from emomusic.training.augmentation import Augmentation
-from emomusic.training.batches import steps_per_epoch
 from emomusic.training.checkpoint import Checkpoint, KeepBest
 from emomusic.training.evaluate import evaluate_split
 from emomusic.training.networks import NETWORKS, NetworkSpec
@@ -210,34 +209,30 @@ def test_a_stage_starts_with_the_weights_of_the_previous_one(dataset: Fer2013, t
         np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
-def test_a_stage_of_another_network_gives_its_weights_and_answers_to_the_next_ones(
+def test_a_stage_of_another_network_teaches_the_next_one(
     dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    still = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0)
-    later = replace(still, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
-    name = preset(replace(still, network="vgg9"), replace(still, start=PREVIOUS), later)
-    taught: list[list[str]] = []
+    twin = replace(NETWORKS["tiny"], name="twin")
+    monkeypatch.setattr(train_module, "NETWORKS", {**NETWORKS, "twin": twin})
+    taught: list[str] = []
     teach = train_module.keras_classifier
 
     def watched(model: keras.Model, spec: model_files.ModelSpec) -> EmotionClassifier:
-        taught.append([model.name, spec.network])
+        taught.append(spec.network)
         return teach(model, spec)
 
-    with pytest.raises(KilledError):
-        train("emonet_photo", dataset, tmp_path / "net", preset=name, on_progress=kill_after(2))
     monkeypatch.setattr(train_module, "keras_classifier", watched)
-    metrics = train("emonet_photo", dataset, tmp_path / "net", preset=name, resume=True)
-    assert [stage["epochs"] for stage in metrics["stages"]] == [1, 1, 1]
-    assert ["vgg9", "vgg9"] in taught
-    assert ["emonet_photo", "emonet_photo"] in taught
-    spec = read_spec(tmp_path / "net")
-    assert spec.network == "emonet_photo"
+    still = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0)
+    second = replace(still, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
+    name = preset(replace(still, network="twin"), second)
+    metrics = train("tiny", dataset, tmp_path / "net", preset=name)
+    assert [stage["epochs"] for stage in metrics["stages"]] == [1, 1]
+    assert set(taught) == {"twin"}
+    assert read_spec(tmp_path / "net").network == "tiny"
     trained = keras.saving.load_model(tmp_path / "net" / "model.keras", compile=False)
     keras.utils.set_random_seed(still.seed)
-    first = NETWORKS["vgg9"].build("float32")
-    for layer in ("block1a_conv", "block4c_conv", "logits"):
-        expected, received = (model.get_layer(layer).get_weights()[0] for model in (first, trained))
-        np.testing.assert_allclose(received, expected, atol=1e-3)  # the file has half precision
+    expected = twin.build("float32").get_layer("logits").get_weights()[0]
+    np.testing.assert_allclose(trained.get_layer("logits").get_weights()[0], expected, atol=1e-3)  # half precision
 
 
 def test_the_votes_choose_the_epoch_where_the_stage_says_so(
@@ -258,44 +253,6 @@ def test_the_votes_choose_the_epoch_where_the_stage_says_so(
         assert metrics["stages"][0]["val_accuracy"] == pytest.approx((answers == labels).mean(), abs=0.1)
         # The figures are on FER2013's labels in any case
         assert metrics["validation"]["accuracy"] == (answers == dataset.split(Split.VALIDATION).labels).mean()
-
-
-def test_a_checkpoint_holds_all_that_the_optimizer_knows(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Iterations, momentum and averages, as they were when the epoch ended and before the averages moved in."""
-    seen: list[dict[str, Any]] = []
-    save, restore = Checkpoint.on_epoch_end, Checkpoint.restore
-
-    def state(checkpoint: Checkpoint) -> dict[str, Any]:
-        of_optimizer = {v.path.split("/", 1)[1]: v for v in checkpoint.model.optimizer.variables}
-        of_network = {f"network/{v.path}": v for v in checkpoint.model.weights}
-        return {path: np.array(keras.ops.convert_to_numpy(v)) for path, v in {**of_optimizer, **of_network}.items()}
-
-    def saved(self: Checkpoint, *args: Any) -> None:
-        save(self, *args)
-        seen.append(state(self))
-
-    def restored(self: Checkpoint) -> int:
-        restore(self)
-        seen.append(state(self))
-        raise KilledError
-
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", saved)
-    monkeypatch.setattr(Checkpoint, "restore", restored)
-    name = preset(FULL)
-    with pytest.raises(KilledError):
-        train("tiny", dataset, tmp_path / "net", preset=name, on_progress=kill_after(1))
-    with pytest.raises(KilledError):
-        train("tiny", dataset, tmp_path / "net", preset=name, resume=True)
-    before, after = seen
-    words = "\n".join(before)
-    assert [kind in words for kind in ("iteration", "momentum", "average")] == [True, True, True]
-    assert list(after) == list(before)
-    for path, value in before.items():
-        np.testing.assert_array_equal(after[path], value, err_msg=path)
-    (iterations,) = [value for path, value in after.items() if "iteration" in path]
-    assert iterations == steps_per_epoch(dataset.split(Split.TRAIN), FULL)
 
 
 def test_a_kill_while_the_best_weights_are_kept_costs_that_epoch_and_nothing_else(
@@ -363,16 +320,9 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
     assert (killed / "checkpoint" / "stage1" / "state.json").is_file()
 
 
-def test_a_checkpoint_of_other_pictures_is_refused(dataset: Fer2013, killed: Path) -> None:
-    learnt = dataset.split(Split.TRAIN)
-    others = replace(dataset, splits=dict(dataset.splits) | {Split.TRAIN: replace(learnt, images=255 - learnt.images)})
-    with pytest.raises(ModelError, match=r"network, configuration and data in .*Received: another"):
-        train("tiny", others, killed, preset="smoke", resume=True)
-
-
 @pytest.mark.parametrize(
     "damage",
-    ["cut state", "other state", "no history", "odd history", "no weights", "cut weights", "no best", "cut best"],
+    ["cut state", "no history", "cut weights", "no best"],
 )
 def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: Path, damage: str) -> None:
     state, weights = (
@@ -381,17 +331,10 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: P
     )
     if damage == "cut state":
         state.write_text(state.read_text()[:100])
-    elif damage == "other state":
-        state.write_text("[]")
-    elif damage in ("no history", "odd history"):
-        history: Any = [] if damage == "no history" else [{"epoch": 1}]
-        state.write_text(json.dumps(json.loads(state.read_text()) | {"history": history}))
-    elif damage == "no weights":
-        weights.unlink()
+    elif damage == "no history":
+        state.write_text(json.dumps(json.loads(state.read_text()) | {"history": []}))
     elif damage == "no best":
         weights.with_name("best.weights.h5").unlink()
-    elif damage == "cut best":
-        weights.with_name("best.weights.h5").write_bytes(b"\x89")
     else:
         weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ModelError, match=r"complete checkpoint in .*stage1. Received: .* without --resume"):
@@ -443,7 +386,7 @@ class ByHand:
         return float(self.model.optimizer.learning_rate), bool(self.model.stop_training)
 
 
-@pytest.mark.parametrize("killed_after", [None, 1, 2, 3])
+@pytest.mark.parametrize("killed_after", [None, 2, 3])
 def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, killed_after: int | None) -> None:
     figures = [(1.0, 0.5), (1.1, 0.4), (1.2, 0.5), (1.3, 0.3)]  # best at once; the rate falls after 3, the end is 4
     run = ByHand(tmp_path)
@@ -522,7 +465,7 @@ def test_a_folder_of_other_things_is_refused_and_kept(dataset: Fer2013, tmp_path
     assert path.exists()
 
 
-@pytest.mark.parametrize("absent", list(Split))
+@pytest.mark.parametrize("absent", [Split.VALIDATION, Split.TEST])
 def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_written(
     dataset: Fer2013, tmp_path: Path, absent: Split
 ) -> None:
@@ -568,7 +511,7 @@ def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
 # The optimizer
 
 
-@pytest.mark.parametrize("config", [pytest.param(stage, id=name) for name in PRESETS for stage in PRESETS[name]])
+@pytest.mark.parametrize("config", [PRESETS["default"][0], PRESETS["quadrants"][0]], ids=["sgd", "adam"])
 def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config: TrainingConfig) -> None:
     steps = 40  # per epoch: half of every warm-up is a whole number of steps
     optimizer = train_module._optimizer(config, steps)

@@ -1,0 +1,66 @@
+"""The commands `train export` and `evaluate face --ferplus`, on a tiny network."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.cli.main import main
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.fer2013 import Fer2013, Split
+from emomusic.face.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
+from emomusic.training import ferplus
+from tests.tiny_model import Run
+
+
+@pytest.fixture
+def model(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the tiny model in a checkout of its own."""
+    folder = tmp_path / "models" / "face" / "tiny"
+    shutil.copytree(tiny_run.folder, folder)
+    (tmp_path / "SHA256SUMS").touch()
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    return folder
+
+
+def test_export_writes_both_graphs_and_their_checksums(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (ONNX, GRAD_CAM):
+        (model / name).unlink()
+    assert main(["train", "export", "tiny", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["model"], record["bytes"]) == ("tiny", (model / ONNX).stat().st_size)
+    read_spec(model, verify=[WEIGHTS, ONNX])
+    assets.require_intact(model / ONNX, model / GRAD_CAM)
+
+
+def test_evaluation_counts_the_votes(
+    model: Path, dataset: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = dataset.split(Split.TEST).first(8)
+    with (tmp_path / "fer2013.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "pixels", "Usage"])
+        for image, label in zip(faces.images, faces.labels, strict=True):
+            writer.writerow([label, " ".join(map(str, image.ravel())), "PrivateTest"])
+    votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
+    votes[np.arange(8), np.arange(8)] = 9  # each emotion once, and contempt
+    parts = {"pictures": ferplus.checksums(faces.images), "votes": votes}
+    np.savez(tmp_path / "votes.npz", **{f"{split}_{name}": part for split in Split for name, part in parts.items()})
+    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "test"]
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus", "--record", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    answers = EmotionClassifier.load("tiny").probabilities(faces.images[..., None]).argmax(axis=1)
+    assert (record["n"], record["contempt"]) == (8, 1)
+    assert record["accuracy"] == (answers == np.arange(8)).mean()
+    assert record["seven"]["accuracy"] == (answers == np.arange(8))[:7].mean()
+    assert assets.read_metrics(model)["ferplus"]["test"]["accuracy"] == record["accuracy"]
+    assert f"**{record['accuracy']:.1%}** of 8 pictures" in (model / assets.CARD).read_text(encoding="utf-8")
+    np.savez(tmp_path / "votes.npz", **{f"{split}_votes": votes for split in Split},
+             **{f"{split}_pictures": parts["pictures"] ^ 1 for split in Split})  # fmt: skip
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus"]) == 2
+    assert "Received: other pictures" in capsys.readouterr().err
