@@ -70,9 +70,10 @@ def read_labelled_songs(path: Path) -> LabelledSongs:
     songs = read_catalogue(data, name=path.name)
     require_columns(songs.table, ["mood", "duration_s"], name=path.name)
     require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
-    labels = songs.table["mood"].map({mood.value: position for position, mood in enumerate(Mood)})
+    positions = {mood.value: position for position, mood in enumerate(Mood)}
+    labels = np.array([positions[mood] for mood in songs.table["mood"]], np.int64)
     duration_s = songs.table["duration_s"].to_numpy(np.float64)
-    return LabelledSongs(songs.features, duration_s, labels.to_numpy(np.int64), hashlib.sha256(data).hexdigest())
+    return LabelledSongs(songs.features, duration_s, labels, hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value

@@ -173,7 +173,7 @@ class Account:
         except SpotifyError as error:
             songs = pluralize(len(ids), "song")
             raise type(error)(f"The playlist exists, but Spotify added only {num_added} of {songs}. {error}") from error
-        return PLAYLIST_ADDRESS + playlist_id
+        return f"{PLAYLIST_ADDRESS}{playlist_id}"
 
     def _valid_token(self) -> str:
         """Access token, refreshed if it expires within a minute."""
