@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from emomusic.affect import EmotionProbabilities
 from emomusic.face.film import FilmNetworks
 from emomusic.face.images import RgbImage
-from emomusic.ui.film.job import THREAD_NAME, FilmJob, Stage
+from emomusic.ui.film.job import THREAD_NAME, FilmJob, FilmStage
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import NOBODY, film_bytes
 
@@ -64,7 +64,7 @@ def is_true(condition: Callable[[], object]) -> bool:
 
 def is_over(job: FilmJob) -> bool:
     """Whether the job comes to its end."""
-    return is_true(lambda: job.stage is Stage.OVER)
+    return is_true(lambda: job.stage is FilmStage.OVER)
 
 
 def film_threads() -> list[str]:

@@ -23,7 +23,7 @@ from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.shared import shared
 from emomusic.ui.film import choose, results
 from emomusic.ui.film import job as job_module
-from emomusic.ui.film.job import FilmHolder, FilmJob, Stage
+from emomusic.ui.film.job import FilmHolder, FilmJob, FilmStage
 from tests.fakes import FakeDetector
 from tests.films import COLLINS, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, is_over, is_true
@@ -333,7 +333,7 @@ def test_a_film_that_is_cancelled_before_its_start_has_no_results(
     upload(app, GREY)
     job = job_of(app)
     assert job is not None
-    assert job.stage is Stage.WAITING
+    assert job.stage is FilmStage.WAITING
     finish(press(app, CANCEL))
     assert classifier.num_frames == 0
     assert len(app.title) == 1

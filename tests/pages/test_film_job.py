@@ -23,7 +23,7 @@ from emomusic.face.film import FilmNetworks, load_film_networks
 from emomusic.face.images import Box, RgbImage, read_image
 from emomusic.plots.film import annotate_film
 from emomusic.ui.film import job as job_module
-from emomusic.ui.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, Stage, stored_upload
+from emomusic.ui.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, stored_upload
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, PATIENCE_S, Classifier, fakes, film_threads, is_over, is_true
@@ -80,7 +80,7 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Ca
     classifier = Classifier(permissions=9)
     job = start(networks=fakes(classifier))
     assert classifier.has_stopped()
-    assert job.stage is Stage.READING
+    assert job.stage is FilmStage.READING
     assert 0 < job.share < 1
     job.cancel()
     classifier.allow()
@@ -101,7 +101,7 @@ def test_a_closed_job_ends_its_threads_and_closes_its_file() -> None:
     job.close()
     assert film_threads() == []
     assert file.closed
-    assert job.stage is Stage.OVER
+    assert job.stage is FilmStage.OVER
     assert job.marked is None
     job.close()  # again, without an error
 
@@ -148,7 +148,7 @@ def test_a_closed_job_stops_to_draw(start: Callable[..., FilmJob], monkeypatch: 
     monkeypatch.setattr(job_module, "annotate_film", draw)
     job = start()
     assert drawing.wait(PATIENCE_S)
-    assert job.stage is Stage.MARKING
+    assert job.stage is FilmStage.MARKING
     assert not job.is_reading
     job.close(timeout_s=0)
     closed.set()
@@ -246,18 +246,18 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     running = [start(networks=fakes(classifier)) for classifier in classifiers]
     assert all(classifier.has_stopped() for classifier in classifiers)
     stopped, next_ = start(), start()
-    assert {stopped.stage, next_.stage} == {Stage.WAITING}
+    assert {stopped.stage, next_.stage} == {FilmStage.WAITING}
     assert stopped.is_reading
     assert stopped.seconds_left() is None
     stopped.cancel()
     assert is_over(stopped)
     assert (stopped.error, stopped.reading, stopped.marked) == (None, None, None)
-    assert next_.stage is Stage.WAITING
+    assert next_.stage is FilmStage.WAITING
     classifiers[0].allow()
     assert is_over(next_)
     assert next_.reading is not None
     assert len(next_.reading) == 24
-    assert running[1].stage is Stage.READING
+    assert running[1].stage is FilmStage.READING
     classifiers[1].allow()
     assert all(is_over(job) for job in running)
 

@@ -66,7 +66,7 @@ def _end_threads() -> None:
         job.close()
 
 
-class Stage(StrEnum):
+class FilmStage(StrEnum):
     """State of a job."""
 
     WAITING = "waiting"  # for the films of other visitors
@@ -98,7 +98,7 @@ class FilmJob:
             networks: returns the networks. The thread calls it, so it may take long.
         """
         self.name = name
-        self.stage, self.share, self._began_s = Stage.WAITING, 0.0, time.monotonic()
+        self.stage, self.share, self._began_s = FilmStage.WAITING, 0.0, time.monotonic()
         self.reading: FilmReading | None = None
         self.error: str | None = None
         self.problem: str | None = None
@@ -115,7 +115,7 @@ class FilmJob:
     @property
     def is_reading(self) -> bool:
         """Whether readings may still arrive."""
-        return self.stage in (Stage.WAITING, Stage.READING)
+        return self.stage in (FilmStage.WAITING, FilmStage.READING)
 
     @property
     def is_cancelled(self) -> bool:
@@ -168,7 +168,7 @@ class FilmJob:
     def _should_stop(self) -> bool:
         return self._cancelled.is_set() or self._closed.is_set()
 
-    def _enter(self, stage: Stage) -> None:
+    def _enter(self, stage: FilmStage) -> None:
         self.stage, self.share, self._began_s = stage, 0.0, time.monotonic()
 
     def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
@@ -193,13 +193,13 @@ class FilmJob:
             if self.error is not None and self.reading is not None and len(self.reading):
                 end = format_clock(self.reading.end_s)
                 self.error, self.problem = None, f"The reading stopped because of an error; the results end at {end}."
-            self.stage = Stage.OVER
+            self.stage = FilmStage.OVER
             return_free_memory()
 
     def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
         loaded = networks()
         with FilmFile(file, name=self.name, max_s=MAX_S) as film:
-            self._enter(Stage.READING)
+            self._enter(FilmStage.READING)
             self.reading = reading = FilmReading(film)
             shown_s = 0.0
             for moment in read_film(film, loaded):
@@ -224,7 +224,7 @@ class FilmJob:
 
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
-        self._enter(Stage.MARKING)
+        self._enter(FilmStage.MARKING)
 
         def on_progress(share: float) -> bool:
             self.share = share

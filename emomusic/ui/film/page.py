@@ -9,7 +9,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.welcome import show_parts
 from emomusic.ui.film.choose import cancel_job, choose_film, current_job, forget_job, visitors_job
-from emomusic.ui.film.job import FilmJob, Stage
+from emomusic.ui.film.job import FilmJob, FilmStage
 from emomusic.ui.film.results import choose_scene, show_answer, show_details, show_growing, show_picture, show_timeline
 
 _FEATURES = (
@@ -86,16 +86,16 @@ def _show_progress() -> None:
     """Show the state of the film, refreshed while its thread runs."""
     job = visitors_job()
 
-    @st.fragment(run_every=None if job is None or job.stage is Stage.OVER else _EVERY_S)
+    @st.fragment(run_every=None if job is None or job.stage is FilmStage.OVER else _EVERY_S)
     def progress() -> None:
         job = visitors_job()
         if job is None:
             return
         if _drawn(job) != st.session_state.get(state.FILM_DRAWN):
             st.rerun()
-        if job.stage is Stage.WAITING:
+        if job.stage is FilmStage.WAITING:
             st.progress(0.0, "Waiting for the networks, or for the films of others")
-        elif job.stage is Stage.OVER:
+        elif job.stage is FilmStage.OVER:
             st.markdown(f"**{escape_markdown(job.name)}**")
         else:
             st.progress(job.share, _progress_text(job))
@@ -106,7 +106,7 @@ def _show_progress() -> None:
 def _progress_text(job: FilmJob) -> str:
     left_s, reading = job.seconds_left(), job.reading
     left = "" if left_s is None else f", {format_clock(left_s)} left"
-    if job.stage is Stage.MARKING or reading is None:
+    if job.stage is FilmStage.MARKING or reading is None:
         return f"Drawing the faces into the film: {100 * job.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
     return f"Reading: {format_clock(reading.end_s)}{of}{left}"

@@ -27,7 +27,7 @@ from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.shared import shared
 from emomusic.ui.film.choose import visitors_job
-from emomusic.ui.film.job import PORTRAIT, FilmJob, Stage
+from emomusic.ui.film.job import PORTRAIT, FilmJob, FilmStage
 from emomusic.ui.songs.choose import request_of
 from emomusic.ui.songs.listener import ALL, NOW, Listener
 from emomusic.ui.songs.player import queue_of, show_queue
@@ -58,7 +58,7 @@ def show_picture(job: FilmJob) -> None:
         )
         return
 
-    @st.fragment(run_every=None if job.stage is Stage.OVER else 1.0)
+    @st.fragment(run_every=None if job.stage is FilmStage.OVER else 1.0)
     def frame() -> None:
         job = visitors_job()
         if job is not None and (preview := job.preview) is not None:
