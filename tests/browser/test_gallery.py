@@ -177,21 +177,6 @@ def test_photos_are_added_and_removed_after_the_server_released_the_first(
     expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
 
 
-def test_one_back_from_the_samples_also_undoes_the_policy_of_another_page(gallery: Callable[..., Page]) -> None:
-    page = gallery()
-    page.get_by_role("link", name="Photo").click()
-    page.get_by_role("button", name="A stern look", exact=True).click()
-    song(page)
-    page.get_by_role("radio", name="Soothe").click()
-    expect(page.get_by_text("improve the mood")).to_be_visible()
-    page.get_by_role("link", name="Gallery").click()
-    show_samples(page)
-    expect(page.get_by_role("radio", name="Soothe")).to_be_checked()
-    assert "wall=samples&policy=Soothe" in page.url
-    page.evaluate("history.back()")
-    expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
-
-
 def test_the_player_of_the_samples_starts_on_the_first_screen(gallery: Callable[..., Page]) -> None:
     page = gallery()
     show_samples(page)
