@@ -71,6 +71,8 @@ def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: Picture
     songs = emomusic.recommend_songs(reading, policy=policy, num_songs=7)
     assert len({song.track.id for song in songs}) == 7
     assert emomusic.recommend_songs(reading.group, policy=policy.value, num_songs=7) == songs
+    face = reading.faces[0]
+    assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)
 
 
 def test_an_emotion_and_its_place_are_targets() -> None:
@@ -80,17 +82,6 @@ def test_an_emotion_and_its_place_are_targets() -> None:
     assert emomusic.recommend_songs(EMOTION_POINTS[Emotion.SAD]) == songs  # match asks for the place alone
     assert emomusic.recommend_songs(AffectPoint(0.9, 0.4)) != songs
     assert emomusic.recommend_songs("sad", seed=1) != songs
-
-
-def test_one_face_of_several_is_a_target(reading: PictureReading) -> None:
-    face = reading.faces[0]
-    assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)
-
-
-def test_explicit_songs_are_left_out_on_request() -> None:
-    songs = emomusic.recommend_songs("angry", num_songs=50, hide_explicit=True)
-    assert not any(song.track.explicit for song in songs)
-    assert any(song.track.explicit for song in emomusic.recommend_songs("angry", num_songs=50))
 
 
 def test_a_picture_without_a_face_has_no_songs() -> None:
@@ -129,9 +120,11 @@ def test_a_reading_of_another_picture_is_not_drawn(reading: PictureReading) -> N
         emomusic.draw_reading(np.zeros((48, 64, 3), np.uint8), reading)
 
 
-def test_songs_have_the_requested_genres() -> None:
+def test_songs_have_the_requested_genres_and_no_explicit_words() -> None:
     songs = emomusic.recommend_songs("neutral", num_songs=10, genres=["jazz"])
     assert len(songs) == 10
     assert all("jazz" in song.track.genres for song in songs)
+    clean = emomusic.recommend_songs("angry", num_songs=50, hide_explicit=True)
+    assert not any(song.track.explicit for song in clean)
     with pytest.raises(DatasetError, match="jazz"):
         emomusic.recommend_songs("neutral", genres=["jaz"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 from emomusic.affect import EmotionProbabilities
@@ -12,13 +11,11 @@ from emomusic.face.images import RgbImage
 from emomusic.ui.film.job import THREAD_NAME, FilmJob, FilmStage
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import NOBODY, film_bytes
+from tests.waiting import PATIENCE_S, wait_until
 
-PATIENCE_S = 120
 FACE = make_face(40, 40, 60, 75)
 GREY = film_bytes([(NOBODY, 6)])
 """Six seconds: 24 readings."""
-
-_POLL_S = 0.02
 
 
 class Classifier(FakeClassifier):
@@ -53,18 +50,9 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
     return lambda *_: networks
 
 
-def is_true(condition: Callable[[], object]) -> bool:
-    """Whether the condition becomes true."""
-    for _ in range(round(PATIENCE_S / _POLL_S)):
-        if condition():
-            return True
-        time.sleep(_POLL_S)
-    return False
-
-
-def is_over(job: FilmJob) -> bool:
-    """Whether the job comes to its end."""
-    return is_true(lambda: job.stage is FilmStage.OVER)
+def wait_for_end(job: FilmJob) -> None:
+    """Wait until the job is over."""
+    wait_until(lambda: job.stage is FilmStage.OVER)
 
 
 def film_threads() -> list[str]:

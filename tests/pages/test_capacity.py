@@ -18,7 +18,7 @@ from emomusic.ui.core import shared, state
 from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity, limits
 from emomusic.ui.film.job import FilmJob
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
-from tests.pages.film_jobs import FACE, GREY, fakes, is_over
+from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 
 
 class Runtime:
@@ -142,7 +142,7 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
     assert busy == [True]
     assert not module.capacity().is_busy
     job = FilmJob("a film.mp4", io.BytesIO(GREY), fakes(detector=Watching([FACE])))
-    assert is_over(job)
+    wait_for_end(job)
     assert len(busy) > 2
     assert all(busy)
     assert not module.capacity().is_busy

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,22 +10,19 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.face.film import FILM_COLUMNS, load_film_networks
-from emomusic.face.film_formats import FILM_ENDINGS
+from emomusic.face.film import load_film_networks
 from emomusic.music.catalogue import load_catalogue
 from emomusic.music.genres import genres_of
 from emomusic.music.recommend import one_song_each
-from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.shared import shared
 from emomusic.ui.film import choose, results
-from emomusic.ui.film import job as job_module
-from emomusic.ui.film.job import FilmHolder, FilmJob, FilmStage
+from emomusic.ui.film.job import FilmHolder, FilmJob
 from tests.fakes import FakeDetector
-from tests.films import COLLINS, film_bytes
-from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, is_over, is_true
+from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
 from tests.pages.screen import files_of, labels, open_page, playing, queue_of, text_of, tracks
+from tests.waiting import wait_until
 
 SECONDS = 120
 SAMPLE, ANOTHER, CANCEL = "Try the sample", "Another film", "Cancel"
@@ -42,7 +37,7 @@ def app(root: Path) -> Iterator[AppTest]:
     yield app
     if (job := job_of(app)) is not None:
         job.close()
-    assert is_true(lambda: film_threads() == [])
+    wait_until(lambda: film_threads() == [])
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +45,7 @@ def sample() -> FilmJob:
     """The sample, read by the real networks."""
     path = Path(__file__).parents[2] / "data/samples/faces.mp4"
     job = FilmJob(path.name, path.open("rb"), load_film_networks)
-    assert is_over(job)
+    wait_for_end(job)
     return job
 
 
@@ -89,7 +84,7 @@ def finish(app: AppTest) -> AppTest:
     """Wait for the thread, and show its results."""
     job = job_of(app)
     assert job is not None
-    assert is_over(job)
+    wait_for_end(job)
     app.run()
     assert not app.exception
     return app
@@ -125,27 +120,6 @@ def assert_chooser(app: AppTest) -> None:
     assert downloads(app) == set()
     assert state.FILM not in app.session_state
     assert state.FILM_SAMPLE not in app.query_params
-
-
-def test_the_empty_page_offers_the_sample_and_the_upload(app: AppTest) -> None:
-    app.run()
-    assert_chooser(app)
-    assert {f".{ending}" for ending in FILM_ENDINGS} <= set(app.file_uploader[0].proto.type)
-    assert app.file_uploader[0].proto.max_upload_size_mb == job_module.MAX_MB
-
-
-def test_a_link_to_the_sample_reads_it(app: AppTest, classifier: Classifier) -> None:
-    app.query_params[state.FILM_SAMPLE] = "sample"
-    app.run()
-    finish(app)
-    job = job_of(app)
-    assert job is not None
-    assert job.name == "faces.mp4"
-    assert job.reading is not None
-    assert job.reading.end_s == pytest.approx(32, abs=0.3)
-    assert app.query_params[state.FILM_SAMPLE] in ("sample", ["sample"])
-    assert downloads(app) == DOWNLOADS
-    assert classifier.num_frames == len(job.reading)
 
 
 def test_the_sample_is_shown_with_its_scenes_and_songs(shown: AppTest) -> None:
@@ -236,26 +210,6 @@ def test_a_new_scene_leaves_the_songs_of_the_others(
     assert songs == one_song_each(requests, shared().recommender())
 
 
-def test_the_files_hold_the_readings(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = files_of(monkeypatch)
-    app.session_state[state.FILM] = FilmHolder(sample)
-    app.run()
-    table = list(csv.DictReader(io.StringIO(files["emomusic-film.csv"]().decode("utf-8-sig"))))
-    assert list(table[0]) == FILM_COLUMNS
-    assert {row["face"] for row in table} == set("12345")
-    record = json.loads(files["emomusic-film.json"]())
-    assert [face["face"] for face in record["faces"]] == [1, 2, 3, 4, 5]
-    assert "error" not in record
-    starts = [scene["start_s"] for scene in record["scenes"]]
-    songs = [entry["song"]["id"] for entry in record["playlist"]]
-    assert len(starts) == len(set(songs)) == NUM_SCENES
-    lines = files["emomusic-film.m3u"]().splitlines()
-    assert [line.rsplit("/", 1)[1] for line in lines if line.startswith("http")] == songs
-    titles = [line.partition(",")[2] for line in lines if line.startswith("#EXTINF")]
-    assert [title.split()[0] for title in titles] == [format_clock(start_s) for start_s in starts]
-    assert files["emomusic-film.mp4"]() is sample.marked
-
-
 def test_the_songs_and_files_follow_the_music_of_the_visitor(
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,25 +278,6 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
     assert ANOTHER in labels(app)
 
 
-def test_a_film_that_is_cancelled_before_its_start_has_no_results(
-    app: AppTest, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slots = job_module.threading.BoundedSemaphore(1)
-    monkeypatch.setattr(job_module, "_slots", slots)
-    assert slots.acquire()
-    upload(app, GREY)
-    job = job_of(app)
-    assert job is not None
-    assert job.stage is FilmStage.WAITING
-    finish(press(app, CANCEL))
-    assert classifier.num_frames == 0
-    assert len(app.title) == 1
-    assert "No face" not in app.title[0].value
-    assert downloads(app) == set()
-    assert_chooser(press(app, ANOTHER))
-    slots.release()
-
-
 def test_a_film_without_faces_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "_networks", fakes(detector=FakeDetector()))
     finish(upload(app, GREY))
@@ -350,25 +285,3 @@ def test_a_film_without_faces_says_so(app: AppTest, monkeypatch: pytest.MonkeyPa
     assert tracks(app) == []
     assert downloads(app) == set()
     assert ANOTHER in labels(app)
-
-
-@pytest.mark.usefixtures("classifier")
-def test_a_broken_film_shows_its_readings_and_a_warning(app: AppTest) -> None:
-    film = film_bytes([(COLLINS, 6)], ending="mkv")
-    finish(upload(app, film[: len(film) // 2], name="broken.mkv"))
-    assert len(app.warning) == 1
-    assert "happy" in app.title[0].value
-    assert downloads(app) == DOWNLOADS
-
-
-@pytest.mark.usefixtures("classifier")
-def test_a_file_that_is_no_film_is_one_message(app: AppTest) -> None:
-    finish(upload(app, b"nonsense" * 100, name="no_film.mp4"))
-    assert len(app.title) == 1
-    (error,) = app.error
-    assert "no\\_film.mp4" in error.value
-    assert downloads(app) == set()
-    assert labels(app) == {ANOTHER}
-    assert_chooser(press(app, ANOTHER))
-    finish(upload(app, GREY))
-    assert downloads(app) == DOWNLOADS

@@ -7,7 +7,6 @@ import errno
 import io
 import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,16 +16,15 @@ import av
 import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.errors import FilmError, ModelError
-from emomusic.face.detection import Face
+from emomusic.errors import FilmError
 from emomusic.face.film import FilmNetworks, load_film_networks
-from emomusic.face.images import Box, RgbImage, read_image
-from emomusic.plots.film import annotate_film
+from emomusic.face.images import RgbImage, read_image
 from emomusic.ui.film import job as job_module
 from emomusic.ui.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, stored_upload
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes
-from tests.pages.film_jobs import FACE, GREY, PATIENCE_S, Classifier, fakes, film_threads, is_over, is_true
+from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def seconds_of(film: bytes | None) -> float:
@@ -41,7 +39,7 @@ def seconds_of(film: bytes | None) -> float:
 def _no_thread_remains() -> Iterator[None]:
     assert film_threads() == []
     yield
-    assert is_true(lambda: film_threads() == []), film_threads()
+    wait_until(lambda: film_threads() == [])
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def start() -> Iterator[Callable[..., FilmJob]]:
 
 def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
     job = start(film_bytes([(COLLINS, 2.5), (BIDEN, 2.5)], size=(400, 300)), load_film_networks)
-    assert is_over(job)
+    wait_for_end(job)
     assert (job.name, job.error, job.problem, job.is_cancelled) == ("a film.mp4", None, None, False)
     assert not job.is_reading
     assert job.reading is not None
@@ -84,7 +82,7 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Ca
     assert 0 < job.share < 1
     job.cancel()
     classifier.allow()
-    assert is_over(job)
+    wait_for_end(job)
     assert job.is_cancelled
     assert job.error is None
     assert job.reading is not None
@@ -113,9 +111,9 @@ def test_a_film_ends_when_its_visitor_has_left() -> None:
     gone = weakref.ref(holder.job)
     del holder
     classifier.allow()
-    assert is_true(lambda: file.closed)
+    wait_until(lambda: file.closed)
     assert classifier.num_frames == 4
-    assert is_true(lambda: gone() is None)
+    wait_until(lambda: gone() is None)
 
 
 READ = """
@@ -134,35 +132,11 @@ def test_a_process_that_ends_while_a_film_is_read_does_not_crash(root: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_closed_job_stops_to_draw(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
-    drawing, closed = threading.Event(), threading.Event()
-
-    def draw(*arguments: Any, on_progress: Callable[[float], bool]) -> None:
-        def wait(share: float) -> bool:
-            drawing.set()
-            assert closed.wait(PATIENCE_S)
-            return on_progress(share)
-
-        annotate_film(*arguments, on_progress=wait)
-
-    monkeypatch.setattr(job_module, "annotate_film", draw)
-    job = start()
-    assert drawing.wait(PATIENCE_S)
-    assert job.stage is FilmStage.MARKING
-    assert not job.is_reading
-    job.close(timeout_s=0)
-    closed.set()
-    assert is_over(job)
-    assert job.marked is None
-    assert job.reading is not None
-    assert len(job.reading) == 24
-
-
 @pytest.mark.parametrize("film", [b"", GREY[:200]], ids=["empty", "head"])
 def test_a_file_that_is_no_film_is_an_error(film: bytes) -> None:
     file = io.BytesIO(film)
     job = FilmJob("notes.mp4", file, fakes())
-    assert is_over(job)
+    wait_for_end(job)
     assert "notes.mp4" in (job.error or "")
     assert (job.reading, job.problem, job.marked, job.scenes()) == (None, None, None, [])
     assert file.closed
@@ -171,7 +145,7 @@ def test_a_file_that_is_no_film_is_an_error(film: bytes) -> None:
 def test_a_film_that_breaks_off_keeps_its_readings(start: Callable[..., FilmJob]) -> None:
     whole = film_bytes([(NOBODY, 3), (COLLINS, 3)], ending="mkv")
     job = start(whole[: len(whole) * 2 // 3])
-    assert is_over(job)
+    wait_for_end(job)
     assert job.error is None
     assert job.problem is not None
     assert job.reading is not None
@@ -189,21 +163,12 @@ def test_an_error_in_the_middle_keeps_the_readings(
             return super().classify(crops)
 
     job = start(networks=fakes(Failing()))
-    assert is_over(job)
+    wait_for_end(job)
     assert (job.error, job.marked) == (None, None)
     assert "a fault" not in (job.problem or "a fault")
     assert "a fault" in caplog.text
     assert job.reading is not None
     assert len(job.reading) == 5
-
-
-def test_networks_that_cannot_be_loaded_are_an_error(start: Callable[..., FilmJob]) -> None:
-    def load() -> FilmNetworks:
-        raise ModelError("no such model")
-
-    job = start(networks=load)
-    assert is_over(job)
-    assert (job.error, job.reading) == ("no such model", None)
 
 
 def test_a_film_that_cannot_be_marked_keeps_its_readings(
@@ -214,7 +179,7 @@ def test_a_film_that_cannot_be_marked_keeps_its_readings(
 
     monkeypatch.setattr(job_module, "annotate_film", draw)
     job = start()
-    assert is_over(job)
+    wait_for_end(job)
     assert (job.error, job.marked) == (None, None)
     assert job.problem is not None
     assert job.reading is not None
@@ -224,7 +189,7 @@ def test_a_film_that_cannot_be_marked_keeps_its_readings(
 def test_a_film_that_is_too_long_is_refused(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_module, "MAX_S", 3)
     job = start()
-    assert is_over(job)
+    wait_for_end(job)
     assert "0:06" in (job.error or "")
     assert job.reading is None
 
@@ -234,7 +199,7 @@ def test_a_film_of_unknown_duration_is_read_up_to_the_limit(
 ) -> None:
     monkeypatch.setattr(job_module, "MAX_S", 3)
     job = start(film_bytes([(NOBODY, 6)], ending="mkv", options={"live": "1"}))
-    assert is_over(job)
+    wait_for_end(job)
     assert (job.error, job.reading and job.reading.duration_s) == (None, None)
     assert "0:03" in (job.problem or "")
     assert job.reading is not None
@@ -250,16 +215,17 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     assert stopped.is_reading
     assert stopped.seconds_left() is None
     stopped.cancel()
-    assert is_over(stopped)
+    wait_for_end(stopped)
     assert (stopped.error, stopped.reading, stopped.marked) == (None, None, None)
     assert next_.stage is FilmStage.WAITING
     classifiers[0].allow()
-    assert is_over(next_)
+    wait_for_end(next_)
     assert next_.reading is not None
     assert len(next_.reading) == 24
     assert running[1].stage is FilmStage.READING
     classifiers[1].allow()
-    assert all(is_over(job) for job in running)
+    for job in running:
+        wait_for_end(job)
 
 
 def test_the_mood_of_a_scene_stays_as_first_asked(start: Callable[..., FilmJob]) -> None:
@@ -272,7 +238,7 @@ def test_the_mood_of_a_scene_stays_as_first_asked(start: Callable[..., FilmJob])
     assert job.scenes() is early  # computed once for the same readings
     classifier.probabilities = FakeClassifier(Emotion.HAPPY, share=0.5).probabilities
     classifier.allow()
-    assert is_over(job)
+    wait_for_end(job)
     (scene,) = job.scenes()
     assert scene.seconds == pytest.approx(6, abs=0.1)
     assert scene.point.valence < point.valence - 0.1
@@ -293,36 +259,14 @@ def test_a_song_needs_a_settled_scene_or_the_end(
         assert job.has_answer()
     assert not job.has_answer()
     classifier.allow()
-    assert is_over(job)
+    wait_for_end(job)
     assert job.has_answer()
-
-
-class Growing(FakeDetector):
-    """A detector of one face that grows with each call."""
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        self.faces = [make_face(40, 40, 40 + 4 * self.num_calls, 50 + 5 * self.num_calls)]
-        return super().detect(image)
-
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
-        return self.detect(image)
-
-
-def test_a_portrait_is_replaced_by_a_much_larger_one(start: Callable[..., FilmJob]) -> None:
-    classifier = Classifier(permissions=2)
-    job = start(film_bytes([(COLLINS, 6)]), fakes(classifier, Growing()))
-    assert classifier.has_stopped()
-    first = job.portrait(1)
-    assert first is not None
-    classifier.allow()
-    assert is_over(job)
-    assert job.portrait(1) not in (None, first)
 
 
 def test_the_number_of_portraits_is_limited(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_module, "_MOST_PORTRAITS", 1)
     job = start(networks=fakes(detector=FakeDetector([FACE, make_face(200, 40, 60, 75)])))
-    assert is_over(job)
+    wait_for_end(job)
     assert job.reading is not None
     assert [face.number for face in job.reading.faces()] == [1, 2]
     assert [job.portrait(number) is not None for number in (1, 2)] == [True, False]

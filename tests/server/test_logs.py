@@ -27,6 +27,7 @@ def test_a_message_has_no_arguments() -> None:
     assert (entry["level"], entry["logger"], entry["error"]) == ("info", "emomusic.ui.core.frame", "ImageError")
     assert entry["message"] == "error shown to the visitor: %s"
     assert entry["time"].endswith("+00:00")
+    assert formatted(logging.WARNING, ImageError(SECRET))["message"] == "ImageError"
 
 
 def test_an_exception_has_its_type_and_lines_but_no_text() -> None:
@@ -36,10 +37,6 @@ def test_an_exception_has_its_type_and_lines_but_no_text() -> None:
         entry = formatted(logging.ERROR, "a film cannot be read", exc_info=sys.exc_info())
     assert entry["error"] == "ValueError"
     assert entry["at"][-1].startswith("test_an_exception_has_its_type_and_lines_but_no_text:")
-
-
-def test_an_object_as_message_has_only_its_type() -> None:
-    assert formatted(logging.WARNING, ImageError(SECRET))["message"] == "ImageError"
 
 
 def test_every_logger_writes_json_once(root: Path) -> None:
