@@ -92,11 +92,8 @@ def find_download(name: str) -> Path | None:
     """Path of the dataset in `$EMOMUSIC_DATA` or `downloads_dir()`, or None.
 
     If there are two copies, the first valid one. A single copy is not checked; `ensure` checks it.
-
-    Raises:
-        AssetError: no dataset has this name.
     """
-    download = _known(name)
+    download = DOWNLOADS[name]
     copies = find_datasets(download.path)
     if len(copies) < 2:
         return next(iter(copies), None)
@@ -112,10 +109,10 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
         timeout_s: timeout in seconds, see `TIMEOUT_S`.
 
     Raises:
-        AssetError: the name is unknown, the network or the server fails, the response is not the dataset, or the file
-            cannot be written. No incomplete file is left.
+        AssetError: the network or the server fails, the response is not the dataset, or the file cannot be written. No
+            incomplete file is left.
     """
-    download = _known(name)
+    download = DOWNLOADS[name]
     if (path := _valid_copy(download)) is not None:
         return path
     data = _fetch(download, progress or (lambda _done, _total: None), timeout_s)
@@ -132,12 +129,6 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
             f"expected to write {download.path}. Received: {error.strerror}. {writing_advice()}"
         ) from error
     return target
-
-
-def _known(name: str) -> Download:
-    if name not in DOWNLOADS:
-        raise AssetError(f"expected one of the datasets {', '.join(DOWNLOADS)}. Received: {name!r}")
-    return DOWNLOADS[name]
 
 
 def _valid_copy(download: Download) -> Path | None:

@@ -20,7 +20,6 @@ AUTHORIZE = "/authorize"
 TOKEN = "/api/token"
 CREATE = "/v1/me/playlists"
 ADD = "/v1/playlists/"
-MAX_ITEMS = 100
 
 
 class Behaviour(StrEnum):
@@ -30,15 +29,6 @@ class Behaviour(StrEnum):
     DENIED = "denied"  # the visitor denies consent
     EXPIRED = "expired"  # tokens from consent; those from a refresh are valid
     FORBIDDEN = "403"  # as for accounts that are not in the app's user list
-    RATE_LIMITED = "429"
-    BROKEN = "500"
-
-
-API_FAILURES = {
-    Behaviour.FORBIDDEN: Reply({"error": {"status": 403, "message": "User not registered"}}, 403),
-    Behaviour.RATE_LIMITED: Reply(b"Too many requests", 429, {"Retry-After": "30"}),
-    Behaviour.BROKEN: Reply({"error": {"status": 500, "message": "Server error"}}, 500),
-}
 
 
 @dataclass
@@ -152,8 +142,8 @@ class FakeSpotify:
     def _api(self, path: str, request: Request) -> Reply:
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self._access:
             return Reply({"error": {"status": 401, "message": "The access token expired"}}, 401)
-        if self.behaviour in API_FAILURES:
-            return API_FAILURES[self.behaviour]
+        if self.behaviour is Behaviour.FORBIDDEN:
+            return Reply({"error": {"status": 403, "message": "User not registered"}}, 403)
         content: Any = json.loads(request.body)
         if path == CREATE:
             number = len(self.playlists)
@@ -164,7 +154,7 @@ class FakeSpotify:
             return Reply({"id": playlist.id, "external_urls": {"spotify": "https://example.org/"}}, 201)
         found = [playlist for playlist in self.playlists if path == f"{ADD}{playlist.id}/items"]
         uris = content["uris"] if isinstance(content, dict) else content
-        if not found or not 1 <= len(uris) <= MAX_ITEMS:
+        if not found or not 1 <= len(uris) <= 100:
             return Reply({"error": {"status": 400, "message": "Invalid request"}}, 400)
         found[0].uris.append(uris)
         return Reply({"snapshot_id": f"snapshot {len(found[0].uris)}"}, 201)

@@ -131,9 +131,9 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
 
 def evaluate_music(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a mood model."""
-    from emomusic.music.mood_training import evaluate_mood_model
+    from emomusic.music.mood_training import evaluate_mood_model, read_labelled_songs
 
-    return evaluate_mood_model(options.data, model=_mood_model_name(options.model)).metrics, 0
+    return evaluate_mood_model(read_labelled_songs(options.data), model=_mood_model_name(options.model)).metrics, 0
 
 
 def train_music(options: argparse.Namespace) -> Outcome:

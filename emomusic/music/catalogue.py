@@ -436,14 +436,9 @@ def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, a
         cell = cell.item() if isinstance(cell, np.generic) else cell
         received = "an empty cell" if cell is None or cell is pd.NA or cell != cell else _shortened(repr(cell))
         others = f" ({rows.size - 1} more invalid rows)" if rows.size > 1 else ""
-        raise DatasetError(f"{name}, {_row_name(cells, int(rows[0]))}: {rule}. Received: {received}{others}. {advice}")
-
-
-def _row_name(rows: pd.DataFrame | pd.Series, position: int) -> str:
-    """Row number in the file, counted from 1, and as spreadsheets count it."""
-    label = rows.index[position]
-    number = 1 + (int(label) if isinstance(label, int | np.integer) else position)
-    return f"row {number} ({number + 1} with the header)"
+        number = 1 + int(cells.index[rows[0]])  # counted from 1, and as spreadsheets count it
+        row = f"row {number} ({number + 1} with the header)"
+        raise DatasetError(f"{name}, {row}: {rule}. Received: {received}{others}. {advice}")
 
 
 def _shortened(text: str) -> str:

@@ -50,7 +50,7 @@ class TableForm:
 
     Attributes:
         name: label of the form.
-        columns: our column to its lower-case names in the table. `features.FEATURES` has the names of the features.
+        columns: our column to its lower-case names in the table.
         hint: advice for missing columns, can be empty.
     """
 
@@ -58,12 +58,8 @@ class TableForm:
     columns: Mapping[str, tuple[str, ...]]
     hint: str = ""
 
-    @property
-    def all_columns(self) -> dict[str, tuple[str, ...]]:
-        """`columns` and the columns of the features."""
-        features = {feature.name: (feature.source_name,) for feature in FEATURES.values()}
-        return features | dict(self.columns)
 
+_SOURCE_FEATURES = {feature.name: (feature.source_name,) for feature in FEATURES.values()}
 
 OWN_FORM = TableForm(
     "your own table (id, title, artists and features)",
@@ -73,7 +69,8 @@ OWN_FORM = TableForm(
 )
 MOODS_FORM = TableForm(
     "labelled songs (data_moods.csv)",
-    {
+    _SOURCE_FEATURES
+    | {
         "id": ("id",),
         "title": ("name",),
         "artists": ("artist",),
@@ -86,7 +83,8 @@ MOODS_FORM = TableForm(
 )
 TIDYTUESDAY_FORM = TableForm(
     "TidyTuesday songs (spotify_songs.csv)",
-    {
+    _SOURCE_FEATURES
+    | {
         "id": ("track_id",),
         "title": ("track_name",),
         "artists": ("track_artist",),
@@ -99,7 +97,8 @@ TIDYTUESDAY_FORM = TableForm(
 )
 KAGGLE_FORM = TableForm(
     "Kaggle tracks by genre (dataset.csv)",
-    {
+    _SOURCE_FEATURES
+    | {
         "id": ("track_id",),
         "title": ("track_name",),
         "artists": ("artists",),
@@ -112,7 +111,8 @@ KAGGLE_FORM = TableForm(
 )
 EXPORTIFY_FORM = TableForm(
     "Exportify playlist",
-    {
+    _SOURCE_FEATURES
+    | {
         "id": ("track uri", "spotify id", "spotify track id", "track id"),
         "title": ("track name",),
         "artists": ("artist name(s)", "artist name", "artist names"),
@@ -204,17 +204,13 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
 
 def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
     """Form with the most matching columns, and a mapping of our column names to those of the table."""
-    originals: dict[str, str] = {}
-    repeated: set[str] = set()
-    for column in columns:
-        key = str(column).casefold()
-        repeated |= {key} & originals.keys()
-        originals.setdefault(key, column)
+    keys = [str(column).casefold() for column in columns]
+    originals = dict(zip(reversed(keys), reversed(columns), strict=True))  # the first of several equal names
 
     def matches(form: TableForm) -> dict[str, str]:
         found = {
             ours: next((alias for alias in aliases if alias in originals), None)
-            for ours, aliases in form.all_columns.items()
+            for ours, aliases in form.columns.items()
         }
         return {ours: alias for ours, alias in found.items() if alias is not None}
 
@@ -230,13 +226,13 @@ def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
             f"Received the columns: {received}"
         )
     matched = matches(form)
-    missing = [form.all_columns[column][0] for column in TRACK_COLUMNS if column not in matched]
+    missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched]
     if missing:
         raise DatasetError(
             f"{name}, read as {form.name}: missing {missed(missing)}. Received: {received}. "
             f"{form.hint or 'Add them or choose another table.'}"
         )
-    if ambiguous := repeated & set(matched.values()):
+    if ambiguous := {key for key in matched.values() if keys.count(key) > 1}:
         raise DatasetError(f"{name}: expected unique columns. Received twice: {', '.join(sorted(ambiguous))}")
     return form, {ours: originals[alias] for ours, alias in matched.items()}
 

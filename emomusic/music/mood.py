@@ -21,8 +21,8 @@ from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
 from emomusic.compat import HookError, leave_warning_filters_alone
 from emomusic.errors import ModelError
-from emomusic.music.features import FEATURE_NAMES, FEATURES
-from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
+from emomusic.music.features import FEATURES
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED, build_mood_model
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +52,8 @@ class MoodClassifier:
 
     def __init__(self, name: str = DEFAULT_MOOD_MODEL, *, seed: int = SEED) -> None:
         """Create the unfitted model `name` of `MOOD_MODELS`."""
-        if name not in MOOD_MODELS:
-            raise ValueError(f"name must be one of {', '.join(MOOD_MODELS)}. Received: {name!r}")
         self.name = name
-        self._estimator: Any = MOOD_MODELS[name].build(seed)
-        self._fitted = False
+        self._estimator: Any = build_mood_model(name, seed)
 
     def fit(
         self,
@@ -69,22 +66,15 @@ class MoodClassifier:
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
-            labels: shape (n,), positions in `Mood`.
+            labels: shape (n,), positions in `Mood`; every mood occurs.
             duration_s: shape (n,), lengths in seconds, NaN if unknown; None if all are unknown.
 
         Returns:
             self.
-
-        Raises:
-            ValueError: a mood is absent from the labels, or a shape is wrong.
         """
         from sklearn.exceptions import ConvergenceWarning
 
         inputs = self._inputs(features, duration_s)
-        if not np.array_equal(np.unique(labels), np.arange(len(MOODS))):
-            raise ValueError(
-                f"labels must contain every position from 0 to {len(MOODS) - 1}. Received: {np.unique(labels)}"
-            )
         with warnings.catch_warnings():
             # The number of epochs is fixed, so a warning that the loss still decreases is irrelevant
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -92,7 +82,6 @@ class MoodClassifier:
             warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
             with _single_thread():
                 self._estimator.fit(inputs, labels)
-        self._fitted = True
         return self
 
     def predict_probabilities(
@@ -109,8 +98,6 @@ class MoodClassifier:
             Shape (n, 4), float32, in the order of `Mood`; rows sum to 1.
         """
         inputs = self._inputs(features, duration_s)
-        if not self._fitted:
-            raise ValueError("the classifier must be fitted or loaded before it predicts. Received: an unfitted one")
         if len(features) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
         _keep_warning_filters()
@@ -177,7 +164,6 @@ class MoodClassifier:
             logger.info("%s was saved by scikit-learn %s. Installed: %s", folder, version, sklearn.__version__)
         classifier = cls(expected[0])
         classifier._estimator = estimator
-        classifier._fitted = True
         found = classifier._probe()
         if probe.shape != found.shape or not np.allclose(probe, found, atol=_PROBE_TOLERANCE):
             raise ModelError(
@@ -193,13 +179,9 @@ class MoodClassifier:
     def _inputs(
         self, features: npt.NDArray[np.float64], duration_s: npt.NDArray[np.float64] | None
     ) -> npt.NDArray[np.float64]:
-        """Validated input columns of this model, with NaN for unknown lengths."""
-        if features.ndim != 2 or features.shape[1] != len(FEATURE_NAMES):
-            raise ValueError(f"features must have shape (n, {len(FEATURE_NAMES)}). Received: {features.shape}")
+        """Input columns of this model, with NaN for unknown lengths."""
         if duration_s is None:
             duration_s = np.full(len(features), np.nan)
-        if duration_s.shape != (len(features),):
-            raise ValueError(f"duration_s must have shape ({len(features)},). Received: {duration_s.shape}")
         return np.column_stack([features, duration_s]) if MOOD_MODELS[self.name].uses_duration else features
 
 

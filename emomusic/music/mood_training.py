@@ -94,28 +94,6 @@ class MoodEvaluation:
     repeated_probabilities: npt.NDArray[np.float32]
     repeated_folds: npt.NDArray[np.int8]
 
-    @property
-    def probabilities(self) -> npt.NDArray[np.float32]:
-        """Shape (n, 4), float32: predictions of the first repeat."""
-        first: npt.NDArray[np.float32] = self.repeated_probabilities[0]
-        return first
-
-
-def evaluate_mood_model(
-    data: Path, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
-) -> MoodEvaluation:
-    """Result of repeated stratified ten-fold cross-validation.
-
-    Args:
-        data: path of `data_moods.csv`.
-        model: one of `MOOD_MODELS`.
-        num_repeats: number of random splits into ten folds.
-
-    Raises:
-        DatasetError: the table is invalid, or has fewer than ten songs of a mood.
-    """
-    return _evaluate(read_labelled_songs(data), model, num_repeats)
-
 
 def train_mood_model(
     data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path, num_repeats: int = NUM_REPEATS
@@ -140,7 +118,7 @@ def train_mood_model(
     out = prepare_model_folder(out, (*_FILES, _DRAFTS))
     for draft in out.glob(_DRAFTS):
         shutil.rmtree(draft)
-    evaluation = _evaluate(table, model, num_repeats)
+    evaluation = evaluate_mood_model(table, model=model, num_repeats=num_repeats)
     classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
     metrics = evaluation.metrics | {"ms_per_song": _ms_per_song(classifier, table)}
 
@@ -151,7 +129,7 @@ def train_mood_model(
         np.savez_compressed(
             new / PREDICTIONS,
             labels=evaluation.labels.astype(np.int8),
-            probabilities=evaluation.probabilities,
+            probabilities=evaluation.repeated_probabilities[0],
             repeated_probabilities=evaluation.repeated_probabilities,
             repeated_folds=evaluation.repeated_folds,
         )
@@ -175,11 +153,19 @@ def _ms_per_song(classifier: MoodClassifier, table: LabelledSongs, *, num_songs:
     return round(1000.0 * min(seconds) / num_songs, 5)
 
 
-def _evaluate(table: LabelledSongs, model: str, num_repeats: int) -> MoodEvaluation:
-    if model not in MOOD_MODELS:
-        raise ValueError(f"model must be one of {', '.join(MOOD_MODELS)}. Received: {model!r}")
-    if num_repeats < 1:
-        raise ValueError(f"num_repeats must be at least 1. Received: {num_repeats}")
+def evaluate_mood_model(
+    table: LabelledSongs, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
+) -> MoodEvaluation:
+    """Result of repeated stratified ten-fold cross-validation.
+
+    Args:
+        table: the songs.
+        model: one of `MOOD_MODELS`.
+        num_repeats: number of random splits into ten folds.
+
+    Raises:
+        DatasetError: the table has fewer than ten songs of a mood.
+    """
     features, duration_s, labels = table.features, table.duration_s, table.labels
     counts = np.bincount(labels, minlength=len(MOODS))
     if counts.min() < NUM_FOLDS:

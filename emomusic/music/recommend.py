@@ -23,7 +23,7 @@ from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, q
 from emomusic.assets import load_once
 from emomusic.music.catalogue import Catalogue, Track
 from emomusic.music.history import ARTIST_WINDOW, PlayHistory
-from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood import MOODS
 from emomusic.music.request import Policy, Request, target_of
 from emomusic.music.song_kinds import SongKind, included_kinds
 from emomusic.music.stored_moods import load_songs_and_moods
@@ -86,23 +86,16 @@ class Recommender:
         plane: shape (n, 2), float32: valence and arousal of each song, from -1 to 1.
     """
 
-    def __init__(self, catalogue: Catalogue, moods: MoodClassifier | npt.NDArray[np.float32]) -> None:
-        """Prepare the ranking.
-
-        Args:
-            catalogue: the songs.
-            moods: mood probabilities, shape (n, 4), or a classifier that predicts them.
-        """
+    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
+        """Prepare the ranking."""
         table = catalogue.table
         self.catalogue = catalogue
-        if not isinstance(moods, np.ndarray):
-            moods = moods.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
-        self.probabilities = moods
+        self.probabilities = probabilities
         self.plane = catalogue.plane
         self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
         self._artists, self._titles = table["artists"].array, table["title"].array
         self._familiarity = _familiarity(table)
-        likeliest = moods.argmax(axis=1)
+        likeliest = probabilities.argmax(axis=1)
         self._rows = {mood: np.flatnonzero(likeliest == position) for position, mood in enumerate(MOODS)}
         self._other_rows = {mood: np.flatnonzero(likeliest != position) for position, mood in enumerate(MOODS)}
 

@@ -21,11 +21,9 @@ from emomusic.face.detection import MtcnnDetector
 from emomusic.face.film import FilmNetworks
 from emomusic.face.film_file import FilmFile
 from emomusic.music import recommend
-from emomusic.music.catalogue import Catalogue
 from emomusic.music.request import Policy
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
-from tests.music.tables import FakeClassifier as MoodsOfPlane
-from tests.music.tables import song_table
+from tests.music.tables import recommender_over, song_table
 
 RATE = 10
 FACES = [make_face(20, 20, 40, 50), make_face(90, 20, 40, 50)]
@@ -43,7 +41,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    recommender = recommend.Recommender(Catalogue(song_table(30)), MoodsOfPlane())
+    recommender = recommender_over(song_table(30))
     monkeypatch.setattr(recommend, "load_recommender", lambda: recommender)
     monkeypatch.setattr(bench, "LARGE", 90)
 

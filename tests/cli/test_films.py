@@ -18,11 +18,8 @@ from emomusic.cli import films, main
 from emomusic.face import film
 from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading
 from emomusic.face.images import read_image
-from emomusic.music.catalogue import Catalogue
-from emomusic.music.recommend import Recommender
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
-from tests.music.tables import FakeClassifier as MoodsOfPlane
-from tests.music.tables import song_table
+from tests.music.tables import recommender_over, song_table
 
 Reply = tuple[int, Any, str]
 RATE = 10
@@ -81,7 +78,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
 def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     """Fakes of networks and recommender: one happy face in each picture of the detector."""
     detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
-    small = Recommender(Catalogue(song_table(40)), MoodsOfPlane())
+    small = recommender_over(song_table(40))
     monkeypatch.setattr("emomusic.face.reading.load_networks", lambda _: (detector, classifier))
     monkeypatch.setattr(films, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
     for module in ("emomusic.music.recommend", "emomusic.cli.films"):

@@ -3,17 +3,17 @@ from pathlib import Path
 import pytest
 
 from emomusic.assets import find_dataset, models_dir
-from emomusic.music.catalogue import Catalogue, load_catalogue
+from emomusic.music.catalogue import Catalogue
 from emomusic.music.mood import MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
-from emomusic.music.recommend import Recommender
+from emomusic.music.recommend import Recommender, load_recommender
 
 from .tables import mood_table
 
 
 @pytest.fixture(scope="session")
-def catalogue() -> Catalogue:
-    return load_catalogue()
+def catalogue(recommender: Recommender) -> Catalogue:
+    return recommender.catalogue
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +22,8 @@ def classifier() -> MoodClassifier:
 
 
 @pytest.fixture(scope="session")
-def recommender(catalogue: Catalogue, classifier: MoodClassifier) -> Recommender:
-    return Recommender(catalogue, classifier)
+def recommender() -> Recommender:
+    return load_recommender()
 
 
 @pytest.fixture

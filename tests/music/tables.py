@@ -1,10 +1,12 @@
-"""Small tables of synthetic songs and a fake classifier."""
+"""Small tables of synthetic songs, a fake classifier, and a recommender with both."""
 
 import numpy as np
 import pandas as pd
 
 from emomusic.affect import MOOD_POINTS
+from emomusic.music.catalogue import Catalogue
 from emomusic.music.features import FEATURE_NAMES, FEATURES
+from emomusic.music.recommend import Recommender
 
 MOOD_TABLE_COLUMNS = (
     *("name", "album", "artist", "id", "release_date", "popularity", "length"),
@@ -65,3 +67,8 @@ class FakeClassifier:
         points = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
         weights = np.exp(-4 * np.linalg.norm(plane[:, None] - points[None], axis=2))
         return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def recommender_over(table: pd.DataFrame) -> Recommender:
+    catalogue = Catalogue(table)
+    return Recommender(catalogue, FakeClassifier().predict_probabilities(catalogue.features))

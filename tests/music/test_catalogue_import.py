@@ -1,4 +1,4 @@
-"""Small CSV tables of every form, and the large published table if it is available."""
+"""Small CSV tables of every form."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emomusic.affect import Mood
-from emomusic.assets import find_dataset
 from emomusic.errors import DatasetError
 from emomusic.music.catalogue import Origin
 from emomusic.music.catalogue_import import (
@@ -53,12 +52,6 @@ def exportify(num_songs: int = 6) -> pd.DataFrame:
     table = table.rename(columns=names).assign(**{"Release Date": "1987", "Duration (ms)": 194754, "Record Label": "L"})
     table["Genres"] = "art pop,rock"
     return table
-
-
-def old_exportify(num_songs: int = 6) -> pd.DataFrame:
-    table = exportify(num_songs).drop(columns=["Explicit", "Record Label"])
-    table["Track URI"] = table["Track URI"].str.removeprefix("spotify:track:")
-    return table.rename(columns={"Track URI": "Spotify ID"}).assign(**{"Artist IDs": "a"})
 
 
 FORMS: dict[str, Callable[[int], pd.DataFrame]] = {
@@ -127,14 +120,6 @@ def test_titles_that_look_like_numbers_or_missing_values_stay_text(form: str) ->
     assert catalogue.table["id"].tolist() == [track_id(number) for number in range(len(words))]  # only digits
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_error_for_a_missing_column_uses_its_name_in_the_table(form: str) -> None:
-    table = FORMS[form](3)
-    column = next(name for name in table if name.lower() in ("loudness", "loudness_db"))
-    with pytest.raises(DatasetError, match=f"read as .*missing column {column.lower()}. Received: .*, "):
-        read_catalogue(as_csv(table.drop(columns=column)))
-
-
 def test_a_thousands_separator_is_refused_and_a_decimal_zero_is_read() -> None:
     table = kaggle(6).astype({"duration_ms": object})
     table.loc[0, "duration_ms"] = "215000,0"
@@ -148,10 +133,9 @@ def test_optional_columns_of_each_form_are_kept() -> None:
     labelled = read_catalogue(as_csv(mood_table(2)))
     assert [track.mood for track in map(labelled.track, (0, 2, 4, 6))] == list(Mood)
     assert labelled.track(0).year == 2001
-    dates = ["2019-06-14", "14/06/1959", "0000", "", "1987", "1750"]
-    table = tidytuesday().assign(track_album_release_date=dates)
+    table = tidytuesday(4).assign(track_album_release_date=["2019-06-14", "14/06/1959", "", "1750"])
     catalogue = read_catalogue(as_csv(table))
-    assert [catalogue.track(row).year for row in range(6)] == [2019, 1959, None, None, 1987, None]
+    assert [catalogue.track(row).year for row in range(4)] == [2019, 1959, None, None]
     charts = catalogue.track(0)
     assert (charts.genres, charts.year, charts.explicit, charts.duration_s) == (("rock",), 2019, None, 194.754)
     blank = kaggle(2).astype(object)
@@ -166,13 +150,10 @@ def test_optional_columns_of_each_form_are_kept() -> None:
 
 
 def test_an_own_table_can_have_the_names_of_spotify_and_a_column_genre() -> None:
-    table = song_table(2).rename(columns={"genres": "Genre"} | SOURCE_NAMES)
-    table["Genre"] = ["jazz; soul", ""]
+    table = song_table(2).rename(columns={"genres": "Genre"} | SOURCE_NAMES).assign(Genre=["jazz; soul", ""])
     catalogue = read_catalogue(as_csv(table))
     assert catalogue.origin == Origin(OWN_FORM.name, 2, 0, 0)
-    assert catalogue.track(0).genres == ("jazz", "soul")
-    assert catalogue.track(1).genres == ()
-    assert catalogue.genres == ["jazz", "soul"]
+    assert [catalogue.track(row).genres for row in range(2)] == [("jazz", "soul"), ()]
 
 
 def test_artists_are_separated_in_every_version_of_exportify() -> None:
@@ -182,7 +163,7 @@ def test_artists_are_separated_in_every_version_of_exportify() -> None:
     assert read_catalogue(as_csv(newest)).track(0).genres == ("art pop", "rock", "folk")
     escaped = exportify(2).assign(**{"Artist URI(s)": ["spotify:artist:a, spotify:artist:b", "spotify:artist:c"]})
     escaped["Artist Name(s)"] = ["Tyler\\, The Creator, A$AP Rocky", "Earth\\, Wind & Fire"]
-    oldest = old_exportify(2).assign(**{"Artist IDs": ["a,b", "c"]})
+    oldest = exportify(2).rename(columns={"Track URI": "Spotify ID"}).assign(**{"Artist IDs": ["a,b", "c"]})
     oldest["Artist Name(s)"] = ["Tyler,A$AP Rocky", "Earth, Wind & Fire"]
     for table, first in ((newest, "Tyler, The Creator"), (escaped, "Tyler, The Creator"), (oldest, "Tyler")):
         catalogue = read_catalogue(as_csv(table))
@@ -212,15 +193,11 @@ def test_the_error_for_a_playlist_without_features_mentions_exportify() -> None:
         read_catalogue(as_csv(table))
 
 
-@pytest.mark.parametrize("absent", ["", "NA"])
-@pytest.mark.parametrize("make", [tidytuesday, kaggle])
+@pytest.mark.parametrize(("make", "absent"), [(tidytuesday, "NA"), (kaggle, "")])
 def test_songs_without_names_get_placeholders(make: Callable[[int], pd.DataFrame], absent: str) -> None:
     table = make(4).astype(object)
-    names = [
-        column
-        for column in ("track_name", "track_artist", "artists", "track_album_name", "album_name")
-        if column in table
-    ]
+    columns = {"track_name", "track_artist", "artists", "track_album_name", "album_name"}
+    names = [column for column in table if column in columns]
     table.loc[2, names] = absent
     catalogue = read_catalogue(as_csv(table))
     assert len(catalogue) == 4
@@ -235,17 +212,11 @@ def test_songs_without_names_get_placeholders(make: Callable[[int], pd.DataFrame
     ("column", "cell", "sentence"),
     [
         ("track_id", "?", "id must have 22 letters and digits. Received: '\\?'"),
-        ("track_id", "", "id must have 22 letters and digits. Received: (''|an empty cell)"),
-        ("track_name", "\N{NO-BREAK SPACE}", "title must not be empty"),
         ("artists", "\N{IDEOGRAPHIC SPACE};\N{EM SPACE}", "artists must not be empty"),
-        ("energy", "NA", "energy must be a number from 0 to 1. Received: an empty cell"),
         ("energy", "x" * 500, "energy must be a number from 0 to 1. Received: 'x"),
         ("energy", "0,5", "energy must be a number from 0 to 1. Received: '0,5'"),
-        ("energy", "inf", "energy must be a number from 0 to 1. Received: 'inf'"),
         ("explicit", "perhaps", "explicit must be true or false. Received: 'perhaps'"),
-        ("explicit", "", "explicit must be true or false. Received: ''"),
         ("duration_ms", "long", "duration_s must be a number from 0 to 86400. Received: 'long'"),
-        ("popularity", "=cmd()", "popularity must be a number from 0 to 100. Received: '=cmd\\(\\)'"),
     ],
 )
 def test_an_invalid_cell_is_refused_with_its_row(column: str, cell: str, sentence: str) -> None:
@@ -265,19 +236,15 @@ GOOD = as_csv(song_table(3))
     ("data", "sentence"),
     [
         (b"", "expected a CSV with a header"),
-        (b"\n\n", "expected a CSV with a header"),
         (GOOD.splitlines()[0], "expected songs. Received: a table without rows"),
         (b"a,b\n1,2\n", "expected the columns of .*Received the columns: a, b"),
         ("id,title,artists\né".encode("latin-1"), r"expected a CSV in UTF-8. Received: the byte 0xe9. Save"),
-        (GOOD.decode().encode("utf-16"), "expected a CSV in UTF-8. Received: the byte 0xff. Save"),
         (GOOD + b"\0", "expected a CSV in UTF-8. Received: a NUL byte"),
-        (b"PK\x03\x04\x14\0", "a NUL byte"),
         (GOOD + b"one,two\n", r"row 4 \(5 with the header\): "),
         (GOOD + GOOD.splitlines()[1] + b",\n", "Received: Expected 17 fields in line 5, saw 18. Quote"),
         (GOOD.replace(b",Song 1,", b',"Song 1,'), "Received: EOF inside string"),
-        (b'"' + GOOD, "expected the columns|EOF inside string"),
         (b'"' + b"x" * 200_000, "Received: field larger than field limit"),
-        (GOOD.replace(b"title", b"energy"), "missing column title"),
+        (as_csv(kaggle(3).drop(columns="loudness")), "read as Kaggle .*missing column loudness. Received: .*, "),
         (GOOD.replace(b"album", b"energy"), "Received twice: energy"),
         (bytes(50 * 2**20 + 1), "expected at most 50 MB. Received: 50.1 MB. Split"),
         (b"id" + b"," * 1000, "expected at most 1000 columns. Received: 1001. Keep"),
@@ -310,16 +277,3 @@ def test_a_damaged_table_is_read_or_refused_in_one_line(data: st.DataObject) -> 
     assert "\n" not in message
     assert all(titles)
     assert titles
-
-
-def test_the_published_table_of_28356_tracks_is_read() -> None:
-    path = find_dataset("music/spotify_songs_32833.parquet")
-    if path is None:
-        pytest.skip("needs music/spotify_songs_32833.parquet in $EMOMUSIC_DATA")
-    catalogue = read_catalogue(as_csv(pd.read_parquet(path), na_rep="NA"))
-    assert catalogue.origin == Origin(TIDYTUESDAY_FORM.name, 32_833, 4_477, 0)
-    assert len(catalogue) == 28_356
-    track = catalogue.find("6f807x0ima9a1j3VPbc7VN")
-    assert track is not None
-    assert (track.artists, track.genres, track.year) == (("Ed Sheeran",), ("pop",), 2019)
-    assert (catalogue.table["title"] == UNTITLED).sum() == 4

@@ -1,6 +1,5 @@
 import numpy as np
 import pandas as pd
-import pytest
 
 from emomusic.affect import AffectPoint
 from emomusic.music.features import FEATURE_NAMES, FEATURES, affect_of_track, affect_plane, feature_matrix
@@ -13,16 +12,12 @@ def test_features_have_titles_with_units_and_a_number_of_decimals() -> None:
     assert shown == [("Energy", 2), ("Loudness (dB)", 1), ("Tempo (BPM)", 0)]
 
 
-@pytest.mark.parametrize(
-    ("valence", "energy", "expected"),
-    [(0.0, 0.0, (-1, -1)), (1.0, 1.0, (1, 1)), (0.5, 0.5, (0, 0)), (0.75, 0.25, (0.5, -0.5))],
-)
-def test_points_on_the_plane_range_from_minus_one_to_one(
-    valence: float, energy: float, expected: tuple[int, int]
-) -> None:
-    assert affect_of_track(valence, energy) == AffectPoint(*expected)
-    plane = affect_plane(pd.DataFrame([(valence, energy)], columns=["valence", "energy"]))
-    assert (plane.dtype, plane.tolist()) == (np.float32, [list(expected)])
+def test_points_on_the_plane_range_from_minus_one_to_one() -> None:
+    cells = [(0.0, 0.0), (1.0, 1.0), (0.75, 0.25)]
+    expected = [[-1.0, -1.0], [1.0, 1.0], [0.5, -0.5]]
+    assert [affect_of_track(*cell) for cell in cells] == [AffectPoint(*point) for point in expected]
+    plane = affect_plane(pd.DataFrame(cells, columns=["valence", "energy"]))
+    assert (plane.dtype, plane.tolist()) == (np.float32, expected)
 
 
 def test_the_feature_matrix_does_not_depend_on_the_order_of_columns() -> None:

@@ -2,24 +2,18 @@
 
 from collections.abc import Set
 
-import pandas as pd
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.music.catalogue import Catalogue
 from emomusic.music.history import song_key
 from emomusic.music.queue import PAGE, QueuedSong, SongQueue, artist_key
 from emomusic.music.recommend import Recommender, Song
 from emomusic.music.request import Policy, Request, target_of
 
-from .tables import FakeClassifier, song_table
+from .tables import recommender_over, song_table
 
 SAD = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD)
 ANYWHERE = Request(point=AffectPoint(0.1, 0.1))
-
-
-def recommender_over(table: pd.DataFrame) -> Recommender:
-    return Recommender(Catalogue(table), FakeClassifier())
 
 
 def queue_over(num_songs: int, *, num_artists: int | None = None, skipped: Set[str] = frozenset()) -> SongQueue:
@@ -88,6 +82,10 @@ def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
 def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     queue = queue_over(40)
     queue.go_on()
+    before = (queue.current, queue.up_next(4))
+    for number in (1, 2, 99):  # not upcoming
+        queue.play(number)
+        assert (queue.current, queue.up_next(4)) == before
     upcoming = {queued.number: queued.song for queued in queue.up_next(4)}
     queue.play(5)
     assert current_of(queue) == QueuedSong(5, upcoming[5])
@@ -96,15 +94,6 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     assert [queued.song for queued in after[:3]] == [upcoming[3], upcoming[4], upcoming[6]]
     assert numbers(queue.numbered(6)) == [1, 2, 5, 3, 4, 6]
     assert [queued.song for queued in queue.numbered(6)] == queue.playlist(6)
-
-
-@pytest.mark.parametrize("number", [1, 2, 99])
-def test_play_ignores_numbers_that_are_not_upcoming(number: int) -> None:
-    queue = queue_over(40)
-    queue.go_on()
-    before = (queue.current, queue.up_next(4))
-    queue.play(number)
-    assert (queue.current, queue.up_next(4)) == before
 
 
 # --- skipped artists
@@ -125,12 +114,6 @@ def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return(name: st
     assert not any(map(has_artist, [*queue.playlist(60), *played(queue, 60)]))
 
 
-def skip(queue: SongQueue, skipped: set[str], number: int) -> None:
-    """Skip the artist of a song among the first ten; each song has its own artist."""
-    (song,) = [queued.song for queued in queue.numbered(10) if queued.number == number]
-    skipped.add(artist_key(song.track.artists[0]))
-
-
 @pytest.mark.parametrize(
     ("number", "current", "upcoming"),
     [
@@ -145,7 +128,8 @@ def test_the_position_is_right_after_a_song_is_removed(number: int, current: int
     for _ in range(2):
         queue.go_on()
     assert current_of(queue).number == 3
-    skip(queue, skipped, number)
+    (song,) = [queued.song for queued in queue.numbered(10) if queued.number == number]
+    skipped.add(artist_key(song.track.artists[0]))
     assert numbers(queue.numbered(5)) == [each for each in range(1, 7) if each != number]
     assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from emomusic.errors import SignInNeededError, SpotifyError
 from emomusic.music.catalogue import TRACK_ID
 from emomusic.music.spotify.embeds import checked_track_id
-from emomusic.music.spotify.failures import TIMEOUT_S, quiet_spotipy, translated
+from emomusic.music.spotify.failures import TIMEOUT_S, quiet_spotipy, translated, web_client
 from emomusic.music.spotify.search import API_URL, AUTHORIZE_URL, TOKEN_URL
 from emomusic.text import pluralize
 
@@ -95,15 +95,24 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class _Service:
-    """Addresses and timeout of Spotify, for one client id."""
+class Service:
+    """Spotify for one app.
+
+    Attributes:
+        client_id: public id of the app.
+        redirect_uri: result of `redirect_uri_of`, registered in Spotify's dashboard.
+        authorize_url: URL of the consent page.
+        token_url: URL for tokens.
+        api_url: URL of the Web API, with a trailing slash.
+        timeout_s: timeout of each request, in seconds.
+    """
 
     client_id: str
     redirect_uri: str
-    authorize_url: str
-    token_url: str
-    api_url: str
-    timeout_s: float
+    authorize_url: str = AUTHORIZE_URL
+    token_url: str = TOKEN_URL
+    api_url: str = API_URL
+    timeout_s: float = TIMEOUT_S
 
     def pkce(self) -> spotipy.SpotifyPKCE:
         """Client for the tokens of one visitor, in memory and without shared cookies."""
@@ -123,17 +132,11 @@ class _Service:
         pkce.OAUTH_TOKEN_URL = self.token_url
         return pkce
 
-    def client(self, token: str) -> spotipy.Spotify:
-        """Client of the Web API."""
-        client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self.timeout_s)
-        client.prefix = self.api_url
-        return client
-
 
 class Account:
     """A signed-in visitor, thread-safe. `Logins.take` makes it. It cannot be pickled, so the token stays in memory."""
 
-    def __init__(self, service: _Service, pkce: spotipy.SpotifyPKCE) -> None:
+    def __init__(self, service: Service, pkce: spotipy.SpotifyPKCE) -> None:
         self._service = service
         self._pkce = pkce  # its cache has the token
         self._lock = threading.Lock()
@@ -158,7 +161,7 @@ class Account:
         if not title:
             raise SpotifyError("The playlist has no name. Enter a name.")
         about = _one_line(description, MAX_DESCRIPTION_LENGTH)
-        client = self._service.client(self._valid_token())
+        client = web_client(self._valid_token(), self._service.api_url, self._service.timeout_s)
         with translated("Spotify", _refusals()):
             playlist_id = client.current_user_playlist_create(title, public=False, description=about)["id"]
             if not TRACK_ID.fullmatch(playlist_id):
@@ -219,31 +222,9 @@ class Logins:
     The first tab calls `start` and polls `take`. The new tab, with the answer of Spotify in its URL, calls `finish`.
     """
 
-    def __init__(
-        self,
-        client_id: str,
-        redirect_uri: str,
-        *,
-        authorize_url: str = AUTHORIZE_URL,
-        token_url: str = TOKEN_URL,
-        api_url: str = API_URL,
-        timeout_s: float = TIMEOUT_S,
-    ) -> None:
-        """Create an empty registry without a request.
-
-        Args:
-            client_id: public id of the app.
-            redirect_uri: result of `redirect_uri_of`, registered in Spotify's dashboard.
-            authorize_url: URL of the consent page.
-            token_url: URL for tokens.
-            api_url: URL of the Web API, with a trailing slash.
-            timeout_s: timeout of each request, in seconds.
-
-        Raises:
-            SpotifyError: Spotify does not accept the redirect URI.
-        """
-        redirect_uri_of(redirect_uri)
-        self._service = _Service(client_id, redirect_uri, authorize_url, token_url, api_url, timeout_s)
+    def __init__(self, service: Service) -> None:
+        """Create an empty registry without a request."""
+        self._service = service
         self._logins: dict[str, _Pending] = {}  # by state, oldest first
         self._lock = threading.Lock()
 

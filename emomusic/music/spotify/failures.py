@@ -13,6 +13,7 @@ from emomusic.errors import SpotifyError
 
 if TYPE_CHECKING:
     import requests
+    import spotipy
 
 TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
@@ -24,6 +25,13 @@ def quiet_spotipy() -> ModuleType:
 
     logging.getLogger("spotipy").setLevel(logging.CRITICAL)
     return cast("ModuleType", spotipy)
+
+
+def web_client(token: str, api_url: str, timeout_s: float) -> spotipy.Spotify:
+    """Client of the Web API, without a session: that of spotipy reports every error as 429."""
+    client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=timeout_s)
+    client.prefix = api_url
+    return client
 
 
 @contextmanager

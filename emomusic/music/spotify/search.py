@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
-from emomusic.music.spotify.failures import TIMEOUT_S, quiet_spotipy, translated
+from emomusic.music.spotify.failures import TIMEOUT_S, quiet_spotipy, translated, web_client
 from emomusic.music.spotify.reccobeats import ReccoBeats
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ class LiveSpotify:
 
     def __init__(
         self,
-        credentials: Credentials | None,
+        credentials: Credentials,
         *,
-        catalogue: Catalogue | None = None,
+        catalogue: Catalogue,
         reccobeats: ReccoBeats | None = None,
         api_url: str = API_URL,
         token_url: str = TOKEN_URL,
@@ -129,7 +129,7 @@ class LiveSpotify:
         """Create the client without a request.
 
         Args:
-            credentials: without them, every search raises an error.
+            credentials: of the app.
             catalogue: first source of features.
             reccobeats: second source of features, optional.
             api_url: URL of the Web API, with a trailing slash.
@@ -144,58 +144,45 @@ class LiveSpotify:
         self._timeout_s = timeout_s
         self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
 
-    def search(self, text: str, *, limit: int = SEARCH_LIMIT, page: int = 0) -> FoundPage:
+    def search(self, text: str, *, page: int = 0) -> FoundPage:
         """Search results, with features if available.
 
         Args:
-            text: words of title or artists; no words give no results.
-            limit: tracks per page, 1 to `SEARCH_LIMIT`.
-            page: 0 for the first page.
+            text: words of title or artists, at least one.
+            page: 0 for the first page. Spotify gives results up to `LAST_OFFSET`.
 
         Raises:
-            SpotifyError: there are no credentials, or the request fails.
+            SpotifyError: the request fails.
         """
-        if not 1 <= limit <= SEARCH_LIMIT:
-            raise ValueError(f"limit must be from 1 to {SEARCH_LIMIT}. Received: {limit}")
-        if not 0 <= page * limit <= LAST_OFFSET - limit:
-            raise ValueError(f"page must be from 0 to {LAST_OFFSET // limit - 1}. Received: {page}")
         words = " ".join(text.split())[:250]  # limit of Spotify
-        if not words:
-            return FoundPage((), 0)
         try:
-            found, total = self._found(words, limit, page * limit)
+            found, total = self._found(words, page * SEARCH_LIMIT)
         except SpotifyError:
             self._login = None  # it can hold an invalid token
             raise
         tracks, notice = self._with_features(found)
         return FoundPage(tuple(tracks), total, notice)
 
-    def _found(self, words: str, limit: int, offset: int) -> tuple[list[FoundTrack], int]:
-        if self._credentials is None:
-            raise SpotifyError(
-                "Spotify search needs credentials. Set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET "
-                "in .streamlit/secrets.toml or in the environment."
-            )
+    def _found(self, words: str, offset: int) -> tuple[list[FoundTrack], int]:
         rejected = SpotifyError("Spotify rejected the credentials. Check the client id and the client secret.")
         with translated("Spotify", {400: rejected, 401: rejected}):
-            token = self._logged_in(self._credentials).get_access_token(as_dict=False)
+            token = self._logged_in().get_access_token(as_dict=False)
         no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
         with translated("Spotify", {401: rejected, 403: no_premium}):
-            client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
-            client.prefix = self._api_url
-            results = client.search(words, limit=limit, offset=offset, type="track")["tracks"]
+            client = web_client(token, self._api_url, self._timeout_s)
+            results = client.search(words, limit=SEARCH_LIMIT, offset=offset, type="track")["tracks"]
             tracks = [_found_track(item) for item in results["items"] if item is not None]
             return list({track.id: track for track in tracks}.values()), int(results["total"])  # each song once
 
-    def _logged_in(self, credentials: Credentials) -> spotipy.SpotifyClientCredentials:
+    def _logged_in(self) -> spotipy.SpotifyClientCredentials:
         if self._login is None:
             spotipy = quiet_spotipy()
             from spotipy.cache_handler import MemoryCacheHandler
 
             # Without a session: that of spotipy reports every error as 429
             login = spotipy.SpotifyClientCredentials(
-                client_id=credentials.client_id,
-                client_secret=credentials.client_secret,
+                client_id=self._credentials.client_id,
+                client_secret=self._credentials.client_secret,
                 requests_session=False,
                 requests_timeout=self._timeout_s,
                 cache_handler=MemoryCacheHandler(),
@@ -206,12 +193,11 @@ class LiveSpotify:
 
     def _with_features(self, found: list[FoundTrack]) -> tuple[list[FoundTrack], str | None]:
         """The results with features, and a message if ReccoBeats failed."""
-        if self._catalogue is not None:
-            tracks = [self._catalogue.find(result.id) for result in found]
-            found = [
-                replace(result, track=track, source=FeatureSource.CATALOGUE) if track else result
-                for result, track in zip(found, tracks, strict=True)
-            ]
+        tracks = [self._catalogue.find(result.id) for result in found]
+        found = [
+            replace(result, track=track, source=FeatureSource.CATALOGUE) if track else result
+            for result, track in zip(found, tracks, strict=True)
+        ]
         unknown = [result.id for result in found if result.track is None]
         if self._reccobeats is None or not unknown:
             return found, None

@@ -14,7 +14,7 @@ import streamlit as st
 from emomusic.compat import browser_token
 from emomusic.errors import EmomusicError, SignInNeededError, SpotifyError
 from emomusic.music.recommend import Song
-from emomusic.music.spotify.account import Account, Login, Logins, redirect_uri_of
+from emomusic.music.spotify.account import Account, Login, Logins, Service, redirect_uri_of
 from emomusic.text import pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown_message
@@ -23,7 +23,7 @@ from emomusic.ui.core.secrets import spotify_credentials
 _POLL_S = 1.0
 
 SERVICE: Mapping[str, Any] = MappingProxyType({})
-"""Addresses of another Spotify, for tests: keyword arguments of `Logins`."""
+"""Addresses of another Spotify, for tests: keyword arguments of `Service`."""
 
 
 def show_save(songs: Sequence[Song], place: str) -> None:
@@ -102,7 +102,7 @@ def _logins() -> Logins | None:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _shared_logins(client_id: str, redirect_uri: str) -> Logins:
     """One registry for all tabs, because a sign-in uses two."""
-    return Logins(client_id, redirect_uri, **SERVICE)
+    return Logins(Service(client_id, redirect_uri, **SERVICE))
 
 
 def _start() -> None:

@@ -6,36 +6,29 @@ import pytest
 
 from emomusic.affect import AffectPoint
 from emomusic.errors import SpotifyError
-from emomusic.music.catalogue import Catalogue
-from emomusic.music.recommend import Recommender, Song
+from emomusic.music.recommend import Song
 from emomusic.music.request import Request
 from emomusic.music.spotify.embeds import (
     CSV_COLUMNS,
-    PLAYER_HEIGHT,
-    checked_track_id,
     embed_url,
     songs_csv,
     songs_m3u,
     track_url,
 )
-from tests.music.tables import FakeClassifier, song_table
+from tests.music.tables import recommender_over, song_table
 
 ID = "2wrJq5XKLnmhRXHIAf9xBa"
 
 
 def songs_over(table: pd.DataFrame) -> list[Song]:
-    return Recommender(Catalogue(table), FakeClassifier()).songs(Request(AffectPoint(0, 0)), len(table))
-
-
-def test_urls_contain_the_id() -> None:
-    assert track_url(ID) == f"https://open.spotify.com/track/{ID}"
-    assert embed_url(ID) == f"https://open.spotify.com/embed/track/{ID}"
-    assert PLAYER_HEIGHT == 152
+    return recommender_over(table).songs(Request(AffectPoint(0, 0)), len(table))
 
 
 @pytest.mark.parametrize("track_id", [ID[:-1], ID + "a", ID + "\n", ID[:-1] + "٣", f'{ID[:-2]}">'])
-def test_an_invalid_id_is_refused(track_id: str) -> None:
-    for function in (checked_track_id, track_url, embed_url):
+def test_urls_contain_the_id_and_an_invalid_one_is_refused(track_id: str) -> None:
+    assert track_url(ID) == f"https://open.spotify.com/track/{ID}"
+    assert embed_url(ID) == f"https://open.spotify.com/embed/track/{ID}"
+    for function in (track_url, embed_url):
         with pytest.raises(SpotifyError, match=r"22 letters and digits.*Received"):
             function(track_id)
 
@@ -50,15 +43,11 @@ def test_the_csv_has_one_row_per_song() -> None:
     assert rows[0]["mood"] == songs[0].mood
 
 
-@pytest.mark.parametrize("column", ["title", "artists", "album"])
-def test_formulas_in_the_csv_are_escaped(column: str) -> None:
-    table = song_table(1)
-    table[column] = '=HYPERLINK("https://example.org")'
+def test_formulas_in_the_csv_are_escaped_and_other_text_is_unchanged() -> None:
+    formula = '=HYPERLINK("https://example.org")'
+    table = song_table(1).assign(title=formula, artists=formula, album=formula)
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table)), newline=""))
-    assert row[column].startswith("'=")
-
-
-def test_other_text_in_the_csv_is_unchanged() -> None:
+    assert [row["title"], row["artists"], row["album"]] == [f"'{formula}"] * 3
     table = song_table(1).assign(title='Say "Hey", 4 - 1 = 3', artists="Beyoncé;宇多田ヒカル", album=None, valence=0.1)
     (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table))))
     assert (row["title"], row["artists"], row["album"]) == ('Say "Hey", 4 - 1 = 3', "Beyoncé, 宇多田ヒカル", "")
@@ -72,10 +61,7 @@ def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:
     with_break = songs_m3u([song], ["0:31 Two\r\nhttps://example.org/\u2028lines"]).splitlines()
     assert with_break[1] == "#EXTINF:200,0:31 Two https://example.org/ lines"
     assert songs_m3u([]) == "#EXTM3U\n"
+    (unknown,) = songs_over(song_table(1).drop(columns="duration_s"))
+    assert "#EXTINF:-1,Artist 0" in songs_m3u([unknown])
     with pytest.raises(ValueError, match="shorter"):
         songs_m3u([song, song], ["0:00 One"])
-
-
-def test_an_unknown_duration_is_minus_one_in_m3u() -> None:
-    (song,) = songs_over(song_table(1).drop(columns="duration_s"))
-    assert "#EXTINF:-1,Artist 0" in songs_m3u([song])

@@ -72,10 +72,10 @@ def spotify(search: Reply | Handler, token: Reply | Handler = TOKEN) -> Iterator
         yield server
 
 
-def live(server: Server | str, credentials: Credentials | None = CREDENTIALS, **options: Any) -> LiveSpotify:
-    url = server if isinstance(server, str) else server.url
-    options = {"timeout_s": TIMEOUT_S} | options
-    return LiveSpotify(credentials, api_url=f"{url}/v1/", token_url=f"{url}/token", **options)
+def live(url: str, **options: Any) -> LiveSpotify:
+    """A client of the server at a URL. Its catalogue has one song, which no search finds, with the id 0."""
+    options = {"timeout_s": TIMEOUT_S, "catalogue": Catalogue(song_table(1))} | options
+    return LiveSpotify(CREDENTIALS, api_url=f"{url}/v1/", token_url=f"{url}/token", **options)
 
 
 def query_of(request: Request) -> dict[str, str]:
@@ -84,7 +84,7 @@ def query_of(request: Request) -> dict[str, str]:
 
 def test_a_search_sends_the_token_and_returns_tracks() -> None:
     with spotify(results(item(1), item(2), total=70)) as server:
-        page = live(server).search("  seven   nation  army ", limit=2, page=3)
+        page = live(server.url).search("  seven   nation  army ", page=3)
     first = page.tracks[0]
     assert (page.total, page.notice, len(page.tracks)) == (70, None, 2)
     assert (first.id, first.title, first.artists, first.explicit) == (track_id(1), "Song 1", ("One", "Two"), True)
@@ -94,27 +94,19 @@ def test_a_search_sends_the_token_and_returns_tracks() -> None:
     assert token.body == b"grant_type=client_credentials"
     assert token.headers["Authorization"] == "Basic aWQ6c2VjcmV0"
     assert search.headers["Authorization"] == "Bearer token"
-    assert query_of(search) == {"q": "seven nation army", "limit": "2", "offset": "6", "type": "track"}
+    assert query_of(search) == {"q": "seven nation army", "limit": "10", "offset": "30", "type": "track"}
 
 
 def test_one_login_is_used_until_a_search_fails() -> None:
     answers = [results(item(1)), results(item(1)), Reply({"error": {"message": "expired"}}, 401), results(item(1))]
     with spotify(lambda _: answers.pop(0)) as server:
-        searcher = live(server)
+        searcher = live(server.url)
         assert [len(searcher.search("x").tracks) for _ in range(2)] == [1, 1]
-        assert [request.path.split("?")[0] for request in server.requests] == ["/token", "/v1/search", "/v1/search"]
         with pytest.raises(SpotifyError, match="rejected"):
             searcher.search("x")
         assert len(searcher.search("x").tracks) == 1
-    assert [request.path for request in server.requests].count("/token") == 2
-
-
-def test_a_search_without_words_or_with_an_invalid_page_makes_no_request() -> None:
-    searcher = live(closed_address())
-    assert searcher.search(" \n ").tracks == ()
-    for limit, page in [(0, 0), (11, 0), (10, -1), (10, 100)]:
-        with pytest.raises(ValueError, match="must be from"):
-            searcher.search("x", limit=limit, page=page)
+    paths = [request.path.split("?")[0] for request in server.requests]
+    assert paths == ["/token", *["/v1/search"] * 3, "/token", "/v1/search"]
 
 
 def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
@@ -123,28 +115,15 @@ def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
     lengths = [float("inf"), float("nan"), -1, 86_400_001, 86_400_000]
     timed = [item(number, duration_ms=length) for number, length in enumerate(lengths, 3)]
     with spotify(results(sparse, None, foreign, foreign, *timed)) as server:
-        first, second, *others = live(server).search("x").tracks
+        first, second, *others = live(server.url).search("x").tracks
     assert [track.duration_s for track in others] == [None] * 4 + [86_400.0]
     assert (first.album, first.year, first.duration_s, first.cover_url) == (None, None, None, None)
     assert (second.album, second.year, second.cover_url) == (None, None, None)
     assert (first.explicit, second.explicit) == (False, False)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        None,
-        "http://i.scdn.co/x",
-        "https://example.org/i.scdn.co/x",
-        "https://i.scdn.co@example.org/x",
-        "javascript:alert(1)",
-        "https://[x",
-    ],
-)
-def test_a_cover_of_another_host_is_none(url: str | None) -> None:
-    with spotify(results(item(1, album={"name": "Album", "images": [{"url": url}]}))) as server:
-        (track,) = live(server).search("x").tracks
-    assert (track.album, track.cover_url) == ("Album", None)
+    urls = [None, "http://i.scdn.co/x", "https://i.scdn.co@example.org/x", "https://[x"]
+    covered = [item(row, album={"name": "Album", "images": [{"url": url}]}) for row, url in enumerate(urls, 1)]
+    with spotify(results(*covered)) as server:
+        assert [track.cover_url for track in live(server.url).search("x").tracks] == [None] * 4
 
 
 def test_features_come_from_the_catalogue_or_reccobeats() -> None:
@@ -155,7 +134,7 @@ def test_features_come_from_the_catalogue_or_reccobeats() -> None:
 
     with spotify(results(item(1), item(5), item(6))) as server, serve(recco) as other:
         reccobeats = ReccoBeats(api_url=f"{other.url}/v1/audio-features", timeout_s=TIMEOUT_S)
-        page = live(server, catalogue=catalogue, reccobeats=reccobeats).search("x")
+        page = live(server.url, catalogue=catalogue, reccobeats=reccobeats).search("x")
     assert [track.source for track in page.tracks] == [FeatureSource.CATALOGUE, FeatureSource.RECCOBEATS, None]
     first, second, third = (result.track for result in page.tracks)
     assert first == catalogue.find(track_id(1))
@@ -169,15 +148,20 @@ def test_features_come_from_the_catalogue_or_reccobeats() -> None:
 
 def test_a_search_succeeds_if_reccobeats_fails() -> None:
     with spotify(results(item(1))) as server, serve(lambda _: Reply(b"", 503)) as other:
-        page = live(server, reccobeats=ReccoBeats(api_url=other.url, timeout_s=TIMEOUT_S)).search("x")
+        page = live(server.url, reccobeats=ReccoBeats(api_url=other.url, timeout_s=TIMEOUT_S)).search("x")
     assert [track.track for track in page.tracks] == [None]
     assert page.notice == "ReccoBeats has an internal error (HTTP 503). Try again later."
 
 
 INVALID_RESPONSES = [
-    Reply(b""), Reply(b"\xff\xfe"), Reply([]), Reply(None), Reply("text"), Reply({}),
-    Reply(b"{", headers={"Content-Encoding": "gzip"}), Reply(b"[" * 100_000), Reply({"tracks": {}}, length=500),
-]  # fmt: skip
+    Reply(b"\xff\xfe"),
+    Reply(None),
+    Reply("text"),
+    Reply({}),
+    Reply(b"{", headers={"Content-Encoding": "gzip"}),
+    Reply(b"[" * 100_000),
+    Reply({"tracks": {}}, length=500),
+]
 INVALID = "Spotify sent an invalid response"
 REJECTED = "Spotify rejected the credentials"
 ERRORS = [
@@ -202,21 +186,24 @@ ERRORS = [
 ])  # fmt: skip
 def test_every_failure_of_a_search_is_a_short_message(answer: Reply, message: str) -> None:
     with spotify(answer) as server, pytest.raises(SpotifyError, match=f"^{message}") as caught:
-        live(server).search("x")
+        live(server.url).search("x")
     assert len(server.requests) == 2  # the login and one search, without retries
     assert is_short_line(caught.value)
 
 
-@pytest.mark.parametrize(("answer", "message"), [
-    *ERRORS,
-    (Reply({"error": "invalid_client"}, 400), REJECTED),
-    (Reply({"access_token": "x"}), INVALID),
-    (Reply({"expires_in": 3600}), INVALID),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Reply(b"", 500), r"Spotify has .*\(HTTP 500\)"),
+        (Reply({"error": "invalid_client"}, 400), REJECTED),
+        (Reply(b"{"), INVALID),
+        (Reply({"access_token": "x"}), INVALID),
+    ],
+)
 def test_every_failure_of_the_login_is_a_short_message_and_can_be_repeated(answer: Reply, message: str) -> None:
     answers = [answer, TOKEN]
     with spotify(results(item(1)), lambda _: answers.pop(0)) as server:
-        searcher = live(server)
+        searcher = live(server.url)
         with pytest.raises(SpotifyError, match=f"^{message}") as caught:
             searcher.search("x")
         assert len(server.requests) == 1
@@ -230,12 +217,10 @@ def is_short_line(error: SpotifyError) -> bool:
     return "\n" not in text and text.endswith(".") and len(text) < 200
 
 
-def test_absent_credentials_or_a_silent_or_absent_server_are_a_short_message() -> None:
-    with pytest.raises(SpotifyError, match=r"SPOTIFY_CLIENT_ID .*secrets.toml"):
-        LiveSpotify(None).search("x")
+def test_a_silent_or_absent_server_is_a_short_message() -> None:
     with spotify(Reply(hang=True), Reply(hang=True)) as server:
         with pytest.raises(SpotifyError, match=r"^Spotify did not answer in time\."):
-            live(server, timeout_s=0.05).search("x")
+            live(server.url, timeout_s=0.05).search("x")
         with pytest.raises(SpotifyError, match=r"^ReccoBeats did not answer in time\."):
             ReccoBeats(api_url=f"{server.url}/token", timeout_s=0.05).features([track_id(1)])
     with pytest.raises(SpotifyError, match=r"^Spotify cannot be reached") as caught:
@@ -246,7 +231,7 @@ def test_absent_credentials_or_a_silent_or_absent_server_are_a_short_message() -
 def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with spotify(Reply(b"", 500)) as server, pytest.raises(SpotifyError):
-        live(server).search("a private search")
+        live(server.url).search("a private search")
     logs = [record.getMessage() for record in caplog.records if record.name.startswith("spotipy")]
     assert "private" not in "".join(logs)
     assert "secret'" not in repr(CREDENTIALS)
@@ -281,7 +266,7 @@ def test_reccobeats_gives_our_features_in_the_order_of_the_ids() -> None:
     [
         (Reply(b"", 429, {"Retry-After": "120"}), r"Too many requests to ReccoBeats.* 120 s\."),
         (Reply(b"", 403), r"ReccoBeats refused .*\(HTTP 403\)"),
-        *[(answer, "ReccoBeats sent an invalid response") for answer in INVALID_RESPONSES],
+        (Reply(b"["), "ReccoBeats sent an invalid response"),
         (Reply({"content": ["x"]}), "ReccoBeats sent an invalid response"),
     ],
 )
