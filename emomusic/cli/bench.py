@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import statistics
 import time
-import tracemalloc
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
@@ -19,10 +16,6 @@ from emomusic.cli.arguments import Outcome, add_command
 from emomusic.cli.timing import Timing, report, resident_mb, single, spread, timed
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
-
-if TYPE_CHECKING:
-    from emomusic.face.detection import FaceDetector
-    from emomusic.face.images import RgbImage
 
 LARGE = 1_000_000
 """Number of songs of the large table."""
@@ -125,7 +118,6 @@ def run_photo_bench(*, runs: int = 30) -> list[Timing]:
             timed(f"read {count}", partial(classifier.classify, crops), runs),
         ]
         eight = (crops * 8)[:8]
-    timings += _concurrent_searches(detector, image, runs)
     step = "read 8 faces in one call"
     timings.append(timed(step, partial(classifier.classify, eight), runs))
     for policy in Policy:
@@ -136,7 +128,7 @@ def run_photo_bench(*, runs: int = 30) -> list[Timing]:
 
 
 def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> list[Timing]:
-    """Time and measure the memory of choosing ten songs from tables of several sizes.
+    """Time choosing ten songs from tables of several sizes.
 
     The tables repeat the bundled catalogue under other ids and titles.
 
@@ -172,7 +164,6 @@ def run_music_bench(*, runs: int = 30, sizes: Sequence[int] | None = None) -> li
             request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
             step = f"choose 10 of {size:,} songs, {policy}"
             timings.append(timed(step, partial(recommender.songs, request, 10), runs))
-            timings.append(_memory(step, partial(recommender.songs, request, 10)))
     return timings
 
 
@@ -203,38 +194,3 @@ def run_model_bench(*, runs: int = 30, record: bool = False) -> list[Timing]:
         if record:
             record_speed(name, timings[-1].median)
     return timings
-
-
-def _concurrent_searches(detector: FaceDetector, image: RgbImage, runs: int) -> list[Timing]:
-    """Detection rates with one, two and four threads, and the speed-ups.
-
-    The three alternate, so that a temporary slowdown of the machine affects all of them.
-    """
-    rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
-    for _ in range(max(runs // 3, 1)):
-        for num_threads, found in rates.items():
-            with ThreadPoolExecutor(num_threads) as threads:
-                started = time.perf_counter()
-                list(threads.map(lambda _: detector.detect(image), range(4 * num_threads)))
-                found.append(4 * num_threads / (time.perf_counter() - started))
-    timings = []
-    for num_threads, found in rates.items():
-        step = f"searches by {pluralize(num_threads, 'thread')}"
-        slowest = statistics.quantiles(found, n=20, method="inclusive")[0] if len(found) > 1 else found[0]
-        size = f"{image.shape[1]}x{image.shape[0]}"
-        timings.append(Timing(f"{step}, {size}", statistics.median(found), slowest, "/s", len(found)))
-        if num_threads > 1:
-            gains = [rate / alone for rate, alone in zip(found, rates[1], strict=True)]
-            timings.append(Timing(f"{step} as against one", statistics.median(gains), min(gains), "x", len(gains)))
-    return timings
-
-
-def _memory(step: str, run: Callable[[], object]) -> Timing:
-    """The peak memory that one call allocates."""
-    tracemalloc.start()
-    try:
-        run()
-        peak = tracemalloc.get_traced_memory()[1] / 1e6
-    finally:
-        tracemalloc.stop()
-    return single(f"{step}, memory", peak, "MB")

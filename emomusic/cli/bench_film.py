@@ -18,7 +18,7 @@ import numpy as np
 
 from emomusic.assets import data_dir
 from emomusic.cli.arguments import progress
-from emomusic.cli.timing import Timing, resident_mb, sampled, single
+from emomusic.cli.timing import Timing, resident_mb, single
 from emomusic.compat import return_free_memory
 from emomusic.face.film import FilmReading, load_film_networks, read_film
 from emomusic.face.film_file import FilmFile
@@ -40,7 +40,6 @@ _NOISE = 4.0  # standard deviation, as of a camera in a room
 _NUM_NOISES = 8
 _MARKED_S = 60.0  # length of the part that is marked
 _WINDOW_S = 10.0  # of film, for the slowest parts
-_SAMPLING_S = 0.02
 
 
 def run_film_bench(clip: Path | None = None) -> list[Timing]:
@@ -128,16 +127,14 @@ def _measure(clip: Path, folder: Path) -> list[Timing]:
     idle_mb = resident_mb()
     counts: list[int] = []
     ends_s: list[float] = []  # time since the start at the end of each reading
-    with (
-        FilmFile(clip) as film,
-        sampled(resident_mb, _SAMPLING_S) as memory,
-        progress("read", 1, in_percent=True) as on_progress,
-    ):
+    memory: list[float] = []
+    with FilmFile(clip) as film, progress("read", 1, in_percent=True) as on_progress:
         reading, first = FilmReading(film, READINGS_PER_S), FilmReading(film, READINGS_PER_S)
         busy_s, started_s = time.process_time(), time.perf_counter()
         for moment in read_film(film, networks, rate=READINGS_PER_S):
             reading.add(moment)
             counts.append(len(moment.faces))
+            memory.append(resident_mb())
             ends_s.append(time.perf_counter() - started_s)
             if moment.time_s < _MARKED_S:
                 first.add(moment)
@@ -153,11 +150,10 @@ def _measure(clip: Path, folder: Path) -> list[Timing]:
         _rate_of(f"film speed, {scene}, {length} minutes", film_s / took_s, ends_s, 1 / READINGS_PER_S, "x"),
         _rate_of(f"readings, {scene}", num_readings / took_s, ends_s, 1, "/s"),
         Timing(f"processor time for each reading, {scene}", cost_ms, cost_ms, "ms", num_readings),
-        Timing(f"faces in a reading, {scene}", statistics.median(counts), _low(counts), "faces", num_readings),
         single(f"mean number of faces in a reading, {scene}", statistics.mean(counts), "faces", num_readings),
     ]
     if not math.isnan(idle_mb):
-        peak_mb = max(memory, default=idle_mb) - idle_mb
+        peak_mb = max(memory) - idle_mb
         timings.append(single(f"peak memory above the loaded networks, {scene}", peak_mb, "MB", len(memory)))
     return [*timings, _marking(clip, first, folder, scene)]
 

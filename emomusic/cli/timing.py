@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import mmap
 import os
 import platform
 import statistics
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,22 +73,3 @@ def timed(step: str, run: Callable[[], object], runs: int) -> Timing:
         run()
         times.append(1000 * (time.perf_counter() - started))
     return Timing(step, *spread(times), "ms", runs)
-
-
-@contextlib.contextmanager
-def sampled(measure: Callable[[], float], every_s: float) -> Iterator[list[float]]:
-    """Call a function again and again on a thread. The list gets its results."""
-    found: list[float] = []
-    stopped = threading.Event()
-
-    def sample() -> None:
-        while not stopped.wait(every_s):
-            found.append(measure())
-
-    thread = threading.Thread(target=sample, name="samples", daemon=True)
-    thread.start()
-    try:
-        yield found
-    finally:
-        stopped.set()
-        thread.join()

@@ -43,7 +43,6 @@ PUBLISHED_COUNTS: Mapping[Split, int] = MappingProxyType(
     {Split.TRAIN: 28_709, Split.VALIDATION: 3_589, Split.TEST: 3_589}
 )
 _COLUMNS = ("emotion", "pixels", "Usage")
-_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +87,6 @@ class Fer2013:
             )
         return self.splits[split]
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every split has its published size."""
-        return {split: len(faces) for split, faces in self.splits.items()} == dict(PUBLISHED_COUNTS)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplitPictures:
@@ -117,28 +111,23 @@ def read_split(source: Path, split: Split) -> SplitPictures:
 
 
 def read_fer2013(source: Path, *, needs: Collection[Split] = ()) -> Fer2013:
-    """Read the dataset from Kaggle's `fer2013.csv`, or from folders `train/<emotion>/…` and `test/<emotion>/…`.
+    """Read the dataset from Kaggle's `fer2013.csv`.
 
     Args:
-        source: the CSV file, or the folder with `train` and `test`.
+        source: the CSV file.
         needs: required splits.
 
     Raises:
-        DatasetError: the source is absent or damaged, or lacks a split of `needs`. The message names the line or file.
+        DatasetError: the file is absent or damaged, or lacks a split of `needs`. The message names the line.
     """
-    if source.is_dir():
-        dataset = _assemble(_folder_rows(source), source)
-    elif source.is_file():
-        dataset = _assemble(_csv_rows(source), source)
-    else:
-        raise DatasetError(
-            "expected fer2013.csv, or a folder with train/ and test/. "
-            f"Received: {source}, which {'is not a file' if source.exists() else 'does not exist'}"
-        )
+    if not source.is_file():
+        reason = "is not a file" if source.exists() else "does not exist"
+        raise DatasetError(f"expected fer2013.csv. Received: {source}, which {reason}")
+    dataset = _assemble(_csv_rows(source), source)
     for split in needs:
         dataset.split(split)
-    if not dataset.is_complete:
-        counts = {split.value: len(faces) for split, faces in dataset.splits.items()}
+    counts = {split.value: len(faces) for split, faces in dataset.splits.items()}
+    if counts != dict(PUBLISHED_COUNTS):
         log.warning("FER2013 is incomplete (%s). Its figures are not comparable with published ones.", counts)
     return dataset
 
@@ -202,34 +191,6 @@ def _pixels(text: str) -> npt.NDArray[np.uint8]:
     if len(values) != SIDE * SIDE:
         raise ValueError(f"expected {SIDE * SIDE} pixels. Received: {len(values)}")
     return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)
-
-
-def _folder_rows(source: Path) -> Iterator[Row]:
-    import cv2
-
-    folders = {"train": Split.TRAIN, "validation": Split.VALIDATION, "val": Split.VALIDATION, "test": Split.TEST}
-    found = [(source / name, split) for name, split in folders.items() if (source / name).is_dir()]
-    if not found:
-        raise DatasetError(f"expected the folders train/ and test/ in {source}. Received: neither")
-    for folder, split in found:
-        known = {emotion.value: emotion.label for emotion in EMOTIONS}
-        for child in sorted(folder.iterdir()):
-            if not child.is_dir():
-                continue
-            if child.name.lower() not in known:
-                raise DatasetError(f"expected folders named {', '.join(known)}. Received: {folder.name}/{child.name}")
-            for path in sorted(p for p in child.iterdir() if p.suffix.lower() in _PICTURES):
-                content = path.read_bytes() if path.is_file() else b""
-                try:
-                    image = cv2.imdecode(np.frombuffer(content or b"\0", np.uint8), cv2.IMREAD_GRAYSCALE)
-                except cv2.error:  # the header has more pixels than OpenCV allows
-                    image = None
-                if image is None or image.shape != (SIDE, SIDE):
-                    received = "an unreadable file" if image is None else f"{image.shape[1]}x{image.shape[0]}"
-                    raise DatasetError(f"expected pictures of {SIDE}x{SIDE} pixels. Received: {received} in {path}")
-                # In Kaggle's folders, test/ holds PublicTest and PrivateTest; the file names have the usage as prefix.
-                prefix = path.name.split("_")[0]
-                yield USAGE_TO_SPLIT.get(prefix, split), known[child.name.lower()], image.astype(np.uint8)
 
 
 def _assemble(rows: Iterable[Row], source: Path) -> Fer2013:

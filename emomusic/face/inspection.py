@@ -8,7 +8,6 @@ to the same question from gradients. Agreement of both makes the map credible.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,7 @@ _NUM_STARTS = 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMaps:
-    """Feature maps of the last layers of one size: one layer, or one of each branch.
+    """Feature maps of the last layer of one size.
 
     Attributes:
         maps: shape (n, side, side), float32: the maps of highest variance, sorted by variance.
@@ -125,8 +124,7 @@ class Explainer:
         last = next(node for node in graph.node if graph.output[0].name in node.output)
         if last.op_type != "Softmax":
             raise ModelError(f"expected a network that ends in a softmax. Received: {last.op_type} there")
-        self._levels = _levels(_steps(graph))
-        outputs = [last.input[0], *(name for level in self._levels for name in level)]
+        outputs = [last.input[0], *_levels(graph)]
         known = {value.name: value for value in graph.value_info}
         del graph.output[:]
         graph.output.extend(known[name] for name in outputs)
@@ -148,10 +146,9 @@ class Explainer:
         logits = scores.astype(np.float64)
         averaged = softmax(logits, axis=1).mean(axis=0)
         calibrated = calibrate(averaged[None], spec)
-        remaining = iter(maps)
         return Insight(
             face=face[..., 0],
-            levels=tuple(_feature_maps(np.concatenate([next(remaining)[0] for _ in level])) for level in self._levels),
+            levels=tuple(_feature_maps(level[0]) for level in maps),
             logits=logits,
             averaged=averaged,
             smoothing=spec.smoothing,
@@ -213,70 +210,30 @@ def agreement(grad_cam: FloatMap, occlusion: Occlusion) -> float | None:
     return float(spearmanr(means, drops).statistic)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One operation of a network.
-
-    Attributes:
-        inputs: names of its inputs.
-        output: name of its output.
-        size: rows and columns of an output of feature maps; otherwise None.
-        channels: number of feature maps.
-    """
-
-    inputs: tuple[str, ...]
-    output: str
-    size: tuple[int, int] | None
-    channels: int = 0
-
-
 _NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast", "QuantizeLinear", "DequantizeLinear")
 
 
-def _steps(graph: Any) -> list[_Step]:
-    """The operations of an ONNX graph in order of execution."""
-    shapes = {
-        value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
-        for value in graph.value_info
-    }
-    steps = []
-    for node in graph.node:
-        shape = shapes.get(node.output[0], [])
-        is_map = len(shape) == 4 and min(shape[2:]) > 1 and node.op_type not in _NO_NEW_MAPS
-        size, channels = ((shape[2], shape[3]), shape[1]) if is_map else (None, 0)
-        steps.append(_Step(tuple(node.input), node.output[0], size, channels))
-    return steps
-
-
-def _levels(steps: Sequence[_Step]) -> list[list[str]]:
-    """Names of the last maps of each size, from fine to coarse, at most `_NUM_LEVELS` sizes.
+def _levels(graph: Any) -> list[str]:
+    """Names of the last maps of each size in an ONNX graph, from fine to coarse, at most `_NUM_LEVELS`.
 
     Raises:
         ModelError: the network has no feature maps.
     """
-    channels = {step.output: step.channels for step in steps}
-    by_size = sorted(_last_of_each_size(steps).items(), reverse=True)
-    levels = [maps for _, maps in by_size if any(channels[name] > _NUM_COLOURS for name in maps)]
+    shapes = {
+        value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        for value in graph.value_info
+    }
+    last: dict[tuple[int, int], str] = {}
+    for node in graph.node:
+        shape = shapes.get(node.output[0], [])
+        if len(shape) == 4 and min(shape[2:]) > 1 and node.op_type not in _NO_NEW_MAPS:
+            last[shape[2], shape[3]] = node.output[0]
+    levels = [name for _, name in sorted(last.items(), reverse=True) if shapes[name][1] > _NUM_COLOURS]
     if not levels:
         raise ModelError("expected a network with feature maps. Received: one without spatial layers")
     if len(levels) <= _NUM_LEVELS:
         return levels
     return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]
-
-
-def _last_of_each_size(steps: Sequence[_Step]) -> dict[tuple[int, int], list[str]]:
-    """The maps that lead to no other map of their size: one tensor, or one of each branch."""
-    later_sizes: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)  # sizes that depend on a tensor
-    last: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
-    for step in reversed(steps):
-        later = set(later_sizes[step.output])
-        if step.size is not None:
-            if step.size not in later:
-                last[step.size].insert(0, step.output)
-            later.add(step.size)
-        for name in step.inputs:
-            later_sizes[name] |= later
-    return dict(last)
 
 
 def _feature_maps(level: FloatMap) -> FeatureMaps:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from emomusic.affect import EMOTIONS
@@ -17,7 +19,7 @@ from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
-from emomusic.face.inspection import Explainer, Insight, Occlusion, _levels, _Step, agreement, occlude
+from emomusic.face.inspection import Explainer, Insight, Occlusion, _levels, agreement, occlude
 from emomusic.face.model_files import ModelSpec
 from emomusic.metrics import FOUR
 from emomusic.training.evaluate import keras_classifier
@@ -323,26 +325,27 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tmp_path: Path) -> None:
         assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
 
 
-def steps_of(*rows: tuple[str, str, int, int]) -> list[_Step]:
-    """Operations as (inputs, output, side, channels). A side of 0 has no feature maps."""
-    return [_Step(tuple(inputs), output, (side, side) if side else None, n) for inputs, output, side, n in rows]
+def graph_of(*rows: tuple[str, int, int]) -> SimpleNamespace:
+    """A graph of operations given as (output, side, channels). A side of 0 has no feature maps."""
+    helper = onnx.helper
+    nodes = [helper.make_node("Relu", ["x"], [name]) for name, _, _ in rows]
+    shapes = [(name, [1, n, side, side] if side else [1, n]) for name, side, n in rows]
+    infos = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in shapes]
+    return SimpleNamespace(node=nodes, value_info=infos)
 
 
 @pytest.mark.parametrize(
     ("rows", "levels"),
     [
-        ([("x", "a", 48, 4), ("a", "b", 24, 6), ("b", "c", 0, 0)], [["a"], ["b"]]),
-        ([("x", "a", 48, 4), ("a", "b", 24, 6), ("a", "c", 24, 6), ("bc", "d", 0, 0)], [["a"], ["b", "c"]]),
-        ([("x", "a", 48, 4), ("a", "b", 24, 6), ("b", "c", 24, 6), ("bc", "d", 24, 6)], [["a"], ["d"]]),
-        ([("x", "a", 24, 4), ("a", "b", 12, 6), ("b", "c", 24, 5)], [["c"], ["b"]]),
-        ([("x", "a", 48, 3), ("a", "b", 24, 6)], [["b"]]),  # three maps are a colour image
-        ([("x", "a", 48, 4), ("a", "b", 32, 4), ("b", "c", 16, 4), ("c", "d", 8, 4), ("d", "e", 4, 4)],
-         [["a"], ["b"], ["d"], ["e"]]),
+        ([("a", 48, 4), ("b", 24, 6), ("c", 24, 6), ("d", 0, 7)], ["a", "c"]),
+        ([("a", 24, 4), ("b", 12, 6), ("c", 24, 5)], ["c", "b"]),
+        ([("a", 48, 3), ("b", 24, 6)], ["b"]),  # three maps are a colour image
+        ([("a", 48, 4), ("b", 32, 4), ("c", 16, 4), ("d", 8, 4), ("e", 4, 4)], ["a", "b", "d", "e"]),
     ],
-    ids=["row", "branches", "sum", "down and up", "colours", "many sizes"],
-)  # fmt: skip
-def test_levels_are_the_last_maps_of_each_size(rows: list[Any], levels: list[list[str]]) -> None:
-    assert _levels(steps_of(*rows)) == levels
+    ids=["row", "down and up", "colours", "many sizes"],
+)
+def test_levels_are_the_last_maps_of_each_size(rows: list[tuple[str, int, int]], levels: list[str]) -> None:
+    assert _levels(graph_of(*rows)) == levels
 
 
 def test_a_network_without_logits_is_refused(tmp_path: Path) -> None:
