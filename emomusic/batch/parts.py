@@ -89,16 +89,6 @@ class Done:
     numbers: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """The figures of a part, as in `Dataset.summary`."""
-
-    kinds: Mapping[str, int]
-    reasons: Mapping[str, int]
-    emotions: Mapping[str, int]
-    examples: Sequence[tuple[str, str]]
-
-
 class Dataset:
     """The datasets in a folder."""
 
@@ -113,7 +103,6 @@ class Dataset:
             BatchError: the URI is invalid.
         """
         self.folder, self._settings = Folder(out), settings
-        self._counts: dict[int, _Counts] = {}
 
     def has_results(self) -> bool:
         """Whether the folder has parts or a summary."""
@@ -165,25 +154,8 @@ class Dataset:
         for number in (self._parts(PICTURES) | self._parts(FACES)) - numbers:
             self._delete(number)
 
-    def count(self, number: int) -> None:
-        """Count the rows of a part, once, so that `summary` need not read it at the end of a run.
-
-        Raises:
-            BatchError: the part is damaged, or the folder cannot be read.
-        """
-        if number in self._counts:
-            return
-        table = self._read(PICTURES, number, ["picture", "kind", "error"])
-        failed = table.filter(pc.is_valid(table["error"])).select(["picture", "error"]).to_pylist()
-        self._counts[number] = _Counts(
-            kinds=_counts(table["kind"]),
-            reasons=Counter(reason_of_error(row["error"]) for row in failed),
-            emotions=_counts(self._read(FACES, number, ["emotion"])["emotion"]),
-            examples=tuple((row["picture"], row["error"]) for row in failed[:NUM_EXAMPLES]),
-        )
-
     def summary(self) -> dict[str, Any]:
-        """The figures of the datasets. Parts that are not counted yet are read one by one.
+        """The figures of the datasets.
 
         Returns:
             `pictures`, `films`, `faces`, `failed`, `reasons` (number by kind of reason), `emotions` (number of faces by
@@ -197,12 +169,12 @@ class Dataset:
         emotions: Counter[str] = Counter()
         examples: list[tuple[str, str]] = []
         for number in sorted(self._parts(PICTURES)):
-            self.count(number)
-            counts = self._counts[number]
-            kinds.update(counts.kinds)
-            reasons.update(counts.reasons)
-            emotions.update(counts.emotions)
-            examples += counts.examples[: NUM_EXAMPLES - len(examples)]
+            table = self._read(PICTURES, number, ["picture", "kind", "error"])
+            failed = table.filter(pc.is_valid(table["error"])).to_pylist()
+            kinds.update(_counts(table["kind"]))
+            reasons.update(reason_of_error(row["error"]) for row in failed)
+            emotions.update(_counts(self._read(FACES, number, ["emotion"])["emotion"]))
+            examples += [(row["picture"], row["error"]) for row in failed[: NUM_EXAMPLES - len(examples)]]
         return {
             "pictures": kinds[PICTURE],
             "films": kinds[FILM],

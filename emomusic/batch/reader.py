@@ -67,14 +67,10 @@ class UnitReport:
     Attributes:
         number: of the unit.
         pictures: number of rows of pictures and films, with failures.
-        faces: number of rows of faces.
-        failures: number of pictures and films with an error.
     """
 
     number: int
     pictures: int
-    faces: int
-    failures: int
 
 
 def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
@@ -95,7 +91,7 @@ def write_crash(unit: Unit, out: str) -> UnitReport:
     """Write the row of an item that kills its workers."""
     rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
     Dataset(out).write_part(unit.number, rows, FACE_SCHEMA.empty_table())
-    return UnitReport(unit.number, len(rows), 0, len(rows))
+    return UnitReport(unit.number, len(rows))
 
 
 def _never() -> bool:
@@ -143,12 +139,10 @@ class UnitReader:
                     break
                 pictures.append(found[0])
                 tables.append(found[1])
-        faces = pa.concat_tables(tables)
         if pictures:
-            self._dataset.write_part(unit.number, pictures, faces)
+            self._dataset.write_part(unit.number, pictures, pa.concat_tables(tables))
         return_free_memory()
-        failures = sum(row.get("error") is not None for row in pictures)
-        return UnitReport(unit.number, len(pictures), len(faces), failures)
+        return UnitReport(unit.number, len(pictures))
 
     def _open(self, item: Item, stack: contextlib.ExitStack) -> _Opened:
         """Decode a picture, or open a film, which the stack closes."""

@@ -50,6 +50,13 @@ def add_command(
     return added
 
 
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that reads faces. The defaults are those of `emomusic.face`, not loaded here."""
+    parser.add_argument("--model", type=name, help="name of a trained face model")
+    rate = number(0.1, 30)
+    parser.add_argument("--rate", type=rate, default=4.0, metavar="R", help="for films: readings per second (4)")
+
+
 def add_song_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that returns songs."""
     parser.add_argument(

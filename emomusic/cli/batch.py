@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RATES, _DEFAULT_RATE = (0.1, 30), 4.0  # those of emomusic.face.film, which the help must not load
 _ENGINES = ("local", "ray")
 
 
@@ -48,14 +47,7 @@ def add_commands(parent: Any) -> None:
     workers = arguments.number(1, 10_000, whole=True)
     parser.add_argument("--workers", type=workers, metavar="N", help="number of processes (one per core)")
     parser.add_argument("--resume", action="store_true", help="read only what the results do not have yet")
-    parser.add_argument("--model", type=arguments.name, help="name of a trained face model")
-    parser.add_argument(
-        "--rate",
-        type=arguments.number(*_RATES),
-        default=_DEFAULT_RATE,
-        metavar="R",
-        help=f"for films: readings per second ({_DEFAULT_RATE:g})",
-    )
+    arguments.add_reading_options(parser)
 
 
 def batch(options: argparse.Namespace) -> Outcome:
@@ -86,7 +78,6 @@ def batch(options: argparse.Namespace) -> Outcome:
             )
         items = find_items(options.sources, sys.stdin.buffer if sys.stdin is not None else None)
         done = dataset.scan() if options.resume else Done()
-        dataset.summary()  # counts the parts so far, so that a stop is quick
         left = [item for item in items if item.name not in done.names]
         numbers = set(done.numbers)
         num_read = 0
@@ -100,7 +91,6 @@ def batch(options: argparse.Namespace) -> Outcome:
                 nonlocal num_read
                 if report.pictures:
                     numbers.add(report.number)
-                    dataset.count(report.number)
                 num_read += report.pictures
                 on_progress(num_read)
 

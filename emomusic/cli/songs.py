@@ -17,6 +17,7 @@ from emomusic.cli.arguments import (
     STOPPED,
     Outcome,
     add_command,
+    add_reading_options,
     add_song_options,
     log_file_error,
     progress,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240
-_RATES, _DEFAULT_RATE = (0.1, 30), 4.0  # those of emomusic.face.film, which the help must not load
 
 
 def add_commands(parent: Any) -> None:
@@ -43,17 +43,10 @@ def add_commands(parent: Any) -> None:
     text = "Faces, emotions and songs for pictures and films."
     parser = add_command(parent, "analyze", analyze, _show_pictures, text)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture or film. A film gets songs for each scene")
-    parser.add_argument("--model", type=arguments.name, help="name of a trained face model")
     parser.add_argument(
         "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
     )
-    parser.add_argument(
-        "--rate",
-        type=arguments.number(*_RATES),
-        default=_DEFAULT_RATE,
-        metavar="R",
-        help=f"for films: readings per second ({_DEFAULT_RATE:g})",
-    )
+    add_reading_options(parser)
     add_song_options(parser)
 
     text = "Songs for an emotion or a point of the affect plane."

@@ -25,8 +25,6 @@ class FairQueue:
         Args:
             num_turns: turns at the same time, at least 1.
         """
-        if num_turns < 1:
-            raise ValueError(f"num_turns must be at least 1. Received: {num_turns}")
         self._free = num_turns
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[threading.Event]] = {}  # the first visitor is the next

@@ -41,7 +41,6 @@ def _no_process_stays() -> Any:
 def test_two_workers_write_the_rows_of_one(pictures: Path, out: Path, tmp_path: Path):
     reports = run(units_of(pictures), out)
     assert sum(report.pictures for report in reports) == 15
-    assert sum(report.failures for report in reports) == len(BROKEN)
     reader = UnitReader("emonet_photo", str(tmp_path / "alone"), 4.0)
     for unit in make_units(find_items([str(pictures)])):
         reader.read(unit)

@@ -43,7 +43,8 @@ def test_the_rows_of_pictures_are_those_of_analyze(reader: UnitReader, pictures:
     report, *rest = read(reader, pictures, SAMPLES / FOUR_PEOPLE)
     rows, faces = rows_of(out, "pictures"), rows_of(out, "faces")
     assert rest == []
-    assert (report.pictures, report.faces, report.failures) == (16, len(faces), len(BROKEN))
+    assert report.pictures == 16
+    assert sum(row["error"] is not None for row in rows) == len(BROKEN)
     assert len(faces) >= 8
     for row, record in zip(rows, analyzed(*(Path(row["picture"]) for row in rows)), strict=True):
         assert row["picture"] == record["image"]
@@ -69,7 +70,7 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
     (report,) = read(reader, path)
     (row,), faces = rows_of(out, "pictures"), rows_of(out, "faces")
     (record,) = analyzed(path)
-    assert (report.pictures, report.faces, report.failures) == (1, len(faces), 0)
+    assert report.pictures == 1
     assert [{"time_s": face["time_s"], "face": face["face"], **face_of(face)} for face in faces] == record["readings"]
     assert {name: row[name] for name in ("width", "height", "duration_s")} == {
         name: record[name] for name in ("width", "height", "duration_s")
@@ -168,7 +169,7 @@ def test_halving_finds_the_item_to_blame(culprit: int):
 def test_the_row_of_an_item_to_blame_has_a_reason(out: Path):
     report = write_crash(Unit(4, (Item("film.mp4", "", is_film=True),)), str(out))
     (row,) = rows_of(out, "pictures")
-    assert (report.number, report.pictures, report.failures) == (4, 1, 1)
+    assert (report.number, report.pictures) == (4, 1)
     assert (row["picture"], row["kind"]) == ("film.mp4", "film")
     assert row["error"] is not None
     assert rows_of(out, "faces") == []

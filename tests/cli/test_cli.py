@@ -24,12 +24,10 @@ from emomusic.face.images import RgbImage
 from emomusic.face.model_files import DEFAULT_MODEL, face_models
 from emomusic.music.catalogue import load_catalogue
 from emomusic.training.evaluate import FOLDS
-from emomusic.training.networks import NETWORKS
 from tests.cli.conftest import Reply
 from tests.music.tables import mood_table
 from tests.tiny_model import Run
 
-LONG = "a" * 300
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
@@ -48,18 +46,20 @@ def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply], samples
         for face in record["faces"]:
             assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
             x, y, width, height = face["box"]
-            assert x >= 0
-            assert y >= 0
+            assert min(x, y) >= 0
             assert x + width <= record["width"]
             assert y + height <= record["height"]
             assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
     assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
 
 
-def test_a_text_file_renamed_to_jpg_is_told_after_the_others_are_done(
+def test_a_text_file_and_a_picture_without_a_face_stop_no_other(
     run: Callable[..., Reply], samples: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "letter.jpg").write_text("Dear reader")
+    Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
+    status, (empty,), _ = run("analyze", tmp_path / "sky.png")
+    assert (status, empty["faces"], empty["group"], empty["songs"]) == (0, [], None, [])
     status, (bad, good), err = run("analyze", tmp_path / "letter.jpg", samples / "eileen-collins-1999.jpg")
     assert status == 2
     assert set(bad) == {"image", "error"}
@@ -72,13 +72,9 @@ def test_pictures_may_stand_after_an_option(run: Callable[..., Reply]) -> None:
     status, records, err = run("analyze", "a/x.jpg", "--songs", "3", "b/x.jpg")
     assert (status, [record["image"] for record in records]) == (2, ["a/x.jpg", "b/x.jpg"])
     assert [name in line for name, line in zip(("a/x.jpg", "b/x.jpg"), err.splitlines(), strict=True)] == [True, True]
-    for arguments, unknown in (
-        (("analyze", "a.jpg", "--songs", "3", "b.jpg", "--nosuch"), "b.jpg --nosuch"),
-        (("models", "nosuch"), "nosuch"),
-    ):
-        status, answer, err = run(*arguments)
-        assert (status, answer) == (2, None)
-        assert err == f"emomusic: unrecognized arguments: {unknown} (see emomusic --help)\n"
+    status, answer, err = run("analyze", "a.jpg", "--songs", "3", "b.jpg", "--nosuch")
+    assert (status, answer) == (2, None)
+    assert err == "emomusic: unrecognized arguments: b.jpg --nosuch (see emomusic --help)\n"
 
 
 def test_a_name_breaks_no_line_and_drives_no_terminal(
@@ -116,31 +112,7 @@ def test_what_was_read_before_it_was_stopped_is_the_answer(
     assert run("analyze", four)[:2] == (130, None)
 
 
-def test_a_picture_without_a_face_is_done_all_the_same(run: Callable[..., Reply], tmp_path: Path) -> None:
-    Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
-    status, (record,), _ = run("analyze", tmp_path / "sky.png")
-    assert status == 0
-    assert record["faces"] == []
-    assert record["group"] is None
-    assert record["songs"] == []
-
-
-def test_annotate_writes_pictures_of_the_same_size_under_short_names(
-    run: Callable[..., Reply], samples: Path, tmp_path: Path
-) -> None:
-    longest = tmp_path / ("é" * 125 + ".jpg")  # 254 bytes
-    shutil.copy(samples / "eileen-collins-1999.jpg", longest)
-    status, records, _ = run("analyze", longest, samples / "four-people.jpg", "--annotate", tmp_path / "out")
-    assert status == 0
-    assert [len(record["faces"]) for record in records] == [1, 4]
-    written = sorted((tmp_path / "out").iterdir())
-    assert [path.name[:5] for path in written] == ["001-é", "002-f"]
-    for path, record in zip(written, records, strict=True):
-        with Image.open(path) as picture:
-            assert picture.size == (record["width"], record["height"])
-
-
-def test_a_picture_that_cannot_be_written_costs_no_reading(
+def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_costs_no_reading(
     run: Callable[..., Reply], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Path.write_bytes
@@ -150,16 +122,20 @@ def test_a_picture_that_cannot_be_written_costs_no_reading(
             raise OSError(28, "No space left on device")
         return write(self, data)
 
+    longest = tmp_path / ("é" * 125 + ".jpg")  # 254 bytes
+    shutil.copy(samples / "four-people.jpg", longest)
     monkeypatch.setattr(Path, "write_bytes", full)
-    pictures = (samples / "eileen-collins-1999.jpg", samples / "four-people.jpg")
-    status, records, err = run("analyze", *pictures, "--annotate", tmp_path / "out")
+    out = tmp_path / "out"
+    status, records, err = run("analyze", samples / "eileen-collins-1999.jpg", longest, "--annotate", out)
     assert status == 2
     assert [len(record["faces"]) for record in records] == [1, 4]
     assert not any("error" in record for record in records)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["002-four-people.png"]
+    (written,) = out.iterdir()
+    assert written.name.startswith("002-é")
+    with Image.open(written) as picture:
+        assert picture.size == (records[1]["width"], records[1]["height"])
     assert err.splitlines()[-1] == (
-        "emomusic: expected to write '001-eileen-collins-1999.png' into "
-        f"{tmp_path / 'out'}. Received: No space left on device"
+        f"emomusic: expected to write '001-eileen-collins-1999.png' into {out}. Received: No space left on device"
     )
 
 
@@ -167,15 +143,11 @@ def test_a_picture_that_cannot_be_written_costs_no_reading(
     "arguments",
     [
         (),
-        ("nosuch",),
         ("recommend", "--valence", "0.5"),
-        ("recommend", "--emotion", "sad", "--valence", "0.5", "--arousal", "0"),
         ("recommend", "--emotion", "sad", "over\ntwo\nlines"),
-        ("recommend", "--emotion", "sad", "--genres", "jazz", "two\nlines"),
         ("analyze", "absent.jpg", "--model", "nosuch"),
         ("analyze", "absent.jpg", "--annotate", "/dev/null/folder"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
-        ("evaluate", "face", "--images", LONG),
         ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
         ("evaluate", "music", "--data", "absent.csv"),
         ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
@@ -219,19 +191,13 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -
     ("arguments", "message"),
     [
         (("analyze", "absent.jpg", "--model", ""), "argument --model: expected a name. Received: ''"),
-        (("recommend", "--emotion", "sad", "--genres", "jazz", ", ,"), "expected a genre. Received: ', ,'"),
         (("analyze", "absent.jpg", "--songs", "3", ""), "expected the names of pictures. Received: ''"),
         (("analyze", "a.mp4", "--rate", "0"), "argument --rate: expected a number from 0.1 to 30. Received: 0"),
-        (("recommend", "--songs", "101"), "argument --songs: expected a whole number from 1 to 100. Received: 101"),
         (("recommend", "--seed", "many"), "argument --seed: expected a whole number from 0 to 4,294,967,295"),
         (("recommend", "--valence", "-0,6"), "argument --valence: expected a number from -1 to 1. Received: -0,6 (see"),
         (("recommend", "--valence", "nan"), "argument --valence: expected a number from -1 to 1. Received: nan"),
-        (("recommend", "--emotion", "jealous"), "Received: 'jealous'"),
-        (("recommend", "--policy", "nope"), "'nope' (choose from 'match', 'soothe', 'journey')"),
         (("bench", "--runs", "1", "--frames", "20"), "expected --frames only with live. Received: photo --frames"),
-        (("bench", "live", "a.avi", "--runs", "3"), "expected --runs only with photo, models, music. Received: live"),
         (("bench", "music", "film.avi"), "expected film.avi only with live, film. Received: music film.avi"),
-        (("bench", "music", "--record"), "expected --record only with models. Received: music --record"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -276,18 +242,17 @@ def test_options_decide_the_songs(run: Callable[..., Reply]) -> None:
     assert not explicit & clean
 
 
-@pytest.mark.parametrize(("name", "suggestion"), [("Hip Hopp", "hip-hop"), ("qqqq", "jazz-blues")])
 def test_an_unknown_genre_is_refused_with_a_suggestion_before_anything_is_loaded(
-    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch, name: str, suggestion: str
+    run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for loader in ("face.reading.load_networks", "face.images.read_image", "music.recommend.load_recommender"):
         monkeypatch.setattr(f"emomusic.{loader}", lambda *_: pytest.fail("loaded"))
     for command in (("recommend", "--emotion", "sad"), ("analyze", "absent.jpg")):
-        status, answer, err = run(*command, "--genres", "jazz", name)
+        status, answer, err = run(*command, "--genres", "jazz", "Hip Hopp")
         assert (status, answer) == (2, None)
         assert len(err.splitlines()) == 1
-        assert suggestion in err
-        assert f"Received: {name!r}" in err
+        assert "hip-hop" in err
+        assert "Received: 'Hip Hopp'" in err
 
 
 def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_path: Path) -> None:
@@ -306,8 +271,6 @@ def test_models_lists_every_trained_model_with_its_figures(run: Callable[..., Re
     assert [model["name"] for model in models if model["kind"] == "face"] == face_models()
     assert all(0 < model["accuracy"] < 1 and model["bytes"] > 0 for model in models)
     assert models[0]["default"]
-    for name in {*NETWORKS} & {*face_models()}:  # the command of the README trains it as it is
-        assert model_files.read_spec(model_files.model_folder(name)).preset == NETWORKS[name].preset
 
 
 def test_data_check_finds_a_damaged_file(
@@ -328,17 +291,12 @@ def test_data_check_finds_a_damaged_file(
     assert status == 2
     assert "is damaged" in problems["samples"]
     assert "is absent" in problems["catalogue"]
-    (tmp_path / "models" / "face" / "vgg9" / "spec.json").unlink()
-    problems = {record["path"]: record["problem"] for record in run("data", "check")[1]}
-    assert "models/face/vgg9/spec.json is absent" in problems["models/face/vgg9"]
-    assert problems["models/face/emonet"] is None
 
 
 def test_data_list_names_licences_and_says_how_what_is_absent_comes_back(
     run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    status, records, _ = run("data", "list")
-    assert status == 0
+    _, records, _ = run("data", "list")
     assert {"catalogue", "samples"} <= {record["name"] for record in records}
     assert all(record["licence"] and record["source"] and record["bytes"] > 0 for record in records)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
@@ -346,10 +304,7 @@ def test_data_list_names_licences_and_says_how_what_is_absent_comes_back(
     assert main.main(["data", "list"]) == 0
     lines = {line.partition(":")[0]: line for line in capfd.readouterr().out.splitlines()}
     assert "(not here: restore the files)" in lines["catalogue"]
-    for name, line in lines.items():
-        if (command := f"data get {name}") in line:
-            assert name in DOWNLOADS, command
-    assert any("data get" in line for line in lines.values())
+    assert {name for name, line in lines.items() if f"data get {name}" in line} == set(DOWNLOADS)
 
 
 def test_doctor_finds_this_installation_healthy(run: Callable[..., Reply]) -> None:
@@ -390,10 +345,6 @@ def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Rep
     assert (figures["n"], figures["missed"]) == (6, 0)
     assert np.array(figures["confusion"]).shape == (7, 7)
     assert np.array(figures["confusion"]).sum() == 6
-    assert set(figures["per_class"]) == {emotion.value for emotion in EMOTIONS}
-    _, again, err = run("evaluate", "face", "--images", tmp_path, "--aligned", "--margin", "0.5")
-    assert again == figures
-    assert "--margin" in err
 
 
 def test_pictures_that_may_not_be_looked_at_are_not_left_out(
@@ -442,21 +393,17 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Rep
             assert figures["per_class"][name_of_class] == pytest.approx(scores, abs=0.02)  # a picture more or less
 
 
-def write_noise(path: Path, pictures: int) -> Path:
-    """Noise in the form of FER2013, with this number of pictures in each split."""
-    rng = np.random.default_rng(0)
+@pytest.fixture
+def fer2013(tmp_path: Path) -> Path:
+    """Noise in the form of FER2013, with seven pictures in each split."""
+    path, rng = tmp_path / "fer2013.csv", np.random.default_rng(0)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["emotion", "pixels", "Usage"])
         for usage in ("Training", "PublicTest", "PrivateTest"):
-            for number in range(pictures):
+            for number in range(7):
                 writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
     return path
-
-
-@pytest.fixture
-def fer2013(tmp_path: Path) -> Path:
-    return write_noise(tmp_path / "fer2013.csv", 40)
 
 
 @pytest.mark.parametrize(
@@ -472,65 +419,37 @@ def test_a_split_that_is_absent_is_told_alone(
     assert re.fullmatch(r"emomusic: expected pictures of the \w+ split \(\w+\)\. Received: only train\..*\n", err)
 
 
-def test_a_warning_names_the_folder_of_a_model_that_another_preset_would_replace(
+def test_training_takes_the_options_and_warns_of_a_model_that_another_preset_would_replace(
     run: Callable[..., Reply], fer2013: Path, tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    calls: list[tuple[Path, str, bool]] = []
+
+    def train(network: str, dataset: Any, out: Path, *, preset: str, resume: bool, **_: Any) -> dict[str, Any]:
+        calls.append((out, preset, resume))
+        return {}
+
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "SHA256SUMS").touch()
-    monkeypatch.setattr("emomusic.training.train.train", lambda *_, **__: {})
+    monkeypatch.setattr("emomusic.training.train.train", train)
     command = ("train", "face", "--network", "tiny", "--fer2013", fer2013)
-    folder = tmp_path / "models" / "face" / "tiny"
-    for options, is_warned in (((), False), (("--preset", "smoke"), False), (("--preset", "default"), True)):
-        status, _, err = run(*command, *options)
-        assert status == 0, err
-        assert (str(folder) in err) is is_warned
-        shutil.copytree(tiny_run.folder, folder, dirs_exist_ok=True)  # trained with the preset smoke
-    _, _, err = run(*command, "--preset", "default", "--out", tmp_path / "elsewhere")
-    assert str(folder) not in err
-
-
-def test_training_that_was_stopped_goes_on_where_it_was(
-    run: Callable[..., Reply], fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from emomusic.training import train
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt  # as Ctrl-C does
-
-    out = tmp_path / "models" / "mine"
-    command = ("train", "face", "--network", "tiny", "--preset", "smoke", "--fer2013", fer2013, "--out", out)
-    with monkeypatch.context() as stopped:
-        stopped.setattr(train._Reports, "on_epoch_end", stop)
-        status, answer, err = run(*command)
-    assert (status, answer) == (130, None)
-    assert err.splitlines()[-1] == "emomusic: stopped"
-    status, metrics, err = run(*command, "--resume")
-    assert status == 0
-    assert "epoch 1 of 2:" not in err
-    assert "epoch 2 of 2" in err
-    assert (metrics["epochs"], metrics["test"]["n"]) == (2, 40)
-    assert metrics == json.loads((out / "metrics.json").read_text())
+    folder, other = tmp_path / "models" / "face" / "tiny", tmp_path / "elsewhere"
+    shutil.copytree(tiny_run.folder, folder)  # trained with the preset smoke
+    assert "This replaces" not in run(*command, "--preset", "smoke", "--resume")[2]
+    assert f"This replaces the model in {folder}" in run(*command, "--preset", "default")[2]
+    assert "This replaces" not in run(*command, "--preset", "default", "--out", other)[2]
+    assert calls == [(folder, "smoke", True), (folder, "default", False), (other, "default", False)]
 
 
 def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., Reply], tmp_path: Path) -> None:
     mood_table().to_csv(tmp_path / "moods.csv", index=False)
     out = tmp_path / "models" / "mine"
-    status, model_files, _ = run(
-        "train", "music", "--model", "logistic", "--data", tmp_path / "moods.csv", "--out", out
-    )
-    assert status == 0
-    assert model_files == json.loads((out / "metrics.json").read_text())
-    status, judged, _ = run("evaluate", "music", "--model", "logistic", "--data", tmp_path / "moods.csv")
-    assert status == 0
-    assert (judged["n"], judged["accuracy"], judged["confusion"]) == (
-        100,
-        model_files["accuracy"],
-        model_files["confusion"],
-    )
-
-
-def _refused(**_: Any) -> Any:
-    raise PermissionError(13, "Permission denied")
+    source = ("music", "--model", "logistic", "--data", tmp_path / "moods.csv")
+    _, trained, _ = run("train", *source, "--out", out)
+    assert trained == json.loads((out / "metrics.json").read_text())
+    _, judged, _ = run("evaluate", *source)
+    figures = ("accuracy", "confusion")
+    assert judged["n"] == 100
+    assert {name: judged[name] for name in figures} == {name: trained[name] for name in figures}
 
 
 def test_what_photographs_give_is_kept_with_the_model(
@@ -548,22 +467,11 @@ def test_what_photographs_give_is_kept_with_the_model(
     monkeypatch.setattr(assets, "ROOT", own)
     before = model_files.read_spec(folder).adjustment
     command = ("evaluate", "face", "--model", "cnn_capstone", "--images", tmp_path / "wild", "--record")
-    with monkeypatch.context() as locked:
-        locked.setattr("emomusic.assets.tempfile.TemporaryFile", _refused)
-        status, _, err = run(*command)
-    assert status == 2
-    assert "expected a folder to write a model into" in err
     status, record, _ = run(*command)
     assert status == 0
     wild = assets.read_metrics(folder)["wild"]
     assert (wild["n"], wild["accuracy"]) == (FOLDS * len(EMOTIONS), record["accuracy"])
     assert model_files.read_spec(folder).adjustment != before
-
-
-def test_the_module_runs_as_a_command_and_keeps_stdout_clean(root: Path) -> None:
-    command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--songs", "3", "--json"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
-    assert len(json.loads(done.stdout)) == 3
 
 
 def test_without_json_a_person_reads_it(capsys: pytest.CaptureFixture[str], samples: Path) -> None:

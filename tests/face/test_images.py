@@ -193,12 +193,6 @@ sides = st.integers(1, 120)
 boxes = st.builds(Box, numbers, numbers, sides, sides)
 
 
-@pytest.mark.parametrize("value", [np.int64(1), 1.0])
-def test_a_box_refuses_other_types_than_int(value: object) -> None:
-    with pytest.raises(ValueError, match="plain integers"):
-        Box(value, 0, 1, 1)  # type: ignore[arg-type]
-
-
 @settings(deadline=None)
 @given(boxes, sides, sides)
 def test_a_clipped_box_is_the_part_inside_the_image(box: Box, width: int, height: int) -> None:
