@@ -104,9 +104,8 @@ def table_of(*moods: tuple[int, Emotion | None]) -> pd.DataFrame:
 def test_a_playlist_has_one_song_per_segment() -> None:
     summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.HAPPY)))
     chosen = session_songs(summary, load_recommender(), LIKE)
-    assert [segment.start_s for segment, _ in chosen] == [0, 20, 30]
-    assert len({song.track.id for _, song in chosen}) == 3
-    happy, sad, again = (song.point for _, song in chosen)
+    assert len({song.track.id for song in chosen}) == 3
+    happy, sad, again = (song.point for song in chosen)
     assert min(happy.valence, again.valence) > 0 > sad.valence
 
 

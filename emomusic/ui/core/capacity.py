@@ -51,7 +51,7 @@ class Capacity:
     def __init__(self, max_visitors: int, max_live: int) -> None:
         self.max_visitors, self.max_live = max_visitors, max_live
         self.is_draining = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._seen_s: dict[str, float] = {}  # when the pages of the admitted visitors were last open
         self._num_working = 0
         self._live: weakref.WeakSet[LiveWork] = weakref.WeakSet()
@@ -63,7 +63,7 @@ class Capacity:
             visitor: the session's id.
         """
         with self._lock:
-            if visitor not in self._seen_s and (self.is_draining or self._num_open() >= self.max_visitors):
+            if visitor not in self._seen_s and not self.has_room:
                 return False
             self._seen_s[visitor] = monotonic()
             return True
@@ -71,25 +71,20 @@ class Capacity:
     @property
     def has_room(self) -> bool:
         """Whether a new visitor would be admitted."""
-        with self._lock:
-            return not self.is_draining and self._num_open() < self.max_visitors
+        return not self.is_draining and self.num_visitors < self.max_visitors
 
     @property
     def num_visitors(self) -> int:
-        """Admitted visitors whose page is open."""
-        with self._lock:
-            return self._num_open()
-
-    def _num_open(self) -> int:
-        """Count the admitted visitors whose page is open. Those whose session no longer exists are forgotten."""
+        """Admitted visitors whose page is open. Those whose session no longer exists are forgotten."""
         now_s, kept_s = monotonic(), st.get_option("server.disconnectedSessionTTL")
         num_open = 0
-        for visitor, seen_s in list(self._seen_s.items()):
-            if _is_open(visitor):
-                self._seen_s[visitor] = now_s
-                num_open += 1
-            elif now_s - seen_s > kept_s:
-                del self._seen_s[visitor]
+        with self._lock:
+            for visitor, seen_s in list(self._seen_s.items()):
+                if _is_open(visitor):
+                    self._seen_s[visitor] = now_s
+                    num_open += 1
+                elif now_s - seen_s > kept_s:
+                    del self._seen_s[visitor]
         return num_open
 
     @contextmanager
@@ -107,12 +102,12 @@ class Capacity:
     def is_busy(self) -> bool:
         """Whether a photo, a film, a call of the API or a live session is in progress."""
         with self._lock:
-            return self._num_working > 0 or self._num_live() > 0
+            return self._num_working > 0 or self.num_live > 0
 
     def start_live(self, session: LiveWork) -> bool:
         """Take a place for a live session, which gives it back when it ends. False if all are taken."""
         with self._lock:
-            if self.is_draining or self._num_live() >= self.max_live:
+            if not self.has_live_room:
                 return False
             self._live.add(session)
             return True
@@ -120,17 +115,13 @@ class Capacity:
     @property
     def has_live_room(self) -> bool:
         """Whether a new live session may start."""
-        with self._lock:
-            return not self.is_draining and self._num_live() < self.max_live
+        return not self.is_draining and self.num_live < self.max_live
 
     @property
     def num_live(self) -> int:
         """Running live sessions."""
         with self._lock:
-            return self._num_live()
-
-    def _num_live(self) -> int:
-        return sum(session.is_live for session in self._live)
+            return sum(session.is_live for session in self._live)
 
 
 def _is_open(visitor: str) -> bool:

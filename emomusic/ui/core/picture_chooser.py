@@ -103,7 +103,7 @@ def choose_picture() -> Picture | None:
 def choose_another_picture() -> Picture | None:
     """Like `choose_picture`, in one row after the first choice: small samples, and a menu for the visitor's photo."""
     _open_linked_sample()
-    if not isinstance(st.session_state.get(state.PICTURE), Picture):
+    if _chosen() is None:
         return None
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="chooser", wrap=False):
         _sample_row("small-samples")
@@ -120,10 +120,10 @@ def picture_menu(label: str, name: str) -> Iterator[None]:
         label: of the menu's button.
         name: unique on the page.
     """
-    shown, last = st.session_state.get(state.PICTURE), f"{name}-last"
+    shown, last = _chosen(), f"{name}-last"
     # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
     # reports no file first, and it would be removed before it reports the second file
-    if isinstance(shown, Picture):
+    if shown is not None:
         st.session_state[last] = shown.digest
     with st.popover(label, icon=":material/image:", key=f"{name}-{st.session_state.get(last, 'none')}"):
         yield
@@ -146,10 +146,9 @@ def _choose_own() -> None:
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
         )
         with st.container(width="stretch"):
-            widget = state.CAMERA if source == "Camera" else state.UPLOAD
             _show_camera() if source == "Camera" else _show_upload()
-            shown = st.session_state.get(state.PICTURE)
-            if isinstance(shown, Picture) and not _is_sample(shown):
+            widget = state.CAMERA if source == "Camera" else state.UPLOAD
+            if (shown := _chosen()) is not None and _sample_of(shown) is None:
                 show_removal(widget, "Remove photo", _store_own)
 
 
@@ -182,14 +181,14 @@ def _open_linked_sample() -> None:
     linked = next((sample for sample in samples() if sample.key == key), None)
     if linked is not None:
         st.session_state[state.PICTURE] = sample_picture(linked)
-    elif _is_sample(st.session_state.get(state.PICTURE)):
+    elif _sample_of(_chosen()) is not None:
         st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
 
 
 def _choose_sample(sample: Sample) -> None:
     picture = sample_picture(sample)
     st.session_state[state.PICTURE] = picture
-    choose({state.SAMPLE: sample.key} | choices_about(picture.digest))
+    choose(choices_about(picture.digest) | {state.SAMPLE: sample.key})
 
 
 def choices_about(digest: str) -> dict[str, str | None]:
@@ -209,12 +208,9 @@ def sample_picture(sample: Sample) -> Picture:
     return Picture.of(sample.path.name, sample.path.read_bytes())
 
 
-def _is_sample(shown: object) -> bool:
-    return isinstance(shown, Picture) and any(_is_of(shown, sample) for sample in samples())
-
-
-def _is_of(picture: Picture, sample: Sample) -> bool:
-    return picture.name == sample.path.name and picture.digest == sample_picture(sample).digest
+def _sample_of(picture: Picture | None) -> Sample | None:
+    """The sample that shows the picture; None for a photo of the visitor."""
+    return next((sample for sample in samples() if sample_picture(sample) == picture), None)
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
@@ -224,8 +220,8 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
 
 def _set_own(own: Picture | None) -> None:
     """Replace the visitor's own photo and delete all data computed from the last one; None keeps a shown sample."""
-    shown, kept_digest = st.session_state.get(state.PICTURE), None
-    if own is None and isinstance(shown, Picture) and _is_sample(shown):
+    shown, kept_digest = _chosen(), None
+    if own is None and shown is not None and _sample_of(shown) is not None:
         kept_digest = shown.digest
     else:
         st.session_state[state.PICTURE] = own
@@ -258,9 +254,8 @@ _ROWS = """<style>
 
 def _sample_row(key: str) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    shown = st.session_state.get(state.PICTURE)
-    chosen = next((sample.key for sample in samples() if isinstance(shown, Picture) and _is_of(shown, sample)), "")
-    style_tiles("sample", chosen=chosen)
+    shown = _sample_of(_chosen())
+    style_tiles("sample", chosen="" if shown is None else shown.key)
     st.html(_ROWS)
     look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
     with st.container(horizontal=True, key=key, **look):

@@ -38,7 +38,9 @@ def forget_closed_pages() -> None:
         HookError: Streamlit lacks a part for this.
     """
     if runtime.exists():
-        _Cleanup(ServerInternals()).start()
+        server = ServerInternals()
+        server.keep_files_between_runs()
+        server.event_loop.call_soon_threadsafe(_Cleanup(server).run)
 
 
 class _Cleanup:
@@ -52,12 +54,9 @@ class _Cleanup:
         self._left_at: dict[str, float] = {}
         self._deleted_at = monotonic()
 
-    def start(self) -> None:
-        self._server.keep_files_between_runs()
-        self._server.event_loop.call_soon_threadsafe(self._run)
-
-    def _run(self) -> None:
-        self._server.event_loop.call_later(_EVERY_S, self._run)
+    def run(self) -> None:
+        """Delete what is left, now and every few seconds."""
+        self._server.event_loop.call_later(_EVERY_S, self.run)
         now = monotonic()
         # Files first: a session that cannot be closed must not keep them
         if now - self._deleted_at >= _FILES_EVERY_S:
@@ -73,9 +72,8 @@ class _Cleanup:
             log.exception("the cleanup of closed pages failed")
 
     def _close_left_sessions(self, now: float) -> None:
-        left_at, self._left_at = self._left_at, {}
         left = [session for session in self._server.sessions() if not self._server.is_open(session)]
-        self._left_at = {session.id: left_at.get(session.id, now) for session in left}
+        self._left_at = {session.id: self._left_at.get(session.id, now) for session in left}
         for session in left:
             if now - self._left_at[session.id] >= self._kept_s:
                 self._server.close(session)

@@ -24,7 +24,6 @@ ADVENTURE = "adventure"
 GENRES = "genres"  # only in the URL: names of genres and families
 GENRE_FAMILIES = "genre_families"
 GENRE_NAMES = "genre_names"
-DECADES = "decades"
 TEMPO = "tempo"
 SPOTIFY_ACCOUNT = "spotify_account"  # the visitor's Account, or absent
 SPOTIFY_LOGIN = "spotify_login"  # the pending Login, or absent

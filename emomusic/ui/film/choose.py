@@ -29,7 +29,7 @@ def current_job() -> FilmJob | None:
     job = visitors_job()
     is_linked = chosen(state.FILM_SAMPLE) == _SAMPLE
     if is_linked and job is None:
-        job = start_sample()
+        job = _start_sample()
     elif job is not None and not is_linked and st.session_state.get(state.FILM_LINKED):  # after Back
         forget_job()
         st.rerun()  # the empty page has another title
@@ -71,7 +71,7 @@ def visitors_job() -> FilmJob | None:
     return None if holder is None else holder.job
 
 
-def start_sample() -> FilmJob:
+def _start_sample() -> FilmJob:
     """Read the bundled film."""
     path = data_dir() / "samples" / "faces.mp4"
     return _start(path.name, path.open("rb"))
@@ -96,7 +96,7 @@ def forget_job() -> None:
 
 
 def _choose_sample() -> None:
-    start_sample()
+    _start_sample()
     _set_sample(_SAMPLE)
 
 

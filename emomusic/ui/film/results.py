@@ -13,7 +13,7 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, group_probabilities
 from emomusic.export import film_faces_csv, film_playlist, film_record
-from emomusic.face.film import FilmFace, FilmReading, face_line
+from emomusic.face.film import FilmReading, face_line
 from emomusic.face.live.timeline import Segment, every_second
 from emomusic.music.recommend import Song, one_song_each
 from emomusic.music.request import Request
@@ -279,15 +279,12 @@ def _show_faces(job: FilmJob, reading: FilmReading) -> None:
             columns[2 * number // max(len(shown), 2)],
             st.container(horizontal=True, vertical_alignment="center", gap="small"),
         ):
+            when = f"In view for {format_clock(face.seconds)}, from {format_clock(face.start_s)} on"
             if (portrait := job.portrait(face.number)) is not None:
                 st.image(portrait, alt=f"Face {face.number}", width=PORTRAIT // 2)
-            st.markdown(f"{escape_markdown(face_line(face))}  \n{_when(face)}")
+            st.markdown(f"{escape_markdown(face_line(face))}  \n{when}")
     if len(faces) > _FACES_SHOWN:
         st.caption(f"{len(faces) - _FACES_SHOWN} more faces are in the files.")
-
-
-def _when(face: FilmFace) -> str:
-    return f"In view for {format_clock(face.seconds)}, from {format_clock(face.start_s)} on"
 
 
 def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares, share_text
+from emomusic.affect import EMOTIONS, Quadrant, affect_of, describe, list_shares, share_text
 from emomusic.export import gallery_csv, gallery_record
 from emomusic.face.gallery import GalleryFace
 from emomusic.face.images import encode_jpeg, read_image
@@ -72,7 +72,8 @@ def show_gallery(result: GalleryResult) -> None:
         with title:
             group_of = len(result.gallery.faces) if chosen is None else 1
             st.title(group_sentence(probabilities, group_of=group_of), anchor=False)
-        listener = _listener(probabilities, chosen)
+        label = ALL if chosen is None else str(chosen.number)
+        listener = Listener(label, affect_of(probabilities), probabilities.emotion, None)
         queue = queue_of(request_of(listener), "gallery")
         show_queue(queue, "gallery", "gallery")
     with right:
@@ -88,23 +89,15 @@ def show_gallery(result: GalleryResult) -> None:
         if chosen is not None:
             _show_picture(result, chosen)
     with plane:
-        show_song_plane(listener, _gallery_points(result), queue)
+        shown = result.gallery.faces[:MOST_POINTS]
+        points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in shown]
+        show_song_plane(listener, points, queue)
     _show_faces_table(result)
     _show_gallery_downloads(result, listener, queue)
 
 
-def _gallery_points(result: GalleryResult) -> list[FacePoint]:
-    """The faces as points on the plane, at most `MOST_POINTS`."""
-    return [
-        FacePoint(str(face.number), face.reading.point, face.reading.emotion)
-        for face in result.gallery.faces[:MOST_POINTS]
-    ]
-
-
 def _show_faces_table(result: GalleryResult) -> None:
     """Show a table of all faces."""
-    if not result.gallery.faces:
-        return
     st.header("All faces", anchor=False)
     st.dataframe(
         _table(result).style.format(_percent_text, [emotion.value for emotion in EMOTIONS]),
@@ -270,11 +263,6 @@ def _show_picture(result: GalleryResult, chosen: GalleryFace) -> None:
         width=min(width, round(height * shown.shape[1] / shown.shape[0])),
         caption=escape_markdown(picture.name),
     )
-
-
-def _listener(probabilities: EmotionProbabilities, chosen: GalleryFace | None) -> Listener:
-    label = ALL if chosen is None else str(chosen.number)
-    return Listener(label, affect_of(probabilities), probabilities.emotion, None)
 
 
 def _show_gallery_downloads(result: GalleryResult, listener: Listener, queue: SongQueue) -> None:

@@ -156,12 +156,11 @@ def read_gallery(sources: Sequence[PictureSource]) -> GalleryResult:
         del kept[gone]
     new = [picture for picture in wanted if picture.key not in kept]
     progress = st.empty()  # also without new photos, so that the elements below keep their position and state
-    if new:
-        for number, picture in enumerate(new, 1):
-            progress.progress((number - 1) / len(new), f"Reading photo {number} of {len(new)}")
-            kept[picture.key] = _LOST if picture.load is None else _read(picture.load())
-            picture.load = None
-        progress.empty()
+    for number, picture in enumerate(new, 1):
+        progress.progress((number - 1) / len(new), f"Reading photo {number} of {len(new)}")
+        kept[picture.key] = _LOST if picture.load is None else _read(picture.load())
+        picture.load = None
+    progress.empty()
     for picture in sources[MOST_PICTURES:]:
         picture.load = None
     return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(sources) - len(wanted))

@@ -41,13 +41,15 @@ def show_live() -> None:
     """Show the page, in the order of the screen."""
     settings = connection_settings()
     session = sync_session()
+    playing = session if session is not None and session.phase is Phase.PLAYING else None
+    is_on = session is not None and session.is_on
     class_view = _show_head(session, settings)
-    if session is not None and session.is_on:
+    if is_on:
         st.html(_LOW_TITLE)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
         show_parts(_FEATURES)
-    elif _is_full(session):
-        show_problem(Problem.FULL, again=_try_again)
+    elif not is_on and not capacity().has_live_room:
+        show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
         # Both views use the same columns, so the video keeps its position in the page and its connection
         left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="medium")
@@ -55,17 +57,17 @@ def show_live() -> None:
             show_video(session, settings)
         with right:
             with st.container():  # even if empty, so that the player keeps its position and continues
-                if session is not None and session.phase is Phase.PLAYING:
-                    show_play_button(session)
+                if playing is not None:
+                    show_play_button(playing)
             with st.container():
                 show_player(session)
-            if session is not None and session.phase is Phase.PLAYING:
-                show_now(session, class_view=class_view)
-            elif session is None or session.phase is Phase.CONNECTING:
+            if playing is not None:
+                show_now(playing, class_view=class_view)
+            elif session is None or is_on:
                 show_empty_plane()
     show_moment()
-    if session is not None and session.phase is Phase.PLAYING and not class_view:
-        show_timeline(session)
+    if playing is not None and not class_view:
+        show_timeline(playing)
     if session is not None and not session.is_on:
         show_summary(session)
 
@@ -122,15 +124,6 @@ def _show_notice(settings: IceSettings) -> None:
         "**No frame is kept.** The figures of the last ten minutes stay in memory until you start again, or "
         f"{WHEN_GONE}. Tell everyone on camera, and ask for their consent.{contacts}"
     )
-
-
-def _is_full(session: LiveSession | None) -> bool:
-    """Whether the visitor has no live session and cannot start one."""
-    return (session is None or not session.is_on) and not capacity().has_live_room
-
-
-def _try_again() -> None:
-    """Do nothing: the page then runs again and looks for a place."""
 
 
 def _agree() -> None:

@@ -18,7 +18,7 @@ from emomusic.text import pluralize
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown_message
-from emomusic.ui.live.session import LiveSession, Phase
+from emomusic.ui.live.session import LiveSession
 from emomusic.ui.songs.listener import ALL, group_sentence
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
@@ -27,9 +27,9 @@ _FACES_SHOWN = 8
 
 
 def show_now(session: LiveSession, *, class_view: bool) -> None:
-    """Show the current emotions, refreshed once per second during the video."""
+    """Show the current emotions, refreshed once per second; the page calls this during the video."""
 
-    @st.fragment(run_every=_NOW_S if session.phase is Phase.PLAYING else None)
+    @st.fragment(run_every=_NOW_S)
     def now() -> None:
         view = session.view()
         group = view.group
@@ -43,7 +43,9 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
         if class_view:
             _show_large(view, group, session.no_frame_s)
             return
-        _show_heading(view, group, session.no_frame_s)
+        words = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
+        st.header(words, anchor=False)
+        st.caption(_figures(view))
         if len(view.faces) > 1 and group is not None:
             _show_rows(view, group)
         else:
@@ -58,9 +60,9 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
 
 
 def show_timeline(session: LiveSession) -> None:
-    """Show the emotions of the group over the last ten minutes, refreshed during the video."""
+    """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
 
-    @st.fragment(run_every=_TIMELINE_S if session.phase is Phase.PLAYING else None)
+    @st.fragment(run_every=_TIMELINE_S)
     def timeline() -> None:
         show_areas(session.reader.timeline(), key="live-timeline")
 
@@ -81,12 +83,6 @@ def _show_error(session: LiveSession, view: LiveView) -> None:
     # The message of an EmomusicError is for visitors. The log has the traceback of all others
     message = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
     st.warning(escape_markdown_message(message), icon=":material/error:")
-
-
-def _show_heading(view: LiveView, group: EmotionProbabilities | None, no_frame_s: float) -> None:
-    heading = _status(view, no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
-    st.header(heading, anchor=False)
-    st.caption(_figures(view))
 
 
 def _status(view: LiveView, no_frame_s: float) -> str:

@@ -9,12 +9,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 
 from emomusic.face.images import RgbImage
 from emomusic.face.live.reader import LiveReader, LiveView
 from emomusic.plots.picture import OverlayStyle, live_picture
-from emomusic.ui.core import state
 
 if TYPE_CHECKING:
     import av
@@ -140,9 +138,3 @@ class LiveSession:
         """Close the reader after STOP, a closed tab or a lost connection. Runs on the event loop: never waits."""
         if self.phase is not Phase.CONNECTING:  # otherwise the video of an earlier session ended
             self.reader.close(timeout_s=0)
-
-
-def current_session() -> LiveSession | None:
-    """The visitor's session, running or over; None before the first start."""
-    session: LiveSession | None = st.session_state.get(state.LIVE)
-    return session

@@ -19,7 +19,7 @@ _CLASS_SIDE = 640  # faces in the back rows are small
 def choose_view() -> bool:
     """Let the visitor choose the view. Returns whether it is the class view."""
     views = [EACH_FACE, CLASS_VIEW]  # also the values in the URL
-    view = st.segmented_control(
+    view: str = st.segmented_control(
         "View", views, required=True, label_visibility="collapsed", **widget(state.LIVE_VIEW, views, EACH_FACE)
     )
     return view == CLASS_VIEW

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
-from emomusic.face.live.timeline import TIMELINE_SECONDS, Segment, SessionSummary, summarize
+from emomusic.face.live.timeline import TIMELINE_SECONDS, SessionSummary, summarize
 from emomusic.music.queue import SongQueue
 from emomusic.music.recommend import Recommender, Song, one_song_each
 from emomusic.music.request import Request
@@ -19,7 +19,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.shared import shared
 from emomusic.ui.live.readings import show_areas
-from emomusic.ui.live.session import LiveSession, Phase
+from emomusic.ui.live.session import LiveSession
 from emomusic.ui.songs.choose import list_songs, request_of, show_song_plane
 from emomusic.ui.songs.listener import NOW, Listener
 from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
@@ -32,18 +32,17 @@ _CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: 
 
 
 def show_play_button(session: LiveSession) -> None:
-    """Show a button that stores the current mood of the group."""
-    if session.phase is Phase.PLAYING:
-        st.button(
-            "Play songs for this mood",
-            icon=":material/queue_music:",
-            type="primary",
-            on_click=_keep_mood,
-            args=(session,),
-            key="live-play",
-        )
-        if st.session_state.get(state.LIVE_MOOD) == "nobody":
-            st.caption("There is no mood without a face. Show a face to the webcam and try again.")
+    """Show a button that stores the current mood of the group; the page calls this during the video."""
+    st.button(
+        "Play songs for this mood",
+        icon=":material/queue_music:",
+        type="primary",
+        on_click=_keep_mood,
+        args=(session,),
+        key="live-play",
+    )
+    if st.session_state.get(state.LIVE_MOOD) == "nobody":
+        st.caption("There is no mood without a face. Show a face to the webcam and try again.")
 
 
 def _keep_mood(session: LiveSession) -> None:
@@ -160,22 +159,22 @@ def _show_playlist(session: LiveSession, num_segments: int) -> None:
 
 def _session_queue(session: LiveSession) -> SongQueue:
     """The playlist of a session that is over, for the visitor's music; chosen once."""
-    mean = summarize(session.reader.timeline()).mean
+    summary = summarize(session.reader.timeline())
+    mean = summary.mean
     point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
     request = with_your_music(Request(point=point))
     of, queue = st.session_state.get(state.queue("session"), (None, None))
     if of is not session or queue.request != request:
         with st.spinner("Choosing songs"):
             recommender = shared().recommender()
-        summary = summarize(session.reader.timeline())
-        songs = [song for _, song in session_songs(summary, recommender, request)]
+        songs = session_songs(summary, recommender, request)
         queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())
         st.session_state[state.queue("session")] = session, queue
     found: SongQueue = queue
     return found
 
 
-def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[tuple[Segment, Song]]:
+def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Song]:
     """Return one song for each of the longest segments, in order of time and without repetition.
 
     Args:
@@ -186,4 +185,4 @@ def session_songs(summary: SessionSummary, recommender: Recommender, like: Reque
     longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
     segments = sorted(longest, key=lambda segment: segment.start_s)
     songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in segments], recommender)
-    return [(segment, song) for segment, song in zip(segments, songs, strict=True) if song is not None]
+    return [song for song in songs if song is not None]

@@ -14,7 +14,7 @@ from emomusic.ui.core.shared import shared
 from emomusic.ui.live.camera import VIDEO
 from emomusic.ui.live.ice import IceSettings
 from emomusic.ui.live.problems import show_problem
-from emomusic.ui.live.session import LiveSession, Phase, Problem, current_session
+from emomusic.ui.live.session import LiveSession, Phase, Problem
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ def sync_session() -> LiveSession | None:
 
     Call this in every run of the page. A callback is unreliable: a new message from the browser interrupts it.
     """
-    session, stream = current_session(), st.session_state.get(state.LIVE_STREAM)
+    session: LiveSession | None = st.session_state.get(state.LIVE)
+    stream = st.session_state.get(state.LIVE_STREAM)
     if stream is None:
         return session
     if stream.state.signalling and (session is None or not session.is_on):

@@ -10,7 +10,6 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any
 
@@ -44,19 +43,6 @@ _CALLS_PER_CORE = 4
 _NAME = "photo"  # the JSON names the picture like this, because the API takes no names of files
 
 
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """Settings of the API.
-
-    Attributes:
-        token: the secret of its users.
-        per_minute: pictures per minute.
-    """
-
-    token: str
-    per_minute: int
-
-
 class _Query(msgspec.Struct, forbid_unknown_fields=True):
     """The parameters of a call: the options of `analyze`."""
 
@@ -67,8 +53,8 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
 
 
-def api_settings(environment: Mapping[str, str]) -> ApiSettings | None:
-    """The settings; None if the API is off.
+def api_settings(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    """The token and the most pictures per minute; None if the API is off.
 
     Raises:
         SettingsError: the token is too short, or the rate is not a positive whole number.
@@ -86,7 +72,7 @@ def api_settings(environment: Mapping[str, str]) -> ApiSettings | None:
         raise SettingsError(
             f"expected {PER_MINUTE} to be a whole number from 1 to {_MOST_PER_MINUTE}. Received: {rate!r}. Change it"
         )
-    return ApiSettings(token, int(rate))
+    return token, int(rate)
 
 
 class RateLimit:
@@ -111,9 +97,9 @@ class RateLimit:
 class AnalyzeApi:
     """The route. Only the event loop's thread uses the counters."""
 
-    def __init__(self, settings: ApiSettings) -> None:
-        self._token = settings.token.encode()
-        self._limit = RateLimit(settings.per_minute)
+    def __init__(self, token: str, per_minute: int) -> None:
+        self._token = token.encode()
+        self._limit = RateLimit(per_minute)
         self._num_running, self._most_running = 0, _CALLS_PER_CORE * num_cores()  # bounds memory
 
     async def analyze(self, request: Request) -> JSONResponse:

@@ -27,10 +27,9 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
 
     capacity()  # a malformed setting must stop the start, not the first visitor
     shared()  # starts to load
-    drain = Drain(drain_seconds(os.environ), asyncio.get_running_loop())
-    drain.install()
+    Drain(drain_seconds(os.environ), asyncio.get_running_loop()).install()
     yield
-    drain.finish()
+    capacity().is_draining = True  # also after a stop without SIGTERM
 
 
 app = st.App(ROOT / "app.py", lifespan=_lifespan, routes=routes(os.environ))

@@ -81,7 +81,3 @@ class Drain:
             self._stop(signal.SIGTERM, None)
         else:
             os._exit(128 + signal.SIGTERM)
-
-    def finish(self) -> None:
-        """Refuse visitors from now on; for a stop without SIGTERM."""
-        capacity().is_draining = True

@@ -17,13 +17,12 @@ _WINDOW_S = 60.0
 _SHORTEST_S = 1.0
 
 
-class _Rate:
-    """The rate of a growing count over the last minute, from the times of the calls."""
-
+class _AppCollector(Collector):
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])
 
-    def __call__(self, count: int) -> float:
+    def _rate(self, count: int) -> float:
+        """The rate of a growing count over the last minute, from the times of the calls."""
         now_s = monotonic()
         while len(self._samples) > 1 and now_s - self._samples[1][0] >= _WINDOW_S:
             self._samples.popleft()
@@ -31,11 +30,6 @@ class _Rate:
         if now_s - self._samples[-1][0] >= _SHORTEST_S:
             self._samples.append((now_s, count))
         return (count - before) / max(now_s - began_s, _SHORTEST_S)
-
-
-class _AppCollector(Collector):
-    def __init__(self) -> None:
-        self._rate = _Rate()
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         here, common = capacity(), shared()

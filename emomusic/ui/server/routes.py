@@ -29,7 +29,7 @@ def routes(environment: Mapping[str, str]) -> list[BaseRoute]:
 
     found: list[BaseRoute] = [Route("/ready", _ready), Route("/metrics", monitoring)]
     if (settings := api_settings(environment)) is not None:
-        found.append(Route("/api/analyze", AnalyzeApi(settings).analyze, methods=["POST"]))
+        found.append(Route("/api/analyze", AnalyzeApi(*settings).analyze, methods=["POST"]))
     return found
 
 

@@ -1,9 +1,8 @@
 """emomusic/face/live/reader.py with a fake detector, classifier and clock."""
 
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -17,6 +16,7 @@ from emomusic.face.images import Box, RgbImage, read_image, shrink
 from emomusic.face.live import reader as reader_module
 from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+from tests.waiting import wait_until
 
 NO_DELAY = LiveSettings(interval_s=0.0, smoothing_s=0.0)
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
@@ -25,14 +25,6 @@ NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3)
 
 def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
     return np.full((height, width, 3), shade, np.uint8)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for other threads; fail after 20 s."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not become true"
-        time.sleep(0.002)
 
 
 def read(reader: LiveReader, image: RgbImage) -> LiveView:
