@@ -209,6 +209,8 @@ _KNOWN_SOURCE = (  # only for a table with the known checksum
     "commit 6d952aa707f67991dc9295c80980ba6311931952"
 )
 
+_UNKNOWN_LENGTH = "\n- The median length of the training songs replaces an unknown length."
+
 _CARD = """# Mood model `{model}`
 
 {description}. Input: {features}. Output: probabilities of {moods}.
@@ -259,11 +261,12 @@ Most frequent error: {worst}. Expected calibration error (15 bins): {calibration
 def _card(metrics: dict[str, Any], data_sha256: str) -> str:
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
     repeats = metrics["folds"] // NUM_FOLDS
-    uses_duration = MOOD_MODELS[metrics["model"]].uses_duration
+    spec = MOOD_MODELS[metrics["model"]]
+    reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
     return _CARD.format(
         **metrics,
-        description=MOOD_MODELS[metrics["model"]].description,
-        features=", ".join(MOOD_MODELS[metrics["model"]].inputs),
+        description=spec.description,
+        features=", ".join(spec.inputs),
         moods=", ".join(MOODS),
         sklearn_version=sklearn.__version__,
         counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
@@ -281,12 +284,7 @@ def _card(metrics: dict[str, Any], data_sha256: str) -> str:
         matrix="\n".join(
             f"| {mood} | {' | '.join(map(str, row))} |" for mood, row in zip(MOODS, metrics["confusion"], strict=True)
         ),
-        duration="\n- The median length of the training songs replaces an unknown length." if uses_duration else "",
-        reported=_reported(metrics["model"]),
+        duration=_UNKNOWN_LENGTH if spec.uses_duration else "",
+        reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",
         worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
     )
-
-
-def _reported(model: str) -> str:
-    figures = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(model, ())]
-    return f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(figures)}." if figures else ""

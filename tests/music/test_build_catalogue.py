@@ -46,20 +46,6 @@ def test_the_most_popular_release_is_kept_with_the_genres_of_all() -> None:
     assert Catalogue(songs).track(1).genres == ("alt-rock", "indie", "rock")
 
 
-def test_broken_rows_are_left_out() -> None:
-    song = {"title": "Song", "artists": "A"}
-    whole, other = song | {"popularity": 10, "genre": "kids"}, {"popularity": 90, "genre": "pop"}
-    for broken, num_lost in (
-        ({"title": None}, 1),
-        ({"artists": "  "}, 1),
-        ({"danceability": 0.0}, 1),
-        (song | {"tempo_bpm": 0.0}, 0),  # the other release is whole
-    ):
-        songs, num_broken = merge_releases(published(whole, other | broken))
-        assert songs[["id", "genres", "kind"]].to_numpy().tolist() == [[track_id(0), "kids", "children"]]
-        assert num_broken == num_lost
-
-
 def test_a_holiday_song_is_on_no_other_album() -> None:
     for albums, kinds in ((["Merry Christmas", "Feliz Navidad"], ["christmas"]), (["Christmas", "Solitude"], [None])):
         releases = [{"title": "April in Paris", "artists": "A", "album": album} for album in albums]

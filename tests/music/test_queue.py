@@ -73,8 +73,7 @@ def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
     before = queue.playlist(20)
     assert len(before) == 20
     assert [queued.song for queued in queue.numbered(20)] == before
-    queue.go_on()
-    queue.go_on()
+    played(queue, 2)
     assert queue.playlist(20) == before
     assert (current_of(queue).number, numbers(queue.up_next(4))) == (3, [4, 5, 6, 7])
 

@@ -192,10 +192,8 @@ def test_a_journey_goes_in_even_steps_from_the_point_to_the_target(
     request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)
     target, _ = target_of(request)
     songs = recommender.songs(request, 10, page=page)
-    valence = np.linspace(request.point.valence, target.valence, 10)
-    arousal = np.linspace(request.point.arousal, target.arousal, 10)
-    found = np.array([(song.point.valence, song.point.arousal) for song in songs])
-    distances = np.hypot(found[:, 0] - valence, found[:, 1] - arousal)
+    waypoints = np.linspace(astuple(request.point), astuple(target), 10)
+    distances = np.linalg.norm(np.array([astuple(song.point) for song in songs]) - waypoints, axis=1)
     # The catalogue has few calm, pleasant songs, so later pages are less exact there
     assert distances.max() < 0.45
     assert distances.mean() < 0.2
@@ -210,16 +208,15 @@ def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender
     assert mean_jump(Policy.JOURNEY) < 0.6 * mean_jump(Policy.MATCH)
 
 
-def test_a_short_journey_reaches_the_target() -> None:
-    table = song_table(200, num_artists=4)
-    recommender = recommender_over(table)
+def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -> None:
     request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
-    songs = recommender.songs(request, 10)
+    songs = recommender_over(song_table(200, num_artists=4)).songs(request, 10)
     assert len(songs) == 4
-    first, last = songs[0].point, songs[-1].point
-    target = MOOD_POINTS[Mood.HAPPY]
-    assert math.dist((first.valence, first.arousal), (-0.8, -0.8)) < 0.4
-    assert math.dist((last.valence, last.arousal), (target.valence, target.arousal)) < 0.4
+    assert songs[0].point.distance(request.point) < 0.4
+    assert songs[-1].point.distance(MOOD_POINTS[Mood.HAPPY]) < 0.4
+    songs = recommender_over(song_table(400, num_artists=30)).songs(request, 20)  # longer than the window
+    assert len(songs) == 20
+    assert len({artist for song in songs for artist in song.track.artists}) == 20
 
 
 # --- reasons
@@ -263,8 +260,7 @@ def test_a_journey_reports_a_distant_start_or_target(recommender: Recommender) -
     target, _ = target_of(request)
     songs = recommender.songs(request, 5)
     for song, point in ((songs[0], request.point), (songs[-1], target)):
-        distance = math.dist((song.point.valence, song.point.arousal), (point.valence, point.arousal))
-        assert ("close to" in song.reason) is (distance <= 0.3)
+        assert ("close to" in song.reason) is (song.point.distance(point) <= 0.3)
     assert "closest" in songs[-1].reason
 
 
@@ -316,14 +312,6 @@ def test_an_invalid_request_is_refused(wrong: dict[str, Any]) -> None:
     for num_songs, page in ((0, 0), (5, -1)):
         with pytest.raises(ValueError, match="must be at least"):
             recommender_over(song_table(3)).songs(HAPPY, num_songs, page=page)
-
-
-def test_a_journey_longer_than_the_window_does_not_repeat_an_artist() -> None:
-    table = song_table(400, num_artists=30)
-    request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
-    songs = recommender_over(table).songs(request, 20)
-    assert len(songs) == 20
-    assert len({artist for song in songs for artist in song.track.artists}) == 20
 
 
 # --- genres and kinds
