@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,33 +83,3 @@ def test_a_browser_has_one_token_although_streamlit_masks_its_cookie(monkeypatch
 @pytest.mark.parametrize("cookie", [None, "nonsense", "2|a|b|c"])
 def test_without_a_valid_cookie_a_browser_has_no_token(monkeypatch: pytest.MonkeyPatch, cookie: str | None) -> None:
     assert token_of(monkeypatch, cookie) is None
-
-
-def test_free_memory_is_returned_to_the_system(root: Path) -> None:
-    code = """
-import threading
-from pathlib import Path
-from emomusic.compat import return_free_memory
-
-def resident_mb():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
-
-def work():
-    blocks = [bytearray(60_000) for _ in range(1_000)]  # 60 MB in blocks below the mmap threshold
-    keep.append(bytearray(60_000))
-    del blocks
-
-keep = []
-thread = threading.Thread(target=work)
-thread.start()
-thread.join()
-before = resident_mb()
-return_free_memory()
-print(before - resident_mb())
-"""
-    if not sys.platform.startswith("linux"):
-        pytest.skip("needs Linux with glibc")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert float(done.stdout) >= 0

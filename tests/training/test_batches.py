@@ -60,12 +60,6 @@ def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
             assert faces.labels[place].tolist() == [label.argmax()]
 
 
-def test_fewer_pictures_than_a_batch_make_one_small_batch(dataset: Fer2013) -> None:
-    faces = dataset.split(Split.TRAIN).first(5)
-    assert steps_per_epoch(faces, FULL) == 1
-    assert [len(images) for images, _, _ in take(faces, FULL, 2)] == [5, 5]
-
-
 def test_weights_make_every_emotion_count_the_same() -> None:
     labels = np.array([0] * 6 + [1] * 2 + [6] * 4, np.uint8)
     weights = class_weights(labels)
@@ -160,16 +154,6 @@ def test_pictures_settle_in_the_last_epochs() -> None:
     assert [bool(np.isin(pictures, (0, 200)).all()) for pictures in shown] == [False, False, True]
     known = {image.tobytes() for image in (*images, *images[:, :, ::-1])}
     assert not {picture.astype(np.uint8).tobytes() for picture in shown[-1]} <= known
-
-
-def test_pictures_are_brought_to_the_side_of_the_network(dataset: Fer2013) -> None:
-    (images, _, _), *_ = augmented_batches_of(dataset, side=64)
-    assert images.shape == (32, 64, 64, 1)
-    assert images.max() <= 255
-
-
-def augmented_batches_of(dataset: Fer2013, *, side: int) -> list[Batch]:
-    return list(itertools.islice(augmented_batches(dataset.split(Split.TRAIN), FULL, side=side), 1))
 
 
 def test_four_classes_group_the_emotions() -> None:

@@ -10,14 +10,13 @@ from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
 from emomusic.cli.main import main
-from emomusic.errors import DatasetError, ModelError
+from emomusic.errors import DatasetError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face, Landmarks
 from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
 from emomusic.face.model_files import ModelSpec, read_spec
 from emomusic.metrics import FOUR, MISSED
 from emomusic.metrics import evaluate as metrics_of
-from emomusic.training import evaluate
 from emomusic.training.evaluate import (
     FOLDS,
     PhotographFigures,
@@ -55,20 +54,6 @@ def test_figures_on_photographs_are_kept_with_the_others_and_told_by_the_card(
     assert all(figure in line for figure in ("50.0%", "In 1 photographs", "4 of 5 folds", "0.041"))
     assert "| pose | towards the camera | 3 | 62.5% |" in card
     assert "without disgust" in card
-
-
-def test_a_model_whose_figures_lack_some_stays_as_it_is(
-    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "models" / "face" / "tiny"
-    shutil.copytree(tiny_run.folder, folder)
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    assets.write_json(folder / assets.METRICS, {k: v for k, v in read_metrics(folder).items() if k != "validation"})
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    figures = PhotographFigures(metrics_of(np.array([0]), np.array([0])), 0.0, {}, (), ())
-    with pytest.raises(ModelError, match=r"expected 'validation' among the figures in .*metrics.json"):
-        record_photographs("tiny", figures)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("source", [("--fer2013", "x.csv", "--split", "test"), ("--images", "x", "--aligned")])
@@ -176,23 +161,6 @@ def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) ->
         (tmp_path / "happy" / ".thumbnails").mkdir(exist_ok=True)
         (tmp_path / "happy" / ".thumbnails" / f"1.{ending}").touch()
     assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1
-
-
-def test_each_part_is_judged_by_what_was_fitted_on_the_others(
-    tiny_run: Run, shades: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fits: list[int] = []
-
-    def fit(y_true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        fits.append(len(y_true))
-        return np.eye(probabilities.shape[1], probabilities.shape[1] + 1)
-
-    monkeypatch.setattr(evaluate, "fit_adjustment", fit)
-    pictures = labelled_pictures(shades)
-    fit_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
-    *folds, whole = fits
-    assert (len(folds), whole) == (FOLDS, len(pictures) - 1)  # in one of them no face is found
-    assert sum(whole - count for count in folds) == whole
 
 
 class Found:

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
-from emomusic.face.fer2013 import PUBLISHED_COUNTS, LabelledFaces, Split, read_split
+from emomusic.face.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR, SEVEN, in_classes
 from emomusic.training import ferplus
 
@@ -49,14 +48,10 @@ def test_a_picture_without_votes_gets_none(images: np.ndarray, tmp_path: Path, m
 @pytest.mark.parametrize(
     ("votes", "seen"),
     [
-        ({"happy": 6, "neutral": 4}, "happy"),
         ({"happy": 5, "neutral": 5}, None),  # no majority
         ({"happy": 4, "neutral": 3, "sad": 1, "fear": 1, "angry": 1}, "happy"),  # single votes do not count
         ({"contempt": 7, "neutral": 3}, "contempt"),
         ({"unknown": 7, "neutral": 3}, None),
-        ({"no face": 10}, None),
-        ({}, None),
-        (dict.fromkeys(EMOTIONS, 1), None),
     ],
     ids=str,
 )
@@ -91,8 +86,8 @@ _WHOLE = ferplus.VOTES.read_bytes()
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"no archive", _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]],
-    ids=["absent", "other", "scratched"],
+    [None, _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]],
+    ids=["absent", "scratched"],
 )
 def test_a_missing_or_damaged_file_is_an_error_that_names_it(
     content: bytes | None, images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -102,27 +97,3 @@ def test_a_missing_or_damaged_file_is_an_error_that_names_it(
     monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
     with pytest.raises(DatasetError, match=r"expected the votes of FER\+ in .*votes\.npz"):
         ferplus.vote_shares(images)
-
-
-def test_the_votes_ship_with_their_licence() -> None:
-    with np.load(ferplus.VOTES) as arrays:
-        parts = {f"{split}_{part}" for split in Split for part in ("pictures", "votes")}
-        assert set(arrays) == parts  # no picture and no label of FER2013
-        for split, count in PUBLISHED_COUNTS.items():
-            assert arrays[f"{split}_votes"].shape == (count, len(ferplus.COLUMNS))
-            assert np.median(arrays[f"{split}_votes"].sum(axis=1)) == 10
-    assert "MIT License" in (ferplus.VOTES.parent / "LICENSE").read_text(encoding="utf-8")
-    assert ferplus.VOTES in set(assets.shipped_files())  # so its checksum is kept
-
-
-def test_the_votes_are_those_of_fer2013() -> None:
-    source = assets.find_dataset("fer2013.csv")
-    if source is None:
-        pytest.skip("fer2013.csv is neither in $EMOMUSIC_DATA nor in data/")
-    for split in Split:
-        faces = read_split(source, split)
-        shares = ferplus.vote_shares(faces.images, split)
-        voted = shares.any(axis=1)
-        assert voted.mean() > 0.97
-        # People agree with FER2013's label on about two pictures of three; votes of other pictures would on one of six
-        assert 0.6 < (shares.argmax(axis=1) == faces.labels)[voted].mean() < 0.7

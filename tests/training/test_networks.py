@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -43,40 +41,12 @@ def test_the_table_of_parameters_covers_every_network(built: dict[str, keras.Mod
     assert {name: model.count_params() for name, model in built.items()} == PARAMETERS
 
 
-@every_network
-def test_a_network_answers_raw_pixels_with_probabilities(built: dict[str, keras.Model], name: str) -> None:
-    probabilities = answer(built[name], pictures(name))
-    assert (probabilities.shape, probabilities.dtype) == ((3, len(NETWORKS[name].classes)), np.float32)
-    assert (probabilities >= 0).all()
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert np.ptp(probabilities, axis=0).max() > 0  # other pixels, another answer
-
-
 @every_standardising_network
 def test_blank_pictures_of_any_grey_are_the_same_to_it(built: dict[str, keras.Model], name: str) -> None:
     side = NETWORKS[name].side
     blank = np.stack([np.full((side, side, 1), grey, np.float32) for grey in (0, 127, 255)])
     probabilities = answer(built[name], blank)
     np.testing.assert_allclose(probabilities, probabilities[[0, 0, 0]], atol=1e-5)
-
-
-@every_standardising_network
-def test_light_and_contrast_of_a_picture_hardly_matter(built: dict[str, keras.Model], name: str) -> None:
-    pixels = pictures(name)
-    dim = 40 + pixels * 0.5
-    np.testing.assert_allclose(answer(built[name], dim), answer(built[name], pixels), atol=0.02)
-
-
-@every_network
-def test_a_network_has_built_in_layers_only_and_survives_a_file(
-    built: dict[str, keras.Model], name: str, tmp_path: Path
-) -> None:
-    model = built[name]
-    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    pixels = pictures(name)
-    np.testing.assert_allclose(answer(loaded, pixels), answer(model, pixels), atol=1e-6)
 
 
 @every_network

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from emomusic.errors import ModelError
 from emomusic.training.batch_norm import FusedBatchNormalization
 from emomusic.training.sam import sharpness_aware
 
@@ -72,9 +71,3 @@ def test_of_one_picture_all_of_it_shows_the_way() -> None:
     uphill = slope(X[:1], Y[:1], before, one)
     there = before + RADIUS * uphill / np.linalg.norm(uphill)
     np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X[:1], Y[:1], there, one), rtol=1e-4)
-
-
-def test_another_backend_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ModelError, match=r"Received: jax\. Unset KERAS_BACKEND, or choose another preset"):
-        sharpness_aware(linear(), RADIUS)

@@ -11,17 +11,6 @@ from emomusic.training.networks import NETWORKS
 from emomusic.training.start_weights import apply_start_weights
 
 
-@pytest.mark.parametrize("name", list(START_WEIGHTS))
-def test_start_weights_ship_with_their_licence(name: str) -> None:
-    start = START_WEIGHTS[name]
-    path = assets.models_dir() / start.path
-    assert path.is_file()
-    assert "MIT License" in (path.parent / "LICENSE").read_text(encoding="utf-8")
-    assert start.title
-    assert start.source
-    assert path in set(assets.shipped_files())  # so its checksum is kept
-
-
 def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
     model = NETWORKS["mobilenet_quadrants"].build("float32")
     logits = model.get_layer("logits").get_weights()[0].copy()
