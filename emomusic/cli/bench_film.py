@@ -161,13 +161,8 @@ def _measure(clip: Path, folder: Path) -> list[Timing]:
 def _marking(clip: Path, reading: FilmReading, folder: Path, scene: str) -> Timing:
     """The speed of `annotate_film` on the first part of the film."""
     with FilmFile(clip, with_audio=True) as film, progress("mark", 1, in_percent=True) as on_progress:
-
-        def go_on(share: float) -> bool:
-            on_progress(share)
-            return True
-
         started_s = time.perf_counter()
-        annotate_film(film, reading, folder / "marked.mp4", on_progress=go_on)
+        annotate_film(film, reading, folder / "marked.mp4", on_progress=on_progress)
         took_s = time.perf_counter() - started_s
     film_s = min(reading.end_s, _MARKED_S)
     return single(f"film speed of marking, {scene}, {format_clock(film_s)} minutes", film_s / took_s, "x", len(reading))

@@ -19,7 +19,7 @@ from emomusic.export import film_record
 from emomusic.face.film import FilmFace, FilmNetworks, FilmReading, face_line, load_film_networks, read_film
 from emomusic.face.film_file import FilmFile
 from emomusic.face.model_files import DEFAULT_MODEL
-from emomusic.music.recommend import Recommender, load_recommender, one_song_each
+from emomusic.music.recommend import load_recommender, one_song_each
 from emomusic.plots.film import annotate_film
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
@@ -63,7 +63,21 @@ def analyze_film(
         status = STOPPED
     elif out is not None:
         status = max(status, _annotate(name, reading, out, lambda s: on_share(read_share + (1 - read_share) * s)))
-    return _record(name, reading, recommender, options, read_ms=read_ms, problem=film.problem), status
+    started = time.perf_counter()
+    scenes = reading.scenes()
+    requests = [song_request(options, scene.point, scene.emotion) for scene in scenes]
+    record = film_record(
+        name,
+        reading,
+        scenes,
+        [recommender.songs(request, options.songs) for request in requests],
+        one_song_each(requests, recommender),
+        song_request(options, AffectPoint(0, 0), None),
+        read_ms=read_ms,
+        recommend_ms=1000 * (time.perf_counter() - started),
+        problem=film.problem,
+    )
+    return record, status
 
 
 def _read(film: FilmFile, networks: FilmNetworks, reading: FilmReading, on_share: Callable[[float], None]) -> bool:
@@ -80,44 +94,12 @@ def _read(film: FilmFile, networks: FilmNetworks, reading: FilmReading, on_share
     return True
 
 
-def _record(
-    name: str,
-    reading: FilmReading,
-    recommender: Recommender,
-    options: argparse.Namespace,
-    *,
-    read_ms: float,
-    problem: str | None,
-) -> dict[str, Any]:
-    started = time.perf_counter()
-    scenes = reading.scenes()
-    requests = [song_request(options, scene.point, scene.emotion) for scene in scenes]
-    songs = [recommender.songs(request, options.songs) for request in requests]
-    playlist = one_song_each(requests, recommender)
-    return film_record(
-        name,
-        reading,
-        scenes,
-        songs,
-        playlist,
-        song_request(options, AffectPoint(0, 0), None),
-        read_ms=read_ms,
-        recommend_ms=1000 * (time.perf_counter() - started),
-        problem=problem,
-    )
-
-
 def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[float], None]) -> int:
     """Write the film with marked faces. The exit status: 2 if it cannot be written, 130 after Ctrl+C."""
     part = out.with_name(f"{out.name}.part")
-
-    def go_on(share: float) -> bool:
-        on_share(share)
-        return True
-
     try:
         with FilmFile(name, with_audio=True) as film:
-            annotate_film(film, reading, part, on_progress=go_on)
+            annotate_film(film, reading, part, on_progress=on_share)
         part.replace(out)
     except FilmError as error:
         log_file_error(name, str(error))

@@ -282,13 +282,9 @@ def _show_models(records: list[dict[str, Any]]) -> None:
             parts.append(f"{wild['accuracy']:.1%} in the wild")
         parts.append(file_size(model["bytes"]))
         if (speed := model["ms_per_item"]) is not None:
-            parts.append(f"{_two_digits(speed)} ms {model['item']}")
+            two_digits = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
+            parts.append(f"{two_digits} ms {model['item']}")
         print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
         for report in model["reported"]:
             figure = percent_of(report["figure"], report["lowest"])
             print(f"  reported: {figure} ({report['of']}, {report['title']}): {report['note']}")
-
-
-def _two_digits(number: float) -> str:
-    """Two significant digits, without an exponent."""
-    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"

@@ -29,7 +29,6 @@ from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
     from emomusic.face.images import RgbImage
-    from emomusic.face.reading import PictureReading
     from emomusic.music.recommend import Song
     from emomusic.music.request import Request
 
@@ -146,10 +145,14 @@ def _analyzed_picture(
     recommend_ms = 1000 * (time.perf_counter() - started)
     status = 0
     if out is not None:
+        from emomusic.face.images import encode_png
+        from emomusic.plots.picture import annotated_picture
+
         try:
-            _write_annotated(out, image, reading)
-        except ImageError as error:
-            log.error("emomusic: %s", escape_control_chars(str(error)))
+            out.write_bytes(encode_png(annotated_picture(image, reading)))
+        except OSError as error:
+            problem = f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}"
+            log.error("emomusic: %s", escape_control_chars(problem))
             status = 2
     return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
 
@@ -157,16 +160,6 @@ def _analyzed_picture(
 def _annotated_name(position: int, source: str, ending: str) -> str:
     """Numbered, as files of two folders may share a name; cut, as file names have at most 255 bytes."""
     return f"{position:03d}-{os.fsdecode(os.fsencode(Path(source).stem)[:_MAX_STEM_BYTES])}.{ending}"
-
-
-def _write_annotated(out: Path, image: RgbImage, reading: PictureReading) -> None:
-    from emomusic.face.images import encode_png
-    from emomusic.plots.picture import annotated_picture
-
-    try:
-        out.write_bytes(encode_png(annotated_picture(image, reading)))
-    except OSError as error:
-        raise ImageError(f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}") from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -73,7 +73,11 @@ def _boxed(values: Any) -> Box:
 
 
 def annotate_film(
-    film: FilmFile, reading: FilmReading, out: Path | BinaryIO, *, on_progress: Callable[[float], bool] | None = None
+    film: FilmFile,
+    reading: FilmReading,
+    out: Path | BinaryIO,
+    *,
+    on_progress: Callable[[float], object] = lambda _: None,
 ) -> None:
     """Write a film with boxes, numbers and emotions, up to the end of its reading, as MP4 (H.264).
 
@@ -90,13 +94,13 @@ def annotate_film(
         # FFmpeg opens the file a second time to move its index to the front, which needs a path
         options = {"movflags": "+faststart"} if isinstance(out, Path) else {}
         with av.open(out, "w", format="mp4", options=options) as container:
-            _write(film, reading, container, on_progress or (lambda _: True))
+            _write(film, reading, container, on_progress)
     except (av.error.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FilmError(f"expected to write the marked film. Received: {reason}") from error
 
 
-def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Callable[[float], bool]) -> None:
+def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Callable[[float], object]) -> None:
     marks = FilmMarks(reading)
     scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
     width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
@@ -125,7 +129,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
         frame.pts, frame.time_base = pts, _CLOCK
         container.mux(video.encode(frame))
         sound.encode(time_s)
-        if not on_progress(min(time_s / read_s, 1.0)):
+        if on_progress(min(time_s / read_s, 1.0)) is False:
             end_s = time_s
             break
     container.mux(video.encode())
