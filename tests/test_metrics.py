@@ -3,13 +3,12 @@ import json
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import softmax
 from scipy.stats import chi2
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import log_loss
 
 from emomusic import calibration, metrics
 from emomusic.affect import EMOTIONS, FOUR_CLASSES
@@ -164,32 +163,20 @@ def test_a_temperature_that_means_nothing_is_refused(temperature: float) -> None
         calibration.apply_temperature(np.eye(7), temperature)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0.2, 4))
-@settings(max_examples=15)
-def test_the_fitted_temperature_never_makes_the_log_loss_worse(seed: int, sharpness: float) -> None:
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(size=(200, 7))
-    y_true = _draw_labels(_softmax(logits), rng)
-    shown = _softmax(logits * sharpness)
-    fitted = calibration.fit_temperature(y_true, shown)
-    losses = [log_loss(y_true, calibration.apply_temperature(shown, t), labels=np.arange(7)) for t in (fitted, 1.0)]
-    assert losses[0] <= losses[1] + 1e-9
-
-
 @pytest.mark.parametrize("sharpness", [0.5, 3.0])
 def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
     rng = np.random.default_rng(0)
     logits = 2 * rng.normal(size=(4000, 7))
-    y_true = _draw_labels(_softmax(logits), rng)
-    assert calibration.fit_temperature(y_true, _softmax(logits * sharpness)) == pytest.approx(sharpness, rel=0.1)
+    y_true = _draw_labels(softmax(logits, axis=1), rng)
+    assert calibration.fit_temperature(y_true, softmax(logits * sharpness, axis=1)) == pytest.approx(sharpness, rel=0.1)
 
 
 @pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.2, 0.7)])
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
     rng = np.random.default_rng(0)
     logits = 3 * rng.normal(size=(8000, 7))
-    y_true = _draw_labels(_softmax(logits), rng)
-    shown = (1 - smoothing) * _softmax(logits * sharpness) + smoothing / 7
+    y_true = _draw_labels(softmax(logits, axis=1), rng)
+    shown = (1 - smoothing) * softmax(logits * sharpness, axis=1) + smoothing / 7
     fitted = calibration.fit_calibration(y_true, shown)
     assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
 
@@ -216,7 +203,7 @@ def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_s
 
 def test_the_reliability_diagram_is_scikit_learns_with_the_counts() -> None:
     rng = np.random.default_rng(3)
-    probabilities = _softmax(2 * rng.normal(size=(500, 7)))
+    probabilities = softmax(2 * rng.normal(size=(500, 7)), axis=1)
     y_true = rng.integers(0, 7, 500)
     found = metrics.reliability(y_true, probabilities, num_bins=10)
     right, confidence = probabilities.argmax(axis=1) == y_true, probabilities.max(axis=1)
@@ -278,11 +265,6 @@ def test_models_judged_on_other_examples_are_not_compared(others: npt.NDArray[np
 
 def _draw_labels(probabilities: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
     return (rng.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)[:, :-1]).sum(axis=1)
-
-
-def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return scaled / scaled.sum(axis=1, keepdims=True)
 
 
 # For photographs

@@ -27,10 +27,10 @@ def confusion_map(
     confusion: IntArray,
     classes: Sequence[str],
     *,
-    shares: bool = True,
-    chosen: tuple[str, str] | None = None,
-    darkest: float | None = None,
-    text_color: str | None = None,
+    shares: bool,
+    chosen: tuple[str, str] | None,
+    darkest: float,
+    text_color: str | None,
 ) -> go.Figure:
     """A confusion matrix: true classes as rows, predictions as columns; correct cells cold, mistakes warm.
 
@@ -41,11 +41,11 @@ def confusion_map(
         classes: names of the classes.
         shares: whether cells show percentages of the row instead of counts.
         chosen: the cell to frame, as true class and predicted class.
-        darkest: the share of a row with the darkest brown, for comparable matrices; None for this matrix's largest.
-        text_color: text colour of the page, for numbers on pale cells; None for the chart's text colour.
+        darkest: the share of a row with the darkest brown, for comparable matrices.
+        text_color: text colour of the page, for the frame; None for grey.
     """
     rows, share, right = confusion.sum(axis=1, keepdims=True), _shares(confusion), np.eye(len(classes), dtype=bool)
-    worst = max(largest_mistake(confusion) if darkest is None else darkest, 0.05)
+    worst = max(darkest, 0.05)
     # -1 is the most frequent mistake, 1 a class that is always correct
     shade = np.where(right, share, -np.maximum(share / worst, 1e-3))  # 0 has the colour of a correct cell
     # White numbers are legible on diagonal shares from 0.5 up, the page's text on all other cells
@@ -61,9 +61,7 @@ def confusion_map(
     numbers = []
     for i, j in cells:
         text = f"{100 * share[i, j]:.0f}" if shares else f"{confusion[i, j]}"
-        font = {"size": 13} | (
-            {"color": "white"} if i == j and share[i, j] >= 0.5 else {"color": text_color} if text_color else {}
-        )
+        font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= 0.5 else {})
         numbers.append({"x": classes[j], "y": classes[i], "text": text, "showarrow": False, "font": font})
     figure.add_trace(
         go.Scatter(
@@ -148,7 +146,7 @@ def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> 
     Args:
         models: bins by model name and by the title of their group. Empty bins are left out.
     """
-    places, headings = _bin_places(models)
+    places, labels, headings = _bin_places(models)
     figure = go.Figure()
     for number, (model, groups) in enumerate(models.items()):
         shown = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
@@ -181,14 +179,6 @@ def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> 
                 textposition="middle right", textfont={"size": 13}, cliponaxis=False, hoverinfo="skip",
             )
         )  # fmt: skip
-    sizes: dict[tuple[str, str], list[str]] = {
-        (title, name): list(
-            dict.fromkeys(
-                f"{faces.n:,}" for groups in models.values() for faces in groups.get(title, ()) if faces.name == name
-            )
-        )
-        for title, name in places
-    }
     last = max(places.values(), default=0.0)
     figure.update_layout(
         height=round(70 + _BIN_ROW * (last + 1) * (1.0 if len(models) == 1 else 1.4)),
@@ -198,9 +188,8 @@ def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> 
         **_PERCENTS, range=[-2, 108], fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "accuracy"}
     )
     figure.update_yaxes(
-        **_AXIS, range=[last + 0.7, -0.7], tickvals=list(places.values()), tickfont={"size": 14},
-        ticktext=[f"{name}, {' / '.join(sizes[title, name])}" for title, name in places],
-    )  # fmt: skip
+        **_AXIS, range=[last + 0.7, -0.7], tickvals=list(places.values()), ticktext=labels, tickfont={"size": 14}
+    )
     return figure
 
 
@@ -213,21 +202,24 @@ def _interval(faces: FaceBin) -> tuple[float, float]:
 
 def _bin_places(
     models: Mapping[str, Mapping[str, Sequence[FaceBin]]],
-) -> tuple[dict[tuple[str, str], float], list[dict[str, Any]]]:
-    """The row of each bin, by the title of its group and its name, and a heading above each group."""
-    groups: dict[str, dict[str, None]] = {}
+) -> tuple[dict[tuple[str, str], float], list[str], list[dict[str, Any]]]:
+    """The row of each bin, by the title of its group and its name, its label, and a heading above each group."""
+    groups: dict[str, dict[str, dict[str, None]]] = {}  # the different sizes of each bin
     for named in models.values():
         for title, bins in named.items():
-            groups.setdefault(title, {}).update({faces.name: None for faces in bins if faces.n})
+            for faces in bins:
+                if faces.n:
+                    groups.setdefault(title, {}).setdefault(faces.name, {})[f"{faces.n:,}"] = None
     places: dict[tuple[str, str], float] = {}
-    headings: list[dict[str, Any]] = []
+    labels, headings = [], []
     row = 0.0
-    for title, names in groups.items():
+    for title, sizes in groups.items():
         place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row}
         headings.append(place | {"text": f"<b>{title}</b>", "showarrow": False})
-        places |= {(title, name): row + number for number, name in enumerate(names, 1)}
-        row += len(names) + 1.4
-    return places, headings
+        places |= {(title, name): row + number for number, name in enumerate(sizes, 1)}
+        labels += [f"{name}, {' / '.join(numbers)}" for name, numbers in sizes.items()]
+        row += len(sizes) + 1.4
+    return places, labels, headings
 
 
 def learning_curves(
@@ -237,7 +229,7 @@ def learning_curves(
     best_epoch: int,
     label: str,
     top: float,
-    last_epochs: Sequence[int] = (),
+    last_epochs: Sequence[int],
 ) -> go.Figure:
     """A metric over the epochs of a training, on the training and the validation set.
 
@@ -317,12 +309,12 @@ def reliability_diagram(found: Reliability) -> go.Figure:
     return figure
 
 
-def confidence_histogram(found: Reliability, *, most: int | None = None, height: int = 260) -> go.Figure:
+def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Figure:
     """Number of correct and wrong answers by confidence.
 
     Args:
         found: of `metrics.reliability`.
-        most: upper limit of answers in one bin, for comparable charts; None for this chart's.
+        most: upper limit of answers in one bin, for comparable charts.
         height: of the figure, in pixels.
     """
     right = np.rint(np.nan_to_num(found.accuracy) * found.counts)
@@ -342,8 +334,9 @@ def confidence_histogram(found: Reliability, *, most: int | None = None, height:
     figure.update_xaxes(
         **_PERCENTS, range=[0, 101], fixedrange=True, showgrid=False, title={"text": "confidence"},
     )  # fmt: skip
-    end = None if most is None else [0, 1.05 * most]
-    figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "answers"}, range=end)
+    figure.update_yaxes(
+        fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "answers"}, range=[0, 1.05 * most]
+    )
     return figure
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import plotly.graph_objects as go
 
 from emomusic.affect import QUADRANT_CORNERS, Emotion, Mood
@@ -30,7 +31,6 @@ MOOD_GLYPHS: Mapping[Mood, str] = MappingProxyType(
 
 _MANY = 2000  # songs; smaller and paler symbols above
 _RANGE = 1.04  # limit of both axes of the plane
-_FEATURE_VALUES = list(FEATURES.values())
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 
@@ -95,22 +95,17 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
         features: shape (n, 9), in the order of `features.FEATURES`.
         moods: shape (n,), positions in `Mood`.
     """
-    present = [position for position in range(len(MOODS)) if (moods == position).any()]
-    found = []
-    for column, feature in enumerate(_FEATURE_VALUES):
-        values = features[:, column]
-        spread = float(((values - values.mean()) ** 2).sum())
-        groups = [values[moods == position] for position in present]
-        between = float(sum(len(group) * (group.mean() - values.mean()) ** 2 for group in groups))
-        medians = [float(np.median(group)) for group in groups]
-        found.append(
-            Standing(
-                feature,
-                between / spread if np.ptp(values) > 0 and spread > 0 else 0.0,  # a constant 0.1 has a spread of 1e-17
-                MOODS[present[int(np.argmin(medians))]],
-                MOODS[present[int(np.argmax(medians))]],
-            )
-        )
+    table = pd.DataFrame(features)
+    groups = table.groupby(moods)
+    spread = ((table - table.mean()) ** 2).sum()
+    between = ((groups.mean() - table.mean()) ** 2).mul(groups.size(), axis="index").sum()
+    # A constant 0.1 has a spread of 1e-17
+    shares = (between / spread).where((np.ptp(features, axis=0) > 0) & (spread > 0), 0.0)
+    lowest, highest = groups.median().idxmin(), groups.median().idxmax()
+    found = [
+        Standing(feature, float(shares[column]), MOODS[lowest[column]], MOODS[highest[column]])
+        for column, feature in enumerate(FEATURES.values())
+    ]
     return sorted(found, key=lambda standing: -standing.share)
 
 
@@ -189,21 +184,14 @@ def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     Args:
         features: shape (n, 9), in the order of `features.FEATURES`.
     """
-    centred = features - features.mean(axis=0)
-    spread = np.sqrt((centred**2).mean(axis=0))
-    covariance = centred.T @ centred / len(features)
-    scale = np.outer(spread, spread)
-    matrix: npt.NDArray[np.float64] = np.full_like(covariance, np.nan)
-    np.divide(covariance, scale, out=matrix, where=scale > 1e-12)
-    return matrix
+    return pd.DataFrame(features).corr().to_numpy()
 
 
-def correlation_map(matrix: npt.NDArray[np.float64], *, text_color: str | None = None) -> go.Figure:
+def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
     """The lower triangle of a correlation matrix, as colours with numbers.
 
     Args:
         matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
-        text_color: text colour of the page, for numbers on pale cells; None for the chart's text colour.
     """
     columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
     lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
@@ -222,9 +210,7 @@ def correlation_map(matrix: npt.NDArray[np.float64], *, text_color: str | None =
     for name, row in zip(rows, lower, strict=True):
         for other, value in zip(columns, row, strict=True):
             if not np.isnan(value):
-                font = {"size": 12} | (
-                    {"color": "white"} if abs(value) >= 0.5 else {"color": text_color} if text_color else {}
-                )
+                font = {"size": 12} | ({"color": "white"} if abs(value) >= 0.5 else {})
                 text = _signed(value).lstrip("+")
                 numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
     figure.update_layout(height=480, margin=_MARGIN, dragmode=False, annotations=numbers)
@@ -246,14 +232,8 @@ def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64
     Returns:
         Shape (4, 9), 0 to 1; 0.5 is the median rank. NaN for a mood without songs.
     """
-    from scipy.stats import rankdata
-
-    ranks = (rankdata(features, axis=0) - 0.5) / len(features)
-    profiles = np.full((len(MOODS), features.shape[1]), np.nan)
-    for position in range(len(MOODS)):
-        if (own := moods == position).any():
-            profiles[position] = ranks[own].mean(axis=0)
-    return profiles
+    ranks = (pd.DataFrame(features).rank() - 0.5) / len(features)
+    return ranks.groupby(moods).mean().reindex(range(len(MOODS))).to_numpy()
 
 
 def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:

@@ -33,6 +33,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
+def with_range(share: float, interval: tuple[float, float]) -> str:
+    """Format a percentage with its 95 % interval."""
+    low, high = interval
+    return f"{percent(share)} ({of_100(low)} to {of_100(high)})"
+
+
 def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: bool = False) -> str:
     """Describe the accuracy of a model and its most frequent mistake.
 
@@ -138,16 +144,16 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
     )
     if test.only_first == test.only_second:
         return f"{counts} Neither is better."
+    more = "pictures" if kind is ModelKind.FACE else "songs"
     verdict = (
         "so chance is unlikely"
         if test.is_beyond_chance
-        else "too often to call one of them better. More pictures might decide"
-        if kind is ModelKind.FACE
-        else "too often to call one of them better. More songs might decide"
+        else f"too often to call one of them better. More {more} might decide"
     )
+    p_value = "< 0.001" if test.p_value < 0.001 else f"= {test.p_value:.2g}"
     return (
         f"{counts} If both were equally good, such an uneven split would occur {_how_often(test.p_value)}, "
-        f"{verdict} (McNemar's exact test, p {_p(test.p_value)})."
+        f"{verdict} (McNemar's exact test, p {p_value})."
         + (" Other folds can give another result." if kind is ModelKind.MUSIC else "")
     )
 
@@ -158,10 +164,6 @@ def _how_often(p_value: float) -> str:
     tests = 1000 if p_value < 0.01 else 100
     times = round(tests * p_value)
     return f"about {'once' if times == 1 else f'{times} times'} in {tests:,} such tests"
-
-
-def _p(p_value: float) -> str:
-    return "< 0.001" if p_value < 0.001 else f"= {p_value:.2g}"
 
 
 def describe_cell(cell: Cell, name: str, examples: str) -> str:

@@ -97,13 +97,7 @@ class Predictions:
         return self.y_true if self.emotions is None else self.emotions
 
     def grouped(self, *, four: bool) -> Grouped:
-        """True and predicted classes, in the model's own classes, or in Q1, Q2, Q3 and N for face models.
-
-        Raises:
-            ValueError: `four` for a mood model.
-        """
-        if four and self.emotions is None:
-            raise ValueError(f"expected a face model for four classes. Received: {self.name}")
+        """True and predicted classes, in the model's own classes, or in Q1, Q2, Q3 and N for face models."""
         if not four or self.classes == FOUR:
             return Grouped(self.classes, self.y_true, self.y_pred, self.probabilities.max(axis=1))
         y_pred = in_classes(self.y_pred, FOUR)

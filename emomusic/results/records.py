@@ -149,11 +149,6 @@ class FaceRecord(
         """Whether it has four classes instead of seven emotions."""
         return self.classes == FOUR
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for `models --json`."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
-        return values
-
 
 class MoodRecord(
     msgspec.Struct,
@@ -186,11 +181,6 @@ class MoodRecord(
     num_bytes: int
     item: str = "a song"
     ms_per_item: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for `models --json`."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
-        return values
 
 
 ModelRecord = FaceRecord | MoodRecord
@@ -316,7 +306,7 @@ def overview_csv(records: Sequence[ModelRecord]) -> str:
     """
     rows = []
     for record in records:
-        values = record.as_dict()
+        values = msgspec.to_builtins(record)
         values["reported"] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in record.reported)
         values["name"] = escape_formula(record.name)  # a folder may have any name
         rows.append(dict(_columns(values)))

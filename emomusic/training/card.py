@@ -24,6 +24,10 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
         for name in spec.classes
         if (s := test["per_class"][name])
     )
+    limit = metrics["stages"][0]["config"].get("limit")
+    data = f"the first {limit} pictures of Training" if limit else "the Training split"
+    is_by_votes = metrics["stages"][-1]["config"].get("validation") == "ferplus"
+    chosen_by = " against the emotion with the most FER+ votes" if is_by_votes else ""
     unseen = test["not_in_training"]
     unseen_line = f"{unseen['accuracy']:.1%} (n = {unseen['n']})" if unseen["accuracy"] is not None else "not known"
     has_emotions = spec.classes == SEVEN
@@ -43,8 +47,8 @@ Architecture: {network.source}.
 
 {_stages(metrics["stages"])}
 
-Data: {_data(metrics["stages"][0]["config"])} of FER2013. The weights are those of epoch {metrics["best_epoch"]}, which has the highest
-accuracy on PublicTest{_chosen_by(metrics["stages"])}. The temperature ({spec.temperature}) and the correction for label smoothing ({spec.smoothing:.1%}) were
+Data: {data} of FER2013. The weights are those of epoch {metrics["best_epoch"]}, which has the highest
+accuracy on PublicTest{chosen_by}. The temperature ({spec.temperature}) and the correction for label smoothing ({spec.smoothing:.1%}) were
 fitted on PublicTest. PrivateTest was not used to train or to choose weights, but its figures were known when a few
 decisions were made: see docs/decisions.md and docs/experiments.md.
 {"Probabilities are the mean over a face and its mirror image." if spec.mirrored else ""}{_EIGHT_BITS if network.eight_bits else ""}
@@ -115,10 +119,6 @@ def _start(config: dict[str, Any]) -> str:
     return str(start)
 
 
-def _data(config: dict[str, Any]) -> str:
-    return f"the first {config['limit']} pictures of Training" if config.get("limit") else "the Training split"
-
-
 def _methods(stages: Sequence[dict[str, Any]]) -> str:
     """The methods of any stage that change the labels, the pictures or the steps, as a list."""
     configs = [stage["config"] for stage in stages]
@@ -153,12 +153,6 @@ def _used(configs: Sequence[dict[str, Any]], name: str, form: str) -> str:
         for value, used in numbers.items()
     ]
     return "; ".join(parts)
-
-
-def _chosen_by(stages: Sequence[dict[str, Any]]) -> str:
-    """The labels that chose the weights, if they are not those of FER2013."""
-    is_votes = stages[-1]["config"].get("validation") == "ferplus"
-    return " against the emotion with the most FER+ votes" if is_votes else ""
 
 
 def _on_votes(votes: dict[str, Any] | None, classes: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ from emomusic.ui.music import search
 from emomusic.ui.music.classify import VIEW as CLASSIFY
 from tests.music.tables import track_id
 from tests.pages.music_lists import listed
-from tests.pages.screen import text_of, tracks, unescaped
+from tests.pages.screen import text_of, unescaped
 
 SECONDS = 120
 COVER = "https://i.scdn.co/image/ab67616d00001e02"
@@ -37,18 +37,6 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 def find(app: AppTest, words: str) -> AppTest:
     app.query_params[state.MUSIC_QUERY] = words
     return app.run()
-
-
-def test_a_found_song_opens_in_the_mood_tab(app: AppTest) -> None:
-    find(app, "ferrari")
-    assert not app.exception
-    found = tracks(app)
-    assert found
-    app.button(key=state.music_widget("ask", "found", found[0])).click().run()
-    assert not app.exception
-    assert app.session_state[state.MUSIC_VIEW] == CLASSIFY
-    assert found[0] in app.query_params[state.MUSIC_TRACK]
-    assert "Ferrari" in text_of(app)
 
 
 def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> None:
@@ -80,16 +68,7 @@ def test_the_search_survives_a_change_of_tab_and_of_page(app: AppTest) -> None:
     del app.query_params[state.MUSIC_QUERY]
     app.run()
     assert app.text_input(key=state.MUSIC_QUERY).value == ""
-    app.text_input(key=state.MUSIC_QUERY).set_value("ferrari").run()
-    assert app.query_params[state.MUSIC_QUERY] == "ferrari"
-    app.text_input(key=state.MUSIC_QUERY).set_value("").run()
-    assert state.MUSIC_QUERY not in app.query_params
     assert not app.exception
-
-
-def test_a_search_without_a_hit_has_a_message(app: AppTest) -> None:
-    find(app, "no such song anywhere")
-    assert "No song" in app.info[0].value
 
 
 def test_the_page_without_keys_explains_how_to_get_them(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,10 +199,13 @@ def test_the_digest_of_keys_does_not_contain_them() -> None:
     assert len(one) == 16
 
 
-def test_reccobeats_is_asked_only_if_switched_on(app: AppTest, monkeypatch) -> None:
+def test_reccobeats_and_covers_are_used_only_if_switched_on(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert "features from catalogue" in text_of(app)
+    assert not app.image
+    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
+    assert [image.value for image in app.image] == [[COVER]]  # the other song has none
     app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
     assert not app.exception
     assert "features from reccobeats" in text_of(app)
@@ -249,16 +231,6 @@ def test_a_failed_service_is_asked_again_by_the_next_search(app: AppTest, monkey
     Busy.is_busy = True
     app.run()
     assert "asked too often" not in text_of(app)  # the answer is cached
-
-
-def test_covers_are_shown_if_switched_on(app: AppTest, monkeypatch) -> None:
-    use(monkeypatch, FakeSpotify)
-    find(app, "zzzz")
-    assert not app.image
-    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
-    assert not app.exception
-    assert [image.value for image in app.image] == [[COVER]]  # the other song has none
-    assert len(listed(app, "live")) == 2
 
 
 @pytest.fixture

@@ -73,21 +73,13 @@ def covered(box: Floats, other: Floats) -> float:
     return float(across.clip(0).prod())
 
 
-def check_stay(places: Floats) -> None:
+@given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
+def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(places: list[tuple[float, float]]) -> None:
     at = shown(plane(places))
     assert np.linalg.norm(at - places, axis=1).max() <= MAX_SHIFT + 1e-9
     assert np.abs(at).max() <= 1
-    assert (np.sign(at) == np.sign(places))[places != 0].all()
-
-
-@pytest.mark.parametrize("places", CROWDS)
-def test_marks_in_a_crowd_stay_near_their_position_in_their_quadrant_and_on_the_plane(places: Floats) -> None:
-    check_stay(places)
-
-
-@given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
-def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(places: list[tuple[float, float]]) -> None:
-    check_stay(np.array(places))
+    wanted = np.array(places)
+    assert (np.sign(at) == np.sign(wanted))[wanted != 0].all()
 
 
 @pytest.mark.parametrize(
@@ -127,17 +119,6 @@ def test_an_isolated_mark_does_not_move() -> None:
     np.testing.assert_array_equal(shown(plane(places)), places)
 
 
-def test_small_changes_of_points_cause_small_changes_of_marks() -> None:
-    places = crowd((0.6, 0.4), 12, 0.15)
-    before = shown(plane(places))
-    shifts = [
-        np.linalg.norm(shown(plane(places + np.random.default_rng(seed).normal(0, 0.003, (12, 2)))) - before, axis=1)
-        for seed in range(5)
-    ]
-    assert np.mean(shifts) < 0.03
-    np.testing.assert_array_equal(shown(plane(places)), before)
-
-
 def test_circles_shrink_with_the_number_of_faces_and_labels_stay_legible() -> None:
     sizes, letters = [], []
     for num in (1, 4, 10, 30, 60, 80):
@@ -159,17 +140,6 @@ def test_names_are_the_last_trace_and_take_the_text_colour_of_the_page() -> None
     assert names.name == "names"
     assert [re.sub("<[^>]*>", "", text) for text in names.text] == [emotion.value for emotion in EMOTIONS]
     assert names.textfont.color is None  # inherits the colour of the figure, which follows the theme
-    assert not re.search(r"fill|[^-]color", names.text[0])
-    assert names.marker.opacity == 0
-
-
-def test_names_take_their_preferred_sides_on_an_empty_plane() -> None:
-    names = trace(circumplex([]), "names")
-    places = dict(zip(EMOTIONS, names.textposition, strict=True))
-    assert (places[Emotion.FEAR], places[Emotion.ANGRY]) == ("middle left", "middle right")
-    assert places[Emotion.HAPPY] == places[Emotion.DISGUST] == "bottom center"
-    assert places[Emotion.SAD] == places[Emotion.SURPRISE] == places[Emotion.NEUTRAL] == "top center"
-    assert set(names.marker.size) == {7}
 
 
 @pytest.mark.parametrize("plane_px", PLANES)

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from emomusic.affect import Emotion, Mood, Quadrant
+from emomusic.affect import Emotion
 from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, faded, rgb_of
 
 # Machado, Oliveira & Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
@@ -34,12 +34,6 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     xyz = TO_XYZ @ rgb.clip(0, 1) / [0.9505, 1.0, 1.089]
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-def test_every_emotion_quadrant_and_mood_has_a_colour() -> None:
-    assert set(EMOTION_COLOURS) == set(Emotion)
-    assert set(QUADRANT_COLOURS) == set(Quadrant)
-    assert set(MOOD_COLOURS) == set(Mood)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,6 +1,7 @@
 """emomusic/plots/diagnostics.py: charts of model quality show their input data."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from emomusic.affect import EMOTIONS, Mood, Quadrant
@@ -12,6 +13,7 @@ from emomusic.plots.diagnostics import (
     confidence_histogram,
     confusion_map,
     fold_spread,
+    largest_mistake,
     learning_curves,
     reliability_diagram,
 )
@@ -21,6 +23,12 @@ CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
 
 
+def drawn(
+    *, shares: bool = True, chosen: tuple[str, str] | None = None, darkest: float = largest_mistake(MATRIX)
+) -> go.Figure:
+    return confusion_map(MATRIX, CLASSES, shares=shares, chosen=chosen, darkest=darkest, text_color=None)
+
+
 def test_classes_use_the_colours_of_emotions_quadrants_and_moods() -> None:
     for table, names in ((EMOTION_COLOURS, EMOTIONS), (QUADRANT_COLOURS, Quadrant), (MOOD_COLOURS, Mood)):
         assert all(CLASS_COLOURS[name.value] == table[name] for name in names)
@@ -28,29 +36,31 @@ def test_classes_use_the_colours_of_emotions_quadrants_and_moods() -> None:
 
 @pytest.mark.parametrize(("shares", "numbers"), [(False, "820145000"), (True, ["80", "20", "0", "10", "40", "50"])])
 def test_the_matrix_writes_counts_or_shares_of_the_row(shares: bool, numbers: list[str]) -> None:
-    notes = confusion_map(MATRIX, CLASSES, shares=shares).layout.annotations
+    notes = drawn(shares=shares).layout.annotations
     assert [note.text for note in notes][: len(numbers)] == list(numbers)
     assert [(note.y, note.x) for note in notes[:2]] == [("calm", "calm"), ("calm", "happy")]
 
 
 def test_correct_cells_and_mistakes_have_different_shades() -> None:
-    shades, _ = confusion_map(MATRIX, CLASSES).data
+    shades, _ = drawn().data
     right = np.eye(3, dtype=bool)
     z = np.array(shades.z)
     assert (z[right] >= 0).all()
     assert (z[~right] < 0).all()
     assert z[1, 2] == pytest.approx(-1)  # the most frequent mistake is the darkest
     assert z[0, 1] == pytest.approx(-0.4)
+    darker, _ = drawn(darkest=0.8).data
+    assert np.array(darker.z)[1, 2] == pytest.approx(-0.5 / 0.8)
 
 
 def test_every_cell_has_a_selectable_point_row_by_row() -> None:
-    figure = confusion_map(MATRIX, CLASSES, chosen=("happy", "sad"))
+    figure = drawn(chosen=("happy", "sad"))
     points = figure.data[1]
     assert [(y, x) for y, x in zip(points.y, points.x, strict=True)] == [(a, b) for a in CLASSES for b in CLASSES]
     assert tuple(points.customdata[5]) == ("5 of 10", "50.0")
     (frame,) = figure.layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
-    assert not confusion_map(MATRIX, CLASSES).layout.shapes
+    assert not drawn().layout.shapes
 
 
 def test_bars_have_class_colours_and_the_second_model_has_stripes() -> None:
@@ -84,18 +94,14 @@ def test_groups_of_faces_have_a_row_for_each_bin_and_two_models_share_rows() -> 
     assert list(both.layout.yaxis.ticktext) == ["front, 1,500", "side, 80 / 90"]
 
 
-def test_learning_curves_mark_the_best_epoch() -> None:
+def test_learning_curves_mark_the_best_epoch_and_separate_stages() -> None:
     training, validation = np.array([0.2, 0.4, 0.6]), np.array([0.3, 0.5, 0.4])
-    first, second, best = learning_curves(training, validation, best_epoch=2, label="right", top=1.0).data
+    figure = learning_curves(training, validation, best_epoch=2, last_epochs=(1, 3), label="right", top=1.0)
+    first, second, best = figure.data
     assert list(first.y) == list(training)
     assert list(second.y) == list(validation)
     assert (best.x[0], best.y[0]) == (2, 0.5)
-
-
-def test_a_line_separates_the_stages_of_a_training() -> None:
-    curve = np.linspace(0.1, 0.6, 6)
-    figure = learning_curves(curve, curve, best_epoch=6, last_epochs=(2, 4, 6), label="accuracy", top=1.0)
-    assert [line.x0 for line in figure.layout.shapes] == [2.5, 4.5]
+    assert [line.x0 for line in figure.layout.shapes] == [1.5]
 
 
 def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None:
@@ -108,7 +114,7 @@ def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None
     assert list(points.x) == pytest.approx(100 * found.confidence[filled], abs=0.01)
     assert list(points.y) == pytest.approx(100 * found.accuracy[filled], abs=0.01)
     assert len(line.x) == (found.counts >= 10).sum() < filled.sum()
-    right, wrong = confidence_histogram(found).data
+    right, wrong = confidence_histogram(found, most=400, height=260).data
     assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
     assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
 

@@ -3,10 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from emomusic import assets
 from emomusic.cli import main
 from emomusic.errors import ModelError
 from emomusic.face import model_files
-from emomusic.results.records import FaceRecord, ModelRecord, face_model_record, overview_csv, read_records
+from emomusic.results.records import FaceRecord, face_model_record, overview_csv, read_records
 from tests.model_files import place_checkout
 
 
@@ -44,23 +44,17 @@ def test_the_models_are_told_with_their_spread_and_the_reports_beside_them(
 
 def test_the_table_has_a_column_for_each_part(metrics_file: Path) -> None:
     faces = [record for record in read_records(assets.ModelKind.FACE)[0] if isinstance(record, FaceRecord)]
-    (vgg9,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "vgg9"]
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(overview_csv(faces)))}
+    vgg9 = rows["vgg9"]
     assert (vgg9["wild_accuracy_low"], vgg9["wild_accuracy_high"], vgg9["wild_folds"]) == ("0.31", "0.5", "5")
     assert float(vgg9["accuracy_low"]) < float(vgg9["accuracy"]) < float(vgg9["accuracy_high"])
     assert not any("[" in value or "{" in value for value in vgg9.values())
     header = overview_csv([replace(faces[0], wild=None), *faces]).partition("\r\n")[0].split(",")
     assert "wild" not in header
-    (capstone,) = [row for row in csv.DictReader(io.StringIO(overview_csv(faces))) if row["name"] == "cnn_capstone"]
-    assert "58 to 63 % (" in capstone["reported"]
-    assert next(record for record in faces if record.name == "cnn_capstone").reported[0].note
+    assert "58 to 63 % (" in rows["cnn_capstone"]["reported"]
     named = csv.DictReader(io.StringIO(overview_csv([replace(faces[0], name="=1+1")])))
     assert [row["name"] for row in named] == ["'=1+1"]  # a spreadsheet runs nothing
 
-
-def test_the_table_has_the_votes_and_the_bins_of_photographs(metrics_file: Path) -> None:
-    records, _ = read_records(assets.ModelKind.FACE)
-    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(overview_csv(records)))}
-    vgg9 = rows["vgg9"]
     assert [vgg9[f"ferplus_{name}"] for name in ("n", "contempt", "accuracy", "accuracy_low", "accuracy_high")] == [
         "410", "10", "0.8", "0.76", "0.84",
     ]  # fmt: skip
@@ -68,11 +62,7 @@ def test_the_table_has_the_votes_and_the_bins_of_photographs(metrics_file: Path)
     assert (vgg9["wild_pose_turned away_n"], vgg9["wild_pose_turned away_accuracy"]) == ("28", "0.25")
     assert not any("per_class" in column for column in vgg9)
     assert rows["cnn_capstone"]["ferplus_accuracy"] == rows["cnn_capstone"]["wild_size_large_n"] == ""
-    assert "ferplus" not in overview_csv([replace(record, ferplus=None) for record in faces_of(records)])
-
-
-def faces_of(records: Sequence[ModelRecord]) -> list[FaceRecord]:
-    return [record for record in records if isinstance(record, FaceRecord)]
+    assert "ferplus" not in overview_csv([replace(record, ferplus=None) for record in faces])
 
 
 def test_contempt_counts_as_wrong_in_seven_emotions_and_in_four_classes(metrics_file: Path) -> None:
@@ -84,7 +74,7 @@ def test_contempt_counts_as_wrong_in_seven_emotions_and_in_four_classes(metrics_
     assert (vgg9.macro_recall, vgg9.macro_f1) == (0.7, 0.65)
     assert quadrants.four_class_accuracy == pytest.approx(quadrants.accuracy)
     assert face_model_record("emonet").ferplus is None
-    assert face_model_record("vgg9").as_dict()["ferplus"]["accuracy_interval"] == (0.76, 0.84)
+    assert msgspec.to_builtins(face_model_record("vgg9").ferplus)["accuracy_interval"] == (0.76, 0.84)
 
 
 def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,15 +96,12 @@ def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("parameters",), None),
         (("bytes",), "0.7"),
         (("test", "n"), -1),
         (("test", "accuracy"), float("nan")),
         (("test", "accuracy"), 71),
-        (("test", "four_class_accuracy"), []),
         (("wild", "per_class", "happy", "recall"), -1),
         (("wild", "groups", "pose", 0, "n"), True),
-        (("wild", "groups", "pose", 0, "accuracy"), None),
         (("ferplus", "test", "n"), 0),
         (("ferplus", "test", "accuracy_interval"), [0.5]),
         (("ferplus", "test", "seven", "four_class_accuracy"), 1.1),
@@ -159,5 +146,5 @@ def test_figures_of_other_classes_are_told_with_the_model(
 def test_unknown_figures_are_left_out(metrics_file: Path) -> None:
     metrics = json.loads(metrics_file.read_text())
     metrics_file.write_text(json.dumps(metrics | {"wild": metrics["wild"] | {"luck": float("nan")}}))
-    wild = face_model_record("vgg9").as_dict()["wild"]
+    wild = msgspec.to_builtins(face_model_record("vgg9").wild)
     assert json.loads(json.dumps(wild)) == metrics["wild"]

@@ -25,12 +25,6 @@ def card_of(tiny_run: Run, metrics: dict[str, Any], path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def table_row(card: str, name: str) -> list[str]:
-    """The cells after the first of the row that starts with `name`."""
-    (row,) = [line for line in card.splitlines() if line.startswith(f"| {name} |")]
-    return [cell.strip() for cell in row.strip("|").split("|")][1:]
-
-
 def test_the_card_of_a_run_contains_its_metrics(tiny_run: Run, tmp_path: Path) -> None:
     card = (tiny_run.folder / CARD).read_text(encoding="utf-8")
     assert card == card_of(tiny_run, read_metrics(tiny_run.folder), tmp_path / "card.md")
@@ -47,21 +41,7 @@ def test_the_card_of_a_run_contains_its_metrics(tiny_run: Run, tmp_path: Path) -
     ):
         assert text in card
     assert "{" not in card
-    assert {line[3:] for line in card.splitlines() if line.startswith("## ")} == {
-        "Training",
-        "Results",
-        "Limits",
-        "Intended use",
-        "Data and licence",
-    }
-
-
-def test_the_card_names_the_part_of_the_data_that_was_used(
-    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
-) -> None:
-    assert "256 pictures" in card_of(tiny_run, metrics, tmp_path / CARD)
-    metrics["stages"][0]["config"]["limit"] = None
-    assert "256" not in card_of(tiny_run, metrics, tmp_path / CARD)
+    assert "256 pictures" in card
 
 
 def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
@@ -80,16 +60,13 @@ def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any]
 
 def test_an_unknown_figure_is_marked(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
     metrics["test"]["not_in_training"] = {"n": 0, "accuracy": None}
-    row = table_row(card_of(tiny_run, metrics, tmp_path / CARD), "accuracy without pictures that are also in Training")
-    assert row == ["", "not known"]
+    assert "also in Training | | not known |" in card_of(tiny_run, metrics, tmp_path / CARD)
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "text"),
     [
         ("votes", 0.5, "50%"),
-        ("distillation_weight", 0.3, "30%"),
-        ("finetune_epochs", 4, ": 4."),
         ("sam_rho", 0.1, "radius 0.1."),
     ],
 )

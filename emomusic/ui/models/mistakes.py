@@ -61,13 +61,9 @@ def show_mistakes(chosen: Chosen) -> None:
                 st.info(f"{name} was evaluated on other pictures than those in {_DATASET}.")
                 continue
             st.markdown(f"**{name}**")
-            face_grid(own, pictures, most_confident_mistakes(own)[:_MOST], four=False)
-
-
-def most_confident_mistakes(own: Predictions) -> npt.NDArray[np.int64]:
-    """The rows of wrong predictions, the highest confidence first."""
-    wrong = np.flatnonzero(own.y_pred != own.y_true)
-    return wrong[np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")]
+            wrong = np.flatnonzero(own.y_pred != own.y_true)
+            order = np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")
+            face_grid(own, pictures, wrong[order][:_MOST], four=False)
 
 
 def face_grid(own: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.int64], *, four: bool) -> None:

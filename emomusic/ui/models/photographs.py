@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from emomusic.metrics import SEVEN
+from emomusic.metrics import SEVEN, ClassScores
 from emomusic.plots.diagnostics import accuracy_by_group, class_bars
-from emomusic.results.findings import describe_photographs, of_100, percent
+from emomusic.results.findings import describe_photographs, percent, with_range
 from emomusic.results.records import FaceBin, FaceRecord, WildFigures
 from emomusic.text import join_names
 from emomusic.ui.core import state
@@ -35,7 +35,13 @@ def show_photographs(chosen: Chosen) -> None:
     chart, words = st.columns([3, 2], gap="large")
     with chart:
         without = dict.fromkeys(label for _, wild in measured for label in wild.groups_without or ())
-        _show_groups({record.name: _titled(wild) for record, wild in measured if wild.groups}, without)
+        groups = {
+            record.name: {_TITLES.get(name, name): bins for name, bins in wild.groups.items()}
+            for record, wild in measured
+            if wild.groups
+        }
+        if groups:
+            _show_groups(groups, without)
     with words:
         _show_recall(measured)
     st.markdown("**Over all photographs**")
@@ -50,14 +56,7 @@ def show_photographs(chosen: Chosen) -> None:
     )
 
 
-def _titled(wild: WildFigures) -> dict[str, tuple[FaceBin, ...]]:
-    """The bins of faces by a title for people."""
-    return {_TITLES.get(name, name): bins for name, bins in (wild.groups or {}).items()}
-
-
 def _show_groups(models: Mapping[str, Mapping[str, tuple[FaceBin, ...]]], without: Collection[str]) -> None:
-    if not models:
-        return
     left_out = f", without {join_names(without)}, which the model cannot tell apart" if without else ""
     first, *second = models
     marks = f" Circles: {first}; diamonds: {second[0]}." if second else ""
@@ -84,28 +83,45 @@ def _show_recall(measured: Sequence[tuple[FaceRecord, WildFigures]]) -> None:
         }
         if not recalls:
             continue
-        full, *striped = recalls
-        stripes = f" Full bars: {full}; striped: {striped[0]}." if striped else ""
-        st.caption(
-            f"The share of the faces of {'an emotion' if classes == SEVEN else 'a class'} that {join_names(recalls)} "
-            f"find{'' if striped else 's'}.{stripes}"
-        )
-        show_chart(
-            class_bars(recalls, measure="recall"),
+        kind = "an emotion" if classes == SEVEN else "a class"
+        find = "find" if len(recalls) > 1 else "finds"
+        show_class_bars(
+            recalls,
+            measure="recall",
+            meaning=f"The share of the faces of {kind} that {join_names(recalls)} {find}.",
             key=state.models_widget("photo-recall", *recalls),
-            alt="Recall on photographs: "
-            + "; ".join(
-                f"{name} " + ", ".join(f"{label} {s.recall:.0%} of {s.support:,}" for label, s in per_class.items())
-                for name, per_class in recalls.items()
-            ),
+            alt="Recall on photographs",
         )
+
+
+def show_class_bars(
+    models: Mapping[str, Mapping[str, ClassScores]], *, measure: str, meaning: str, key: str, alt: str
+) -> None:
+    """Show a score of every class of one model or two.
+
+    Args:
+        models: scores by model name and class name.
+        measure: "recall", "precision" or "f1".
+        meaning: of the measure, above the chart.
+        key: of the chart.
+        alt: name of the chart; the scores follow.
+    """
+    full, *striped = models
+    st.caption(meaning + (f" Full bars: {full}; striped: {striped[0]}." if striped else ""))
+    of_all = " of {:,}" if measure == "recall" else ""
+    figures = "; ".join(
+        f"{name} "
+        + ", ".join(f"{label} {getattr(s, measure):.0%}{of_all.format(s.support)}" for label, s in per_class.items())
+        for name, per_class in models.items()
+    )
+    show_chart(class_bars(models, measure=measure), key=key, alt=f"{alt}: {figures}")
 
 
 def _overall(wild: WildFigures) -> dict[str, str]:
     """The metrics on all photographs, formatted as text."""
-    interval = wild.accuracy_interval and " ({} to {})".format(*map(of_100, wild.accuracy_interval))
+    interval = wild.accuracy_interval
     return {
-        "accuracy": percent(wild.accuracy) + (interval or ""),
+        "accuracy": percent(wild.accuracy) if interval is None else with_range(wild.accuracy, interval),
         "accuracy over four classes": percent(wild.four_class_accuracy),
         "mean recall": "—" if wild.macro_recall is None else percent(wild.macro_recall),
         "mean F1": "—" if wild.macro_f1 is None else percent(wild.macro_f1),

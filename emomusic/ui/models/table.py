@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import msgspec
 import pandas as pd
 import streamlit as st
 
@@ -21,6 +23,7 @@ from emomusic.results.findings import (
     describe_model,
     describe_purposes,
     describe_reports,
+    of_100,
 )
 from emomusic.results.predictions import class_metrics_csv, compare, read_class_metrics
 from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
@@ -65,7 +68,15 @@ def choose_models() -> Chosen | None:
     Raises:
         ModelError: all models are damaged; if only some are, the page names them and leaves them out.
     """
-    kind = _choose_kind()
+    first, *_ = _KINDS
+    choice = st.segmented_control(
+        "Which models",
+        list(_KINDS),
+        required=True,
+        label_visibility="collapsed",
+        **widget(state.MODELS_KIND, list(_KINDS), first),
+    )
+    kind = _KINDS[choice]
     records, problems = read_records(kind)
     if not records and problems:
         raise next(iter(problems.values()))
@@ -94,18 +105,6 @@ def choose_models() -> Chosen | None:
     with answer, shown_errors(), st.spinner("Comparing the models") if len(names) > 1 else contextlib.nullcontext():
         _show_summary(chosen)
     return chosen
-
-
-def _choose_kind() -> ModelKind:
-    first, *_ = _KINDS
-    choice = st.segmented_control(
-        "Which models",
-        list(_KINDS),
-        required=True,
-        label_visibility="collapsed",
-        **widget(state.MODELS_KIND, list(_KINDS), first),
-    )
-    return _KINDS[choice or first]
 
 
 def _choose(kind: ModelKind, names: list[str]) -> list[str]:
@@ -196,6 +195,10 @@ def _describe_votes(records: Sequence[ModelRecord]) -> str:
 
 
 def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
+    def format_range(record: FaceRecord) -> str:
+        low, high = record.accuracy_interval
+        return f"{of_100(low)} to {of_100(high)}{' of four' if record.has_four else ''}"
+
     return pd.DataFrame(
         [
             {
@@ -203,7 +206,7 @@ def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
                 "accuracy": None if record.has_four else 100 * record.accuracy,
                 "ferplus": None if record.has_four or not record.ferplus else 100 * record.ferplus.accuracy,
                 "wild": None if record.has_four or not record.wild else 100 * record.wild.accuracy,
-                "interval": f"{_range(record)}{' of four' if record.has_four else ''}",
+                "interval": format_range(record),
                 "report": _reported(record),
                 "four": 100 * record.four_class_accuracy,
                 "ferplus_four": 100 * record.ferplus.four_class_accuracy if record.ferplus else None,
@@ -236,15 +239,8 @@ def _music_rows(records: Sequence[MoodRecord]) -> pd.DataFrame:
     ).astype({"us": float})
 
 
-def _range(record: FaceRecord) -> str:
-    low, high = record.accuracy_interval
-    return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
 def _reported(record: ModelRecord) -> str:
-    if not record.reported:
-        return "—"
-    return ", ".join(report.percent for report in record.reported)
+    return ", ".join(report.percent for report in record.reported) or "—"
 
 
 def _face_columns() -> dict[str, Any]:
@@ -326,26 +322,20 @@ def _describe_reports_of(record: ModelRecord) -> str:
 def _show_downloads(kind: ModelKind, chosen: Sequence[str]) -> None:
     """Offer all figures as files, which are read on demand."""
 
-    def records() -> list[ModelRecord]:
-        return read_records(kind)[0]
+    def all_models_json() -> str:
+        return json.dumps(msgspec.to_builtins(read_records(kind)[0]), indent=2)
 
-    def offer_one(name: str) -> None:
-        file = folder_of(kind, name) / METRICS
-        download_button(f"{name}: all figures (JSON)", file.read_bytes, f"{name}-metrics.json", type="tertiary")
-        download_button(
-            f"{name}: by class (CSV)",
-            lambda: class_metrics_csv(read_class_metrics(kind, name)),
-            f"{name}-classes.csv",
-            type="tertiary",
-        )
+    def classes_csv(name: str) -> str:
+        return class_metrics_csv(read_class_metrics(kind, name))
 
+    files: dict[str, tuple[Callable[[], str | bytes], str]] = {
+        "All models (CSV)": (lambda: overview_csv(read_records(kind)[0]), f"{kind}-models.csv"),
+        "All models (JSON)": (all_models_json, f"{kind}-models.json"),
+    }
+    for name in chosen:
+        figures = folder_of(kind, name) / METRICS
+        files[f"{name}: all figures (JSON)"] = figures.read_bytes, f"{name}-metrics.json"
+        files[f"{name}: by class (CSV)"] = partial(classes_csv, name), f"{name}-classes.csv"
     with st.popover("Download", icon=":material/download:"):
-        download_button("All models (CSV)", lambda: overview_csv(records()), f"{kind}-models.csv", type="tertiary")
-        download_button(
-            "All models (JSON)",
-            lambda: json.dumps([record.as_dict() for record in records()], indent=2),
-            f"{kind}-models.json",
-            type="tertiary",
-        )
-        for name in chosen:
-            offer_one(name)
+        for label, (read, file_name) in files.items():
+            download_button(label, read, file_name, type="tertiary")

@@ -19,16 +19,17 @@ from emomusic.results.findings import (
     describe_validation,
     of_100,
     percent,
+    with_range,
 )
 from emomusic.results.predictions import ClassMetrics, History, read_card, read_fold_accuracies, read_history
-from emomusic.results.records import FaceRecord, ModelRecord
+from emomusic.results.records import FaceRecord, FerPlusFigures, ModelRecord, WildFigures
 from emomusic.ui.core import state
 from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import choose_classes, legend_of_four, show_confusion
 from emomusic.ui.models.mistakes import show_mistakes
-from emomusic.ui.models.photographs import show_photographs
+from emomusic.ui.models.photographs import show_class_bars, show_photographs
 from emomusic.ui.models.saved import class_metrics, predictions, read_each, scores
 from emomusic.ui.models.table import Chosen
 from emomusic.ui.models.try_it import show_try
@@ -86,17 +87,12 @@ def _show_figures(chosen: Chosen) -> None:
         measure, meaning = _MEASURES[choice]
         if chosen.kind is ModelKind.MUSIC:
             meaning = meaning.replace("pictures", "songs")
-        full, *striped = tables
-        stripes = f" Full bars: {full}; striped: {striped[0]}." if striped else ""
-        st.caption(meaning + stripes)
-        show_chart(
-            plots.class_bars({name: figures.per_class for name, figures in tables.items()}, measure=measure),
+        show_class_bars(
+            {name: figures.per_class for name, figures in tables.items()},
+            measure=measure,
+            meaning=meaning,
             key=state.models_widget("class-bars"),
-            alt=f"{choice} by class: "
-            + "; ".join(
-                f"{name} " + ", ".join(f"{label} {getattr(s, measure):.0%}" for label, s in figures.per_class.items())
-                for name, figures in tables.items()
-            ),
+            alt=f"{choice} by class",
         )
     with words:
         st.markdown("**Over all classes**")
@@ -116,7 +112,7 @@ def _overall(kind: ModelKind, record: ModelRecord, *, four: bool) -> dict[str, s
     found = scores(kind, record.name, four=four)
     is_own = found.classes == own.classes
     return {
-        "accuracy": _with_range(found.accuracy, found.accuracy_interval),
+        "accuracy": with_range(found.accuracy, found.accuracy_interval),
         "top-2 accuracy": percent(top_k_accuracy(own.y_true, own.probabilities)) if is_own else "—",
         "mean precision": percent(found.macro_precision),
         "mean recall": percent(found.macro_recall),
@@ -125,31 +121,25 @@ def _overall(kind: ModelKind, record: ModelRecord, *, four: bool) -> dict[str, s
     }
 
 
-def _with_range(share: float, interval: tuple[float, float]) -> str:
-    return f"{percent(share)} ({of_100(interval[0])} to {of_100(interval[1])})"
-
-
-def _with_range_of(share: float, n: int) -> str:
-    return _with_range(share, accuracy_interval(round(share * n), n))
-
-
 def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, str]:
     """Accuracy without pictures that have a copy in Training, by people's votes, and on photos."""
-    unseen = "—"
-    if is_own and (accuracy := record.not_in_training.accuracy) is not None:
-        unseen = _with_range_of(accuracy, record.not_in_training.n)
-    by_votes = "not measured"
-    if ferplus := record.ferplus:
-        share = ferplus.four_class_accuracy if four else ferplus.accuracy
-        by_votes = f"{_with_range_of(share, ferplus.n)} of {ferplus.n:,}"
-    in_the_wild = "not measured"
-    if wild := record.wild:
-        share = wild.four_class_accuracy if four else wild.accuracy
-        in_the_wild = f"{_with_range_of(share, wild.n)} of {wild.n:,}"
+
+    def of_all(share: float, n: int) -> str:
+        return with_range(share, accuracy_interval(round(share * n), n))
+
+    def elsewhere(figures: FerPlusFigures | WildFigures | None) -> str:
+        if figures is None:
+            return "not measured"
+        share = figures.four_class_accuracy if four else figures.accuracy
+        return f"{of_all(share, figures.n)} of {figures.n:,}"
+
+    unseen = record.not_in_training
     return {
-        "accuracy without copies in Training": unseen,
-        "accuracy by FER+ votes": by_votes,
-        "accuracy in the wild": in_the_wild,
+        "accuracy without copies in Training": (
+            of_all(unseen.accuracy, unseen.n) if is_own and unseen.accuracy is not None else "—"
+        ),
+        "accuracy by FER+ votes": elsewhere(record.ferplus),
+        "accuracy in the wild": elsewhere(record.wild),
     }
 
 

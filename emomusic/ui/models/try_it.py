@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-import time
+import timeit
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,17 +107,10 @@ def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:
         classifier = _classifier(name)
         crops = to_network_input([crop], classifier.spec.side)
         probabilities = classifier.of_photographs(crops)[0]
-        elapsed_s = statistics.median(_seconds(classifier, crops) for _ in range(_NUM_TIMED))
+        times_s = timeit.repeat(lambda: classifier.of_photographs(crops), number=1, repeat=_NUM_TIMED)
     except EmomusicError as error:
         return ModelAnswer(name, classes, None, 0.0, str(error))
-    return ModelAnswer(name, classes, probabilities, 1000 * elapsed_s)
-
-
-def _seconds(classifier: EmotionClassifier, crops: npt.NDArray[np.uint8]) -> float:
-    """Time of one call in seconds."""
-    started = time.perf_counter()
-    classifier.of_photographs(crops)
-    return time.perf_counter() - started
+    return ModelAnswer(name, classes, probabilities, 1000 * statistics.median(times_s))
 
 
 def _show_answers(asked: Asked) -> None:
@@ -133,7 +127,8 @@ def _show_answers(asked: Asked) -> None:
                 if answer.probabilities is None:
                     st.markdown(f"**{answer.name}** failed  \n{escape_markdown(answer.problem)}")
                     continue
-                words = describe_shares([_word(name) for name in answer.classes], answer.probabilities.tolist())
+                adjectives = [Emotion(name).adjective if name in EMOTIONS else name for name in answer.classes]
+                words = describe_shares(adjectives, answer.probabilities.tolist())
                 st.markdown(f"**{answer.name}**  \n{words}")
                 shares = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
                 show_chart(
@@ -144,11 +139,6 @@ def _show_answers(asked: Asked) -> None:
                 if answer.classes == FOUR:
                     st.caption(FOUR_LEGEND)
                 st.caption(f"{answer.elapsed_ms:.1f} ms on this server")
-
-
-def _word(name: str) -> str:
-    """The adjective of an emotion, for example "happy"; a class of four keeps its name."""
-    return Emotion(name).adjective if name in EMOTIONS else name
 
 
 def _agreement(asked: Asked) -> str:
@@ -162,12 +152,8 @@ def _agreement(asked: Asked) -> str:
         return "No model of seven emotions answered."
     if len(winners) == 1:
         return "Only one model answered."
-    counts = {winner: winners.count(winner) for winner in dict.fromkeys(winners)}
+    counts = Counter(winners)
     if len(counts) == 1:
         return f"All {len(winners)} models of seven emotions say {winners[0]}."
-    ranked = sorted(counts.items(), key=lambda item: -item[1])
-    return (
-        "The models of seven emotions differ: "
-        + ", ".join(f"{count} say{'s' if count == 1 else ''} {name}" for name, count in ranked)
-        + "."
-    )
+    ranked = [f"{count} say{'s' if count == 1 else ''} {name}" for name, count in counts.most_common()]
+    return f"The models of seven emotions differ: {', '.join(ranked)}."

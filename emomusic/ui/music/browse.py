@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import Mood
 from emomusic.music.features import FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.ui.core import state
@@ -20,39 +18,9 @@ _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables ha
 _FASTEST_BPM = 250
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Filters for the songs of a table; the default of each field lets all songs pass.
-
-    Attributes:
-        text: words in the title or the artists; a song must contain all of them.
-        moods: accepted moods.
-        genres: accepted genres.
-        decades: accepted decades of release; 1990 means 1990 to 1999.
-        tempo_bpm: lowest and highest tempo.
-        hide_explicit: leave out songs that are marked as explicit.
-    """
-
-    text: str = ""
-    moods: tuple[Mood, ...] = ()
-    genres: tuple[str, ...] = ()
-    decades: tuple[int, ...] = ()
-    tempo_bpm: tuple[float, float] | None = None
-    hide_explicit: bool = False
-
-    def rows(self, songs: SongTable) -> npt.NDArray[np.int64]:
-        """The row numbers of the songs that pass, in the order of the table."""
-        passes = songs.catalogue.matching(self.text) & songs.catalogue.passing(
-            genres=self.genres, decades=self.decades, tempo_bpm=self.tempo_bpm, hide_explicit=self.hide_explicit
-        )
-        if self.moods:
-            passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in self.moods])
-        return np.flatnonzero(passes)
-
-
 def show_table(songs: SongTable) -> None:
     """Show the filters, the songs that pass, and a player for the selected row."""
-    rows = songs.catalogue.best_known_first(_choose_filters(songs).rows(songs))
+    rows = songs.catalogue.best_known_first(_choose_rows(songs))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
         if rows.size:
@@ -80,7 +48,8 @@ def show_table(songs: SongTable) -> None:
         show_songs(songs, chosen, name="row")
 
 
-def _choose_filters(songs: SongTable) -> Filters:
+def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
+    """The row numbers of the songs that pass the visitor's filters, in the order of the table."""
     catalogue, digest = songs.catalogue, songs.digest
     # These widgets keep their values when the user opens another tab or page
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -129,14 +98,15 @@ def _choose_filters(songs: SongTable) -> Filters:
                 persist_state="session",
             )
     slowest, fastest = tempo
-    return Filters(
-        text=text or "",
-        moods=tuple(moods),
-        genres=tuple(genres),
-        decades=tuple(decades),
+    passes = catalogue.matching(text or "") & catalogue.passing(
+        genres=genres,
+        decades=decades,
         tempo_bpm=(slowest, fastest if fastest < _FASTEST_BPM else np.inf),  # the slider's end means no limit
         hide_explicit=bool(hide_explicit),
     )
+    if moods:
+        passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in moods])
+    return np.flatnonzero(passes)
 
 
 def _columns() -> dict[str, Any]:

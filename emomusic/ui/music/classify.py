@@ -9,7 +9,7 @@ import streamlit as st
 from emomusic.affect import describe_shares, list_shares
 from emomusic.music.catalogue import Track
 from emomusic.music.explain_mood import MoodExplanation, explain_mood, nearest_rows
-from emomusic.music.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
+from emomusic.music.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.plots.music import influence_bars, mood_bars
 from emomusic.ui.core import state
@@ -46,7 +46,7 @@ def _choose_first_hit(songs: SongTable, search: str) -> None:
 def show_one_song(songs: SongTable) -> None:
     """Show the song, its sliders, the probabilities and the nearest songs."""
     track = _choose_track(songs)
-    row = songs.row_of(track.id)
+    row = songs.catalogue.row_of(track.id)
     start = songs.catalogue.features[row]
     _fix_heading_on_phones()
     sentence = st.container(key=_SENTENCE)
@@ -60,7 +60,8 @@ def show_one_song(songs: SongTable) -> None:
         st.header(describe_moods(answer.probabilities), anchor=False)
     with charts:
         _show_answer(track, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
-    _show_nearest(songs, row, features)
+    st.markdown("**Most similar songs**")
+    show_songs(songs, nearest_songs(songs, row, features), name="nearest", plays_first=False)
 
 
 def _fix_heading_on_phones() -> None:
@@ -122,14 +123,13 @@ def _options(songs: SongTable, text: str) -> list[Track]:
     return [songs.catalogue.track(int(row)) for row in rows[:_NUM_OPTIONS]]
 
 
-def _rounded(value: float, feature: Feature) -> float:
-    return float(np.clip(round(value, feature.num_digits), feature.low, feature.high))
-
-
 def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
     keys = [state.music_widget("slide", songs.digest, track.id, name) for name in FEATURE_NAMES]
-    defaults = [_rounded(float(value), feature) for value, feature in zip(start, FEATURES.values(), strict=True)]
+    defaults = [
+        float(np.clip(round(float(value), feature.num_digits), feature.low, feature.high))
+        for value, feature in zip(start, FEATURES.values(), strict=True)
+    ]
     features = start.copy()
     for column, feature in enumerate(FEATURES.values()):
         # Set through the session only: "Reset to song" sets it too, and Streamlit warns about two defaults
@@ -229,9 +229,3 @@ def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64])
         if len(nearest) == _NUM_NEAREST:
             break
     return list(nearest.values())
-
-
-def _show_nearest(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> None:
-    rows = nearest_songs(songs, row, features)
-    st.markdown("**Most similar songs**")
-    show_songs(songs, rows, name="nearest", plays_first=False)

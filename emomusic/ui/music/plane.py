@@ -62,13 +62,13 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
         )  # fmt: skip
         quadrant = st.pills(
             "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: f"{choice} {choice.description}",
-            key=state.fresh(_quadrant_key(songs)), label_visibility="collapsed",
+            key=state.fresh(state.music_widget("quadrant", songs.digest)), label_visibility="collapsed",
         )  # fmt: skip
     of_moods = tuple(moods) or MOODS
     drawn = min(len(songs), MOST_DRAWN)
     event = show_chart(
         _figure(songs, of_moods, text_color()),
-        key=state.fresh(_chart_key(songs)),
+        key=state.fresh(state.music_widget("plane", songs.digest)),
         alt=f"{drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and energy, coloured by mood",
         config={"displayModeBar": True, "modeBarButtons": [_BUTTONS]},
         on_select="rerun",
@@ -77,17 +77,9 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
     return selected_rows(songs, Selection.of(event["selection"]), of_moods, quadrant)
 
 
-def _chart_key(songs: SongTable) -> str:
-    return state.music_widget("plane", songs.digest)
-
-
-def _quadrant_key(songs: SongTable) -> str:
-    return state.music_widget("quadrant", songs.digest)
-
-
 def _clear(songs: SongTable) -> None:
-    state.renew(_chart_key(songs))
-    state.renew(_quadrant_key(songs))
+    for name in ("plane", "quadrant"):
+        state.renew(state.music_widget(name, songs.digest))
 
 
 def _label_mood(mood: Mood) -> str:
@@ -95,25 +87,14 @@ def _label_mood(mood: Mood) -> str:
 
 
 @cached_per_table
-def _sample(songs: SongTable) -> npt.NDArray[np.int64]:
-    """The rows of the chart: all songs, or always the same sample of them."""
-    return np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]
-
-
-@cached_per_table
 def _figure(songs: SongTable, moods: Sequence[Mood], colour: str | None) -> go.Figure:
-    rows = _sample(songs)
+    rows = np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]  # all songs, or always the same sample
     rows = rows[_has_mood(songs, moods)[rows]]
     table = songs.catalogue.table.iloc[rows]
     names = table["title"] + " \u00b7 " + table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
-    figure = plots.song_plane(_plane(songs)[rows], songs.moods[rows], names.str.slice(0, 80).tolist())
+    figure = plots.song_plane(songs.catalogue.plane[rows], songs.moods[rows], names.str.slice(0, 80).tolist())
     write_in(figure, colour)
     return figure
-
-
-@cached_per_table
-def _plane(songs: SongTable) -> npt.NDArray[np.float32]:
-    return songs.catalogue.plane
 
 
 def _has_mood(songs: SongTable, moods: Sequence[Mood]) -> npt.NDArray[np.bool_]:
@@ -132,7 +113,7 @@ def selected_rows(
         quadrant: the chosen one, or None.
     """
     own = np.flatnonzero(_has_mood(songs, moods))
-    plane = _plane(songs)[own]
+    plane = songs.catalogue.plane[own]
     is_empty = selection == Selection()
     chosen = np.full(len(own), quadrant is not None) if is_empty else selection.contains(plane)
     if quadrant is not None:

@@ -25,7 +25,7 @@ from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.core.shared import shared
 from emomusic.ui.music.classify import describe_moods, open_song
-from emomusic.ui.music.song_list import SongLine, SongListOptions, describe_versions, show_lines, show_songs
+from emomusic.ui.music.song_list import SongLine, describe_versions, show_lines, show_songs
 from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
 
 
@@ -85,10 +85,9 @@ def _search_spotify(songs: SongTable, text: str) -> None:
     try:
         with st.spinner("Searching Spotify"):
             account = _account(credentials)
-            live = _live(account, elsewhere, credentials)
-            page = _found(text, number, account, elsewhere, live)
+            page = _found(text, number, account, elsewhere, credentials)
             if page.notice:  # a temporary problem, so the next search asks again
-                _found.clear(text, number, account, elsewhere, live)
+                _found.clear(text, number, account, elsewhere, credentials)
     except EmomusicError as error:
         st.warning(escape_markdown_message(str(error)), icon=":material/cloud_off:")
         _offer_pages(key, number, more=False)
@@ -108,7 +107,7 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         )
         for track in page.tracks
     ]
-    show_lines(lines, SongListOptions("live", key, open_song, plays_first=False))
+    show_lines(lines, name="live", digest=key, ask=open_song, plays_first=False)
     _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
 
 
@@ -171,8 +170,8 @@ def _live(account: str, elsewhere: bool, _credentials: Credentials) -> LiveSpoti
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _found(text: str, number: int, account: str, elsewhere: bool, _live: LiveSpotify) -> FoundPage:  # noqa: ARG001  # the key
-    return _live.search(text, page=number)
+def _found(text: str, number: int, account: str, elsewhere: bool, _credentials: Credentials) -> FoundPage:
+    return _live(account, elsewhere, _credentials).search(text, page=number)
 
 
 def _explain_keys() -> None:

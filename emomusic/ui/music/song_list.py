@@ -64,23 +64,6 @@ class SongLine:
     cover_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SongListOptions:
-    """How to show a list of songs.
-
-    Attributes:
-        name: name of the list on this page, for widget keys.
-        digest: of the songs; the list is new if it changes.
-        ask: callback with a song's id for a button that opens its mood; None for no button.
-        plays_first: whether a new list has a player for its first song; else the player follows a click.
-    """
-
-    name: str
-    digest: str
-    ask: Callable[[str], None] | None = None
-    plays_first: bool = True
-
-
 @st.fragment
 def show_songs(
     songs: SongTable,
@@ -95,14 +78,18 @@ def show_songs(
     Args:
         songs: the table.
         rows: row numbers of the songs, in the order to show.
-        name: as in `SongListOptions`, like the next two.
+        name: as in `show_lines`, like the next two.
         ask: see there.
         plays_first: see there.
     """
-    options = SongListOptions(name, digest_of(rows), ask, plays_first)
-    key = state.music_widget("shown", name, songs.digest, options.digest)
+    digest = digest_of(rows)
+    key = state.music_widget("shown", name, songs.digest, digest)
     num_shown = int(st.session_state.get(key, PAGE))
-    show_lines([_line(songs, int(row)) for row in rows[:num_shown]], options)
+    lines = []
+    for row in map(int, rows[:num_shown]):
+        track = songs.catalogue.track(row)
+        lines.append(SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=True))
+    show_lines(lines, name=name, digest=digest, ask=ask, plays_first=plays_first)
     if len(rows) > num_shown:
         st.button(
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
@@ -113,11 +100,6 @@ def show_songs(
         )
 
 
-def _line(songs: SongTable, row: int) -> SongLine:
-    track = songs.catalogue.track(row)
-    return SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=True)
-
-
 # Streamlit centres a title that wraps
 _LEFT = f"""<style>
 div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left; }}
@@ -125,27 +107,35 @@ div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left;
 
 
 @st.fragment
-def show_lines(lines: Sequence[SongLine], options: SongListOptions) -> None:
-    """Show songs as text with one player. A click on a title plays the song and reruns only this list."""
+def show_lines(
+    lines: Sequence[SongLine],
+    *,
+    name: str,
+    digest: str,
+    ask: Callable[[str], None] | None = None,
+    plays_first: bool = True,
+) -> None:
+    """Show songs as text with one player. A click on a title plays the song and reruns only this list.
+
+    Args:
+        lines: the songs.
+        name: name of the list on this page, for widget keys.
+        digest: of the songs; the list is new if it changes.
+        ask: callback with a song's id for a button that opens its mood; None for no button.
+        plays_first: whether a new list has a player for its first song; else the player follows a click.
+    """
     st.html(_LEFT)
-    if lines:
-        _open_player(lines[0].track_id, options)
+    seen = state.music_widget("seen", name)
+    if lines and st.session_state.get(seen) != digest:
+        st.session_state[seen] = digest
+        if plays_first:
+            _play(name, lines[0].track_id)
     if st.session_state.pop(_REFRESH, False):
         st.rerun()  # another list shows a player, or another tab opens
     list_name, playing = st.session_state.get(_PLAYING, (None, None))
     for line in lines:
-        is_playing = options.name == list_name and line.track_id == playing
         with st.container(gap=None):
-            _show_line(line, options, is_playing=is_playing)
-
-
-def _open_player(first: str, options: SongListOptions) -> None:
-    """Give a new list the page's only player."""
-    key = state.music_widget("seen", options.name)
-    is_new = st.session_state.get(key) != options.digest
-    st.session_state[key] = options.digest
-    if is_new and options.plays_first:
-        _play(options.name, first)
+            _show_line(line, name, ask, is_playing=(name, line.track_id) == (list_name, playing))
 
 
 def _play(name: str, track_id: str) -> None:
@@ -161,7 +151,7 @@ def _ask(ask: Callable[[str], None], track_id: str) -> None:
     st.session_state[_REFRESH] = True  # the tabs are outside this fragment
 
 
-def _show_line(line: SongLine, options: SongListOptions, *, is_playing: bool) -> None:
+def _show_line(line: SongLine, name: str, ask: Callable[[str], None] | None, *, is_playing: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if line.cover_url is not None:
             st.image(line.cover_url, alt=f"Cover of {line.title}", width=64)
@@ -169,24 +159,24 @@ def _show_line(line: SongLine, options: SongListOptions, *, is_playing: bool) ->
             st.button(
                 f"**{escape_markdown(line.title)}** · {escape_markdown(line.byline)}",
                 icon=":material/music_note:" if is_playing else ":material/play_circle:",
-                key=state.music_widget("play", options.name, line.track_id),
+                key=state.music_widget("play", name, line.track_id),
                 on_click=_play,
-                args=(options.name, line.track_id),
+                args=(name, line.track_id),
                 type="tertiary",
             )
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{line.details} · {spotify_link(line.track_id)}", width="content")
-                if options.ask is not None and line.can_ask:
+                if ask is not None and line.can_ask:
                     st.button(
                         "What mood is it?",
                         icon=":material/tune:",
-                        key=state.music_widget("ask", options.name, line.track_id),
+                        key=state.music_widget("ask", name, line.track_id),
                         on_click=_ask,
-                        args=(options.ask, line.track_id),
+                        args=(ask, line.track_id),
                         type="tertiary",
                     )
     if is_playing:
-        show_player(line.track_id, f"{line.title}, {line.byline}", place=(options.name, 0))
+        show_player(line.track_id, f"{line.title}, {line.byline}", place=(name, 0))
 
 
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:

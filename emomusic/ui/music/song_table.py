@@ -27,7 +27,7 @@ from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.address import choose, widget
+from emomusic.ui.core.address import widget
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
@@ -48,7 +48,6 @@ class SongTable:
     """A table of songs with the mood of each song. The songs never change, so visitors can share it.
 
     Attributes:
-        name: name of the table on the page.
         digest: unique to the table, for widget keys.
         catalogue: the songs.
         probabilities: shape (n, 4), float32, from the mood model, in the order of `Mood`.
@@ -59,7 +58,6 @@ class SongTable:
         cache: results of functions decorated with `cached_per_table`.
     """
 
-    name: str
     digest: str
     catalogue: Catalogue
     probabilities: npt.NDArray[np.float32]
@@ -72,23 +70,15 @@ class SongTable:
     def __len__(self) -> int:
         return len(self.catalogue)
 
-    def row_of(self, track_id: str) -> int:
-        """The row number of a song in the catalogue."""
-        return self.catalogue.row_of(track_id)
-
     @classmethod
-    def of(cls, catalogue: Catalogue, digest: str) -> SongTable:
-        """The table for a catalogue, with moods from labels or the mood model.
+    def of(cls, catalogue: Catalogue, digest: str, probabilities: npt.NDArray[np.float32] | None = None) -> SongTable:
+        """The table for a catalogue, with moods from labels, or from these probabilities or the mood model.
 
         Raises:
             ModelError: the mood model is absent or damaged.
         """
-        probabilities = mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
-        return cls.from_probabilities(catalogue, digest, probabilities)
-
-    @classmethod
-    def from_probabilities(cls, catalogue: Catalogue, digest: str, probabilities: npt.NDArray[np.float32]) -> SongTable:
-        """The table for a catalogue, with moods from labels or from these probabilities."""
+        if probabilities is None:
+            probabilities = mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
         moods = probabilities.argmax(axis=1).astype(np.int64)
         num_labelled = 0
         if "mood" in catalogue.table:
@@ -96,7 +86,7 @@ class SongTable:
             labelled = positions.notna().to_numpy(bool)
             moods[labelled] = positions[labelled].to_numpy(np.int64)
             num_labelled = int(labelled.sum())
-        return cls(catalogue.name, digest, catalogue, probabilities, moods, num_labelled, len(catalogue))
+        return cls(digest, catalogue, probabilities, moods, num_labelled, len(catalogue))
 
 
 def cached_per_table(compute: Callable[Concatenate[SongTable, _P], _T]) -> Callable[Concatenate[SongTable, _P], _T]:
@@ -162,48 +152,21 @@ def choose_table() -> SongTable | None:
         songs = _downloadable_table(DOWNLOADABLE[choice])
     else:
         with st.spinner("Reading songs and moods"):
-            songs = _shipped_of(tuple(sorted(chosen_genres())))
-        if songs is None:
-            _show_no_song()
+            songs = _shipped(tuple(sorted(chosen_genres())))
     return songs
 
 
-@st.cache_resource(show_spinner=False)
-def _shipped() -> SongTable:
+@st.cache_resource(max_entries=9, show_spinner=False)
+def _shipped(genres: tuple[str, ...]) -> SongTable:
+    """The shipped table with songs of these genres. No genres select all songs."""
     recommender = shared().recommender()  # it already has the probabilities
-    name = f"shipped-{DEFAULT_MOOD_MODEL}"
-    songs = SongTable.from_probabilities(recommender.catalogue, name, recommender.probabilities)
-    return replace(songs, has_your_music=True)
-
-
-def _shipped_of(genres: tuple[str, ...]) -> SongTable | None:
-    """The shipped table with songs of these genres; None without such a song. No genres select all songs."""
-    return _shipped_of_some(genres) if genres else _shipped()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _shipped_of_some(genres: tuple[str, ...]) -> SongTable | None:
-    everything = _shipped()
-    rows = np.flatnonzero(everything.catalogue.passing(genres=genres))
-    if not rows.size:
-        return None
-    catalogue = Catalogue(everything.catalogue.table.iloc[rows], name=everything.name)
-    digest = hashlib.sha256(",".join(genres).encode()).hexdigest()[:8]
-    songs = SongTable.from_probabilities(catalogue, f"{everything.digest}-{digest}", everything.probabilities[rows])
-    return replace(songs, num_all=len(everything), has_your_music=True)
-
-
-def _show_no_song() -> None:
-    """Say that the visitor's genres leave no song, and offer to show all."""
-    choose_genres()
-    st.info("No song of this table has one of your genres.", icon=":material/filter_alt_off:")
-    st.button(
-        "Show all genres",
-        icon=":material/undo:",
-        key=state.music_widget("all-genres"),
-        on_click=choose,
-        args=({state.GENRES: None},),
-    )
+    catalogue, probabilities = recommender.catalogue, recommender.probabilities
+    digest, num_all = f"shipped-{DEFAULT_MOOD_MODEL}", len(catalogue)
+    if genres:
+        rows = np.flatnonzero(catalogue.passing(genres=genres))
+        catalogue, probabilities = Catalogue(catalogue.table.iloc[rows], name=catalogue.name), probabilities[rows]
+        digest += f"-{hashlib.sha256(','.join(genres).encode()).hexdigest()[:8]}"
+    return replace(SongTable.of(catalogue, digest, probabilities), num_all=num_all, has_your_music=True)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -241,7 +204,7 @@ def _offer_download(name: str) -> None:
         bar = st.progress(0.0, "Connecting to the server")
 
         def report(done: int, total: int | None) -> None:
-            bar.progress(_share(done, total or known.num_bytes), f"{file_size(done)} downloaded")
+            bar.progress(min(done / (total or known.num_bytes), 1.0), f"{file_size(done)} downloaded")
 
         try:
             downloads.ensure(name, report)
@@ -256,10 +219,6 @@ def _is_own_computer() -> bool:
     return host in ("localhost", "127.0.0.1", "::1") and st.context.ip_address is None
 
 
-def _share(done: int, total: int) -> float:
-    return min(done / max(total, 1), 1.0)
-
-
 def _own_table() -> SongTable | None:
     show_uploader(
         st.file_uploader,
@@ -269,9 +228,10 @@ def _own_table() -> SongTable | None:
         type="csv",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
+    columns = join_names(" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
     st.caption(
         "Supported: playlists from Exportify, TidyTuesday's spotify_songs.csv, Kaggle's table of 114,000 tracks, "
-        f"data_moods.csv, and a CSV with the columns id, title, artists, {_feature_columns()}. "
+        f"data_moods.csv, and a CSV with the columns id, title, artists, {columns}. "
         f"The table stays in memory and is deleted {WHEN_GONE}."
     )
     download_button(
@@ -290,7 +250,9 @@ def _own_table() -> SongTable | None:
     own: SongTable | None = st.session_state.get(state.MUSIC_OWN)
     if own is not None:
         with waiting:
-            show_removal(state.MUSIC_UPLOAD, "Remove the table", _store_own, f"Shown: **{escape_markdown(own.name)}**")
+            show_removal(
+                state.MUSIC_UPLOAD, "Remove the table", _store_own, f"Shown: **{escape_markdown(own.catalogue.name)}**"
+            )
     if (problem := st.session_state.get(state.MUSIC_PROBLEM)) is not None and is_listing(state.MUSIC_UPLOAD):
         st.error(escape_markdown_message(problem), icon=":material/error:")
     return own
@@ -298,14 +260,9 @@ def _own_table() -> SongTable | None:
 
 def example_csv() -> bytes:
     """Ten songs of the shipped table, as an example for a user's own table."""
-    songs = _shipped()
+    songs = _shipped(())
     rows = unique_songs(songs, songs.catalogue.best_known_first(np.arange(len(songs))))[:10]
     return for_excel(songs.catalogue.table.iloc[rows][list(TRACK_COLUMNS)].to_csv(index=False))
-
-
-def _feature_columns() -> str:
-    """The feature columns of a table, joined for a sentence."""
-    return join_names(" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
@@ -370,16 +327,9 @@ def _accuracy() -> str:
     )
 
 
-@cached_per_table
-def _num_versions(songs: SongTable) -> int:
-    """How many rows are other versions of a song in the table."""
-    return len(songs) - int(song_numbers(songs).max()) - 1
-
-
 def explain_numbers(songs: SongTable) -> None:
     """Show the meaning of versions, plane, moods and features."""
-    num_versions = _num_versions(songs)
-    if num_versions:
+    if num_versions := len(songs) - int(song_numbers(songs).max()) - 1:
         st.markdown(
             f"**Songs.** {num_versions:,} of {len(songs):,} rows are other versions of a song in the table. Lists and "
             "playlists contain only the best known version."

@@ -73,14 +73,14 @@ def show_views(songs: SongTable) -> None:
 
 
 @cached_per_table
-def _rank_percentiles(songs: SongTable) -> list[plots.Standing]:
+def _standings(songs: SongTable) -> list[plots.Standing]:
     return plots.standings(songs.catalogue.features, songs.moods)
 
 
 @cached_per_table
 def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
     features = songs.catalogue.features
-    order = [standing.feature for standing in _rank_percentiles(songs)]
+    order = [standing.feature for standing in _standings(songs)]
     figures = [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
     for figure in figures:
         write_in(figure, colour)
@@ -88,7 +88,7 @@ def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
 
 
 def _show_features(songs: SongTable) -> None:
-    standings = _rank_percentiles(songs)
+    standings = _standings(songs)
     best, last = standings[0], standings[-1]
     if not _warn_of_single_mood(songs):
         st.markdown(
@@ -159,7 +159,7 @@ def _show_correlations(songs: SongTable) -> None:
         )
     with chart:
         show_chart(
-            plots.correlation_map(matrix, text_color=text_color()),
+            plots.correlation_map(matrix),
             key=state.music_widget("correlations"),
             alt=" ".join(["Correlations of the nine features.", *sentences]).replace("*", ""),
         )
