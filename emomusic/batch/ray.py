@@ -154,7 +154,7 @@ class _Actor:
         if isinstance(self._reader, EmomusicError):
             return self._reader
         try:
-            return self._reader.read(unit, lambda: False)
+            return self._reader.read(unit)
         except EmomusicError as error:
             return error
 

@@ -94,10 +94,6 @@ def write_crash(unit: Unit, out: str) -> UnitReport:
     return UnitReport(unit.number, len(rows))
 
 
-def _never() -> bool:
-    return False
-
-
 class UnitReader:
     """Reads units with networks that are loaded once. One thread uses it, and another one decodes ahead."""
 
@@ -119,7 +115,7 @@ class UnitReader:
         self._opener = Opener()
         pa.array([0])  # loads pandas, which would delay the first part, and with it a stop
 
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = _never) -> UnitReport:
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
         """Read a unit and write its parts.
 
         Args:

@@ -340,8 +340,9 @@ def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Rep
         (tmp_path / emotion).mkdir()
         for number in range(3):
             Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).save(tmp_path / emotion / f"{number}.png")
-    status, figures, _ = run("evaluate", "face", "--images", tmp_path, "--aligned")
+    status, figures, err = run("evaluate", "face", "--images", tmp_path, "--aligned", "--margin", "0.5")
     assert status == 0
+    assert "--margin has no effect" in err
     assert (figures["n"], figures["missed"]) == (6, 0)
     assert np.array(figures["confusion"]).shape == (7, 7)
     assert np.array(figures["confusion"]).sum() == 6
