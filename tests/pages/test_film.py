@@ -285,3 +285,15 @@ def test_a_film_without_faces_says_so(app: AppTest, monkeypatch: pytest.MonkeyPa
     assert tracks(app) == []
     assert downloads(app) == set()
     assert ANOTHER in labels(app)
+
+
+def test_a_file_that_is_no_film_is_one_message(app: AppTest) -> None:
+    finish(upload(app, b"nonsense" * 100, name="no_film.mp4"))
+    assert len(app.title) == 1
+    (error,) = app.error
+    assert "no\\_film.mp4" in error.value
+    assert downloads(app) == set()
+    press(app, ANOTHER)
+    assert SAMPLE in labels(app)
+    finish(upload(app, GREY))
+    assert downloads(app) == DOWNLOADS
