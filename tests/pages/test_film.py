@@ -287,6 +287,7 @@ def test_a_film_without_faces_says_so(app: AppTest, monkeypatch: pytest.MonkeyPa
     assert ANOTHER in labels(app)
 
 
+@pytest.mark.usefixtures("classifier")
 def test_a_file_that_is_no_film_is_one_message(app: AppTest) -> None:
     finish(upload(app, b"nonsense" * 100, name="no_film.mp4"))
     assert len(app.title) == 1
