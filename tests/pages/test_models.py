@@ -112,12 +112,10 @@ def test_models_with_different_test_sets_are_not_compared(app: AppTest, tmp_path
     ("view", "words", "num_charts"),
     [
         ("Figures", "Over all classes", 1),
-        ("Photographs", "Not measured on photographs: emonet", 2),
         ("Learning", "epoch 2 of 3", 4),
         ("Confidence", "0 is perfect", 4),
         ("Mistakes", "EMOMUSIC_DATA", 0),
         ("Try your face", WHEN_GONE, 0),
-        ("Card", "In a test.", 0),
     ],
 )
 def test_only_the_open_tab_is_computed(app: AppTest, view: str, words: str, num_charts: int) -> None:

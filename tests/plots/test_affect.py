@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
-from emomusic.plots.affect import FacePoint, SongPoint, circumplex
-from emomusic.plots.colours import write_in
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion
+from emomusic.plots.affect import FacePoint, circumplex
 
 Floats = npt.NDArray[np.float64]
 
@@ -130,16 +129,6 @@ def test_circles_shrink_with_the_number_of_faces_and_labels_stay_legible() -> No
     assert sizes == sorted(sizes, reverse=True)
     assert min(sizes) >= 14
     assert min(letters) >= 9
-
-
-def test_names_are_the_last_trace_and_take_the_text_colour_of_the_page() -> None:
-    songs = [SongPoint(1, "A, B", AffectPoint(0.8, 0.5), Mood.HAPPY)]
-    figure = circumplex([FacePoint("1", AffectPoint(0.8, 0.5), Emotion.HAPPY)], songs, trail=[AffectPoint(0, 0)])
-    write_in(figure, "#123456")
-    names = figure.data[-1]
-    assert names.name == "names"
-    assert [re.sub("<[^>]*>", "", text) for text in names.text] == [emotion.value for emotion in EMOTIONS]
-    assert names.textfont.color is None  # inherits the colour of the figure, which follows the theme
 
 
 @pytest.mark.parametrize("plane_px", PLANES)
