@@ -43,16 +43,14 @@ class FakeDetector:
 
 
 class FakeClassifier:
-    """A `Classifier` that returns fixed probabilities and records the batch sizes."""
+    """A `Classifier` that returns fixed probabilities."""
 
     def __init__(self, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> None:
         values = np.full(len(EMOTIONS), (1 - share) / (len(EMOTIONS) - 1), np.float32)
         values[emotion.label] = share
         self.probabilities = EmotionProbabilities(values)
-        self.batch_sizes: list[int] = []
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        self.batch_sizes.append(len(crops))
         return [self.probabilities for _ in crops]
 
 

@@ -91,7 +91,6 @@ def write_frames(
     rate: float = DEFAULT_RATE,
     times_s: Sequence[float] | None = None,
     audio: str | None = None,
-    rotation: int = 0,
     pixel_ratio: Fraction | None = None,
     start_s: float = 0.0,
     options: dict[str, str] | None = None,
@@ -108,7 +107,6 @@ def write_frames(
         rate: frames per second.
         times_s: of the frames; by default at equal distances.
         audio: codec of a tone; None for no sound.
-        rotation: counter-clockwise turn of the stored picture that makes it upright, in degrees.
         pixel_ratio: width of a pixel relative to its height.
         start_s: time of the first frame in the clock of the file.
         options: of the format.
@@ -126,8 +124,6 @@ def write_frames(
         video.codec_context.time_base, video.gop_size, video.codec_context.thread_count = clock, 12, 1
         if pixel_ratio is not None:
             video.codec_context.sample_aspect_ratio = pixel_ratio
-        if rotation:
-            video.set_display_rotation(rotation)
         sound = None if audio is None else _add_sound(container, audio)
         offset, last_s = round(start_s / clock), 0.0
         for number, image in enumerate(_chain(first, frames)):

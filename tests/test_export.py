@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
-from emomusic.cli.films import show_film
 from emomusic.export import (
-    faces_csv,
     film_faces_csv,
     film_playlist,
     film_record,
@@ -78,13 +76,6 @@ def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
     assert json.loads(json.dumps(record)) == record  # plain values only
     chosen = request_record(replace(request, mood=Mood.CALM, tempo_bpm=(60, 90)), "You", manual_mood=Mood.CALM)
     assert (chosen["manual_mood"], chosen["mood"], chosen["tempo_bpm"]) == ("calm", "calm", [60, 90])
-
-
-def test_the_table_of_faces_has_a_row_a_face() -> None:
-    rows = list(csv.DictReader(io.StringIO(faces_csv(read(5, 80)))))
-    assert [row["face"] for row in rows] == ["1", "2"]
-    assert [row["x"] for row in rows] == ["5", "80"]
-    assert sum(float(rows[0][emotion.value]) for emotion in EMOTIONS) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
@@ -193,14 +184,6 @@ def test_the_playlist_of_a_film_repeats_no_song_and_leaves_out_scenes_without_on
     assert len({entry["song"]["id"] for entry in record["playlist"]}) == 3
     scarce = record_of(reading, MATCH, num_songs=2)["playlist"]
     assert [entry["start_s"] for entry in scarce] == [0, 3]
-
-
-def test_a_last_scene_at_the_announced_end_is_not_empty() -> None:
-    emotions = [*[Emotion.HAPPY] * 4, *[None] * 4, Emotion.SAD]
-    record = record_of(film_reading(*emotions, duration_s=4.0), MATCH)
-    spans = [(scene["start_s"], scene["end_s"], scene["emotion"]) for scene in record["scenes"]]
-    assert spans == [(0, 2, "happy"), (4, 4.5, "sad")]
-    show_film(record)
 
 
 def test_the_playlist_file_tells_when_each_scene_starts() -> None:

@@ -58,15 +58,6 @@ class PausingReader(UnitReader):
         return super().read(unit, should_stop)
 
 
-class RaisingReader(UnitReader):
-    """A reader with a bug that a picture with "bug" in its name shows."""
-
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
-        if any("bug" in item.name for item in unit.items):
-            raise ZeroDivisionError
-        return super().read(unit, should_stop)
-
-
 class DyingReader(UnitReader):
     """A reader whose process dies while it loads the networks."""
 

@@ -1,7 +1,5 @@
 """The datasets: parts, the state after a kill, and the summary."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,14 +62,6 @@ def test_parts_of_other_settings_are_refused(out: Path):
         Dataset(str(out), "model b").scan()
 
 
-def test_parts_of_orphans_are_removed(out: Path):
-    for number in (1, 2, 3):
-        write(out, number, [str(number)])
-    (out / "pictures" / "part-000003.parquet").unlink()
-    Dataset(str(out)).remove_foreign({1})
-    assert parts_of(out) == {key: ["part-000001.parquet"] for key in ("faces", "pictures")}
-
-
 def test_the_summary_counts_all_parts(out: Path):
     dataset = Dataset(str(out))
     film = {"picture": "film", "kind": "film", "error": "The film is incomplete; the results end at 0:02."}
@@ -91,11 +81,8 @@ def test_the_summary_counts_all_parts(out: Path):
     assert [name for name, _ in summary["examples"]] == ["film", "cut", "too"]
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("This file is too large: 25.0 MB, at most 20 MB.", "This file is too large: 31.2 MB, at most 20 MB.")],
-)
-def test_reasons_that_differ_in_numbers_are_of_one_kind(first: str, second: str):
+def test_reasons_that_differ_in_numbers_are_of_one_kind():
+    first, second = (f"This file is too large: {size} MB, at most 20 MB." for size in (25.0, 31.2))
     assert reason_of_error(first) == reason_of_error(second)
 
 
@@ -135,12 +122,3 @@ def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
 
 def test_credentials_and_options_are_left_out_of_names():
     assert public_uri("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"
-
-
-def test_one_process_holds_a_folder(out: Path, root: Path):
-    code = f"from emomusic.batch.storage import Folder\nwith Folder({str(out)!r}).locked(): print('held')"
-    with Folder(str(out)).locked():
-        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-        assert "BatchError" in done.stderr
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    assert done.stdout == "held\n"

@@ -1,11 +1,13 @@
-"""The Ray engine: crashes, deaths of workers and nodes, Ctrl+C and addresses, with real processes."""
+"""The Ray engine: crashes, deaths of workers, Ctrl+C and addresses, with real processes."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,8 +19,7 @@ import pytest
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
 from emomusic.cli import main as cli
 from emomusic.errors import ModelError
-from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, make_folder, parts_of, rows_of
-from tests.batch.ray_cluster import Cluster, descendants
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, parts_of, rows_of
 
 
 def test_without_ray_the_error_names_the_package(
@@ -49,31 +50,34 @@ class TestWithRay:
         yield
         wait_until(lambda: set(descendants(os.getpid())) <= before)
 
-    def test_the_command_a_worker_and_a_node_may_die(self, tmp_path: Path):
-        pictures = make_folder(tmp_path / "pictures", 120)
-        killed, disturbed = tmp_path / "killed", tmp_path / "disturbed"
-        with run(pictures, "--out", killed, "--workers", "2", engine="local") as process:
-            wait_until(lambda: len(parts_of(killed)["pictures"]) > 2)
-            process.kill()
-        resumed = answer_of(run(pictures, "--out", killed, "--workers", "2", "--resume", engine="local"))
-        assert 0 < resumed["resumed"] < resumed["pictures"] == 120 + len(BROKEN)
-        with Cluster() as cluster:
-            process = run(pictures, "--out", disturbed, "--ray-address", cluster.address, env=cluster.env)
-            for num_parts, node, kill in ((2, 0, cluster.kill_actors), (6, 1, cluster.kill_node)):
-                wait_until(lambda n=num_parts, at=node: len(parts_of(disturbed)["pictures"]) > n and cluster.actors(at))
-                assert process.poll() is None
-                kill(node)
-            assert len(parts_of(disturbed)["pictures"]) < len(parts_of(killed)["pictures"])
-            answer_of(process)
-        for dataset in ("faces", "pictures"):
-            assert rows_of(disturbed, dataset) == rows_of(killed, dataset)
+    @pytest.fixture
+    def address(self) -> Iterator[str]:
+        """A cluster of one node on the loopback address."""
+        folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: the paths of Ray's sockets have a limit
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0"]
+        command += ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--object-store-memory=150000000"]
+        command += [f"--temp-dir={folder}", "--include-dashboard=false", "--disable-usage-stats"]
+        log = folder / "node.log"
+        with log.open("wb") as output:
+            node = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        try:
+            wait_until(lambda: "Ray runtime started" in log.read_text(errors="replace") or node.poll() is not None)
+            yield f"127.0.0.1:{(folder / 'ray_current_cluster').read_text().rpartition(':')[2]}"
+        finally:
+            for pid in (node.pid, *descendants(node.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            node.wait()
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def test_the_results_on_one_machine_are_those_of_the_local_engine(self, pictures: Path, out: Path, tmp_path: Path):
-        ray = answer_of(run(pictures, "--out", out, "--workers", "2"))
+    def test_a_cluster_whose_worker_dies_has_the_results_of_the_local_engine(
+        self, pictures: Path, out: Path, tmp_path: Path, address: str
+    ):
+        ray = answer_of(run(pictures, "--out", out, "--ray-address", address, reader="KilledReader"))
+        assert Path(f"{out}.killed").exists()
         local = answer_of(run(pictures, "--out", tmp_path / "local", "--workers", "2", engine="local"))
         same = ("pictures", "faces", "failed", "reasons", "emotions", "read")
         assert {key: ray[key] for key in same} == {key: local[key] for key in same}
-        assert ray["failed"] == len(BROKEN)
         for dataset in ("faces", "pictures"):
             assert rows_of(out, dataset) == rows_of(tmp_path / "local", dataset)
 
@@ -109,7 +113,7 @@ class TestWithRay:
         assert len(rows_of(out, "pictures")) == num_read
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
 
-    @pytest.mark.parametrize("address", ["localhost", "host:port", "ray://127.0.0.1:1", "127.0.0.1:1", "a/b:1", "auto"])
+    @pytest.mark.parametrize("address", ["localhost", "ray://127.0.0.1:1", "127.0.0.1:1"])
     def test_an_address_without_a_cluster_is_refused(
         self, pictures: Path, out: Path, address: str, capsys: pytest.CaptureFixture[str]
     ):
@@ -120,22 +124,26 @@ class TestWithRay:
         assert captured.err.count("\n") == 1
         assert captured.out == ""
 
-    def test_a_server_that_is_not_ray_is_refused(
-        self, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ):
-        monkeypatch.setattr("emomusic.batch.ray._ANSWER_S", 5)
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            address = f"127.0.0.1:{server.getsockname()[1]}"
-            command = ["batch", str(pictures), "--out", str(out), "--engine", "ray", "--ray-address", address]
-            assert cli.main(command) == 2
-        assert address in capsys.readouterr().err
-
 
 class DamagedReader(UnitReader):
     """A reader whose networks are damaged."""
 
     def __init__(self, model: str, out: str, rate: float) -> None:
         raise ModelError("expected a network. Received: something else")
+
+
+class KilledReader(UnitReader):
+    """A reader whose process is killed once, as by a machine without memory."""
+
+    def __init__(self, model: str, out: str, rate: float) -> None:
+        super().__init__(model, out, rate)
+        self._mark = Path(f"{out}.killed")
+
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+        if unit.number > 1 and not self._mark.exists():
+            self._mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(unit, should_stop)
 
 
 class SlowReader(UnitReader):
@@ -147,7 +155,10 @@ class SlowReader(UnitReader):
         return super().read(unit, should_stop)
 
 
-READERS = {reader.__name__: reader for reader in (UnitReader, CrashingReader, DamagedReader, DyingReader, SlowReader)}
+READERS = {
+    reader.__name__: reader
+    for reader in (UnitReader, CrashingReader, DamagedReader, DyingReader, KilledReader, SlowReader)
+}
 
 
 def main(reader: str, *arguments: str) -> int:
@@ -160,13 +171,11 @@ def main(reader: str, *arguments: str) -> int:
     return cli.main(arguments)
 
 
-def run(
-    *arguments: str | Path, engine: str = "ray", reader: str = "UnitReader", env: dict[str, str] | None = None
-) -> subprocess.Popen[str]:
+def run(*arguments: str | Path, engine: str = "ray", reader: str = "UnitReader") -> subprocess.Popen[str]:
     """Start the command."""
     script = "import sys; from tests.batch.test_ray import main; sys.exit(main(*sys.argv[1:]))"
     command = [sys.executable, "-c", script, reader, "batch", *map(str, arguments), "--engine", engine, "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -184,3 +193,13 @@ def wait_until(is_true: Callable[[], Any], seconds: float = 300) -> None:
     while not is_true():
         assert time.monotonic() < end_s, "nothing happened"
         time.sleep(0.02)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below a process."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    return found

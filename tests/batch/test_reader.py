@@ -3,14 +3,12 @@
 import contextlib
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
-from emomusic.batch.reader import Unit, UnitReader, make_units, write_crash
+from emomusic.batch.reader import UnitReader, make_units
 from emomusic.batch.sources import Item, find_items
 from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, rows_of
@@ -96,14 +94,6 @@ def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitRead
     assert [name for name, row in rows.items() if row["error"] is not None] == ["text.mov"]
 
 
-def test_errors_name_neither_the_file_nor_its_folder(reader: UnitReader, out: Path, pictures: Path, tmp_path: Path):
-    (tmp_path / "secret.mp4").write_bytes(b"no film")
-    read(reader, pictures, tmp_path / "secret.mp4", tmp_path / "secret.jpg")
-    errors = [row["error"] for row in rows_of(out, "pictures") if row["error"] is not None]
-    assert len(errors) == len(BROKEN) + 2
-    assert not any(word in error for error in errors for word in ("secret", str(tmp_path), "text.jpg", "cut.jpg"))
-
-
 def test_a_stopped_unit_writes_what_it_has(reader: UnitReader, out: Path, pictures: Path):
     (unit,) = make_units(find_items([str(pictures)]))
     answers = iter([False] * 5 + [True])
@@ -123,15 +113,6 @@ def test_a_stopped_film_has_no_row(reader: UnitReader, out: Path, tmp_path: Path
 # Units
 
 
-@pytest.mark.parametrize(("number", "sizes"), [(100, {16, 4}), (2000, {20}), (50_000, {128, 80})])
-def test_units_have_16_to_128_pictures(number: int, sizes: set[int]):
-    items = [Item(str(position), "") for position in range(number)]
-    units = make_units(items, first_number=7)
-    assert [item for unit in units for item in unit.items] == items
-    assert [unit.number for unit in units] == list(range(7, 7 + len(units)))
-    assert {len(unit.items) for unit in units} == sizes
-
-
 def test_a_film_is_a_unit_of_its_own():
     items = [Item("a.jpg", ""), Item("b.mp4", "", is_film=True), Item("c.jpg", ""), Item("d.mp4", "", is_film=True)]
     assert sorted([item.name for item in unit.items] for unit in make_units(items)) == [
@@ -139,37 +120,3 @@ def test_a_film_is_a_unit_of_its_own():
         ["b.mp4"],
         ["d.mp4"],
     ]
-
-
-@pytest.mark.parametrize("culprit", [0, 6])
-def test_halving_finds_the_item_to_blame(culprit: int):
-    items = tuple(Item(str(position), "") for position in range(13))
-    waiting, next_number = [Unit(5, items)], 6
-    read_items: list[Item] = []
-    numbers: list[int] = []
-    blamed: Sequence[Unit] = ()
-    num_crashes = 0
-    while waiting:
-        unit = waiting.pop(0)
-        if items[culprit] not in unit.items:
-            read_items += unit.items
-            numbers.append(unit.number)
-            continue
-        num_crashes += 1
-        rest = unit.after_crash(next_number)
-        blamed = blamed if rest else [unit]
-        next_number = max([next_number, *(each.number + 1 for each in rest)])
-        waiting = rest + waiting
-    assert [unit.items for unit in blamed] == [(items[culprit],)]
-    assert sorted(read_items, key=lambda item: int(item.name)) == [item for item in items if item != items[culprit]]
-    assert len({*numbers, blamed[0].number}) == len(numbers) + 1
-    assert num_crashes <= 6
-
-
-def test_the_row_of_an_item_to_blame_has_a_reason(out: Path):
-    report = write_crash(Unit(4, (Item("film.mp4", "", is_film=True),)), str(out))
-    (row,) = rows_of(out, "pictures")
-    assert (report.number, report.pictures) == (4, 1)
-    assert (row["picture"], row["kind"]) == ("film.mp4", "film")
-    assert row["error"] is not None
-    assert rows_of(out, "faces") == []

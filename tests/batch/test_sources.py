@@ -110,9 +110,7 @@ def zip_of(path: Path, *names: str) -> Path:
 
 
 def tar_of(path: Path, *names: str) -> Path:
-    ending = path.name.rpartition(".")[2]
-    compression = {"tar": "", "tgz": "gz", "tbz2": "bz2", "txz": "xz"}.get(ending, ending)
-    with tarfile.open(path, f"w:{compression}") as archive:
+    with tarfile.open(path, f"w:{path.suffix[1:]}") as archive:
         for position, name in enumerate(names):
             data = SAMPLE.read_bytes() + bytes([position])
             info = tarfile.TarInfo(name)
@@ -137,10 +135,8 @@ def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("ending", ["zip"])
-def test_members_of_one_name_stay_distinct(tmp_path: Path, ending: str):
-    make = zip_of if ending == "zip" else tar_of
-    path = make(tmp_path / f"pack.{ending}", *["a.jpg"] * 3)
+def test_members_of_one_name_stay_distinct(tmp_path: Path):
+    path = zip_of(tmp_path / "pack.zip", *["a.jpg"] * 3)
     items = find_items([str(path)])
     assert len({item.name for item in items}) == 3
     assert [content[-1] for content in contents_of(items)] == [0, 1, 2]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 import pytest
 
@@ -17,44 +16,27 @@ from emomusic.affect import EMOTIONS
 from emomusic.cli import films, main
 from emomusic.face import film
 from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading
-from emomusic.face.images import read_image
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, film_bytes, write_film
 from tests.music.tables import recommender_over, song_table
 
 Reply = tuple[int, Any, str]
-RATE = 10
-
-
-def write_film(path: Path, *shots: tuple[str, int], size: tuple[int, int] = (640, 360)) -> Path:
-    """Write a film of still samples, each with its number of frames; "" is a grey frame."""
-    samples = Path(__file__).parents[2] / "data" / "samples"
-    with av.open(path, "w") as container:
-        video = container.add_stream("libx264", RATE, options={"preset": "ultrafast"})
-        (video.width, video.height), video.pix_fmt, video.gop_size = size, "yuv420p", 5
-        for name, num_frames in shots:
-            still = np.full((size[1], size[0], 3), 90, np.uint8)
-            if name:
-                picture = read_image(samples / name)
-                scale = min(size[0] / picture.shape[1], size[1] / picture.shape[0])
-                picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-                still[: picture.shape[0], : picture.shape[1]] = picture
-            for _ in range(num_frames):
-                container.mux(video.encode(av.VideoFrame.from_ndarray(still, format="rgb24")))
-        container.mux(video.encode())
-    return path
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film of five seconds: four faces, then one of them."""
     path = tmp_path_factory.mktemp("films") / "real.mp4"
-    return write_film(path, ("four-people.jpg", 25), ("eileen-collins-1999.jpg", 25))
+    write_film(path, [(FOUR_PEOPLE, 2.5), (COLLINS, 2.5)], size=(640, 360))
+    return path
 
 
 @pytest.fixture(scope="module")
 def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A grey film of two seconds for the fakes."""
-    return write_film(tmp_path_factory.mktemp("films") / "grey.mp4", ("", 20))
+    path = tmp_path_factory.mktemp("films") / "grey.mp4"
+    write_film(path, [(NOBODY, 2)], size=(640, 360))
+    return path
 
 
 @pytest.fixture
@@ -143,7 +125,7 @@ def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
 def test_a_film_that_breaks_off_keeps_its_results(
     run: Callable[..., Reply], grey: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = write_film(tmp_path / "whole.mkv", ("", 40)).read_bytes()
+    whole = film_bytes([(NOBODY, 4)], ending="mkv", size=(640, 360))
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(whole[: len(whole) // 2])
     status, (record, other), err = run(broken, grey)

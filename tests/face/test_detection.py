@@ -68,20 +68,18 @@ def test_a_box_overlaps_the_face(detector: MtcnnDetector) -> None:
 # Sizes and positions
 
 
-@pytest.mark.parametrize("name", ["joe-biden-2010.jpg", "morisot-self-portrait-1885.jpg"])
 @pytest.mark.parametrize("side", [48, 700])
-def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, name: str, side: int) -> None:
-    image = sample(name)
+def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, side: int) -> None:
+    image = sample("joe-biden-2010.jpg")
     box = the_face(detector.detect(image)).box
     cut = cv2.resize(image[box.y : box.bottom, box.x : box.right], (side, side))
     face = the_face(detector.detect(cut))
     assert face.box.overlap(Box(0, 0, side, side)) > 0.6
 
 
-@pytest.mark.parametrize("height", [28])
-def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector, height: int) -> None:
+def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector) -> None:
     image = sample("eileen-collins-1999.jpg")
-    scale = height / the_face(detector.detect(image)).box.height
+    scale = 28 / the_face(detector.detect(image)).box.height
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     canvas = np.full((960, 1280, 3), 128, np.uint8)
     places = [(100, 60), (700, 500), (1050, 760)]
@@ -104,11 +102,8 @@ def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) ->
 
 
 @pytest.mark.parametrize("size", [(1, 2000), (12, 12), (20, 20)])
-@pytest.mark.parametrize("kind", ["flat", "noise"])
-def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int], kind: str) -> None:
-    shape = (*size, 3)
-    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    assert detector.detect(noise if kind == "noise" else np.full(shape, 200, np.uint8)) == []
+def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+    assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
 
 
 def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -> None:
@@ -119,14 +114,12 @@ def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -
 # Known faces
 
 
-@pytest.mark.parametrize(("across", "down"), [(0.2, 0.0), (-0.2, 0.1)])
-def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector, across: float, down: float) -> None:
+def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector) -> None:
     image = sample("four-people.jpg")
     faces = detector.detect(image)
     boxes = [face.box for face in faces]
     shifted = [
-        dataclasses.replace(box, x=box.x + round(across * box.width), y=box.y + round(down * box.height))
-        for box in boxes
+        dataclasses.replace(box, x=box.x - round(0.2 * box.width), y=box.y + round(0.1 * box.height)) for box in boxes
     ]
     again = detector.detect_near(image, shifted)
     assert len(again) == 4
@@ -148,9 +141,8 @@ def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> N
 # Tracing
 
 
-@pytest.mark.parametrize("name", ["four-people.jpg", "joe-biden-2010.jpg"])
-def test_a_trace_has_the_faces_of_the_detector(detector: MtcnnDetector, name: str) -> None:
-    image = sample(name)
+def test_a_trace_has_the_faces_of_the_detector(detector: MtcnnDetector) -> None:
+    image = sample("four-people.jpg")
     trace = detector.detect_with_trace(image)
     assert list(trace.faces) == detector.detect(image)
     for face in trace.faces:
@@ -235,10 +227,10 @@ def test_landmarks_are_in_order() -> None:
 # Running the networks
 
 
-@pytest.mark.parametrize("name", detection.DETECTOR_FILES)
 def test_the_error_names_a_damaged_or_absent_network(
-    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    name = detection.DETECTOR_FILES[-1]
     shutil.copytree(root / "models" / "detector", tmp_path / "models" / "detector")
     shutil.copy(root / "SHA256SUMS", tmp_path)
     monkeypatch.setattr(assets, "ROOT", tmp_path)

@@ -1,5 +1,4 @@
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from emomusic.assets import find_dataset
 from emomusic.errors import DatasetError
-from emomusic.face.fer2013 import PUBLISHED_COUNTS, Fer2013, Split, read_fer2013, read_split
+from emomusic.face.fer2013 import PUBLISHED_COUNTS, Split, read_fer2013, read_split
 
 Table = list[list[str]]
 USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
@@ -115,13 +114,6 @@ def test_the_error_names_an_absent_source(tmp_path: Path) -> None:
         read_fer2013(tmp_path / "absent.csv")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_refused(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(DatasetError, match=r"pipe.csv, which is not a file$"):
-        read_fer2013(tmp_path / "pipe.csv")
-
-
 def test_the_error_names_the_usage_of_an_absent_split(table: Table, write: Callable[[Table], Path]) -> None:
     dataset = read_fer2013(write(table[:20]))
     with pytest.raises(DatasetError, match=r"of the test split \(PrivateTest\). Received: only train"):
@@ -131,20 +123,13 @@ def test_the_error_names_the_usage_of_an_absent_split(table: Table, write: Calla
 # The real dataset
 
 
-@pytest.fixture(scope="module")
-def real() -> Fer2013:
+def test_the_real_dataset_has_its_published_counts_and_duplicates() -> None:
     source = find_dataset("fer2013.csv")
     if source is None:
         pytest.skip("fer2013.csv is neither in $EMOMUSIC_DATA nor in data/")
-    return read_fer2013(source)
-
-
-def test_the_real_dataset_has_its_published_counts(real: Fer2013) -> None:
+    real = read_fer2013(source)
     assert {split: len(faces) for split, faces in real.splits.items()} == dict(PUBLISHED_COUNTS)
     counts = sum(np.bincount(faces.labels, minlength=7) for faces in real.splits.values())
     assert counts.tolist() == [4953, 547, 5121, 8989, 6077, 4002, 6198]
-
-
-def test_the_real_dataset_has_its_known_duplicates(real: Fer2013) -> None:
     assert real.split(Split.VALIDATION).in_training.sum() == 280
     assert real.split(Split.TEST).in_training.sum() == 288

@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,15 +22,6 @@ from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, write_fr
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
-
-FORMATS = [
-    *((ending, video, audio) for ending, (video, audio) in CODECS.items()),
-    ("webm", "libvpx-vp9", "vorbis"),
-    ("avi", "mjpeg", "pcm_s16le"),
-    ("mov", "mjpeg", "pcm_s16le"),
-    ("mkv", "ffv1", "flac"),
-    ("mkv", "mpeg4", "ac3"),
-]
 
 
 def film_of(images: Sequence[RgbImage] = (QUARTERS,) * 10, **options: Any) -> bytes:
@@ -67,13 +57,11 @@ def assert_quarters(image: RgbImage, width: int, height: int) -> None:
 # Formats
 
 
-@pytest.mark.parametrize(
-    ("ending", "codec", "audio"),
-    FORMATS,
-)
-def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> None:
+@pytest.mark.parametrize("ending", CODECS)
+def test_every_format_is_decoded(ending: str) -> None:
+    audio = CODECS[ending][1]
     first_s = 0.1 if audio == "libmp3lame" else 0.0  # this encoder begins before the film, which AVI cannot express
-    with opened(film_of(ending=ending, codec=codec, audio=audio), with_audio=True) as film:
+    with opened(film_of(ending=ending, audio=audio), with_audio=True) as film:
         assert (film.width, film.height, film.frames_per_second) == (WIDTH, HEIGHT, 10)
         assert film.duration_s == pytest.approx(1.0 + first_s, abs=0.03)
         frames = list(film.frames())
@@ -100,11 +88,8 @@ def test_every_format_is_decoded(ending: str, codec: str, audio: str | None) -> 
         pytest.param((0, 1, -1, 0), np.rot90(QUARTERS, 1), id="shown 90 degrees clockwise"),
         pytest.param((0, -1, 1, 0), np.rot90(QUARTERS, -1), id="shown 90 degrees counter-clockwise"),
         pytest.param((-1, 0, 0, -1), np.rot90(QUARTERS, 2), id="shown upside down"),
-        pytest.param((1, 0, 0, 1), QUARTERS, id="shown as stored"),
         pytest.param((-1, 0, 0, 1), QUARTERS[:, ::-1], id="mirrored"),
-        pytest.param((1, 0, 0, -1), QUARTERS[::-1], id="upside down and mirrored"),
         pytest.param((0, 1, 1, 0), QUARTERS.transpose(1, 0, 2), id="mirrored and clockwise"),
-        pytest.param((0, -1, -1, 0), np.rot90(QUARTERS, 2).transpose(1, 0, 2), id="mirrored and counter-clockwise"),
     ],
 )
 def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, int, int], stored: RgbImage) -> None:
@@ -117,25 +102,15 @@ def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, in
         assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv"])
 @pytest.mark.parametrize(
     ("ratio", "width"),
     [(Fraction(2), 2 * WIDTH), (Fraction(1, 2), WIDTH // 2), (Fraction(16, 15), 171), (Fraction(100), WIDTH)],
     ids=["wide pixels", "narrow pixels", "nearly square", "implausible"],
 )
-def test_pixels_become_square(ending: str, ratio: Fraction, width: int) -> None:
-    with opened(film_of([QUARTERS] * 2, ending=ending, pixel_ratio=ratio)) as film:
+def test_pixels_become_square(ratio: Fraction, width: int) -> None:
+    with opened(film_of([QUARTERS] * 2, pixel_ratio=ratio)) as film:
         assert (film.width, film.height) == (width, HEIGHT)
         assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
-
-
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 33), (1000, 2)])
-def test_tiny_and_narrow_films_have_pictures(width: int, height: int) -> None:
-    with opened(film_of([np.full((height, width, 3), 200, np.uint8)] * 2, ending="gif")) as film:
-        for side in (None, 100):
-            scale = 1 if side is None else min(side / max(width, height), 1)
-            shape = (max(round(scale * height), 1), max(round(scale * width), 1), 3)
-            assert film.picture(next(film.frames()) if side is None else film._first, side).shape == shape
 
 
 # Times
@@ -144,7 +119,7 @@ def test_tiny_and_narrow_films_have_pictures(width: int, height: int) -> None:
 IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi"])
+@pytest.mark.parametrize("ending", ["mp4", "avi"])
 def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
     data = film_of(ending=ending, times_s=IRREGULAR)
     assert times_of(data) == IRREGULAR
@@ -153,10 +128,9 @@ def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
     assert problem_of(data) is None
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv"])
-@pytest.mark.parametrize("audio", [True, False])
-def test_times_begin_with_the_first_frame(ending: str, audio: bool) -> None:
-    data = film_of(ending=ending, start_s=5.0, audio=CODECS[ending][1] if audio else None)
+@pytest.mark.parametrize("audio", ["aac", None])
+def test_times_begin_with_the_first_frame(audio: str | None) -> None:
+    data = film_of(start_s=5.0, audio=audio)
     with opened(data) as film:
         times = [frame.time_s for frame in film.frames()]
         assert film.duration_s == pytest.approx(1.0, abs=0.03)
@@ -164,30 +138,26 @@ def test_times_begin_with_the_first_frame(ending: str, audio: bool) -> None:
     assert times == pytest.approx([number / 10 for number in range(10)], abs=0.002)
 
 
-@pytest.mark.parametrize("codec", ["libx264"])
 @pytest.mark.parametrize(
     ("rate", "expected"),
     [
-        (0.1, [0.0]),
         (1, [0.0, 1.0, 2.0, 3.0]),
-        (4, [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 3.75]),
-        (20, [number / 20 for number in range(80)]),
+        (4, [number / 4 for number in range(16)]),
         (30, [number / 20 for number in range(80)]),
     ],
 )
-def test_a_rate_takes_the_first_frame_after_each_step(codec: str, rate: float, expected: list[float]) -> None:
-    assert times_of(film_of([QUARTERS] * 80, ending="mkv", codec=codec, rate=20), rate) == expected
+def test_a_rate_takes_the_first_frame_after_each_step(rate: float, expected: list[float]) -> None:
+    assert times_of(film_of([QUARTERS] * 80, ending="mkv", rate=20), rate) == expected
 
 
-@pytest.mark.parametrize("rate", [1, 8])
-def test_frames_that_no_other_frame_needs_may_be_skipped(rate: float) -> None:
+def test_frames_that_no_other_frame_needs_may_be_skipped() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (100, HEIGHT, WIDTH, 3), np.uint8)
     data = film_of(list(noise), rate=25, preset="medium")
-    times = times_of(data, rate)
+    times = times_of(data, 8)
     assert times == sorted(times)
     assert times[0] == 0
-    assert np.diff(times).max() < 1 / rate + 0.25
-    assert len(times) == pytest.approx(4 * rate, abs=2)
+    assert np.diff(times).max() < 1 / 8 + 0.25
+    assert len(times) == pytest.approx(32, abs=2)
     assert problem_of(data) is None
 
 
@@ -204,10 +174,8 @@ def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
 # Length and completeness
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv"])
-def test_sound_that_is_longer_than_the_film_does_not_count(ending: str) -> None:
-    audio = "pcm_s16le" if ending == "avi" else CODECS[ending][1]
-    data = film_of([QUARTERS] * 20, ending=ending, audio=audio, tone_s=6.0)
+def test_sound_that_is_longer_than_the_film_does_not_count() -> None:
+    data = film_of([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
     with opened(data) as film:
         assert film.duration_s == pytest.approx(2.0, abs=0.1)
     assert problem_of(data) is None
@@ -241,9 +209,7 @@ def long_film(ending: str, tmp_path: Path, **options: Any) -> bytes:
 
 CUTTABLE = [
     pytest.param("mkv", {"audio": "libopus"}, id="mkv with sound"),
-    pytest.param("avi", {"audio": "pcm_s16le", "codec": "mjpeg"}, id="avi with sound"),
     pytest.param("mp4", {"options": {"movflags": "faststart"}}, id="mp4 with the index first"),
-    pytest.param("mp4", {"options": {"movflags": "frag_keyframe+empty_moov"}}, id="fragmented mp4"),
     pytest.param("gif", {}, id="gif"),
 ]
 
@@ -261,25 +227,6 @@ def test_a_film_cut_off_in_the_middle_has_a_problem(ending: str, options: dict[s
         problem = problem_of(part)
         assert problem is not None
         assert f"0:{int(times[-1] + 1 / DEFAULT_RATE + 0.01):02d}" in problem
-
-
-def test_damage_in_the_middle_is_reported_and_skipped() -> None:
-    images = [np.roll(QUARTERS, 3 * number, axis=1) for number in range(60)]
-    buffer = io.BytesIO()
-    with (
-        av.open(io.BytesIO(film_of(images, ending="webm", codec="libvpx-vp9"))) as whole,
-        av.open(buffer, "w", format="webm") as container,
-    ):
-        stream = container.add_stream_from_template(whole.streams.video[0])
-        for number, packet in enumerate(whole.demux()):
-            if packet.dts is not None:
-                written = av.Packet(b"\xff" * 100 if 20 <= number < 24 else bytes(packet))
-                written.pts, written.dts, written.time_base = packet.pts, packet.dts, packet.time_base
-                written.is_keyframe, written.stream = packet.is_keyframe, stream
-                container.mux(written)
-    times = times_of(buffer.getvalue())
-    assert times == pytest.approx([number / 10 for number in range(60) if not 20 <= number < 24], abs=0.002)
-    assert problem_of(buffer.getvalue()) is not None
 
 
 # is_film

@@ -79,10 +79,9 @@ def test_orientation_is_applied(fmt: str, orientation: int) -> None:
     assert_four_corners(read_image(encoded(picture, fmt, exif=exif.tobytes())))
 
 
-@pytest.mark.parametrize("fmt", ["GIF", "AVIF"])
-def test_the_first_frame_is_decoded(fmt: str) -> None:
+def test_the_first_frame_is_decoded() -> None:
     others = [Image.new("RGB", (64, 48), colour) for colour in ("black", "yellow")]
-    assert_four_corners(read_image(encoded(four_corners(), fmt, save_all=True, append_images=others)))
+    assert_four_corners(read_image(encoded(four_corners(), "GIF", save_all=True, append_images=others)))
 
 
 @pytest.mark.parametrize(
@@ -133,22 +132,12 @@ def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, 
 # Errors
 
 
-def assert_short(error: pytest.ExceptionInfo[ImageError]) -> None:
-    """One line of two sentences."""
-    message = str(error.value)
-    assert "\n" not in message
-    assert message.endswith(".")
-    assert len(message) < 200
-
-
 def test_the_error_for_a_missing_file_names_it_without_its_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"'holiday\.jpg'.*not found") as error:
         read_image(tmp_path / "private" / "holiday.jpg")
     assert "private" not in str(error.value)
-    assert_short(error)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(ImageError, match="not a file"):
@@ -157,18 +146,16 @@ def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
 
 def test_the_error_for_a_rare_encoding_names_common_formats(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "rare.tiff"), np.zeros((32, 32, 3), np.float32))
-    with pytest.raises(ImageError, match=r"rare.*JPEG or PNG") as error:
+    with pytest.raises(ImageError, match=r"rare.*JPEG or PNG"):
         read_image(tmp_path / "rare.tiff")
-    assert_short(error)
 
 
 def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
     data = SAMPLE.read_bytes()
     padded = data + bytes(images.MAX_BYTES - len(data))
     assert read_image(padded).shape == (512, 512, 3)
-    with pytest.raises(ImageError, match=r"20\.1 MB.* 20 MB") as error:
+    with pytest.raises(ImageError, match=r"20\.1 MB.* 20 MB"):
         read_image(padded + b"\0")
-    assert_short(error)
     (tmp_path / "huge.jpg").write_bytes(padded + b"\0")
     with pytest.raises(ImageError, match=r"'huge\.jpg'.* 20 MB"):
         read_image(tmp_path / "huge.jpg")
@@ -181,9 +168,8 @@ def test_too_many_pixels_are_refused_before_decoding(fmt: str, monkeypatch: pyte
     assert_four_corners(read_image(data))
     monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
     monkeypatch.setattr(images, "_to_rgb", lambda picture: pytest.fail("decoded"))
-    with pytest.raises(ImageError, match=r"too large.*64x48.* megapixels") as error:
+    with pytest.raises(ImageError, match=r"too large.*64x48.* megapixels"):
         read_image(data)
-    assert_short(error)
 
 
 # Boxes
@@ -262,17 +248,10 @@ def test_a_crop_is_a_square_around_the_center_of_the_box(box: Box, margin: float
     np.testing.assert_array_equal(crop[..., 1], np.broadcast_to(expected_columns, (side, side)))
 
 
-def test_network_input_keeps_grey_crops_of_its_size() -> None:
-    crops = list(np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8))
-    batch = to_network_input(crops, 48)
-    assert batch.dtype == np.uint8
-    np.testing.assert_array_equal(batch[..., 0], crops)
-
-
 def test_network_input_keeps_order_and_size() -> None:
     crops = [np.full((side, side, 3), value, np.uint8) for side, value in ((300, 10), (48, 20), (7, 30), (1, 40))]
     batch = to_network_input(crops, 48)
-    assert batch.shape == (4, 48, 48, 1)
+    assert (batch.shape, batch.dtype) == ((4, 48, 48, 1), np.uint8)
     assert [int(crop.mean()) for crop in batch] == [10, 20, 30, 40]
 
 
@@ -288,9 +267,6 @@ def test_network_input_uses_luma_weights() -> None:
 def test_network_input_refuses_other_shapes_and_types(crop: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a crop must be uint8"):
         to_network_input([crop], 48)
-
-
-# Samples
 
 
 def test_a_box_scales_with_its_image() -> None:

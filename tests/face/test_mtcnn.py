@@ -26,11 +26,6 @@ def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, c
     assert count < 1500 or threshold > 1 or 0 < len(found) < count  # keeps some and drops some
 
 
-def test_boxes_without_area_suppress_nothing() -> None:
-    corners = np.array([[10, 10, 10, 10], [10, 10, 10, 10], [0, 0, 20, 20]], np.float64)
-    assert len(non_maximum_suppression(corners, np.array([0.9, 0.8, 0.7]), 0.5)) == 3
-
-
 def test_suppression_of_many_boxes_has_bounded_memory() -> None:
     corners, confidence = boxes(30_000, side=20_000)
     tracemalloc.start()

@@ -7,10 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.live.timeline import Segment, Timeline
-from emomusic.plots.affect import circumplex
-from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, TRAIL
+from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS
 from emomusic.plots.live import CLICKED, NamedFace, face_bars, film_areas, mood_areas
 
 
@@ -39,15 +38,6 @@ def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
     assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 100, 100, 0, 0, 0, 100]
 
 
-@pytest.mark.parametrize("seconds", [1, 31, 600])
-def test_the_time_axis_has_a_few_ticks_within_its_range(seconds: int) -> None:
-    axis = mood_areas(timeline(*((time_s, Emotion.SAD) for time_s in range(seconds)))).layout.xaxis
-    assert 2 <= len(axis.tickvals) <= 9
-    assert axis.range[0] <= min(axis.tickvals)
-    assert max(axis.tickvals) <= axis.range[1]
-    assert axis.ticktext[0] == "0:00"
-
-
 FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
 SCENES = [
     Segment(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
@@ -70,12 +60,6 @@ def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
     assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
 
 
-def test_the_chosen_scene_is_outlined() -> None:
-    assert len({band.line.width for band in bands(film_areas(FILM, SCENES))}) == 1
-    first, second = bands(film_areas(FILM, SCENES, chosen=1))
-    assert first.line.width < second.line.width
-
-
 def test_each_second_with_a_face_takes_clicks() -> None:
     (bars,) = [trace for trace in film_areas(FILM, SCENES).data if trace.name == CLICKED]
     assert list(bars.customdata) == [0, 1, 3, 4]
@@ -96,13 +80,3 @@ def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
     assert list(traces["happy"].y) == ["Everyone", "Face 3"]
     assert list(traces["sad"].text) == ["sad", "sad"]
     assert list(traces["angry"].text) == ["", ""]
-
-
-def test_older_trail_points_are_fainter_and_lie_below_the_faces() -> None:
-    figure = circumplex([], trail=[AffectPoint(0, 0), AffectPoint(0.5, 0.5), AffectPoint(1, 1)])
-    (trail,) = [trace for trace in figure.data if trace.name == "trail"]
-    assert list(trail.x) == [0, 0.5, 1]
-    opacities = [float(colour.rstrip(")").rsplit(",", 1)[1]) for colour in trail.marker.color]
-    assert opacities == sorted(opacities)
-    assert trail.marker.size[0] < trail.marker.size[-1]
-    assert TRAIL not in EMOTION_COLOURS.values()

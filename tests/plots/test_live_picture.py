@@ -49,14 +49,6 @@ def test_text_is_not_mirrored(frame: RgbImage) -> None:
     np.testing.assert_array_equal(plain[rows, left : left + width], mirrored[rows, other : other + width])
 
 
-def test_landmarks_are_drawn_at_their_coordinates(frame: RgbImage) -> None:
-    without = live_picture(frame, view(), OverlayStyle(landmarks=False))
-    dotted = live_picture(frame, view(), OverlayStyle(landmarks=True))
-    changed = np.argwhere((without != dotted).any(axis=2))
-    x, y = view().faces[0].reading.face.landmarks.nose
-    assert np.abs(changed - (y, 319 - x)).max(axis=1).min() <= 1
-
-
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_a_film_frame_is_marked_at_its_size(frame: RgbImage, scale: float) -> None:
     small = frame[:: round(1 / scale), :: round(1 / scale)].copy()

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, affect_of
 from emomusic.face.inspection import Insight
 from emomusic.face.mtcnn import Boxes
 from emomusic.plots import steps
-from emomusic.plots.affect import SongPoint
-from emomusic.plots.colours import BOX_KEPT, EMOTION_COLOURS, MOOD_COLOURS, ink_on
-from tests.fakes import FakeClassifier, make_face
+from emomusic.plots.colours import BOX_KEPT
+from tests.fakes import FakeClassifier
 
 GREY = np.full((200, 300, 3), 90, np.uint8)
 
@@ -42,13 +41,6 @@ def test_boxes_are_drawn_at_their_coordinates_only() -> None:
     assert (GREY == 90).all()
 
 
-def test_landmarks_are_dots() -> None:
-    face = make_face(100, 50, 80, 100)
-    drawn = steps.boxes_on_picture(GREY, candidates(), candidates(), landmarks=[face.landmarks])
-    for x, y in (face.landmarks.left_eye, face.landmarks.nose, face.landmarks.mouth_right):
-        assert (drawn[round(y), round(x)] == ImageColor.getrgb(BOX_KEPT)).all()
-
-
 def test_the_highest_heat_is_lightest() -> None:
     heat = np.zeros((8, 8), np.float32)
     heat[2, 5], heat[6, 1] = 3.0, -4.0
@@ -70,18 +62,6 @@ def test_bars_show_logits_and_probabilities() -> None:
     assert "its mirror image" not in {trace.name for trace in steps.logit_bars(insight(mirrored=False)).data}
 
 
-def test_percentages_and_strokes_are_not_hidden() -> None:
-    seen = insight()
-    figure = steps.logit_bars(seen)
-    rim, before, words = (next(figure.select_traces({"name": name})) for name in ("rim", "before", "shares"))
-    assert list(words.x) == pytest.approx(100 * np.maximum(seen.probabilities, seen.averaged))
-    assert [float(text.strip(" %<")) for text in words.text] == pytest.approx(100 * seen.probabilities, abs=0.51)
-    assert list(rim.x) == list(before.x)
-    assert rim.marker.line.width > before.marker.line.width
-    assert rim.marker.line.color not in EMOTION_COLOURS.values()
-    assert figure.data.index(rim) < figure.data.index(before)
-
-
 def test_line_width_follows_probability() -> None:
     values = FakeClassifier(Emotion.SAD, 0.7).probabilities
     point = affect_of(values)
@@ -91,29 +71,3 @@ def test_line_width_follows_probability() -> None:
     for emotion, place in EMOTION_POINTS.items():
         line = lines[emotion.value]
         assert (line.x0, line.y0, line.x1, line.y1) == (point.valence, point.arousal, place.valence, place.arousal)
-
-
-@pytest.mark.parametrize("point", [(0.5, 0.5), (-0.5, -0.5), (0.1, -0.1)])
-def test_the_quadrant_of_the_face_is_highlighted(point: tuple[float, float]) -> None:
-    values = EmotionProbabilities.certain(Emotion.HAPPY)
-    figure = steps.quarter_place(values, AffectPoint(*point), "1")
-    (lit,) = [shape for shape in figure.layout.shapes if shape.name == "lit"]
-    assert min(lit.x0, lit.x1) <= point[0] <= max(lit.x0, lit.x1)
-    assert min(lit.y0, lit.y1) <= point[1] <= max(lit.y0, lit.y1)
-    assert (lit.type == "circle") == (abs(point[0]) < 0.2)
-
-
-def test_text_is_large_and_contrasts_with_its_mark() -> None:
-    values = EmotionProbabilities.certain(Emotion.HAPPY)
-    songs = [SongPoint(1, "A, B", AffectPoint(0.5, 0.5), Mood.HAPPY)]
-    for figure in (
-        steps.weighed_place(values, affect_of(values), "1"),
-        steps.songs_place(values, affect_of(values), "1", songs),
-        steps.logit_bars(insight()),
-    ):
-        assert figure.layout.font.size >= 14
-        assert figure.layout.xaxis.tickfont.size >= 14
-        assert all(note.font.size >= 14 for note in figure.layout.annotations)
-    marks = {trace.name: trace for trace in steps.songs_place(values, affect_of(values), "1", songs).data}
-    assert list(marks["songs"].textfont.color) == [ink_on(MOOD_COLOURS[Mood.HAPPY])]
-    assert list(marks["faces"].textfont.color) == [ink_on(EMOTION_COLOURS[Emotion.HAPPY])]

@@ -1,7 +1,6 @@
 """emomusic/face/live/reader.py with a fake detector, classifier and clock."""
 
 import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,10 +9,8 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
-from emomusic.assets import data_dir
-from emomusic.face.detection import Face, MtcnnDetector
-from emomusic.face.images import Box, RgbImage, read_image, shrink
-from emomusic.face.live import reader as reader_module
+from emomusic.face.detection import Face
+from emomusic.face.images import Box, RgbImage
 from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.waiting import wait_until
@@ -219,72 +216,12 @@ def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetecto
         assert [face.number for face in view.faces] == [1]
 
 
-@pytest.mark.parametrize("broken", [False])
-def test_a_frame_is_released_after_its_reading(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module.log, "disabled", True)  # pytest keeps logged errors with their frame
-    detector = BrokenDetector([FACE])
-    detector.broken = broken
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
-        image = frame()
-        gone = weakref.ref(image)
-        reader.submit_frame(image)
-        del image
-        wait_until(lambda: reader.view().num_readings == 1 or reader.view().error is not None)
-        wait_until(lambda: gone() is None)
-        assert reader.is_running
-
-
-@pytest.mark.parametrize("ended", ["while the networks load", "while it is read"])
-def test_close_discards_a_pending_reading(ended: str, fake: FakeDetector) -> None:
+def test_close_discards_a_pending_reading() -> None:
     blocked = BlockedDetector([FACE])
-
-    def networks() -> reader_module.Networks:
-        if ended == "while the networks load":
-            blocked.detect(frame())
-            return fake, FakeClassifier()
-        return blocked, FakeClassifier()
-
-    reader = LiveReader(networks, settings=NO_DELAY)
+    reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=NO_DELAY)
     reader.submit_frame(frame())
     assert blocked.entered.acquire(timeout=20)
     reader.close(timeout_s=0)
     blocked.go_on.release()
     wait_until(lambda: not reader.is_running)
     assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)
-
-
-@pytest.mark.parametrize("interval_s", [1.2, 2.0])
-def test_rare_readings_have_a_rate(interval_s: float, fake: FakeDetector) -> None:
-    clock = FakeClock()
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, clock=clock, idle_s=60) as reader:
-        read(reader, frame())
-        for _ in range(4):
-            clock.advance(interval_s)
-            assert read(reader, frame()).readings_per_second == pytest.approx(1 / interval_s)
-            clock.advance(0.9 * interval_s)  # just before the next reading
-            assert reader.view().readings_per_second == pytest.approx(1 / interval_s)
-            clock.advance(-0.9 * interval_s)
-        clock.advance(11.0)
-        assert reader.view().readings_per_second == 0
-
-
-@pytest.mark.parametrize("shape", [(240, 320), (240, 320, 4)])
-def test_an_invalid_frame_is_refused(reader: LiveReader, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="a frame must be uint8"):
-        reader.submit_frame(np.zeros(shape, np.uint8))
-    assert not reader.is_running
-
-
-def test_real_faces_keep_their_numbers_while_the_camera_moves(detector: MtcnnDetector, clock: FakeClock) -> None:
-    still = shrink(read_image(data_dir() / "samples" / "four-people.jpg"), 900)[0]
-    all_numbers: set[int] = set()
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
-        for step in range(9):
-            view = read(reader, still[:, 6 * step : 640 + 6 * step].copy())
-            clock.advance(1 / 15)
-            numbers = [face.number for face in view.faces]
-            assert {1, 2} <= set(numbers)
-            all_numbers.update(numbers)
-            lefts = [face.reading.face.box.x for face in view.faces]
-            assert lefts == sorted(lefts)
-    assert len(all_numbers) <= 4

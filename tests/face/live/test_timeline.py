@@ -73,18 +73,6 @@ def test_a_change_of_quadrant_starts_a_segment() -> None:
     assert (first.emotion, first.point.valence) == (Emotion.HAPPY, pytest.approx(0.81))
 
 
-def test_neighbours_of_equal_quadrant_after_a_join_are_joined() -> None:
-    def shares(**parts: float) -> EmotionProbabilities:
-        return EmotionProbabilities(np.array([parts.get(emotion, 0.0) for emotion in EMOTIONS], np.float32))
-
-    happy, angry = shares(happy=0.32, neutral=0.68), shares(surprise=0.27, angry=0.21, neutral=0.52)
-    table = session((NEUTRAL, 6), (happy, 5), (angry, 6))
-    segments = segments_of(table)
-    assert all(
-        (one.quadrant, one.emotion) != (other.quadrant, other.emotion) for one, other in itertools.pairwise(segments)
-    ), spans(table)
-
-
 def test_only_a_long_gap_interrupts_a_segment() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
