@@ -174,7 +174,8 @@ def test_a_network_without_logits_is_refused(tmp_path: Path) -> None:
     from keras import layers
 
     inputs = keras.Input((48, 48, 1))
-    model = keras.Model(inputs, layers.Dense(7)(layers.Flatten()(layers.Conv2D(4, 3)(inputs))))
+    maps = layers.Conv2D(4, 3)(layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, layers.Dense(7)(layers.Flatten()(maps)))
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
         insight_of(model, tmp_path)
 

@@ -22,7 +22,7 @@ def choose_view() -> bool:
     view: str = st.segmented_control(
         "View", views, required=True, label_visibility="collapsed", **widget(state.LIVE_VIEW, views, EACH_FACE)
     )
-    return view == CLASS_VIEW
+    return bool(view == CLASS_VIEW)
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
