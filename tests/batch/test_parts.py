@@ -118,7 +118,4 @@ def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
     dataset.remove_foreign(set())
     assert not dataset.has_results()
     assert "secret" not in dataset.folder.name
-
-
-def test_credentials_and_options_are_left_out_of_names():
     assert public_uri("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emomusic.cli import bench, bench_film, bench_live
+from emomusic.cli import bench, bench_film
 from emomusic.cli.timing import Timing
 from emomusic.face.film import FilmNetworks
 from emomusic.music import recommend
@@ -23,9 +23,6 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     detector, classifier = FakeDetector(FACES), FakeClassifier()
     networks = FilmNetworks(detector, classifier, FakeIdentifier())
     monkeypatch.setattr(bench_film, "load_film_networks", lambda: networks)
-    monkeypatch.setattr(bench_live, "load_networks", lambda: (detector, classifier))
-    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda: (detector, classifier))
-    monkeypatch.setattr(bench_live, "_WARM_UP_S", 0.2)
 
 
 @pytest.fixture
@@ -67,16 +64,6 @@ def test_every_figure_of_a_film_has_its_unit(clip: Path, monkeypatch: pytest.Mon
     assert (timings["film speed of marking"].runs, timings["film speed of marking"].step[-12:]) == (4, "0:01 minutes")
     for step in ("film speed", "readings"):
         assert timings[step].p95 > 0
-
-
-@pytest.mark.usefixtures("_fakes")
-def test_a_film_shorter_than_asked_is_played_again_to_the_live_reader(clip: Path) -> None:
-    timings = by_step(bench_live.run_live_bench(clip, num_frames=40))
-    assert {"readings", "frame callback with drawing", "from a frame to its reading"} <= set(timings)
-    assert all("2 faces in 160x120" in timing.step for timing in timings.values())
-    assert {timing.unit for timing in timings.values()} <= {"/s", "ms", "MB"}
-    assert timings["frame callback with drawing"].runs == 40
-    assert timings["readings"].median > 0
 
 
 @pytest.mark.usefixtures("_small_catalogue")

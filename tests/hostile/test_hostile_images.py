@@ -139,17 +139,8 @@ def test_a_png_with_a_text_bomb_is_refused() -> None:
 # Metadata
 
 
-@pytest.mark.parametrize(
-    "exif",
-    [
-        pytest.param(b"Exif\x00\x00II*\x00\xff\xff\xff\xff", id="offset outside"),
-        pytest.param(
-            b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 3, 1, 77) + bytes(4),
-            id="orientation of 77",
-        ),
-    ],
-)
-def test_broken_exif_leaves_the_pixels_intact(exif: bytes) -> None:
+def test_broken_exif_leaves_the_pixels_intact() -> None:
+    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 3, 1, 77) + bytes(4)
     buffer = io.BytesIO()
     Image.new("RGB", (20, 10), "red").save(buffer, "JPEG", exif=exif)
     image = read_image(buffer.getvalue())
