@@ -20,14 +20,14 @@ from emomusic.music.genres import genres_of
 from emomusic.music.recommend import Song, load_recommender
 from emomusic.music.request import Policy, Request
 
-Picture: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
+ImageSource: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
 """A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
 
 Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceReading | PictureReading
 """An emotion or its name, a point of the affect plane, or a reading."""
 
 
-def read_picture(picture: Picture, *, model: str = DEFAULT_MODEL) -> PictureReading:
+def read_picture(picture: ImageSource, *, model: str = DEFAULT_MODEL) -> PictureReading:
     """Find the faces of a picture and the probabilities of their emotions.
 
     Args:
@@ -86,7 +86,7 @@ def recommend_songs(
     return load_recommender().songs(request, num_songs)
 
 
-def draw_reading(picture: Picture, reading: PictureReading) -> RgbImage:
+def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
     """Draw numbered and named frames around the faces into a copy of the picture.
 
     Args:
@@ -109,7 +109,7 @@ def draw_reading(picture: Picture, reading: PictureReading) -> RgbImage:
     return annotated_picture(image, reading)
 
 
-def _pixels(picture: Picture) -> RgbImage:
+def _pixels(picture: ImageSource) -> RgbImage:
     if isinstance(picture, bytes | str | os.PathLike):
         return read_image(picture)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:

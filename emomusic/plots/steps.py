@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, EmotionProbabilities, quadrant_of, share_text
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, EmotionProbabilities, affect_of, quadrant_of, share_text
 from emomusic.face.detection import Landmarks
 from emomusic.face.images import RgbImage
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
@@ -17,6 +17,7 @@ from emomusic.face.mtcnn import Boxes
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 
+HEIGHT = 580  # pixels, of most drawings
 _LETTERS = 17  # pixels: the smallest font size
 _GAP = 6
 LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
@@ -97,13 +98,8 @@ def _heat_colours(share: FloatMap) -> npt.NDArray[np.float64]:
     return np.stack([np.interp(share, places, stops[:, channel]) for channel in range(3)], axis=-1)
 
 
-def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
-    """Logits of the network on the left, probabilities after softmax and calibration on the right.
-
-    Args:
-        insight: of one face.
-        height: of the figure, in pixels.
-    """
+def logit_bars(insight: Insight) -> go.Figure:
+    """Logits of the network on the left, probabilities after softmax and calibration on the right."""
     names = [emotion.value for emotion in EMOTIONS]
     colours = [EMOTION_COLOURS[emotion] for emotion in EMOTIONS]
     percents, before = 100 * insight.probabilities, 100 * insight.averaged
@@ -142,7 +138,7 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
     # Explicit: otherwise bars and strokes give the two panels different rows
     rows = {"range": [len(names) - 0.5, -0.5], "fixedrange": True, "showgrid": False}
     figure.update_layout(
-        height=height,
+        height=HEIGHT - 40,
         margin={"l": 8, "r": 8, "t": 40, "b": 48},
         showlegend=False,
         dragmode=False,
@@ -159,11 +155,10 @@ def logit_bars(insight: Insight, *, height: int = 540) -> go.Figure:
     return _readable(figure)
 
 
-def weighed_place(
-    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
-) -> go.Figure:
+def weighed_place(probabilities: EmotionProbabilities, label: str) -> go.Figure:
     """The plane with a line from the face to each emotion of at least `LEAST_WEIGHT`; width shows probability."""
-    figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
+    figure = _plane(probabilities, label)
+    point = affect_of(probabilities)
     lines = [
         {
             "type": "line", "x0": point.valence, "y0": point.arousal, "x1": place.valence, "y1": place.arousal,
@@ -177,23 +172,22 @@ def weighed_place(
     return _readable(figure)
 
 
-def quarter_place(
-    probabilities: EmotionProbabilities, point: AffectPoint, label: str, *, height: int = 600
-) -> go.Figure:
+def quarter_place(probabilities: EmotionProbabilities, label: str) -> go.Figure:
     """The plane with the quadrant, or the neutral centre, of the face highlighted."""
-    figure = circumplex([FacePoint(label, point, probabilities.emotion)], height=height)
-    figure.add_shape(quadrant_shape(quadrant_of(point), 0.3), name="lit")
+    figure = _plane(probabilities, label)
+    figure.add_shape(quadrant_shape(quadrant_of(affect_of(probabilities)), 0.3), name="lit")
     return _readable(figure)
 
 
-def songs_place(
-    probabilities: EmotionProbabilities,
-    point: AffectPoint,
-    label: str,
-    songs: Sequence[SongPoint],
-) -> go.Figure:
+def songs_place(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint]) -> go.Figure:
     """The plane with a face and the songs recommended for it."""
-    return _readable(circumplex([FacePoint(label, point, probabilities.emotion)], songs), letters=14)
+    return _readable(_plane(probabilities, label, songs, height=420), letters=14)
+
+
+def _plane(
+    probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint] = (), *, height: int = HEIGHT
+) -> go.Figure:
+    return circumplex([FacePoint(label, affect_of(probabilities), probabilities.emotion)], songs, height=height)
 
 
 def _readable(figure: go.Figure, *, letters: int = _LETTERS) -> go.Figure:

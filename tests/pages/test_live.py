@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,7 +67,7 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # removes the networks of another test
-    monkeypatch.setattr(frame, "_app_has_run", threading.Event())  # as on a fresh server
+    frame._app_has_run.cache_clear()  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
     return app.switch_page("pages/live.py")
 
@@ -283,7 +282,7 @@ def test_an_empty_video_has_no_mood(app: AppTest, stream: Stream) -> None:
     assert "No face" in app.header[0].value
     assert "0 faces ·" in text_of(app)
     app.button(key="live-play").click().run()
-    assert app.session_state[state.LIVE_MOOD] == "nobody"
+    assert app.session_state[state.LIVE_FACELESS]
     assert tracks(app) == []
 
 
@@ -491,7 +490,7 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     assert int(seconds[0]) >= 30  # more on a busy machine
     assert "0 faces" in text_of(app)
     app.button(key="live-play").click().run()
-    assert app.session_state[state.LIVE_MOOD] == "nobody"
+    assert app.session_state[state.LIVE_FACELESS]
     stream.state.playing = False
     app.run()
     assert session.problem is Problem.LOST
@@ -501,7 +500,6 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
 def test_an_invalid_secrets_file_is_one_message_without_secrets(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(st, "secrets", type(st.secrets)())  # has not read a file yet
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text(f"{ice.TURN_SECRET} = north\n", encoding="utf-8")

@@ -466,7 +466,7 @@ def test_results_are_cached_with_their_table(app: AppTest) -> None:
     assert own.catalogue.name == "gone.csv"
     assert len(own.cache) >= 2  # the plane, the percentiles
     del own
-    app.session_state[state.MUSIC_OWN] = None
+    del app.session_state[state.MUSIC_OWN]
     view(app, "Table")
     gc.collect()
     tables = [found for found in gc.get_objects() if isinstance(found, SongTable)]

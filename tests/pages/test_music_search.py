@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
 from emomusic.errors import SpotifyError
@@ -235,11 +234,9 @@ def test_a_failed_service_is_asked_again_by_the_next_search(app: AppTest, monkey
 
 @pytest.fixture
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of the secrets of a temporary server, without file watchers."""
+    """The path of the secrets of a temporary server."""
     for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET", "SPOTIPY_CLIENT_ID", "SPOTIPY_CLIENT_SECRET"):
-        monkeypatch.setenv(name, "")  # also restores values that Streamlit sets
-    monkeypatch.setattr(Secrets, "_maybe_install_file_watchers", lambda _: None)
-    monkeypatch.setattr(st, "secrets", Secrets())
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / ".streamlit" / "secrets.toml"
@@ -252,9 +249,9 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (b"SPOTIFY_CLIENT_ID = hidden\n", "a mistake at line 1, column 21"),
         (b'SPOTIFY_CLIENT_ID = "x"\nSPOTIFY_CLIENT_SECRET = "hidden\n', "a mistake at line 2, column 32"),
-        (b'SPOTIFY_CLIENT_SECRET = "hidden \\u0000"\n', "something else"),
+        (b'SPOTIFY_CLIENT_SECRET = "hidden \xff"\n', "a mistake in the file"),
     ],
-    ids=["no quotes", "an open quote", "a NUL"],
+    ids=["no quotes", "an open quote", "another encoding"],
 )
 def test_a_mistake_in_the_secrets_is_one_error_without_their_values(
     app: AppTest, secrets: Path, content: bytes, fault: str

@@ -13,8 +13,8 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from emomusic.face.images import encode_png
-from emomusic.music.request import target_of
 from emomusic.ui.core import picture_chooser, shared, state
+from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models.try_it import Asked
 from emomusic.ui.songs.listener import FIRST_POINTS
@@ -25,11 +25,9 @@ from tests.pages.screen import (
     open_page,
     playing,
     playlist,
-    queue_of,
     songs_on_the_plane,
     text_of,
     tracks,
-    unescaped,
 )
 
 SECONDS = 120
@@ -73,9 +71,9 @@ def upload(app: AppTest, name: str, data: bytes) -> AppTest:
     return app.run()
 
 
-@pytest.mark.parametrize("step", ["remember", "write"])
+@pytest.mark.parametrize(("owner", "step"), [(Picture, "of"), (picture_chooser, "choose")])
 def test_an_interrupted_upload_is_stored_in_the_next_run(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str
 ) -> None:
     """The page's run can interrupt the run of the fragment that the file arrives with, and repeats no callback."""
     app.run()
@@ -85,7 +83,7 @@ def test_an_interrupted_upload_is_stored_in_the_next_run(
         monkeypatch.undo()
         raise StopException
 
-    monkeypatch.setattr(picture_chooser, *{"remember": ("_set_own", stop), "write": ("choose", stop)}[step])
+    monkeypatch.setattr(owner, step, stop)
     app.file_uploader(key=state.UPLOAD).upload("me.jpg", data)
     app.run()
     assert tracks(app) == []
@@ -129,19 +127,6 @@ def test_the_next_song_is_played_without_reading_the_face_again(app: AppTest) ->
     app.segmented_control(key=state.POLICY).set_value("Soothe").run()
     assert playing(app) == playlist(app)[0]  # another request starts at its first song
     assert app.session_state[state.READING] is result
-
-
-def test_a_journey_has_ten_steps_on_the_plane_and_its_target_mood_follows(app: AppTest) -> None:
-    sample(app, "joe-biden-2010")
-    app.segmented_control(key=state.POLICY).set_value("Journey").run()
-    assert not app.exception
-    request, songs = queue_of(app).request, queue_of(app).playlist(14)
-    assert [song.reason.split(":")[0] for song in songs[:10]] == [f"Step {step} of 10" for step in range(1, 11)]
-    assert {song.mood for song in songs[10:]} == {target_of(request)[1]}
-    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
-    assert unescaped(text_of(app)).count("Step 1 of 10") == 1
-    for step in range(2, 6):
-        assert f"Step {step} of 10" in unescaped(text_of(app))
 
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
@@ -289,25 +274,6 @@ def test_a_stripe_shows_one_message(app: AppTest, shape: tuple[int, int]) -> Non
     assert f"{shape[1]}x{shape[0]} pixels" in error.value
 
 
-def test_a_snapshot_is_read(app: AppTest, root: Path) -> None:
-    app.run()
-    app.segmented_control(key=state.SOURCE).set_value("Camera").run()
-    assert "agree" in text_of(app)
-    app.camera_input(key=state.CAMERA).upload("me.jpg", (root / "data/samples/eileen-collins-1999.jpg").read_bytes())
-    app.run()
-    assert not app.exception
-    assert len(tracks(app)) == 1
-
-
-def test_a_link_can_name_a_sample_and_a_policy(app: AppTest) -> None:
-    app.query_params[state.SAMPLE] = "joe-biden-2010"
-    app.query_params[state.POLICY] = "Soothe"
-    app.run()
-    assert not app.exception
-    assert len(tracks(app)) == 1
-    assert app.segmented_control(key=state.POLICY).value == "Soothe"
-
-
 def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: AppTest, root: Path) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 3")
@@ -328,17 +294,6 @@ def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: App
     assert not visitor.exception
     assert "Together" not in visitor.title[0].value
     assert tracks(visitor) == chosen
-
-
-def test_back_to_another_sample_shows_this_sample(app: AppTest) -> None:
-    sample(app, "four-people")
-    app.button(key="sample-eileen-collins-1999").click().run()
-    app.query_params[state.SAMPLE] = "four-people"  # as a browser does
-    app.query_params[state.WHO] = "Face 2"
-    app.run()
-    assert not app.exception
-    assert app.session_state[state.PICTURE].name == "four-people.jpg"
-    assert control(app, "who-").value == "Face 2"
 
 
 def test_choices_about_a_sample_do_not_apply_to_an_own_photo(app: AppTest, root: Path) -> None:
@@ -369,37 +324,6 @@ def test_an_own_photo_writes_nothing_to_the_url(app: AppTest, root: Path) -> Non
     pick(app, "said-mood", "calm")
     assert not app.exception
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
-
-
-def test_a_return_from_another_page_restores_the_sample_in_the_url(app: AppTest) -> None:
-    sample(app, "eileen-collins-1999")
-    open_page(app, "music")
-    app.query_params.clear()  # as a browser does
-    app.session_state[state.VISIT] = ("", 3)  # as app.py does; `switch_page` does not run it
-    open_page(app, "photo")
-    assert not app.exception
-    assert app.query_params[state.SAMPLE] == "eileen-collins-1999"
-
-
-def test_back_from_a_sample_shows_the_own_photo_again(app: AppTest, root: Path) -> None:
-    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
-    app.button(key="sample-eileen-collins-1999").click().run()
-    assert app.session_state[state.PICTURE].name == "eileen-collins-1999.jpg"
-    app.query_params.clear()  # as a browser does
-    app.run()
-    assert not app.exception
-    assert app.session_state[state.PICTURE].name == "me.jpg"
-    assert state.SAMPLE not in app.query_params
-
-
-def test_back_from_the_first_sample_shows_the_empty_page_again(app: AppTest) -> None:
-    app.run()
-    app.button(key="sample-eileen-collins-1999").click().run()
-    app.query_params.clear()  # as a browser does
-    app.run()
-    assert not app.exception
-    assert tracks(app) == []
-    assert state.SAMPLE not in app.query_params
 
 
 def test_back_from_a_face_shows_everyone_again(app: AppTest) -> None:

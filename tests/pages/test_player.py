@@ -13,7 +13,6 @@ from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.face.images import encode_png, read_image
 from emomusic.music.catalogue import Track
 from emomusic.music.queue import artist_key
-from emomusic.music.recommend import Recommender
 from emomusic.music.spotify.embeds import track_url
 from emomusic.ui.core import state
 from emomusic.ui.core.picture_chooser import Picture
@@ -28,9 +27,7 @@ from tests.pages.screen import (
     queue_of,
     run_fragments,
     songs_on_the_plane,
-    text_of,
     tracks,
-    unescaped,
 )
 
 SECONDS = 120
@@ -67,21 +64,6 @@ def choose_policy(app: AppTest, policy: str) -> None:
 # --- one player
 
 
-def test_next_plays_the_songs_in_order_with_one_player(app: AppTest) -> None:
-    queued = queue_of(app).current
-    assert queued is not None
-    text = unescaped(text_of(app))
-    assert queued.song.track.title in text
-    assert queued.song.reason in text
-    songs = playlist(app)
-    shown = [playing(app)]
-    for _ in range(11):
-        click(app, "next-photo")
-        assert len(app.get("iframe")) == 1
-        shown.append(playing(app))
-    assert shown == songs[:12]
-
-
 def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     num_planes = 0
     show = answer.show_song_plane
@@ -103,33 +85,6 @@ def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch
     app.run()
     assert num_planes == 1
     assert playing(app) == songs[3]
-
-
-def test_the_recommender_is_asked_once_for_ten_songs(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose_policy(app, "Soothe")
-    queue_of(app).playlist(20)
-    pages: list[int] = []
-    songs = Recommender.songs
-
-    def counted(self: Recommender, *args: Any, page: int = 0) -> Any:
-        pages.append(page)
-        return songs(self, *args, page=page)
-
-    monkeypatch.setattr(Recommender, "songs", counted)
-    for _ in range(15):  # the page shows the next four songs
-        app.button(key="next-photo").click().run()
-    assert pages == []
-    app.button(key="next-photo").click().run()
-    assert pages == [2]
-
-
-def test_a_title_of_the_next_songs_plays_it_and_the_songs_before_it_stay(app: AppTest) -> None:
-    songs = playlist(app)
-    click(app, "play-photo-4")
-    assert playing(app) == songs[3]
-    assert sorted(key for key in keys(app) if key.startswith("play-")) == [f"play-photo-{n}" for n in (2, 3, 5, 6)]
-    click(app, "next-photo")
-    assert playing(app) == songs[1]
 
 
 def test_the_plane_has_the_numbers_of_the_queue(app: AppTest) -> None:
@@ -190,20 +145,6 @@ def test_a_skipped_artist_can_be_allowed_again(app: AppTest) -> None:
     assert playing(app) == songs[0]  # the queue starts again
     assert playlist(app) == songs
     assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
-
-
-def test_artists_can_be_allowed_when_no_song_is_left(app: AppTest) -> None:
-    app.multiselect(key=state.GENRE_NAMES).set_value(["dance"])
-    app.slider(key=state.TEMPO).set_value((60, 80)).run()
-    artists = {song.track.artists[0] for song in queue_of(app).playlist(99)}
-    assert 0 < len(artists) < 10
-    while not app.button(key="skip-photo").disabled:
-        click(app, "skip-photo")
-    assert set(app.session_state[state.SKIPPED_ARTISTS].values()) <= artists
-    assert tracks(app) == []
-    assert len(app.info) == 1
-    click(app, "allow-photo")
-    assert len(tracks(app)) == 1
 
 
 def test_another_session_has_its_own_skipped_artists(app: AppTest, root: Path) -> None:

@@ -9,13 +9,11 @@ import pytest
 import requests
 from streamlit.testing.v1 import AppTest
 
-from emomusic.errors import SettingsError
-from emomusic.music.spotify import account
 from emomusic.music.spotify.account import Account, Login
 from emomusic.ui.core import state
 from emomusic.ui.songs import spotify_account
 from tests.fake_spotify import TOKEN, Behaviour, FakeSpotify, fake_spotify
-from tests.pages.screen import keys, open_page, playlist, run_fragments, text_of, tracks, unescaped
+from tests.pages.screen import keys, playlist, text_of, tracks, unescaped
 from tests.servers import closed_address
 
 SECONDS = 120
@@ -163,40 +161,7 @@ def test_without_a_cookie_the_page_says_what_to_do(app: AppTest, browser: Browse
     assert consent_url(app)
 
 
-def test_damaged_settings_are_a_message_in_both_tabs(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    query = start(app)
-
-    def damaged() -> None:
-        raise SettingsError("expected TOML. Received: a mistake")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(spotify_account, "spotify_credentials", damaged)
-        app.run()
-        assert not app.exception
-        assert "Received: a mistake" in unescaped(text_of(app))
-        second = new_tab(root, **query)
-        assert not second.exception
-        assert len(second.error) == 1
-
-
 # --- the sign-in
-
-
-def test_the_first_tab_notices_the_sign_in_by_itself(app: AppTest, root: Path) -> None:
-    second = new_tab(root, **start(app))
-    assert not second.exception
-    assert len(second.success) == len(second.title) == 1
-    assert not second.error
-    assert tracks(second) == []
-    assert account_of(second) is None  # the token belongs to the first tab
-    run_fragments(app)  # as the timer does
-    assert not app.exception
-    assert isinstance(account_of(app), Account)
-    assert state.SPOTIFY_LOGIN not in app.session_state
-    assert SAVE in keys(app)
-    open_page(app, "models")
-    open_page(app, "photo")
-    assert SAVE in keys(app)
 
 
 def test_the_code_leaves_the_url_and_a_rerun_does_not_use_it_again(app: AppTest, root: Path, fake: FakeSpotify) -> None:
@@ -275,15 +240,6 @@ def test_the_answer_in_another_browser_is_refused(
     assert SIGN_IN in keys(app)
 
 
-def test_a_sign_in_without_an_answer_expires(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "LOGIN_LIFETIME_S", -1.0)
-    app.button(key=SIGN_IN).click().run()
-    assert not app.exception
-    assert state.SPOTIFY_LOGIN not in app.session_state
-    assert len(notes(app, BAD)) == 1
-    assert SIGN_IN in keys(app)
-
-
 def test_two_visitors_get_their_own_accounts(app: AppTest, root: Path, browser: Browser, fake: FakeSpotify) -> None:
     other = new_tab(root, sample=SAMPLE)
     first_query = start(app)
@@ -335,17 +291,6 @@ def test_save_leaves_out_skipped_artists_and_names_both_moods_of_a_journey(
     assert saved.track_ids == playlist(app)
     assert first not in saved.track_ids
     assert re.search(r": \w+ to \w+$", saved.name)
-
-
-def test_a_refused_playlist_is_one_message_and_the_account_stays(app: AppTest, root: Path, fake: FakeSpotify) -> None:
-    sign_in(app, root)
-    fake.behaviour = Behaviour.FORBIDDEN
-    save(app)
-    (note,) = notes(app, BAD)
-    assert "user list" in note
-    assert notes(app, GOOD) == []
-    assert isinstance(account_of(app), Account)
-    assert fake.playlists == []
 
 
 def test_without_a_network_the_sign_in_and_the_playlist_fail_with_a_message(

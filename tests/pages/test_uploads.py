@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,7 +118,7 @@ def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
     def fail(*_: object) -> None:
         raise HookError("a version without it")
 
-    monkeypatch.setattr(frame, "_app_has_run", threading.Event())
+    frame._app_has_run.cache_clear()
     monkeypatch.setattr(frame, hook, fail)
     app = AppTest.from_file(str(root / "app.py"))
     for _ in range(2):  # also for the second visitor
@@ -131,7 +130,7 @@ def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
 
 def test_photos_stay_in_memory_and_only_larger_uploads_are_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)  # Starlette's default
-    monkeypatch.setattr(frame, "_app_has_run", threading.Event())
+    frame._app_has_run.cache_clear()
     assert max(MAX_BYTES, MAX_UPLOAD_BYTES) < frame._LARGEST_IN_MEMORY
     monkeypatch.setattr(frame, "_LARGEST_IN_MEMORY", 3_000_000)  # films are larger
     assert _is_on_disk(2_900_000)

@@ -74,13 +74,6 @@ def assert_only(app: AppTest, genres: frozenset[str], place: str = "photo") -> N
 # --- the choice
 
 
-def test_without_a_choice_songs_of_all_genres_play(app: AppTest) -> None:
-    assert menu_label(app, MENU) == MENU
-    assert shown_choice(app) == ([], [])
-    assert in_url(app) == []
-    assert queue_of(app).request.genres == frozenset()
-
-
 def test_a_family_limits_the_songs_to_its_genres(app: AppTest) -> None:
     family = "rock-music"
     before = playlist(app)
@@ -104,14 +97,6 @@ def test_families_and_single_genres_add_up(app: AppTest) -> None:
     choose(app, families=[])
     assert in_url(app) == ["salsa", "tango"]
     assert_only(app, frozenset({"salsa", "tango"}))
-
-
-def test_all_genres_of_a_family_become_the_family(app: AppTest) -> None:
-    choose(app, genres=["blues", "jazz", "salsa"])
-    assert in_url(app) == ["jazz-blues", "salsa"]
-    assert shown_choice(app) == (["jazz-blues"], ["salsa"])
-    choose(app, genres=[])
-    assert_only(app, FAMILIES["jazz-blues"])
 
 
 def test_a_choice_in_the_menu_draws_the_whole_page(app: AppTest) -> None:
@@ -217,21 +202,6 @@ def test_the_choice_survives_a_visit_to_another_page(app: AppTest) -> None:
     assert shown_choice(app) == (["jazz-blues"], ["salsa"])
     assert in_url(app) == ["jazz-blues", "salsa"]
     assert app.slider(key=state.TEMPO).value == (60, 140)
-
-
-def test_the_choice_applies_to_the_gallery_and_back(app: AppTest) -> None:
-    choose(app, genres=["salsa"])
-    open_page(app, "gallery")
-    app.button[0].click().run()  # the samples
-    assert not app.exception
-    assert_only(app, frozenset({"salsa"}), "gallery")
-    assert in_url(app) == ["salsa"]
-    choose(app, genres=["tango"])
-    assert_only(app, frozenset({"tango"}), "gallery")
-    open_page(app, "photo")
-    assert not app.exception
-    assert_only(app, frozenset({"tango"}))
-    assert shown_choice(app) == ([], ["tango"])
 
 
 def test_the_choice_applies_to_how_it_works(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

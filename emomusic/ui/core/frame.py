@@ -8,6 +8,7 @@ import re
 import runpy
 import threading
 from collections.abc import Iterator
+from functools import cache
 
 import streamlit as st
 
@@ -20,8 +21,6 @@ from emomusic.ui.core.address import open_address
 from emomusic.ui.core.sessions import WHEN_GONE, forget_closed_pages
 
 log = logging.getLogger(__name__)
-
-_app_has_run = threading.Event()
 
 _LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the rest of the request; films are not
 
@@ -53,15 +52,21 @@ def escape_markdown_message(text: str) -> str:
     return re.sub(r"\\(\.|:(?= ))", r"\1", escape_markdown(text))
 
 
+@cache
+def _app_has_run() -> threading.Event:
+    """Whether `app.py` frames the pages of this server."""
+    return threading.Event()
+
+
 def enter_app() -> None:
     """Record that `app.py` frames the pages on this server; it calls this first."""
-    if not _app_has_run.is_set():
-        _app_has_run.set()
+    if not _app_has_run().is_set():
+        _app_has_run().set()
         try:
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
             forget_closed_pages()
         except HookError:  # without these, the notice about photos would be wrong
-            _app_has_run.clear()
+            _app_has_run().clear()
             log.exception("photos would be written to disk, or stay after their pages are closed")
             st.error(
                 "This server cannot keep its promise about photos, so the app does not start. Install the versions of "
@@ -119,7 +124,7 @@ def require_app(page: str) -> None:
     Before the server's first `st.navigation`, Streamlit opens the files of `pages/` itself: an address such as `/music`
     shows a page without title, width and notice.
     """
-    if not _app_has_run.is_set():
+    if not _app_has_run().is_set():
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
     open_address(page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 PICTURE = "picture"  # the shown Picture, or absent
@@ -39,7 +41,9 @@ LIVE_STREAM = "live_stream"
 LIVE_VISIT = "live_visit"  # the visit on which the page last showed the stream
 LIVE_CAMERA = "live_camera"
 LIVE_CONSENT = "live_consent"
-LIVE_MOOD = "live_mood"  # the Listener for the songs, or a placeholder: no face, or the playlist of the session
+LIVE_MOOD = "live_mood"  # the Listener for the songs; absent before the first
+LIVE_FACELESS = "live_faceless"  # whether there was no face when the visitor asked for songs
+LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a session that is over
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_MIRROR = "live_mirror"
 LIVE_BOXES = "live_boxes"
@@ -122,11 +126,6 @@ HOW_STEP = "step"  # only in the URL: the key of the shown step
 HOW_WALK = "how_walk"  # the Walk of the shown photo: the result of each step
 
 
-def how_widget(name: str, *scope: str) -> str:
-    """A widget of "How it works"; `scope` names the photo or the step it belongs to."""
-    return "-".join(("how", name, *scope))
-
-
 # The music page. The first four are also in the URL.
 MUSIC_TABLE = "table"
 MUSIC_VIEW = "view"
@@ -136,13 +135,8 @@ MUSIC_RECCOBEATS = "reccobeats"
 MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
 MUSIC_FILE = "music_file"  # the visitor's CSV before it is read
-MUSIC_OWN = "music_own"  # its SongTable
+MUSIC_OWN = "music_own"  # its SongTable, or absent
 MUSIC_PROBLEM = "music_problem"  # why it could not be read
-
-
-def music_widget(name: str, *scope: str) -> str:
-    """A widget of the music page; `scope` names the table or the song it belongs to."""
-    return "-".join(("music", name, *scope))
 
 
 # The models page. All but the last are also in the URL.
@@ -159,11 +153,6 @@ MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
 MODELS_ASKED = "models_asked"  # the predictions of every model for the visitor's photo
 
 
-def models_widget(name: str, *scope: str) -> str:
-    """A widget of the models page; `scope` names the model it belongs to."""
-    return "-".join(("models", name, *scope))
-
-
 # The film page
 FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first
 FILM_UPLOAD = "film_upload"
@@ -177,6 +166,12 @@ FILM_SONGS = "film_songs"  # the requests of the scenes, and their songs
 FILM_DRAWN = "film_drawn"  # what the page showed at its last run
 
 
-def film_widget(name: str, *scope: str) -> str:
-    """A widget of the film page; `scope` names what it belongs to."""
-    return "-".join(("film", name, *scope))
+def _widget(page: str, name: str, *scope: str) -> str:
+    """The key of a widget of one page; `scope` names what the widget belongs to, such as a photo or a song."""
+    return "-".join((page, name, *scope))
+
+
+how_widget = partial(_widget, "how")
+music_widget = partial(_widget, "music")
+models_widget = partial(_widget, "models")
+film_widget = partial(_widget, "film")

@@ -31,7 +31,6 @@ BARS, PLANE, SMALL_PLANE = "how-bars", "how-plane", "how-small-plane"
 """Container keys of charts. The style in `page` sets their heights."""
 
 _MAX_WIDTH = 760  # pixels, of an image next to the sentences
-_HEIGHT = 580
 _MIN_REM = 16  # lowest height for a low window
 _MAP = 96
 _STRIP = 590  # width of six maps
@@ -58,8 +57,7 @@ def show_proposals(subject: Subject) -> None:
 
 def show_refined(subject: Subject) -> None:
     """Show the boxes of R-Net."""
-    trace = subject.walk.trace
-    stage = trace.refined
+    trace, stage = subject.walk.trace, subject.walk.trace.refined
     _boxes(subject, "refined", stage)
     _fact(
         f"{pluralize(len(trace.proposals.kept), 'box', 'boxes')} checked, {len(stage.found):,} accepted (blue), "
@@ -87,8 +85,7 @@ def show_faces(subject: Subject) -> None:
 def _boxes(subject: Subject, name: str, stage: Stage, *, landmarks: bool = False) -> None:
     kept = stage.kept
     if landmarks:
-        confident = kept.confidence >= MIN_CONFIDENCE
-        kept = kept.take(confident)
+        kept = kept.take(kept.confidence >= MIN_CONFIDENCE)
 
     def draw() -> RgbImage:
         image, scale = _displayed(subject)
@@ -101,7 +98,7 @@ def _boxes(subject: Subject, name: str, stage: Stage, *, landmarks: bool = False
 
 def _displayed(subject: Subject) -> tuple[RgbImage, float]:
     """Return the displayed image and its scale relative to the original."""
-    image, scale = shrink(subject.walk.preview, 2 * _HEIGHT)
+    image, scale = shrink(subject.walk.preview, 2 * plots.HEIGHT)
     return image, scale * subject.walk.scale
 
 
@@ -120,7 +117,7 @@ def show_crop(subject: Subject) -> None:
     )
     for column, (label, name, draw) in zip(st.columns(3), tiles, strict=True):
         with column:
-            _label(label)
+            st.markdown(f"**{label}**")
             _tile(subject, f"crop-{name}", draw, alt=_alt(subject, f"The face: {label.lower()}"))
     _fact(f"{face.side} pixels per side, resized to {side}: {side * side:,} numbers from 0 (black) to 255 (white)")
 
@@ -131,7 +128,7 @@ def show_maps(subject: Subject) -> None:
     with _fit_height(_STRIP / _MAP / len(levels), other_rem=12.5 + 3.6 * len(levels)):
         for number, level in enumerate(levels):
             side, num_shown = level.maps.shape[1], len(level.maps)
-            _label(f"{side} by {side} pixels, {num_shown} of {level.num_channels} maps")
+            st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
             strip = subject.cached(f"maps-{number}", partial(_strip, level))
             show_sharp(strip, alt=_alt(subject, f"{num_shown} feature maps of {side} by {side} pixels"), width=_STRIP)
     _fact("Light areas contain the pattern, dark areas do not. The page shows the maps with the largest variation.")
@@ -142,25 +139,19 @@ def show_explanations(subject: Subject) -> None:
     face = subject.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
-    left, right = st.columns(2)
-    with left:
-        label = "Grad-CAM: support for the answer"
-        _label(label)
-        heat = face.grad_cam
-        _tile(*(subject, "look-cam", lambda: _heat(insight, heat)), alt=_alt(subject, f"{label}, for {answer}"))
-    with right:
-        label = "Occlusion: drop when covered"
-        _label(label)
-        _tile(
-            *(subject, "look-occlusion", lambda: _heat(insight, occlusion.heat)),
-            alt=_alt(subject, f"{label}, for {answer}"),
-        )
+    maps = (
+        ("Grad-CAM: support for the answer", "look-cam", face.grad_cam),
+        ("Occlusion: drop when covered", "look-occlusion", occlusion.heat),
+    )
+    for column, (label, name, heat) in zip(st.columns(2), maps, strict=True):
+        with column:
+            st.markdown(f"**{label}**")
+            _tile(subject, name, partial(_heat, insight, heat), alt=_alt(subject, f"{label}, for {answer}"))
     lowest = occlusion.probability - float(occlusion.drops.max())
-    facts = [
-        describe_agreement(face.agreement),
-        f"Light areas matter most. {describe_drop(answer, occlusion.probability, lowest)}",
-    ]
-    _fact("  \n".join(facts))
+    _fact(
+        f"{describe_agreement(face.agreement)}  \n"
+        f"Light areas matter most. {describe_drop(answer, occlusion.probability, lowest)}"
+    )
 
 
 def describe_agreement(correlation: float | None) -> str:
@@ -201,7 +192,7 @@ def show_probabilities(subject: Subject) -> None:
         f"{mirrored}{smoothed}A temperature of {insight.temperature:.2f} {effect} the confidence. Thin lines show the "
         "probabilities before calibration."
     )
-    figure = plots.logit_bars(insight, height=_HEIGHT - 40)
+    figure = plots.logit_bars(insight)
     _chart(figure, "logits", alt=_alt(subject, f"Scores: {scores}; probabilities: {shares}"), container=BARS)
 
 
@@ -227,7 +218,7 @@ def show_point(subject: Subject) -> None:
         f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
         f"weights: {weights}. Weights below {_percent(plots.LEAST_WEIGHT)} have no line."
     )
-    figure = plots.weighed_place(values, point, _number(subject), height=_HEIGHT)
+    figure = plots.weighed_place(values, str(subject.face.number))
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
     _chart(figure, "place", alt=_alt(subject, alt), container=PLANE)
 
@@ -235,9 +226,8 @@ def show_point(subject: Subject) -> None:
 def show_quadrant(subject: Subject) -> None:
     """Show the quadrant of the face."""
     values = subject.face.probabilities
-    point = affect_of(values)
-    quadrant = quadrant_of(point)
-    figure = plots.quarter_place(values, point, _number(subject), height=_HEIGHT)
+    quadrant = quadrant_of(affect_of(values))
+    figure = plots.quarter_place(values, str(subject.face.number))
     _fact(f"{quadrant}: {quadrant.description}")
     alt = _alt(subject, f"The plane with {quadrant} filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt, container=PLANE)
@@ -257,7 +247,7 @@ def show_songs(subject: Subject) -> None:
         with st.container(key="how-moods"):
             st.markdown(" · ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in moods.values()))
         _chart(
-            plots.songs_place(values, point, _number(subject), song_points(enumerate(chosen, 1))),
+            plots.songs_place(values, str(subject.face.number), song_points(enumerate(chosen, 1))),
             "songs",
             alt=_alt(subject, f"The plane with the face in {quadrant} and {len(chosen)} songs around it"),
             container=SMALL_PLANE,
@@ -282,7 +272,7 @@ def _image(subject: Subject, name: str, draw: Callable[[], RgbImage], *, alt: st
     width, height = subject.walk.size
     jpeg = subject.cached(name, lambda: encode_jpeg(draw()))
     with _fit_height(width / height, other_rem=13.5):
-        show_sharp(jpeg, alt=alt, width=min(_MAX_WIDTH, round(_HEIGHT * width / height)))
+        show_sharp(jpeg, alt=alt, width=min(_MAX_WIDTH, round(plots.HEIGHT * width / height)))
 
 
 def _fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
@@ -312,10 +302,6 @@ def _chart(figure: go.Figure, name: str, *, alt: str, container: str) -> None:
         show_chart(figure, key=f"how-chart-{name}", alt=alt, height="stretch")
 
 
-def _label(text: str) -> None:
-    st.markdown(f"**{text}**")
-
-
 def _fact(text: str) -> None:
     """Show the figures of the step in large type, for a projector."""
     with st.container(key="how-fact"):
@@ -325,11 +311,6 @@ def _fact(text: str) -> None:
 def _percent(share: float) -> str:
     """Format a share, with a no-break space before the percent sign."""
     return share_text(share).replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _number(subject: Subject) -> str:
-    """Return the label of the face on the plane."""
-    return str(subject.face.number)
 
 
 def _grey(square: RgbImage) -> bytes:

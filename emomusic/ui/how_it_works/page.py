@@ -11,7 +11,7 @@ from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works.draw import BARS, PLANE, SMALL_PLANE
-from emomusic.ui.how_it_works.steps import STEPS, Needs, Step, step_named
+from emomusic.ui.how_it_works.steps import STEPS, Step, step_named
 from emomusic.ui.how_it_works.walk import Subject, Walk, walk_of
 
 _KEYS = state.how_widget("keys")
@@ -106,10 +106,10 @@ def show_step(step: Step, picture: Picture) -> None:
     with drawing, shown_errors():
         walk = walk_of(picture)
         with st.spinner(step.waiting):
-            if step.needs is Needs.FACE and not walk.faces:
+            if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
                 return
-            number = _choose_face(walk, face_buttons) if step.needs is Needs.FACE else 1
+            number = _choose_face(walk, face_buttons) if step.needs_face else 1
             step.draw(Subject(walk, number))
 
 

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from emomusic.affect import share_text
 from emomusic.face.detection import MIN_CONFIDENCE
 from emomusic.ui.how_it_works import draw
 from emomusic.ui.how_it_works.walk import Subject
-
-
-class Needs(StrEnum):
-    """What must be available before a step can be drawn."""
-
-    PICTURE = "picture"
-    NETWORKS = "networks"
-    FACE = "face"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +22,7 @@ class Step:
         source: publication.
         draw: draws the step.
         waiting: text of the spinner.
-        needs: what must be available first.
+        needs_face: whether the step shows a face of the photo.
         wide: the drawing takes the full width below the sentences.
     """
 
@@ -41,7 +32,7 @@ class Step:
     source: str
     draw: Callable[[Subject], None]
     waiting: str = "Detecting faces"
-    needs: Needs = Needs.FACE
+    needs_face: bool = True
     wide: bool = False
 
 
@@ -62,7 +53,7 @@ STEPS: tuple[Step, ...] = (
         "L. F. Barrett et al., Emotional expressions reconsidered, Psychological Science in the Public Interest 20(1), "
         "2019",
         draw.show_photo,
-        needs=Needs.PICTURE,
+        needs_face=False,
     ),
     Step(
         "proposals",
@@ -73,7 +64,7 @@ STEPS: tuple[Step, ...] = (
         ),
         f"P-Net of MTCNN: {_MTCNN}",
         draw.show_proposals,
-        needs=Needs.NETWORKS,
+        needs_face=False,
     ),
     Step(
         "refined",
@@ -84,7 +75,7 @@ STEPS: tuple[Step, ...] = (
         ),
         f"R-Net of MTCNN: {_MTCNN}",
         draw.show_refined,
-        needs=Needs.NETWORKS,
+        needs_face=False,
     ),
     Step(
         "face",
@@ -95,7 +86,7 @@ STEPS: tuple[Step, ...] = (
         ),
         f"O-Net of MTCNN: {_MTCNN}",
         draw.show_faces,
-        needs=Needs.NETWORKS,
+        needs_face=False,
     ),
     Step(
         "crop",

@@ -26,7 +26,6 @@ from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
 from emomusic.ui.songs.your_music import with_your_music
 
 MAX_SONGS = 10
-_SESSION = "session"  # instead of a mood: the player has the session's playlist
 
 _CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: one card has a second line
 
@@ -41,32 +40,32 @@ def show_play_button(session: LiveSession) -> None:
         args=(session,),
         key="live-play",
     )
-    if st.session_state.get(state.LIVE_MOOD) == "nobody":
+    if st.session_state.get(state.LIVE_FACELESS):
         st.caption("There is no mood without a face. Show a face to the webcam and try again.")
 
 
 def _keep_mood(session: LiveSession) -> None:
     group = session.view().group
-    st.session_state[state.LIVE_MOOD] = (
-        "nobody" if group is None else Listener(NOW, affect_of(group), group.emotion, None)
-    )
+    st.session_state[state.LIVE_FACELESS] = group is None
+    st.session_state.pop(state.LIVE_MOOD, None)
     if group is not None:
+        st.session_state[state.LIVE_MOOD] = Listener(NOW, affect_of(group), group.emotion, None)
         st.toast(f"{describe(group)}: the player has its song.")
 
 
 def show_player(session: LiveSession | None) -> None:
     """Show the player for the stored mood, or for the playlist of a session that is over."""
-    playing = st.session_state.get(state.LIVE_MOOD)
-    if isinstance(playing, Listener):
-        show_queue(queue_of(request_of(playing), "live"), "live", "emomusic-live")
-    elif playing == _SESSION and session is not None and not session.is_on:
+    listener: Listener | None = st.session_state.get(state.LIVE_MOOD)
+    if listener is not None:
+        show_queue(queue_of(request_of(listener), "live"), "live", "emomusic-live")
+    elif st.session_state.get(state.LIVE_PLAYLIST) and session is not None and not session.is_on:
         show_queue(_session_queue(session), "live", "emomusic-session")
 
 
 def show_moment() -> None:
     """Show the stored mood and the first songs for it on the affect plane."""
     listener, queue = st.session_state.get(state.LIVE_MOOD), st.session_state.get(state.queue("live"))
-    if isinstance(listener, Listener) and isinstance(queue, SongQueue):
+    if listener is not None and queue is not None:
         st.header("The chosen moment", anchor=False)
         show_song_plane(listener, [], queue)
 
@@ -149,12 +148,16 @@ def _show_playlist(session: LiveSession, num_segments: int) -> None:
         "Play these songs",
         icon=":material/queue_music:",
         type="primary",
-        on_click=state.put,
-        args=(state.LIVE_MOOD, _SESSION),
-        disabled=st.session_state.get(state.LIVE_MOOD) == _SESSION,
+        on_click=_play_session,
+        disabled=bool(st.session_state.get(state.LIVE_PLAYLIST)),
         key="live-play-session",
     )
     list_songs(songs)
+
+
+def _play_session() -> None:
+    st.session_state[state.LIVE_PLAYLIST] = True
+    st.session_state.pop(state.LIVE_MOOD, None)
 
 
 def _session_queue(session: LiveSession) -> SongQueue:

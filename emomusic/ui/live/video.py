@@ -52,7 +52,8 @@ def sync_session() -> LiveSession | None:
             return session
         session = new
         st.session_state[state.LIVE] = session
-        st.session_state.pop(state.LIVE_MOOD, None)
+        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST):
+            st.session_state.pop(key, None)
     elif session is not None:
         session.update(playing=stream.state.playing, signalling=stream.state.signalling)
     return session

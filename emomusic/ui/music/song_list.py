@@ -16,13 +16,13 @@ from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
-from emomusic.music.spotify.embeds import TRACK_ADDRESS, songs_m3u
+from emomusic.music.spotify.embeds import TRACK_ADDRESS, songs_m3u, track_url
 from emomusic.text import escape_formula, for_excel
 from emomusic.ui.core import state
 from emomusic.ui.core.files import download_button
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.music.song_table import SongTable, unique_songs
-from emomusic.ui.songs.embed import show_player, spotify_link
+from emomusic.ui.songs.embed import show_player
 
 PAGE = 5
 _PLAYING = state.music_widget("playing")  # the list and the song of the only player
@@ -165,7 +165,7 @@ def _show_line(line: SongLine, name: str, ask: Callable[[str], None] | None, *, 
                 type="tertiary",
             )
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"{line.details} · {spotify_link(line.track_id)}", width="content")
+                st.markdown(f"{line.details} · [Open in Spotify]({track_url(line.track_id)})", width="content")
                 if ask is not None and line.can_ask:
                     st.button(
                         "What mood is it?",

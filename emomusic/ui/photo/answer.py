@@ -49,11 +49,6 @@ def show_photo(picture: Picture) -> None:
     except EmomusicError:
         st.title("This photo cannot be read", anchor=False)
         raise
-    _show_answer(result)
-
-
-def _show_answer(result: PhotoResult) -> None:
-    """Show the page for a photo that was read, in the order of the screen."""
     reading = result.reading
     shape = reading.width / reading.height
     st.html(_STYLE)
@@ -82,7 +77,8 @@ def _show_answer(result: PhotoResult) -> None:
         with bars:
             _show_bars(who, probabilities)
     with plane:
-        show_song_plane(listener, _face_points(reading), queue)
+        faces = enumerate(reading.faces[:MOST_POINTS], 1)
+        show_song_plane(listener, [FacePoint(str(number), face.point, face.emotion) for number, face in faces], queue)
     if len(reading.faces) > 1:
         show_face_cards(result)
     show_photo_downloads(result, listener, queue)
@@ -138,12 +134,6 @@ def _show_bars(who: str, probabilities: EmotionProbabilities) -> None:
         alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
     )
     st.caption(f"{who}: valence {point.valence:.2f}, arousal {point.arousal:.2f}, {quadrant}, {quadrant.description}.")
-
-
-def _face_points(reading: PictureReading) -> list[FacePoint]:
-    """The faces as numbered points on the plane, at most `MOST_POINTS`."""
-    faces = reading.faces[:MOST_POINTS]
-    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(faces, 1)]
 
 
 def _alt(reading: PictureReading) -> str:

@@ -55,27 +55,22 @@ def show_face_cards(result: PhotoResult) -> None:
 def show_photo_downloads(result: PhotoResult, listener: Listener, queue: SongQueue) -> None:
     """Show a menu with the photo and its readings as files. The player offers the songs."""
     stem = stem_of(result)
+
+    def annotated() -> bytes:
+        return encode_png(annotated_picture(read_image(result.picture.data), result.reading))
+
+    def everything() -> str:
+        songs = queue.playlist(PLAYLIST)
+        record = picture_record(result.picture.name, result.reading, songs, queue.request, decode_ms=result.decode_ms)
+        return songs_json(record, listener, queue.request)
+
     with st.popover("Download", icon=":material/download:", key="photo-downloads"):
         if result.reading.faces:
-            download_button(
-                "Photo with faces (PNG)", lambda: _annotated_png(result), f"{stem}-faces.png", type="tertiary"
-            )
+            download_button("Photo with faces (PNG)", annotated, f"{stem}-faces.png", type="tertiary")
             download_button("Faces (CSV)", lambda: faces_csv(result.reading), f"{stem}-faces.csv", type="tertiary")
-
-        def make() -> str:
-            songs = queue.playlist(PLAYLIST)
-            record = picture_record(
-                result.picture.name, result.reading, songs, queue.request, decode_ms=result.decode_ms
-            )
-            return songs_json(record, listener, queue.request)
-
-        download_button("Everything (JSON)", make, f"{stem}.json", type="tertiary")
+        download_button("Everything (JSON)", everything, f"{stem}.json", type="tertiary")
 
 
 def stem_of(result: PhotoResult) -> str:
     """Start of the names of downloaded files."""
     return Path(result.picture.name).stem or "picture"
-
-
-def _annotated_png(result: PhotoResult) -> bytes:
-    return encode_png(annotated_picture(read_image(result.picture.data), result.reading))

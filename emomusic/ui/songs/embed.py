@@ -1,16 +1,11 @@
-"""Embedded Spotify players, and links to Spotify."""
+"""Embedded Spotify players."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from emomusic.music.spotify.embeds import PLAYER_HEIGHT, embed_url, track_url
+from emomusic.music.spotify.embeds import PLAYER_HEIGHT, embed_url
 from emomusic.ui.core import state
-
-
-def spotify_link(track_id: str) -> str:
-    """A Markdown link to a song."""
-    return f"[Open in Spotify]({track_url(track_id)})"
 
 
 def show_player(track_id: str, name: str, *, place: tuple[str, int], height: int = PLAYER_HEIGHT) -> None:

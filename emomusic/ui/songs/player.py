@@ -124,10 +124,8 @@ def _show_up_next(queue: SongQueue, place: str) -> None:
             st.caption(escape_markdown(queued.song.reason))
 
 
-def _skip(queued: QueuedSong | None) -> None:
+def _skip(queued: QueuedSong) -> None:
     """Skip the main artist of a song; guests stay."""
-    if queued is None:
-        return
     name = queued.song.track.artists[0]
     skipped_artists()[artist_key(name)] = name
 
@@ -137,12 +135,7 @@ def _show_skipped(place: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"Skipped: {join_names(names)}", width="content")
             if st.button("Play them again", type="tertiary", key=f"allow-{place}"):
-                _allow_all()
+                skipped_artists().clear()
+                for key in [key for key in st.session_state if str(key).startswith(state.queue(""))]:
+                    del st.session_state[key]  # a queue without their songs starts again
                 st.rerun()
-
-
-def _allow_all() -> None:
-    """Allow all artists again. Queues without their songs start again."""
-    skipped_artists().clear()
-    for key in [key for key in st.session_state if str(key).startswith(state.queue(""))]:
-        del st.session_state[key]

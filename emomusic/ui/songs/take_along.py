@@ -70,24 +70,19 @@ def show_take_along(songs: Sequence[Song], place: str, stem: str) -> None:
         return
     with st.popover("Take it along", key=f"take-{place}"):
         st.markdown(f"**{pluralize(len(songs), 'song')}** of this list")
-        show_copy_button(songs, key=f"copy-{place}")
+        _COPY(
+            data={
+                "label": "Copy for Spotify",
+                "text": track_links(songs),
+                "copied": f"{pluralize(len(songs), 'link')} copied.",
+                "failed": "The browser does not allow copying. Download the playlist instead.",
+            },
+            key=f"copy-{place}",
+        )
         st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
         show_save(songs, place)
         download_button("Playlist (M3U)", lambda: songs_m3u(songs), f"{stem}.m3u", key=f"m3u-{place}")
         download_button("Songs (CSV)", lambda: for_excel(songs_csv(songs)), f"{stem}-songs.csv", key=f"csv-{place}")
-
-
-def show_copy_button(songs: Sequence[Song], *, key: str) -> None:
-    """Show a button that copies the links of the songs, one per line."""
-    _COPY(
-        data={
-            "label": "Copy for Spotify",
-            "text": track_links(songs),
-            "copied": f"{pluralize(len(songs), 'link')} copied.",
-            "failed": "The browser does not allow copying. Download the playlist instead.",
-        },
-        key=key,
-    )
 
 
 def songs_json(record: dict[str, Any], listener: Listener, request: Request) -> str:
