@@ -18,6 +18,7 @@ import pytest
 from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, make_folder, parts_of, rows_of
 from tests.films import COLLINS, write_film
+from tests.waiting import wait_until
 
 NUM_PICTURES = 20
 
@@ -144,8 +145,7 @@ def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
     assert workers
     process.kill()
     process.wait()
-    while any(Path(f"/proc/{pid}").exists() for pid in workers):  # they end with their parent
-        time.sleep(0.01)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))  # they end with their parent
     answer, status = batch(pictures, "--out", out, "--resume")
     assert (answer["read"], answer["resumed"], status) == (NUM_PICTURES + len(BROKEN) - 16, 16, 2)
     assert_same_rows(out, results)
