@@ -1,6 +1,7 @@
 """scripts/load_test.py: simulated visitors against a real server."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
@@ -36,7 +37,9 @@ def test_a_page_without_an_answer_is_not_counted_as_one(tmp_path: Path) -> None:
         for text, result, reason in CASES:
             script.write_text(text, encoding="utf-8")
             journal = Journal()
-            asyncio.run(Visitor(0, server.address, make_photos()[:1], journal, 60).stay(monotonic() + 0.5))
+            visitor = Visitor(0, server.address, make_photos()[:1], journal, 60)
+            with ThreadPoolExecutor(1) as thread:  # the worker's own thread can have Playwright's event loop
+                thread.submit(lambda visitor=visitor: asyncio.run(visitor.stay(monotonic() + 0.5))).result()
             first = journal.outcomes[0]
             assert (first.action, first.result) == ("open", result)
             assert reason in first.reason
