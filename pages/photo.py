@@ -30,8 +30,8 @@ if is_new:
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
+    from emomusic.ui.core.charts import show_welcome
     from emomusic.ui.core.picture_chooser import choose_another_picture, choose_picture
-    from emomusic.ui.core.welcome import show_welcome
     from emomusic.ui.photo.answer import show_photo
 
     if (picture := choose_another_picture()) is not None:

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from emomusic.ui.how_it_works.steps import STEPS, step_named
+from emomusic.ui.how_it_works.page import STEPS, step_named
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.waiting import wait_until_idle
 

@@ -1,4 +1,4 @@
-"""emomusic/ui/songs/embed.py: another song gets another frame."""
+"""emomusic/ui/songs/player.py: another song gets another frame."""
 
 from streamlit.testing.v1 import AppTest
 
@@ -8,7 +8,7 @@ ONE, OTHER = "a" * 22, "b" * 22
 def page() -> None:
     import streamlit as st
 
-    from emomusic.ui.songs.embed import show_player
+    from emomusic.ui.songs.player import show_player
 
     show_player(st.session_state.track, "a song", place=("songs", 1))
 

@@ -17,7 +17,8 @@ from emomusic.music.recommend import one_song_each
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.shared import shared
-from emomusic.ui.film import choose, results
+from emomusic.ui.film import page as page_module
+from emomusic.ui.film import results
 from emomusic.ui.film.job import FilmHolder, FilmJob
 from tests.fakes import FakeDetector
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
@@ -63,7 +64,7 @@ def shown(app: AppTest, sample: FilmJob) -> AppTest:
 def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
     """Fake networks read all films; this classifier can stop the reading."""
     classifier = Classifier()
-    monkeypatch.setattr(choose, "_networks", fakes(classifier))
+    monkeypatch.setattr(page_module, "_networks", fakes(classifier))
     return classifier
 
 
@@ -262,7 +263,7 @@ def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> No
 
 def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = Classifier(permissions=10)
-    monkeypatch.setattr(choose, "_networks", fakes(classifier))
+    monkeypatch.setattr(page_module, "_networks", fakes(classifier))
     upload(app, GREY)
     assert classifier.has_stopped()
     app.run()
@@ -279,7 +280,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
 
 
 def test_a_film_without_faces_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "_networks", fakes(detector=FakeDetector()))
+    monkeypatch.setattr(page_module, "_networks", fakes(detector=FakeDetector()))
     finish(upload(app, GREY))
     assert "No face" in app.title[0].value
     assert tracks(app) == []

@@ -15,7 +15,7 @@ from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.gallery import faces as faces_module
 from emomusic.ui.gallery import pictures as gallery_module
-from emomusic.ui.songs.listener import FIRST_POINTS
+from emomusic.ui.songs.choose import FIRST_POINTS
 from tests.pages.screen import faces_on_the_plane, playing, playlist, songs_on_the_plane, text_of, tracks
 
 SECONDS = 120

@@ -22,7 +22,7 @@ from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works import walk
 from emomusic.ui.how_it_works.draw import describe_agreement, describe_drop
-from emomusic.ui.how_it_works.steps import STEPS, step_named
+from emomusic.ui.how_it_works.page import STEPS, step_named
 from emomusic.ui.how_it_works.walk import Walk
 from tests.pages.screen import text_of
 

@@ -387,7 +387,7 @@ def test_the_chosen_genres_apply_to_a_moment_and_to_the_session(app: AppTest, st
     assert playing(app) == playlist(app, "live")[0]
     session.end()
     show(app, stream, session)
-    _, queue = app.session_state[state.queue("session")]
+    queue = queue_of(app, "session")
     assert ["salsa" in song.track.genres for song in queue.playlist(10)] == [True, True]
 
 
@@ -400,7 +400,7 @@ def test_the_playlist_of_a_session_is_listed_and_plays_after_a_click(app: AppTes
     session = played((8, TWO, Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
     session.end()
     show(app, stream, session)
-    _, queue = app.session_state[state.queue("session")]
+    queue = queue_of(app, "session")
     songs = [song.track.id for song in queue.playlist(10)]
     assert len(set(songs)) == 2
     listed = listed_songs(app)

@@ -368,7 +368,7 @@ def test_the_most_confident_mistakes_are_shown_with_the_dataset(
     place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
     monkeypatch.setattr(
-        "emomusic.ui.models.mistakes.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
+        "emomusic.ui.models.photographs.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
     )
     opened(app, "vgg9", view="Mistakes")
     captions = [caption.value for caption in app.caption if "called **" in caption.value]

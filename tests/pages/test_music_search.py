@@ -191,13 +191,6 @@ def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> N
     assert len(app.warning) == 1
 
 
-def test_the_digest_of_keys_does_not_contain_them() -> None:
-    one, other = (search._account(Credentials("id", secret)) for secret in ("north", "south"))
-    assert one != other
-    assert "north" not in one
-    assert len(one) == 16
-
-
 def test_reccobeats_and_covers_are_used_only_if_switched_on(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")

@@ -17,7 +17,7 @@ from emomusic.ui.core import picture_chooser, shared, state
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models.try_it import Asked
-from emomusic.ui.songs.listener import FIRST_POINTS
+from emomusic.ui.songs.choose import FIRST_POINTS
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
     faces_on_the_plane,

@@ -22,7 +22,7 @@ from emomusic.errors import SettingsError
 from emomusic.face.detection import Face
 from emomusic.face.images import RgbImage
 from emomusic.ui.core.capacity import Capacity
-from emomusic.ui.server import api, monitoring, routes
+from emomusic.ui.server import api, routes
 from emomusic.ui.server.api import RateLimit, api_settings
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.waiting import wait_until
@@ -56,7 +56,7 @@ class Ask:
 def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     """The capacity of the test's server."""
     here = Capacity(max_visitors=10, max_live=3)
-    for module in (routes, api, monitoring):
+    for module in (routes, api):
         monkeypatch.setattr(module, "capacity", lambda: here)
     return here
 

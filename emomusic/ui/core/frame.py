@@ -1,4 +1,4 @@
-"""The frame of every page: icon, theme colours, error messages and the notice."""
+"""The frame of every page: icon, theme colours, download buttons, error messages and the notice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 import re
 import runpy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import streamlit as st
 
@@ -19,6 +20,27 @@ from emomusic.plots.colours import rgb_of
 from emomusic.ui.core import state
 from emomusic.ui.core.address import open_address
 from emomusic.ui.core.sessions import WHEN_GONE, forget_closed_pages
+
+_MIME_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "m3u": "audio/x-mpegurl",
+    "mp4": "video/mp4",
+    "png": "image/png",
+}
+
+
+def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
+    """Show a download button that creates its file on demand and does not rerun the page.
+
+    Args:
+        label: of the button.
+        make: returns the content of the file.
+        name: of the file; the extension sets its MIME type.
+        look: keyword arguments of `st.download_button`.
+    """
+    st.download_button(label, make, name, _MIME_TYPES[name.rpartition(".")[2]], on_click="ignore", **look)
+
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import IO, BinaryIO, cast
 
 import cv2
+import streamlit as st
 
 from emomusic.affect import AffectPoint, Emotion
 from emomusic.compat import return_free_memory
@@ -27,6 +28,7 @@ from emomusic.face.live.timeline import Segment
 from emomusic.plots.film import annotate_film
 from emomusic.plots.picture import ROOM_AROUND, marked_frame
 from emomusic.text import format_clock, size_over
+from emomusic.ui.core import state
 from emomusic.ui.core.capacity import capacity
 
 log = logging.getLogger(__name__)
@@ -47,23 +49,37 @@ _MOST_PORTRAITS = 100
 _END_TIMEOUT_S = 5.0
 _LARGER = 1.5  # a portrait is replaced by one of a box this much wider
 
+_MOST_READ = 2  # at the same time: each decoder holds up to 300 MB and uses all cores
 _MOST_STORED = 4  # uploads on the disk, being read or waiting
 
-# Each decoder holds up to 300 MB and uses all cores, so further films wait.
-_slots = threading.BoundedSemaphore(2)
-_places = threading.BoundedSemaphore(_MOST_STORED)
 
-_jobs: weakref.WeakSet[FilmJob] = weakref.WeakSet()
+class Films:
+    """The films of all visitors of this process.
+
+    Attributes:
+        turns: of reading.
+        places: for uploads on the disk.
+        jobs: the films that a visitor has.
+    """
+
+    def __init__(self) -> None:
+        self.turns, self.places = threading.BoundedSemaphore(_MOST_READ), threading.BoundedSemaphore(_MOST_STORED)
+        self.jobs: weakref.WeakSet[FilmJob] = weakref.WeakSet()
+        atexit.register(self._end_threads)
+
+    def _end_threads(self) -> None:
+        """End all threads. Python would stop them within C++ code, which aborts the process."""
+        jobs = list(self.jobs)
+        for job in jobs:
+            job.end()
+        for job in jobs:
+            job.close()
 
 
-@atexit.register
-def _end_threads() -> None:
-    """End all threads. Python would stop them within C++ code, which aborts the process."""
-    jobs = list(_jobs)
-    for job in jobs:
-        job.end()
-    for job in jobs:
-        job.close()
+@st.cache_resource(show_spinner=False)
+def films() -> Films:
+    """The films of this process."""
+    return Films()
 
 
 class FilmStage(StrEnum):
@@ -109,7 +125,8 @@ class FilmJob:
         self._scenes: tuple[int, list[Segment]] = (0, [])
         self._moods: dict[int, tuple[AffectPoint, Emotion]] = {}
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
-        _jobs.add(self)
+        self._turns = films().turns
+        films().jobs.add(self)
         self._thread.start()
 
     @property
@@ -174,7 +191,7 @@ class FilmJob:
     def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
         try:
             with capacity().work(), opening as file:
-                while not _slots.acquire(timeout=0.2):
+                while not self._turns.acquire(timeout=0.2):
                     if self._should_stop():
                         return
                 try:
@@ -182,7 +199,7 @@ class FilmJob:
                     if self.reading is not None and len(self.reading) and not self._closed.is_set():
                         self._mark(file, self.reading)
                 finally:
-                    _slots.release()
+                    self._turns.release()
         except EmomusicError as error:
             log.info("error shown to the visitor: %s", error)
             self.error = str(error)
@@ -250,6 +267,12 @@ class FilmHolder:
         weakref.finalize(self, job.end)
 
 
+def visitors_job() -> FilmJob | None:
+    """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
+    holder: FilmHolder | None = st.session_state.get(state.FILM)
+    return None if holder is None else holder.job
+
+
 def _preview(moment: FilmMoment) -> RgbImage:
     small, scale = shrink(moment.image, _PREVIEW_SIDE)
     return marked_frame(small, moment.faces, scale)
@@ -268,7 +291,8 @@ def stored_upload(file: IO[bytes], size: int) -> Iterator[BinaryIO]:
     """
     if size > MAX_MB * 2**20:
         raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB; choose a smaller film.")
-    if not _places.acquire(blocking=False):
+    places = films().places
+    if not places.acquire(blocking=False):
         raise FilmError("This server has no place for a further film; try again in a few minutes.")
     try:
         with tempfile.TemporaryFile() as stored:
@@ -281,4 +305,4 @@ def stored_upload(file: IO[bytes], size: int) -> Iterator[BinaryIO]:
             del file  # the copy in memory
             yield cast("BinaryIO", stored)
     finally:
-        _places.release()
+        places.release()

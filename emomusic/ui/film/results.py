@@ -17,19 +17,15 @@ from emomusic.face.film import FilmReading, face_line
 from emomusic.face.live.timeline import Segment, every_second
 from emomusic.music.recommend import Song, one_song_each
 from emomusic.music.request import Request
-from emomusic.music.spotify.embeds import track_url
 from emomusic.plots.affect import FacePoint, circumplex
 from emomusic.plots.live import film_areas
 from emomusic.text import for_excel, format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns, show_chart
-from emomusic.ui.core.files import download_button
-from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.core.shared import shared
-from emomusic.ui.film.choose import visitors_job
-from emomusic.ui.film.job import PORTRAIT, FilmJob, FilmStage
-from emomusic.ui.songs.choose import request_of
-from emomusic.ui.songs.listener import ALL, NOW, Listener
+from emomusic.ui.film.job import PORTRAIT, FilmJob, FilmStage, visitors_job
+from emomusic.ui.songs.choose import ALL, NOW, Listener, request_of, song_line
 from emomusic.ui.songs.player import queue_of, show_queue
 from emomusic.ui.songs.your_music import with_your_music
 
@@ -240,10 +236,6 @@ def _songs(scenes: Sequence[Segment]) -> list[Song | None]:
 
 def _show_scenes(scenes: Sequence[Segment]) -> None:
     for number, song in enumerate(_songs(scenes)):
-        title = "no song fits" if song is None else (
-            f"[**{escape_markdown(song.track.title)}**]({track_url(song.track.id)}) · "
-            f"{escape_markdown(song.track.byline)}"
-        )  # fmt: skip
         with st.container(gap=None):
             st.button(
                 escape_markdown(_line(number, scenes)),
@@ -252,7 +244,7 @@ def _show_scenes(scenes: Sequence[Segment]) -> None:
                 args=(number, int(scenes[number].start_s)),
                 key=state.film_widget("play", str(number)),
             )
-            st.markdown(title)
+            st.markdown("no song fits" if song is None else song_line(song.track))
 
 
 def _show_plane(reading: FilmReading) -> None:

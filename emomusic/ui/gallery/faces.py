@@ -20,12 +20,18 @@ from emomusic.plots.picture import annotated_preview
 from emomusic.text import escape_formula, for_excel, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns, show_chart
-from emomusic.ui.core.files import download_button
-from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.core.tiles import show_sharp, show_tile, style_tiles
 from emomusic.ui.gallery.pictures import FACE_SIDE, MOST_PICTURES, GalleryResult
-from emomusic.ui.songs.choose import request_of, show_song_plane
-from emomusic.ui.songs.listener import ALL, FIRST_POINTS, MOST_POINTS, Listener, group_sentence
+from emomusic.ui.songs.choose import (
+    ALL,
+    FIRST_POINTS,
+    MOST_POINTS,
+    Listener,
+    group_sentence,
+    request_of,
+    show_song_plane,
+)
 from emomusic.ui.songs.player import PLAYLIST, queue_of, show_queue
 from emomusic.ui.songs.take_along import songs_json
 

@@ -23,7 +23,7 @@ from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.how_it_works.walk import CROP_SIDE, Subject
+from emomusic.ui.how_it_works.walk import CROP_SIDE, Walk
 from emomusic.ui.songs.choose import describe_few, song_points
 from emomusic.ui.songs.your_music import with_your_music
 
@@ -41,34 +41,34 @@ _NUM_WEIGHTS = 3  # emotions listed with the plane
 # Detection
 
 
-def show_photo(subject: Subject) -> None:
+def show_photo(walk: Walk) -> None:
     """Show the photo and its number of pixels."""
-    width, height = subject.walk.size
-    _image(subject, "picture", lambda: _displayed(subject)[0], alt="The photo")
+    width, height = walk.size
+    _image(walk, "picture", lambda: _displayed(walk)[0], alt="The photo")
     _fact(f"{width:,} by {height:,} pixels, {3 * width * height:,} numbers")
 
 
-def show_proposals(subject: Subject) -> None:
+def show_proposals(walk: Walk) -> None:
     """Show the boxes of P-Net."""
-    stage = subject.walk.trace.proposals
-    _boxes(subject, "proposals", stage)
+    stage = walk.trace.proposals
+    _boxes(walk, "proposals", stage)
     _fact(f"{pluralize(len(stage.found), 'box', 'boxes')} proposed (blue), {len(stage.kept):,} kept (yellow)")
 
 
-def show_refined(subject: Subject) -> None:
+def show_refined(walk: Walk) -> None:
     """Show the boxes of R-Net."""
-    trace, stage = subject.walk.trace, subject.walk.trace.refined
-    _boxes(subject, "refined", stage)
+    trace, stage = walk.trace, walk.trace.refined
+    _boxes(walk, "refined", stage)
     _fact(
         f"{pluralize(len(trace.proposals.kept), 'box', 'boxes')} checked, {len(stage.found):,} accepted (blue), "
         f"{len(stage.kept):,} kept (yellow)"
     )
 
 
-def show_faces(subject: Subject) -> None:
+def show_faces(walk: Walk) -> None:
     """Show the faces of O-Net with their landmarks."""
-    trace = subject.walk.trace
-    _boxes(subject, "output", trace.output, landmarks=True)
+    trace = walk.trace
+    _boxes(walk, "output", trace.output, landmarks=True)
     # "100 %" would be a rounding error: no detection is certain
     values = [face.confidence for face in trace.faces[:4]]
     confidences = ", ".join(f"over {percent(0.999)}" if value > 0.9995 else percent(value) for value in values)
@@ -82,32 +82,32 @@ def show_faces(subject: Subject) -> None:
         _fact(f"{checked}, {pluralize(len(trace.faces), 'face')} found. Confidence: {confidences}{more}")
 
 
-def _boxes(subject: Subject, name: str, stage: Stage, *, landmarks: bool = False) -> None:
+def _boxes(walk: Walk, name: str, stage: Stage, *, landmarks: bool = False) -> None:
     kept = stage.kept
     if landmarks:
         kept = kept.take(kept.confidence >= MIN_CONFIDENCE)
 
     def draw() -> RgbImage:
-        image, scale = _displayed(subject)
-        marks = [face.landmarks for face in subject.walk.trace.faces] if landmarks else []
+        image, scale = _displayed(walk)
+        marks = [face.landmarks for face in walk.trace.faces] if landmarks else []
         return plots.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
 
     alt = f"The photo with {pluralize(len(stage.found), 'box', 'boxes')}, {len(kept)} with thick lines"
-    _image(subject, name, draw, alt=alt)
+    _image(walk, name, draw, alt=alt)
 
 
-def _displayed(subject: Subject) -> tuple[RgbImage, float]:
+def _displayed(walk: Walk) -> tuple[RgbImage, float]:
     """Return the displayed image and its scale relative to the original."""
-    image, scale = shrink(subject.walk.preview, 2 * plots.HEIGHT)
-    return image, scale * subject.walk.scale
+    image, scale = shrink(walk.preview, 2 * plots.HEIGHT)
+    return image, scale * walk.scale
 
 
 # The network
 
 
-def show_crop(subject: Subject) -> None:
+def show_crop(walk: Walk) -> None:
     """Show the face in colour, in grey and as the input of the network."""
-    face = subject.face
+    face = walk.face
     pixels = face.network_input
     side = len(pixels)
     tiles = (
@@ -118,25 +118,25 @@ def show_crop(subject: Subject) -> None:
     for column, (label, name, draw) in zip(st.columns(3), tiles, strict=True):
         with column:
             st.markdown(f"**{label}**")
-            _tile(subject, f"crop-{name}", draw, alt=_alt(subject, f"The face: {label.lower()}"))
+            _tile(walk, f"crop-{name}", draw, alt=_alt(walk, f"The face: {label.lower()}"))
     _fact(f"{face.side} pixels per side, resized to {side}: {side * side:,} numbers from 0 (black) to 255 (white)")
 
 
-def show_maps(subject: Subject) -> None:
+def show_maps(walk: Walk) -> None:
     """Show some feature maps of each size."""
-    levels = subject.face.insight.levels
+    levels = walk.face.insight.levels
     with _fit_height(_STRIP / _MAP / len(levels), other_rem=12.5 + 3.6 * len(levels)):
         for number, level in enumerate(levels):
             side, num_shown = level.maps.shape[1], len(level.maps)
             st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
-            strip = subject.cached(f"maps-{number}", partial(_strip, level))
-            show_sharp(strip, alt=_alt(subject, f"{num_shown} feature maps of {side} by {side} pixels"), width=_STRIP)
+            strip = walk.cached(f"maps-{number}", partial(_strip, level))
+            show_sharp(strip, alt=_alt(walk, f"{num_shown} feature maps of {side} by {side} pixels"), width=_STRIP)
     _fact("Light areas contain the pattern, dark areas do not. The page shows the maps with the largest variation.")
 
 
-def show_explanations(subject: Subject) -> None:
+def show_explanations(walk: Walk) -> None:
     """Show Grad-CAM, occlusion and their agreement."""
-    face = subject.face
+    face = walk.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
     maps = (
@@ -146,7 +146,7 @@ def show_explanations(subject: Subject) -> None:
     for column, (label, name, heat) in zip(st.columns(2), maps, strict=True):
         with column:
             st.markdown(f"**{label}**")
-            _tile(subject, name, partial(_heat, insight, heat), alt=_alt(subject, f"{label}, for {answer}"))
+            _tile(walk, name, partial(_heat, insight, heat), alt=_alt(walk, f"{label}, for {answer}"))
     lowest = occlusion.probability - float(occlusion.drops.max())
     _fact(
         f"{describe_agreement(face.agreement)}  \n"
@@ -179,9 +179,9 @@ def describe_drop(answer: str, before: float, lowest: float) -> str:
     return f"Covering the most important area lowers “{answer}” from {high} to {low}."
 
 
-def show_probabilities(subject: Subject) -> None:
+def show_probabilities(walk: Walk) -> None:
     """Show logits, softmax, calibration and the final probabilities."""
-    insight = subject.face.insight
+    insight = walk.face.insight
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
     shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
     effect = "raises" if insight.temperature < 1 else "lowers" if insight.temperature > 1 else "does not change"
@@ -193,7 +193,7 @@ def show_probabilities(subject: Subject) -> None:
         "probabilities before calibration."
     )
     figure = plots.logit_bars(insight)
-    _chart(figure, "logits", alt=_alt(subject, f"Scores: {scores}; probabilities: {shares}"), container=BARS)
+    _chart(figure, "logits", alt=_alt(walk, f"Scores: {scores}; probabilities: {shares}"), container=BARS)
 
 
 def _answer_by_step(insight: Insight) -> str:
@@ -208,9 +208,9 @@ def _answer_by_step(insight: Insight) -> str:
 # The plane and the songs
 
 
-def show_point(subject: Subject) -> None:
+def show_point(walk: Walk) -> None:
     """Show the point of the face as a weighted mean."""
-    values = subject.face.probabilities
+    values = walk.face.probabilities
     point = affect_of(values)
     heaviest = sorted(values.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
     weights = ", ".join(f"{name} {_percent(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
@@ -218,24 +218,24 @@ def show_point(subject: Subject) -> None:
         f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
         f"weights: {weights}. Weights below {_percent(plots.LEAST_WEIGHT)} have no line."
     )
-    figure = plots.weighed_place(values, str(subject.face.number))
+    figure = plots.weighed_place(values, str(walk.face.number))
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
-    _chart(figure, "place", alt=_alt(subject, alt), container=PLANE)
+    _chart(figure, "place", alt=_alt(walk, alt), container=PLANE)
 
 
-def show_quadrant(subject: Subject) -> None:
+def show_quadrant(walk: Walk) -> None:
     """Show the quadrant of the face."""
-    values = subject.face.probabilities
+    values = walk.face.probabilities
     quadrant = quadrant_of(affect_of(values))
-    figure = plots.quarter_place(values, str(subject.face.number))
+    figure = plots.quarter_place(values, str(walk.face.number))
     _fact(f"{quadrant}: {quadrant.description}")
-    alt = _alt(subject, f"The plane with {quadrant} filled: {quadrant.description}")
+    alt = _alt(walk, f"The plane with {quadrant} filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt, container=PLANE)
 
 
-def show_songs(subject: Subject) -> None:
+def show_songs(walk: Walk) -> None:
     """Show quadrant, mood, and the first songs with their reasons."""
-    values = subject.face.probabilities
+    values = walk.face.probabilities
     point = affect_of(values)
     quadrant = quadrant_of(point)
     request = with_your_music(Request(point=point, emotion=values.emotion, policy=Policy.MATCH))
@@ -247,13 +247,13 @@ def show_songs(subject: Subject) -> None:
         with st.container(key="how-moods"):
             st.markdown(" · ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in moods.values()))
         _chart(
-            plots.songs_place(values, str(subject.face.number), song_points(enumerate(chosen, 1))),
+            plots.songs_place(values, str(walk.face.number), song_points(enumerate(chosen, 1))),
             "songs",
-            alt=_alt(subject, f"The plane with the face in {quadrant} and {len(chosen)} songs around it"),
+            alt=_alt(walk, f"The plane with the face in {quadrant} and {len(chosen)} songs around it"),
             container=SMALL_PLANE,
         )
     with listed:
-        face = f" for Face {subject.face.number}" if len(subject.walk.faces) > 1 else ""
+        face = f" for Face {walk.face.number}" if len(walk.faces) > 1 else ""
         _fact(" ".join([*describe_few(chosen, QUADRANT_MOODS[quadrant]), f"Play them on the Photo page{face}."]))
         with st.container(key="how-songs", gap="small"):
             for number, song in enumerate(chosen, 1):
@@ -268,9 +268,9 @@ def show_songs(subject: Subject) -> None:
 # Shared parts
 
 
-def _image(subject: Subject, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
-    width, height = subject.walk.size
-    jpeg = subject.cached(name, lambda: encode_jpeg(draw()))
+def _image(walk: Walk, name: str, draw: Callable[[], RgbImage], *, alt: str) -> None:
+    width, height = walk.size
+    jpeg = walk.cached(name, lambda: encode_jpeg(draw()))
     with _fit_height(width / height, other_rem=13.5):
         show_sharp(jpeg, alt=alt, width=min(_MAX_WIDTH, round(plots.HEIGHT * width / height)))
 
@@ -287,13 +287,13 @@ def _fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
     return st.container(key="how-fitting")
 
 
-def _tile(subject: Subject, name: str, draw: Callable[[], bytes], *, alt: str) -> None:
-    st.image(subject.cached(name, draw), alt=alt, width="stretch")
+def _tile(walk: Walk, name: str, draw: Callable[[], bytes], *, alt: str) -> None:
+    st.image(walk.cached(name, draw), alt=alt, width="stretch")
 
 
-def _alt(subject: Subject, alt: str) -> str:
+def _alt(walk: Walk, alt: str) -> str:
     """Return an alternative text that names the face if there are several."""
-    return alt if len(subject.walk.faces) == 1 else f"Face {subject.face.number}. {alt}"
+    return alt if len(walk.faces) == 1 else f"Face {walk.face.number}. {alt}"
 
 
 def _chart(figure: go.Figure, name: str, *, alt: str, container: str) -> None:

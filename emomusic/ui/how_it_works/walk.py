@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -79,6 +78,7 @@ class Walk:
         scale: size of `preview` relative to the photo.
         size: width and height of the photo.
         images: drawn images as bytes, by name.
+        number: of the shown face, starting at 1.
     """
 
     def __init__(self, picture: Picture) -> None:
@@ -92,6 +92,7 @@ class Walk:
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)
         self.images: dict[str, bytes] = {}
+        self.number = 1
 
     @property
     def trace(self) -> DetectionTrace:
@@ -102,6 +103,18 @@ class Walk:
     def faces(self) -> tuple[FaceWalk, ...]:
         """The faces from left to right. Empty if there is none."""
         return self._found[1]
+
+    @property
+    def face(self) -> FaceWalk:
+        """The shown face. The photo must have one."""
+        return self.faces[self.number - 1]
+
+    def cached(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return an image as bytes, made on the first call."""
+        key = f"{self.number}-{name}"
+        if key not in self.images:
+            self.images[key] = make()
+        return self.images[key]
 
     @cached_property
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
@@ -115,31 +128,6 @@ class Walk:
             for number, face in enumerate(classify_faces(image, trace.faces, classifier), 1)
         )
         return trace, faces
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The input of a drawing function: a photo and one of its faces.
-
-    Attributes:
-        walk: the photo with its results.
-        number: of the face, starting at 1.
-    """
-
-    walk: Walk
-    number: int = 1
-
-    @property
-    def face(self) -> FaceWalk:
-        """The selected face. The photo must have one."""
-        return self.walk.faces[self.number - 1]
-
-    def cached(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return an image as bytes, made on the first call."""
-        key = f"{self.number}-{name}"
-        if key not in self.walk.images:
-            self.walk.images[key] = make()
-        return self.walk.images[key]
 
 
 def choose_photo() -> Picture:

@@ -19,7 +19,7 @@ from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.live.session import LiveSession
-from emomusic.ui.songs.listener import ALL, group_sentence
+from emomusic.ui.songs.choose import ALL, group_sentence
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
 _TRAIL_S = 20

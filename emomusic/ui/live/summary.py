@@ -16,12 +16,11 @@ from emomusic.music.recommend import Recommender, Song, one_song_each
 from emomusic.music.request import Request
 from emomusic.text import format_clock
 from emomusic.ui.core import state
-from emomusic.ui.core.files import download_button
+from emomusic.ui.core.frame import download_button
 from emomusic.ui.core.shared import shared
 from emomusic.ui.live.readings import show_areas
 from emomusic.ui.live.session import LiveSession
-from emomusic.ui.songs.choose import list_songs, request_of, show_song_plane
-from emomusic.ui.songs.listener import NOW, Listener
+from emomusic.ui.songs.choose import NOW, Listener, list_songs, request_of, show_song_plane
 from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
 from emomusic.ui.songs.your_music import with_your_music
 
@@ -166,15 +165,14 @@ def _session_queue(session: LiveSession) -> SongQueue:
     mean = summary.mean
     point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
     request = with_your_music(Request(point=point))
-    of, queue = st.session_state.get(state.queue("session"), (None, None))
-    if of is not session or queue.request != request:
+    queue: SongQueue | None = st.session_state.get(state.queue("session"))
+    if queue is None or queue.request != request:
         with st.spinner("Choosing songs"):
             recommender = shared().recommender()
         songs = session_songs(summary, recommender, request)
         queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())
-        st.session_state[state.queue("session")] = session, queue
-    found: SongQueue = queue
-    return found
+        st.session_state[state.queue("session")] = queue
+    return queue
 
 
 def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Song]:

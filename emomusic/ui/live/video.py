@@ -1,8 +1,10 @@
-"""The WebRTC stream between the browser's camera and the server."""
+"""Camera permission, the WebRTC stream to the server, and the problems of both."""
 
 from __future__ import annotations
 
 import logging
+import secrets
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -11,10 +13,144 @@ from emomusic.face.live.reader import LiveReader
 from emomusic.ui.core import state
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.shared import shared
-from emomusic.ui.live.camera import VIDEO
 from emomusic.ui.live.ice import IceSettings
-from emomusic.ui.live.problems import show_problem
 from emomusic.ui.live.session import LiveSession, Phase, Problem
+
+_PROBLEMS = {
+    Problem.INSECURE: (
+        "This page needs HTTPS",
+        "Browsers allow webcams only at https:// or localhost. Ask the owner of this server for an https:// address.",
+    ),
+    Problem.UNSUPPORTED: (
+        "This browser cannot send video",
+        "Open this page directly in a current Firefox, Chrome, Edge or Safari.",
+    ),
+    Problem.ABSENT: (
+        "No webcam found",
+        "Connect a webcam or switch it on, then try again.",
+    ),
+    Problem.REFUSED: (
+        "The browser blocked the webcam",
+        "Allow it in the address bar (on a phone, in the browser's settings), then try again.",
+    ),
+    Problem.BUSY: (
+        "The webcam is in use",
+        "Close the other program or tab, then try again.",
+    ),
+    Problem.BLOCKED: (
+        "The video does not reach the server",
+        "A firewall or VPN may block it. Try another network, or ask this server's owner for TURN (deploy/turn).",
+    ),
+    Problem.FULL: (
+        "All live places are taken",
+        "This server runs as many live sessions as it can serve well. Try again in some minutes, or take a snapshot.",
+    ),
+    Problem.LOST: (
+        "The video stopped",
+        "The connection or the webcam was lost. Press START for a new session; the last figures are below.",
+    ),
+}
+
+
+def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
+    """Show a problem, its remedy and the alternatives to a webcam.
+
+    Args:
+        problem: why there is no video.
+        again: callback of "Try again"; None hides the button.
+    """
+    title, advice = _PROBLEMS[problem]
+    with st.container(key=f"live-problem-{problem}"):
+        st.warning(f"**{title}.** {advice}", icon=":material/videocam_off:")
+        with st.container(horizontal=True):
+            if again is not None:
+                st.button("Try again", icon=":material/refresh:", on_click=again, key=f"live-again-{problem}")
+            snapshot = st.button(
+                "Take a snapshot instead", icon=":material/photo_camera:", key=f"live-snapshot-{problem}"
+            )
+            photo = st.button("Choose a photo instead", icon=":material/upload:", key=f"live-photo-{problem}")
+    if snapshot or photo:
+        st.session_state[state.SOURCE] = "Camera" if snapshot else "Upload"
+        st.switch_page("pages/photo.py")
+
+
+VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
+"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
+
+# The browser loads the module once per tab, so the top-level variables survive reruns of the page.
+_JAVASCRIPT = """
+let lastAttempt = "";
+let checked = false;
+
+const PROBLEMS = {
+  NotAllowedError: "refused", SecurityError: "refused",
+  NotFoundError: "absent", OverconstrainedError: "absent",
+  NotReadableError: "busy", AbortError: "busy",
+};
+
+function unavailable() {
+  if (!window.isSecureContext) return "insecure";
+  const devices = navigator.mediaDevices;
+  return devices && devices.getUserMedia && window.RTCPeerConnection ? "" : "unsupported";
+}
+
+async function requestCamera(video) {
+  const reason = unavailable();
+  if (reason) return reason;
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    stream.getTracks().forEach((track) => track.stop());
+    return "";
+  } catch (error) {
+    return PROBLEMS[error.name] || "unsupported";
+  }
+}
+
+export default function ({ data, setTriggerValue }) {
+  if (!checked) {
+    checked = true;
+    if (unavailable()) setTriggerValue("answer", { attempt: "", problem: unavailable() });
+  }
+  if (data.attempt && data.attempt !== lastAttempt) {
+    lastAttempt = data.attempt;
+    requestCamera(data.video).then((problem) => setTriggerValue("answer", { attempt: data.attempt, problem }));
+  }
+}
+"""
+_CAMERA = st.components.v2.component("emomusic_camera", js=_JAVASCRIPT)
+
+
+def mount_camera() -> None:
+    """Mount the invisible component that sends each camera request to the browser once."""
+    _CAMERA(
+        key=state.LIVE_CAMERA,
+        data={"attempt": st.session_state.get(state.LIVE_ATTEMPT, ""), "video": VIDEO},
+        on_answer_change=_take_answer,
+    )
+
+
+def request_camera() -> None:
+    """Request the camera again. The answer arrives in a later run of the page."""
+    st.session_state[state.LIVE_ATTEMPT] = secrets.token_hex(4)
+    st.session_state.pop(state.LIVE_ANSWER, None)
+
+
+def is_camera_allowed() -> bool:
+    """Return whether the browser has allowed the camera."""
+    return st.session_state.get(state.LIVE_ANSWER) == ""
+
+
+def camera_problem() -> Problem | None:
+    """The camera problem that the browser reported, or None."""
+    answer = st.session_state.get(state.LIVE_ANSWER)
+    return Problem(answer) if answer else None
+
+
+def _take_answer() -> None:
+    answer = st.session_state[state.LIVE_CAMERA].answer
+    if answer is not None and answer["attempt"] == st.session_state.get(state.LIVE_ATTEMPT, ""):
+        st.session_state[state.LIVE_ANSWER] = answer["problem"]
+
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +188,7 @@ def sync_session() -> LiveSession | None:
             return session
         session = new
         st.session_state[state.LIVE] = session
-        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST):
+        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST, state.queue("session")):
             st.session_state.pop(key, None)
     elif session is not None:
         session.update(playing=stream.state.playing, signalling=stream.state.signalling)

@@ -17,9 +17,8 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
-from emomusic.ui.models.mistakes import face_grid, test_pictures
-from emomusic.ui.models.saved import class_metrics, predictions, read_each
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen
+from emomusic.ui.models.photographs import face_grid, test_pictures
+from emomusic.ui.models.table import FOUR_LEGEND, Chosen, class_metrics, predictions, read_each
 
 _SEVEN_WORDS, _FOUR_WORDS = "Seven emotions", "Four classes"
 _CALLED = " called "

@@ -1,4 +1,4 @@
-"""The table of all models, the choice of one or two, and a summary of the choice."""
+"""Saved results, the table of all models, the choice of one or two, and a summary of the choice."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pandas as pd
 import streamlit as st
 
-from emomusic.assets import METRICS, ModelKind, folder_of, read_metrics
+from emomusic.assets import METRICS, ModelKind, folder_of, load_once, read_metrics
 from emomusic.face.model_files import read_spec
+from emomusic.metrics import FOUR, Scores
 from emomusic.results.findings import (
     comparison_verdict,
     describe_comparison,
@@ -25,13 +26,51 @@ from emomusic.results.findings import (
     describe_reports,
     of_100,
 )
-from emomusic.results.predictions import class_metrics_csv, compare, read_class_metrics
+from emomusic.results.predictions import (
+    ClassMetrics,
+    Predictions,
+    class_metrics_csv,
+    compare,
+    read_class_metrics,
+    read_predictions,
+)
 from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, widget
-from emomusic.ui.core.files import download_button
-from emomusic.ui.core.frame import escape_markdown, shown_errors
-from emomusic.ui.models.saved import predictions
+from emomusic.ui.core.frame import download_button, escape_markdown, shown_errors
+
+_Read = TypeVar("_Read")
+
+
+def read_each(names: Sequence[str], read: Callable[[str], _Read]) -> dict[str, _Read]:
+    """The result of `read` for each model by name; models that cannot be read are reported and left out."""
+    found = {}
+    for name in names:
+        with shown_errors():
+            found[name] = read(name)
+    return found
+
+
+@load_once
+def predictions(kind: ModelKind, name: str) -> Predictions:
+    """A model's predictions on held-out examples; see `emomusic.results.predictions.read_predictions`."""
+    return read_predictions(kind, name)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Computing the figures")
+def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
+    """All metrics of the predictions; the first call loads scikit-learn."""
+    return predictions(kind, name).grouped(four=four).scores()
+
+
+def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
+    """Metrics per class from training; computed from the predictions if four classes replace seven."""
+    own = read_class_metrics(kind, name)
+    if not four or own.classes == FOUR:
+        return own
+    found = scores(kind, name, four=True)
+    return ClassMetrics(found.per_class, found.confusion)
+
 
 _KINDS = {"Face models": ModelKind.FACE, "Mood models": ModelKind.MUSIC}
 _CHOSEN = {ModelKind.FACE: state.MODELS_FACES, ModelKind.MUSIC: state.MODELS_SONGS}

@@ -28,10 +28,8 @@ from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import choose_classes, legend_of_four, show_confusion
-from emomusic.ui.models.mistakes import show_mistakes
-from emomusic.ui.models.photographs import show_class_bars, show_photographs
-from emomusic.ui.models.saved import class_metrics, predictions, read_each, scores
-from emomusic.ui.models.table import Chosen
+from emomusic.ui.models.photographs import show_class_bars, show_mistakes, show_photographs
+from emomusic.ui.models.table import Chosen, class_metrics, predictions, read_each, scores
 from emomusic.ui.models.try_it import show_try
 
 _MEASURES = {

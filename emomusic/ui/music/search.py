@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import streamlit as st
 
@@ -84,10 +82,9 @@ def _search_spotify(songs: SongTable, text: str) -> None:
     number = int(st.session_state.get(key, 0))
     try:
         with st.spinner("Searching Spotify"):
-            account = _account(credentials)
-            page = _found(text, number, account, elsewhere, credentials)
+            page = _found(text, number, elsewhere, credentials)
             if page.notice:  # a temporary problem, so the next search asks again
-                _found.clear(text, number, account, elsewhere, credentials)
+                _found.clear(text, number, elsewhere, credentials)
     except EmomusicError as error:
         st.warning(escape_markdown_message(str(error)), icon=":material/cloud_off:")
         _offer_pages(key, number, more=False)
@@ -158,20 +155,15 @@ def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
     return f"{describe_moods(probabilities)} · features from {found.source}"
 
 
-def _account(credentials: Credentials) -> str:
-    """A digest of the keys for caches; it does not reveal the secret."""
-    return hashlib.sha256(f"{credentials.client_id} {credentials.client_secret}".encode()).hexdigest()[:16]
-
-
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _live(account: str, elsewhere: bool, _credentials: Credentials) -> LiveSpotify:  # noqa: ARG001  # the key
+def _live(elsewhere: bool, credentials: Credentials) -> LiveSpotify:
     catalogue = shared().recommender().catalogue
-    return LiveSpotify(_credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
+    return LiveSpotify(credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _found(text: str, number: int, account: str, elsewhere: bool, _credentials: Credentials) -> FoundPage:
-    return _live(account, elsewhere, _credentials).search(text, page=number)
+def _found(text: str, number: int, elsewhere: bool, credentials: Credentials) -> FoundPage:
+    return _live(elsewhere, credentials).search(text, page=number)
 
 
 def _explain_keys() -> None:

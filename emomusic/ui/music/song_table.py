@@ -28,8 +28,7 @@ from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.address import widget
-from emomusic.ui.core.files import download_button
-from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
+from emomusic.ui.core.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import is_listing, show_removal, show_uploader

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 import streamlit as st
 
 from emomusic.assets import ROOT
+from emomusic.ui.core.capacity import capacity
+from emomusic.ui.core.shared import shared
 from emomusic.ui.server.drain import Drain, drain_seconds
 from emomusic.ui.server.logs import use_json_logs
 from emomusic.ui.server.routes import routes
@@ -22,9 +24,6 @@ from emomusic.ui.server.routes import routes
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
     if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
         use_json_logs()
-    from emomusic.ui.core.capacity import capacity  # needs Streamlit's runtime
-    from emomusic.ui.core.shared import shared
-
     capacity()  # a malformed setting must stop the start, not the first visitor
     shared()  # starts to load
     Drain(drain_seconds(os.environ), asyncio.get_running_loop()).install()

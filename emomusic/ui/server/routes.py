@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from time import monotonic
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +24,49 @@ from starlette.routing import BaseRoute, Route
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.shared import shared
 from emomusic.ui.server.api import AnalyzeApi, api_settings
-from emomusic.ui.server.monitoring import monitoring_registry
+
+_WINDOW_S = 60.0
+_SHORTEST_S = 1.0
+
+
+class _AppCollector(Collector):
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])
+
+    def _rate(self, count: int) -> float:
+        """The rate of a growing count over the last minute, from the times of the calls."""
+        now_s = monotonic()
+        while len(self._samples) > 1 and now_s - self._samples[1][0] >= _WINDOW_S:
+            self._samples.popleft()
+        began_s, before = self._samples[0]
+        if now_s - self._samples[-1][0] >= _SHORTEST_S:
+            self._samples.append((now_s, count))
+        return (count - before) / max(now_s - began_s, _SHORTEST_S)
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        here, common = capacity(), shared()
+        readings = common.readings
+        gauges: tuple[tuple[str, str, float], ...] = (
+            ("emomusic_visitors", "Visitors whose page is open", here.num_visitors),
+            ("emomusic_visitors_limit", "The most visitors at the same time", here.max_visitors),
+            ("emomusic_live_sessions", "Running live sessions", here.num_live),
+            ("emomusic_live_limit", "The most live sessions at the same time", here.max_live),
+            ("emomusic_queue_length", "Photos and frames that wait for face detection", len(common.queue)),
+            ("emomusic_readings_per_second", "Photos and frames read, over a minute", self._rate(readings.count)),
+            ("emomusic_draining", "1 if the process stops soon", here.is_draining),
+        )
+        for name, text, value in gauges:
+            yield GaugeMetricFamily(name, text, value=float(value))
+        yield CounterMetricFamily("emomusic_readings", "Photos and frames read", value=readings.count)
+        yield CounterMetricFamily("emomusic_faces", "Faces classified", value=readings.num_faces)
+
+
+def monitoring_registry() -> CollectorRegistry:
+    """A registry with the figures of the app, and those of Python and the process, such as memory."""
+    registry = CollectorRegistry()
+    for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry
 
 
 def routes(environment: Mapping[str, str]) -> list[BaseRoute]:

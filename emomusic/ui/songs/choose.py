@@ -1,12 +1,14 @@
-"""The request for songs, and the plane with faces and songs."""
+"""The listener, the request for songs, and the plane with faces and songs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
-from emomusic.affect import Mood
+from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, describe
+from emomusic.music.catalogue import Track
 from emomusic.music.queue import QueuedSong, SongQueue
 from emomusic.music.recommend import Song
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
@@ -16,8 +18,46 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
-from emomusic.ui.songs.listener import ALL, NOW, YOU, Listener
 from emomusic.ui.songs.your_music import with_your_music
+
+MOST_POINTS = 60  # more faces would hide each other on the plane
+FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces. Their mean includes all of them."
+
+# Labels besides face numbers
+ALL = "all"
+NOW = "now"
+YOU = "you"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The face, group or person that songs are for.
+
+    Attributes:
+        label: on the plane: the number of the face, or `ALL`, `NOW` or `YOU`.
+        point: position on the plane.
+        emotion: the estimated or manual emotion; None if only a mood is chosen.
+        mood: chosen by hand, or None.
+        manual_emotion: chosen by hand, or None.
+    """
+
+    label: str
+    point: AffectPoint
+    emotion: Emotion | None
+    mood: Mood | None
+    manual_emotion: Emotion | None = None
+
+    @property
+    def name(self) -> str:
+        """The name on the page: "Everyone", "Face 2", "You"."""
+        return {ALL: state.EVERYONE, YOU: "You"}.get(self.label, f"Face {self.label}")
+
+
+def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:
+    """Describe the emotion of one face or of a group: "Mostly happy", "Together: mostly happy"."""
+    words = describe(probabilities, of_group=group_of > 1)
+    return words if group_of == 1 else f"Together: {words.lower()}"
+
 
 _SONGS_ON_PLANE = 10
 
@@ -104,10 +144,12 @@ def song_points(numbered: Iterable[tuple[int, Song]]) -> list[SongPoint]:
     return [SongPoint(number, song.track.full_name, song.point, song.likeliest_mood) for number, song in numbered]
 
 
+def song_line(track: Track) -> str:
+    """A song as Markdown: the title with a link, and the artists."""
+    return f"[**{escape_markdown(track.title)}**]({track_url(track.id)}) · {escape_markdown(track.byline)}"
+
+
 def list_songs(songs: Iterable[QueuedSong]) -> None:
     """Show songs as numbered text with links and reasons."""
     for queued in songs:
-        track = queued.song.track
-        title = f"[**{escape_markdown(track.title)}**]({track_url(track.id)})"
-        reason = escape_markdown(queued.song.reason)
-        st.markdown(f"{queued.number}. {title} · {escape_markdown(track.byline)}  \n{reason}")
+        st.markdown(f"{queued.number}. {song_line(queued.song.track)}  \n{escape_markdown(queued.song.reason)}")

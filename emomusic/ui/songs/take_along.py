@@ -13,8 +13,8 @@ from emomusic.music.recommend import Song
 from emomusic.music.request import Request
 from emomusic.music.spotify.embeds import songs_csv, songs_m3u, track_links
 from emomusic.text import for_excel, pluralize
-from emomusic.ui.core.files import download_button
-from emomusic.ui.songs.listener import Listener
+from emomusic.ui.core.frame import download_button
+from emomusic.ui.songs.choose import Listener
 from emomusic.ui.songs.spotify_account import show_save
 
 _COPY = st.components.v2.component(
