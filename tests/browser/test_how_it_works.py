@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.ui.how_it_works.page import STEPS, step_named
-from tests.browser.conftest import PATIENCE_MS
-from tests.browser.waiting import wait_until_idle
+from tests.browser.player import PHONE
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
+
+PROJECTOR = (1024, 720)  # as narrow as an old one, and as low as one at 150 %
 
 # Lowest edge of figures, songs, images and charts; scroll position; overflow of the width
 BOTTOM = """() => {
@@ -50,27 +52,15 @@ SHARP = """() => {
 
 
 @pytest.fixture
-def present(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Open a step in a new window. An uncaught error in a script fails the test."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
+def present(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open a step in a new window."""
 
-    def open_(
-        key: str, sample: str | None = None, *, width: int = 1440, height: int = 900, theme: str = "light"
-    ) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{server}/how_it_works?step={key}" + (f"&sample={sample}" if sample else ""))
+    def open_(key: str, sample: str | None = None, **window: int) -> Page:
+        page = open_page(f"/how_it_works?step={key}" + (f"&sample={sample}" if sample else ""), **window)
         shown(page, key)
         return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert not errors
+    return open_
 
 
 def shown(page: Page, key: str) -> None:
@@ -89,35 +79,34 @@ def face_button(page: Page, number: int) -> Locator:
     return page.get_by_role("button", name=re.compile(f"^Face {number}"))
 
 
-def test_the_arrow_keys_lead_through_all_steps_and_back(present: Callable[..., Page]) -> None:
-    page = present(STEPS[0].key, "eileen-collins-1999")
-    for step in STEPS[1:]:
-        page.keyboard.press("ArrowRight")
-        shown(page, step.key)
-        assert f"step={step.key}" in page.url
-        assert "sample=eileen-collins-1999" in page.url
-        expect(page).to_have_title(f"{step.title} · How it works · EmoMusic")
-    expect(page.locator(".st-key-how-moods")).to_contain_text("happy")
-    page.keyboard.press("ArrowRight")  # no effect on the last step
-    page.keyboard.press("ArrowLeft")
-    shown(page, STEPS[-2].key)
-    page.keyboard.press("ArrowLeft")
-    shown(page, STEPS[-3].key)
+def resize(page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    wait_until_at_rest(page.locator(".stMainBlockContainer"))
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1024, 768)])
-def test_a_step_fits_the_screen(present: Callable[..., Page], width: int, height: int) -> None:
-    """On a projector at 150 % and an old projector, with a photo in portrait format."""
-    page = present(STEPS[0].key, "morisot-self-portrait-1885", width=width, height=height)
-    bottoms = {}
+def test_the_keys_lead_through_all_steps_which_fit_every_screen(present: Callable[..., Page]) -> None:
+    """With a photo in portrait format."""
+    page, bottoms = present(STEPS[0].key, "morisot-self-portrait-1885"), {}
     for step in STEPS:
         shown(page, step.key)
+        assert f"step={step.key}&sample=morisot" in page.url
+        expect(page).to_have_title(f"{step.title} · How it works · EmoMusic")
         if step.key in ("probabilities", "place", "quadrant", "songs"):
             expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-        wait_until_idle(page)
+        resize(page, *PROJECTOR)
         bottoms[step.key] = page.evaluate(BOTTOM)
-        page.keyboard.press("ArrowRight")
-    assert {key: bottom for key, bottom in bottoms.items() if bottom > height} == {}
+        resize(page, *PHONE)
+        assert page.evaluate(TOO_WIDE) <= 0, step.key
+        if step.key == "quadrant":
+            page.wait_for_function(PLANE_FITS)
+        page.keyboard.press("ArrowRight")  # no effect on the last step
+    assert {key: bottom for key, bottom in bottoms.items() if bottom > PROJECTOR[1]} == {}
+    page.keyboard.press("ArrowLeft")
+    shown(page, STEPS[-2].key)
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    shown(page, STEPS[-1].key)
+    expect(page.get_by_role("button", name="Start again")).to_be_focused()
 
 
 def scroll(page: Page, key: str) -> float:
@@ -148,50 +137,27 @@ def test_keys_scroll_in_a_low_window(present: Callable[..., Page]) -> None:
     assert page.evaluate(TOO_WIDE) <= 0
 
 
-def test_a_plane_is_no_higher_than_a_phone_is_wide(present: Callable[..., Page]) -> None:
-    page = present("quadrant", "barack-obama-2012", width=390, height=844)
-    page.wait_for_function(PLANE_FITS)
-    assert page.evaluate(PLANE_FITS)
-
-
-def test_the_next_button_keeps_the_focus_on_the_last_step(present: Callable[..., Page]) -> None:
-    page = present(STEPS[-2].key, "eileen-collins-1999")
-    page.get_by_role("button", name="Next").focus()
-    page.keyboard.press("Enter")
-    shown(page, STEPS[-1].key)
-    expect(page.get_by_role("button", name="Start again")).to_be_focused()
-
-
-def test_a_link_opens_its_step_and_sample(present: Callable[..., Page]) -> None:
+def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[..., Page]) -> None:
     page = present("face", "four-people")
     expect(page.get_by_text("4 faces found")).to_be_visible()
     expect(page.get_by_text("Step 4 of")).to_be_visible()
     page.wait_for_function(SHARP)
     page.keyboard.press("ArrowRight")
     shown(page, "crop")
-    crop = page.get_by_alt_text("colour")
-    first = crop.get_attribute("src")
-    face_button(page, 3).click()
-    expect(crop).not_to_have_attribute("src", first or "")
-    expect(crop).to_have_attribute("alt", re.compile("^Face 3"))
-    expect(face_button(page, 3)).to_have_accessible_name(re.compile("selected"))
-    # The arrow keys work after a click
+    face_button(page, 4).click()
+    expect(page.get_by_alt_text(re.compile("^Face 4.*colour"))).to_be_visible()
+    expect(face_button(page, 4)).to_have_accessible_name(re.compile("selected"))
+    # The keys work after a click, and the focus stays
+    for number in (3, 2):
+        shown(page, "crop")
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_alt_text(re.compile(f"^Face {number}.*colour"))).to_be_visible()
+        expect(face_button(page, number)).to_be_focused()
     page.keyboard.press("ArrowRight")
     shown(page, "maps")
-
-
-def test_a_face_chosen_by_keyboard_keeps_the_focus(present: Callable[..., Page]) -> None:
-    page = present("crop", "four-people")
-    face_button(page, 3).focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_alt_text(re.compile("^Face 3.*colour"))).to_be_visible()
-    shown(page, "crop")
-    expect(face_button(page, 3)).to_be_focused()
-    page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Enter")
-    expect(page.get_by_alt_text(re.compile("^Face 2.*colour"))).to_be_visible()
-    shown(page, "crop")
-    expect(face_button(page, 2)).to_be_focused()
+    resize(page, *PHONE)
+    assert page.evaluate(TOO_WIDE) <= 0
 
 
 def test_an_uploaded_photo_replaces_another_and_stays(present: Callable[..., Page], root: Path, tmp_path: Path) -> None:
@@ -210,11 +176,3 @@ def test_an_uploaded_photo_replaces_another_and_stays(present: Callable[..., Pag
     shown(page, "picture")
     expect(page.get_by_text("400 by 468")).to_be_visible()
     assert "sample=" not in page.url
-
-
-def test_every_step_fits_the_width_of_a_phone(present: Callable[..., Page]) -> None:
-    page = present(STEPS[0].key, "four-people", width=390, height=844)
-    for step in STEPS:
-        shown(page, step.key)
-        assert page.evaluate(TOO_WIDE) <= 0, step.key
-        page.keyboard.press("ArrowRight")

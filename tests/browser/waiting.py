@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 # Nothing is redrawn: no element of an earlier run, no transition, and no image without its pixels
 _DRAWN = """() => {
@@ -31,10 +31,7 @@ def wait_until_idle(page: Page) -> None:
     page.wait_for_function(_DRAWN)
 
 
-def box_at_rest(part: Locator) -> FloatRect:
-    """Position and size of the only match, once it is visible and no longer moves."""
+def wait_until_at_rest(part: Locator) -> None:
+    """Wait until the only match is visible and no longer moves."""
     expect(part).to_be_visible()
     part.evaluate(_REST)
-    box = part.bounding_box()
-    assert box is not None
-    return box
