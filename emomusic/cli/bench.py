@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command
-from emomusic.cli.timing import Timing, report, resident_mb, single, spread, timed
+from emomusic.cli.timing import Timing, machine, resident_mb, single, spread, timed
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
 
@@ -35,12 +36,12 @@ def add_commands(parent: Any) -> None:
     parser = add_command(parent, "bench", bench, _show_timings, "Time each step on this machine.")
     parser.add_argument("part", nargs="?", choices=_PARTS, default="photo", help="which steps (photo)")
     parser.add_argument(
-        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live and film: a video; samples by default"
+        "film", nargs="?", type=arguments.path, metavar="FILM", help="for live and film: a film (the sample)"
     )
     parser.add_argument("--runs", type=arguments.count, metavar="N", help="repetitions of each step (30)")
     parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
     many = arguments.number(10, 1_000_000, whole=True)
-    parser.add_argument("--frames", type=many, metavar="N", help="for live: frames of each film (600)")
+    parser.add_argument("--frames", type=many, metavar="N", help="for live: frames of the film (600)")
     parser.add_argument("--pictures", type=many, metavar="N", help="for batch: number of pictures (2,000)")
 
 
@@ -50,14 +51,14 @@ def bench(options: argparse.Namespace) -> Outcome:
         if getattr(options, name) and options.part not in parts:
             given = options.film if name == "film" else f"--{name}"
             raise EmomusicError(f"expected {given} only with {', '.join(parts)}. Received: {options.part} {given}")
-    return report(_timings(options)), 0
+    return {"machine": machine(), "timings": [asdict(timing) for timing in _timings(options)]}, 0
 
 
 def _timings(options: argparse.Namespace) -> list[Timing]:
     runs = options.runs or 30
     match options.part:
         case "live":
-            from emomusic.cli.bench_live import run_live_bench
+            from emomusic.cli.bench_film import run_live_bench
 
             return run_live_bench(options.film, num_frames=options.frames or 600)
         case "film":
@@ -65,9 +66,9 @@ def _timings(options: argparse.Namespace) -> list[Timing]:
 
             return run_film_bench(options.film)
         case "batch":
-            from emomusic.cli.bench_batch import NUM_PICTURES, run_batch_bench
+            from emomusic.cli.bench_batch import run_batch_bench
 
-            return run_batch_bench(options.pictures or NUM_PICTURES)
+            return run_batch_bench(options.pictures or 2000)
         case "models":
             return run_model_bench(runs=runs, record=options.record)
         case "music":
@@ -81,7 +82,7 @@ def _show_timings(report: dict[str, Any]) -> None:
         print(f"{timing['median']:8.1f} {timing['unit']:5}  (95 %: {timing['p95']:.1f})  {timing['step']}")
 
 
-def run_photo_bench(*, runs: int = 30) -> list[Timing]:
+def run_photo_bench(*, runs: int) -> list[Timing]:
     """Time loading, decoding, detection, classification and recommending.
 
     Args:
@@ -126,7 +127,7 @@ def run_photo_bench(*, runs: int = 30) -> list[Timing]:
     return timings
 
 
-def run_music_bench(*, runs: int = 30) -> list[Timing]:
+def run_music_bench(*, runs: int) -> list[Timing]:
     """Time choosing ten songs from tables of several sizes.
 
     The bundled catalogue, and a million songs that repeat it under other ids and titles.
@@ -165,7 +166,7 @@ def run_music_bench(*, runs: int = 30) -> list[Timing]:
     return timings
 
 
-def run_model_bench(*, runs: int = 30, record: bool = False) -> list[Timing]:
+def run_model_bench(*, runs: int, record: bool) -> list[Timing]:
     """Time every face model on batches of eight faces, with mirror images if the model uses them.
 
     Args:

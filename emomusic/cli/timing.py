@@ -9,9 +9,8 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,6 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
     """The median and the 95th percentile."""
     worst = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
     return statistics.median(values), worst
-
-
-def report(timings: Sequence[Timing]) -> dict[str, Any]:
-    """The answer of `bench`: the machine and the timings."""
-    return {"machine": machine(), "timings": [asdict(timing) for timing in timings]}
 
 
 def single(step: str, value: float, unit: str, runs: int = 1) -> Timing:

@@ -45,25 +45,18 @@ def by_step(timings: list[Timing]) -> dict[str, Timing]:
 
 
 @pytest.mark.usefixtures("_fakes")
-def test_every_figure_of_a_film_has_its_unit(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench_film, "_MARKED_S", 1.0)
-    monkeypatch.setattr(bench_film, "_WINDOW_S", 0.5)
+def test_every_figure_of_a_film_has_its_unit(clip: Path) -> None:
     timings = by_step(bench_film.run_film_bench(clip))
     memory = {"peak memory above the loaded networks": "MB"} if Path("/proc/self/statm").exists() else {}
     assert {step: timing.unit for step, timing in timings.items()} == memory | {
         "film speed": "x",
-        "readings": "/s",
+        "film speed of marking": "x",
         "processor time for each reading": "ms",
         "mean number of faces in a reading": "faces",
-        "film speed of marking": "x",
     }
     assert all("2 faces in 160x120" in timing.step for timing in timings.values())
     assert timings["mean number of faces in a reading"].median == 2
-    assert timings["readings"].runs == 12  # four a second
-    assert timings["readings"].median == pytest.approx(4 * timings["film speed"].median)
-    assert (timings["film speed of marking"].runs, timings["film speed of marking"].step[-12:]) == (4, "0:01 minutes")
-    for step in ("film speed", "readings"):
-        assert timings[step].p95 > 0
+    assert {timing.runs for timing in timings.values()} == {12}  # four a second
 
 
 @pytest.mark.usefixtures("_small_catalogue")
