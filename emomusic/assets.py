@@ -261,43 +261,12 @@ def check_assets() -> list[tuple[Asset, str | None]]:
             for path, expected in sums.items()
             if path.startswith(f"{asset.path}/") and seen.get(path) != expected
         ]
-        problems += [
-            f"{asset.path}/{name} {problem}"
-            for name in _required_text_files(asset.path)
-            if (problem := _problem_of(ROOT / asset.path / name))
-        ]
         problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
         checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
     known = tuple(f"{asset.path}/" for asset, _ in checked)
     absent = sorted({path.rpartition("/")[0] for path in sums if not path.startswith(known)})
     checked += [(Asset(path, path, _WEIGHTS_LICENCE, "", 0), f"it is absent. {_RESTORE}") for path in absent]
     return checked
-
-
-def _required_text_files(path: str) -> tuple[str, ...]:
-    """Names of the text files that an asset needs, if its folder exists."""
-    if not (ROOT / path).is_dir():
-        return ()
-    if path.startswith("models/face/"):
-        return (SPEC, METRICS, HISTORY, CARD)
-    if path.startswith("models/music/"):
-        return (SPEC, METRICS, CARD)
-    return {
-        "data/catalogue": ("LICENSE", "SOURCE.md"),
-        "data/samples": ("SOURCES.md",),
-        "data/ferplus": ("LICENSE",),
-    }.get(path, ())
-
-
-def _problem_of(path: Path) -> str | None:
-    """Check a file without a checksum; None if nothing is wrong."""
-    if not path.is_file():
-        return "is absent"
-    try:
-        is_intact = path.suffix != ".json" or isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
-    except (OSError, ValueError):
-        is_intact = False
-    return None if is_intact else "is damaged"
 
 
 def require_intact(*paths: Path) -> None:

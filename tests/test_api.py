@@ -44,12 +44,6 @@ def test_bytes_path_and_pixels_read_alike(sample: Path, reading: PictureReading)
         assert [face.face for face in again.faces] == [face.face for face in reading.faces]
 
 
-def test_another_model_reads_the_same_faces(sample: Path, reading: PictureReading) -> None:
-    other = emomusic.read_picture(sample, model="vgg9")
-    assert [face.face.box for face in other.faces] == [face.face.box for face in reading.faces]
-    assert not np.array_equal(other.faces[0].probabilities.values, reading.faces[0].probabilities.values)
-
-
 @pytest.mark.parametrize("pixels", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
 def test_pixels_of_another_kind_are_the_callers_mistake(pixels: Any, reading: PictureReading) -> None:
     with pytest.raises(ValueError, match=r"pixels must be uint8 \(height, width, 3\)\. Received: "):

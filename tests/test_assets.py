@@ -84,8 +84,6 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("one", "two"):
         (tmp_path / "models" / "face" / name).mkdir(parents=True)
         (tmp_path / "models" / "face" / name / "model.keras").write_bytes(name.encode())
-        for beside in ("spec.json", "metrics.json", "history.csv", "CARD.md"):
-            (tmp_path / "models" / "face" / name / beside).write_text("{}")
     assets.write_checksums()
     return tmp_path
 
@@ -107,16 +105,8 @@ def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> No
     (mine / "checkpoint" / "drafts" / "model.keras").touch()
     assert problems() == {}
     assert "face model mine" not in {asset.name for asset in assets.list_assets()}
-    (mine / "model.keras").touch()  # a model that is half there is told
-    assert "models/face/mine/spec.json is absent" in problems()["models/face/mine"]
-
-
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
-@pytest.mark.parametrize("name", ["spec.json", "metrics.json"])
-def test_a_spec_or_figures_that_are_damaged_are_told_with_the_file(checkout: Path, name: str, content: bytes) -> None:
-    (checkout / "models" / "face" / "two" / name).write_bytes(content)
-    told = f"models/face/two/{name} is damaged. Restore the files from the repository"
-    assert problems() == {"models/face/two": told}
+    (mine / "model.keras").touch()
+    assert "models/face/mine/model.keras is not listed" in problems()["models/face/mine"]
 
 
 def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:

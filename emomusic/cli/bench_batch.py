@@ -40,13 +40,13 @@ def run_batch_bench(num_pictures: int) -> list[Timing]:
             for done, _ in enumerate(make_pictures(pictures, num_pictures), 1):
                 on_progress(done)
         started_s, before = time.perf_counter(), os.times()
-        command = [sys.executable, "-m", "emomusic", "batch", pictures, "--out", out, "--json"]
-        done_process = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "emomusic", "batch", str(pictures), "--out", str(out), "--json"]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
         took_s, after = time.perf_counter() - started_s, os.times()
-    if done_process.returncode:
-        last = done_process.stderr.strip().splitlines()[-1:]
-        raise EmomusicError(f"expected batch to end. Received: status {done_process.returncode}: {' '.join(last)}")
-    num_faces = json.loads(done_process.stdout)["faces"]
+    if process.returncode:
+        last = process.stderr.strip().splitlines()[-1:]
+        raise EmomusicError(f"expected batch to end. Received: status {process.returncode}: {' '.join(last)}")
+    num_faces = json.loads(process.stdout)["faces"]
     busy_s = after.children_user + after.children_system - before.children_user - before.children_system
     what = f"{num_pictures:,} pictures with {num_faces:,} faces"
     return [

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import bisect
 import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, describe
-from emomusic.cli.arguments import STOPPED, log_file_error, show_songs, song_request
+from emomusic.affect import AffectPoint
+from emomusic.cli.arguments import STOPPED, list_most, log_file_error, show_songs, song_request
 from emomusic.errors import FilmError
 from emomusic.export import film_record
-from emomusic.face.film import FilmFace, FilmNetworks, FilmReading, face_line, load_film_networks, read_film
+from emomusic.face.film import FilmNetworks, FilmReading, load_film_networks, read_film
 from emomusic.face.film_file import FilmFile
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.music.recommend import load_recommender, one_song_each
@@ -121,32 +118,10 @@ def show_film(record: dict[str, Any]) -> None:
     length = format_clock(record["duration_s"])
     print(f"{escape_control_chars(record['video'])}: {length}, {pluralize(len(faces), 'face')}")
     for face in faces:
-        print(f"  {face_line(_face_of(face))}")
+        print(f"  Face {face['face']}: {list_most(face['probabilities'])}")
     for scene in record["scenes"]:
-        words = _words_for(scene, record["timeline"])
-        print(f"  {format_clock(scene['start_s'])} to {format_clock(scene['end_s'])}: {words[0].lower()}{words[1:]}")
+        start, end = format_clock(scene["start_s"]), format_clock(scene["end_s"])
+        print(f"  {start} to {end}: {scene['emotion']}, {scene['mood']} songs for it:")
         show_songs(scene["songs"], indent="    ")
     if not faces:
         print("  no face found: try a film with the whole face, from the front, in better light")
-
-
-def _face_of(record: dict[str, Any]) -> FilmFace:
-    highlight = record["highlight"]
-    return FilmFace(
-        number=record["face"],
-        start_s=record["start_s"],
-        end_s=record["end_s"],
-        seconds=record["seconds"],
-        probabilities=EmotionProbabilities(np.array(list(record["probabilities"].values()), np.float32)),
-        highlight=None if highlight is None else (Emotion(highlight["emotion"]), highlight["time_s"]),
-    )
-
-
-def _words_for(scene: dict[str, Any], timeline: list[dict[str, Any]]) -> str:
-    """Describe a scene: "Mostly happy, a little surprised"."""
-    first, stop = (
-        bisect.bisect_left(timeline, scene[end], key=lambda row: row["time_s"]) for end in ("start_s", "end_s")
-    )
-    shares = [list(row["probabilities"].values()) for row in timeline[first:stop] if row["probabilities"] is not None]
-    mean = np.mean(shares, axis=0)
-    return describe(EmotionProbabilities((mean / mean.sum()).astype(np.float32)), of_group=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of, list_shares
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
     STOPPED,
@@ -19,6 +19,7 @@ from emomusic.cli.arguments import (
     add_command,
     add_reading_options,
     add_song_options,
+    list_most,
     log_file_error,
     progress,
     show_songs,
@@ -204,8 +205,7 @@ def _show_picture(record: dict[str, Any]) -> None:
     faces = record["faces"]
     print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
     for position, face in enumerate(faces, 1):
-        ranked = sorted(face["probabilities"].items(), key=lambda item: -item[1])[:3]
-        print(f"  {position}. {list_shares(dict(ranked))} ({face['quadrant']}, box {face['box']})")
+        print(f"  {position}. {list_most(face['probabilities'])} ({face['quadrant']}, box {face['box']})")
     if record["group"]:
         print(f"  {record['group']['mood']} songs for it:")
         show_songs(record["songs"], indent="    ")

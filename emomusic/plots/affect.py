@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
@@ -34,8 +33,6 @@ class SongPoint:
 
 
 _Points: TypeAlias = list[tuple[float, float]]
-_Floats: TypeAlias = npt.NDArray[np.float64]
-_NamePlace: TypeAlias = tuple[tuple[int, int], int]  # side of the dot, diameter of the gap around the dot
 
 _RANGE = 1.12  # limit of both axes
 _CIRCLE, _SQUARE = 0.17, 0.12  # diameters of face and song marks, in plane units on a phone-sized plane
@@ -50,20 +47,16 @@ _SIZES, _LABELS, _BORDERS = (22.0, 16.0, 14.0), (12.0, 9.5, 9.0), (2.0, 1.5, 1.2
 _WIDER = 28 / 22  # factor for labels of three letters
 _SONG_SIZE = 16.0
 
-# Fear, anger and disgust lie close together, so their names go to different sides.
-_NAME_SIDES = {Emotion.FEAR: (-1, 0), Emotion.ANGRY: (1, 0), Emotion.DISGUST: (0, -1), Emotion.HAPPY: (0, -1)}
-_ABOVE = (0, 1)
-_SIDES = (_ABOVE, (0, -1), (-1, 0), (1, 0), (-1, 1), (1, 1), (-1, -1), (1, -1))
-_ACROSS, _UPWARDS = {-1: "left", 0: "center", 1: "right"}, {-1: "bottom", 0: "middle", 1: "top"}
-
-# Pixels: emotion dot, possible gaps around it, name height and letter width in a wide font, quadrant label,
-# plane size on a phone, and figure height minus plane height
-_DOT, _GAPS = 7, (7, 20, 34, 48, 62, 76)
-_NAME_SIZE, _LETTER_WIDTH = 11, 6.6
-_CORNER, _PHONE_PLANE, _AXIS = 20, 245, 46
-# Costs of a name position, in hidden pixels: per pixel from the dot, for a side other than the preferred one,
-# per covered pixel of other text
-_AWAY, _OTHER_SIDE, _ON_WORDS = 0.8, 20.0, 50.0
+_NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which holds a name off a face on its dot
+    Emotion.ANGRY: ("top center", 20),
+    Emotion.DISGUST: ("bottom left", 7),
+    Emotion.FEAR: ("middle left", 20),
+    Emotion.HAPPY: ("top center", 20),
+    Emotion.SAD: ("bottom center", 20),
+    Emotion.SURPRISE: ("top center", 20),
+    Emotion.NEUTRAL: ("bottom center", 20),
+}
+_DOT, _NAME_SIZE = 7, 11  # pixels
 # `Canvas` is the browser's page background, which Python does not know
 _HALO = "paint-order: stroke; stroke: Canvas; stroke-width: 3px; stroke-linejoin: round"
 
@@ -98,7 +91,7 @@ def circumplex(
         _draw_songs(figure, songs, shown[len(faces) :], path=path)
     if faces:
         _draw_faces(figure, faces, shown[: len(faces)], sizes)
-    _draw_names(figure, shown, sizes + [_SONG_SIZE] * len(songs), height=height)
+    _draw_names(figure)
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -164,7 +157,8 @@ def corner_notes() -> list[dict[str, Any]]:
     """Plotly annotations with the name of each quadrant in its corner."""
     return [
         {
-            "x": side, "y": level, "xanchor": _ACROSS[side], "yanchor": _UPWARDS[level], "showarrow": False,
+            "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
+            "yanchor": "top" if level > 0 else "bottom", "showarrow": False,
             "text": f"<b>{quadrant}</b>", "font": {"size": 13},
         }
         for quadrant, (side, level) in QUADRANT_CORNERS.items()
@@ -207,70 +201,21 @@ def _draw_plane(figure: go.Figure) -> None:
     )
 
 
-def _draw_names(figure: go.Figure, marks: _Points, sizes: Sequence[float], *, height: int) -> None:
-    """Write the emotion names above all marks, in positions that hide the least."""
-    places = _name_places(marks, sizes, height)
+def _draw_names(figure: go.Figure) -> None:
+    """Write the emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
     figure.add_trace(
         go.Scatter(
             x=[point.valence for point in EMOTION_POINTS.values()],
             y=[point.arousal for point in EMOTION_POINTS.values()],
             mode="markers+text",
             text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in EMOTION_POINTS],
-            textposition=[f"{_UPWARDS[up]} {_ACROSS[right]}" for (right, up), _ in places],
+            textposition=[_NAME_PLACES[emotion][0] for emotion in EMOTION_POINTS],
             textfont={"size": _NAME_SIZE},
-            marker={"size": [gap for _, gap in places], "opacity": 0},  # invisible markers hold the text off the dots
+            marker={"size": [_NAME_PLACES[emotion][1] for emotion in EMOTION_POINTS], "opacity": 0},
             hoverinfo="skip",
             name="names",
         )
     )
-
-
-def _name_places(marks: _Points, sizes: Sequence[float], height: int) -> list[_NamePlace]:
-    """The position of each emotion name: on the plane, off other text, and over as few marks as possible.
-
-    The chart width is unknown here, so hidden pixels are summed over the smallest and the largest plane.
-
-    Args:
-        marks: positions of the marks.
-        sizes: diameters of the marks, in pixels.
-        height: of the figure, in pixels.
-    """
-    places = [(side, gap) for gap in _GAPS for side in _SIDES]
-    sides, gaps = np.array([side for side, _ in places]), np.array([[gap] for _, gap in places])
-    words = np.array([(_LETTER_WIDTH * len(emotion), _NAME_SIZE) for emotion in EMOTION_POINTS])[:, None]
-    # In pixels from here on. Axes: the two plane sizes, the names, the positions of each name
-    scales = np.array([_PHONE_PLANE, height - _AXIS]).reshape(2, 1, 1) / (2 * _RANGE)
-    dots = np.array([(point.valence, point.arousal) for point in EMOTION_POINTS.values()]) * scales
-    centres = dots[:, :, None] + sides * (gaps / 1.6 + 1 + words / 2)  # Plotly's offset is slightly over half the gap
-    names = _boxes(centres, words)
-    below = [_boxes(np.array(marks).reshape(-1, 2) * scales, np.array(sizes).reshape(-1, 1)), _boxes(dots, _DOT)]
-    costs = _shared(names, np.concatenate(below, axis=1)[:, None, None])
-    costs += _AWAY * (np.linalg.norm(sides * gaps, axis=1) - _DOT)
-    own_sides = [_NAME_SIDES.get(emotion, _ABOVE) for emotion in EMOTION_POINTS]
-    costs += [[_OTHER_SIDE * (side != own) for side, _ in places] for own in own_sides]
-    costs[(np.abs(names) > _RANGE * scales[..., None]).any(axis=(0, -1))] = np.inf
-    nearest = np.linalg.norm(centres[:, :, :, None] - dots[:, None, None], axis=-1).argmin(axis=-1)
-    costs[(nearest != np.arange(len(own_sides))[:, None]).any(axis=0)] = np.inf  # it would seem to name another dot
-    corners = _boxes(np.array(list(QUADRANT_CORNERS.values())) * (scales - _CORNER / 2), _CORNER)
-    chosen = costs.argmin(axis=1)
-    for name, row in enumerate(costs):
-        others = np.delete(names[:, np.arange(len(chosen)), chosen], name, axis=1)
-        on_words = _shared(names[:, name], np.concatenate([others, corners], axis=1)[:, None])
-        chosen[name] = (row + _ON_WORDS * on_words).argmin()
-    return [places[index] for index in chosen]
-
-
-def _boxes(centres: _Floats, across: _Floats | float) -> _Floats:
-    """Left, bottom, right and top of each box."""
-    return np.concatenate([centres - across / 2, centres + across / 2], axis=-1)
-
-
-def _shared(boxes: _Floats, others: _Floats) -> _Floats:
-    """Pixels of each box that the others cover, summed over both plane sizes (the first axis)."""
-    low = np.maximum(boxes[..., None, :2], others[..., :2])
-    high = np.minimum(boxes[..., None, 2:], others[..., 2:])
-    shared: _Floats = (high - low).clip(0.0).prod(axis=-1).sum(axis=(0, -1))
-    return shared
 
 
 def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:

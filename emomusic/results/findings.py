@@ -254,27 +254,11 @@ def describe_training(config: Mapping[str, Any]) -> str:
 
     Label smoothing is not one of them, because the validation loss uses it too.
     """
-    pictures = config.get("augmentation") or {}
-    augmented = {
-        "rotated": _is_on(pictures, "rotation_degrees"),
-        "scaled": any(end != 1 for end in pictures.get("scale") or ()),
-        "shifted": _is_on(pictures, "shift"),
-        "mirrored": _is_on(pictures, "flip"),
-        "made lighter or darker": _is_on(pictures, "contrast") or _is_on(pictures, "gamma"),
-        "blurred": _is_on(pictures, "low_resolution"),
-        "compressed": _is_on(pictures, "jpeg"),
-        "partly covered": _is_on(pictures, "erase"),
-        "mixed in pairs": _is_on(config, "mixup"),
-    }
-    softened_by = {
-        "people's votes": _is_on(config, "votes"),
-        "other models' answers": _is_distilled(config),
-    }
     reasons = ["dropout switches off parts of the network"]  # every network has dropout
-    if any(softened_by.values()):
-        reasons.insert(0, f"labels are softened by {join_names(name for name, is_so in softened_by.items() if is_so)}")
-    if any(augmented.values()):
-        reasons.insert(0, f"pictures are {join_names(name for name, is_so in augmented.items() if is_so)}")
+    if _is_on(config, "votes") or _is_distilled(config):
+        reasons.insert(0, "labels are softened by people's votes or other models' answers")
+    if config.get("augmentation") or _is_on(config, "mixup"):
+        reasons.insert(0, "pictures are changed at random")
     if _is_on(config, "oversampling"):
         reasons.append("rare emotions appear more often")
     if _is_on(config, "sam_rho"):

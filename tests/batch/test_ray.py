@@ -19,6 +19,7 @@ import pytest
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
 from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, parts_of, rows_of
+from tests.waiting import wait_until
 
 
 def test_without_ray_the_error_names_the_package(
@@ -173,14 +174,6 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.returncode == 2, log
     summary: dict[str, Any] = json.loads(answer)
     return summary
-
-
-def wait_until(is_true: Callable[[], Any], seconds: float = 300) -> None:
-    """Wait for an event in another process."""
-    end_s = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < end_s, "nothing happened"
-        time.sleep(0.02)
 
 
 def descendants(pid: int) -> list[int]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from emomusic import assets
 from emomusic.cli import doctor, main
 from tests.servers import reserved_port
 
@@ -63,13 +62,6 @@ def test_port_and_address_are_those_asked_for(started: list[Command], monkeypatc
     ]
 
 
-def test_a_wheel_does_not_watch_its_files(started: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "IS_WHEEL", True)
-    monkeypatch.delenv("STREAMLIT_SERVER_FILE_WATCHER_TYPE")
-    start()
-    assert os.environ["STREAMLIT_SERVER_FILE_WATCHER_TYPE"] == "none"
-
-
 def test_a_taken_port_is_one_line_and_status_2(started: list[Command], capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -98,11 +90,3 @@ def test_without_the_extra_it_says_what_to_install(
     assert err.count("\n") == 1
     assert f"an installation without no-such-package. Run: pip install {advice}" in err
     assert started == []
-
-
-@pytest.mark.parametrize("port", ["0", "65536"])
-def test_a_port_is_a_number_that_ports_have(capsys: pytest.CaptureFixture[str], port: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main.main(["app", "--port", port])
-    assert ended.value.code == 2
-    assert "expected a whole number from 1 to 65,535" in capsys.readouterr().err

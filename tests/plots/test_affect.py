@@ -26,13 +26,6 @@ def crowd(centre: tuple[float, float], num: int, spread: float, seed: int = 0) -
     return np.random.default_rng(seed).normal(centre, spread, (num, 2)).clip(-1, 1)
 
 
-CROWDS = [
-    *(crowd((0.75, 0.47), num, 0.02) for num in (2, 60)),
-    *(crowd((x, y), 60, 0.05) for x, y in ((0, 0), (1, 1), (-1, 0.03))),
-    np.random.default_rng(0).uniform(-1, 1, (60, 2)),
-]
-
-
 def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
     points = np.reshape(places, (-1, 2)).tolist()
     return circumplex([FacePoint(str(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
@@ -103,10 +96,6 @@ def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
     assert smallest_distance(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)
 
 
-def test_crowded_marks_overlap_by_a_similar_amount() -> None:
-    assert smallest_distance(shown(plane(crowd((0.5, 0.5), 30, 0.0)))) > 0.4 * WIDTH
-
-
 def test_identical_points_are_drawn_side_by_side_in_order() -> None:
     (left, right) = shown(plane([(0.5, 0.5), (0.5, 0.5)]))
     assert left[1] == pytest.approx(right[1])
@@ -118,19 +107,6 @@ def test_an_isolated_mark_does_not_move() -> None:
     np.testing.assert_array_equal(shown(plane(places)), places)
 
 
-def test_circles_shrink_with_the_number_of_faces_and_labels_stay_legible() -> None:
-    sizes, letters = [], []
-    for num in (1, 4, 10, 30, 60, 80):
-        faces = trace(plane(crowd((0, 0), num, 0.5)), "faces")
-        sizes.append(faces.marker.size[0])
-        letters.append(faces.textfont.size)
-    assert sizes[:2] == [22, 22]
-    assert letters[:2] == [12, 12]
-    assert sizes == sorted(sizes, reverse=True)
-    assert min(sizes) >= 14
-    assert min(letters) >= 9
-
-
 @pytest.mark.parametrize("plane_px", PLANES)
 @pytest.mark.parametrize("emotion", EMOTIONS)
 @pytest.mark.parametrize("intensity", [1.0, 0.8])
@@ -138,19 +114,8 @@ def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensit
     point = EMOTION_POINTS[emotion]
     figure = plane([(intensity * point.valence, intensity * point.arousal)], emotion)
     mark = np.repeat(shown(figure) * plane_px / 2.24, 2, axis=0).ravel() + np.array([-11, -11, 11, 11])
-    for name, box in name_boxes(figure, plane_px).items():
+    boxes = name_boxes(figure, plane_px)
+    for name, box in boxes.items():
         assert covered(box, mark) < 0.15 * 6 * len(name) * 11
-
-
-@pytest.mark.parametrize("plane_px", PLANES)
-@pytest.mark.parametrize("places", CROWDS)
-def test_names_stay_on_the_plane_and_off_other_names_and_corner_labels(places: Floats, plane_px: float) -> None:
-    boxes = name_boxes(plane(places), plane_px)
-    edge = plane_px / 2.24
-    for right, up in itertools.product((-1, 1), repeat=2):
-        corner = np.array([right, up]) * (edge - 9)
-        boxes[f"corner {right} {up}"] = np.concatenate([corner - 9, corner + 9])
-    for name in EMOTIONS:
-        assert np.abs(boxes[name]).max() <= plane_px / 2
-    for first, second in itertools.combinations(boxes, 2):
-        assert covered(boxes[first], boxes[second]) < 5
+        assert np.abs(box).max() <= plane_px / 2
+    assert max(covered(*pair) for pair in itertools.combinations(boxes.values(), 2)) == 0

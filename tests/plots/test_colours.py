@@ -1,12 +1,15 @@
 """emomusic/plots/colours.py: contrast, and distance under colour blindness."""
 
+import tomllib
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
 from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, faded, rgb_of
+from emomusic.ui.core.frame import DARK_BUTTON
 
 # Machado, Oliveira & Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
 # at full severity, on linear RGB.
@@ -40,6 +43,18 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("emotion", Emotion)
 def test_every_colour_has_enough_contrast_to_the_page(emotion: Emotion, page: str) -> None:
     assert contrast(EMOTION_COLOURS[emotion], PAGES[page]) >= 3.0
+
+
+@pytest.mark.parametrize("theme", PAGES)
+def test_text_and_buttons_have_enough_contrast(root: Path, theme: str) -> None:
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    colours = config["theme"][theme]
+    for foreground in ("primaryColor", "linkColor", "textColor"):
+        for background in ("backgroundColor", "secondaryBackgroundColor"):
+            assert contrast(colours[foreground], colours[background]) >= 4.5, (foreground, background)
+    button = DARK_BUTTON if theme == "dark" else colours["primaryColor"]
+    assert contrast(button, "#FFFFFF") >= 4.5
+    assert contrast(button, colours["backgroundColor"]) >= 3
 
 
 @pytest.mark.parametrize("sight", SIGHT)

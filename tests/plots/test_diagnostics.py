@@ -4,9 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from emomusic.affect import EMOTIONS, Mood, Quadrant
 from emomusic.metrics import ClassScores, reliability
-from emomusic.plots.colours import CLASS_COLOURS, EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
+from emomusic.plots.colours import CLASS_COLOURS
 from emomusic.plots.diagnostics import (
     accuracy_by_group,
     class_bars,
@@ -27,11 +26,6 @@ def drawn(
     *, shares: bool = True, chosen: tuple[str, str] | None = None, darkest: float = largest_mistake(MATRIX)
 ) -> go.Figure:
     return confusion_map(MATRIX, CLASSES, shares=shares, chosen=chosen, darkest=darkest, text_color=None)
-
-
-def test_classes_use_the_colours_of_emotions_quadrants_and_moods() -> None:
-    for table, names in ((EMOTION_COLOURS, EMOTIONS), (QUADRANT_COLOURS, Quadrant), (MOOD_COLOURS, Mood)):
-        assert all(CLASS_COLOURS[name.value] == table[name] for name in names)
 
 
 @pytest.mark.parametrize(("shares", "numbers"), [(False, "820145000"), (True, ["80", "20", "0", "10", "40", "50"])])

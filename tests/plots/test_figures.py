@@ -31,19 +31,6 @@ def test_faces_and_songs_are_drawn_at_their_coordinates() -> None:
     assert "lines" not in traces["songs"].mode
 
 
-def test_overlapping_faces_are_drawn_side_by_side() -> None:
-    places = [(0.5, 0.5), (0.5, 0.5), (0.52, 0.5), (-0.5, 0.0)]
-    faces = [FacePoint(str(n), AffectPoint(x, y), Emotion.HAPPY) for n, (x, y) in enumerate(places)]
-    (trace,) = [trace for trace in circumplex(faces).data if trace.name == "faces"]
-    shown = np.column_stack([trace.x, trace.y])
-    apart = np.linalg.norm(shown[:, None] - shown[None], axis=2)[np.triu_indices(4, 1)]
-    assert apart.min() > 0.15
-    np.testing.assert_allclose(shown[3], places[3], atol=1e-9)
-    np.testing.assert_allclose(shown[:3].mean(axis=0), np.mean(places[:3], axis=0), atol=1e-9)
-    assert [tuple(row[1:]) for row in trace.customdata] == [pytest.approx(place) for place in places]  # hover text
-    assert trace.marker.opacity == 1
-
-
 def test_an_annotated_image_is_marked_at_the_face() -> None:
     image = np.full((200, 300, 3), 90, np.uint8)
     reading = read_faces(image, FakeDetector([make_face(x=100, y=60, width=80, height=90)]), FakeClassifier())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-from pathlib import Path
 from typing import Any
 
 import av
@@ -203,17 +202,6 @@ def test_a_stopped_film_is_readable() -> None:
 
     data = annotated(film_of(ending="mkv", audio="libopus"), on_progress=on_progress)
     assert (len(calls), len(frames_of(data)[0])) == (7, 7)
-
-
-def test_a_file_begins_with_its_index(tmp_path: Path) -> None:
-    data = film_of(audio="aac")
-    path = tmp_path / "marked.mp4"
-    with FilmFile(io.BytesIO(data), with_audio=True) as film:
-        annotate_film(film, reading_of(data), path)
-    written = path.read_bytes()
-    assert 0 < written.index(b"moov") < written.index(b"mdat")
-    assert len(frames_of(written)[0]) == 20
-    assert list(tmp_path.iterdir()) == [path]
 
 
 class FullDisk(io.BytesIO):

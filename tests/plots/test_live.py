@@ -9,7 +9,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.live.timeline import Segment, Timeline
-from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS
+from emomusic.plots.colours import QUADRANT_COLOURS
 from emomusic.plots.live import CLICKED, NamedFace, face_bars, film_areas, mood_areas
 
 
@@ -24,13 +24,6 @@ def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
 def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
     (trace,) = [trace for trace in mood_areas(table).data if trace.name == emotion.value]
     return list(trace.y)
-
-
-def test_there_is_an_area_for_each_emotion_in_their_order_and_colour() -> None:
-    traces = mood_areas(timeline((0, Emotion.HAPPY), (1, Emotion.SAD))).data
-    assert [trace.name for trace in traces] == [emotion.value for emotion in EMOTIONS]
-    assert [trace.line.color for trace in traces] == list(EMOTION_COLOURS.values())
-    assert len({trace.stackgroup for trace in traces}) == 1
 
 
 def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:

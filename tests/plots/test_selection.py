@@ -4,10 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from emomusic.plots.selection import Selection, in_polygon
+from emomusic.plots.selection import Selection
 
 GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 21)), axis=-1).reshape(-1, 2).astype(np.float32)
 
@@ -55,13 +53,3 @@ def test_areas_without_corners_contain_nothing_and_long_ones_are_thinned() -> No
     circle = Selection.of({"lasso": [{"x": np.cos(angles).tolist(), "y": np.sin(angles).tolist()}]})
     assert len(circle.lasso[0].corners) <= 1000
     assert circle.contains(GRID).sum() == (np.hypot(*GRID.T) < 0.999).sum()
-
-
-@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=30))
-def test_a_triangle_contains_the_places_on_one_side_of_its_edges(places: list[tuple[float, float]]) -> None:
-    corners = np.array([[-0.9, -0.8], [0.9, -0.7], [0.1, 0.9]])
-    edges = zip(corners, np.roll(corners, -1, axis=0), strict=True)
-    sides = [[(b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]) for x, y in places] for a, b in edges]
-    least = np.min(sides, axis=0)
-    clear = np.abs(least) > 1e-9  # a place on an edge may be on either side
-    assert in_polygon(np.array(places), corners)[clear].tolist() == (least > 0)[clear].tolist()

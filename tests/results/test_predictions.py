@@ -173,17 +173,6 @@ def test_the_best_epoch_is_in_the_history(checkout: Path, best: int) -> None:
         read_history("vgg9")
 
 
-def test_stages_have_as_many_epochs_as_the_history(checkout: Path) -> None:
-    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
-    metrics = json.loads(path.read_text())
-    (stage,) = metrics["stages"]
-    path.write_text(json.dumps(metrics | {"stages": [stage | {"epochs": 1}, stage | {"epochs": 2}]}))
-    assert read_history("vgg9").last_epochs == (1, 3)
-    path.write_text(json.dumps(metrics | {"stages": [stage, stage]}))
-    with pytest.raises(ModelError, match=r"vgg9.*\(3, 6\) of 3"):
-        read_history("vgg9")
-
-
 def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None:
     folder = checkout / "models" / "face" / "vgg9"
     spec = json.loads((folder / "spec.json").read_text())
@@ -211,13 +200,3 @@ def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None
     np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
     with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
         read_predictions(ModelKind.FACE, "vgg9")
-
-
-@pytest.mark.parametrize("scores", [None, [], {"angry": {"precision": None, "recall": 1, "f1": 1, "support": 1}}])
-def test_scores_that_are_none_are_refused(checkout: Path, scores: object) -> None:
-    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
-    metrics = json.loads(path.read_text())
-    metrics["test"]["per_class"] = scores
-    path.write_text(json.dumps(metrics))
-    with pytest.raises(ModelError, match="vgg9"):
-        read_class_metrics(ModelKind.FACE, "vgg9")

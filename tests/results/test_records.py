@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -120,31 +119,3 @@ def test_what_is_no_figure_is_told_with_the_model(
     metrics_file.write_text(json.dumps(metrics))
     with pytest.raises(ModelError, match="vgg9"):
         face_model_record("vgg9")
-
-
-@pytest.mark.parametrize(
-    ("section", "changes", "words"),
-    [
-        ("ferplus", {"four": {"n": 400, "accuracy": 0.8, "macro_recall": 0.7, "macro_f1": 0.6}}, "seven"),
-        ("ferplus", {"contempt": 11}, "11"),
-        ("wild", {"per_class": {"calm": {"precision": 0.3, "recall": 0.3, "f1": 0.3, "support": 9}}}, "calm"),
-    ],
-)
-def test_figures_of_other_classes_are_told_with_the_model(
-    metrics_file: Path, section: str, changes: dict[str, Any], words: str
-) -> None:
-    metrics = json.loads(metrics_file.read_text())
-    figures = metrics["wild"] if section == "wild" else metrics["ferplus"]["test"]
-    if "four" in changes:
-        del figures["seven"]
-    figures |= changes
-    metrics_file.write_text(json.dumps(metrics))
-    with pytest.raises(ModelError, match=rf"vgg9\. Received: .*{words}"):
-        face_model_record("vgg9")
-
-
-def test_unknown_figures_are_left_out(metrics_file: Path) -> None:
-    metrics = json.loads(metrics_file.read_text())
-    metrics_file.write_text(json.dumps(metrics | {"wild": metrics["wild"] | {"luck": float("nan")}}))
-    wild = msgspec.to_builtins(face_model_record("vgg9").wild)
-    assert json.loads(json.dumps(wild)) == metrics["wild"]
