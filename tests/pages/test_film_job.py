@@ -58,20 +58,20 @@ def start() -> Iterator[Callable[..., FilmJob]]:
 
 
 def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
-    job = start(film_bytes([(COLLINS, 2.5), (BIDEN, 2.5)], size=(400, 300)), load_film_networks)
+    job = start(film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240)), load_film_networks)
     wait_for_end(job)
     assert (job.name, job.error, job.problem, job.is_cancelled) == ("a film.mp4", None, None, False)
     assert not job.is_reading
     assert job.reading is not None
-    assert len(job.reading) == 20
+    assert len(job.reading) == 16
     assert [scene.emotion for scene in job.scenes()] == [Emotion.HAPPY, Emotion.NEUTRAL]
     assert [face.number for face in job.reading.faces()] == [1, 2]
-    assert seconds_of(job.marked) == pytest.approx(5, abs=0.11)
-    assert job.marked != film_bytes([(COLLINS, 2.5), (BIDEN, 2.5)], size=(400, 300))
+    assert seconds_of(job.marked) == pytest.approx(4, abs=0.11)
+    assert job.marked != film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240))
     for number in (1, 2):
         assert read_image(job.portrait(number) or b"").shape == (PORTRAIT, PORTRAIT, 3)
     assert job.portrait(3) is None
-    assert read_image(job.preview or b"").shape == (300, 400, 3)
+    assert read_image(job.preview or b"").shape == (240, 320, 3)
 
 
 def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Callable[..., FilmJob]) -> None:

@@ -13,10 +13,8 @@ from emomusic.face.images import encode_png, read_image
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.picture_chooser import Picture
-from emomusic.ui.gallery import faces as faces_module
 from emomusic.ui.gallery import pictures as gallery_module
-from emomusic.ui.songs.choose import FIRST_POINTS
-from tests.pages.screen import faces_on_the_plane, playing, playlist, songs_on_the_plane, text_of, tracks
+from tests.pages.screen import playing, playlist, songs_on_the_plane, text_of, tracks
 
 SECONDS = 120
 SAMPLES = "Show the samples"
@@ -169,16 +167,6 @@ def test_a_folder_is_sorted_by_file_name(app: AppTest, people: dict[str, bytes])
     upload(app, files, source="Folder")
     assert not app.exception
     assert app.selectbox[0].options == ["Everyone", "Face 1, class/a.jpg", "Face 2, class/b.jpg"]
-
-
-def test_the_plane_shows_a_limited_number_of_faces_and_the_page_says_so(
-    app: AppTest, people: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(faces_module, "MOST_POINTS", 3)
-    upload(app.run(), [("four.jpg", people["four-people"])])
-    assert not app.exception
-    assert FIRST_POINTS in text_of(app)
-    assert faces_on_the_plane(app) == ["1", "2", "3", "all"]
 
 
 def test_photos_can_be_removed_after_a_visit_to_another_page(app: AppTest, people: dict[str, bytes]) -> None:

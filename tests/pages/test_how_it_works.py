@@ -13,13 +13,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, to_network_input
-from emomusic.face.inspection import occlude
+from emomusic.face.images import crop_face, encode_jpeg, to_network_input
 from emomusic.face.reading import FaceReading
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.picture_chooser import Picture
-from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works import walk
 from emomusic.ui.how_it_works.draw import describe_agreement, describe_drop
 from emomusic.ui.how_it_works.page import STEPS, step_named
@@ -67,9 +65,6 @@ def press(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
 
 
-# The table
-
-
 # Navigation
 
 
@@ -94,6 +89,10 @@ def test_next_and_back_lead_through_all_steps_with_their_texts_and_drawings(app:
     assert app.title[0].value == STEPS[-2].title
 
 
+def test_a_step_that_a_link_does_not_know_is_the_first() -> None:
+    assert step_named("../../etc/passwd") is step_named(None) is STEPS[0]
+
+
 def test_at_the_end_the_button_starts_again_and_has_no_shortcut(app: AppTest) -> None:
     at(app, KEYS[-2])
     before = app.button(key=state.how_widget("next"))
@@ -102,13 +101,6 @@ def test_at_the_end_the_button_starts_again_and_has_no_shortcut(app: AppTest) ->
     assert (again.label, again.disabled, again.proto.shortcut) == ("Start again", False, "")
     assert again.proto.id == before.proto.id  # the same button keeps the focus
     again.click().run()
-    assert app.title[0].value == STEPS[0].title
-
-
-@pytest.mark.parametrize("name", ["", "../../etc/passwd"])
-def test_an_unknown_step_shows_the_first(app: AppTest, name: str) -> None:
-    at(app, name)
-    assert not app.exception
     assert app.title[0].value == STEPS[0].title
 
 
@@ -163,7 +155,7 @@ def test_a_photo_chosen_here_replaces_the_last(app: AppTest) -> None:
     assert "face" in app.query_params[state.HOW_STEP]
 
 
-@pytest.mark.parametrize("key", ["face", "crop", "songs"])
+@pytest.mark.parametrize("key", ["face", "songs"])
 def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
@@ -177,16 +169,7 @@ def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
         assert len(image_alts(app)) == 1
 
 
-@pytest.mark.parametrize("shape", [(30, 3000), (1, 800), (800, 1)])
-def test_a_long_photo_is_shown_but_a_stripe_is_an_error(app: AppTest, shape: tuple[int, int]) -> None:
-    data = encode_png(np.full((*shape, 3), 128, np.uint8))
-    app.session_state[state.PICTURE] = Picture.of("pole.png", data)
-    at(app, "picture", sample=None)
-    assert not app.exception
-    assert len(app.error) == (1 if 1 in shape else 0)
-
-
-@pytest.mark.parametrize("step", [STEPS[0], STEPS[4], STEPS[-1]])
+@pytest.mark.parametrize("step", [STEPS[0], STEPS[-1]])
 def test_alternative_texts_and_buttons_name_the_face(app: AppTest, step: Any) -> None:
     at(app, step.key, sample="four-people")
     named = [alt.startswith("Face 1. ") for alt in alts(app)]
@@ -199,13 +182,7 @@ def test_alternative_texts_and_buttons_name_the_face(app: AppTest, step: Any) ->
     assert all(alt.startswith("Face 3. ") for alt in alts(app))
 
 
-def test_a_single_face_has_no_number(app: AppTest) -> None:
-    at(app, "crop")
-    assert not [alt for alt in alts(app) if re.search("Face [0-9]", alt)]
-    assert not [button for button in app.button if "Face " in button.label]
-
-
-@pytest.mark.parametrize("key", ["picture", "crop", "maps"])
+@pytest.mark.parametrize("key", ["crop", "maps"])
 def test_images_are_shown_at_full_resolution(app: AppTest, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a width in pixels Streamlit shrinks an image. It encodes anything but JPEG and PNG bytes in every run."""
     shown: list[tuple[bytes, Any]] = []
@@ -232,32 +209,18 @@ def large(root: Path, side: int) -> Picture:
 
 
 def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
-    picture = large(root, 3000)
+    picture = large(root, 1500)
     app.session_state[state.PICTURE] = picture
     at(app, "crop", sample=None)
     assert not app.exception
     (face,) = app.session_state[state.HOW_WALK].faces
     full = crop_face(picture.read(), face.reading.face.box)
-    assert len(full) > 1000
+    assert len(full) > 500
     assert str(len(full)) in text_of(app)
     stored = [value for value in vars(face).values() if isinstance(value, bytes | np.ndarray)]
     assert sum(value.nbytes if isinstance(value, np.ndarray) else len(value) for value in stored) < 300_000
     # The network's input comes from the full crop, not from the displayed JPEG
     np.testing.assert_array_equal(face.insight.face, to_network_input([full], len(face.insight.face))[0, ..., 0])
-    at(app, "look", sample=None)
-    insight, occlusion = walk._explainer().look(full), occlude(full, shared().networks()[1])
-    np.testing.assert_array_equal(face.insight.logits, insight.logits)
-    np.testing.assert_array_equal(face.insight.probabilities, insight.probabilities)
-    np.testing.assert_array_equal(face.occlusion.drops, occlusion.drops)
-
-
-def test_the_grey_crop_matches_the_conversion_of_the_network(app: AppTest) -> None:
-    at(app, "crop")
-    drawn = app.session_state[state.HOW_WALK].images
-    colour, grey = (read_image(drawn[f"1-crop-{name}"]) for name in ("colour", "grey"))
-    assert np.ptp(grey.astype(int), axis=2).max() == 0
-    expected = to_network_input([colour], len(colour))[0, ..., 0].astype(int)
-    assert np.abs(grey[..., 0] - expected).mean() < 2  # JPEG artefacts
 
 
 def test_going_back_recomputes_nothing(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,15 +280,6 @@ def test_the_point_step_lists_the_three_largest_weights(app: AppTest) -> None:
     assert ": " + ", ".join(f"{name} {percent(shares[name])}" for name in heaviest) + "." in text_of(app)
 
 
-@pytest.mark.parametrize("side", [16, 90])
-def test_the_crop_step_shows_both_sizes(app: AppTest, monkeypatch: pytest.MonkeyPatch, side: int) -> None:
-    at(app, "picture")
-    (face,) = app.session_state[state.HOW_WALK].faces
-    monkeypatch.setattr(face, "side", side)
-    at(app, "crop")
-    assert re.search(rf"\b{side}\b.*\b48\b.*\b2,304\b", text_of(app))
-
-
 def fact_of(app: AppTest) -> str:
     """The text above the songs."""
     return next(markdown.value for markdown in app.markdown if "Photo page" in markdown.value)
@@ -348,18 +302,6 @@ def test_a_mood_that_few_songs_have_is_reported(app: AppTest) -> None:
     at(app, "songs", sample="joe-biden-2010")
     assert not app.exception
     assert "Few songs are" in fact_of(app)
-
-
-def test_the_songs_step_names_the_face(app: AppTest) -> None:
-    at(app, "songs", sample="four-people")
-    assert "Face 1" in fact_of(app)
-    press(app, "Face 3")
-    assert "Face 3" in fact_of(app)
-
-
-def test_the_probabilities_step_cites_all_methods() -> None:
-    named = re.findall(r"Guo|Patrini|Kull", step_named("probabilities").source)
-    assert named == ["Guo", "Patrini", "Kull"]
 
 
 @pytest.mark.parametrize(

@@ -276,16 +276,6 @@ def test_several_faces_have_bars_for_each_and_for_the_group(app: AppTest, stream
     ]
 
 
-def test_an_empty_video_has_no_mood(app: AppTest, stream: Stream) -> None:
-    show(app, stream, played((2, (), Emotion.HAPPY)))
-    assert not app.exception
-    assert "No face" in app.header[0].value
-    assert "0 faces ·" in text_of(app)
-    app.button(key="live-play").click().run()
-    assert app.session_state[state.LIVE_FACELESS]
-    assert tracks(app) == []
-
-
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
@@ -324,7 +314,7 @@ def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
     assert (session.reader.settings.smoothing_s, session.reader.settings.interval_s) == (2.0, 1.5)
     app.segmented_control(key=state.LIVE_PACE).set_value("Automatic").run()
     assert session.reader.settings.interval_s is None
-    app.switch_page("pages/music.py").run()
+    app.switch_page("pages/photo.py").run()
     app.switch_page("pages/live.py").run()
     assert app.toggle(key=state.LIVE_MIRROR).value is False
     assert app.slider(key=state.LIVE_SMOOTHING).value == 2.0
@@ -441,7 +431,7 @@ def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(a
     app.run()
     assert session.is_on
     stream.was_left = True
-    app.switch_page("pages/music.py").run()
+    app.switch_page("pages/photo.py").run()
     app.switch_page("pages/live.py").run()
     assert not app.exception
     assert session.phase is Phase.OVER
@@ -495,17 +485,3 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     app.run()
     assert session.problem is Problem.LOST
     assert problems(app) == [Problem.LOST]
-
-
-def test_an_invalid_secrets_file_is_one_message_without_secrets(
-    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".streamlit").mkdir()
-    (tmp_path / ".streamlit" / "secrets.toml").write_text(f"{ice.TURN_SECRET} = north\n", encoding="utf-8")
-    app.run()
-    assert not app.exception
-    (error,) = app.error
-    assert "secrets.toml" in error.value
-    assert "line 1" in error.value
-    assert "north" not in text_of(app)

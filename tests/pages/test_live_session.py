@@ -1,12 +1,10 @@
 """Tests of a live session and its playlist, without browser and page."""
 
-import io
 from collections.abc import Sequence
 
 import av
 import numpy as np
 import pandas as pd
-import pytest
 
 from emomusic.affect import EMOTION_POINTS, Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
@@ -17,7 +15,7 @@ from emomusic.music.recommend import Song, load_recommender
 from emomusic.music.request import Request
 from emomusic.plots.picture import OverlayStyle
 from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
-from emomusic.ui.live.summary import MAX_SONGS, session_csv, session_songs
+from emomusic.ui.live.summary import MAX_SONGS, session_songs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 LIKE = Request(point=EMOTION_POINTS[Emotion.NEUTRAL])
@@ -127,12 +125,3 @@ def test_songs_are_unique_and_the_longest_segments_have_priority() -> None:
     assert len(session_songs(summarize(table_of(*moods)), recommender, LIKE)) == 1  # type: ignore[arg-type]
     assert recommender.num_asked == MAX_SONGS
     assert session_songs(summarize(table_of((9, None))), recommender, LIKE) == []  # type: ignore[arg-type]
-
-
-def test_the_csv_file_has_every_second() -> None:
-    table = table_of((2, Emotion.FEAR), (1, None))
-    read = pd.read_csv(io.BytesIO(session_csv(table)))
-    assert list(read.columns) == COLUMNS
-    assert list(read["num_faces"]) == [1, 1, 0]
-    assert read["fear"].tolist()[:2] == pytest.approx([1, 1])
-    assert read[SHARES].iloc[2].isna().all()

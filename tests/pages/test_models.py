@@ -101,13 +101,6 @@ def test_a_model_of_four_classes_is_compared_over_four_classes(app: AppTest) -> 
     assert list(app.dataframe[1].value["report"]) == pytest.approx([86, 77, 54, 61])
 
 
-def test_models_with_different_test_sets_are_not_compared(app: AppTest, tmp_path: Path) -> None:
-    place_face_model(tmp_path, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
-    opened(app, "vgg9", "elsewhere")
-    assert "cannot be compared" in heading(app)
-    assert "McNemar" not in text_of(app)
-
-
 @pytest.mark.parametrize(
     ("view", "words", "num_charts"),
     [
@@ -182,20 +175,6 @@ def test_photographs_of_two_models_share_the_chart_of_groups(app: AppTest, tmp_p
     assert not app.exception
     assert [len(chart["data"]) for chart in charts(app)] == [4, 1, 1]  # recall has no common classes
     assert text_of(app).count(FOUR_LEGEND) == 1
-
-
-def test_photographs_of_older_models_have_figures_without_charts(app: AppTest, tmp_path: Path) -> None:
-    folder = tmp_path / "models" / "face" / "vgg9"
-    wild = json.loads((folder / "metrics.json").read_text())["wild"]
-    change_metrics(folder, wild={name: wild[name] for name in ("n", "accuracy", "four_class_accuracy")})
-    opened(app, "vgg9", view="Photographs")
-    assert charts(app) == []
-    assert app.table[0].value.loc["accuracy", "vgg9"].startswith("40.0")
-    assert app.table[0].value.loc["not found", "vgg9"] == "—"
-    app.multiselect(key=state.MODELS_FACES).set_value(["emonet"]).run()
-    assert not app.exception
-    assert "emonet" in app.info[0].value
-    assert not app.table
 
 
 def heading(app: AppTest) -> str:
@@ -324,39 +303,6 @@ def test_a_damaged_dataset_does_not_hide_the_matrices(app: AppTest, tmp_path: Pa
     opened(app, "vgg9", "emonet")
     assert {"fer2013.csv" in error.value for error in app.error} == {True}
     assert len(charts(app)) == 4
-
-
-def test_a_model_with_a_smaller_test_set_is_named_below_the_table(app: AppTest, tmp_path: Path) -> None:
-    app.run()
-    assert "PrivateTest (n = 420)" in text_of(app)
-    place_face_model(tmp_path, "abrupt", skill=2.0, labels=LABELS[:256])
-    app.run()
-    assert re.search(r"\(n = 420\).* abrupt .*\(n = 256\)", text_of(app))
-
-
-def loss_tops(app: AppTest) -> list[float]:
-    axes = [chart["layout"]["yaxis"] for chart in charts(app)]
-    return [axis["range"][1] for axis in axes if axis["title"]["text"] == "loss"]
-
-
-@pytest.mark.parametrize(
-    ("other", "reason"),
-    [("cnn_capstone", None), ("softer", "label smoothing"), ("mobilenet_quadrants", "classes")],
-)
-def test_losses_share_an_axis_only_if_they_are_comparable(
-    app: AppTest, tmp_path: Path, other: str, reason: str | None
-) -> None:
-    place_face_model(tmp_path, "softer", skill=1.0, label_smoothing=0.05)
-    history = tmp_path / "models" / "face" / other / "history.csv"
-    history.write_text(history.read_text().replace("1.8", "1.2").replace("1.7", "1.3"))
-    opened(app, "vgg9", other, view="Learning")
-    tops = loss_tops(app)
-    if reason is None:
-        assert tops == pytest.approx([1.89, 1.89])
-        assert "losses" not in text_of(app)
-    else:
-        assert tops == pytest.approx([1.89, 1.68])
-        assert re.search(f"losses.*{reason}", text_of(app))
 
 
 def test_the_most_confident_mistakes_are_shown_with_the_dataset(

@@ -14,7 +14,6 @@ from emomusic.music.spotify.search import SEARCH_LIMIT, Credentials, FeatureSour
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.music import search
-from emomusic.ui.music.classify import VIEW as CLASSIFY
 from tests.music.tables import track_id
 from tests.pages.music_lists import listed
 from tests.pages.screen import text_of, unescaped
@@ -46,28 +45,6 @@ def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> 
     assert not listed(app, "found")
     find(app, "10,000 hours piano")
     assert re.search(r"\b1 found\.$", text_of(app), re.MULTILINE)
-
-
-def test_the_search_survives_a_change_of_tab_and_of_page(app: AppTest) -> None:
-    app.session_state[state.VISIT] = ("Music", 1)
-    find(app, "ferrari")
-    app.query_params[state.MUSIC_VIEW] = CLASSIFY
-    app.run()
-    assert app.query_params[state.MUSIC_QUERY] == "ferrari"  # a removal would add a step to the history
-    app.query_params[state.MUSIC_VIEW] = "Find a song"
-    app.run()
-    assert app.text_input(key=state.MUSIC_QUERY).value == "ferrari"
-    app.query_params.clear()  # like a visit to another page
-    app.session_state[state.VISIT] = ("Music", 3)
-    app.query_params[state.MUSIC_VIEW] = "Find a song"
-    app.run()
-    assert app.text_input(key=state.MUSIC_QUERY).value == app.query_params[state.MUSIC_QUERY] == "ferrari"
-    find(app, "queen")  # like the Back button
-    assert app.text_input(key=state.MUSIC_QUERY).value == "queen"
-    del app.query_params[state.MUSIC_QUERY]
-    app.run()
-    assert app.text_input(key=state.MUSIC_QUERY).value == ""
-    assert not app.exception
 
 
 def test_the_page_without_keys_explains_how_to_get_them(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,20 +99,10 @@ def test_the_plane_has_the_numbers_of_the_queue(app: AppTest) -> None:
 # --- the same request keeps its position
 
 
-def test_the_song_stays_after_a_visit_to_another_page(app: AppTest) -> None:
-    click(app, "next-photo")
-    song = playing(app)
-    open_page(app, "models")
-    open_page(app, "photo")
-    assert not app.exception
-    assert playing(app) == song
-    assert SAMPLE in app.query_params[state.SAMPLE]
-
-
 # --- skipped artists
 
 
-def artists_of(app: AppTest, num_songs: int = 60) -> set[str]:
+def artists_of(app: AppTest, num_songs: int = 20) -> set[str]:
     """The keys of the artists of the first songs."""
     return {artist_key(name) for song in queue_of(app).playlist(num_songs) for name in song.track.artists}
 
@@ -123,7 +113,7 @@ def test_a_skipped_artist_never_plays_again_in_this_session(app: AppTest) -> Non
     click(app, "skip-photo")
     assert playing(app) != first
     assert artist not in artists_of(app)
-    for policy in ("Soothe", "Journey", "Match"):
+    for policy in ("Journey", "Match"):
         choose_policy(app, policy)
         assert not app.exception
         assert artist not in artists_of(app)
@@ -170,19 +160,6 @@ def copied_links(app: AppTest) -> list[str]:
     return json.loads(component.json)["text"].splitlines()
 
 
-def test_the_files_have_the_songs_of_the_queue(files: dict[str, Any], app: AppTest) -> None:
-    songs = playlist(app)
-    assert len(songs) == 20
-    table = list(csv.DictReader(io.StringIO(files[f"{SAMPLE}-songs.csv"]().decode("utf-8-sig"))))
-    assert [row["id"] for row in table] == songs
-    lines = files[f"{SAMPLE}.m3u"]().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == [track_url(song) for song in songs]
-    record = json.loads(files[f"{SAMPLE}.json"]())
-    assert [song["id"] for song in record["songs"]] == songs
-    assert record["request"]["policy"] == "match"
-    assert len(record["faces"]) == 1
-
-
 def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: AppTest) -> None:
     first = playing(app)
     for _ in range(3):
@@ -194,6 +171,9 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
     assert songs[0] == first  # songs that were played stay in the playlist
     assert copied_links(app) == [track_url(song) for song in songs]
     skipped = next(iter(app.session_state[state.SKIPPED_ARTISTS].values()))
+    table = list(csv.DictReader(io.StringIO(files[f"{SAMPLE}-songs.csv"]().decode("utf-8-sig"))))
+    assert [row["id"] for row in table] == songs
+    assert [song["id"] for song in json.loads(files[f"{SAMPLE}.json"]())["songs"]] == songs
     for name in (f"{SAMPLE}-songs.csv", f"{SAMPLE}.m3u", f"{SAMPLE}.json"):
         content = files[name]()
         text = content if isinstance(content, str) else content.decode("utf-8-sig")

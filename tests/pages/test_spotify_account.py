@@ -1,6 +1,5 @@
 """Saving a playlist to Spotify from the Photo page, against a local server. Each AppTest is a tab of a browser."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -14,7 +13,6 @@ from emomusic.ui.core import state
 from emomusic.ui.songs import spotify_account
 from tests.fake_spotify import TOKEN, Behaviour, FakeSpotify, fake_spotify
 from tests.pages.screen import keys, playlist, text_of, tracks, unescaped
-from tests.servers import closed_address
 
 SECONDS = 120
 SAMPLE = "eileen-collins-1999"
@@ -138,17 +136,6 @@ def test_only_a_click_starts_the_sign_in_and_its_link_stays(app: AppTest, fake: 
     assert account_of(app) is None
 
 
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [("http://localhost:8501/gallery", "http://127.0.0.1:8501"), ("http://emomusic.example.org/", "https")],
-)
-def test_an_address_that_spotify_refuses_gets_advice(root: Path, fake: FakeSpotify, url: str, expected: str) -> None:
-    app = new_tab(root, url=url, sample=SAMPLE)
-    assert not app.exception
-    assert SIGN_IN not in keys(app)
-    assert expected in unescaped(text_of(app))
-
-
 def test_without_a_cookie_the_page_says_what_to_do(app: AppTest, browser: Browser) -> None:
     browser.token = None
     app.button(key=SIGN_IN).click().run()
@@ -192,16 +179,6 @@ def test_other_parameters_are_not_a_sign_in(root: Path, fake: FakeSpotify, query
     assert f"sample-{SAMPLE}" in keys(app)
 
 
-@pytest.mark.parametrize("query", [{"state": "x", "code": "y"}, {"state": "<b>", "error": "*z*"}])
-def test_an_unknown_sign_in_is_an_error(root: Path, fake: FakeSpotify, query: dict[str, str]) -> None:
-    app = new_tab(root, **query)
-    assert not app.exception
-    assert len(app.error) == len(app.title) == 1
-    assert not app.success
-    assert app.query_params == {}
-    assert fake.server.requests == []
-
-
 def test_denied_consent_is_reported_in_both_tabs_and_can_be_repeated(
     app: AppTest, root: Path, fake: FakeSpotify
 ) -> None:
@@ -240,23 +217,6 @@ def test_the_answer_in_another_browser_is_refused(
     assert SIGN_IN in keys(app)
 
 
-def test_two_visitors_get_their_own_accounts(app: AppTest, root: Path, browser: Browser, fake: FakeSpotify) -> None:
-    other = new_tab(root, sample=SAMPLE)
-    first_query = start(app)
-    browser.token = "another browser"
-    second_query = start(other)
-    new_tab(root, **second_query)
-    app.run()
-    assert account_of(app) is None
-    other.run()
-    browser.token = "one browser"
-    new_tab(root, **first_query)
-    app.run()
-    assert account_of(app) is not account_of(other)
-    assert None not in (account_of(app), account_of(other))
-    assert len(fake.requests(TOKEN)) == 2
-
-
 # --- saving
 
 
@@ -276,42 +236,6 @@ def test_save_creates_a_private_playlist_with_the_songs_of_the_queue(
     assert "20 songs" in note
     shown = text_of(app) + str(app.query_params)
     assert not [secret for secret in fake.tokens if secret in shown]
-
-
-def test_save_leaves_out_skipped_artists_and_names_both_moods_of_a_journey(
-    app: AppTest, root: Path, fake: FakeSpotify
-) -> None:
-    sign_in(app, root)
-    app.button(key="sample-joe-biden-2010").click().run()
-    app.segmented_control(key=state.POLICY).set_value("Journey").run()
-    first = tracks(app)[0]
-    app.button(key="skip-photo").click().run()
-    save(app)
-    (saved,) = fake.playlists
-    assert saved.track_ids == playlist(app)
-    assert first not in saved.track_ids
-    assert re.search(r": \w+ to \w+$", saved.name)
-
-
-def test_without_a_network_the_sign_in_and_the_playlist_fail_with_a_message(
-    app: AppTest, root: Path, fake: FakeSpotify, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nowhere = closed_address()
-    gone = {"token_url": f"{nowhere}/api/token", "api_url": f"{nowhere}/v1/"}
-    with monkeypatch.context() as patch:
-        spotify_account._shared_logins.clear()
-        patch.setattr(spotify_account, "SERVICE", {**fake.urls, "token_url": gone["token_url"], "timeout_s": 2.0})
-        second = sign_in(app, root)
-        assert len(second.error) == 1
-        assert account_of(app) is None
-        assert len(notes(app, BAD)) == 1
-    spotify_account._shared_logins.clear()
-    monkeypatch.setattr(spotify_account, "SERVICE", {**fake.urls, "api_url": gone["api_url"], "timeout_s": 2.0})
-    sign_in(app, root)
-    save(app)
-    assert len(notes(app, BAD)) == 1
-    assert isinstance(account_of(app), Account)
-    assert nowhere not in text_of(app)
 
 
 def test_a_revoked_sign_in_drops_the_account_and_can_be_repeated(app: AppTest, root: Path, fake: FakeSpotify) -> None:

@@ -6,8 +6,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.music.genres import GENRE_FAMILIES
-from emomusic.music.recommend import Recommender, Song
-from emomusic.music.request import Request
 from emomusic.ui.core import state
 from tests.pages.screen import menu_label, open_page, playlist, queue_of, run_fragments, tracks
 
@@ -145,15 +143,6 @@ def test_reset_restores_everything(app: AppTest) -> None:
 # --- links and the browser's history
 
 
-def test_a_link_restores_families_and_genres(app: AppTest, root: Path) -> None:
-    choose(app, families=["jazz-blues"], genres=["salsa"])
-    visitor = new_app(root, *in_url(app))
-    assert not visitor.exception
-    assert shown_choice(visitor) == (["jazz-blues"], ["salsa"])
-    assert playlist(visitor) == playlist(app)
-    assert in_url(visitor) == ["jazz-blues", "salsa"]
-
-
 @pytest.mark.parametrize("unknown", ["no-such-genre", "<script>"])
 def test_unknown_names_in_a_link_are_ignored(root: Path, unknown: str) -> None:
     app = new_app(root, unknown, "salsa")
@@ -202,22 +191,6 @@ def test_the_choice_survives_a_visit_to_another_page(app: AppTest) -> None:
     assert shown_choice(app) == (["jazz-blues"], ["salsa"])
     assert in_url(app) == ["jazz-blues", "salsa"]
     assert app.slider(key=state.TEMPO).value == (60, 140)
-
-
-def test_the_choice_applies_to_how_it_works(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    choose(app, genres=["salsa"])
-    asked: list[Request] = []
-    songs = Recommender.songs
-
-    def recorded(self: Recommender, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
-        asked.append(request)
-        return songs(self, request, num_songs, page=page)
-
-    monkeypatch.setattr(Recommender, "songs", recorded)
-    open_page(app, "how_it_works")
-    app.button(key=state.how_widget("go", "songs")).click().run()
-    assert not app.exception
-    assert [request.genres for request in asked] == [{"salsa"}]
 
 
 # --- songs that do not fit
