@@ -48,6 +48,12 @@ def playlist(app: AppTest, place: str = "photo", *, num_songs: int = 20) -> list
     return [song.track.id for song in queue_of(app, place).playlist(num_songs)]
 
 
+def listed(app: AppTest, name: str) -> list[str]:
+    """The track ids of the songs of a list of the Music page, with or without a player."""
+    start = state.music_widget("play", name, "")
+    return [key.removeprefix(start) for button in app.button if (key := button.key or "").startswith(start)]
+
+
 def labels(app: AppTest) -> set[str]:
     """The labels of the buttons and menus."""
     menus = [menu.proto.popover.label for menu in app.get("popover")]

@@ -273,13 +273,6 @@ def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
     assert re.search(f"{EMOTIONS[winner]}: {values}", text)
 
 
-def test_the_point_step_lists_the_three_largest_weights(app: AppTest) -> None:
-    at(app, "place", sample="morisot-self-portrait-1885")
-    shares = app.session_state[state.HOW_WALK].faces[0].probabilities.as_dict()
-    heaviest = sorted(shares, key=lambda name: -shares[name])[:3]
-    assert ": " + ", ".join(f"{name} {percent(shares[name])}" for name in heaviest) + "." in text_of(app)
-
-
 def fact_of(app: AppTest) -> str:
     """The text above the songs."""
     return next(markdown.value for markdown in app.markdown if "Photo page" in markdown.value)

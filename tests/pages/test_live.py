@@ -265,17 +265,6 @@ def test_one_face_has_a_heading_bars_and_a_point(app: AppTest, stream: Stream) -
     assert len(areas["data"][0]["x"]) == 3
 
 
-def test_several_faces_have_bars_for_each_and_for_the_group(app: AppTest, stream: Stream) -> None:
-    show(app, stream, played((2, TWO, Emotion.SAD)))
-    assert not app.exception
-    assert "2 faces ·" in text_of(app)
-    rows, plane, _ = charts(app)
-    assert rows["data"][0]["y"] == ["Everyone", "Face 1", "Face 2"]
-    assert [trace["text"] for trace in plane["data"] if trace.get("name") == "faces"] == [
-        ["<b>1</b>", "<b>2</b>", "<b>all</b>"]
-    ]
-
-
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
@@ -441,6 +430,7 @@ def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(a
     stream.state.signalling = True
     app.run()
     assert app.session_state[state.LIVE] is not session
+    assert state.queue("session") not in app.session_state
     assert not app.exception
 
 

@@ -145,17 +145,6 @@ def test_both_figures_of_a_model_are_on_the_first_screen(app: AppTest) -> None:
     assert "FER+" not in heading(app)
 
 
-def test_the_accuracy_by_votes_is_among_the_figures(app: AppTest) -> None:
-    def by_votes() -> str:
-        return str(app.table[0].value.loc["accuracy by FER+ votes", "vgg9"])
-
-    opened(app, "vgg9", view="Figures")
-    assert by_votes().startswith("80.0")
-    app.segmented_control(key=state.MODELS_CLASSES).set_value("Four classes").run()
-    assert by_votes().startswith("87.8")
-    assert app.table[0].value.shape[1] == 1
-
-
 def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(app: AppTest) -> None:
     opened(app, "vgg9", view="Photographs")
     groups, recall = charts(app)
@@ -164,17 +153,6 @@ def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(
     assert "25.0 of 100 (turned away, 7 of 28)" in text_of(app)
     assert any("without disgust" in caption.value for caption in app.caption)
     assert app.table[0].value.loc["calibration error", "vgg9"] == "0.080"
-
-
-def test_photographs_of_two_models_share_the_chart_of_groups(app: AppTest, tmp_path: Path) -> None:
-    place_face_model(tmp_path, "other", skill=1.0, wild=True)
-    place_face_model(tmp_path, "quadrants", skill=1.0, wild=True, four=True)
-    opened(app, "vgg9", "other", view="Photographs")
-    assert [len(chart["data"]) for chart in charts(app)] == [4, 2]
-    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "quadrants"]).run()
-    assert not app.exception
-    assert [len(chart["data"]) for chart in charts(app)] == [4, 1, 1]  # recall has no common classes
-    assert text_of(app).count(FOUR_LEGEND) == 1
 
 
 def heading(app: AppTest) -> str:

@@ -31,8 +31,7 @@ from emomusic.ui.music.song_list import table_csv
 from emomusic.ui.music.song_table import SongTable, example_csv, unique_songs
 from emomusic.ui.music.tabs import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table
-from tests.pages.music_lists import listed
-from tests.pages.screen import text_of, tracks
+from tests.pages.screen import listed, text_of, tracks
 
 SECONDS = 120
 FILE = "my songs.csv"

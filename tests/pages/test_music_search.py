@@ -15,8 +15,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.music import search
 from tests.music.tables import track_id
-from tests.pages.music_lists import listed
-from tests.pages.screen import text_of, unescaped
+from tests.pages.screen import listed, text_of, unescaped
 
 SECONDS = 120
 COVER = "https://i.scdn.co/image/ab67616d00001e02"

@@ -180,17 +180,6 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(
         st.cache_resource.clear()  # the fakes, before another test
 
 
-def test_a_single_face_has_no_choice_of_everyone(app: AppTest) -> None:
-    app.query_params[state.SAMPLE] = "eileen-collins-1999"
-    app.query_params[state.WHO] = "Everyone"
-    app.run()
-    assert not app.exception
-    assert not [c for c in [*app.segmented_control, *app.selectbox] if (c.key or "").startswith("who-")]
-    assert state.WHO not in app.query_params
-    assert "Face 1: valence" in text_of(app)
-    assert not [markdown for markdown in app.markdown if markdown.value.startswith("**Face")]  # no cards
-
-
 def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")

@@ -137,15 +137,6 @@ def test_a_skipped_artist_can_be_allowed_again(app: AppTest) -> None:
     assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
 
 
-def test_another_session_has_its_own_skipped_artists(app: AppTest, root: Path) -> None:
-    songs = playlist(app)
-    click(app, "skip-photo")
-    visitor = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    visitor.query_params[state.SAMPLE] = SAMPLE
-    visitor.run()
-    assert playlist(visitor) == songs
-
-
 # --- take along
 
 
@@ -196,3 +187,30 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any],
     assert record["faces"] == []
     assert [song["id"] for song in record["songs"]] == playlist(app)
     assert record["request"]["manual_emotion"] == "sad"
+
+
+# --- another song gets another frame
+
+
+ONE, OTHER = "a" * 22, "b" * 22
+
+
+def one_player() -> None:
+    import streamlit as st
+
+    from emomusic.ui.songs.player import show_player
+
+    show_player(st.session_state.track, "a song", place=("songs", 1))
+
+
+def test_the_player_of_another_song_uses_the_other_slot() -> None:
+    """In the same slot, a slow server could load the old song into the new frame."""
+    app = AppTest.from_function(one_player)
+    slots = []
+    for track in (ONE, ONE, OTHER, OTHER, ONE):
+        app.session_state["track"] = track
+        (outer,) = app.run().main.children.values()
+        assert not app.exception
+        (slot,) = (number for number, block in outer.children.items() if block.children[0].type != "empty")
+        slots.append(slot)
+    assert slots == [0, 0, 1, 1, 0]

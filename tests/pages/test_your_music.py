@@ -72,20 +72,6 @@ def assert_only(app: AppTest, genres: frozenset[str], place: str = "photo") -> N
 # --- the choice
 
 
-def test_a_family_limits_the_songs_to_its_genres(app: AppTest) -> None:
-    family = "rock-music"
-    before = playlist(app)
-    choose(app, families=[family])
-    assert in_url(app) == [family]
-    assert menu_label(app, MENU) == f"{MENU} · 1"
-    assert queue_of(app).request.genres == FAMILIES[family]
-    assert_only(app, FAMILIES[family])
-    assert playlist(app) != before
-    choose(app, families=[])
-    assert in_url(app) == []
-    assert playlist(app) == before
-
-
 def test_families_and_single_genres_add_up(app: AppTest) -> None:
     choose(app, families=["classical-ambient"], genres=["salsa", "tango"])
     assert in_url(app) == ["classical-ambient", "salsa", "tango"]

@@ -104,7 +104,7 @@ def player_at(place: str, number: int) -> str:
 
 
 def queue(place: str) -> str:
-    """The SongQueue of a page's player."""
+    """The SongQueue of a page's player, or of the playlist of a live session for the place "session"."""
     return f"queue-{place}"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,21 @@ from emomusic.affect import (
     list_shares,
     quadrant_of,
 )
+from emomusic.compat import return_free_memory, session_id
 from emomusic.errors import EmomusicError
 from emomusic.export import faces_csv, picture_record
-from emomusic.face.images import encode_png, read_image
-from emomusic.face.reading import PictureReading
+from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, shrink
+from emomusic.face.reading import PictureReading, read_faces
 from emomusic.music.queue import SongQueue
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import annotated_picture
+from emomusic.plots.picture import ROOM_AROUND, annotated_picture, annotated_preview
 from emomusic.ui.core import address, state
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import download_button
 from emomusic.ui.core.picture_chooser import Picture, choices_about
+from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.photo.result import PREVIEW_HEIGHT, PhotoResult, read_picture
 from emomusic.ui.songs.choose import (
     ALL,
     FIRST_POINTS,
@@ -44,6 +47,64 @@ from emomusic.ui.songs.choose import (
 )
 from emomusic.ui.songs.player import PLAYLIST, queue_of, show_queue
 from emomusic.ui.songs.take_along import songs_json
+
+PREVIEW_HEIGHT = 520  # CSS pixels
+_COLUMN = 740  # width of the preview's column on a page of 1440 pixels, so that its labels are readable
+_FACE_SIDE = 96
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoResult:
+    """A photo that was read, with the images that the page shows.
+
+    Attributes:
+        picture: the photo.
+        reading: its faces.
+        decode_ms: decoding time in milliseconds.
+        preview: JPEG of the annotated photo, in screen size.
+        faces: JPEG of each face.
+    """
+
+    picture: Picture
+    reading: PictureReading
+    decode_ms: float
+    preview: bytes
+    faces: tuple[bytes, ...]
+
+    @property
+    def digest(self) -> str:
+        """The digest of the photo."""
+        return self.picture.digest
+
+
+def read_picture(picture: Picture) -> PhotoResult:
+    """Find and read the faces of a photo; a rerun of the page gets the stored result.
+
+    Raises:
+        ImageError: the photo cannot be read.
+    """
+    waiting = st.empty()  # also without a new photo, so that the elements below keep their position and state
+    stored = st.session_state.get(state.READING)
+    if isinstance(stored, PhotoResult) and stored.picture.digest == picture.digest:
+        return stored
+    started = time.perf_counter()
+    image = picture.read()
+    decode_ms = 1000 * (time.perf_counter() - started)
+    with waiting.container():
+        show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your photo", width=320)
+        with st.spinner("Detecting faces"):
+            reading = read_faces(image, *shared().visitor_networks(session_id()))
+    return_free_memory()
+    waiting.empty()
+    faces = tuple(
+        encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
+        for face in reading.faces
+    )
+    preview = encode_jpeg(annotated_preview(image, reading, _COLUMN, PREVIEW_HEIGHT))
+    result = PhotoResult(picture, reading, decode_ms, preview, faces)
+    st.session_state[state.READING] = result
+    return result
+
 
 _CARDS_SHOWN = 12
 
