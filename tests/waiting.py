@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 120.0
+PATIENCE_S = 480.0  # the networks load slowly on a busy machine
 
 
 def wait_until(condition: Callable[[], object]) -> None:
     """Wait until the condition holds."""
-    ends_s = time.monotonic() + PATIENCE_S
+    ends_s, pause_s = time.monotonic() + PATIENCE_S, 0.005
     while not condition():
         assert time.monotonic() < ends_s, "the condition did not come true"
-        time.sleep(0.005)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.2)

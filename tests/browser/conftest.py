@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from tests.browser.waiting import wait_until_idle
 from tests.servers import reserved_port
+from tests.waiting import wait_until
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -85,13 +86,6 @@ def server(server_folder: Path) -> Iterator[str]:
         yield address
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 4 * PATIENCE_MS / 1000
-    while not condition():
-        assert time.monotonic() < deadline, "timeout: the condition is still false"
-        time.sleep(0.2)
-
-
 def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, "the server stopped before it answered"
     try:
@@ -121,6 +115,14 @@ def visit(page: Page, name: str) -> None:
     before = title.inner_text()
     page.get_by_role("link", name=name).click()
     expect(title).not_to_have_text(before)
+
+
+def download(page: Page, label: str) -> Path:
+    """Press a download button, once the page is idle: during a rerun, the server has no file for the button."""
+    wait_until_idle(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=label).click()
+    return Path(waiting.value.path())
 
 
 def without_spotify(context: BrowserContext) -> None:

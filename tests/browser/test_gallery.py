@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, visit
+from tests.browser.conftest import download, visit
 from tests.browser.player import DESKTOP, PHONE, assert_on_first_screen, song, song_after
 
 pytestmark = pytest.mark.browser
@@ -60,16 +60,12 @@ def gallery(open_page: Callable[..., Page]) -> Callable[..., Page]:
 def choose_photos(page: Page, root: Path) -> None:
     """Choose the photos, and wait for the song."""
     page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in PICTURES])
-    expect(page.get_by_text("7 faces in 4 photos")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("7 faces in 4 photos")).to_be_visible()
     song(page)
 
 
-def show_samples(page: Page) -> str:
-    """Show the samples; returns the song."""
-    page.get_by_role("button", name=SAMPLES).click()
-    expect(page.get_by_text("7 faces in 7 photos")).to_be_visible(timeout=PATIENCE_MS)
-    assert "wall=samples" in page.url
-    return song(page)
+def rows_of(table: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
 
 
 def test_a_tap_on_a_phone_keeps_the_faces_in_place(gallery: Callable[..., Page], root: Path) -> None:
@@ -94,8 +90,11 @@ def test_a_tap_on_a_phone_keeps_the_faces_in_place(gallery: Callable[..., Page],
     assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
 
 
-def test_a_click_on_a_face_plays_its_song(gallery: Callable[..., Page], root: Path) -> None:
+def test_a_click_on_a_face_plays_its_song_and_everything_can_be_downloaded(
+    gallery: Callable[..., Page], root: Path
+) -> None:
     page = gallery()
+    page.set_viewport_size({"width": 1280, "height": 1800})  # the menu keeps its place while the page loads
     choose_photos(page, root)
     everyones = song(page)
     expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
@@ -114,11 +113,32 @@ def test_a_click_on_a_face_plays_its_song(gallery: Callable[..., Page], root: Pa
     page.get_by_role("option", name="Everyone").click()
     expect(page.get_by_role("heading", name=re.compile("^Together: "))).to_be_visible()
     assert song_after(page, face_song) == everyones
+    page.get_by_role("button", name="Download").last.click()
+
+    faces = rows_of(download(page, "Faces (CSV)"))
+    assert [face["picture"] for face in faces] == [
+        *("eileen-collins-1999.jpg", "four-people.jpg", "four-people.jpg", "four-people.jpg", "four-people.jpg"),
+        *("joe-biden-2010.jpg", "morisot-self-portrait-1885.jpg"),
+    ]
+    record = json.loads(download(page, "Everything").read_text(encoding="utf-8"))
+    assert [len(picture["faces"]) for picture in record["pictures"]] == [1, 4, 1, 1]
+    assert record["songs"][0]["id"] == everyones
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Take it along").click()
+    songs = rows_of(download(page, "Songs (CSV)"))
+    assert [row["id"] for row in songs] == [row["id"] for row in record["songs"]]
 
 
-def test_keyboard_focus_outlines_the_whole_tile(gallery: Callable[..., Page]) -> None:
+def test_the_samples_fit_the_first_screen_and_keyboard_focus_outlines_the_whole_tile(
+    gallery: Callable[..., Page],
+) -> None:
     page = gallery()
-    show_samples(page)
+    page.get_by_role("button", name=SAMPLES).click()
+    expect(page.get_by_text("7 faces in 7 photos")).to_be_visible()
+    assert "wall=samples" in page.url
+    for width, height in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": width, "height": height})
+        assert_on_first_screen(page, page.get_by_role("heading", level=1), player_px=80)
     face = page.get_by_role("button", name=re.compile("^4 "))
     name = face.inner_text()
     face.focus()
@@ -132,41 +152,15 @@ def test_keyboard_focus_outlines_the_whole_tile(gallery: Callable[..., Page]) ->
     expect(page.get_by_role("img", name=re.compile("^Face 1, "))).not_to_have_css("outline-width", "4px")
 
 
-def test_faces_and_songs_can_be_downloaded(gallery: Callable[..., Page], root: Path) -> None:
-    page = gallery()
-    page.set_viewport_size({"width": 1280, "height": 1800})  # the menu keeps its place while the page loads
-    choose_photos(page, root)
-    shown = song(page)
-    page.get_by_role("button", name="Download").last.click()
-
-    def download(label: str) -> bytes:
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name=label).click()
-        return Path(waiting.value.path()).read_bytes()
-
-    faces = list(csv.DictReader(io.StringIO(download("Faces (CSV)").decode("utf-8-sig"))))
-    assert [face["picture"] for face in faces] == [
-        *("eileen-collins-1999.jpg", "four-people.jpg", "four-people.jpg", "four-people.jpg", "four-people.jpg"),
-        *("joe-biden-2010.jpg", "morisot-self-portrait-1885.jpg"),
-    ]
-    record = json.loads(download("Everything"))
-    assert [len(picture["faces"]) for picture in record["pictures"]] == [1, 4, 1, 1]
-    assert record["songs"][0]["id"] == shown
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Take it along").click()
-    songs = list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))
-    assert [row["id"] for row in songs] == [row["id"] for row in record["songs"]]
-
-
-def test_photos_are_added_and_removed_after_the_server_released_the_first(
-    gallery: Callable[..., Page], root: Path
+def test_photos_are_added_and_removed_after_the_server_released_the_first_and_a_folder_lists_unreadable_files(
+    gallery: Callable[..., Page], root: Path, tmp_path: Path
 ) -> None:
     page = gallery()
     files = page.locator('input[type="file"]')
     files.set_input_files(root / "data/samples/eileen-collins-1999.jpg")
-    expect(page.get_by_text("1 face in 1 photo")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("1 face in 1 photo")).to_be_visible()
     files.set_input_files(root / "data/samples/joe-biden-2010.jpg")
-    expect(page.get_by_text("2 faces in 2 photos")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("2 faces in 2 photos")).to_be_visible()
     page.wait_for_function(TILE_IS_SHARP)
     page.get_by_role("button", name="Remove eileen-collins-1999.jpg").click()
     expect(page.get_by_text("1 face in 1 photo")).to_be_visible()
@@ -176,29 +170,15 @@ def test_photos_are_added_and_removed_after_the_server_released_the_first(
     page.get_by_role("button", name="Remove photos").click()
     expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
 
-
-def test_the_player_of_the_samples_starts_on_the_first_screen(gallery: Callable[..., Page]) -> None:
-    page = gallery()
-    show_samples(page)
-    sentence = page.get_by_role("heading", level=1)
-    for width, height in (DESKTOP, PHONE):
-        page.set_viewport_size({"width": width, "height": height})
-        assert_on_first_screen(page, sentence, player_px=80)
-
-
-def test_a_folder_is_shown_and_its_unreadable_files_are_listed(
-    gallery: Callable[..., Page], root: Path, tmp_path: Path
-) -> None:
     folder = tmp_path / "class"
     (folder / "more").mkdir(parents=True)
     (folder / "notes.txt").write_text("nobody")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xffnonsense")
     for place, name in (("b.jpg", "joe-biden-2010"), ("more/a.jpg", "eileen-collins-1999")):
         (folder / place).write_bytes((root / f"data/samples/{name}.jpg").read_bytes())
-    page = gallery()
     page.get_by_role("radio", name="Folder").click()
     page.locator('input[type="file"][webkitdirectory]').set_input_files(folder)
-    expect(page.get_by_text("2 faces in 2 photos")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("2 faces in 2 photos")).to_be_visible()
     page.get_by_text("1 file could not be read").click()
     expect(page.get_by_text("class/broken.jpg:")).to_be_visible()
     expect(page.get_by_role("img", name="Face 1, neutral, in class/b.jpg")).to_be_visible()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,16 +16,16 @@ from emomusic.face.images import RgbImage, read_image
 from emomusic.face.live.reader import THREAD_NAME
 from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, wait_until, without_spotify
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
 from tests.browser.player import PLAYER, song
-from tests.servers import reserved_port
+from tests.films import SAMPLES
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 # Small and slow for a busy machine; the video repeats
 WIDTH, HEIGHT, RATE = 480, 360, 8
-SHOTS = ("eileen-collins-1999", "four-people", None)
 SHOT_S = 3
 LONG_MS = 4 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
@@ -59,19 +59,25 @@ def picture_of(picture: RgbImage | None) -> RgbImage:
     return frame
 
 
-@pytest.fixture(scope="session")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of one face, four faces and no face, with small movements."""
-    path, samples = tmp_path_factory.mktemp("film") / "camera.y4m", Path(__file__).resolve().parents[2] / "data/samples"
+def write_camera_film(path: Path, shots: Sequence[str | None]) -> Path:
+    """Write a video of these photos, with small movements."""
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
-        for name in SHOTS:
-            still = picture_of(None if name is None else read_image(samples / f"{name}.jpg"))
+        for name in shots:
+            still = picture_of(None if name is None else read_image(SAMPLES / f"{name}.jpg"))
             for step in range(SHOT_S * RATE):
                 shift = np.array([[1, 0, 3 * np.sin(step / 4)], [0, 1, 2 * np.cos(step / 5)]], np.float32)
                 frame = cv2.warpAffine(still, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
                 file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
     return path
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of one face, four faces and no face."""
+    return write_camera_film(
+        tmp_path_factory.mktemp("film") / "camera.y4m", ["eileen-collins-1999", "four-people", None]
+    )
 
 
 @contextlib.contextmanager
@@ -98,10 +104,6 @@ def camera(playwright: Playwright, film: Path, *flags: str) -> Iterator[Page]:
 def open_live(page: Page, server: str) -> None:
     """Open the page and give consent."""
     page.goto(f"{server}/live")
-    agree(page)
-
-
-def agree(page: Page) -> None:
     page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
 
 
@@ -127,18 +129,9 @@ def sees(page: Page, text: str) -> None:
     expect(page.get_by_text(re.compile(f"^{text}"))).to_be_visible(timeout=LONG_MS)
 
 
-def num_readers(folder: Path) -> int:
-    return (folder / "threads").read_text(encoding="utf-8").splitlines().count(THREAD_NAME)
-
-
 def wait_for_readers(folder: Path, number: int) -> None:
-    wait_until(lambda: num_readers(folder) == number)
-
-
-def wait_for_video_component(page: Page, server: str) -> None:
-    """Wait until a fresh server has run the page, which registers the video component."""
-    address = f"{server}/component/streamlit_webrtc.component.webrtc_streamer/index.html"
-    wait_until(lambda: page.request.get(address).ok)
+    threads = folder / "threads"
+    wait_until(lambda: threads.read_text(encoding="utf-8").splitlines().count(THREAD_NAME) == number)
 
 
 def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
@@ -170,36 +163,17 @@ def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
         expect(page.locator(f'iframe[src$="{session}"]')).to_have_count(1)
 
 
-def test_the_page_fits_a_phone_and_a_visit_to_another_page_ends_the_session(
-    playwright: Playwright, server: str, film: Path
-) -> None:
-    with camera(playwright, film) as page:
-        page.set_viewport_size({"width": 390, "height": 844})
-        open_live(page, server)
-        main = page.get_by_test_id("stMain")
-        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
-        start(page)
-        sees(page, "4 faces ·")
-        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
-        page.set_viewport_size({"width": 1440, "height": 900})
-        page.get_by_role("link", name="Models").click()
-        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
-        page.get_by_role("link", name="Live").click()
-        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
-        start(page)
-        sees(page, "[14] faces? ·")
-
-
-def test_each_tab_has_a_reader_and_closing_a_tab_ends_it(
+def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
     playwright: Playwright, server: str, server_folder: Path, film: Path
 ) -> None:
     with camera(playwright, film) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
         open_live(page, server)
         other = page.context.new_page()
         other.set_default_timeout(LONG_MS)
         open_live(other, server)
         wait_for_readers(server_folder, 0)  # those of earlier tests have ended
-        for tab in (page, other):
+        for tab in (other, page):
             tab.bring_to_front()
             start(tab)
             sees(tab, "[14] faces? ·")
@@ -207,30 +181,26 @@ def test_each_tab_has_a_reader_and_closing_a_tab_ends_it(
         other.close()
         wait_for_readers(server_folder, 1)
         page.bring_to_front()
-        sees(page, "[14] faces? ·")
-        stream(page).get_by_role("button", name="STOP").click()
-        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
+        sees(page, "4 faces ·")
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.get_by_role("link", name="Models").click()
+        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
         wait_for_readers(server_folder, 0)
+        page.get_by_role("link", name="Live").click()
+        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
+        start(page)
+        sees(page, "[14] faces? ·")
 
 
-def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, film: Path, tmp_path: Path) -> None:
-    folders = [tmp_path / "first", tmp_path / "second"]
-    for folder in folders:
-        folder.mkdir()
-    with camera(playwright, film) as page, reserved_port() as port:
-        with fresh_server(folders[0], port=port) as address:
-            open_live(page, address)
-            start(page)
-        with fresh_server(folders[1], port=port) as address:
-            wait_for_video_component(page, address)
-            expect(page.locator(f".st-key-{state.LIVE_CONSENT} input")).to_be_checked()
-            start(page)
-
-
-def test_a_refused_webcam_is_reported(playwright: Playwright, server: str) -> None:
-    with window(playwright, "--use-fake-device-for-media-stream", "--deny-permission-prompts", permissions=()) as page:
-        page.goto(f"{server}/live")
-        agree(page)
+def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:
+    port = server.rsplit(":", 1)[1]
+    flags = ("--use-fake-device-for-media-stream", "--deny-permission-prompts")
+    with window(playwright, *flags, "--host-resolver-rules=MAP emomusic.test 127.0.0.1", permissions=()) as page:
+        page.goto(f"http://emomusic.test:{port}/live")
+        expect(problem(page, Problem.INSECURE)).to_be_visible(timeout=LONG_MS)  # before consent
+        open_live(page, server)
         expect(problem(page, Problem.REFUSED)).to_be_visible(timeout=LONG_MS)
         expect(page.locator(f".st-key-live-again-{Problem.REFUSED}")).to_be_visible()
         page.locator(f".st-key-live-snapshot-{Problem.REFUSED} button").click()
@@ -239,8 +209,7 @@ def test_a_refused_webcam_is_reported(playwright: Playwright, server: str) -> No
 
 def test_a_missing_webcam_is_reported(playwright: Playwright, server: str) -> None:
     with window(playwright, "--use-fake-ui-for-media-stream") as page:
-        page.goto(f"{server}/live")
-        agree(page)
+        open_live(page, server)
         expect(problem(page, Problem.ABSENT)).to_be_visible(timeout=LONG_MS)
         page.locator(f".st-key-live-photo-{Problem.ABSENT} button").click()
         expect(page.get_by_role("radio", name="Upload")).to_be_checked(timeout=LONG_MS)
@@ -267,18 +236,10 @@ def test_a_busy_webcam_and_an_unsupported_browser_are_reported(
         expect(page.locator(f".st-key-live-again-{kind}")).to_have_count(int(kind is Problem.BUSY))
 
 
-def test_a_page_without_https_is_reported_before_consent(playwright: Playwright, server: str) -> None:
-    port = server.rsplit(":", 1)[1]
-    with window(playwright, *CAMERA, "--host-resolver-rules=MAP emomusic.test 127.0.0.1", permissions=()) as page:
-        page.goto(f"http://emomusic.test:{port}/live")
-        expect(problem(page, Problem.INSECURE)).to_be_visible(timeout=LONG_MS)
-
-
 def test_a_blocked_connection_is_reported_after_ten_seconds(playwright: Playwright, server: str, film: Path) -> None:
     # Without UDP the browser has no route to the server
     with camera(playwright, film, "--webrtc-ip-handling-policy=disable_non_proxied_udp") as page:
-        page.goto(f"{server}/live")
-        agree(page)
+        open_live(page, server)
         stream(page).get_by_role("button", name="START").click()
         expect(page.get_by_text("Connecting to the server")).to_be_visible(timeout=LONG_MS)
         expect(problem(page, Problem.BLOCKED)).to_be_visible(timeout=LONG_MS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import io
 import json
 import re
 from collections.abc import Callable
@@ -15,8 +14,9 @@ from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
 from emomusic.ui.core import state
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, visit, without_spotify
+from tests.browser.conftest import PATIENCE_MS, download, visit
 from tests.browser.player import DESKTOP, PHONE, PLAYER, assert_on_first_screen, song, song_after
+from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -87,7 +87,7 @@ def test_a_dropped_photo_shows_bars_an_emotion_and_a_song_on_the_first_screen(
     assert_answer_on_first_screen(page)
 
 
-def test_a_click_on_a_sample_image_chooses_the_sample(open_page: Callable[..., Page]) -> None:
+def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(open_page: Callable[..., Page]) -> None:
     page = open_page()
     expect(page.get_by_text("an expression is not a feeling")).to_be_visible()  # the last text on the page
     page.wait_for_function("""() => document.querySelector('img[alt="Sample: Four people"]')?.clientWidth > 90""")
@@ -102,6 +102,22 @@ def test_a_click_on_a_sample_image_chooses_the_sample(open_page: Callable[..., P
     # The row of samples must not disappear while the networks finish loading
     expect(page.get_by_alt_text("Sample: Four people")).to_be_visible()
 
+    first = song(page)
+    page.evaluate("document.querySelectorAll('iframe').forEach(frame => frame.isOfBefore = true)")
+    page.get_by_role("button", name=ANOTHER).click()  # the first click after a photo was read
+    page.get_by_role("radio", name="Camera").click()
+    expect(page.get_by_text("people who agree")).to_be_visible()
+    wait_until_idle(page)
+    assert page.evaluate("[...document.querySelectorAll('iframe')].map(frame => frame.isOfBefore)") == [True]
+
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Face 2", exact=True).click()
+    shown = song_after(page, first)
+    visit(page, "Models")
+    page.get_by_role("link", name="Photo").click()
+    assert song(page) == shown
+    assert "sample=four-people&who=Face+2" in page.url
+
 
 def history_steps(page: Page) -> int:
     """The number of steps in the browser's history, once the page is idle and all frames are loaded."""
@@ -111,7 +127,9 @@ def history_steps(page: Page) -> int:
     return int(page.evaluate("history.length"))
 
 
-def test_each_choice_is_one_step_of_the_history(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
+def test_each_choice_is_one_step_of_the_history_which_back_undoes(
+    open_page: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
     """A new choice also removes all earlier choices about the face or the sample in this one step."""
     page = open_page("/?sample=four-people&who=Face+2&says=happy&mood=calm")
     page.get_by_text("Your choice: happy, calm").wait_for()
@@ -130,13 +148,20 @@ def test_each_choice_is_one_step_of_the_history(open_page: Callable[..., Page], 
     shown = song_after(page, shown)
     page.wait_for_url(re.compile(r"\?sample=eileen-collins-1999$"))
     added["a sample"], steps = history_steps(page) - steps, history_steps(page)
-    own = tmp_path / "own.jpg"
+    own = tmp_path / "own.jfif"  # a JPEG's extension on Windows
     own.write_bytes((root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     drop_another(page, own)
-    song_after(page, shown)
+    of_own = song_after(page, shown)
     page.wait_for_url(re.compile(r"/$"))
     added["an own photo"] = history_steps(page) - steps
     assert added == {"a face": 1, "an emotion": 1, "a sample": 1, "an own photo": 1}
+
+    page.get_by_role("button", name="A smile", exact=True).click()
+    shown = song_after(page, of_own)
+    page.wait_for_url(re.compile(r"\?sample=barack-obama-2012$"))
+    page.go_back()
+    assert song_after(page, shown) == of_own
+    assert "sample" not in page.url
 
 
 def test_options_stay_reset_after_the_next_click(open_page: Callable[..., Page]) -> None:
@@ -177,64 +202,20 @@ def test_a_choice_undone_by_back_does_not_return(open_page: Callable[..., Page])
     assert "mood=" not in page.url
 
 
-def test_back_from_a_sample_shows_the_earlier_own_photo(
-    open_page: Callable[..., Page], root: Path, tmp_path: Path
-) -> None:
-    own = tmp_path / "own.jfif"  # a JPEG's extension on Windows
-    own.write_bytes((root / "data/samples/grace-hopper-1984.jpg").read_bytes())
-    page = open_page()
-    drop(page, own)
-    first = song(page)
-    page.get_by_role("button", name="A smile", exact=True).click()
-    second = song_after(page, first)
-    assert "sample=barack-obama-2012" in page.url
-    page.evaluate("history.back()")
-    assert song_after(page, second) == first
-    assert "sample" not in page.url
-
-
-def test_a_sample_is_shown_again_after_another_page(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=four-people")
-    first = song(page)
-    page.get_by_role("radio", name="Face 2", exact=True).click()
-    shown = song_after(page, first)
-    visit(page, "Models")
-    page.get_by_role("link", name="Photo").click()
-    assert song(page) == shown
-    assert "sample=four-people&who=Face+2" in page.url
-
-
-def test_the_player_continues_while_the_song_stays(open_page: Callable[..., Page]) -> None:
-    """Also at the first click after a photo was read."""
-    page = open_page()
-    page.get_by_role("button", name="Four people", exact=True).click()
-    song(page)
-    page.evaluate("document.querySelectorAll('iframe').forEach(frame => frame.isOfBefore = true)")
-    page.get_by_role("button", name=ANOTHER).click()
-    page.get_by_role("radio", name="Camera").click()
-    expect(page.get_by_text("people who agree")).to_be_visible()
-    wait_until_idle(page)
-    assert page.evaluate("[...document.querySelectorAll('iframe')].map(frame => frame.isOfBefore)") == [True]
-
-
 def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=four-people")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown = song(page)
 
-    def download(label: str) -> bytes:
-        with page.expect_download() as waiting:
-            page.get_by_role("button", name=label).click()
-        return Path(waiting.value.path()).read_bytes()
-
     page.get_by_role("button", name="Take it along").click()
-    playlist = download("Playlist").decode()
+    playlist = download(page, "Playlist").read_text(encoding="utf-8")
     assert playlist.startswith("#EXTM3U")
     links = [line for line in playlist.splitlines() if not line.startswith("#")]
     ids = [link.removeprefix("https://open.spotify.com/track/") for link in links]
     assert len(set(ids)) == 20
     assert ids[0] == shown
-    rows = list(csv.DictReader(io.StringIO(download("Songs (CSV)").decode("utf-8-sig"))))
+    with download(page, "Songs (CSV)").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ids
     page.get_by_role("button", name="Copy for Spotify").click()
     expect(page.get_by_role("status").filter(has_text="20")).to_be_visible()
@@ -242,41 +223,25 @@ def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[.
     page.keyboard.press("Escape")
 
     page.get_by_role("button", name="Download").click()
-    with Image.open(io.BytesIO(download("Photo with faces"))) as picture:
+    with Image.open(download(page, "Photo with faces")) as picture:
         assert (picture.format, picture.size) == ("PNG", (1200, 376))
-    record = json.loads(download("Everything"))
+    record = json.loads(download(page, "Everything").read_text(encoding="utf-8"))
     assert len(record["faces"]) == 4
     assert [row["id"] for row in record["songs"]] == ids
     asked = record["request"]
     assert (asked["who"], asked["policy"], asked["manual_emotion"]) == ("Everyone", "match", None)
     assert asked["mood"] == record["group"]["mood"]
-    faces = list(csv.DictReader(io.StringIO(download("Faces (CSV)").decode())))
-    assert len(faces) == 4
+    with download(page, "Faces (CSV)").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4
 
 
-def test_a_camera_photo_is_read(playwright: Playwright, server: str, root: Path, tmp_path: Path) -> None:
-    film = tmp_path / "camera.mjpeg"
-    with Image.open(root / "data/samples/eileen-collins-1999.jpg") as picture:
-        frame = io.BytesIO()
-        picture.crop((0, 0, picture.width, round(picture.width * 0.75))).resize((640, 480)).save(
-            frame, "JPEG", quality=92
-        )
-    film.write_bytes(frame.getvalue() * 30)
-    camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-    browser = playwright.chromium.launch(
-        executable_path=chromium(), args=[*FLAGS, *camera, f"--use-file-for-fake-video-capture={film}"]
-    )
-    try:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
-        without_spotify(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
+def test_a_camera_photo_is_read(playwright: Playwright, server: str, tmp_path: Path) -> None:
+    film = write_camera_film(tmp_path / "camera.y4m", ["eileen-collins-1999"])
+    with camera(playwright, film) as page:
         page.goto(server)
         page.get_by_role("radio", name="Camera").click()
         expect(page.get_by_text("people who agree")).to_be_visible()
         page.wait_for_function(FILM_RUNS)  # the button appears before the first frame
         page.get_by_role("button", name="Take Photo").click()
-        expect(page.get_by_role("heading", name=re.compile("happy", re.IGNORECASE))).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", name=re.compile("happy", re.IGNORECASE))).to_be_visible()
         assert song(page)
-    finally:
-        browser.close()

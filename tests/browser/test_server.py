@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from emomusic.ui.live.session import Problem
-from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, wait_until, without_spotify
+from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, without_spotify
 from tests.browser.test_live import camera, film, open_live, problem, sees, start, stream
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

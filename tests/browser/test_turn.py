@@ -16,7 +16,7 @@ from playwright.sync_api import Playwright, expect
 
 from emomusic.ui.live import ice
 from tests.browser.conftest import fresh_server
-from tests.browser.test_live import LONG_MS, SUMMARY, agree, camera, film, sees, start, stream
+from tests.browser.test_live import LONG_MS, SUMMARY, camera, film, open_live, sees, start, stream
 from tests.servers import reserved_port
 
 __all__ = ["film"]
@@ -66,8 +66,7 @@ def test_video_passes_a_relay_with_temporary_credentials(
             ice.TURN_SECRET: SECRET,
         }
         with fresh_server(tmp_path, settings) as server, camera(playwright, film) as page:
-            page.goto(f"{server}/live")
-            agree(page)
+            open_live(page, server)
             start(page)
             # Frames arrive; the networks may still be loading
             sees(page, "[0-9]+ faces? · [1-9]")
