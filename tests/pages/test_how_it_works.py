@@ -223,11 +223,13 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     np.testing.assert_array_equal(face.insight.face, to_network_input([full], len(face.insight.face))[0, ..., 0])
 
 
-def test_going_back_recomputes_nothing(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: AppTest) -> None:
     at(app, "look")
     walk: Walk = app.session_state[state.HOW_WALK]
     assert walk.picture.name == "eileen-collins-1999.jpg"
     face = walk.faces[0]
+    assert describe_agreement(face.agreement) in text_of(app)
+    assert f"from {percent(face.occlusion.probability)} to" in text_of(app)
     before = (walk.trace, face.insight, face.occlusion, dict(walk.images))
     for key in ("face", "crop", "look"):
         at(app, key)
@@ -254,11 +256,8 @@ def test_all_steps_use_the_explained_probabilities(app: AppTest, monkeypatch: py
 
 
 def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
-    at(app, "look")
-    face = app.session_state[state.HOW_WALK].faces[0]
-    assert describe_agreement(face.agreement) in text_of(app)
-    assert f"from {percent(face.occlusion.probability)} to" in text_of(app)
     at(app, "probabilities")
+    face = app.session_state[state.HOW_WALK].faces[0]
     num_views = len(face.insight.logits)  # the face and, in some models, its mirror image
     *scores, shares = charts(app)[0]["data"][: num_views + 1]
     np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)

@@ -129,7 +129,7 @@ def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: 
     assert REMOVE not in buttons(app)  # the uploader lists it
     app.session_state[state.HOW_WALK] = "the walk of that photo"
     app.session_state[state.MODELS_ASKED] = Asked(app.session_state[state.PICTURE].digest, None, 0, ())
-    open_page(app, "music")
+    open_page(app, "gallery")
     open_page(app, "photo")
     assert len(tracks(app)) == 1  # still shown
     assert REMOVE in buttons(app)

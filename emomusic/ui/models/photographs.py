@@ -40,12 +40,12 @@ def test_pictures(own: Predictions) -> SplitPictures | None:
     if (path := find_dataset(_DATASET)) is None:
         return None
     with st.spinner("Reading the test pictures. The first time takes some seconds."):
-        pictures = _pictures(path, path.stat().st_mtime)
+        pictures = _pictures(path)
     return pictures if np.array_equal(pictures.labels[: len(own.truth)], own.truth) else None
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _pictures(path: Path, changed: float) -> SplitPictures:  # noqa: ARG001  # part of the cache key
+def _pictures(path: Path) -> SplitPictures:
     return read_split(path, Split.TEST)
 
 

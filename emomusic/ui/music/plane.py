@@ -20,7 +20,7 @@ from emomusic.text import pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
-from emomusic.ui.music.song_list import describe_versions, show_songs, show_table_downloads
+from emomusic.ui.music.song_list import describe_order, show_songs, show_table_downloads
 from emomusic.ui.music.song_table import SongTable, cached_per_table, unique_songs
 
 MOST_DRAWN = 8000
@@ -127,9 +127,8 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
     present = [position for position in np.argsort(-counts, kind="stable") if counts[position]]
     st.header(f"{pluralize(len(rows), 'song')} selected", anchor=False)
-    order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present)
-    st.caption(f"{moods}{order}.{describe_versions(len(rows) - len(once))}")
+    st.caption(f"{moods}{describe_order(songs, rows, once)}")
     with st.container(horizontal=True):
         show_table_downloads(songs, rows, name="selected-songs")
         st.button("Clear", icon=":material/close:", key=state.music_widget("clear"), on_click=_clear, args=(songs,))

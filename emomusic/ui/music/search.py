@@ -23,7 +23,7 @@ from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.core.shared import shared
 from emomusic.ui.music.classify import describe_moods, open_song
-from emomusic.ui.music.song_list import SongLine, describe_versions, show_lines, show_songs
+from emomusic.ui.music.song_list import SongLine, describe_order, show_lines, show_songs
 from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
 
 
@@ -57,8 +57,7 @@ def _search_table(songs: SongTable, text: str) -> None:
         st.info("No song of this table contains all of these words.", icon=":material/search_off:")
         return
     once = unique_songs(songs, rows)
-    order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
-    st.caption(f"{len(rows):,} found{order}.{describe_versions(len(rows) - len(once))}")
+    st.caption(f"{len(rows):,} found{describe_order(songs, rows, once)}")
     show_songs(songs, once, name="found", ask=open_song)
 
 

@@ -354,9 +354,10 @@ def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
     return for_excel(table.to_csv(index=False))
 
 
-def describe_versions(number: int) -> str:
-    """A sentence about the versions that `unique_songs` left out; empty for none."""
-    if not number:
-        return ""
+def describe_order(songs: SongTable, rows: npt.NDArray[np.int64], once: npt.NDArray[np.int64]) -> str:
+    """The order of a list, and how many versions `unique_songs` left out, as the end of a sentence and a sentence."""
+    order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
+    if not (number := len(rows) - len(once)):
+        return f"{order}."
     are = "is another version" if number == 1 else "are other versions"
-    return f" {number:,} of them {are} of a song listed here."
+    return f"{order}. {number:,} of them {are} of a song listed here."

@@ -169,7 +169,7 @@ def _shipped(genres: tuple[str, ...]) -> SongTable:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _downloaded(path: Path, changed: float) -> SongTable:  # noqa: ARG001  # `changed` is a cache key
+def _downloaded(path: Path) -> SongTable:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -183,7 +183,7 @@ def _downloadable_table(name: str) -> SongTable | None:
         _offer_download(name)
         return None
     with st.spinner("Reading songs and moods"):
-        return _downloaded(path, path.stat().st_mtime)
+        return _downloaded(path)
 
 
 def _offer_download(name: str) -> None:
