@@ -22,7 +22,7 @@ from emomusic.assets import SPEC, write_json
 from emomusic.compat import HookError, leave_warning_filters_alone
 from emomusic.errors import ModelError
 from emomusic.music.features import FEATURES
-from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED, build_mood_model
+from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, build_mood_model
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ _PROBE_TOLERANCE = 1e-3
 class MoodClassifier:
     """Classifier of songs into four moods, thread-safe after fitting."""
 
-    def __init__(self, name: str = DEFAULT_MOOD_MODEL, *, seed: int = SEED) -> None:
+    def __init__(self, name: str = DEFAULT_MOOD_MODEL) -> None:
         """Create the unfitted model `name` of `MOOD_MODELS`."""
         self.name = name
-        self._estimator: Any = build_mood_model(name, seed)
+        self._estimator: Any = build_mood_model(name)
 
     def fit(
         self,

@@ -40,7 +40,7 @@ class MoodModelSpec:
         return (*FEATURE_NAMES, "duration_s") if self.uses_duration else FEATURE_NAMES
 
 
-def build_mood_model(name: str, seed: int) -> Pipeline:
+def build_mood_model(name: str) -> Pipeline:
     """Unfitted classifier of the columns `MoodModelSpec.inputs`."""
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import (
@@ -64,7 +64,7 @@ def build_mood_model(name: str, seed: int) -> Pipeline:
         batch_size=64,
         max_iter=300,
         n_iter_no_change=300,  # all 300 epochs, as in the report
-        random_state=seed,
+        random_state=SEED,
     )
     logistic = [
         StandardScaler(),
@@ -77,18 +77,18 @@ def build_mood_model(name: str, seed: int) -> Pipeline:
         CalibratedClassifierCV(SVC(C=1.0, gamma=0.05), ensemble=False),
     ]
     boosting = HistGradientBoostingClassifier(
-        learning_rate=0.1, max_iter=60, max_depth=3, min_samples_leaf=10, l2_regularization=1.0, random_state=seed
+        learning_rate=0.1, max_iter=60, max_depth=3, min_samples_leaf=10, l2_regularization=1.0, random_state=SEED
     )
     members = [
         ("logistic", make_pipeline(*logistic)),
         ("svm", make_pipeline(*svm)),
         ("gradient_boosting", boosting),
-        ("extra_trees", ExtraTreesClassifier(60, min_samples_leaf=2, random_state=seed)),
+        ("extra_trees", ExtraTreesClassifier(60, min_samples_leaf=2, random_state=SEED)),
     ]
     steps: dict[str, list[Any]] = {
         "mlp": [mlp],
         "logistic": logistic,
-        "random_forest": [RandomForestClassifier(100, min_samples_leaf=3, random_state=seed)],
+        "random_forest": [RandomForestClassifier(100, min_samples_leaf=3, random_state=SEED)],
         "gradient_boosting": [boosting],
         "svm": svm,
         "ensemble": [VotingClassifier(members, voting="soft")],

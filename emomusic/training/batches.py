@@ -16,7 +16,7 @@ from emomusic.training.augmentation import augment
 from emomusic.training.ferplus import vote_shares
 from emomusic.training.presets import TrainingConfig
 
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
@@ -62,24 +62,22 @@ def augmented_batches(
         first_epoch: first epoch of the stream, from 0.
 
     Yields:
-        Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1;
-        weights, shape (batch,).
+        Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1.
     """
-    weights = class_weights(faces.labels) if config.class_weighting else np.ones(len(EMOTIONS))
     of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # maps emotions to classes
     labelled = one_hot(faces.labels, classes)
-    voted = (
-        _shares_or_label(vote_shares(faces.images) @ of_emotions, labelled)
-        if config.votes or config.final_votes
-        else labelled
-    )
+    voted = labelled
+    if config.votes or config.final_votes:
+        shares = vote_shares(faces.images) @ of_emotions
+        voted = np.where(shares.any(axis=1, keepdims=True), shares, labelled)  # the label of pictures without votes
     if teacher_probs is not None:
         labelled = (1 - np.float32(config.distillation_weight)) * labelled + np.float32(config.distillation_weight) * (
             teacher_probs @ of_emotions
         )
     repeated = _repeated(faces, config)
     for epoch in itertools.count(first_epoch):
-        vote_weight = np.float32(vote_share(config, epoch))
+        done = min(1.0, epoch / config.epochs)
+        vote_weight = np.float32(config.votes * (1 - done) + config.final_votes * done)
         targets = (1 - vote_weight) * labelled + vote_weight * voted
         augmentation = (
             config.augmentation if epoch < config.epochs - config.finetune_epochs else config.finetune_augmentation
@@ -90,25 +88,13 @@ def augmented_batches(
             chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
             varied = augment(faces.images[chosen], augmentation, rng)
             images = to_network_input(list(varied), side).astype(np.float32)
-            labels, importance = targets[chosen], weights[faces.labels[chosen]].astype(np.float32)
+            labels = targets[chosen]
             if config.mixup > 0:
                 share = np.float32(rng.beta(config.mixup, config.mixup))
                 partner = rng.permutation(len(chosen))
                 images = share * images + (1 - share) * images[partner]
                 labels = share * labels + (1 - share) * labels[partner]
-                importance = share * importance + (1 - share) * importance[partner]
-            yield images, labels, importance
-
-
-def vote_share(config: TrainingConfig, epoch: int) -> float:
-    """The share of the votes in the label of an epoch, counted from 0."""
-    done = min(1.0, epoch / config.epochs)
-    return config.votes * (1 - done) + config.final_votes * done
-
-
-def _shares_or_label(shares: npt.NDArray[np.float32], labelled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The votes, or the label of pictures without votes."""
-    return np.where(shares.any(axis=1, keepdims=True), shares, labelled)
+            yield images, labels
 
 
 def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.intp]:
@@ -116,9 +102,3 @@ def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.in
     counts = np.bincount(faces.labels, minlength=len(EMOTIONS))
     times = np.round((counts.max() / np.maximum(counts, 1)) ** config.oversampling).astype(np.intp)
     return np.repeat(np.arange(len(faces)), times[faces.labels])
-
-
-def class_weights(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Weights that give every emotion the same total weight; their mean over the pictures is 1."""
-    counts = np.bincount(labels, minlength=len(EMOTIONS))
-    return np.where(counts > 0, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)

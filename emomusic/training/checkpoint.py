@@ -20,7 +20,6 @@ STATE = "state.json"
 BEST = "best.weights.h5"
 CHECKPOINT_FILES = (f"{STATE}*", "*.weights.h5")
 _DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that epochs never share random numbers
-_STOPPERS = {"ReduceLROnPlateau": ("best", "wait", "cooldown_counter"), "EarlyStopping": ("best", "wait", "best_epoch")}
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
@@ -30,13 +29,18 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     after its weights were evaluated.
     """
 
-    def __init__(self, folder: Path, stoppers: list[keras.callbacks.Callback], identity: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], patience: int | None) -> None:
+        """Start without epochs.
+
+        Args:
+            folder: for the files.
+            identity: of the run; a checkpoint with another one is refused.
+            patience: the stage ends after this many epochs without a higher validation accuracy; None for never.
+        """
         super().__init__()
-        self._folder, self._stoppers = folder, stoppers
+        self.folder, self._patience = folder, patience
         self._identity = json.loads(json.dumps(identity))  # lists instead of tuples
-        self._stopper_states: dict[str, dict[str, float]] = {}
         self.rows: list[dict[str, float]] = []
-        self.best = -np.inf
         self._started = 0.0
 
     def restore(self) -> int:
@@ -49,33 +53,31 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             ModelError: the checkpoint belongs to another run, or is damaged.
         """
         try:
-            state = json.loads((self._folder / STATE).read_text(encoding="utf-8"))
+            state = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
             if state["identity"] != self._identity:
                 raise ModelError(
-                    f"expected a checkpoint of this network, configuration and data in {self._folder}. "
+                    f"expected a checkpoint of this network, configuration and data in {self.folder}. "
                     "Received: another. Start again without --resume"
                 )
-            self.model.load_weights(self._folder / BEST)  # fail now, not after the last epoch
-            self.model.load_weights(self._folder / f"epoch{state['epoch']}.weights.h5")
-            self.rows, self._stopper_states = state["history"], state["stoppers"]
-            self.best = max(row[MONITOR] for row in self.rows)
+            self.model.load_weights(self.folder / BEST)  # fail now, not after the last epoch
+            self.model.load_weights(self.folder / f"epoch{state['epoch']}.weights.h5")
+            self.rows = state["history"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"expected a complete checkpoint in {self._folder}. Received: {error}. Start again without --resume"
+                f"expected a complete checkpoint in {self.folder}. Received: {error}. Start again without --resume"
             ) from error
         return len(self.rows)
 
     @property
-    def has_stopped_early(self) -> bool:
-        """Whether early stopping had ended the restored run."""
-        waited = self._stopper_states.get("EarlyStopping", {}).get("wait", 0)
-        return any(isinstance(s, keras.callbacks.EarlyStopping) and waited >= s.patience for s in self._stoppers)
+    def epochs_since_best(self) -> int:
+        """The number of epochs after the one of the highest validation accuracy."""
+        accuracies = [row[MONITOR] for row in self.rows]
+        return len(accuracies) - 1 - accuracies.index(max(accuracies))
 
-    def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
-        """Restore early stopping and the plateau, which run before this callback and have just reset themselves."""
-        for stopper in self._stoppers:
-            for name, value in self._stopper_states.get(type(stopper).__name__, {}).items():
-                setattr(stopper, name, value)
+    @property
+    def has_stopped_early(self) -> bool:
+        """Whether early stopping ends the stage."""
+        return self._patience is not None and bool(self.rows) and self.epochs_since_best >= self._patience
 
     def on_epoch_begin(self, epoch: int, _logs: dict[str, float] | None = None) -> None:
         """Set the random state of dropout for this epoch, because weights files do not contain it."""
@@ -90,11 +92,11 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         figures = {name: float(value) for name, value in (logs or {}).items()}
         figures["learning_rate"] = float(self.model.optimizer.learning_rate)
         self.rows.append({"epoch": epoch + 1, **figures, "seconds": time.monotonic() - self._started})
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.model.save_weights(self._weights())
 
     def _weights(self) -> Path:
-        return self._folder / f"epoch{len(self.rows)}.weights.h5"
+        return self.folder / f"epoch{len(self.rows)}.weights.h5"
 
     def commit(self) -> None:
         """Make the epoch that just ended the one to resume from."""
@@ -102,39 +104,32 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             "identity": self._identity,
             "epoch": len(self.rows),
             "history": self.rows,
-            "stoppers": {
-                type(s).__name__: {
-                    name: float(getattr(s, name)) for name in _STOPPERS[type(s).__name__] if hasattr(s, name)
-                }
-                for s in self._stoppers
-            },
         }
-        write_json(self._folder / STATE, state)
-        for older in self._folder.glob("epoch*.weights.h5"):
+        write_json(self.folder / STATE, state)
+        for older in self.folder.glob("epoch*.weights.h5"):
             if older != self._weights():
                 older.unlink()
 
 
 class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the best weights on validation, then commits the epoch.
+    """Saves the best weights on validation, then commits the epoch and stops early.
 
     It runs after `SwapEMAWeights`, so it saves averaged weights.
     """
 
-    def __init__(self, path: Path, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
-        self._path, self._checkpoint = path, checkpoint
-        self.best = -np.inf
+        self._checkpoint = checkpoint
 
-    def on_epoch_end(self, _epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, _epoch: int, _logs: dict[str, float] | None = None) -> None:
         """Save the weights if they are the best so far, then commit."""
-        value = float((logs or {})[MONITOR])
-        if value > self.best:
-            self.best = value
-            temporary = self._path.with_name("part.weights.h5")  # Keras requires this ending
+        if self._checkpoint.epochs_since_best == 0:
+            temporary = self._checkpoint.folder / "part.weights.h5"  # Keras requires this ending
             self.model.save_weights(temporary)
-            temporary.replace(self._path)
+            temporary.replace(self._checkpoint.folder / BEST)
         self._checkpoint.commit()
+        if self._checkpoint.has_stopped_early:
+            self.model.stop_training = True
 
 
 _STORE = "model.weights.h5"  # member of a Keras file, which is a ZIP archive
@@ -151,7 +146,6 @@ def write_weights(model: keras.Model, path: Path) -> None:
         path: ends in ".keras".
     """
     import h5py
-    import numpy as np
 
     weights = model.get_weights()
     if not all((np.abs(weight) < np.finfo(np.float16).max).all() for weight in weights):

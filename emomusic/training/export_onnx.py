@@ -19,7 +19,6 @@ from emomusic.training.augmentation import augment
 from emomusic.training.grad_cam import append_grad_cam, halve_kernels, keras_maps
 from emomusic.training.networks import NETWORKS
 from emomusic.training.presets import VARIED
-from emomusic.training.tensorflow_loader import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -75,9 +74,9 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
 
 def _converted(model: keras.Model) -> Any:
     """The network in ONNX, in full precision."""
+    import tensorflow as tf
     import tf2onnx
 
-    tf = load_tensorflow()
     side = model.input_shape[1]
     signature = [tf.TensorSpec((None, side, side, 1), tf.float32, name="pixels")]
 
@@ -194,7 +193,6 @@ def export_model(name: str) -> Path:
     """
     folder = model_files.model_folder(name)
     spec = model_files.read_spec(folder, verify=[model_files.WEIGHTS])
-    load_tensorflow()
     import keras
 
     model = keras.saving.load_model(folder / model_files.WEIGHTS, compile=False, safe_mode=True)

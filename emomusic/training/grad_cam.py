@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import ModelError
-from emomusic.training.tensorflow_loader import load_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -38,8 +37,8 @@ def keras_maps(model: keras.Model, layer: str, faces: FloatMaps, winner: int) ->
     Returns:
         Shape (n, rows, columns), not negative.
     """
-    tf = load_tensorflow()
     import keras
+    import tensorflow as tf
 
     network = keras.Model(model.input, [model.get_layer("logits").output, model.get_layer(layer).output])
     pixels = tf.constant(faces)

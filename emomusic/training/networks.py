@@ -50,21 +50,6 @@ class NetworkSpec:
     grad_cam: str = ""
 
 
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copy weights between networks of the same architecture and any precision.
-
-    Weights are copied by layer name, because Keras does not promise an order of weights.
-
-    Raises:
-        ValueError: the layers differ in names or shapes.
-    """
-    names = {layer.name for layer in target.layers}
-    if others := names ^ {layer.name for layer in source.layers}:
-        raise ValueError(f"expected the same layers in both. Received in one only: {', '.join(sorted(others))}")
-    for layer in target.layers:
-        layer.set_weights(source.get_layer(layer.name).get_weights())
-
-
 def _pixel_input(side: int, dtype: str) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """The input, and each picture scaled to zero mean and unit variance.
 

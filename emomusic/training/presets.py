@@ -21,8 +21,8 @@ class TrainingConfig:
         epochs: maximum number of passes over the training split.
         batch_size: pictures in a step.
         optimizer: SGD with Nesterov momentum 0.9, or Adam.
-        schedule: "one_cycle" warms up to `learning_rate` in the first `warmup` of the steps and then decays along a
-            cosine; "plateau" divides the rate by 5 after `plateau_patience` epochs without a lower validation loss.
+        learning_rate: the highest rate. One cycle warms up to it in the first `warmup` of the steps and then decays
+            along a cosine.
         weight_decay: decoupled, multiplied by the current rate; kernels only.
         clip_norm: bound of the gradient's norm; 0 for none.
         sam_rho: radius of sharpness-aware minimisation (`sam`), which makes a step 1.5 times as slow; 0 for none.
@@ -37,7 +37,6 @@ class TrainingConfig:
         teachers: trained models of seven emotions, or models of this run. Their mean probabilities are in the label
             (G. Hinton et al., "Distilling the knowledge in a neural network", arXiv:1503.02531, 2015).
         distillation_weight: share of the label taken from the teachers, after the votes took theirs.
-        class_weighting: weigh pictures so that every emotion has the same weight.
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
         network: the key in `NETWORKS` of another network for this stage; None for the network of the run.
         start: a key of `start_weights.START_WEIGHTS`, a trained model, or `PREVIOUS`; None for random weights.
@@ -55,9 +54,7 @@ class TrainingConfig:
     learning_rate: float
     batch_size: int = 128
     optimizer: Literal["sgd", "adam"] = "sgd"
-    schedule: Literal["one_cycle", "plateau"] = "one_cycle"
     warmup: float = 0.2
-    plateau_patience: int = 4
     weight_decay: float = 0.0
     clip_norm: float = 0.0
     sam_rho: float = 0.0
@@ -69,7 +66,6 @@ class TrainingConfig:
     validation: Literal["fer2013", "ferplus"] = "fer2013"
     teachers: tuple[str, ...] = ()
     distillation_weight: float = 0.0
-    class_weighting: bool = False
     oversampling: float = 0.0
     network: str | None = None
     start: str | None = None

@@ -34,7 +34,7 @@ from emomusic.training.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE,
 from emomusic.training.evaluate import evaluate_labels, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import evaluate_on_votes, seen_emotions
-from emomusic.training.networks import NETWORKS, NetworkSpec, copy_weights
+from emomusic.training.networks import NETWORKS, NetworkSpec
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.sam import sharpness_aware
 from emomusic.training.start_weights import apply_start_weights, copy_layers
@@ -85,10 +85,6 @@ class _Run:
         """The specification of the network."""
         return NETWORKS[self.network]
 
-    def network_of(self, config: TrainingConfig) -> str:
-        """The key of a stage's network in `NETWORKS`."""
-        return config.network or self.network
-
     @property
     def checkpoint(self) -> Path:
         """The folder for everything a resumed run needs, and for the model's files until all are written."""
@@ -132,24 +128,6 @@ class _Stage:
             MONITOR: max(row[MONITOR] for row in self.history),
             "training_minutes": sum(row["seconds"] for row in self.history) / 60,
         }
-
-
-class _Reports(keras.callbacks.Callback):  # type: ignore[misc]
-    """Reports progress after each epoch of a stage."""
-
-    def __init__(
-        self, history: Callable[[], list[dict[str, float]]], epochs: int, on_progress: Callable[[EpochReport], None]
-    ) -> None:
-        super().__init__()
-        self._history, self._epochs, self._on_progress = history, epochs, on_progress
-        self._num_done = 0
-
-    def on_epoch_end(self, _epoch: int, _logs: dict[str, float] | None = None) -> None:
-        self._num_done += 1
-        rows = self._history()[-self._num_done :]  # earlier rows may come from another machine
-        row, mean = rows[-1], float(np.mean([row["seconds"] for row in rows]))
-        left = mean * (self._epochs - row["epoch"])
-        self._on_progress(EpochReport(int(row["epoch"]), self._epochs, row, left))
 
 
 def train(
@@ -200,24 +178,19 @@ def train(
         if has_state:
             log.info("Discarded the checkpoint in %s.", run.checkpoint)
         shutil.rmtree(run.checkpoint)
-    metrics = _write(run, _fit_stages(run, on_progress))
+    trained: list[_Stage] = []
+    for config in stages:
+        trained.append(_fit(run, config, trained, on_progress))
+    metrics = _write(run, trained)
     shutil.rmtree(run.checkpoint)
     return metrics
-
-
-def _fit_stages(run: _Run, on_progress: Callable[[EpochReport], None]) -> list[_Stage]:
-    """Train all stages. Finished ones are read from their checkpoints."""
-    stages: list[_Stage] = []
-    for config in run.stages:
-        stages.append(_fit(run, config, stages, on_progress))
-    return stages
 
 
 def _fit(
     run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], on_progress: Callable[[EpochReport], None]
 ) -> _Stage:
-    """Train one stage, from its checkpoint if there is one."""
-    network, splits = run.network_of(config), run.splits
+    """Train one stage, from its checkpoint if there is one. A finished stage is read from its checkpoint."""
+    network, splits = config.network or run.network, run.splits
     spec = NETWORKS[network]
     number, num_epochs = len(earlier) + 1, sum(len(stage.history) for stage in earlier)
     folder = run.stage_folders[number - 1]
@@ -238,11 +211,9 @@ def _fit(
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     model.optimizer.build(model.trainable_variables)
-    stoppers = _stoppers(config)
     identity = {"network": network, "stage": number, "config": asdict(config), "data": _digest(splits)}
-    checkpoint = Checkpoint(folder, stoppers, identity)
+    checkpoint = Checkpoint(folder, identity, config.early_stopping)
     checkpoint.set_model(model)
-    best = KeepBest(folder / BEST, checkpoint)
 
     def history() -> list[dict[str, float]]:
         return [{"stage": number, **row, "epoch": row["epoch"] + num_epochs} for row in checkpoint.rows]
@@ -250,12 +221,18 @@ def _fit(
     first_epoch = 0
     if (folder / STATE).is_file():
         first_epoch = checkpoint.restore()
-        best.best = checkpoint.best
         log.info("Stage %d of %d: resuming after epoch %d.", number, len(run.stages), num_epochs + first_epoch)
+    num_planned = num_epochs + sum(stage.epochs for stage in run.stages[number - 1 :])
+
+    def report(*_: Any) -> None:
+        row = history()[-1]
+        mean = float(np.mean([done["seconds"] for done in checkpoint.rows[first_epoch:]]))  # of this machine
+        on_progress(EpochReport(int(row["epoch"]), num_planned, row, mean * (num_planned - row["epoch"])))
+
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
+    reporting = keras.callbacks.LambdaCallback(on_epoch_end=report)
     validation = splits[Split.VALIDATION]
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
-        num_planned = num_epochs + sum(stage.epochs for stage in run.stages[number - 1 :])
         model.fit(
             augmented_batches(
                 splits[Split.TRAIN],
@@ -274,12 +251,12 @@ def _fit(
             initial_epoch=first_epoch,
             epochs=config.epochs,
             shuffle=False,  # the batches are shuffled already
-            callbacks=[*stoppers, checkpoint, *averaging, best, _Reports(history, num_planned, on_progress)],
+            callbacks=[checkpoint, *averaging, KeepBest(checkpoint), reporting],
             verbose=0,
         )
     trained = spec.build("float32")  # without bfloat16 and the optimizer
     model.load_weights(folder / BEST)
-    copy_weights(model, trained)
+    copy_layers(model, trained)
     return _Stage(config, network, trained, folder / BEST, history())
 
 
@@ -317,17 +294,15 @@ def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage])
 
 
 def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = config.learning_rate
-    if config.schedule == "one_cycle":
-        total = steps * config.epochs
-        warm = max(1, round(total * config.warmup))
-        rate = keras.optimizers.schedules.CosineDecay(
-            config.learning_rate / 25,
-            decay_steps=max(1, total - warm),
-            alpha=1e-3,
-            warmup_target=config.learning_rate,
-            warmup_steps=warm,
-        )
+    total = steps * config.epochs
+    warm = max(1, round(total * config.warmup))
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate / 25,
+        decay_steps=max(1, total - warm),
+        alpha=1e-3,
+        warmup_target=config.learning_rate,
+        warmup_steps=warm,
+    )
     common: dict[str, Any] = {"weight_decay": config.weight_decay or None, "clipnorm": config.clip_norm or None}
     if config.ema_momentum:
         common |= {"use_ema": True, "ema_momentum": config.ema_momentum}
@@ -338,17 +313,6 @@ def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer
     if config.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
-
-
-def _stoppers(config: TrainingConfig) -> list[keras.callbacks.Callback]:
-    stoppers: list[keras.callbacks.Callback] = []
-    if config.schedule == "plateau":
-        stoppers.append(
-            keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.2, patience=config.plateau_patience)
-        )
-    if config.early_stopping is not None:
-        stoppers.append(keras.callbacks.EarlyStopping(monitor=MONITOR, mode="max", patience=config.early_stopping))
-    return stoppers
 
 
 def _model_spec(run: _Run, stage: _Stage, weights: Path) -> model_files.ModelSpec:

@@ -45,8 +45,4 @@ def test_every_face_has_the_same_weight_in_the_group() -> None:
     assert group is not None
     assert group[Emotion.HAPPY] == pytest.approx(2 / 3, abs=1e-6)
     assert group[Emotion.SAD] == pytest.approx(1 / 3, abs=1e-6)
-
-
-def test_a_gallery_without_faces_has_no_group() -> None:
     assert Gallery.of([reading()]).group is None
-    assert Gallery.of([]).faces == ()

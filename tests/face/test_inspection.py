@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from emomusic.assets import models_dir
 from emomusic.errors import ModelError
 from emomusic.explain import grad_cam
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import MtcnnDetector
+from emomusic.face.identity import MODEL
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
-from emomusic.face.inspection import Explainer, Insight, Occlusion, agreement, occlude
+from emomusic.face.inspection import Explainer, Occlusion, agreement, occlude
 from emomusic.face.model_files import ModelSpec
 from emomusic.training.evaluate import keras_classifier
-from emomusic.training.export_onnx import export_onnx
-from emomusic.training.networks import NETWORKS
 from tests.tiny_model import Run
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
@@ -45,13 +44,6 @@ def classifier_of(region: tuple[float, ...]) -> EmotionClassifier:
         return powers / powers.sum(axis=1, keepdims=True)
 
     return EmotionClassifier(forward, SPEC)
-
-
-def insight_of(model: Any, folder: Path) -> Insight:
-    """The insight of the exported network for noise."""
-    path = folder / "model.onnx"
-    export_onnx(model, path)
-    return Explainer(SPEC, path).look(noise())
 
 
 def noise(side: int = 120) -> RgbImage:
@@ -151,11 +143,11 @@ def test_every_bundled_model_can_be_explained(name: str) -> None:
 # Feature maps
 
 
-def test_feature_maps_equal_the_outputs_of_the_layers(tmp_path: Path) -> None:
+def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
     import keras
 
-    model = NETWORKS["tiny"].build("float32")
-    insight = insight_of(model, tmp_path)
+    model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
+    insight = Explainer(SPEC, tiny_run.folder / model_files.ONNX).look(noise())
     pixels = to_network_input([noise()], 48).astype(np.float32)
     assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
         (48, 8),
@@ -169,15 +161,9 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tmp_path: Path) -> None:
         assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
 
 
-def test_a_network_without_logits_is_refused(tmp_path: Path) -> None:
-    import keras
-    from keras import layers
-
-    inputs = keras.Input((48, 48, 1))
-    maps = layers.Conv2D(4, 3)(layers.Rescaling(1 / 255)(inputs))
-    model = keras.Model(inputs, layers.Dense(7)(layers.Flatten()(maps)))
+def test_a_network_without_logits_is_refused() -> None:
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
-        insight_of(model, tmp_path)
+        Explainer(SPEC, models_dir() / MODEL)
 
 
 # Agreement

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from emomusic.training.batch_norm import FusedBatchNormalization
-from emomusic.training.networks import NETWORKS, copy_weights
+from emomusic.training.networks import NETWORKS
+from emomusic.training.start_weights import copy_layers
 
 CHANNELS = 5
 IMAGES = np.random.default_rng(0).normal(2, 3, (8, 6, 6, CHANNELS)).astype(np.float32)
@@ -53,6 +54,6 @@ def test_only_a_network_in_training_has_it_and_its_weights_fit_the_plain_one() -
     assert not any(isinstance(layer, FusedBatchNormalization) for layer in plain.layers)
     for weight in fast.weights:
         weight.assign(np.random.default_rng(1).uniform(0.5, 1, weight.shape))
-    copy_weights(fast, plain)
+    copy_layers(fast, plain)
     pictures = np.random.default_rng(2).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
     np.testing.assert_allclose(plain(pictures), fast(pictures), atol=0.02)

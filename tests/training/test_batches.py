@@ -12,7 +12,7 @@ from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.metrics import FOUR
 from emomusic.training import batches
 from emomusic.training.augmentation import Augmentation
-from emomusic.training.batches import Batch, augmented_batches, class_weights, one_hot, steps_per_epoch
+from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.presets import PRESETS, TrainingConfig
 
 FULL = TrainingConfig(
@@ -52,30 +52,12 @@ def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
     plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=36)
     assert steps_per_epoch(faces, plain) == 7
     batches = take(faces, plain, 7)
-    shown = {image.tobytes() for images, _, _ in batches for image in images.astype(np.uint8)}
+    shown = {image.tobytes() for images, _ in batches for image in images.astype(np.uint8)}
     assert shown == {image.tobytes() for image in faces.images}
-    for images, labels, _ in batches:
+    for images, labels in batches:
         for image, label in zip(images, labels, strict=True):
             place = np.flatnonzero((faces.images == image[..., 0]).all(axis=(1, 2)))
             assert faces.labels[place].tolist() == [label.argmax()]
-
-
-def test_weights_make_every_emotion_count_the_same() -> None:
-    labels = np.array([0] * 6 + [1] * 2 + [6] * 4, np.uint8)
-    weights = class_weights(labels)
-    counts = np.bincount(labels, minlength=7)
-    np.testing.assert_allclose((weights * counts)[[0, 1, 6]], 4)
-    assert weights[labels].mean() == pytest.approx(1)
-    assert weights[[2, 3, 4, 5]].tolist() == [0, 0, 0, 0]
-
-
-def test_weights_follow_the_label_even_where_it_is_blended(dataset: Fer2013) -> None:
-    faces = dataset.split(Split.TRAIN)
-    faces = replace(faces, labels=np.where(faces.labels > 2, 3, faces.labels).astype(np.uint8))
-    weights = class_weights(faces.labels)
-    for _, labels, given in take(faces, replace(FULL, class_weighting=True), 3):
-        np.testing.assert_allclose(given, labels @ weights, rtol=1e-5)
-        assert given.std() > 0
 
 
 @pytest.mark.parametrize(
@@ -132,8 +114,8 @@ def test_rare_emotions_are_shown_more_often_and_each_time_otherwise() -> None:
     for oversampling in (0.0, 0.5, 1.0):
         config = replace(FULL, batch_size=8, mixup=0.0, oversampling=oversampling)
         batches = take(faces, config, steps_per_epoch(faces, config))
-        shown[oversampling] = np.concatenate([answers for _, answers, _ in batches]).sum(axis=0)[[3, 6, 1]].tolist()
-        pictures = np.concatenate([batch for batch, _, _ in batches])
+        shown[oversampling] = np.concatenate([answers for _, answers in batches]).sum(axis=0)[[3, 6, 1]].tolist()
+        pictures = np.concatenate([batch for batch, _ in batches])
         assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) == len(pictures)
     assert shown == {0.0: [64, 32, 8], 0.5: [64, 32, 24], 1.0: [64, 64, 64]}
 
@@ -149,7 +131,7 @@ def test_pictures_settle_in_the_last_epochs() -> None:
     )
     steps = steps_per_epoch(faces, config)
     shown = [
-        np.concatenate([batch for batch, _, _ in take(faces, config, steps, first_epoch=epoch)]) for epoch in range(3)
+        np.concatenate([batch for batch, _ in take(faces, config, steps, first_epoch=epoch)]) for epoch in range(3)
     ]
     assert [bool(np.isin(pictures, (0, 200)).all()) for pictures in shown] == [False, False, True]
     known = {image.tobytes() for image in (*images, *images[:, :, ::-1])}

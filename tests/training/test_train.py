@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from emomusic.metrics import FOUR
 from emomusic.training import card
 from emomusic.training import train as train_module
 from emomusic.training.checkpoint import Checkpoint, KeepBest
-from emomusic.training.evaluate import evaluate_split
+from emomusic.training.evaluate import evaluate_split, evaluation_record
 from emomusic.training.networks import NETWORKS, NetworkSpec
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.train import train
@@ -164,37 +165,15 @@ def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
 # Killed and resumed
 
 
+def state_of(out: Path, stage: int) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((out / "checkpoint" / f"stage{stage}" / "state.json").read_text("utf-8"))
+    return state
+
+
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str]
-) -> None:
-    second = replace(FULL, epochs=2, sam_rho=0.1, start=PREVIOUS, teachers=(PREVIOUS,), distillation_weight=0.5)
-    name, out, whole_out = preset(replace(FULL, epochs=1), second), tmp_path / "net", tmp_path / "whole"
-    metrics = train("tiny", dataset, whole_out, preset=name)
-    assert [stage["epochs"] for stage in metrics["stages"]] == [1, 2]
-    assert [stage["config"]["start"] for stage in metrics["stages"]] == [None, PREVIOUS]
-    assert metrics["epochs"] == 3
-    assert metrics["best_epoch"] in (2, 3)
-    with pytest.raises(KilledError):
-        train("tiny", dataset, out, preset=name, on_progress=kill_after(2))
-    assert {path.name for path in out.iterdir()} == {"checkpoint"}
-    reports: list[train_module.EpochReport] = []
-    train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
-    assert [(report.epoch, report.epochs) for report in reports] == [(3, 3)]
-    assert {path.name for path in out.iterdir()} == FILES
-    assert [(row["stage"], row["epoch"]) for row in history_of(out)] == [(1, 1), (2, 2), (2, 3)]
-    for resumed, whole in zip(history_of(out), history_of(whole_out), strict=True):
-        assert set(resumed) == set(whole)
-        for figure in set(whole) - {"seconds"}:
-            assert resumed[figure] == pytest.approx(whole[figure], rel=1e-4), figure
-    with np.load(out / "predictions.npz") as resumed, np.load(whole_out / "predictions.npz") as whole:
-        np.testing.assert_allclose(resumed["test_probabilities"], whole["test_probabilities"], atol=1e-4)
-
-
-def test_a_stage_of_another_network_teaches_the_next_one(
     dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twin = replace(NETWORKS["tiny"], name="twin")
-    monkeypatch.setattr(train_module, "NETWORKS", {**NETWORKS, "twin": twin})
+    monkeypatch.setattr(train_module, "NETWORKS", {**NETWORKS, "twin": replace(NETWORKS["tiny"], name="twin")})
     taught: list[str] = []
     teach = train_module.keras_classifier
 
@@ -203,47 +182,59 @@ def test_a_stage_of_another_network_teaches_the_next_one(
         return teach(model, spec)
 
     monkeypatch.setattr(train_module, "keras_classifier", watched)
-    still = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0)
-    second = replace(still, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
-    name = preset(replace(still, network="twin"), second)
-    metrics = train("tiny", dataset, tmp_path / "net", preset=name)
-    assert [stage["epochs"] for stage in metrics["stages"]] == [1, 1]
+    second = replace(FULL, epochs=2, sam_rho=0.1, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
+    name, out, whole_out = preset(replace(FULL, epochs=1, network="twin"), second), tmp_path / "net", tmp_path / "whole"
+
+    def copy_then_kill(report: train_module.EpochReport) -> None:
+        if report.epoch == 2:
+            shutil.copytree(whole_out, out)  # what a kill would leave
+        kill_after(3)(report)
+
+    with pytest.raises(KilledError):
+        train("tiny", dataset, whole_out, preset=name, on_progress=copy_then_kill)
+    whole = state_of(whole_out, 1)["history"] + state_of(whole_out, 2)["history"]
+    assert {path.name for path in out.iterdir()} == {"checkpoint"}
+    reports: list[train_module.EpochReport] = []
+    metrics = train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
     assert set(taught) == {"twin"}
-    assert read_spec(tmp_path / "net").network == "tiny"
-    trained = keras.saving.load_model(tmp_path / "net" / "model.keras", compile=False)
-    keras.utils.set_random_seed(still.seed)
-    expected = twin.build("float32").get_layer("logits").get_weights()[0]
-    np.testing.assert_allclose(trained.get_layer("logits").get_weights()[0], expected, atol=1e-3)  # half precision
+    assert read_spec(out).network == "tiny"
+    assert [(stage["config"]["start"], stage["epochs"]) for stage in metrics["stages"]] == [(None, 1), (PREVIOUS, 2)]
+    assert metrics["epochs"] == 3
+    assert metrics["best_epoch"] in (2, 3)
+    assert [(report.epoch, report.epochs) for report in reports] == [(3, 3)]
+    assert {path.name for path in out.iterdir()} == FILES
+    assert [(row["stage"], row["epoch"]) for row in history_of(out)] == [(1, 1), (2, 2), (2, 3)]
+    for resumed, row in zip(history_of(out), whole, strict=True):
+        for figure in set(row) - {"seconds", "epoch"}:
+            assert resumed[figure] == pytest.approx(row[figure], rel=1e-4), figure
 
 
-def test_the_votes_choose_the_epoch_where_the_stage_says_so(
-    dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_votes_choose_the_epoch_where_the_stage_says_so(dataset: Fer2013, monkeypatch: pytest.MonkeyPatch) -> None:
     def seen(faces: LabelledFaces, split: Split) -> np.ndarray:
         assert split is Split.VALIDATION
         return np.full(len(faces), Emotion.SAD.label, np.uint8)
 
     monkeypatch.setattr(train_module, "seen_emotions", seen)
-    config = replace(FULL, epochs=1, learning_rate=1e-12, weight_decay=0.0)
-    for validation in ("fer2013", "ferplus"):
-        name = preset(replace(config, validation=validation))
-        metrics = train("tiny", dataset, tmp_path / validation, preset=name)
-        with np.load(tmp_path / validation / "predictions.npz") as arrays:
-            answers = arrays["validation_probabilities"].argmax(axis=1)
-        labels = dataset.split(Split.VALIDATION).labels if validation == "fer2013" else Emotion.SAD.label
-        assert metrics["stages"][0]["val_accuracy"] == pytest.approx((answers == labels).mean(), abs=0.1)
-        # The figures are on FER2013's labels in any case
-        assert metrics["validation"]["accuracy"] == (answers == dataset.split(Split.VALIDATION).labels).mean()
+    run = train_module._Run("tiny", "smoke", (FULL,), dict(dataset.splits), Path("unused"))
+    voted = train_module._validation_labels(run, replace(FULL, validation="ferplus"))
+    assert set(voted.tolist()) == {Emotion.SAD.label}
+    plain = train_module._validation_labels(run, FULL)
+    np.testing.assert_array_equal(plain, dataset.split(Split.VALIDATION).labels)
+
+
+@pytest.fixture(scope="module")
+def killed_once(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of "smoke" that was killed after its first epoch."""
+    made = tmp_path_factory.mktemp("run") / "killed"
+    with pytest.raises(KilledError):
+        train("tiny", dataset, made, preset="smoke", on_progress=kill_after(1))
+    return made
 
 
 @pytest.fixture
-def killed(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
-    """The folder of a run of "smoke" that was killed after its first epoch."""
-    made = tmp_path_factory.getbasetemp() / "killed"
-    if not made.exists():
-        with pytest.raises(KilledError):
-            train("tiny", dataset, made, preset="smoke", on_progress=kill_after(1))
-    return Path(shutil.copytree(made, tmp_path / "killed"))
+def killed(killed_once: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(killed_once, tmp_path / "killed"))
 
 
 def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
@@ -269,70 +260,49 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: P
         train("tiny", dataset, killed, preset="smoke", resume=True)
 
 
-@pytest.mark.parametrize("resume", [True, False], ids=["no checkpoint", "no --resume"])
-def test_a_run_without_a_checkpoint_or_without_resume_starts_at_epoch_1(
-    dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture, resume: bool
+def test_a_run_without_resume_starts_at_epoch_1(
+    dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if resume:
-        shutil.rmtree(killed / "checkpoint")
     with caplog.at_level(logging.INFO, train_module.log.name), pytest.raises(KilledError):
-        train("tiny", dataset, killed, preset="smoke", resume=resume, on_progress=kill_after(1))
+        train("tiny", dataset, killed, preset="smoke", on_progress=kill_after(1))
     (message,) = [record.getMessage() for record in caplog.records if record.name == train_module.log.name]
     assert str(killed / "checkpoint") in message
-    state = json.loads((killed / "checkpoint" / "stage1" / "state.json").read_text(encoding="utf-8"))
-    (row,) = state["history"]
+    (row,) = state_of(killed, 1)["history"]
     assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
 
 
-class ByHand:
-    """The callbacks of a run with plateau and early stopping, told their figures by the test."""
-
-    def __init__(self, folder: Path) -> None:
-        config = TrainingConfig(epochs=9, learning_rate=0.1, schedule="plateau", plateau_patience=2, early_stopping=3)
-        inputs = keras.Input((1,))
-        self.model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-        self.model.compile(optimizer=train_module._optimizer(config, 1), loss="mse", metrics=["accuracy"])
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.model.stop_training = False
-        self.stoppers = train_module._stoppers(config)
-        self.checkpoint = Checkpoint(folder, self.stoppers, {})
-        self.best = KeepBest(folder / "best.weights.h5", self.checkpoint)
-        for callback in (*self.stoppers, self.checkpoint, self.best):
-            callback.set_model(self.model)
-
-    def begin(self) -> None:
-        for callback in (*self.stoppers, self.checkpoint, self.best):
-            callback.on_train_begin()
-
-    def epoch(self, loss: float, accuracy: float) -> tuple[float, bool]:
-        """The rate and whether to stop, after an epoch with these figures on validation."""
-        number, logs = len(self.checkpoint.rows), {"val_loss": loss, "val_accuracy": accuracy}
-        for callback in (*self.stoppers, self.checkpoint, self.best):
-            callback.on_epoch_begin(number)
-        for callback in (*self.stoppers, self.checkpoint, self.best):
-            callback.on_epoch_end(number, logs)
-        return float(self.model.optimizer.learning_rate), bool(self.model.stop_training)
+def checkpoint_of(folder: Path) -> tuple[Checkpoint, keras.Model]:
+    """A checkpoint with a patience of three epochs, and its model."""
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model.compile(optimizer="sgd", loss="mse")
+    model.stop_training = False
+    checkpoint = Checkpoint(folder, {}, 3)
+    checkpoint.set_model(model)
+    return checkpoint, model
 
 
-@pytest.mark.parametrize("killed_after", [None, 2])
-def test_plateau_and_early_stopping_count_on_across_a_kill(tmp_path: Path, killed_after: int | None) -> None:
-    figures = [(1.0, 0.5), (1.1, 0.4), (1.2, 0.5), (1.3, 0.3)]  # best at once; the rate falls after 3, the end is 4
-    run = ByHand(tmp_path)
-    run.begin()
-    seen = []
-    for number, (loss, accuracy) in enumerate(figures, 1):
-        seen.append(run.epoch(loss, accuracy))
-        if number == killed_after:
-            run = ByHand(tmp_path)
-            assert run.checkpoint.restore() == number
-            assert not run.checkpoint.has_stopped_early
-            run.begin()
-    assert [rate for rate, _ in seen] == pytest.approx([0.1, 0.1, 0.02, 0.02])
-    assert [stop for _, stop in seen] == [False, False, False, True]
-    assert [row["epoch"] for row in run.checkpoint.rows] == [1, 2, 3, 4]
-    again = ByHand(tmp_path)
-    again.checkpoint.restore()
-    assert again.checkpoint.has_stopped_early
+def test_early_stopping_counts_on_across_a_kill(tmp_path: Path) -> None:
+    stops = []
+    for accuracy in (0.4, 0.5, 0.4, 0.5, 0.3):  # best after the second, the end is the fifth
+        checkpoint, model = checkpoint_of(tmp_path)
+        number = checkpoint.restore() if stops else 0
+        assert number == len(stops)
+        assert not checkpoint.has_stopped_early
+        best = KeepBest(checkpoint)
+        best.set_model(model)
+        model.set_weights([np.full((1, 1), number), np.zeros(1)])
+        checkpoint.on_epoch_begin(number)
+        for callback in (checkpoint, best):
+            callback.on_epoch_end(number, {"val_accuracy": accuracy})
+        stops.append(model.stop_training)
+    assert stops == [False, False, False, False, True]
+    checkpoint, model = checkpoint_of(tmp_path)
+    assert checkpoint.restore() == 5
+    assert checkpoint.has_stopped_early
+    assert [row["epoch"] for row in checkpoint.rows] == [1, 2, 3, 4, 5]
+    model.load_weights(tmp_path / "best.weights.h5")
+    assert model.get_weights()[0].item() == 1  # of the second epoch
 
 
 # Other networks
@@ -369,6 +339,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     classifier = EmotionClassifier.load("quarters")
     again = evaluate_split(dataset.split(Split.TEST), classifier)
     assert again.as_dict() == {key: metrics["test"][key] for key in again.as_dict()}
+    assert evaluation_record("quarters", again)["four_class_accuracy"] == again.accuracy
     with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters with the classes Q1, "):
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
 
@@ -435,11 +406,8 @@ def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config:
     for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
         optimizer.iterations.assign(round(share * steps * config.epochs))
         rates.append(float(optimizer.learning_rate) / config.learning_rate)
-    if config.schedule == "one_cycle":
-        assert rates == pytest.approx([0.04, 0.52, 1, rates[3], 0.001], rel=1e-2)
-        assert 0.001 < rates[3] < 1
-    else:
-        assert rates == pytest.approx([1] * 5)
+    assert rates == pytest.approx([0.04, 0.52, 1, rates[3], 0.001], rel=1e-2)
+    assert 0.001 < rates[3] < 1
 
 
 def test_only_kernels_decay() -> None:
