@@ -34,7 +34,7 @@ from emomusic.training.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE,
 from emomusic.training.evaluate import evaluate_labels, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import evaluate_on_votes, seen_emotions
-from emomusic.training.networks import NETWORKS, NetworkSpec
+from emomusic.training.networks import NETWORKS
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.sam import sharpness_aware
 from emomusic.training.start_weights import apply_start_weights, copy_layers
@@ -79,11 +79,6 @@ class _Run:
     stages: tuple[TrainingConfig, ...]
     splits: dict[Split, LabelledFaces]
     out: Path
-
-    @property
-    def spec(self) -> NetworkSpec:
-        """The specification of the network."""
-        return NETWORKS[self.network]
 
     @property
     def checkpoint(self) -> Path:
@@ -352,7 +347,8 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
     saved = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
     if keras.backend.backend() == "tensorflow":
         exported = drafts / model_files.ONNX
-        export_onnx(saved, exported, eight_bits=run.spec.eight_bits, grad_cam=run.spec.grad_cam)
+        network = NETWORKS[run.network]
+        export_onnx(saved, exported, eight_bits=network.eight_bits, grad_cam=network.grad_cam)
         uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(exported))
         classifier = EmotionClassifier(Network(exported).map_batch, uncalibrated)
     else:

@@ -19,7 +19,7 @@ from emomusic.face.identity import MODEL
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.face.inspection import Explainer, Occlusion, agreement, occlude
 from emomusic.face.model_files import ModelSpec
-from emomusic.training.evaluate import keras_classifier
+from emomusic.face.runtime import Network
 from tests.tiny_model import Run
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
@@ -79,12 +79,10 @@ def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, 
 def test_the_steps_end_at_the_probabilities_of_the_classifier(
     mirrored: bool, smoothing: float, temperature: float, tiny_run: Run
 ) -> None:
-    import keras
-
     spec = replace(SPEC, mirrored=mirrored, smoothing=smoothing, temperature=temperature)
-    model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
-    insight = Explainer(spec, tiny_run.folder / model_files.ONNX).look(noise())
-    answer = keras_classifier(model, spec).probabilities(to_network_input([noise()], 48))[0]
+    path = tiny_run.folder / model_files.ONNX
+    insight = Explainer(spec, path).look(noise())
+    answer = EmotionClassifier(Network(path).map_batch, spec).probabilities(to_network_input([noise()], 48))[0]
     assert insight.winner == answer.argmax()
     assert insight.logits.shape == (2 if mirrored else 1, len(answer))
     powers = np.exp(insight.logits)
