@@ -78,7 +78,7 @@ def recommend_songs(
     request = Request(
         point=point,
         emotion=emotion,
-        policy=_policy(policy),
+        policy=Policy(policy),
         seed=seed,
         hide_explicit=hide_explicit,
         genres=genres_of(genres),
@@ -122,10 +122,7 @@ def _place_of(target: Target) -> tuple[AffectPoint, Emotion | None]:
     if isinstance(target, AffectPoint):
         return target, None
     if isinstance(target, str):
-        try:
-            emotion = Emotion(target)
-        except ValueError as error:
-            raise ValueError(f"target must be one of {', '.join(Emotion)}. Received: {target!r}") from error
+        emotion = Emotion(target)
         return EMOTION_POINTS[emotion], emotion
     probabilities = _probabilities(target)
     return affect_of(probabilities), probabilities.emotion
@@ -139,10 +136,3 @@ def _probabilities(target: EmotionProbabilities | FaceReading | PictureReading) 
     if target.group is None:
         raise ImageError("expected a picture with a face. Received: one without. Choose a picture that shows a face")
     return target.group
-
-
-def _policy(policy: Policy | str) -> Policy:
-    try:
-        return Policy(policy)
-    except ValueError as error:
-        raise ValueError(f"policy must be one of {', '.join(Policy)}. Received: {policy!r}") from error

@@ -324,19 +324,13 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
         The folder as an absolute path.
 
     Raises:
-        ModelError: it holds other files, or is not writable.
+        AssetError: it is not writable.
+        ModelError: it holds other files.
     """
     folder = folder.resolve()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(
-            path.name
-            for path in folder.iterdir()
-            if not any(fnmatch(path.name, name) for name in (*names, *_DESKTOP_FILES))
-        )
-    except OSError as error:
-        raise ModelError(f"expected a folder to write a model into. Received: {folder} ({error.strerror})") from error
     require_writable(folder)
+    patterns = (*names, *_DESKTOP_FILES)
+    others = sorted(path.name for path in folder.iterdir() if not any(fnmatch(path.name, each) for each in patterns))
     if others:
         listed = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
         raise ModelError(
@@ -363,16 +357,17 @@ def require_checkout(purpose: str) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Check before the work that its results can be saved.
+    """Make a folder and check, before the work, that its results can be saved there.
 
     Raises:
-        ModelError: the folder is not writable.
+        AssetError: the folder is not writable.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ModelError(f"expected a folder to write a model into. Received: {folder} ({error.strerror})") from error
+        raise AssetError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
 
 
 _CHECKSUMS = "SHA256SUMS"

@@ -10,13 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from emomusic.assets import downloads_dir, find_datasets, writing_advice
 from emomusic.errors import AssetError
-
-if TYPE_CHECKING:
-    import requests
 
 Progress = Callable[[int, int | None], object]
 """Called with the bytes received and the total, which is None if the server does not send it."""
@@ -156,23 +152,13 @@ def _fetch(download: Download, progress: Progress, timeout_s: float) -> bytes:
                 if len(data) > MAX_BYTES:
                     raise AssetError(f"{download.name}: expected at most {MAX_BYTES} bytes. Received: more")
                 progress(len(data), total)
-    except requests.RequestException as error:
+    except requests.RequestException as error:  # its messages name pools and objects
+        reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
         raise AssetError(
-            f"{download.name}: expected a dataset at {download.address}. Received: {_reason(error)}. "
+            f"{download.name}: expected a dataset at {download.address}. Received: {reason}. "
             "Check the network connection, or try again later"
         ) from error
     return bytes(data)
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Short cause; the messages of requests name pools and objects."""
-    import requests
-
-    if error.response is not None:
-        return f"HTTP {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return "a timeout"
-    return "no connection" if isinstance(error, requests.ConnectionError) else "an incomplete response"
 
 
 def _problem(data: bytes, download: Download) -> str | None:

@@ -88,8 +88,8 @@ def test_a_picture_without_a_face_has_no_songs() -> None:
 @pytest.mark.parametrize(
     ("target", "options", "message"),
     [
-        ("jealous", {}, r"target must be one of angry, .*Received: 'jealous'"),
-        ("sad", {"policy": "shout"}, r"policy must be one of match, soothe, journey\. Received: 'shout'"),
+        ("jealous", {}, "'jealous'"),
+        ("sad", {"policy": "shout"}, "'shout'"),
         ("sad", {"num_songs": 0}, "num_songs must be at least 1"),
         ("sad", {"seed": -1}, "seed must be at least 0"),
     ],

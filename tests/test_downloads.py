@@ -81,9 +81,9 @@ def test_a_wrong_file_is_not_written(
     ("reply", "reason"),
     [
         (Reply(b"no", 404), "HTTP 404"),
-        (Reply(hang=True), "a timeout"),
-        (Reply(BODY[:70_000], length=len(BODY)), "an incomplete response"),
-        (Reply(BODY[:70_000], length=len(BODY), hang=True), "no connection"),
+        (Reply(hang=True), "ReadTimeout"),
+        (Reply(BODY[:70_000], length=len(BODY)), "ChunkedEncodingError"),
+        (Reply(BODY[:70_000], length=len(BODY), hang=True), "ConnectionError"),
         (Reply(BODY + b"x", length=-1), "more"),
     ],
 )

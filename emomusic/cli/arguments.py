@@ -134,14 +134,6 @@ def path(text: str) -> Path:
     return Path(name(text))
 
 
-def emotion(text: str) -> Emotion:
-    """Argument type for an emotion, in any case."""
-    try:
-        return Emotion(text.lower())
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected one of {', '.join(Emotion)}. Received: {text!r}") from None
-
-
 @contextlib.contextmanager
 def progress(
     unit: str, total: int, *, in_percent: bool = False, with_rate: bool = False

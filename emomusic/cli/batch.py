@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from emomusic.affect import list_shares
 from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
+from emomusic.cli.doctor import require_packages
 from emomusic.errors import EmomusicError
 from emomusic.text import escape_control_chars, pluralize
 
@@ -119,20 +120,15 @@ def _engine(options: argparse.Namespace) -> Callable[..., None]:
     """The function that reads the units.
 
     Raises:
-        EmomusicError: Ray is not installed.
+        SettingsError: Ray is not installed.
     """
     if options.engine == "local":
         from emomusic.batch.local import run_local
 
         return run_local
-    try:
-        from emomusic.batch.ray import run_ray
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "ray":
-            raise
-        raise EmomusicError(
-            'expected the package ray for --engine ray. Received: none. Install it: pip install "emomusic[cluster]"'
-        ) from None
+    require_packages("cluster", "ray")
+    from emomusic.batch.ray import run_ray
+
     return partial(run_ray, address=options.ray_address)
 
 

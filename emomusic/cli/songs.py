@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ def add_commands(parent: Any) -> None:
 
     text = "Songs for an emotion or a point of the affect plane."
     parser = add_command(parent, "recommend", recommend, show_songs, text)
-    parser.add_argument("--emotion", type=arguments.emotion, metavar="NAME", help=", ".join(Emotion))
+    parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
     parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
     parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
     add_song_options(parser)
@@ -62,6 +61,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
 
     The status is 2 if a file could not be read or written, and 130 after Ctrl+C, with the readings so far.
     """
+    from emomusic.assets import require_writable
     from emomusic.face.film_formats import is_film
     from emomusic.face.model_files import DEFAULT_MODEL, model_folder
 
@@ -69,7 +69,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
         raise ImageError("expected the names of pictures. Received: ''")
     model_folder(options.model or DEFAULT_MODEL)  # report a wrong name before seconds of loading
     if options.annotate:
-        _make_folder(options.annotate)
+        require_writable(options.annotate)
     are_films = [is_film(name) for name in options.images]
     noun = "files" if any(are_films) else "pictures"
     bar = progress("film", 1, in_percent=True) if are_films == [True] else progress(noun, len(are_films))
@@ -95,6 +95,7 @@ def _analyzed(
     options: argparse.Namespace, are_films: Sequence[bool], on_share: Callable[[float], None]
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
+    from emomusic.face.film_formats import FILM_ENDINGS
     from emomusic.face.images import read_image
 
     for position, (name, is_film) in enumerate(zip(options.images, are_films, strict=True), 1):
@@ -102,7 +103,8 @@ def _analyzed(
         try:
             image = None if is_film else read_image(name)
         except ImageError as error:
-            if not _is_named_like_film(name):
+            ending = name.lower().rpartition(".")[2]
+            if ending == "gif" or ending not in FILM_ENDINGS:
                 log_file_error(name, str(error))
                 yield {"image": name, "error": str(error)}, 2
                 continue
@@ -117,13 +119,6 @@ def _analyzed(
             yield analyze_film(name, options, out=out, on_share=on_share)
         else:
             yield _analyzed_picture(name, image, options, out=out, decode_ms=decode_ms)
-
-
-def _is_named_like_film(name: str) -> bool:
-    from emomusic.face.film_formats import FILM_ENDINGS
-
-    ending = Path(name).suffix.lower()[1:]
-    return ending in FILM_ENDINGS and ending != "gif"
 
 
 def _analyzed_picture(
@@ -163,29 +158,20 @@ def _annotated_name(position: int, source: str, ending: str) -> str:
     return f"{position:03d}-{os.fsdecode(os.fsencode(Path(source).stem)[:_MAX_STEM_BYTES])}.{ending}"
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the folder and check before the work that files can be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ImageError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
-
-
 def recommend(options: argparse.Namespace) -> Outcome:
     """Recommend songs without a face."""
     from emomusic.export import song_record
     from emomusic.music.recommend import load_recommender
 
-    given = (options.emotion is not None, options.valence is not None, options.arousal is not None)
+    emotion = options.emotion and Emotion(options.emotion)
+    given = (emotion is not None, options.valence is not None, options.arousal is not None)
     if given == (True, False, False):
-        point = EMOTION_POINTS[options.emotion]
+        point = EMOTION_POINTS[emotion]
     elif given == (False, True, True):
         point = AffectPoint(options.valence, options.arousal)
     else:
         raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
-    songs = load_recommender().songs(song_request(options, point, options.emotion), options.songs)
+    songs = load_recommender().songs(song_request(options, point, emotion), options.songs)
     return [song_record(song) for song in songs], 0
 
 

@@ -340,43 +340,24 @@ def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Fi
     return figure
 
 
-_FOLD_DOT, _FOLD_ROW = 6, 60  # pixels: diameter of a point, approximate height of a row
-
-
 def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
-    """Accuracy of every fold as a point and the mean as a line, one row per model.
+    """Accuracy of every fold as a point, with quartiles and the mean, one row per model.
 
     Args:
         models: fold accuracies by model name, any shape, from 0 to 1.
     """
     figure = go.Figure()
-    lines, numbers = [], []
-    for number, (name, accuracies) in enumerate(models.items()):
-        percents = np.sort(100 * accuracies.ravel())
-        # Stack equal accuracies: folds of the same size have few different values
-        _, counts = np.unique(np.round(percents, 6), return_counts=True)
-        places = np.concatenate([np.arange(count) - (count - 1) / 2 for count in counts])
+    for name, accuracies in models.items():
+        percents = 100 * accuracies.ravel()
         figure.add_trace(
-            go.Scatter(
-                x=percents, y=-number + places * (_FOLD_DOT + 1) / _FOLD_ROW, mode="markers", name=name,
-                marker={"color": RIGHT, "size": _FOLD_DOT, "opacity": 0.85},
+            go.Box(
+                x=percents, name=f"{name}<br>{percents.mean():.1f} %", orientation="h", boxpoints="all", boxmean=True,
+                pointpos=0, jitter=0.8, fillcolor="rgba(0, 0, 0, 0)", line={"color": WRONG, "width": 2},
+                marker={"color": RIGHT, "size": 6, "opacity": 0.85}, hoveron="points",
                 hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
             )
         )  # fmt: skip
-        mean = float(percents.mean())
-        low, high = -number - 0.38, -number + 0.38
-        lines.append(
-            {"type": "line", "x0": mean, "x1": mean, "y0": low, "y1": high, "line": {"color": WRONG, "width": 3}}
-        )
-        above = {"x": mean, "y": high, "yanchor": "bottom", "showarrow": False}
-        numbers.append(above | {"text": f"{mean:.1f} %", "font": {"size": 13}})
-    figure.update_layout(
-        height=60 + 70 * len(models), margin=_MARGIN, dragmode=False, showlegend=False, hovermode="closest",
-        shapes=lines, annotations=numbers,
-    )  # fmt: skip
+    figure.update_layout(height=60 + 70 * len(models), margin=_MARGIN, dragmode=False, showlegend=False)
     figure.update_xaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "accuracy, %"})
-    figure.update_yaxes(
-        **_AXIS, range=[-len(models) + 0.4, 0.7], tickvals=[-number for number in range(len(models))],
-        ticktext=list(models), tickfont={"size": 14},
-    )  # fmt: skip
+    figure.update_yaxes(**_AXIS, autorange="reversed", tickfont={"size": 14})
     return figure

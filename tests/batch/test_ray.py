@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
+from emomusic.cli import doctor
 from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, parts_of, rows_of
 from tests.waiting import wait_until
@@ -25,11 +26,10 @@ from tests.waiting import wait_until
 def test_without_ray_the_error_names_the_package(
     pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "emomusic.batch.ray", raising=False)
+    monkeypatch.setattr(doctor, "_version_of", lambda _: None)
     assert cli.main(["batch", str(pictures), "--out", str(out), "--engine", "ray"]) == 2
     error = capsys.readouterr().err
-    assert 'pip install "emomusic[cluster]"' in error
+    assert "without ray. Run: pip install -r requirements-cluster.txt" in error
     assert error.count("\n") == 1
     assert not out.exists()
 
