@@ -10,7 +10,7 @@ import pytest
 
 import emomusic
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.errors import DatasetError, ImageError, ModelError
+from emomusic.errors import ImageError, ModelError
 from emomusic.face.images import read_image
 from emomusic.face.reading import PictureReading
 from emomusic.music.request import Policy
@@ -112,13 +112,3 @@ def test_a_reading_is_drawn_into_a_copy(sample: Path, reading: PictureReading) -
 def test_a_reading_of_another_picture_is_not_drawn(reading: PictureReading) -> None:
     with pytest.raises(ValueError, match=r"picture must be the one that was read, .* Received: \(64, 48\)"):
         emomusic.draw_reading(np.zeros((48, 64, 3), np.uint8), reading)
-
-
-def test_songs_have_the_requested_genres_and_no_explicit_words() -> None:
-    songs = emomusic.recommend_songs("neutral", num_songs=10, genres=["jazz"])
-    assert len(songs) == 10
-    assert all("jazz" in song.track.genres for song in songs)
-    clean = emomusic.recommend_songs("angry", num_songs=50, hide_explicit=True)
-    assert not any(song.track.explicit for song in clean)
-    with pytest.raises(DatasetError, match="jazz"):
-        emomusic.recommend_songs("neutral", genres=["jaz"])

@@ -210,24 +210,6 @@ def test_what_would_be_passed_over_is_refused(
     assert message in err
 
 
-@pytest.mark.parametrize(("policy", "mood"), [("match", "energetic"), ("soothe", "calm"), ("journey", None)])
-def test_recommend_gives_songs_of_the_policy_without_a_face(
-    run: Callable[..., Reply], policy: str, mood: str | None
-) -> None:
-    status, songs, _ = run("recommend", "--emotion", "Angry", "--policy", policy, "--songs", "10")
-    assert status == 0
-    assert len({song["id"] for song in songs}) == 10
-    fields = ["id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason"]
-    catalogue = load_catalogue()
-    for song in songs:
-        assert list(song) == fields
-        assert mood in (None, song["mood"])
-        assert song["likeliest_mood"] == song["mood"]
-        assert catalogue.track(catalogue.row_of(song["id"])).genres == tuple(song["genres"])
-        assert song["url"] == f"https://open.spotify.com/track/{song['id']}"
-    assert (policy == "journey") == songs[0]["reason"].startswith("Step 1 of 10")
-
-
 def test_options_decide_the_songs(run: Callable[..., Reply]) -> None:
     point = ("recommend", "--valence", "-5e-01", "--arousal", "6E-1", "--songs", "40")  # as Python writes numbers
     table = load_catalogue().table

@@ -40,15 +40,6 @@ def test_marks_lie_on_the_face_with_and_without_mirroring(frame: RgbImage, mirro
     assert (drawn[200, 0, 0] < drawn[200, 319, 0]) == mirror
 
 
-def test_text_is_not_mirrored(frame: RgbImage) -> None:
-    frame[:] = 128
-    plain, mirrored = (live_picture(frame, view(), OverlayStyle(mirror=mirror)) for mirror in (False, True))
-    rows = np.flatnonzero((plain[:78] == COLOUR).all(axis=2).any(axis=1))
-    (left, right), (other, _) = columns_of_colour(plain[rows]), columns_of_colour(mirrored[rows])
-    width = right - left + 1
-    np.testing.assert_array_equal(plain[rows, left : left + width], mirrored[rows, other : other + width])
-
-
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_a_film_frame_is_marked_at_its_size(frame: RgbImage, scale: float) -> None:
     small = frame[:: round(1 / scale), :: round(1 / scale)].copy()

@@ -138,13 +138,6 @@ def test_a_model_of_seven_emotions_next_to_four_classes_names_its_number_of_clas
     assert numbers_in(both) == [78.8, 100, 77.2]
 
 
-def test_a_mood_model_is_described_with_its_spread() -> None:
-    sentence = describe_model(MOOD, FIGURES)
-    assert numbers_in(sentence) == [80.0, 100, 4.6]
-    chosen = describe_model(replace(MOOD, name="ensemble"), FIGURES)
-    assert len(chosen) > len(sentence)  # with the caveat
-
-
 def test_reports_are_quoted_with_figures_and_notes() -> None:
     first = Baseline(0.63, "four classes", "A study", "of old", lowest=0.58)
     second = Baseline(0.5, "four classes", "A study", "later")
@@ -157,20 +150,6 @@ def test_reports_are_quoted_with_figures_and_notes() -> None:
     assert "A study" in two
     assert "Another" in two
     assert describe_reports(FACE) == ""
-
-
-def test_votes_teachers_and_mirror_images_are_named_next_to_a_report() -> None:
-    record = replace(FACE, reported=(Baseline(0.69, "seven", "A study", "of old"),))
-    bare = describe_reports(record)
-    config = {"votes": 0.3, "teachers": ["vgg9", "cnn_paper"], "distillation_weight": 0.5}
-    everything = describe_reports(record, config, mirrored=True)
-    assert all(word in everything for word in ("FER+", "vgg9", "cnn_paper", "mirror"))
-    taught = describe_reports(record, config | {"votes": 0.0})
-    assert "vgg9" in taught
-    assert "FER+" not in taught
-    assert "mirror" not in taught
-    assert describe_reports(record, config | {"votes": None, "distillation_weight": None}, mirrored=True) == bare
-    assert describe_reports(FACE, config) == ""
 
 
 @pytest.mark.parametrize(
