@@ -16,9 +16,10 @@ from emomusic.face.images import RgbImage, read_image
 from emomusic.face.live.reader import THREAD_NAME
 from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, without_spotify
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
 from tests.browser.player import PLAYER, song
 from tests.films import SAMPLES
+from tests.servers import reserved_port
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -134,6 +135,12 @@ def wait_for_readers(folder: Path, number: int) -> None:
     wait_until(lambda: threads.read_text(encoding="utf-8").splitlines().count(THREAD_NAME) == number)
 
 
+def wait_for_video_component(page: Page, server: str) -> None:
+    """Wait until a fresh server has run the page, which registers the video component."""
+    address = f"{server}/component/streamlit_webrtc.component.webrtc_streamer/index.html"
+    wait_until(lambda: page.request.get(address).ok)
+
+
 def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
     playwright: Playwright, server: str, film: Path
 ) -> None:
@@ -192,6 +199,20 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
         start(page)
         sees(page, "[14] faces? ·")
+
+
+def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, film: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    with camera(playwright, film) as page, reserved_port() as port:
+        with fresh_server(folders[0], port=port) as address:
+            open_live(page, address)
+            start(page)
+        with fresh_server(folders[1], port=port) as address:
+            wait_for_video_component(page, address)
+            expect(page.locator(f".st-key-{state.LIVE_CONSENT} input")).to_be_checked()
+            start(page)
 
 
 def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:

@@ -15,6 +15,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from tests.browser.conftest import PATIENCE_MS
+from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +26,11 @@ FOUR_CHARTS_ARE_ALIGNED = """() => {
   const tops = charts.map(chart => Math.round(chart.getBoundingClientRect().top)).sort((one, other) => one - other);
   return tops.length === 4 && tops[0] === tops[1] && tops[1] < tops[2] && tops[2] === tops[3];
 }"""
+
+OVERFLOW = "element => element.scrollWidth - element.clientWidth"
+A_TABLE_SCROLLS = (
+    "[...document.querySelectorAll('[class*=st-key-models-card] table')].some(t => t.scrollWidth > t.clientWidth)"
+)
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
         if not is_direct:
             page.get_by_role("link", name="Models").first.click()
         page.get_by_role("heading", name="How good are the models?").wait_for()
-        page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=PATIENCE_MS)
+        page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
         return page
 
     return open_
@@ -48,7 +54,7 @@ def click_cell(page: Page, row: int, column: int, num_classes: int, *, answer: r
     details = page.get_by_text(answer)
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while time.monotonic() < deadline and not details.is_visible():
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         area = page.locator(".js-plotly-plot .nsewdrag").first
         with contextlib.suppress(PlaywrightTimeoutError):
             box = area.bounding_box(timeout=5_000)
@@ -70,13 +76,11 @@ def click_row(page: Page, row: int) -> None:
 
 def test_a_click_on_a_cell_shows_its_count(models: Callable[..., Page]) -> None:
     page = models()
-    expect(page.get_by_role("heading", name=re.compile(f"^{DEFAULT_MODEL} .* [0-9.]+ of 100"))).to_be_visible(
-        timeout=PATIENCE_MS
-    )
+    expect(page.get_by_role("heading", name=re.compile(f"^{DEFAULT_MODEL} .* [0-9.]+ of 100"))).to_be_visible()
     sad_fear = re.compile("528 fear faces sad")
     click_cell(page, Emotion.FEAR.label, Emotion.SAD.label, len(EMOTIONS), answer=sad_fear)
-    expect(page).to_have_url(re.compile("cell=fear.called.sad"), timeout=PATIENCE_MS)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("cell=fear.called.sad"))
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
     happy = re.compile("[0-9] of the 879 happy faces")
     click_cell(page, Emotion.HAPPY.label, Emotion.HAPPY.label, len(EMOTIONS), answer=happy)
 
@@ -101,24 +105,24 @@ def test_charts_follow_a_change_of_theme(models: Callable[..., Page]) -> None:
 def test_two_models_can_be_chosen_by_keyboard_and_by_click(models: Callable[..., Page]) -> None:
     page = models("?kind=Mood+models")
     heading = page.get_by_role("heading", level=2)
-    expect(heading.first).to_contain_text(re.compile(f"^{DEFAULT_MOOD_MODEL} .* of 100"), timeout=PATIENCE_MS)
+    expect(heading.first).to_contain_text(re.compile(f"^{DEFAULT_MOOD_MODEL} .* of 100"))
     chooser = page.get_by_role("combobox", name=re.compile("compare two"))
     chooser.focus()
     page.keyboard.type("mlp")
     page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile("686 songs.* only ensemble .* only mlp"))).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("McNemar")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page).to_have_url(re.compile("songs=mlp"), timeout=PATIENCE_MS)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("686 songs.* only ensemble .* only mlp"))).to_be_visible()
+    expect(page.get_by_text("McNemar")).to_be_visible()
+    expect(page).to_have_url(re.compile("songs=mlp"))
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
     page.keyboard.press("Escape")  # the open menu would receive the next click
-    expect(page.get_by_role("listbox")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("listbox")).to_have_count(0)
     # Of three selected rows, the last two stay selected
     click_row(page, 3)
-    expect(page.get_by_text(re.compile("686 songs.* only mlp .* only logistic"))).to_be_visible(timeout=PATIENCE_MS)
-    expect(page).to_have_url(re.compile("songs=mlp.*songs=logistic"), timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("686 songs.* only mlp .* only logistic"))).to_be_visible()
+    expect(page).to_have_url(re.compile("songs=mlp.*songs=logistic"))
 
 
-def test_back_undoes_the_choices(models: Callable[..., Page]) -> None:
+def test_two_models_have_aligned_charts_and_back_undoes_the_choices(models: Callable[..., Page]) -> None:
     page = models()
     heading = page.get_by_role("heading", level=2).first
     expect(heading).to_contain_text(re.compile(f"^{DEFAULT_MODEL} .* of 100"))
@@ -126,15 +130,15 @@ def test_back_undoes_the_choices(models: Callable[..., Page]) -> None:
     click_row(page, 2)
     expect(heading).to_contain_text("chance")
     compared = heading.inner_text()
-    page.get_by_role("tab", name="Figures").click()
-    expect(page.get_by_text("Over all classes")).to_be_visible()
+    page.get_by_role("tab", name="Learning").click()
+    page.wait_for_function(FOUR_CHARTS_ARE_ALIGNED)
     page.get_by_role("radio", name="Mood models").click()
     expect(heading).to_contain_text(re.compile(f"^{DEFAULT_MOOD_MODEL} .* of 100"))
     expect(page).to_have_url(re.compile("kind=Mood"))
     assert page.evaluate("history.length") == steps + 3
     page.go_back()
     expect(heading).to_have_text(compared)
-    expect(page.get_by_role("tab", name="Figures")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Learning")).to_have_attribute("aria-selected", "true")
     page.go_back()
     expect(page.get_by_role("tab", name="Confusions")).to_have_attribute("aria-selected", "true")
     expect(heading).to_have_text(compared)
@@ -142,34 +146,15 @@ def test_back_undoes_the_choices(models: Callable[..., Page]) -> None:
     expect(heading).to_contain_text(re.compile(f"^{DEFAULT_MODEL} .* of 100"))
 
 
-def test_charts_of_two_models_are_aligned(models: Callable[..., Page]) -> None:
-    page = models("?faces=emonet&faces=mobilenet_quadrants&face_view=Learning", width=1440, height=900)
-    page.wait_for_function(FOUR_CHARTS_ARE_ALIGNED)
-    assert page.evaluate(FOUR_CHARTS_ARE_ALIGNED)
-
-
-def test_tables_of_a_card_scroll_on_a_phone(open_page: Callable[..., Page]) -> None:
-    page = open_page("/", width=390, height=844)
-    page.goto(page.url.split("?")[0].rstrip("/") + "/models?face_view=Card")
-    is_scrollable = (
-        "[...document.querySelectorAll('[class*=st-key-models-card] table')].some(t => t.scrollWidth > t.clientWidth)"
-    )
-    page.wait_for_function(is_scrollable)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
-
-
-def test_photographs_fit_a_phone(open_page: Callable[..., Page]) -> None:
-    page = open_page(f"/models?faces={DEFAULT_MODEL}&faces=mobilenet_quadrants&face_view=Photographs", width=390)
-    expect(page.get_by_text("Over all photographs")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE_MS)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
-
-
-def test_the_page_fits_a_phone(models: Callable[..., Page]) -> None:
+def test_views_fit_a_phone_and_wide_tables_scroll(models: Callable[..., Page]) -> None:
     page = models("?cell=fear+called+sad", width=390, height=844, theme="dark")
-    expect(page.get_by_text(re.compile("528 fear faces sad"))).to_be_visible(timeout=PATIENCE_MS)
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    expect(page.get_by_text(re.compile("528 fear faces sad"))).to_be_visible()
     main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+    assert main.evaluate(OVERFLOW) <= 0
+    page.get_by_role("tab", name="Photographs").click()
+    expect(page.get_by_text("Over all photographs")).to_be_visible()
+    wait_until_idle(page)
+    assert main.evaluate(OVERFLOW) <= 0
+    page.get_by_role("tab", name="Card").click()
+    page.wait_for_function(A_TABLE_SCROLLS)
+    assert main.evaluate(OVERFLOW) <= 0

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from emomusic.ui.core import state
-from tests.browser.conftest import PATIENCE_MS, fresh_server
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.music.tables import mood_table
 
 pytestmark = pytest.mark.browser
@@ -39,6 +40,8 @@ def plane_area(page: Page) -> Locator:
     page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .gl-canvas-context').first.wait_for()
     area = page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag')
     area.scroll_into_view_if_needed()
+    wait_until_idle(page)
+    wait_until_at_rest(area)
     return area
 
 
@@ -66,7 +69,7 @@ def choose_own(page: Page, path: Path) -> None:
     page.set_input_files("input[type=file]", path)
 
 
-def test_a_lasso_on_the_plane_lists_songs_with_one_player(music: Callable[..., Page]) -> None:
+def test_a_lasso_a_box_a_click_and_a_quadrant_select_songs_with_one_player(music: Callable[..., Page]) -> None:
     page = music()
     drag(page, [(0.75, 0.15), (0.95, 0.15), (0.95, 0.4), (0.75, 0.4), (0.75, 0.16)])
     number = num_selected(page)
@@ -82,20 +85,20 @@ def test_a_lasso_on_the_plane_lists_songs_with_one_player(music: Callable[..., P
     titles.nth(3).get_by_role("button").click()
     expect(page.locator(f'iframe[src="{before}"]')).to_have_count(0)
     expect(frames).to_have_count(1)
+    wait_until_idle(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="CSV", exact=True).first.click()
     table = pd.read_csv(Path(waiting.value.path()), encoding="utf-8-sig")
     assert len(table) == number
     assert table["valence"].between(0.74, 0.98).all()  # the corners of the lasso
 
-
-def test_a_box_a_click_and_a_quadrant_select_songs(music: Callable[..., Page]) -> None:
-    page = music()
+    page.get_by_role("button", name="Clear").click()
+    selected = page.get_by_role("heading", name=re.compile("selected$"))
+    expect(selected).to_have_count(0)
     page.locator('[data-title="Box Select"]').first.click()
     drag(page, [(0.75, 0.1), (0.95, 0.3)])
     assert num_selected(page) > 100
     page.get_by_role("button", name="Clear").click()
-    selected = page.get_by_role("heading", name=re.compile("selected$"))
     expect(selected).to_have_count(0)
     area = plane_area(page)
     page.locator('[data-title="Pan"]').first.click()
@@ -112,25 +115,7 @@ def test_a_box_a_click_and_a_quadrant_select_songs(music: Callable[..., Page]) -
     assert num_selected(page) > 1000
 
 
-def test_back_returns_from_the_mood_of_a_song_to_the_search(music: Callable[..., Page]) -> None:
-    page = music()
-    page.get_by_role("tab", name="Find a song").click()
-    field = page.get_by_label("A title, an artist, or both").first
-    field.fill("big fun inner city")
-    field.press("Enter")
-    found = page.get_by_text(re.compile("^11 found"))
-    expect(found).to_be_visible()
-    page.get_by_role("button", name="What mood is it?").first.click()
-    expect(page.get_by_text("Most similar songs")).to_be_visible()
-    page.wait_for_url(re.compile("view=What"))
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    page.go_back()
-    expect(found).to_be_visible()
-    expect(page.get_by_role("tab", name="Find a song")).to_have_attribute("aria-selected", "true")
-    expect(field).to_have_value("big fun inner city")
-
-
-def test_the_open_tab_and_the_prediction_are_visible_on_a_phone(music: Callable[..., Page]) -> None:
+def test_a_phone_shows_the_open_tab_and_the_prediction_and_every_tab_fits(music: Callable[..., Page]) -> None:
     page = music(width=390, height=844)
     page.goto(page.url.split("?")[0] + "?view=What+mood+is+this+song%3F")  # a click would scroll the tabs
     tab = page.get_by_role("tab", name="What mood is this song?")
@@ -148,34 +133,18 @@ def test_the_open_tab_and_the_prediction_are_visible_on_a_phone(music: Callable[
     expect(page.get_by_role("button", name="Reset to song")).to_be_enabled()
     expect(page.get_by_test_id("stSlider").filter(has=slider)).to_be_in_viewport()
     expect(answer).to_be_in_viewport()
-
-
-def test_the_page_fits_a_phone(music: Callable[..., Page]) -> None:
-    page = music(width=390, height=844, theme="dark")
     main = page.get_by_test_id("stMain")
     for name in (
         "Features by mood",
         "Correlations",
         "Mood profiles",
         "Table",
-        "What mood is this song?",
         "Find a song",
     ):
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, name
-
-
-def test_a_link_to_the_page_works_on_a_fresh_server(browser: Browser, tmp_path: Path) -> None:
-    """Streamlit opens `pages/music.py` without `app.py`; see `require_app`."""
-    with fresh_server(tmp_path) as address:
-        page = browser.new_page()
-        page.goto(f"{address}/music")
-        expect(page.get_by_role("heading", name="What does a mood sound like?")).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_text("an expression is not a feeling").first).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
-        page.close()
 
 
 def test_a_table_can_be_larger_than_a_photo(music: Callable[..., Page], tmp_path: Path) -> None:

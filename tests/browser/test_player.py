@@ -1,9 +1,8 @@
-"""The player in a real browser: next songs, skipped artists, the visitor's music, and a playlist saved to Spotify."""
+"""The player in a real browser: next songs, skipped artists, and a playlist saved to Spotify."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from tests.fake_spotify import Behaviour, fake_spotify
 pytestmark = pytest.mark.browser
 
 NUM_PRESSES = 12
-JAZZ = {"jazz", "blues"}
 
 
 def test_one_player_plays_every_song_once_and_then_the_chosen_ones(open_page: Callable[..., Page]) -> None:
@@ -84,24 +82,6 @@ def test_the_menus_of_the_player_are_accessible_and_a_typed_n_is_no_shortcut(ope
     expect(page.get_by_role("button", name="Copy for Spotify")).to_have_count(0)
     page.keyboard.press("n")
     song_after(page, playing)
-
-
-def test_the_visitors_music_applies_to_other_pages_and_after_a_reload(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=eileen-collins-1999")
-    first = song(page)
-    page.get_by_role("button", name="Your music").click()
-    page.get_by_role("button", name="Jazz and blues").click()
-    jazz = song_after(page, first)
-    assert JAZZ & set(track(jazz).genres)
-    page.wait_for_url(re.compile("[?&]genres=jazz-blues"))
-    page.reload()
-    assert song(page) == jazz
-    assert "genres=jazz-blues" in page.url
-    page.get_by_role("link", name="Gallery").click()
-    page.get_by_role("button", name="Show the samples").click()
-    page.get_by_text("7 faces in 7 photos").wait_for()
-    assert JAZZ & set(track(song(page)).genres)
-    assert "genres=jazz-blues" in page.url
 
 
 def sign_in(page: Page) -> Page:
