@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,12 @@ FLAGS = (
 PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
 # A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
 expect.set_options(timeout=PATIENCE_MS)
+# Streamlit logs this traceback if a page is closed while the server sends to it
+CLOSED_WHILE_SENDING = re.compile(
+    r"Exception in ASGI application\n(?:(?!Exception in ASGI).)*?"
+    r'WebSocketDisconnected: Cannot call "send" once a close message has been sent\.\n',
+    re.DOTALL,
+)
 
 
 def chromium(*, complete: bool = False) -> str:
@@ -68,7 +75,7 @@ def fresh_server(
         finally:
             process.terminate()
             process.wait(timeout=180)  # the server finishes loading the networks first
-    text = log.read_text(encoding="utf-8", errors="replace")
+    text = CLOSED_WHILE_SENDING.sub("", log.read_text(encoding="utf-8", errors="replace"))
     for problem in ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)"):
         assert problem not in text, text
 

@@ -199,6 +199,9 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
         start(page)
         sees(page, "[14] faces? ·")
+        stream(page).get_by_role("button", name="STOP").click()  # a server that stops during a session logs a warning
+        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
+        wait_for_readers(server_folder, 0)
 
 
 def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, film: Path, tmp_path: Path) -> None:
@@ -265,3 +268,5 @@ def test_a_blocked_connection_is_reported_after_ten_seconds(playwright: Playwrig
         expect(page.get_by_text("Connecting to the server")).to_be_visible(timeout=LONG_MS)
         expect(problem(page, Problem.BLOCKED)).to_be_visible(timeout=LONG_MS)
         expect(problem(page, Problem.BLOCKED)).to_contain_text("TURN")
+        stream(page).get_by_role("button", name="STOP").click()
+        expect(stream(page).get_by_role("button", name="START")).to_be_visible(timeout=LONG_MS)
