@@ -3,6 +3,8 @@
 import gc
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,14 @@ def detector() -> MtcnnDetector:
 def root() -> Path:
     """Root folder of the checkout."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _same_main() -> Iterator[None]:
+    """Undo what Streamlit's runs of a script do to `__main__`, which new processes import."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)

@@ -158,7 +158,7 @@ def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
 def test_a_stopped_run_keeps_what_is_read(paused: tuple[subprocess.Popen[bytes], Path], number: signal.Signals):
     process, out = paused
     process.send_signal(number)
-    text, errors = process.communicate(timeout=60)
+    text, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     answer = json.loads(text)
     assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))

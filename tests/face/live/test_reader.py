@@ -43,7 +43,7 @@ class BlockedDetector(FakeDetector):
     def detect(self, image: RgbImage) -> list[Face]:
         self.shades.append(int(image[0, 0, 0]))
         self.entered.release()
-        assert self.go_on.acquire(timeout=20)
+        assert self.go_on.acquire(timeout=120)
         return super().detect(image)
 
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
@@ -81,11 +81,11 @@ def test_late_frames_are_dropped() -> None:
     detector = BlockedDetector([FACE])
     with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
         reader.submit_frame(frame(1))
-        assert detector.entered.acquire(timeout=20)
+        assert detector.entered.acquire(timeout=120)
         for shade in (2, 3, 4):
             assert reader.submit_frame(frame(shade)).faces == ()  # during the reading
         detector.go_on.release()
-        assert detector.entered.acquire(timeout=20)
+        assert detector.entered.acquire(timeout=120)
         detector.go_on.release()
         wait_until(lambda: reader.view().num_readings == 2)
         assert detector.shades == [1, 4]
@@ -147,7 +147,7 @@ def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
         assert reader.view().lag_s is None
         for number in range(5):
             reader.submit_frame(frame())
-            assert detector.entered.acquire(timeout=20)
+            assert detector.entered.acquire(timeout=120)
             clock.advance(0.04)  # a reading takes 40 ms
             detector.go_on.release()
             wait_until(lambda number=number: reader.view().num_readings == number + 1)
@@ -171,7 +171,7 @@ def test_the_view_is_not_ready_while_the_networks_load() -> None:
         for shade in (1, 2, 3):
             assert not reader.submit_frame(frame(shade)).is_ready
         loaded.set()
-        assert detector.entered.acquire(timeout=20)
+        assert detector.entered.acquire(timeout=120)
         assert detector.shades == [3]  # not a frame from before the loading
         assert reader.view().is_ready
         detector.go_on.release()
@@ -220,7 +220,7 @@ def test_close_discards_a_pending_reading() -> None:
     blocked = BlockedDetector([FACE])
     reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=NO_DELAY)
     reader.submit_frame(frame())
-    assert blocked.entered.acquire(timeout=20)
+    assert blocked.entered.acquire(timeout=120)
     reader.close(timeout_s=0)
     blocked.go_on.release()
     wait_until(lambda: not reader.is_running)
