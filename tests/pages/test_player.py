@@ -200,7 +200,7 @@ def one_player() -> None:
 
     from emomusic.ui.songs.player import show_player
 
-    show_player(st.session_state.track, "a song", place=("songs", 1))
+    show_player(st.session_state.track, "a song", place="songs")
 
 
 def test_the_player_of_another_song_uses_the_other_slot() -> None:

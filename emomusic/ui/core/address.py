@@ -52,20 +52,14 @@ PARAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 @dataclass
 class _Address:
-    """The choices of a session.
-
-    Attributes:
-        chosen: the values of all pages by parameter; an absent one has its default.
-        page: the shown page.
-        visit: the visit to this page.
-        url: the page's parameters as last read or written. A different URL means Back or Forward.
-        drawn: the widgets drawn on this visit. Streamlit resets the widgets of a page when another one is opened.
-    """
+    """The choices of a session: the values of all pages by parameter; an absent one has its default."""
 
     chosen: dict[str, list[str]] = field(default_factory=dict)
     page: str = ""
     visit: object = None
+    # The page's parameters as last read or written. A different URL means Back or Forward
     url: dict[str, list[str]] = field(default_factory=dict)
+    # The widgets drawn on this visit. Streamlit resets the widgets of a page when another one is opened
     drawn: set[str] = field(default_factory=set)
 
 
@@ -136,6 +130,12 @@ def widget(name: str, options: Sequence[str], first: str | None = None, *, most:
     if name not in _address().chosen and first is not None:
         valid = [first]
     return _set(name, valid if most > 1 else next(iter(valid), None), first)
+
+
+def choose_one(label: str, options: Sequence[str], name: str) -> str:
+    """Show buttons for a choice in the URL; the first option is the default."""
+    look = widget(name, options, options[0])
+    return str(st.segmented_control(label, options, required=True, label_visibility="collapsed", **look))
 
 
 def text_widget(name: str) -> dict[str, Any]:

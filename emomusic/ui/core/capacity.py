@@ -40,28 +40,18 @@ class LiveWork(Protocol):
 
 
 class Capacity:
-    """Counts visitors and live sessions against their limits. Threads may share one instance.
-
-    Attributes:
-        max_visitors: the most visitors at the same time.
-        max_live: the most live sessions at the same time.
-        is_draining: whether the process stops soon and refuses new visitors.
-    """
+    """Counts visitors and live sessions against their limits. Threads may share one instance."""
 
     def __init__(self, max_visitors: int, max_live: int) -> None:
         self.max_visitors, self.max_live = max_visitors, max_live
-        self.is_draining = False
+        self.is_draining = False  # whether the process stops soon and refuses new visitors
         self._lock = threading.RLock()
         self._seen_s: dict[str, float] = {}  # when the pages of the admitted visitors were last open
         self._num_working = 0
         self._live: weakref.WeakSet[LiveWork] = weakref.WeakSet()
 
     def admit(self, visitor: str) -> bool:
-        """Whether the visitor may use the app. One who was admitted may stay, also after a short disconnection.
-
-        Args:
-            visitor: the session's id.
-        """
+        """Whether a session may use the app. One that was admitted may stay, also after a short disconnection."""
         with self._lock:
             if visitor not in self._seen_s and not self.has_room:
                 return False

@@ -28,11 +28,7 @@ def show_welcome() -> None:
 
 
 def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:
-    """Show what a page will hold, next to the empty plane.
-
-    Args:
-        parts: icon, title and description of each.
-    """
+    """Show what a page will hold, next to the empty plane: icon, title and description of each part."""
     left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
     with left:
         for icon, title, text in parts:
@@ -49,16 +45,8 @@ def show_empty_plane() -> None:
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     """Show a chart in the page's text colour, without buttons or tips unless `config` enables them.
 
-    Streamlit's grey text has a contrast of 3.5 on the light page; small text needs 4.5 (WCAG 2.2).
-
-    Args:
-        figure: changed in place, unless its text already has that colour. Figures shared by sessions must have it.
-        key: of the chart on its page.
-        alt: alternative text.
-        options: keyword arguments of `st.plotly_chart`.
-
-    Returns:
-        The result of `st.plotly_chart`: the selection, if one is requested.
+    Streamlit's grey text has a contrast of 3.5 on the light page; small text needs 4.5 (WCAG 2.2). The figure is
+    changed in place, unless its text already has that colour. Figures shared by sessions must have it.
     """
     write_in(figure, text_color())
     config = {"displayModeBar": False, "showTips": False} | options.pop("config", {})
@@ -73,13 +61,7 @@ div[class*="st-key-roomy-"] > div > .stHorizontalBlock > .stColumn { min-width: 
 
 
 def roomy_columns(widths: Sequence[int], *, key: str, **options: Any) -> list[DeltaGenerator]:
-    """Columns side by side, stacked if one would be narrower than a phone.
-
-    Args:
-        widths: relative widths.
-        key: of these columns on their page.
-        options: keyword arguments of `st.columns`.
-    """
+    """Columns side by side, stacked if one would be narrower than a phone."""
     with st.container(key=f"roomy-{key}"):
         st.html(_ROOMY)
         return st.columns(widths, **options)

@@ -31,14 +31,7 @@ _MIME_TYPES = {
 
 
 def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
-    """Show a download button that creates its file on demand and does not rerun the page.
-
-    Args:
-        label: of the button.
-        make: returns the content of the file.
-        name: of the file; the extension sets its MIME type.
-        look: keyword arguments of `st.download_button`.
-    """
+    """Show a download button that makes its file on demand and does not rerun the page."""
     st.download_button(label, make, name, _MIME_TYPES[name.rpartition(".")[2]], on_click="ignore", **look)
 
 

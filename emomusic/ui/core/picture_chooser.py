@@ -30,13 +30,7 @@ SMALL_THUMBNAIL = 52
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB.
-
-    Attributes:
-        name: of the file or the sample.
-        data: the bytes of the file.
-        digest: of the bytes; identifies the photo.
-    """
+    """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB. `digest` identifies it."""
 
     name: str
     data: bytes
@@ -114,12 +108,7 @@ def choose_another_picture() -> Picture | None:
 
 @contextlib.contextmanager
 def picture_menu(label: str, name: str) -> Iterator[None]:
-    """A menu that closes when another photo is chosen.
-
-    Args:
-        label: of the menu's button.
-        name: unique on the page.
-    """
+    """A menu that closes when another photo is chosen."""
     shown, last = _chosen(), f"{name}-last"
     # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
     # reports no file first, and it would be removed before it reports the second file
@@ -146,30 +135,26 @@ def _choose_own() -> None:
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
         )
         with st.container(width="stretch"):
-            _show_camera() if source == "Camera" else _show_upload()
+            if source == "Camera":
+                st.caption(
+                    "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
+                    f"The photo stays in memory and is deleted {WHEN_GONE}."
+                )
+                look: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
+                show_uploader(st.camera_input, "Take a photo", state.CAMERA, _store_own, **look)
+            else:
+                show_uploader(
+                    st.file_uploader,
+                    f"Drop a photo here: {FORMATS_IN_WORDS}, up to {MAX_MB} MB",
+                    state.UPLOAD,
+                    _store_own,
+                    type=list(PICTURE_ENDINGS),
+                    max_upload_size=MAX_MB,
+                    label_visibility="collapsed",
+                )
             widget = state.CAMERA if source == "Camera" else state.UPLOAD
             if (shown := _chosen()) is not None and _sample_of(shown) is None:
                 show_removal(widget, "Remove photo", _store_own)
-
-
-def _show_upload() -> None:
-    show_uploader(
-        st.file_uploader,
-        f"Drop a photo here: {FORMATS_IN_WORDS}, up to {MAX_MB} MB",
-        state.UPLOAD,
-        _store_own,
-        type=list(PICTURE_ENDINGS),
-        max_upload_size=MAX_MB,
-        label_visibility="collapsed",
-    )
-
-
-def _show_camera() -> None:
-    st.caption(
-        "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
-        f"The photo stays in memory and is deleted {WHEN_GONE}."
-    )
-    show_uploader(st.camera_input, "Take a photo", state.CAMERA, _store_own, width=480, label_visibility="collapsed")
 
 
 def _open_linked_sample() -> None:
@@ -214,22 +199,14 @@ def _sample_of(picture: Picture | None) -> Sample | None:
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    """Store the uploaded or captured photo, or nothing if the visitor removed it."""
-    _set_own(next((Picture.of(file.name, file.getvalue()) for file in files if isinstance(file, UploadedFile)), None))
-
-
-def _set_own(own: Picture | None) -> None:
-    """Replace the visitor's own photo and delete all data computed from the last one; None keeps a shown sample."""
-    shown, kept_digest = _chosen(), None
-    if own is None and shown is not None and _sample_of(shown) is not None:
-        kept_digest = shown.digest
-    else:
+    """Store the visitor's photo, or None after its removal, and delete all that was computed from the last one."""
+    new = (Picture.of(file.name, file.getvalue()) for file in files if isinstance(file, UploadedFile))
+    own = st.session_state[state.OWN] = next(new, None)
+    if own is not None or _sample_of(_chosen()) is None:  # the removal keeps a shown sample
         st.session_state[state.PICTURE] = own
         choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
-    st.session_state[state.OWN] = own
     for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
-        if kept_digest is None or getattr(st.session_state.get(key), "digest", None) != kept_digest:
-            st.session_state.pop(key, None)
+        st.session_state.pop(key, None)
 
 
 _ROWS = """<style>

@@ -51,11 +51,7 @@ class Shared:
         return load_networks()
 
     def visitor_networks(self, visitor: str) -> tuple[FaceDetector, Classifier]:
-        """The networks for photos and films of a visitor. Visitors take turns, and readings are counted.
-
-        Args:
-            visitor: the session, as from `compat.session_id`.
-        """
+        """The networks for photos and films of a session. Visitors take turns, and readings are counted."""
         detector, classifier = self.networks()
         return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
 

@@ -73,40 +73,25 @@ def renew(key: str) -> None:
     st.session_state[f"{key}-renewed"] = st.session_state.get(f"{key}-renewed", 0) + 1
 
 
-def stored_uploads(widget: str) -> str:
-    """The ids of the files of an uploader that the session has stored."""
-    return f"{widget}-stored"
+def _key(*parts: str) -> str:
+    return "-".join(parts)
 
 
-def listener(picture: str) -> str:
-    """The chosen listener of a picture, given by its digest."""
-    return f"who-{picture}"
+# Keys about something, which their arguments name
+stored_uploads = partial(_key, "stored")  # of an uploader: the ids of the files that the session has stored
+listener = partial(_key, "who")  # of a picture, by its digest: the chosen listener
+manual_emotion = partial(_key, "said-emotion")  # of a picture and a listener: the visitor's correction
+manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the visitor's choice
+gallery_listener = partial(_key, "gallery-who")  # of a gallery, by its digest: the chosen listener
+player = partial(_key, "player")  # of a list and a song: another song has another key
+player_at = partial(_key, "player-at")  # of a list: its last song, and which of two slots its player used
+queue = partial(_key, "queue")  # of a page's player, or "session": the playlist of a live session
 
-
-def manual_emotion(picture: str, listener: str) -> str:
-    """The visitor's correction of the emotion of a listener in a picture, given by its digest."""
-    return f"said-emotion-{picture}-{listener}"
-
-
-def manual_mood(picture: str, listener: str) -> str:
-    """The visitor's choice of a mood for a listener in a picture, given by its digest."""
-    return f"said-mood-{picture}-{listener}"
-
-
-def player(place: str, number: int, track: str) -> str:
-    """The player of one song in a list; another song at this position has another key."""
-    return f"player-{place}-{number}-{track}"
-
-
-def player_at(place: str, number: int) -> str:
-    """The last song at a position of a list, and which of two slots its player used."""
-    return f"player-at-{place}-{number}"
-
-
-def queue(place: str) -> str:
-    """The SongQueue of a page's player, or of the playlist of a live session for the place "session"."""
-    return f"queue-{place}"
-
+# Widgets of one page. The arguments are a name, and what the widget belongs to, such as a photo or a song
+how_widget = partial(_key, "how")
+music_widget = partial(_key, "music")
+models_widget = partial(_key, "models")
+film_widget = partial(_key, "film")
 
 # The gallery
 GALLERY = "gallery"  # the read photos, or why they could not be read: a dict by file id
@@ -115,16 +100,9 @@ GALLERY_SOURCE = "gallery_source"
 GALLERY_RESULT = "wall"  # only in the URL: "samples" if they are shown
 GALLERY_CHOSEN = "gallery_chosen"  # the chosen face: gallery, photo and position in the photo
 
-
-def gallery_listener(gallery: str) -> str:
-    """The chosen listener of a gallery, given by its digest."""
-    return f"gallery-who-{gallery}"
-
-
 # "How it works"
 HOW_STEP = "step"  # only in the URL: the key of the shown step
 HOW_WALK = "how_walk"  # the Walk of the shown photo: the result of each step
-
 
 # The music page. The first four are also in the URL.
 MUSIC_TABLE = "table"
@@ -138,7 +116,6 @@ MUSIC_FILE = "music_file"  # the visitor's CSV before it is read
 MUSIC_OWN = "music_own"  # its SongTable, or absent
 MUSIC_PROBLEM = "music_problem"  # why it could not be read
 
-
 # The models page. All but the last are also in the URL.
 MODELS_KIND = "kind"
 MODELS_FACES = "faces"  # the one or two chosen face models
@@ -149,9 +126,7 @@ MODELS_CLASSES = "classes"
 MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear called sad"
 MODELS_FOUR_CELL = "four_cell"  # of the confusion matrix of four classes
 MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
-
 MODELS_ASKED = "models_asked"  # the predictions of every model for the visitor's photo
-
 
 # The film page
 FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first
@@ -164,14 +139,3 @@ FILM_CHOICES = "film_choices"  # number of these choices in the session
 FILM_CLICKED = "film_clicked"  # the chart that takes the clicks
 FILM_SONGS = "film_songs"  # the requests of the scenes, and their songs
 FILM_DRAWN = "film_drawn"  # what the page showed at its last run
-
-
-def _widget(page: str, name: str, *scope: str) -> str:
-    """The key of a widget of one page; `scope` names what the widget belongs to, such as a photo or a song."""
-    return "-".join((page, name, *scope))
-
-
-how_widget = partial(_widget, "how")
-music_widget = partial(_widget, "music")
-models_widget = partial(_widget, "models")
-film_widget = partial(_widget, "film")

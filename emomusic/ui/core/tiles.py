@@ -28,25 +28,15 @@ div[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
 def show_sharp(picture: bytes, *, alt: str, width: int, caption: str | None = None) -> None:
     """Show an image with all of its pixels, also on high-density screens.
 
-    With a width in pixels, `st.image` shrinks the image; with the width "stretch" it does not.
-
-    Args:
-        picture: the bytes of a JPEG. Streamlit converts a PNG to JPEG at every run.
-        alt: alternative text.
-        width: maximum width in CSS pixels.
-        caption: Markdown below the image.
+    With a width in pixels, `st.image` shrinks the image; with the width "stretch" it does not. The image is a JPEG,
+    because Streamlit converts a PNG to JPEG at every run.
     """
     with st.container(width=width):
         st.image(picture, alt=alt, caption=caption, width="stretch")
 
 
 def style_tiles(kind: Kind, *, chosen: str = "") -> None:
-    """Make each tile of a kind a button as a whole; call this once on a page, before the first tile.
-
-    Args:
-        kind: of the tiles.
-        chosen: name of the outlined tile, or "".
-    """
+    """Make each tile of a kind a button as a whole, and outline one; a page calls this before the first tile."""
     st.html(_TILE_STYLE.replace("KIND", kind).replace("CHOSEN", chosen))
 
 
@@ -61,18 +51,7 @@ def show_tile(
     on_click: Callable[..., None],
     args: tuple[Any, ...],
 ) -> None:
-    """Show an image with a button under it.
-
-    Args:
-        kind: of the tile; the button's key is made of `kind` and `name`.
-        name: unique among the tiles of this kind.
-        picture: the bytes of an image file.
-        label: of the button.
-        alt: alternative text of the image.
-        width: of the tile, in pixels.
-        on_click: callback of the button.
-        args: of `on_click`.
-    """
+    """Show an image with a button under it; `name` is unique among the tiles of a kind, `width` is in pixels."""
     with st.container(width=width, gap=None, key=f"tile-{name}"):
         st.image(picture, alt=alt, width="stretch")  # see `show_sharp`
         st.button(label, key=f"{kind}-{name}", on_click=on_click, args=args, type="tertiary", width="stretch")

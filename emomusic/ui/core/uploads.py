@@ -20,15 +20,7 @@ Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
 
 
 def show_uploader(draw: Callable[..., object], label: str, widget: str, store: Store, **look: Any) -> None:
-    """Show an uploader or a camera, and store its files.
-
-    Args:
-        draw: `st.file_uploader` or `st.camera_input`.
-        label: of the widget.
-        widget: its key.
-        store: called after each change, with an empty list if the visitor removed the files.
-        look: further keyword arguments of `draw`.
-    """
+    """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
     draw(label, key=widget, on_change=_take, args=(widget, store), **look)
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
     new = [file for file in _listed(widget) if isinstance(file, UploadedFile)]

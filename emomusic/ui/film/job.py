@@ -54,13 +54,7 @@ _MOST_STORED = 4  # uploads on the disk, being read or waiting
 
 
 class Films:
-    """The films of all visitors of this process.
-
-    Attributes:
-        turns: of reading.
-        places: for uploads on the disk.
-        jobs: the films that a visitor has.
-    """
+    """The films of all visitors of this process, with the turns of reading and the places for uploads on the disk."""
 
     def __init__(self) -> None:
         self.turns, self.places = threading.BoundedSemaphore(_MOST_READ), threading.BoundedSemaphore(_MOST_STORED)
@@ -106,13 +100,7 @@ class FilmJob:
     """
 
     def __init__(self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
-        """Start to read a film.
-
-        Args:
-            name: of the film.
-            file: opens and closes the file, on the thread.
-            networks: returns the networks. The thread calls it, so it may take long.
-        """
+        """Start to read a film. The thread opens the file and loads the networks, so both may take long."""
         self.name = name
         self.stage, self.share, self._began_s = FilmStage.WAITING, 0.0, time.monotonic()
         self.reading: FilmReading | None = None
@@ -224,7 +212,8 @@ class FilmJob:
                 self.share = moment.share
                 self._keep_portraits(moment)
                 if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
-                    shown_s, self.preview = now_s, encode_jpeg(_preview(moment))
+                    small, scale = shrink(moment.image, _PREVIEW_SIDE)
+                    shown_s, self.preview = now_s, encode_jpeg(marked_frame(small, moment.faces, scale))
                 if self._should_stop():
                     break
             self.problem = film.problem
@@ -273,18 +262,9 @@ def visitors_job() -> FilmJob | None:
     return None if holder is None else holder.job
 
 
-def _preview(moment: FilmMoment) -> RgbImage:
-    small, scale = shrink(moment.image, _PREVIEW_SIDE)
-    return marked_frame(small, moment.faces, scale)
-
-
 @contextmanager
 def stored_upload(file: IO[bytes], size: int) -> Iterator[BinaryIO]:
     """A copy of an upload in a temporary file without a name, which the system deletes when it is closed.
-
-    Args:
-        file: the upload.
-        size: in bytes.
 
     Raises:
         FilmError: the upload is too large, the disk is full, or other films fill this server's places.

@@ -105,23 +105,7 @@ def show_gallery(result: GalleryResult) -> None:
 def _show_faces_table(result: GalleryResult) -> None:
     """Show a table of all faces."""
     st.header("All faces", anchor=False)
-    st.dataframe(
-        _table(result).style.format(_percent_text, [emotion.value for emotion in EMOTIONS]),
-        hide_index=True,
-        column_config={
-            "confidence": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
-            "valence": st.column_config.NumberColumn(format="%.2f", help="-1 unpleasant to 1 pleasant"),
-            "arousal": st.column_config.NumberColumn(format="%.2f", help="-1 drowsy to 1 awake"),
-        },
-    )
-
-
-def _percent_text(percent: Any) -> str:
-    return share_text(percent / 100)
-
-
-def _table(result: GalleryResult) -> pd.DataFrame:
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "face": face.number,
             "photo": escape_formula(result.names[face.picture]),  # the page's table can be saved as CSV
@@ -134,6 +118,19 @@ def _table(result: GalleryResult) -> pd.DataFrame:
         }
         for face in result.gallery.faces
     )
+    st.dataframe(
+        table.style.format(_percent_text, [emotion.value for emotion in EMOTIONS]),
+        hide_index=True,
+        column_config={
+            "confidence": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
+            "valence": st.column_config.NumberColumn(format="%.2f", help="-1 unpleasant to 1 pleasant"),
+            "arousal": st.column_config.NumberColumn(format="%.2f", help="-1 drowsy to 1 awake"),
+        },
+    )
+
+
+def _percent_text(percent: Any) -> str:
+    return share_text(percent / 100)
 
 
 def _show_counts(result: GalleryResult) -> None:

@@ -32,55 +32,33 @@ _LOST = f"This photo exceeded the limit of {MOST_PICTURES} and is no longer in m
 
 @dataclass(slots=True)
 class PictureSource:
-    """A chosen file, read or not.
+    """A chosen file, read or not."""
 
-    Attributes:
-        key: identifies the file without its bytes.
-        name: of the file.
-        load: returns the file with its bytes; None after reading, so that the bytes are released.
-    """
-
-    key: str
+    key: str  # identifies the file without its bytes
     name: str
-    load: Callable[[], Picture] | None
+    load: Callable[[], Picture] | None  # None after reading, so that the bytes are released
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GalleryPicture:
-    """The results of a photo that was read, without the photo itself.
-
-    Attributes:
-        name: of the file.
-        digest: of the bytes of the file.
-        reading: its faces.
-        small: JPEG of the photo, at most 960 pixels on the longer side.
-        faces: JPEG of each face, framed in the colour of its emotion.
-    """
+    """The results of a photo that was read, without the photo itself."""
 
     name: str
     digest: str
     reading: PictureReading
-    small: bytes
-    faces: tuple[bytes, ...]
+    small: bytes  # JPEG, at most 960 pixels on the longer side
+    faces: tuple[bytes, ...]  # JPEG of each face, framed in the colour of its emotion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GalleryResult:
-    """The photos that were chosen and read.
-
-    Attributes:
-        pictures: the shown photos.
-        gallery: their faces.
-        unread: name and reason of each file that could not be read.
-        doubles: names of files with the same content as a shown photo.
-        left_out: number of files beyond the limit.
-    """
+    """The photos that were chosen and read."""
 
     pictures: tuple[GalleryPicture, ...]
     gallery: Gallery
-    unread: tuple[tuple[str, str], ...]
-    doubles: tuple[str, ...]
-    left_out: int
+    unread: tuple[tuple[str, str], ...]  # name and reason of each file that could not be read
+    doubles: tuple[str, ...]  # names of files with the same content as a shown photo
+    left_out: int  # number of files beyond the limit
 
     @property
     def key(self) -> str:

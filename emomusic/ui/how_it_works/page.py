@@ -22,27 +22,16 @@ from emomusic.ui.how_it_works.walk import Walk, walk_of
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the page.
+    """One step of the page."""
 
-    Attributes:
-        key: value of the URL parameter; it must not change, or links break.
-        title: heading.
-        sentences: two sentences for students.
-        source: publication.
-        draw: draws the step.
-        waiting: text of the spinner.
-        needs_face: whether the step shows a face of the photo.
-        wide: the drawing takes the full width below the sentences.
-    """
-
-    key: str
+    key: str  # value of the URL parameter; it must not change, or links break
     title: str
-    sentences: tuple[str, str]
+    sentences: tuple[str, str]  # for students
     source: str
     draw: Callable[[Walk], None]
-    waiting: str = "Detecting faces"
+    waiting: str = "Detecting faces"  # text of the spinner
     needs_face: bool = True
-    wide: bool = False
+    wide: bool = False  # the drawing takes the full width below the sentences
 
 
 _MTCNN = (

@@ -10,7 +10,7 @@ import streamlit as st
 from emomusic.face.live.reader import LiveSettings
 from emomusic.plots.picture import OverlayStyle
 from emomusic.ui.core import state
-from emomusic.ui.core.address import widget
+from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import roomy_columns, show_empty_plane, show_parts
 from emomusic.ui.core.secrets import read_secrets
@@ -33,15 +33,6 @@ EACH_FACE, CLASS_VIEW = "Faces", "Classroom"
 
 _DEFAULTS = LiveSettings()
 _CLASS_SIDE = 640  # faces in the back rows are small
-
-
-def choose_view() -> bool:
-    """Let the visitor choose the view. Returns whether it is the class view."""
-    views = [EACH_FACE, CLASS_VIEW]  # also the values in the URL
-    view: str = st.segmented_control(
-        "View", views, required=True, label_visibility="collapsed", **widget(state.LIVE_VIEW, views, EACH_FACE)
-    )
-    return bool(view == CLASS_VIEW)
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
@@ -173,7 +164,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
                 # After a server restart the browser restores the tick without a click
                 request_camera()
                 st.rerun()
-            class_view = choose_view()
+            class_view = choose_one("View", [EACH_FACE, CLASS_VIEW], state.LIVE_VIEW) == CLASS_VIEW
             choose_settings(session, class_view=class_view)
         if class_view:
             st.caption(

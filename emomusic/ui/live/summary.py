@@ -176,13 +176,7 @@ def _session_queue(session: LiveSession) -> SongQueue:
 
 
 def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Song]:
-    """Return one song for each of the longest segments, in order of time and without repetition.
-
-    Args:
-        summary: of the session.
-        recommender: chooses the songs.
-        like: request with the genres and options.
-    """
+    """Return one song for each of the longest segments, in order of time and without repetition."""
     longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
     segments = sorted(longest, key=lambda segment: segment.start_s)
     songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in segments], recommender)

@@ -53,12 +53,7 @@ _PROBLEMS = {
 
 
 def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
-    """Show a problem, its remedy and the alternatives to a webcam.
-
-    Args:
-        problem: why there is no video.
-        again: callback of "Try again"; None hides the button.
-    """
+    """Show a problem, its remedy, the alternatives to a webcam and, with a callback, the button "Try again"."""
     title, advice = _PROBLEMS[problem]
     with st.container(key=f"live-problem-{problem}"):
         st.warning(f"**{title}.** {advice}", icon=":material/videocam_off:")
@@ -200,10 +195,6 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
 
     Both buttons belong to the stream component: starting it from Python opens several connections. Always render the
     component at the same position of the page; moving it closes the connection.
-
-    Args:
-        session: this visitor's latest session; None before the first start.
-        settings: of the connection.
     """
     # The import takes almost a second, so only this page pays for it
     from streamlit_webrtc import Translations, WebRtcMode, webrtc_streamer

@@ -14,13 +14,13 @@ from emomusic.plots.face import share_bars
 from emomusic.results.findings import describe_cell, list_mistakes
 from emomusic.results.predictions import ClassMetrics, confusion_cell
 from emomusic.ui.core import state
-from emomusic.ui.core.address import choose, widget
+from emomusic.ui.core.address import choose, choose_one, widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.models.photographs import face_grid, test_pictures
 from emomusic.ui.models.table import FOUR_LEGEND, Chosen, class_metrics, predictions, read_each
 
-_SEVEN_WORDS, _FOUR_WORDS = "Seven emotions", "Four classes"
+SCORED_IN_FOUR = f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 _CALLED = " called "
 _FACES_OF_A_CELL = 12
 
@@ -32,15 +32,7 @@ def choose_classes(chosen: Chosen) -> bool:
     if narrow := [record.name for record in chosen.faces if record.has_four]:
         st.caption(f"Four classes, because {' and '.join(narrow)} {'has' if len(narrow) == 1 else 'have'} no others.")
         return True
-    options = [_SEVEN_WORDS, _FOUR_WORDS]
-    choice = st.segmented_control(
-        "Classes",
-        options,
-        required=True,
-        label_visibility="collapsed",
-        **widget(state.MODELS_CLASSES, options, _SEVEN_WORDS),
-    )
-    return bool(choice == _FOUR_WORDS)
+    return choose_one("Classes", ["Seven emotions", "Four classes"], state.MODELS_CLASSES) == "Four classes"
 
 
 def show_confusion(chosen: Chosen) -> None:
@@ -63,7 +55,7 @@ def show_confusion(chosen: Chosen) -> None:
     unit = f"the share per 100 {chosen.kind.examples} with that label" if numbers == "Shares" else "a count"
     st.caption(
         f"Rows are labels, columns are predictions, each number is {unit}. Blue cells are correct; a darker brown "
-        "is a larger share of mistakes. Click a cell for details." + (f" {legend_of_four()}" if four else "")
+        "is a larger share of mistakes. Click a cell for details." + (f" {SCORED_IN_FOUR}" if four else "")
     )
     # Each kind of matrix stores its own cell, because the classes differ
     menu = (
@@ -88,11 +80,6 @@ def show_confusion(chosen: Chosen) -> None:
             _show_map(name, own, cell, menu=menu, shares=numbers == "Shares", darkest=darkest)
     with details:  # after the matrices, because it can read the dataset
         _show_cell(chosen, cell, figures, four=four)
-
-
-def legend_of_four() -> str:
-    """The meaning of the four classes, and how a model of seven emotions is scored in them."""
-    return f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 
 
 def _show_map(

@@ -172,15 +172,7 @@ def _show_recall(measured: Sequence[tuple[FaceRecord, WildFigures]]) -> None:
 def show_class_bars(
     models: Mapping[str, Mapping[str, ClassScores]], *, measure: str, meaning: str, key: str, alt: str
 ) -> None:
-    """Show a score of every class of one model or two.
-
-    Args:
-        models: scores by model name and class name.
-        measure: "recall", "precision" or "f1".
-        meaning: of the measure, above the chart.
-        key: of the chart.
-        alt: name of the chart; the scores follow.
-    """
+    """Show a score of every class of one model or two; `measure` is "recall", "precision" or "f1"."""
     full, *striped = models
     st.caption(meaning + (f" Full bars: {full}; striped: {striped[0]}." if striped else ""))
     of_all = " of {:,}" if measure == "recall" else ""

@@ -36,7 +36,7 @@ from emomusic.results.predictions import (
 )
 from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
 from emomusic.ui.core import state
-from emomusic.ui.core.address import choose, widget
+from emomusic.ui.core.address import choose, choose_one, widget
 from emomusic.ui.core.frame import download_button, escape_markdown, shown_errors
 
 _Read = TypeVar("_Read")
@@ -107,15 +107,7 @@ def choose_models() -> Chosen | None:
     Raises:
         ModelError: all models are damaged; if only some are, the page names them and leaves them out.
     """
-    first, *_ = _KINDS
-    choice = st.segmented_control(
-        "Which models",
-        list(_KINDS),
-        required=True,
-        label_visibility="collapsed",
-        **widget(state.MODELS_KIND, list(_KINDS), first),
-    )
-    kind = _KINDS[choice]
+    kind = _KINDS[choose_one("Which models", list(_KINDS), state.MODELS_KIND)]
     records, problems = read_records(kind)
     if not records and problems:
         raise next(iter(problems.values()))

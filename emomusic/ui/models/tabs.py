@@ -27,7 +27,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
-from emomusic.ui.models.confusion import choose_classes, legend_of_four, show_confusion
+from emomusic.ui.models.confusion import SCORED_IN_FOUR, choose_classes, show_confusion
 from emomusic.ui.models.photographs import show_class_bars, show_mistakes, show_photographs
 from emomusic.ui.models.table import Chosen, class_metrics, predictions, read_each, scores
 from emomusic.ui.models.try_it import show_try
@@ -70,7 +70,7 @@ def show_diagnoses(chosen: Chosen) -> None:
 
 def _show_figures(chosen: Chosen) -> None:
     if four := choose_classes(chosen):
-        st.caption(legend_of_four())
+        st.caption(SCORED_IN_FOUR)
     tables = read_each(chosen.names, lambda name: class_metrics(chosen.kind, name, four=four))
     if not tables:
         return

@@ -162,22 +162,13 @@ def describe_mood(songs: SongTable, row: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SongLine:
-    """A song of a list.
-
-    Attributes:
-        track_id: on Spotify.
-        title: of the song.
-        byline: its artists.
-        details: Markdown below the title, such as the mood.
-        can_ask: whether a button opens the mood of the song.
-        cover_url: of a picture next to the title, or None.
-    """
+    """A song of a list."""
 
     track_id: str
     title: str
     byline: str
-    details: str
-    can_ask: bool = False
+    details: str  # Markdown below the title, such as the mood
+    can_ask: bool = False  # whether a button opens the mood of the song
     cover_url: str | None = None
 
 
@@ -190,15 +181,7 @@ def show_songs(
     ask: Callable[[str], None] | None = None,
     plays_first: bool = True,
 ) -> None:
-    """Show the first songs of a list with one player, and a button for more.
-
-    Args:
-        songs: the table.
-        rows: row numbers of the songs, in the order to show.
-        name: as in `show_lines`, like the next two.
-        ask: see there.
-        plays_first: see there.
-    """
+    """Show the first songs of a list with one player, and a button for more; see `show_lines`."""
     digest = digest_of(rows)
     key = state.music_widget("shown", name, songs.digest, digest)
     num_shown = int(st.session_state.get(key, PAGE))
@@ -293,7 +276,7 @@ def _show_line(line: SongLine, name: str, ask: Callable[[str], None] | None, *, 
                         type="tertiary",
                     )
     if is_playing:
-        show_player(line.track_id, f"{line.title}, {line.byline}", place=(name, 0))
+        show_player(line.track_id, f"{line.title}, {line.byline}", place=name)
 
 
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:

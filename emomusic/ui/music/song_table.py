@@ -27,7 +27,7 @@ from emomusic.music.mood import MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.address import widget
+from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
@@ -137,22 +137,15 @@ def choose_table() -> SongTable | None:
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
-    tables = [SHIPPED, *DOWNLOADABLE, OWN]
-    choice = st.segmented_control(
-        "Table of songs",
-        tables,
-        required=True,
-        label_visibility="collapsed",
-        **widget(state.MUSIC_TABLE, tables, SHIPPED),
-    )
+    choice = choose_one("Table of songs", [SHIPPED, *DOWNLOADABLE, OWN], state.MUSIC_TABLE)
     if choice == OWN:
-        songs = _own_table()
-    elif choice in DOWNLOADABLE:
-        songs = _downloadable_table(DOWNLOADABLE[choice])
-    else:
-        with st.spinner("Reading songs and moods"):
-            songs = _shipped(tuple(sorted(chosen_genres())))
-    return songs
+        return _own_table()
+    path = None
+    if choice in DOWNLOADABLE and (path := downloads.find_download(DOWNLOADABLE[choice])) is None:
+        _offer_download(DOWNLOADABLE[choice])
+        return None
+    with st.spinner("Reading songs and moods"):
+        return _shipped(tuple(sorted(chosen_genres()))) if path is None else _downloaded(path)
 
 
 @st.cache_resource(max_entries=9, show_spinner=False)
@@ -175,15 +168,6 @@ def _downloaded(path: Path) -> SongTable:
     except OSError as error:
         raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
     return SongTable.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
-
-
-def _downloadable_table(name: str) -> SongTable | None:
-    path = downloads.find_download(name)
-    if path is None:
-        _offer_download(name)
-        return None
-    with st.spinner("Reading songs and moods"):
-        return _downloaded(path)
 
 
 def _offer_download(name: str) -> None:

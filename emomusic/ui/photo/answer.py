@@ -55,26 +55,13 @@ _FACE_SIDE = 96
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoResult:
-    """A photo that was read, with the images that the page shows.
-
-    Attributes:
-        picture: the photo.
-        reading: its faces.
-        decode_ms: decoding time in milliseconds.
-        preview: JPEG of the annotated photo, in screen size.
-        faces: JPEG of each face.
-    """
+    """A photo that was read, with the images that the page shows."""
 
     picture: Picture
     reading: PictureReading
     decode_ms: float
-    preview: bytes
-    faces: tuple[bytes, ...]
-
-    @property
-    def digest(self) -> str:
-        """The digest of the photo."""
-        return self.picture.digest
+    preview: bytes  # JPEG of the annotated photo, in screen size
+    faces: tuple[bytes, ...]  # JPEG of each face
 
 
 def read_picture(picture: Picture) -> PhotoResult:
@@ -313,14 +300,7 @@ def _choose_manually(digest: str, who: str) -> tuple[Emotion | None, Mood | None
 
 
 def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> dict[str, Any]:
-    """Keyword arguments of a widget about the shown photo. The URL sets its value if a sample is shown.
-
-    Args:
-        name: of the URL parameter.
-        key: of the widget. The session keeps its value while another page or photo is shown.
-        options: of the widget; the first is the default if it is `state.EVERYONE`.
-        digest: of the photo.
-    """
+    """Keyword arguments of a widget about the shown photo. The URL sets its value if a sample is shown."""
     first = state.EVERYONE if state.EVERYONE in options else None
     value = st.session_state.setdefault(state.fresh(key), first)
     if address.chosen(state.SAMPLE) is not None:

@@ -15,7 +15,7 @@ from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.spotify.embeds import track_url
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.ui.core import state
-from emomusic.ui.core.address import widget
+from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.songs.your_music import with_your_music
@@ -31,21 +31,13 @@ YOU = "you"
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The face, group or person that songs are for.
+    """The face, group or person that songs are for."""
 
-    Attributes:
-        label: on the plane: the number of the face, or `ALL`, `NOW` or `YOU`.
-        point: position on the plane.
-        emotion: the estimated or manual emotion; None if only a mood is chosen.
-        mood: chosen by hand, or None.
-        manual_emotion: chosen by hand, or None.
-    """
-
-    label: str
+    label: str  # on the plane: the number of the face, or `ALL`, `NOW` or `YOU`
     point: AffectPoint
-    emotion: Emotion | None
-    mood: Mood | None
-    manual_emotion: Emotion | None = None
+    emotion: Emotion | None  # estimated or chosen by hand; None if only a mood is chosen
+    mood: Mood | None  # chosen by hand
+    manual_emotion: Emotion | None = None  # chosen by hand
 
     @property
     def name(self) -> str:
@@ -76,27 +68,14 @@ _CIRCLES = {ALL: 'Circles are faces; "all" is their mean', NOW: "The circle is t
 
 def request_of(listener: Listener) -> Request:
     """Show the policies; returns the request for this listener and the visitor's music."""
-    policies = [policy.capitalize() for policy in Policy]  # also the values in the URL
-    policy = st.segmented_control(
-        "How to choose songs",
-        policies,
-        required=True,
-        label_visibility="collapsed",
-        **widget(state.POLICY, policies, Policy.MATCH.capitalize()),
-    )
+    policy = choose_one("How to choose songs", [policy.capitalize() for policy in Policy], state.POLICY)
     return with_your_music(
         Request(point=listener.point, emotion=listener.emotion, mood=listener.mood, policy=Policy(policy.lower()))
     )
 
 
 def show_song_plane(listener: Listener, others: Sequence[FacePoint], queue: SongQueue) -> None:
-    """Show the listener, other faces and the first songs of a queue on the affect plane.
-
-    Args:
-        listener: the person or group the songs are for.
-        others: other faces on the plane.
-        queue: the songs.
-    """
+    """Show the listener, other faces and the first songs of a queue on the affect plane."""
     request, songs = queue.request, queue.playlist(_SONGS_ON_PLANE)
     numbered = ((queued.number, queued.song) for queued in queue.numbered(_SONGS_ON_PLANE))
     st.caption(_sentence(listener, request, songs))

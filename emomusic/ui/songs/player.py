@@ -16,7 +16,7 @@ from emomusic.ui.songs.take_along import show_take_along
 from emomusic.ui.songs.your_music import choose_music, with_your_music
 
 
-def show_player(track_id: str, name: str, *, place: tuple[str, int], height: int = PLAYER_HEIGHT) -> None:
+def show_player(track_id: str, name: str, *, place: str, height: int = PLAYER_HEIGHT) -> None:
     """Show the player of one song.
 
     Another song needs a new frame: a changed frame address would be a step of the browser's history, and Back would
@@ -26,17 +26,17 @@ def show_player(track_id: str, name: str, *, place: tuple[str, int], height: int
     Args:
         track_id: of the song on Spotify.
         name: of the song, for screen readers.
-        place: the name of the list, unique on the page, and the song's number in it.
+        place: the name of the list, unique on the page.
         height: of the player, in pixels.
     """
-    slot = state.player_at(*place)
+    slot = state.player_at(place)
     before, is_second = st.session_state.get(slot, (track_id, False))
     is_second ^= before != track_id
     st.session_state[slot] = track_id, is_second
     with st.container(gap=None):
         slots = st.container(), st.container()
         slots[not is_second].empty()  # at once: a stale player would stay until the end of the run
-        with slots[is_second].container(key=state.player(*place, track_id)):
+        with slots[is_second].container(key=state.player(place, track_id)):
             st.iframe(embed_url(track_id), height=height, alt=f"Spotify player: {name}")
 
 
@@ -120,7 +120,7 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
 
 def _show_song(queued: QueuedSong, place: str) -> None:
     track = queued.song.track
-    show_player(track.id, track.full_name, place=(place, 0), height=LARGE_PLAYER_HEIGHT)
+    show_player(track.id, track.full_name, place=place, height=LARGE_PLAYER_HEIGHT)
     st.markdown(f"{song_line(track)}  \n{escape_markdown(queued.song.reason)}")
     if not queued.song.fits:
         st.caption(f":material/info: Your music has few {queued.song.mood} songs. This is the nearest of another mood.")

@@ -59,13 +59,7 @@ export default function ({ data, parentElement }) {
 
 
 def show_take_along(songs: Sequence[Song], place: str, stem: str) -> None:
-    """Show a menu with the playlist in several forms; nothing without songs.
-
-    Args:
-        songs: the playlist.
-        place: name of the player, unique on the page.
-        stem: start of the file names.
-    """
+    """Show a menu with the playlist in several forms; nothing without songs."""
     if not songs:
         return
     with st.popover("Take it along", key=f"take-{place}"):
