@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -25,28 +24,26 @@ SAMPLE_PARAMS = (state.WHO, state.SAYS, state.MOOD)
 
 _SONGS = (state.POLICY, state.GENRES)
 
-PARAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),
-        "live": (state.LIVE_VIEW, *_SONGS),
-        "film": (state.FILM_SAMPLE, *_SONGS),
-        "gallery": (state.GALLERY_RESULT, *_SONGS),
-        "music": (state.MUSIC_TABLE, state.MUSIC_VIEW, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES),
-        "models": (
-            state.MODELS_KIND,
-            state.MODELS_FACES,
-            state.MODELS_SONGS,
-            state.MODELS_FACE_VIEW,
-            state.MODELS_SONG_VIEW,
-            state.MODELS_CLASSES,
-            state.MODELS_CELL,
-            state.MODELS_FOUR_CELL,
-            state.MODELS_SONG_CELL,
-            state.SAMPLE,
-        ),
-        "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES),
-    }
-)
+PARAMS: Mapping[str, tuple[str, ...]] = {
+    "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),
+    "live": (state.LIVE_VIEW, *_SONGS),
+    "film": (state.FILM_SAMPLE, *_SONGS),
+    "gallery": (state.GALLERY_RESULT, *_SONGS),
+    "music": (state.MUSIC_TABLE, state.MUSIC_VIEW, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES),
+    "models": (
+        state.MODELS_KIND,
+        state.MODELS_FACES,
+        state.MODELS_SONGS,
+        state.MODELS_FACE_VIEW,
+        state.MODELS_SONG_VIEW,
+        state.MODELS_CLASSES,
+        state.MODELS_CELL,
+        state.MODELS_FOUR_CELL,
+        state.MODELS_SONG_CELL,
+        state.SAMPLE,
+    ),
+    "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES),
+}
 """The URL parameters of each page."""
 
 

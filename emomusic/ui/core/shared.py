@@ -21,11 +21,8 @@ log = logging.getLogger(__name__)
 class Shared:
     """The networks and the recommender; a thread loads them ahead of the first visitor.
 
-    The networks raise an `EmomusicError` if a model is missing or damaged, the recommender if the catalogue is.
-
-    Attributes:
-        queue: of the searches for faces.
-        readings: what `visitor_networks` and `live_networks` have read.
+    The networks raise an `EmomusicError` if a model is missing or damaged, the recommender if the catalogue is. `queue`
+    has the searches for faces, `readings` counts what `visitor_networks` and `live_networks` have read.
     """
 
     def __init__(self) -> None:

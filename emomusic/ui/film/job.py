@@ -86,28 +86,17 @@ class FilmStage(StrEnum):
 
 
 class FilmJob:
-    """A film that is being read or was read. Its thread sets the attributes, and the page reads them.
-
-    Attributes:
-        name: of the film.
-        stage: current state.
-        share: finished part of the stage, 0 to 1.
-        reading: the readings so far; None before the film is open.
-        error: why there are no readings; None if there are, or before the end.
-        problem: why the readings are incomplete; None if they are complete.
-        preview: the current frame with its faces, as JPEG.
-        marked: the film with its faces marked, as MP4; None until it is drawn.
-    """
+    """A film that is being read or was read. Its thread sets the attributes, and the page reads them."""
 
     def __init__(self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
         """Start to read a film. The thread opens the file and loads the networks, so both may take long."""
         self.name = name
-        self.stage, self.share, self._began_s = FilmStage.WAITING, 0.0, time.monotonic()
-        self.reading: FilmReading | None = None
-        self.error: str | None = None
-        self.problem: str | None = None
-        self.preview: bytes | None = None
-        self.marked: bytes | None = None
+        self._enter(FilmStage.WAITING)
+        self.reading: FilmReading | None = None  # so far; None before the film is open
+        self.error: str | None = None  # why there are no readings
+        self.problem: str | None = None  # why the readings are incomplete
+        self.preview: bytes | None = None  # the current frame with its faces, as JPEG
+        self.marked: bytes | None = None  # the film with its faces marked, as MP4; None until it is drawn
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()
         self._scenes: tuple[int, list[Segment]] = (0, [])
@@ -174,6 +163,7 @@ class FilmJob:
         return self._cancelled.is_set() or self._closed.is_set()
 
     def _enter(self, stage: FilmStage) -> None:
+        """Begin a stage; `share` is its finished part, from 0 to 1."""
         self.stage, self.share, self._began_s = stage, 0.0, time.monotonic()
 
     def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:

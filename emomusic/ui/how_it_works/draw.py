@@ -278,9 +278,7 @@ def _image(walk: Walk, name: str, draw: Callable[[], RgbImage], *, alt: str) -> 
 def _fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
     """Return a container that shrinks its images in low windows.
 
-    Args:
-        ratio: width of the images divided by the available height.
-        other_rem: height of everything else on the screen.
+    `ratio` is the width of the images divided by the height that everything else on the screen, `other_rem`, leaves.
     """
     height = f"max({_MIN_REM}rem, 100vh - {other_rem:.1f}rem)"
     st.html(f"<style>.st-key-how-fitting {{ max-width: calc({height} * {ratio:.3f}); }}</style>")

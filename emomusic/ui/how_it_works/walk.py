@@ -27,20 +27,14 @@ class FaceWalk:
     """One face of the photo and the intermediate results of its reading.
 
     The full-size crop is discarded, because it can be as large as the photo.
-
-    Attributes:
-        number: from left to right, starting at 1.
-        reading: box and emotion of the face, as on the Photo page.
-        side: of the square crop, in pixels of the photo.
-        jpeg: crop as JPEG, at most `CROP_SIDE` pixels wide.
-        network_input: crop as the network receives it: shape (n, n), uint8, grey.
     """
 
     def __init__(self, number: int, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
-        self.number = number
+        self.number = number  # from left to right, starting at 1
         self.reading = reading
-        self.side = len(crop)
+        self.side = len(crop)  # in pixels of the photo
         self.jpeg = encode_jpeg(shrink(crop, CROP_SIDE)[0])
+        # The crop as the network receives it: shape (n, n), grey
         self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
 
     @cached_property
@@ -72,27 +66,17 @@ class FaceWalk:
 class Walk:
     """A photo with the results that the steps have computed. It belongs to one visitor's session.
 
-    Attributes:
-        picture: the original file.
-        preview: decoded photo, at most as large as a screen.
-        scale: size of `preview` relative to the photo.
-        size: width and height of the photo.
-        images: drawn images as bytes, by name.
-        number: of the shown face, starting at 1.
+    Raises:
+        ImageError: the photo cannot be read.
     """
 
     def __init__(self, picture: Picture) -> None:
-        """Decode the photo.
-
-        Raises:
-            ImageError: the photo cannot be read.
-        """
         image = picture.read()
         self.picture = picture
         self.size = (image.shape[1], image.shape[0])
-        self.preview, self.scale = shrink(image)
-        self.images: dict[str, bytes] = {}
-        self.number = 1
+        self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo
+        self.images: dict[str, bytes] = {}  # drawn, by name
+        self.number = 1  # of the shown face
 
     @property
     def trace(self) -> DetectionTrace:

@@ -50,25 +50,17 @@ class Problem(StrEnum):
 class LiveSession:
     """The state from one START to the next.
 
-    The page writes `style` and the reader's settings; the video thread reads them for each frame.
-
-    Attributes:
-        reader: its worker starts with the first frame.
-        phase: current state.
-        problem: why the video ended or never started; None after STOP.
-        style: how faces are drawn on the video.
-        drawing_error: error of the last frame; None if it was drawn.
-        since_s: start of the phase, in seconds of the monotonic clock.
-        frame_s: time of the last frame, or of the start of the session, on the same clock.
+    The page writes `style` and the reader's settings; the video thread reads them for each frame. Times are those of
+    the monotonic clock.
     """
 
-    reader: LiveReader
+    reader: LiveReader  # its worker starts with the first frame
     phase: Phase = Phase.CONNECTING
-    problem: Problem | None = None
+    problem: Problem | None = None  # why the video ended or never started; None after STOP
     style: OverlayStyle = field(default_factory=OverlayStyle)
-    drawing_error: Exception | None = None
-    since_s: float = field(default_factory=time.monotonic)
-    frame_s: float = field(default_factory=time.monotonic)
+    drawing_error: Exception | None = None  # of the last frame
+    since_s: float = field(default_factory=time.monotonic)  # start of the phase
+    frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
 
     @property
     def is_on(self) -> bool:

@@ -88,12 +88,17 @@ def _show_map(
     # A new key for each cell: otherwise a second click on the cell only clears its selection
     key = state.models_widget("confusion", name, *(cell or ()))
     worst = figures.worst_mistake
+
+    def take_cell() -> None:
+        if (clicked := cell_at(st.session_state[key].selection.points, figures.classes)) is not None:
+            choose({menu: clicked})
+
     show_chart(
         confusion_map(
             figures.confusion, figures.classes, shares=shares, chosen=cell, darkest=darkest, text_color=text_color()
         ),
         key=key,
-        on_select=lambda: _take_cell(key, menu, figures.classes),
+        on_select=take_cell,
         selection_mode="points",
         alt=f"Confusion matrix of {name}"
         + (f"; the most frequent mistake: {worst[0]} called {worst[1]}" if worst else ""),
@@ -107,11 +112,6 @@ def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | N
         return None
     row, column = divmod(hits[-1], len(classes))
     return f"{classes[row]}{_CALLED}{classes[column]}"
-
-
-def _take_cell(key: str, menu: str, classes: Sequence[str]) -> None:
-    if (cell := cell_at(st.session_state[key].selection.points, classes)) is not None:
-        choose({menu: cell})
 
 
 def _choose_cell(menu: str, figures: dict[str, ClassMetrics], classes: tuple[str, ...]) -> tuple[str, str] | None:

@@ -353,15 +353,15 @@ def _describe_reports_of(record: ModelRecord) -> str:
 def _show_downloads(kind: ModelKind, chosen: Sequence[str]) -> None:
     """Offer all figures as files, which are read on demand."""
 
-    def all_models_json() -> str:
-        return json.dumps(msgspec.to_builtins(read_records(kind)[0]), indent=2)
-
     def classes_csv(name: str) -> str:
         return class_metrics_csv(read_class_metrics(kind, name))
 
     files: dict[str, tuple[Callable[[], str | bytes], str]] = {
         "All models (CSV)": (lambda: overview_csv(read_records(kind)[0]), f"{kind}-models.csv"),
-        "All models (JSON)": (all_models_json, f"{kind}-models.json"),
+        "All models (JSON)": (
+            lambda: json.dumps(msgspec.to_builtins(read_records(kind)[0]), indent=2),
+            f"{kind}-models.json",
+        ),
     }
     for name in chosen:
         figures = folder_of(kind, name) / METRICS

@@ -54,7 +54,7 @@ def show_one_song(songs: SongTable) -> None:
     with sliders:
         features = _sliders(songs, track, start)
     moved = bool((features != start).any())
-    reference = start if moved else _medians(songs)
+    reference = start if moved else np.median(songs.catalogue.features, axis=0)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
     with sentence:
         st.header(describe_moods(answer.probabilities), anchor=False)
@@ -160,12 +160,6 @@ def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> 
 def _reset(defaults: dict[str, float]) -> None:
     for key, value in defaults.items():
         st.session_state[key] = value
-
-
-@cached_per_table
-def _medians(songs: SongTable) -> npt.NDArray[np.float64]:
-    medians: npt.NDArray[np.float64] = np.median(songs.catalogue.features, axis=0)
-    return medians
 
 
 @cached_per_table

@@ -44,27 +44,16 @@ DOWNLOADABLE = {"Labelled": "moods", "TidyTuesday": "tidytuesday"}
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
 class SongTable:
-    """A table of songs with the mood of each song. The songs never change, so visitors can share it.
+    """A table of songs with the mood of each song. The songs never change, so visitors can share it."""
 
-    Attributes:
-        digest: unique to the table, for widget keys.
-        catalogue: the songs.
-        probabilities: shape (n, 4), float32, from the mood model, in the order of `Mood`.
-        moods: shape (n,), positions in `Mood`: the label if the table has one, else the most probable mood.
-        num_labelled: how many songs have a label.
-        num_all: how many songs the table has without a choice of genres.
-        has_your_music: whether the visitor's genres ("Your music") apply to it.
-        cache: results of functions decorated with `cached_per_table`.
-    """
-
-    digest: str
+    digest: str  # unique to the table, for widget keys
     catalogue: Catalogue
-    probabilities: npt.NDArray[np.float32]
-    moods: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]  # shape (n, 4), from the mood model, in the order of `Mood`
+    moods: npt.NDArray[np.int64]  # shape (n,), positions in `Mood`: the label, else the most probable mood
     num_labelled: int
-    num_all: int
-    has_your_music: bool = False
-    cache: dict[Any, Any] = field(default_factory=dict, repr=False)
+    num_all: int  # how many songs the table has without a choice of genres
+    has_your_music: bool = False  # whether the visitor's genres apply to it
+    cache: dict[Any, Any] = field(default_factory=dict, repr=False)  # of functions with `cached_per_table`
 
     def __len__(self) -> int:
         return len(self.catalogue)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -31,19 +28,17 @@ _MIN_CORRELATED = 10  # songs
 _MIN_DEVIATION = 0.1  # of a mood's mean percentile from 0.5, to be mentioned
 _CLEAR_DEVIATION = 0.2  # smaller deviations are "a little"
 
-_COMPARATIVES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "danceability": ("more danceable", "less danceable"),
-        "energy": ("more intense", "less intense"),
-        "valence": ("brighter", "darker"),
-        "acousticness": ("more acoustic", "less acoustic"),
-        "instrumentalness": ("less sung", "more sung"),
-        "liveness": ("more often live", "less often live"),
-        "speechiness": ("more spoken", "less spoken"),
-        "loudness_db": ("louder", "quieter"),
-        "tempo_bpm": ("faster", "slower"),
-    }
-)
+_COMPARATIVES = {
+    "danceability": ("more danceable", "less danceable"),
+    "energy": ("more intense", "less intense"),
+    "valence": ("brighter", "darker"),
+    "acousticness": ("more acoustic", "less acoustic"),
+    "instrumentalness": ("less sung", "more sung"),
+    "liveness": ("more often live", "less often live"),
+    "speechiness": ("more spoken", "less spoken"),
+    "loudness_db": ("louder", "quieter"),
+    "tempo_bpm": ("faster", "slower"),
+}
 """Words for songs with a higher and with a lower value of each feature."""
 
 
@@ -117,11 +112,6 @@ def _show_features(songs: SongTable) -> None:
                 )
 
 
-@cached_per_table
-def _correlations(songs: SongTable) -> npt.NDArray[np.float64]:
-    return plots.correlations(songs.catalogue.features)
-
-
 def _warn_of_single_mood(songs: SongTable) -> bool:
     """Show a message if all songs have one mood, and return whether this is so."""
     present = np.unique(songs.moods)
@@ -134,13 +124,11 @@ def _show_correlations(songs: SongTable) -> None:
     if len(songs) < _MIN_CORRELATED:
         st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
         return
-    matrix = _correlations(songs)
+    matrix = plots.correlations(songs.catalogue.features)
     labels = FEATURE_LABELS
     lower = np.where(np.tri(len(labels), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
-    pairs = [
-        tuple(int(index) for index in np.unravel_index(pick(lower), lower.shape)) for pick in (np.argmax, np.argmin)
-    ]
-    (up, with_up), (down, with_down) = pairs
+    up, with_up = divmod(int(lower.argmax()), len(labels))
+    down, with_down = divmod(int(lower.argmin()), len(labels))
     sentences = []
     if (highest := lower[up, with_up]) > 0:
         sentences.append(f"**{labels[with_up]} and {labels[up].lower()} rise together** ({highest:.2f}).")
