@@ -69,7 +69,7 @@ def shown(page: Page, key: str) -> None:
     expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible()
     for label in ("Back", "Start again" if step is STEPS[-1] else "Next"):
         expect(page.get_by_role("button", name=label)).to_be_visible()
-    expect(page.get_by_text(step.sentences[1])).to_be_visible()
+    expect(page.get_by_text(step.second)).to_be_visible()
     expect(page.locator(".st-key-how-fact")).to_have_count(1)
     expect(page.locator(".st-key-how-fact").first).to_be_visible()
     wait_until_idle(page)  # elements of the last step disappear at the end of the run

@@ -24,10 +24,9 @@ from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.music import song_list
 from emomusic.ui.music import song_table as song_table_module
-from emomusic.ui.music.classify import VIEW as CLASSIFY
 from emomusic.ui.music.classify import nearest_songs
 from emomusic.ui.music.plane import MOST_DRAWN, selected_rows
-from emomusic.ui.music.song_list import table_csv
+from emomusic.ui.music.song_list import CLASSIFY, table_csv
 from emomusic.ui.music.song_table import SongTable, example_csv, unique_songs
 from emomusic.ui.music.tabs import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table

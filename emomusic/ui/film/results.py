@@ -281,29 +281,19 @@ def _show_faces(job: FilmJob, reading: FilmReading) -> None:
 
 def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment]) -> None:
     st.header("Downloads", anchor=False)
-    songs = _songs(scenes)
+    songs, requests, name, problem = _songs(scenes), _requests(scenes), job.name, job.problem
+
+    def make_json() -> str:  # outside of the page, without its session
+        recommender = shared().recommender()
+        of_scenes = [recommender.songs(request, _SONGS_OF_SCENE) for request in requests]
+        record = film_record(name, reading, scenes, of_scenes, songs, requests[0], problem=problem)
+        return json.dumps(record, ensure_ascii=False, indent=2)
+
     with st.container(horizontal=True, gap="small"):
         if (marked := job.marked) is not None:
             download_button("Marked film (MP4)", lambda: marked, "emomusic-film.mp4", key="film-mp4", type="primary")
         make_csv = partial(film_faces_csv, reading)
         download_button("Readings (CSV)", lambda: for_excel(make_csv()), "emomusic-film.csv", key="film-csv")
-        make_json = partial(_record, job.name, reading, scenes, songs, _requests(scenes), problem=job.problem)
         download_button("Everything (JSON)", make_json, "emomusic-film.json", key="film-json")
         make_list = partial(film_playlist, scenes, songs)
         download_button("Playlist (M3U)", make_list, "emomusic-film.m3u", key="film-m3u")
-
-
-def _record(
-    name: str,
-    reading: FilmReading,
-    scenes: Sequence[Segment],
-    playlist: Sequence[Song | None],
-    requests: Sequence[Request],
-    *,
-    problem: str | None,
-) -> str:
-    """The JSON file. It is made outside of the page, without its session."""
-    recommender = shared().recommender()
-    songs = [recommender.songs(request, _SONGS_OF_SCENE) for request in requests]
-    record = film_record(name, reading, scenes, songs, playlist, requests[0], problem=problem)
-    return json.dumps(record, ensure_ascii=False, indent=2)

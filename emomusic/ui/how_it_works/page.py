@@ -26,7 +26,8 @@ class Step:
 
     key: str  # value of the URL parameter; it must not change, or links break
     title: str
-    sentences: tuple[str, str]  # for students
+    first: str  # two sentences for students
+    second: str
     source: str
     draw: Callable[[Walk], None]
     waiting: str = "Detecting faces"  # text of the spinner
@@ -44,10 +45,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "picture",
         "A photo is numbers",
-        (
-            "A photo is a table of numbers: the amounts of red, green and blue in each pixel.",
-            "The app computes an expression from these numbers, but an expression does not prove a feeling.",
-        ),
+        "A photo is a table of numbers: the amounts of red, green and blue in each pixel.",
+        "The app computes an expression from these numbers, but an expression does not prove a feeling.",
         "L. F. Barrett et al., Emotional expressions reconsidered, Psychological Science in the Public Interest 20(1), "
         "2019",
         draw.show_photo,
@@ -56,10 +55,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "proposals",
         "Where might a face be?",
-        (
-            "A small network scans the photo at many sizes and proposes a box for each possible face.",
-            "Non-maximum suppression removes overlapping boxes and keeps the one with the highest confidence.",
-        ),
+        "A small network scans the photo at many sizes and proposes a box for each possible face.",
+        "Non-maximum suppression removes overlapping boxes and keeps the one with the highest confidence.",
         f"P-Net of MTCNN: {_MTCNN}",
         draw.show_proposals,
         needs_face=False,
@@ -67,10 +64,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "refined",
         "A second check of the boxes",
-        (
-            "A second network checks each remaining box, corrects its position and removes most of them.",
-            "This network is slower but more accurate, and it checks far fewer boxes.",
-        ),
+        "A second network checks each remaining box, corrects its position and removes most of them.",
+        "This network is slower but more accurate, and it checks far fewer boxes.",
         f"R-Net of MTCNN: {_MTCNN}",
         draw.show_refined,
         needs_face=False,
@@ -78,10 +73,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "face",
         "The face and its five landmarks",
-        (
-            "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
-            f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
-        ),
+        "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
+        f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
         f"O-Net of MTCNN: {_MTCNN}",
         draw.show_faces,
         needs_face=False,
@@ -89,20 +82,16 @@ STEPS: tuple[Step, ...] = (
     Step(
         "crop",
         "The input of the emotion network",
-        (
-            "The app crops the face to a square, removes its colours and resizes it.",
-            "The emotion network learned from thousands of small grey faces, so it gets the same kind of image.",
-        ),
+        "The app crops the face to a square, removes its colours and resizes it.",
+        "The emotion network learned from thousands of small grey faces, so it gets the same kind of image.",
         "Training data FER2013: I. J. Goodfellow et al., Challenges in representation learning, ICONIP 2013",
         draw.show_crop,
     ),
     Step(
         "maps",
         "Patterns that the layers detect",
-        (
-            "Each layer makes feature maps, which are bright at its patterns: first edges, then parts of a face.",
-            "The maps become smaller from layer to layer, and their patterns become harder to name.",
-        ),
+        "Each layer makes feature maps, which are bright at its patterns: first edges, then parts of a face.",
+        "The maps become smaller from layer to layer, and their patterns become harder to name.",
         "Y. LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11), "
         "1998",
         draw.show_maps,
@@ -111,10 +100,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "look",
         "Which parts of the face matter?",
-        (
-            "Grad-CAM computes which areas support the answer; occlusion covers each area and measures the drop.",
-            "Grad-CAM is a formula and occlusion is an experiment; if they disagree, trust the experiment.",
-        ),
+        "Grad-CAM computes which areas support the answer; occlusion covers each area and measures the drop.",
+        "Grad-CAM is a formula and occlusion is an experiment; if they disagree, trust the experiment.",
         "R. R. Selvaraju et al., Grad-CAM, ICCV 2017, as HiResCAM, R. L. Draelos & L. Carin, arXiv:2011.08891; "
         "M. D. Zeiler & R. Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
         draw.show_explanations,
@@ -123,10 +110,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "probabilities",
         "From scores to probabilities",
-        (
-            "The network gives one score per emotion, and the softmax turns the scores into probabilities.",
-            "Calibration matches confidence to accuracy, and an adjustment corrects frequent mistakes on photos.",
-        ),
+        "The network gives one score per emotion, and the softmax turns the scores into probabilities.",
+        "Calibration matches confidence to accuracy, and an adjustment corrects frequent mistakes on photos.",
         "C. Guo et al., On calibration of modern neural networks, ICML 2017; label smoothing: G. Patrini et al., CVPR "
         "2017; adjustment: M. Kull et al., Dirichlet calibration, NeurIPS 2019",
         draw.show_probabilities,
@@ -135,10 +120,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "place",
         "From probabilities to a point",
-        (
-            "Each emotion has a point on a plane: pleasant on the right (valence), awake at the top (arousal).",
-            "The face lies at the mean of these points, weighted by the probabilities.",
-        ),
+        "Each emotion has a point on a plane: pleasant on the right (valence), awake at the top (arousal).",
+        "The face lies at the mean of these points, weighted by the probabilities.",
         f"{_RUSSELL}; points: J. A. Russell & A. Mehrabian, Evidence for a three-factor theory of emotions, "
         "Journal of Research in Personality 11(3), 1977",
         draw.show_point,
@@ -146,20 +129,16 @@ STEPS: tuple[Step, ...] = (
     Step(
         "quadrant",
         "Which quadrant is it?",
-        (
-            "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
-            "The quadrant links the face to the music.",
-        ),
+        "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
+        "The quadrant links the face to the music.",
         f"{_RUSSELL}; the ring is our choice",
         draw.show_quadrant,
     ),
     Step(
         "songs",
         "From the quadrant to songs",
-        (
-            "Each quadrant has a mood of music, and songs have a valence and an arousal too.",
-            "The first songs probably have this mood and lie near the face; each song states its reason.",
-        ),
+        "Each quadrant has a mood of music, and songs have a valence and an arousal too.",
+        "The first songs probably have this mood and lie near the face; each song states its reason.",
         f"{_RUSSELL}; the mood of each quadrant and the ranking are our choice",
         draw.show_songs,
         waiting="Choosing songs",
@@ -257,8 +236,8 @@ def show_step(step: Step, picture: Picture) -> None:
     with words:
         st.title(step.title, anchor=False)
         with st.container(key="how-words-wide" if step.wide else "how-words"):
-            for sentence in step.sentences:
-                st.markdown(sentence)
+            st.markdown(step.first)
+            st.markdown(step.second)
         st.caption(f"Source: {step.source}")
         # Not `st.empty()`: it removes the old buttons, and the focus with them, before new ones exist
         face_buttons = st.container(horizontal=True, gap="small")

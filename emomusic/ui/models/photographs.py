@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -13,7 +12,6 @@ import streamlit as st
 
 from emomusic.assets import find_dataset
 from emomusic.face.fer2013 import Split, SplitPictures, read_split
-from emomusic.face.images import encode_png
 from emomusic.metrics import SEVEN, ClassScores
 from emomusic.plots.diagnostics import accuracy_by_group, class_bars
 from emomusic.results.findings import describe_photographs, percent, with_range
@@ -82,13 +80,13 @@ def face_grid(own: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.in
             label, answer = group.classes[int(group.y_true[row])], group.classes[int(group.y_pred[row])]
             confidence = f"{100 * group.confidence[row]:.0f} %"
             with st.container(width=_SIDE + 8, gap="xxsmall"):
-                st.image(_enlarged(pictures.images[row]), width=_SIDE, alt=f"A face labelled {label}, called {answer}")
+                st.image(
+                    pictures.images[row],
+                    width=_SIDE,
+                    output_format="PNG",
+                    alt=f"A face labelled {label}, called {answer}",
+                )
                 st.caption(f"{label}  \ncalled **{answer}**  \nconfidence {confidence}")
-
-
-def _enlarged(picture: npt.NDArray[np.uint8]) -> bytes:
-    grey = cv2.resize(picture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_CUBIC)
-    return encode_png(np.repeat(grey[:, :, None], 3, axis=2))
 
 
 _TITLES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}

@@ -19,8 +19,6 @@ from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.music.song_list import short_name, show_songs
 from emomusic.ui.music.song_table import SongTable, cached_per_table, mood_classifier, song_numbers
 
-VIEW = "What mood is this song?"
-
 _SENTENCE = state.music_widget("sentence")
 _NUM_OPTIONS = 30
 _NUM_NEAREST = 5
@@ -29,11 +27,6 @@ _NUM_NEAREST = 5
 def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
     """A description of the probabilities, for example "Mostly happy, perhaps energetic"."""
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
-
-
-def open_song(track_id: str) -> None:
-    """Open this tab with a song; a callback for buttons in other tabs."""
-    choose({state.MUSIC_VIEW: VIEW, state.MUSIC_TRACK: track_id})
 
 
 def _choose_first_hit(songs: SongTable, search: str) -> None:
@@ -96,7 +89,7 @@ def _choose_track(songs: SongTable) -> Track:
             st.caption("No song of this table contains these words.")
             options = _options(songs, "")
         if current is None:
-            current = (_options(songs, "") if text else options)[0]
+            current = options[0]
         if current.id not in {option.id for option in options}:
             options = [current, *options]
         names = {option.id: short_name(option) for option in options}

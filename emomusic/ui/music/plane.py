@@ -104,13 +104,9 @@ def _has_mood(songs: SongTable, moods: Sequence[Mood]) -> npt.NDArray[np.bool_]:
 def selected_rows(
     songs: SongTable, selection: Selection, moods: Sequence[Mood], quadrant: Quadrant | None
 ) -> npt.NDArray[np.int64]:
-    """The row numbers of the selected songs, none without a selection and a quadrant.
+    """The row numbers of the selected songs, also of those that the chart does not draw.
 
-    Args:
-        songs: all songs, also those that the chart does not draw.
-        selection: on the chart; with a quadrant, only its part in the quadrant counts.
-        moods: of the songs.
-        quadrant: the chosen one, or None.
+    None without a selection and a quadrant. With both, only the part of the selection in the quadrant counts.
     """
     own = np.flatnonzero(_has_mood(songs, moods))
     plane = songs.catalogue.plane[own]

@@ -22,7 +22,7 @@ from emomusic.ui.core.address import text_widget
 from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.core.shared import shared
-from emomusic.ui.music.classify import describe_moods, open_song
+from emomusic.ui.music.classify import describe_moods
 from emomusic.ui.music.song_list import SongLine, describe_order, show_lines, show_songs
 from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
 
@@ -58,7 +58,7 @@ def _search_table(songs: SongTable, text: str) -> None:
         return
     once = unique_songs(songs, rows)
     st.caption(f"{len(rows):,} found{describe_order(songs, rows, once)}")
-    show_songs(songs, once, name="found", ask=open_song)
+    show_songs(songs, once, name="found", can_ask=True)
 
 
 def _search_spotify(songs: SongTable, text: str) -> None:
@@ -103,7 +103,7 @@ def _search_spotify(songs: SongTable, text: str) -> None:
         )
         for track in page.tracks
     ]
-    show_lines(lines, name="live", digest=key, ask=open_song, plays_first=False)
+    show_lines(lines, name="live", digest=key, plays_first=False)
     _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
 
 
@@ -139,12 +139,7 @@ def _offer_pages(key: str, number: int, *, more: bool) -> None:
 
 
 def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
-    """The mood of a search result, if its features are known; Spotify no longer provides them.
-
-    Args:
-        found: the result.
-        elsewhere: whether ReccoBeats was asked and answered.
-    """
+    """The mood of a search result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
     if found.track is None:
         sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
         return f"mood unknown: {sources} this song"

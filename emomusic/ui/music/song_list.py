@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from emomusic.music.recommend import Song
 from emomusic.music.spotify.embeds import TRACK_ADDRESS, songs_m3u, track_url
 from emomusic.text import escape_formula, for_excel
 from emomusic.ui.core import state
+from emomusic.ui.core.address import choose
 from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.music.song_table import SongTable, unique_songs
 from emomusic.ui.songs.player import show_player
@@ -142,6 +143,9 @@ def _columns() -> dict[str, Any]:
 
 
 PAGE = 5
+CLASSIFY = "What mood is this song?"
+"""The title of the tab on one song."""
+
 _PLAYING = state.music_widget("playing")  # the list and the song of the only player
 _REFRESH = state.music_widget("refresh")  # whether the rest of the page has to change
 
@@ -178,7 +182,7 @@ def show_songs(
     rows: Sequence[int] | npt.NDArray[np.int64],
     *,
     name: str,
-    ask: Callable[[str], None] | None = None,
+    can_ask: bool = False,
     plays_first: bool = True,
 ) -> None:
     """Show the first songs of a list with one player, and a button for more; see `show_lines`."""
@@ -188,8 +192,8 @@ def show_songs(
     lines = []
     for row in map(int, rows[:num_shown]):
         track = songs.catalogue.track(row)
-        lines.append(SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=True))
-    show_lines(lines, name=name, digest=digest, ask=ask, plays_first=plays_first)
+        lines.append(SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=can_ask))
+    show_lines(lines, name=name, digest=digest, plays_first=plays_first)
     if len(rows) > num_shown:
         st.button(
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
@@ -207,21 +211,13 @@ div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left;
 
 
 @st.fragment
-def show_lines(
-    lines: Sequence[SongLine],
-    *,
-    name: str,
-    digest: str,
-    ask: Callable[[str], None] | None = None,
-    plays_first: bool = True,
-) -> None:
+def show_lines(lines: Sequence[SongLine], *, name: str, digest: str, plays_first: bool = True) -> None:
     """Show songs as text with one player. A click on a title plays the song and reruns only this list.
 
     Args:
         lines: the songs.
-        name: name of the list on this page, for widget keys.
+        name: of the list, unique on the page.
         digest: of the songs; the list is new if it changes.
-        ask: callback with a song's id for a button that opens its mood; None for no button.
         plays_first: whether a new list has a player for its first song; else the player follows a click.
     """
     st.html(_LEFT)
@@ -235,7 +231,7 @@ def show_lines(
     list_name, playing = st.session_state.get(_PLAYING, (None, None))
     for line in lines:
         with st.container(gap=None):
-            _show_line(line, name, ask, is_playing=(name, line.track_id) == (list_name, playing))
+            _show_line(line, name, is_playing=(name, line.track_id) == (list_name, playing))
 
 
 def _play(name: str, track_id: str) -> None:
@@ -246,12 +242,13 @@ def _play(name: str, track_id: str) -> None:
         st.session_state[_REFRESH] = True
 
 
-def _ask(ask: Callable[[str], None], track_id: str) -> None:
-    ask(track_id)
+def _open_song(track_id: str) -> None:
+    """Open the tab on the mood of one song."""
+    choose({state.MUSIC_VIEW: CLASSIFY, state.MUSIC_TRACK: track_id})
     st.session_state[_REFRESH] = True  # the tabs are outside this fragment
 
 
-def _show_line(line: SongLine, name: str, ask: Callable[[str], None] | None, *, is_playing: bool) -> None:
+def _show_line(line: SongLine, name: str, *, is_playing: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if line.cover_url is not None:
             st.image(line.cover_url, alt=f"Cover of {line.title}", width=64)
@@ -266,13 +263,13 @@ def _show_line(line: SongLine, name: str, ask: Callable[[str], None] | None, *, 
             )
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{line.details} · [Open in Spotify]({track_url(line.track_id)})", width="content")
-                if ask is not None and line.can_ask:
+                if line.can_ask:
                     st.button(
                         "What mood is it?",
                         icon=":material/tune:",
                         key=state.music_widget("ask", name, line.track_id),
-                        on_click=_ask,
-                        args=(ask, line.track_id),
+                        on_click=_open_song,
+                        args=(line.track_id,),
                         type="tertiary",
                     )
     if is_playing:

@@ -18,10 +18,9 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
-from emomusic.ui.music.classify import VIEW as CLASSIFY
 from emomusic.ui.music.classify import show_one_song
 from emomusic.ui.music.search import show_search
-from emomusic.ui.music.song_list import show_table
+from emomusic.ui.music.song_list import CLASSIFY, show_table
 from emomusic.ui.music.song_table import SongTable, cached_per_table
 
 _MIN_CORRELATED = 10  # songs
