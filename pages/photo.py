@@ -30,7 +30,7 @@ if is_new:
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.core.charts import show_welcome
+    from emomusic.ui.core.charts import STEPS, show_parts
     from emomusic.ui.core.picture_chooser import choose_another_picture, choose_picture
     from emomusic.ui.photo.answer import show_photo
 
@@ -41,4 +41,4 @@ with shown_errors():
             show_head()
         if choose_picture() is not None:
             st.rerun()
-        show_welcome()
+        show_parts(STEPS)

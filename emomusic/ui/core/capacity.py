@@ -70,7 +70,8 @@ class Capacity:
         num_open = 0
         with self._lock:
             for visitor, seen_s in list(self._seen_s.items()):
-                if _is_open(visitor):
+                # Streamlit's list of all sessions is not thread-safe
+                if runtime.exists() and runtime.get_instance().is_active_session(visitor):
                     self._seen_s[visitor] = now_s
                     num_open += 1
                 elif now_s - seen_s > kept_s:
@@ -114,11 +115,6 @@ class Capacity:
             return sum(session.is_live for session in self._live)
 
 
-def _is_open(visitor: str) -> bool:
-    """Whether a browser shows the visitor's page. Streamlit's list of all sessions is not thread-safe."""
-    return runtime.exists() and runtime.get_instance().is_active_session(visitor)
-
-
 def limits(environment: Mapping[str, str]) -> tuple[int, int]:
     """The most visitors and the most live sessions, from the settings or from the number of cores.
 
@@ -138,11 +134,7 @@ def limits(environment: Mapping[str, str]) -> tuple[int, int]:
 
 @cache
 def capacity() -> Capacity:
-    """The capacity of this process.
-
-    Raises:
-        SettingsError: a setting is malformed.
-    """
+    """The capacity of this process, with the limits of `limits`."""
     return Capacity(*limits(os.environ))
 
 

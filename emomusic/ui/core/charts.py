@@ -14,17 +14,13 @@ from emomusic.plots.affect import circumplex
 from emomusic.plots.colours import write_in
 from emomusic.ui.core.frame import text_color
 
-_STEPS = (
+STEPS = (
     (":material/face:", "Faces", "MTCNN finds the faces, in photographs and in paintings."),
     (":material/bar_chart:", "Emotions", "A network trained on thousands of faces gives each one seven probabilities."),
     (":material/explore:", "Valence and arousal", "The probabilities become a point on a plane, the circumplex."),
     (":material/queue_music:", "Songs", "Thousands of songs lie on the same plane. Spotify players play the nearest."),
 )
-
-
-def show_welcome() -> None:
-    """Show the four steps from a photo to songs, and the empty plane."""
-    show_parts(_STEPS)
+"""The steps from a photo to songs, for `show_parts`."""
 
 
 def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:

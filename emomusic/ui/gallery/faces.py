@@ -174,7 +174,8 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
     key = state.gallery_listener(result.key)
     shown, digest, place = st.session_state.get(state.GALLERY_CHOSEN, (None, None, None))
     if shown != result.key:  # after a change of the photos, the same face has another number
-        st.session_state[key] = _number_of(result, digest, place)
+        same = (f for f in faces if f.place == place and result.pictures[f.picture].digest == digest)
+        st.session_state[key] = next((face.number for face in same), 0)  # else everyone
     number = st.selectbox(
         "Songs for",
         range(len(faces) + 1),
@@ -189,16 +190,6 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
     position = (None, None) if chosen is None else (result.pictures[chosen.picture].digest, chosen.place)
     st.session_state[state.GALLERY_CHOSEN] = result.key, *position
     return chosen
-
-
-def _number_of(result: GalleryResult, digest: str | None, place: int | None) -> int:
-    """The number of a face in this gallery; 0, as for everyone, if the face is absent."""
-    numbers = (
-        face.number
-        for face in result.gallery.faces
-        if face.place == place and result.pictures[face.picture].digest == digest
-    )
-    return next(numbers, 0)
 
 
 def _choose(key: str, face: GalleryFace) -> None:

@@ -64,11 +64,7 @@ class FaceWalk:
 
 
 class Walk:
-    """A photo with the results that the steps have computed. It belongs to one visitor's session.
-
-    Raises:
-        ImageError: the photo cannot be read.
-    """
+    """A photo with the results that the steps have computed. It belongs to one visitor's session."""
 
     def __init__(self, picture: Picture) -> None:
         image = picture.read()

@@ -45,7 +45,11 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
             return
         words = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
         st.header(words, anchor=False)
-        st.caption(_figures(view))
+        lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
+        st.caption(
+            f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
+            f"{_rate(view.readings_per_second)} readings per second{lag}"
+        )
         if len(view.faces) > 1 and group is not None:
             _show_rows(view, group)
         else:
@@ -96,18 +100,6 @@ def _status(view: LiveView, no_frame_s: float) -> str:
     if view.error is not None:
         return "Faces cannot be read"
     return "Reading the first frame"
-
-
-def _figures(view: LiveView) -> str:
-    """Return number of faces, rates and delay in one line."""
-    parts = [
-        pluralize(len(view.faces), "face"),
-        f"{_rate(view.frames_per_second)} frames per second",
-        f"{_rate(view.readings_per_second)} readings per second",
-    ]
-    if view.lag_s is not None:
-        parts.append(f"{1000 * view.lag_s:.0f} ms delay")
-    return " · ".join(parts)
 
 
 def _rate(per_second: float) -> str:

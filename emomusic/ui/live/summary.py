@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,11 +15,11 @@ from emomusic.music.recommend import Recommender, Song, one_song_each
 from emomusic.music.request import Request
 from emomusic.text import format_clock
 from emomusic.ui.core import state
-from emomusic.ui.core.frame import download_button
+from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.core.shared import shared
 from emomusic.ui.live.readings import show_areas
 from emomusic.ui.live.session import LiveSession
-from emomusic.ui.songs.choose import NOW, Listener, list_songs, request_of, show_song_plane
+from emomusic.ui.songs.choose import NOW, Listener, request_of, show_song_plane, song_line
 from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
 from emomusic.ui.songs.your_music import with_your_music
 
@@ -121,14 +120,11 @@ def _show_segments(summary: SessionSummary, table: pd.DataFrame) -> None:
         ),
         hide_index=True,
     )
-    make = partial(session_csv, table)
+
+    def make() -> str:
+        return str(table.to_csv(index=False, float_format="%.4f"))
+
     download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
-
-
-def session_csv(table: pd.DataFrame) -> bytes:
-    """Return a timeline as CSV, with four decimals."""
-    text: str = table.to_csv(index=False, float_format="%.4f")
-    return text.encode()
 
 
 def _show_playlist(session: LiveSession, num_segments: int) -> None:
@@ -151,7 +147,8 @@ def _show_playlist(session: LiveSession, num_segments: int) -> None:
         disabled=bool(st.session_state.get(state.LIVE_PLAYLIST)),
         key="live-play-session",
     )
-    list_songs(songs)
+    for queued in songs:
+        st.markdown(f"{queued.number}. {song_line(queued.song.track)}  \n{escape_markdown(queued.song.reason)}")
 
 
 def _play_session() -> None:

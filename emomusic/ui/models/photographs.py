@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from emomusic.metrics import SEVEN, ClassScores
 from emomusic.plots.diagnostics import accuracy_by_group, class_bars
 from emomusic.results.findings import describe_photographs, percent, with_range
 from emomusic.results.predictions import Predictions
-from emomusic.results.records import FaceBin, FaceRecord, WildFigures
+from emomusic.results.records import FaceRecord, WildFigures
 from emomusic.text import join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import show_chart
@@ -114,7 +114,20 @@ def show_photographs(chosen: Chosen) -> None:
             if wild.groups
         }
         if groups:
-            _show_groups(groups, without)
+            left_out = f", without {join_names(without)}, which the model cannot tell apart" if without else ""
+            first, *second = groups
+            marks = f" Circles: {first}; diamonds: {second[0]}." if second else ""
+            st.caption(f"Accuracy, with its 95 % range and the number of faces{left_out}.{marks}")
+            show_chart(
+                accuracy_by_group(groups),
+                key=state.models_widget("groups"),
+                alt="; ".join(
+                    f"Accuracy of {name} by {title.lower()}: "
+                    + ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
+                    for name, by_title in groups.items()
+                    for title, bins in by_title.items()
+                ),
+            )
     with words:
         _show_recall(measured)
     st.markdown("**Over all photographs**")
@@ -126,23 +139,6 @@ def show_photographs(chosen: Chosen) -> None:
     st.caption(
         "Faces in labelled photographs, through the whole pipeline. A face that is not found counts as wrong."
         + (folds if all(wild.folds for _, wild in measured) else "")
-    )
-
-
-def _show_groups(models: Mapping[str, Mapping[str, tuple[FaceBin, ...]]], without: Collection[str]) -> None:
-    left_out = f", without {join_names(without)}, which the model cannot tell apart" if without else ""
-    first, *second = models
-    marks = f" Circles: {first}; diamonds: {second[0]}." if second else ""
-    st.caption(f"Accuracy, with its 95 % range and the number of faces{left_out}.{marks}")
-    show_chart(
-        accuracy_by_group(models),
-        key=state.models_widget("groups"),
-        alt="; ".join(
-            f"Accuracy of {name} by {title.lower()}: "
-            + ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
-            for name, groups in models.items()
-            for title, bins in groups.items()
-        ),
     )
 
 

@@ -125,9 +125,20 @@ def choose_models() -> Chosen | None:
     answer, purposes = st.container(), st.container()
     st.space("small")  # on a phone the table's toolbar is always visible above it
     table, chooser = st.container(), st.container()
-    with chooser:
-        names = _choose(kind, [record.name for record in records])
     by_name = {record.name: record for record in records}
+    options = list(by_name)
+    # A menu for the keyboard, touch screens and the address; it matches the selected rows of the table
+    with chooser, st.container(horizontal=True, vertical_alignment="bottom"):
+        names = st.multiselect(
+            "Choose one model, or compare two",
+            options,
+            max_selections=_MOST,
+            placeholder=options[0],
+            width=440,
+            **widget(_CHOSEN[kind], options, options[0], most=_MOST),
+        )
+        names = names or options[:1]
+        _show_downloads(kind, names)
     chosen = Chosen(kind, tuple(by_name[name] for name in names), tuple(records))
     if sentence := describe_purposes([record for record in records if isinstance(record, FaceRecord)]):
         purposes.markdown(sentence)
@@ -136,21 +147,6 @@ def choose_models() -> Chosen | None:
     with answer, shown_errors(), st.spinner("Comparing the models") if len(names) > 1 else contextlib.nullcontext():
         _show_summary(chosen)
     return chosen
-
-
-def _choose(kind: ModelKind, names: list[str]) -> list[str]:
-    """A menu for the keyboard, touch screens and the address; it matches the selected rows of the table."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.multiselect(
-            "Choose one model, or compare two",
-            names,
-            max_selections=_MOST,
-            placeholder=names[0],
-            width=440,
-            **widget(_CHOSEN[kind], names, names[0], most=_MOST),
-        )
-        _show_downloads(kind, chosen or names[:1])
-    return chosen or names[:1]
 
 
 def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:

@@ -143,16 +143,11 @@ def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> 
         "Reset to song",
         icon=":material/undo:",
         key=state.music_widget("undo"),
-        on_click=_reset,
+        on_click=st.session_state.update,
         args=(dict(zip(keys, defaults, strict=True)),),
         disabled=bool((features == start).all()),
     )
     return features
-
-
-def _reset(defaults: dict[str, float]) -> None:
-    for key, value in defaults.items():
-        st.session_state[key] = value
 
 
 @cached_per_table

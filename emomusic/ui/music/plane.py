@@ -36,21 +36,16 @@ def show_plane(songs: SongTable) -> None:
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         rows = _choose_rows(songs)
-    _let_it_paint()
+    # Once per visit, wait. Otherwise the browser draws all other charts of the page at the same time
+    painted, visit = state.music_widget("painted"), st.session_state.get(state.VISIT)
+    if visit != st.session_state.get(painted):
+        st.session_state[painted] = visit
+        time.sleep(_PAINT_S)
     with side, shown_errors():  # an error in a fragment does not reach the page
         if rows.size:
             _show_selection(songs, rows)
         else:
             _show_hint(songs)
-
-
-def _let_it_paint() -> None:
-    """Wait once per visit. Otherwise the browser draws all other charts of the page at the same time."""
-    key = state.music_widget("painted")
-    visit = st.session_state.get(state.VISIT)
-    if visit != st.session_state.get(key):
-        st.session_state[key] = visit
-        time.sleep(_PAINT_S)
 
 
 def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:

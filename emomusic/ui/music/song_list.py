@@ -156,14 +156,6 @@ def short_name(track: Track) -> str:
     return name if len(name) <= 60 else name[:59] + "…"
 
 
-def describe_mood(songs: SongTable, row: int) -> str:
-    """The mood of a song: "happy 93 %", or "happy, labelled"."""
-    mood = MOODS[int(songs.moods[row])]
-    if "mood" in songs.catalogue.table and songs.catalogue.track(row).mood is not None:
-        return f"{mood}, labelled"
-    return f"{mood} {share_text(songs.probabilities[row].max())}"
-
-
 @dataclass(frozen=True, slots=True)
 class SongLine:
     """A song of a list."""
@@ -192,7 +184,9 @@ def show_songs(
     lines = []
     for row in map(int, rows[:num_shown]):
         track = songs.catalogue.track(row)
-        lines.append(SongLine(track.id, track.title, track.byline, describe_mood(songs, row), can_ask=can_ask))
+        source = f" {share_text(songs.probabilities[row].max())}" if track.mood is None else ", labelled"
+        mood = f"{MOODS[int(songs.moods[row])]}{source}"  # "happy 93 %", or "happy, labelled"
+        lines.append(SongLine(track.id, track.title, track.byline, mood, can_ask=can_ask))
     show_lines(lines, name=name, digest=digest, plays_first=plays_first)
     if len(rows) > num_shown:
         st.button(

@@ -202,7 +202,13 @@ def show_photo(picture: Picture) -> None:
     bars, plane = roomy_columns([2, 3], key="details", gap="large")
     if probabilities is not None:
         with bars:
-            _show_bars(who, probabilities)
+            point = affect_of(probabilities)
+            quadrant = quadrant_of(point)
+            position = f"valence {point.valence:.2f}, arousal {point.arousal:.2f}"
+            st.header("Emotions", anchor=False)
+            alt = f"Probabilities: {list_shares(probabilities.as_dict())}"
+            show_chart(probability_bars(probabilities), key=f"bars-{who}", alt=alt)
+            st.caption(f"{who}: {position}, {quadrant}, {quadrant.description}.")
     with plane:
         faces = enumerate(reading.faces[:MOST_POINTS], 1)
         show_song_plane(listener, [FacePoint(str(number), face.point, face.emotion) for number, face in faces], queue)
@@ -251,18 +257,6 @@ def _correct(result: PhotoResult, who: str, probabilities: EmotionProbabilities 
     return _listener(ALL if who == state.EVERYONE else who.split()[1], probabilities, emotion, mood)
 
 
-def _show_bars(who: str, probabilities: EmotionProbabilities) -> None:
-    point = affect_of(probabilities)
-    quadrant = quadrant_of(point)
-    st.header("Emotions", anchor=False)
-    show_chart(
-        probability_bars(probabilities),
-        key=f"bars-{who}",
-        alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
-    )
-    st.caption(f"{who}: valence {point.valence:.2f}, arousal {point.arousal:.2f}, {quadrant}, {quadrant.description}.")
-
-
 def _alt(reading: PictureReading) -> str:
     if not reading.faces:
         return "The photo; no face found"
@@ -308,13 +302,12 @@ def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> di
         if linked != value:
             state.renew(key)  # also reaches a widget in a closed menu
             st.session_state[state.fresh(key)] = linked
-    return {"key": state.fresh(key), "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
 
+    def link_choices() -> None:
+        if address.chosen(state.SAMPLE) is not None:
+            address.choose(choices_about(digest))
 
-def _link_choices(digest: str) -> None:
-    """Write the choices about a sample to the URL."""
-    if address.chosen(state.SAMPLE) is not None:
-        address.choose(choices_about(digest))
+    return {"key": state.fresh(key), "persist_state": "session", "on_change": link_choices}
 
 
 def _listener(

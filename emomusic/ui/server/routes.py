@@ -61,21 +61,15 @@ class _AppCollector(Collector):
         yield CounterMetricFamily("emomusic_faces", "Faces classified", value=readings.num_faces)
 
 
-def monitoring_registry() -> CollectorRegistry:
-    """A registry with the figures of the app, and those of Python and the process, such as memory."""
-    registry = CollectorRegistry()
-    for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
-        registry.register(collector)
-    return registry
-
-
 def routes(environment: Mapping[str, str]) -> list[BaseRoute]:
     """The routes for these settings.
 
     Raises:
         SettingsError: a setting is malformed.
     """
-    registry = monitoring_registry()
+    registry = CollectorRegistry()  # with the figures of Python and the process too, such as memory
+    for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
 
     async def monitoring(_: Request) -> Response:
         return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)

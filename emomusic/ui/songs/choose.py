@@ -9,7 +9,7 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, describe
 from emomusic.music.catalogue import Track
-from emomusic.music.queue import QueuedSong, SongQueue
+from emomusic.music.queue import SongQueue
 from emomusic.music.recommend import Song
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.spotify.embeds import track_url
@@ -126,9 +126,3 @@ def song_points(numbered: Iterable[tuple[int, Song]]) -> list[SongPoint]:
 def song_line(track: Track) -> str:
     """A song as Markdown: the title with a link, and the artists."""
     return f"[**{escape_markdown(track.title)}**]({track_url(track.id)}) · {escape_markdown(track.byline)}"
-
-
-def list_songs(songs: Iterable[QueuedSong]) -> None:
-    """Show songs as numbered text with links and reasons."""
-    for queued in songs:
-        st.markdown(f"{queued.number}. {song_line(queued.song.track)}  \n{escape_markdown(queued.song.reason)}")

@@ -6,7 +6,6 @@ The token is in the memory of the visitor's session only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -22,7 +21,7 @@ from emomusic.ui.core.secrets import spotify_credentials
 
 _POLL_S = 1.0
 
-SERVICE: Mapping[str, Any] = MappingProxyType({})
+SERVICE: Mapping[str, Any] = {}
 """Addresses of another Spotify, for tests: keyword arguments of `Service`."""
 
 
