@@ -9,7 +9,7 @@ from emomusic.ui.core.frame import require_app, shown_errors
 require_app("photo")
 
 if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # Spotify's redirect
-    from emomusic.ui.songs.spotify_account import finish_sign_in
+    from emomusic.ui.songs.take_along import finish_sign_in
 
     if finish_sign_in():
         st.stop()

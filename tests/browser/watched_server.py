@@ -24,8 +24,8 @@ def note(path: Path) -> None:
 
 if __name__ == "__main__":
     if replaced := os.environ.get("TEST_SPOTIFY"):
-        from emomusic.ui.songs import spotify_account
+        from emomusic.ui.songs import take_along
 
-        spotify_account.SERVICE = json.loads(replaced)
+        take_along.SERVICE = json.loads(replaced)
     threading.Thread(target=note, args=(Path(os.environ["TEST_THREADS"]),), daemon=True).start()
     sys.exit(main())

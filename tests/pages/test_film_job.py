@@ -60,7 +60,7 @@ def start() -> Iterator[Callable[..., FilmJob]]:
 def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
     job = start(film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240)), load_film_networks)
     wait_for_end(job)
-    assert (job.name, job.error, job.problem, job.is_cancelled) == ("a film.mp4", None, None, False)
+    assert (job.name, job.error, job.problem, job.cancelled.is_set()) == ("a film.mp4", None, None, False)
     assert not job.is_reading
     assert job.reading is not None
     assert len(job.reading) == 16
@@ -80,10 +80,10 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Ca
     assert classifier.has_stopped()
     assert job.stage is FilmStage.READING
     assert 0 < job.share < 1
-    job.cancel()
+    job.cancelled.set()
     classifier.allow()
     wait_for_end(job)
-    assert job.is_cancelled
+    assert job.cancelled.is_set()
     assert job.error is None
     assert job.reading is not None
     assert len(job.reading) == 10  # the cancelled one is complete
@@ -214,7 +214,7 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     assert {stopped.stage, next_.stage} == {FilmStage.WAITING}
     assert stopped.is_reading
     assert stopped.seconds_left() is None
-    stopped.cancel()
+    stopped.cancelled.set()
     wait_for_end(stopped)
     assert (stopped.error, stopped.reading, stopped.marked) == (None, None, None)
     assert next_.stage is FilmStage.WAITING

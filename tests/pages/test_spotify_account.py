@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.music.spotify.account import Account, Login
 from emomusic.ui.core import state
-from emomusic.ui.songs import spotify_account
+from emomusic.ui.songs import take_along
 from tests.fake_spotify import TOKEN, Behaviour, FakeSpotify, fake_spotify
 from tests.pages.screen import keys, playlist, text_of, tracks, unescaped
 
@@ -30,7 +30,7 @@ class Browser:
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
     browser = Browser()
-    monkeypatch.setattr(spotify_account, "browser_token", lambda: browser.token)
+    monkeypatch.setattr(take_along, "browser_token", lambda: browser.token)
     return browser
 
 
@@ -39,16 +39,16 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    spotify_account._shared_logins.clear()
+    take_along._shared_logins.clear()
     yield
-    spotify_account._shared_logins.clear()
+    take_along._shared_logins.clear()
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, browser: Browser) -> Iterator[FakeSpotify]:
     """Spotify, with keys on this server."""
     with fake_spotify() as server:
-        monkeypatch.setattr(spotify_account, "SERVICE", server.urls | {"timeout_s": 2.0})
+        monkeypatch.setattr(take_along, "SERVICE", server.urls | {"timeout_s": 2.0})
         monkeypatch.setenv("SPOTIFY_CLIENT_ID", server.client_id)
         monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "unused here")
         yield server

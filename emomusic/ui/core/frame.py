@@ -107,8 +107,8 @@ def style_page() -> None:
     primary, link = st.get_option("theme.light.primaryColor"), st.get_option("theme.dark.linkColor")
     if not (text_colours and primary and link):
         return  # started from another folder, without the themes of `.streamlit/config.toml`
-    letters = [f'text[style*="fill: {_rgb(colour)}"]' for colour in text_colours]
-    frames = [f'.shapelayer path[style*="stroke: {_rgb(colour)}"]' for colour in text_colours]
+    letters = [f'text[style*="fill: rgb{rgb_of(colour)}"]' for colour in text_colours]
+    frames = [f'.shapelayer path[style*="stroke: rgb{rgb_of(colour)}"]' for colour in text_colours]
     st.html(
         f"""<style>
 .stApp button[kind="primary"]:not(:disabled) {{
@@ -126,11 +126,6 @@ def style_page() -> None:
 .stApp .js-plotly-plot :is({", ".join(frames)}) {{ stroke: currentColor !important; }}
 </style>"""
     )
-
-
-def _rgb(colour: str) -> str:
-    """A colour in the browser's notation: "#rrggbb" becomes "rgb(…)"."""
-    return f"rgb{rgb_of(colour)}"
 
 
 def require_app(page: str) -> None:

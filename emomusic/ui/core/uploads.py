@@ -23,7 +23,7 @@ def show_uploader(draw: Callable[..., object], label: str, widget: str, store: S
     """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
     draw(label, key=widget, on_change=_take, args=(widget, store), **look)
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
-    new = [file for file in _listed(widget) if isinstance(file, UploadedFile)]
+    new = [file for file in listed(widget) if isinstance(file, UploadedFile)]
     if any(file.file_id not in _stored_ids(widget) for file in new):
         _take(widget, store)
     for file in new:
@@ -36,29 +36,25 @@ def show_removal(widget: str, label: str, store: Store, note: str = "") -> None:
 
     An uploader loses its list when another page, or another widget in its place, is shown.
     """
-    if not is_listing(widget):
+    if not listed(widget):
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button(label, icon=":material/delete:", on_click=store, args=((),))
             if note:
                 st.caption(note, width="content")
 
 
-def is_listing(widget: str) -> bool:
-    """Whether the uploader lists a file."""
-    return bool(_listed(widget))
-
-
 def _take(widget: str, store: Store) -> None:
     """Store the files if their list changed; the release of a file calls this too."""
     before = _stored_ids(widget)
-    files = [file for file in _listed(widget) if isinstance(file, UploadedFile) or file.file_id in before]
+    files = [file for file in listed(widget) if isinstance(file, UploadedFile) or file.file_id in before]
     ids = [file.file_id for file in files]
     if ids != before:
         store(files)
         st.session_state[state.stored_uploads(widget)] = ids  # last: marks the list as stored
 
 
-def _listed(widget: str) -> list[UploadedFile | DeletedFile]:
+def listed(widget: str) -> list[UploadedFile | DeletedFile]:
+    """The files that an uploader lists."""
     files = st.session_state.get(widget)
     return files if isinstance(files, list) else [files] if files is not None else []
 
@@ -70,7 +66,7 @@ def _stored_ids(widget: str) -> list[str]:
 
 def _show_lost(widget: str) -> None:
     """Show a notice if the server has lost files that the uploader still lists."""
-    files, stored = _listed(widget), _stored_ids(widget)
+    files, stored = listed(widget), _stored_ids(widget)
     lost = sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files)
     if not lost:
         return

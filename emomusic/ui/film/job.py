@@ -98,7 +98,7 @@ class FilmJob:
         self.preview: bytes | None = None  # the current frame with its faces, as JPEG
         self.marked: bytes | None = None  # the film with its faces marked, as MP4; None until it is drawn
         self._portraits: dict[int, tuple[int, bytes]] = {}
-        self._cancelled, self._closed = threading.Event(), threading.Event()
+        self.cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._scenes: tuple[int, list[Segment]] = (0, [])
         self._moods: dict[int, tuple[AffectPoint, Emotion]] = {}
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
@@ -110,11 +110,6 @@ class FilmJob:
     def is_reading(self) -> bool:
         """Whether readings may still arrive."""
         return self.stage in (FilmStage.WAITING, FilmStage.READING)
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the visitor stopped the reading."""
-        return self._cancelled.is_set()
 
     def portrait(self, number: int) -> bytes | None:
         """A picture of a face, as JPEG."""
@@ -146,21 +141,17 @@ class FilmJob:
             self._moods[scene] = segment.point, segment.emotion
         return self._moods[scene]
 
-    def cancel(self) -> None:
-        """Stop the reading and keep its results."""
-        self._cancelled.set()
-
     def end(self) -> None:
         """Make the thread end, which closes the file."""
         self._closed.set()
 
-    def close(self, timeout_s: float = _END_TIMEOUT_S) -> None:
+    def close(self) -> None:
         """End the thread, and wait for it up to a timeout."""
         self.end()
-        self._thread.join(timeout_s)
+        self._thread.join(_END_TIMEOUT_S)
 
     def _should_stop(self) -> bool:
-        return self._cancelled.is_set() or self._closed.is_set()
+        return self.cancelled.is_set() or self._closed.is_set()
 
     def _enter(self, stage: FilmStage) -> None:
         """Begin a stage; `share` is its finished part, from 0 to 1."""

@@ -23,7 +23,7 @@ from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import show_uploader
 from emomusic.ui.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, stored_upload, visitors_job
-from emomusic.ui.film.results import choose_scene, show_answer, show_details, show_growing, show_picture, show_timeline
+from emomusic.ui.film.results import show_answer, show_details, show_growing, show_picture, show_timeline
 
 _SAMPLE = "sample"  # the value in the URL
 
@@ -81,7 +81,7 @@ def cancel_job() -> None:
     Streamlit keeps the function after the end of the session, and a method of the job would keep the job.
     """
     if (job := visitors_job()) is not None:
-        job.cancel()
+        job.cancelled.set()
 
 
 def forget_job() -> None:
@@ -154,7 +154,8 @@ def show_film() -> None:
         st.error(escape_markdown_message(job.error), icon=":material/error:")
         st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
         return
-    scene = choose_scene(job)
+    chosen_scene = st.session_state.get(state.FILM_SCENE, 0)
+    scene = int(chosen_scene) if chosen_scene < len(job.scenes()) else 0
     left, right = st.columns([1, 1], gap="medium")
     with left:
         _show_head(job)
@@ -189,7 +190,7 @@ def _show_head(job: FilmJob) -> None:
         else:
             st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
     if not job.is_reading:
-        if job.is_cancelled and job.reading is not None:
+        if job.cancelled.is_set() and job.reading is not None:
             st.caption(f":material/stop_circle: Stopped at {format_clock(job.reading.end_s)}. The results end there.")
         elif job.problem is not None:
             st.warning(escape_markdown_message(job.problem), icon=":material/broken_image:")

@@ -37,12 +37,6 @@ _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
 _NEVER_S = 10**6  # later than the end of any film
 
 
-def choose_scene(job: FilmJob) -> int:
-    """The index of the chosen scene; at first the first one."""
-    chosen = st.session_state.get(state.FILM_SCENE, 0)
-    return int(chosen) if chosen < len(job.scenes()) else 0
-
-
 def show_picture(job: FilmJob) -> None:
     """Show the marked film, or before that the current frame."""
     if job.marked is not None:
@@ -77,7 +71,7 @@ def show_answer(job: FilmJob, scene: int) -> None:
             st.title("No face found", anchor=False)
             st.markdown("Faces must look towards the camera. Try another film.")
         return
-    scene = min(scene, len(scenes) - 1)  # the last ones may have been joined since `choose_scene`
+    scene = min(scene, len(scenes) - 1)  # the last ones may have been joined meanwhile
     segment = scenes[scene]
     st.html(_STYLE)
     with st.container(key="film-answer"):

@@ -54,8 +54,11 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
             _show_rows(view, group)
         else:
             _show_bars(group)
+        points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in view.faces]
+        if group is not None and len(points) > 1:
+            points.append(FacePoint(ALL, affect_of(group), group.emotion))
         show_chart(
-            circumplex(_points(view, group), trail=_trail(session.reader.timeline()), height=340),
+            circumplex(points, trail=_trail(session.reader.timeline()), height=340),
             key="live-plane",
             alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
         )
@@ -149,13 +152,6 @@ _LARGE_TYPE = """<style>
 .st-key-live-large-words p { font-size: clamp(1.2rem, 2.2vw, 2.2rem); line-height: 1.3; }
 .st-key-live-large-bars { flex: none; height: clamp(14rem, 100vh - 23rem - 14vw, 30rem); }
 </style>"""
-
-
-def _points(view: LiveView, group: EmotionProbabilities | None) -> list[FacePoint]:
-    points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in view.faces]
-    if group is not None and len(points) > 1:
-        points.append(FacePoint(ALL, affect_of(group), group.emotion))
-    return points
 
 
 def _trail(table: pd.DataFrame) -> Sequence[AffectPoint]:

@@ -31,7 +31,7 @@ from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
-from emomusic.ui.core.uploads import is_listing, show_removal, show_uploader
+from emomusic.ui.core.uploads import listed, show_removal, show_uploader
 from emomusic.ui.songs.your_music import choose_genres, chosen_genres
 
 _T = TypeVar("_T")
@@ -225,7 +225,7 @@ def _own_table() -> SongTable | None:
             show_removal(
                 state.MUSIC_UPLOAD, "Remove the table", _store_own, f"Shown: **{escape_markdown(own.catalogue.name)}**"
             )
-    if (problem := st.session_state.get(state.MUSIC_PROBLEM)) is not None and is_listing(state.MUSIC_UPLOAD):
+    if (problem := st.session_state.get(state.MUSIC_PROBLEM)) is not None and listed(state.MUSIC_UPLOAD):
         st.error(escape_markdown_message(problem), icon=":material/error:")
     return own
 

@@ -183,7 +183,9 @@ def show_photo(picture: Picture) -> None:
     left, right = st.columns([2, 3] if shape < 1 else [1, 1] if shape < _NEARLY_SQUARE else [3, 2], gap="medium")
     with left, st.container(key="photo-preview"):
         # A portrait is limited in height, to be visible as a whole; a phone makes it narrower
-        show_sharp(result.preview, alt=_alt(reading), width=min(_PREVIEW_WIDTH, round(PREVIEW_HEIGHT * shape)))
+        numbered = ", ".join(f"face {number} {face.emotion}" for number, face in enumerate(reading.faces, 1))
+        alt = f"The photo with framed faces: {numbered}" if numbered else "The photo; no face found"
+        show_sharp(result.preview, alt=alt, width=min(_PREVIEW_WIDTH, round(PREVIEW_HEIGHT * shape)))
     # A wide photo leaves space below it for the sentence
     with left if shape > _WIDE else right, st.container(key="answer"):
         who = _show_sentence(result)
@@ -255,14 +257,6 @@ def _correct(result: PhotoResult, who: str, probabilities: EmotionProbabilities 
     if choices := [name for name in (emotion and emotion.adjective, mood) if name]:
         st.caption(f"Your choice: {', '.join(choices)}")  # also outside the menu, which is closed after a link
     return _listener(ALL if who == state.EVERYONE else who.split()[1], probabilities, emotion, mood)
-
-
-def _alt(reading: PictureReading) -> str:
-    if not reading.faces:
-        return "The photo; no face found"
-    return "The photo with framed faces: " + ", ".join(
-        f"face {number} {face.emotion}" for number, face in enumerate(reading.faces, 1)
-    )
 
 
 def _choose_who(digest: str, num_faces: int) -> str:
