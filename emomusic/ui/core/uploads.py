@@ -28,7 +28,14 @@ def show_uploader(draw: Callable[..., object], label: str, widget: str, store: S
         _take(widget, store)
     for file in new:
         release_upload(file.file_id)
-    _show_lost(widget)
+    files, stored = listed(widget), _stored_ids(widget)
+    if lost := sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files):
+        files_lost = "this file" if len(files) == 1 else f"{lost} of these files"
+        st.info(
+            f"The connection was lost, and the server no longer has {files_lost}. "
+            f"Choose {'it' if lost == 1 else 'them'} again.",
+            icon=":material/history:",
+        )
 
 
 def show_removal(widget: str, label: str, store: Store, note: str = "") -> None:
@@ -62,17 +69,3 @@ def listed(widget: str) -> list[UploadedFile | DeletedFile]:
 def _stored_ids(widget: str) -> list[str]:
     ids: list[str] = st.session_state.get(state.stored_uploads(widget), [])
     return ids
-
-
-def _show_lost(widget: str) -> None:
-    """Show a notice if the server has lost files that the uploader still lists."""
-    files, stored = listed(widget), _stored_ids(widget)
-    lost = sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files)
-    if not lost:
-        return
-    files_lost = "this file" if len(files) == 1 else f"{lost} of these files"
-    st.info(
-        f"The connection was lost, and the server no longer has {files_lost}. "
-        f"Choose {'it' if lost == 1 else 'them'} again.",
-        icon=":material/history:",
-    )

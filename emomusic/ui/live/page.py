@@ -29,8 +29,6 @@ from emomusic.ui.live.video import (
     sync_session,
 )
 
-EACH_FACE, CLASS_VIEW = "Faces", "Classroom"
-
 _DEFAULTS = LiveSettings()
 _CLASS_SIDE = 640  # faces in the back rows are small
 
@@ -89,8 +87,6 @@ _FEATURES = (
     (":material/queue_music:", "The songs", "songs for one moment, and a playlist for the whole session."),
 )
 
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-
 # During the video, a phone's first screen has room for the top of the player
 _LOW_TITLE = """<style>
 @media (max-width: 640px) { [data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; } }
@@ -138,7 +134,7 @@ def connection_settings() -> IceSettings:
     Raises:
         SettingsError: a setting or the file is malformed.
     """
-    nearby = urlsplit(st.context.url or "").hostname in _LOCAL_HOSTS
+    nearby = urlsplit(st.context.url or "").hostname in ("localhost", "127.0.0.1", "::1")
     return ice_settings({**os.environ, **read_secrets()}, nearby=nearby)
 
 
@@ -164,7 +160,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
                 # After a server restart the browser restores the tick without a click
                 request_camera()
                 st.rerun()
-            class_view = choose_one("View", [EACH_FACE, CLASS_VIEW], state.LIVE_VIEW) == CLASS_VIEW
+            class_view = choose_one("View", ["Faces", "Classroom"], state.LIVE_VIEW) == "Classroom"
             choose_settings(session, class_view=class_view)
         if class_view:
             st.caption(

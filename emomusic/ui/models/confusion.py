@@ -135,27 +135,21 @@ def _choose_cell(menu: str, figures: dict[str, ClassMetrics], classes: tuple[str
 
 
 def _show_cell(chosen: Chosen, cell: tuple[str, str] | None, figures: dict[str, ClassMetrics], *, four: bool) -> None:
+    """Show the count of a cell, the mean probabilities and some of the faces; without a cell the worst mistakes."""
     columns = st.columns(len(figures), gap="large") if len(figures) > 1 else [st.container()]
-    for column, (name, own) in zip(columns, figures.items(), strict=True):
+    for column, (name, metrics) in zip(columns, figures.items(), strict=True):
         with column, shown_errors():  # an error in one model leaves the other on the page
             if cell is None:
-                st.markdown(f"**Most frequent mistakes of {name}**\n\n1. " + "\n1. ".join(list_mistakes(own)))
-            else:
-                _show_details(chosen.kind, name, cell, four=four)
-
-
-def _show_details(kind: ModelKind, name: str, cell: tuple[str, str], *, four: bool) -> None:
-    """Show the count of a cell, the mean probabilities and some of the faces."""
-    own = predictions(kind, name)
-    found = confusion_cell(own, *cell, four=four)
-    st.markdown(describe_cell(found, name, kind.examples))
-    if found.mean is not None:
-        st.caption(f"Mean probabilities of {name} for these {len(found.rows):,}:")
-        shares = dict(zip(own.classes, found.mean.tolist(), strict=True))
-        show_chart(
-            share_bars(shares),
-            key=state.models_widget("cell", name),
-            alt=f"Mean probabilities: {list_shares(shares)}",
-        )
-    if kind is ModelKind.FACE and found.rows.size and (pictures := test_pictures(own)) is not None:
-        face_grid(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)
+                mistakes = "\n1. ".join(list_mistakes(metrics))
+                st.markdown(f"**Most frequent mistakes of {name}**\n\n1. {mistakes}")
+                continue
+            own = predictions(chosen.kind, name)
+            found = confusion_cell(own, *cell, four=four)
+            st.markdown(describe_cell(found, name, chosen.kind.examples))
+            if found.mean is not None:
+                st.caption(f"Mean probabilities of {name} for these {len(found.rows):,}:")
+                shares = dict(zip(own.classes, found.mean.tolist(), strict=True))
+                alt = f"Mean probabilities: {list_shares(shares)}"
+                show_chart(share_bars(shares), key=state.models_widget("cell", name), alt=alt)
+            if chosen.faces and found.rows.size and (pictures := test_pictures(own)) is not None:
+                face_grid(own, pictures, found.rows[:_FACES_OF_A_CELL], four=four)

@@ -29,13 +29,6 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
-def _choose_first_hit(songs: SongTable, search: str) -> None:
-    """Choose the first hit of a search, unless the current song is also a hit."""
-    hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
-    if hits and chosen(state.MUSIC_TRACK) not in hits:
-        choose({state.MUSIC_TRACK: hits[0]})
-
-
 def show_one_song(songs: SongTable) -> None:
     """Show the song, its sliders, the probabilities and the nearest songs."""
     track = _choose_track(songs)
@@ -72,12 +65,18 @@ div:has(> .st-key-{_SENTENCE}) {{
 def _choose_track(songs: SongTable) -> Track:
     current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "")
     search = state.music_widget("start-search", songs.digest)
+
+    def choose_first_hit() -> None:
+        """Choose the first hit of a search, unless the current song is also a hit."""
+        hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
+        if hits and chosen(state.MUSIC_TRACK) not in hits:
+            choose({state.MUSIC_TRACK: hits[0]})
+
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Start from",
             key=search,
-            on_change=_choose_first_hit,
-            args=(songs, search),
+            on_change=choose_first_hit,
             type="search",
             icon=":material/search:",
             placeholder="Search titles and artists",

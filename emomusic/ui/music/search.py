@@ -64,7 +64,14 @@ def _search_table(songs: SongTable, text: str) -> None:
 def _search_spotify(songs: SongTable, text: str) -> None:
     credentials = spotify_credentials()
     if credentials is None:
-        _explain_keys()
+        st.markdown(
+            "Add your own keys to search Spotify. They are free with a Premium account.\n\n"
+            "1. Create an app at [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) with the "
+            "redirect address `http://127.0.0.1:8501/`.\n"
+            "2. Write its client ID and secret to `.streamlit/secrets.toml` in this app and restart it:"
+        )
+        st.code('SPOTIFY_CLIENT_ID = "…"\nSPOTIFY_CLIENT_SECRET = "…"', language="toml")
+        st.caption("The rest of this page works without keys.")
         return
     if not text:
         st.caption("Search Spotify with the keys of this server.")
@@ -158,14 +165,3 @@ def _live(elsewhere: bool, credentials: Credentials) -> LiveSpotify:
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
 def _found(text: str, number: int, elsewhere: bool, credentials: Credentials) -> FoundPage:
     return _live(elsewhere, credentials).search(text, page=number)
-
-
-def _explain_keys() -> None:
-    st.markdown(
-        "Add your own keys to search Spotify. They are free with a Premium account.\n\n"
-        "1. Create an app at [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) with the "
-        "redirect address `http://127.0.0.1:8501/`.\n"
-        "2. Write its client ID and secret to `.streamlit/secrets.toml` in this app and restart it:"
-    )
-    st.code('SPOTIFY_CLIENT_ID = "…"\nSPOTIFY_CLIENT_SECRET = "…"', language="toml")
-    st.caption("The rest of this page works without keys.")

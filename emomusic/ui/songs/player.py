@@ -46,12 +46,7 @@ PLAYLIST = 20
 
 
 def queue_of(request: Request, place: str) -> SongQueue:
-    """The queue of a page for a request. The same request keeps its position.
-
-    Args:
-        request: target, policy and filters.
-        place: name of the page's player.
-    """
+    """The queue of a page's player for a request. The same request keeps its position."""
     queue = st.session_state.get(state.queue(place))
     if not isinstance(queue, SongQueue) or queue.request != request:
         with st.spinner("Loading the songs"):
@@ -78,10 +73,7 @@ div[class*="st-key-play-"] + div p { margin: 0; }
 def show_queue(queue: SongQueue, place: str, stem: str) -> None:
     """Show the player of a queue; its buttons rerun only this fragment, so the plane can still show a skipped song.
 
-    Args:
-        queue: the songs.
-        place: name of the player, unique on the page.
-        stem: start of the names of downloaded files.
+    `place` is unique on the page, and the names of downloaded files start with `stem`.
     """
     with shown_errors(), st.container(key=f"player-{place}", gap="small"):
         current = queue.current
