@@ -118,6 +118,9 @@ def style_page() -> None:
   background-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
   border-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
 }}
+/* The song belongs to the first screen, so an answer has a small heading */
+.stApp [class*="-answer"] h1 {{ font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }}
+@media (max-width: 640px) {{ .stApp [class*="-answer"] h1 {{ font-size: 1.4rem; }} }}
 .stApp [data-tag] {{ background-color: light-dark({primary}, {DARK_BUTTON}); }}
 .stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
   color: light-dark({primary}, {link});

@@ -101,8 +101,6 @@ def show_answer(job: FilmJob, scene: int) -> None:
 _STYLE = """<style>
 .st-key-film-answer { gap: 0.5rem; }
 .st-key-film-next button { text-align: left; }
-.st-key-film-answer h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
-@media (max-width: 640px) { .st-key-film-answer h1 { font-size: 1.4rem; } }
 </style>"""
 
 

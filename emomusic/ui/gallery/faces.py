@@ -37,10 +37,9 @@ from emomusic.ui.songs.take_along import songs_json
 
 # Beside a tall gallery, the player stays visible. An element's key is also its CSS class, as documented
 _STYLE = """<style>
-.st-key-gallery-chosen h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
-@media (min-width: 641px) { div:has(> .st-key-gallery-chosen) { position: sticky; top: 4rem; } }
+@media (min-width: 641px) { div:has(> .st-key-gallery-answer) { position: sticky; top: 4rem; } }
 @media (max-width: 640px) {  /* The same height for all songs, so that a tap does not move the faces below */
-  .st-key-gallery-chosen h1 { font-size: 1.4rem; min-height: calc(2.4em + 1rem); }
+  .st-key-gallery-answer h1 { min-height: calc(2.4em + 1rem); }
   .st-key-song-gallery p, [class*="st-key-play-gallery-"] p, [class*="st-key-play-gallery-"] + div p {
     display: -webkit-box; -webkit-box-orient: vertical; overflow: hidden;
   }
@@ -71,7 +70,7 @@ def show_gallery(result: GalleryResult) -> None:
     st.html(_STYLE)
     # The answer comes first, also on a phone, which stacks the columns
     left, right = st.columns([2, 3], gap="large")
-    with left, st.container(key="gallery-chosen", gap="small"):
+    with left, st.container(key="gallery-answer", gap="small"):
         title = st.container()
         chosen = _choose_face(result)
         probabilities = group if chosen is None else chosen.reading.probabilities

@@ -222,6 +222,10 @@ def _describe_votes(records: Sequence[ModelRecord]) -> str:
 
 
 def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
+    def format_range(record: FaceRecord) -> str:
+        low, high = record.accuracy_interval
+        return f"{of_100(low)} to {of_100(high)}{' of four' if record.has_four else ''}"
+
     return pd.DataFrame(
         [
             {
@@ -229,8 +233,7 @@ def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
                 "accuracy": None if record.has_four else 100 * record.accuracy,
                 "ferplus": None if record.has_four or not record.ferplus else 100 * record.ferplus.accuracy,
                 "wild": None if record.has_four or not record.wild else 100 * record.wild.accuracy,
-                "interval": " to ".join(map(of_100, record.accuracy_interval))
-                + (" of four" if record.has_four else ""),
+                "interval": format_range(record),
                 "report": _reported(record),
                 "four": 100 * record.four_class_accuracy,
                 "ferplus_four": 100 * record.ferplus.four_class_accuracy if record.ferplus else None,

@@ -153,13 +153,11 @@ _PREVIEW_WIDTH = 1100  # maximum on a very wide screen
 _NEARLY_SQUARE, _WIDE = 1.2, 2.1  # width / height
 _MAX_BUTTONS = 8  # more faces are in a menu
 
-# The song belongs to the first screen: a small heading, and on a phone a low picture
+# The song belongs to the first screen: on a phone a low picture
 _STYLE = """<style>
-.st-key-answer { gap: 0.75rem; }
-.st-key-answer h1 { font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }
+.st-key-photo-answer { gap: 0.75rem; }
 @media (max-width: 640px) {
-  .st-key-answer { gap: 0.5rem; }
-  .st-key-answer h1 { font-size: 1.4rem; }
+  .st-key-photo-answer { gap: 0.5rem; }
   .st-key-photo-preview img { max-height: 30vh; object-fit: contain; }
 }
 </style>"""
@@ -187,7 +185,7 @@ def show_photo(picture: Picture) -> None:
         alt = f"The photo with framed faces: {numbered}" if numbered else "The photo; no face found"
         show_sharp(result.preview, alt=alt, width=min(_PREVIEW_WIDTH, round(PREVIEW_HEIGHT * shape)))
     # A wide photo leaves space below it for the sentence
-    with left if shape > _WIDE else right, st.container(key="answer"):
+    with left if shape > _WIDE else right, st.container(key="photo-answer"):
         who = _show_sentence(result)
         probabilities = _probabilities(reading, who)
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="policy-row"):
