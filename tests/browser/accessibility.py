@@ -14,7 +14,6 @@ STREAMLIT_RULES = ("presentation-role-conflict", "scrollable-region-focusable")
 
 def axe_report(page: Page) -> str | None:
     """The violations on the page; None without violations."""
-    page.wait_for_load_state("networkidle")  # parts of Streamlit, and the app's style with them, load after the content
     wait_until_idle(page)
     for chosen in page.locator('[role="radio"][aria-checked="true"]:visible').all()[:1]:
         chosen.hover(force=True)  # the state with the lowest contrast; a menu can cover it

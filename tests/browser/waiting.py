@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-# Nothing is redrawn: no element of an earlier run, no transition, and no image without its pixels
+# Nothing is redrawn: no element of an earlier run, no part of Streamlit that still loads (the app's style is one),
+# no transition, and no image without its pixels
 _DRAWN = """() => {
   const ends = animation => animation.effect.getComputedTiming().endTime !== Infinity;
+  const loading = [...document.querySelectorAll('[data-testid="stSkeleton"]')];
   return !document.querySelector('[data-stale="true"]')
+    && !loading.some(part => part.checkVisibility())
     && document.getAnimations().every(animation => animation.playState !== "running" || !ends(animation))
     && [...document.images].every(image => image.complete);
 }"""
