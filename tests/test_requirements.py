@@ -1,8 +1,9 @@
-"""The code imports exactly the declared dependencies."""
+"""The code imports exactly the declared dependencies, and the lock files pin them."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -17,9 +18,15 @@ from packaging.version import Version
 
 from emomusic.cli import doctor
 from emomusic.compat import HOOKS
+from emomusic.face.images import MAX_BYTES
+from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES
+from emomusic.ui.film.job import MAX_MB
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}
+PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
+ALL_LOCK = "requirements-dev.txt"
+FOR_TRAINING = {"tensorflow", "tensorflow-cpu", "keras", "mtcnn", "h5py", "lz4", "tf2onnx"}
 
 
 @cache
@@ -91,3 +98,36 @@ def test_doctor_checks_every_declared_package(root: Path, extra: str):
     names = {ALIASES.get(name, name) for name in declared(root, extra)}
     transitive = {"aiortc"}  # from streamlit-webrtc
     assert set(doctor.PACKAGES[extra]) - transitive == names
+
+
+# Lock files
+
+
+def pins_of(lock: Path) -> dict[str, str]:
+    """Versions of a lock file by name, without markers."""
+    matches = [PIN.fullmatch(line) for line in lock.read_text(encoding="utf-8").splitlines() if line[:1] not in " #"]
+    return {match[1]: match[2] for match in matches if match}
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("requirements.txt", ("app", "train")),
+        ("requirements-serve.txt", ("app",)),
+        (ALL_LOCK, ("app", "train", "dev")),
+    ],
+)
+def test_a_lock_pins_every_dependency_in_one_version(root: Path, lock: str, extras: tuple[str, ...]):
+    pins = pins_of(root / lock)
+    assert declared(root, "", *extras) - pins.keys() == set()
+    assert pins.items() <= pins_of(root / ALL_LOCK).items()
+    assert "train" in extras or not pins.keys() & FOR_TRAINING
+    lines = (root / lock).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.lstrip().startswith("#") and not PIN.fullmatch(line)] == []
+
+
+def test_streamlit_accepts_the_largest_upload_and_starts_without_a_prompt(root: Path):
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES, MAX_MB * 2**20)
+    assert config["server"]["showEmailPrompt"] is False
+    assert config["browser"]["gatherUsageStats"] is False

@@ -16,14 +16,11 @@ import pytest
 from PIL import Image
 
 from emomusic import assets
-from emomusic.affect import EMOTIONS
 from emomusic.cli import doctor, main, songs
 from emomusic.downloads import DOWNLOADS
-from emomusic.face import model_files
 from emomusic.face.images import RgbImage
 from emomusic.face.model_files import DEFAULT_MODEL, face_models
 from emomusic.music.catalogue import load_catalogue
-from emomusic.training.evaluate import FOLDS
 from tests.cli.conftest import Reply
 from tests.music.tables import mood_table
 from tests.tiny_model import Run
@@ -402,25 +399,3 @@ def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., 
     figures = ("accuracy", "confusion")
     assert judged["n"] == 100
     assert {name: judged[name] for name in figures} == {name: trained[name] for name in figures}
-
-
-def test_what_photographs_give_is_kept_with_the_model(
-    run: Callable[..., Reply], root: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for emotion in EMOTIONS:
-        (tmp_path / "wild" / emotion).mkdir(parents=True)
-        for number in range(FOLDS):
-            shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "wild" / emotion / f"{number}.jpg")
-    own = tmp_path / "checkout"
-    folder = own / "models" / "face" / "cnn_capstone"
-    shutil.copytree(root / "models" / "face" / "cnn_capstone", folder)
-    shutil.copytree(root / "models" / "detector", own / "models" / "detector")
-    shutil.copy(root / "SHA256SUMS", own)
-    monkeypatch.setattr(assets, "ROOT", own)
-    before = model_files.read_spec(folder).adjustment
-    command = ("evaluate", "face", "--model", "cnn_capstone", "--images", tmp_path / "wild", "--record")
-    status, record, _ = run(*command)
-    assert status == 0
-    wild = assets.read_metrics(folder)["wild"]
-    assert (wild["n"], wild["accuracy"]) == (FOLDS * len(EMOTIONS), record["accuracy"])
-    assert model_files.read_spec(folder).adjustment != before

@@ -249,13 +249,6 @@ def test_a_film_with_changed_bytes_ends(variant: str, changes: list[tuple[float,
 # MP4
 
 
-def test_an_absurd_duration_is_unknown() -> None:
-    data = bytearray(intact("mp4"))
-    struct.pack_into(">II", data, data.index(b"mdhd", data.index(b"moov")) + 16, 1, 2**32 - 2)
-    with FilmFile(io.BytesIO(data)) as film:
-        assert film.duration_s is None or film.duration_s < 24 * 3600
-
-
 def test_a_film_without_its_index_is_damaged() -> None:
     data = intact("mp4")
     assert_refused(data[: data.index(b"moov") - 4], "incomplete")

@@ -16,7 +16,7 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
     link = {state.SAMPLE: "four-people", state.WHO: "Face 2", state.POLICY: "Soothe", state.GENRES: "jazz"}
     for name, value in link.items():
         app.query_params[name] = value
-    app.run()
+    app.run().slider(key=state.TEMPO).set_value((60, 140)).run()
     for page in ("live", "how_it_works", "photo"):
         open_page(app, page)
         assert not app.exception
@@ -25,3 +25,4 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
     assert app.session_state[state.PICTURE].name == "four-people.jpg"
     (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
     assert policy.value == "Soothe"
+    assert app.slider(key=state.TEMPO).value == (60, 140)

@@ -397,20 +397,6 @@ def test_the_playlist_of_a_session_is_listed_and_plays_after_a_click(app: AppTes
     assert listed_songs(app) == listed
 
 
-def test_the_summary_of_a_long_session_states_its_range(
-    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("emomusic.ui.live.summary.TIMELINE_SECONDS", 120)
-    session = played((8, TWO, Emotion.HAPPY))
-    table = session.reader.timeline()
-    monkeypatch.setattr(session.reader, "timeline", lambda: table.assign(time_s=table["time_s"] + 115))
-    session.end()
-    show(app, stream, session)
-    assert not app.exception
-    assert app.metric[0].value == "2:03"
-    assert re.search("last 2 minutes.* 1:55", text_of(app))
-
-
 def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(app: AppTest, stream: Stream) -> None:
     session = played((6, TWO, Emotion.HAPPY))
     session.phase = Phase.CONNECTING

@@ -133,18 +133,6 @@ def test_mood_models_have_the_same_tabs(app: AppTest, view: str, words: str, num
     assert len(charts(app)) == num_charts
 
 
-def test_both_figures_of_a_model_are_on_the_first_screen(app: AppTest) -> None:
-    opened(app, "mobilenet_quadrants")
-    own = app.dataframe[0].value.set_index("model").loc["mobilenet_quadrants"]
-    assert f"{own['four']:.1f} of 100" in heading(app)
-    assert "80.0 (76.0 to 84.0) by FER+" in heading(app)
-    (caption,) = [caption.value for caption in app.caption if "FER+" in caption.value]
-    assert "(n = 410)" in caption
-    assert "(10 of them)" in caption
-    app.multiselect(key=state.MODELS_FACES).set_value(["emonet"]).run()
-    assert "FER+" not in heading(app)
-
-
 def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(app: AppTest) -> None:
     opened(app, "vgg9", view="Photographs")
     groups, recall = charts(app)

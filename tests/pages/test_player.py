@@ -96,9 +96,6 @@ def test_the_plane_has_the_numbers_of_the_queue(app: AppTest) -> None:
     assert 5 not in [number for number, _ in songs_on_the_plane(app)]
 
 
-# --- the same request keeps its position
-
-
 # --- skipped artists
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.music.spotify.account import Account, Login
 from emomusic.ui.core import state
 from emomusic.ui.songs import take_along
-from tests.fake_spotify import TOKEN, Behaviour, FakeSpotify, fake_spotify
+from tests.fake_spotify import TOKEN, FakeSpotify, fake_spotify
 from tests.pages.screen import keys, playlist, text_of, tracks, unescaped
 
 SECONDS = 120
@@ -177,26 +177,6 @@ def test_other_parameters_are_not_a_sign_in(root: Path, fake: FakeSpotify, query
     assert not app.success
     assert not app.error
     assert f"sample-{SAMPLE}" in keys(app)
-
-
-def test_denied_consent_is_reported_in_both_tabs_and_can_be_repeated(
-    app: AppTest, root: Path, fake: FakeSpotify
-) -> None:
-    fake.behaviour = Behaviour.DENIED
-    query = start(app)
-    assert query["error"] == "access_denied"
-    second = new_tab(root, **query)
-    assert not second.exception
-    assert len(second.error) == 1
-    app.run()
-    assert not app.exception
-    assert account_of(app) is None
-    (note,) = notes(app, BAD)
-    assert "permission" in note
-    fake.behaviour = Behaviour.NORMAL
-    sign_in(app, root)
-    assert SAVE in keys(app)
-    assert not notes(app, BAD)
 
 
 def test_the_answer_in_another_browser_is_refused(

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.music.genres import GENRE_FAMILIES
 from emomusic.ui.core import state
-from tests.pages.screen import menu_label, open_page, playlist, queue_of, run_fragments, tracks
+from tests.pages.screen import menu_label, playlist, queue_of, run_fragments, tracks
 
 SECONDS = 240
 SAMPLE = "eileen-collins-1999"
@@ -160,23 +160,6 @@ def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
     assert playlist(app) == jazz
     choose(app, genres=["tango"])
     assert in_url(app) == ["jazz-blues", "tango"]
-
-
-# --- other pages
-
-
-def test_the_choice_survives_a_visit_to_another_page(app: AppTest) -> None:
-    choose(app, families=["jazz-blues"], genres=["salsa"])
-    app.slider(key=state.TEMPO).set_value((60, 140)).run()
-    before = playlist(app)
-    open_page(app, "live")
-    assert not app.exception
-    open_page(app, "photo")
-    assert not app.exception
-    assert playlist(app) == before
-    assert shown_choice(app) == (["jazz-blues"], ["salsa"])
-    assert in_url(app) == ["jazz-blues", "salsa"]
-    assert app.slider(key=state.TEMPO).value == (60, 140)
 
 
 # --- songs that do not fit

@@ -1,11 +1,9 @@
 """emomusic/plots/steps.py: images and charts of How it works show their input data."""
 
 import numpy as np
-import pytest
 from PIL import ImageColor
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, affect_of
-from emomusic.face.inspection import Insight
 from emomusic.face.mtcnn import Boxes
 from emomusic.plots import steps
 from emomusic.plots.colours import BOX_KEPT
@@ -16,14 +14,6 @@ GREY = np.full((200, 300, 3), 90, np.uint8)
 
 def candidates(*corners: tuple[float, float, float, float]) -> Boxes:
     return Boxes(np.array(corners, np.float64).reshape(-1, 4), np.full(len(corners), 0.9))
-
-
-def insight(mirrored: bool = True) -> Insight:
-    logits = np.random.default_rng(1).normal(size=(2 if mirrored else 1, 7))
-    averaged = np.exp(logits).mean(axis=0)
-    averaged /= averaged.sum()
-    face = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    return Insight(face, (), logits, averaged, 0.0, 0.8, averaged, False, averaged)
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
@@ -48,18 +38,6 @@ def test_the_highest_heat_is_lightest() -> None:
     row, column = np.unravel_index(drawn.argmax(), drawn.shape)
     assert (row // 10, column // 10) == (2, 5)
     assert drawn[65, 15] == drawn[5, 75]  # negative values count as zero
-
-
-def test_bars_show_logits_and_probabilities() -> None:
-    seen = insight()
-    traces = {trace.name: trace for trace in steps.logit_bars(seen).data}
-    face, mirror, shares, before = (traces[name] for name in ("the face", "its mirror image", "probability", "before"))
-    assert list(face.x) == pytest.approx(seen.logits[0])
-    assert list(mirror.x) == pytest.approx(seen.logits[1])
-    assert list(shares.x) == pytest.approx(100 * seen.probabilities)
-    assert list(before.x) == pytest.approx(100 * seen.averaged)
-    assert list(shares.y) == [emotion.value for emotion in EMOTIONS]
-    assert "its mirror image" not in {trace.name for trace in steps.logit_bars(insight(mirrored=False)).data}
 
 
 def test_line_width_follows_probability() -> None:

@@ -22,7 +22,6 @@ from emomusic.results.findings import (
     describe_photographs,
     describe_purposes,
     describe_reports,
-    describe_training,
     list_mistakes,
 )
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
@@ -222,10 +221,3 @@ def test_losses_are_comparable_only_with_equal_label_smoothing(
     assert bool(sentence) is has_warning
     assert can_be_compared is validation
     assert compare_losses(second, first) == (sentence, can_be_compared)
-
-
-def test_the_difficulties_of_training_are_named_if_they_were_used() -> None:
-    plain, hard = describe_training({}), describe_training(TAUGHT | {"mixup": 0.2, "ema_momentum": 0.99})
-    for word in ("at random", "softened", "mean of the weights"):
-        assert word not in plain
-        assert word in hard
