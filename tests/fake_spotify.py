@@ -28,7 +28,6 @@ class Behaviour(StrEnum):
     NORMAL = "normal"
     DENIED = "denied"  # the visitor denies consent
     EXPIRED = "expired"  # tokens from consent; those from a refresh are valid
-    FORBIDDEN = "403"  # as for accounts that are not in the app's user list
 
 
 @dataclass
@@ -138,8 +137,6 @@ class FakeSpotify:
     def _api(self, path: str, request: Request) -> Reply:
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self._access:
             return Reply({"error": {"status": 401, "message": "The access token expired"}}, 401)
-        if self.behaviour is Behaviour.FORBIDDEN:
-            return Reply({"error": {"status": 403, "message": "User not registered"}}, 403)
         content: Any = json.loads(request.body)
         if path == CREATE:
             number = len(self.playlists)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -43,9 +44,7 @@ _FORMATS = {"mkv": "matroska", "m4v": "mp4"}
 _OPTIONS = {
     "libx264": {"preset": "ultrafast"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
-    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
 }
-_PIXELS = {"mjpeg": "yuvj420p", "gif": "rgb8"}
 _BACKGROUND = 40
 _TONE_HZ = 440
 _ZOOM_PER_S = 0.05
@@ -87,7 +86,6 @@ def write_frames(
     frames: Iterable[RgbImage],
     *,
     ending: str = "mp4",
-    codec: str | None = None,
     rate: float = DEFAULT_RATE,
     times_s: Sequence[float] | None = None,
     audio: str | None = None,
@@ -103,7 +101,6 @@ def write_frames(
         out: path or binary file.
         frames: of equal size.
         ending: name ending of the format.
-        codec: of the picture; by default that of `CODECS`.
         rate: frames per second.
         times_s: of the frames; by default at equal distances.
         audio: codec of a tone; None for no sound.
@@ -115,18 +112,19 @@ def write_frames(
     """
     frames = iter(frames)
     first = next(frames)
-    codec = codec or CODECS[ending][0]
+    codec = CODECS[ending][0]
     clock = Fraction(1, 1000) if times_s is not None else 1 / Fraction(rate).limit_denominator(1001)
     with av.open(out, "w", format=_FORMATS.get(ending, ending), options=options or {}) as container:
         chosen = {"preset": preset} if preset else _OPTIONS.get(codec, {})
         video = container.add_stream(codec, Fraction(rate).limit_denominator(1001), options=chosen)
-        video.width, video.height, video.pix_fmt = first.shape[1], first.shape[0], _PIXELS.get(codec, "yuv420p")
+        video.width, video.height = first.shape[1], first.shape[0]
+        video.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
         video.codec_context.time_base, video.gop_size, video.codec_context.thread_count = clock, 12, 1
         if pixel_ratio is not None:
             video.codec_context.sample_aspect_ratio = pixel_ratio
-        sound = None if audio is None else _add_sound(container, audio)
+        sound = None if audio is None else container.add_stream(audio, 48_000, layout="stereo")
         offset, last_s = round(start_s / clock), 0.0
-        for number, image in enumerate(_chain(first, frames)):
+        for number, image in enumerate(itertools.chain([first], frames)):
             frame = av.VideoFrame.from_ndarray(image, "rgb24")
             last_s = number / rate if times_s is None else times_s[number]
             frame.pts, frame.time_base = offset + round(last_s / clock), clock
@@ -148,16 +146,6 @@ def film_bytes(shots: Sequence[Shot], **options: Any) -> bytes:
     buffer = io.BytesIO()
     write_film(buffer, shots, **options)
     return buffer.getvalue()
-
-
-def _chain(first: RgbImage, others: Iterable[RgbImage]) -> Iterator[RgbImage]:
-    yield first
-    yield from others
-
-
-def _add_sound(container: Any, codec: str) -> Any:
-    options = {"strict": "experimental"} if codec == "vorbis" else {}
-    return container.add_stream(codec, 48_000, layout="stereo", options=options)
 
 
 def _write_tone(container: Any, sound: Any, seconds: float, start_s: float) -> None:

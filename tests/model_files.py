@@ -47,7 +47,6 @@ def place_face_model(
     labels: np.ndarray = LABELS,
     wild: bool = False,
     ferplus: bool = False,
-    label_smoothing: float = 0.1,
 ) -> Path:
     """Write the folder of a face model; its figures are those of its answers."""
     folder = root / "models" / "face" / name
@@ -63,7 +62,7 @@ def place_face_model(
     spec = {"name": name, "network": name, "preset": "smoke", "side": 48, "mirrored": False, "temperature": 1.0}
     spec |= {"parameters": 3807, "sha256": "0" * 64} | ({"classes": FOUR} if four else {})
     metrics = {"model": name, "parameters": 3807, "bytes": 51_000, "ms_per_face": 0.5, "best_epoch": 2, "test": test}
-    config = replace(PRESETS["smoke"][0], label_smoothing=label_smoothing)
+    config = replace(PRESETS["smoke"][0], label_smoothing=0.1)
     metrics["stages"] = [{"config": asdict(config), "epochs": 3, "best_epoch": 2, "training_minutes": 0.25}]
     if wild:
         metrics["wild"] = {"n": 90, "missed": 2, "accuracy": 0.4, "accuracy_interval": [0.31, 0.5]}

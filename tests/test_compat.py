@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +13,9 @@ from streamlit.web.server.starlette import starlette_app_utils, starlette_server
 from emomusic import compat
 
 TARGETS = [
-    ("scikit-learn", "sklearn.ensemble._forest", "", "delayed"),
-    ("starlette", "starlette.formparsers", "MultiPartParser", "spool_max_size"),
-    ("streamlit", "streamlit.runtime", "Runtime", "close_session"),
+    ("scikit-learn", "sklearn.ensemble._forest", "delayed"),
+    ("starlette", "starlette.formparsers.MultiPartParser", "spool_max_size"),
+    ("streamlit", "streamlit.runtime.Runtime", "close_session"),
 ]
 
 
@@ -24,13 +24,11 @@ def test_the_installed_library_has_the_targets_of_the_hook(library: str) -> None
     assert compat.HOOKS[library]() is None  # raises HookError otherwise
 
 
-@pytest.mark.parametrize(("library", "module", "owner", "name"), TARGETS)
+@pytest.mark.parametrize(("library", "target", "name"), TARGETS)
 def test_a_missing_target_raises_an_error(
-    monkeypatch: pytest.MonkeyPatch, library: str, module: str, owner: str, name: str
+    monkeypatch: pytest.MonkeyPatch, library: str, target: str, name: str
 ) -> None:
-    holder: Any = importlib.import_module(module)
-    for part in filter(None, [owner]):
-        holder = getattr(holder, part)
+    holder: Any = pkgutil.resolve_name(target)
     for ancestor in getattr(holder, "__mro__", [holder]):
         if name in vars(ancestor):
             monkeypatch.delattr(ancestor, name)

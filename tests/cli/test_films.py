@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,11 +15,10 @@ from emomusic.affect import EMOTIONS
 from emomusic.cli import films, main
 from emomusic.face import film
 from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading
+from tests.cli.conftest import Reply
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, film_bytes, write_film
 from tests.music.tables import recommender_over, song_table
-
-Reply = tuple[int, Any, str]
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +40,6 @@ def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sample(root: Path) -> Path:
     return root / "data" / "samples" / "eileen-collins-1999.jpg"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
-    """Run `analyze --json`; gives the status, what stdout holds, parsed, and stderr."""
-
-    def run_json(*arguments: str | Path) -> Reply:
-        status = main.main(["analyze", *map(str, arguments), "--json"])
-        out, err = capsys.readouterr()
-        return status, json.loads(out) if out else None, err
-
-    return run_json
 
 
 @pytest.fixture
@@ -80,7 +66,7 @@ def stopping_after(num_readings: int) -> Callable[..., Iterator[FilmMoment]]:
 
 
 def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], real: Path, sample: Path) -> None:
-    status, (first, record, last), _ = run(sample, real, sample, "--songs", "2")
+    status, (first, record, last), _ = run("analyze", sample, real, sample, "--songs", "2")
     assert status == 0
     assert first.items() >= {"image": str(sample), "faces": last["faces"]}.items()
     assert list(record)[:6] == ["video", "width", "height", "duration_s", "faces", "scenes"]
@@ -102,7 +88,7 @@ def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], rea
 @pytest.mark.usefixtures("fakes")
 def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path) -> None:
     for rate, times in ((None, [0.0, 0.3, 0.5, 0.8, 1.0, 1.3, 1.5, 1.8]), (1, [0.0, 1.0])):
-        _, (record,), _ = run(grey, *(() if rate is None else ("--rate", rate)))
+        _, (record,), _ = run("analyze", grey, *(() if rate is None else ("--rate", rate)))
         assert record["rate"] == (rate or film.DEFAULT_RATE)
         assert [row["time_s"] for row in record["timeline"]] == times
 
@@ -115,7 +101,7 @@ def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
     bad = tmp_path / "bad.MP4"
     if content is not None:
         bad.write_bytes(content)
-    status, (first, second), err = run(bad, grey)
+    status, (first, second), err = run("analyze", bad, grey)
     assert (status, set(first), first["video"]) == (2, {"video", "error"}, str(bad))
     assert err == f"emomusic: {bad}: {first['error']}\n"
     assert len(second["faces"]) == 1
@@ -123,12 +109,12 @@ def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
 
 @pytest.mark.usefixtures("fakes")
 def test_a_film_that_breaks_off_keeps_its_results(
-    run: Callable[..., Reply], grey: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., Reply], grey: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     whole = film_bytes([(NOBODY, 4)], ending="mkv", size=(640, 360))
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(whole[: len(whole) // 2])
-    status, (record, other), err = run(broken, grey)
+    status, (record, other), err = run("analyze", broken, grey)
     assert status == 2
     assert record["duration_s"] == pytest.approx(4)
     assert 1 <= len(record["timeline"]) < 14
@@ -136,7 +122,7 @@ def test_a_film_that_breaks_off_keeps_its_results(
     assert err == f"emomusic: {broken}: {record['error']}\n"
     assert "error" not in other
     assert main.main(["analyze", str(broken)]) == 2
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert "Face 1: " in out
     assert record["error"] in err
 
@@ -146,7 +132,7 @@ def test_the_readings_before_ctrl_c_are_the_answer(
     run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(films, "read_film", stopping_after(3))
-    status, records, err = run(sample, grey, sample, "--annotate", tmp_path / "out")
+    status, records, err = run("analyze", sample, grey, sample, "--annotate", tmp_path / "out")
     assert status == 130
     assert [record.get("video", record.get("image")) for record in records] == [str(sample), str(grey)]
     assert len(records[1]["timeline"]) == 3
@@ -159,7 +145,7 @@ def test_the_readings_before_ctrl_c_are_the_answer(
 def test_annotate_writes_the_film_with_marked_faces(
     run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path
 ) -> None:
-    status, _, _ = run(grey, sample, "--annotate", tmp_path / "out")
+    status, _, _ = run("analyze", grey, sample, "--annotate", tmp_path / "out")
     assert status == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "001-grey.mp4",
@@ -187,7 +173,7 @@ def test_a_marked_film_that_cannot_be_written_costs_no_reading(
         raise error
 
     monkeypatch.setattr(films, "annotate_film", fail)
-    found, (record,), err = run(grey, "--annotate", tmp_path / "out")
+    found, (record,), err = run("analyze", grey, "--annotate", tmp_path / "out")
     assert (found, len(record["timeline"]), "error" in record) == (status, 8, False)
     assert err.count("\n") == 1
     assert list((tmp_path / "out").iterdir()) == []

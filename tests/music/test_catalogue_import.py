@@ -213,9 +213,7 @@ def test_songs_without_names_get_placeholders(make: Callable[[int], pd.DataFrame
     [
         ("track_id", "?", "id must have 22 letters and digits. Received: '\\?'"),
         ("artists", "\N{IDEOGRAPHIC SPACE};\N{EM SPACE}", "artists must not be empty"),
-        ("energy", "x" * 500, "energy must be a number from 0 to 1. Received: 'x"),
         ("energy", "0,5", "energy must be a number from 0 to 1. Received: '0,5'"),
-        ("explicit", "perhaps", "explicit must be true or false. Received: 'perhaps'"),
         ("duration_ms", "long", "duration_s must be a number from 0 to 86400. Received: 'long'"),
     ],
 )
@@ -248,7 +246,6 @@ GOOD = as_csv(song_table(3))
         (GOOD.replace(b"album", b"energy"), "Received twice: energy"),
         (bytes(50 * 2**20 + 1), "expected at most 50 MB. Received: 50.1 MB. Split"),
         (b"id" + b"," * 1000, "expected at most 1000 columns. Received: 1001. Keep"),
-        (b"id" + b"," * 999, "expected the columns of one"),
         (b'"id;\r"' + b";" * 20_000 + b"\n1", "expected at most 1000 columns. Received: 20001. Keep"),
     ],
 )

@@ -2,14 +2,9 @@ import numpy as np
 import pandas as pd
 
 from emomusic.affect import AffectPoint
-from emomusic.music.features import FEATURE_NAMES, FEATURES, affect_of_track, affect_plane, feature_matrix
+from emomusic.music.features import FEATURE_NAMES, affect_of_track, affect_plane, feature_matrix
 
 from .tables import song_table
-
-
-def test_features_have_titles_with_units_and_a_number_of_decimals() -> None:
-    shown = [(FEATURES[name].titled, FEATURES[name].num_digits) for name in ("energy", "loudness_db", "tempo_bpm")]
-    assert shown == [("Energy", 2), ("Loudness (dB)", 1), ("Tempo (BPM)", 0)]
 
 
 def test_points_on_the_plane_range_from_minus_one_to_one() -> None:

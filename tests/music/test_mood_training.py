@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
-from sklearn.metrics import f1_score
 
 from emomusic.affect import Mood
 from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
-from emomusic.metrics import expected_calibration_error
 from emomusic.music.mood import MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.music.mood_training import _card, evaluate_mood_model, read_labelled_songs, train_mood_model
@@ -122,30 +120,6 @@ def test_the_card_of_every_bundled_model_has_the_figures_of_its_metrics(name: st
         assert card == _card(read_json(folder / "metrics.json"), spec["data_sha256"])
     assert "no stated licence" in card
     assert MoodClassifier.load(folder).name == name
-
-
-@pytest.mark.parametrize("name", MOOD_MODELS)
-def test_the_bundled_predictions_give_the_bundled_metrics(name: str) -> None:
-    metrics = read_json(models_dir() / "music" / name / "metrics.json")
-    with np.load(models_dir() / "music" / name / "predictions.npz") as file:
-        labels, first, probabilities, folds = (
-            file[key] for key in ("labels", "probabilities", "repeated_probabilities", "repeated_folds")
-        )
-    assert probabilities.shape == (5, 686, 4)
-    np.testing.assert_array_equal(first, probabilities[0])
-    np.testing.assert_allclose(probabilities.sum(axis=2), 1.0, atol=1e-5)
-    predicted = probabilities.argmax(axis=2)
-    parts = [(repeat, folds[repeat] == fold) for repeat in range(5) for fold in range(10)]
-    accuracies = [(predicted[repeat] == labels)[is_test].mean() for repeat, is_test in parts]
-    macro_f1s = [f1_score(labels[is_test], predicted[repeat][is_test], average="macro") for repeat, is_test in parts]
-    assert metrics["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
-    assert metrics["accuracy"]["std"] == pytest.approx(np.std(accuracies))
-    assert metrics["macro_f1"] == pytest.approx(np.mean(macro_f1s))
-    assert metrics["macro_f1_std"] == pytest.approx(np.std(macro_f1s))
-    assert metrics["calibration_error"] == pytest.approx(expected_calibration_error(labels, first))
-    confusion = np.zeros((4, 4), int)
-    np.add.at(confusion, (labels, predicted[0]), 1)
-    assert metrics["confusion"] == confusion.tolist()
 
 
 @pytest.mark.parametrize("name", ["mlp", DEFAULT_MOOD_MODEL])

@@ -31,7 +31,6 @@ def kind_of(**cells: Any) -> SongKind | None:
         ({"title": "Spooky, Scary Skeletons - Undead Tombstone Remix"}, SongKind.HALLOWEEN),
         ({"title": "White Noise Loop", "instrumentalness": 0.9}, SongKind.SLEEP),
         ({"title": "Roar", "artists": "White Noise Baby Sleep"}, SongKind.SLEEP),
-        ({"title": "Whisper", "artists": "Somebody;Gentle ASMR"}, SongKind.SLEEP),
         ({"genres": "ambient;sleep;study"}, SongKind.SLEEP),
         ({"genres": "comedy"}, SongKind.SPEECH),
         ({"title": "Santa Baby"}, SongKind.CHRISTMAS),
@@ -40,7 +39,6 @@ def kind_of(**cells: Any) -> SongKind | None:
         ({"genres": "disney;kids"}, SongKind.CHILDREN),
         # The first kind that fits
         ({"title": "Silent Night", "genres": "children"}, SongKind.CHILDREN),
-        ({"title": "Christmas", "genres": "comedy"}, SongKind.SPEECH),
         ({"title": "Christmas and Halloween"}, SongKind.CHRISTMAS),
     ],
     ids=str,
@@ -54,7 +52,6 @@ def test_songs_of_a_kind_are_recognized(cells: dict[str, Any], kind: SongKind) -
     [
         {"title": "Holiday", "artists": "Green Day", "album": "American Idiot"},
         {"title": "Merry Christmas, Mr. Lawrence", "artists": "Ryuichi Sakamoto"},
-        {"title": "Nativity in Black", "artists": "Natalie"},
         {"title": "White Noise", "artists": "Disclosure;AlunaGeorge", "instrumentalness": 0.001},
         {"title": "Kids", "artists": "MGMT", "genres": "alternative;indie"},
         {"speechiness": 0.66},

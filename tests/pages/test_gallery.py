@@ -123,28 +123,25 @@ def test_the_next_song_is_played_without_reading_a_photo_again(
     assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
 
 
-def test_unreadable_and_duplicate_files_are_listed(app: AppTest, people: dict[str, bytes]) -> None:
+def test_unreadable_and_duplicate_files_and_photos_without_a_face_are_named(
+    app: AppTest, people: dict[str, bytes], root: Path
+) -> None:
     bad, collins = ("bad_*.jpg", b"\xff\xd8\xffnonsense"), people["eileen-collins-1999"]
     upload(app.run(), [bad])
     assert len(app.title) == 1
     assert app.expander[0].proto.expanded
     assert tracks(app) == []
-    upload(app, [bad, ("a.jpg", collins), ("again.jpg", collins)])
+    icon = ("icon.png", encode_png(read_image(root / "data/icon.png")))
+    upload(app, [icon])
+    assert "No face" in app.title[0].value
+    upload(app, [bad, icon, ("a.jpg", collins), ("again.jpg", collins)])
     assert not app.exception
     assert app.expander[0].label.startswith("1 file ")
     assert not app.expander[0].proto.expanded
     assert "bad\\_\\*\\.jpg" in app.expander[0].markdown[0].value
-    assert "1 face in 1 photo: 1 happy." in text_of(app)
-    assert "again\\.jpg" in text_of(app)
-    assert len(tracks(app)) == 1
-
-
-def test_photos_without_a_face_are_named(app: AppTest, people: dict[str, bytes], root: Path) -> None:
-    icon = encode_png(read_image(root / "data/icon.png"))
-    upload(app.run(), [("icon.png", icon)])
-    assert "No face" in app.title[0].value
-    upload(app, [("icon.png", icon), ("a.jpg", people["eileen-collins-1999"])])
+    assert "1 face in 2 photos: 1 happy." in text_of(app)
     assert "No face found in icon\\.png." in text_of(app)
+    assert "again\\.jpg" in text_of(app)
     assert len(tracks(app)) == 1
 
 

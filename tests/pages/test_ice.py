@@ -68,8 +68,10 @@ def test_hosts_are_named_once_and_passwords_are_not_shown() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        *("stun.example.org", "stun:stun.example.org?transport=udp", "turn:a.example.org?transport=sctp"),
-        *("turn:[::1]:3478", "turn:a.example.org:0", "turn:a.example.org:65536", "turn:a.example.org\n", "turn:"),
+        "stun.example.org",
+        "stun:stun.example.org?transport=udp",
+        "turn:[::1]:3478",
+        "turn:a.example.org:65536",
     ],
 )
 def test_an_address_that_fails_in_browser_or_aiortc_is_an_error(address: str) -> None:

@@ -152,15 +152,8 @@ def test_a_box_moves_between_two_readings() -> None:
         *(Box(40, 20, 50, 60), Box(50, 24, 52, 62), Box(60, 28, 54, 64), Box(60, 28, 54, 64)),
     ]
     assert marks.at(0.125, 0.5)[0].box == Box(25, 12, 26, 31)
-
-
-def test_a_box_does_not_move_to_another_place() -> None:
-    data = film_of()
-    reading = reading_of(data, seconds=0)
-    reading.add(FilmMoment(0.0, 0.5, GREY, (live_face(1, Box(0, 0, 40, 40)),)))
-    reading.add(FilmMoment(0.25, 0.5, GREY, (live_face(1, Box(120, 60, 40, 40)),)))
-    marks = FilmMarks(reading)
-    assert [marks.at(time_s)[0].box.x for time_s in (0.0, 0.2, 0.25)] == [0, 0, 120]
+    reading.add(FilmMoment(0.5, 0.5, GREY, (live_face(1, Box(140, 10, 40, 40)),)))  # another place
+    assert [FilmMarks(reading).at(time_s)[0].box.x for time_s in (0.45, 0.5)] == [60, 140]
 
 
 def test_a_face_that_is_gone_has_no_mark() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS
@@ -59,12 +60,22 @@ def test_the_figures_of_the_mood_models_are_those_of_their_answers() -> None:
     assert len(music_models()) == 6
     for name in music_models():
         written = read_metrics(folder_of(ModelKind.MUSIC, name))
-        folds = read_fold_accuracies(name)
-        assert folds.shape == (5, 10)
-        assert folds.mean() == pytest.approx(written["accuracy"]["mean"])
-        assert folds.std() == pytest.approx(written["accuracy"]["std"])
-        found = read_predictions(ModelKind.MUSIC, name).grouped(four=False).scores()
+        accuracies = read_fold_accuracies(name)
+        assert accuracies.shape == (5, 10)
+        assert accuracies.mean() == pytest.approx(written["accuracy"]["mean"])
+        assert accuracies.std() == pytest.approx(written["accuracy"]["std"])
+        own = read_predictions(ModelKind.MUSIC, name)
+        found = own.grouped(four=False).scores()
         np.testing.assert_array_equal(found.confusion, read_class_metrics(ModelKind.MUSIC, name).confusion)
+        error = expected_calibration_error(own.y_true, own.probabilities)
+        assert error == pytest.approx(written["calibration_error"])
+        with np.load(folder_of(ModelKind.MUSIC, name) / "predictions.npz") as file:
+            labels, probabilities, folds = (file[key] for key in ("labels", "repeated_probabilities", "repeated_folds"))
+        parts = [(repeat, folds[repeat] == fold) for repeat in range(5) for fold in range(10)]
+        predicted = probabilities.argmax(axis=2)
+        macro_f1s = [f1_score(labels[part], predicted[repeat][part], average="macro") for repeat, part in parts]
+        assert written["macro_f1"] == pytest.approx(np.mean(macro_f1s))
+        assert written["macro_f1_std"] == pytest.approx(np.std(macro_f1s))
 
 
 def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:

@@ -25,11 +25,11 @@ def normalised(norm: type[keras.layers.BatchNormalization]) -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(x)))
 
 
-def after_a_step(model: keras.Model) -> float:
+def after_a_step(model: keras.Model, num_pictures: int = len(X)) -> float:
     """Take one step; the loss that is told of it."""
     aware = sharpness_aware(model, RADIUS)
     aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
-    return float(aware.train_on_batch(X, Y))
+    return float(aware.train_on_batch(X[:num_pictures], Y[:num_pictures]))
 
 
 def slope(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -61,10 +61,8 @@ def test_averages_of_batch_normalisation_know_nothing_of_the_step_uphill(
 
 def test_of_one_picture_all_of_it_shows_the_way() -> None:
     model = linear()
-    aware = sharpness_aware(model, RADIUS)
-    aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
     before = model.get_weights()[0]
-    aware.train_on_batch(X[:1], Y[:1])
+    after_a_step(model, 1)
     uphill = slope(X[:1], Y[:1], before)
     there = before + RADIUS * uphill / np.linalg.norm(uphill)
     np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X[:1], Y[:1], there), rtol=1e-4)

@@ -74,11 +74,8 @@ def history_of(folder: Path) -> list[dict[str, float]]:
 # What a run writes
 
 
-def test_a_run_writes_every_file_and_leaves_no_other(tiny_run: Run) -> None:
+def test_a_run_writes_every_file_and_metrics_that_any_program_can_read(tiny_run: Run) -> None:
     assert {path.name for path in tiny_run.folder.iterdir()} == FILES
-
-
-def test_the_metrics_are_those_that_were_returned_and_can_be_read_by_any_program(tiny_run: Run) -> None:
     text = (tiny_run.folder / "metrics.json").read_text(encoding="utf-8")
     read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read == json.loads(json.dumps(tiny_run.metrics))
@@ -127,16 +124,7 @@ def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) ->
     history = history_of(tiny_run.folder)
     assert [row["epoch"] for row in history] == [1, 2]
     assert history == [report.figures for report in tiny_run.reports]
-    assert set(history[0]) == {
-        "stage",
-        "epoch",
-        "accuracy",
-        "loss",
-        "val_accuracy",
-        "val_loss",
-        "learning_rate",
-        "seconds",
-    }
+    assert history[0].keys() >= {"stage", "loss", "val_loss", "learning_rate", "seconds"}
     assert [report.epochs for report in tiny_run.reports] == [2, 2]
     assert [report.epoch for report in tiny_run.reports] == [1, 2]
     assert tiny_run.reports[0].seconds_left == pytest.approx(tiny_run.reports[0].figures["seconds"])

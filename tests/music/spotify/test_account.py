@@ -214,12 +214,9 @@ def test_the_redirect_uri_is_the_base_of_the_page() -> None:
     ("page_url", "message"),
     [
         ("http://localhost:8501/live?x=1", r"http://127\.0\.0\.1:8501\."),
-        ("http://127.0.0.1.example.org/", "needs https"),
         ("http://127.0.0.1@example.org/", "needs https"),
         ("", "expected"),
-        ("javascript:alert(1)", "expected"),
         ("https://example.org:99999/", "expected"),
-        ("https://example.org%00/", "expected"),
     ],
 )
 def test_other_pages_have_no_redirect_uri(page_url: str, message: str) -> None:
