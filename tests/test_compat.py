@@ -1,5 +1,3 @@
-"""emomusic/compat.py: every hook finds its target, and raises an error if a library lacks it."""
-
 from __future__ import annotations
 
 import pkgutil

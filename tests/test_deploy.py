@@ -33,9 +33,6 @@ def manifests(root: Path) -> dict[str, Any]:
     return {document["kind"]: document for document in documents}
 
 
-# Dockerfile
-
-
 def instruction(dockerfile: str, name: str) -> str:
     """The arguments of the last instruction of a kind."""
     return re.findall(rf"^{name} (.+(?:(?<=\\)\n.+)*)", dockerfile, re.MULTILINE)[-1]
@@ -53,9 +50,6 @@ def test_the_build_context_is_an_allow_list_with_every_file_of_the_wheel(root: P
     bundled = runpy.run_path(str(root / "hatch_build.py"))["bundled_files"](root)[0]
     assert bundled
     assert [name for name in bundled if not {name, *map(str, Path(name).parents)} & allowed] == []
-
-
-# compose.yaml
 
 
 def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path, services: dict[str, Any]):

@@ -1,5 +1,3 @@
-"""emomusic/export.py: the records keep the names that others read."""
-
 import csv
 import io
 import json

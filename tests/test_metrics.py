@@ -247,9 +247,6 @@ def _draw_labels(probabilities: npt.NDArray[np.float64], rng: np.random.Generato
     return (rng.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)[:, :-1]).sum(axis=1)
 
 
-# For photographs
-
-
 @given(
     hnp.arrays(np.float64, (5, 4), elements=st.floats(0.01, 1)),
     hnp.arrays(np.float64, (4, 5), elements=st.floats(-3, 3)),

@@ -100,9 +100,6 @@ def test_doctor_checks_every_declared_package(root: Path, extra: str):
     assert set(doctor.PACKAGES[extra]) - transitive == names
 
 
-# Lock files
-
-
 def pins_of(lock: Path) -> dict[str, str]:
     """Versions of a lock file by name, without markers."""
     matches = [PIN.fullmatch(line) for line in lock.read_text(encoding="utf-8").splitlines() if line[:1] not in " #"]

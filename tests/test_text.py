@@ -1,5 +1,3 @@
-"""emomusic/text.py: every form of each phrase."""
-
 import pytest
 
 from emomusic.text import escape_control_chars, file_size, format_clock, join_names, pluralize, size_over

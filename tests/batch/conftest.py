@@ -1,5 +1,3 @@
-"""Fixtures of the batch."""
-
 from pathlib import Path
 
 import pytest

@@ -110,9 +110,6 @@ def test_a_stopped_film_has_no_row(reader: UnitReader, out: Path, tmp_path: Path
     assert not out.exists()
 
 
-# Units
-
-
 def test_a_film_is_a_unit_of_its_own():
     items = [Item("a.jpg", ""), Item("b.mp4", "", is_film=True), Item("c.jpg", ""), Item("d.mp4", "", is_film=True)]
     assert sorted([item.name for item in unit.items] for unit in make_units(items)) == [

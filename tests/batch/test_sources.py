@@ -155,9 +155,6 @@ def test_links_and_folders_in_a_tar_are_no_items(tmp_path: Path):
     assert names_of(path) == [f"{path}/../../a\\udce9.jpg"]
 
 
-# Opening
-
-
 @pytest.mark.parametrize("name", ["absent.jpg", "pipe.jpg", "a\0b.jpg"])
 def test_what_is_no_file_cannot_be_opened(folder: Path, name: str):
     os.mkfifo(folder.parent / "pipe.jpg")

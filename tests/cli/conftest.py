@@ -1,5 +1,3 @@
-"""Fixtures of the command line's tests."""
-
 import json
 from collections.abc import Callable
 from pathlib import Path

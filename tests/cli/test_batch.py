@@ -99,9 +99,6 @@ def test_wrong_options_are_one_line_and_status_2(
     assert not (tmp_path / "OUT" / "pictures").exists()
 
 
-# In a process of its own
-
-
 PAUSING = """
 import sys
 from functools import partial

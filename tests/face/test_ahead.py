@@ -1,5 +1,3 @@
-"""emomusic/face/ahead.py: order, errors and bounds of what another thread makes."""
-
 import contextlib
 import itertools
 import threading

@@ -168,9 +168,6 @@ def test_boxes_of_a_padded_search_are_in_pixels_of_the_image(detector: MtcnnDete
     assert abs(top + bottom - height) < height / 2
 
 
-# Input
-
-
 @pytest.mark.parametrize(
     "image",
     [np.zeros((50, 50), np.uint8), np.zeros((50, 50, 3), np.float32), np.zeros((0, 50, 3), np.uint8)],
@@ -222,9 +219,6 @@ def test_landmarks_are_in_order() -> None:
     image = np.zeros((200, 200, 3), np.uint8)
     face = the_face(detection._to_faces(found, image, detection._View(image, 0.5)))
     assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
-
-
-# Running the networks
 
 
 def test_the_error_names_a_damaged_or_absent_network(

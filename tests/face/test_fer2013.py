@@ -119,9 +119,6 @@ def test_the_error_names_the_usage_of_an_absent_split(table: Table, write: Calla
         dataset.split(Split.TEST)
 
 
-# The real dataset
-
-
 def test_the_real_dataset_has_its_published_counts_and_duplicates() -> None:
     source = find_dataset("fer2013.csv")
     if source is None:

@@ -1,5 +1,3 @@
-"""emomusic/face/film.py: faces, persons and scenes of films with known cuts."""
-
 from __future__ import annotations
 
 import io

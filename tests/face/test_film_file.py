@@ -1,5 +1,3 @@
-"""emomusic/face/film_file.py: the frames of films in every format, their times, size and orientation."""
-
 from __future__ import annotations
 
 import io
@@ -52,9 +50,6 @@ def assert_quarters(image: RgbImage, width: int, height: int) -> None:
     assert image.dtype == np.uint8
     quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
     np.testing.assert_allclose(quarters, COLOURS, atol=40)  # the codecs are not exact
-
-
-# Formats
 
 
 @pytest.mark.parametrize("ending", CODECS)

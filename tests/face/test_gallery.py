@@ -1,5 +1,3 @@
-"""emomusic/face/gallery.py: numbered faces by quadrant."""
-
 import numpy as np
 import pytest
 

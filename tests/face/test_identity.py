@@ -1,5 +1,3 @@
-"""emomusic/face/identity.py: descriptors of the same and of different persons."""
-
 from __future__ import annotations
 
 import itertools

@@ -204,9 +204,6 @@ def test_overlap_is_symmetric_and_one_only_for_equal_boxes(first: Box, second: B
         assert first.overlap(second) < 1.0
 
 
-# Sizes
-
-
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)])
 def test_a_large_image_is_reduced_to_1280_pixels(height: int, width: int) -> None:
     small, scale = shrink(np.full((height, width, 3), 99, np.uint8))

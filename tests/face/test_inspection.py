@@ -1,5 +1,3 @@
-"""emomusic/face/inspection.py and emomusic/explain.py, on networks with known answers."""
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -72,9 +70,6 @@ def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, 
     assert_inside(highest(occlusion.heat), region)
 
 
-# From logits to probabilities
-
-
 @pytest.mark.parametrize(("mirrored", "smoothing", "temperature"), [(False, 0.0, 1.0), (True, 0.1, 2.5)])
 def test_the_steps_end_at_the_probabilities_of_the_classifier(
     mirrored: bool, smoothing: float, temperature: float, tiny_run: Run
@@ -138,9 +133,6 @@ def test_every_bundled_model_can_be_explained(name: str) -> None:
     assert all(0 < len(level.maps) <= level.num_channels for level in insight.levels)
 
 
-# Feature maps
-
-
 def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
     import keras
 
@@ -162,9 +154,6 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
 def test_a_network_without_logits_is_refused() -> None:
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
         Explainer(SPEC, models_dir() / MODEL)
-
-
-# Agreement
 
 
 def drops_of(heat: np.ndarray) -> Occlusion:

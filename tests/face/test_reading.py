@@ -1,5 +1,3 @@
-"""emomusic/face/reading.py with a fake detector and classifier."""
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""emomusic/face/runtime.py: ONNX Runtime keeps no record of its use, and a container's limit counts."""
-
 import os
 import subprocess
 import sys

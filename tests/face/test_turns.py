@@ -1,5 +1,3 @@
-"""emomusic/face/turns.py: visitors take turns, and readings are counted."""
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

@@ -102,9 +102,6 @@ def test_random_bytes_after_a_valid_signature_are_damaged(start: bytes, rest: by
     assert_pixels_or_refused(start + rest, match="damaged|too large")
 
 
-# Other files
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -134,9 +131,6 @@ def test_a_png_with_a_text_bomb_is_refused() -> None:
     data = intact("png")
     chunk = png_chunk(b"zTXt", b"comment\x00\x00" + bomb)
     assert_refused(data[:33] + chunk + data[33:], match="damaged")
-
-
-# Metadata
 
 
 def test_broken_exif_leaves_the_pixels_intact() -> None:

@@ -1,5 +1,3 @@
-"""Tests of emomusic/music/explain_mood.py."""
-
 import numpy as np
 import pytest
 

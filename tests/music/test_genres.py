@@ -1,5 +1,3 @@
-"""emomusic/music/genres.py: families of genres, and their names in URLs and commands."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,5 +1,3 @@
-"""emomusic/music/queue.py: order, numbers, skipped artists and the end of the songs."""
-
 from collections.abc import Set
 
 import pytest
@@ -133,9 +131,6 @@ def test_the_position_is_right_after_a_song_is_removed(number: int, current: int
     assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
 
 
-# --- the end
-
-
 @pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
 def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: Policy) -> None:
     queue = SongQueue(
@@ -147,9 +142,6 @@ def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: P
     assert len(queue.playlist(20)) == num_songs
     queue.go_on()
     assert queue.current is None
-
-
-# --- given songs
 
 
 def test_a_queue_of_given_songs_has_only_these_without_repeats_and_skipped_artists() -> None:

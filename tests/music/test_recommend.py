@@ -78,9 +78,6 @@ def test_another_seed_gives_other_songs_of_similar_scores(recommender: Recommend
     assert mean[0] == pytest.approx(mean[1], abs=0.05)
 
 
-# --- targets of the policies
-
-
 def test_match_takes_the_point_and_the_other_policies_the_mood_of_their_table() -> None:
     for emotion, mood in ((Emotion.HAPPY, Mood.HAPPY), (Emotion.ANGRY, Mood.ENERGETIC), (Emotion.SAD, Mood.SAD)):
         point = EMOTION_POINTS[emotion]

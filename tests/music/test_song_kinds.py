@@ -1,5 +1,3 @@
-"""emomusic/music/song_kinds.py: speech, sleep sounds, children's and holiday songs, and when they are included."""
-
 from datetime import date, timedelta
 from typing import Any
 
@@ -62,9 +60,6 @@ def test_songs_of_a_kind_are_recognized(cells: dict[str, Any], kind: SongKind) -
 def test_other_songs_have_no_kind(cells: dict[str, Any]) -> None:
     assert kind_of(**cells) is None
     assert kinds_of(pd.DataFrame([SONG | cells], index=[7])).to_dict() == {7: None}
-
-
-# --- seasons and requests
 
 
 def test_christmas_has_37_days_and_halloween_18() -> None:

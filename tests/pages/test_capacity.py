@@ -1,5 +1,3 @@
-"""emomusic/ui/core/capacity.py: limits for visitors and live sessions, and the work in progress."""
-
 import gc
 import io
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""pages/film.py under AppTest, with fake networks."""
-
 from __future__ import annotations
 
 import io

@@ -1,5 +1,3 @@
-"""emomusic/ui/film/job.py: films read and marked in a thread, without a page."""
-
 from __future__ import annotations
 
 import contextlib

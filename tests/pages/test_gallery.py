@@ -1,5 +1,3 @@
-"""pages/gallery.py under AppTest, with the real networks."""
-
 import re
 from collections import Counter
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""emomusic/ui/live/ice.py: the ICE servers of browser and aiortc."""
-
 import json
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The Live page under AppTest, with fake networks and a fake stream."""
-
 import json
 import re
 from collections.abc import Iterator

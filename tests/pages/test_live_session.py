@@ -1,5 +1,3 @@
-"""Tests of a live session and its playlist, without browser and page."""
-
 from collections.abc import Sequence
 
 import av

@@ -1,5 +1,3 @@
-"""The Models page under AppTest, with synthetic face models and the shipped mood models."""
-
 import json
 import re
 from collections.abc import Iterator
@@ -21,10 +19,8 @@ from emomusic.face.fer2013 import SplitPictures
 from emomusic.ui.core import shared, state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.sessions import WHEN_GONE
-from emomusic.ui.models import try_it
 from emomusic.ui.models.confusion import cell_at
 from emomusic.ui.models.table import FOUR_LEGEND, keep_last
-from emomusic.ui.models.try_it import Asked, ModelAnswer
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import text_of
@@ -339,25 +335,6 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     app.run()
     assert detector.num_calls == 1  # a rerun uses the stored answers
     assert len(charts(app)) == 3
-
-
-@pytest.mark.parametrize(
-    ("winners", "pattern"),
-    [
-        ([], "No model"),
-        ([3], "one model"),
-        ([3, 3], "All 2 .* happy"),
-        ([3, 4, 3], "2 say happy, 1 says sad"),
-    ],
-)
-def test_the_page_counts_the_models_that_agree(winners: list[int], pattern: str) -> None:
-    rows = np.eye(7, dtype=np.float32)
-    seven = [ModelAnswer(f"model{number}", tuple(EMOTIONS), rows[winner], 1.0) for number, winner in enumerate(winners)]
-    others = [
-        ModelAnswer("four", ("Q1", "Q2", "Q3", "N"), np.eye(4, dtype=np.float32)[0], 1.0),
-        ModelAnswer("none", tuple(EMOTIONS), None, 0.0, "damaged"),
-    ]
-    assert re.search(pattern, try_it._agreement(Asked("digest", b"", 1, (*seven, *others))))
 
 
 def test_a_picture_without_a_face_has_a_message_and_no_chart(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,11 +236,3 @@ def test_a_mistake_in_the_secrets_is_one_error_without_their_values(
     assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
     assert search.spotify_credentials() == Credentials("an id", "a secret")
-
-
-def test_the_environment_is_used_without_a_secrets_file(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert search.spotify_credentials() is None
-    monkeypatch.setenv("SPOTIFY_CLIENT_ID", "an id")
-    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "a secret")
-    assert not secrets.exists()
-    assert search.spotify_credentials() == Credentials("an id", "a secret")

@@ -1,5 +1,3 @@
-"""pages/photo.py under AppTest, with the real networks."""
-
 import io
 import json
 from pathlib import Path
@@ -21,7 +19,6 @@ from tests.pages.screen import (
     faces_on_the_plane,
     keys,
     open_page,
-    playing,
     playlist,
     songs_on_the_plane,
     text_of,
@@ -91,20 +88,9 @@ def test_a_sample_shows_a_sentence_bars_one_player_and_four_next_songs(app: AppT
     assert "eileen-collins-1999" in app.query_params[state.SAMPLE]
 
 
-def test_the_next_song_is_played_without_reading_the_face_again(app: AppTest) -> None:
-    sample(app, "eileen-collins-1999")
-    first, result = playing(app), app.session_state[state.READING]
-    app.button(key="next-photo").click().run()
-    assert playing(app) == playlist(app)[1] != first
-    assert app.session_state[state.READING] is result
-    app.segmented_control(key=state.POLICY).set_value("Soothe").run()
-    assert playing(app) == playlist(app)[0]  # another request starts at its first song
-    assert app.session_state[state.READING] is result
-
-
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    first = tracks(app)
+    first, result = tracks(app), app.session_state[state.READING]
     assert {"Songs (CSV)", "Playlist (M3U)"} <= downloads(app)
     app.multiselect(key=state.GENRE_NAMES).set_value(["opera"]).run()
     app.slider(key=state.TEMPO).set_value((215, 220)).run()
@@ -118,6 +104,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     app.button(key="your-music-reset").click().run()
     assert not app.exception
     assert tracks(app) == first
+    assert app.session_state[state.READING] is result  # the face was not read again
     assert "squares" in text_of(app)
 
 

@@ -61,9 +61,6 @@ def choose_policy(app: AppTest, policy: str) -> None:
     app.segmented_control(key=state.POLICY).set_value(policy).run()
 
 
-# --- one player
-
-
 def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     num_planes = 0
     show = answer.show_song_plane
@@ -184,9 +181,6 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any],
     assert record["faces"] == []
     assert [song["id"] for song in record["songs"]] == playlist(app)
     assert record["request"]["manual_emotion"] == "sad"
-
-
-# --- another song gets another frame
 
 
 ONE, OTHER = "a" * 22, "b" * 22

@@ -1,5 +1,3 @@
-"""emomusic/ui/core/sessions.py: deletion of sessions and files; tests/browser covers a real server."""
-
 from __future__ import annotations
 
 import gc

@@ -1,5 +1,3 @@
-"""emomusic/ui/core/shared.py: loading in the background, and counts of what visitors have read."""
-
 import threading
 from collections.abc import Iterator
 

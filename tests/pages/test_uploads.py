@@ -1,5 +1,3 @@
-"""emomusic/ui/core/uploads.py: uploads stay in memory, and lost uploads are reported."""
-
 from __future__ import annotations
 
 import asyncio

@@ -69,9 +69,6 @@ def assert_only(app: AppTest, genres: frozenset[str], place: str = "photo") -> N
     assert tracks(app) == playlist(app, place)[:1]
 
 
-# --- the choice
-
-
 def test_families_and_single_genres_add_up(app: AppTest) -> None:
     choose(app, families=["classical-ambient"], genres=["salsa", "tango"])
     assert in_url(app) == ["classical-ambient", "salsa", "tango"]
@@ -126,9 +123,6 @@ def test_reset_restores_everything(app: AppTest) -> None:
     assert in_url(app) == ["salsa"]
 
 
-# --- links and the browser's history
-
-
 @pytest.mark.parametrize("unknown", ["no-such-genre", "<script>"])
 def test_unknown_names_in_a_link_are_ignored(root: Path, unknown: str) -> None:
     app = new_app(root, unknown, "salsa")
@@ -160,9 +154,6 @@ def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
     assert playlist(app) == jazz
     choose(app, genres=["tango"])
     assert in_url(app) == ["jazz-blues", "tango"]
-
-
-# --- songs that do not fit
 
 
 def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:

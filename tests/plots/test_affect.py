@@ -1,5 +1,3 @@
-"""emomusic/plots/affect.py: positions of marks and emotion names."""
-
 from __future__ import annotations
 
 import itertools

@@ -1,5 +1,3 @@
-"""emomusic/plots/colours.py: contrast, and distance under colour blindness."""
-
 from itertools import combinations
 
 import numpy as np

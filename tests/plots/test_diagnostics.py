@@ -1,5 +1,3 @@
-"""emomusic/plots/diagnostics.py: charts of model quality show their input data."""
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest

@@ -1,5 +1,3 @@
-"""emomusic/plots/drawing.py: frames and labels are visible on any background and at any size."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""emomusic/plots/film.py: films with marked faces, their times and their sound."""
-
 from __future__ import annotations
 
 import errno
@@ -165,9 +163,6 @@ def test_a_face_that_is_gone_has_no_mark() -> None:
     seen = [time_s for time_s in np.arange(0, 2, 0.05).round(2) if marks.at(time_s)]
     assert seen[0] == 0.5
     assert 0.75 <= seen[-1] < 1.0
-
-
-# Sound
 
 
 @pytest.mark.parametrize(("ending", "audio"), [("mp4", "aac"), ("mkv", "flac")])

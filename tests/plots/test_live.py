@@ -1,5 +1,3 @@
-"""emomusic/plots/live.py: charts of a live session or a film show their input data."""
-
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""emomusic/plots/picture.py: marks on video frames."""
-
 import numpy as np
 import pytest
 

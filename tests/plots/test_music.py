@@ -1,5 +1,3 @@
-"""emomusic/plots/music.py: charts of song tables show their input data."""
-
 import numpy as np
 import pytest
 

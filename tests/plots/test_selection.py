@@ -1,5 +1,3 @@
-"""emomusic/plots/selection.py: the songs of a lasso, a box and a click, also those that the chart does not draw."""
-
 from typing import Any
 
 import numpy as np

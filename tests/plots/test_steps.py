@@ -1,5 +1,3 @@
-"""emomusic/plots/steps.py: images and charts of How it works show their input data."""
-
 import numpy as np
 from PIL import ImageColor
 

@@ -1,5 +1,3 @@
-"""emomusic/results/findings.py: the sentences hold the right figures and names."""
-
 import re
 from typing import Any
 
@@ -7,7 +5,6 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from emomusic.affect import EMOTIONS
 from emomusic.assets import ModelKind
 from emomusic.baselines import Baseline
 from emomusic.metrics import FOUR, SEVEN, ClassScores, McNemar
@@ -17,7 +14,6 @@ from emomusic.results.findings import (
     describe_cell,
     describe_classes,
     describe_comparison,
-    describe_in_four,
     describe_model,
     describe_photographs,
     describe_purposes,
@@ -125,16 +121,6 @@ def test_photographs_are_described_by_the_property_that_changes_the_accuracy_mos
     alike = replace(wild, groups={"size": (FaceBin("large", 500, 0.6), FaceBin("small", 474, 0.6))})
     assert numbers_in(describe_photographs(FACE, alike)) == [61.5, 100, 58.4, 64.5]
     assert "four" in describe_photographs(replace(FACE, classes=FOUR), wild)
-
-
-def test_a_model_of_seven_emotions_next_to_four_classes_names_its_number_of_classes() -> None:
-    scores = ClassScores(0.7, 0.7, 0.7, 200)
-    seven = ClassMetrics(dict.fromkeys(map(str, EMOTIONS), scores), np.eye(7, dtype=np.int64))
-    assert "seven" not in describe_model(FACE, seven)
-    assert "seven" in describe_model(FACE, seven, beside_four=True)
-    assert "four" in describe_model(FACE, FIGURES, beside_four=True)
-    both = describe_in_four(FACE, replace(FACE, name="quadrants", four_class_accuracy=0.772))
-    assert numbers_in(both) == [78.8, 100, 77.2]
 
 
 def test_reports_are_quoted_with_figures_and_notes() -> None:

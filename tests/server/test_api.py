@@ -1,5 +1,3 @@
-"""emomusic/ui/server: the routes over HTTP, in front of the real networks."""
-
 import json
 import socket
 import subprocess

@@ -1,5 +1,3 @@
-"""emomusic/ui/server/drain.py: an orderly stop, on an event loop of the test."""
-
 import asyncio
 import threading
 from collections.abc import Callable

@@ -1,5 +1,3 @@
-"""emomusic/ui/server/logs.py: one JSON object a line, without names and contents."""
-
 import json
 import logging
 import subprocess

@@ -1,5 +1,3 @@
-"""emomusic/training/batches.py: the stream of training pictures."""
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
@@ -101,9 +99,6 @@ def test_teachers_give_their_share_of_the_label(dataset: Fer2013, classes: Seque
     soft = next(augmented_batches(faces, config, classes=classes, teacher_probs=teacher_probs))
     hard = next(augmented_batches(faces, config, classes=classes))
     np.testing.assert_allclose(soft[1], 0.75 * hard[1] + 0.25 * in_classes, atol=1e-6)
-
-
-# The presets
 
 
 def test_rare_emotions_are_shown_more_often_and_each_time_otherwise() -> None:

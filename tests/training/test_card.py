@@ -61,20 +61,6 @@ def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any]
     assert "also in Training | | not known |" in card
 
 
-def test_the_card_lists_each_method_that_was_used(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
-    def methods() -> list[str]:
-        return [line for line in card_of(tiny_run, metrics, tmp_path / CARD).splitlines() if line.startswith("- ")]
-
-    assert methods() == []
-    (stage,) = metrics["stages"]
-    stage["config"]["votes"] = 0.5
-    (line,) = methods()
-    assert "50%" in line
-    metrics["stages"].append(stage | {"config": stage["config"] | {"votes": 0}})
-    (line,) = methods()
-    assert "in stage 1" in line
-
-
 def test_a_model_with_another_name_than_its_network_has_its_folder_in_the_command(
     tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -1,5 +1,3 @@
-"""emomusic/training/ferplus.py: what ten people saw in each picture."""
-
 from pathlib import Path
 
 import numpy as np

@@ -293,9 +293,6 @@ def test_early_stopping_counts_on_across_a_kill(tmp_path: Path) -> None:
     assert model.get_weights()[0].item() == 1  # of the second epoch
 
 
-# Other networks
-
-
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,3 @@
-"""emomusic/face/live/reader.py with a fake detector, classifier and clock."""
-
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

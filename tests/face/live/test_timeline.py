@@ -1,5 +1,3 @@
-"""emomusic/face/live/timeline.py: rows, segments and the summary of a session."""
-
 import itertools
 from collections.abc import Collection, Iterator
 

@@ -1,5 +1,3 @@
-"""emomusic/face/live/tracking.py: identity, position and smoothed probabilities of faces."""
-
 import cv2
 import numpy as np
 import pytest
@@ -148,9 +146,6 @@ def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None
     before = tracks.points()[1]
     tracks.follow(now)
     assert tracks.points()[1] == pytest.approx(before)
-
-
-# Shots of a film
 
 
 def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
