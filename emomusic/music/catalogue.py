@@ -166,9 +166,6 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.table)
 
-    def __contains__(self, track_id: object) -> bool:
-        return track_id in self._row_of
-
     @cached_property
     def _row_of(self) -> dict[str, int]:
         return {track_id: row for row, track_id in enumerate(self.table["id"])}
@@ -219,19 +216,19 @@ class Catalogue:
 
     def track(self, row: int) -> Track:
         """Song in a row, counted from 0."""
-        cells = {column: values[row] for column, values in self._cells.items()}
+        cells = {column: cell for column, values in self._cells.items() if not pd.isna(cell := values[row])}
         return Track(
             id=cells["id"],
             title=cells["title"],
             artists=split_artists(cells["artists"]),
             explicit=bool(cells["explicit"]) if "explicit" in cells else None,
             **{feature: float(cells[feature]) for feature in FEATURE_NAMES},
-            album=_text(cells.get("album")),
-            genres=split_artists(_text(cells.get("genres")) or ""),
-            popularity=None if (popularity := _number(cells.get("popularity"))) is None else int(popularity),
-            duration_s=_number(cells.get("duration_s")),
-            year=None if (year := _number(cells.get("year"))) is None else int(year),
-            mood=None if (mood := _text(cells.get("mood"))) is None else Mood(mood),
+            album=cells.get("album"),
+            genres=split_artists(cells.get("genres", "")),
+            popularity=int(cells["popularity"]) if "popularity" in cells else None,
+            duration_s=float(cells["duration_s"]) if "duration_s" in cells else None,
+            year=int(cells["year"]) if "year" in cells else None,
+            mood=Mood(cells["mood"]) if "mood" in cells else None,
         )
 
     @cached_property
@@ -245,7 +242,8 @@ class Catalogue:
 
     def find(self, track_id: str) -> Track | None:
         """Song with this id, or None."""
-        return self.track(self._row_of[track_id]) if track_id in self else None
+        row = self._row_of.get(track_id)
+        return None if row is None else self.track(row)
 
     @cached_property
     def _search_texts(self) -> pd.Series:
@@ -345,22 +343,8 @@ def read_songs(path: Path) -> pd.DataFrame:
 _CORRECT_THE_ROW = "Correct the row or remove it."
 
 
-def _number(cell: float | None) -> float | None:
-    """A number, or None for NaN."""
-    return None if cell is None or np.isnan(cell) else float(cell)
-
-
-def _text(cell: object) -> str | None:
-    """A text, or None for a missing cell."""
-    return cell if isinstance(cell, str) else None
-
-
 def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -> None:
-    """Check that a table has columns.
-
-    Raises:
-        DatasetError: a column is missing.
-    """
+    """Raise a `DatasetError` if a column is missing."""
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise DatasetError(f"{name}: missing {missed(missing)}. Received: {listed(list(table.columns))}")
@@ -392,7 +376,7 @@ def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
             table[column] = table[column].astype("str")
     for column, (low, high) in _NUMBER_RANGES.items():
         if column in table:
-            _check_numbers(table, column, low=low, high=high, name=name, optional=column not in FEATURES)
+            _check_numbers(table, column, low=low, high=high, name=name)
     if "explicit" in table:
         require_valid(
             ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
@@ -406,17 +390,11 @@ def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
     return table
 
 
-def _check_numbers(
-    table: pd.DataFrame, column: str, *, low: float, high: float, name: str, optional: bool = False
-) -> None:
-    """Convert a column to numbers, in place.
-
-    Raises:
-        DatasetError: a cell is not a number from `low` to `high`.
-    """
+def _check_numbers(table: pd.DataFrame, column: str, *, low: float, high: float, name: str) -> None:
+    """Convert a column to numbers, in place. Only features must be known."""
     numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
     wrong = ~numbers.between(low, high)  # True for NaN
-    if optional:
+    if column not in FEATURES:
         wrong &= table[column].notna()
     are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
     advice = "The values look like percentages. Divide the column by 100." if are_percentages else _CORRECT_THE_ROW
@@ -425,21 +403,14 @@ def _check_numbers(
 
 
 def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, advice: str = _CORRECT_THE_ROW) -> None:
-    """Check that no row is marked wrong.
-
-    Raises:
-        DatasetError: names the first wrong row.
-    """
+    """Raise a `DatasetError` about the first row that is marked wrong."""
     rows = np.flatnonzero(wrong.to_numpy(bool))
     if rows.size:
         cell = cells.iloc[rows[0]]
         cell = cell.item() if isinstance(cell, np.generic) else cell
-        received = "an empty cell" if cell is None or cell is pd.NA or cell != cell else _shortened(repr(cell))
+        text = repr(cell)
+        received = "an empty cell" if pd.isna(cell) else text if len(text) <= 60 else f"{text[:60]}…"
         others = f" ({rows.size - 1} more invalid rows)" if rows.size > 1 else ""
         number = 1 + int(cells.index[rows[0]])  # counted from 1, and as spreadsheets count it
         row = f"row {number} ({number + 1} with the header)"
         raise DatasetError(f"{name}, {row}: {rule}. Received: {received}{others}. {advice}")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:60]}…"

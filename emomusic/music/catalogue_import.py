@@ -206,26 +206,21 @@ def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
     """Form with the most matching columns, and a mapping of our column names to those of the table."""
     keys = [str(column).casefold() for column in columns]
     originals = dict(zip(reversed(keys), reversed(columns), strict=True))  # the first of several equal names
+    names = {"id", "title", "artists"}
 
     def matches(form: TableForm) -> dict[str, str]:
-        found = {
-            ours: next((alias for alias in aliases if alias in originals), None)
-            for ours, aliases in form.columns.items()
-        }
-        return {ours: alias for ours, alias in found.items() if alias is not None}
+        pairs = ((ours, alias) for ours, aliases in form.columns.items() for alias in reversed(aliases))
+        return {ours: alias for ours, alias in pairs if alias in originals}  # the first alias of each column
 
-    def rank(form: TableForm) -> tuple[int, int]:
-        matched = matches(form)
-        return len({"id", "title", "artists"} & matched.keys()), len(matched)
-
-    form = max(TABLE_FORMS, key=rank)
+    form, matched = max(
+        ((form, matches(form)) for form in TABLE_FORMS), key=lambda pair: (len(names & pair[1].keys()), len(pair[1]))
+    )
     received = listed(columns)
-    if rank(form)[0] < 2:
+    if len(names & matched.keys()) < 2:
         raise DatasetError(
             f"{name}: expected the columns of one of these tables: {'; '.join(form.name for form in TABLE_FORMS)}. "
             f"Received the columns: {received}"
         )
-    matched = matches(form)
     missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched]
     if missing:
         raise DatasetError(
@@ -241,7 +236,11 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     """Convert to our columns, units and separators. Invalid cells stay; `Catalogue` reports them with their row."""
     table = table.copy()
     if form is EXPORTIFY_FORM:
-        _unify_exportify(table)
+        ids = table.pop("artist_ids") if "artist_ids" in table else None
+        table["artists"] = _exportify_artists(table["artists"], ids)
+        table["id"] = table["id"].str.removeprefix("spotify:track:")
+        if "genres" in table:
+            table["genres"] = table["genres"].str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True)
     if "year" in table and form is not OWN_FORM:
         table["year"] = table["year"].str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
     for column in table.columns:
@@ -250,34 +249,16 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
         elif column in ("album", "genres", "mood"):
             table[column] = _without(table[column], ("",))
     if "duration_ms" in table:
-        table["duration_s"] = _seconds(table.pop("duration_ms"))
+        cells = table.pop("duration_ms")
+        seconds = pd.to_numeric(cells, errors="coerce").astype(np.float64) / 1000.0
+        table["duration_s"] = seconds.astype(object).where(seconds.notna(), cells)
     if "explicit" in table:
-        table["explicit"] = _booleans(table["explicit"])
+        words = table["explicit"].str.strip().str.casefold()
+        known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
+        table["explicit"] = known.astype(object).where(known.notna(), table["explicit"])
     if form in (TIDYTUESDAY_FORM, KAGGLE_FORM):
         _fill_missing_names(table)
     return table
-
-
-def _unify_exportify(table: pd.DataFrame) -> None:
-    """Convert ids, artists and genres, in place."""
-    ids = table.pop("artist_ids") if "artist_ids" in table else None
-    table["artists"] = _exportify_artists(table["artists"], ids)
-    table["id"] = table["id"].str.removeprefix("spotify:track:")
-    if "genres" in table:
-        table["genres"] = table["genres"].str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True)
-
-
-def _seconds(milliseconds: pd.Series) -> pd.Series:
-    """Convert to seconds. Other cells stay, so that the error message shows them."""
-    numbers = pd.to_numeric(milliseconds, errors="coerce").astype(np.float64)
-    return (numbers / 1000.0).astype(object).where(numbers.notna(), milliseconds)
-
-
-def _booleans(cells: pd.Series) -> pd.Series:
-    """Convert true, false, 1 and 0. Other cells stay, so that the error message shows them."""
-    words = cells.str.strip().str.casefold()
-    known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
-    return known.astype(object).where(known.notna(), cells)
 
 
 def _fill_missing_names(table: pd.DataFrame) -> None:

@@ -41,9 +41,9 @@ def explain_mood(
 
     Args:
         classifier: the model.
-        features: shape (9,), in the order of `features.FEATURES`.
-        start: shape (9,): features of the unchanged song.
-        reference: shape (9,): reference values.
+        features: shape (9,), in the order of `features.FEATURES`, like `start` (of the unchanged song) and `reference`.
+        start: shape (9,).
+        reference: shape (9,).
         duration_s: length of the song in seconds, None if unknown.
     """
     replaced = np.tile(features, (len(features), 1))
@@ -59,13 +59,7 @@ def explain_mood(
 def nearest_rows(
     table: npt.NDArray[np.float64], features: npt.NDArray[np.float64], num_songs: int
 ) -> npt.NDArray[np.int64]:
-    """Rows of the most similar songs, closest first.
-
-    Args:
-        table: shape (n, 9): features of all songs.
-        features: shape (9,).
-        num_songs: length of the result.
-    """
+    """The `num_songs` most similar rows of a table of shape (n, 9), closest first."""
     spread = table.std(axis=0)
     differs = (np.ptp(table, axis=0) > 0) & (spread > 0)  # a constant column of 0.1 has a standard deviation of 1e-17
     # In standard deviations, because 10 BPM and 10 dB are not equal differences

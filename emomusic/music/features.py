@@ -76,24 +76,12 @@ FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)
 
 
 def affect_of_track(valence: float, energy: float) -> AffectPoint:
-    """Position of a song on the affect plane.
-
-    Args:
-        valence: 0 to 1.
-        energy: 0 to 1, used as arousal.
-    """
+    """Position of a song on the affect plane, from values of 0 to 1. Energy stands for arousal."""
     return AffectPoint(2.0 * valence - 1.0, 2.0 * energy - 1.0)
 
 
 def affect_plane(table: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Positions of songs on the affect plane.
-
-    Args:
-        table: with the columns `valence` and `energy`, 0 to 1.
-
-    Returns:
-        Shape (n, 2), float32: valence and arousal, each from -1 to 1.
-    """
+    """Positions of the songs of a table on the affect plane, shape (n, 2), float32."""
     return (2.0 * table[["valence", "energy"]].to_numpy(np.float64) - 1.0).astype(np.float32)
 
 

@@ -13,12 +13,7 @@ ARTIST_WINDOW = 10
 
 
 def song_key(title: str, artists: str) -> tuple[str, str]:
-    """Key shared by all versions of a song. Remasters and remixes have different ids.
-
-    Args:
-        title: can have notes, such as "Creep - Acoustic" or "Stay (feat. Mikky Ekko)".
-        artists: cell of a table.
-    """
+    """Key shared by all versions of a song. Remasters and remixes have different ids."""
     name = normalize_text(title)
     base, *note = _VERSION_NOTE.split(name, maxsplit=1)
     parts = _PART.findall(note[0]) if note else []  # parts of a work are different songs
@@ -29,13 +24,7 @@ class PlayHistory:
     """Played songs and recent artists."""
 
     def __init__(self, artists: Sequence[str], titles: Sequence[str], *, window: int = ARTIST_WINDOW) -> None:
-        """Start without songs.
-
-        Args:
-            artists: cell of each row of a catalogue.
-            titles: of each row.
-            window: an artist occurs once in this number of consecutive songs.
-        """
+        """Start without songs. `artists` and `titles` are columns of a catalogue, `window` as `ARTIST_WINDOW`."""
         self._artists = artists
         self._titles = titles
         self._songs: set[tuple[str, str]] = set()

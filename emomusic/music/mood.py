@@ -62,15 +62,12 @@ class MoodClassifier:
         *,
         duration_s: npt.NDArray[np.float64] | None = None,
     ) -> MoodClassifier:
-        """Fit the model to labelled songs.
+        """Fit the model to labelled songs, and return it.
 
         Args:
             features: shape (n, 9), in the order of `features.FEATURES`.
             labels: shape (n,), positions in `Mood`; every mood occurs.
             duration_s: shape (n,), lengths in seconds, NaN if unknown; None if all are unknown.
-
-        Returns:
-            self.
         """
         from sklearn.exceptions import ConvergenceWarning
 
@@ -87,12 +84,9 @@ class MoodClassifier:
     def predict_probabilities(
         self, features: npt.NDArray[np.float64], *, duration_s: npt.NDArray[np.float64] | None = None
     ) -> npt.NDArray[np.float32]:
-        """Probabilities of the moods.
+        """Probabilities of the moods, from the inputs of `fit`.
 
-        Args:
-            features: shape (n, 9), in the order of `features.FEATURES`.
-            duration_s: shape (n,), lengths in seconds, NaN if unknown; None if all are unknown. The median of the
-                training songs replaces an unknown length.
+        The median of the training songs replaces an unknown length.
 
         Returns:
             Shape (n, 4), float32, in the order of `Mood`; rows sum to 1.
@@ -106,12 +100,7 @@ class MoodClassifier:
         return probabilities
 
     def save(self, folder: Path, *, data_sha256: str) -> None:
-        """Write `model.skops` (no pickle) and `spec.json` into a folder.
-
-        Args:
-            folder: created if absent.
-            data_sha256: checksum of the training table.
-        """
+        """Write `model.skops` (no pickle) and `spec.json`, with the checksum of the training table."""
         import sklearn
         import skops.io
 

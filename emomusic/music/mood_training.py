@@ -158,15 +158,10 @@ def evaluate_mood_model(
 ) -> MoodEvaluation:
     """Result of repeated stratified ten-fold cross-validation.
 
-    Args:
-        table: the songs.
-        model: one of `MOOD_MODELS`.
-        num_repeats: number of random splits into ten folds.
-
     Raises:
         DatasetError: the table has fewer than ten songs of a mood.
     """
-    features, duration_s, labels = table.features, table.duration_s, table.labels
+    labels = table.labels
     counts = np.bincount(labels, minlength=len(MOODS))
     if counts.min() < NUM_FOLDS:
         received = ", ".join(f"{count} {mood}" for mood, count in zip(MOODS, counts, strict=True))
@@ -178,9 +173,10 @@ def evaluate_mood_model(
     macro_f1s: list[float] = []
     for repeat in range(num_repeats):
         folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=SEED + repeat)
-        for fold, (train, test) in enumerate(folds.split(features, labels)):
-            classifier = MoodClassifier(model).fit(features[train], labels[train], duration_s=duration_s[train])
-            probabilities = classifier.predict_probabilities(features[test], duration_s=duration_s[test])
+        for fold, (train, test) in enumerate(folds.split(table.features, labels)):
+            classifier = MoodClassifier(model)
+            classifier.fit(table.features[train], labels[train], duration_s=table.duration_s[train])
+            probabilities = classifier.predict_probabilities(table.features[test], duration_s=table.duration_s[test])
             predicted = probabilities.argmax(axis=1)
             accuracies.append(float(accuracy_score(labels[test], predicted)))
             macro_f1s.append(float(f1_score(labels[test], predicted, average="macro", zero_division=0.0)))

@@ -28,19 +28,10 @@ class SongQueue:
     """Songs for a request, chosen when they are needed. No song occurs twice. For one visitor, not thread-safe.
 
     After a journey, songs of its target mood follow.
-
-    Attributes:
-        request: the request.
     """
 
     def __init__(self, recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()) -> None:
-        """Start at the first song.
-
-        Args:
-            recommender: chooses the songs.
-            request: target, policy and filters.
-            skipped: keys of artists whose songs are left out; see `artist_key`. Changes have an effect at once.
-        """
+        """Start at the first song, without artists whose `artist_key` is in `skipped`. Changes of it count at once."""
         self.request = request
         self._recommender = recommender
         self._skipped = skipped
@@ -74,11 +65,11 @@ class SongQueue:
         return self._songs[self._position + 1 : self._position + 1 + num_songs]
 
     def playlist(self, num_songs: int) -> list[Song]:
-        """The first songs in the order of the queue, played or not, at most `num_songs`."""
+        """The songs of `numbered`."""
         return [queued.song for queued in self.numbered(num_songs)]
 
     def numbered(self, num_songs: int) -> list[QueuedSong]:
-        """The songs of `playlist` with their numbers."""
+        """The first songs in the order of the queue, played or not, at most `num_songs`."""
         self._drop_skipped()
         self._fill(num_songs)
         return self._songs[:num_songs]

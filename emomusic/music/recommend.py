@@ -118,8 +118,10 @@ class Recommender:
             return self._journey(request, num_songs, page)
         target, mood = target_of(request)
         bonus = self._bonus(request, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
-        rows = islice(self._walk(target, mood, bonus), page * num_songs, (page + 1) * num_songs)
-        return [self._song(row, mood, self._score(row, target, mood), self._reason(row, target, mood)) for row in rows]
+        rows = list(islice(self._walk(target, mood, bonus), page * num_songs, (page + 1) * num_songs))
+        scores = self._scores(np.array(rows, np.intp), target, mood).tolist()
+        reasons = [self._reason(row, target, mood) for row in rows]
+        return [self._song(row, mood, score, reason) for row, score, reason in zip(rows, scores, reasons, strict=True)]
 
     def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
         """Scores of rows, 0 to 1."""
@@ -128,9 +130,6 @@ class Recommender:
         scores: npt.NDArray[np.float32] = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * closeness
         np.minimum(scores, 1.0, out=scores)  # float32 rounding can exceed 1
         return scores
-
-    def _score(self, row: int, target: AffectPoint, mood: Mood) -> float:
-        return float(self._scores(np.array([row]), target, mood)[0])
 
     def _bonus(self, request: Request, *, popularity: float, shuffle: float) -> npt.NDArray[np.float32]:
         """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
@@ -173,33 +172,19 @@ class Recommender:
         target, mood = target_of(request)
         bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
         history = PlayHistory(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
-        rows: list[int] = []
         for _ in range(page + 1):
-            rows = self._rows_on_the_way(request.point, target, mood, num_songs, bonus, history)
+            waypoints = _waypoints(request.point, target, num_songs)
+            rows = self._rows_at(waypoints, mood, bonus, history.copy())
+            while len(rows) < len(waypoints):  # songs run out: fewer waypoints, so that the journey reaches the target
+                waypoints = _waypoints(request.point, target, len(rows))
+                rows = self._rows_at(waypoints, mood, bonus, history.copy())
             for row in rows:
                 history.add(row)
-        waypoints = _waypoints(request.point, target, len(rows))
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
         moods = _moods_on_the_way(waypoints, mood)
         return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
-
-    def _rows_on_the_way(
-        self,
-        start: AffectPoint,
-        target: AffectPoint,
-        mood: Mood,
-        num_songs: int,
-        bonus: npt.NDArray[np.float32],
-        history: PlayHistory,
-    ) -> list[int]:
-        """One row close to each waypoint. If songs run out, the journey has fewer waypoints but reaches the target."""
-        rows = self._rows_at(_waypoints(start, target, num_songs), mood, bonus, history.copy())
-        while len(rows) < num_songs:
-            num_songs = len(rows)
-            rows = self._rows_at(_waypoints(start, target, num_songs), mood, bonus, history.copy())
-        return rows
 
     def _rows_at(
         self, waypoints: list[AffectPoint], mood: Mood, bonus: npt.NDArray[np.float32], history: PlayHistory

@@ -79,11 +79,9 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
 
 def included_kinds(genres: Collection[str], today: date) -> frozenset[SongKind]:
     """Kinds that a request for these genres includes on a date."""
-    wanted = {kind for kind, own in KIND_GENRES.items() if not own.isdisjoint(genres)}
-    return frozenset(wanted | {kind for kind in SEASONS if _is_in_season(kind, today)})
-
-
-def _is_in_season(kind: SongKind, today: date) -> bool:
-    first, last = SEASONS[kind]
     day = (today.month, today.day)
-    return first <= day <= last if first <= last else day >= first or day <= last
+    wanted = {kind for kind, own in KIND_GENRES.items() if not own.isdisjoint(genres)}
+    for kind, (first, last) in SEASONS.items():
+        if first <= day <= last if first <= last else day >= first or day <= last:
+            wanted.add(kind)
+    return frozenset(wanted)

@@ -57,13 +57,7 @@ def predict_moods(catalogue: Catalogue) -> npt.NDArray[np.float32]:
 
 
 def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
-    """Write songs and the probabilities of the default mood model.
-
-    Args:
-        path: Parquet file.
-        catalogue: the songs.
-        probabilities: shape (n, 4), in the order of the rows and of `Mood`; stored with four decimals.
-    """
+    """Write songs and the probabilities of the default mood model to a Parquet file, with four decimals."""
     moods = pd.DataFrame(probabilities.round(_DIGITS), columns=[mood.value for mood in MOODS])
     table = pd.concat([catalogue.table, moods], axis="columns")
     table.attrs[_MODEL_SHA256] = sha256_of(mood_model_file())

@@ -33,20 +33,12 @@ def checked_track_id(track_id: str) -> str:
 
 
 def track_url(track_id: str) -> str:
-    """URL of a track on Spotify.
-
-    Raises:
-        SpotifyError: the id is invalid.
-    """
+    """URL of a track on Spotify. Raises as `checked_track_id`."""
     return TRACK_ADDRESS + checked_track_id(track_id)
 
 
 def embed_url(track_id: str) -> str:
-    """URL of the player of a track, for a frame of `PLAYER_HEIGHT` or more. Needs no credentials.
-
-    Raises:
-        SpotifyError: the id is invalid.
-    """
+    """URL of the player of a track, for a frame of `PLAYER_HEIGHT` or more. Raises as `checked_track_id`."""
     return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
 
 
@@ -57,20 +49,13 @@ def track_links(songs: Iterable[Song]) -> str:
 
 def songs_csv(songs: Iterable[Song]) -> str:
     """CSV with the columns `CSV_COLUMNS`. An apostrophe escapes formulas."""
-    return csv_text(CSV_COLUMNS, map(_song_row, songs))
-
-
-def _song_row(song: Song) -> list[str]:
-    track = song.track
-    text = (track.title, track.byline, track.album or "", song.mood.value)
-    numbers = (f"{song.score:.4f}", f"{song.point.valence:.4f}", f"{song.point.arousal:.4f}")
-    return [
-        *map(escape_formula, text),
-        *numbers,
-        escape_formula(song.reason),
-        escape_formula(track.id),
-        track_url(track.id),
-    ]
+    rows = []
+    for song in songs:
+        track = song.track
+        text = (track.title, track.byline, track.album or "", song.mood.value)
+        numbers = (f"{number:.4f}" for number in (song.score, song.point.valence, song.point.arousal))
+        rows.append([*map(escape_formula, text), *numbers, escape_formula(song.reason), track.id, track_url(track.id)])
+    return csv_text(CSV_COLUMNS, rows)
 
 
 def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str:
@@ -85,10 +70,5 @@ def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str
     titles = [f"{song.track.byline} - {song.track.title}" for song in songs] if titles is None else titles
     for song, title in zip(songs, titles, strict=True):
         seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
-        lines += [f"#EXTINF:{seconds},{_one_line(title)}", track_url(song.track.id)]
+        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", track_url(song.track.id)]  # a line ends an entry
     return "\n".join(lines) + "\n"
-
-
-def _one_line(text: str) -> str:
-    """Remove line breaks, which would end an entry."""
-    return " ".join(text.split())
