@@ -44,16 +44,7 @@ class Augmentation:
 
 
 def augment(images: GreyImages, settings: Augmentation, rng: np.random.Generator) -> GreyImages:
-    """Augment each picture independently.
-
-    Args:
-        images: shape (n, side, side), uint8.
-        settings: strength of the changes.
-        rng: the only source of randomness.
-
-    Returns:
-        A new array of the same shape, uint8.
-    """
+    """Copies of pictures, shape (n, side, side), uint8, each changed independently. Only `rng` is random."""
     return np.stack([_augment_one(image, settings, rng) for image in images])
 
 
@@ -71,7 +62,8 @@ def _augment_one(image: GreyImages, settings: Augmentation, rng: np.random.Gener
         varied = _lose_detail(varied, rng)
     varied = cv2.LUT(varied, _tone_curve(settings, rng))
     if settings.jpeg and rng.random() < settings.jpeg:  # without it, the other random numbers stay the same
-        varied = _compress(varied, rng)
+        _, data = cv2.imencode(".jpg", varied, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
+        varied = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     if rng.random() < settings.erase:
         _erase(varied, rng)
     return np.asarray(varied, np.uint8)
@@ -84,11 +76,6 @@ def _lose_detail(image: GreyImages, rng: np.random.Generator) -> GreyImages:
         reduced = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(reduced, (side, side), interpolation=cv2.INTER_LINEAR))
     return np.asarray(cv2.GaussianBlur(image, (5, 5), rng.uniform(0.4, 1.4)))
-
-
-def _compress(image: GreyImages, rng: np.random.Generator) -> GreyImages:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def _tone_curve(settings: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -25,18 +25,7 @@ def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
 
 
 def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArray[np.float32]:
-    """One-hot labels in the classes of a network.
-
-    Args:
-        labels: shape (n,), positions in `EMOTIONS`.
-        classes: the seven emotions, or `metrics.FOUR`.
-
-    Returns:
-        Shape (n, classes), float32.
-
-    Raises:
-        ValueError: unknown classes.
-    """
+    """One-hot labels, positions in `EMOTIONS`, in the classes of a network: shape (n, classes)."""
     return np.eye(len(classes), dtype=np.float32)[in_classes(labels, classes)]
 
 

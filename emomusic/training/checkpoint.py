@@ -44,10 +44,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self._started = 0.0
 
     def restore(self) -> int:
-        """Load the state of an interrupted run.
-
-        Returns:
-            The number of finished epochs.
+        """Load the state of an interrupted run, and return the number of finished epochs.
 
         Raises:
             ModelError: the checkpoint belongs to another run, or is damaged.
@@ -100,11 +97,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
     def commit(self) -> None:
         """Make the epoch that just ended the one to resume from."""
-        state = {
-            "identity": self._identity,
-            "epoch": len(self.rows),
-            "history": self.rows,
-        }
+        state = {"identity": self._identity, "epoch": len(self.rows), "history": self.rows}
         write_json(self.folder / STATE, state)
         for older in self.folder.glob("epoch*.weights.h5"):
             if older != self._weights():

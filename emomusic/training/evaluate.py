@@ -51,13 +51,7 @@ _TIMED = 8  # faces in one timed call
 
 
 def evaluate_labels(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
-    """Compare predictions with the true emotions, in the classes of the model.
-
-    Args:
-        emotions: shape (n,), positions in `EMOTIONS`.
-        y_pred: shape (n,), positions in `classes`, or `MISSED`.
-        classes: the seven emotions, or `metrics.FOUR`.
-    """
+    """Compare predictions, positions in the classes of a model or `MISSED`, with true emotions."""
     if tuple(classes) == SEVEN:
         return evaluate(emotions, y_pred)
     return score(in_classes(emotions, classes), y_pred, classes)
@@ -308,21 +302,13 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
 
 
 def record_speed(name: str, milliseconds: float) -> None:
-    """Save the time per face of a model in its metrics.
-
-    Raises:
-        ModelError: the model does not exist, or its files are damaged.
-    """
+    """Save the time per face of a model in its metrics."""
     folder = model_files.model_folder(name)
     write_json(folder / METRICS, read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
 def record_photographs(name: str, figures: PhotographFigures) -> None:
-    """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card.
-
-    Raises:
-        ModelError: the model does not exist, or its files are damaged.
-    """
+    """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card."""
     kept = (
         "n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy",
         "per_class", "calibration_error", "groups", "groups_without",
@@ -333,11 +319,7 @@ def record_photographs(name: str, figures: PhotographFigures) -> None:
 
 
 def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
-    """Save the result of `evaluate_split_on_votes` in a model's metrics (as `ferplus`) and card.
-
-    Raises:
-        ModelError: the model does not exist, or its files are damaged.
-    """
+    """Save the result of `evaluate_split_on_votes` in a model's metrics (as `ferplus`) and card."""
     folder = model_files.model_folder(name)
     before = read_metrics(folder).get("ferplus", {})
     kept = {key: value for key, value in figures.items() if key not in {"model", "missed"}}
@@ -345,7 +327,7 @@ def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
 
 
 def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:
-    """Write a model's spec, metrics with the added ones, and card together."""
+    """Write a model's spec, metrics with the added ones, and card together. Raise a `ModelError` if one is damaged."""
     folder = model_files.model_folder(spec.name)
     metrics = read_metrics(folder) | added
     with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as name:

@@ -111,11 +111,7 @@ def _save(proto: Any, path: Path) -> None:
 
 
 def _halve_weights(proto: Any) -> None:
-    """Store weights in half precision. The network converts them when it is loaded.
-
-    Raises:
-        ModelError: a weight is too large.
-    """
+    """Store weights in half precision. The network converts them when it is loaded."""
     import onnx
     from onnx import numpy_helper
 
@@ -183,10 +179,7 @@ def varied_samples(side: int) -> npt.NDArray[np.uint8]:
 
 
 def export_model(name: str) -> Path:
-    """Export a model in `models/face/` and save the checksum in its spec.
-
-    Returns:
-        The path of the export.
+    """Export a model in `models/face/`, save the checksum in its spec, and return the path of the export.
 
     Raises:
         ModelError: the model does not exist, its weights are damaged, or the outputs differ.

@@ -2,6 +2,7 @@
 
 FER2013 has one label for each picture, and about a third do not match what people see. Networks learn from the votes
 on the Training split. The votes on the other splits choose and evaluate models that shall see what people see.
+Every function that needs the votes raises a `DatasetError` if their file is absent or damaged.
 
 [1] E. Barsoum et al., "Training deep networks for facial expression recognition with crowd-sourced label
 distribution", ICMI 2016; github.com/microsoft/FERPlus, MIT.
@@ -46,9 +47,6 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
 
     Returns:
         Shape (n, 10), in the order of `COLUMNS`. Rows of unknown pictures are 0.
-
-    Raises:
-        DatasetError: the file is absent or damaged.
     """
     try:
         with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -67,16 +65,11 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
 
 
 def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> npt.NDArray[np.float32]:
-    """The share of votes for each emotion.
-
-    Args: as for `votes_on`.
+    """The share of votes for each emotion on the pictures of `votes_on`.
 
     Returns:
         Shape (n, 7), float32, in the order of `EMOTIONS`. Rows sum to 1, or to 0 for unknown pictures and pictures
         without a vote for one of the seven.
-
-    Raises:
-        DatasetError: the file is absent or damaged.
     """
     votes = votes_on(images, split)[:, : len(EMOTIONS)].astype(np.float32)
     shares: npt.NDArray[np.float32] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
@@ -84,14 +77,7 @@ def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> np
 
 
 def seen_emotions(faces: LabelledFaces, split: Split) -> npt.NDArray[np.uint8]:
-    """The emotion with the most votes on each picture, or its label if no vote is for one of the seven.
-
-    Returns:
-        Shape (n,), positions in `EMOTIONS`.
-
-    Raises:
-        DatasetError: the file of the votes is absent or damaged.
-    """
+    """The emotion with the most votes on each picture, or its label if no vote is for one of the seven."""
     shares = vote_shares(faces.images, split)
     return np.where(shares.any(axis=1), shares.argmax(axis=1), faces.labels).astype(np.uint8)
 
@@ -129,9 +115,6 @@ def evaluate_on_votes(
         The metrics as JSON over the model's classes and contempt, which no model here predicts, so that its pictures
         count as wrong (`contempt` is their number). `seven` (or `four`) has the metrics without them. None if no
         picture has a majority, as in a dataset without votes.
-
-    Raises:
-        DatasetError: the file of the votes is absent or damaged.
     """
     seen = majority(votes_on(images, split))
     is_emotion = (seen != NO_MAJORITY) & (seen < len(SEVEN))

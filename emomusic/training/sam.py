@@ -60,18 +60,10 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
 
 
 def sharpness_aware(model: keras.Model, radius: float) -> keras.Model:
-    """Wrap a network for sharpness-aware minimisation; layers and weights are shared.
+    """Wrap a network for sharpness-aware minimisation. Raise a `ModelError` if Keras does not run on TensorFlow.
 
-    Args:
-        model: a network of `networks.NETWORKS`.
-        radius: norm of the move uphill, over all weights; above 0.
-
-    Raises:
-        ModelError: the backend of Keras is not TensorFlow.
-        ValueError: the radius is not above 0.
+    `radius` is the norm of the move uphill, over all weights.
     """
-    if radius <= 0:
-        raise ValueError(f"expected a radius above 0. Received: {radius}")
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
             "expected the backend TensorFlow for training with sam_rho. "

@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 
 
 def apply_start_weights(model: keras.Model, name: str) -> int:
-    """Copy start weights into the layers of the same names.
-
-    Args:
-        model: a network with at least one such layer.
-        name: a key of `START_WEIGHTS`, or a trained model.
-
-    Returns:
-        The number of layers that were set.
+    """Copy weights of `START_WEIGHTS`, or of a trained model, into the layers of the same names. Return their number.
 
     Raises:
         ModelError: the file is absent, damaged, or does not fit the network; or the name is unknown.

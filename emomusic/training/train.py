@@ -64,15 +64,7 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """A training run.
-
-    Attributes:
-        network: a key of `NETWORKS`.
-        preset: a key of `PRESETS`.
-        stages: configurations of that preset.
-        splits: of the dataset.
-        out: the model's folder.
-    """
+    """A training run: keys of `NETWORKS` and `PRESETS`, the preset's stages, and the model's folder."""
 
     network: str
     preset: str
@@ -93,15 +85,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stage:
-    """A trained stage.
-
-    Attributes:
-        config: its configuration.
-        network: the key of its network in `NETWORKS`.
-        model: the network with its best weights, in float32.
-        weights: the file of these weights.
-        history: one row for each epoch, as in `history.csv`.
-    """
+    """A trained stage: its best weights, in float32 and as a file, and the rows of its epochs in `history.csv`."""
 
     config: TrainingConfig
     network: str
