@@ -57,11 +57,7 @@ class Archive:
     """An opened archive."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        """Open an archive.
-
-        Args:
-            file: stays open after errors.
-            name: of the file, whose ending tells the format.
+        """Open an archive; the ending of its name tells the format. The file stays open after errors.
 
         Raises:
             ArchiveError: the file is damaged.
@@ -128,15 +124,7 @@ class Archive:
             raise ArchiveError(_DAMAGED)
 
     def read(self, position: int, size: int) -> bytes:
-        """The content of a member.
-
-        Args:
-            position: of the `Member`.
-            size: of the `Member`.
-
-        Raises:
-            ArchiveError: it is damaged, or its size differs from the declared one.
-        """
+        """The content of a `Member`. Raise an `ArchiveError` if it is damaged, or has not the declared size."""
         try:
             if self._zip is not None:
                 with self._zip.open(self._zip.infolist()[position]) as member:

@@ -79,14 +79,7 @@ def run_local(
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A worker process.
-
-    Attributes:
-        process: the process.
-        pipe: takes units and gives messages.
-        is_ready: whether the networks are loaded.
-        unit: that it reads; None between units.
-    """
+    """A worker process. Its pipe takes units and gives messages; it is ready when its networks are loaded."""
 
     process: SpawnProcess
     pipe: Connection
@@ -131,11 +124,7 @@ class _Pool:
         self._workers.append(_Worker(process, pipe))
 
     def wait(self, stop: Connection | None = None, timeout_s: float | None = None) -> list[Unit]:
-        """Wait for messages and pass on the reports.
-
-        Args:
-            stop: ends the wait, too.
-            timeout_s: None for no limit.
+        """Wait for messages, and pass on the reports. `stop` ends the wait, too.
 
         Returns:
             The units of workers that died.

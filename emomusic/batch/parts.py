@@ -93,14 +93,9 @@ class Dataset:
     """The datasets in a folder."""
 
     def __init__(self, out: str, settings: str = "") -> None:
-        """Find the folder. It need not exist.
+        """Find the folder, a local path or URI, which need not exist. Raises as `Folder`.
 
-        Args:
-            out: local path or URI.
-            settings: what rows depend on, kept in each part; a run continues only one with the same settings.
-
-        Raises:
-            BatchError: the URI is invalid.
+        Rows depend on the settings, kept in each part. A run continues only one with the same settings.
         """
         self.folder, self._settings = Folder(out), settings
 
@@ -113,11 +108,8 @@ class Dataset:
 
         Args:
             number: of the part.
-            pictures: rows with the columns of `PICTURE_SCHEMA`, in which missing values are null.
+            pictures: rows with columns of `PICTURE_SCHEMA`. Missing ones are null.
             faces: a table with the columns of `FACE_SCHEMA`.
-
-        Raises:
-            BatchError: the folder cannot be written.
         """
         self.folder.make(FACES, PICTURES)
         for dataset, table in ((FACES, faces), (PICTURES, pa.Table.from_pylist(pictures, PICTURE_SCHEMA))):
@@ -132,7 +124,10 @@ class Dataset:
         Raises:
             BatchError: a part is damaged or has other settings, or the folder cannot be read.
         """
-        self._delete_hidden()
+        for dataset in (FACES, PICTURES):
+            for name in self.folder.names(dataset):
+                if name.startswith(".part-"):
+                    self.folder.delete(f"{dataset}/{name}")
         pictures, faces = self._parts(PICTURES), self._parts(FACES)
         for number in pictures ^ faces:
             self._delete(number)
@@ -201,13 +196,6 @@ class Dataset:
         """Delete a part. Without its pictures it counts as unfinished, so that a kill in between does no harm."""
         for dataset in (PICTURES, FACES):
             self.folder.delete(_part_name(dataset, number))
-
-    def _delete_hidden(self) -> None:
-        """Delete files that a killed run did not finish."""
-        for dataset in (FACES, PICTURES):
-            for name in self.folder.names(dataset):
-                if name.startswith(".part-"):
-                    self.folder.delete(f"{dataset}/{name}")
 
     def _read(self, dataset: str, number: int, columns: list[str]) -> Any:
         name = _part_name(dataset, number)

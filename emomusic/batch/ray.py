@@ -47,15 +47,9 @@ def run_ray(
 ) -> None:
     """Read units in actors. Units whose actors die are repeated, then halved, until one picture is to blame.
 
-    Args:
-        units: in this order.
-        model: name of a trained face model.
-        out: folder of the datasets, local path or URI, that all nodes reach.
-        rate: readings per second of film.
-        workers: largest number of actors; None for one on each core of the cluster.
-        address: of a cluster: `host:port` or `auto`, on one of its nodes; None starts Ray on this machine.
-        on_report: takes the report of each finished unit.
-        make_reader: makes the reader of an actor from `model`, `out` and `rate`.
+    The options are those of `local.run_local`. All nodes must reach `out`. `workers` limits the number of actors, by
+    default one on each core of the cluster. The `address` of the cluster is `host:port`, or `auto` on one of its nodes;
+    None starts Ray on this machine.
 
     Raises:
         BatchError: there is no cluster at this address, its actors do not start, or the folder cannot be written.
@@ -85,11 +79,7 @@ def run_ray(
 
 
 def _check_start(task: Task) -> None:
-    """Load the networks once. Ray restarts an actor for ever whose process dies while it loads them.
-
-    Raises:
-        EmomusicError: they cannot be loaded.
-    """
+    """Load the networks once, or raise. Ray restarts an actor for ever whose process dies while it loads them."""
     try:
         error: EmomusicError | None = ray.get(ray.remote(num_cpus=1, max_retries=_RETRIES)(_start_error).remote(*task))
     except ray.exceptions.RayError as cause:
@@ -107,11 +97,7 @@ def _start_error(make_reader: MakeReader, model: str, out: str, rate: float) -> 
 
 
 def _results(units: Sequence[Unit], workers: int | None, task: Task) -> Iterator[UnitReport | EmomusicError]:
-    """The results of the units, in the order of their ends. Those whose actors died too often have none.
-
-    Raises:
-        BatchError: the actors do not start, or the cluster is lost.
-    """
+    """The results of the units, in the order of their ends. Those whose actors died too often have none."""
     from ray.data import ActorPoolStrategy, from_items
 
     resources: Callable[[], dict[str, float]] = ray.cluster_resources
@@ -169,11 +155,7 @@ def _no_start(error: BaseException) -> BatchError:
 
 @contextlib.contextmanager
 def _cluster(address: str | None) -> Iterator[None]:
-    """Connect to a cluster, or start one on this machine, with Ray's messages in Ray's log files only.
-
-    Raises:
-        BatchError: there is no cluster at this address.
-    """
+    """Connect to a cluster, or start one on this machine, with Ray's messages in Ray's log files only."""
     # Settings that Ray takes from the environment only. They also hold for the processes that it starts.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -217,11 +199,7 @@ def _settings() -> Iterator[None]:
 
 
 def _check(address: str) -> None:
-    """Check that a cluster answers, because `ray.init` waits for minutes at the address of something else.
-
-    Raises:
-        BatchError: no cluster answers there.
-    """
+    """Raise unless a cluster answers, because `ray.init` waits for minutes at the address of something else."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     try:
         status = subprocess.run(command, capture_output=True, timeout=_ANSWER_S, check=False).returncode

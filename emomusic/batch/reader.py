@@ -45,14 +45,7 @@ class Unit:
     is_retry: bool = False
 
     def after_crash(self, next_number: int) -> list[Unit]:
-        """The units to try after a worker died with this one. Halving it finds the item to blame.
-
-        Args:
-            next_number: of a new unit.
-
-        Returns:
-            Two halves, or a single item again; empty if that item is to blame.
-        """
+        """The units to try after a worker died with this one: two halves, or a single item again, if not its fault."""
         if len(self.items) == 1:
             return [] if self.is_retry else [Unit(self.number, self.items, is_retry=True)]
         half = len(self.items) // 2

@@ -74,15 +74,12 @@ def _items_of(source: str, stdin: BinaryIO | None) -> Iterator[Item]:
     if not source:
         raise BatchError("expected the names of pictures, folders or archives. Received: ''")
     if source == _STDIN and stdin is not None:
-        for name in _names_in(stdin.read()):
+        text = stdin.read()
+        for line in filter(None, text.split(b"\0") if b"\0" in text else text.splitlines()):
+            name = os.fsdecode(line)
             yield from _remote(name) if is_uri(name) else _local(name, is_pattern=False)
     else:
         yield from _remote(source) if is_uri(source) else _local(source)
-
-
-def _names_in(text: bytes) -> Iterator[str]:
-    lines = text.split(b"\0") if b"\0" in text else text.splitlines()
-    return (os.fsdecode(line) for line in lines if line)
 
 
 def _distinct(items: Iterable[Item]) -> list[Item]:
@@ -220,15 +217,7 @@ def _remote(uri: str) -> Iterator[Item]:
 
 
 def open_file(path: str, uri: str) -> BinaryIO:
-    """A file for reading, with `seek`.
-
-    Args:
-        path: absolute path, or path in the file system of the URI.
-        uri: of a remote source; empty for a local file.
-
-    Raises:
-        ImageError: it is absent, cannot be read, or is not a file.
-    """
+    """A file for reading, with `seek`. Raise an `ImageError` if it is absent, cannot be read, or is not a file."""
     try:
         if uri:
             remote: BinaryIO = file_system(uri)[0].open_input_file(path)

@@ -31,11 +31,7 @@ def is_uri(text: str) -> bool:
 
 @cache
 def file_system(uri: str) -> tuple[Any, str]:
-    """The file system of a URI, and the path in it.
-
-    Raises:
-        BatchError: the scheme is unknown or the URI is invalid.
-    """
+    """The file system of a URI, and the path in it. Raise a `BatchError` if the URI is invalid."""
     try:
         system, path = fs.FileSystem.from_uri(uri)
     except (OSError, ValueError, TypeError, NotImplementedError, pa.ArrowException) as error:
@@ -46,12 +42,7 @@ def file_system(uri: str) -> tuple[Any, str]:
 
 
 def public_uri(uri: str, path: str | None = None) -> str:
-    """A URI without credentials and options, for names and messages.
-
-    Args:
-        uri: may hold an access key before "@" and options after "?".
-        path: in the file system of the URI; None for that of the URI.
-    """
+    """A URI without credentials (before "@") and options (after "?"), for messages; `path` replaces that of the URI."""
     scheme, rest = uri.split("://", 1)
     return f"{scheme}://{rest.split('?')[0].rpartition('@')[2] if path is None else path}"
 
@@ -65,11 +56,7 @@ class Folder:
     """
 
     def __init__(self, location: str) -> None:
-        """Find the folder. It need not exist.
-
-        Raises:
-            BatchError: the URI is invalid.
-        """
+        """Find the folder. It need not exist. Raises as `file_system`."""
         self.local_path: str | None = None
         if is_uri(location):
             self.name = public_uri(location)
@@ -100,12 +87,7 @@ class Folder:
             return self._system.open_input_file(f"{self._path}/{name}")
 
     def write(self, name: str, data: Any) -> None:
-        """Write a file as a whole. It appears under its name only when it is complete.
-
-        Args:
-            name: of the file, with its subfolder.
-            data: bytes or an Arrow buffer.
-        """
+        """Write bytes or an Arrow buffer. The file appears under its name only when it is complete."""
         path = f"{self._path}/{name}"
         parent, _, base = path.rpartition("/")
         is_atomic = self._system.type_name in _OBJECT_STORES

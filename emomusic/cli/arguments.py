@@ -35,15 +35,7 @@ def add_command(
     show: Callable[[Any], None],
     text: str,
 ) -> argparse.ArgumentParser:
-    """Add a command with the option `--json`.
-
-    Args:
-        parent: what `add_subparsers` returned.
-        name: of the command.
-        run: computes the answer.
-        show: prints the answer without `--json`.
-        text: help in one line.
-    """
+    """Add a command with the option `--json`: `run` computes the answer, and `show` prints it without the option."""
     added: argparse.ArgumentParser = parent.add_parser(name, help=text, description=text)
     added.add_argument("--json", action="store_true", help="one JSON document on stdout")
     added.set_defaults(run=run, show=show)

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,17 +111,16 @@ def batch(options: argparse.Namespace) -> Outcome:
             "per_second": round(num_read / seconds, 3) if seconds > 0 else 0.0,
             "resumed": len(done.names),
         }
-        _log_failures(summary["failed"], summary.pop("examples"))
+        if summary["failed"]:
+            log.error("emomusic: %s could not be read completely", pluralize(summary["failed"], "file"))
+        for name, reason in summary.pop("examples"):
+            log_file_error(name, reason)
         dataset.folder.write(SUMMARY, json.dumps(summary, indent=2).encode())
     return summary, status or (2 if summary["failed"] else 0)
 
 
 def _engine(options: argparse.Namespace) -> Callable[..., None]:
-    """The function that reads the units.
-
-    Raises:
-        SettingsError: Ray is not installed.
-    """
+    """The function that reads the units. Raises a `SettingsError` without Ray."""
     if options.engine == "local":
         from emomusic.batch.local import run_local
 
@@ -143,13 +142,6 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _log_failures(num_failed: int, examples: Sequence[tuple[str, str]]) -> None:
-    if num_failed:
-        log.error("emomusic: %s could not be read completely", pluralize(num_failed, "file"))
-    for name, reason in examples:
-        log_file_error(name, reason)
 
 
 def _show_summary(summary: dict[str, Any]) -> None:

@@ -83,14 +83,7 @@ def _show_timings(report: dict[str, Any]) -> None:
 
 
 def run_photo_bench(*, runs: int) -> list[Timing]:
-    """Time loading, decoding, detection, classification and recommending.
-
-    Args:
-        runs: repetitions of each step. Loading happens once.
-
-    Raises:
-        EmomusicError: a model, the catalogue or a sample is absent or damaged.
-    """
+    """Time loading, decoding, detection, classification and recommending."""
     from emomusic.face.images import crop_face, read_image
     from emomusic.face.reading import load_networks
     from emomusic.music.recommend import load_recommender
@@ -131,12 +124,6 @@ def run_music_bench(*, runs: int) -> list[Timing]:
     """Time choosing ten songs from tables of several sizes.
 
     The bundled catalogue, and a million songs that repeat it under other ids and titles.
-
-    Args:
-        runs: repetitions of each step.
-
-    Raises:
-        EmomusicError: the catalogue or the mood model is absent or damaged.
     """
     import numpy as np
 
@@ -167,15 +154,7 @@ def run_music_bench(*, runs: int) -> list[Timing]:
 
 
 def run_model_bench(*, runs: int, record: bool) -> list[Timing]:
-    """Time every face model on batches of eight faces, with mirror images if the model uses them.
-
-    Args:
-        runs: repetitions for each model.
-        record: save each median in the model's `metrics.json`, so that all come from one machine.
-
-    Raises:
-        EmomusicError: a model is absent or damaged, or its folder is not writable.
-    """
+    """Time every face model, as in `ms_per_face`; `record` saves all medians, so that they come from one machine."""
     from emomusic.assets import require_checkout, require_writable
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.model_files import face_models, model_folder

@@ -25,14 +25,7 @@ _SEED = 27
 
 
 def run_batch_bench(num_pictures: int) -> list[Timing]:
-    """Measure `batch`, as a process of its own.
-
-    Args:
-        num_pictures: made from the samples.
-
-    Raises:
-        EmomusicError: a sample is absent or damaged, or the command fails.
-    """
+    """Measure `batch`, as a process of its own, on pictures made from the samples."""
     with tempfile.TemporaryDirectory() as name:
         pictures, out = Path(name, "pictures"), Path(name, "out")
         pictures.mkdir()
@@ -56,16 +49,7 @@ def run_batch_bench(num_pictures: int) -> list[Timing]:
 
 
 def make_pictures(folder: Path, number: int, *, sides: tuple[int, int] = _SIDES) -> Iterator[Path]:
-    """Write the samples in many sizes, always the same ones.
-
-    Args:
-        folder: exists.
-        number: of pictures.
-        sides: smallest and largest length of the longer side in pixels.
-
-    Yields:
-        The path of each picture, in the order of the names.
-    """
+    """Write the samples with longer sides of many lengths, always the same ones, and yield their paths in order."""
     rng = np.random.default_rng(_SEED)
     samples = [read_image(path) for path in sorted((data_dir() / "samples").glob("*.jpg"))]
     for position in range(number):

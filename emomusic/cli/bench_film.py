@@ -37,15 +37,7 @@ def _sample() -> Path:
 
 
 def run_film_bench(path: Path | None = None) -> list[Timing]:
-    """Measure speed, processor time and memory of reading a film, and the speed of marking its faces.
-
-    Args:
-        path: of the film; None for the sample.
-
-    Raises:
-        FilmError: the film cannot be read.
-        EmomusicError: a model or the sample is absent or damaged.
-    """
+    """Measure speed, processor time and memory of reading a film or the sample, and the speed of marking its faces."""
     path = path or _sample()
     counts: list[int] = []
     memory: list[float] = []
@@ -86,10 +78,6 @@ def run_live_bench(path: Path | None = None, *, num_frames: int = 600) -> list[T
     Args:
         path: of the film, reduced to 640 pixels and repeated; None for the sample.
         num_frames: measured frames, after a warm-up of three seconds.
-
-    Raises:
-        FilmError: the film cannot be read.
-        EmomusicError: a model or the sample is absent or damaged.
     """
     path = path or _sample()
     with FilmFile(path) as film:  # report a wrong film before seconds of loading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def data_list(_: argparse.Namespace) -> Outcome:
     """List the bundled and the downloadable files."""
     from emomusic.assets import list_assets
 
-    bundled = [{**asset.as_dict(), "ships": True, "present": asset.bytes > 0} for asset in list_assets()]
+    bundled = [{**asdict(asset), "ships": True, "present": asset.bytes > 0} for asset in list_assets()]
     return bundled + [_download_record(download) for download in downloads.DOWNLOADS.values()], 0
 
 
@@ -40,7 +41,7 @@ def data_check(_: argparse.Namespace) -> Outcome:
     """Compare the bundled files with their checksums. The status is 2 if one is absent or damaged."""
     from emomusic.assets import check_assets
 
-    records = [{**asset.as_dict(), "problem": problem} for asset, problem in check_assets()]
+    records = [{**asdict(asset), "problem": problem} for asset, problem in check_assets()]
     return records, status_of([record["name"] for record in records if record["problem"]])
 
 

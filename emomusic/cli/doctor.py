@@ -34,19 +34,18 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""
 
 
-def examine() -> dict[str, Any]:
-    """Check everything that the app needs.
+_CAMERA = "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon"
 
-    Returns:
-        `healthy`, `version`, and `checks`, each with `name`, `ok` and `detail`.
-    """
+
+def examine() -> dict[str, Any]:
+    """Check everything that the app needs: `healthy`, `version`, and `checks` with `name`, `ok` and `detail`."""
     parts = {
         "python": _python,
         "packages": _packages,
         "bundled files": _files,
         "face models": _faces,
         "music": _music,
-        "camera": _camera_hint,
+        "camera": lambda: _CAMERA,
     }
     checks = [_run_check(name, run) for name, run in parts.items()]
     return {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
@@ -75,7 +74,7 @@ def _packages() -> str:
     ]
     parts, is_ok = [", ".join(dict.fromkeys(versions))], True
     for extra, packages in PACKAGES.items():
-        absent = absent_packages(extra)
+        absent = [package for package in packages if _version_of(package) is None]
         if extra and packages[0] in absent:
             parts.append(f"without the extra {extra!r}")
         elif absent:
@@ -84,11 +83,6 @@ def _packages() -> str:
     if not is_ok:
         raise EmomusicError("; ".join(parts))
     return "; ".join(parts)
-
-
-def absent_packages(extra: str) -> list[str]:
-    """Names of the packages of an extra that are not installed."""
-    return [package for package in PACKAGES[extra] if _version_of(package) is None]
 
 
 def _version_of(package: str) -> tuple[str, str] | None:
@@ -100,12 +94,8 @@ def _version_of(package: str) -> tuple[str, str] | None:
 
 
 def require_packages(extra: str, *packages: str) -> None:
-    """Check that packages of an extra are installed: the named ones, or all.
-
-    Raises:
-        SettingsError: one is absent.
-    """
-    if absent := [package for package in absent_packages(extra) if package in (packages or PACKAGES[extra])]:
+    """Raise a `SettingsError` unless packages of an extra are installed: the named ones, or all."""
+    if absent := [package for package in packages or PACKAGES[extra] if _version_of(package) is None]:
         raise SettingsError(
             f"expected the packages of the extra {extra!r}. Received: an installation without {', '.join(absent)}. "
             f"{_install_advice(extra, absent)}"
@@ -151,7 +141,3 @@ def _music() -> str:
     recommender = load_recommender()
     songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
     return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.full_name}"
-
-
-def _camera_hint() -> str:
-    return "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon"

@@ -227,16 +227,14 @@ def train_export(options: argparse.Namespace) -> Outcome:
     names = options.models or face_models()
     for name in names:
         model_folder(name)  # report a wrong name before seconds of loading
-    paths = []
+    exports = []
     with progress("models", len(names)) as on_progress:
         for done, name in enumerate(names, 1):
-            paths.append(export_model(name))
-            write_checksums(paths[-1].parent)
+            path = export_model(name)
+            write_checksums(path.parent)
+            exports.append({"model": name, "path": str(path), "bytes": path.stat().st_size})
             on_progress(done)
-    return [
-        {"model": name, "path": str(path), "bytes": path.stat().st_size}
-        for name, path in zip(names, paths, strict=True)
-    ], 0
+    return exports, 0
 
 
 def models(_: argparse.Namespace) -> Outcome:

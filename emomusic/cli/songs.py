@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MAX_STEM_BYTES = 240
+_MAX_STEM_BYTES = 240  # of 255 in a file name
 
 
 def add_commands(parent: Any) -> None:
@@ -111,8 +111,9 @@ def _analyzed(
             image = None  # the error of a film explains more
         decode_ms = 1000 * (time.perf_counter() - started)
         out = None
-        if options.annotate:
-            out = options.annotate / _annotated_name(position, name, "mp4" if image is None else "png")
+        if options.annotate:  # numbered, as files of two folders may share a name
+            stem = os.fsdecode(os.fsencode(Path(name).stem)[:_MAX_STEM_BYTES])
+            out = options.annotate / f"{position:03d}-{stem}.{'mp4' if image is None else 'png'}"
         if image is None:
             from emomusic.cli.films import analyze_film
 
@@ -151,11 +152,6 @@ def _analyzed_picture(
             log.error("emomusic: %s", escape_control_chars(problem))
             status = 2
     return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
-
-
-def _annotated_name(position: int, source: str, ending: str) -> str:
-    """Numbered, as files of two folders may share a name; cut, as file names have at most 255 bytes."""
-    return f"{position:03d}-{os.fsdecode(os.fsencode(Path(source).stem)[:_MAX_STEM_BYTES])}.{ending}"
 
 
 def recommend(options: argparse.Namespace) -> Outcome:

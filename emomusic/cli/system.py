@@ -48,11 +48,7 @@ def app(options: argparse.Namespace) -> Outcome:
 
 
 def _require_free_port(address: str, port: int) -> None:
-    """Check that a server can listen there, because Streamlit's own message has no advice.
-
-    Raises:
-        SettingsError: the port is taken, or this machine has no such address.
-    """
+    """Raise a `SettingsError` if a server cannot listen there, because Streamlit's own message has no advice."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
