@@ -102,12 +102,7 @@ def _shares(confusion: IntArray) -> npt.NDArray[np.float64]:
 
 
 def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str) -> go.Figure:
-    """Bars of one score for every class, for one model or two side by side.
-
-    Args:
-        models: scores by model name and class name; every model has the same classes.
-        measure: "recall", "precision" or "f1".
-    """
+    """Bars of a score ("recall", "precision" or "f1") for every class, for one model name or two side by side."""
     figure = go.Figure()
     for number, (name, per_class) in enumerate(models.items()):
         percents = [100 * float(getattr(scores, measure)) for scores in per_class.values()]
@@ -273,11 +268,7 @@ _LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "ti
 
 
 def reliability_diagram(found: Reliability) -> go.Figure:
-    """Accuracy by confidence; a calibrated model lies on the diagonal.
-
-    Args:
-        found: of `metrics.reliability`; bins with few answers have small points.
-    """
+    """Accuracy by confidence; a calibrated model lies on the diagonal. Bins with few answers have small points."""
     filled = found.counts > 0
     confidence, accuracy = (100 * values[filled] for values in (found.confidence, found.accuracy))
     counts = found.counts[filled]
@@ -310,13 +301,7 @@ def reliability_diagram(found: Reliability) -> go.Figure:
 
 
 def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Figure:
-    """Number of correct and wrong answers by confidence.
-
-    Args:
-        found: of `metrics.reliability`.
-        most: upper limit of answers in one bin, for comparable charts.
-        height: of the figure, in pixels.
-    """
+    """Number of correct and wrong answers by confidence, with an axis for `most` answers, for comparable charts."""
     right = np.rint(np.nan_to_num(found.accuracy) * found.counts)
     middles = 50 * (found.edges[:-1] + found.edges[1:])
     width = 100 * (found.edges[1] - found.edges[0])
@@ -341,11 +326,7 @@ def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Fi
 
 
 def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
-    """Accuracy of every fold as a point, with quartiles and the mean, one row per model.
-
-    Args:
-        models: fold accuracies by model name, any shape, from 0 to 1.
-    """
+    """Accuracy of every fold as a point, with quartiles and the mean, one row per model name."""
     figure = go.Figure()
     for name, accuracies in models.items():
         percents = 100 * accuracies.ravel()

@@ -11,14 +11,7 @@ from emomusic.plots.colours import CLASS_COLOURS
 
 
 def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:
-    """One bar per class, in the given order, with its name and percentage.
-
-    Args:
-        shares: by class name, from 0 to 1.
-        height: of the figure, in pixels.
-        letters: font size of the names, in pixels.
-        bargap: share of the height between the bars.
-    """
+    """One bar per class, in the given order, with its name and percentage. Sizes are pixels."""
     figure = go.Figure(
         go.Bar(
             x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
@@ -37,12 +30,7 @@ def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int =
 
 
 def probability_bars(probabilities: EmotionProbabilities | None, *, height: int = 250) -> go.Figure:
-    """Seven bars in the order of `Emotion`, each with its name and percentage.
-
-    Args:
-        probabilities: of a face or the group; None for bars of length zero without percentages.
-        height: of the figure, in pixels.
-    """
+    """Seven bars in the order of `Emotion`, each with its name and percentage. None draws empty bars, no numbers."""
     shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if probabilities is None else probabilities.as_dict()
     figure = share_bars(shares, height=height, letters=14)
     if probabilities is None:

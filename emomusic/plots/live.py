@@ -34,11 +34,7 @@ class NamedFace:
 
 
 def mood_areas(table: pd.DataFrame) -> go.Figure:
-    """The group over time: stacked areas of the emotions, from the bottom in the order of `Emotion`.
-
-    Args:
-        table: from `Timeline.table`. Without faces the chart is empty.
-    """
+    """The group over a `Timeline.table`: stacked areas of the emotions, from the bottom in the order of `Emotion`."""
     seconds = _without_gaps(table)
     minutes = [format_clock(time_s) for time_s in seconds.index]
     figure = go.Figure()
@@ -88,13 +84,15 @@ def film_areas(table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | 
     figure.update_traces(hoverinfo="skip", hovertemplate=None)
     found = table[table["num_faces"] > 0]
     seconds = found["time_s"].astype(int).tolist()
+    shares = (zip(SHARES, row, strict=True) for row in found[SHARES].to_numpy().tolist())
+    ranked = [sorted(pairs, key=lambda pair: -pair[1]) for pairs in shares]
     figure.add_trace(
         go.Bar(
             x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
             marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
             hovertext=[
-                f"{format_clock(second)}: {_list_most(row)}"
-                for second, row in zip(seconds, found[SHARES].to_numpy().tolist(), strict=True)
+                f"{format_clock(second)}: {list_shares(dict(most[:2]))}"
+                for second, most in zip(seconds, ranked, strict=True)
             ],
             hovertemplate="%{hovertext}<extra></extra>",
         )
@@ -123,12 +121,6 @@ def film_areas(table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | 
     return figure
 
 
-def _list_most(shares: Sequence[float]) -> str:
-    """The two largest shares: "happy 93 %, sad 5 %"."""
-    ranked = sorted(zip(EMOTIONS, shares, strict=True), key=lambda pair: -pair[1])[:2]
-    return list_shares({emotion.value: float(share) for emotion, share in ranked})
-
-
 def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
     """The shares for every second from the first to the last, short gaps filled, 0 without faces."""
     shares = table.set_index("time_s")[[emotion.value for emotion in EMOTIONS]].fillna(0.0)
@@ -139,11 +131,7 @@ def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def face_bars(faces: Sequence[NamedFace]) -> go.Figure:
-    """One stacked bar of seven probabilities per face; the larger segments show their name.
-
-    Args:
-        faces: from top to bottom.
-    """
+    """One stacked bar of seven probabilities per face, from top to bottom; the larger segments show their name."""
     names = [face.name for face in faces]
     figure = go.Figure()
     for emotion in EMOTIONS:

@@ -1,4 +1,7 @@
-"""Charts of song tables: the plane of all songs, distributions by mood, and feature effects on one song."""
+"""Charts of song tables: the plane of all songs, distributions by mood, and feature effects on one song.
+
+Features have the shape (n, 9), in the order of `features.FEATURES`, and moods the shape (n,), positions in `Mood`.
+"""
 
 from __future__ import annotations
 
@@ -89,12 +92,7 @@ class Standing:
 
 
 def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:
-    """How well each feature separates the moods, best first.
-
-    Args:
-        features: shape (n, 9), in the order of `features.FEATURES`.
-        moods: shape (n,), positions in `Mood`.
-    """
+    """How well each feature separates the moods, best first; `moods` are positions in `Mood`."""
     table = pd.DataFrame(features)
     groups = table.groupby(moods)
     spread = ((table - table.mean()) ** 2).sum()
@@ -110,13 +108,7 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
 
 
 def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
-    """The distribution of one feature in each mood, as four curves of equal height with their medians.
-
-    Args:
-        values: shape (n,).
-        moods: shape (n,), positions in `Mood`.
-        feature: the feature of `values`.
-    """
+    """The distribution of one feature in each mood, as four curves of equal height with their medians."""
     low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
     if feature.unit == "":
         low, high = feature.low, feature.high
@@ -138,14 +130,14 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
             )
         )  # fmt: skip
         first, median, third = (float(q) for q in np.quantile(own, [0.25, 0.5, 0.75]))
-        unit = f" {feature.unit}" if feature.unit else ""
+        unit, digits = f" {feature.unit}" if feature.unit else "", feature.num_digits
         figure.add_trace(
             go.Scatter(
                 x=[min(max(median, low), high)], y=[level], mode="markers", name=f"{mood.value} median",
                 marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": colour,
                         "line": {"width": 1.5, "color": "white"}},
-                hovertemplate=f"{mood.value}: median {_number(median, feature)}{unit}, "
-                f"middle half {_number(first, feature)} to {_number(third, feature)}<extra></extra>",
+                hovertemplate=f"{mood.value}: median {median:.{digits}f}{unit}, "
+                f"middle half {first:.{digits}f} to {third:.{digits}f}<extra></extra>",
             )
         )  # fmt: skip
     ground = {"type": "line", "x0": low, "x1": high, "line": {"color": QUIET, "width": 1}, "layer": "below"}
@@ -179,20 +171,12 @@ def _hill(
 
 
 def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Pearson correlation of every pair of features, shape (9, 9); NaN for constant features.
-
-    Args:
-        features: shape (n, 9), in the order of `features.FEATURES`.
-    """
+    """Pearson correlation of every pair of features, shape (9, 9); NaN for constant features."""
     return pd.DataFrame(features).corr().to_numpy()
 
 
 def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
-    """The lower triangle of a correlation matrix, as colours with numbers.
-
-    Args:
-        matrix: shape (9, 9), from -1 to 1, in the order of `features.FEATURES`.
-    """
+    """The lower triangle of a matrix of `correlations`, as colours with numbers."""
     columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
     lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
     # White numbers are legible from 0.5 up and the page's text below 0.5, in both themes
@@ -225,10 +209,6 @@ def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64
     Every value becomes the share of songs below it (ties count half), so that units are comparable and outliers have
     little effect.
 
-    Args:
-        features: shape (n, 9), in the order of `features.FEATURES`.
-        moods: shape (n,), positions in `Mood`.
-
     Returns:
         Shape (4, 9), 0 to 1; 0.5 is the median rank. NaN for a mood without songs.
     """
@@ -237,11 +217,7 @@ def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64
 
 
 def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:
-    """One outline per mood over the nine features; the dotted ring is the median song.
-
-    Args:
-        profiles: shape (4, 9), from `mood_profiles`.
-    """
+    """One outline of `mood_profiles` per mood over the nine features; the dotted ring is the median song."""
     round_ = [*FEATURE_LABELS, FEATURE_LABELS[0]]
     figure = go.Figure(
         go.Scatterpolar(
@@ -298,12 +274,7 @@ def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.floa
 
 
 def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
-    """The effect of each feature on the probability of a mood.
-
-    Args:
-        points: shape (9,), percentage points, in the order of `features.FEATURES`.
-        mood: the mood of the probability.
-    """
+    """The effect of each feature on the probability of a mood, in percentage points."""
     reach = max(5.0, float(np.abs(points).max()))
     for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
     figure = go.Figure(
@@ -326,7 +297,3 @@ def _signed(value: float, *, digits: int = 2) -> str:
     """A number with a true minus sign; no sign if it rounds to zero."""
     text = f"{value:+.{digits}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\u2212")
-
-
-def _number(value: float, feature: Feature) -> str:
-    return f"{value:.{feature.num_digits}f}"

@@ -62,13 +62,7 @@ def annotated_preview(
 
 
 def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
-    """A cropped face with a frame in the colour of its emotion.
-
-    Args:
-        image: the image that was read.
-        reading: one of its faces.
-        side: of the result, in pixels.
-    """
+    """A cropped face of the image that was read, with a frame in the colour of its emotion, `side` pixels wide."""
     frame = max(side // 32, 1)
     inside = side - 2 * frame
     crop = crop_face(image, reading.face.box, margin=ROOM_AROUND)
@@ -100,13 +94,7 @@ class OverlayStyle:
 
 
 def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlayStyle()) -> RgbImage:
-    """A copy of a video frame with its faces marked.
-
-    Args:
-        image: the frame passed to `LiveReader.submit_frame`.
-        view: the result of `submit_frame`.
-        look: the parts to draw.
-    """
+    """A copy of a video frame with its faces marked, as from `LiveReader.submit_frame`."""
     picture = cv2.flip(image, 1) if look.mirror else image.copy()
     marks = []
     for face in view.faces:
@@ -121,13 +109,7 @@ def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlaySt
 
 
 def marked_frame(image: RgbImage, faces: Sequence[LiveFace], scale: float = 1.0) -> RgbImage:
-    """A copy of a film's frame with its faces marked.
-
-    Args:
-        image: the frame, or a smaller copy.
-        faces: in pixels of the frame.
-        scale: size of `image` relative to the frame.
-    """
+    """A copy of a film's frame, or of a smaller copy of this scale, with its faces marked."""
     picture = image.copy()
     marks = [video_mark(each.number, each.reading.face.box.scaled(scale), each.reading.probabilities) for each in faces]
     draw_marks(picture, marks, VIDEO)
