@@ -248,14 +248,7 @@ def affect_of(probabilities: EmotionProbabilities) -> AffectPoint:
 
 
 def affect_of_rows(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The positions for many probabilities.
-
-    Args:
-        shares: shape (n, 7), rows with a positive sum.
-
-    Returns:
-        Shape (n, 2): valence and arousal.
-    """
+    """The positions for many probabilities, shape (n, 7) with positive sums, as valence and arousal, shape (n, 2)."""
     weights = shares.astype(np.float64)
     return np.asarray((weights / weights.sum(axis=1, keepdims=True)) @ _POSITION_MATRIX)
 
@@ -267,6 +260,29 @@ def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -
     if point.arousal >= 0:
         return Quadrant.Q1 if point.valence >= 0 else Quadrant.Q2
     return Quadrant.Q4 if point.valence >= 0 else Quadrant.Q3
+
+
+class WithEmotion:
+    """A thing with `probabilities`, and so with an emotion and a place on the affect plane."""
+
+    __slots__ = ()
+
+    probabilities: EmotionProbabilities
+
+    @property
+    def emotion(self) -> Emotion:
+        """The most probable emotion."""
+        return self.probabilities.emotion
+
+    @property
+    def point(self) -> AffectPoint:
+        """The position on the affect plane."""
+        return affect_of(self.probabilities)
+
+    @property
+    def quadrant(self) -> Quadrant:
+        """The quadrant of that position."""
+        return quadrant_of(self.point)
 
 
 def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities | None:
@@ -289,10 +305,7 @@ def describe(probabilities: EmotionProbabilities, *, of_group: bool = False) -> 
 def describe_shares(names: Sequence[str], shares: Sequence[float], *, is_mixture: bool = False) -> str:
     """Name the likeliest classes, as surely as their probabilities allow: "Between sad and neutral".
 
-    Args:
-        names: of the classes.
-        shares: their probabilities.
-        is_mixture: whether all classes are present in these shares, instead of one that is uncertain.
+    In a mixture, all classes are present in these shares, instead of one that is uncertain.
     """
     ranked = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
     (top, first), (next_, second) = ranked[:2]

@@ -9,11 +9,9 @@ import os
 from collections.abc import Collection
 from typing import TypeAlias
 
-import numpy as np
-
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
-from emomusic.face.images import RgbImage, read_image
+from emomusic.face.images import RgbImage, read_image, require_rgb
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
 from emomusic.music.genres import genres_of
@@ -87,14 +85,7 @@ def recommend_songs(
 
 
 def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
-    """Draw numbered and named frames around the faces into a copy of the picture.
-
-    Args:
-        picture: the picture.
-        reading: its reading.
-
-    Returns:
-        Shape (height, width, 3), uint8, RGB.
+    """Draw numbered and named frames around the faces into a copy of the picture that was read.
 
     Raises:
         ImageError: no such file, or not a picture.
@@ -112,8 +103,7 @@ def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
 def _pixels(picture: ImageSource) -> RgbImage:
     if isinstance(picture, bytes | str | os.PathLike):
         return read_image(picture)
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise ValueError(f"pixels must be uint8 (height, width, 3). Received: {picture.dtype}, {picture.shape}")
+    require_rgb(picture)
     return picture
 
 

@@ -25,7 +25,7 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
         winner: index of the class.
 
     Returns:
-        Shape (side, side), 0 to 1; all 0 if no part raises the class.
+        The same shape, 0 to 1; all 0 if no part raises the class.
 
     Raises:
         ModelError: the model has no graph for these maps.

@@ -46,9 +46,9 @@ def test_bytes_path_and_pixels_read_alike(sample: Path, reading: PictureReading)
 
 @pytest.mark.parametrize("pixels", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
 def test_pixels_of_another_kind_are_the_callers_mistake(pixels: Any, reading: PictureReading) -> None:
-    with pytest.raises(ValueError, match=r"pixels must be uint8 \(height, width, 3\)\. Received: "):
+    with pytest.raises(ValueError, match=r"must be uint8 \(height, width, 3\)\. Received: "):
         emomusic.read_picture(pixels)
-    with pytest.raises(ValueError, match="pixels must be uint8"):
+    with pytest.raises(ValueError, match="must be uint8"):
         emomusic.draw_reading(pixels, reading)
 
 

@@ -62,14 +62,7 @@ class EmotionClassifier:
         return cls(network.map_batch, spec)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        """Probabilities for each face, from one call of the network.
-
-        Args:
-            crops: square crops of any size, uint8, RGB, as from `images.crop_face`.
-
-        Raises:
-            ModelError: the model has other classes than the seven emotions.
-        """
+        """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
         self.require_emotions()
         if not crops:
             return []
@@ -77,11 +70,7 @@ class EmotionClassifier:
         return [EmotionProbabilities(row) for row in rows]
 
     def require_emotions(self) -> None:
-        """Check that the classes of the model are the seven emotions.
-
-        Raises:
-            ModelError: the model has other classes, for which `probabilities` still works.
-        """
+        """Raise a `ModelError` if the model has other classes, for which `probabilities` still works."""
         if self.spec.classes != SEVEN:
             raise ModelError(
                 f"expected a model of the seven emotions. Received: {self.spec.name} "
@@ -103,25 +92,15 @@ class EmotionClassifier:
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
-        batches = [self._averaged(inputs[i : i + _BATCH].astype(np.float32)) for i in range(0, len(inputs), _BATCH)]
+        batches = []
+        for start in range(0, len(inputs), _BATCH):
+            pixels = inputs[start : start + _BATCH].astype(np.float32)
+            views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
+            outputs = self._forward(np.concatenate(views))
+            batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.asarray(calibrate(np.concatenate(batches), self.spec), np.float32)
-
-    def _averaged(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The mean over the face and, if the model requires it, its mirror image."""
-        if not self.spec.mirrored:
-            return self._forward(pixels)
-        outputs = self._forward(np.concatenate([pixels, pixels[:, :, ::-1]]))
-        return np.asarray((outputs[: len(pixels)] + outputs[len(pixels) :]) / 2, np.float32)
 
 
 def calibrate(outputs: FloatArray, spec: model_files.ModelSpec) -> FloatArray:
-    """Calibrated probabilities for the outputs of a network.
-
-    Args:
-        outputs: shape (n, classes): the network's softmax, averaged over the views.
-        spec: of the model.
-
-    Returns:
-        The same shape, float64, rows summing to 1.
-    """
+    """Calibrated probabilities, float64, for the softmax of a network, averaged over the views."""
     return apply_temperature(invert_label_smoothing(outputs, spec.smoothing), spec.temperature)

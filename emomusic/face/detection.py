@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from emomusic.assets import models_dir, require_intact
 from emomusic.face import mtcnn
-from emomusic.face.images import Box, RgbImage, shrink
+from emomusic.face.images import Box, RgbImage, require_rgb, shrink
 from emomusic.face.mtcnn import Boxes, Pixels
-from emomusic.face.runtime import Network, in_slices
+from emomusic.face.runtime import Network
 
 # Faces usually score 0.99 or more. A false detection had 0.855.
 MIN_CONFIDENCE = 0.9
@@ -173,37 +173,19 @@ class MtcnnDetector:
         self.detect_near(blank, [Box(10, 10, 100, 100)])
 
     def detect(self, image: RgbImage) -> list[Face]:
-        """All faces, sorted from left to right.
+        """All faces, sorted from left to right, in pixels of the image. Raises as `require_rgb`.
 
         The search uses at most 1280 pixels a side. It finds faces of at least about 12 pixels at that size.
-
-        Args:
-            image: shape (height, width, 3), uint8, RGB.
-
-        Returns:
-            Faces in pixels of `image`; an empty list if there are none.
-
-        Raises:
-            ValueError: `image` has another shape or type.
         """
         return list(self.detect_with_trace(image).faces)
 
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
         """The faces near these boxes of a previous frame, sorted from left to right.
 
-        Only O-Net runs, in a tenth of the time of `detect`. It corrects shifts of up to 0.3 of the box.
-
-        Args:
-            image: shape (height, width, 3), uint8, RGB. A small image is faster.
-            boxes: previous positions, in pixels of `image`.
-
-        Returns:
-            At most one face per box. A face may be gone, and two boxes may have the same face.
-
-        Raises:
-            ValueError: `image` has another shape or type.
+        Only O-Net runs, in a tenth of the time of `detect`. It corrects shifts of up to 0.3 of the box. A face may be
+        gone, and two boxes may have the same face. A small image is faster. Raises as `require_rgb`.
         """
-        _check(image)
+        require_rgb(image)
         if not boxes:
             return []
         corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], np.float64)
@@ -211,20 +193,14 @@ class MtcnnDetector:
         return self._faces_in(found.suppressed(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
-        """The result of `detect` with the output of each network.
-
-        Args:
-            image: shape (height, width, 3), uint8, RGB.
-
-        Raises:
-            ValueError: `image` has another shape or type.
-        """
-        _check(image)
+        """The result of `detect` with the output of each network. Raises as `require_rgb`."""
+        require_rgb(image)
         traces: list[DetectionTrace] = []
         for view in _views(image):
             pixels = Pixels.of(view.pixels)
             proposed = self._proposed(pixels)
-            proposals = _kept_proposals(proposed)
+            each_scale = mtcnn.concatenated([found.suppressed(_SAME_SCALE_OVERLAP) for found in proposed])
+            proposals = each_scale.suppressed(_STAGE_OVERLAP).squared()
             refined = self._refined(pixels, proposals)
             kept = refined.suppressed(_STAGE_OVERLAP).squared()
             output = self._outputs(pixels, kept.corners, _MIN_OUTPUT)
@@ -250,8 +226,8 @@ class MtcnnDetector:
     def _refined(self, pixels: Pixels, proposals: Boxes) -> Boxes:
         """The likely boxes of R-Net."""
         found = []
-        for part in in_slices(len(proposals.corners), _PATCH_BATCH):
-            squares = proposals.corners[part]
+        for start in range(0, len(proposals), _PATCH_BATCH):
+            squares = proposals.corners[start : start + _PATCH_BATCH]
             offsets, confidence = self._refine(*mtcnn.patches(pixels, squares, _REFINE_SIDE))
             found.append(Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64)))
         return mtcnn.concatenated(found).above(_MIN_REFINED)
@@ -259,8 +235,8 @@ class MtcnnDetector:
     def _outputs(self, pixels: Pixels, corners: npt.NDArray[np.float64], min_confidence: float) -> Boxes:
         """The likely boxes of O-Net with landmarks, for square boxes."""
         found = []
-        for part in in_slices(len(corners), _PATCH_BATCH):
-            squares = corners[part]
+        for start in range(0, len(corners), _PATCH_BATCH):
+            squares = corners[start : start + _PATCH_BATCH]
             offsets, shares, confidence = self._output(*mtcnn.patches(pixels, squares, _OUTPUT_SIDE))
             # O-Net returns five x, then five y, as shares of the side plus one pixel.
             sides = squares[:, 2:] - squares[:, :2] + 1
@@ -273,17 +249,6 @@ class MtcnnDetector:
         confident = found.take(found.confidence >= MIN_CONFIDENCE)
         faces = _without_duplicates(_to_faces(confident, image, view))
         return sorted(faces, key=lambda face: (face.box.x, face.box.y))
-
-
-def _check(image: RgbImage) -> None:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(f"image must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
-
-
-def _kept_proposals(proposed: Sequence[Boxes]) -> Boxes:
-    """The proposals as squares after suppression at each scale, then across scales."""
-    suppressed = mtcnn.concatenated([found.suppressed(_SAME_SCALE_OVERLAP) for found in proposed])
-    return suppressed.suppressed(_STAGE_OVERLAP).squared()
 
 
 def _on_image(boxes: Boxes, view: _View) -> Boxes:

@@ -13,15 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import (
-    EMOTIONS,
-    AffectPoint,
-    Emotion,
-    EmotionProbabilities,
-    affect_of_rows,
-    describe,
-    quadrant_of,
-)
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, affect_of_rows, describe, quadrant_of
 from emomusic.assets import load_once
 from emomusic.face.ahead import ahead
 from emomusic.face.classifier import Classifier
@@ -31,14 +23,7 @@ from emomusic.face.identity import SAME_PERSON, Descriptors, FaceIdentifier, Ide
 from emomusic.face.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.face.live.reader import LiveFace
 from emomusic.face.live.timeline import Segment, segments_of, timeline_table
-from emomusic.face.live.tracking import (
-    FaceFinder,
-    FaceTrack,
-    FaceTracker,
-    Frame,
-    GreyImage,
-    to_flow_image,
-)
+from emomusic.face.live.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.reading import FACE_COLUMNS, SHARES, load_networks
 from emomusic.text import format_clock
@@ -183,7 +168,11 @@ class _People:
         """The faces of a frame with the numbers of their persons."""
         height, width = image.shape[:2]
         readings = [(track.number, reading) for track in tracks if (reading := track.reading(width, height))]
-        due = [(number, reading.face.box) for number, reading in readings if self._is_due(number, time_s)]
+        due = []
+        for number, reading in readings:
+            times, last_s = self._described.get(number, (0, 0.0))
+            if times == 0 or (times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S):
+                due.append((number, reading.face.box))
         if due:
             descriptors = self._identifier.describe(image, [box for _, box in due])
             present = {self._person[number] for number, _ in readings if number in self._person}
@@ -191,10 +180,6 @@ class _People:
             for number, _ in due:
                 self._described[number] = self._described.get(number, (0, 0.0))[0] + 1, time_s
         return tuple(LiveFace(self._person[number] + 1, reading) for number, reading in readings)
-
-    def _is_due(self, number: int, time_s: float) -> bool:
-        times, last_s = self._described.get(number, (0, 0.0))
-        return times == 0 or (times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S)
 
     def _name(self, numbers: Sequence[int], descriptors: Descriptors, present: set[int]) -> None:
         """Give each new track the most similar absent person, the best pairs first, or a new person."""
@@ -267,14 +252,15 @@ class FilmReading:
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""
         scale = self.width / moment.image.shape[1]
-        rows = [_row(face, scale) for face in moment.faces]
         with self._lock:
             self._times.append(moment.time_s)
-            self._counts.append(len(rows))
+            self._counts.append(len(moment.faces))
             if moment.is_cut:
                 self._cuts_s.append(round(moment.time_s, 3))
-            for row in rows:
-                self._faces.extend(row)
+            for face in moment.faces:
+                box = face.reading.face.box.scaled(scale)
+                self._faces.extend((face.number, box.x, box.y, box.width, box.height, face.reading.face.confidence))
+                self._faces.extend(face.reading.probabilities.as_dict().values())
 
     def __len__(self) -> int:
         """Number of readings."""
@@ -340,11 +326,6 @@ class FilmReading:
             if count >= least
             for mine in [rows[:, 0] == number]
         ]
-
-
-def _row(face: LiveFace, scale: float) -> tuple[float, ...]:
-    box, shares = face.reading.face.box.scaled(scale), face.reading.probabilities.as_dict()
-    return (face.number, box.x, box.y, box.width, box.height, face.reading.face.confidence, *shares.values())
 
 
 def _film_face(number: int, times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], row_s: float) -> FilmFace:

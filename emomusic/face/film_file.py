@@ -6,6 +6,7 @@ FFmpeg decodes, through PyAV. It sees only the bytes of this file: playlists, ot
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import math
 import os
@@ -136,7 +137,8 @@ class FilmFile:
         if not self._size:
             raise FilmError(f"{self._quoted} is empty; choose another file.")
         self._file.seek(0)
-        format_name = self._format(self._file.read(16))
+        if (format_name := demuxer_of(self._file.read(16))) is None:
+            raise FilmError(f"{self._quoted} is not a film; choose a file in {FORMATS_IN_WORDS}.")
         self._is_cut_off = _is_cut_off(self._file, self._size, format_name)
         self._file.seek(0)
         try:
@@ -176,19 +178,16 @@ class FilmFile:
                 f"{self._quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
                 f"{format_clock(self._max_s)}; choose a shorter film."
             )
-        self._first = self._next_frame()
+        self._decoded = self._decode()
+        first = next(self._decoded, None)
+        if first is None:
+            raise FilmError(f"{self._quoted} is damaged: no frame can be decoded; choose another file.")
+        self._first = first
         frame = self._first.frame
-        ratio = frame_ratio(self._stream)
-        self._check_size(round(frame.width * ratio), frame.height)
+        width = max(round(frame.width * frame_ratio(self._stream)), 1)
+        self._check_size(width, frame.height)
         self._is_turned, self._is_mirrored, self._is_flipped = _orientation(frame)
-        sides = (max(round(frame.width * ratio), 1), frame.height)
-        self.width, self.height = sides[::-1] if self._is_turned else sides
-        self._ratio = ratio
-
-    def _format(self, head: bytes) -> str:
-        if (format_name := demuxer_of(head)) is not None:
-            return format_name
-        raise FilmError(f"{self._quoted} is not a film; choose a file in {FORMATS_IN_WORDS}.")
+        self.width, self.height = (frame.height, width) if self._is_turned else (width, frame.height)
 
     def _encrypted(self) -> FilmError:
         return FilmError(f"{self._quoted} is encrypted; choose a film without copy protection.")
@@ -216,13 +215,6 @@ class FilmFile:
                 seconds -= max(float(stream.start_time * stream.time_base), 0.0)
         return seconds if 0 < seconds < _MAX_GAP_S else None
 
-    def _next_frame(self) -> FilmFrame:
-        """The first frame, which the file must have; also starts the iterator of the others."""
-        self._decoded = self._decode()
-        for frame in self._decoded:
-            return frame
-        raise FilmError(f"{self._quoted} is damaged: no frame can be decoded; choose another file.")
-
     def frames(self, rate: float | None = None) -> Iterator[FilmFrame]:
         """The frames in order of time. Call this once.
 
@@ -234,16 +226,12 @@ class FilmFile:
         if rate is not None and rate * _SKIPPED_FRAMES <= self.frames_per_second:
             self._stream.codec_context.skip_frame = "NONREF"
         step = 0
-        for frame in self._all_frames():
+        for frame in itertools.chain([self._first], self._decoded):
             if rate is not None:
                 if frame.time_s * rate < step - 1e-6:
                     continue
                 step = math.floor(frame.time_s * rate + 1e-6) + 1
             yield frame
-
-    def _all_frames(self) -> Iterator[FilmFrame]:
-        yield self._first
-        yield from self._decoded
 
     def _decode(self) -> Iterator[FilmFrame]:
         time_s, last_s, num_frames, num_errors, was_damaged = 0.0, 0.0, 0, 0, False
@@ -286,7 +274,8 @@ class FilmFile:
                 if self._max_s is not None and time_s > self._max_s:
                     self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
                     return
-                yield FilmFrame(time_s, self._share(time_s), frame)
+                share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self._size
+                yield FilmFrame(time_s, min(share, 1.0), frame)
         end_s = time_s + max(spacing_s, last_s)
         missing_s = 0.0 if self.duration_s is None else self.duration_s - end_s
         if (
@@ -298,21 +287,8 @@ class FilmFile:
         elif was_damaged:
             self.problem = "Parts of the film are damaged, so the results have gaps."
 
-    def _share(self, time_s: float) -> float:
-        if self.duration_s is not None:
-            return min(time_s / self.duration_s, 1.0)
-        return min(self._file.tell() / self._size, 1.0)
-
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
-        """A frame as an upright image.
-
-        Args:
-            frame: from `frames`.
-            max_side: longer side of the result at most; None for the film's size.
-
-        Returns:
-            Shape (height, width, 3), uint8, RGB.
-        """
+        """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
         sides = (max(round(self.width * scale), 1), max(round(self.height * scale), 1))
         width, height = sides[::-1] if self._is_turned else sides

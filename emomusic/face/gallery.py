@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from emomusic.affect import EmotionProbabilities, Quadrant, group_probabilities
+from emomusic.affect import AffectPoint, EmotionProbabilities, Quadrant, group_probabilities
 from emomusic.face.reading import FaceReading, PictureReading
 
 
@@ -62,9 +62,6 @@ class Gallery:
         by_quadrant: dict[Quadrant, list[GalleryFace]] = {quadrant: [] for quadrant in Quadrant}
         for face in self.faces:
             by_quadrant[face.reading.quadrant].append(face)
-        return {quadrant: tuple(sorted(faces, key=_intensity, reverse=True)) for quadrant, faces in by_quadrant.items()}
-
-
-def _intensity(face: GalleryFace) -> float:
-    point = face.reading.point
-    return point.valence**2 + point.arousal**2
+        for faces in by_quadrant.values():
+            faces.sort(key=lambda face: face.reading.point.distance(AffectPoint(0, 0)), reverse=True)
+        return {quadrant: tuple(faces) for quadrant, faces in by_quadrant.items()}

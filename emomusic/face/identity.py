@@ -56,12 +56,7 @@ class FaceIdentifier:
         self._network = Network(path, one_thread=one_thread)
 
     def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
-        """The descriptor of each face.
-
-        Args:
-            image: shape (height, width, 3), uint8, RGB.
-            boxes: at least one, in pixels of `image`.
-        """
+        """The descriptor of each face, at least one, at these boxes of an image."""
         crops = to_network_input([crop_face(image, box, margin=_MARGIN) for box in boxes], SIDE)
         found = self._network.map_batch(crops.transpose(0, 3, 1, 2).astype(np.float32), min_part=1)
         return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6), np.float32)

@@ -243,6 +243,12 @@ class Box:
         return shared / (self.width * self.height + other.width * other.height - shared)
 
 
+def require_rgb(image: RgbImage) -> None:
+    """Raise a `ValueError` if an image is empty or not uint8 of shape (height, width, 3)."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise ValueError(f"an image must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
+
+
 def shrink(image: RgbImage, max_side: int = WORKING_SIDE) -> tuple[RgbImage, float]:
     """Reduce an image to a longer side of at most `max_side` pixels.
 
@@ -259,15 +265,12 @@ def shrink(image: RgbImage, max_side: int = WORKING_SIDE) -> tuple[RgbImage, flo
 
 
 def crop_face(image: RgbImage, box: Box, *, margin: float = DEFAULT_MARGIN) -> RgbImage:
-    """Cut a square around one face.
+    """Cut a square around one face, as a copy. Areas outside the image repeat its border.
 
     Args:
         image: shape (height, width, 3), uint8, RGB.
         box: position of the face in `image`, in pixels.
         margin: context added on each side, as a share of the box's longer side; negative cuts closer.
-
-    Returns:
-        A square copy, uint8, RGB. Areas outside the image repeat its border.
 
     Raises:
         ValueError: `box` lies outside the image, or `margin` leaves no pixel.
@@ -289,8 +292,8 @@ def to_network_input(crops: Sequence[RgbImage], side: int) -> npt.NDArray[np.uin
     """Convert crops to the grey, square input of the networks, in training and in the app.
 
     Args:
-        crops: face crops, shape (h, w, 3) RGB or (h, w) grey, uint8. Resizing stretches a crop that is not square.
-        side: side of the network's input in pixels.
+        crops: shape (h, w, 3) RGB or (h, w) grey, uint8. Resizing stretches a crop that is not square.
+        side: in pixels.
 
     Returns:
         Shape (n, side, side, 1), uint8, 0 to 255; n may be 0. A grey crop of that size stays unchanged.

@@ -47,6 +47,12 @@ class FeatureMaps:
     maps: FloatMap
     num_channels: int
 
+    @classmethod
+    def of(cls, level: FloatMap) -> FeatureMaps:
+        """The maps of highest variance out of shape (channels, side, side)."""
+        chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
+        return cls(level[chosen], len(level))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insight:
@@ -106,11 +112,7 @@ class Explainer:
     """
 
     def __init__(self, spec: model_files.ModelSpec, network: Path | None = None) -> None:
-        """Load a network with its feature maps and logits as outputs.
-
-        Args:
-            spec: of a trained model.
-            network: its ONNX file; None for the file in the model's folder.
+        """Load a network, by default that of the model's folder, with its feature maps and logits as outputs.
 
         Raises:
             ModelError: the file is absent or damaged, or the network has no feature maps or does not end in a softmax.
@@ -148,7 +150,7 @@ class Explainer:
         calibrated = calibrate(averaged[None], spec)
         return Insight(
             face=face[..., 0],
-            levels=tuple(_feature_maps(level[0]) for level in maps),
+            levels=tuple(FeatureMaps.of(level[0]) for level in maps),
             logits=logits,
             averaged=averaged,
             smoothing=spec.smoothing,
@@ -160,12 +162,7 @@ class Explainer:
 
 
 def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
-    """Classify a face with a grey patch at each position, in about a second.
-
-    Args:
-        crop: as for `Explainer.look`.
-        classifier: predicts the probabilities.
-    """
+    """Classify a face, as for `Explainer.look`, with a grey patch at each position, in about a second."""
     side = classifier.spec.side
     face = to_network_input([crop], side)[0]
     patch = max(side // _PATCH_SHARE, 1)
@@ -192,15 +189,7 @@ def _patch_positions(starts: Sequence[int], patch: int) -> list[tuple[slice, sli
 
 
 def agreement(grad_cam: FloatMap, occlusion: Occlusion) -> float | None:
-    """Spearman's rank correlation of the two maps over the positions of the patch.
-
-    Args:
-        grad_cam: shape (side, side).
-        occlusion: of the same face.
-
-    Returns:
-        From -1 (opposite) to 1 (the same order); None if one of them is constant.
-    """
+    """Spearman's rank correlation of two maps of a face over the positions of the patch; None if one is constant."""
     from scipy.stats import spearmanr
 
     means = np.array([grad_cam[region].mean() for region in _patch_positions(occlusion.starts, occlusion.patch)])
@@ -214,11 +203,7 @@ _NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast", "Quant
 
 
 def _levels(graph: Any) -> list[str]:
-    """Names of the last maps of each size in an ONNX graph, from fine to coarse, at most `_NUM_LEVELS`.
-
-    Raises:
-        ModelError: the network has no feature maps.
-    """
+    """Names of the last maps of each size in an ONNX graph, from fine to coarse, at most `_NUM_LEVELS`."""
     shapes = {
         value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
         for value in graph.value_info
@@ -234,9 +219,3 @@ def _levels(graph: Any) -> list[str]:
     if len(levels) <= _NUM_LEVELS:
         return levels
     return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]
-
-
-def _feature_maps(level: FloatMap) -> FeatureMaps:
-    """The maps of highest variance out of shape (channels, side, side)."""
-    chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
-    return FeatureMaps(level[chosen], len(level))

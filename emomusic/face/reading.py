@@ -9,10 +9,8 @@ from typing import Any
 
 from emomusic.affect import (
     EMOTIONS,
-    AffectPoint,
-    Emotion,
     EmotionProbabilities,
-    Quadrant,
+    WithEmotion,
     affect_of,
     group_probabilities,
     quadrant_of,
@@ -33,26 +31,11 @@ FACE_COLUMNS = ["face", "x", "y", "width", "height", "confidence", "emotion", *S
 
 
 @dataclass(frozen=True, slots=True)
-class FaceReading:
+class FaceReading(WithEmotion):
     """A face with its emotion."""
 
     face: Face
     probabilities: EmotionProbabilities
-
-    @property
-    def emotion(self) -> Emotion:
-        """The most probable emotion."""
-        return self.probabilities.emotion
-
-    @property
-    def point(self) -> AffectPoint:
-        """The position on the valence-arousal plane."""
-        return affect_of(self.probabilities)
-
-    @property
-    def quadrant(self) -> Quadrant:
-        """The quadrant of the plane."""
-        return quadrant_of(self.point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +90,7 @@ def affect_row(probabilities: EmotionProbabilities) -> dict[str, Any]:
 
 
 def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:
-    """The faces of a picture with the probabilities of the seven emotions.
-
-    Args:
-        image: shape (height, width, 3), uint8, RGB, as from `images.read_image`.
-        detector: detects the faces.
-        classifier: classifies all faces in one call.
-    """
+    """The faces of a picture, as from `images.read_image`, with the probabilities of the seven emotions."""
     started = time.perf_counter()
     faces = detector.detect(image)
     detected = time.perf_counter()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -101,8 +100,3 @@ class Network:
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(num_cores() - 1, 1), thread_name_prefix="inference")
-
-
-def in_slices(count: int, length: int) -> Sequence[slice]:
-    """Slices of this length that together cover `count` rows."""
-    return [slice(start, start + length) for start in range(0, count, length)]

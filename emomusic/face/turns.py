@@ -20,11 +20,7 @@ class FairQueue:
     """
 
     def __init__(self, num_turns: int) -> None:
-        """Create an empty queue.
-
-        Args:
-            num_turns: turns at the same time, at least 1.
-        """
+        """Create an empty queue with this number of turns at the same time."""
         self._free = num_turns
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[threading.Event]] = {}  # the first visitor is the next
@@ -36,11 +32,7 @@ class FairQueue:
 
     @contextmanager
     def turn(self, visitor: str) -> Iterator[None]:
-        """Wait for a turn and hold it for the block.
-
-        Args:
-            visitor: who asks. Requests of one visitor count as one in the rotation.
-        """
+        """Wait for a turn and hold it for the block. Requests of one visitor count as one in the rotation."""
         granted = threading.Event()
         with self._lock:
             if self._free:  # then the queue is empty

@@ -19,7 +19,7 @@ from emomusic.affect import (
     Emotion,
     EmotionProbabilities,
     Quadrant,
-    affect_of,
+    WithEmotion,
     affect_of_rows,
     quadrant_of,
 )
@@ -48,13 +48,7 @@ class Timeline:
         self._lock = threading.Lock()
 
     def add(self, time_s: float, group: EmotionProbabilities | None, num_faces: int) -> None:
-        """Add one reading.
-
-        Args:
-            time_s: seconds from the start, not before the previous reading.
-            group: the mean over the faces; None without faces.
-            num_faces: number of faces.
-        """
+        """Add the mean over the faces of one reading, in order of time, in seconds from the start."""
         total = np.zeros(len(EMOTIONS)) if group is None else np.array(list(group.as_dict().values()))
         second = int(time_s)
         with self._lock:
@@ -114,7 +108,7 @@ def every_second(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(WithEmotion):
     """A time span in which the mood of the group is stable.
 
     Attributes:
@@ -131,21 +125,6 @@ class Segment:
     def end_s(self) -> float:
         """Seconds from the start of the session to the end of the span."""
         return self.start_s + self.seconds
-
-    @property
-    def emotion(self) -> Emotion:
-        """The most probable emotion of the mean."""
-        return self.probabilities.emotion
-
-    @property
-    def point(self) -> AffectPoint:
-        """The position of the mean on the plane, which the recommender takes."""
-        return affect_of(self.probabilities)
-
-    @property
-    def quadrant(self) -> Quadrant:
-        """The quadrant of the mean."""
-        return quadrant_of(self.point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +209,7 @@ def _partition(
     Args:
         features: shape (n, number of features), n at least 1.
         shortest: number of rows.
-        costs: shape (n,), of a piece that starts at a row.
+        costs: shape (n,), of a piece that starts there.
     """
     count = len(features)
     sums = np.concatenate([np.zeros((1, features.shape[1])), features.cumsum(axis=0)])

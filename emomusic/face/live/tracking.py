@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.face.detection import Face, FaceDetector, Landmarks
-from emomusic.face.images import Box, RgbImage, shrink
+from emomusic.face.images import Box, RgbImage, require_rgb, shrink
 from emomusic.face.reading import FaceReading
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
@@ -123,14 +123,7 @@ class FaceTracker:
         *,
         smoothing_s: float,
     ) -> None:
-        """Add the reading of one frame.
-
-        Args:
-            frame: the frame of the reading.
-            faces: its faces, in its pixels.
-            probabilities: one for each face.
-            smoothing_s: time constant of the smoothing.
-        """
+        """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
         # A track that began after this frame arrived is not in `frame.points`.
         known = [replace(track, points=frame.points.get(track.number, track.points)) for track in self._tracks]
@@ -177,11 +170,7 @@ class FaceFinder:
     """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
 
     def __init__(self, interval_s: float = DETECT_INTERVAL_S) -> None:
-        """Start without faces.
-
-        Args:
-            interval_s: seconds between two searches of the whole frame, if no known face is lost.
-        """
+        """Start without faces. `interval_s` separates two searches of the whole frame, if no known face is lost."""
         self._interval_s = interval_s
         self._detected_s = -math.inf  # time of the last detection of all faces
         self._lost_one = False  # whether the last `detect_near` missed a face
@@ -197,22 +186,20 @@ class FaceFinder:
             side: longer side of the copy to search, in pixels.
             detected: all faces of the frame, if they are known already.
         """
-        if detected is not None:
-            self._detected_s, self._lost_one = frame.time_s, False
-            return list(detected)
         small, scale = shrink(frame.image, side)
-        return [_scaled(face, 1 / scale, frame.image) for face in self._find(detector, small, frame)]
-
-    def _find(self, detector: FaceDetector, small: RgbImage, frame: Frame) -> list[Face]:
         height, width = small.shape[:2]
         points = [points * (width, height) for points in frame.points.values()]
         known = [box for each in points if (box := box_of(each, width, height)) is not None]
-        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
+        is_due = frame.time_s - self._detected_s >= (_SHORT_INTERVAL_S if self._lost_one else self._interval_s)
+        if detected is None and known and not is_due:
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)
-            return faces
-        self._detected_s, self._lost_one = frame.time_s, False
-        return detector.detect(small)
+        else:
+            self._detected_s, self._lost_one = frame.time_s, False
+            if detected is not None:
+                return list(detected)
+            faces = detector.detect(small)
+        return [_scaled(face, 1 / scale, frame.image) for face in faces]
 
 
 def _scaled(face: Face, factor: float, image: RgbImage) -> Face:
@@ -268,13 +255,8 @@ def _medians(values: npt.NDArray[np.float64], tracked: npt.NDArray[np.bool_]) ->
 
 
 def to_flow_image(image: RgbImage) -> GreyImage:
-    """A small grey copy of a frame for the optical flow.
-
-    Raises:
-        ValueError: the image is not uint8 of shape (height, width, 3).
-    """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(f"a frame must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
+    """A small grey copy of a frame for the optical flow. Raises as `require_rgb`."""
+    require_rgb(image)
     grey: GreyImage = cv2.cvtColor(shrink(image, _FLOW_SIDE)[0], cv2.COLOR_RGB2GRAY)
     return grey
 
