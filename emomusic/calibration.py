@@ -117,18 +117,11 @@ def _logs(probabilities: FloatArray) -> FloatArray:
 
 
 def fit_adjustment(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
-    """The map that maximises the likelihood of the true classes, with a temperature.
+    """The map that maximises the likelihood of the true classes, with a temperature, as for `adjust_logits`.
 
     Classes that the probabilities cannot tell from others keep their own probability: a map would only teach it to
     guess their frequency. Penalties keep the map near a temperature. The final temperature makes the largest
     probability as high as the accuracy.
-
-    Args:
-        y_true: shape (n,), positions in the classes.
-        probabilities: shape (n, classes).
-
-    Returns:
-        Shape (classes, classes + 1), for `adjust_logits`.
     """
     from scipy.optimize import minimize_scalar
 

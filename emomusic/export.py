@@ -12,7 +12,6 @@ from emomusic.face.reading import (
     AFFECT_COLUMNS,
     FACE_COLUMNS,
     SHARES,
-    FaceReading,
     PictureReading,
     affect_row,
     face_row,
@@ -40,13 +39,6 @@ def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
         else:
             record[name] = value
     return record
-
-
-def face_record(reading: FaceReading) -> dict[str, Any]:
-    """One face: box, probabilities and position on the affect plane."""
-    row = face_row(1, reading)
-    del row["face"]
-    return _nested(row)
 
 
 def song_record(song: Song) -> dict[str, Any]:
@@ -81,18 +73,14 @@ def picture_record(
         songs: recommended songs.
         request: the request for them; None without a face.
         decode_ms: time to read the file.
-        recommend_ms: time to choose the songs; None if not measured.
+        recommend_ms: None if not measured.
     """
+    times = {"decode": decode_ms, "detect": reading.detect_ms, "classify": reading.classify_ms}
     return {
         **_picture(name, reading),
         "group": _group(reading.group, request),
         "songs": [song_record(song) for song in songs],
-        "elapsed_ms": {
-            "decode": decode_ms,
-            "detect": reading.detect_ms,
-            "classify": reading.classify_ms,
-            "recommend": recommend_ms,
-        },
+        "elapsed_ms": {**times, "recommend": recommend_ms},
     }
 
 
@@ -101,7 +89,7 @@ def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
         "image": name,
         "width": reading.width,
         "height": reading.height,
-        "faces": [face_record(face) for face in reading.faces],
+        "faces": [_nested(dict(list(face_row(1, face).items())[1:])) for face in reading.faces],
     }
 
 
@@ -194,12 +182,7 @@ def _moment(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def film_playlist(scenes: Sequence[Segment], playlist: Sequence[Song | None]) -> str:
-    """M3U playlist that follows a film, with the start of each scene in the titles: "0:31 Title, Artists".
-
-    Args:
-        scenes: of the film.
-        playlist: the song of each scene; None for none.
-    """
+    """M3U playlist that follows a film, with the start of each scene in the titles: "0:31 Title, Artists"."""
     chosen = [(scene, song) for scene, song in zip(scenes, playlist, strict=True) if song is not None]
     titles = (f"{format_clock(scene.start_s)} {song.track.title}, {song.track.byline}" for scene, song in chosen)
     return songs_m3u([song for _, song in chosen], titles)
@@ -251,11 +234,11 @@ def gallery_record(
     """Many pictures with their faces, the mean of all faces, and the songs.
 
     Args:
-        names: names of the gallery's pictures, in order.
+        names: of the gallery's pictures.
         gallery: the readings.
         unread: name and reason of each file that could not be read.
-        songs: recommended songs.
-        request: the request for them.
+        songs: for `request`.
+        request: only its policy counts here.
     """
     pictures = [_picture(name, reading) for name, reading in zip(names, gallery.pictures, strict=True)]
     return {

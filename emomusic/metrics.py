@@ -6,7 +6,7 @@ scikit-learn computes what it can. It loads on first use.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import msgspec
@@ -69,17 +69,8 @@ class Scores:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
-            "n": self.n,
-            "missed": self.missed,
-            "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
-            "macro_precision": self.macro_precision,
-            "macro_recall": self.macro_recall,
-            "macro_f1": self.macro_f1,
-            "per_class": {name: asdict(scores) for name, scores in self.per_class.items()},
-            "confusion": self.confusion.tolist(),
-        }
+        values: dict[str, Any] = msgspec.to_builtins(self, enc_hook=np.ndarray.tolist)
+        return values | {"accuracy_interval": list(self.accuracy_interval)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +84,6 @@ class Evaluation(Scores):
 
     four_class_accuracy: float
     four_class_confusion: IntArray
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            **Scores.as_dict(self),
-            "four_class_accuracy": self.four_class_accuracy,
-            "four_class_confusion": self.four_class_confusion.tolist(),
-        }
 
 
 def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:

@@ -43,8 +43,8 @@ def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: b
     """Describe the accuracy of a model and its most frequent mistake.
 
     Args:
-        record: the model's record.
-        figures: its metrics, in its own classes.
+        record: of the model.
+        figures: in its own classes.
         beside_four: whether the page also shows figures over four classes.
     """
     if isinstance(record, FaceRecord):
@@ -71,13 +71,7 @@ def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: b
 def describe_reports(
     record: ModelRecord, config: Mapping[str, Any] = MappingProxyType({}), *, mirrored: bool = False
 ) -> str:
-    """Describe the published figures of a model and our additional training data; empty without a report.
-
-    Args:
-        record: the record of our model.
-        config: its training configuration in `metrics.json`.
-        mirrored: whether it averages over a face and its mirror image.
-    """
+    """Describe the published figures of a model and our additional training data; empty without a report."""
     titles = dict.fromkeys(report.title for report in record.reported)
     sentences = []
     for title in titles:
@@ -134,10 +128,10 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
     """Describe the comparison with its counts and its p-value."""
     test = comparison.test
     counts = f"Of the same {test.n:,} {kind.examples}"
-    if kind is ModelKind.FACE and comparison.num_classes == len(FOUR):
-        counts += ", in four classes"
     if kind is ModelKind.MUSIC:
         counts += ", each held out once"
+    elif comparison.num_classes == len(FOUR):
+        counts += ", in four classes"
     counts += (
         f", only {comparison.first} has {test.only_first:,} right and only {comparison.second} "
         f"{test.only_second:,}. On the others both are right or both are wrong."
@@ -151,29 +145,18 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
         else f"too often to call one of them better. More {more} might decide"
     )
     p_value = "< 0.001" if test.p_value < 0.001 else f"= {test.p_value:.2g}"
+    tests = 1000 if test.p_value < 0.01 else 100
+    times = round(tests * test.p_value)
+    often = "less than once" if test.p_value < 0.001 else "about once" if times == 1 else f"about {times} times"
     return (
-        f"{counts} If both were equally good, such an uneven split would occur {_how_often(test.p_value)}, "
+        f"{counts} If both were equally good, such an uneven split would occur {often} in {tests:,} such tests, "
         f"{verdict} (McNemar's exact test, p {p_value})."
         + (" Other folds can give another result." if kind is ModelKind.MUSIC else "")
     )
 
 
-def _how_often(p_value: float) -> str:
-    if p_value < 0.001:
-        return "less than once in 1,000 such tests"
-    tests = 1000 if p_value < 0.01 else 100
-    times = round(tests * p_value)
-    return f"about {'once' if times == 1 else f'{times} times'} in {tests:,} such tests"
-
-
 def describe_cell(cell: Cell, name: str, examples: str) -> str:
-    """Describe one cell of a confusion matrix.
-
-    Args:
-        cell: the cell.
-        name: the model's name.
-        examples: plural noun for its examples.
-    """
+    """Describe one cell of the confusion matrix of a model, with the plural noun for its examples."""
     count = len(cell.rows)
     share = of_100(count / cell.num_true) if cell.num_true else "0"
     if cell.true == cell.predicted:

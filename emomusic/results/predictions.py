@@ -12,15 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import (
-    CARD,
-    DAMAGED_ARRAYS,
-    HISTORY,
-    PREDICTIONS,
-    ModelKind,
-    folder_of,
-    read_metrics,
-)
+from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of, read_metrics
 from emomusic.errors import ModelError
 from emomusic.metrics import (
     FOUR,
@@ -192,11 +184,7 @@ _CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
 
 
 def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
-    """Read a model's metrics in its own classes.
-
-    Raises:
-        ModelError: they are absent or damaged.
-    """
+    """Read a model's metrics in its own classes. Raise a `ModelError` if they are absent or damaged."""
     folder = folder_of(kind, name)
     metrics = read_metrics(folder)
     try:
@@ -248,11 +236,7 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
 
 
 def read_history(name: str) -> History:
-    """Read the learning curves of a face model.
-
-    Raises:
-        ModelError: `history.csv` is absent or damaged.
-    """
+    """Read the learning curves of a face model. Raise a `ModelError` if they are absent or damaged."""
     folder = folder_of(ModelKind.FACE, name)
     try:
         table = pd.read_csv(folder / HISTORY, usecols=_CURVES, dtype=np.float64)
@@ -289,11 +273,7 @@ def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
 
 
 def read_card(kind: ModelKind, name: str) -> str:
-    """Read the card of a model, in Markdown.
-
-    Raises:
-        ModelError: it is absent.
-    """
+    """Read the card of a model, in Markdown. Raise a `ModelError` if it is absent."""
     path = folder_of(kind, name) / CARD
     try:
         return path.read_text(encoding="utf-8")
@@ -317,8 +297,8 @@ class Cell:
     """The examples in one cell of a confusion matrix.
 
     Attributes:
-        true: the true class.
-        predicted: the predicted class.
+        true: the class of its row.
+        predicted: the class of its column.
         rows: shape (n,), positions of the examples by falling confidence.
         num_true: number of examples of the true class.
         num_turned: number of examples of class `predicted` that were predicted as `true`.
@@ -337,13 +317,7 @@ class Cell:
 
 
 def confusion_cell(predictions: Predictions, true: str, predicted: str, *, four: bool) -> Cell:
-    """Select the examples of one cell of a confusion matrix.
-
-    Args:
-        predictions: the model's predictions.
-        true: the cell's row.
-        predicted: the cell's column.
-        four: whether the matrix is over Q1, Q2, Q3 and N.
+    """Select the examples of one cell of a confusion matrix, as in `Predictions.grouped`.
 
     Raises:
         ValueError: the matrix has no such class.

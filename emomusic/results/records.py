@@ -320,8 +320,7 @@ def _columns(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
         elif name == "groups":
             for group, bins in value.items():
                 for faces in bins:
-                    kind = f"{prefix}{group}_{faces['name']}_"
-                    yield from ((f"{kind}n", faces["n"]), (f"{kind}accuracy", faces["accuracy"]))
+                    yield from _columns(faces, f"{prefix}{group}_{faces.pop('name')}_")
         elif isinstance(value, dict):
             if name != "per_class":
                 yield from _columns(value, f"{prefix}{name}_")
@@ -330,11 +329,7 @@ def _columns(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def face_classes(folder: Path) -> tuple[str, ...]:
-    """The classes of a face model: the seven emotions, or Q1, Q2, Q3 and N.
-
-    Raises:
-        ModelError: its `spec.json` is absent or damaged, or names other classes.
-    """
+    """The classes of a face model. Raise a `ModelError` if they are neither the seven emotions nor Q1, Q2, Q3 and N."""
     classes = model_files.read_spec(folder).classes
     if classes not in (SEVEN, FOUR):
         raise ModelError(f"expected {', '.join(SEVEN)} or {', '.join(FOUR)} in {folder}. Received: {classes}")
@@ -342,11 +337,7 @@ def face_classes(folder: Path) -> tuple[str, ...]:
 
 
 def face_model_record(name: str) -> FaceRecord:
-    """The record of one face model.
-
-    Raises:
-        ModelError: the model's files are damaged.
-    """
+    """The record of one face model. Raise a `ModelError` if its files are damaged."""
     folder = model_files.model_folder(name)
     classes = face_classes(folder)
     report = FACE_BASELINES.get(model_files.read_spec(folder).network)
@@ -378,11 +369,7 @@ def face_model_record(name: str) -> FaceRecord:
 
 
 def mood_model_record(name: str) -> MoodRecord:
-    """The record of one mood model.
-
-    Raises:
-        ModelError: the model's files are damaged.
-    """
+    """The record of one mood model. Raise a `ModelError` if its files are damaged."""
     folder = folder_of(ModelKind.MUSIC, name)
     try:
         metrics = msgspec.convert(read_metrics(folder), _MoodMetrics)

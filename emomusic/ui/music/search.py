@@ -105,7 +105,7 @@ def _search_spotify(songs: SongTable, text: str) -> None:
             track.title,
             ", ".join(track.artists),
             _mood_of(track, elsewhere=was_asked),
-            can_ask=track.id in songs.catalogue,
+            can_ask=songs.catalogue.find(track.id) is not None,
             cover_url=track.cover_url if with_covers else None,
         )
         for track in page.tracks
