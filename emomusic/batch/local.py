@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -66,7 +67,7 @@ def run_local(
         while waiting or pool.num_busy():
             pool.feed(waiting)
             lost = pool.wait(stop)
-            if stop.poll():
+            if connection.wait([stop], 0):
                 pool.stop()
                 raise KeyboardInterrupt
             for unit in lost:
@@ -123,7 +124,7 @@ class _Pool:
         end.close()
         self._workers.append(_Worker(process, pipe))
 
-    def wait(self, stop: Connection | None = None, timeout_s: float | None = None) -> list[Unit]:
+    def wait(self, stop: socket.socket | None = None, timeout_s: float | None = None) -> list[Unit]:
         """Wait for messages, and pass on the reports. `stop` ends the wait, too.
 
         Returns:
@@ -195,19 +196,27 @@ def _received(pipe: Connection) -> Any:
 
 
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[Connection]:
-    """A pipe with a message after Ctrl+C or SIGTERM. An exception at any place would lose the reports just received."""
-    stop, end = multiprocessing.Pipe(duplex=False)
+def _stop_signals() -> Iterator[socket.socket]:
+    """A socket with a byte after Ctrl+C or SIGTERM. An exception at any place would lose the reports just received.
+
+    Python runs a handler between two instructions of the main thread: never, if that is about to wait. So the signal
+    itself writes the byte.
+    """
+    stop, end = socket.socketpair()
+    end.setblocking(False)
     before: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():  # only the main thread receives signals
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, lambda *_: end.send(None))
+    is_main = threading.current_thread() is threading.main_thread()  # only this one receives signals
+    wakeup = signal.set_wakeup_fd(end.fileno(), warn_on_full_buffer=False) if is_main else -1
     try:
+        for number in _SIGNALS if is_main else ():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, lambda *_: None)
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if is_main:
+            signal.set_wakeup_fd(wakeup)
         stop.close()
         end.close()
 
