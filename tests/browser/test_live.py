@@ -151,9 +151,10 @@ def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
         expect(page.get_by_role("heading", name=re.compile("happy|neutral|sad", re.IGNORECASE))).to_be_visible()
         sees(page, "4 faces ·")
         page.wait_for_function(FOUR_ROWS_AND_POINTS)
+        page.wait_for_function(f"({TIMELINE})() > 0")
         first = page.evaluate(TIMELINE)
         sees(page, "0 faces ·")
-        assert page.evaluate(TIMELINE) > first > 0
+        page.wait_for_function(f"({TIMELINE})() > {first}")  # the chart follows the text
         sees(page, "1 face ·")
         page.locator(PLAY_BUTTON).click()
         expect(page.locator(PLAYER)).to_have_count(1, timeout=LONG_MS)
