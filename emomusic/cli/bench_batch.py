@@ -25,7 +25,7 @@ _SEED = 27
 
 
 def run_batch_bench(num_pictures: int) -> list[Timing]:
-    """Measure `batch`, as a process of its own, on pictures made from the samples."""
+    """Measure `batch`, in a separate process, on pictures made from the samples."""
     with tempfile.TemporaryDirectory() as name:
         pictures, out = Path(name, "pictures"), Path(name, "out")
         pictures.mkdir()

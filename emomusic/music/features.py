@@ -76,7 +76,7 @@ FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)
 
 
 def affect_of_track(valence: float, energy: float) -> AffectPoint:
-    """Position of a song on the affect plane, from values of 0 to 1. Energy stands for arousal."""
+    """Position of a song on the affect plane, from values of 0 to 1. Energy serves as arousal."""
     return AffectPoint(2.0 * valence - 1.0, 2.0 * energy - 1.0)
 
 

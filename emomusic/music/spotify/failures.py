@@ -82,7 +82,7 @@ def _response_of(error: BaseException | None) -> requests.Response | None:
 
 
 def _pause(retry_after: str) -> str:
-    """Retry-After in words; these services do not send dates."""
+    """When to try again, from the Retry-After header; these services do not send dates."""
     if not (retry_after.isascii() and retry_after.isdecimal()):
         return "later"
     pause_s = int(retry_after[:9])
