@@ -31,6 +31,7 @@ COMPANIONS = {
     "models/identity": ("LICENSE",),
     "models/face/*": ("spec.json", "metrics.json", "history.csv", "CARD.md"),
     "models/music/*": ("spec.json", "metrics.json", "CARD.md"),
+    "models/sound/*": ("LICENSE", "spec.json", "metrics.json", "CARD.md"),
 }
 """Names of the files without a checksum in each folder."""
 

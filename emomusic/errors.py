@@ -16,6 +16,14 @@ class FilmError(EmomusicError):
     """A film cannot be read: wrong format, damaged, encrypted, or too large."""
 
 
+class AudioError(EmomusicError):
+    """An audio file cannot be read: wrong format, damaged, encrypted, silent, or too short."""
+
+
+class LibraryError(EmomusicError):
+    """The library of one's own music is damaged or cannot be written."""
+
+
 class AssetError(EmomusicError):
     """A bundled or downloaded file is absent or damaged."""
 

@@ -13,7 +13,7 @@ from emomusic.assets import require_intact
 from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.face.inspection import FloatMap
-from emomusic.face.runtime import Network
+from emomusic.runtime import Network
 
 
 def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: int) -> FloatMap:

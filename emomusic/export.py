@@ -42,15 +42,19 @@ def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def song_record(song: Song) -> dict[str, Any]:
-    """One recommended song."""
+    """One recommended song. An audio file has a `path` instead of a `url`, and a bundled one its licence and source."""
+    track = song.track
+    place = {"url": track_url(track.id)} if track.path is None else {"path": track.path}
+    if track.licence is not None:
+        place |= {"licence": track.licence, "source": track.source or ""}
     return {
-        "id": song.track.id,
-        "title": song.track.title,
-        "artists": list(song.track.artists),
-        "url": track_url(song.track.id),
+        "id": track.id,
+        "title": track.title,
+        "artists": list(track.artists),
+        **place,
         "mood": song.mood.value,
         "likeliest_mood": song.likeliest_mood.value,
-        "genres": list(song.track.genres),
+        "genres": list(track.genres),
         "score": song.score,
         "reason": song.reason,
     }

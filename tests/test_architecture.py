@@ -11,7 +11,7 @@ from pathlib import Path
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.text"}
 BASE = GROUND | {
-    f"emomusic.{name}" for name in ("assets", "baselines", "calibration", "compat", "downloads", "metrics")
+    f"emomusic.{name}" for name in ("assets", "baselines", "calibration", "compat", "downloads", "metrics", "runtime")
 }
 DOMAINS = {"emomusic.face", "emomusic.music"}
 RESULTS = BASE | DOMAINS | {"emomusic.results", "emomusic.export"}
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "emomusic.baselines": GROUND,
     "emomusic.compat": GROUND,
     "emomusic.metrics": GROUND,
+    "emomusic.runtime": GROUND,
     "emomusic.calibration": GROUND | {"emomusic.metrics"},
     "emomusic.downloads": GROUND | {"emomusic.assets"},
     "emomusic.face": BASE,

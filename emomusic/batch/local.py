@@ -24,7 +24,7 @@ from typing import Any
 from emomusic.batch.reader import Unit, UnitReader, UnitReport, write_crash
 from emomusic.batch.storage import BatchError
 from emomusic.errors import EmomusicError
-from emomusic.face.runtime import num_cores
+from emomusic.runtime import num_cores
 
 _STOP_S = 1.3  # for workers to finish a picture and to write their parts
 _MAX_FAILED_STARTS = 3  # in a row

@@ -23,7 +23,7 @@ import ray
 from emomusic.batch.reader import Unit, UnitReader, UnitReport, write_crash
 from emomusic.batch.storage import BatchError, is_uri
 from emomusic.errors import EmomusicError
-from emomusic.face.runtime import num_cores
+from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
 
 _RETRIES = 1  # of a unit whose actor died, before it is halved: the death of a node is no fault of the unit

@@ -73,6 +73,12 @@ def add_song_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hide-explicit", action="store_true", help="leave out songs marked as explicit")
 
 
+def add_library_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every command that reads the library."""
+    text = "the library, instead of $EMOMUSIC_LIBRARY or a file in the user's data folder"
+    parser.add_argument("--library", type=path, metavar="FILE", help=text)
+
+
 def song_request(options: argparse.Namespace, point: AffectPoint, emotion: Emotion | None) -> Request:
     """Build the request for songs from the options of `add_song_options`."""
     return Request(
@@ -186,7 +192,9 @@ def list_most(shares: Mapping[str, float]) -> str:
 def show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:
     """Print songs, each with its reason and its address."""
     for song in songs:
-        print(f"{indent}{song['title']}, {', '.join(song['artists'])}\n{indent}  {song['reason']}; {song['url']}")
+        names, address = ", ".join([song["title"], *song["artists"]]), song.get("url") or song["path"]
+        print(f"{indent}{escape_control_chars(names)}")
+        print(f"{indent}  {song['reason']}; {escape_control_chars(address)}")
 
 
 def status_of(problems: list[str]) -> int:

@@ -61,7 +61,7 @@ def batch(options: argparse.Namespace) -> Outcome:
     from emomusic.batch.sources import find_items
     from emomusic.batch.storage import BatchError, is_uri
     from emomusic.face.model_files import DEFAULT_MODEL, model_folder
-    from emomusic.face.runtime import num_cores
+    from emomusic.runtime import num_cores
 
     if options.ray_address is not None and options.engine != "ray":
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TextIO
 
 from emomusic import __version__
-from emomusic.cli import arguments, batch, bench, data, models, songs, system
+from emomusic.cli import arguments, batch, bench, data, library, models, songs, system
 from emomusic.errors import EmomusicError
 from emomusic.text import escape_control_chars
 
@@ -123,6 +123,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="emomusic", description="A face goes in, a song comes out.")
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (songs, batch, models, data, bench, system):
+    for group in (songs, library, batch, models, data, bench, system):
         group.add_commands(subparsers)
     return parser

@@ -7,12 +7,15 @@ import contextlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, progress
 from emomusic.errors import DatasetError, ModelError
 from emomusic.text import escape_control_chars, file_size
+
+if TYPE_CHECKING:
+    from emomusic.music.sound.training import Clips
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ log = logging.getLogger(__name__)
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
     evaluate = parent.add_parser("evaluate", help="Recompute the figures of a model on data.")
-    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music")
+    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     text = "Figures of a face model on FER2013 or on pictures."
     face = add_command(kinds, "face", evaluate_face, _show_figures, text)
     face.add_argument("--model", type=arguments.name)
@@ -44,9 +47,11 @@ def add_commands(parent: Any) -> None:
     )
     text = "Figures of a mood model, by cross-validation."
     _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
+    text = "Figures of the model that hears mood: of ten folds on its own clips, as it is on others."
+    _add_clips_option(add_command(kinds, "sound", evaluate_sound_model, _show_figures, text))
 
     train = parent.add_parser("train", help="Train a model.")
-    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|export")
+    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound|export")
     face = add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
     face.add_argument("--network", required=True)
     face.add_argument("--preset", type=arguments.name, help="the training configuration; each network has its own")
@@ -56,6 +61,9 @@ def add_commands(parent: Any) -> None:
     music = add_command(kinds, "music", train_music, _show_figures, "Fit a mood model on labelled songs.")
     _add_mood_options(music)
     music.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/music/<model>)")
+    sound = add_command(kinds, "sound", train_sound_model, _show_figures, "Fit the model that hears mood.")
+    _add_clips_option(sound)
+    sound.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/sound/musicnn)")
     export = add_command(kinds, "export", train_export, _show_exports, "Write model.onnx of trained face models.")
     export.add_argument("models", nargs="*", type=arguments.name, metavar="MODEL", help="all models if none is named")
 
@@ -65,6 +73,12 @@ def add_commands(parent: Any) -> None:
 def _add_mood_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=arguments.name, help="name of a mood model")
     parser.add_argument("--data", type=arguments.path, required=True, metavar="CSV", help="data_moods.csv")
+
+
+def _add_clips_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=arguments.path, required=True, metavar="DIR", help="holds audio files in DIR/Q1 to DIR/Q4"
+    )
 
 
 def evaluate_face(options: argparse.Namespace) -> Outcome:
@@ -152,6 +166,34 @@ def train_music(options: argparse.Namespace) -> Outcome:
         write_checksums(store_moods().parent)
     write_checksums(out)
     return metrics, 0
+
+
+def evaluate_sound_model(options: argparse.Namespace) -> Outcome:
+    """Recompute the figures of the model that hears mood."""
+    from emomusic.music.sound.training import evaluate_sound
+
+    return evaluate_sound(_clips(options.data)), 0
+
+
+def train_sound_model(options: argparse.Namespace) -> Outcome:
+    """Fit the head of the model that hears mood, and write its folder."""
+    from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
+    from emomusic.music.sound.hearing import MODEL
+    from emomusic.music.sound.training import train_sound
+
+    if options.out is None:
+        require_checkout("to train the model of sound without --out")
+    out = options.out or folder_of(ModelKind.SOUND, MODEL)
+    metrics = train_sound(_clips(options.data), out)
+    write_checksums(out)
+    return metrics, 0
+
+
+def _clips(folder: Path) -> Clips:
+    from emomusic.music.sound.training import read_clips
+
+    with progress("clips", 0, with_rate=True) as on_progress:
+        return read_clips(folder, on_progress)
 
 
 def _mood_model_name(name: str | None) -> str:
@@ -267,7 +309,7 @@ def _show_models(records: list[dict[str, Any]]) -> None:
     from emomusic.baselines import percent_of
 
     for model in records:
-        is_music = model["kind"] == "music"
+        is_music = model["kind"] != "face"
         if is_music:
             spread = f"± {100 * model['accuracy_std']:.1f}"
         else:

@@ -16,6 +16,7 @@ from emomusic.cli.arguments import (
     STOPPED,
     Outcome,
     add_command,
+    add_library_option,
     add_reading_options,
     add_song_options,
     list_most,
@@ -29,19 +30,22 @@ from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
     from emomusic.face.images import RgbImage
-    from emomusic.music.recommend import Song
+    from emomusic.music.recommend import Recommender, Song
     from emomusic.music.request import Request
 
 log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240  # of 255 in a file name
+_SOURCES = ("catalogue", "library")
 
 
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
-    text = "Faces, emotions and songs for pictures and films."
+    text = "Faces, emotions and songs for pictures and films; the mood of songs."
     parser = add_command(parent, "analyze", analyze, _show_pictures, text)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture or film. A film gets songs for each scene")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="picture, film or song. A film gets songs for each scene"
+    )
     parser.add_argument(
         "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
     )
@@ -53,31 +57,40 @@ def add_commands(parent: Any) -> None:
     parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
     parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
     parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
+    parser.add_argument("--source", choices=_SOURCES, default="catalogue", help="where the songs come from (catalogue)")
+    add_library_option(parser)
     add_song_options(parser)
 
 
 def analyze(options: argparse.Namespace) -> Outcome:
-    """Read the faces of each picture or film and recommend songs. A file that cannot be read becomes an `error` entry.
+    """Read the faces of each picture or film and recommend songs, and hear the mood of each song.
 
-    The status is 2 if a file could not be read or written, and 130 after Ctrl+C, with the readings so far.
+    A file that cannot be read becomes an `error` entry. The status is 2 if a file could not be read or written, and 130
+    after Ctrl+C, with the readings so far.
     """
     from emomusic.assets import require_writable
     from emomusic.face.film_formats import is_film
     from emomusic.face.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.music.sound.formats import is_audio
 
     if "" in options.images:
         raise ImageError("expected the names of pictures. Received: ''")
     model_folder(options.model or DEFAULT_MODEL)  # report a wrong name before seconds of loading
     if options.annotate:
         require_writable(options.annotate)
-    are_films = [is_film(name) for name in options.images]
-    noun = "files" if any(are_films) else "pictures"
+    are_songs = [is_audio(name) for name in options.images]  # asked first: an M4A file begins like a film
+    are_films = [not is_song and is_film(name) for name, is_song in zip(options.images, are_songs, strict=True)]
+    noun = "files" if any(are_films) or any(are_songs) else "pictures"
     bar = progress("film", 1, in_percent=True) if are_films == [True] else progress(noun, len(are_films))
     records: list[dict[str, Any]] = []
     status = 0
     with bar as on_progress:
+
+        def on_share(share: float) -> None:
+            on_progress(len(records) + share)
+
         try:
-            for record, found in _analyzed(options, are_films, lambda share: on_progress(len(records) + share)):
+            for record, found in _analyzed(options, are_songs, are_films, on_share):
                 records.append(record)
                 status = max(status, found)
                 on_progress(len(records))
@@ -92,13 +105,19 @@ def analyze(options: argparse.Namespace) -> Outcome:
 
 
 def _analyzed(
-    options: argparse.Namespace, are_films: Sequence[bool], on_share: Callable[[float], None]
+    options: argparse.Namespace, are_songs: Sequence[bool], are_films: Sequence[bool], on_share: Callable[[float], None]
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
     from emomusic.face.film_formats import FILM_ENDINGS
     from emomusic.face.images import read_image
 
-    for position, (name, is_film) in enumerate(zip(options.images, are_films, strict=True), 1):
+    kinds = zip(options.images, are_songs, are_films, strict=True)
+    for position, (name, is_song, is_film) in enumerate(kinds, 1):
+        if is_song:
+            from emomusic.cli.sounds import analyze_song
+
+            yield analyze_song(name)
+            continue
         started = time.perf_counter()
         try:
             image = None if is_film else read_image(name)
@@ -157,7 +176,6 @@ def _analyzed_picture(
 def recommend(options: argparse.Namespace) -> Outcome:
     """Recommend songs without a face."""
     from emomusic.export import song_record
-    from emomusic.music.recommend import load_recommender
 
     emotion = options.emotion and Emotion(options.emotion)
     given = (emotion is not None, options.valence is not None, options.arousal is not None)
@@ -167,15 +185,31 @@ def recommend(options: argparse.Namespace) -> Outcome:
         point = AffectPoint(options.valence, options.arousal)
     else:
         raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
-    songs = load_recommender().songs(song_request(options, point, emotion), options.songs)
+    if options.library is not None and options.source != "library":
+        raise EmomusicError(f"expected --library only with --source library. Received: --source {options.source}")
+    songs = _recommender(options).songs(song_request(options, point, emotion), options.songs)
     return [song_record(song) for song in songs], 0
+
+
+def _recommender(options: argparse.Namespace) -> Recommender:
+    if options.source == "library":
+        from emomusic.music.sound.local_songs import load_library_recommender
+
+        return load_library_recommender(options.library)
+    from emomusic.music.recommend import load_recommender
+
+    return load_recommender()
 
 
 def _show_pictures(records: list[dict[str, Any]]) -> None:
     for record in records:
-        if "faces" not in record:
-            continue  # its error is already on stderr
-        if "video" in record:
+        if "error" in record:
+            continue  # it is already on stderr
+        if "audio" in record:
+            from emomusic.cli.sounds import show_song
+
+            show_song(record)
+        elif "video" in record:
             from emomusic.cli.films import show_film
 
             show_film(record)

@@ -14,8 +14,8 @@ from emomusic.calibration import adjust_logits, apply_temperature, invert_label_
 from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.face.images import RgbImage, to_network_input
-from emomusic.face.runtime import Network
 from emomusic.metrics import SEVEN, FloatArray
+from emomusic.runtime import Network
 
 _BATCH = 256  # bounds memory
 

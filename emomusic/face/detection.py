@@ -18,7 +18,7 @@ from emomusic.assets import models_dir, require_intact
 from emomusic.face import mtcnn
 from emomusic.face.images import Box, RgbImage, require_rgb, shrink
 from emomusic.face.mtcnn import Boxes, Pixels
-from emomusic.face.runtime import Network
+from emomusic.runtime import Network
 
 # Faces usually score 0.99 or more. A false detection had 0.855.
 MIN_CONFIDENCE = 0.9

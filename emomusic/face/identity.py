@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from emomusic.assets import models_dir, require_intact
 from emomusic.face.images import Box, RgbImage, crop_face, to_network_input
-from emomusic.face.runtime import Network
+from emomusic.runtime import Network
 
 MODEL = "identity/model.onnx"
 """The network in `models/`."""

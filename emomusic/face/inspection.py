@@ -21,7 +21,7 @@ from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier, calibrate
 from emomusic.face.images import RgbImage, to_network_input
-from emomusic.face.runtime import Network
+from emomusic.runtime import Network
 
 FloatMap = npt.NDArray[np.float32]
 

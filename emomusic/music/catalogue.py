@@ -23,6 +23,9 @@ from emomusic.music.song_kinds import SongKind
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
 
+LOCAL_ID = re.compile(r"[a-z]+-[0-9]+")
+"""The id of an audio file: its source and its number there."""
+
 ARTIST_SEPARATOR = ";"
 """Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
 
@@ -30,7 +33,7 @@ TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", *FEATURE_NAMES)
 """Required columns."""
 
 OPTIONAL_COLUMNS: tuple[str, ...] = (
-    "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood",
+    "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood", "path", "licence", "source",
 )  # fmt: skip
 """Optional columns; `Track` has None, or no genres, for an absent one."""
 
@@ -59,11 +62,12 @@ class Track:
     """A song with its audio features.
 
     Attributes:
-        id: Spotify id, 22 characters.
+        id: Spotify id, 22 characters, or the id of an audio file.
         title: name of the song.
         artists: at least one, main artist first.
         explicit: whether the lyrics are marked explicit. None if unknown, as in all optional fields.
-        danceability: 0 to 1, as the next six; see `features.FEATURES`.
+        danceability: 0 to 1, as the next six; see `features.FEATURES`. Of an audio file, only valence and energy are
+            known; the others are NaN.
         loudness_db: mean loudness, dB relative to full scale.
         tempo_bpm: beats per minute; 0 if no beat was found.
         album: name of the album.
@@ -72,6 +76,9 @@ class Track:
         duration_s: length in seconds.
         year: year of release.
         mood: label from a labelled table.
+        path: of an audio file; None for songs of Spotify.
+        licence: of a bundled song.
+        source: of a bundled song.
     """
 
     id: str
@@ -93,6 +100,9 @@ class Track:
     duration_s: float | None = None
     year: int | None = None
     mood: Mood | None = None
+    path: str | None = None
+    licence: str | None = None
+    source: str | None = None
 
     @property
     def point(self) -> AffectPoint:
@@ -147,9 +157,12 @@ class Catalogue:
         name: name of the table in messages.
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
         origin: set by `catalogue_import.read_catalogue`, otherwise None.
+        is_local: whether the songs are audio files; see `Track`.
     """
 
-    def __init__(self, table: pd.DataFrame, *, name: str = "catalogue", origin: Origin | None = None) -> None:
+    def __init__(
+        self, table: pd.DataFrame, *, name: str = "catalogue", origin: Origin | None = None, is_local: bool = False
+    ) -> None:
         """Validate a table. Messages number rows by its index.
 
         Raises:
@@ -157,11 +170,12 @@ class Catalogue:
         """
         self.name = name
         self.origin = origin
+        self.is_local = is_local
         require_columns(table, TRACK_COLUMNS, name=name)
         if table.empty:
             raise DatasetError(f"{name}: expected songs. Received: a table without rows")
         columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
-        self.table = _check_songs(table[columns], name=name).reset_index(drop=True)
+        self.table = _check_songs(table[columns], name=name, is_local=is_local).reset_index(drop=True)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -222,13 +236,16 @@ class Catalogue:
             title=cells["title"],
             artists=split_artists(cells["artists"]),
             explicit=bool(cells["explicit"]) if "explicit" in cells else None,
-            **{feature: float(cells[feature]) for feature in FEATURE_NAMES},
+            **{feature: float(cells.get(feature, np.nan)) for feature in FEATURE_NAMES},
             album=cells.get("album"),
             genres=split_artists(cells.get("genres", "")),
             popularity=int(cells["popularity"]) if "popularity" in cells else None,
             duration_s=float(cells["duration_s"]) if "duration_s" in cells else None,
             year=int(cells["year"]) if "year" in cells else None,
             mood=Mood(cells["mood"]) if "mood" in cells else None,
+            path=cells.get("path"),
+            licence=cells.get("licence"),
+            source=cells.get("source"),
         )
 
     @cached_property
@@ -361,11 +378,12 @@ def listed(columns: Sequence[object]) -> str:
     return ", ".join(name if len(name) <= 60 else f"{name[:59]}…" for name in names) or "none"
 
 
-def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
+def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFrame:
     """Validated copy of a table of songs with typed columns."""
     table = table.copy()
     ids = table["id"].astype("string").fillna("")
-    require_valid(~ids.str.fullmatch(TRACK_ID.pattern), table["id"], "id must have 22 letters and digits", name=name)
+    pattern = (LOCAL_ID if is_local else TRACK_ID).pattern
+    require_valid(~ids.str.fullmatch(pattern), table["id"], "id must have 22 letters and digits", name=name)
     require_valid(ids.duplicated(), table["id"], "id must be unique", name=name)
     for column in ("title", "artists"):
         cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)
@@ -376,7 +394,8 @@ def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
             table[column] = table[column].astype("str")
     for column, (low, high) in _NUMBER_RANGES.items():
         if column in table:
-            _check_numbers(table, column, low=low, high=high, name=name)
+            is_required = column in (("valence", "energy") if is_local else FEATURES)
+            _check_numbers(table, column, low=low, high=high, name=name, optional=not is_required)
     if "explicit" in table:
         require_valid(
             ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
@@ -390,11 +409,11 @@ def _check_songs(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
     return table
 
 
-def _check_numbers(table: pd.DataFrame, column: str, *, low: float, high: float, name: str) -> None:
-    """Convert a column to numbers, in place. Only features must be known."""
+def _check_numbers(table: pd.DataFrame, column: str, *, low: float, high: float, name: str, optional: bool) -> None:
+    """Convert a column to numbers, in place."""
     numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
     wrong = ~numbers.between(low, high)  # True for NaN
-    if column not in FEATURES:
+    if optional:
         wrong &= table[column].notna()
     are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
     advice = "The values look like percentages. Divide the column by 100." if are_percentages else _CORRECT_THE_ROW

@@ -14,24 +14,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import sklearn
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import StratifiedKFold
 
 from emomusic.affect import Mood
 from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, prepare_model_folder, write_json
 from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
-from emomusic.metrics import expected_calibration_error, mistakes, score
+from emomusic.metrics import IntArray, mistakes
 from emomusic.music.catalogue import MOOD_RULE, require_columns, require_valid
 from emomusic.music.catalogue_import import read_catalogue
+from emomusic.music.cross_validation import NUM_FOLDS, NUM_REPEATS, CrossValidation, cross_validate
 from emomusic.music.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
 
 logger = logging.getLogger(__name__)
-
-NUM_FOLDS = 10
-NUM_REPEATS = 5
 
 _FILES = (MODEL_FILE, SPEC, METRICS, PREDICTIONS, CARD)
 _DRAFTS = "drafts-*"  # left by an interrupted run
@@ -76,25 +72,6 @@ def read_labelled_songs(path: Path) -> LabelledSongs:
     return LabelledSongs(songs.features, duration_s, labels, hashlib.sha256(data).hexdigest())
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
-class MoodEvaluation:
-    """Cross-validation of a model.
-
-    Attributes:
-        metrics: JSON values: `model`, `n` songs, `folds` of all repeats, `accuracy` (`mean` and `std` over the folds),
-            `macro_f1` (mean), `macro_f1_std`, `per_class`, `confusion` (rows are true, in the order of `Mood`) and
-            `calibration_error`. The last three use the first repeat only, so that each song counts once.
-        labels: shape (n,), positions in `Mood`.
-        repeated_probabilities: shape (repeats, n, 4), float32: predictions for the test songs of each fold.
-        repeated_folds: shape (repeats, n), int8: test fold of each song.
-    """
-
-    metrics: dict[str, Any]
-    labels: npt.NDArray[np.int64]
-    repeated_probabilities: npt.NDArray[np.float32]
-    repeated_folds: npt.NDArray[np.int8]
-
-
 def train_mood_model(
     data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path, num_repeats: int = NUM_REPEATS
 ) -> dict[str, Any]:
@@ -126,13 +103,7 @@ def train_mood_model(
         new = Path(folder)
         classifier.save(new, data_sha256=table.sha256)
         write_json(new / METRICS, metrics)
-        np.savez_compressed(
-            new / PREDICTIONS,
-            labels=evaluation.labels.astype(np.int8),
-            probabilities=evaluation.repeated_probabilities[0],
-            repeated_probabilities=evaluation.repeated_probabilities,
-            repeated_folds=evaluation.repeated_folds,
-        )
+        evaluation.save(new / PREDICTIONS)
         (new / CARD).write_text(_card(metrics, table.sha256), encoding="utf-8")
         MoodClassifier.load(new)
         for name in _FILES:
@@ -155,49 +126,19 @@ def _ms_per_song(classifier: MoodClassifier, table: LabelledSongs, *, num_songs:
 
 def evaluate_mood_model(
     table: LabelledSongs, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
-) -> MoodEvaluation:
+) -> CrossValidation:
     """Result of repeated stratified ten-fold cross-validation.
 
     Raises:
         DatasetError: the table has fewer than ten songs of a mood.
     """
-    labels = table.labels
-    counts = np.bincount(labels, minlength=len(MOODS))
-    if counts.min() < NUM_FOLDS:
-        received = ", ".join(f"{count} {mood}" for mood, count in zip(MOODS, counts, strict=True))
-        raise DatasetError(f"expected at least {NUM_FOLDS} songs of each mood. Received: {received}")
 
-    repeated_probabilities = np.zeros((num_repeats, len(labels), len(MOODS)), np.float32)
-    repeated_folds = np.zeros((num_repeats, len(labels)), np.int8)
-    accuracies: list[float] = []
-    macro_f1s: list[float] = []
-    for repeat in range(num_repeats):
-        folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=SEED + repeat)
-        for fold, (train, test) in enumerate(folds.split(table.features, labels)):
-            classifier = MoodClassifier(model)
-            classifier.fit(table.features[train], labels[train], duration_s=table.duration_s[train])
-            probabilities = classifier.predict_probabilities(table.features[test], duration_s=table.duration_s[test])
-            predicted = probabilities.argmax(axis=1)
-            accuracies.append(float(accuracy_score(labels[test], predicted)))
-            macro_f1s.append(float(f1_score(labels[test], predicted, average="macro", zero_division=0.0)))
-            repeated_probabilities[repeat, test] = probabilities
-            repeated_folds[repeat, test] = fold
-        logger.info("%s: repeat %d of %d, mean accuracy %.3f", model, repeat + 1, num_repeats, np.mean(accuracies))
+    def predict(train: IntArray, test: IntArray) -> npt.NDArray[np.float32]:
+        classifier = MoodClassifier(model)
+        classifier.fit(table.features[train], table.labels[train], duration_s=table.duration_s[train])
+        return classifier.predict_probabilities(table.features[test], duration_s=table.duration_s[test])
 
-    predicted = repeated_probabilities[0].argmax(axis=1)
-    first_repeat = score(labels, predicted, MOODS).as_dict()
-    metrics = {
-        "model": model,
-        "n": len(labels),
-        "folds": len(accuracies),
-        "accuracy": {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))},
-        "macro_f1": float(np.mean(macro_f1s)),
-        "macro_f1_std": float(np.std(macro_f1s)),
-        "per_class": first_repeat["per_class"],
-        "confusion": first_repeat["confusion"],
-        "calibration_error": expected_calibration_error(labels, repeated_probabilities[0]),
-    }
-    return MoodEvaluation(metrics, labels, repeated_probabilities, repeated_folds)
+    return cross_validate(model, table.labels, MOODS, predict, num_repeats=num_repeats, seed=SEED)
 
 
 _KNOWN_SOURCE = (  # only for a table with the known checksum

@@ -92,7 +92,7 @@ class Recommender:
         self.catalogue = catalogue
         self.probabilities = probabilities
         self.plane = catalogue.plane
-        self._tempo_bpm = table["tempo_bpm"].to_numpy(np.float32)
+        self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self._artists, self._titles = table["artists"].array, table["title"].array
         self._familiarity = _familiarity(table)
         likeliest = probabilities.argmax(axis=1)
@@ -150,16 +150,17 @@ class Recommender:
     def _walk(self, target: AffectPoint, mood: Mood, bonus: npt.NDArray[np.float32]) -> Iterator[int]:
         """Rows that fit the mood, then other rows, by descending score and bonus.
 
-        A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait.
+        A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait. Audio files
+        may have few artists, so those that fit the mood do not wait for others.
         """
-        order = chain.from_iterable(
-            self._by_priority(rows, target, mood, bonus) for rows in (self._rows[mood], self._other_rows[mood])
-        )
+        orders = [self._by_priority(rows, target, mood, bonus) for rows in (self._rows[mood], self._other_rows[mood])]
+        is_local = self.catalogue.is_local
         history = PlayHistory(self._artists, self._titles)
-        waiting: list[int] = []  # before all rows of `order`
-        while (row := _take_allowed(waiting, order, history)) is not None:
-            history.add(row)
-            yield row
+        for order in orders if is_local else [chain(*orders)]:
+            waiting: list[int] = []  # before all rows of `order`
+            while (row := _take_allowed(waiting, order, history, any_artist=is_local)) is not None:
+                history.add(row)
+                yield row
 
     def _by_priority(
         self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood, bonus: npt.NDArray[np.float32]
@@ -171,7 +172,10 @@ class Recommender:
     def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
         target, mood = target_of(request)
         bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
-        history = PlayHistory(self._artists, self._titles, window=max(ARTIST_WINDOW, num_songs))
+        window = max(ARTIST_WINDOW, num_songs)
+        if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
+            window = 1
+        history = PlayHistory(self._artists, self._titles, window=window)
         for _ in range(page + 1):
             waypoints = _waypoints(request.point, target, num_songs)
             rows = self._rows_at(waypoints, mood, bonus, history.copy())
@@ -239,8 +243,11 @@ class Recommender:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
-def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory) -> int | None:
-    """Next allowed row from `waiting` or `order`; skipped rows of `order` go to `waiting`."""
+def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory, *, any_artist: bool) -> int | None:
+    """Next allowed row from `waiting` or `order`; skipped rows of `order` go to `waiting`.
+
+    With `any_artist`, the first waiting row follows if none is allowed.
+    """
     for row in waiting:
         if history.allows(row):
             waiting.remove(row)
@@ -250,6 +257,9 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
             return row
         if not history.knows(row):
             waiting.append(row)
+    while any_artist and waiting:
+        if not history.knows(row := waiting.pop(0)):
+            return row
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from emomusic.assets import METRICS, ModelKind, folder_of, models_dir, read_metrics
-from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, Baseline
+from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, SOUND_BASELINE, Baseline
 from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.metrics import FOUR, SEVEN, ClassScores, Count, Share
@@ -183,7 +183,13 @@ class MoodRecord(
     ms_per_item: float | None
 
 
-ModelRecord = FaceRecord | MoodRecord
+class SoundRecord(MoodRecord, frozen=True, kw_only=True, tag=ModelKind.SOUND.value):
+    """The saved results of a model that hears mood, in the quadrants of songs."""
+
+    kind: ClassVar[ModelKind] = ModelKind.SOUND
+
+
+ModelRecord = FaceRecord | MoodRecord | SoundRecord
 
 
 class _Calibration(msgspec.Struct):
@@ -274,12 +280,26 @@ class _MoodMetrics(msgspec.Struct):
     ms_per_song: Milliseconds | None = None
 
 
+class _SoundMetrics(msgspec.Struct):
+    """The parts of a sound model's `metrics.json` that its record needs."""
+
+    n: Count
+    folds: Count
+    accuracy: Share
+    accuracy_std: Share
+    macro_f1: Share
+    calibration_error: Share
+    per_class: dict[str, ClassScores]
+
+
 def read_records(kind: ModelKind) -> tuple[list[ModelRecord], dict[str, ModelError]]:
     """The records of all models of a kind, the default first, and the errors of damaged ones by name."""
     names: list[str]
     read: Callable[[str], ModelRecord]
     if kind is ModelKind.FACE:
         names, read = model_files.face_models(), face_model_record
+    elif kind is ModelKind.SOUND:
+        names, read = _names_of(kind), sound_model_record
     else:
         names, read = music_models(), mood_model_record
     records, problems = [], {}
@@ -293,8 +313,11 @@ def read_records(kind: ModelKind) -> tuple[list[ModelRecord], dict[str, ModelErr
 
 def music_models() -> list[str]:
     """Names of the trained mood models, the default first."""
-    names = sorted(path.parent.name for path in (models_dir() / ModelKind.MUSIC).glob(f"*/{METRICS}"))
-    return sorted(names, key=lambda name: name != mood_models.DEFAULT_MOOD_MODEL)
+    return sorted(_names_of(ModelKind.MUSIC), key=lambda name: name != mood_models.DEFAULT_MOOD_MODEL)
+
+
+def _names_of(kind: ModelKind) -> list[str]:
+    return sorted(path.parent.name for path in (models_dir() / kind).glob(f"*/{METRICS}"))
 
 
 def overview_csv(records: Sequence[ModelRecord]) -> str:
@@ -388,4 +411,31 @@ def mood_model_record(name: str) -> MoodRecord:
         evaluated_on=f"{metrics.folds} folds of data_moods.csv (n = {metrics.n})",
         num_bytes=num_bytes,
         ms_per_item=metrics.ms_per_song,
+    )
+
+
+def sound_model_record(name: str) -> SoundRecord:
+    """The record of one model that hears mood.
+
+    Raises:
+        ModelError: the model's files are damaged.
+    """
+    folder = folder_of(ModelKind.SOUND, name)
+    try:
+        metrics = msgspec.convert(read_metrics(folder), _SoundMetrics)
+        num_bytes = sum((folder / file).stat().st_size for file in ("network.onnx", "head.npz"))
+    except (OSError, msgspec.ValidationError) as error:
+        raise ModelError(f"expected the figures of a sound model in {folder}. Received: {error}") from error
+    return SoundRecord(
+        name=name,
+        is_default=True,
+        classes=tuple(metrics.per_class),
+        accuracy=metrics.accuracy,
+        accuracy_std=metrics.accuracy_std,
+        macro_f1=metrics.macro_f1,
+        calibration_error=metrics.calibration_error,
+        reported=(SOUND_BASELINE,),
+        evaluated_on=f"{metrics.folds} folds of 4Q clips (n = {metrics.n})",
+        num_bytes=num_bytes,
+        ms_per_item=None,
     )

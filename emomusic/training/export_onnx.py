@@ -1,9 +1,10 @@
-"""Export trained networks to ONNX, which `face.runtime` runs without TensorFlow and Keras."""
+"""Export trained networks to ONNX, which `emomusic.runtime` runs without TensorFlow and Keras."""
 
 from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from emomusic.assets import data_dir, sha256_of
 from emomusic.errors import ModelError
 from emomusic.face import model_files
-from emomusic.face.runtime import FloatArray, Network
+from emomusic.runtime import FloatArray, Network
 from emomusic.training.augmentation import augment
 from emomusic.training.grad_cam import append_grad_cam, halve_kernels, keras_maps
 from emomusic.training.networks import NETWORKS
@@ -67,7 +68,7 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
         faces, limit = varied_samples(side).astype(np.float32), MAX_DIFFERENCE_IN_EIGHT_BITS
         proto = _in_eight_bits(proto, faces)
     else:
-        _halve_weights(proto)
+        halve_weights(proto)
     _require_equal(Network(proto.SerializeToString())(faces)[0], model(faces, training=False).numpy(), limit, model)
     _save(proto, path)
 
@@ -110,15 +111,15 @@ def _save(proto: Any, path: Path) -> None:
     temporary.replace(path)
 
 
-def _halve_weights(proto: Any) -> None:
-    """Store weights in half precision. The network converts them when it is loaded."""
+def halve_weights(proto: Any, *, kept: Container[str] = ()) -> None:
+    """Store weights in half precision, except those named in `kept`. The network converts them when it is loaded."""
     import onnx
     from onnx import numpy_helper
 
     graph = proto.graph
     for weights in list(graph.initializer):
         values = numpy_helper.to_array(weights)
-        if values.dtype != np.float32 or values.size < _MIN_HALVED:
+        if values.dtype != np.float32 or values.size < _MIN_HALVED or weights.name in kept:
             continue
         if np.abs(values).max() >= np.finfo(np.float16).max:
             raise ModelError(f"expected weights of {graph.name} below 65,504. Received: larger ones")

@@ -26,8 +26,8 @@ from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier, calibrate
 from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.images import to_network_input
-from emomusic.face.runtime import Network
 from emomusic.metrics import expected_calibration_error, in_classes
+from emomusic.runtime import Network
 from emomusic.training.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
 from emomusic.training.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest, write_weights

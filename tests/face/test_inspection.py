@@ -17,7 +17,7 @@ from emomusic.face.identity import MODEL
 from emomusic.face.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.face.inspection import Explainer, Occlusion, agreement, occlude
 from emomusic.face.model_files import ModelSpec
-from emomusic.face.runtime import Network
+from emomusic.runtime import Network
 from tests.tiny_model import Run
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"

@@ -6,7 +6,7 @@ import pytest
 
 from emomusic.errors import ModelError
 from emomusic.face import model_files
-from emomusic.face.runtime import Network
+from emomusic.runtime import Network
 from emomusic.training.export_onnx import _converted, varied_samples
 from emomusic.training.grad_cam import append_grad_cam, keras_maps
 from emomusic.training.networks import NETWORKS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emomusic.errors import SpotifyError
-from emomusic.music.catalogue import TRACK_ID
+from emomusic.music.catalogue import TRACK_ID, Track
 from emomusic.music.recommend import Song
 from emomusic.text import csv_text, escape_formula
 
@@ -42,9 +42,14 @@ def embed_url(track_id: str) -> str:
     return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
 
 
+def address_of(track: Track) -> str:
+    """Path of an audio file, or URL of a track on Spotify."""
+    return track_url(track.id) if track.path is None else track.path
+
+
 def track_links(songs: Iterable[Song]) -> str:
     """Links to the songs, one per line. Spotify's desktop app accepts them pasted into a playlist."""
-    return "\n".join(track_url(song.track.id) for song in songs)
+    return "\n".join(address_of(song.track) for song in songs)
 
 
 def songs_csv(songs: Iterable[Song]) -> str:
@@ -54,12 +59,20 @@ def songs_csv(songs: Iterable[Song]) -> str:
         track = song.track
         text = (track.title, track.byline, track.album or "", song.mood.value)
         numbers = (f"{number:.4f}" for number in (song.score, song.point.valence, song.point.arousal))
-        rows.append([*map(escape_formula, text), *numbers, escape_formula(song.reason), track.id, track_url(track.id)])
+        rows.append(
+            [
+                *map(escape_formula, text),
+                *numbers,
+                escape_formula(song.reason),
+                track.id,
+                escape_formula(address_of(track)),
+            ]
+        )
     return csv_text(CSV_COLUMNS, rows)
 
 
 def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str:
-    """Extended M3U playlist of Spotify links.
+    """Extended M3U playlist of Spotify links and audio files.
 
     Args:
         songs: in order.
@@ -70,5 +83,5 @@ def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str
     titles = [f"{song.track.byline} - {song.track.title}" for song in songs] if titles is None else titles
     for song, title in zip(songs, titles, strict=True):
         seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
-        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", track_url(song.track.id)]  # a line ends an entry
+        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", address_of(song.track)]  # a line ends an entry
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ from streamlit import runtime
 
 from emomusic.compat import session_id
 from emomusic.errors import SettingsError
-from emomusic.face.runtime import num_cores
+from emomusic.runtime import num_cores
 
 MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
 """Names of the settings."""

@@ -11,9 +11,9 @@ from emomusic.errors import EmomusicError
 from emomusic.face.classifier import Classifier, EmotionClassifier
 from emomusic.face.detection import FaceDetector, MtcnnDetector
 from emomusic.face.reading import load_networks
-from emomusic.face.runtime import num_cores
 from emomusic.face.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
 from emomusic.music.recommend import Recommender, load_recommender
+from emomusic.runtime import num_cores
 
 log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from emomusic.errors import EmomusicError, ImageError, SettingsError
 from emomusic.export import picture_record
 from emomusic.face.images import MAX_BYTES, read_image
 from emomusic.face.reading import read_faces
-from emomusic.face.runtime import num_cores
 from emomusic.music.genres import genres_of
 from emomusic.music.request import Policy
 from emomusic.music.request import Request as SongRequest
+from emomusic.runtime import num_cores
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.shared import shared
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.face import runtime
+from emomusic import runtime
 
 
 def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:

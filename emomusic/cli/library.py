@@ -1,0 +1,138 @@
+"""`library`: one's own audio files, analysed once."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emomusic.cli import arguments
+from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_option, progress
+from emomusic.text import escape_control_chars, pluralize
+
+if TYPE_CHECKING:
+    from emomusic.music.sound.library import Library, LocalSong
+    from emomusic.music.sound.workers import Ear
+
+log = logging.getLogger(__name__)
+
+_MAX_LINES = 50  # about files
+
+
+def add_commands(parent: Any) -> None:
+    """Add the commands to the parser."""
+    text = "Your own music: audio files that are analysed once, and never changed or sent."
+    group = parent.add_parser("library", help=text, description=text)
+    commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, run, show, paths, text in (
+        ("add", add, _show_songs, "+", "Analyse the audio files in folders."),
+        ("update", update, _show_songs, "*", "Find new, changed, moved and deleted files; by default in all folders."),
+        ("remove", remove, _show_songs, "+", "Forget folders or files."),
+        ("list", list_, _show_songs, None, "The analysed songs."),
+        ("info", info, _show_info, None, "The folders, and how many songs there are."),
+    ):
+        parser = add_command(commands, name, run, show, text)
+        add_library_option(parser)
+        if paths is not None:
+            parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
+
+
+def load_ear() -> Ear:
+    """The model that hears mood. A function of a module, so that other processes find it."""
+    from emomusic.music.sound.hearing import load_sound_model  # type: ignore[import-not-found, unused-ignore]
+
+    ear: Ear = load_sound_model()
+    return ear
+
+
+def add(options: argparse.Namespace) -> Outcome:
+    """Add folders, and analyse their files. The status is 2 if a file cannot be read, and 130 after Ctrl+C."""
+    return _analyse(options, options.paths, is_new=True)
+
+
+def update(options: argparse.Namespace) -> Outcome:
+    """Find and analyse what changed. The status is that of `add`."""
+    return _analyse(options, options.paths or None)
+
+
+def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: bool = False) -> Outcome:
+    from emomusic.assets import checksum_of
+    from emomusic.music.sound.library import Library
+    from emomusic.runtime import num_cores
+
+    status = 0
+    with Library(options.library, create=True) as library:
+        changes = library.add(paths or []) if is_new else library.update(paths)
+        log.info(
+            "%d new, %d changed, %d moved, %d deleted", changes.new, changes.changed, changes.moved, changes.deleted
+        )
+        problems = list(changes.problems)
+        try:
+            with progress("songs", 0, with_rate=True) as on_progress:
+                unread = library.hear(
+                    load_ear, checksum_of("models/sound"), workers=num_cores(), below=paths, on_progress=on_progress
+                )
+            status = 2 if unread else 0
+            problems += unread
+        except KeyboardInterrupt:
+            problems.insert(0, "stopped. Continue with: emomusic library update")
+            status = STOPPED
+        for problem in problems[:_MAX_LINES]:
+            log.error("emomusic: %s", escape_control_chars(problem))
+        if len(problems) > _MAX_LINES:
+            log.error("emomusic: and %s", pluralize(len(problems) - _MAX_LINES, "other problem"))
+        return [_record(song) for song in library.songs(paths)], status
+
+
+def remove(options: argparse.Namespace) -> Outcome:
+    """Forget folders or files, and return their songs."""
+    with _opened(options) as library:
+        return [_record(song) for song in library.remove(options.paths)], 0
+
+
+def list_(options: argparse.Namespace) -> Outcome:
+    """List all songs."""
+    with _opened(options) as library:
+        return [_record(song) for song in library.songs()], 0
+
+
+def info(options: argparse.Namespace) -> Outcome:
+    """Count the songs."""
+    with _opened(options) as library:
+        return library.info(), 0
+
+
+def _opened(options: argparse.Namespace) -> Library:
+    from emomusic.music.sound.library import Library
+
+    return Library(options.library)
+
+
+def _record(song: LocalSong) -> dict[str, Any]:
+    """A song for JSON: a public contract."""
+    return {
+        "path": song.path,
+        "title": song.title,
+        "artists": list(song.artists),
+        "duration_s": song.duration_s,
+        "quadrant": song.quadrant.value,
+        "valence": song.valence,
+        "arousal": song.arousal,
+        "mood": song.mood.value,
+    }
+
+
+def _show_songs(songs: list[dict[str, Any]]) -> None:
+    for song in songs:
+        print(escape_control_chars(", ".join([song["title"], *song["artists"]])))
+        print(f"  {song['mood']} ({song['quadrant']}); {escape_control_chars(song['path'])}")
+    print(pluralize(len(songs), "song"))
+
+
+def _show_info(counts: dict[str, Any]) -> None:
+    print(f"{pluralize(counts['songs'], 'song')} in {escape_control_chars(counts['file'])}")
+    print(", ".join(f"{number:,} {mood}" for mood, number in counts["moods"].items()))
+    print(f"{counts['waiting']:,} not analysed yet, {counts['unreadable']:,} cannot be read")
+    for folder in counts["folders"]:
+        print(f"  {escape_control_chars(folder)}")

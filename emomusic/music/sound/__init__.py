@@ -1,0 +1,1 @@
+"""Audio in; quadrants, moods and tags out."""

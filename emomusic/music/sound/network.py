@@ -1,0 +1,73 @@
+"""The network that turns sound into tags and features: those of musicnn (Pons and Serra, 2019), in one graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.assets import load_once, models_dir, require_intact
+from emomusic.runtime import Network
+
+NETWORK = Path("sound/musicnn/network.onnx")
+
+HOP = 256
+NUM_SAMPLES = 186 * HOP + 512
+"""Samples of one patch, at 16 kHz: 187 frames of the spectrogram."""
+
+NUM_FEATURES = 2 * (50 + 200) + 2 * (50 + 384)
+"""Tags and inner features of four networks."""
+
+_BATCH = 8  # patches in one call; each needs about 20 MB
+
+FloatArray = npt.NDArray[np.float32]
+
+TAGS = (
+    *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),
+    *("jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock", "soul", "indie rock", "mellow"),
+    *("electronica", "80s", "folk", "90s", "chill", "instrumental", "punk", "oldies", "blues", "hard rock", "ambient"),
+    *("acoustic", "experimental", "female vocalist", "guitar", "hip-hop", "70s", "party", "country", "easy listening"),
+    *(
+        "sexy",
+        "catchy",
+        "funk",
+        "electro",
+        "heavy metal",
+        "progressive rock",
+        "60s",
+        "rnb",
+        "indie pop",
+        "sad",
+        "house",
+    ),
+    "happy",
+)
+"""The tags of MSD_musicnn, in the order of its outputs."""
+
+
+def patches_of(samples: FloatArray) -> FloatArray:
+    """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1. Silence fills a sound shorter than one patch."""
+    if len(samples) < NUM_SAMPLES:
+        samples = np.pad(samples, (0, NUM_SAMPLES - len(samples)))
+    return np.lib.stride_tricks.sliding_window_view(samples, NUM_SAMPLES)[::NUM_SAMPLES]
+
+
+@load_once
+def load_network() -> Network:
+    """The network, one for each process.
+
+    Raises:
+        ModelError: the file is absent or damaged.
+    """
+    path = models_dir() / NETWORK
+    require_intact(path)
+    return Network(path)
+
+
+def run_network(patches: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound."""
+    batches = (patches[start : start + _BATCH] for start in range(0, len(patches), _BATCH))
+    results = [load_network()(np.ascontiguousarray(batch)) for batch in batches]
+    tags, features = (np.concatenate(parts) for parts in zip(*results, strict=True))
+    return tags, features

@@ -1,0 +1,103 @@
+"""The contract of `library`, and of `recommend --source library`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emomusic.cli import library as command
+from tests.music.sound.ears import load_fake_ear
+from tests.music.sound.songs import tone, write_song
+
+from .conftest import Reply
+
+
+@pytest.fixture
+def music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two songs, with a fake model and a library of its own."""
+    monkeypatch.setattr(command, "load_ear", load_fake_ear)
+    monkeypatch.setattr("emomusic.runtime.num_cores", lambda: 1)
+    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write_song(folder / "a.wav", "wav", tone(1))
+    write_song(folder / "b.wav", "wav", tone(1, volume=0.1), tags={"title": "Esc\x1b[1m"})
+    return folder
+
+
+def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, tmp_path: Path):
+    status, songs, _ = run("library", "add", music)
+    assert status == 0
+    assert songs[0] == {
+        "path": str(music / "a.wav"),
+        "title": "A Tone",
+        "artists": ["Oscillator", "Friend"],
+        "duration_s": 1.0,
+        "quadrant": "Q2",
+        "valence": -0.5,
+        "arousal": 0.5,
+        "mood": "energetic",
+    }
+    assert run("library", "list")[:2] == (0, songs)
+    assert run("library", "update")[:2] == (0, songs)
+    (music / "c.mp3").write_text("text")
+    status, same, err = run("library", "update", music)
+    assert (status, same) == (2, songs)
+    assert "c.mp3: 'c.mp3' is not an audio file" in err
+    assert run("library", "update")[0] == 0  # it is known
+    assert run("library", "info")[1]["unreadable"] == 1
+    assert run("library", "list", "--library", tmp_path / "other.sqlite")[:2] == (0, [])
+    assert run("library", "remove", music / "a.wav")[:2] == (0, songs[:1])
+    assert run("library", "list")[1] == songs[1:]
+
+
+def test_songs_are_recommended_from_the_library(run: Callable[..., Reply], music: Path, tmp_path: Path):
+    ask = ("recommend", "--emotion", "angry", "--source", "library")
+    status, _, err = run(*ask)
+    assert (status, len(err.splitlines())) == (2, 1)
+    run("library", "add", music)
+    status, songs, _ = run(*ask)
+    assert status == 0
+    assert [song["path"] for song in songs] == [str(music / "a.wav"), str(music / "b.wav")]
+    assert "url" not in songs[0]
+    assert run(*ask[:3], "--library", tmp_path / "library.sqlite")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["add"], ["add", "absent"], ["remove", "absent"], ["update", "absent"], ["list", "--library", ""], []]
+)
+def test_mistakes_are_explained_in_one_line(run: Callable[..., Reply], music: Path, arguments: list[str]):
+    status, answer, err = run("library", *arguments)
+    assert (status, answer, len(err.splitlines())) == (2, None, 1)
+
+
+def test_people_read_no_control_characters(music: Path, capsys: pytest.CaptureFixture[str]):
+    from emomusic.cli import main
+
+    for arguments in (["add", str(music)], ["list"], ["info"]):
+        assert main.main(["library", *arguments]) == 0
+    assert main.main(["recommend", "--emotion", "sad", "--source", "library"]) == 0
+    out = capsys.readouterr().out
+    assert "A Tone, Oscillator, Friend\n  energetic (Q2)" in out
+    assert "\x1b" not in out
+
+
+def test_songs_and_pictures_are_analysed_together(run: Callable[..., Reply], root: Path, tmp_path: Path):
+    song, broken = tmp_path / "song.m4a", tmp_path / "broken.mp3"
+    write_song(song, "m4a", tone(7))
+    broken.write_bytes(b"ID3\x03" + bytes(500))
+    status, records, err = run("analyze", song, broken, root / "data/samples/eileen-collins-1999.jpg")
+    assert status == 2
+    assert "broken.mp3" in err
+    heard, problem, picture = records
+    assert problem.keys() == {"audio", "error"}
+    assert len(picture["faces"]) == 1
+    assert heard["audio"] == str(song)
+    assert (heard["title"], heard["artists"]) == ("A Tone", ["Oscillator", "Friend"])
+    assert heard["duration_s"] == pytest.approx(7, abs=0.2)
+    assert list(heard["probabilities"]) == ["Q1", "Q2", "Q3", "Q4"]
+    assert heard["probabilities"][heard["quadrant"]] == max(heard["probabilities"].values())
+    assert [list(moment) for moment in heard["timeline"]] == 2 * [["time_s", "valence", "arousal"]]
+    assert [list(tag) for tag in heard["tags"]] == 5 * [["name", "probability"]]
+    assert -1 <= heard["valence"] <= 1
+    assert heard["elapsed_ms"].keys() == {"decode", "hear"}

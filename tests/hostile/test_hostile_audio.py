@@ -1,0 +1,189 @@
+"""Damaged, mislabelled, silent, very short, very long and hostile audio files: one sentence each, in bounded time."""
+
+import io
+import os
+import re
+import struct
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic.errors import AudioError
+from emomusic.face.images import encode_png
+from emomusic.music.sound.audio_file import SAMPLE_RATE, read_cover, read_song, whole
+from tests.films import write_frames
+from tests.music.sound.songs import CODECS, song_bytes
+
+FORMATS = list(CODECS)
+
+
+@cache
+def intact(ending: str) -> bytes:
+    cover = encode_png(np.zeros((8, 8, 3), np.uint8)) if ending in ("mp3", "flac") else None
+    return song_bytes(ending, 3, cover=cover)
+
+
+def error_of(source: Path | bytes) -> str | None:
+    """The sentence about a file that cannot be read, or None. What can be read holds to the limits."""
+    results = []
+    for read in (read_song, read_cover, lambda file: list(whole(file, 1.0))):
+        try:
+            results.append(read(io.BytesIO(source) if isinstance(source, bytes) else source))
+        except AudioError as error:
+            message = str(error)
+            text = message.replace(repr(source.name), "This file") if isinstance(source, Path) else message
+            assert re.fullmatch(r"[A-Z][^.!?\n]*\.", text), message
+            assert len(text) < 160
+            results.append(message)
+    song = results[0]
+    if isinstance(song, str):
+        return song
+    for window in song.windows:
+        assert window.samples.dtype == np.float32
+        assert len(window.samples) <= 60 * SAMPLE_RATE
+        assert np.abs(window.samples).max() <= 1
+    return None
+
+
+# Damage
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("share", [0.0001, 0.01, 0.1, 0.5, 0.98])
+def test_a_truncated_file_is_read_or_refused(ending: str, share: float):
+    content = intact(ending)
+    error_of(content[: max(round(share * len(content)), 12)])
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_file_is_read_or_refused(ending: str, seed: int):
+    rng = np.random.default_rng(seed)
+    content = np.frombuffer(intact(ending), np.uint8).copy()
+    end = len(content) if seed % 2 else min(600, len(content))  # everywhere, or in the head
+    places = rng.integers(0, end, (3, 20, 200)[seed % 3])
+    content[places] = rng.integers(0, 256, len(places))
+    error_of(content.tobytes())
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_head_before_noise_or_zeros_is_read_or_refused(ending: str):
+    head = intact(ending)[:1500]
+    error_of(head + np.random.default_rng(0).bytes(2**18))
+    error_of(head + bytes(2**18))
+
+
+# Other files
+
+
+def test_text_under_the_name_of_a_song_is_refused(tmp_path: Path):
+    path = tmp_path / "song.mp3"
+    for text in ("a song\n" * 999, "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "ffconcat version 1.0\nfile x.wav"):
+        path.write_text(text)
+        assert "not an audio file" in (error_of(path) or "")
+    path.write_text("")
+    assert "is empty" in (error_of(path) or "")
+
+
+def test_pictures_and_films_are_refused(tmp_path: Path):
+    write_frames(film := io.BytesIO(), [np.full((32, 32, 3), shade, np.uint8) for shade in (0, 99)])
+    for name, content in (
+        ("x.m4a", film.getvalue()),
+        ("x.mp3", film.getvalue()),
+        ("x.wav", encode_png(np.zeros((8, 8, 3), np.uint8))),
+    ):
+        (path := tmp_path / name).write_bytes(content)
+        assert re.search("no sound|not an audio file", error_of(path) or "")
+
+
+def test_what_is_not_a_file_is_refused_at_once(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.mp3")
+    (tmp_path / "loop.mp3").symlink_to(tmp_path / "loop.mp3")
+    assert "folder or a device" in (error_of(tmp_path) or "")
+    assert "folder or a device" in (error_of(tmp_path / "pipe.mp3") or "")
+    assert "folder or a device" in (error_of(Path("/dev/zero")) or "")
+    assert "cannot be read" in (error_of(tmp_path / "loop.mp3") or "")
+    assert "not found" in (error_of(tmp_path / "absent.mp3") or "")
+    with pytest.raises(AudioError, match="cannot be read"):
+        read_song("a\0b.mp3")
+
+
+def test_a_disk_error_is_explained():
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 5000:
+                raise OSError(5, "Input/output error")
+            return super().read(min(size or 0, 5000))
+
+    for read in (read_song, lambda file: list(whole(file, 1.0))):
+        with pytest.raises(AudioError, match="Input/output error; copy it to another disk"):
+            read(Broken(intact("wav")))
+
+
+# Hostile heads
+
+
+def wav(samples: bytes, *, tag: int = 1, channels: int = 1, rate: int = 16_000, bits: int = 16) -> bytes:
+    width = channels * bits // 8
+    form = struct.pack("<HHIIHH", tag, channels, rate, min(rate * width, 2**32 - 1), min(width, 65_535), bits)
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(samples)) + samples
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+NOISE = np.random.default_rng(0).integers(-9000, 9000, 48_000).astype("<i2").tobytes()
+
+
+def test_a_plain_file_is_read():
+    assert error_of(wav(NOISE)) is None
+    assert error_of(wav(np.frombuffer(NOISE, "<i2").astype("<f4").tobytes(), tag=3, bits=32)) is None  # beyond 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (wav(NOISE, rate=2**31 - 1), "damaged"),
+        (wav(NOISE, rate=1), "damaged"),
+        (wav(NOISE * 4, channels=500), "damaged"),
+        (wav(NOISE, channels=0), "damaged"),
+        (wav(NOISE, tag=0x55), ""),  # said to be MP3
+        (wav(NOISE, tag=0x161), "rare audio format"),  # said to be WMA
+        (wav(b""), "damaged"),
+        (wav(NOISE[:16_000]), "shorter than a second"),
+        (wav(bytes(96_000)), "silent"),
+        (wav(np.full(32_000, np.nan, "<f4").tobytes(), tag=3, bits=32), "silent"),
+        (wav(np.full(32_000, np.inf, "<f4").tobytes(), tag=3, bits=32), "silent"),
+        (b"ID3\4\0\0\x7f\x7f\x7f\x7f" + bytes(9999), "damaged"),
+        (intact("m4a").replace(b"mp4a", b"enca"), "encrypted"),
+        (intact("m4a").replace(b"mp4a", b"drms"), "encrypted"),
+        (intact("mp3")[:2000] + b"\0" * 2000, ""),
+    ],
+)
+def test_a_hostile_head_is_refused(content: bytes, message: str):
+    error = error_of(content)
+    assert message in (error or "")
+
+
+def test_a_huge_picture_is_left_out():
+    tag = b"APIC" + (2**24).to_bytes(4, "big") + b"\0\0\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**24 - 22)
+    size = bytes(len(tag) >> shift & 127 for shift in (21, 14, 7, 0))
+    content = b"ID3\3\0\0" + size + tag + song_bytes("mp3")
+    assert read_cover(io.BytesIO(content)) is None
+
+
+def test_reading_stops_at_the_limit():
+    class Endless(io.RawIOBase):
+        num_read = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer) -> int:
+            self.num_read += len(buffer)
+            buffer[:] = (b"ID3\4\0\0\x7f\x7f\x7f\x7f" * len(buffer))[: len(buffer)]
+            return len(buffer)
+
+    with pytest.raises(AudioError, match="damaged"):
+        read_song(file := Endless())
+    assert file.num_read < 2**27

@@ -1,0 +1,81 @@
+"""Small audio files, made of a tone, for tests."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+
+RATE = 44_100
+
+CODECS = {
+    "mp3": ("mp3", "libmp3lame"),
+    "flac": ("flac", "flac"),
+    "ogg": ("ogg", "vorbis"),
+    "opus": ("ogg", "libopus"),
+    "m4a": ("ipod", "aac"),
+    "wav": ("wav", "pcm_s16le"),
+    "aiff": ("aiff", "pcm_s16be"),
+}
+"""Container and codec of each format."""
+
+_FASTEST = {"mp3": {"compression_level": "9"}, "opus": {"compression_level": "0"}}
+_OPTIONS = {"aiff": {"write_id3v2": "1"}}
+
+TAGS = {"title": "A Tone", "artist": "Oscillator;Friend", "album": "Waves", "genre": "Rock", "date": "1999"}
+
+
+def tone(seconds: float, *, hertz: float = 440, rate: int = RATE, volume: float = 0.5) -> np.ndarray:
+    """Stereo, shape (2, n), float32. The right channel is half as loud."""
+    wave = volume * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+    return np.stack([wave, wave / 2]).astype(np.float32)
+
+
+def write_song(
+    target: Path | BinaryIO,
+    ending: str,
+    sound: np.ndarray,
+    *,
+    rate: int = RATE,
+    tags: Mapping[str, str] = TAGS,
+    cover: bytes | None = None,
+) -> None:
+    """Write sound, shape (channels, n), as a file of a format."""
+    container, codec = CODECS[ending]
+    its_rate, rate = rate, 48_000 if ending == "opus" else rate
+    layout = "mono" if len(sound) == 1 else "stereo"
+    with av.open(
+        target if isinstance(target, io.IOBase) else str(target), "w", format=container, options=_OPTIONS.get(ending)
+    ) as output:
+        output.metadata.update(tags)
+        stream: Any = output.add_stream(codec, rate=rate, layout=layout)
+        stream.codec_context.options = {"strict": "-2", **_FASTEST.get(ending, {})}  # Vorbis is experimental
+        if cover is not None:
+            picture: Any = output.add_stream("png", rate=1)
+            picture.width = picture.height = 8
+            picture.pix_fmt = "rgb24"
+            picture.disposition = av.stream.Disposition.attached_pic
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", layout)
+        frame.sample_rate = its_rate
+        size = stream.codec_context.frame_size or 4096
+        fifo = av.AudioResampler(stream.format.name, layout, rate, frame_size=size)
+        output.start_encoding()
+        if cover is not None:
+            packet = av.Packet(cover)
+            packet.stream = picture
+            packet.pts = packet.dts = 0
+            output.mux(packet)
+        for part in [*fifo.resample(frame), *fifo.resample(None)]:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode(None))
+
+
+def song_bytes(ending: str = "wav", seconds: float = 2.0, **options: Any) -> bytes:
+    """A file of a format with a tone."""
+    buffer = io.BytesIO()
+    write_song(buffer, ending, tone(seconds, rate=options.get("rate", RATE)), **options)
+    return buffer.getvalue()
