@@ -96,9 +96,10 @@ def place_face_model(
 
 
 def place_checkout(root: Path, to: Path) -> Path:
-    """A checkout with the shipped data and mood models, and four synthetic face models."""
+    """A checkout with the shipped data and models of songs, and four synthetic face models."""
     shutil.copytree(_synthetic_models(), to, dirs_exist_ok=True)
-    (to / "models" / "music").symlink_to(root / "models" / "music")
+    for kind in ("music", "sound"):
+        (to / "models" / kind).symlink_to(root / "models" / kind)
     (to / "data").symlink_to(root / "data")
     return to
 

@@ -48,6 +48,7 @@ MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
 
 CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
     {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
+    | {quadrant.of_songs: colour for quadrant, colour in QUADRANT_COLOURS.items()}
 )
 """Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""
 

@@ -10,7 +10,7 @@ from emomusic.assets import ModelKind
 from emomusic.face.model_files import START_WEIGHTS
 from emomusic.metrics import FOUR, SEVEN, ClassScores
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
-from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, ModelRecord, WildFigures
+from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, ModelRecord, SoundRecord, WildFigures
 from emomusic.text import join_names
 
 # Its members were chosen on the same songs; docs/experiments.md has the unbiased figure
@@ -73,12 +73,13 @@ def describe_reports(
 ) -> str:
     """Describe the published figures of a model and our additional training data; empty without a report."""
     titles = dict.fromkeys(report.title for report in record.reported)
-    sentences = []
+    is_sound = isinstance(record, SoundRecord)
+    sentences = [f"Its mean F1 is {percent(record.macro_f1)}."] if is_sound else []
     for title in titles:
         figures = [
             f"{report.percent} ({report.of}; {report.note})" for report in record.reported if report.title == title
         ]
-        sentences.append(f"Report {title}: {', '.join(figures)}.")
+        sentences.append(f"{'Published by' if is_sound else 'Report'} {title}: {', '.join(figures)}.")
     extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
     if _is_distilled(config):
         extras.append(f"the answers of {join_names(config['teachers'])}")
@@ -128,7 +129,7 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
     """Describe the comparison with its counts and its p-value."""
     test = comparison.test
     counts = f"Of the same {test.n:,} {kind.examples}"
-    if kind is ModelKind.MUSIC:
+    if kind is not ModelKind.FACE:
         counts += ", each held out once"
     elif comparison.num_classes == len(FOUR):
         counts += ", in four classes"
@@ -151,7 +152,7 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
     return (
         f"{counts} If both were equally good, such an uneven split would occur {often} in {tests:,} such tests, "
         f"{verdict} (McNemar's exact test, p {p_value})."
-        + (" Other folds can give another result." if kind is ModelKind.MUSIC else "")
+        + (" Other folds can give another result." if kind is not ModelKind.FACE else "")
     )
 
 

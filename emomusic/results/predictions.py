@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EMOTIONS, Quadrant
 from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of, read_metrics
 from emomusic.errors import ModelError
 from emomusic.metrics import (
@@ -184,7 +184,11 @@ _CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
 
 
 def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
-    """Read a model's metrics in its own classes. Raise a `ModelError` if they are absent or damaged."""
+    """Read a model's metrics in its own classes; those of a sound model as in `Quadrant.of_songs`.
+
+    Raises:
+        ModelError: they are absent or damaged.
+    """
     folder = folder_of(kind, name)
     metrics = read_metrics(folder)
     try:
@@ -192,7 +196,10 @@ def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
         confusion = np.array(saved.confusion, np.int64)
         if not saved.per_class or confusion.shape != 2 * (len(saved.per_class),):
             raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(saved.per_class)} classes")
-        return ClassMetrics(saved.per_class, confusion)
+        per_class = saved.per_class
+        if kind is ModelKind.SOUND:
+            per_class = {Quadrant(name).of_songs: scores for name, scores in per_class.items()}
+        return ClassMetrics(per_class, confusion)
     except (KeyError, ValueError, OverflowError) as error:
         raise ModelError(f"expected the figures of a model in {folder}. Received: {error}") from error
 
@@ -218,11 +225,11 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
             probabilities = arrays[f"{prefix}probabilities"]
     except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
-    if kind is ModelKind.MUSIC:
-        classes, y_true, emotions = read_class_metrics(kind, name).classes, labels, None
-    else:
+    if kind is ModelKind.FACE:
         classes, emotions = face_classes(folder), labels
         y_true = in_classes(labels, classes)
+    else:
+        classes, y_true, emotions = read_class_metrics(kind, name).classes, labels, None
     if probabilities.shape != (len(labels), len(classes)):
         raise ModelError(
             f"expected probabilities of shape {(len(labels), len(classes))} in {folder}. "
@@ -253,13 +260,13 @@ def read_history(name: str) -> History:
         raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
 
 
-def read_fold_accuracies(name: str) -> npt.NDArray[np.float64]:
-    """Read the accuracy of a mood model in each fold, shape (repeats, folds).
+def read_fold_accuracies(kind: ModelKind, name: str) -> npt.NDArray[np.float64]:
+    """Read the accuracy of a model of songs in each fold, shape (repeats, folds).
 
     Raises:
         ModelError: `predictions.npz` is absent or damaged.
     """
-    folder = folder_of(ModelKind.MUSIC, name)
+    folder = folder_of(kind, name)
     try:
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]

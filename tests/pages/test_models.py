@@ -129,6 +129,29 @@ def test_mood_models_have_the_same_tabs(app: AppTest, view: str, words: str, num
     assert len(charts(app)) == num_charts
 
 
+@pytest.mark.parametrize(("view", "num_charts"), [("Confusions", 2), ("Figures", 1), ("Folds", 1), ("Confidence", 2)])
+def test_the_sound_model_has_a_row_beside_the_published_figure(app: AppTest, view: str, num_charts: int) -> None:
+    metrics = assets.read_metrics(assets.folder_of(assets.ModelKind.SOUND, "musicnn"))
+    app.query_params[state.MODELS_SOUND_VIEW] = view
+    app.query_params[state.MODELS_SOUND_CELL] = "calm (Q4) called sad (Q3)"
+    app.query_params[state.MODELS_KIND] = "Sound models"
+    app.run()
+    assert not app.exception
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["model"], row["report"]) == ("musicnn", "76.4 %")
+    assert (row["accuracy"], row["macro_f1"]) == pytest.approx((100 * metrics["accuracy"], 100 * metrics["macro_f1"]))
+    assert f"{100 * metrics['macro_f1']:.1f}" in text_of(app)
+    assert "76.4 %" in text_of(app)
+    assert len(charts(app)) == num_charts
+    if view == "Confusions":
+        matrix, bars = charts(app)
+        assert matrix["data"][0]["x"] == bars["data"][0]["y"]
+        assert f"{metrics['confusion'][3][2]} of the {sum(metrics['confusion'][3])} calm (Q4) songs" in text_of(app)
+    app.segmented_control(key=state.MODELS_KIND).set_value("Mood models").run()
+    assert not app.exception
+    assert heading(app).startswith("ensemble")
+
+
 def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(app: AppTest) -> None:
     opened(app, "vgg9", view="Photographs")
     groups, recall = charts(app)

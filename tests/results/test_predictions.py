@@ -60,7 +60,7 @@ def test_the_figures_of_the_mood_models_are_those_of_their_answers() -> None:
     assert len(music_models()) == 6
     for name in music_models():
         written = read_metrics(folder_of(ModelKind.MUSIC, name))
-        accuracies = read_fold_accuracies(name)
+        accuracies = read_fold_accuracies(ModelKind.MUSIC, name)
         assert accuracies.shape == (5, 10)
         assert accuracies.mean() == pytest.approx(written["accuracy"]["mean"])
         assert accuracies.std() == pytest.approx(written["accuracy"]["std"])
@@ -76,6 +76,17 @@ def test_the_figures_of_the_mood_models_are_those_of_their_answers() -> None:
         macro_f1s = [f1_score(labels[part], predicted[repeat][part], average="macro") for repeat, part in parts]
         assert written["macro_f1"] == pytest.approx(np.mean(macro_f1s))
         assert written["macro_f1_std"] == pytest.approx(np.std(macro_f1s))
+
+
+def test_the_figures_of_the_sound_model_are_those_of_its_answers() -> None:
+    (record,), problems = read_records(ModelKind.SOUND)
+    assert not problems
+    figures, own = (read(ModelKind.SOUND, record.name) for read in (read_class_metrics, read_predictions))
+    assert figures.classes == own.classes == ("happy (Q1)", "energetic (Q2)", "sad (Q3)", "calm (Q4)")
+    np.testing.assert_array_equal(own.grouped(four=False).scores().confusion, figures.confusion)
+    accuracies = read_fold_accuracies(ModelKind.SOUND, record.name)
+    assert accuracies.mean() == pytest.approx(record.accuracy)
+    assert accuracies.std() == pytest.approx(record.accuracy_std)
 
 
 def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:

@@ -120,12 +120,15 @@ MUSIC_PROBLEM = "music_problem"  # why it could not be read
 MODELS_KIND = "kind"
 MODELS_FACES = "faces"  # the one or two chosen face models
 MODELS_SONGS = "songs"  # the chosen mood models
+MODELS_SOUNDS = "sounds"  # the chosen sound models
 MODELS_FACE_VIEW = "face_view"
 MODELS_SONG_VIEW = "song_view"
+MODELS_SOUND_VIEW = "sound_view"
 MODELS_CLASSES = "classes"
 MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear called sad"
 MODELS_FOUR_CELL = "four_cell"  # of the confusion matrix of four classes
 MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
+MODELS_SOUND_CELL = "sound_cell"  # of the confusion matrix of quadrants
 MODELS_ASKED = "models_asked"  # the predictions of every model for the visitor's photo
 
 # The film page

@@ -23,11 +23,16 @@ from emomusic.ui.models.table import FOUR_LEGEND, Chosen, class_metrics, predict
 SCORED_IN_FOUR = f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 _CALLED = " called "
 _FACES_OF_A_CELL = 12
+_CELLS = {
+    ModelKind.FACE: state.MODELS_CELL,
+    ModelKind.MUSIC: state.MODELS_SONG_CELL,
+    ModelKind.SOUND: state.MODELS_SOUND_CELL,
+}
 
 
 def choose_classes(chosen: Chosen) -> bool:
     """Let the user choose seven emotions or four classes, and return whether it is four."""
-    if chosen.kind is ModelKind.MUSIC:
+    if chosen.kind is not ModelKind.FACE:
         return False
     if narrow := [record.name for record in chosen.faces if record.has_four]:
         st.caption(f"Four classes, because {' and '.join(narrow)} {'has' if len(narrow) == 1 else 'have'} no others.")
@@ -58,13 +63,7 @@ def show_confusion(chosen: Chosen) -> None:
         "is a larger share of mistakes. Click a cell for details." + (f" {SCORED_IN_FOUR}" if four else "")
     )
     # Each kind of matrix stores its own cell, because the classes differ
-    menu = (
-        state.MODELS_SONG_CELL
-        if chosen.kind is ModelKind.MUSIC
-        else state.MODELS_FOUR_CELL
-        if four
-        else state.MODELS_CELL
-    )
+    menu = state.MODELS_FOUR_CELL if four else _CELLS[chosen.kind]
     # Equal shares have equal shades in all matrices
     darkest = max(largest_mistake(own.confusion) for own in figures.values())
     if len(figures) == 1:

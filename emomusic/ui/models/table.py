@@ -14,6 +14,7 @@ import msgspec
 import pandas as pd
 import streamlit as st
 
+from emomusic.affect import QUADRANT_CORNERS
 from emomusic.assets import METRICS, ModelKind, folder_of, load_once, read_metrics
 from emomusic.face.model_files import read_spec
 from emomusic.metrics import FOUR, Scores
@@ -35,6 +36,7 @@ from emomusic.results.predictions import (
     read_predictions,
 )
 from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
+from emomusic.text import join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, choose_one, widget
 from emomusic.ui.core.frame import download_button, escape_markdown, shown_errors
@@ -72,8 +74,12 @@ def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
     return ClassMetrics(found.per_class, found.confusion)
 
 
-_KINDS = {"Face models": ModelKind.FACE, "Mood models": ModelKind.MUSIC}
-_CHOSEN = {ModelKind.FACE: state.MODELS_FACES, ModelKind.MUSIC: state.MODELS_SONGS}
+_KINDS = {"Face models": ModelKind.FACE, "Mood models": ModelKind.MUSIC, "Sound models": ModelKind.SOUND}
+_CHOSEN = {
+    ModelKind.FACE: state.MODELS_FACES,
+    ModelKind.MUSIC: state.MODELS_SONGS,
+    ModelKind.SOUND: state.MODELS_SOUNDS,
+}
 _MOST = 2
 _PERCENT = "%.1f %%"
 
@@ -178,7 +184,7 @@ def _show_table(chosen: Chosen) -> None:
         key=table,
         hide_index=True,
         height="content",
-        column_config=_face_columns() if is_face else _music_columns(),
+        column_config=_face_columns() if is_face else _music_columns(chosen.kind),
         on_select=take_rows,
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [names.index(name) for name in chosen.names]}},
@@ -194,9 +200,14 @@ def _show_table(chosen: Chosen) -> None:
             "informed the pipeline and the choice of the model."
         )
     else:
+        note = "The splits of the reports are unknown."
+        if chosen.kind is ModelKind.SOUND:
+            note = (
+                f"The published figure is a mean F1. {join_names(f'{q} is {q.description}' for q in QUADRANT_CORNERS)}."
+            )
         st.caption(
             f"Evaluated on {_evaluated_on(chosen.others)}, always on held-out songs. ± is the standard deviation over "
-            "the folds. The splits of the reports are unknown."
+            f"the folds. {note}"
         )
 
 
@@ -300,17 +311,24 @@ def _face_columns() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _music_columns() -> dict[str, Any]:
+def _music_columns(kind: ModelKind) -> dict[str, Any]:
     config = st.column_config
+    if kind is ModelKind.SOUND:
+        accuracy, report = "Accuracy, four quadrants", "Published F1"
+        about_report = "Mean F1 that the authors of the dataset publish"
+    else:
+        accuracy, report = "Accuracy, four moods", "Report"
+        about_report = "Accuracy of such a model in the student reports"
     return {
         "model": config.TextColumn("Model", pinned=True),
-        "accuracy": config.ProgressColumn("Accuracy, four moods", format=_PERCENT, min_value=0, max_value=100),
+        "accuracy": config.ProgressColumn(accuracy, format=_PERCENT, min_value=0, max_value=100),
         "spread": config.TextColumn("Over folds", help="Standard deviation between folds, in percentage points"),
-        "report": config.TextColumn("Report", help="Accuracy of such a model in the student reports"),
+        "report": config.TextColumn(report, help=about_report),
         "macro_f1": config.NumberColumn("Mean F1", format=_PERCENT),
         "calibration": config.NumberColumn("Calibration error", format="%.3f",
                                            help="Expected calibration error: 0 is perfect"),
-        "us": config.NumberColumn("µs a song", format="%.1f", help="Microseconds per song in one large batch"),
+        "us": None if kind is ModelKind.SOUND else config.NumberColumn(
+            "µs a song", format="%.1f", help="Microseconds per song in one large batch"),
         "kb": config.NumberColumn("kB", format="%.0f", help="Size of the file"),
     }  # fmt: skip
 

@@ -38,6 +38,12 @@ _MEASURES = {
     "F1": ("f1", "The harmonic mean of precision and recall."),
 }
 
+_VIEWS = {
+    ModelKind.FACE: state.MODELS_FACE_VIEW,
+    ModelKind.MUSIC: state.MODELS_SONG_VIEW,
+    ModelKind.SOUND: state.MODELS_SOUND_VIEW,
+}
+
 
 @st.fragment
 def show_diagnoses(chosen: Chosen) -> None:
@@ -52,9 +58,8 @@ def show_diagnoses(chosen: Chosen) -> None:
     if is_face:
         views |= {"Mistakes": show_mistakes, "Try your face": show_try}
     views["Card"] = _show_card
-    key = state.MODELS_FACE_VIEW if is_face else state.MODELS_SONG_VIEW
     first, *_ = views
-    tabs = st.tabs(list(views), **widget(key, list(views), first))
+    tabs = st.tabs(list(views), **widget(_VIEWS[chosen.kind], list(views), first))
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
@@ -83,7 +88,7 @@ def _show_figures(chosen: Chosen) -> None:
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
         measure, meaning = _MEASURES[choice]
-        if chosen.kind is ModelKind.MUSIC:
+        if chosen.kind is not ModelKind.FACE:
             meaning = meaning.replace("pictures", "songs")
         show_class_bars(
             {name: figures.per_class for name, figures in tables.items()},
@@ -237,7 +242,7 @@ def _show_folds(chosen: Chosen) -> None:
         "the mean. A single split gives one of these points, so it says little."
     )
     names = dict.fromkeys([*chosen.names, *(record.name for record in chosen.others)])  # chosen models first
-    folds = read_each(list(names), read_fold_accuracies)
+    folds = read_each(list(names), lambda name: read_fold_accuracies(chosen.kind, name))
     if not folds:
         return
     show_chart(
@@ -246,7 +251,7 @@ def _show_folds(chosen: Chosen) -> None:
         alt="Accuracy in every fold: "
         + ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items()),
     )
-    st.caption("Points of equal accuracy are stacked. All models have the same folds.")
+    st.caption("Points of equal accuracy are stacked." + (" All models have the same folds." if len(folds) > 1 else ""))
 
 
 def _show_calibration(chosen: Chosen) -> None:
