@@ -115,6 +115,8 @@ MUSIC_UPLOAD = "music_upload"
 MUSIC_FILE = "music_file"  # the visitor's CSV before it is read
 MUSIC_OWN = "music_own"  # its SongTable, or absent
 MUSIC_PROBLEM = "music_problem"  # why it could not be read
+MUSIC_SONG_UPLOAD = "music_song_upload"
+MUSIC_SONG = "music_song"  # the visitor's own song, and what was heard of it; or absent
 
 # The models page. All but the last are also in the URL.
 MODELS_KIND = "kind"

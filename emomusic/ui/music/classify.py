@@ -1,4 +1,4 @@
-"""The tab on the mood of one song: nine sliders, the model's prediction and its explanation."""
+"""The tab on the mood of one song: the visitor's own; or of the table, with sliders, the prediction and a reason."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.music.own_song import show_own_song
 from emomusic.ui.music.song_list import short_name, show_songs
 from emomusic.ui.music.song_table import SongTable, cached_per_table, mood_classifier, song_numbers
 
@@ -30,7 +31,10 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
 
 
 def show_one_song(songs: SongTable) -> None:
-    """Show the song, its sliders, the probabilities and the nearest songs."""
+    """Show the visitor's own song; then a song of the table, its sliders, the probabilities and the nearest songs."""
+    show_own_song()
+    st.divider()
+    st.markdown("**Or a song of the table, by its features**")
     track = _choose_track(songs)
     row = songs.catalogue.row_of(track.id)
     start = songs.catalogue.features[row]

@@ -1,0 +1,104 @@
+"""The visitor's own audio file on the Music page."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.affect import AffectPoint
+from emomusic.music.request import nearest_emotion
+from emomusic.music.sound.audio_file import PATCH_S, read_song
+from emomusic.music.sound.hearing import Hearing, load_sound_model
+from emomusic.ui.core import state
+from emomusic.ui.core.frame import enter_app
+from emomusic.ui.music import own_song
+from emomusic.ui.music.song_list import CLASSIFY
+from tests.music.sound.songs import TAGS, song_bytes
+from tests.pages.screen import text_of
+
+SECONDS = 120
+
+
+@pytest.fixture
+def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+    enter_app()
+    app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
+    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    return app.run()
+
+
+def drop(app: AppTest, data: bytes, name: str) -> AppTest:
+    app.file_uploader(key=state.MUSIC_SONG_UPLOAD).upload(name, data)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def path_of(app: AppTest) -> dict[str, Any]:
+    """The dots of the song's parts."""
+    (spec,) = (c.proto.spec for c in app.get("plotly_chart") if c.proto.alt.startswith("The path of the song"))
+    (trail,) = (trace for trace in json.loads(spec)["data"] if trace.get("name") == "trail")
+    return dict(trail)
+
+
+def heard(data: bytes) -> Hearing:
+    return load_sound_model().hear(read_song(io.BytesIO(data)).windows)
+
+
+def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = song_bytes("mp3", seconds=10)
+    expected = heard(data)
+    drop(app, data, "a song.mp3")
+    (answer,) = (h.value for h in app.header if f"({expected.quadrant}, " in h.value)
+    assert f"{100 * expected.probabilities[expected.quadrant]:.0f} %" in answer
+    assert all(tag in text_of(app) for tag, _ in expected.tags)
+    assert nearest_emotion(AffectPoint(expected.valence, expected.arousal)).adjective in text_of(app)
+    assert f"**{TAGS['title']}**" in text_of(app)
+    assert path_of(app)["text"] == ["0:00", "0:03", "0:06"]
+    assert path_of(app)["x"] == pytest.approx([valence for _, valence, _ in expected.timeline])
+    assert len(app.get("audio")) == 1
+    monkeypatch.setattr(own_song, "load_sound_model", pytest.fail)
+    app.run()  # hears nothing again
+    assert not app.exception
+    assert answer in [header.value for header in app.header]
+
+
+def test_the_path_of_a_long_song_covers_it_in_a_limited_number_of_parts(app: AppTest) -> None:
+    data = song_bytes("wav", seconds=90, rate=16_000)
+    drop(app, data, "long.wav")
+    expected = heard(data)
+    assert any(f"({expected.quadrant}, " in header.value for header in app.header)
+    times = path_of(app)["text"]
+    assert PATCH_S < 90 / len(times) < 1.3 * 90 / own_song._MOST_PARTS
+    assert (times[0], times[-1]) == ("0:00", "1:26")
+
+
+@pytest.mark.parametrize("data", [b"no song" * 1000, song_bytes("wav", seconds=0.5)], ids=["text", "short"])
+def test_a_file_that_cannot_be_heard_is_one_message(app: AppTest, data: bytes) -> None:
+    drop(app, data, "my_song.mp3")
+    for _ in range(2):
+        (error,) = app.error
+        assert "my\\_song.mp3" in error.value
+        assert app.get("audio") == []
+        assert app.slider  # the song of the table
+        app.run()
+    drop(app, song_bytes("flac"), "another.flac")
+    assert not app.error
+    assert len(app.get("audio")) == 1
+
+
+def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
+    drop(app, song_bytes("wav"), "song.wav")
+    assert state.MUSIC_SONG in app.session_state
+    app.file_uploader(key=state.MUSIC_SONG_UPLOAD).set_value(None).run()
+    assert not app.exception
+    assert state.MUSIC_SONG not in app.session_state
+    assert app.get("audio") == []
