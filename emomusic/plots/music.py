@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Emotion, Mood, Quadrant, quadrant_of
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Emotion, Mood, quadrant_of
 from emomusic.music.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.music.mood import MOODS
 from emomusic.plots.affect import SongPoint, circumplex, corner_notes, quadrant_shape
@@ -23,12 +23,10 @@ from emomusic.plots.colours import (
     EMOTION_COLOURS,
     GUIDE,
     MOOD_COLOURS,
-    QUADRANT_COLOURS,
     QUIET,
     RIGHT,
     WRONG,
     faded,
-    ink_on,
 )
 from emomusic.plots.face import share_bars
 from emomusic.text import format_clock
@@ -264,27 +262,23 @@ def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:
     return figure
 
 
-def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, quadrant: Quadrant) -> go.Figure:
+def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
     """The way of a song over the affect plane.
 
     Args:
         path: time in seconds, valence and arousal of each part, in the order of time.
         song: position of the whole song, marked with a note.
-        quadrant: of the whole song.
+        mood: of the whole song.
     """
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
-    colours = [QUADRANT_COLOURS[quadrant_of(point, neutral_radius=0)] for point in points]
-    figure = circumplex([], [SongPoint(1, "the whole song", song, QUADRANT_MOODS[quadrant])], trail=points)
+    colours = [MOOD_COLOURS[QUADRANT_MOODS[quadrant_of(point, neutral_radius=0)]] for point in points]
+    figure = circumplex([], [SongPoint(1, "the whole song", song, mood)], trail=points)
     figure.update_traces(
         selector={"name": "trail"}, marker={"color": colours, "opacity": 0.9}, hoverinfo="all",
         text=[format_clock(time_s) for time_s, *_ in path],
         hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
     )  # fmt: skip
-    colour = QUADRANT_COLOURS[quadrant]
-    figure.update_traces(
-        selector={"name": "songs"}, text=["\u266a"], textfont={"size": 16, "color": ink_on(colour)},
-        marker={"color": colour, "size": 24},
-    )  # fmt: skip
+    figure.update_traces(selector={"name": "songs"}, text=["\u266a"], textfont={"size": 16}, marker={"size": 24})
     return figure
 
 

@@ -116,7 +116,7 @@ def _show(own: _OwnSong) -> None:
         with st.spinner("Following its mood through the song"):
             path = _follow(own)
         show_chart(
-            song_path(path, point, hearing.quadrant),
+            song_path(path, point, hearing.mood),
             key=state.music_widget("own-path"),
             alt=f"The path of the song over the affect plane in {len(path)} parts",
         )
