@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,17 +13,22 @@ import plotly.graph_objects as go
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.face.live.timeline import Segment
 from emomusic.face.reading import SHARES
-from emomusic.plots.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
+from emomusic.plots.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
 from emomusic.text import format_clock
+
+if TYPE_CHECKING:
+    from emomusic.music.sound.film_sound import SoundSpan
 
 _BRIDGED_S = 3  # longest gap to fill; slow machines read less than one frame a second
 _MIN_SPAN_S = 30  # narrowest time axis
 _BAND_BOTTOM, _BAND_TOP = 102, 114  # of the scenes, in the unit of the areas
 _NUMBERED_SCENES = 24
+_SOUND_BOTTOM, _SOUND_TOP = -22, -6  # of the film's sound, in the same unit
+_NAMED_SPAN = 0.13  # smallest share of the time axis with room for the name of a mood
 _NAMED_SHARE = 0.22  # smallest bar segment with room for its name
 
-CLICKED = "clicked"
-"""Name of the trace of `film_areas` that takes clicks."""
+CLICKED, SOUND = "clicked", "sound"
+"""Names of the traces of `film_areas` that take clicks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +76,19 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def film_areas(table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | None = None) -> go.Figure:
-    """The group over a film: the areas of `mood_areas` with the numbered scenes above them.
+def film_areas(
+    table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | None = None, sound: Sequence[SoundSpan] = ()
+) -> go.Figure:
+    """The group over a film: the areas of `mood_areas` with the numbered scenes above and the sound below them.
 
-    A transparent bar for each second, in the trace `CLICKED`, takes clicks: its `customdata` is the second.
+    A transparent bar for each second, in the trace `CLICKED`, takes clicks, as do the bars of the sound: the
+    `customdata` of both is the second.
 
     Args:
         table: from `timeline.every_second`.
         scenes: the bands, in the colours of their quadrants.
         chosen: index of the outlined scene.
+        sound: the moods of the film's own sound; none for no band.
     """
     figure = mood_areas(table)
     figure.update_traces(hoverinfo="skip", hovertemplate=None)
@@ -118,7 +128,36 @@ def film_areas(table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | 
             )  # fmt: skip
     figure.update_layout(barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest")
     figure.update_yaxes(range=[0, _BAND_TOP])
+    if sound:
+        _draw_sound(figure, sound)
     return figure
+
+
+def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
+    """Draw the moods of the sound as a band below the areas, within the time axis, and name the long ones."""
+    first, last = figure.layout.xaxis.range
+    spans = [(max(span.start_s, first), min(span.end_s, last), span.mood) for span in sound]
+    spans = [(start_s, end_s, mood) for start_s, end_s, mood in spans if start_s < end_s]
+    colours = [MOOD_COLOURS[mood] for *_, mood in spans]
+    figure.add_trace(
+        go.Bar(
+            x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
+            y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,
+            marker={"color": colours, "line": {"width": 0.5, "color": QUIET}},
+            text=[mood.value if end - start > _NAMED_SPAN * (last - first) else "" for start, end, mood in spans],
+            textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
+            textfont={"size": 12, "color": [ink_on(colour) for colour in colours]},
+            customdata=[int(start_s) for start_s, *_ in spans],
+            hovertext=[
+                f"{format_clock(start_s)} to {format_clock(end_s)}: {mood} sound" for start_s, end_s, mood in spans
+            ],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )  # fmt: skip
+    middle = (_SOUND_BOTTOM + _SOUND_TOP) / 2
+    figure.update_yaxes(
+        range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 0, 50, 100], ticktext=["sound", "0 %", "50 %", "100 %"]
+    )
 
 
 def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:

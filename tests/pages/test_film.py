@@ -13,6 +13,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
 from emomusic.music.genres import genres_of
 from emomusic.music.recommend import one_song_each
+from emomusic.plots.live import SOUND
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.shared import shared
@@ -289,6 +290,19 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
     assert "happy" in app.title[0].value
     assert downloads(app) == DOWNLOADS
     assert ANOTHER in labels(app)
+
+
+@pytest.mark.usefixtures("classifier")
+@pytest.mark.parametrize(("audio", "has_band"), [("aac", True), ("ac3", False), (None, False)])
+def test_the_mood_of_the_sound_is_a_band_below_the_timeline(app: AppTest, audio: str | None, has_band: bool) -> None:
+    finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
+    job = job_of(app)
+    assert job is not None
+    assert (job.problem, bool(job.sound)) == (None, has_band)
+    (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
+    assert (SOUND in [trace["name"] for trace in json.loads(chart.spec)["data"]]) == has_band
+    assert len([text for text in app.caption if "no sound" in text.value]) == (not has_band)
+    assert downloads(app) == DOWNLOADS
 
 
 @pytest.mark.usefixtures("classifier")

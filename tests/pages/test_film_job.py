@@ -184,6 +184,19 @@ def test_a_film_that_cannot_be_marked_keeps_its_readings(
     assert len(job.reading) == 24
 
 
+def test_the_sound_of_a_cancelled_film_is_heard_up_to_there(start: Callable[..., FilmJob]) -> None:
+    classifier = Classifier(permissions=16)
+    job = start(film_bytes([(NOBODY, 12)], audio="aac"), fakes(classifier))
+    assert classifier.has_stopped()
+    assert job.sound is None
+    job.cancelled.set()
+    classifier.allow()
+    wait_for_end(job)
+    assert job.reading is not None
+    assert job.sound
+    assert (job.sound[0].start_s, job.sound[-1].end_s) == pytest.approx((0, job.reading.end_s), abs=0.1)
+
+
 def test_a_film_that_is_too_long_is_refused_and_one_of_unknown_duration_read_up_to_the_limit(
     start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,10 +5,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.face.live.timeline import Segment, Timeline
-from emomusic.plots.colours import QUADRANT_COLOURS
-from emomusic.plots.live import CLICKED, NamedFace, face_bars, film_areas, mood_areas
+from emomusic.music.sound.film_sound import SoundSpan
+from emomusic.plots.colours import MOOD_COLOURS, QUADRANT_COLOURS
+from emomusic.plots.live import CLICKED, SOUND, NamedFace, face_bars, film_areas, mood_areas
 
 
 def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
@@ -58,6 +59,22 @@ def test_each_second_with_a_face_takes_clicks() -> None:
     assert ["happy" in text for text in bars.hovertext] == [True, True, False, False]
     assert bars.hovertext[2].startswith("0:03")
     assert all(trace.hoverinfo == "skip" for trace in film_areas(FILM, SCENES).data[: len(EMOTIONS)])
+
+
+def test_the_sound_of_a_film_is_a_band_below_the_areas_on_the_same_axis() -> None:
+    sound = [SoundSpan(0, 6, Mood.CALM), SoundSpan(6, 60, Mood.ENERGETIC)]
+    figure, without = film_areas(FILM, SCENES, sound=sound), film_areas(FILM, SCENES)
+    assert [trace.name for trace in figure.data] == [*(trace.name for trace in without.data), SOUND]
+    bars = figure.data[-1]
+    first, last = figure.layout.xaxis.range
+    assert (first, last) == tuple(without.layout.xaxis.range)
+    assert [x - width / 2 for x, width in zip(bars.x, bars.width, strict=True)] == [0, 6]
+    assert bars.x[-1] + bars.width[-1] / 2 == last  # not beyond the film
+    assert bars.base + bars.y[0] < 0
+    assert figure.layout.yaxis.range[0] < bars.base
+    assert list(bars.customdata) == [0, 6]
+    assert list(bars.marker.color) == [MOOD_COLOURS[span.mood] for span in sound]
+    assert list(bars.text) == ["calm", "energetic"]
 
 
 def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:

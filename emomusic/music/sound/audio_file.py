@@ -228,10 +228,14 @@ class AudioFile:
     Attributes:
         duration_s: as announced by the file; None if unknown.
         is_seekable: whether `sound` can start anywhere.
+        start_s: time of the first sample in the clock of the file.
     """
 
-    def __init__(self, source: Source, name: str | None = None) -> None:
-        """Open a file and check its head. Arguments and errors are those of `read_song`."""
+    def __init__(self, source: Source, name: str | None = None, *, format_name: str | None = None) -> None:
+        """Open a file and check its head. The other arguments and the errors are those of `read_song`.
+
+        `format_name` is FFmpeg's demuxer for a film whose sound is wanted; None accepts only audio files.
+        """
         self._own_file: BinaryIO | None = None
         self._container: Any = None
         if isinstance(source, str | os.PathLike):
@@ -243,18 +247,18 @@ class AudioFile:
         self._file = _Input(source)
         self.is_seekable = self._file.is_seekable
         try:
-            self._open()
+            self._open(format_name)
         except BaseException as error:
             self.close()
             if self._file.error is not None and isinstance(error, Exception):
                 raise self._unreadable() from error
             raise
 
-    def _open(self) -> None:
+    def _open(self, format_name: str | None) -> None:
         head = self._file.head()
         if not head:
             raise AudioError(f"{self._quoted} is empty; choose another file.")
-        if (format_name := demuxer_of(head, self._name)) is None:
+        if (format_name := format_name or demuxer_of(head, self._name)) is None:
             raise AudioError(f"{self._quoted} is not an audio file; choose {FORMATS_IN_WORDS}.")
         if head.startswith(b"ID3") and self.is_seekable:  # rarely, also before FLAC
             self._file.seek(10 + sum(byte << 7 * (3 - at) for at, byte in enumerate(head[6:10])))
@@ -287,7 +291,7 @@ class AudioFile:
         codec.thread_count = 1
         codec.options = {"max_samples": str(_MAX_FRAME)}
         self._stream, self._file.num_left = stream, _DECODE_BYTES
-        self._start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
+        self.start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
         self.duration_s = self._announced_duration()
 
     def _announced_duration(self) -> float | None:
@@ -364,7 +368,7 @@ class AudioFile:
 
     def _frames(self, start_s: float | None, end_s: float | None) -> Iterator[Any]:
         if self.is_seekable:
-            offset_s = max((start_s or 0.0) - _PREROLL_S, 0.0) + self._start_s
+            offset_s = max((start_s or 0.0) - _PREROLL_S, 0.0) + self.start_s
             try:
                 self._container.seek(int(offset_s / self._stream.time_base), stream=self._stream)
             except _DAMAGE:
@@ -376,7 +380,7 @@ class AudioFile:
             try:
                 packet = next(packets)
                 if start_s is not None and packet.pts is not None:
-                    time_s = float(packet.pts * packet.time_base) - self._start_s
+                    time_s = float(packet.pts * packet.time_base) - self.start_s
                     if time_s < start_s - 2 * _PREROLL_S:
                         continue
                 if packet.has_sidedata("encryption_info"):
@@ -391,9 +395,9 @@ class AudioFile:
                 continue
             for frame in frames:
                 if start_s is not None and end_s is not None and frame.time is not None:
-                    if frame.time - self._start_s >= end_s:
+                    if frame.time - self.start_s >= end_s:
                         return
-                    if frame.time - self._start_s + frame.samples / frame.sample_rate <= start_s:
+                    if frame.time - self.start_s + frame.samples / frame.sample_rate <= start_s:
                         continue
                 yield frame
 

@@ -1,4 +1,4 @@
-"""One film on the page: a thread reads it, then draws its marks. The page and its fragments watch."""
+"""One film on the page: a thread reads it, draws its marks and hears its sound. The page and its fragments watch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from typing import IO, BinaryIO, cast
@@ -23,8 +23,10 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError, FilmError
 from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading, read_film
 from emomusic.face.film_file import FilmFile
+from emomusic.face.film_formats import demuxer_of
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.face.live.timeline import Segment
+from emomusic.music.sound.film_sound import SoundSpan, hear_film
 from emomusic.plots.film import annotate_film
 from emomusic.plots.picture import ROOM_AROUND, marked_frame
 from emomusic.text import format_clock, size_over
@@ -82,6 +84,7 @@ class FilmStage(StrEnum):
     WAITING = "waiting"  # for the films of other visitors
     READING = "reading"
     MARKING = "marking"
+    LISTENING = "listening"
     OVER = "over"
 
 
@@ -97,6 +100,8 @@ class FilmJob:
         self.problem: str | None = None  # why the readings are incomplete
         self.preview: bytes | None = None  # the current frame with its faces, as JPEG
         self.marked: bytes | None = None  # the film with its faces marked, as MP4; None until it is drawn
+        self.sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
+        self._start_s = 0.0  # of the first frame in the clock of the file
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self.cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._scenes: tuple[int, list[Segment]] = (0, [])
@@ -167,6 +172,7 @@ class FilmJob:
                     self._read(file, networks)
                     if self.reading is not None and len(self.reading) and not self._closed.is_set():
                         self._mark(file, self.reading)
+                        self._listen(file, self.reading)
                 finally:
                     self._turns.release()
         except EmomusicError as error:
@@ -187,6 +193,7 @@ class FilmJob:
         with FilmFile(file, name=self.name, max_s=MAX_S) as film:
             self._enter(FilmStage.READING)
             self.reading = reading = FilmReading(film)
+            self._start_s = film.start_s
             shown_s = 0.0
             for moment in read_film(film, loaded):
                 reading.add(moment)
@@ -227,6 +234,24 @@ class FilmJob:
             return
         if not self._closed.is_set():
             self.marked = out.getvalue()
+
+    def _listen(self, file: BinaryIO, reading: FilmReading) -> None:
+        """Hear the sound up to the end of the reading. A failure leaves the film without a band of sound."""
+        self._enter(FilmStage.LISTENING)
+
+        def on_progress(share: float) -> bool:
+            self.share = share
+            return not self._closed.is_set()
+
+        sound: Sequence[SoundSpan] = ()
+        try:
+            file.seek(0)
+            if format_name := demuxer_of(file.read(16)):
+                end_s = reading.end_s
+                sound = hear_film(file, format_name, start_s=self._start_s, end_s=end_s, on_progress=on_progress)
+        except EmomusicError as error:
+            log.info("a film has no sound to hear: %s", error)
+        self.sound = sound
 
 
 class FilmHolder:

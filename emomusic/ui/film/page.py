@@ -127,7 +127,7 @@ def _networks(visitor: str) -> FilmNetworks:
 
 _FEATURES = (
     (":material/movie:", "The film", "with a box, a number and an emotion for each face; its sound stays."),
-    (":material/area_chart:", "The timeline", "the mood of the group over time. A click moves the film there."),
+    (":material/area_chart:", "The timeline", "the mood of the group and of the sound. A click moves the film there."),
     (":material/queue_music:", "The scenes", "spans of a stable mood, each with songs; the playlist follows them."),
     (
         ":material/face:",
@@ -220,6 +220,8 @@ def _show_progress() -> None:
 def _progress_text(job: FilmJob) -> str:
     left_s, reading = job.seconds_left(), job.reading
     left = "" if left_s is None else f", {format_clock(left_s)} left"
+    if job.stage is FilmStage.LISTENING:
+        return f"Listening to the sound of the film: {100 * job.share:.0f} %{left}"
     if job.stage is FilmStage.MARKING or reading is None:
         return f"Drawing the faces into the film: {100 * job.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"

@@ -17,9 +17,10 @@ from emomusic.face.film import FilmReading, face_line
 from emomusic.face.live.timeline import Segment, every_second
 from emomusic.music.recommend import Song, one_song_each
 from emomusic.music.request import Request
+from emomusic.music.sound.film_sound import SoundSpan
 from emomusic.plots.affect import FacePoint, circumplex
 from emomusic.plots.live import film_areas
-from emomusic.text import for_excel, format_clock
+from emomusic.text import for_excel, format_clock, join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import download_button, escape_markdown
@@ -178,21 +179,31 @@ def show_timeline(job: FilmJob, scene: int) -> None:
             within = (number for number, of in enumerate(scenes) if of.start_s < clicked + 1 and clicked < of.end_s)
             _choose(next(within, scene), clicked)
 
-    _show_chart(reading, scenes, scene if scenes else None, key=key, on_select=on_select, selection_mode="points")
+    sound = job.sound or ()
+    chosen = scene if scenes else None
+    _show_chart(reading, scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")
+    band = "the lowest band is the mood of the film's own sound" if sound else "the film has no sound that can be heard"
     st.caption(
-        "The height of a colour is the mean share of an emotion over all faces; the numbered bands are the scenes. "
-        "Click to move the film there."
+        "The height of a colour is the mean share of an emotion over all faces; the numbered bands are the scenes"
+        f"{'' if job.sound is None else f'; {band}'}. Click to move the film there."
     )
 
 
 def _show_chart(
-    reading: FilmReading, scenes: Sequence[Segment], chosen: int | None, *, key: str, **options: Any
+    reading: FilmReading,
+    scenes: Sequence[Segment],
+    chosen: int | None,
+    sound: Sequence[SoundSpan] = (),
+    *,
+    key: str,
+    **options: Any,
 ) -> Any:
     table = every_second(reading.timeline())
     return show_chart(
-        film_areas(table, scenes, chosen=chosen),
+        film_areas(table, scenes, chosen=chosen, sound=sound),
         key=key,
-        alt=f"Shares of the seven emotions over {len(table)} seconds, in {len(scenes)} scenes",
+        alt=f"Shares of the seven emotions over {len(table)} seconds, in {len(scenes)} scenes"
+        + (f"; the sound is {join_names(dict.fromkeys(span.mood for span in sound))}" if sound else ""),
         **options,
     )
 
