@@ -27,6 +27,7 @@ EXCLUDED = (
 COMPANIONS = {
     "data/catalogue": ("LICENSE", "SOURCE.md"),
     "data/samples": ("SOURCES.md",),
+    "data/songs": ("LICENSE", "songs.json"),
     "models/detector": ("LICENSE",),
     "models/identity": ("LICENSE",),
     "models/face/*": ("spec.json", "metrics.json", "history.csv", "CARD.md"),

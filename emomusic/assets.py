@@ -1,7 +1,8 @@
 """Bundled files with their licences and checksums, and the folders of datasets that are not bundled.
 
 A checkout has `data/` and `models/` next to the package. An installed wheel has fewer of their files in `bundle/`
-(`hatch_build.py`). `SHA256SUMS` lists the checksum of every table, picture and set of weights, for `sha256sum --check`.
+(`hatch_build.py`). `SHA256SUMS` lists the checksum of every table, picture, song and set of weights, for
+`sha256sum --check`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def load_once(load: Callable[_Options, _Loaded]) -> Callable[_Options, _Loaded]:
 
 
 def data_dir() -> Path:
-    """The folder of bundled data: the catalogue and the sample pictures."""
+    """The folder of bundled data: the catalogue, the sample pictures and the songs."""
     return ROOT / "data"
 
 
@@ -176,13 +177,14 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
 def list_assets() -> list[Asset]:
-    """List the catalogue, samples, FER+ votes, detector, identity network, start weights and trained models.
+    """List the catalogue, samples, songs, FER+ votes, detector, identity network, start weights and trained models.
 
     A wheel has no votes and no start weights.
     """
     known = [
         ("catalogue", "data/catalogue", "ODbL 1.0", "Spotify Tracks Dataset, DOI 10.34740/KAGGLE/DSV/4372070"),
         ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
+        ("songs", "data/songs", "CC BY-SA 3.0, CC BY 3.0 or MIT, each in songs.json", "see data/songs/songs.json"),
         ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
         ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),
         (
@@ -210,11 +212,14 @@ def list_assets() -> list[Asset]:
     ]
 
 
+_WITH_CHECKSUM = (".parquet", ".jpg", ".mp3", ".mp4", ".keras", ".onnx", ".skops", ".npz")
+
+
 def shipped_files() -> Iterator[Path]:
     """Yield every bundled file with a checksum. Text files have none."""
     for asset in list_assets():
         for path in sorted((ROOT / asset.path).rglob("*")):
-            if path.is_file() and path.suffix in {".parquet", ".jpg", ".mp4", ".keras", ".onnx", ".skops", ".npz"}:
+            if path.is_file() and path.suffix in _WITH_CHECKSUM:
                 yield path
 
 

@@ -195,6 +195,8 @@ def show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:
         names, address = ", ".join([song["title"], *song["artists"]]), song.get("url") or song["path"]
         print(f"{indent}{escape_control_chars(names)}")
         print(f"{indent}  {song['reason']}; {escape_control_chars(address)}")
+        if "licence" in song:
+            print(f"{indent}  {song['licence']}; {song['source']}")
 
 
 def status_of(problems: list[str]) -> int:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240  # of 255 in a file name
-_SOURCES = ("catalogue", "library")
+_SOURCES = ("catalogue", "library", "bundled")
 
 
 def add_commands(parent: Any) -> None:
@@ -196,6 +196,10 @@ def _recommender(options: argparse.Namespace) -> Recommender:
         from emomusic.music.sound.local_songs import load_library_recommender
 
         return load_library_recommender(options.library)
+    if options.source == "bundled":
+        from emomusic.music.sound.bundled import load_bundled_recommender
+
+        return load_bundled_recommender()
     from emomusic.music.recommend import load_recommender
 
     return load_recommender()

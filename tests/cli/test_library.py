@@ -1,4 +1,4 @@
-"""The contract of `library`, and of `recommend --source library`."""
+"""The contract of `library`, and of `recommend` with the sources library and bundled."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -101,3 +101,15 @@ def test_songs_and_pictures_are_analysed_together(run: Callable[..., Reply], roo
     assert [list(tag) for tag in heard["tags"]] == 5 * [["name", "probability"]]
     assert -1 <= heard["valence"] <= 1
     assert heard["elapsed_ms"].keys() == {"decode", "hear"}
+
+
+def test_bundled_songs_come_with_licence_and_source(run: Callable[..., Reply]):
+    status, songs, _ = run("recommend", "--emotion", "sad", "--source", "bundled", "--songs", "4")
+    assert (status, len(songs)) == (0, 4)
+    for song in songs:
+        assert Path(song["path"]).is_file()
+        assert song["licence"].startswith(("CC BY", "MIT"))
+        assert song["source"].startswith("http")
+        assert "url" not in song
+    assert songs[0]["likeliest_mood"] == "sad"
+    assert run("recommend", "--emotion", "sad", "--source", "bundled", "--library", "a.sqlite")[0] == 2

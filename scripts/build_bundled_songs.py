@@ -1,0 +1,214 @@
+"""Write `data/songs/`: excerpts of free songs from Debian packages, with the mood that the model hears.
+
+    python -m scripts.build_bundled_songs PACKAGES   # a folder of .deb files
+    python -m scripts.build_bundled_songs            # hear the excerpts again, after the model of sound changed
+
+The copyright file of each package has its authors and licences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.assets import write_checksums, write_json
+from emomusic.music.sound.audio_file import read_song
+from emomusic.music.sound.bundled import SONGS, songs_dir
+from emomusic.music.sound.hearing import load_sound_model
+from emomusic.music.sound.workers import record_of
+
+LENGTH_S = 31.5
+FADE_S = 0.75
+RATE = 44_100
+BIT_RATE = 80_000
+RMS_DB = -16.0
+PEAK_DB = -2.0  # MP3 overshoots the peaks a little
+
+BY_SA, BY, MIT = "CC BY-SA 3.0", "CC BY 3.0", "MIT"
+_TEXTS = {
+    BY_SA: "https://creativecommons.org/licenses/by-sa/3.0/",
+    BY: "https://creativecommons.org/licenses/by/3.0/",
+    MIT: "data/songs/LICENSE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A package: its licence, the address of the songs, and their folder. A folder that ends in .pk3 is an archive."""
+
+    package: str
+    licence: str
+    source: str
+    folder: str
+
+
+_UFO = ("https://sourceforge.net/projects/ufoai/", "usr/share/games/ufoai/base/0music/music")
+_FRETS = "usr/share/games/fretsonfire/data/songs"
+_SECTOID = "http://www.nivel21.net/personal/sectoid/fretsonfire/Sectoid_Frets_on_Fire_Song_Pack.zip"
+_MULDJORD = "http://downloads.muldjord.com/muldjord-armygeddon_fof.tar.bz2"
+
+SINGULARITY = Origin("singularity-music", BY_SA, "http://emhsoft.com/singularity", "usr/share/games/singularity/music")
+HYPERROGUE = Origin("hyperrogue-music", BY_SA, "https://www.roguetemple.com/z/hyper/", "usr/share/hyperrogue/music")
+UFO_SHARED = Origin("ufoai-music", BY_SA, *_UFO)
+UFO = Origin("ufoai-music", BY, *_UFO)
+MULDJORD = Origin("fretsonfire-songs-muldjord", BY_SA, _MULDJORD, f"{_FRETS}/muldjord")
+WARZONE = Origin(
+    "warzone2100-music", BY_SA, "https://wz2100.net/", "usr/share/games/warzone2100/music/albums/aftermath_soundtrack"
+)
+SECTOID = Origin("fretsonfire-songs-sectoid", MIT, _SECTOID, f"{_FRETS}/sectoid")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A part of a song.
+
+    Attributes:
+        files: in the folder of its origin; several are mixed.
+        start_s: from the start of the song.
+    """
+
+    title: str
+    artist: str
+    origin: Origin
+    files: tuple[str, ...]
+    start_s: float
+
+
+_MCCRACKEN, _PARROTTE, _HOFFMANN = "Max McCracken", "Shawn Parrotte", "Christian Hoffmann"
+_MARINO, _VIOLA, _ESCAPE = "Manuel Marino", "Carlos Viola Iborra", "Escape from chaosland"
+
+EXCERPTS = (
+    Excerpt("Icy Lands", _PARROTTE, HYPERROGUE, ("hr3-icyland.ogg",), 18),
+    Excerpt("Feelings", _VIOLA, SECTOID, ("Feelings/song.ogg", "Feelings/guitar.ogg"), 0),
+    Excerpt("Orbital Elevator", _MCCRACKEN, SINGULARITY, ("Orbital Elevator.ogg",), 99),
+    Excerpt("Geoscape Music", _MARINO, UFO, ("van_geoscape.ogg",), 36),
+    Excerpt("Hunting Grounds", "Lincoln Domina", HYPERROGUE, ("hr-domina-hunting.ogg",), 0),
+    Excerpt("A New Journey", _MCCRACKEN, SINGULARITY, ("A New Journey.ogg",), 13),
+    Excerpt("David 04", "David Reeves", UFO, ("David04.ogg",), 111),
+    Excerpt("Battlescape 06", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape06.ogg",), 139),
+    Excerpt("Escape from Chaosland", _VIOLA, SECTOID, (f"{_ESCAPE}/song.ogg", f"{_ESCAPE}/guitar.ogg"), 129),
+    Excerpt("Armygeddon", "Muldjord", MULDJORD, ("armygeddon/song.ogg", "armygeddon/guitar.ogg"), 150),
+    Excerpt("War of Freedom", _VIOLA, SECTOID, ("War of freedom/song.ogg", "War of freedom/guitar.ogg"), 27),
+    Excerpt("Fire Fight", "Marine Baklund", UFO_SHARED, ("MarineFireFight.ogg",), 90),
+    Excerpt("Mission Music 2", _MARINO, UFO, ("van_mission2.ogg",), 117),
+    Excerpt("Nuclear Heartbeat", "LupusMechanicus", WARZONE, ("track17.opus",), 18),
+    Excerpt("Mission Music 3", _MARINO, UFO, ("van_mission3.ogg",), 126),
+    Excerpt("Enemy Unknown", _MCCRACKEN, SINGULARITY, ("Enemy Unknown.ogg",), 199),
+    Excerpt("Geoscape Theme 1", "Karl Macklin", UFO, ("karlmacklin_geoscape.ogg",), 111),
+    Excerpt("Battlescape 01", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape01.ogg",), 121),
+)
+
+
+def unpack(packages: Path, origin: Origin, out: Path) -> Path:
+    """Unpack the package of an origin, once; its folder of songs."""
+    root = out / origin.package
+    if not root.exists():
+        (package,) = packages.glob(f"{origin.package}_*.deb")
+        subprocess.run(["dpkg-deb", "-x", package, root], check=True)
+        for archive in root.rglob("*.pk3"):
+            with zipfile.ZipFile(archive) as songs:
+                songs.extractall(archive.with_suffix(""))
+    return root / origin.folder
+
+
+def read_sound(path: Path, start_s: float) -> npt.NDArray[np.float32]:
+    """Stereo sound, shape (2, n), at `RATE`."""
+    resampler = av.AudioResampler("fltp", "stereo", RATE)
+    parts: list[npt.NDArray[np.float32]] = []
+    start, end, num_read = round(start_s * RATE), round((start_s + LENGTH_S) * RATE), 0
+    with av.open(str(path)) as file:
+        for frame in file.decode(audio=0):
+            parts += [ready.to_ndarray() for ready in resampler.resample(frame)]
+            num_read += frame.samples * RATE // frame.sample_rate
+            if num_read > end + RATE:  # the resampler keeps some samples
+                break
+    sound = np.concatenate(parts, axis=1)[:, start:end]
+    if sound.shape[1] != end - start:
+        raise ValueError(f"expected {LENGTH_S} s from {start_s} s in {path}. Received: {sound.shape[1] / RATE} s")
+    return sound
+
+
+def levelled(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The sound with fades, at `RMS_DB`, or quieter if its peak would pass `PEAK_DB`."""
+    fade = np.linspace(0, 1, round(FADE_S * RATE), dtype=np.float32)
+    sound = sound.copy()
+    sound[:, : len(fade)] *= fade
+    sound[:, -len(fade) :] *= fade[::-1]
+    gain = min(10 ** (RMS_DB / 20) / np.sqrt(np.mean(sound**2)), 10 ** (PEAK_DB / 20) / np.abs(sound).max())
+    return np.asarray(sound * np.float32(gain))
+
+
+def write_excerpt(path: Path, sound: npt.NDArray[np.float32], excerpt: Excerpt) -> None:
+    """Write an MP3 file, which all browsers play, with its tags alone."""
+    origin = excerpt.origin
+    with av.open(str(path), "w", format="mp3", options={"fflags": "+bitexact"}) as output:
+        output.metadata.update(
+            title=excerpt.title,
+            artist=excerpt.artist,
+            copyright=f"{origin.licence}, {_TEXTS[origin.licence]}",
+            comment=f"Excerpt of {LENGTH_S} s, re-encoded, from {origin.source}",
+        )
+        stream: Any = output.add_stream("libmp3lame", rate=RATE, layout="stereo", bit_rate=BIT_RATE)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", "stereo")
+        frame.sample_rate = RATE
+        parts = av.AudioResampler("fltp", "stereo", RATE, frame_size=1152)
+        for part in [*parts.resample(frame), *parts.resample(None), None]:
+            output.mux(stream.encode(part))
+
+
+def build(packages: Path) -> list[dict[str, Any]]:
+    """Write all excerpts; number, file, licence and source of each."""
+    for path in songs_dir().glob("*.mp3"):
+        path.unlink()
+    records = []
+    with tempfile.TemporaryDirectory() as out:
+        for number, excerpt in enumerate(EXCERPTS, 1):
+            folder = unpack(packages, excerpt.origin, Path(out))
+            sounds = [read_sound(folder / name, excerpt.start_s) for name in excerpt.files]
+            name = "-".join("".join(each if each.isalnum() else " " for each in excerpt.title.lower()).split())
+            write_excerpt(songs_dir() / f"{name}.mp3", levelled(np.sum(sounds, axis=0)), excerpt)
+            origin = excerpt.origin
+            records.append(
+                {"number": number, "file": f"{name}.mp3", "licence": origin.licence, "source": origin.source}
+            )
+    return records
+
+
+def hear(records: list[dict[str, Any]]) -> None:
+    """Hear all excerpts, print loudness and moods, and write `songs.json` and the checksums."""
+    heard = []
+    for record in records:
+        path = songs_dir() / record["file"]
+        song = read_song(path)
+        kept = {name: record[name] for name in ("number", "file", "licence", "source")}
+        heard.append(kept | record_of(song, load_sound_model().hear(song.windows), str(path)))
+        sound, moods = read_sound(path, 0), heard[-1]["moods"]
+        rms_db, peak_db = 10 * np.log10(np.mean(sound**2)), 20 * np.log10(np.abs(sound).max())
+        first, second = sorted(moods, key=moods.__getitem__)[:-3:-1]
+        levels = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB"
+        print(f"{song.title}: {levels}, {first} {moods[first]:.2f}, {second} {moods[second]:.2f}")
+    write_json(songs_dir() / SONGS, heard)
+    write_checksums(songs_dir())
+
+
+def main() -> None:
+    """Build or hear the songs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packages", type=Path, nargs="?", help="folder of Debian packages")
+    packages = parser.parse_args().packages
+    songs_dir().mkdir(parents=True, exist_ok=True)
+    hear(build(packages) if packages else json.loads((songs_dir() / SONGS).read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()
