@@ -63,8 +63,8 @@ def choose_film() -> None:
             )
     st.caption(
         f"{FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB. Use films of people who agree. Your film "
-        "stays in an unnamed temporary file of this server until it is read and marked. The marked copy stays in "
-        f"memory until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
+        "stays in an unnamed temporary file of this server until it is read, marked and heard. The marked copy stays "
+        f"in memory until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
         "the faces of this film with each other and keeps no description of them."
     )
 
