@@ -28,12 +28,16 @@ class SongQueue:
     """Songs for a request, chosen when they are needed. No song occurs twice. For one visitor, not thread-safe.
 
     After a journey, songs of its target mood follow.
+
+    Attributes:
+        request: of the listener.
+        recommender: chooses the songs.
     """
 
     def __init__(self, recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()) -> None:
-        """Start at the first song, without artists whose `artist_key` is in `skipped`. Changes of it count at once."""
+        """Start at the first song. Songs whose id or `artist_key` is in `skipped` are left out, also later ones."""
         self.request = request
-        self._recommender = recommender
+        self.recommender = recommender
         self._skipped = skipped
         self._songs: list[QueuedSong] = []
         self._keys: set[tuple[str, str]] = set()
@@ -95,7 +99,7 @@ class SongQueue:
             self._songs = kept
 
     def _is_skipped(self, song: Song) -> bool:
-        return any(artist_key(artist) in self._skipped for artist in song.track.artists)
+        return song.track.id in self._skipped or any(artist_key(name) in self._skipped for name in song.track.artists)
 
     def _fill(self, num_songs: int) -> None:
         while len(self._songs) < num_songs and not self._is_complete:
@@ -103,7 +107,7 @@ class SongQueue:
             if request.policy is Policy.JOURNEY and page > 0:
                 point, mood = target_of(request)
                 request, page = replace(request, point=point, mood=mood, policy=Policy.MATCH), page - 1
-            songs = self._recommender.songs(request, PAGE, page=page)
+            songs = self.recommender.songs(request, PAGE, page=page)
             self._pages += 1
             is_journey = self.request.policy is Policy.JOURNEY and self._pages == 1
             self._is_complete = (len(songs) < PAGE and not is_journey) or self._pages >= _MOST_PAGES
@@ -120,5 +124,5 @@ class SongQueue:
 
 
 def artist_key(name: str) -> str:
-    """Key of an artist, for the set of skipped artists."""
+    """Key of an artist, for the set of what is skipped."""
     return normalize_text(name)

@@ -133,7 +133,11 @@ def download(page: Page, label: str) -> Path:
 
 
 def without_spotify(context: BrowserContext) -> None:
-    """Answer requests to Spotify's players, so that tests need no network."""
+    """Answer requests to Spotify's players, so that tests need no network.
+
+    The page's question whether Spotify answers is answered at once: a test that waits for something else answers late.
+    """
+    context.add_init_script("window.emomusicSpotify = Promise.resolve(true)")
     context.route(
         "https://open.spotify.com/**", lambda route: route.fulfill(body="<p>player</p>", content_type="text/html")
     )

@@ -245,7 +245,7 @@ def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
 
 def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
     at(app, "songs")
-    songs = [markdown.value for markdown in app.markdown if re.match(r"\*\*\d\. \[", markdown.value)]
+    songs = [markdown.value for markdown in app.markdown if re.match(r"\d\. \[\*\*", markdown.value)]
     assert len(songs) == 5
     assert all("open.spotify.com/track/" in song and song.split("  \n")[1] for song in songs)
     assert "Q1 → happy songs".replace(" ", "\N{NO-BREAK SPACE}") in text_of(app)

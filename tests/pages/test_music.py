@@ -314,7 +314,7 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
         mood_table().to_csv(path, index=False)
         return path
 
-    monkeypatch.setattr(song_table_module, "_is_own_computer", lambda: True)
+    monkeypatch.setattr(song_table_module, "is_own_computer", lambda: True)
     monkeypatch.setattr(downloads, "find_download", lambda name: path if path.exists() else None)
     monkeypatch.setattr(downloads, "ensure", ensure)
     app.query_params[state.MUSIC_TABLE] = "Labelled"

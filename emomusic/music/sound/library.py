@@ -181,6 +181,12 @@ class Library:
             rows = self._rows("SELECT number, path, song FROM songs WHERE number = ? AND song IS NOT NULL", number)
         return _song(*rows[0]) if rows else None
 
+    @property
+    def num_waiting(self) -> int:
+        """Number of files that are not analysed yet."""
+        with self._errors():
+            return self._number("SELECT count(*) FROM songs WHERE model IS NULL")
+
     def info(self) -> dict[str, Any]:
         """The `file`, its `folders`, and the numbers of `songs`, `waiting` and `unreadable` files and of each mood."""
         songs = self.songs()
@@ -191,7 +197,7 @@ class Library:
                     row[0] for row in self._rows("SELECT path FROM folders WHERE inode NOT NULL ORDER BY path")
                 ],
                 "songs": len(songs),
-                "waiting": self._number("SELECT count(*) FROM songs WHERE model IS NULL"),
+                "waiting": self.num_waiting,
                 "unreadable": self._number("SELECT count(*) FROM songs WHERE error NOT NULL"),
                 "moods": {mood.value: sum(song.mood is mood for song in songs) for mood in Mood},
             }

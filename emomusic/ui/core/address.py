@@ -22,7 +22,7 @@ Choice = TypeVar("Choice", bound=str)
 SAMPLE_PARAMS = (state.WHO, state.SAYS, state.MOOD)
 """Parameters about the shown sample, besides its name."""
 
-_SONGS = (state.POLICY, state.GENRES)
+_SONGS = (state.POLICY, state.GENRES, state.SONGS_FROM)
 
 PARAMS: Mapping[str, tuple[str, ...]] = {
     "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),
@@ -45,7 +45,7 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
         state.MODELS_SOUND_CELL,
         state.SAMPLE,
     ),
-    "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES),
+    "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES, state.SONGS_FROM),
 }
 """The URL parameters of each page."""
 

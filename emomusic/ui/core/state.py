@@ -31,6 +31,13 @@ SPOTIFY_ACCOUNT = "spotify_account"  # the visitor's Account, or absent
 SPOTIFY_LOGIN = "spotify_login"  # the pending Login, or absent
 SPOTIFY_NOTE = "spotify_note"  # the result of the last action: an icon and a sentence
 SPOTIFY_CALLBACK = "spotify_callback"  # the result of a sign-in in this tab, with the visit on which it was shown
+SONGS_FROM = "songs"  # also in the URL: the source of songs, see `songs.sources`
+SPOTIFY_SILENT = "spotify_silent"  # True if Spotify's player did not answer, False if it is to play nevertheless
+STARTED_SONG = "started_song"  # the visit, and the id of the song that starts by itself
+COVER = "cover"  # the cover of the song that plays: a dict by song id
+OWN_FILES = "own_files"  # the visitor's uploaded audio files, or absent
+OWN_UPLOAD = "own_upload"
+LIBRARY_FOLDER = "library_folder"
 SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `music.queue.artist_key`
 
 # The live page

@@ -15,7 +15,7 @@ from emomusic.affect import AffectPoint, affect_of, describe, group_probabilitie
 from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.face.film import FilmReading, face_line
 from emomusic.face.live.timeline import Segment, every_second
-from emomusic.music.recommend import Song, one_song_each
+from emomusic.music.recommend import Recommender, Song, one_song_each
 from emomusic.music.request import Request
 from emomusic.music.sound.film_sound import SoundSpan
 from emomusic.plots.affect import FacePoint, circumplex
@@ -24,10 +24,10 @@ from emomusic.text import for_excel, format_clock, join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import download_button, escape_markdown
-from emomusic.ui.core.shared import shared
 from emomusic.ui.film.job import PORTRAIT, FilmJob, FilmStage, visitors_job
 from emomusic.ui.songs.choose import ALL, NOW, Listener, request_of, song_line
 from emomusic.ui.songs.player import queue_of, show_queue
+from emomusic.ui.songs.sources import songs_recommender
 from emomusic.ui.songs.your_music import with_your_music
 
 _EVERY_S = 2.0
@@ -226,14 +226,16 @@ def _requests(scenes: Sequence[Segment]) -> list[Request]:
 
 def _songs(scenes: Sequence[Segment]) -> list[Song | None]:
     """One song for each scene, for the visitor's music. New scenes leave the songs of the earlier ones."""
-    requests = _requests(scenes)
-    before: tuple[list[Request], list[Song | None]] = st.session_state.get(state.FILM_SONGS, ([], []))
-    num_same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before[0], requests, strict=False)))
-    songs = before[1][:num_same]
+    requests, recommender = _requests(scenes), songs_recommender()
+    before: tuple[Recommender, list[Request], list[Song | None]]
+    before = st.session_state.get(state.FILM_SONGS, (recommender, [], []))
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(before[1], requests, strict=False))
+    num_same = sum(1 for _ in same) if before[0] is recommender else 0
+    songs = before[2][:num_same]
     if num_same < len(requests):
         with st.spinner("Choosing songs"):
-            songs = one_song_each(requests, shared().recommender(), songs)
-    st.session_state[state.FILM_SONGS] = requests, songs
+            songs = one_song_each(requests, recommender, songs)
+    st.session_state[state.FILM_SONGS] = recommender, requests, songs
     return songs
 
 
@@ -285,9 +287,9 @@ def _show_faces(job: FilmJob, reading: FilmReading) -> None:
 def _show_downloads(job: FilmJob, reading: FilmReading, scenes: Sequence[Segment]) -> None:
     st.header("Downloads", anchor=False)
     songs, requests, name, problem = _songs(scenes), _requests(scenes), job.name, job.problem
+    recommender = songs_recommender()
 
     def make_json() -> str:  # outside of the page, without its session
-        recommender = shared().recommender()
         of_scenes = [recommender.songs(request, _SONGS_OF_SCENE) for request in requests]
         record = film_record(name, reading, scenes, of_scenes, songs, requests[0], problem=problem)
         return json.dumps(record, ensure_ascii=False, indent=2)

@@ -15,16 +15,15 @@ from emomusic.face.detection import MIN_CONFIDENCE, Stage
 from emomusic.face.images import RgbImage, encode_jpeg, encode_png, read_image, shrink, to_network_input
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.music.request import Policy, Request
-from emomusic.music.spotify.embeds import track_url
 from emomusic.plots import steps as plots
 from emomusic.results.findings import percent
 from emomusic.text import pluralize
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import escape_markdown
-from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.how_it_works.walk import CROP_SIDE, Walk
-from emomusic.ui.songs.choose import describe_few, song_points
+from emomusic.ui.songs.choose import describe_few, song_line, song_points
+from emomusic.ui.songs.sources import songs_recommender
 from emomusic.ui.songs.your_music import with_your_music
 
 BARS, PLANE, SMALL_PLANE = "how-bars", "how-plane", "how-small-plane"
@@ -239,7 +238,7 @@ def show_songs(walk: Walk) -> None:
     point = affect_of(values)
     quadrant = quadrant_of(point)
     request = with_your_music(Request(point=point, emotion=values.emotion, policy=Policy.MATCH))
-    chosen = shared().recommender().songs(request, _NUM_SONGS)
+    chosen = songs_recommender().songs(request, _NUM_SONGS)
     plane, listed = roomy_columns([5, 8], key="how-songs", gap="medium")
     with plane:
         moods = {other: f"{other} → {mood}" for other, mood in QUADRANT_MOODS.items()}
@@ -257,12 +256,7 @@ def show_songs(walk: Walk) -> None:
         _fact(" ".join([*describe_few(chosen, QUADRANT_MOODS[quadrant]), f"Play them on the Photo page{face}."]))
         with st.container(key="how-songs", gap="small"):
             for number, song in enumerate(chosen, 1):
-                track = song.track
-                st.markdown(
-                    f"**{number}. [{escape_markdown(track.title)}]({track_url(track.id)})** · "
-                    f"{escape_markdown(track.byline)}  \n"
-                    f"{escape_markdown(song.reason)}"
-                )
+                st.markdown(f"{number}. {song_line(song.track)}  \n{escape_markdown(song.reason)}")
 
 
 # Shared parts

@@ -13,6 +13,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import roomy_columns, show_empty_plane, show_parts
+from emomusic.ui.core.own_computer import LOCAL_HOSTS
 from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.live.ice import IceSettings, ice_settings
@@ -134,7 +135,7 @@ def connection_settings() -> IceSettings:
     Raises:
         SettingsError: a setting or the file is malformed.
     """
-    nearby = urlsplit(st.context.url or "").hostname in ("localhost", "127.0.0.1", "::1")
+    nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
     return ice_settings({**os.environ, **read_secrets()}, nearby=nearby)
 
 

@@ -16,11 +16,11 @@ from emomusic.music.request import Request
 from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import download_button, escape_markdown
-from emomusic.ui.core.shared import shared
 from emomusic.ui.live.readings import show_areas
 from emomusic.ui.live.session import LiveSession
 from emomusic.ui.songs.choose import NOW, Listener, request_of, show_song_plane, song_line
 from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
+from emomusic.ui.songs.sources import songs_recommender
 from emomusic.ui.songs.your_music import with_your_music
 
 MAX_SONGS = 10
@@ -163,10 +163,10 @@ def _session_queue(session: LiveSession) -> SongQueue:
     point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
     request = with_your_music(Request(point=point))
     queue: SongQueue | None = st.session_state.get(state.queue("session"))
-    if queue is None or queue.request != request:
+    recommender = songs_recommender()
+    if queue is None or queue.request != request or queue.recommender is not recommender:
         with st.spinner("Choosing songs"):
-            recommender = shared().recommender()
-        songs = session_songs(summary, recommender, request)
+            songs = session_songs(summary, recommender, request)
         queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())
         st.session_state[state.queue("session")] = queue
     return queue

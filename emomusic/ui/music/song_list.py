@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import share_text
+from emomusic.affect import AffectPoint, share_text
 from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
@@ -23,7 +23,8 @@ from emomusic.ui.core import state
 from emomusic.ui.core.address import choose
 from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.music.song_table import SongTable, unique_songs
-from emomusic.ui.songs.player import show_player
+from emomusic.ui.songs.player import show_player, show_substitute
+from emomusic.ui.songs.sources import is_spotify_silent
 
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
 _FASTEST_BPM = 250
@@ -166,6 +167,7 @@ class SongLine:
     details: str  # Markdown below the title, such as the mood
     can_ask: bool = False  # whether a button opens the mood of the song
     cover_url: str | None = None
+    point: AffectPoint | None = None  # on the plane, if known
 
 
 @st.fragment
@@ -186,7 +188,7 @@ def show_songs(
         track = songs.catalogue.track(row)
         source = f" {share_text(songs.probabilities[row].max())}" if track.mood is None else ", labelled"
         mood = f"{MOODS[int(songs.moods[row])]}{source}"  # "happy 93 %", or "happy, labelled"
-        lines.append(SongLine(track.id, track.title, track.byline, mood, can_ask=can_ask))
+        lines.append(SongLine(track.id, track.title, track.byline, mood, can_ask=can_ask, point=track.point))
     show_lines(lines, name=name, digest=digest, plays_first=plays_first)
     if len(rows) > num_shown:
         st.button(
@@ -266,7 +268,9 @@ def _show_line(line: SongLine, name: str, *, is_playing: bool) -> None:
                         args=(line.track_id,),
                         type="tertiary",
                     )
-    if is_playing:
+    if is_playing and is_spotify_silent():
+        show_substitute(line.point, place=name)
+    elif is_playing:
         show_player(line.track_id, f"{line.title}, {line.byline}", place=name)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.frame import download_button, escape_markdown, escape_markdown_message
+from emomusic.ui.core.own_computer import is_own_computer
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import listed, show_removal, show_uploader
@@ -163,7 +163,7 @@ def _offer_download(name: str) -> None:
     """Describe a table that is not here, and how to get it. Visitors of a server cannot start a download."""
     known = downloads.DOWNLOADS[name]
     st.markdown(f"This table is not installed: {known.source}. Licence: {known.licence}.")
-    if not _is_own_computer():
+    if not is_own_computer():
         st.markdown("The owner of this server can add it with this command:")
         st.code(f"python -m emomusic data get {name}", language="bash")
         return
@@ -183,12 +183,6 @@ def _offer_download(name: str) -> None:
         finally:
             bar.empty()
         st.rerun()
-
-
-def _is_own_computer() -> bool:
-    """Whether the app runs on the visitor's computer. Behind a proxy, the host or the address is another one."""
-    host = urlsplit(f"//{st.context.headers.get('Host', '')}").hostname
-    return host in ("localhost", "127.0.0.1", "::1") and st.context.ip_address is None
 
 
 def _own_table() -> SongTable | None:

@@ -124,5 +124,7 @@ def song_points(numbered: Iterable[tuple[int, Song]]) -> list[SongPoint]:
 
 
 def song_line(track: Track) -> str:
-    """A song as Markdown: the title with a link, and the artists."""
-    return f"[**{escape_markdown(track.title)}**]({track_url(track.id)}) · {escape_markdown(track.byline)}"
+    """A song as Markdown: the title, with a link to Spotify, and the artists."""
+    title = f"**{escape_markdown(track.title)}**"
+    title = f"[{title}]({track_url(track.id)})" if track.path is None else title
+    return f"{title} · {escape_markdown(track.byline)}"

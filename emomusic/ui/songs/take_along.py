@@ -71,17 +71,18 @@ def show_take_along(songs: Sequence[Song], place: str, stem: str) -> None:
         return
     with st.popover("Take it along", key=f"take-{place}"):
         st.markdown(f"**{pluralize(len(songs), 'song')}** of this list")
-        _COPY(
-            data={
-                "label": "Copy for Spotify",
-                "text": track_links(songs),
-                "copied": f"{pluralize(len(songs), 'link')} copied.",
-                "failed": "The browser does not allow copying. Download the playlist instead.",
-            },
-            key=f"copy-{place}",
-        )
-        st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
-        show_save(songs, place)
+        if songs[0].track.path is None:
+            _COPY(
+                data={
+                    "label": "Copy for Spotify",
+                    "text": track_links(songs),
+                    "copied": f"{pluralize(len(songs), 'link')} copied.",
+                    "failed": "The browser does not allow copying. Download the playlist instead.",
+                },
+                key=f"copy-{place}",
+            )
+            st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
+            show_save(songs, place)
         download_button("Playlist (M3U)", lambda: songs_m3u(songs), f"{stem}.m3u", key=f"m3u-{place}")
         download_button("Songs (CSV)", lambda: for_excel(songs_csv(songs)), f"{stem}-songs.csv", key=f"csv-{place}")
 

@@ -14,6 +14,8 @@ from emomusic.music.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.music.request import Request
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen_all
+from emomusic.ui.songs.own_files import choose_files
+from emomusic.ui.songs.sources import Source, choose_source, current_source
 
 _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
 _TEMPO_RANGE = (40, 220)
@@ -40,7 +42,9 @@ def chosen_genres() -> frozenset[str]:
 
 
 def with_your_music(request: Request) -> Request:
-    """A request with the visitor's genres and options."""
+    """A request with the visitor's genres and options. Genres, tempo and fame are unknown for audio files."""
+    if current_source() is not Source.SPOTIFY:
+        return replace(request, seed=int(st.session_state.get(state.fresh(state.SEED), _DEFAULTS[state.SEED])))
     options = {key: st.session_state.get(state.fresh(key), default) for key, default in _DEFAULTS.items()}
     tempo = tuple(options[state.TEMPO])
     return replace(
@@ -61,17 +65,22 @@ def choose_genres() -> None:
 
 
 def choose_music() -> None:
-    """Show the menu of genres and of options for songs. `with_your_music` reads the choice."""
+    """Show the menu of the source, genres and options for songs. `with_your_music` reads the choice."""
     names = names_of(chosen_genres())
     num_changed = sum(
         st.session_state.setdefault(state.fresh(key), default) != default for key, default in _DEFAULTS.items()
     )
     with _menu(len(names) + num_changed):
-        _choose_genres(names)
-        # The session keeps the values while another page is shown
-        st.select_slider("Familiarity", list(_ADVENTURES), key=state.fresh(state.ADVENTURE), persist_state="session")
-        st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=state.fresh(state.TEMPO), persist_state="session")
-        st.toggle("Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session")
+        source = choose_source()
+        if source is Source.OWN:
+            choose_files()
+        # The session keeps the values of the widgets while another page, or another source, is shown
+        if source is Source.SPOTIFY:
+            _choose_genres(names)
+            familiarity, tempo = state.fresh(state.ADVENTURE), state.fresh(state.TEMPO)
+            st.select_slider("Familiarity", list(_ADVENTURES), key=familiarity, persist_state="session")
+            st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=tempo, persist_state="session")
+            st.toggle("Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session")
         seed_help = "Another number gives other songs that match equally well."
         st.number_input("Shuffle", 0, 9999, key=state.fresh(state.SEED), help=seed_help, persist_state="session")
         st.button(

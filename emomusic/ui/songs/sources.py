@@ -1,0 +1,114 @@
+"""Where a visitor's songs come from: Spotify's catalogue, own audio files, or the songs that come with EmoMusic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+import streamlit as st
+
+from emomusic.music.recommend import Recommender
+from emomusic.music.sound.bundled import bundled_songs
+from emomusic.music.sound.local_songs import recommender_of
+from emomusic.ui.core import state
+from emomusic.ui.core.address import choose, offered
+from emomusic.ui.core.own_computer import is_own_computer
+from emomusic.ui.core.shared import shared
+from emomusic.ui.songs.own_files import own_recommender
+
+
+class Source(StrEnum):
+    """Where songs come from."""
+
+    SPOTIFY = "spotify"
+    OWN = "own"
+    BUNDLED = "bundled"
+
+
+LABELS: Mapping[Source, str] = {
+    Source.SPOTIFY: "Spotify",
+    Source.OWN: "Your files",
+    Source.BUNDLED: "EmoMusic's songs",
+}
+
+
+def is_spotify_silent() -> bool:
+    """Whether Spotify's player did not answer in this browser, and the visitor did not ask for it nevertheless."""
+    return st.session_state.get(state.SPOTIFY_SILENT) is True
+
+
+def substitution() -> str | None:
+    """Why songs of another source than the chosen one play; None if they do not."""
+    chosen, current = _chosen() or Source.SPOTIFY, current_source()
+    if chosen is current:
+        return None
+    why = "Spotify does not answer" if chosen is Source.SPOTIFY else "No file of yours is ready"
+    return f"{why}. Playing: {LABELS[current]}."
+
+
+def use_spotify() -> None:
+    """Play songs of Spotify, even if its player did not answer."""
+    st.session_state[state.SPOTIFY_SILENT] = False
+    choose({state.SONGS_FROM: None})
+
+
+def _chosen() -> Source | None:
+    names = offered(state.SONGS_FROM, list(Source))
+    return Source(names[0]) if names else None
+
+
+def current_source() -> Source:
+    """The source of the songs that play. Own files that are not there yet have no songs."""
+    chosen = _chosen()
+    if chosen is Source.BUNDLED:
+        return chosen
+    if (chosen is Source.OWN or is_spotify_silent()) and own_recommender() is not None:
+        return Source.OWN
+    return Source.BUNDLED if is_spotify_silent() else Source.SPOTIFY
+
+
+def songs_recommender() -> Recommender:
+    """The recommender for the songs of the current source.
+
+    Raises:
+        EmomusicError: the catalogue or a model is damaged.
+    """
+    source = current_source()
+    if source is Source.OWN and (own := own_recommender()) is not None:
+        return own
+    return shared().recommender() if source is Source.SPOTIFY else _bundled(with_paths=is_own_computer())
+
+
+@st.cache_resource(show_spinner=False)
+def _bundled(*, with_paths: bool) -> Recommender:
+    songs = bundled_songs()
+    if not with_paths:  # playlists must not tell a visitor the folders of the server
+        songs = [replace(song, path=Path(song.path).name) for song in songs]
+    return recommender_of(songs, str(Source.BUNDLED))
+
+
+def choose_source() -> Source:
+    """Show the sources; returns the chosen one, which may have no songs yet."""
+    shown = _chosen() or current_source()
+    key = state.fresh(state.SONGS_FROM)
+    if st.session_state.get(key, shown) != shown:  # after Back, a link or a fallback
+        state.renew(state.SONGS_FROM)
+        key = state.fresh(state.SONGS_FROM)
+    st.segmented_control(
+        "Songs from",
+        list(Source),
+        default=shown,
+        format_func=LABELS.__getitem__,
+        required=True,
+        key=key,
+        on_change=_store,
+        args=(key,),
+    )
+    return shown
+
+
+def _store(key: str) -> None:
+    source = Source(st.session_state[key])
+    use_spotify() if source is Source.SPOTIFY else choose({state.SONGS_FROM: source})

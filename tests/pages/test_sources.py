@@ -1,0 +1,165 @@
+"""The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from emomusic.errors import LibraryError
+from emomusic.music.sound.bundled import bundled_songs
+from emomusic.music.sound.library import Library
+from emomusic.music.sound.local_songs import recommender_of
+from emomusic.ui.core import own_computer, state
+from emomusic.ui.core.own_computer import is_own_computer
+from emomusic.ui.songs import own_files
+from emomusic.ui.songs.audio import content_of
+from tests.music.sound.ears import load_fake_ear
+from tests.music.sound.songs import song_bytes
+from tests.pages.screen import files_of, playing, queue_of, run_fragments, tracks
+
+SECONDS = 120
+
+
+def photo_page(root: Path, source: str | None = None) -> AppTest:
+    """The Photo page with a happy face and the songs of a source."""
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    if source is not None:
+        app.query_params[state.SONGS_FROM] = source
+    return app.run()
+
+
+def current_id(app: AppTest) -> str:
+    assert not app.exception
+    queued = queue_of(app).current
+    assert queued is not None
+    return queued.song.track.id
+
+
+def click(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click()
+    run_fragments(app)
+    return app.run()
+
+
+def test_bundled_songs_replace_a_silent_spotify_until_the_visitor_asks_for_it(root: Path) -> None:
+    app = photo_page(root)
+    of_spotify = playing(app)
+    app.session_state[state.SPOTIFY_SILENT] = True  # as the browser reports it
+    app.run()
+    assert current_id(app).startswith("bundled-")
+    assert not tracks(app)
+    assert len(app.get("audio")) == 1
+    click(app, "use-spotify")
+    assert playing(app) == of_spotify
+    assert not app.get("audio")
+    app.query_params[state.SONGS_FROM] = "bundled"
+    assert current_id(app.run()).startswith("bundled-")
+
+
+def test_all_policies_and_buttons_work_with_bundled_songs(root: Path) -> None:
+    app = photo_page(root, "bundled")
+    moods = {}
+    for policy in ("Match", "Soothe", "Journey"):
+        app.segmented_control(key=state.POLICY).set_value(policy).run()
+        moods[policy] = [song.mood for song in queue_of(app).playlist(4)]
+        first = current_id(app)
+        second = current_id(click(app, "next-photo"))
+        assert first != second
+        third = current_id(click(app, "skip-photo"))
+        assert third not in (first, second)
+        assert second not in [song.track.id for song in queue_of(app).playlist(20)]
+        click(app, "allow-photo")
+    assert set(moods["Match"][:3]) == {"happy"}
+
+
+def test_files_tell_a_visitor_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(monkeypatch)
+    photo_page(root, "bundled")
+    lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv")]
+    texts = [made if isinstance(made, str) else made.decode("utf-8") for made in lists]
+    names = [Path(song.path).name for song in bundled_songs()]
+    assert sum(any(name in text for name in names) for text in texts) >= 3
+    assert not any(str(root) in text for text in texts)
+
+
+def untitled(seconds: float) -> bytes:
+    """A song without tags, so that its file names it."""
+    return song_bytes("wav", seconds, tags={})
+
+
+def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
+    uploader = app.file_uploader(key=state.OWN_UPLOAD)
+    uploader.set_value([(name, content, "audio/wav") for name, content in files.items()])
+    run_fragments(app)
+    return app.run()
+
+
+def test_uploaded_files_play_and_bad_ones_get_a_sentence(root: Path) -> None:
+    app = photo_page(root, "own")
+    assert playing(app)  # Spotify plays until a file is ready
+    upload(app, {"first.wav": untitled(4), "bad.mp3": b"not audio", "second.wav": untitled(5)})
+    assert not app.exception
+    queue = queue_of(app)
+    assert {song.track.path for song in queue.playlist(5)} == {"first.wav", "second.wav"}
+    assert any("bad" in caption.value for caption in app.caption)
+    assert playing(photo_page(root, "own"))  # another visitor has no files
+    upload(app, {})
+    assert playing(app)
+
+
+def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_files, "MAX_FILES", 2)
+    app = upload(photo_page(root, "own"), {f"{number}.wav": untitled(2) for number in range(3)})
+    assert {song.track.path for song in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
+    monkeypatch.setattr(own_files, "MAX_FILES", 50)
+    monkeypatch.setattr(own_files, "MAX_MB", 1)
+    second = untitled(4)
+    assert len(second) > 2**19
+    app = upload(photo_page(root, "own"), {"0.wav": second, "1.wav": second})
+    assert {song.track.path for song in queue_of(app).playlist(5)} == {"0.wav"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "address", "shared", "own"),
+    [
+        ({"Host": "localhost:8501"}, None, "", True),
+        ({"Host": "[::1]:8501"}, None, "0", True),
+        ({"Host": "127.0.0.1:8501"}, None, "1", False),
+        ({"Host": "emo.example.org"}, None, "", False),
+        ({"Host": "localhost.example.org"}, None, "", False),
+        ({"Host": "localhost:8501"}, "192.168.1.7", "", False),
+        ({"Host": "localhost", "X-Forwarded-For": "192.168.1.7"}, None, "", False),
+        ({}, None, "", False),
+    ],
+)
+def test_only_a_local_browser_without_a_proxy_is_on_the_own_computer(
+    headers: Mapping[str, str], address: str | None, shared: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers, ip_address=address))
+    monkeypatch.setenv(own_computer.SHARED, shared)
+    assert is_own_computer() is own
+
+
+def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music/song.wav").write_bytes(song_bytes(seconds=2))
+    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
+    with Library(create=True) as library:
+        library.add([tmp_path / "music"])
+        library.hear(load_fake_ear, "fake", workers=1, on_progress=lambda done, total: None)
+        recommender = recommender_of(library.songs(), "library")
+    track = recommender.catalogue.track(0)
+    monkeypatch.setattr(own_files, "is_own_computer", lambda: True)
+    assert content_of(track) == tmp_path / "music/song.wav"
+    monkeypatch.setattr(own_files, "is_own_computer", lambda: False)
+    with pytest.raises(LibraryError, match="no longer there"):
+        content_of(track)
+    with pytest.raises(LibraryError, match="no longer there"):
+        content_of(replace(track, id="yours-1", path="/etc/passwd"))
