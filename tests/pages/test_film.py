@@ -219,7 +219,7 @@ def test_a_new_scene_leaves_the_songs_of_the_others(
     app.query_params[state.GENRES] = "jazz"
     app.run()
     assert new == [3, 1, 3]
-    requests, songs = app.session_state[state.FILM_SONGS]
+    _, requests, songs = app.session_state[state.FILM_SONGS]
     assert songs == one_song_each(requests, shared().recommender())
 
 

@@ -336,20 +336,6 @@ def test_a_visitor_of_a_server_sees_the_command_and_cannot_start_a_download(app:
     assert not app.button
 
 
-@pytest.mark.parametrize(
-    ("host", "address", "is_own"),
-    [
-        ("localhost:8501", None, True),
-        ("127.0.0.1", None, True),
-        ("music.example.org", None, False),  # a proxy on the same computer
-        ("localhost:8501", "192.0.2.1", False),
-    ],
-)
-def test_downloads_start_on_ones_own_computer_only(monkeypatch, host: str, address: str | None, is_own: bool) -> None:
-    monkeypatch.setattr(st, "context", SimpleNamespace(headers={"Host": host}, ip_address=address))
-    assert song_table_module._is_own_computer() is is_own
-
-
 def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(song_list, "_MOST_SHOWN", 50)
     upload(app, csv_of(song_table(60)))
