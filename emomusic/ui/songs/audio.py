@@ -11,7 +11,7 @@ import streamlit as st
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.face.images import encode_jpeg, read_image, shrink
 from emomusic.music.catalogue import Track
-from emomusic.music.sound.bundled import bundled_songs
+from emomusic.music.sound.bundled import load_bundled_recommender
 from emomusic.music.sound.formats import HEAD_BYTES, demuxer_of
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown
@@ -99,7 +99,8 @@ def content_of(track: Track) -> bytes | Path:
     elif kind == "library":
         path = library_song(int(number))
     else:
-        path = next((song.path for song in bundled_songs() if song.number == int(number)), None)
+        bundled = load_bundled_recommender().catalogue.find(track.id)
+        path = None if bundled is None else bundled.path
     if content is None and (path is None or not Path(path).is_file()):
         raise LibraryError(f"{track.title!r} is no longer there; choose another song.")
     return content if content is not None else Path(str(path))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from emomusic.assets import load_once
 from emomusic.music.recommend import Recommender
-from emomusic.music.sound.bundled import bundled_songs
+from emomusic.music.sound.bundled import bundled_songs, load_bundled_recommender
 from emomusic.music.sound.local_songs import recommender_of
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, offered
@@ -78,15 +79,15 @@ def songs_recommender() -> Recommender:
     source = current_source()
     if source is Source.OWN and (own := own_recommender()) is not None:
         return own
-    return shared().recommender() if source is Source.SPOTIFY else _bundled(with_paths=is_own_computer())
+    if source is Source.SPOTIFY:
+        return shared().recommender()
+    return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()
 
 
-@st.cache_resource(show_spinner=False)
-def _bundled(*, with_paths: bool) -> Recommender:
-    songs = bundled_songs()
-    if not with_paths:  # playlists must not tell a visitor the folders of the server
-        songs = [replace(song, path=Path(song.path).name) for song in songs]
-    return recommender_of(songs, str(Source.BUNDLED))
+@load_once
+def _bundled_without_folders() -> Recommender:
+    """The bundled songs for other people's playlists, which must not tell the folders of the server."""
+    return recommender_of([replace(song, path=Path(song.path).name) for song in bundled_songs()], "bundled")
 
 
 def choose_source() -> Source:
