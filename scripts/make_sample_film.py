@@ -1,6 +1,7 @@
 """Make the sample film from the sample pictures: python -m scripts.make_sample_film.
 
-Seven shots with hard cuts, each a slow camera move over one picture. Three persons return.
+Seven shots with hard cuts, each a slow camera move over one picture. Three persons return. Half of the sound is of a
+happy song, half of a sad one.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import numpy as np
 
 from emomusic.assets import data_dir, write_checksums
 from emomusic.face.images import RgbImage, read_image
+from emomusic.music.sound.bundled import songs_dir
 
 WIDTH, HEIGHT, RATE = 640, 360, 20
+SONGS, SOUND_RATE = ("david-04.mp3", "mission-music-3.mp3"), 44_100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,26 @@ def write(path: Path) -> None:
     with av.open(path, "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", RATE, options={"preset": "veryslow", "crf": "29", "g": "100"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        sound = container.add_stream("aac", SOUND_RATE, layout="stereo", bit_rate=64_000)
         for shot in SHOTS:
             for image in frames(shot):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
+        resampler = av.AudioResampler("fltp", "stereo", SOUND_RATE, frame_size=1024)
+        for frame in song_frames(sum(shot.seconds for shot in SHOTS) / len(SONGS)):
+            container.mux(packet for ready in resampler.resample(frame) for packet in sound.encode(ready))
+        container.mux(sound.encode())
+
+
+def song_frames(seconds: float) -> Iterator[av.AudioFrame]:
+    """Decoded frames of the first seconds of each song, one after the other."""
+    for name in SONGS:
+        with av.open(str(songs_dir() / name)) as song:
+            for frame in song.decode(audio=0):
+                if frame.time >= seconds:
+                    break
+                frame.pts = None
+                yield frame
 
 
 if __name__ == "__main__":

@@ -207,8 +207,8 @@ def _recommender(options: argparse.Namespace) -> Recommender:
 
 def _show_pictures(records: list[dict[str, Any]]) -> None:
     for record in records:
-        if "error" in record:
-            continue  # it is already on stderr
+        if "error" in record and "faces" not in record:
+            continue  # it is already on stderr. A film that breaks off has faces
         if "audio" in record:
             from emomusic.cli.sounds import show_song
 
