@@ -1,4 +1,4 @@
-"""Take the README's screenshots from a running app: wide and narrow, light and dark.
+"""Take the README's screenshots and its moving picture from a running app: wide and narrow, light and dark.
 
 ffmpeg -loop 1 -i data/samples/four-people.jpg -t 4 -r 12 -pix_fmt yuv420p -vf "scale=640:-2,pad=640:480:0:-1" f.y4m
 EMOMUSIC_DATA= streamlit run app.py --server.headless true &
@@ -13,18 +13,19 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from emomusic.ui.core import state
 
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
-PLAYER_FRAME = "iframe[src*='open.spotify.com']"
-DETAILS = ".st-key-roomy-details"  # emotions and plane, below the player
+PLAYS = f"{state.SONGS_FROM}=bundled"
+"""The bundled songs need no network."""
 
-# A placeholder, because Spotify's players need the network
-PLAYER = """<body style="margin:0;height:100vh;display:grid;place-items:center;background:#2b2b2b;color:#ddd;
-font:15px sans-serif;border-radius:12px">Spotify's player for this song</body>"""
+DETAILS = ".st-key-roomy-details"  # emotions and plane, below the player
+DEMO = ("photo", "gallery", "explore", "how", "models")
+DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 
 
 def take(page: Page, out: Path, name: str) -> None:
@@ -34,15 +35,16 @@ def take(page: Page, out: Path, name: str) -> None:
     print(out / f"{name}.png")
 
 
-def wait_for_player(page: Page) -> None:
-    """Wait for the player and for the plane, which is below it."""
-    page.locator(PLAYER_FRAME).wait_for(state="attached")
+def play_song(page: Page) -> None:
+    """Start the song, and wait for the plane below it."""
+    page.locator("audio").evaluate("audio => audio.play()")
     page.locator(".st-key-plane .js-plotly-plot").wait_for(state="attached")
+    page.wait_for_function("document.querySelector('audio').currentTime > 3")
 
 
 def start_camera(page: Page, url: str) -> None:
     """Open the live page, give consent, start the video, and wait for some seconds of readings."""
-    page.goto(f"{url}/live")
+    page.goto(f"{url}/live?{PLAYS}")
     page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
     page.frame_locator('iframe[title*="webrtc"]').get_by_role("button", name="START").click()
     page.locator(".st-key-live-play button").wait_for()
@@ -61,18 +63,17 @@ def main(url: str, out: Path, film: Path) -> None:
                 context = browser.new_context(
                     viewport={"width": width, "height": height}, color_scheme=theme, permissions=["camera"]
                 )
-                context.route("https://open.spotify.com/**", lambda r: r.fulfill(body=PLAYER, content_type="text/html"))
                 page = context.new_page()
                 page.set_default_timeout(120_000)
-                page.goto(f"{url}/?sample=four-people")
-                wait_for_player(page)
+                page.goto(f"{url}/?sample=four-people&{PLAYS}")
+                play_song(page)
                 take(page, out, f"photo-{width}-{theme}")
                 page.locator(DETAILS).evaluate("element => element.scrollIntoView()")
                 take(page, out, f"details-{width}-{theme}")
-                page.goto(f"{url}/gallery?{state.GALLERY_RESULT}=samples")
-                wait_for_player(page)
+                page.goto(f"{url}/gallery?{state.GALLERY_RESULT}=samples&{PLAYS}")
+                play_song(page)
                 take(page, out, f"gallery-{width}-{theme}")
-                page.goto(f"{url}/film?{state.FILM_SAMPLE}=sample")
+                page.goto(f"{url}/film?{state.FILM_SAMPLE}=sample&{PLAYS}")
                 page.locator("video").wait_for()
                 page.wait_for_timeout(3000)  # until the browser shows the first frame
                 take(page, out, f"video-{width}-{theme}")
@@ -82,13 +83,15 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.goto(f"{url}/models?faces=emonet_photo&faces=emonet")
                 page.locator(".js-plotly-plot").nth(1).wait_for()
                 take(page, out, f"models-{width}-{theme}")
-                page.goto(f"{url}/how_it_works?sample=four-people&step=proposals")
+                page.goto(f"{url}/how_it_works?sample=four-people&step=proposals&{PLAYS}")
                 page.locator('[data-testid="stImage"] img, .js-plotly-plot').first.wait_for()
                 take(page, out, f"how-{width}-{theme}")
                 start_camera(page, url)
                 take(page, out, f"live-{width}-{theme}")
                 context.close()
         browser.close()
+    first, *others = (Image.open(out / f"{name}-1440-light.png").convert("RGB").resize(DEMO_SIZE) for name in DEMO)
+    first.save(out.parent / "demo.webp", save_all=True, append_images=others, duration=DEMO_MS, loop=0, quality=80)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def show_notice() -> None:
     """Show what the app estimates, what happens to photos, and which uses to avoid."""
     st.caption(
         "EmoMusic estimates the **expression** on a face and is often wrong; an expression is not a feeling. Photos "
-        "stay in memory, films in a temporary file. Neither is sent on; both are deleted "
+        "and songs stay in memory, films in a temporary file. None is sent on; all are deleted "
         f"{WHEN_GONE} at the latest. The app connects only to Spotify's players unless you ask for more. It is for "
         "play and teaching: do not judge people with it. The EU AI Act forbids emotion recognition at work and in "
         "education."
