@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import FaceDetector
-from emomusic.face.images import RgbImage, crop_face
+from emomusic.face.images import Box, RgbImage, crop_face
 from emomusic.face.live.timeline import Timeline
 from emomusic.face.live.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 from emomusic.face.reading import FaceReading
@@ -72,6 +72,23 @@ class LiveFace:
     reading: FaceReading
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenFace:
+    """A face of one reading, before smoothing.
+
+    Attributes:
+        crop: as from `images.crop_face`.
+    """
+
+    box: Box
+    crop: RgbImage
+    probabilities: EmotionProbabilities
+
+
+Observer: TypeAlias = Callable[[float, Sequence[SeenFace]], None]
+"""Takes the time of a frame and its faces, from left to right on the screen. The worker calls it and waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveView:
     """The state of a stream at one moment.
@@ -112,6 +129,10 @@ class LiveReader:
     `submit_frame` stores the newest frame for the worker and never waits for a reading. The first frame starts the
     worker. It ends after `close`, or after `idle_s` seconds without a frame; the next frame starts another. The results
     stay available after `close`.
+
+    Attributes:
+        settings: may change at any time.
+        observer: sees each reading; None for none. May change at any time.
     """
 
     def __init__(
@@ -132,6 +153,7 @@ class LiveReader:
             idle_s: the worker ends after this time without a frame.
         """
         self.settings = settings or LiveSettings()
+        self.observer: Observer | None = None
         self._networks = networks
         self._clock = clock
         self._idle_s = idle_s
@@ -296,7 +318,13 @@ class LiveReader:
         faces = self._finder.find(detector, frame, settings.detect_side)
         if settings.mirrored:
             faces.reverse()
-        probabilities = classifier.classify([crop_face(frame.image, face.box) for face in faces])
+        crops = [crop_face(frame.image, face.box) for face in faces]
+        probabilities = classifier.classify(crops)
+        if (observer := self.observer) is not None:
+            observer(
+                frame.time_s,
+                [SeenFace(*seen) for seen in zip([face.box for face in faces], crops, probabilities, strict=True)],
+            )
         with self._changed:
             if self._closed.is_set():
                 return

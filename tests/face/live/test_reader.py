@@ -8,8 +8,8 @@ import pytest
 
 from emomusic.affect import Emotion
 from emomusic.face.detection import Face
-from emomusic.face.images import Box, RgbImage
-from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView
+from emomusic.face.images import Box, RgbImage, crop_face
+from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.waiting import wait_until
 
@@ -108,6 +108,23 @@ def test_a_reading_has_box_landmarks_and_emotion(reader: LiveReader) -> None:
     assert view.group is not None
     assert view.group.values == pytest.approx(face.reading.probabilities.values)
     assert (view.width, view.height) == (320, 240)
+
+
+def test_an_observer_sees_the_crops_of_each_reading(reader: LiveReader, clock: FakeClock) -> None:
+    seen: list[tuple[float, list[SeenFace]]] = []
+    reader.observer = lambda time_s, faces: seen.append((time_s, list(faces)))
+    clock.now_s = 5.0
+    image = frame()
+    read(reader, image)
+    ((time_s, (face,)),) = seen
+    assert time_s == 5.0
+    assert face.box == FACE.box
+    assert np.array_equal(face.crop, crop_face(image, FACE.box))
+    expected = FakeClassifier().classify([face.crop])[0]
+    assert np.array_equal(face.probabilities.values, expected.values)
+    reader.observer = None
+    read(reader, image)
+    assert len(seen) == 1
 
 
 def test_boxes_follow_the_picture_between_readings() -> None:
