@@ -1,4 +1,4 @@
-"""Calibration of probabilities: temperature, label smoothing, and the adjustment for photographs."""
+"""Calibration of probabilities: temperature, label smoothing, and adjustments for photographs and posed faces."""
 
 from __future__ import annotations
 
@@ -110,6 +110,32 @@ def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float
         return probabilities.astype(np.float64)
     table = np.asarray(adjustment, np.float64)
     return np.asarray(softmax(_logs(probabilities) @ table[:, :-1].T + table[:, -1], axis=1))
+
+
+def fit_equal_classes(frequencies: FloatArray, y_true: IntArray, probabilities: FloatArray) -> FloatArray:
+    """The map for data in which all classes are equally frequent, as for `adjust_logits`.
+
+    It divides by the frequencies of the training data (logit adjustment). A temperature, fitted with equal weight for
+    each class, keeps the probabilities calibrated.
+
+    Source: A. K. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
+
+    Args:
+        frequencies: of the classes in the training data, shape (classes,), each above 0.
+        y_true: shape (n,), true classes of examples outside the training data; every class occurs.
+        probabilities: of these examples, shape (n, classes).
+    """
+    from scipy.optimize import minimize_scalar
+
+    table = np.column_stack([np.eye(len(frequencies)), -np.log(frequencies)])
+    weights = 1.0 / np.bincount(y_true, minlength=len(frequencies))[y_true]
+
+    def loss(log_temperature: float) -> float:
+        answers = adjust_logits(probabilities, (table / np.exp(log_temperature)).tolist())
+        return float(-(weights * np.log(answers[np.arange(len(y_true)), y_true])).sum())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded")
+    return np.asarray(table / np.exp(found.x))
 
 
 def _logs(probabilities: FloatArray) -> FloatArray:

@@ -301,3 +301,15 @@ def test_a_class_that_cannot_be_told_from_others_is_not_guessed() -> None:
 def test_full_certainty_falls_into_the_last_bin() -> None:
     found = metrics.reliability(np.array([0]), np.array([[1.0, 0.0]]), num_bins=10)
     assert (len(found.counts), len(found.accuracy), found.counts[-1]) == (10, 10, 1)
+
+
+def test_equal_classes_divide_by_the_frequencies_of_the_training_data() -> None:
+    frequencies = np.array([0.7, 0.2, 0.1])
+    rng = np.random.default_rng(0)
+    y_true = rng.choice(3, 600)
+    logits = 1.5 * rng.normal(size=(600, 3)) + 3 * np.eye(3)[y_true]
+    trained = softmax(logits + np.log(frequencies), axis=1)  # trained where the first class is frequent
+    found = calibration.fit_equal_classes(frequencies, y_true, trained)
+    adjusted = calibration.adjust_logits(trained, found.tolist())
+    np.testing.assert_array_equal(adjusted.argmax(axis=1), logits.argmax(axis=1))
+    assert metrics.expected_calibration_error(y_true, adjusted) < 0.05

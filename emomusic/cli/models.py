@@ -45,6 +45,11 @@ def add_commands(parent: Any) -> None:
         action="store_true",
         help="save the figures of --ferplus, or of --images with a new adjustment in five folds (`wild`)",
     )
+    face.add_argument(
+        "--posed",
+        action="store_true",
+        help="assume that all seven emotions may be shown; with --ferplus --record: fit the adjustment for that",
+    )
     text = "Figures of a mood model, by cross-validation."
     _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
     text = "Figures of the model that hears mood: of ten folds on its own clips, as it is on others."
@@ -94,9 +99,11 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         evaluate_split,
         evaluate_split_on_votes,
         evaluation_record,
+        fit_posed_faces,
         fit_to_pictures,
         labelled_pictures,
         record_photographs,
+        record_posed_faces,
         record_votes,
     )
 
@@ -117,8 +124,16 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         if options.aligned or options.margin is not None:
             raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
         split = Split(options.split)
+        if options.posed and (not options.record or split is not Split.VALIDATION):
+            raise DatasetError(
+                "expected --posed with --images, or with --ferplus --split validation --record to fit its adjustment"
+            )
         faces = read_fer2013(options.fer2013, needs=[split]).split(split)
         classifier = EmotionClassifier.load(name)
+        if options.posed:
+            scores, spec = fit_posed_faces(faces, classifier)
+            record_posed_faces(spec)
+            return evaluation_record(name, scores), 0
         if not options.ferplus:
             return evaluation_record(name, evaluate_split(faces, classifier)), 0
         record = evaluate_split_on_votes(faces, split, classifier)
@@ -129,8 +144,12 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
     if options.aligned and options.margin is not None:
         log.warning("--margin has no effect with --aligned: the pictures are not cropped.")
+    if options.posed and options.record:
+        raise DatasetError("expected --record with --images and without --posed: it is for photographs")
     pictures = labelled_pictures(options.images)
     classifier = EmotionClassifier.load(name)
+    if options.posed:
+        classifier = classifier.posed()
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
     with progress("pictures", len(pictures)) as on_progress:
         if not options.record:

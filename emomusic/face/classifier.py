@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -61,6 +62,21 @@ class EmotionClassifier:
             )
         return cls(network.map_batch, spec)
 
+    def posed(self) -> EmotionClassifier:
+        """The same network for faces that may show any of the emotions, as people do for the camera.
+
+        Photographs show some emotions rarely, so there this costs accuracy.
+
+        Raises:
+            ModelError: the model has no adjustment for posed faces.
+        """
+        if not self.spec.posed_adjustment:
+            raise ModelError(
+                f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
+                f"Received: {self.spec.name}. Choose another model"
+            )
+        return EmotionClassifier(self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
+
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
         self.require_emotions()
@@ -78,7 +94,7 @@ class EmotionClassifier:
             )
 
     def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities as from `probabilities`, adjusted for faces on photographs."""
+        """Probabilities as from `probabilities`, adjusted for faces on photographs, or for posed faces."""
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -59,6 +59,7 @@ class ModelSpec:
         smoothing: the label smoothing to invert, as a share of the probability.
         adjustment: the map to calibrated probabilities for faces on photographs (`calibration.adjust_logits`), one row
             per class, or none. FER2013 was collected by emotion words and has other frequencies and other pictures.
+        posed_adjustment: the same for faces that may show any of the emotions (`calibration.fit_equal_classes`).
     """
 
     name: str
@@ -73,13 +74,15 @@ class ModelSpec:
     classes: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)] = tuple(EMOTIONS)
     smoothing: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     adjustment: tuple[tuple[float, ...], ...] = ()
+    posed_adjustment: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.adjustment and [len(row) for row in self.adjustment] != [len(self.classes) + 1] * len(self.classes):
-            raise ValueError(
-                f"adjustment must have one row per class, of one number per class and a constant, or none. "
-                f"Received: {self.adjustment}"
-            )
+        for table in (self.adjustment, self.posed_adjustment):
+            if table and [len(row) for row in table] != [len(self.classes) + 1] * len(self.classes):
+                raise ValueError(
+                    f"an adjustment must have one row per class, of one number per class and a constant, or none. "
+                    f"Received: {table}"
+                )
 
 
 def face_models() -> list[str]:

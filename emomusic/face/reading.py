@@ -112,15 +112,18 @@ def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifie
 
 
 @load_once
-def load_networks(model: str = DEFAULT_MODEL, one_thread: bool = False) -> tuple[MtcnnDetector, EmotionClassifier]:
+def load_networks(
+    model: str = DEFAULT_MODEL, one_thread: bool = False, posed: bool = False
+) -> tuple[MtcnnDetector, EmotionClassifier]:
     """The detector and a trained model, loaded once in about 0.25 s. Threads may share them.
 
-    `one_thread` is that of `Network`.
+    `one_thread` is that of `Network`, `posed` assumes posed faces (`EmotionClassifier.posed`).
 
     Raises:
-        ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
+        ModelError: there is no such model, its files are damaged, its classes are not the seven emotions, or it has no
+            adjustment for posed faces.
         AssetError: a file of the detector is absent or damaged.
     """
     classifier = EmotionClassifier.load(model, one_thread=one_thread)
     classifier.require_emotions()
-    return MtcnnDetector(), classifier
+    return MtcnnDetector(), classifier.posed() if posed else classifier

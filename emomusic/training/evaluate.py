@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, read_metrics, write_json
-from emomusic.calibration import adjust_logits, fit_adjustment, told_apart
+from emomusic.calibration import adjust_logits, fit_adjustment, fit_equal_classes, told_apart
 from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
@@ -37,7 +37,7 @@ from emomusic.metrics import (
 )
 from emomusic.training.card import write_card
 from emomusic.training.conditions import Conditions, accuracy_by_condition, conditions_of
-from emomusic.training.ferplus import evaluate_on_votes
+from emomusic.training.ferplus import evaluate_on_votes, seen_emotions, seen_frequencies
 
 if TYPE_CHECKING:
     import keras
@@ -76,6 +76,27 @@ def evaluate_split_on_votes(faces: LabelledFaces, split: Split, classifier: Emot
     if figures is None:
         raise DatasetError(f"expected pictures of FER2013 with votes in FER+ ({split}). Received: other pictures")
     return {"model": spec.name, **figures}
+
+
+def fit_posed_faces(faces: LabelledFaces, classifier: EmotionClassifier) -> tuple[Scores, model_files.ModelSpec]:
+    """Fit the adjustment of a model for posed faces to the FER+ votes on Training and on these faces.
+
+    Args:
+        faces: of the validation split.
+        classifier: a model of the seven emotions.
+
+    Returns:
+        The metrics against the emotion that most people saw on `faces`, and the spec with the adjustment.
+
+    Raises:
+        DatasetError: the votes are absent or damaged.
+    """
+    classifier.require_emotions()
+    seen = seen_emotions(faces, Split.VALIDATION).astype(np.int64)
+    answers = classifier.probabilities(to_network_input(list(faces.images), classifier.spec.side))
+    adjustment = fit_equal_classes(seen_frequencies(), seen, answers).round(3).tolist()
+    scores = evaluate(seen, adjust_logits(answers, adjustment).argmax(axis=1))
+    return scores, replace(classifier.spec, posed_adjustment=tuple(tuple(row) for row in adjustment))
 
 
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
@@ -324,6 +345,11 @@ def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
     before = read_metrics(folder).get("ferplus", {})
     kept = {key: value for key, value in figures.items() if key not in {"model", "missed"}}
     _record(model_files.read_spec(folder), {"ferplus": before | {split.value: kept}})
+
+
+def record_posed_faces(spec: model_files.ModelSpec) -> None:
+    """Save the adjustment of `fit_posed_faces`."""
+    _record(spec, {})
 
 
 def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:

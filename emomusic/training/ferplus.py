@@ -48,13 +48,7 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
     Returns:
         Shape (n, 10), in the order of `COLUMNS`. Rows of unknown pictures are 0.
     """
-    try:
-        with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
-        if votes.shape != (len(known), len(COLUMNS)):
-            raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
-    except DAMAGED_ARRAYS as error:
-        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
+    known, votes = _read_votes(split)
     order = np.argsort(known, kind="stable")
     wanted = checksums(images)
     place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
@@ -62,6 +56,18 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
     place = np.where(known[in_order] == wanted, in_order, place)
     found: npt.NDArray[np.uint8] = np.where((known[place] == wanted)[:, None], votes[place], np.uint8(0))
     return found
+
+
+def _read_votes(split: Split) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+    """The checksum of each picture of a split, and the votes on it."""
+    try:
+        with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
+        if votes.shape != (len(known), len(COLUMNS)):
+            raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
+    except DAMAGED_ARRAYS as error:
+        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
+    return known, votes
 
 
 def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> npt.NDArray[np.float32]:
@@ -74,6 +80,13 @@ def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> np
     votes = votes_on(images, split)[:, : len(EMOTIONS)].astype(np.float32)
     shares: npt.NDArray[np.float32] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
     return shares
+
+
+def seen_frequencies(split: Split = Split.TRAIN) -> npt.NDArray[np.float64]:
+    """The share of pictures of a split on which most people saw each emotion, shape (7,)."""
+    votes = _read_votes(split)[1][:, : len(EMOTIONS)]
+    counts = np.bincount(votes[votes.any(axis=1)].argmax(axis=1), minlength=len(EMOTIONS))
+    return np.asarray(counts / counts.sum())
 
 
 def seen_emotions(faces: LabelledFaces, split: Split) -> npt.NDArray[np.uint8]:

@@ -10,8 +10,9 @@ import pytest
 
 from emomusic import assets
 from emomusic.cli.main import main
+from emomusic.errors import ModelError
 from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.fer2013 import Fer2013, Split
+from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.face.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
 from emomusic.training import ferplus
 from tests.tiny_model import Run
@@ -37,20 +38,27 @@ def test_export_writes_both_graphs_and_their_checksums(model: Path, capsys: pyte
     assets.require_intact(model / ONNX, model / GRAD_CAM)
 
 
-def test_evaluation_counts_the_votes(
-    model: Path, dataset: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def faces(dataset: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledFaces:
+    """Eight faces, on which people saw each emotion once, and contempt: in a CSV as validation and test."""
     faces = dataset.split(Split.TEST).first(8)
     with (tmp_path / "fer2013.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["emotion", "pixels", "Usage"])
-        for image, label in zip(faces.images, faces.labels, strict=True):
-            writer.writerow([label, " ".join(map(str, image.ravel())), "PrivateTest"])
+        for usage in ("PublicTest", "PrivateTest"):
+            for image, label in zip(faces.images, faces.labels, strict=True):
+                writer.writerow([label, " ".join(map(str, image.ravel())), usage])
     votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
-    votes[np.arange(8), np.arange(8)] = 9  # each emotion once, and contempt
+    votes[np.arange(8), np.arange(8)] = 9
     parts = {"pictures": ferplus.checksums(faces.images), "votes": votes}
     np.savez(tmp_path / "votes.npz", **{f"{split}_{name}": part for split in Split for name, part in parts.items()})
     monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    return faces
+
+
+def test_evaluation_counts_the_votes(
+    model: Path, faces: LabelledFaces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "test"]
     assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus", "--record", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
@@ -60,7 +68,24 @@ def test_evaluation_counts_the_votes(
     assert record["seven"]["accuracy"] == (answers == np.arange(8))[:7].mean()
     assert assets.read_metrics(model)["ferplus"]["test"]["accuracy"] == record["accuracy"]
     assert f"**{record['accuracy']:.1%}** of 8 pictures" in (model / assets.CARD).read_text(encoding="utf-8")
-    np.savez(tmp_path / "votes.npz", **{f"{split}_votes": votes for split in Split},
-             **{f"{split}_pictures": parts["pictures"] ^ 1 for split in Split})  # fmt: skip
+    with np.load(ferplus.VOTES) as arrays:
+        others = {name: array ^ 1 if name.endswith("pictures") else array for name, array in arrays.items()}
+    np.savez(ferplus.VOTES, **others)
     assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus"]) == 2
     assert "Received: other pictures" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("faces")
+def test_the_adjustment_for_posed_faces_is_fitted_to_the_votes_and_kept(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ModelError, match="adjustment for posed faces"):
+        EmotionClassifier.load("tiny").posed()
+    source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "validation", "--ferplus"]
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--posed", "--record", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 8
+    classifier = EmotionClassifier.load("tiny")
+    assert classifier.posed().spec.adjustment == classifier.spec.posed_adjustment != classifier.spec.adjustment
+    constants = np.array(classifier.spec.posed_adjustment)[:, -1]
+    np.testing.assert_allclose(constants, constants[0])  # people saw each emotion as often
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--posed"]) == 2
