@@ -15,7 +15,7 @@ from uv import find_uv_bin
 
 from emomusic.face.model_files import DEFAULT_MODEL, FILES, WEIGHTS
 
-MAX_WHEEL_BYTES = 58_000_000
+MAX_WHEEL_BYTES = 60_000_000
 FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 

@@ -41,8 +41,7 @@ MAX_S = 20 * 60.0
 
 _SHORT_S = 60.0
 _SHARES = (1 / 6, 3 / 6, 5 / 6)  # of the song, in the middle of the windows
-_WINDOW_S = 5 * PATCH_S
-_LENGTH = round(_WINDOW_S * SAMPLE_RATE)
+_LENGTH = round(PATCH_S * SAMPLE_RATE)
 _MIN_S = 1.0
 _SILENCE = 1e-4  # peak, -80 dB
 
@@ -90,7 +89,7 @@ class AudioSong:
         title: from the tags, or the name of the file.
         artists: main artist first; empty if unknown.
         genres: in lower case.
-        windows: the whole song up to a minute; otherwise three parts of 15 s.
+        windows: the whole song up to a minute; otherwise three parts of `PATCH_S`.
     """
 
     title: str
@@ -117,7 +116,7 @@ def read_song(source: Source, name: str | None = None) -> AudioSong:
     with AudioFile(source, name) as file:
         duration_s, windows = file.duration_s or 0.0, []
         if duration_s > _SHORT_S and file.is_seekable:
-            windows = [Window(start_s, _joined(file.sound(start_s, _WINDOW_S))) for start_s in _starts(duration_s)]
+            windows = [Window(start_s, _joined(file.sound(start_s, PATCH_S))) for start_s in _starts(duration_s)]
         if not windows or min(len(window.samples) for window in windows) < _LENGTH / 2:  # it ends too early
             sound = _joined(file.sound())
             num_s = len(sound) / SAMPLE_RATE
@@ -130,7 +129,7 @@ def read_song(source: Source, name: str | None = None) -> AudioSong:
 
 
 def _starts(duration_s: float) -> list[float]:
-    return [share * duration_s - _WINDOW_S / 2 for share in _SHARES]
+    return [share * duration_s - PATCH_S / 2 for share in _SHARES]
 
 
 def _joined(blocks: Iterable[FloatArray]) -> FloatArray:

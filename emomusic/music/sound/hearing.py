@@ -22,7 +22,7 @@ QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 
 _CORNERS = np.array([QUADRANT_CORNERS[quadrant] for quadrant in QUADRANTS], np.float64)
 _NUM_TAGS = 5
-_PATCHES_OF_PART = 1
+_SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -56,23 +56,29 @@ class Hearing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundHead:
-    """Probabilities of the quadrants from the summary of a song: standardization, then a linear map.
+    """Probabilities of the quadrants from the summary of a song: the softmax of a linear map and of a kernel.
 
     Attributes:
-        mean: shape (f,).
-        scale: shape (f,).
+        mean: shape (f,), for standardization.
+        scale: shape (f,), for standardization.
         weights: shape (f, 4).
         bias: shape (4,).
+        clips: shape (n, f), float16, rows of length 1: directions of the training clips' standardized summaries.
+        kernel_weights: shape (n, 4): of the similarity to each clip.
     """
 
     mean: FloatArray
     scale: FloatArray
     weights: FloatArray
     bias: FloatArray
+    clips: npt.NDArray[np.float16]
+    kernel_weights: FloatArray
 
     def probabilities(self, summaries: FloatArray) -> npt.NDArray[np.float64]:
         """Shape (n, 4), for summaries of shape (n, f)."""
-        logits = ((summaries - self.mean) / self.scale).astype(np.float64) @ self.weights + self.bias
+        standardized = (summaries - self.mean) / self.scale
+        similarities = kernel(directions(standardized), self.clips)
+        logits = standardized.astype(np.float64) @ self.weights + self.bias + similarities @ self.kernel_weights
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
@@ -94,9 +100,22 @@ class SoundHead:
             raise ModelError(f"expected a model of sound in {path}. Received: {error!r}. Restore the file") from error
 
 
+def directions(standardized: FloatArray) -> npt.NDArray[np.float16]:
+    """Rows of length 1."""
+    return np.asarray(standardized / np.linalg.norm(standardized, axis=1, keepdims=True), np.float16)
+
+
+def kernel(rows: npt.NDArray[np.float16], others: npt.NDArray[np.float16]) -> npt.NDArray[np.float64]:
+    """Similarities, shape (n, m), of directions of shapes (n, f) and (m, f): a Gaussian kernel on the sphere."""
+    return np.exp(_SLOPE * (rows.astype(np.float64) @ others.astype(np.float64).T - 1))
+
+
 def summary_of(features: FloatArray) -> FloatArray:
-    """Mean and standard deviation over the patches, shape (2 f,), of features of shape (patches, f)."""
-    return np.concatenate([features.mean(axis=0), features.std(axis=0)])
+    """Mean and standard deviation over the patches, shape (2 f,), of features of shape (patches, f).
+
+    The deviation is that of a sample, so that three patches of a song resemble the ten of a clip.
+    """
+    return np.concatenate([features.mean(axis=0), features.std(axis=0, ddof=min(len(features) - 1, 1))])
 
 
 class SoundModel:
@@ -110,17 +129,20 @@ class SoundModel:
         """The mood of a song.
 
         Args:
-            windows: the whole song, or several parts of it. Of each of several parts, the middle is heard.
+            windows: the whole song, or several parts of it.
         """
         parts = [patches_of(window.samples) for window in windows]
-        at = [range(len(part)) if len(parts) == 1 else _middle(len(part)) for part in parts]
-        tags, features = run_network(np.concatenate([part[rows] for part, rows in zip(parts, at, strict=True)]))
+        tags, features = run_network(np.concatenate(parts))
         summary = summary_of(features)
         probabilities = self._head.probabilities(summary[None])[0]
         moments = np.tile(summary, (len(features), 1))
         moments[:, : features.shape[1]] = features
         points = self._head.probabilities(moments) @ _CORNERS
-        times = [window.start_s + row * PATCH_S for window, rows in zip(windows, at, strict=True) for row in rows]
+        times = [
+            window.start_s + row * PATCH_S
+            for window, part in zip(windows, parts, strict=True)
+            for row in range(len(part))
+        ]
         shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
         strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
         of_quadrants = dict(zip(QUADRANTS, probabilities.tolist(), strict=True))
@@ -135,11 +157,6 @@ class SoundModel:
             tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
             timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
         )
-
-
-def _middle(length: int) -> range:
-    start = max((length - _PATCHES_OF_PART) // 2, 0)
-    return range(start, min(start + _PATCHES_OF_PART, length))
 
 
 @load_once

@@ -42,10 +42,10 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
 
 
-def test_the_middle_of_each_part_of_a_long_song_is_heard():
-    parts = [Window(start_s, chord(5 * PATCH_S)) for start_s in (10.0, 100.0)]
+def test_each_part_of_a_long_song_is_heard():
+    parts = [Window(start_s, chord(PATCH_S)) for start_s in (10.0, 100.0)]
     heard = load_sound_model().hear(parts)
-    assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([10 + 2 * PATCH_S, 100 + 2 * PATCH_S])
+    assert [time_s for time_s, *_ in heard.timeline] == [10.0, 100.0]
 
 
 def test_a_sound_shorter_than_the_input_is_heard():
