@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, Quadrant
-    from emomusic.api import draw_reading, read_picture, recommend_songs
+    from emomusic.api import draw_reading, learn_face, read_picture, recommend_songs
     from emomusic.errors import EmomusicError
 
 __version__ = "1.0.0"
@@ -31,6 +31,7 @@ __all__ = [
     "Quadrant",
     "__version__",
     "draw_reading",
+    "learn_face",
     "read_picture",
     "recommend_songs",
 ]
@@ -39,6 +40,7 @@ _OTHER_MODULES = MappingProxyType(
     {
         "EmomusicError": "emomusic.errors",
         "draw_reading": "emomusic.api",
+        "learn_face": "emomusic.api",
         "read_picture": "emomusic.api",
         "recommend_songs": "emomusic.api",
     }

@@ -1,4 +1,4 @@
-"""The library in three calls: read a picture, recommend songs, draw the reading.
+"""The library in four calls: read a picture, learn a face, recommend songs, draw the reading.
 
 Networks and recommender load on first use, once per process. All functions are thread-safe.
 """
@@ -6,13 +6,19 @@ Networks and recommender load on first use, once per process. All functions are 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
+from emomusic.assets import load_once
 from emomusic.errors import ImageError
-from emomusic.face.images import RgbImage, read_image, require_rgb
+from emomusic.face.identity import FaceIdentifier
+from emomusic.face.images import RgbImage, crop_face, read_image, require_rgb
 from emomusic.face.model_files import DEFAULT_MODEL
+from emomusic.face.profile import FaceProfile, KnownFace, apply_profile, learn_profile
 from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
 from emomusic.music.genres import genres_of
 from emomusic.music.recommend import Song, load_recommender
@@ -25,12 +31,15 @@ Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceRea
 """An emotion or its name, a point of the affect plane, or a reading."""
 
 
-def read_picture(picture: ImageSource, *, model: str = DEFAULT_MODEL) -> PictureReading:
+def read_picture(
+    picture: ImageSource, *, model: str = DEFAULT_MODEL, profile: FaceProfile | None = None
+) -> PictureReading:
     """Find the faces of a picture and the probabilities of their emotions.
 
     Args:
         picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes or path; or the pixels.
         model: name of a trained face model with seven emotions.
+        profile: of a person, from `learn_face`. It applies to this person's face (`FaceReading.is_known`) only.
 
     Returns:
         The reading; its `faces` go from left to right and may be empty.
@@ -38,9 +47,55 @@ def read_picture(picture: ImageSource, *, model: str = DEFAULT_MODEL) -> Picture
     Raises:
         ImageError: no such file, or not a picture.
         ModelError: no such model, or one with other classes.
+        ProfileError: the profile is of another model.
         ValueError: pixels of another shape or type.
     """
-    return read_faces(_pixels(picture), *load_networks(model))
+    image, (detector, classifier) = _pixels(picture), load_networks(model)
+    known = None if profile is None else KnownFace(profile, classifier)
+    reading = read_faces(image, detector, classifier)
+    return reading if known is None else apply_profile(image, reading, known, load_identifier())
+
+
+@load_once
+def load_identifier() -> FaceIdentifier:
+    """The network that tells persons apart, loaded once. Raises an `AssetError` if it is absent or damaged."""
+    return FaceIdentifier()
+
+
+def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: str = DEFAULT_MODEL) -> FaceProfile:
+    """Learn how one person shows emotions.
+
+    Args:
+        shots: pictures of the person by emotion: at least one neutral face, at best one or more of each emotion. The
+            largest face of a picture counts.
+        model: name of a trained face model that can learn a face.
+
+    Returns:
+        The profile: numbers without pictures. It is biometric data; `FaceProfile.to_json` makes a file of it.
+
+    Raises:
+        ImageError: no such file, not a picture, or no face in it.
+        ModelError: no such model, or one that cannot learn a face.
+        ProfileError: no neutral face, or too many pictures.
+        ValueError: an unknown emotion, or pixels of another shape or type.
+    """
+    detector, classifier = load_networks(model)
+    identifier = load_identifier()
+    crops: dict[Emotion, list[RgbImage]] = {}
+    descriptors = []
+    for emotion, pictures in shots.items():
+        for picture in pictures:
+            image = _pixels(picture)
+            faces = detector.detect(image)
+            if not faces:
+                name = repr(Path(picture).name) if isinstance(picture, str | os.PathLike) else "a picture"
+                raise ImageError(
+                    f"expected a face in {name} ({Emotion(emotion)}). Received: none. Choose another picture"
+                )
+            box = max((face.box for face in faces), key=lambda box: box.width * box.height)
+            crops.setdefault(Emotion(emotion), []).append(crop_face(image, box))
+            descriptors.append(identifier.describe(image, [box]))
+    return learn_profile(crops, np.concatenate(descriptors or [np.zeros((1, 1024), np.float32)]), classifier)
 
 
 def recommend_songs(

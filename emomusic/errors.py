@@ -36,6 +36,10 @@ class ModelError(EmomusicError):
     """A trained model is absent, damaged, or does not fit this version."""
 
 
+class ProfileError(EmomusicError):
+    """A face profile is damaged, of another model, or lacks a neutral face."""
+
+
 class SpotifyError(EmomusicError):
     """Spotify, or a service for its tracks, refused or failed."""
 

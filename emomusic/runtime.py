@@ -91,10 +91,15 @@ class Network:
             batch: shape (n, …), n at least 1.
             min_part: smallest part, because each thread has a cost.
         """
+        return self.map_outputs(batch, min_part=min_part)[0]
+
+    def map_outputs(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> list[FloatArray]:
+        """All outputs for a batch, computed as by `map_batch`."""
         num_parts = 1 if self._one_thread else max(min(num_cores(), len(batch) // min_part), 1)
         first, *others = np.array_split(batch, num_parts)
         futures = [_threads().submit(self, part) for part in others]
-        return np.concatenate([self(first)[0], *(future.result()[0] for future in futures)])
+        parts = [self(first), *(future.result() for future in futures)]
+        return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
 @cache

@@ -9,13 +9,16 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import AffectPoint, Emotion, list_shares
 from emomusic.errors import DatasetError
 from emomusic.music.genres import GENRE_FAMILIES, genres_of
 from emomusic.music.request import Policy, Request
 from emomusic.text import escape_control_chars, format_clock
+
+if TYPE_CHECKING:
+    from emomusic.face.profile import FaceProfile
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,24 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=name, help="name of a trained face model")
     rate = number(0.1, 30)
     parser.add_argument("--rate", type=rate, default=4.0, metavar="R", help="for films: readings per second (4)")
+
+
+def add_profile_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of every command that reads pictures with a profile."""
+    parser.add_argument("--profile", type=path, metavar="FILE", help="of a person, from `profile create`")
+
+
+def read_profile(file: Path) -> FaceProfile:
+    """The profile in a file. Raises a `ProfileError` if it is absent, damaged, or no profile."""
+    from emomusic.errors import ProfileError
+    from emomusic.face.profile import MAX_BYTES, FaceProfile
+
+    try:
+        with file.open("rb") as stream:
+            return FaceProfile.from_json(stream.read(MAX_BYTES + 1))
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ProfileError(f"expected a face profile in {str(file)!r}. Received: {reason}") from None
 
 
 def add_song_options(parser: argparse.ArgumentParser) -> None:

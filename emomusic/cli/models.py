@@ -45,6 +45,7 @@ def add_commands(parent: Any) -> None:
         action="store_true",
         help="save the figures of --ferplus, or of --images with a new adjustment in five folds (`wild`)",
     )
+    arguments.add_profile_option(face)
     face.add_argument(
         "--posed",
         action="store_true",
@@ -54,6 +55,13 @@ def add_commands(parent: Any) -> None:
     _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
     text = "Figures of the model that hears mood: of ten folds on its own clips, as it is on others."
     _add_clips_option(add_command(kinds, "sound", evaluate_sound_model, _show_figures, text))
+
+    profile = parent.add_parser("profile", help="Learn how one person shows emotions.")
+    kinds = profile.add_subparsers(dest="kind", required=True, metavar="create")
+    text = "Learn one face from DIR/<emotion>/*.jpg; neutral is required."
+    create = add_command(kinds, "create", create_profile, _show_figures, text)
+    create.add_argument("folder", type=arguments.path, metavar="DIR")
+    create.add_argument("--out", type=arguments.path, required=True, metavar="FILE", help="the profile, as JSON")
 
     train = parent.add_parser("train", help="Train a model.")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound|export")
@@ -92,10 +100,13 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     from emomusic.face.classifier import EmotionClassifier
     from emomusic.face.detection import MtcnnDetector
     from emomusic.face.fer2013 import Split, read_fer2013
+    from emomusic.face.identity import FaceIdentifier
     from emomusic.face.images import DEFAULT_MARGIN
     from emomusic.face.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.face.profile import KnownFace
     from emomusic.training.evaluate import (
         evaluate_pictures,
+        evaluate_profile,
         evaluate_split,
         evaluate_split_on_votes,
         evaluation_record,
@@ -118,6 +129,8 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     if options.record:
         require_checkout("to keep figures with a model")
         require_writable(model_folder(name))
+    if options.profile is not None and (options.fer2013 or options.record):
+        raise DatasetError("expected --profile with --images and without --record")
     if options.fer2013:
         if not options.split:
             raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
@@ -151,6 +164,19 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     if options.posed:
         classifier = classifier.posed()
     margin = DEFAULT_MARGIN if options.margin is None else options.margin
+    if options.profile is not None:
+        known = KnownFace(arguments.read_profile(options.profile), classifier)
+        detector = None if options.aligned else MtcnnDetector()
+        with progress("pictures", len(pictures)) as on_progress:
+            scores, num_known = evaluate_profile(
+                pictures, classifier, detector, known, FaceIdentifier(), margin=margin, on_progress=on_progress
+            )
+        if num_known < len(pictures) - scores.missed:
+            log.warning(
+                "%d faces are of another person; the profile was not used for them.",
+                len(pictures) - scores.missed - num_known,
+            )
+        return evaluation_record(name, scores), 0
     with progress("pictures", len(pictures)) as on_progress:
         if not options.record:
             detector = None if options.aligned else MtcnnDetector()
@@ -160,6 +186,21 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         figures = fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
     record_photographs(name, figures)
     return figures.as_dict(name), 0
+
+
+def create_profile(options: argparse.Namespace) -> Outcome:
+    """Learn one face from a folder of pictures and write the profile."""
+    from emomusic.api import learn_face
+    from emomusic.training.evaluate import labelled_pictures
+
+    shots: dict[str, list[Path]] = {}
+    for path, emotion in labelled_pictures(options.folder):
+        shots.setdefault(emotion.value, []).append(path)
+    profile = learn_face(shots)
+    content = profile.to_json()
+    options.out.write_bytes(content)
+    counts = {emotion.value: count for emotion, count in profile.shots.items()}
+    return {"emotions": counts, "model": profile.model, "bytes": len(content)}, 0
 
 
 def evaluate_music(options: argparse.Namespace) -> Outcome:

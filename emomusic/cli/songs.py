@@ -17,15 +17,17 @@ from emomusic.cli.arguments import (
     Outcome,
     add_command,
     add_library_option,
+    add_profile_option,
     add_reading_options,
     add_song_options,
     list_most,
     log_file_error,
     progress,
+    read_profile,
     show_songs,
     song_request,
 )
-from emomusic.errors import EmomusicError, ImageError
+from emomusic.errors import EmomusicError, ImageError, ProfileError
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def add_commands(parent: Any) -> None:
         "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
     )
     add_reading_options(parser)
+    add_profile_option(parser)
     add_song_options(parser)
 
     text = "Songs for an emotion or a point of the affect plane."
@@ -80,6 +83,14 @@ def analyze(options: argparse.Namespace) -> Outcome:
         require_writable(options.annotate)
     are_songs = [is_audio(name) for name in options.images]  # asked first: an M4A file begins like a film
     are_films = [not is_song and is_film(name) for name, is_song in zip(options.images, are_songs, strict=True)]
+    options.known = None
+    if options.profile is not None:
+        if any(are_songs) or any(are_films):
+            raise ProfileError("expected --profile with pictures. Received: films or songs")
+        from emomusic.face.profile import KnownFace
+        from emomusic.face.reading import load_networks
+
+        options.known = KnownFace(read_profile(options.profile), load_networks(options.model or DEFAULT_MODEL)[1])
     noun = "files" if any(are_films) or any(are_songs) else "pictures"
     bar = progress("film", 1, in_percent=True) if are_films == [True] else progress(noun, len(are_films))
     records: list[dict[str, Any]] = []
@@ -152,6 +163,13 @@ def _analyzed_picture(
 
     networks, recommender = load_networks(options.model or DEFAULT_MODEL), load_recommender()
     reading = read_faces(image, *networks)
+    if options.known is not None:
+        from emomusic.api import load_identifier
+        from emomusic.face.profile import apply_profile
+
+        reading = apply_profile(image, reading, options.known, load_identifier())
+        if not any(face.is_known for face in reading.faces):
+            log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     started = time.perf_counter()
     songs: list[Song] = []
     request: Request | None = None

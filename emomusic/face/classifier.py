@@ -19,6 +19,7 @@ from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
 
 _BATCH = 256  # bounds memory
+_LEAST = 1e-4  # a probability of 0 has no logarithm
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """A network. Takes pixels, shape (n, side, side, 1), and returns probabilities, shape (n, classes)."""
@@ -39,9 +40,11 @@ class EmotionClassifier:
         spec: the description in the model's folder.
     """
 
-    def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
+    def __init__(
+        self, forward: Forward, spec: model_files.ModelSpec, outputs: Callable[..., list[FloatArray]] | None = None
+    ) -> None:
         self.spec = spec
-        self._forward = forward
+        self._forward, self._outputs = forward, outputs
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL, *, one_thread: bool = False) -> EmotionClassifier:
@@ -60,7 +63,7 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        return cls(network.map_batch, spec)
+        return cls(network.map_batch, spec, network.map_outputs)
 
     def posed(self) -> EmotionClassifier:
         """The same network for faces that may show any of the emotions, as people do for the camera.
@@ -75,7 +78,9 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-        return EmotionClassifier(self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
+        return EmotionClassifier(
+            self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment), self._outputs
+        )
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
@@ -96,6 +101,35 @@ class EmotionClassifier:
     def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities as from `probabilities`, adjusted for faces on photographs, or for posed faces."""
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
+
+    def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """What `face.profile` compares of faces: logarithms of the emotions' probabilities, each minus their mean.
+
+        Args:
+            inputs: as for `probabilities`.
+
+        Returns:
+            Shape (n, 14), float64: as ten people would see the face (FER+), then as it was meant (FER2013's labels).
+
+        Raises:
+            ModelError: the network has no second output, which `python -m scripts.build_people` adds.
+        """
+        if not len(inputs):
+            return np.empty((0, 2 * len(self.spec.classes)))
+        found = []
+        for start in range(0, len(inputs), _BATCH):
+            pixels = inputs[start : start + _BATCH].astype(np.float32)
+            views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
+            outputs = self._outputs(np.concatenate(views)) if self._outputs else []
+            if len(outputs) != 2:
+                raise ModelError(
+                    f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
+                    f"Received: {self.spec.name}. Choose another model"
+                )
+            seen, meant = (np.mean(np.split(output, len(views)), axis=0) for output in outputs)
+            logs = [np.log(np.clip(calibrate(seen, self.spec), _LEAST, 1.0)), meant.astype(np.float64)]
+            found.append(np.hstack([each - each.mean(axis=1, keepdims=True) for each in logs]))
+        return np.concatenate(found)
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities for prepared inputs.

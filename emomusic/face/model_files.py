@@ -37,7 +37,10 @@ ONNX = "model.onnx"
 GRAD_CAM = "grad_cam.onnx"
 """The network with a gradient, which explains its answers (`emomusic.explain`). Few models have it."""
 
-FILES = (WEIGHTS, ONNX, GRAD_CAM, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+PEOPLE = "people.npz"
+"""How people differ, to learn one face (`face.profile`). Only the default model has it."""
+
+FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""
 
 

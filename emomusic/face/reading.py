@@ -32,10 +32,17 @@ FACE_COLUMNS = ["face", "x", "y", "width", "height", "confidence", "emotion", *S
 
 @dataclass(frozen=True, slots=True)
 class FaceReading(WithEmotion):
-    """A face with its emotion."""
+    """A face with its emotion.
+
+    Attributes:
+        face: the detected face.
+        probabilities: of the emotions.
+        is_known: whether they come from the profile of this person (`face.profile`).
+    """
 
     face: Face
     probabilities: EmotionProbabilities
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,17 @@ from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import FaceDetector
 from emomusic.face.fer2013 import LabelledFaces, Split
-from emomusic.face.images import DEFAULT_MARGIN, PICTURE_ENDINGS, RgbImage, crop_face, read_image, to_network_input
+from emomusic.face.identity import Identifier
+from emomusic.face.images import (
+    DEFAULT_MARGIN,
+    PICTURE_ENDINGS,
+    Box,
+    RgbImage,
+    crop_face,
+    read_image,
+    to_network_input,
+)
+from emomusic.face.profile import KnownFace
 from emomusic.metrics import (
     MISSED,
     SEVEN,
@@ -153,6 +163,38 @@ def evaluate_pictures(
     """
     answers, _ = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
     return _judge_answers(pictures, adjust_logits(answers, classifier.spec.adjustment), classifier.spec.classes)
+
+
+def evaluate_profile(
+    pictures: list[tuple[Path, Emotion]],
+    classifier: EmotionClassifier,
+    detector: FaceDetector | None,
+    known: KnownFace,
+    identifier: Identifier,
+    *,
+    margin: float = DEFAULT_MARGIN,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> tuple[Scores, int]:
+    """Metrics as from `evaluate_pictures`, with a profile for the faces of its person; and the number of these."""
+    y_pred, num_known = np.full(len(pictures), MISSED), 0
+    for index, (path, _) in enumerate(pictures):
+        try:
+            image = read_image(path)
+        except ImageError as error:
+            log.warning("Counted as missed: %s", error)
+            continue
+        boxes = [Box(0, 0, image.shape[1], image.shape[0])]
+        if detector is not None:
+            boxes = [face.box for face in detector.detect(image)]
+        if boxes:
+            box = max(boxes, key=lambda box: box.width * box.height)
+            crop = image if detector is None else crop_face(image, box, margin=margin)
+            is_known = bool(known.profile.shows(identifier.describe(image, [box]))[0])
+            (answer,) = (known if is_known else classifier).classify([crop])
+            y_pred[index], num_known = answer.emotion.label, num_known + is_known
+        on_progress(index + 1)
+    y_true = np.array([emotion.label for _, emotion in pictures], np.int64)
+    return evaluate_labels(y_true, y_pred, classifier.spec.classes), num_known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

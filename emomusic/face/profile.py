@@ -1,0 +1,326 @@
+"""What the app learned of one person's face: a small classifier for the faces that this person pulls.
+
+A face is described by 14 numbers: the logarithms of the emotions' probabilities, as ten people would see it (FER+), and
+as it was meant (the labels of FER2013, the network's second output). Persons differ in their neutral face, and in how
+and how strongly they show each emotion. A Gaussian model of people (`models/face/<name>/people.npz`, written by
+`python -m scripts.build_people`) has these differences. A person's shots condition it in closed form, so one neutral
+face moves all emotions, each further shot moves its emotion more, and emotions without a shot keep the faces of others.
+
+A profile holds numbers only. It is biometric data: the library neither stores nor logs it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.assets import DAMAGED_ARRAYS, require_intact
+from emomusic.errors import ModelError, ProfileError
+from emomusic.face import model_files
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.identity import Identifier
+from emomusic.face.images import RgbImage, crop_face, to_network_input
+from emomusic.face.reading import PictureReading
+
+MAX_BYTES = 64 * 1024
+"""Largest profile as JSON. One takes about 10 KB."""
+
+MAX_SHOTS = 20
+"""Most pictures of one emotion."""
+
+SAME_PERSON = 0.65
+"""Smallest cosine of a face's descriptor and the mean of a profile's."""
+
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 2 * len(EMOTIONS), 1024, 1000.0
+_NEUTRAL = Emotion.NEUTRAL.label
+_ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
+
+Vectors = npt.NDArray[np.float64]
+"""Faces as `EmotionClassifier.describe` returns them, shape (n, 14)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """How the faces of people differ, in coordinates in which the faces of an emotion have a variance of 1.
+
+    Attributes:
+        whitening: shape (14, 14); a face times this is in these coordinates.
+        means: of the emotions, shape (7, 14).
+        person: variance of a person's neutral face.
+        expression: variance of how a person shows an emotion.
+        shot: variance between faces of one person and emotion.
+        intensity: mean strength of the expressions of a person who was asked for them, relative to `means`.
+        intensity_std: its standard deviation.
+        evidence: factor of the log likelihoods, because the numbers of a face depend on each other.
+    """
+
+    whitening: npt.NDArray[np.float64]
+    means: npt.NDArray[np.float64]
+    person: float
+    expression: float
+    shot: float
+    intensity: float
+    intensity_std: float
+    evidence: float
+
+    @classmethod
+    def load(cls, model: str) -> People:
+        """The numbers of a trained model.
+
+        Raises:
+            ModelError: the model has none.
+            AssetError: the file is damaged.
+        """
+        path = people_path(model)
+        if not path.is_file():
+            raise ModelError(
+                f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
+                f"Received: {model}. Choose another model"
+            )
+        require_intact(path)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}
+        except DAMAGED_ARRAYS as error:
+            raise ModelError(
+                f"expected the numbers of people in {path}. Received: {error}. Restore the file"
+            ) from error
+        numbers: dict[str, Any] = {name: value if value.ndim else float(value) for name, value in values.items()}
+        return cls(**numbers)
+
+    def conditioned(
+        self, faces: Mapping[Emotion, npt.NDArray[np.float64]], counts: Mapping[Emotion, int]
+    ) -> Conditioned:
+        """The faces to expect of a person whose mean faces of some emotions are known, from `counts` shots each."""
+        num_emotions, size = self.means.shape
+        ways = self.means - self.means[_NEUTRAL]
+        expected = self.means[_NEUTRAL] + self.intensity * ways
+        prior = np.zeros((num_emotions, size, num_emotions, size))
+        for label in range(num_emotions):
+            prior[label, :, :, :] += self.person * np.eye(size)[:, None, :]
+            if label != _NEUTRAL:
+                own = self.expression * np.eye(size) + self.intensity_std**2 * np.outer(ways[label], ways[label])
+                prior[label, :, label, :] += own
+        covariance, mean = prior.reshape(num_emotions * size, -1), expected.ravel()
+        if faces:
+            known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
+            seen = np.concatenate([face @ self.whitening for face in faces.values()])
+            noise = np.repeat([self.shot / counts[emotion] for emotion in faces], size)
+            gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.diag(noise), covariance[known]).T
+            mean = mean + gain @ (seen - mean[known])
+            covariance = covariance - gain @ covariance[known]
+        blocks = covariance.reshape(num_emotions, size, num_emotions, size)
+        each = np.stack([blocks[label, :, label, :] for label in range(num_emotions)]) + self.shot * np.eye(size)
+        roots = np.linalg.cholesky(each)
+        inverse = np.linalg.inv(roots)
+        return Conditioned(
+            maps=np.stack([self.whitening @ root.T for root in inverse]),
+            offsets=np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size)),
+            constants=-np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1),
+            evidence=self.evidence,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditioned:
+    """A Gaussian for the faces of each emotion.
+
+    Attributes:
+        maps: shape (7, 14, 14); a face times this, minus `offsets`, has independent numbers of variance 1.
+        offsets: shape (7, 14).
+        constants: logarithms of the densities at the centres, shape (7,).
+        evidence: that of `People`.
+    """
+
+    maps: npt.NDArray[np.float64]
+    offsets: npt.NDArray[np.float64]
+    constants: npt.NDArray[np.float64]
+    evidence: float
+
+    def probabilities(self, faces: Vectors) -> npt.NDArray[np.float32]:
+        """The probabilities of the emotions, each equally frequent, shape (n, 7)."""
+        distances = ((np.matmul(faces[None], self.maps) - self.offsets[:, None]) ** 2).sum(axis=2).T
+        logits = self.evidence * (self.constants - distances / 2)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def people_path(model: str) -> Path:
+    """The file of `People` of a trained model. Raises a `ModelError` if there is no such model."""
+    return model_files.model_folder(model) / model_files.PEOPLE
+
+
+_Number = Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
+_Shots = Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]
+
+
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    """A profile as JSON."""
+
+    format: Literal["emomusic face profile"]
+    version: Literal[1]
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    shots: Annotated[dict[Emotion, _Shots], msgspec.Meta(min_length=1, max_length=len(EMOTIONS))]
+    faces: dict[Emotion, Annotated[list[_Number], msgspec.Meta(min_length=_SIZE, max_length=_SIZE)]]
+    identity: Annotated[list[_Number], msgspec.Meta(min_length=_IDENTITY_SIZE, max_length=_IDENTITY_SIZE)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceProfile:
+    """What the app learned of one person's face.
+
+    Attributes:
+        model: the trained model that described the faces.
+        model_sha256: checksum of its network. Another network describes faces otherwise.
+        shots: number of pictures of each emotion; neutral is there.
+        faces: their mean, shape (14,), for each emotion of `shots`.
+        identity: mean descriptor of the person, shape (1024,), length 1.
+    """
+
+    model: str
+    model_sha256: str
+    shots: Mapping[Emotion, int]
+    faces: Mapping[Emotion, npt.NDArray[np.float64]]
+    identity: npt.NDArray[np.float32]
+
+    def to_json(self) -> bytes:
+        """The profile as a file of about 10 KB."""
+        stored = _Stored(
+            format="emomusic face profile",
+            version=1,
+            model=self.model,
+            model_sha256=self.model_sha256,
+            shots=dict(self.shots),
+            faces={emotion: [round(float(number), 4) for number in face] for emotion, face in self.faces.items()},
+            identity=[round(float(number), 5) for number in self.identity],
+        )
+        return msgspec.json.encode(stored)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> FaceProfile:
+        """The profile in a file, which may come from anyone.
+
+        Raises:
+            ProfileError: the file is no profile, damaged, too large, or of another version.
+        """
+        if len(content) > MAX_BYTES:
+            raise ProfileError(
+                f"expected a face profile of at most {MAX_BYTES // 1024} KB. "
+                f"Received: {len(content) // 1024:,} KB. {_ADVICE}"
+            )
+        try:
+            stored = msgspec.json.decode(content, type=_Stored)
+            identity = np.array(stored.identity, np.float64)
+            length = float(np.linalg.norm(identity))
+            if Emotion.NEUTRAL not in stored.shots or stored.shots.keys() != stored.faces.keys():
+                raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+            if not 0.9 < length < 1.1:
+                raise ValueError("the descriptor has another length than 1")
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ProfileError(
+                f"expected a face profile. Received: another or a damaged file ({reason}). {_ADVICE}"
+            ) from error
+        return cls(
+            model=stored.model,
+            model_sha256=stored.model_sha256,
+            shots=MappingProxyType(stored.shots),
+            faces=MappingProxyType({emotion: np.array(face) for emotion, face in stored.faces.items()}),
+            identity=np.asarray(identity / length, np.float32),
+        )
+
+    def shows(self, descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Whether faces are of this person, by descriptors as from `FaceIdentifier.describe`, shape (n,)."""
+        return np.asarray(descriptors @ self.identity >= SAME_PERSON)
+
+
+def learn_profile(
+    crops: Mapping[Emotion, Sequence[RgbImage]], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+) -> FaceProfile:
+    """Learn the face of one person, in a few milliseconds.
+
+    Args:
+        crops: faces of the person by emotion, as from `images.crop_face`; at least one neutral face.
+        descriptors: of faces of the person, shape (n, 1024), as from `FaceIdentifier.describe`.
+        classifier: the model.
+
+    Raises:
+        ProfileError: there is no neutral face, or there are too many faces of an emotion.
+        ModelError: the model cannot learn a face.
+    """
+    counts = {emotion: len(crops[emotion]) for emotion in EMOTIONS if len(crops.get(emotion, ()))}
+    if Emotion.NEUTRAL not in counts:
+        raise ProfileError("expected a neutral face to learn from. Received: none. Add one")
+    if max(counts.values()) > MAX_SHOTS:
+        raise ProfileError(
+            f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
+        )
+    ordered = [crop for emotion in counts for crop in crops[emotion]]
+    faces = classifier.describe(to_network_input(ordered, classifier.spec.side))
+    ends = np.cumsum(list(counts.values()))
+    means = {
+        emotion: faces[end - counts[emotion] : end].mean(axis=0) for emotion, end in zip(counts, ends, strict=True)
+    }
+    total = descriptors.mean(axis=0)
+    return FaceProfile(
+        model=classifier.spec.name,
+        model_sha256=classifier.spec.onnx_sha256,
+        shots=MappingProxyType(counts),
+        faces=MappingProxyType(means),
+        identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
+    )
+
+
+class KnownFace:
+    """A profile, ready to classify. Threads may share one instance.
+
+    Attributes:
+        profile: the profile.
+    """
+
+    def __init__(self, profile: FaceProfile, classifier: EmotionClassifier) -> None:
+        """Prepare a profile, in about 5 ms.
+
+        Raises:
+            ProfileError: the profile is of another model, or of an older version of it.
+            ModelError: the model cannot learn a face.
+        """
+        spec = classifier.spec
+        if (profile.model, profile.model_sha256) != (spec.name, spec.onnx_sha256):
+            raise ProfileError(
+                f"expected a face profile for {spec.name} in its present version. "
+                f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
+            )
+        self.profile, self._classifier = profile, classifier
+        self._conditioned = People.load(spec.name).conditioned(profile.faces, profile.shots)
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities for faces of this person, cropped as by `images.crop_face`."""
+        if not crops:
+            return []
+        faces = self._classifier.describe(to_network_input(crops, self._classifier.spec.side))
+        return [EmotionProbabilities(row) for row in self._conditioned.probabilities(faces)]
+
+
+def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace, identifier: Identifier) -> PictureReading:
+    """The reading of a picture with the probabilities of the known person replaced. Other faces stay as they are."""
+    if not reading.faces:
+        return reading
+    boxes = [each.face.box for each in reading.faces]
+    shown = known.profile.shows(identifier.describe(image, boxes))
+    mine = iter(known.classify([crop_face(image, box) for box, is_shown in zip(boxes, shown, strict=True) if is_shown]))
+    faces = tuple(
+        replace(each, probabilities=next(mine), is_known=True) if is_shown else each
+        for each, is_shown in zip(reading.faces, shown, strict=True)
+    )
+    return replace(reading, faces=faces)
