@@ -4,8 +4,8 @@
 
 The network's features before the last layer get a second linear output, by logistic regression on the labels of
 FER2013's Training split: the words by which its faces were searched. `people.npz` has the means and the common
-covariance of the descriptions of PublicTest, whose classes are those of most FER+ votes. The variances within and between persons
-come from pairs of one person in FER2013 (docs/experiments.md).
+covariance of the descriptions of PublicTest, whose classes are those of most FER+ votes. The variances within and
+between persons come from pairs of one person in FER2013 (docs/experiments.md).
 """
 
 from __future__ import annotations
