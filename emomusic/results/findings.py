@@ -193,6 +193,26 @@ def describe_classes(figures: ClassMetrics, name: str, examples: str) -> str:
     )
 
 
+def describe_hard_emotions(labels: ClassMetrics, votes: ClassMetrics, name: str) -> str:
+    """Name the emotions that are hard for a model, and the one on which people disagree most.
+
+    Args:
+        labels: the model's metrics by the labels of FER2013.
+        votes: its metrics by the majority of people's votes on the same pictures.
+        name: of the model.
+    """
+    agreed = {
+        emotion: votes.per_class[emotion].support / max(scores.support, 1)
+        for emotion, scores in labels.per_class.items()
+    }
+    hard = min(agreed, key=lambda emotion: agreed[emotion])
+    return (
+        f"By what people see, {describe_classes(votes, name, 'faces')} People disagree too: FER2013 calls "
+        f"{labels.per_class[hard].support:,} of its test pictures {hard}, but by the votes of ten people only "
+        f"{votes.per_class[hard].support:,} show {hard}."
+    )
+
+
 def _counts_of(scores: ClassScores) -> str:
     """The counts behind the recall of a small class; empty for others."""
     if scores.support >= _SMALL_CLASS:

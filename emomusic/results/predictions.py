@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -190,17 +191,33 @@ def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
         ModelError: they are absent or damaged.
     """
     folder = folder_of(kind, name)
+    return _class_metrics(folder, ("test",) if kind is ModelKind.FACE else (), songs=kind is ModelKind.SOUND)
+
+
+def read_vote_metrics(name: str) -> ClassMetrics:
+    """Read the metrics of a model of seven emotions by the majority of people's votes (FER+), without contempt.
+
+    Raises:
+        ModelError: they are absent or damaged.
+    """
+    return _class_metrics(folder_of(ModelKind.FACE, name), ("ferplus", "test", "seven"))
+
+
+def _class_metrics(folder: Path, keys: Sequence[str], *, songs: bool = False) -> ClassMetrics:
+    """The metrics under these keys of `metrics.json`. `songs` names quadrants as classes of songs."""
     metrics = read_metrics(folder)
     try:
-        saved = msgspec.convert(metrics["test"] if kind is ModelKind.FACE else metrics, _SavedMetrics)
+        for key in keys:
+            metrics = metrics[key]
+        saved = msgspec.convert(metrics, _SavedMetrics)
         confusion = np.array(saved.confusion, np.int64)
         if not saved.per_class or confusion.shape != 2 * (len(saved.per_class),):
             raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(saved.per_class)} classes")
         per_class = saved.per_class
-        if kind is ModelKind.SOUND:
+        if songs:
             per_class = {Quadrant(name).of_songs: scores for name, scores in per_class.items()}
         return ClassMetrics(per_class, confusion)
-    except (KeyError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"expected the figures of a model in {folder}. Received: {error}") from error
 
 

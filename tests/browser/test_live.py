@@ -16,6 +16,7 @@ from emomusic.face.images import RgbImage, read_image
 from emomusic.face.live.reader import THREAD_NAME
 from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
+from tests.browser.accessibility import axe_report
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
 from tests.browser.player import PLAYER, song
 from tests.films import SAMPLES
@@ -271,3 +272,33 @@ def test_a_blocked_connection_is_reported_after_ten_seconds(playwright: Playwrig
         expect(problem(page, Problem.BLOCKED)).to_contain_text("TURN")
         stream(page).get_by_role("button", name="STOP").click()
         expect(stream(page).get_by_role("button", name="START")).to_be_visible(timeout=LONG_MS)
+
+
+def test_the_mirror_game_is_played_with_the_space_bar_and_keeps_no_picture(
+    playwright: Playwright, server: str, film: Path
+) -> None:
+    with camera(playwright, film) as page:
+        page.goto(f"{server}/live?{state.LIVE_VIEW}=Mirror+game")
+        page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
+        stream(page).get_by_role("button", name="START").click()
+        expect(page.locator(".st-key-live-game-start button")).to_be_enabled(timeout=LONG_MS)
+        page.wait_for_function("document.activeElement === document.body")  # no click: the page takes the keys
+        page.keyboard.press("Space")
+        for number in range(1, 8):
+            expect(page.get_by_text(f"Round {number} of 7")).to_be_visible(timeout=LONG_MS)
+            expect(page.get_by_text(re.compile("^Look "))).to_be_visible(timeout=LONG_MS)
+            if number == 7:
+                expect(page.get_by_role("meter")).not_to_have_attribute("aria-valuenow", "0", timeout=LONG_MS)
+                expect(page.get_by_text("Time is up")).to_be_visible(timeout=LONG_MS)
+            page.keyboard.press("Space")
+        expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(PLAYER)).to_have_count(1, timeout=LONG_MS)
+        pictures = page.locator('.game-cards img[src^="data:image/jpeg"]')
+        expect(pictures.last).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(".game-cards figure")).to_have_count(7)
+        assert axe_report(page) is None
+        page.get_by_role("link", name="Models").click()
+        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
+        page.get_by_role("link", name="Live").click()
+        expect(page.locator(".st-key-live-game-start")).to_be_visible(timeout=LONG_MS)
+        expect(pictures).to_have_count(0)

@@ -1,5 +1,8 @@
+import gc
 import json
 import re
+import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +17,16 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
-from emomusic.face.live.reader import LiveReader, LiveSettings
+from emomusic.face.live.game import MirrorGame, Stage
+from emomusic.face.live.reader import LiveReader, LiveSettings, SeenFace
+from emomusic.face.model_files import DEFAULT_MODEL
+from emomusic.results.predictions import read_vote_metrics
 from emomusic.ui.core import frame, shared, state
 from emomusic.ui.core.capacity import Capacity
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.live import ice, video
 from emomusic.ui.live import page as page_module
+from emomusic.ui.live.page import View
 from emomusic.ui.live.session import LiveSession, Phase, Problem
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import keys, playing, playlist, queue_of, text_of, tracks
@@ -63,7 +70,7 @@ class OtherSession:
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # removes the networks of another test
     frame._app_has_run.cache_clear()  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
@@ -459,3 +466,108 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     app.run()
     assert session.problem is Problem.LOST
     assert problems(app) == [Problem.LOST]
+
+
+def ended_game(*, num_players: int = 1) -> MirrorGame:
+    """A game of seven rounds in which the first player shows fear best, and the second is absent in the last."""
+    clock = FakeClock()
+    game = MirrorGame(EMOTIONS, num_players=num_players, clock=clock)
+    crop = FRAME[:60, :60]
+    while (view := game.view()).stage is not Stage.OVER:
+        emotion = EMOTIONS[len(view.rounds) - 1]
+        probabilities = FakeClassifier(emotion, 0.9 if emotion is Emotion.FEAR else 0.5).probabilities
+        num_faces = 1 if emotion is EMOTIONS[-1] and view.stage is not Stage.WAITING else num_players
+        game.add(clock(), [SeenFace(face.box, crop, probabilities) for face in TWO[:num_faces]])
+        clock.advance(0.5)
+    return game
+
+
+def html_of(app: AppTest) -> str:
+    return "".join(str(html.value) for html in app.html)
+
+
+def start_mirror_game(app: AppTest, stream: Stream, session: LiveSession) -> AppTest:
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    return app.button(key="live-game-start").click().run()
+
+
+def test_the_mirror_game_names_an_emotion_and_can_end_early(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    app.segmented_control(key=state.LIVE_PLAYERS).set_value("Two players").run()
+    app.button(key="live-game-start").click().run()
+    assert not app.exception
+    game = session.game
+    assert game is not None
+    assert session.reader.observer == game.add
+    assert game.num_players == 2
+    assert html_of(app).count('role="meter"') == 2
+    assert {emotion.adjective for emotion in EMOTIONS}.isdisjoint(re.findall(r"Look (\w+)", html_of(app)))
+    game.add(time.monotonic(), [SeenFace(face.box, FRAME, FakeClassifier().probabilities) for face in TWO])
+    app.run()
+    (named,) = re.findall(r"Look (\w+)", html_of(app))
+    assert named == game.view().rounds[-1][0].emotion.adjective
+    app.button(key="live-game-end").click().run()
+    assert (session.game, session.reader.observer) == (None, None)
+    assert "live-game-start" in keys(app)
+
+
+def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    start_mirror_game(app, stream, session)
+    session.game = ended_game(num_players=2)
+    left, right = session.game.view().points
+    assert left > right
+    app.run()
+    assert not app.exception
+    assert f"Left {left} · Right {right}" in html_of(app)
+    assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
+    listener = queue_of(app, "live").request
+    assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
+    metrics = read_vote_metrics(DEFAULT_MODEL).per_class["disgust"]
+    assert f"{metrics.support}" in text_of(app)
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
+    assert not app.exception
+    assert tracks(app) == []
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    app.button(key="live-game-again").click().run()
+    assert not app.exception
+    assert "data:image/jpeg" not in html_of(app)
+    assert session.game.num_players == 2
+
+
+def test_a_game_ends_with_the_video_and_is_forgotten_on_another_page(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO[:1], Emotion.SAD))
+    start_mirror_game(app, stream, session)
+    session.game = ended_game()
+    session.end()
+    show(app, stream, session)
+    assert not app.exception
+    assert app.button(key="live-game-again").disabled
+    assert "data:image/jpeg" in html_of(app)
+    app.switch_page("pages/photo.py").run()
+    assert (session.game, session.reader.observer) == (None, None)
+
+
+def test_pictures_of_players_are_gone_after_another_game_and_in_a_new_session(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.HAPPY))
+    start_mirror_game(app, stream, session)
+    session.game = ended_game(num_players=2)
+    app.run()
+    first = weakref.ref(session.game)
+    app.button(key="live-game-again").click().run()
+    assert not app.exception
+    gc.collect()
+    assert first() is None
+    session.game = ended_game()
+    second = weakref.ref(session.game)
+    stream.state.playing = False
+    app.run()  # after STOP the result stays
+    assert not app.exception
+    assert "data:image/jpeg" in html_of(app)
+    stream.state.signalling = True
+    app.run()
+    assert not app.exception
+    gc.collect()
+    assert second() is None
+    assert "data:image/jpeg" not in html_of(app)

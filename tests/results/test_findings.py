@@ -14,6 +14,7 @@ from emomusic.results.findings import (
     describe_cell,
     describe_classes,
     describe_comparison,
+    describe_hard_emotions,
     describe_model,
     describe_photographs,
     describe_purposes,
@@ -205,3 +206,16 @@ def test_losses_are_comparable_only_with_equal_label_smoothing(
     assert bool(sentence) is has_warning
     assert can_be_compared is validation
     assert compare_losses(second, first) == (sentence, can_be_compared)
+
+
+def test_the_hard_emotions_are_those_of_the_votes_and_of_people_who_disagree() -> None:
+    votes = ClassMetrics(
+        {
+            "fear": ClassScores(0.5, 0.4, 0.45, 20),
+            "sad": ClassScores(0.6, 0.3, 0.65, 90),
+            "happy": ClassScores(0.9, 0.8, 0.85, 10),
+        },
+        FIGURES.confusion,
+    )
+    assert numbers_in(describe_hard_emotions(FIGURES, votes, "net"))[:2] == [80.0, 100]
+    assert "fear, but by the votes of ten people only 20 show fear" in describe_hard_emotions(FIGURES, votes, "net")

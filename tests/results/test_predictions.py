@@ -28,6 +28,7 @@ from emomusic.results.predictions import (
     read_fold_accuracies,
     read_history,
     read_predictions,
+    read_vote_metrics,
 )
 from emomusic.results.records import FaceRecord, face_model_record, music_models, read_records
 from tests.model_files import LABELS, place_checkout, place_face_model
@@ -222,3 +223,13 @@ def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None
     np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
     with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
         read_predictions(ModelKind.FACE, "vgg9")
+
+
+def test_votes_have_the_seven_emotions_without_contempt() -> None:
+    figures = read_vote_metrics(model_files.DEFAULT_MODEL)
+    record = face_model_record(model_files.DEFAULT_MODEL)
+    assert figures.classes == EMOTIONS
+    assert record.ferplus is not None
+    assert figures.confusion.sum() == record.ferplus.n - record.ferplus.contempt
+    with pytest.raises(ModelError, match="figures of a model"):
+        read_vote_metrics("mobilenet_quadrants")

@@ -52,6 +52,7 @@ LIVE_MOOD = "live_mood"  # the Listener for the songs; absent before the first
 LIVE_FACELESS = "live_faceless"  # whether there was no face when the visitor asked for songs
 LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a session that is over
 LIVE_VIEW = "shown"  # also in the URL
+LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"
 LIVE_BOXES = "live_boxes"
 LIVE_LANDMARKS = "live_landmarks"

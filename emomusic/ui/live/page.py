@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -16,6 +17,7 @@ from emomusic.ui.core.charts import roomy_columns, show_empty_plane, show_parts
 from emomusic.ui.core.own_computer import LOCAL_HOSTS
 from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
+from emomusic.ui.live.game import game_listener, is_over, show_game, show_rounds
 from emomusic.ui.live.ice import IceSettings, ice_settings
 from emomusic.ui.live.readings import show_now, show_timeline
 from emomusic.ui.live.session import LiveSession, Phase, Problem
@@ -32,6 +34,14 @@ from emomusic.ui.live.video import (
 
 _DEFAULTS = LiveSettings()
 _CLASS_SIDE = 640  # faces in the back rows are small
+
+
+class View(StrEnum):
+    """What the page shows of the video; its names are on the page and in the URL."""
+
+    FACES = "Faces"
+    CLASSROOM = "Classroom"
+    GAME = "Mirror game"
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
@@ -100,30 +110,36 @@ def show_live() -> None:
     session = sync_session()
     playing = session if session is not None and session.phase is Phase.PLAYING else None
     is_on = session is not None and session.is_on
-    class_view = _show_head(session, settings)
+    view = _show_head(session, settings)
     if is_on:
         st.html(_LOW_TITLE)
+    has_result = view is View.GAME and session is not None and is_over(session)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
         show_parts(_FEATURES)
     elif not is_on and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
-        # Both views use the same columns, so the video keeps its position in the page and its connection
-        left, right = roomy_columns([2, 3] if class_view else [3, 2], key="live", gap="medium")
+        # All views use the same columns, so the video keeps its position in the page and its connection
+        left, right = roomy_columns([3, 2] if view is View.FACES else [2, 3], key="live", gap="medium")
         with left:
             show_video(session, settings)
         with right:
             with st.container():  # even if empty, so that the player keeps its position and continues
-                if playing is not None:
+                if view is View.GAME:
+                    show_game(session)
+                elif playing is not None:
                     show_play_button(playing)
             with st.container():
-                show_player(session)
-            if playing is not None:
-                show_now(playing, class_view=class_view)
-            elif session is None or is_on:
+                show_player(session, game_listener(session) if session is not None and has_result else None)
+            if playing is not None and view is not View.GAME:
+                show_now(playing, class_view=view is View.CLASSROOM)
+            elif view is not View.GAME and (session is None or is_on):
                 show_empty_plane()
+    if session is not None and has_result:
+        show_rounds(session)
+        return
     show_moment()
-    if playing is not None and not class_view:
+    if playing is not None and view is View.FACES:
         show_timeline(playing)
     if session is not None and not session.is_on:
         show_summary(session)
@@ -139,11 +155,11 @@ def connection_settings() -> IceSettings:
     return ice_settings({**os.environ, **read_secrets()}, nearby=nearby)
 
 
-def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
-    """Show everything above the video. Returns whether the class view is chosen."""
+def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
+    """Show everything above the video. Returns the chosen view."""
     is_on = session is not None and session.is_on
     with st.container(key="live-head"):
-        mount_camera()
+        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) == View.GAME)
         notice = st.container()  # even if empty, so that the elements below keep their position
         if not is_on:
             with notice:
@@ -161,15 +177,15 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> bool:
                 # After a server restart the browser restores the tick without a click
                 request_camera()
                 st.rerun()
-            class_view = choose_one("View", ["Faces", "Classroom"], state.LIVE_VIEW) == "Classroom"
-            choose_settings(session, class_view=class_view)
-        if class_view:
+            view = View(choose_one("View", list(View), state.LIVE_VIEW))
+            choose_settings(session, class_view=view is View.CLASSROOM)
+        if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
                 "do not analyse pupils."
             )
         _show_camera_status(session)
-    return class_view
+    return view
 
 
 def _show_notice(settings: IceSettings) -> None:
@@ -178,7 +194,8 @@ def _show_notice(settings: IceSettings) -> None:
     contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
     st.markdown(
         ":material/visibility: The video goes to this server, which detects faces and estimates their expressions. "
-        "**No frame is kept.** The figures of the last ten minutes stay in memory until you start again, or "
+        "**No frame is kept**, except your pictures in the mirror game. The figures of the last ten minutes stay in "
+        "memory until you start again, or "
         f"{WHEN_GONE}. Tell everyone on camera, and ask for their consent.{contacts}"
     )
 

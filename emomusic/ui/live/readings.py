@@ -33,13 +33,7 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
     def now() -> None:
         view = session.view()
         group = view.group
-        if capacity().is_draining:
-            with st.container(key="live-restart"):
-                st.warning(
-                    "This server restarts in a moment, which ends the video. Press START again afterwards.",
-                    icon=":material/restart_alt:",
-                )
-        _show_error(session, view)
+        show_trouble(session, view)
         if class_view:
             _show_large(view, group, session.no_frame_s)
             return
@@ -83,7 +77,14 @@ def show_areas(table: pd.DataFrame, *, key: str) -> None:
     show_chart(mood_areas(table), key=key, alt=f"Shares of the seven emotions over {len(table)} seconds")
 
 
-def _show_error(session: LiveSession, view: LiveView) -> None:
+def show_trouble(session: LiveSession, view: LiveView) -> None:
+    """Show whether the server restarts, and the error of the last frame."""
+    if capacity().is_draining:
+        with st.container(key="live-restart"):
+            st.warning(
+                "This server restarts in a moment, which ends the video. Press START again afterwards.",
+                icon=":material/restart_alt:",
+            )
     error = view.error or session.drawing_error
     if error is None:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emomusic.affect import EMOTIONS
 from emomusic.face.images import RgbImage
+from emomusic.face.live.game import MirrorGame
 from emomusic.face.live.reader import LiveReader, LiveView
 from emomusic.plots.picture import OverlayStyle, live_picture
 
@@ -61,6 +64,7 @@ class LiveSession:
     drawing_error: Exception | None = None  # of the last frame
     since_s: float = field(default_factory=time.monotonic)  # start of the phase
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
+    game: MirrorGame | None = None  # with pictures of the players
 
     @property
     def is_on(self) -> bool:
@@ -102,6 +106,15 @@ class LiveSession:
         self.problem = problem
         self._enter(Phase.OVER)
         self.reader.close()
+
+    def start_game(self, num_players: int) -> None:
+        """Start a mirror game with the emotions in random order. An earlier game is gone, with its pictures."""
+        self.game = MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players)
+        self.reader.observer = self.game.add
+
+    def stop_game(self) -> None:
+        """Forget the game and its pictures."""
+        self.game = self.reader.observer = None
 
     def _enter(self, phase: Phase) -> None:
         self.phase, self.since_s = phase, time.monotonic()

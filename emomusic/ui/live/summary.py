@@ -51,9 +51,9 @@ def _keep_mood(session: LiveSession) -> None:
         st.toast(f"{describe(group)}: the player has its song.")
 
 
-def show_player(session: LiveSession | None) -> None:
-    """Show the player for the stored mood, or for the playlist of a session that is over."""
-    listener: Listener | None = st.session_state.get(state.LIVE_MOOD)
+def show_player(session: LiveSession | None, listener: Listener | None = None) -> None:
+    """Show the player for a listener, else the stored mood, or for the playlist of a session that is over."""
+    listener = listener or st.session_state.get(state.LIVE_MOOD)
     if listener is not None:
         show_queue(queue_of(request_of(listener), "live"), "live", "emomusic-live")
     elif st.session_state.get(state.LIVE_PLAYLIST) and session is not None and not session.is_on:

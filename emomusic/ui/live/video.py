@@ -76,6 +76,7 @@ VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal
 _JAVASCRIPT = """
 let lastAttempt = "";
 let checked = false;
+let tookKeys = false;
 
 const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused",
@@ -106,6 +107,12 @@ export default function ({ data, setTriggerValue }) {
     checked = true;
     if (unavailable()) setTriggerValue("answer", { attempt: "", problem: unavailable() });
   }
+  // After a click on START, keys would go to the frame of the video
+  if (data.takesKeys && !tookKeys && document.activeElement?.tagName === "IFRAME") {
+    document.activeElement.blur();
+    window.focus();
+  }
+  tookKeys = data.takesKeys;
   if (data.attempt && data.attempt !== lastAttempt) {
     lastAttempt = data.attempt;
     requestCamera(data.video).then((problem) => setTriggerValue("answer", { attempt: data.attempt, problem }));
@@ -115,11 +122,14 @@ export default function ({ data, setTriggerValue }) {
 _CAMERA = st.components.v2.component("emomusic_camera", js=_JAVASCRIPT)
 
 
-def mount_camera() -> None:
-    """Mount the invisible component that sends each camera request to the browser once."""
+def mount_camera(*, takes_keys: bool) -> None:
+    """Mount the invisible component that sends each camera request to the browser once.
+
+    If the page starts to take keys, the component moves the focus from the video to the page.
+    """
     _CAMERA(
         key=state.LIVE_CAMERA,
-        data={"attempt": st.session_state.get(state.LIVE_ATTEMPT, ""), "video": VIDEO},
+        data={"attempt": st.session_state.get(state.LIVE_ATTEMPT, ""), "video": VIDEO, "takesKeys": takes_keys},
         on_answer_change=_take_answer,
     )
 
@@ -181,6 +191,8 @@ def sync_session() -> LiveSession | None:
         if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
             st.session_state.pop(state.LIVE_STREAM, None)
             return session
+        if session is not None:
+            session.stop_game()
         session = new
         st.session_state[state.LIVE] = session
         for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST, state.queue("session")):
