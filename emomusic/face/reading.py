@@ -118,7 +118,6 @@ def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifie
     return tuple(FaceReading(face, values) for face, values in zip(faces, probabilities, strict=True))
 
 
-@load_once
 def load_networks(
     model: str = DEFAULT_MODEL, one_thread: bool = False, posed: bool = False
 ) -> tuple[MtcnnDetector, EmotionClassifier]:
@@ -131,6 +130,12 @@ def load_networks(
             adjustment for posed faces.
         AssetError: a file of the detector is absent or damaged.
     """
+    detector, classifier = _load_networks(model, one_thread)
+    return detector, classifier.posed() if posed else classifier
+
+
+@load_once
+def _load_networks(model: str, one_thread: bool) -> tuple[MtcnnDetector, EmotionClassifier]:
     classifier = EmotionClassifier.load(model, one_thread=one_thread)
     classifier.require_emotions()
-    return MtcnnDetector(), classifier.posed() if posed else classifier
+    return MtcnnDetector(), classifier

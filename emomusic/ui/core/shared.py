@@ -53,8 +53,8 @@ class Shared:
         return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
 
     def live_networks(self) -> tuple[FaceDetector, Classifier]:
-        """The networks for a camera. Cameras do not wait for turns, and readings are counted."""
-        detector, classifier = self.networks()
+        """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
+        detector, classifier = load_networks(posed=True)
         return detector, CountingClassifier(classifier, self.readings)
 
     def recommender(self) -> Recommender:

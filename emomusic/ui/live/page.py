@@ -79,6 +79,10 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             )
         else:
             st.caption("As fast as the server can, with a pause after each reading.")
+        st.caption(
+            "Here all seven emotions count as equally likely, because people pull faces for a camera. On photographs, "
+            "the app expects few angry, disgusted or afraid faces."
+        )
     if session is not None:
         session.style = OverlayStyle(
             mirror=mirror, boxes=boxes and not class_view, landmarks=landmarks and not class_view
