@@ -11,7 +11,7 @@ import pytest
 from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
 from emomusic.music.sound.audio_file import PATCH_S, SAMPLE_RATE, Window
-from emomusic.music.sound.hearing import HEAD, SoundHead, load_sound_model
+from emomusic.music.sound.hearing import HEAD, SoundHead, directions, kernel, load_sound_model, summary_of
 from emomusic.music.sound.network import NUM_FEATURES, TAGS
 from emomusic.music.sound.training import Clips, evaluate_sound, fit_head, read_clips, train_sound
 from tests.music.sound.songs import tone, write_song
@@ -52,6 +52,18 @@ def test_a_sound_shorter_than_the_input_is_heard():
     heard = load_sound_model().hear([Window(0.0, chord(1.0))])
     assert isinstance(heard.mood, Mood)
     assert len(heard.timeline) == 1
+
+
+def test_the_kernel_is_one_for_the_same_direction_and_falls_with_the_angle():
+    rows = directions(np.array([[1, 0], [9, 0], [0, 5], [-2, 0]], np.float32))
+    first = kernel(rows, rows)[0]
+    assert first[:2] == pytest.approx([1, 1])
+    assert 1 > first[2] > first[3] > 0
+
+
+def test_a_summary_holds_means_and_sample_deviations():
+    assert summary_of(np.array([[1], [3]], np.float32)) == pytest.approx([2, np.sqrt(2)])
+    assert summary_of(np.array([[5]], np.float32)).tolist() == [5, 0]
 
 
 def clips(shift: float = 0.0) -> Clips:
