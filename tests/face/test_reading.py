@@ -4,7 +4,7 @@ import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
-from emomusic.face.reading import read_faces
+from emomusic.face.reading import load_networks, read_faces
 from tests.fakes import FakeDetector, make_face
 
 IMAGE = np.full((100, 160, 3), 90, np.uint8)
@@ -22,3 +22,10 @@ def test_each_face_has_its_own_emotion() -> None:
     image[:, 75:] = 100
     reading = read_faces(image, FakeDetector([make_face(x=5), make_face(x=90)]), ByShade())
     assert [face.emotion for face in reading.faces] == [Emotion.ANGRY, Emotion.HAPPY]
+
+
+def test_photographs_and_cameras_share_the_networks() -> None:
+    (detector, photographs), (same, cameras) = load_networks(), load_networks(posed=True)
+    assert same is detector
+    assert cameras._forward == photographs._forward
+    assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment

@@ -494,7 +494,7 @@ def start_mirror_game(app: AppTest, stream: Stream, session: LiveSession) -> App
 def test_the_mirror_game_names_an_emotion_and_can_end_early(app: AppTest, stream: Stream) -> None:
     session = played((1, TWO, Emotion.SAD))
     show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
-    app.segmented_control(key=state.LIVE_PLAYERS).set_value("Two players").run()
+    app.segmented_control(key=state.LIVE_PLAYERS).set_value("Two players")  # the start follows at once
     app.button(key="live-game-start").click().run()
     assert not app.exception
     game = session.game

@@ -81,7 +81,7 @@ def _show_start(session: LiveSession | None) -> None:
         "Your best picture of each round stays in this server's memory until you play again, press START again, open "
         f"another page, or {WHEN_GONE}. In a class, play with volunteers."
     )
-    players = st.segmented_control(
+    st.segmented_control(
         "Players",
         _PLAYERS,
         default=_PLAYERS[0],
@@ -92,10 +92,16 @@ def _show_start(session: LiveSession | None) -> None:
     )
     if session is None or not session.is_on:
         st.caption("Press START to switch the camera on.")
-    _show_button("Start the game", "start", session, num_players=_PLAYERS.index(players or _PLAYERS[0]) + 1)
+    _show_button("Start the game", "start", session)
 
 
-def _show_button(label: str, key: str, session: LiveSession | None, *, num_players: int) -> None:
+def _start_game(session: LiveSession) -> None:
+    """Start a game with as many players as before, else as chosen: perhaps after the last run of the page."""
+    chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
+    session.start_game(chosen if session.game is None else session.game.num_players)
+
+
+def _show_button(label: str, key: str, session: LiveSession | None) -> None:
     """Show a button that starts a game, also by the space bar."""
     is_on = session is not None and session.is_on
     st.button(
@@ -104,8 +110,8 @@ def _show_button(label: str, key: str, session: LiveSession | None, *, num_playe
         type="primary",
         shortcut="Space" if is_on else None,
         disabled=not is_on,
-        on_click=None if session is None else session.start_game,
-        args=(num_players,),
+        on_click=_start_game,
+        args=(session,),
         key=f"live-game-{key}",
     )
 
@@ -180,7 +186,7 @@ def _show_points(session: LiveSession, view: GameView) -> None:
     st.html(
         f'<div class="game"><p class="game-large">{points}</p><p>of {MAX_POINTS * len(view.rounds)} points</p></div>'
     )
-    _show_button("Play again", "again", session, num_players=len(view.now))
+    _show_button("Play again", "again", session)
     if (strongest := view.strongest) is not None:
         st.html(
             f'<div class="game game-row">{_picture(strongest)}<p>'
