@@ -13,9 +13,8 @@ from typing import TypeAlias
 import numpy as np
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
-from emomusic.assets import load_once
 from emomusic.errors import ImageError
-from emomusic.face.identity import FaceIdentifier
+from emomusic.face.identity import load_identifier
 from emomusic.face.images import RgbImage, crop_face, read_image, require_rgb
 from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.face.profile import FaceProfile, KnownFace, apply_profile, learn_profile
@@ -54,12 +53,6 @@ def read_picture(
     known = None if profile is None else KnownFace(profile, classifier)
     reading = read_faces(image, detector, classifier)
     return reading if known is None else apply_profile(image, reading, known, load_identifier())
-
-
-@load_once
-def load_identifier() -> FaceIdentifier:
-    """The network that tells persons apart, loaded once. Raises an `AssetError` if it is absent or damaged."""
-    return FaceIdentifier()
 
 
 def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: str = DEFAULT_MODEL) -> FaceProfile:

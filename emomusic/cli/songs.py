@@ -164,7 +164,7 @@ def _analyzed_picture(
     networks, recommender = load_networks(options.model or DEFAULT_MODEL), load_recommender()
     reading = read_faces(image, *networks)
     if options.known is not None:
-        from emomusic.api import load_identifier
+        from emomusic.face.identity import load_identifier
         from emomusic.face.profile import apply_profile
 
         reading = apply_profile(image, reading, options.known, load_identifier())

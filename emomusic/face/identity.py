@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import models_dir, require_intact
+from emomusic.assets import load_once, models_dir, require_intact
 from emomusic.face.images import Box, RgbImage, crop_face, to_network_input
 from emomusic.runtime import Network
 
@@ -60,3 +60,9 @@ class FaceIdentifier:
         crops = to_network_input([crop_face(image, box, margin=_MARGIN) for box in boxes], SIDE)
         found = self._network.map_batch(crops.transpose(0, 3, 1, 2).astype(np.float32), min_part=1)
         return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6), np.float32)
+
+
+@load_once
+def load_identifier() -> FaceIdentifier:
+    """The network that tells persons apart, loaded once. Raises an `AssetError` if it is absent or damaged."""
+    return FaceIdentifier()

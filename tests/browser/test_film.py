@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, download
 from tests.browser.player import song
+from tests.browser.waiting import wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
 
 pytestmark = pytest.mark.browser
@@ -34,9 +35,11 @@ def upload(page: Page, film: Path) -> None:
 
 
 def wait_for_results(page: Page) -> None:
-    """Wait for the marked film, and for the last part of the page."""
+    """Wait for the marked film, for its sound, and for the last part of the page."""
     expect(page.get_by_role("heading", name="Downloads")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=PATIENCE_MS)
+    wait_until_idle(page)  # the last run draws the charts again
     page.wait_for_function(HAS_FRAMES)
 
 

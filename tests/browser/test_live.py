@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
+from emomusic.affect import Emotion
 from emomusic.face.images import RgbImage, read_image
 from emomusic.face.live.reader import THREAD_NAME
+from emomusic.face.profile import FaceProfile
 from emomusic.ui.core import state
 from emomusic.ui.live.session import Problem
 from tests.browser.accessibility import axe_report
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, fresh_server, without_spotify
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, download, fresh_server, visit, without_spotify
 from tests.browser.player import PLAYER, song
 from tests.films import SAMPLES
 from tests.servers import reserved_port
@@ -302,3 +304,41 @@ def test_the_mirror_game_is_played_with_the_space_bar_and_keeps_no_picture(
         page.get_by_role("link", name="Live").click()
         expect(page.locator(".st-key-live-game-start")).to_be_visible(timeout=LONG_MS)
         expect(pictures).to_have_count(0)
+
+
+def test_a_person_teaches_the_app_a_face_and_is_forgotten(playwright: Playwright, server: str, tmp_path: Path) -> None:
+    film = write_camera_film(tmp_path / "person.y4m", ["eileen-collins-1999"])
+    keep, take = ".st-key-teach-keep button", ".st-key-teach-start button"
+    with camera(playwright, film) as page:
+        page.goto(f"{server}/live?{state.LIVE_VIEW}=Teach+it+your+face")
+        page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
+        stream(page).get_by_role("button", name="START").click()
+        expect(page.locator(take)).to_be_enabled(timeout=LONG_MS)
+        expect(page.locator(".st-key-teach-skip")).to_have_count(0)  # the neutral face is needed
+        page.locator(take).click()
+        page.locator(".st-key-teach-retake button").click(timeout=LONG_MS)
+        expect(page.locator(keep)).to_have_count(0)
+        page.locator(keep).click(timeout=LONG_MS)
+        expect(page.get_by_text("2 of 7")).to_be_visible()
+        page.locator(".st-key-teach-skip button").click()
+        expect(page.get_by_text("3 of 7")).to_be_visible()
+        page.locator(take).click()
+        page.locator(keep).click(timeout=LONG_MS)
+        expect(page.get_by_text("4 of 7")).to_be_visible()
+        page.locator(".st-key-teach-finish button").click()
+        expect(page.get_by_role("img", name="Your neutral face")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_role("img", name="Your surprised face")).to_be_visible()
+        assert axe_report(page) is None
+        saved = download(page, "Download")
+        profile = FaceProfile.from_json(saved.read_bytes())
+        assert set(profile.shots) == {Emotion.NEUTRAL, Emotion.SURPRISE}
+        page.locator(".st-key-persons-forget button").click()
+        expect(page.locator(".st-key-person-1")).to_have_count(0)
+        expect(page.get_by_role("img", name="Your neutral face")).to_have_count(0)
+        visit(page, "Photo")
+        page.goto(f"{server}/?sample=eileen-collins-1999")
+        page.get_by_role("button", name="This is me").click()
+        page.locator(f".st-key-{state.PROFILE_UPLOAD} input[type=file]").set_input_files(
+            {"name": "face.json", "mimeType": "application/json", "buffer": saved.read_bytes()}
+        )
+        expect(page.get_by_text("Read with a profile: face 1")).to_be_visible()

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.face.classifier import Classifier
 from emomusic.face.detection import FaceDetector
+from emomusic.face.identity import load_identifier
 from emomusic.face.images import Box, RgbImage, crop_face
+from emomusic.face.live.persons import PersonFinder, classify_persons
 from emomusic.face.live.timeline import Timeline
 from emomusic.face.live.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
+from emomusic.face.profile import KnownFace
 from emomusic.face.reading import FaceReading
 
 if TYPE_CHECKING:
@@ -133,6 +136,7 @@ class LiveReader:
     Attributes:
         settings: may change at any time.
         observer: sees each reading; None for none. May change at any time.
+        known: persons whose faces the readings recognise. May change at any time.
     """
 
     def __init__(
@@ -154,6 +158,7 @@ class LiveReader:
         """
         self.settings = settings or LiveSettings()
         self.observer: Observer | None = None
+        self.known: Sequence[KnownFace] = ()
         self._networks = networks
         self._clock = clock
         self._idle_s = idle_s
@@ -165,7 +170,7 @@ class LiveReader:
         self._tracks = FaceTracker()
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
-        self._finder = FaceFinder()  # only the worker uses it
+        self._finder, self._persons = FaceFinder(), PersonFinder(load_identifier)  # only the worker uses them
         self._ready = False
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0
@@ -319,7 +324,8 @@ class LiveReader:
         if settings.mirrored:
             faces.reverse()
         crops = [crop_face(frame.image, face.box) for face in faces]
-        probabilities = classifier.classify(crops)
+        persons = self._persons.find(frame.image, [face.box for face in faces], self.known, frame.time_s)
+        probabilities = classify_persons(crops, persons, classifier)
         if (observer := self.observer) is not None:
             observer(
                 frame.time_s,

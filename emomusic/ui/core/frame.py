@@ -143,7 +143,7 @@ def require_app(page: str) -> None:
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
     if page != "live" and (session := st.session_state.get(state.LIVE)) is not None:
-        session.stop_game()  # with the players' pictures
+        session.stop_activity()  # with the players' pictures
     open_address(page)
 
 

@@ -38,6 +38,9 @@ COVER = "cover"  # the cover of the song that plays: a dict by song id
 OWN_FILES = "own_files"  # the visitor's uploaded audio files, or absent
 OWN_UPLOAD = "own_upload"
 LIBRARY_FOLDER = "library_folder"
+PERSONS = "persons"  # the KnownFaces of the visitor, or absent
+PROFILE_UPLOAD = "profile_upload"
+PROFILE_PROBLEM = "profile_problem"  # why the uploaded profile was not used
 SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `music.queue.artist_key`
 
 # The live page
@@ -50,6 +53,7 @@ LIVE_CAMERA = "live_camera"
 LIVE_CONSENT = "live_consent"
 LIVE_MOOD = "live_mood"  # the Listener for the songs; absent before the first
 LIVE_FACELESS = "live_faceless"  # whether there was no face when the visitor asked for songs
+LIVE_LEARNED = "live_learned"  # the result of the lesson, see `ui.live.teach`
 LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a session that is over
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_PLAYERS = "live_players"  # of the mirror game

@@ -10,16 +10,16 @@ from functools import partial
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from emomusic.compat import return_free_memory, session_id
+from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
 from emomusic.face.gallery import Gallery
 from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
-from emomusic.face.reading import PictureReading, read_faces
+from emomusic.face.reading import PictureReading
 from emomusic.plots.picture import framed_face
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen
+from emomusic.ui.core.persons import read_visitor
 from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
-from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.core.uploads import show_removal, show_uploader
 
@@ -164,7 +164,7 @@ def _read(picture: Picture) -> GalleryPicture | str:
         image = picture.read()
     except ImageError as error:
         return str(error)
-    reading = read_faces(image, *shared().visitor_networks(session_id()))
+    reading = read_visitor(image)
     return_free_memory()
     faces = tuple(encode_jpeg(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
     return GalleryPicture(picture.name, picture.digest, reading, encode_jpeg(shrink(image, _SMALL_SIDE)[0]), faces)

@@ -131,7 +131,7 @@ def _show_round(session: LiveSession, game: MirrorGame) -> None:
         with st.container(horizontal=True):
             st.button("Next", icon=":material/skip_next:", shortcut="Space", on_click=game.skip, key="live-game-next")
             if st.button("End the game", type="tertiary", key="live-game-end"):
-                session.stop_game()
+                session.stop_activity()
                 st.rerun()
 
     current()

@@ -15,6 +15,7 @@ from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.capacity import capacity
 from emomusic.ui.core.charts import roomy_columns, show_empty_plane, show_parts
 from emomusic.ui.core.own_computer import LOCAL_HOSTS
+from emomusic.ui.core.persons import persons
 from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.live.game import game_listener, is_over, show_game, show_rounds
@@ -22,6 +23,7 @@ from emomusic.ui.live.ice import IceSettings, ice_settings
 from emomusic.ui.live.readings import show_now, show_timeline
 from emomusic.ui.live.session import LiveSession, Phase, Problem
 from emomusic.ui.live.summary import show_moment, show_play_button, show_player, show_summary
+from emomusic.ui.live.teach import show_lesson
 from emomusic.ui.live.video import (
     camera_problem,
     is_camera_allowed,
@@ -42,6 +44,7 @@ class View(StrEnum):
     FACES = "Faces"
     CLASSROOM = "Classroom"
     GAME = "Mirror game"
+    TEACH = "Teach it your face"
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
@@ -84,6 +87,7 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             "the app expects few angry, disgusted or afraid faces."
         )
     if session is not None:
+        session.reader.known = persons()
         session.style = OverlayStyle(
             mirror=mirror, boxes=boxes and not class_view, landmarks=landmarks and not class_view
         )
@@ -131,14 +135,17 @@ def show_live() -> None:
             with st.container():  # even if empty, so that the player keeps its position and continues
                 if view is View.GAME:
                     show_game(session)
+                elif view is View.TEACH:
+                    show_lesson(playing)
                 elif playing is not None:
                     show_play_button(playing)
             with st.container():
                 show_player(session, game_listener(session) if session is not None and has_result else None)
-            if playing is not None and view is not View.GAME:
-                show_now(playing, class_view=view is View.CLASSROOM)
-            elif view is not View.GAME and (session is None or is_on):
-                show_empty_plane()
+            if view in (View.FACES, View.CLASSROOM):
+                if playing is not None:
+                    show_now(playing, class_view=view is View.CLASSROOM)
+                elif session is None or is_on:
+                    show_empty_plane()
     if session is not None and has_result:
         show_rounds(session)
         return
@@ -163,7 +170,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
     is_on = session is not None and session.is_on
     with st.container(key="live-head"):
-        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) == View.GAME)
+        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
         notice = st.container()  # even if empty, so that the elements below keep their position
         if not is_on:
             with notice:
@@ -198,7 +205,8 @@ def _show_notice(settings: IceSettings) -> None:
     contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
     st.markdown(
         ":material/visibility: The video goes to this server, which detects faces and estimates their expressions. "
-        "**No frame is kept**, except your pictures in the mirror game. The figures of the last ten minutes stay in "
+        "**No frame is kept**, except your pictures in the mirror game and the lesson. The figures of the last ten "
+        "minutes stay in "
         "memory until you start again, or "
         f"{WHEN_GONE}. Tell everyone on camera, and ask for their consent.{contacts}"
     )

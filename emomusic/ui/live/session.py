@@ -15,6 +15,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.face.images import RgbImage
 from emomusic.face.live.game import MirrorGame
 from emomusic.face.live.reader import LiveReader, LiveView
+from emomusic.face.live.teaching import Lesson
 from emomusic.plots.picture import OverlayStyle, live_picture
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class LiveSession:
     since_s: float = field(default_factory=time.monotonic)  # start of the phase
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
+    lesson: Lesson | None = None  # with pictures of a person
 
     @property
     def is_on(self) -> bool:
@@ -108,13 +110,20 @@ class LiveSession:
         self.reader.close()
 
     def start_game(self, num_players: int) -> None:
-        """Start a mirror game with the emotions in random order. An earlier game is gone, with its pictures."""
+        """Start a mirror game with the emotions in random order. An earlier activity is gone."""
+        self.stop_activity()
         self.game = MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players)
         self.reader.observer = self.game.add
 
-    def stop_game(self) -> None:
-        """Forget the game and its pictures."""
-        self.game = self.reader.observer = None
+    def start_lesson(self) -> None:
+        """Begin a lesson. An earlier activity is gone."""
+        self.stop_activity()
+        self.lesson = Lesson()
+        self.reader.observer = self.lesson.observe
+
+    def stop_activity(self) -> None:
+        """Forget the game or the lesson, and its pictures."""
+        self.game = self.lesson = self.reader.observer = None
 
     def _enter(self, phase: Phase) -> None:
         self.phase, self.since_s = phase, time.monotonic()

@@ -192,7 +192,7 @@ def sync_session() -> LiveSession | None:
             st.session_state.pop(state.LIVE_STREAM, None)
             return session
         if session is not None:
-            session.stop_game()
+            session.stop_activity()
         session = new
         st.session_state[state.LIVE] = session
         for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST, state.queue("session")):

@@ -20,20 +20,21 @@ from emomusic.affect import (
     list_shares,
     quadrant_of,
 )
-from emomusic.compat import return_free_memory, session_id
+from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError
 from emomusic.export import faces_csv, picture_record
 from emomusic.face.images import crop_face, encode_jpeg, encode_png, read_image, shrink
-from emomusic.face.reading import PictureReading, read_faces
+from emomusic.face.reading import PictureReading
 from emomusic.music.queue import SongQueue
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import ROOM_AROUND, annotated_picture, annotated_preview
+from emomusic.text import join_names
 from emomusic.ui.core import address, state
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import download_button
+from emomusic.ui.core.persons import choose_persons, read_visitor
 from emomusic.ui.core.picture_chooser import Picture, choices_about
-from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.songs.choose import (
     ALL,
@@ -80,7 +81,7 @@ def read_picture(picture: Picture) -> PhotoResult:
     with waiting.container():
         show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your photo", width=320)
         with st.spinner("Detecting faces"):
-            reading = read_faces(image, *shared().visitor_networks(session_id()))
+            reading = read_visitor(image)
     return_free_memory()
     waiting.empty()
     faces = tuple(
@@ -214,7 +215,9 @@ def show_photo(picture: Picture) -> None:
         show_song_plane(listener, [FacePoint(str(number), face.point, face.emotion) for number, face in faces], queue)
     if len(reading.faces) > 1:
         show_face_cards(result)
-    show_photo_downloads(result, listener, queue)
+    with st.container(horizontal=True, gap="small"):
+        show_photo_downloads(result, listener, queue)
+        choose_persons()
 
 
 def _show_sentence(result: PhotoResult) -> str:
@@ -235,6 +238,8 @@ def _show_sentence(result: PhotoResult) -> str:
     assert probabilities is not None  # there is a face
     with title:
         st.title(group_sentence(probabilities, group_of=len(faces) if who == state.EVERYONE else 1), anchor=False)
+    if known := [f"face {number}" for number, face in enumerate(faces, 1) if face.is_known]:
+        st.caption(f":material/face: Read with a profile: {join_names(known)}")
     return who
 
 

@@ -1,0 +1,77 @@
+"""The faces of a stream whose persons taught the app their face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.face.classifier import Classifier
+from emomusic.face.identity import Identifier
+from emomusic.face.images import Box, RgbImage
+from emomusic.face.profile import KnownFace
+
+_SAME_FACE_OVERLAP = 0.3
+_RECHECK_S = {True: 5.0, False: 1.0}  # by whether the face is known
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    box: Box
+    person: KnownFace | None
+    checked_s: float
+
+
+class PersonFinder:
+    """Recognises the faces of one stream by their identity, and follows them by their boxes. Not thread-safe.
+
+    The network of identities takes 15 ms a face, so it runs for new faces, and then once in seconds.
+    """
+
+    def __init__(self, identifier: Callable[[], Identifier]) -> None:
+        """The identifier is loaded when it is needed."""
+        self._identifier = identifier
+        self._seen: list[_Seen] = []
+        self._persons: Sequence[KnownFace] = ()
+
+    def find(
+        self, image: RgbImage, boxes: Sequence[Box], persons: Sequence[KnownFace], time_s: float
+    ) -> list[KnownFace | None]:
+        """The person of each face; None for nobody of these."""
+        if persons != self._persons:  # one is new, or forgotten
+            self._persons, self._seen = persons, []
+        if not persons:
+            return [None] * len(boxes)
+        before = [self._before(box, time_s) for box in boxes]
+        new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
+        found = iter(self._identifier().describe(image, new)) if new else iter(np.empty((0, 0), np.float32))
+        self._seen = []
+        for box, seen in zip(boxes, before, strict=True):
+            if seen is None:
+                descriptor = next(found)[None]
+                person = next((each for each in persons if each.profile.shows(descriptor)[0]), None)
+                self._seen.append(_Seen(box, person, time_s))
+            else:
+                self._seen.append(_Seen(box, seen.person, seen.checked_s))
+        return [seen.person for seen in self._seen]
+
+    def _before(self, box: Box, time_s: float) -> _Seen | None:
+        """What is known of the face that was here; None if it must be recognised."""
+        best = max(self._seen, key=lambda seen: seen.box.overlap(box), default=None)
+        if best is None or best.box.overlap(box) < _SAME_FACE_OVERLAP:
+            return None
+        return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
+
+
+def classify_persons(
+    crops: Sequence[RgbImage], persons: Sequence[KnownFace | None], classifier: Classifier
+) -> list[EmotionProbabilities]:
+    """Probabilities of each face, with the profile of its person or with the classifier."""
+    found: dict[int, EmotionProbabilities] = {}
+    for person in dict.fromkeys(persons):
+        rows = [row for row, each in enumerate(persons) if each is person]
+        classify = classifier.classify if person is None else person.classify
+        found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
+    return [found[row] for row in range(len(crops))]

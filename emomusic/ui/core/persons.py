@@ -1,0 +1,97 @@
+"""The persons who taught the app their face: in the memory of the session, until they are forgotten or it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+
+from emomusic.affect import Emotion
+from emomusic.compat import session_id
+from emomusic.errors import EmomusicError
+from emomusic.face.identity import load_identifier
+from emomusic.face.images import RgbImage
+from emomusic.face.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
+from emomusic.face.reading import PictureReading, read_faces
+from emomusic.text import join_names
+from emomusic.ui.core import state
+from emomusic.ui.core.frame import download_button, escape_markdown_message
+from emomusic.ui.core.shared import shared
+from emomusic.ui.core.uploads import show_uploader
+
+_MOST = 8
+
+
+def persons() -> tuple[KnownFace, ...]:
+    """The persons of this session."""
+    found: tuple[KnownFace, ...] = st.session_state.get(state.PERSONS, ())
+    return found
+
+
+def read_visitor(image: RgbImage) -> PictureReading:
+    """The faces of a visitor's picture. Persons who taught the app their face are read with their profile."""
+    reading = read_faces(image, *shared().visitor_networks(session_id()))
+    for person in persons():
+        reading = apply_profile(image, reading, person, load_identifier())
+    return reading
+
+
+def choose_persons() -> None:
+    """Show a menu to use, download and forget profiles."""
+    with st.popover("This is me", icon=":material/face:", key="persons"):
+        show_persons()
+
+
+def add_person(profile: FaceProfile) -> KnownFace:
+    """Keep a profile, with the newest seven others.
+
+    Raises:
+        ProfileError: the profile is of another model.
+    """
+    person = KnownFace(profile, shared().networks()[1])
+    st.session_state[state.PERSONS] = (*persons(), person)[-_MOST:]
+    st.session_state.pop(state.READING, None)  # the photo is read again
+    return person
+
+
+def forget_persons() -> None:
+    """Delete all profiles of this session, with the pictures of the lesson and the photo that they changed."""
+    if (live := st.session_state.get(state.LIVE)) is not None:
+        live.stop_activity()
+        live.reader.known = ()
+    for key in (state.PERSONS, state.PROFILE_PROBLEM, state.READING, state.LIVE_LEARNED):
+        st.session_state.pop(key, None)
+
+
+def show_persons() -> None:
+    """Show the persons of this session, and how to download, load and forget their profiles."""
+    for number, person in enumerate(persons(), 1):
+        learned = [emotion.adjective for emotion in Emotion if emotion in person.profile.shots]
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**Person {number}:** {join_names(learned)}", width="content")
+            name = f"emomusic-face-{number}.json"
+            download_button("Download", person.profile.to_json, name, type="tertiary", key=f"person-{number}")
+    if persons():
+        st.button("Forget", icon=":material/delete:", on_click=forget_persons, key="persons-forget")
+    show_uploader(
+        st.file_uploader,
+        "Load a profile (JSON)",
+        state.PROFILE_UPLOAD,
+        _load,
+        type="json",
+        max_upload_size=max(MAX_BYTES // 2**20, 1),
+    )
+    if problem := st.session_state.get(state.PROFILE_PROBLEM):
+        st.error(escape_markdown_message(problem), icon=":material/error:")
+    st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
+
+
+def _load(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    st.session_state.pop(state.PROFILE_PROBLEM, None)
+    for file in files:
+        if isinstance(file, UploadedFile):
+            try:
+                add_person(FaceProfile.from_json(file.getvalue()))
+            except EmomusicError as error:
+                st.session_state[state.PROFILE_PROBLEM] = str(error)
