@@ -44,7 +44,8 @@ class EmotionClassifier:
         self, forward: Forward, spec: model_files.ModelSpec, outputs: Callable[..., list[FloatArray]] | None = None
     ) -> None:
         self.spec = spec
-        self._forward, self._outputs = forward, outputs
+        self._forward = forward
+        self._outputs = outputs or (lambda pixels: [forward(pixels)])
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL, *, one_thread: bool = False) -> EmotionClassifier:
@@ -103,33 +104,24 @@ class EmotionClassifier:
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """What `face.profile` compares of faces: logarithms of the emotions' probabilities, each minus their mean.
+        """What `face.profile` compares of faces: logarithms of the classes' probabilities, each minus their mean.
 
         Args:
             inputs: as for `probabilities`.
 
         Returns:
-            Shape (n, 14), float64: as ten people would see the face (FER+), then as it was meant (FER2013's labels).
-
-        Raises:
-            ModelError: the network has no second output, which `python -m scripts.build_people` adds.
+            Shape (n, classes) for each output of the network, side by side, float64. Of `emonet_photo`, these are how
+            ten people would see the face (FER+), and how it was meant (FER2013's labels; `scripts.build_people`).
         """
-        if not len(inputs):
-            return np.empty((0, 2 * len(self.spec.classes)))
         found = []
         for start in range(0, len(inputs), _BATCH):
             pixels = inputs[start : start + _BATCH].astype(np.float32)
             views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
-            outputs = self._outputs(np.concatenate(views)) if self._outputs else []
-            if len(outputs) != 2:
-                raise ModelError(
-                    f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
-                    f"Received: {self.spec.name}. Choose another model"
-                )
-            seen, meant = (np.mean(np.split(output, len(views)), axis=0) for output in outputs)
-            logs = [np.log(np.clip(calibrate(seen, self.spec), _LEAST, 1.0)), meant.astype(np.float64)]
+            outputs = self._outputs(np.concatenate(views))
+            first, *others = (np.mean(np.split(output, len(views)), axis=0) for output in outputs)
+            logs = [np.log(np.clip(calibrate(first, self.spec), _LEAST, 1.0)), *others]
             found.append(np.hstack([each - each.mean(axis=1, keepdims=True) for each in logs]))
-        return np.concatenate(found)
+        return np.concatenate(found).astype(np.float64)
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities for prepared inputs.

@@ -1,16 +1,18 @@
 """What the app learned of one person's face: a small classifier for the faces that this person pulls.
 
-A face is described by 14 numbers: the logarithms of the emotions' probabilities, as ten people would see it (FER+), and
-as it was meant (the labels of FER2013, the network's second output). Persons differ in their neutral face, and in how
-and how strongly they show each emotion. A Gaussian model of people (`models/face/<name>/people.npz`, written by
-`python -m scripts.build_people`) has these differences. A person's shots condition it in closed form, so one neutral
-face moves all emotions, each further shot moves its emotion more, and emotions without a shot keep the faces of others.
+A face is described by 28 numbers, logarithms of the emotions' probabilities from four outputs: as ten people would see
+it (FER+), as it was meant (the labels of FER2013, the network's second output), and those of two other networks
+(`COMPANIONS`), which err on other faces. Persons differ in their neutral face, and in how and how strongly they show
+each emotion. A Gaussian model of people (`models/face/<name>/people.npz`, written by `python -m scripts.build_people`)
+has these differences. A person's shots condition it in closed form, so one neutral face moves all emotions, each
+further shot moves its emotion more, and emotions without a shot keep the faces of others.
 
 A profile holds numbers only. It is biometric data: the library neither stores nor logs it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.assets import DAMAGED_ARRAYS, require_intact
+from emomusic.assets import DAMAGED_ARRAYS, load_once, require_intact
 from emomusic.errors import ModelError, ProfileError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
@@ -31,8 +33,11 @@ from emomusic.face.identity import Identifier
 from emomusic.face.images import RgbImage, crop_face, to_network_input
 from emomusic.face.reading import PictureReading
 
+COMPANIONS = ("emonet", "vgg9")
+"""Networks that describe a face together with the classifier's. They take as long as it."""
+
 MAX_BYTES = 64 * 1024
-"""Largest profile as JSON. One takes about 10 KB."""
+"""Largest profile as JSON. One takes about 11 KB."""
 
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
@@ -40,36 +45,40 @@ MAX_SHOTS = 20
 SAME_PERSON = 0.65
 """Smallest cosine of a face's descriptor and the mean of a profile's."""
 
-_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 2 * len(EMOTIONS), 1024, 1000.0
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 4 * len(EMOTIONS), 1024, 1000.0
 _NEUTRAL = Emotion.NEUTRAL.label
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
 
 Vectors = npt.NDArray[np.float64]
-"""Faces as `EmotionClassifier.describe` returns them, shape (n, 14)."""
+"""Faces as `describe_faces` returns them, shape (n, 28)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """How the faces of people differ, in coordinates in which the faces of an emotion have a variance of 1.
+    """How the faces of people differ.
 
     Attributes:
-        whitening: shape (14, 14); a face times this is in these coordinates.
-        means: of the emotions, shape (7, 14).
-        person: variance of a person's neutral face.
-        expression: variance of how a person shows an emotion.
-        shot: variance between faces of one person and emotion.
-        intensity: mean strength of the expressions of a person who was asked for them, relative to `means`.
+        means: of the emotions, shape (7, 28), as meant by the labels of FER2013.
+        between: covariance of the faces of different persons with one emotion, shape (28, 28).
+        within: covariance of the faces of one person with one emotion, shape (28, 28).
+        person: share of `between` by which persons' neutral faces differ.
+        expression: share of `between` by which the ways of showing an emotion differ.
+        intensity: mean strength of expressions, relative to `means`.
         intensity_std: its standard deviation.
+        calm: share of `within` by which neutral faces of a person differ.
+        contrast: weight of the difference from the neutral shot while other emotions have no shot.
         evidence: factor of the log likelihoods, because the numbers of a face depend on each other.
     """
 
-    whitening: npt.NDArray[np.float64]
     means: npt.NDArray[np.float64]
+    between: npt.NDArray[np.float64]
+    within: npt.NDArray[np.float64]
     person: float
     expression: float
-    shot: float
     intensity: float
     intensity_std: float
+    calm: float
+    contrast: float
     evidence: float
 
     @classmethod
@@ -81,11 +90,6 @@ class People:
             AssetError: the file is damaged.
         """
         path = people_path(model)
-        if not path.is_file():
-            raise ModelError(
-                f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
-                f"Received: {model}. Choose another model"
-            )
         require_intact(path)
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -105,58 +109,101 @@ class People:
         ways = self.means - self.means[_NEUTRAL]
         expected = self.means[_NEUTRAL] + self.intensity * ways
         prior = np.zeros((num_emotions, size, num_emotions, size))
+        prior += self.person * self.between[None, :, None, :]
         for label in range(num_emotions):
-            prior[label, :, :, :] += self.person * np.eye(size)[:, None, :]
             if label != _NEUTRAL:
-                own = self.expression * np.eye(size) + self.intensity_std**2 * np.outer(ways[label], ways[label])
+                own = self.expression * self.between + self.intensity_std**2 * np.outer(ways[label], ways[label])
                 prior[label, :, label, :] += own
         covariance, mean = prior.reshape(num_emotions * size, -1), expected.ravel()
         if faces:
             known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
-            seen = np.concatenate([face @ self.whitening for face in faces.values()])
-            noise = np.repeat([self.shot / counts[emotion] for emotion in faces], size)
-            gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.diag(noise), covariance[known]).T
+            seen = np.concatenate(list(faces.values()))
+            shots = np.diag([1 / counts[emotion] for emotion in faces])
+            gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.kron(shots, self.within), covariance[known]).T
             mean = mean + gain @ (seen - mean[known])
             covariance = covariance - gain @ covariance[known]
         blocks = covariance.reshape(num_emotions, size, num_emotions, size)
-        each = np.stack([blocks[label, :, label, :] for label in range(num_emotions)]) + self.shot * np.eye(size)
+        each = np.stack([blocks[label, :, label, :] + self.within for label in range(num_emotions)])
+        each[_NEUTRAL] -= (1 - self.calm) * self.within
         roots = np.linalg.cholesky(each)
         inverse = np.linalg.inv(roots)
         return Conditioned(
-            maps=np.stack([self.whitening @ root.T for root in inverse]),
+            maps=np.swapaxes(inverse, 1, 2),
             offsets=np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size)),
             constants=-np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1),
             evidence=self.evidence,
+            neutral=_log_probabilities(faces.get(Emotion.NEUTRAL, self.means[_NEUTRAL])),
+            contrast=self.contrast * (num_emotions - len(faces)) / (num_emotions - 1) if faces else 0.0,
         )
+
+
+def _log_probabilities(faces: Vectors) -> npt.NDArray[np.float64]:
+    """The first output of described faces, as logarithms of probabilities."""
+    logs = faces[..., : len(EMOTIONS)]
+    return np.asarray(logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditioned:
-    """A Gaussian for the faces of each emotion.
+    """A Gaussian for the faces of each emotion, and the neutral face to compare with.
 
     Attributes:
-        maps: shape (7, 14, 14); a face times this, minus `offsets`, has independent numbers of variance 1.
-        offsets: shape (7, 14).
+        maps: shape (7, 28, 28); a face times this, minus `offsets`, has independent numbers of variance 1.
+        offsets: shape (7, 28).
         constants: logarithms of the densities at the centres, shape (7,).
         evidence: that of `People`.
+        neutral: logarithms of the emotions' probabilities on the neutral shot, shape (7,).
+        contrast: weight of their rise, where neutral counts as a rise of 1.
     """
 
     maps: npt.NDArray[np.float64]
     offsets: npt.NDArray[np.float64]
     constants: npt.NDArray[np.float64]
     evidence: float
+    neutral: npt.NDArray[np.float64]
+    contrast: float
 
     def probabilities(self, faces: Vectors) -> npt.NDArray[np.float32]:
         """The probabilities of the emotions, each equally frequent, shape (n, 7)."""
         distances = ((np.matmul(faces[None], self.maps) - self.offsets[:, None]) ** 2).sum(axis=2).T
-        logits = self.evidence * (self.constants - distances / 2)
+        rises = _log_probabilities(faces) - self.neutral
+        rises[:, _NEUTRAL] = 1.0
+        logits = self.evidence * (self.constants - distances / 2) + self.contrast * rises
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
 def people_path(model: str) -> Path:
-    """The file of `People` of a trained model. Raises a `ModelError` if there is no such model."""
-    return model_files.model_folder(model) / model_files.PEOPLE
+    """The file of `People` of a trained model.
+
+    Raises:
+        ModelError: there is no such model, or it cannot learn a face.
+    """
+    path = model_files.model_folder(model) / model_files.PEOPLE
+    if not path.is_file():
+        raise ModelError(
+            f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
+            f"Received: {model}. Choose another model"
+        )
+    return path
+
+
+@load_once
+def load_companions() -> tuple[EmotionClassifier, ...]:
+    """The networks of `COMPANIONS`, loaded once in about 0.3 s. Raises a `ModelError` as `EmotionClassifier.load`."""
+    return tuple(EmotionClassifier.load(name) for name in COMPANIONS)
+
+
+def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:
+    """Faces, at least one, cropped as by `images.crop_face`, as numbers."""
+    networks = (classifier, *load_companions())
+    return np.hstack([network.describe(to_network_input(crops, network.spec.side)) for network in networks])
+
+
+def _checksum(classifier: EmotionClassifier) -> str:
+    """The checksum of all networks that describe a face."""
+    networks = (classifier, *load_companions())
+    return hashlib.sha256("".join(network.spec.onnx_sha256 for network in networks).encode()).hexdigest()
 
 
 _Number = Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
@@ -181,9 +228,9 @@ class FaceProfile:
 
     Attributes:
         model: the trained model that described the faces.
-        model_sha256: checksum of its network. Another network describes faces otherwise.
+        model_sha256: checksum of the networks. Others describe faces otherwise.
         shots: number of pictures of each emotion; neutral is there.
-        faces: their mean, shape (14,), for each emotion of `shots`.
+        faces: their mean, shape (28,), for each emotion of `shots`.
         identity: mean descriptor of the person, shape (1024,), length 1.
     """
 
@@ -194,7 +241,7 @@ class FaceProfile:
     identity: npt.NDArray[np.float32]
 
     def to_json(self) -> bytes:
-        """The profile as a file of about 10 KB."""
+        """The profile as a file of about 11 KB."""
         stored = _Stored(
             format="emomusic face profile",
             version=1,
@@ -247,7 +294,7 @@ class FaceProfile:
 def learn_profile(
     crops: Mapping[Emotion, Sequence[RgbImage]], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
 ) -> FaceProfile:
-    """Learn the face of one person, in a few milliseconds.
+    """Learn the face of one person, in the time that the networks take.
 
     Args:
         crops: faces of the person by emotion, as from `images.crop_face`; at least one neutral face.
@@ -265,8 +312,9 @@ def learn_profile(
         raise ProfileError(
             f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
         )
+    people_path(classifier.spec.name)  # report a model that cannot learn
     ordered = [crop for emotion in counts for crop in crops[emotion]]
-    faces = classifier.describe(to_network_input(ordered, classifier.spec.side))
+    faces = describe_faces(ordered, classifier)
     ends = np.cumsum(list(counts.values()))
     means = {
         emotion: faces[end - counts[emotion] : end].mean(axis=0) for emotion, end in zip(counts, ends, strict=True)
@@ -274,7 +322,7 @@ def learn_profile(
     total = descriptors.mean(axis=0)
     return FaceProfile(
         model=classifier.spec.name,
-        model_sha256=classifier.spec.onnx_sha256,
+        model_sha256=_checksum(classifier),
         shots=MappingProxyType(counts),
         faces=MappingProxyType(means),
         identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
@@ -289,26 +337,27 @@ class KnownFace:
     """
 
     def __init__(self, profile: FaceProfile, classifier: EmotionClassifier) -> None:
-        """Prepare a profile, in about 5 ms.
+        """Prepare a profile, in about 10 ms.
 
         Raises:
             ProfileError: the profile is of another model, or of an older version of it.
             ModelError: the model cannot learn a face.
         """
-        spec = classifier.spec
-        if (profile.model, profile.model_sha256) != (spec.name, spec.onnx_sha256):
+        name = classifier.spec.name
+        people = People.load(name)
+        if (profile.model, profile.model_sha256) != (name, _checksum(classifier)):
             raise ProfileError(
-                f"expected a face profile for {spec.name} in its present version. "
+                f"expected a face profile for {name} in its present version. "
                 f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
             )
         self.profile, self._classifier = profile, classifier
-        self._conditioned = People.load(spec.name).conditioned(profile.faces, profile.shots)
+        self._conditioned = people.conditioned(profile.faces, profile.shots)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for faces of this person, cropped as by `images.crop_face`."""
         if not crops:
             return []
-        faces = self._classifier.describe(to_network_input(crops, self._classifier.spec.side))
+        faces = describe_faces(crops, self._classifier)
         return [EmotionProbabilities(row) for row in self._conditioned.probabilities(faces)]
 
 

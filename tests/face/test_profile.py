@@ -33,14 +33,14 @@ def profile(classifier: EmotionClassifier, faces: np.ndarray) -> FaceProfile:
 
 def person(people: People, seed: int) -> tuple[dict[Emotion, np.ndarray], np.ndarray, np.ndarray]:
     """Mean faces of a person with their own neutral face and weak expressions; and 40 faces of each emotion."""
-    rng = np.random.default_rng(seed)
-    ways = 0.6 * (people.means - people.means[Emotion.NEUTRAL.label])
-    own = people.means[Emotion.NEUTRAL.label] + ways + people.expression**0.5 * rng.normal(size=ways.shape)
-    own += people.person**0.5 * rng.normal(size=ways.shape[1])
+    rng, size = np.random.default_rng(seed), people.means.shape[1]
+    between, within = np.linalg.cholesky(people.between).T, np.linalg.cholesky(people.within).T
+    own = people.means[Emotion.NEUTRAL.label] + 0.6 * (people.means - people.means[Emotion.NEUTRAL.label])
+    own += people.expression**0.5 * rng.normal(size=own.shape) @ between
+    own += people.person**0.5 * rng.normal(size=size) @ between
     y_true = np.repeat(np.arange(7), 40)
-    back = np.linalg.inv(people.whitening)
-    shown = (own[y_true] + people.shot**0.5 * rng.normal(size=(len(y_true), ways.shape[1]))) @ back
-    return dict(zip(EMOTIONS, (own + people.shot**0.5 * rng.normal(size=own.shape)) @ back, strict=True)), shown, y_true
+    shots, shown = (own[labels] + rng.normal(size=(len(labels), size)) @ within for labels in (np.arange(7), y_true))
+    return dict(zip(EMOTIONS, shots, strict=True)), shown, y_true
 
 
 def test_each_further_shot_of_a_person_helps(people: People) -> None:
@@ -89,8 +89,8 @@ def test_a_profile_knows_its_person(profile: FaceProfile) -> None:
         {"identity": [1.0]},
         {"shots": {"happy": 2}},
         {"shots": {"neutral": 1, "happy": 10**9}},
-        {"faces": {"neutral": [0.0] * 14}},
-        {"faces": {"neutral": [0.0] * 13, "happy": [0.0] * 14}},
+        {"faces": {"neutral": [0.0] * 28}},
+        {"faces": {"neutral": [0.0] * 27, "happy": [0.0] * 28}},
         {"extra": 1},
     ],
     ids=lambda change: "-".join(change),
