@@ -34,11 +34,11 @@ _SHRINK, _SHRINK_WITHIN = 0.2, 0.1  # of the covariances towards a multiple of t
 _WITHIN = 0.49  # mean variance of a number within a person and emotion: twice that of pairs
 _SHARES = {
     "person": 0.7,
-    "expression": 0.15,
+    "expression": 0.25,
     "intensity": 0.75,
     "intensity_std": 0.5,
     "calm": 0.5,
-    "contrast": 0.5,
+    "contrast": 0.25,
     "evidence": 0.55,
 }
 
