@@ -21,7 +21,7 @@ class AudioError(EmomusicError):
 
 
 class LibraryError(EmomusicError):
-    """The library of one's own music is damaged or cannot be written."""
+    """The library of the user's music is damaged or cannot be written."""
 
 
 class AssetError(EmomusicError):

@@ -38,7 +38,7 @@ _PICTURE_SIDE = 160
 
 
 class Stage(StrEnum):
-    """What the game does now."""
+    """Stage of the game."""
 
     WAITING = "waiting"  # for the faces of all players
     SHOWING = "showing"
@@ -90,7 +90,7 @@ class GameView:
     """The state of a game at one moment.
 
     Attributes:
-        stage: what the game does now.
+        stage: of the game.
         rounds: the attempts of all players, from left to right, in each round so far, the current one included.
         num_rounds: of the whole game.
         left_s: seconds left in the round.

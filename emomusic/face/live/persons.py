@@ -39,7 +39,7 @@ class PersonFinder:
     def find(
         self, image: RgbImage, boxes: Sequence[Box], persons: Sequence[KnownFace], time_s: float
     ) -> list[KnownFace | None]:
-        """The person of each face; None for nobody of these."""
+        """The person of each face; None if it is none of these persons."""
         if persons != self._persons:  # one is new, or forgotten
             self._persons, self._seen = persons, []
         if not persons:

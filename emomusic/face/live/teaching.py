@@ -43,7 +43,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """A captured face, and what the model says of it without a profile."""
+    """A captured face, with its probabilities without a profile."""
 
     crop: RgbImage
     probabilities: EmotionProbabilities
