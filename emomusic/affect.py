@@ -190,8 +190,8 @@ FOUR_CLASSES: Mapping[Emotion, Quadrant] = MappingProxyType(
     }
 )
 
-# The table of the report "Music Mood Lifter": music that lifts the listener.
-SOOTHING_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
+# The table of the report "Music Mood Lifter". It gives a sad listener sad songs.
+REPORT_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     {
         Emotion.ANGRY: Mood.CALM,
         Emotion.DISGUST: Mood.CALM,
@@ -203,9 +203,8 @@ SOOTHING_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     }
 )
 
-# The target of a journey. The iso principle of music therapy starts at the listener's mood and moves to a better one.
-# The targets are our choice: calm after tense emotions, happy after all others.
-JOURNEY_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
+# The moods that calm or lift: calm after tense emotions, happy after all others. The table is our choice.
+BETTER_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
     {
         Emotion.ANGRY: Mood.CALM,
         Emotion.DISGUST: Mood.CALM,

@@ -105,8 +105,8 @@ def recommend_songs(
     Args:
         target: an emotion, a point of the affect plane, or a reading. A picture with several faces counts as their
             mean.
-        policy: "match" plays songs near the target, "soothe" songs of a mood that helps with the emotion, "journey"
-            moves from the target to a better mood.
+        policy: "match" plays songs near the target, "soothe" songs that calm or lift, "journey" moves from
+            the target to such a mood, and "report" follows the table of the Music Mood Lifter.
         num_songs: number of songs, at least 1.
         seed: another number gives other songs of about equal fit.
         hide_explicit: leave out songs marked as explicit.

@@ -33,8 +33,8 @@ def test_the_tables_are_those_of_the_sources_and_cannot_be_changed() -> None:
     assert [emotion.value for emotion in affect.EMOTIONS] == fer2013
     assert [emotion.label for emotion in affect.EMOTIONS] == list(range(7))
     assert list(affect.FOUR_CLASSES.values()) == ["Q2", "Q2", "Q2", "Q1", "Q3", "Q2", "N"]
-    assert list(affect.SOOTHING_MOODS.values()) == ["calm", "calm", "calm", "happy", "sad", "energetic", "happy"]
-    for table in (affect.EMOTION_POINTS, affect.FOUR_CLASSES, affect.SOOTHING_MOODS):
+    assert list(affect.REPORT_MOODS.values()) == ["calm", "calm", "calm", "happy", "sad", "energetic", "happy"]
+    for table in (affect.EMOTION_POINTS, affect.FOUR_CLASSES, affect.REPORT_MOODS):
         assert tuple(table) == affect.EMOTIONS
     assert tuple(affect.QUADRANT_MOODS) == tuple(Quadrant)
     assert affect.QUADRANT_MOODS[Quadrant.N] is Mood.CALM  # "How it works" says so

@@ -70,7 +70,7 @@ def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
     record = request_record(request, "Face 3", manual_emotion=Emotion.SAD)
     assert record["who"] == "Face 3"
     assert (record["manual_emotion"], record["manual_mood"]) == ("sad", None)
-    assert (record["policy"], record["mood"], record["genres"]) == ("soothe", "sad", ["pop", "rock"])
+    assert (record["policy"], record["mood"], record["genres"]) == ("soothe", "happy", ["pop", "rock"])
     assert json.loads(json.dumps(record)) == record  # plain values only
     chosen = request_record(replace(request, mood=Mood.CALM, tempo_bpm=(60, 90)), "You", manual_mood=Mood.CALM)
     assert (chosen["manual_mood"], chosen["mood"], chosen["tempo_bpm"]) == ("calm", "calm", [60, 90])

@@ -83,13 +83,24 @@ class SongQueue:
         if self.current is not None:
             self._position += 1
 
+    def go_back(self) -> None:
+        """Move to the song before the current one."""
+        self._drop_skipped()
+        self._position = max(self._position - 1, 0)
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether there is a song before the current one."""
+        self._drop_skipped()
+        return self._position > 0
+
     def play(self, number: int) -> None:
-        """Move to an upcoming song. The songs before it stay in the queue."""
-        for position in range(self._position + 1, len(self._songs)):
-            if self._songs[position].number == number:
-                self._songs.insert(self._position + 1, self._songs.pop(position))
-                self._position += 1
-                return
+        """Move to a song of the queue. Songs that an upcoming one overtakes follow it."""
+        position = next((at for at, queued in enumerate(self._songs) if queued.number == number), self._position)
+        if position > self._position:
+            self._songs.insert(self._position + 1, self._songs.pop(position))
+            position = self._position + 1
+        self._position = position
 
     def _drop_skipped(self) -> None:
         """Remove songs of skipped artists. The next song moves to the position of a removed current song."""

@@ -1,7 +1,8 @@
 """Song recommendations for a point on the affect plane.
 
-*Match* plays songs close to the point. *Soothe* plays songs of the mood that the report "Music Mood Lifter" assigns to
-the emotion. *Journey* goes in steps from the point to a better mood, the iso principle of music therapy [1].
+*Match* plays songs close to the point. *Soothe* plays songs that calm tense emotions and lift the others. *Journey*
+goes in steps from the point to that mood, the iso principle of music therapy [1]. *Report* plays songs of the mood that
+the report "Music Mood Lifter" assigns to the emotion.
 
 A song fits a mood if it is its most probable mood. Other songs follow only if the filters leave too few that fit.
 

@@ -7,11 +7,11 @@ from datetime import date
 from enum import StrEnum
 
 from emomusic.affect import (
+    BETTER_MOODS,
     EMOTION_POINTS,
-    JOURNEY_MOODS,
     MOOD_POINTS,
     QUADRANT_MOODS,
-    SOOTHING_MOODS,
+    REPORT_MOODS,
     AffectPoint,
     Emotion,
     Mood,
@@ -25,6 +25,7 @@ class Policy(StrEnum):
     MATCH = "match"
     SOOTHE = "soothe"
     JOURNEY = "journey"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,6 @@ def target_of(request: Request) -> tuple[AffectPoint, Mood]:
         return MOOD_POINTS[request.mood], request.mood
     if request.policy is Policy.MATCH:
         return request.point, QUADRANT_MOODS[quadrant_of(request.point)]
-    moods = JOURNEY_MOODS if request.policy is Policy.JOURNEY else SOOTHING_MOODS
+    moods = REPORT_MOODS if request.policy is Policy.REPORT else BETTER_MOODS
     mood = moods[request.emotion or nearest_emotion(request.point)]
     return MOOD_POINTS[mood], mood

@@ -80,7 +80,7 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     queue = queue_over(40)
     queue.go_on()
     before = (queue.current, queue.up_next(4))
-    for number in (1, 2, 99):  # not upcoming
+    for number in (2, 99):  # the current one, and an unknown one
         queue.play(number)
         assert (queue.current, queue.up_next(4)) == before
     upcoming = {queued.number: queued.song for queued in queue.up_next(4)}
@@ -91,6 +91,18 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     assert [queued.song for queued in after[:3]] == [upcoming[3], upcoming[4], upcoming[6]]
     assert numbers(queue.numbered(6)) == [1, 2, 5, 3, 4, 6]
     assert [queued.song for queued in queue.numbered(6)] == queue.playlist(6)
+
+
+def test_a_played_song_can_be_played_again() -> None:
+    queue = queue_over(40)
+    assert not queue.has_previous
+    played(queue, 3)
+    queue.go_back()
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (3, [4, 5])
+    queue.play(1)
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (1, [2, 3])
+    queue.go_back()
+    assert current_of(queue).number == 1
 
 
 # --- skipped artists

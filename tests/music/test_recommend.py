@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emomusic.affect import (
+    BETTER_MOODS,
     EMOTION_POINTS,
-    JOURNEY_MOODS,
     MOOD_POINTS,
-    SOOTHING_MOODS,
+    REPORT_MOODS,
     AffectPoint,
     Emotion,
     Mood,
@@ -82,7 +82,7 @@ def test_match_takes_the_point_and_the_other_policies_the_mood_of_their_table() 
     for emotion, mood in ((Emotion.HAPPY, Mood.HAPPY), (Emotion.ANGRY, Mood.ENERGETIC), (Emotion.SAD, Mood.SAD)):
         point = EMOTION_POINTS[emotion]
         assert target_of(Request(point, emotion)) == (point, mood)
-    for policy, table in ((Policy.SOOTHE, SOOTHING_MOODS), (Policy.JOURNEY, JOURNEY_MOODS)):
+    for policy, table in ((Policy.SOOTHE, BETTER_MOODS), (Policy.JOURNEY, BETTER_MOODS), (Policy.REPORT, REPORT_MOODS)):
         for emotion in Emotion:
             mood = table[emotion]
             assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
