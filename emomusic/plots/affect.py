@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -43,9 +43,10 @@ _GOLDEN_ANGLE, _BIAS = np.pi * (3 - np.sqrt(5)), 0.02
 
 # Pixels. Circles shrink as the number of faces grows, but their labels stay legible.
 _NUM_FACES = (6, 30, 60)
-_SIZES, _LABELS, _BORDERS = (22.0, 16.0, 14.0), (12.0, 9.5, 9.0), (2.0, 1.5, 1.25)
-_WIDER = 28 / 22  # factor for labels of three letters
-_SONG_SIZE = 16.0
+_SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
+_LABEL = 13  # the smallest letters of the app
+_WIDER = 30 / 22  # factor for labels of three letters
+_SONG_SIZE = 18.0
 
 _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which holds a name off a face on its dot
     Emotion.ANGRY: ("top center", 20),
@@ -56,8 +57,10 @@ _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which ho
     Emotion.SURPRISE: ("top center", 20),
     Emotion.NEUTRAL: ("bottom center", 20),
 }
-_DOT, _NAME_SIZE = 7, 11  # pixels
+_DOT = 7  # pixels
 # `Canvas` is the browser's page background, which Python does not know
+# A click dims no other mark
+_CLICKABLE: Mapping[str, Any] = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
 _HALO = "paint-order: stroke; stroke: Canvas; stroke-width: 3px; stroke-linejoin: round"
 
 
@@ -165,6 +168,15 @@ def corner_notes() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def clicked_mark(points: Sequence[Mapping[str, Any]]) -> str | int | None:
+    """The label of the clicked face or the number of the clicked song, from the points of a selection; else None."""
+    for point in points:
+        mark = [*point.get("customdata", ())][-1:]
+        if len(mark) == 1 and isinstance(mark[0], str | int):
+            return mark[0]
+    return None
+
+
 def _ring(radius: float) -> dict[str, Any]:
     return {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
 
@@ -210,7 +222,7 @@ def _draw_names(figure: go.Figure) -> None:
             mode="markers+text",
             text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in EMOTION_POINTS],
             textposition=[_NAME_PLACES[emotion][0] for emotion in EMOTION_POINTS],
-            textfont={"size": _NAME_SIZE},
+            textfont={"size": _LABEL},
             marker={"size": [_NAME_PLACES[emotion][1] for emotion in EMOTION_POINTS], "opacity": 0},
             hoverinfo="skip",
             name="names",
@@ -245,14 +257,17 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *
             mode="lines+markers+text" if path else "markers+text",
             line={"color": QUIET, "width": 2},
             text=[str(song.number) for song in songs],
-            textfont={"size": 11, "color": [ink_on(MOOD_COLOURS[song.mood]) for song in songs]},
+            textfont={"size": _LABEL, "color": [ink_on(MOOD_COLOURS[song.mood]) for song in songs]},
             marker={
                 "symbol": "square",
                 "size": _SONG_SIZE,
                 "color": [MOOD_COLOURS[song.mood] for song in songs],
                 "line": {"width": 1, "color": "white"},
             },
-            customdata=[(song.title, song.mood.value, song.point.valence, song.point.arousal) for song in songs],
+            **_CLICKABLE,
+            customdata=[
+                (song.title, song.mood.value, song.point.valence, song.point.arousal, song.number) for song in songs
+            ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
             "energy %{customdata[3]:.2f}<extra></extra>",
             name="songs",
@@ -267,17 +282,15 @@ def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, s
             y=[y for _, y in shown],
             mode="markers+text",
             text=[f"<b>{face.label}</b>" for face in faces],
-            textfont={
-                "size": float(np.interp(len(faces), _NUM_FACES, _LABELS)),
-                "color": [ink_on(EMOTION_COLOURS[face.emotion]) for face in faces],
-            },
+            textfont={"size": _LABEL, "color": [ink_on(EMOTION_COLOURS[face.emotion]) for face in faces]},
             marker={
                 "size": sizes,
                 "color": [EMOTION_COLOURS[face.emotion] for face in faces],
                 "opacity": 1,  # Plotly's default lets covered marks show through
                 "line": {"width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)), "color": "white"},
             },
-            customdata=[(face.emotion.value, face.point.valence, face.point.arousal) for face in faces],
+            **_CLICKABLE,
+            customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.label) for face in faces],
             hovertemplate="%{text}, %{customdata[0]}: valence %{customdata[1]:.2f}, arousal %{customdata[2]:.2f}"
             "<extra></extra>",
             name="faces",

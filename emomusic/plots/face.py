@@ -35,5 +35,5 @@ def probability_bars(probabilities: EmotionProbabilities | None, *, height: int 
     figure = share_bars(shares, height=height, letters=14)
     if probabilities is None:
         figure.update_traces(text=[""] * len(EMOTIONS))
-    figure.update_layout(uniformtext={"minsize": 11, "mode": "show"})
+    figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
     return figure

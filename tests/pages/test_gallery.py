@@ -68,7 +68,7 @@ def test_a_click_on_a_face_chooses_its_songs(app: AppTest, people: dict[str, byt
     assert "**✓ 2 happy**" in tiles(app)
     digest = Picture.of("b.jpg", people["eileen-collins-1999"]).digest
     assert any(f".st-key-tile-{digest}-0 img {{ outline" in html.proto.body for html in app.get("html"))
-    assert "Mood: happy" in text_of(app)
+    assert "this mood: happy" in text_of(app)
     assert tracks(app) != first
     (menu,) = app.selectbox
     assert menu.value == 2
@@ -103,7 +103,7 @@ def test_the_table_escapes_formulas_and_shows_small_shares(app: AppTest, people:
     assert shown.iloc[0, frame.value.columns.get_loc("disgust")] == "<1 %"
     assert not app.selectbox  # a single face is chosen
     assert "happy" in app.title[0].value
-    assert "Mood: happy" in text_of(app)
+    assert "this mood: happy" in text_of(app)
     assert [source.load for source in app.session_state[state.GALLERY_FILES]] == [None]  # its bytes are released
     (stored,) = app.session_state[state.GALLERY].values()
     assert max(read_image(stored.small).shape) <= 960

@@ -28,6 +28,7 @@ from tests.pages.screen import (
     run_fragments,
     songs_on_the_plane,
     tracks,
+    unescaped,
 )
 
 SECONDS = 120
@@ -85,12 +86,21 @@ def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_plane_has_the_numbers_of_the_queue(app: AppTest) -> None:
-    click(app, "play-photo-5")
-    assert [number for number, _ in songs_on_the_plane(app)] == [1, 5, 2, 3, 4, *range(6, 11)]
+    click(app, "play-photo-4")
+    assert [number for number, _ in songs_on_the_plane(app)] == [1, 4, 2, 3, *range(5, 11)]
     app.button(key="skip-photo").click()
     run_fragments(app)
     app.run()  # a skip draws the player only
-    assert 5 not in [number for number, _ in songs_on_the_plane(app)]
+    assert 4 not in [number for number, _ in songs_on_the_plane(app)]
+
+
+def test_previous_goes_back_to_the_played_songs(app: AppTest) -> None:
+    first, second = playlist(app)[:2]
+    assert app.button(key="previous-photo").disabled
+    click(app, "next-photo")
+    assert playing(app) == second
+    click(app, "previous-photo")
+    assert playing(app) == first
 
 
 # --- skipped artists
@@ -118,10 +128,16 @@ def test_a_skipped_artist_never_plays_again_in_this_session(app: AppTest) -> Non
     assert artist not in artists_of(app)
 
 
-def test_a_skipped_artist_can_be_allowed_again(app: AppTest) -> None:
+def test_each_undo_allows_the_artist_that_was_skipped_last(app: AppTest) -> None:
     songs = playlist(app)
+    assert current_track(app).artists[0] in unescaped(app.button(key="skip-photo").help)
     click(app, "skip-photo")
+    click(app, "skip-photo")
+    assert {*songs[:2]}.isdisjoint(playlist(app))
+    app.button(key="allow-photo").click()
+    run_fragments(app)
     assert songs[0] not in playlist(app)
+    app.run()
     app.button(key="allow-photo").click()
     run_fragments(app)
     assert not app.exception

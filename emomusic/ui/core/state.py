@@ -41,6 +41,7 @@ LIBRARY_FOLDER = "library_folder"
 PERSONS = "persons"  # the KnownFaces of the visitor, or absent
 PROFILE_UPLOAD = "profile_upload"
 PROFILE_PROBLEM = "profile_problem"  # why the uploaded profile was not used
+PLANE_CLICKS = "plane_clicks"  # number of clicks on the plane of the page in the session
 SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `music.queue.artist_key`
 
 # The live page
@@ -97,6 +98,7 @@ manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the vis
 gallery_listener = partial(_key, "gallery-who")  # of a gallery, by its digest: the chosen listener
 player = partial(_key, "player")  # of a list and a song: another song has another key
 player_at = partial(_key, "player-at")  # of a list: its last song, and which of two slots its player used
+player_size = partial(_key, "player-size")  # of a list: whether its player is large
 queue = partial(_key, "queue")  # of a page's player, or "session": the playlist of a live session
 
 # Widgets of one page. The arguments are a name, and what the widget belongs to, such as a photo or a song

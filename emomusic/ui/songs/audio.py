@@ -11,6 +11,7 @@ import streamlit as st
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.face.images import encode_jpeg, read_image, shrink
 from emomusic.music.catalogue import Track
+from emomusic.music.queue import SongQueue
 from emomusic.music.sound.bundled import load_bundled_recommender
 from emomusic.music.sound.formats import HEAD_BYTES, demuxer_of
 from emomusic.ui.core import state
@@ -38,9 +39,10 @@ export default function ({ data, setTriggerValue }) {
 )
 
 
-def start_song(track_id: str) -> None:
-    """Let an audio file begin by itself when its player is shown next on this visit of the page."""
-    st.session_state[state.STARTED_SONG] = st.session_state.get(state.VISIT), track_id
+def start_song(queue: SongQueue) -> None:
+    """Let the current song begin by itself, if it is a file, when it is shown next on this visit of the page."""
+    if (current := queue.current) is not None:
+        st.session_state[state.STARTED_SONG] = st.session_state.get(state.VISIT), current.song.track.id
 
 
 def show_audio(track: Track, *, place: str, on_end: Callable[[], None] | None = None) -> None:

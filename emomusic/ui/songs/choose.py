@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -13,11 +14,12 @@ from emomusic.music.queue import SongQueue
 from emomusic.music.recommend import Song
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.spotify.embeds import track_url
-from emomusic.plots.affect import FacePoint, SongPoint, circumplex
+from emomusic.plots.affect import FacePoint, SongPoint, circumplex, clicked_mark
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
+from emomusic.ui.songs.audio import start_song
 from emomusic.ui.songs.your_music import with_your_music
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
@@ -53,62 +55,83 @@ def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str
 
 _SONGS_ON_PLANE = 10
 
-_POLICY_SENTENCES = {
-    Policy.MATCH: "Songs near {whose} valence and arousal. Mood: {mood}.",
-    Policy.SOOTHE: "Songs to improve the mood: {mood} ones for {emotion}, as the Music Mood Lifter recommends.",
-    Policy.JOURNEY: "The songs start at {whose} valence and arousal and move to {mood} songs in even steps.",
+_POLICY_LINES = {
+    Policy.MATCH: "Songs near this mood: {mood}.",
+    Policy.SOOTHE: "Songs that calm or lift: {mood}.",
+    Policy.JOURNEY: "From this mood to {mood} songs, step by step.",
+    Policy.REPORT: "The Music Mood Lifter's choice: {mood}.",
 }
 
-_WHOSE = {ALL: "the faces'", NOW: "that moment's", YOU: "your"}
-"""The possessive of the listener, by label; "the face's" for a face number."""
-
-_CIRCLES = {ALL: 'Circles are faces; "all" is their mean', NOW: "The circle is that moment", YOU: "The circle is you"}
+_CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
 """The caption of the circles on the plane, by label."""
 
 
 def request_of(listener: Listener) -> Request:
-    """Show the policies; returns the request for this listener and the visitor's music."""
-    policy = choose_one("How to choose songs", [policy.capitalize() for policy in Policy], state.POLICY)
-    return with_your_music(
-        Request(point=listener.point, emotion=listener.emotion, mood=listener.mood, policy=Policy(policy.lower()))
-    )
+    """Show the policies and what the chosen one does; returns the request for this listener and the visitor's music."""
+    policy = Policy(choose_one("How to choose songs", [policy.capitalize() for policy in Policy], state.POLICY).lower())
+    request = Request(point=listener.point, emotion=listener.emotion, mood=listener.mood, policy=policy)
+    line = _POLICY_LINES[policy]
+    if listener.mood is not None and policy is not Policy.JOURNEY:
+        line = "Songs of the mood you chose: {mood}."
+    st.caption(line.format(mood=target_of(request)[1]))
+    return with_your_music(request)
 
 
-def show_song_plane(listener: Listener, others: Sequence[FacePoint], queue: SongQueue) -> None:
-    """Show the listener, other faces and the first songs of a queue on the affect plane."""
-    request, songs = queue.request, queue.playlist(_SONGS_ON_PLANE)
-    numbered = ((queued.number, queued.song) for queued in queue.numbered(_SONGS_ON_PLANE))
-    st.caption(_sentence(listener, request, songs))
+def show_song_plane(
+    listener: Listener,
+    others: Sequence[FacePoint],
+    queue: SongQueue,
+    *,
+    on_face: Callable[[str], None] | None = None,
+    height: int | Literal["content", "stretch"] = "content",
+) -> None:
+    """Show the listener, other faces and the first songs of a queue on the affect plane. A click plays a song.
+
+    Args:
+        listener: of the songs.
+        others: the other faces.
+        queue: of the songs.
+        on_face: called with the label of a clicked face.
+        height: of the chart, as for `st.plotly_chart`.
+    """
+    request, numbered = queue.request, queue.numbered(_SONGS_ON_PLANE)
     emotion = listener.emotion or nearest_emotion(listener.point)
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
-    show_chart(
-        circumplex(faces, song_points(numbered), path=request.policy is Policy.JOURNEY),
-        key="plane",
-        alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
-        f"{listener.point.arousal:.2f}, and {len(songs)} songs",
-    )
-    circles = _CIRCLES.get(listener.label, "Circles are faces, with their numbers")
-    squares = f"; squares are the first {len(songs)} songs. Overlapping marks are moved apart" if songs else ""
-    # The other policies and a chosen mood do not use the quadrant
-    uses_quadrant = request.policy is Policy.MATCH and request.mood is None
-    ring = " Inside the dotted ring, songs are chosen as for a neutral face." if uses_quadrant else ""
-    st.caption(f"{circles}{squares}.{ring}")
+    # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
+    clicks = st.session_state.setdefault(state.PLANE_CLICKS, 0)
+    key = f"{state.PLANE_CLICKS}-{clicks}"
 
+    def take_mark() -> None:
+        mark = clicked_mark(st.session_state[key]["selection"]["points"])
+        if isinstance(mark, int):
+            queue.play(mark)
+            start_song(queue)
+        elif mark is not None and on_face is not None:
+            on_face(mark)
+        st.session_state[state.PLANE_CLICKS] = clicks + 1
 
-def _sentence(listener: Listener, request: Request, songs: Sequence[Song]) -> str:
-    """Describe the songs under their policy."""
-    _, mood = target_of(request)
-    if request.policy is not Policy.JOURNEY and request.mood is not None:
-        sentence = f"Songs of the mood you chose: {mood}. Match and Soothe give the same songs here."
-    else:
-        emotion = listener.emotion or nearest_emotion(listener.point)
-        subject = "faces that are" if listener.label == ALL else "a face that is"
-        sentence = _POLICY_SENTENCES[request.policy].format(
-            mood=mood, emotion=f"{subject} {emotion.adjective}", whose=_WHOSE.get(listener.label, "the face's")
+    with st.container(key="plane", gap="xsmall", height="stretch" if height == "stretch" else "content"):
+        show_chart(
+            circumplex(
+                faces,
+                song_points((queued.number, queued.song) for queued in numbered),
+                path=request.policy is Policy.JOURNEY,
+            ),
+            key=key,
+            alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
+            f"{listener.point.arousal:.2f}, and {len(numbered)} songs",
+            height=height,
+            on_select=take_mark,
+            selection_mode="points",
         )
-    few = [] if request.policy is Policy.JOURNEY else describe_few(songs, mood)
-    return " ".join([sentence, *few])
+        notes = [_CIRCLES.get(listener.label, "Circles are faces")]
+        if numbered:
+            notes[0] += ", squares are songs"
+            notes.append("Click one to choose it.")
+        if request.policy is not Policy.JOURNEY:
+            notes += describe_few([queued.song for queued in numbered], target_of(request)[1])
+        st.caption(f"{notes[0]}. {' '.join(notes[1:])}")
 
 
 def describe_few(songs: Sequence[Song], mood: Mood) -> list[str]:

@@ -73,7 +73,7 @@ def show_player(track_id: str, name: str, *, place: str, height: int = PLAYER_HE
         _ask_spotify(embed_url(track_id), place)
 
 
-UP_NEXT = 4
+UP_NEXT = 3
 PLAYLIST = 20
 """Songs to take along."""
 
@@ -81,8 +81,7 @@ PLAYLIST = 20
 def queue_of(request: Request, place: str) -> SongQueue:
     """The queue of a page's player for a request. The same request and source keep its position."""
     queue = st.session_state.get(state.queue(place))
-    with st.spinner("Loading the songs"):
-        recommender = songs_recommender()
+    recommender = songs_recommender()
     if not isinstance(queue, SongQueue) or queue.request != request or queue.recommender is not recommender:
         queue = SongQueue(recommender, request, skipped=skipped_artists().keys())
         st.session_state[state.queue(place)] = queue
@@ -95,10 +94,19 @@ def skipped_artists() -> dict[str, str]:
     return skipped
 
 
-# Each title of the next songs directly above its reason
-_STYLE = """<style>
-div[class*="st-key-play-"] button { min-height: 0; padding: 0; text-align: left; }
-div[class*="st-key-play-"] + div p { margin: 0; }
+# The player keeps its height, so that nothing below it moves with the next song
+_STYLE = f"""<style>
+[class*="st-key-song-"] p {{ margin: 0; }}
+[class*="st-key-title-"] p {{ white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+[class*="st-key-reason-"] {{ min-height: 2.6rem; }}
+[class*="st-key-reason-"] p {{ line-height: 1.3rem; }}
+[class*="st-key-heard-"] {{ min-height: {PLAYER_HEIGHT}px; justify-content: center; }}
+/* Icons whose names are for screen readers */
+:is([class*="st-key-previous-"], [class*="st-key-size-"]) p {{
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}}
+[class*="st-key-play-"] button {{ min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }}
+[class*="st-key-play-"] button:hover {{ background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }}
 </style>"""
 
 
@@ -109,39 +117,65 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
     `place` is unique on the page, and the names of downloaded files start with `stem`.
     """
     with shown_errors(), st.container(key=f"player-{place}", gap="small"):
+        st.html(_STYLE)
         _require_current(queue)
         current = queue.current
         # The menus keep their position and stay open if the number of elements before them does not change
-        with st.container(gap="small", key=f"song-{place}"):
+        with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
                 _show_song(current, queue, place)
             else:
                 st.info("The list ends here. Choose other genres or options.", icon=":material/music_off:")
+        _show_buttons(queue, place)
+        _show_up_next(queue, place)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.button(
-                "Next song",
-                icon=":material/skip_next:",
-                type="primary",
-                shortcut="N",
-                on_click=_go_on,
-                args=(queue,),
-                disabled=current is None,
-                key=f"next-{place}",
-            )
-            st.button(
-                "Not for me",
-                type="tertiary",
-                help="Skip this song or artist for the rest of the visit",
-                on_click=_skip,
-                args=(current,),
-                disabled=current is None,
-                key=f"skip-{place}",
-            )
             choose_music()
             _require_current(queue)  # again, because the menu may have heard new files
             show_take_along(queue.playlist(PLAYLIST), place, stem)
-        _show_up_next(queue, place)
+            if current is not None and current.song.track.path is None:
+                is_large = bool(st.session_state.get(state.player_size(place)))
+                st.button(
+                    "Smaller player" if is_large else "Larger player",
+                    icon=f":material/{'close_fullscreen' if is_large else 'open_in_full'}:",
+                    type="tertiary",
+                    help="Smaller player" if is_large else "Larger player",
+                    on_click=state.put,
+                    args=(state.player_size(place), not is_large),
+                    key=f"size-{place}",
+                )
         _show_skipped(place)
+
+
+def _show_buttons(queue: SongQueue, place: str) -> None:
+    current = queue.current
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Previous",
+            icon=":material/skip_previous:",
+            on_click=_go_back,
+            args=(queue,),
+            disabled=not queue.has_previous,
+            key=f"previous-{place}",
+        )
+        st.button(
+            "Next song",
+            icon=":material/skip_next:",
+            type="primary",
+            shortcut="N",
+            on_click=_go_on,
+            args=(queue,),
+            disabled=current is None,
+            key=f"next-{place}",
+        )
+        st.button(
+            "Not for me",
+            type="tertiary",
+            help="Skip it" if current is None else f"Skip {escape_markdown(_skipped_by(current)[1])} on this visit",
+            on_click=_skip,
+            args=(current,),
+            disabled=current is None,
+            key=f"skip-{place}",
+        )
 
 
 def _require_current(queue: SongQueue) -> None:
@@ -153,14 +187,15 @@ def _require_current(queue: SongQueue) -> None:
 def _show_song(queued: QueuedSong, queue: SongQueue, place: str) -> None:
     track = queued.song.track
     _show_source()
-    if track.path is None:
-        show_player(track.id, track.full_name, place=place, height=LARGE_PLAYER_HEIGHT)
-    else:
-        with shown_errors():  # the file may be gone; the buttons stay
-            show_audio(track, place=place, on_end=lambda: _go_on(queue))
-    _show_song_text(queued.song)
-    if not queued.song.fits:
-        st.caption(f":material/info: Your music has few {queued.song.mood} songs. This is the nearest of another mood.")
+    _show_song_text(queued.song, place)
+    with st.container(key=f"heard-{place}", gap=None):
+        if track.path is None:
+            is_large = st.session_state.get(state.player_size(place))
+            height = LARGE_PLAYER_HEIGHT if is_large else PLAYER_HEIGHT
+            show_player(track.id, track.full_name, place=place, height=height)
+        else:
+            with shown_errors():  # the file may be gone; the buttons stay
+                show_audio(track, place=place, on_end=lambda: _go_on(queue))
 
 
 def _show_source() -> None:
@@ -184,68 +219,75 @@ def show_substitute(point: AffectPoint | None, *, place: str) -> None:
     for song in songs:
         if song.track.path is not None:
             show_audio(song.track, place=place)
-            _show_song_text(song)
+            _show_song_text(song, place)
 
 
-def _show_song_text(song: Song) -> None:
-    """Show title, artists and reason, and the licence of a bundled song."""
+def _show_song_text(song: Song, place: str) -> None:
+    """Show title, artists, mood and reason, and the licence of a bundled song."""
     track = song.track
-    lines = [song_line(track), escape_markdown(song.reason)]
+    with st.container(key=f"title-{place}"):
+        st.markdown(song_line(track))
+    reason = escape_markdown(song.reason)
+    if song.likeliest_mood not in song.reason:  # on a journey
+        reason = f"{song.likeliest_mood.capitalize()}. {reason}"
+    if not song.fits:
+        reason += f". Your music has few {song.mood} songs"
     if track.licence is not None:
-        lines.append(f"Excerpt under {escape_markdown(track.licence)} · [source]({track.source})")
-    st.markdown("  \n".join(lines))
+        reason += f" · {escape_markdown(track.licence)}, [source]({track.source})"
+    with st.container(key=f"reason-{place}"):
+        st.caption(reason)
 
 
 def _go_on(queue: SongQueue) -> None:
     queue.go_on()
-    _start(queue)
+    start_song(queue)
+
+
+def _go_back(queue: SongQueue) -> None:
+    queue.go_back()
+    start_song(queue)
 
 
 def _play(queue: SongQueue, number: int) -> None:
     queue.play(number)
-    _start(queue)
-
-
-def _start(queue: SongQueue) -> None:
-    if (current := queue.current) is not None:
-        start_song(current.song.track.id)
+    start_song(queue)
 
 
 def _show_up_next(queue: SongQueue, place: str) -> None:
-    songs = queue.up_next(UP_NEXT)
-    if not songs:
-        return
-    st.html(_STYLE)
-    st.header("Up next", anchor=False)
-    for queued in songs:
-        track = queued.song.track
-        with st.container(gap=None):
+    with st.container(key=f"next-songs-{place}", gap=None):
+        for queued in queue.up_next(UP_NEXT):
+            track = queued.song.track
             st.button(
                 f"{queued.number}. **{escape_markdown(track.title)}** · {escape_markdown(track.byline)}",
+                icon=":material/play_circle:",
                 on_click=_play,
                 args=(queue, queued.number),
                 type="tertiary",
-                wrap=True,
+                width="stretch",
+                wrap=False,
                 key=f"play-{place}-{queued.number}",
             )
-            st.caption(escape_markdown(queued.song.reason))
+
+
+def _skipped_by(queued: QueuedSong) -> tuple[str, str]:
+    """Key and name of what "Not for me" skips: the main artist; of the few bundled songs, or of nobody, the song."""
+    track = queued.song.track
+    if track.licence is not None or track.artists[0] == UNKNOWN_ARTIST:
+        return track.id, track.title
+    return artist_key(track.artists[0]), track.artists[0]
 
 
 def _skip(queued: QueuedSong) -> None:
-    """Skip the main artist of a song; guests stay. Of the few bundled songs, and without an artist, skip the song."""
-    track = queued.song.track
-    if track.licence is not None or track.artists[0] == UNKNOWN_ARTIST:
-        skipped_artists()[track.id] = track.title
-    else:
-        skipped_artists()[artist_key(track.artists[0])] = track.artists[0]
+    key, name = _skipped_by(queued)
+    skipped_artists()[key] = name
 
 
 def _show_skipped(place: str) -> None:
     if names := [escape_markdown(name) for name in skipped_artists().values()]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f"Skipped: {join_names(names)}", width="content")
-            if st.button("Play them again", type="tertiary", key=f"allow-{place}"):
-                skipped_artists().clear()
+            st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
+            if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"allow-{place}"):
+                skipped_artists().popitem()  # the last one
                 for key in [key for key in st.session_state if str(key).startswith(state.queue(""))]:
                     del st.session_state[key]  # a queue without their songs starts again
                 st.rerun()
