@@ -47,6 +47,7 @@ SAME_PERSON = 0.65
 
 _SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 4 * len(EMOTIONS), 1024, 1000.0
 _NEUTRAL = Emotion.NEUTRAL.label
+_ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
 
 Vectors = npt.NDArray[np.float64]
@@ -319,12 +320,48 @@ def learn_profile(
     means = {
         emotion: faces[end - counts[emotion] : end].mean(axis=0) for emotion, end in zip(counts, ends, strict=True)
     }
+    return _profile_of(means, counts, descriptors, classifier)
+
+
+def estimate_profile(
+    faces: Vectors, descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+) -> FaceProfile | None:
+    """Estimate the neutral face of a person who was watched for some seconds; a profile as from one neutral shot.
+
+    Args:
+        faces: readings of the person, as from `describe_faces`. Most of them should be calm.
+        descriptors: as for `learn_profile`.
+        classifier: the model.
+
+    Returns:
+        The median of the half that is nearest to the median. None if that is rather an emotion to a model that knows
+        nothing of the person: somebody who smiles all the time would make all smiles neutral.
+
+    Raises:
+        ModelError: the model cannot learn a face.
+    """
+    calm = np.median(faces, axis=0)
+    for _ in range(_ROUNDS):
+        nearest = np.argsort(((faces - calm) ** 2).sum(axis=1))[: max(len(faces) // 2, 1)]
+        calm = np.median(faces[nearest], axis=0)
+    anyone = People.load(classifier.spec.name).conditioned({}, {})
+    if anyone.probabilities(calm[None])[0, _NEUTRAL] <= _LEAST_NEUTRAL:
+        return None
+    return _profile_of({Emotion.NEUTRAL: calm}, {Emotion.NEUTRAL: 1}, descriptors, classifier)
+
+
+def _profile_of(
+    faces: Mapping[Emotion, npt.NDArray[np.float64]],
+    shots: Mapping[Emotion, int],
+    descriptors: npt.NDArray[np.float32],
+    classifier: EmotionClassifier,
+) -> FaceProfile:
     total = descriptors.mean(axis=0)
     return FaceProfile(
         model=classifier.spec.name,
         model_sha256=_checksum(classifier),
-        shots=MappingProxyType(counts),
-        faces=MappingProxyType(means),
+        shots=MappingProxyType(dict(shots)),
+        faces=MappingProxyType(dict(faces)),
         identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
     )
 

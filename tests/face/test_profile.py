@@ -6,7 +6,7 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError, ProfileError
 from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.profile import MAX_BYTES, FaceProfile, KnownFace, People, learn_profile
+from emomusic.face.profile import MAX_BYTES, FaceProfile, KnownFace, People, estimate_profile, learn_profile
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,19 @@ def test_each_further_shot_of_a_person_helps(people: People) -> None:
         accuracies.append(rows)
     means = np.mean(accuracies, axis=0)
     assert (np.diff(means) > 0.01).all(), means
+
+
+def test_the_calm_majority_is_a_neutral_shot_unless_it_is_a_smile(
+    people: People, classifier: EmotionClassifier
+) -> None:
+    rng, descriptors = np.random.default_rng(0), np.eye(1, 1024, dtype=np.float32)
+    neutral, smile = people.means[Emotion.NEUTRAL.label], people.means[Emotion.HAPPY.label]
+    watched = np.stack([neutral] * 12 + [smile] * 8) + rng.normal(size=(20, 28)) * 0.1
+    profile = estimate_profile(watched, descriptors, classifier)
+    assert profile is not None
+    assert profile.shots == {Emotion.NEUTRAL: 1}
+    np.testing.assert_allclose(profile.faces[Emotion.NEUTRAL], neutral, atol=0.2)
+    assert estimate_profile(watched[10:], descriptors, classifier) is None
 
 
 def test_a_profile_survives_its_file_and_gives_the_same_probabilities(

@@ -1,20 +1,28 @@
-"""The faces of a stream whose persons taught the app their face."""
+"""The faces of a stream whose persons taught the app their face, or whose neutral face it estimated."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.face.classifier import Classifier
+from emomusic.face.classifier import Classifier, EmotionClassifier
 from emomusic.face.identity import Identifier
 from emomusic.face.images import Box, RgbImage
-from emomusic.face.profile import KnownFace
+from emomusic.face.profile import SAME_PERSON, KnownFace, describe_faces, estimate_profile
 
 _SAME_FACE_OVERLAP = 0.3
 _RECHECK_S = {True: 5.0, False: 1.0}  # by whether the face is known
+
+ALONE_S = 10.0
+"""Seconds of one person alone on camera until the readings adjust to this face."""
+
+_SAMPLE_S, _LONGEST_GAP_S = 1.0, 3.0
+_MOST_ESTIMATES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,58 @@ class PersonFinder:
         if best is None or best.box.overlap(box) < _SAME_FACE_OVERLAP:
             return None
         return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    time_s: float
+    face: npt.NDArray[np.float64]  # as from `describe_faces`
+    descriptor: npt.NDArray[np.float32]
+
+
+class Adjuster:
+    """Estimates the neutral face of persons who are alone on camera for ten seconds. Not thread-safe.
+
+    Attributes:
+        persons: the estimates, the newest last.
+    """
+
+    def __init__(self, identifier: Callable[[], Identifier], classifier: Callable[[], EmotionClassifier]) -> None:
+        """The networks are loaded when they are needed."""
+        self._identifier, self._classifier = identifier, classifier
+        self._tried_s = -math.inf
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all persons."""
+        self.persons: tuple[KnownFace, ...] = ()
+        self._samples: list[_Sample] = []
+
+    def observe(self, image: RgbImage, box: Box, crop: RgbImage, time_s: float) -> None:
+        """Take a look, once in a second, at the only face of a frame, if it is of no known person."""
+        if time_s - self._tried_s < _SAMPLE_S:
+            return
+        self._tried_s = time_s
+        if self._samples and time_s - self._samples[-1].time_s > _LONGEST_GAP_S:
+            self._samples = []
+        descriptor = self._identifier().describe(image, [box])[0]
+        if self._samples and descriptor @ _mean(self._samples) < SAME_PERSON:
+            return  # somebody else, or turned away
+        classifier = self._classifier()
+        self._samples.append(_Sample(time_s, describe_faces([crop], classifier)[0], descriptor))
+        if time_s - self._samples[0].time_s < ALONE_S:
+            return
+        faces, descriptors = zip(*((sample.face, sample.descriptor) for sample in self._samples), strict=True)
+        if (profile := estimate_profile(np.stack(faces), np.stack(descriptors), classifier)) is None:
+            del self._samples[0]  # try again with the next
+        else:
+            self.persons = (*self.persons, KnownFace(profile, classifier))[-_MOST_ESTIMATES:]
+            self._samples = []
+
+
+def _mean(samples: Sequence[_Sample]) -> npt.NDArray[np.float32]:
+    mean = np.mean([sample.descriptor for sample in samples], axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
 
 
 def classify_persons(

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
-from emomusic.face.classifier import Classifier
+from emomusic.face.classifier import Classifier, EmotionClassifier
 from emomusic.face.detection import FaceDetector
 from emomusic.face.identity import load_identifier
 from emomusic.face.images import Box, RgbImage, crop_face
-from emomusic.face.live.persons import PersonFinder, classify_persons
+from emomusic.face.live.persons import Adjuster, PersonFinder, classify_persons
 from emomusic.face.live.timeline import Timeline
 from emomusic.face.live.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 from emomusic.face.profile import KnownFace
@@ -54,12 +54,14 @@ class LiveSettings:
         detect_side: longer side of the frame for detection, 160 to 1280 pixels. Faces have at least about 12 pixels
             there. A larger side finds smaller faces and takes longer.
         mirrored: whether the page mirrors the frames. Faces are then sorted and numbered from right to left.
+        adjusts: whether the readings adjust to a person who is alone on camera, see `Adjuster`. Not for an observer.
     """
 
     interval_s: float | None = None
     smoothing_s: float = 0.7
     detect_side: int = 320
     mirrored: bool = False
+    adjusts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class LiveView:
         num_frames: all frames.
         num_readings: all readings.
         error: error of the last reading; None if it succeeded.
+        is_adjusted: whether the last reading used an estimate of a person's neutral face.
     """
 
     width: int
@@ -119,6 +122,7 @@ class LiveView:
     num_frames: int
     num_readings: int
     error: Exception | None
+    is_adjusted: bool = False
 
     @property
     def group(self) -> EmotionProbabilities | None:
@@ -143,6 +147,7 @@ class LiveReader:
         self,
         networks: Callable[[], Networks],
         *,
+        adjust: Callable[[], EmotionClassifier] | None = None,
         settings: LiveSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
         idle_s: float = 5.0,
@@ -152,6 +157,7 @@ class LiveReader:
         Args:
             networks: returns the detector and the classifier. The worker calls it, so it may take long. Its exception
                 becomes the view's `error`.
+            adjust: returns the model with which the readings adjust to a person; None if they never do.
             settings: settings of the readings.
             clock: monotonic time in seconds.
             idle_s: the worker ends after this time without a frame.
@@ -170,9 +176,12 @@ class LiveReader:
         self._tracks = FaceTracker()
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
-        self._finder, self._persons = FaceFinder(), PersonFinder(load_identifier)  # only the worker uses them
+        self._finder = FaceFinder()  # only the worker uses it
+        self._adjust = adjust
+        self.forget_persons()
         self._ready = False
         self._error: Exception | None = None
+        self._is_adjusted = False
         self._num_frames = self._num_readings = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
@@ -230,8 +239,15 @@ class LiveReader:
         """The group's emotions per second over ten minutes, as from `Timeline.table`, on any thread."""
         return self._timeline.table()
 
+    def forget_persons(self) -> None:
+        """Forget the known persons and the estimates of their faces, on any thread."""
+        self.known = ()
+        self._persons = PersonFinder(load_identifier)
+        self._adjuster = None if self._adjust is None else Adjuster(load_identifier, self._adjust)
+
     def close(self, timeout_s: float = 2.0) -> None:
         """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
+        self.forget_persons()
         with self._changed:
             self._closed.set()
             self._newest = None
@@ -269,6 +285,7 @@ class LiveReader:
             num_frames=self._num_frames,
             num_readings=self._num_readings,
             error=self._error,
+            is_adjusted=self._is_adjusted,
         )
 
     def _run(self) -> None:
@@ -324,9 +341,18 @@ class LiveReader:
         if settings.mirrored:
             faces.reverse()
         crops = [crop_face(frame.image, face.box) for face in faces]
-        persons = self._persons.find(frame.image, [face.box for face in faces], self.known, frame.time_s)
+        observer, adjuster = self.observer, self._adjuster
+        if adjuster is not None and not settings.adjusts:
+            adjuster.forget()
+        if observer is not None or not settings.adjusts:
+            adjuster = None
+        estimated = () if adjuster is None else adjuster.persons
+        known = (*self.known, *estimated)  # whoever taught the app wins over the estimate
+        persons = self._persons.find(frame.image, [face.box for face in faces], known, frame.time_s)
+        if adjuster is not None and persons == [None]:
+            adjuster.observe(frame.image, faces[0].box, crops[0], frame.time_s)
         probabilities = classify_persons(crops, persons, classifier)
-        if (observer := self.observer) is not None:
+        if observer is not None:
             observer(
                 frame.time_s,
                 [SeenFace(*seen) for seen in zip([face.box for face in faces], crops, probabilities, strict=True)],
@@ -339,6 +365,7 @@ class LiveReader:
             self._readings.append((now, now - frame.time_s))
             self._num_readings += 1
             self._error = None
+            self._is_adjusted = any(person in estimated for person in persons)
             # Without missed faces, which stay visible for a moment
             found = [track.probabilities for track in self._tracks.found()]
             self._timeline.add(frame.time_s - self._started_s, group_probabilities(found), len(found))

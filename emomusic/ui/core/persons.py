@@ -59,7 +59,7 @@ def forget_persons() -> None:
     """Delete all profiles of this session, with the pictures of the lesson and the photo that they changed."""
     if (live := st.session_state.get(state.LIVE)) is not None:
         live.stop_activity()
-        live.reader.known = ()
+        live.reader.forget_persons()
     for key in (state.PERSONS, state.PROFILE_PROBLEM, state.READING, state.LIVE_LEARNED):
         st.session_state.pop(key, None)
 

@@ -59,6 +59,7 @@ LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a sess
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"
+LIVE_ADJUST = "live_adjust"
 LIVE_BOXES = "live_boxes"
 LIVE_LANDMARKS = "live_landmarks"
 LIVE_SMOOTHING = "live_smoothing"

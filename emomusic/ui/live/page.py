@@ -57,6 +57,14 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         landmarks = st.toggle(
             "Eyes, nose and mouth", key=state.LIVE_LANDMARKS, disabled=class_view, persist_state="session"
         )
+        adjusts = st.toggle(
+            "Adjust to your face",
+            value=True,
+            key=state.LIVE_ADJUST,
+            help="After ten seconds alone on camera, the readings compare your face with your own calm face. The "
+            "numbers for this are forgotten when the video ends, or with this switch.",
+            persist_state="session",
+        )
         smoothing_s = st.slider(
             "Smoothing (seconds)",
             0.0,
@@ -96,6 +104,7 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             smoothing_s=smoothing_s,
             detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
             mirrored=mirror,
+            adjusts=adjusts,
         )
 
 
@@ -205,7 +214,8 @@ def _show_notice(settings: IceSettings) -> None:
     contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
     st.markdown(
         ":material/visibility: The video goes to this server, which detects faces and estimates their expressions. "
-        "**No frame is kept**, except your pictures in the mirror game and the lesson. The figures of the last ten "
+        "**No frame is kept**, except your pictures in the mirror game and the lesson. A person alone on camera is "
+        "remembered as numbers until the video ends, to adjust the readings (see Options). The figures of the last ten "
         "minutes stay in "
         "memory until you start again, or "
         f"{WHEN_GONE}. Tell everyone on camera, and ask for their consent.{contacts}"

@@ -40,9 +40,10 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
         words = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
         st.header(words, anchor=False)
         lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
+        adjusted = " · adjusted to your face" if view.is_adjusted else ""
         st.caption(
             f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
-            f"{_rate(view.readings_per_second)} readings per second{lag}"
+            f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
         )
         if len(view.faces) > 1 and group is not None:
             _show_rows(view, group)

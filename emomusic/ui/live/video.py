@@ -187,7 +187,7 @@ def sync_session() -> LiveSession | None:
     if stream is None:
         return session
     if stream.state.signalling and (session is None or not session.is_on):
-        new = LiveSession(LiveReader(shared().live_networks))
+        new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: shared().networks()[1]))
         if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
             st.session_state.pop(state.LIVE_STREAM, None)
             return session

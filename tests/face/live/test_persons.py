@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emomusic.affect import EmotionProbabilities
+from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.identity import Descriptors
 from emomusic.face.images import Box, RgbImage
-from emomusic.face.live.persons import PersonFinder, classify_persons
+from emomusic.face.live import persons as persons_module
+from emomusic.face.live.persons import ALONE_S, Adjuster, PersonFinder, classify_persons
+from emomusic.face.profile import People
 from tests.fakes import FakeClassifier
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -65,6 +68,26 @@ def test_new_and_forgotten_persons_count_at_once(identifier: FakeIdentifier) -> 
     assert finder.find(IMAGE, [LEFT, RIGHT], (anna,), 0.1) == [anna, None]
     assert finder.find(IMAGE, [LEFT, RIGHT], (anna, ben), 0.2) == [anna, ben]
     assert finder.find(IMAGE, [LEFT, RIGHT], (), 0.3) == [None, None]
+
+
+def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    face = People.load("emonet_photo").means[Emotion.NEUTRAL.label]
+    monkeypatch.setattr(persons_module, "describe_faces", lambda *_: face[None])
+    adjuster = Adjuster(lambda: identifier, EmotionClassifier.load)
+
+    def watch(box: Box, start_s: float, seconds: float) -> int:
+        for time_s in np.arange(start_s, start_s + seconds + 0.1, 0.5):
+            adjuster.observe(IMAGE, box, IMAGE, float(time_s))
+        return len(adjuster.persons)
+
+    assert watch(LEFT, 0, ALONE_S - 1) == 0
+    assert watch(RIGHT, 11, 1) == 0  # somebody else for a moment
+    assert watch(LEFT, 20, ALONE_S - 1) == 0  # after a gap
+    assert watch(LEFT, 30, 0) == 1
+    assert adjuster.persons[0].profile.shows(identifier.describe(IMAGE, [LEFT, RIGHT])).tolist() == [True, False]
+    assert watch(RIGHT, 40, ALONE_S) == 2
+    adjuster.forget()
+    assert watch(LEFT, 60, 0) == 0
 
 
 def test_each_face_has_the_probabilities_of_its_person() -> None:

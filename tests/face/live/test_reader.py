@@ -1,16 +1,23 @@
+import gc
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
+from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.detection import Face
 from emomusic.face.images import Box, RgbImage, crop_face
+from emomusic.face.live import persons as persons_module
+from emomusic.face.live import reader as reader_module
 from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView, SeenFace
-from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+from emomusic.face.profile import KnownFace, People, learn_profile
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, FakeIdentifier, make_face
 from tests.waiting import wait_until
 
 NO_DELAY = LiveSettings(interval_s=0.0, smoothing_s=0.0)
@@ -125,6 +132,51 @@ def test_an_observer_sees_the_crops_of_each_reading(reader: LiveReader, clock: F
     reader.observer = None
     read(reader, image)
     assert len(seen) == 1
+
+
+def test_readings_adjust_to_one_person_but_not_for_an_observer_or_against_the_switch(
+    fake: FakeDetector, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier, people, estimates = EmotionClassifier.load(), People.load("emonet_photo"), weakref.WeakSet[KnownFace]()
+
+    class Estimate(KnownFace):
+        def __init__(self, *profile: Any) -> None:
+            super().__init__(*profile)
+            estimates.add(self)
+
+    neutral = people.means[Emotion.NEUTRAL.label]
+    taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 16, dtype=np.float32), classifier)
+    monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
+    monkeypatch.setattr(persons_module, "describe_faces", lambda crops, _: neutral[None])
+    monkeypatch.setattr(persons_module, "KnownFace", Estimate)
+    with LiveReader(
+        lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=NO_DELAY, clock=clock
+    ) as reader:
+
+        def adjusts(seconds: int = 1) -> bool:
+            for _ in range(seconds):
+                clock.advance(1)
+                read(reader, frame())
+            return reader.view().is_adjusted
+
+        assert not adjusts(11)
+        assert adjusts()
+        reader.observer = lambda *_: None
+        assert not adjusts()
+        reader.observer = None
+        assert adjusts()
+        reader.known = (KnownFace(taught, classifier),)
+        assert not adjusts()  # a taught profile wins
+        reader.known = ()
+        assert adjusts()
+        reader.settings = replace(NO_DELAY, adjusts=False)
+        assert not adjusts()
+        reader.settings = NO_DELAY
+        assert not adjusts(11)
+        assert adjusts()
+        assert estimates
+    gc.collect()
+    assert not estimates  # gone with the video
 
 
 def test_boxes_follow_the_picture_between_readings() -> None:
