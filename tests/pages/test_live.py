@@ -299,12 +299,14 @@ def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
     show(app, stream, session)
     app.toggle(key=state.LIVE_MIRROR).set_value(False)
     app.toggle(key=state.LIVE_LANDMARKS).set_value(True)
+    app.toggle(key=state.LIVE_ADJUST).set_value(False)
     app.slider(key=state.LIVE_SMOOTHING).set_value(2.0)
     app.segmented_control(key=state.LIVE_PACE).set_value("Fixed")
     app.run()
     app.slider(key=state.LIVE_INTERVAL).set_value(1.5).run()
     assert not app.exception
     assert (session.style.mirror, session.style.boxes, session.style.landmarks) == (False, True, True)
+    assert not session.reader.settings.adjusts
     assert (session.reader.settings.smoothing_s, session.reader.settings.interval_s) == (2.0, 1.5)
     app.segmented_control(key=state.LIVE_PACE).set_value("Automatic").run()
     assert session.reader.settings.interval_s is None
@@ -522,6 +524,7 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert not app.exception
     assert f"Left {left} · Right {right}" in html_of(app)
     assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
+    assert "from the start" in html_of(app)
     listener = queue_of(app, "live").request
     assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
     metrics = read_vote_metrics(DEFAULT_MODEL).per_class["disgust"]

@@ -25,6 +25,8 @@ from emomusic.ui.live.session import LiveSession
 from emomusic.ui.songs.choose import NOW, Listener
 
 _REFRESH_S = 0.25
+_KEY = "N"  # space and enter press the focused button
+_AT_ONCE_S = 0.5
 _PLAYERS = ("One player", "Two players")
 
 _STYLE = """<style>
@@ -102,13 +104,13 @@ def _start_game(session: LiveSession) -> None:
 
 
 def _show_button(label: str, key: str, session: LiveSession | None) -> None:
-    """Show a button that starts a game, also by the space bar."""
+    """Show a button that starts a game, also by a key."""
     is_on = session is not None and session.is_on
     st.button(
         label,
         icon=":material/sports_esports:",
         type="primary",
-        shortcut="Space" if is_on else None,
+        shortcut=_KEY if is_on else None,
         disabled=not is_on,
         on_click=_start_game,
         args=(session,),
@@ -129,7 +131,7 @@ def _show_round(session: LiveSession, game: MirrorGame) -> None:
         st.html(_task_html(view))
         st.html(_round_html(view))
         with st.container(horizontal=True):
-            st.button("Next", icon=":material/skip_next:", shortcut="Space", on_click=game.skip, key="live-game-next")
+            st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=game.skip, key="live-game-next")
             if st.button("End the game", type="tertiary", key="live-game-end"):
                 session.stop_activity()
                 st.rerun()
@@ -215,7 +217,8 @@ def show_rounds(session: LiveSession) -> None:
 def _attempt_html(attempt: Attempt, name: str) -> str:
     if attempt.probabilities is None:
         return f'<div class="game-face">{name}: no face</div>'
-    when = "" if attempt.reached_s is None else f" after {attempt.reached_s:.1f} s"
+    reached_s = attempt.reached_s
+    when = "" if reached_s is None else f" after {reached_s:.1f} s" if reached_s > _AT_ONCE_S else " from the start"
     return (
         f'<div class="game-face">{_picture(attempt)}{name}: <b>{pluralize(attempt.points, "point")}</b><br>'
         f"{_share(attempt.share)}{when}</div>"

@@ -25,6 +25,7 @@ Learned: TypeAlias = Sequence[tuple[Emotion, Shot, EmotionProbabilities]]
 """Each emotion with its shot and its probabilities with the profile."""
 
 _REFRESH_S = 0.25
+_KEY = "N"  # space and enter press the focused button
 _SIDE = 180
 
 _HINTS: Mapping[Emotion, str] = {
@@ -85,14 +86,14 @@ def _show_step(lesson: Lesson) -> None:
             st.markdown(_instruction(lesson, emotion))
     with st.container(horizontal=True, gap="small"):
         if step is Step.TAKEN:
-            st.button("Keep it", type="primary", shortcut="Enter", on_click=lesson.keep, key="teach-keep")
+            st.button("Keep it", type="primary", shortcut=_KEY, on_click=lesson.keep, key="teach-keep")
             st.button("Take it again", on_click=lesson.start, key="teach-retake")
         else:
             is_busy = step in (Step.COUNTING, Step.CAPTURING)
             st.button(
                 "Take the picture",
                 type="primary",
-                shortcut="Enter",
+                shortcut=_KEY,
                 on_click=lesson.start,
                 disabled=is_busy,
                 key="teach-start",
