@@ -82,7 +82,8 @@ $(VENV)/installed-dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 $(BIN)/uv: | $(BIN)/python
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
 
-# $(1): a lock file. Uses uv if it is installed, else pip, whose output is reduced to the large downloads.
+# $(1): a lock file. Uses uv if it is installed, else pip, whose output is reduced to the large downloads. pip would
+# compile on one core; some templates among the libraries are no valid Python.
 define install
 set -euo pipefail; \
 if command -v uv >/dev/null; then \
@@ -90,10 +91,11 @@ if command -v uv >/dev/null; then \
   uv pip install --python $(BIN)/python --quiet --no-deps -e .; \
 else \
   $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-  $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -r $(1) \
+  $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off --no-compile -r $(1) \
     | awk '/ MB\)$$/ {split($$(NF - 2), name, "-"); print "  " name[1], name[2], $$(NF - 1), $$NF; fflush()} \
         /^Installing/ {print "  Unpacking"; fflush()}'; \
   $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps -e .; \
+  $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; \
 fi
 endef
 
