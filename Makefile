@@ -12,7 +12,7 @@ export STREAMLIT_SERVER_ADDRESS
 NETWORK ?= emonet_photo
 
 # ARGS="-n 0" runs the tests in one process
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
+PYTEST := $(BIN)/python -m pytest -n auto
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check lock train bench

@@ -17,11 +17,18 @@ import pytest
 from hypothesis import settings
 
 from emomusic.face.detection import MtcnnDetector
+from emomusic.runtime import num_cores
 from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 
 # The same examples in every run. No deadline: first calls are slow on a busy machine
 settings.register_profile("emomusic", deadline=None, max_examples=50, derandomize=True, database=None)
 settings.load_profile("emomusic")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores, because browser tests wait for half of their time."""
+    return min(num_cores() + 1, 4)
 
 
 @pytest.hookimpl(optionalhook=True)

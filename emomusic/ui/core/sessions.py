@@ -20,7 +20,7 @@ from time import monotonic
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.compat import ServerInternals
+from emomusic.compat import ServerInternals, return_free_memory
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class _Cleanup:
             self._try(self._server.delete_unused_files)
             gc.collect()  # reference cycles of pages can hold photos
         self._try(lambda: self._close_left_sessions(now))
+        return_free_memory()
 
     def _try(self, do: Callable[[], None]) -> None:
         try:
