@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from emomusic.affect import EmotionProbabilities, share_text
+from emomusic.affect import Emotion, EmotionProbabilities, share_text
 from emomusic.face.images import Box, RgbImage, crop_face
 from emomusic.face.live.reader import LiveFace, LiveView
 from emomusic.face.reading import FaceReading, PictureReading
@@ -63,12 +63,34 @@ def annotated_preview(
 
 def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
     """A cropped face of the image that was read, with a frame in the colour of its emotion, `side` pixels wide."""
-    frame = max(side // 32, 1)
-    inside = side - 2 * frame
+    inside = side - 2 * _frame_width(side)
     crop = crop_face(image, reading.face.box, margin=ROOM_AROUND)
     face = Image.fromarray(crop).resize((inside, inside), Image.Resampling.BOX if crop.shape[0] > inside else None)
-    framed: RgbImage = np.asarray(ImageOps.expand(face, frame, EMOTION_COLOURS[reading.emotion]))
+    return _framed(face, side, reading.emotion)
+
+
+def reframed_face(framed: RgbImage, emotion: Emotion) -> RgbImage:
+    """A picture from `framed_face` with a frame in the colour of another emotion."""
+    side = framed.shape[0]
+    frame = _frame_width(side)
+    return _framed(Image.fromarray(framed[frame:-frame, frame:-frame]), side, emotion)
+
+
+def _framed(face: Image.Image, side: int, emotion: Emotion) -> RgbImage:
+    framed: RgbImage = np.asarray(ImageOps.expand(face, _frame_width(side), EMOTION_COLOURS[emotion]))
     return framed
+
+
+def box_in_frame(side: int) -> Box:
+    """The position of the face in a picture from `framed_face`."""
+    inside = side - 2 * _frame_width(side)
+    box = round(inside / (1 + 2 * ROOM_AROUND))
+    start = (side - box) // 2
+    return Box(start, start, box, box)
+
+
+def _frame_width(side: int) -> int:
+    return max(side // 32, 1)
 
 
 def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:

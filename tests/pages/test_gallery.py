@@ -1,4 +1,6 @@
+import gc
 import re
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +9,11 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.face.images import encode_png, read_image
+from emomusic.affect import Emotion
+from emomusic.face.identity import load_identifier
+from emomusic.face.images import crop_face, encode_png, read_image
+from emomusic.face.profile import learn_profile
+from emomusic.face.reading import load_networks
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.picture_chooser import Picture
@@ -75,6 +81,31 @@ def test_a_click_on_a_face_chooses_its_songs(app: AppTest, people: dict[str, byt
     assert menu.options == ["Everyone", "Face 1, a.jpg", "Face 2, b.jpg"]
     menu.set_value(0).run()
     assert tracks(app) == first
+
+
+def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
+    app: AppTest, people: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, classifier = load_networks()
+    image = read_image(people["grace-hopper-1984"])
+    (face,) = detector.detect(image)
+    identity = load_identifier().describe(image, [face.box])
+    profile = learn_profile({Emotion.NEUTRAL: [crop_face(image, face.box)]}, identity, classifier)
+    upload(app.run(), [(f"{name}.jpg", people[name]) for name in ("joe-biden-2010", "grace-hopper-1984")])
+    before = app.dataframe[0].value
+    monkeypatch.setattr(gallery_module, "read_visitor", None)  # the faces are not searched again
+    app.file_uploader(key=state.PROFILE_UPLOAD).set_value(("me.json", profile.to_json(), "application/json")).run()
+    assert not app.exception
+    assert "Read with a profile: face 2" in text_of(app)
+    after = app.dataframe[0].value
+    assert after["neutral"][1] > before["neutral"][1] + 10
+    assert after["neutral"][0] == before["neutral"][0]  # another person
+    person = weakref.ref(app.session_state[state.PERSONS][0])
+    app.button(key="persons-forget").click().run()
+    assert not app.exception
+    pd.testing.assert_frame_equal(app.dataframe[0].value, before)
+    gc.collect()
+    assert person() is None
 
 
 def test_the_chosen_face_stays_chosen_when_photos_change(app: AppTest, people: dict[str, bytes]) -> None:

@@ -8,7 +8,7 @@ from emomusic.face.reading import read_faces
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.colours import EMOTION_COLOURS
 from emomusic.plots.face import probability_bars
-from emomusic.plots.picture import annotated_picture, annotated_preview, face_label, framed_face
+from emomusic.plots.picture import annotated_picture, annotated_preview, face_label, framed_face, reframed_face
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -67,3 +67,7 @@ def test_a_face_is_framed_in_its_colour() -> None:
     for corner in ((0, 0), (5, 100), (191, 191)):
         assert framed[corner].tolist() == colour
     assert framed[6:186, 6:186].min() == framed[6:186, 6:186].max() == 90
+    again = reframed_face(framed, Emotion.SAD)
+    assert again[0, 0].tolist() != colour
+    np.testing.assert_array_equal(again[6:186, 6:186], framed[6:186, 6:186])
+    np.testing.assert_array_equal(reframed_face(again, Emotion.HAPPY), framed)

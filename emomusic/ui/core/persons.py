@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
@@ -13,7 +13,7 @@ from emomusic.errors import EmomusicError
 from emomusic.face.identity import load_identifier
 from emomusic.face.images import RgbImage
 from emomusic.face.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
-from emomusic.face.reading import PictureReading, read_faces
+from emomusic.face.reading import FaceReading, PictureReading, read_faces
 from emomusic.text import join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import download_button, escape_markdown_message
@@ -30,11 +30,21 @@ def persons() -> tuple[KnownFace, ...]:
 
 
 def read_visitor(image: RgbImage) -> PictureReading:
-    """The faces of a visitor's picture. Persons who taught the app their face are read with their profile."""
-    reading = read_faces(image, *shared().visitor_networks(session_id()))
+    """The faces of a visitor's picture, without profiles."""
+    return read_faces(image, *shared().visitor_networks(session_id()))
+
+
+def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
+    """The reading of a picture in which the persons of this session are read with their profile."""
     for person in persons():
         reading = apply_profile(image, reading, person, load_identifier())
     return reading
+
+
+def show_known(faces: Iterable[FaceReading]) -> None:
+    """Tell which faces were read with a profile."""
+    if known := [f"face {number}" for number, face in enumerate(faces, 1) if face.is_known]:
+        st.caption(f":material/face: Read with a profile: {join_names(known)}")
 
 
 def choose_persons() -> None:
@@ -51,17 +61,24 @@ def add_person(profile: FaceProfile) -> KnownFace:
     """
     person = KnownFace(profile, shared().networks()[1])
     st.session_state[state.PERSONS] = (*persons(), person)[-_MOST:]
-    st.session_state.pop(state.READING, None)  # the photo is read again
+    _read_again()
     return person
 
 
+def _read_again() -> None:
+    """Forget the reading of the photo, and let the gallery read its faces again."""
+    st.session_state.pop(state.READING, None)
+    st.session_state[state.PERSONS_CHANGED] = True
+
+
 def forget_persons() -> None:
-    """Delete all profiles of this session, with the pictures of the lesson and the photo that they changed."""
+    """Delete all profiles of this session, with the pictures of the lesson and the readings that they changed."""
     if (live := st.session_state.get(state.LIVE)) is not None:
         live.stop_activity()
         live.reader.forget_persons()
-    for key in (state.PERSONS, state.PROFILE_PROBLEM, state.READING, state.LIVE_LEARNED):
+    for key in (state.PERSONS, state.PROFILE_PROBLEM, state.LIVE_LEARNED):
         st.session_state.pop(key, None)
+    _read_again()
 
 
 def show_persons() -> None:

@@ -39,6 +39,7 @@ OWN_FILES = "own_files"  # the visitor's uploaded audio files, or absent
 OWN_UPLOAD = "own_upload"
 LIBRARY_FOLDER = "library_folder"
 PERSONS = "persons"  # the KnownFaces of the visitor, or absent
+PERSONS_CHANGED = "persons_changed"  # True until the gallery has read its faces again
 PROFILE_UPLOAD = "profile_upload"
 PROFILE_PROBLEM = "profile_problem"  # why the uploaded profile was not used
 PLANE_CLICKS = "plane_clicks"  # number of clicks on the plane of the page in the session

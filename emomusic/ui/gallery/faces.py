@@ -21,6 +21,7 @@ from emomusic.text import escape_formula, for_excel, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import download_button, escape_markdown
+from emomusic.ui.core.persons import choose_persons, show_known
 from emomusic.ui.core.tiles import show_sharp, show_tile, style_tiles
 from emomusic.ui.gallery.pictures import FACE_SIDE, MOST_PICTURES, GalleryResult
 from emomusic.ui.songs.choose import (
@@ -98,7 +99,9 @@ def show_gallery(result: GalleryResult) -> None:
         points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in shown]
         show_song_plane(listener, points, queue)
     _show_faces_table(result)
-    _show_gallery_downloads(result, listener, queue)
+    with st.container(horizontal=True, gap="small"):
+        _show_gallery_downloads(result, listener, queue)
+        choose_persons()
 
 
 def _show_faces_table(result: GalleryResult) -> None:
@@ -153,6 +156,7 @@ def _show_counts(result: GalleryResult) -> None:
         notes.append(FIRST_POINTS)
     if notes:
         st.caption(" ".join(notes))
+    show_known(face.reading for face in faces)
     if result.unread:
         label = f"{pluralize(len(result.unread), 'file')} could not be read"
         with st.expander(label, icon=":material/error:", expanded=not pictures):

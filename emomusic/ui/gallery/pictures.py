@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
@@ -13,12 +13,12 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
 from emomusic.face.gallery import Gallery
-from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, shrink
+from emomusic.face.images import PICTURE_ENDINGS, encode_jpeg, read_image, shrink
 from emomusic.face.reading import PictureReading
-from emomusic.plots.picture import framed_face
+from emomusic.plots.picture import box_in_frame, framed_face, reframed_face
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen
-from emomusic.ui.core.persons import read_visitor
+from emomusic.ui.core.persons import read_visitor, with_persons
 from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.core.uploads import show_removal, show_uploader
@@ -45,7 +45,8 @@ class GalleryPicture:
 
     name: str
     digest: str
-    reading: PictureReading
+    found: PictureReading  # without profiles
+    reading: PictureReading  # with those of the session's persons
     small: bytes  # JPEG, at most 960 pixels on the longer side
     faces: tuple[bytes, ...]  # JPEG of each face, framed in the colour of its emotion
 
@@ -139,6 +140,8 @@ def read_gallery(sources: Sequence[PictureSource]) -> GalleryResult:
         kept[picture.key] = _LOST if picture.load is None else _read(picture.load())
         picture.load = None
     progress.empty()
+    if st.session_state.pop(state.PERSONS_CHANGED, False):
+        kept |= {key: read if isinstance(read, str) else _read_again(read) for key, read in kept.items()}
     for picture in sources[MOST_PICTURES:]:
         picture.load = None
     return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(sources) - len(wanted))
@@ -164,10 +167,26 @@ def _read(picture: Picture) -> GalleryPicture | str:
         image = picture.read()
     except ImageError as error:
         return str(error)
-    reading = read_visitor(image)
+    found = read_visitor(image)
+    reading = with_persons(image, found)
     return_free_memory()
     faces = tuple(encode_jpeg(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
-    return GalleryPicture(picture.name, picture.digest, reading, encode_jpeg(shrink(image, _SMALL_SIDE)[0]), faces)
+    small = encode_jpeg(shrink(image, _SMALL_SIDE)[0])
+    return GalleryPicture(picture.name, picture.digest, found, reading, small, faces)
+
+
+def _read_again(picture: GalleryPicture) -> GalleryPicture:
+    """The results of a photo after a change of the persons, from its small pictures of faces."""
+    readings, framed = [], []
+    for face, before, content in zip(picture.found.faces, picture.reading.faces, picture.faces, strict=True):
+        image = read_image(content)
+        side = image.shape[0]
+        alone = replace(face, face=replace(face.face, box=box_in_frame(side)))
+        (known,) = with_persons(image, PictureReading(side, side, (alone,), 0.0, 0.0)).faces
+        readings.append(replace(known, face=face.face))
+        is_same = known.emotion is before.emotion
+        framed.append(content if is_same else encode_jpeg(reframed_face(image, known.emotion)))
+    return replace(picture, reading=replace(picture.found, faces=tuple(readings)), faces=tuple(framed))
 
 
 def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:

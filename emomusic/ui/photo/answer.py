@@ -29,11 +29,10 @@ from emomusic.music.queue import SongQueue
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import ROOM_AROUND, annotated_picture, annotated_preview
-from emomusic.text import join_names
 from emomusic.ui.core import address, state
 from emomusic.ui.core.charts import roomy_columns, show_chart
 from emomusic.ui.core.frame import download_button
-from emomusic.ui.core.persons import choose_persons, read_visitor
+from emomusic.ui.core.persons import choose_persons, read_visitor, show_known, with_persons
 from emomusic.ui.core.picture_chooser import Picture, choices_about
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.songs.choose import (
@@ -81,7 +80,7 @@ def read_picture(picture: Picture) -> PhotoResult:
     with waiting.container():
         show_sharp(encode_jpeg(shrink(image, 640)[0]), alt="Your photo", width=320)
         with st.spinner("Detecting faces"):
-            reading = read_visitor(image)
+            reading = with_persons(image, read_visitor(image))
     return_free_memory()
     waiting.empty()
     faces = tuple(
@@ -238,8 +237,7 @@ def _show_sentence(result: PhotoResult) -> str:
     assert probabilities is not None  # there is a face
     with title:
         st.title(group_sentence(probabilities, group_of=len(faces) if who == state.EVERYONE else 1), anchor=False)
-    if known := [f"face {number}" for number, face in enumerate(faces, 1) if face.is_known]:
-        st.caption(f":material/face: Read with a profile: {join_names(known)}")
+    show_known(faces)
     return who
 
 
