@@ -7,7 +7,6 @@ from emomusic.ui.core.frame import require_app, shown_errors
 require_app("models")
 
 st.title("How good are the models?", anchor=False)
-st.markdown("All figures come from saved evaluation files. Choose a model to see where it fails.")
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly

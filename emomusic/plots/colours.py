@@ -49,6 +49,7 @@ MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
 CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
     {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
     | {quadrant.of_songs: MOOD_COLOURS[mood] for quadrant, mood in QUADRANT_MOODS.items()}
+    | {"tense": QUADRANT_COLOURS[Quadrant.Q2]}  # of the four classes of face models
 )
 """Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""
 
@@ -86,8 +87,11 @@ GUIDE = faded(TRAIL, 0.9)
 """Reference lines and marks."""
 
 
+_LETTERS = 13  # pixels; Streamlit's charts have 12
+
+
 def write_in(figure: go.Figure, text_color: str | None) -> None:
-    """Set the text colour of a chart, except for text with its own colour.
+    """Set the text colour of a chart, except for text with its own colour, and a size of 13 pixels where none is set.
 
     Does nothing if `text_color` is None or already set, because sessions share some charts.
     """
@@ -95,12 +99,16 @@ def write_in(figure: go.Figure, text_color: str | None) -> None:
         return
     layout = figure.layout
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # assignments take half the time of `update`
-        axis.tickfont.color = axis.title.font.color = text_color
+        for font in (axis.tickfont, axis.title.font):
+            font.color, font.size = text_color, font.size or _LETTERS
     for polar in figure.select_polars():
         polar.radialaxis.tickfont.color = polar.angularaxis.tickfont.color = text_color
     for note in layout.annotations:
         if note.font.color is None:
             note.font.color = text_color
+        note.font.size = note.font.size or _LETTERS
+    for font in (layout.legend.font, layout.hoverlabel.font, layout.font):
+        font.size = font.size or _LETTERS
     layout.legend.font.color = layout.hoverlabel.font.color = text_color
     layout.font.color = text_color  # last: the check above reads it
 

@@ -23,6 +23,36 @@ _SMALL_CLASS = 100
 _LABELS = "fer2013"
 
 
+_TITLES = MappingProxyType(
+    {
+        "emonet_photo": "Photo model",
+        "emonet": "FER2013 champion",
+        "vgg9": "Nine-layer network",
+        "cnn_capstone": "Capstone network",
+        "cnn_improved": "Improved network",
+        "cnn_paper": "First network",
+        "mobilenet_quadrants": "Four-class network",
+        "xception_entry_exit": "Mood Lifter network",
+        "ensemble": "Ensemble",
+        "gradient_boosting": "Boosted trees",
+        "logistic": "Logistic regression",
+        "mlp": "Neural network",
+        "random_forest": "Random forest",
+        "svm": "Support vectors",
+        "musicnn": "Sound network",
+    }
+)
+
+
+def _title_of(name: str) -> str:
+    return _TITLES.get(name, name)
+
+
+def label_of(name: str) -> str:
+    """The name of a model for people, with the name of its folder."""
+    return f"{_TITLES[name]} ({name})" if name in _TITLES else name
+
+
 def of_100(share: float) -> str:
     """Format a share as a number out of 100, with one decimal."""
     return f"{100 * share:.1f}"
@@ -49,7 +79,7 @@ def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: b
     """
     if isinstance(record, FaceRecord):
         low, high = record.accuracy_interval
-        sentence = f"**{record.name}** is right on {of_100(record.accuracy)} of 100 test pictures"
+        sentence = f"**{label_of(record.name)}** is right on {of_100(record.accuracy)} of 100 test pictures"
         sentence += f" ({of_100(low)} to {of_100(high)}) by the labels of FER2013"
         if record.ferplus is not None:
             low, high = record.ferplus.accuracy_interval
@@ -59,7 +89,7 @@ def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: b
         elif beside_four:
             sentence += ", in seven emotions"
     else:
-        sentence = f"**{record.name}** is right on {of_100(record.accuracy)} of 100 held-out songs"
+        sentence = f"**{label_of(record.name)}** is right on {of_100(record.accuracy)} of 100 held-out songs"
         sentence += f" (± {of_100(record.accuracy_std)} between folds)"
     if (worst := figures.worst_mistake) is not None:
         sentence += f"; its most frequent mistake is calling {worst[0]} {record.kind.examples} {worst[1]}"
@@ -89,39 +119,63 @@ def describe_reports(
     return " ".join(sentences)
 
 
-def describe_purposes(records: Sequence[FaceRecord]) -> str:
-    """Explain why the default model is not the best by the labels of FER2013.
-
-    Empty if it is, and unless it is the better one by people's votes.
-    """
-    seven = [record for record in records if not record.has_four]
-    default = next((record for record in seven if record.is_default), None)
-    if default is None or default.ferplus is None:
-        return ""
-    best = max(seven, key=lambda record: record.accuracy)
-    if best.ferplus is None or best.ferplus.accuracy >= default.ferplus.accuracy:
-        return ""
+def answer_of(record: ModelRecord) -> str:
+    """State in one sentence how often the default model is right, with its interval or its spread."""
+    if isinstance(record, FaceRecord):
+        wild, where, share, interval = record.wild, "On test pictures", record.accuracy, record.accuracy_interval
+        if wild is not None and wild.accuracy_interval is not None:
+            where, share, interval = "On real photographs", wild.accuracy, wild.accuracy_interval
+        low, high = interval
+        what = "class" if record.has_four else "emotion"
+        return (
+            f"{where}, the default model names the {what} right for {percent(share)} of the faces (95 % interval "
+            f"{of_100(low)} to {of_100(high)})."
+        )
+    heard = " from their sound" if isinstance(record, SoundRecord) else ""
     return (
-        f"{best.name} agrees best with the labels of FER2013; {default.name}, which reads your photos, agrees better "
-        "with what people see (FER+ votes)."
+        f"The default model names the mood of new songs{heard} right for {percent(record.accuracy)} (± "
+        f"{of_100(record.accuracy_std)} from one division of the songs to another)."
     )
 
 
 def comparison_verdict(comparison: Comparison, kind: ModelKind) -> str:
     """State which of two models is better, or that chance can explain the difference."""
-    by = " by the labels of FER2013" if kind is ModelKind.FACE else ""
+    where = "On the test pictures of FER2013, " if kind is ModelKind.FACE else "On the same songs, "
+    first, second = _title_of(comparison.first), _title_of(comparison.second)
     if not comparison.test.is_beyond_chance:
-        return f"The difference between {comparison.first} and {comparison.second}{by} may be chance"
+        return f"{where}{first} and {second} differ no more than by chance"
     first_leads = comparison.test.only_first > comparison.test.only_second
-    better, worse = (comparison.first, comparison.second) if first_leads else (comparison.second, comparison.first)
-    return f"{better} is better than {worse}{by}, beyond chance"
+    better, worse = (first, second) if first_leads else (second, first)
+    return f"{where}{better} is better than {worse}"
+
+
+def photographs_verdict(first: FaceRecord, second: FaceRecord) -> tuple[str, str]:
+    """The shares of two face models on photographs, and whether chance may explain the difference.
+
+    Both are empty if one was not measured or they have different classes.
+    """
+    shares = [record.wild for record in (first, second) if record.wild is not None and record.wild.accuracy_interval]
+    if len(shares) < 2 or first.classes != second.classes:
+        return "", ""
+    (one, two), names = shares, (_title_of(first.name), _title_of(second.name))
+    if one.accuracy < two.accuracy:
+        one, two, names = two, one, names[::-1]
+    assert one.accuracy_interval is not None
+    assert two.accuracy_interval is not None
+    return (
+        f"On photographs: {names[0]} {with_range(one.accuracy, one.accuracy_interval)}, {names[1]} "
+        f"{with_range(two.accuracy, two.accuracy_interval)}",
+        "The ranges overlap, so chance may explain the difference."
+        if one.accuracy_interval[0] <= two.accuracy_interval[1]
+        else "The difference is too large for chance.",
+    )
 
 
 def describe_in_four(first: FaceRecord, second: FaceRecord) -> str:
     """Compare the accuracy of two face models over four classes."""
     return (
-        f"Right in four classes: {first.name} on {of_100(first.four_class_accuracy)} of 100 faces, "
-        f"{second.name} on {of_100(second.four_class_accuracy)}."
+        f"Right in four classes: {label_of(first.name)} on {of_100(first.four_class_accuracy)} of 100 faces, "
+        f"{label_of(second.name)} on {of_100(second.four_class_accuracy)}."
     )
 
 
@@ -134,7 +188,7 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
     elif comparison.num_classes == len(FOUR):
         counts += ", in four classes"
     counts += (
-        f", only {comparison.first} has {test.only_first:,} right and only {comparison.second} "
+        f", only {_title_of(comparison.first)} has {test.only_first:,} right and only {_title_of(comparison.second)} "
         f"{test.only_second:,}. On the others both are right or both are wrong."
     )
     if test.only_first == test.only_second:
@@ -158,12 +212,12 @@ def describe_comparison(comparison: Comparison, kind: ModelKind) -> str:
 
 def describe_cell(cell: Cell, name: str, examples: str) -> str:
     """Describe one cell of the confusion matrix of a model, with the plural noun for its examples."""
-    count = len(cell.rows)
+    count, label = len(cell.rows), label_of(name)
     share = of_100(count / cell.num_true) if cell.num_true else "0"
     if cell.true == cell.predicted:
-        return f"**{name}** recognises {count:,} of the {cell.num_true:,} {cell.true} {examples} ({share} of 100)."
+        return f"**{label}** recognises {count:,} of the {cell.num_true:,} {cell.true} {examples} ({share} of 100)."
     sentence = (
-        f"**{name}** calls {count:,} of the {cell.num_true:,} {cell.true} {examples} {cell.predicted} "
+        f"**{label}** calls {count:,} of the {cell.num_true:,} {cell.true} {examples} {cell.predicted} "
         f"({share} of 100). The other way round, it calls {cell.num_turned:,} {cell.predicted} {examples} {cell.true}."
     )
     if cell.mean is not None:
@@ -185,9 +239,9 @@ def describe_classes(figures: ClassMetrics, name: str, examples: str) -> str:
     present = {label: scores for label, scores in figures.per_class.items() if scores.support}
     best, least = (pick(present, key=lambda label: present[label].recall) for pick in (max, min))
     if present[best].recall == present[least].recall:
-        return f"**{name}** finds {of_100(present[best].recall)} of 100 {examples} of every class."
+        return f"**{label_of(name)}** finds {of_100(present[best].recall)} of 100 {examples} of every class."
     return (
-        f"**{name}** finds {of_100(present[best].recall)} of 100 {best} {examples}"
+        f"**{label_of(name)}** finds {of_100(present[best].recall)} of 100 {best} {examples}"
         f"{_counts_of(present[best])}, but only "
         f"{of_100(present[least].recall)} of 100 {least} ones{_counts_of(present[least])}."
     )
@@ -222,7 +276,7 @@ def _counts_of(scores: ClassScores) -> str:
 
 def describe_photographs(record: FaceRecord, wild: WildFigures) -> str:
     """State the accuracy of a model on photographs, and the property of faces that changes it most."""
-    sentence = f"**{record.name}** is right on {of_100(wild.accuracy)} of 100 photographs"
+    sentence = f"**{label_of(record.name)}** is right on {of_100(wild.accuracy)} of 100 photographs"
     if wild.accuracy_interval is not None:
         sentence += " ({} to {})".format(*map(of_100, wild.accuracy_interval))
     if record.has_four:

@@ -9,6 +9,7 @@ from emomusic.assets import ModelKind
 from emomusic.baselines import Baseline
 from emomusic.metrics import FOUR, SEVEN, ClassScores, McNemar
 from emomusic.results.findings import (
+    answer_of,
     compare_losses,
     comparison_verdict,
     describe_cell,
@@ -17,9 +18,10 @@ from emomusic.results.findings import (
     describe_hard_emotions,
     describe_model,
     describe_photographs,
-    describe_purposes,
     describe_reports,
+    label_of,
     list_mistakes,
+    photographs_verdict,
 )
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
 from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, FerPlusFigures, MoodRecord, Unseen, WildFigures
@@ -94,22 +96,33 @@ def test_a_model_is_described_by_both_kinds_of_labels() -> None:
     assert "FER+" not in describe_model(FACE, FIGURES)
 
 
-def test_the_purposes_name_the_best_model_by_labels_and_a_default_that_is_better_by_votes() -> None:
-    best = replace(FACE, name="by_labels", accuracy=0.72, ferplus=replace(VOTES, accuracy=0.8))
-    default = replace(FACE, name="by_votes", is_default=True, ferplus=VOTES)
-    four = replace(FACE, name="of_four", classes=FOUR, accuracy=0.77, ferplus=replace(VOTES, accuracy=0.9))
-    sentence = describe_purposes([default, FACE, best, four])
-    assert 0 == sentence.index("by_labels") < sentence.index("by_votes")
-    assert "of_four" not in sentence
-    assert describe_purposes([default, replace(best, ferplus=None)]) == ""
-    assert describe_purposes([replace(default, ferplus=None), best]) == ""
-    assert describe_purposes([replace(default, ferplus=replace(VOTES, accuracy=0.7)), best]) == ""
-    assert describe_purposes([replace(best, is_default=True), default]) == ""
-    assert describe_purposes([best]) == ""
+WILD = WildFigures(n=974, accuracy=0.615, accuracy_interval=(0.584, 0.645), four_class_accuracy=0.7)
+
+
+def test_the_answer_is_about_photographs_if_they_were_measured() -> None:
+    assert numbers_in(answer_of(replace(FACE, wild=WILD))) == [61.5, 95, 58.4, 64.5]
+    assert numbers_in(answer_of(FACE)) == [70.0, 95, 69.0, 71.0]
+    assert numbers_in(answer_of(MOOD)) == [80.0, 4.6]
+
+
+def test_two_models_are_compared_on_photographs_the_better_one_first() -> None:
+    one = replace(FACE, name="emonet", wild=WILD)
+    two = replace(FACE, wild=replace(WILD, accuracy=0.7, accuracy_interval=(0.65, 0.73)))
+    shares, chance = photographs_verdict(one, two)
+    assert numbers_in(shares) == [70.0, 65.0, 73.0, 61.5, 58.4, 64.5]
+    assert "too large" in chance
+    alike = replace(two, wild=replace(WILD, accuracy=0.64))
+    assert "may" in photographs_verdict(one, alike)[1]
+    assert photographs_verdict(one, FACE) == photographs_verdict(one, replace(two, classes=FOUR)) == ("", "")
+
+
+def test_a_model_has_a_name_for_people() -> None:
+    assert label_of("emonet_photo") == "Photo model (emonet_photo)"
+    assert label_of("mine") == "mine"
 
 
 def test_photographs_are_described_by_the_property_that_changes_the_accuracy_most() -> None:
-    wild = WildFigures(n=974, accuracy=0.615, accuracy_interval=(0.584, 0.645), four_class_accuracy=0.7)
+    wild = WILD
     assert numbers_in(describe_photographs(FACE, wild)) == [61.5, 100, 58.4, 64.5]
     bins = {
         "pose": (FaceBin("front", 400, 0.7), FaceBin("half", 300, 0.2), FaceBin("side", 80, 0.5)),
@@ -152,7 +165,7 @@ def test_a_comparison_holds_its_counts_and_names_the_better_model_only_beyond_ch
 ) -> None:
     comparison = Comparison("a", "b", 7, test)
     verdict = comparison_verdict(comparison, ModelKind.FACE)
-    assert verdict.startswith(f"{better} ") if better else "chance" in verdict
+    assert f"{better} is better" in verdict if better else "chance" in verdict
     assert "FER2013" in verdict
     assert "FER2013" not in comparison_verdict(comparison, ModelKind.MUSIC)
     sentence = describe_comparison(comparison, ModelKind.FACE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -11,14 +12,14 @@ from emomusic.affect import list_shares
 from emomusic.assets import ModelKind
 from emomusic.plots.diagnostics import confusion_map, largest_mistake
 from emomusic.plots.face import share_bars
-from emomusic.results.findings import describe_cell, list_mistakes
+from emomusic.results.findings import describe_cell, label_of, list_mistakes
 from emomusic.results.predictions import ClassMetrics, confusion_cell
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, choose_one, widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.models.photographs import face_grid, test_pictures
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen, class_metrics, predictions, read_each
+from emomusic.ui.models.table import FOUR_LEGEND, Chosen, class_metrics, in_words, predictions, read_each
 
 SCORED_IN_FOUR = f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 _CALLED = " called "
@@ -34,7 +35,7 @@ def choose_classes(chosen: Chosen) -> bool:
     """Let the user choose seven emotions or four classes, and return whether it is four."""
     if chosen.kind is not ModelKind.FACE:
         return False
-    if narrow := [record.name for record in chosen.faces if record.has_four]:
+    if narrow := [label_of(record.name) for record in chosen.faces if record.has_four]:
         st.caption(f"Four classes, because {' and '.join(narrow)} {'has' if len(narrow) == 1 else 'have'} no others.")
         return True
     return choose_one("Classes", ["Seven emotions", "Four classes"], state.MODELS_CLASSES) == "Four classes"
@@ -75,7 +76,7 @@ def show_confusion(chosen: Chosen) -> None:
     for column, (name, own) in zip(maps, figures.items(), strict=True):
         with column:
             if len(figures) > 1:
-                st.markdown(f"**{name}**")
+                st.markdown(f"**{label_of(name)}**")
             _show_map(name, own, cell, menu=menu, shares=numbers == "Shares", darkest=darkest)
     with details:  # after the matrices, because it can read the dataset
         _show_cell(chosen, cell, figures, four=four)
@@ -99,7 +100,7 @@ def _show_map(
         key=key,
         on_select=take_cell,
         selection_mode="points",
-        alt=f"Confusion matrix of {name}"
+        alt=f"Confusion matrix of {label_of(name)}"
         + (f"; the most frequent mistake: {worst[0]} called {worst[1]}" if worst else ""),
     )
 
@@ -140,14 +141,15 @@ def _show_cell(chosen: Chosen, cell: tuple[str, str] | None, figures: dict[str, 
         with column, shown_errors():  # an error in one model leaves the other on the page
             if cell is None:
                 mistakes = "\n1. ".join(list_mistakes(metrics))
-                st.markdown(f"**Most frequent mistakes of {name}**\n\n1. {mistakes}")
+                st.markdown(f"**Most frequent mistakes of {label_of(name)}**\n\n1. {mistakes}")
                 continue
             own = predictions(chosen.kind, name)
-            found = confusion_cell(own, *cell, four=four)
-            st.markdown(describe_cell(found, name, chosen.kind.examples))
+            groups = {in_words(group): group for group in own.grouped(four=four).classes}
+            found = confusion_cell(own, *(groups[label] for label in cell), four=four)
+            st.markdown(describe_cell(replace(found, true=cell[0], predicted=cell[1]), name, chosen.kind.examples))
             if found.mean is not None:
-                st.caption(f"Mean probabilities of {name} for these {len(found.rows):,}:")
-                shares = dict(zip(own.classes, found.mean.tolist(), strict=True))
+                st.caption(f"Mean probabilities of {label_of(name)} for these {len(found.rows):,}:")
+                shares = dict(zip(map(in_words, own.classes), found.mean.tolist(), strict=True))
                 alt = f"Mean probabilities: {list_shares(shares)}"
                 show_chart(share_bars(shares), key=state.models_widget("cell", name), alt=alt)
             if chosen.faces and found.rows.size and (pictures := test_pictures(own)) is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +14,25 @@ import streamlit as st
 
 from emomusic.assets import find_dataset
 from emomusic.face.fer2013 import Split, SplitPictures, read_split
+from emomusic.face.harder import harder
+from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.metrics import SEVEN, ClassScores
 from emomusic.plots.diagnostics import accuracy_by_group, class_bars
-from emomusic.results.findings import describe_photographs, percent, with_range
+from emomusic.results.findings import describe_photographs, label_of, percent, with_range
 from emomusic.results.predictions import Predictions
 from emomusic.results.records import FaceRecord, WildFigures
 from emomusic.text import join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import show_chart
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen, predictions
+from emomusic.ui.core.frame import shown_errors
+from emomusic.ui.core.picture_chooser import sample_picture, samples
+from emomusic.ui.core.shared import shared
+from emomusic.ui.models.table import FOUR_LEGEND, Chosen, classifier, in_words, predictions
 
 _DATASET = "fer2013.csv"
 _MOST = 24
 _SIDE = 96  # pixels on the page, twice the size in FER2013
+_LARGEST = 384  # pixels, of a crop before it is made harder
 
 
 def test_pictures(own: Predictions) -> SplitPictures | None:
@@ -48,28 +56,93 @@ def _pictures(path: Path) -> SplitPictures:
 
 
 def show_mistakes(chosen: Chosen) -> None:
-    """Show the most confident mistakes of each model, or explain how to get the dataset."""
-    if find_dataset(_DATASET) is None:
-        st.info(
-            f"The mistakes need FER2013, which the app cannot include. Get {_DATASET} from Kaggle, set the environment "
-            "variable EMOMUSIC_DATA to its folder and restart the app.",
-            icon=":material/hide_image:",
+    """Show the most confident mistakes on FER2013, or without that dataset the answers about harder sample faces."""
+    has_dataset = find_dataset(_DATASET) is not None
+    legend = f" {FOUR_LEGEND}" if any(record.has_four for record in chosen.faces) else ""
+    if has_dataset:
+        st.caption(
+            "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures "
+            f"show no face.{legend}"
         )
-        return
-    st.caption(
-        "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures show "
-        "no face." + (f" {FOUR_LEGEND}" if any(record.has_four for record in chosen.faces) else "")
-    )
+    else:
+        st.caption(
+            "The same face, made harder to see: the expression stays, so an answer that changes is a mistake. "
+            f"FER2013's own pictures may not be copied, so these are EmoMusic's samples.{legend}"
+        )
     for column, name in zip(st.columns(len(chosen.names), gap="large"), chosen.names, strict=True):
-        with column:
-            own = predictions(chosen.kind, name)
-            if (pictures := test_pictures(own)) is None:
-                st.info(f"{name} was evaluated on other pictures than those in {_DATASET}.")
-                continue
-            st.markdown(f"**{name}**")
-            wrong = np.flatnonzero(own.y_pred != own.y_true)
-            order = np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")
-            face_grid(own, pictures, wrong[order][:_MOST], four=False)
+        with column, shown_errors():
+            if has_dataset:
+                _show_worst(chosen, name)
+            else:
+                _show_changed(name)
+
+
+def _show_worst(chosen: Chosen, name: str) -> None:
+    own = predictions(chosen.kind, name)
+    if (pictures := test_pictures(own)) is None:
+        st.info(f"{label_of(name)} was evaluated on other pictures than those in {_DATASET}.")
+        return
+    st.markdown(f"**{label_of(name)}**")
+    wrong = np.flatnonzero(own.y_pred != own.y_true)
+    order = np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")
+    face_grid(own, pictures, wrong[order][:_MOST], four=False)
+
+
+def _show_changed(name: str) -> None:
+    with st.spinner("Reading the samples", show_time=False):
+        answers = _harder_answers(name)
+    changed = [answer for answer in answers if answer.after != answer.before]
+    changed.sort(key=lambda answer: -answer.confidence)
+    by_defect = Counter(answer.defect for answer in changed)
+    defects = Counter(answer.defect for answer in answers)
+    st.markdown(
+        f"**{label_of(name)}** changes its answer on {len(changed)} of {len(answers)} harder pictures: "
+        + ", ".join(f"{defect} {by_defect[defect]} of {number}" for defect, number in defects.items())
+        + "."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for answer in changed[:_MOST]:
+            _show_face(
+                answer.jpeg,
+                f"A face, {answer.defect}, called {answer.after} instead of {answer.before}",
+                f"{answer.defect}  \n{answer.before} → **{answer.after}**",
+                answer.confidence,
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _HarderAnswer:
+    """A model's answers about a sample face before and after a defect, the latter with its confidence."""
+
+    defect: str
+    jpeg: bytes
+    before: str
+    after: str
+    confidence: float
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _sample_faces() -> list[RgbImage]:
+    """The faces of the samples of one person, cut out. The group shows the same photos."""
+    detector, _ = shared().networks()
+    images = [sample_picture(sample).read() for sample in samples()]
+    found = [(image, detector.detect(image)) for image in images]
+    return [crop_face(image, faces[0].box) for image, faces in found if len(faces) == 1]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _harder_answers(name: str) -> list[_HarderAnswer]:
+    model = classifier(name)
+    answers = []
+    for crop in _sample_faces():
+        copies = harder(shrink(crop, _LARGEST)[0])
+        rows = model.of_photographs(to_network_input([crop, *copies.values()], model.spec.side))
+        before, *after = (in_words(model.spec.classes[row]) for row in rows.argmax(axis=1).tolist())
+        answers += [
+            _HarderAnswer(defect, encode_jpeg(shrink(copy, 2 * _SIDE)[0]), before, word, float(row.max()))
+            for (defect, copy), word, row in zip(copies.items(), after, rows[1:], strict=True)
+        ]
+    return answers
 
 
 def face_grid(own: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.int64], *, four: bool) -> None:
@@ -77,16 +150,19 @@ def face_grid(own: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.in
     group = own.grouped(four=four)
     with st.container(horizontal=True, gap="small"):
         for row in rows.tolist():
-            label, answer = group.classes[int(group.y_true[row])], group.classes[int(group.y_pred[row])]
-            confidence = f"{100 * group.confidence[row]:.0f} %"
-            with st.container(width=_SIDE + 8, gap="xxsmall"):
-                st.image(
-                    pictures.images[row],
-                    width=_SIDE,
-                    output_format="PNG",
-                    alt=f"A face labelled {label}, called {answer}",
-                )
-                st.caption(f"{label}  \ncalled **{answer}**  \nconfidence {confidence}")
+            label, answer = (in_words(group.classes[int(of[row])]) for of in (group.y_true, group.y_pred))
+            _show_face(
+                pictures.images[row],
+                f"A face labelled {label}, called {answer}",
+                f"{label}  \ncalled **{answer}**",
+                float(group.confidence[row]),
+            )
+
+
+def _show_face(image: bytes | npt.NDArray[np.uint8], alt: str, words: str, confidence: float) -> None:
+    with st.container(width=_SIDE + 32, gap="xxsmall"):
+        st.image(image, width=_SIDE, output_format="PNG" if isinstance(image, np.ndarray) else "auto", alt=alt)
+        st.caption(f"{words}  \nconfidence {100 * confidence:.0f} %")
 
 
 _TITLES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
@@ -95,7 +171,7 @@ _TITLES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
 def show_photographs(chosen: Chosen) -> None:
     """Show where the chosen models fail on labelled photographs."""
     measured = [(record, record.wild) for record in chosen.faces if record.wild]
-    if absent := [record.name for record in chosen.faces if record.wild is None]:
+    if absent := [label_of(record.name) for record in chosen.faces if record.wild is None]:
         st.info(f"Not measured on photographs: {' and '.join(absent)}.", icon=":material/image_not_supported:")
     if not measured:
         return
@@ -109,7 +185,7 @@ def show_photographs(chosen: Chosen) -> None:
     with chart:
         without = dict.fromkeys(label for _, wild in measured for label in wild.groups_without or ())
         groups = {
-            record.name: {_TITLES.get(name, name): bins for name, bins in wild.groups.items()}
+            label_of(record.name): {_TITLES.get(name, name): bins for name, bins in wild.groups.items()}
             for record, wild in measured
             if wild.groups
         }
@@ -132,7 +208,7 @@ def show_photographs(chosen: Chosen) -> None:
         _show_recall(measured)
     st.markdown("**Over all photographs**")
     st.table(
-        pd.DataFrame({record.name: _overall(wild) for record, wild in measured}).rename_axis("figure"),
+        pd.DataFrame({label_of(record.name): _overall(wild) for record, wild in measured}).rename_axis("figure"),
         border="horizontal",
     )
     folds = " The adjustment for photographs was fitted on other folds than those it was evaluated on."
@@ -146,7 +222,7 @@ def _show_recall(measured: Sequence[tuple[FaceRecord, WildFigures]]) -> None:
     """Recall by class: one chart for models of the same classes, so one or two charts."""
     for classes in dict.fromkeys(record.classes for record, _ in measured):
         recalls = {
-            record.name: {label: wild.per_class[label] for label in classes}
+            label_of(record.name): {in_words(label): wild.per_class[label] for label in classes}
             for record, wild in measured
             if wild.per_class and record.classes == classes
         }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,16 +16,20 @@ import streamlit as st
 
 from emomusic.affect import QUADRANT_CORNERS
 from emomusic.assets import METRICS, ModelKind, folder_of, load_once, read_metrics
-from emomusic.face.model_files import read_spec
+from emomusic.face.classifier import EmotionClassifier
+from emomusic.face.model_files import DEFAULT_MODEL, read_spec
 from emomusic.metrics import FOUR, Scores
 from emomusic.results.findings import (
+    answer_of,
     comparison_verdict,
     describe_comparison,
     describe_in_four,
     describe_model,
-    describe_purposes,
+    describe_photographs,
     describe_reports,
+    label_of,
     of_100,
+    photographs_verdict,
 )
 from emomusic.results.predictions import (
     ClassMetrics,
@@ -38,8 +42,10 @@ from emomusic.results.predictions import (
 from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
 from emomusic.text import join_names
 from emomusic.ui.core import state
-from emomusic.ui.core.address import choose, choose_one, widget
+from emomusic.ui.core.address import choose, choose_one, offered, widget
+from emomusic.ui.core.charts import roomy_columns
 from emomusic.ui.core.frame import download_button, escape_markdown, shown_errors
+from emomusic.ui.core.shared import shared
 
 _Read = TypeVar("_Read")
 
@@ -59,6 +65,12 @@ def predictions(kind: ModelKind, name: str) -> Predictions:
     return read_predictions(kind, name)
 
 
+@load_once
+def classifier(name: str) -> EmotionClassifier:
+    """A face model with its network, for all visitors."""
+    return shared().networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
+
+
 @st.cache_resource(max_entries=32, show_spinner="Computing the figures")
 def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
     """All metrics of the predictions; the first call loads scikit-learn."""
@@ -66,12 +78,12 @@ def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
 
 
 def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
-    """Metrics per class from training; computed from the predictions if four classes replace seven."""
+    """Metrics per class, named in words, from training; computed from the predictions if four classes replace seven."""
     own = read_class_metrics(kind, name)
-    if not four or own.classes == FOUR:
-        return own
-    found = scores(kind, name, four=True)
-    return ClassMetrics(found.per_class, found.confusion)
+    if four and own.classes != FOUR:
+        found = scores(kind, name, four=True)
+        own = ClassMetrics(found.per_class, found.confusion)
+    return ClassMetrics({in_words(label): scores for label, scores in own.per_class.items()}, own.confusion)
 
 
 _KINDS = {"Face models": ModelKind.FACE, "Mood models": ModelKind.MUSIC, "Sound models": ModelKind.SOUND}
@@ -81,11 +93,18 @@ _CHOSEN = {
     ModelKind.SOUND: state.MODELS_SOUNDS,
 }
 _MOST = 2
-_PERCENT = "%.1f %%"
+_ROW_PX = 35
 
-_CLASSES_OF_FOUR = "Q1 happy; Q2 angry, disgust, fear and surprise; Q3 sad; N neutral"
-FOUR_LEGEND = f"The four classes come from the student report on portraits: {_CLASSES_OF_FOUR}."
-"""Shown wherever the four classes are, because "How it works" uses the same letters for quadrants."""
+FOUR_LEGEND = (
+    "The four classes of the student report on portraits: happy; tense (angry, disgust, fear and surprise); sad; "
+    "neutral."
+)
+_FOUR_WORDS = dict(zip(FOUR, ("happy", "tense", "sad", "neutral"), strict=True))
+
+
+def in_words(name: str) -> str:
+    """The name of a class for people: a word for one of `FOUR`."""
+    return _FOUR_WORDS.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +126,27 @@ class Chosen:
         return tuple(record for record in self.records if isinstance(record, FaceRecord))
 
 
+# One or two models take the same place, so that the tabs below keep their position
+_STYLE = "<style>.st-key-models-summary { min-height: 12rem; }</style>"
+
+
 def choose_models() -> Chosen | None:
-    """Show all models in one table, and return the chosen ones, or None without a model.
+    """Show the answer and all models in one table, and return the chosen ones, or None without a model.
 
     Raises:
         ModelError: all models are damaged; if only some are, the page names them and leaves them out.
     """
-    kind = _KINDS[choose_one("Which models", list(_KINDS), state.MODELS_KIND)]
+    st.html(_STYLE)
+    # Each part is drawn in its order on the screen: Streamlit reserves no place for an empty container
+    kind = _KINDS[next(iter(offered(state.MODELS_KIND, list(_KINDS))), next(iter(_KINDS)))]
     records, problems = read_records(kind)
+    if records:
+        st.header(answer_of(records[0]), anchor=False)
+    choose_one("Which models", list(_KINDS), state.MODELS_KIND)
     if not records and problems:
         raise next(iter(problems.values()))
     if not records:
-        st.info("There is no trained model. Run `make train`.", icon=":material/model_training:")
+        st.info("This copy of EmoMusic has no such model.", icon=":material/model_training:")
         return None
     if problems:
         st.warning(
@@ -128,29 +156,27 @@ def choose_models() -> Chosen | None:
             ),
             icon=":material/warning:",
         )
-    answer, purposes = st.container(), st.container()
-    st.space("small")  # on a phone the table's toolbar is always visible above it
-    table, chooser = st.container(), st.container()
     by_name = {record.name: record for record in records}
     options = list(by_name)
+    look = widget(_CHOSEN[kind], options, options[0], most=_MOST)
+    names = st.session_state[_CHOSEN[kind]] or options[:1]
+    chosen = Chosen(kind, tuple(by_name[name] for name in names), tuple(records))
+    _show_table(chosen)
     # A menu for the keyboard, touch screens and the address; it matches the selected rows of the table
-    with chooser, st.container(horizontal=True, vertical_alignment="bottom"):
-        names = st.multiselect(
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.multiselect(
             "Choose one model, or compare two",
             options,
             max_selections=_MOST,
-            placeholder=options[0],
-            width=440,
-            **widget(_CHOSEN[kind], options, options[0], most=_MOST),
+            placeholder=label_of(options[0]),
+            format_func=label_of,
+            width=600,
+            **look,
         )
-        names = names or options[:1]
         _show_downloads(kind, names)
-    chosen = Chosen(kind, tuple(by_name[name] for name in names), tuple(records))
-    if sentence := describe_purposes([record for record in records if isinstance(record, FaceRecord)]):
-        purposes.markdown(sentence)
-    with table:
-        _show_table(chosen)
-    with answer, shown_errors(), st.spinner("Comparing the models") if len(names) > 1 else contextlib.nullcontext():
+        with st.popover("About the figures", icon=":material/help:"):
+            st.markdown(_about(kind, records))
+    with st.container(key="models-summary"), shown_errors():
         _show_summary(chosen)
     return chosen
 
@@ -164,58 +190,68 @@ def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
 def _show_table(chosen: Chosen) -> None:
     names = [record.name for record in chosen.others]
     key, table = _CHOSEN[chosen.kind], state.models_widget("table", chosen.kind)
+    left_out = state.models_widget("left-out", chosen.kind)
 
     def take_rows() -> None:
-        rows = st.session_state[table].selection.rows
-        kept = keep_last(st.session_state.get(key) or [], [names[row] for row in rows if row < len(names)])
+        now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]
+        kept = keep_last(st.session_state.get(key) or [], now)
+        st.session_state[left_out] = [name for name in now if name not in kept]
         choose({key: None if kept == names[:1] else kept})
 
     marked = sorted(names.index(name) for name in st.session_state[key])
     if table in st.session_state and sorted(st.session_state[table]["selection"]["rows"]) != marked:
         st.session_state[table] = {"selection": {"rows": marked, "columns": [], "cells": []}}
-    is_face = chosen.kind is ModelKind.FACE
-    rows = (
-        _face_rows([record for record in chosen.others if isinstance(record, FaceRecord)])
-        if is_face
-        else _music_rows([record for record in chosen.others if isinstance(record, MoodRecord)])
-    )
+    rows = pd.DataFrame([_row(record) for record in chosen.others])
     st.dataframe(
-        rows,
+        rows.astype(dict.fromkeys(rows.columns.intersection(list(_NUMBERS)), float)),
         key=table,
         hide_index=True,
-        height="content",
-        column_config=_face_columns() if is_face else _music_columns(chosen.kind),
+        height=_ROW_PX * (len(rows) + 1) + 2,  # in pixels, so that Streamlit reserves it before the table has loaded
+        column_config=_columns(),
         on_select=take_rows,
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [names.index(name) for name in chosen.names]}},
         placeholder="—",
         alt=f"The {len(names)} trained {chosen.kind} models with their figures",
     )
-    if is_face:
-        st.caption(
-            f"FER2013 labels: evaluated on {_evaluated_on(chosen.others)}. Test pictures were not used in training, "
-            "but they informed a few decisions, so the accuracy may be slightly high; some have a copy in Training "
-            f"(see Figures). People agree with about 65 of 100 labels. {_describe_votes(chosen.others)}In the wild: "
-            "photos through the whole pipeline, in which an undetected face counts as wrong. Those photos also "
-            "informed the pipeline and the choice of the model."
-        )
+    if dropped := [label_of(name) for name in st.session_state.pop(left_out, [])]:
+        st.caption(f":material/info: Two models fit here, so {join_names(dropped)} is no longer chosen.")
     else:
-        note = "The splits of the reports are unknown."
-        if chosen.kind is ModelKind.SOUND:
-            note = (
-                f"The published figure is a mean F1. {join_names(f'{q} is {q.description}' for q in QUADRANT_CORNERS)}."
-            )
         st.caption(
-            f"Evaluated on {_evaluated_on(chosen.others)}, always on held-out songs. ± is the standard deviation over "
-            f"the folds. {note}"
+            "Tick a model to see where it fails, or two to compare them. Calibration error: how far its confidence "
+            "is from the truth; 0 is perfect."
         )
+
+
+def _about(kind: ModelKind, records: Sequence[ModelRecord]) -> str:
+    """What the figures of the table measure, and on which data."""
+    if kind is ModelKind.FACE:
+        return (
+            "**On photographs:** labelled photos through the whole pipeline; a face that is not found counts as wrong. "
+            "They also informed the choice of the default model.\n\n"
+            f"{_describe_votes(records)}**FER2013's labels:** {_evaluated_on(records)}. People agree with about 65 of "
+            "100 of these labels. The test pictures were not used in training, but they informed a few decisions, and "
+            "some have a copy in Training (see Figures).\n\n"
+            f"**Four classes:** {FOUR_LEGEND}\n\n"
+            "**Time:** in calls of eight faces with mirror images, on all processors. All figures come from saved "
+            "evaluation files."
+        )
+    note = "The reports do not say how they divided the songs."
+    if kind is ModelKind.SOUND:
+        note = "The published figure is a mean F1. " + _QUADRANTS_IN_WORDS
+    return (
+        f"Evaluated on {_evaluated_on(records)}, always on songs that were held out. ± is the standard deviation over "
+        f"the folds. {note} All figures come from saved evaluation files."
+    )
 
 
 def _evaluated_on(records: Sequence[ModelRecord]) -> str:
     """The usual test set of the models, and the names of models with another one."""
     usual = statistics.mode(record.evaluated_on for record in records)
     others = [
-        f"{escape_markdown(record.name)} on {record.evaluated_on}" for record in records if record.evaluated_on != usual
+        f"{escape_markdown(label_of(record.name))} on {record.evaluated_on}"
+        for record in records
+        if record.evaluated_on != usual
     ]
     return f"{usual}, but {', '.join(others)}" if others else usual
 
@@ -227,132 +263,117 @@ def _describe_votes(records: Sequence[ModelRecord]) -> str:
         return ""
     usual = statistics.mode((figures.n, figures.contempt) for figures in ferplus)
     return (
-        "FER+ votes: the same pictures where more than half of ten people agree (n = {}). Contempt ({} of them), which "
-        "no model knows, counts as wrong. "
+        "**People's votes:** the same pictures where more than half of ten people agree (FER+, n = {}). Contempt ({} "
+        "of them), which no model knows, counts as wrong.\n\n"
     ).format(*usual)
 
 
-def _face_rows(records: Sequence[FaceRecord]) -> pd.DataFrame:
-    def format_range(record: FaceRecord) -> str:
-        low, high = record.accuracy_interval
-        return f"{of_100(low)} to {of_100(high)}{' of four' if record.has_four else ''}"
+_QUADRANTS_IN_WORDS = (
+    join_names(f"{quadrant.of_songs} is {quadrant.description}" for quadrant in QUADRANT_CORNERS) + "."
+)
 
-    return pd.DataFrame(
-        [
-            {
-                "model": record.name,
-                "accuracy": None if record.has_four else 100 * record.accuracy,
-                "ferplus": None if record.has_four or not record.ferplus else 100 * record.ferplus.accuracy,
-                "wild": None if record.has_four or not record.wild else 100 * record.wild.accuracy,
-                "interval": format_range(record),
-                "report": _reported(record),
-                "four": 100 * record.four_class_accuracy,
-                "ferplus_four": 100 * record.ferplus.four_class_accuracy if record.ferplus else None,
-                "wild_four": 100 * record.wild.four_class_accuracy if record.wild else None,
-                "calibration": record.calibration_error,
-                "ms": record.ms_per_item,
-                "mb": record.num_bytes / 1e6,
-                "parameters": record.parameters / 1e6,
-            }
-            for record in records
-        ]
-    ).astype(dict.fromkeys(("accuracy", "ferplus", "ferplus_four", "wild", "wild_four", "ms"), float))
+_MAIN = {
+    ModelKind.FACE: "On photographs",
+    ModelKind.MUSIC: "Right moods",
+    ModelKind.SOUND: "Right moods",
+}
+
+_NUMBERS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "By people's votes": ("%.1f %%", "Right by the votes of ten people (FER+) on FER2013's test pictures"),
+        "By FER2013's labels": ("%.1f %%", "Right by the labels of FER2013, of which people share about 65 in 100"),
+        "In four classes": ("%.1f %%", FOUR_LEGEND),
+        "Mean F1": ("%.1f %%", "The mean over the moods of the harmonic mean of precision and recall"),
+        "Calibration error": ("%.3f", "How far the confidence is from the share of right answers: 0 is perfect"),
+        "Time a face": ("%.1f ms", "In calls of eight faces with mirror images, on all processors"),
+        "Time a song": ("%.1f µs", "In one large batch; a µs is a millionth of a second"),
+        "Size": ("%.2f MB", "Size of the file"),
+    }
+)
+"""Format and explanation of the columns of numbers, by title."""
 
 
-def _music_rows(records: Sequence[MoodRecord]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "model": record.name,
-                "accuracy": 100 * record.accuracy,
-                "spread": f"± {100 * record.accuracy_std:.1f}",
-                "report": _reported(record),
-                "macro_f1": 100 * record.macro_f1,
-                "calibration": record.calibration_error,
-                "us": None if record.ms_per_item is None else 1000 * record.ms_per_item,
-                "kb": record.num_bytes / 1e3,
-            }
-            for record in records
-        ]
-    ).astype({"us": float})
-
-
-def _reported(record: ModelRecord) -> str:
-    return ", ".join(report.percent for report in record.reported) or "—"
-
-
-def _face_columns() -> dict[str, Any]:
-    config = st.column_config
-    return {
-        "model": config.TextColumn("Model", pinned=True),
-        "accuracy": config.ProgressColumn("FER2013 labels", width=103, format=_PERCENT, min_value=0, max_value=100,
-                                          help="Accuracy over seven emotions, by the labels of FER2013"),
-        "ferplus": config.NumberColumn("FER+ votes", width=78, format=_PERCENT,
-                                       help="Accuracy over seven emotions, by the votes of ten people on the same "
-                                       "pictures"),
-        "wild": config.NumberColumn("In the wild", width=85, format=_PERCENT,
-                                    help="Accuracy over seven emotions, on photos"),
-        "interval": config.TextColumn("FER2013 range", width=125,
-                                      help="95 % confidence interval of the accuracy by the labels of FER2013"),
-        "report": config.TextColumn("Report", width=85, help="Accuracy of such a model in the student report"),
-        "four": config.NumberColumn("Four classes", width=95, format=_PERCENT,
-                                    help=f"By the labels of FER2013. {FOUR_LEGEND}"),
-        "ferplus_four": config.NumberColumn("… FER+", width=70, format=_PERCENT,
-                                            help="Accuracy over four classes, by the votes of ten people"),
-        "wild_four": config.NumberColumn("… in the wild", width=95, format=_PERCENT,
-                                         help="Accuracy over four classes, on photos"),
-        "calibration": config.NumberColumn("Calibration", width=90, format="%.3f",
-                                           help="Expected calibration error by the labels of FER2013: 0 is perfect"),
-        "ms": config.NumberColumn("ms a face", width=75, format="%.1f",
-                                  help="Milliseconds per face, in calls of eight faces with mirror images, on all "
-                                  "processors; for your own model, on the machine that trained it"),
-        "mb": config.NumberColumn("MB", width=55, format="%.1f", help="Size of the file"),
-        "parameters": config.NumberColumn("Weights, M", width=85, format="%.2f", help="Number of weights, in millions"),
-    }  # fmt: skip
-
-
-def _music_columns(kind: ModelKind) -> dict[str, Any]:
-    config = st.column_config
-    if kind is ModelKind.SOUND:
-        accuracy, report = "Accuracy, four quadrants", "Published F1"
-        about_report = "Mean F1 that the authors of the dataset publish"
+def _row(record: ModelRecord) -> dict[str, Any]:
+    """A row of the table by column title; all kinds of models have the same order."""
+    reported = ", ".join(report.percent for report in record.reported) or "—"
+    row: dict[str, Any] = {"Model": label_of(record.name)}
+    if isinstance(record, FaceRecord):
+        wild, votes = record.wild, None if record.has_four else record.ferplus
+        interval = None if wild is None or record.has_four else wild.accuracy_interval
+        row |= {
+            _MAIN[record.kind]: None if wild is None or record.has_four else 100 * wild.accuracy,
+            "95 % interval": "—" if interval is None else f"{of_100(interval[0])} to {of_100(interval[1])}",
+            "By people's votes": 100 * votes.accuracy if votes else None,
+            "By FER2013's labels": None if record.has_four else 100 * record.accuracy,
+            "In four classes": None if wild is None else 100 * wild.four_class_accuracy,
+        }
     else:
-        accuracy, report = "Accuracy, four moods", "Report"
-        about_report = "Accuracy of such a model in the student reports"
+        row |= {
+            _MAIN[record.kind]: 100 * record.accuracy,
+            "Over divisions": f"± {of_100(record.accuracy_std)}",
+            "Mean F1": 100 * record.macro_f1,
+        }
+    found = record.wild if isinstance(record, FaceRecord) else record
+    row |= {"Published": reported, "Calibration error": None if found is None else found.calibration_error}
+    if record.kind is ModelKind.FACE:
+        row["Time a face"] = record.ms_per_item
+    elif record.ms_per_item is not None:
+        row["Time a song"] = 1000 * record.ms_per_item
+    return row | {"Size": record.num_bytes / 1e6}
+
+
+def _columns() -> dict[str, Any]:
+    config = st.column_config
+    about = {
+        "95 % interval": "If all photographs were drawn again, the share would probably lie in this range",
+        "Over divisions": "Standard deviation over divisions of the songs, in percentage points",
+        "Published": "The figure of such a model in a student report, or by the authors of the songs",
+    }
     return {
-        "model": config.TextColumn("Model", pinned=True),
-        "accuracy": config.ProgressColumn(accuracy, format=_PERCENT, min_value=0, max_value=100),
-        "spread": config.TextColumn("Over folds", help="Standard deviation between folds, in percentage points"),
-        "report": config.TextColumn(report, help=about_report),
-        "macro_f1": config.NumberColumn("Mean F1", format=_PERCENT),
-        "calibration": config.NumberColumn("Calibration error", format="%.3f",
-                                           help="Expected calibration error: 0 is perfect"),
-        "us": None if kind is ModelKind.SOUND else config.NumberColumn(
-            "µs a song", format="%.1f", help="Microseconds per song in one large batch"),
-        "kb": config.NumberColumn("kB", format="%.0f", help="Size of the file"),
-    }  # fmt: skip
+        "Model": config.TextColumn(pinned=True),
+        **{
+            title: config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100, help="Share of right answers")
+            for title in set(_MAIN.values())
+        },
+        **{title: config.TextColumn(help=text) for title, text in about.items()},
+        **{title: config.NumberColumn(format=form, help=text) for title, (form, text) in _NUMBERS.items()},
+    }
 
 
 def _show_summary(chosen: Chosen) -> None:
-    """Show the accuracy of one model, or the comparison of two."""
-    figures = [read_class_metrics(chosen.kind, name) for name in chosen.names]
+    """Show the accuracy of one model in two columns, or the comparison of two with one column each."""
+    figures = [class_metrics(chosen.kind, name, four=False) for name in chosen.names]
     if len(chosen.records) == 1:
-        st.header(describe_model(chosen.records[0], figures[0]).replace("**", ""), anchor=False)
-        if report := _describe_reports_of(chosen.records[0]):
-            st.markdown(report)
+        (record,), (own,) = chosen.records, figures
+        st.header(label_of(record.name), anchor=False)
+        wild = record.wild if isinstance(record, FaceRecord) else None
+        texts = [describe_model(record, own), _describe_reports_of(record)]
+        if isinstance(record, FaceRecord) and wild is not None:
+            texts = [describe_photographs(record, wild), " ".join(texts)]
+    else:
+        in_four = any(record.has_four for record in chosen.faces)
+        with shown_errors():  # an error here leaves the description of each model on the page
+            _show_comparison(chosen, in_four=in_four)
+        texts = [
+            f"{describe_model(record, own, beside_four=in_four)} {_describe_reports_of(record)}"
+            for record, own in zip(chosen.records, figures, strict=True)
+        ]
+    texts = [text for text in texts if text]
+    for column, text in zip(roomy_columns([1] * len(texts), key="models-texts", gap="medium"), texts, strict=True):
+        column.markdown(text)
+
+
+def _show_comparison(chosen: Chosen, *, in_four: bool) -> None:
+    comparison = compare(*(predictions(chosen.kind, name) for name in chosen.names))
+    shares, chance = photographs_verdict(*chosen.faces) if chosen.faces else ("", "")
+    if comparison is None:
+        st.header(shares or "These models cannot be compared", anchor=False)
+        st.markdown(f"{chance} Their test examples differ.")
         return
-    in_four = any(record.has_four for record in chosen.faces)
-    with shown_errors():  # an error here leaves the description of each model on the page
-        comparison = compare(*(predictions(chosen.kind, name) for name in chosen.names))
-        if comparison is None:
-            st.header("These models cannot be compared", anchor=False)
-            st.markdown("They were evaluated on different examples.")
-        else:
-            st.header(comparison_verdict(comparison, chosen.kind), anchor=False)
-            four = f"**{describe_in_four(*chosen.faces)}** " if in_four else ""
-            st.markdown(four + describe_comparison(comparison, chosen.kind))
-    for record, own in zip(chosen.records, figures, strict=True):
-        st.markdown(f"{describe_model(record, own, beside_four=in_four)} {_describe_reports_of(record)}")
+    verdict = comparison_verdict(comparison, chosen.kind)
+    st.header(shares or verdict, anchor=False)
+    parts = [chance, f"**{verdict}.**" if shares else "", describe_in_four(*chosen.faces) if in_four else ""]
+    st.markdown(" ".join([*filter(None, parts), describe_comparison(comparison, chosen.kind)]))
 
 
 def _describe_reports_of(record: ModelRecord) -> str:
@@ -379,8 +400,8 @@ def _show_downloads(kind: ModelKind, chosen: Sequence[str]) -> None:
     }
     for name in chosen:
         figures = folder_of(kind, name) / METRICS
-        files[f"{name}: all figures (JSON)"] = figures.read_bytes, f"{name}-metrics.json"
-        files[f"{name}: by class (CSV)"] = partial(classes_csv, name), f"{name}-classes.csv"
+        files[f"{label_of(name)}: all figures (JSON)"] = figures.read_bytes, f"{name}-metrics.json"
+        files[f"{label_of(name)}: by class (CSV)"] = partial(classes_csv, name), f"{name}-classes.csv"
     with st.popover("Download", icon=":material/download:"):
         for label, (read, file_name) in files.items():
             download_button(label, read, file_name, type="tertiary")

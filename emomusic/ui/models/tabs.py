@@ -17,6 +17,7 @@ from emomusic.results.findings import (
     describe_start,
     describe_training,
     describe_validation,
+    label_of,
     of_100,
     percent,
     with_range,
@@ -29,7 +30,7 @@ from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import SCORED_IN_FOUR, choose_classes, show_confusion
 from emomusic.ui.models.photographs import show_class_bars, show_mistakes, show_photographs
-from emomusic.ui.models.table import Chosen, class_metrics, predictions, read_each, scores
+from emomusic.ui.models.table import Chosen, class_metrics, in_words, predictions, read_each, scores
 from emomusic.ui.models.try_it import show_try
 
 _MEASURES = {
@@ -49,14 +50,12 @@ _VIEWS = {
 def show_diagnoses(chosen: Chosen) -> None:
     """Show the tabs; a change of tab reruns only this fragment."""
     is_face = chosen.kind is ModelKind.FACE
-    views: dict[str, Callable[[Chosen], None]] = {"Confusions": show_confusion, "Figures": _show_figures}
+    views: dict[str, Callable[[Chosen], None]] = {"Try your face": show_try} if is_face else {}
+    views |= {"Confusions": show_confusion, "Figures": _show_figures}
     if is_face:
-        views |= {"Photographs": show_photographs, "Learning": _show_learning}
-    else:
-        views["Folds"] = _show_folds
-    views["Confidence"] = _show_calibration
-    if is_face:
-        views |= {"Mistakes": show_mistakes, "Try your face": show_try}
+        views |= {"Mistakes": show_mistakes, "Photographs": show_photographs}
+    views |= {"Confidence": _show_calibration}
+    views |= {"Learning": _show_learning} if is_face else {"Folds": _show_folds}
     views["Card"] = _show_card
     first, *_ = views
     tabs = st.tabs(list(views), **widget(_VIEWS[chosen.kind], list(views), first))
@@ -65,7 +64,7 @@ def show_diagnoses(chosen: Chosen) -> None:
             with tab, shown_errors():  # an error in a fragment does not reach the page
                 if view in (show_confusion, _show_figures, _show_calibration):
                     st.caption(
-                        "On PrivateTest, by the labels of FER2013."
+                        "On the test pictures of FER2013 (PrivateTest), by its labels."
                         if is_face
                         else "From the first of five divisions of the songs into folds, which tests each song once. "
                         "Accuracy and mean F1 in the table above are means over all five."
@@ -91,7 +90,7 @@ def _show_figures(chosen: Chosen) -> None:
         if chosen.kind is not ModelKind.FACE:
             meaning = meaning.replace("pictures", "songs")
         show_class_bars(
-            {name: figures.per_class for name, figures in tables.items()},
+            {label_of(name): figures.per_class for name, figures in tables.items()},
             measure=measure,
             meaning=meaning,
             key=state.models_widget("class-bars"),
@@ -102,7 +101,7 @@ def _show_figures(chosen: Chosen) -> None:
         records = {record.name: record for record in chosen.records}
         columns = read_each(list(tables), lambda name: _overall(chosen.kind, records[name], four=four))
         if columns:
-            st.table(pd.DataFrame(columns).rename_axis("figure"), border="horizontal")
+            st.table(pd.DataFrame(columns).rename(columns=label_of).rename_axis("figure"), border="horizontal")
     st.markdown("**By class**")
     for column, name in zip(st.columns(len(tables), gap="large"), tables, strict=True):
         with column:
@@ -141,8 +140,8 @@ def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, 
         "accuracy without copies in Training": (
             of_all(unseen.accuracy, unseen.n) if is_own and unseen.accuracy is not None else "—"
         ),
-        "accuracy by FER+ votes": elsewhere(record.ferplus),
-        "accuracy in the wild": elsewhere(record.wild),
+        "accuracy by people's votes": elsewhere(record.ferplus),
+        "accuracy on photographs": elsewhere(record.wild),
     }
 
 
@@ -155,7 +154,7 @@ def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKin
     )
     report = record.reported[0].f1 if record.reported else {}
     if four and report:
-        table["report"] = 100 * table["class"].map(report)
+        table["report"] = 100 * table["class"].map({in_words(label): f1 for label, f1 in report.items()})
     table[["precision", "recall", "f1"]] *= 100
     shares = {name: st.column_config.NumberColumn(format="%.1f %%") for name in ("precision", "recall")}
     st.dataframe(
@@ -170,7 +169,7 @@ def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKin
             "report": st.column_config.NumberColumn("F1 in the report", format="%.0f %%"),
             "support": st.column_config.NumberColumn(kind.examples, format="localized"),
         },
-        alt=f"Precision, recall and F1 of {record.name} by class",
+        alt=f"Precision, recall and F1 of {label_of(record.name)} by class",
     )
 
 
@@ -185,12 +184,13 @@ def _show_learning(chosen: Chosen) -> None:
     )
     tops = {name: 1.05 * max(history.loss.max(), history.val_loss.max()) for name, history in histories.items()}
     for (words, *parts), (name, history) in zip(_panels(list(histories)), histories.items(), strict=True):
+        model = label_of(name)
         with words:
             best = history.val_accuracy[history.best_epoch - 1]
             stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
             st.markdown(
-                f"**{name}**: epoch {history.best_epoch} of {len(history)}{stages} is best, right on {of_100(best)} of "
-                f"100 validation pictures (without mirror images). {describe_start(history.stages[0])}"
+                f"**{model}**: epoch {history.best_epoch} of {len(history)}{stages} is best, right on {of_100(best)} "
+                f"of 100 validation pictures (without mirror images). {describe_start(history.stages[0])}"
             )
             st.caption(f"{describe_training(history.stages[-1])} {describe_validation(history.stages)}")
         top = max(tops.values()) if share_axis else tops[name]
@@ -210,7 +210,7 @@ def _show_learning(chosen: Chosen) -> None:
                         top=float(end),
                     ),
                     key=state.models_widget("learning", label, name),
-                    alt=f"{label} of {name} over {len(history)} epochs: validation from {validation[0]:.2f} to "
+                    alt=f"{label} of {model} over {len(history)} epochs: validation from {validation[0]:.2f} to "
                     f"{validation[-1]:.2f}",
                 )
 
@@ -222,7 +222,9 @@ def _panels(names: Sequence[str]) -> list[list[DeltaGenerator]]:
         return [[*words, *st.columns(2)]]
     charts = st.columns(len(names), gap="large")
     for name, column in zip(names, charts, strict=True):
-        column.markdown(f"**{name}**")  # on a phone, the other model's text separates the chart from its own text
+        column.markdown(
+            f"**{label_of(name)}**"
+        )  # on a phone, the other model's text separates the chart from its own text
     return [[place, column, column] for place, column in zip(words, charts, strict=True)]
 
 
@@ -246,7 +248,7 @@ def _show_folds(chosen: Chosen) -> None:
     if not folds:
         return
     show_chart(
-        plots.fold_spread(folds),
+        plots.fold_spread({label_of(name): values for name, values in folds.items()}),
         key=state.models_widget("folds"),
         alt="Accuracy in every fold: "
         + ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items()),
@@ -265,27 +267,27 @@ def _show_calibration(chosen: Chosen) -> None:
     levels = {name: reliability(own.y_true, own.probabilities) for name, own in answers.items()}
     most = max(int(found.counts.max()) for found in levels.values())
     for (words, *parts), (name, own) in zip(_panels(list(answers)), answers.items(), strict=True):
-        found = levels[name]
+        found, model = levels[name], label_of(name)
         confidence, is_right = float(own.probabilities.max(axis=1).mean()), own.y_pred == own.y_true
         low, high = accuracy_interval(int(is_right.sum()), len(is_right))
         verdict = "too low" if confidence < low else "too high" if confidence > high else "consistent with its accuracy"
         with words:
             st.markdown(
-                f"The confidence of **{name}** is {verdict}: {percent(confidence)} on average, with an accuracy of "
-                f"{percent(is_right.mean())} ({of_100(low)} to {of_100(high)}). Expected calibration error: "
+                f"The confidence of **{model}** is {verdict}: {percent(confidence)} on average, with an accuracy of "
+                f"{with_range(float(is_right.mean()), (low, high))}. Expected calibration error: "
                 f"{found.expected_calibration_error:.3f} over {len(found.counts)} bins (0 is perfect)."
             )
         with parts[0]:
             show_chart(
                 plots.reliability_diagram(found),
                 key=state.models_widget("reliability", name),
-                alt=f"Accuracy of {name} by confidence; calibration error {found.expected_calibration_error:.3f}",
+                alt=f"Accuracy of {model} by confidence; calibration error {found.expected_calibration_error:.3f}",
             )
         with parts[1]:
             show_chart(
                 plots.confidence_histogram(found, most=most, height=360 if len(answers) == 1 else 260),
                 key=state.models_widget("confidence", name),
-                alt=f"Right and wrong answers of {name} by confidence",
+                alt=f"Right and wrong answers of {model} by confidence",
             )
 
 

@@ -12,14 +12,12 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
-from emomusic.assets import load_once
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
-from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
-from emomusic.face.model_files import DEFAULT_MODEL
 from emomusic.metrics import FOUR
 from emomusic.plots.face import share_bars
+from emomusic.results.findings import label_of
 from emomusic.results.records import ModelRecord
 from emomusic.ui.core import state
 from emomusic.ui.core.capacity import capacity
@@ -29,7 +27,7 @@ from emomusic.ui.core.picture_chooser import Picture, choose_picture
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen
+from emomusic.ui.models.table import FOUR_LEGEND, Chosen, classifier, in_words
 
 _CROP_SIDE = 120
 _NUM_TIMED = 5  # calls, for the median time
@@ -90,24 +88,19 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     answers = []
     bar = st.progress(0.0)
     for number, record in enumerate(chosen.others):
-        bar.progress(number / len(chosen.others), f"Asking {record.name}")
+        bar.progress(number / len(chosen.others), f"Asking {label_of(record.name)}")
         answers.append(_ask(record, crop))
     bar.empty()
     return Asked(picture.digest, encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
 
 
-@load_once
-def _classifier(name: str) -> EmotionClassifier:
-    return shared().networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
-
-
 def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:
     name, classes = record.name, record.classes
     try:
-        classifier = _classifier(name)
-        crops = to_network_input([crop], classifier.spec.side)
-        probabilities = classifier.of_photographs(crops)[0]
-        times_s = timeit.repeat(lambda: classifier.of_photographs(crops), number=1, repeat=_NUM_TIMED)
+        model = classifier(name)
+        crops = to_network_input([crop], model.spec.side)
+        probabilities = model.of_photographs(crops)[0]
+        times_s = timeit.repeat(lambda: model.of_photographs(crops), number=1, repeat=_NUM_TIMED)
     except EmomusicError as error:
         return ModelAnswer(name, classes, None, 0.0, str(error))
     return ModelAnswer(name, classes, probabilities, 1000 * statistics.median(times_s))
@@ -125,16 +118,18 @@ def _show_answers(asked: Asked) -> None:
         for answer in asked.answers:
             with st.container(border=True, gap="xsmall"):
                 if answer.probabilities is None:
-                    st.markdown(f"**{answer.name}** failed  \n{escape_markdown(answer.problem)}")
+                    st.markdown(f"**{label_of(answer.name)}** failed  \n{escape_markdown(answer.problem)}")
                     continue
-                adjectives = [Emotion(name).adjective if name in EMOTIONS else name for name in answer.classes]
+                adjectives = [
+                    Emotion(name).adjective if name in EMOTIONS else in_words(name) for name in answer.classes
+                ]
                 words = describe_shares(adjectives, answer.probabilities.tolist())
-                st.markdown(f"**{answer.name}**  \n{words}")
-                shares = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
+                st.markdown(f"**{label_of(answer.name)}**  \n{words}")
+                shares = dict(zip(map(in_words, answer.classes), answer.probabilities.tolist(), strict=True))
                 show_chart(
                     share_bars(shares, height=40 + 26 * len(shares)),
                     key=state.models_widget("answer", answer.name),
-                    alt=f"Probabilities by {answer.name}: {list_shares(shares)}",
+                    alt=f"Probabilities by {label_of(answer.name)}: {list_shares(shares)}",
                 )
                 if answer.classes == FOUR:
                     st.caption(FOUR_LEGEND)
