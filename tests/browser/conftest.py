@@ -124,11 +124,11 @@ def visit(page: Page, name: str) -> None:
     expect(title).not_to_have_text(before)
 
 
-def download(page: Page, label: str) -> Path:
-    """Press a download button, once the page is idle: during a rerun, the server has no file for the button."""
+def download(page: Page, label: str, number: int = 0) -> Path:
+    """Press a button of this label once the page is idle: during a rerun, the server has no file for the button."""
     wait_until_idle(page)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=label).click()
+        page.get_by_role("button", name=label).nth(number).click()
     return Path(waiting.value.path())
 
 

@@ -17,9 +17,12 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
+from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.live.game import MirrorGame, Stage
 from emomusic.face.live.reader import LiveReader, LiveSettings, SeenFace
+from emomusic.face.live.teaching import Lesson, Shot
 from emomusic.face.model_files import DEFAULT_MODEL
+from emomusic.face.profile import KnownFace, learn_profile
 from emomusic.results.predictions import read_vote_metrics
 from emomusic.ui.core import frame, shared, state
 from emomusic.ui.core.capacity import Capacity
@@ -574,3 +577,39 @@ def test_pictures_of_players_are_gone_after_another_game_and_in_a_new_session(ap
     gc.collect()
     assert second() is None
     assert "data:image/jpeg" not in html_of(app)
+
+
+def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest, stream: Stream) -> None:
+    classifier = EmotionClassifier.load()
+    profile = learn_profile({Emotion.NEUTRAL: [FRAME]}, np.eye(1, 1024, dtype=np.float32), classifier)
+
+    def known() -> tuple[LiveSession, list[weakref.ref[Any]]]:
+        """A session that has read a frame while it knew a person, and all that belongs to this person."""
+        session, lesson, person = played((1, TWO, Emotion.SAD)), Lesson(), KnownFace(profile, classifier)
+        lesson.shots[Emotion.NEUTRAL] = Shot(FRAME.copy(), FakeClassifier().probabilities)
+        lesson.finish()
+        session.lesson, session.learned = lesson, []
+        app.session_state[state.PERSONS] = (person,)
+        show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+        assert not app.exception
+        before = session.reader.view().num_readings
+        session.draw(FRAME)
+        wait_until(lambda: session.reader.view().num_readings > before)
+        return session, [weakref.ref(each) for each in (person, lesson)]
+
+    session, left = known()
+    app.button(key="persons-forget").click().run()
+    assert not app.exception
+    gc.collect()
+    assert [each() for each in left] == [None, None]
+    session.end()
+    session, (person, lesson) = known()
+    app.switch_page("pages/photo.py").run()
+    gc.collect()
+    assert person() is not None
+    assert lesson() is None
+    app._session_state._state.clear()
+    stream.options.clear()
+    session.end()
+    gc.collect()
+    assert person() is None

@@ -138,13 +138,13 @@ def require_app(page: str) -> None:
     Before the server's first `st.navigation`, Streamlit opens the files of `pages/` itself: an address such as `/music`
     shows a page without title, width and notice.
 
-    Pages other than Live forget the pictures of the mirror game.
+    Pages other than Live forget the pictures of the mirror game and the lesson.
     """
     if not _app_has_run().is_set():
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
     if page != "live" and (session := st.session_state.get(state.LIVE)) is not None:
-        session.stop_activity()  # with the players' pictures
+        session.stop_activity()  # with its pictures
     open_address(page)
 
 

@@ -76,7 +76,7 @@ def forget_persons() -> None:
     if (live := st.session_state.get(state.LIVE)) is not None:
         live.stop_activity()
         live.reader.forget_persons()
-    for key in (state.PERSONS, state.PROFILE_PROBLEM, state.LIVE_LEARNED):
+    for key in (state.PERSONS, state.PROFILE_PROBLEM):
         st.session_state.pop(key, None)
     _read_again()
 

@@ -55,7 +55,6 @@ LIVE_CAMERA = "live_camera"
 LIVE_CONSENT = "live_consent"
 LIVE_MOOD = "live_mood"  # the Listener for the songs; absent before the first
 LIVE_FACELESS = "live_faceless"  # whether there was no face when the visitor asked for songs
-LIVE_LEARNED = "live_learned"  # the result of the lesson, see `ui.live.teach`
 LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a session that is over
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_PLAYERS = "live_players"  # of the mirror game

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.face.images import RgbImage
 from emomusic.face.live.game import MirrorGame
 from emomusic.face.live.reader import LiveReader, LiveView
-from emomusic.face.live.teaching import Lesson
+from emomusic.face.live.teaching import Lesson, Shot
 from emomusic.plots.picture import OverlayStyle, live_picture
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ CONNECT_TIMEOUT_S = 10.0
 """The page reports a slow connection after this time."""
 
 _NO_FRAME_S = 4.0  # below the five seconds after which a browser reports a lost connection
+
+
+Learned: TypeAlias = Sequence[tuple[Emotion, Shot, EmotionProbabilities]]
+"""Each emotion of a lesson with its shot and its probabilities with the profile."""
 
 
 class Phase(StrEnum):
@@ -67,6 +72,7 @@ class LiveSession:
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
+    learned: Learned | None = None  # the result of the lesson
 
     @property
     def is_on(self) -> bool:
@@ -104,7 +110,9 @@ class LiveSession:
             self.end(Problem.BLOCKED if self.is_slow else lost)
 
     def end(self, problem: Problem | None = None) -> None:
-        """End the session and close the reader. The readings stay available."""
+        """End the session with its lesson, and close the reader. Readings and the game stay available."""
+        if self.lesson is not None:
+            self.stop_activity()
         self.problem = problem
         self._enter(Phase.OVER)
         self.reader.close()
@@ -123,7 +131,7 @@ class LiveSession:
 
     def stop_activity(self) -> None:
         """Forget the game or the lesson, and its pictures."""
-        self.game = self.lesson = self.reader.observer = None
+        self.game = self.lesson = self.learned = self.reader.observer = None
 
     def _enter(self, phase: Phase) -> None:
         self.phase, self.since_s = phase, time.monotonic()

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 import numpy as np
 import streamlit as st
 
-from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
+from emomusic.affect import Emotion, describe, share_text
 from emomusic.face.identity import Descriptors, load_identifier
 from emomusic.face.images import DEFAULT_MARGIN, Box, encode_jpeg
 from emomusic.face.live.teaching import ORDER, Lesson, Shot, Step
 from emomusic.face.profile import learn_profile
 from emomusic.plots.expressions import expression_uri
-from emomusic.ui.core import state
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.persons import add_person, show_persons
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.live.session import LiveSession
-
-Learned: TypeAlias = Sequence[tuple[Emotion, Shot, EmotionProbabilities]]
-"""Each emotion with its shot and its probabilities with the profile."""
+from emomusic.ui.live.session import Learned, LiveSession
 
 _REFRESH_S = 0.25
 _KEY = "N"  # space and enter press the focused button
@@ -52,7 +47,6 @@ def show_lesson(session: LiveSession | None) -> None:
         return
     if session.lesson is None:
         session.start_lesson()
-        st.session_state.pop(state.LIVE_LEARNED, None)
     lesson = session.lesson
     assert lesson is not None
 
@@ -64,7 +58,7 @@ def show_lesson(session: LiveSession | None) -> None:
 
     if lesson.step is Step.DONE:
         with shown_errors():
-            _show_result(_learned(lesson))
+            _show_result(_learned(session, lesson))
         show_persons()
         st.button("Teach another person", on_click=session.start_lesson, key="teach-again")
     else:
@@ -115,19 +109,17 @@ def _instruction(lesson: Lesson, emotion: Emotion) -> str:
             return _HINTS[emotion]
 
 
-def _learned(lesson: Lesson) -> Learned:
-    """The result of a lesson, computed once."""
-    stored: tuple[Lesson, Learned] | None = st.session_state.get(state.LIVE_LEARNED)
-    if stored is None or stored[0] is not lesson:
+def _learned(session: LiveSession, lesson: Lesson) -> Learned:
+    """The result of the session's lesson, computed once."""
+    if session.learned is None:
         with st.spinner("Learning your face"):
             order = [emotion for emotion in Emotion if emotion in lesson.shots]
             shots = [lesson.shots[emotion] for emotion in order]
             crops = {emotion: [shot.crop] for emotion, shot in zip(order, shots, strict=True)}
             profile = learn_profile(crops, _descriptors(shots), shared().networks()[1])
             found = add_person(profile).classify([shot.crop for shot in shots])
-        stored = lesson, list(zip(order, shots, found, strict=True))
-        st.session_state[state.LIVE_LEARNED] = stored
-    return stored[1]
+        session.learned = list(zip(order, shots, found, strict=True))
+    return session.learned
 
 
 def _descriptors(shots: Sequence[Shot]) -> Descriptors:
