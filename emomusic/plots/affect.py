@@ -57,7 +57,7 @@ _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which ho
     Emotion.SURPRISE: ("top center", 20),
     Emotion.NEUTRAL: ("bottom center", 20),
 }
-_DOT = 7  # pixels
+_DOT, _SMALL = 7, 300  # pixels
 # `Canvas` is the browser's page background, which Python does not know
 # A click dims no other mark
 _CLICKABLE: Mapping[str, Any] = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
@@ -103,6 +103,8 @@ def circumplex(
         hoverlabel={"align": "left"},
     )
     axis = {"range": [-_RANGE, _RANGE], "fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
+    if height < _SMALL:
+        axis["showticklabels"] = False
     axis["constrain"] = "domain"  # keeps the plane square and the axes next to it
     figure.update_xaxes(**axis, tickvals=[-1, 0, 1], title={"text": "valence: unpleasant to pleasant", "standoff": 4})
     figure.update_yaxes(

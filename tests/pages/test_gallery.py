@@ -149,7 +149,7 @@ def test_the_next_song_is_played_without_reading_a_photo_again(
     app.button(key="next-gallery").click().run()
     assert not app.exception
     assert playing(app) == playlist(app, "gallery")[1]
-    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 11)]
+    assert [number for number, _ in songs_on_the_plane(app)] == [*range(1, 7)]
 
 
 def test_unreadable_and_duplicate_files_and_photos_without_a_face_are_named(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,19 @@ SMALL_THUMBNAIL = 52
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB. `digest` identifies it."""
+    """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB.
+
+    Attributes:
+        name: of the file.
+        data: its content.
+        digest: identifies the photo and its turns.
+        turns: quarter turns clockwise before it is shown and read.
+    """
 
     name: str
     data: bytes
     digest: str
+    turns: int = 0
 
     @classmethod
     def of(cls, name: str, data: bytes) -> Picture:
@@ -48,6 +56,8 @@ class Picture:
             ImageError: the photo cannot be decoded, or is too long and narrow.
         """
         image = read_image(self.data)
+        if self.turns:
+            image = np.ascontiguousarray(np.rot90(image, -self.turns))
         height, width = image.shape[:2]
         if max(height, width) > _MAX_ASPECT_RATIO * min(height, width):
             raise ImageError(
@@ -55,6 +65,11 @@ class Picture:
                 "pixels. Choose a photo that shows a face."
             )
         return image
+
+    def turned(self) -> Picture:
+        """The photo turned clockwise by 90 degrees."""
+        turns, digest = (self.turns + 1) % 4, self.digest.partition("-")[0]
+        return replace(self, turns=turns, digest=f"{digest}-{turns}" if turns else digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +170,7 @@ def _choose_own() -> None:
             widget = state.CAMERA if source == "Camera" else state.UPLOAD
             if (shown := _chosen()) is not None and _sample_of(shown) is None:
                 show_removal(widget, "Remove photo", _store_own)
+                show_turn("turn-in-menu")
 
 
 def _open_linked_sample() -> None:
@@ -196,6 +212,16 @@ def sample_picture(sample: Sample) -> Picture:
 def _sample_of(picture: Picture | None) -> Sample | None:
     """The sample that shows the picture; None for a photo of the visitor."""
     return next((sample for sample in samples() if sample_picture(sample) == picture), None)
+
+
+def show_turn(key: str = "turn") -> None:
+    """Offer to turn the visitor's own photo; the samples are upright."""
+    if (shown := _chosen()) is not None and _sample_of(shown) is None:
+        st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, args=(shown,), key=key)
+
+
+def _turn(picture: Picture) -> None:
+    st.session_state[state.PICTURE] = st.session_state[state.OWN] = picture.turned()
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:

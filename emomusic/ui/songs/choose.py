@@ -10,7 +10,7 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, Mood, describe
 from emomusic.music.catalogue import Track
-from emomusic.music.queue import SongQueue
+from emomusic.music.queue import PAGE, SongQueue
 from emomusic.music.recommend import Song
 from emomusic.music.request import Policy, Request, nearest_emotion, target_of
 from emomusic.music.spotify.embeds import track_url
@@ -53,7 +53,8 @@ def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str
     return words if group_of == 1 else f"Together: {words.lower()}"
 
 
-_SONGS_ON_PLANE = 10
+_SONGS_ON_PLANE = 6
+_LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
 _POLICY_LINES = {
     Policy.MATCH: "Songs near this mood: {mood}.",
@@ -83,7 +84,7 @@ def show_song_plane(
     queue: SongQueue,
     *,
     on_face: Callable[[str], None] | None = None,
-    height: int | Literal["content", "stretch"] = "content",
+    height: Literal["content", "stretch"] = "content",
 ) -> None:
     """Show the listener, other faces and the first songs of a queue on the affect plane. A click plays a song.
 
@@ -94,7 +95,9 @@ def show_song_plane(
         on_face: called with the label of a clicked face.
         height: of the chart, as for `st.plotly_chart`.
     """
-    request, numbered = queue.request, queue.numbered(_SONGS_ON_PLANE)
+    request = queue.request
+    is_journey = request.policy is Policy.JOURNEY
+    numbered = queue.numbered(PAGE if is_journey else _SONGS_ON_PLANE)
     emotion = listener.emotion or nearest_emotion(listener.point)
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
@@ -111,12 +114,13 @@ def show_song_plane(
             on_face(mark)
         st.session_state[state.PLANE_CLICKS] = clicks + 1
 
-    with st.container(key="plane", gap="xsmall", height="stretch" if height == "stretch" else "content"):
+    with st.container(key="plane", gap="xsmall", height=height):
         show_chart(
             circumplex(
                 faces,
                 song_points((queued.number, queued.song) for queued in numbered),
-                path=request.policy is Policy.JOURNEY,
+                path=is_journey,
+                height=_LEAST_HEIGHT if height == "stretch" else 420,
             ),
             key=key,
             alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
@@ -125,13 +129,11 @@ def show_song_plane(
             on_select=take_mark,
             selection_mode="points",
         )
-        notes = [_CIRCLES.get(listener.label, "Circles are faces")]
+        note = _CIRCLES.get(listener.label, "Circles are faces")
         if numbered:
-            notes[0] += ", squares are songs"
-            notes.append("Click one to choose it.")
-        if request.policy is not Policy.JOURNEY:
-            notes += describe_few([queued.song for queued in numbered], target_of(request)[1])
-        st.caption(f"{notes[0]}. {' '.join(notes[1:])}")
+            note += ", squares are songs to click"
+        few = [] if is_journey else describe_few([queued.song for queued in numbered], target_of(request)[1])
+        st.caption(" ".join([f"{note}.", *few]))
 
 
 def describe_few(songs: Sequence[Song], mood: Mood) -> list[str]:

@@ -96,8 +96,9 @@ def skipped_artists() -> dict[str, str]:
 
 # The player keeps its height, so that nothing below it moves with the next song
 _STYLE = f"""<style>
-[class*="st-key-song-"] p {{ margin: 0; }}
-[class*="st-key-title-"] p {{ white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+:is([class*="st-key-title-"], [class*="st-key-why-"]) p {{
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+}}
 [class*="st-key-reason-"] {{ min-height: 2.6rem; }}
 [class*="st-key-reason-"] p {{ line-height: 1.3rem; }}
 [class*="st-key-heard-"] {{ min-height: {PLAYER_HEIGHT}px; justify-content: center; }}
@@ -106,6 +107,9 @@ _STYLE = f"""<style>
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }}
 [class*="st-key-play-"] button {{ min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }}
+[class*="st-key-play-"] button > div {{ width: 100%; justify-content: flex-start; }}
+[class*="st-key-why-"] {{ padding-left: 2.2rem; }}
+@media (max-height: 850px), (max-width: 640px) {{ div:has(> [class*="st-key-why-"]) {{ display: none; }} }}
 [class*="st-key-play-"] button:hover {{ background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }}
 </style>"""
 
@@ -116,7 +120,7 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
 
     `place` is unique on the page, and the names of downloaded files start with `stem`.
     """
-    with shown_errors(), st.container(key=f"player-{place}", gap="small"):
+    with shown_errors(), st.container(key=f"player-{place}", gap="xsmall"):
         st.html(_STYLE)
         _require_current(queue)
         current = queue.current
@@ -267,6 +271,8 @@ def _show_up_next(queue: SongQueue, place: str) -> None:
                 wrap=False,
                 key=f"play-{place}-{queued.number}",
             )
+            with st.container(key=f"why-{place}-{queued.number}"):
+                st.caption(escape_markdown(queued.song.reason))
 
 
 def _skipped_by(queued: QueuedSong) -> tuple[str, str]:
