@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from emomusic.errors import ModelError
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 FloatArray = npt.NDArray[np.float32]
+Item, Result = TypeVar("Item"), TypeVar("Result")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -96,10 +98,22 @@ class Network:
     def map_outputs(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> list[FloatArray]:
         """All outputs for a batch, computed as by `map_batch`."""
         num_parts = 1 if self._one_thread else max(min(num_cores(), len(batch) // min_part), 1)
-        first, *others = np.array_split(batch, num_parts)
-        futures = [_threads().submit(self, part) for part in others]
-        parts = [self(first), *(future.result() for future in futures)]
+        parts = map_threads(self, np.array_split(batch, num_parts))
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
+
+
+def map_threads(compute: Callable[[Item], Result], items: Sequence[Item], *, one_thread: bool = False) -> list[Result]:
+    """The results for all items, in order, computed on all cores unless `one_thread` is set.
+
+    The calling thread computes each item that no other thread has begun, so that busy threads delay no call.
+    """
+    if one_thread or not items:
+        return [compute(item) for item in items]
+    futures = [_threads().submit(compute, item) for item in items[1:]]
+    results = [compute(items[0])]
+    for item, future in zip(items[1:], futures, strict=True):
+        results.append(compute(item) if future.cancel() else future.result())
+    return results
 
 
 @cache

@@ -20,26 +20,40 @@ _RNET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), None)
 _ONET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), (2, 2, "SAME_UPPER"), None)
 
 
+_BLOCK = 16  # ONNX Runtime converts layers of other widths to another layout and back
+
+
 class _Graph(Graph):
     """Builder of the graph of a detector network."""
 
-    def convolution(self, x: str, number: str, kernel: Array, bias: Array) -> str:
-        """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data."""
+    def convolution(self, x: str, number: str, kernel: Array, bias: Array, slopes: Array) -> str:
+        """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data, and PReLU.
+
+        Channels of zeros fill the last block.
+        """
+        before, after = (-count % _BLOCK for count in kernel.shape[2:])
+        before = before if kernel.shape[2] > 3 else 0  # the pixels have no such channels
+        kernel = np.pad(kernel, ((0, 0), (0, 0), (0, before), (0, after)))
+        bias, slopes = np.pad(bias, (0, after)), np.pad(slopes.ravel(), (0, after))
+        return self._prelu(self.plain_convolution(x, number, kernel, bias), number, slopes)
+
+    def plain_convolution(self, x: str, number: str, kernel: Array, bias: Array) -> str:
+        """Convolution with a Keras kernel, without PReLU."""
         weights = self.weight(f"kernel{number}", kernel.transpose(3, 2, 0, 1))
         return self.add("Conv", x, weights, self.weight(f"bias{number}", bias), output=f"conv{number}")
 
-    def prelu(self, x: str, number: str, slopes: Array) -> str:
-        """PReLU on channel-first data as max(x, 0) - slope max(-x, 0).
+    def _prelu(self, x: str, number: str, slopes: Array) -> str:
+        """PReLU on channel-first data as x + (1 - slope) max(-x, 0).
 
-        With equal results, ONNX Runtime runs P-Net twice as fast as with its `PRelu`.
+        With equal results, ONNX Runtime runs P-Net in 60 % of the time of its `PRelu`.
         """
         planes = slopes.size
         minus = self.weight(f"minus{number}", np.full((planes, 1, 1, 1), -1, np.float32))
-        factors = self.weight(f"factors{number}", -slopes.reshape(planes, 1, 1, 1))
+        factors = self.weight(f"factors{number}", 1 - slopes.reshape(planes, 1, 1, 1))
         negative = self.add("Conv", x, minus, output=f"negative{number}", group=planes)
         below = self.add("Relu", negative, output=f"below{number}")
         scaled = self.add("Conv", below, factors, output=f"scaled{number}", group=planes)
-        return self.add("Add", self.add("Relu", x, output=f"above{number}"), scaled, output=f"prelu{number}")
+        return self.add("Add", scaled, x, output=f"prelu{number}")
 
     def dense(self, x: str, output: str, kernel: Array, bias: Array) -> str:
         weights = self.weight(f"{output}_kernel", kernel)
@@ -50,15 +64,15 @@ def export_pnet(weights: list[Array], path: Path) -> None:
     """P-Net: maps pixels to offsets and, in the fifth channel, the logit of a face."""
     graph = _Graph("pnet")
     kernel1, bias1, slopes1, kernel2, bias2, slopes2, kernel3, bias3, slopes3, *heads = weights
-    x = graph.prelu(graph.convolution("pixels", "1", kernel1, bias1), "1", slopes1)
+    x = graph.convolution("pixels", "1", kernel1, bias1, slopes1)
     x = graph.add("MaxPool", x, output="pool1", kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
-    x = graph.prelu(graph.convolution(x, "2", kernel2, bias2), "2", slopes2)
-    x = graph.prelu(graph.convolution(x, "3", kernel3, bias3), "3", slopes3)
+    x = graph.convolution(x, "2", kernel2, bias2, slopes2)
+    x = graph.convolution(x, "3", kernel3, bias3, slopes3)
     offset_kernel, offset_bias, face_kernel, face_bias = heads
     # The softmax of two scores is the sigmoid of their difference, so one channel is enough
     kernel = np.concatenate([offset_kernel, face_kernel[..., 1:] - face_kernel[..., :1]], axis=-1)
     bias = np.concatenate([offset_bias, face_bias[1:] - face_bias[:1]])
-    graph.add("Identity", graph.convolution(x, "4", kernel, bias), output="offsets_and_logit")
+    graph.add("Identity", graph.plain_convolution(x, "4", kernel, bias), output="offsets_and_logit")
     graph.save(path, {"pixels": [1, 3, "height", "width"]}, {"offsets_and_logit": [1, 5, "rows", "columns"]})
 
 
@@ -90,7 +104,7 @@ def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling
     for number, pool in enumerate(pooling, 1):
         kernel, bias, slopes = (next(remaining) for _ in range(3))
         channels = kernel.shape[-1]
-        x = graph.prelu(graph.convolution(x, str(number), kernel, bias), str(number), slopes)
+        x = graph.convolution(x, str(number), kernel, bias, slopes)
         if pool is not None:
             size, stride, padding = pool
             x = graph.add(

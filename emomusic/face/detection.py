@@ -18,7 +18,7 @@ from emomusic.assets import models_dir, require_intact
 from emomusic.face import mtcnn
 from emomusic.face.images import Box, RgbImage, require_rgb, shrink
 from emomusic.face.mtcnn import Boxes, Pixels
-from emomusic.runtime import Network
+from emomusic.runtime import Network, map_threads
 
 # Faces usually score 0.99 or more. A false detection had 0.855.
 MIN_CONFIDENCE = 0.9
@@ -34,6 +34,7 @@ _SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
 _REFINE_SIDE, _OUTPUT_SIDE = 24, 48
 
 _PATCH_BATCH = 64  # bounds memory
+_STRIP_PIXELS = 2**16
 _WARM_UP_SIDE = 120
 
 
@@ -154,16 +155,20 @@ class FaceDetector(Protocol):
 
 
 class MtcnnDetector:
-    """MTCNN. Threads may share one instance. Each call computes on the calling thread."""
+    """MTCNN. Threads may share one instance."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_thread: bool = False) -> None:
         """Load the three networks in about 20 ms.
+
+        Args:
+            one_thread: search all scales on the calling thread, in a process that shares the cores with others.
 
         Raises:
             AssetError: a network is absent or damaged.
         """
         paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
         require_intact(*paths)
+        self._one_thread = one_thread
         self._propose, self._refine, self._output = (Network(path) for path in paths)
 
     def warm_up(self) -> None:
@@ -214,14 +219,20 @@ class MtcnnDetector:
 
     def _proposed(self, pixels: Pixels) -> list[Boxes]:
         """The likely boxes of P-Net at each scale."""
-        found = []
         height, width = pixels.image.shape[:2]
-        for scale in mtcnn.scales(width, height):
+
+        def propose(scale: float) -> Boxes:
             size = (int(width * scale), int(height * scale))
             small = cv2.resize(pixels.image, size, interpolation=cv2.INTER_AREA)
-            (output,) = self._propose(mtcnn.channels_first(small))
-            found.append(mtcnn.decode_proposals(output, scale))
-        return found
+            return mtcnn.decode_proposals(self._map(small), scale)
+
+        scales = mtcnn.scales(width, height).tolist()
+        return map_threads(propose, scales, one_thread=self._one_thread)
+
+    def _map(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The output of P-Net, computed in strips, whose layers stay in the processor's cache: twice as fast."""
+        strips = mtcnn.strips(*pixels.shape[:2], _STRIP_PIXELS)
+        return np.concatenate([self._propose(mtcnn.channels_first(pixels[rows]))[0] for rows in strips], axis=2)
 
     def _refined(self, pixels: Pixels, proposals: Boxes) -> Boxes:
         """The likely boxes of R-Net."""

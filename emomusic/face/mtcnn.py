@@ -108,6 +108,14 @@ def scales(width: int, height: int) -> FloatArray:
     return np.asarray(_FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0)))
 
 
+def strips(height: int, width: int, num_pixels: int) -> list[slice]:
+    """Rows of overlapping strips of about this many pixels, for which P-Net gives the rows of its output in turn."""
+    num_rows = max(num_pixels // width - (_CELL - _STRIDE), _STRIDE) // _STRIDE * _STRIDE
+    last = max(height - (_CELL - _STRIDE), 1)
+    ends = range(num_rows, last + num_rows, num_rows)
+    return [slice(end - num_rows, height if end >= last else end + _CELL - _STRIDE) for end in ends]
+
+
 def decode_proposals(output: npt.NDArray[np.float32], scale: float) -> Boxes:
     """The likely boxes in the output of P-Net at one scale, in pixels of the image."""
     offsets, logits = output[0, :4], output[0, 4]

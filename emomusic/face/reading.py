@@ -138,4 +138,4 @@ def load_networks(
 def _load_networks(model: str, one_thread: bool) -> tuple[MtcnnDetector, EmotionClassifier]:
     classifier = EmotionClassifier.load(model, one_thread=one_thread)
     classifier.require_emotions()
-    return MtcnnDetector(), classifier
+    return MtcnnDetector(one_thread=one_thread), classifier
