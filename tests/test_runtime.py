@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,11 @@ def test_the_limit_of_a_container_bounds_the_cores(
     monkeypatch.setattr(runtime, "_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert runtime.num_cores() == expected
+
+
+def test_a_call_does_not_wait_for_busy_threads() -> None:
+    release = threading.Event()
+    blocked = [runtime._threads().submit(release.wait) for _ in range(runtime._threads()._max_workers)]
+    assert runtime.map_threads(str, range(5)) == ["0", "1", "2", "3", "4"]
+    release.set()
+    assert all(future.result() for future in blocked)

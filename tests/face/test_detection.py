@@ -106,6 +106,15 @@ def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tupl
     assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
 
 
+@pytest.mark.parametrize("size", [(12, 70_000), (13, 40), (371, 403), (700, 12), (911, 90)])
+def test_strips_give_the_output_of_the_whole_image(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).standard_normal((*size, 3)).astype(np.float32)
+    (whole,) = detector._propose(pixels.transpose(2, 0, 1)[None])
+    strips = detector._map(pixels)
+    assert strips.shape == whole.shape
+    np.testing.assert_allclose(strips, whole, atol=1e-4)
+
+
 def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -> None:
     image = sample("eileen-collins-1999.jpg")
     assert detector.detect(np.ascontiguousarray(image[200:])) == []
