@@ -24,21 +24,25 @@ def show_head() -> None:
         st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
 
 
-is_new = st.session_state.get(state.PICTURE) is None and chosen(state.SAMPLE) is None
+is_new = st.session_state.get(state.PICTURE) is None and not (chosen(state.SAMPLE) or chosen(state.MOOD))
 if is_new:
     show_head()
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.core.charts import STEPS, show_parts
+    from emomusic.ui.core.example import show_example
     from emomusic.ui.core.picture_chooser import choose_another_picture, choose_picture
     from emomusic.ui.photo.answer import show_photo
+    from emomusic.ui.photo.mood import choose_mood, chosen_mood, show_mood
 
-    if (picture := choose_another_picture()) is not None:
+    if (picture := choose_another_picture(also_without=chosen_mood() is not None)) is not None:
         show_photo(picture)
+    elif (mood := chosen_mood()) is not None:
+        show_mood(mood)
     else:
         if not is_new:  # the link names no sample
             show_head()
         if choose_picture() is not None:
             st.rerun()
-        show_parts(STEPS)
+        choose_mood()
+        show_example("A sample, your own photo or a mood replaces this example.")

@@ -73,6 +73,9 @@ def test_the_empty_page_offers_samples_and_shows_the_notice(app: AppTest) -> Non
     assert len([button for button in app.button if (button.key or "").startswith("sample-")]) == 8
     assert WHEN_GONE in text_of(app)
     assert tracks(app) == []
+    bars, plane = app.get("plotly_chart")  # of the example
+    assert len(json.loads(bars.proto.spec)["data"][0]["x"]) == 7
+    assert len(json.loads(plane.proto.spec)["data"]) > 2
 
 
 def test_a_sample_shows_a_sentence_bars_one_player_and_three_next_songs(app: AppTest) -> None:
@@ -301,3 +304,16 @@ def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -
     assert not app.exception
     assert "happy" in app.title[0].value
     assert len(tracks(app)) == 1
+
+
+def test_a_mood_without_a_photo_plays_its_songs_and_is_in_the_url(app: AppTest) -> None:
+    app.run()
+    app.pills(key=state.MOOD).set_value("calm").run()
+    assert not app.exception
+    assert app.query_params[state.MOOD] == "calm"
+    assert len(tracks(app)) == 1
+    assert faces_on_the_plane(app) == ["you"]
+    app.button(key="sample-eileen-collins-1999").click().run()
+    assert not app.exception
+    assert state.MOOD not in app.query_params
+    assert "happy" in app.title[0].value

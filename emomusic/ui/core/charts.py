@@ -14,14 +14,6 @@ from emomusic.plots.affect import circumplex
 from emomusic.plots.colours import write_in
 from emomusic.ui.core.frame import text_color
 
-STEPS = (
-    (":material/face:", "Faces", "MTCNN finds the faces, in photographs and in paintings."),
-    (":material/bar_chart:", "Emotions", "A network trained on thousands of faces gives each one seven probabilities."),
-    (":material/explore:", "Valence and arousal", "The probabilities become a point on a plane, the circumplex."),
-    (":material/queue_music:", "Songs", "Thousands of songs lie on the same plane. Spotify players play the nearest."),
-)
-"""The steps from a photo to songs, for `show_parts`."""
-
 
 def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:
     """Show what a page will hold, next to the empty plane: icon, title and description of each part."""

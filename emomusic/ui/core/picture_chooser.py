@@ -109,10 +109,13 @@ def choose_picture() -> Picture | None:
     return _chosen()
 
 
-def choose_another_picture() -> Picture | None:
-    """Like `choose_picture`, in one row after the first choice: small samples, and a menu for the visitor's photo."""
+def choose_another_picture(*, also_without: bool = False) -> Picture | None:
+    """Like `choose_picture`, in one row: small samples, and a menu for the visitor's photo.
+
+    Shows nothing before the first choice, unless the page asks for the row without a photo.
+    """
     _open_linked_sample()
-    if _chosen() is None:
+    if _chosen() is None and not also_without:
         return None
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="chooser", wrap=False):
         _sample_row("small-samples")
@@ -239,7 +242,7 @@ _ROWS = """<style>
 @media (max-width: 480px) {  /* four in a row */
   div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; }
   div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
-  div.st-key-samples p { font-size: 0.8rem; line-height: 1.15; }
+  div.st-key-samples p { font-size: 13px; line-height: 1.15; }
   div.st-key-samples button { padding: 0; }
 }
 /* One row that scrolls sideways; the labels are for screen readers */

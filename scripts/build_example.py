@@ -1,0 +1,52 @@
+"""Make the example that pages show before a choice: python -m scripts.build_example.
+
+Reads a sample with the default model, and writes its answer, so that the pages compute nothing.
+"""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+from PIL import Image
+
+from emomusic.affect import affect_of
+from emomusic.assets import data_dir
+from emomusic.face.images import read_image
+from emomusic.face.reading import load_networks, read_faces
+from emomusic.music.recommend import load_recommender
+from emomusic.music.request import Request
+from emomusic.plots.picture import annotated_preview
+from emomusic.ui.core.example import DATA, PICTURE, Example, ExampleSong
+
+SAMPLE, NUM_SONGS = "four-people", 4
+SIZE = (520, 400)  # CSS pixels; the picture has twice as many
+
+
+def main() -> None:
+    """Write the picture and the data."""
+    image = read_image(data_dir() / "samples" / f"{SAMPLE}.jpg")
+    reading = read_faces(image, *load_networks())
+    group = reading.group
+    if group is None:
+        raise RuntimeError(f"expected faces in the sample {SAMPLE}. Received: none")
+    songs = load_recommender().songs(Request(affect_of(group), group.emotion), NUM_SONGS)
+    example = Example(
+        [face.probabilities.as_dict() for face in reading.faces],
+        [
+            ExampleSong(
+                song.track.title, song.track.byline, song.reason, song.mood, song.point.valence, song.point.arousal
+            )
+            for song in songs
+        ],
+    )
+    text = json.dumps(msgspec.to_builtins(example), ensure_ascii=False, indent=1)
+    DATA.write_text(f"{text}\n", encoding="utf-8")
+    drawn = Image.fromarray(annotated_preview(image, reading, *SIZE))
+    drawn.thumbnail((2 * SIZE[0], 2 * SIZE[1]))
+    drawn.save(PICTURE, quality=70, optimize=True)
+    print(f"{PICTURE.name}: {PICTURE.stat().st_size:,} bytes; {DATA.name}: {DATA.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
