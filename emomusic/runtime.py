@@ -24,7 +24,8 @@ from emomusic.errors import ModelError
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 FloatArray = npt.NDArray[np.float32]
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
