@@ -13,8 +13,9 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain, islice, takewhile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,42 @@ class Song:
         return self.likeliest_mood is self.mood
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Songs:
+    """Some songs of the catalogue, in contiguous arrays, which are read several times faster than chosen rows.
+
+    Attributes:
+        rows: of the songs in the catalogue.
+        plane: shape (2, n), float32: valence and arousal.
+        probabilities: shape (4, n), float32: in the order of `Mood`.
+        familiarity: 0 to 1.
+        tempo_bpm: 0 if unknown.
+    """
+
+    rows: npt.NDArray[np.intp]
+    plane: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32]
+    familiarity: npt.NDArray[np.float32]
+    tempo_bpm: npt.NDArray[np.float32]
+
+    def __getitem__(self, chosen: Any) -> _Songs:
+        values = (self.plane, self.probabilities, self.familiarity, self.tempo_bpm)
+        return _Songs(self.rows[chosen], *(np.ascontiguousarray(value[..., chosen]) for value in values))
+
+    def distances(self, point: AffectPoint) -> npt.NDArray[np.float32]:
+        """Distances on the plane."""
+        valence, arousal = self.plane
+        squares = (valence - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
+        squares += (arousal - np.float32(point.arousal)) ** 2
+        return np.asarray(np.sqrt(squares, out=squares))
+
+    def scores(self, target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
+        """Scores, 0 to 1."""
+        probabilities = self.probabilities[MOODS.index(mood)]
+        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(self.distances(target))
+        return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
+
+
 class Recommender:
     """Ranking of the songs of a catalogue. Immutable and thread-safe.
 
@@ -93,12 +130,12 @@ class Recommender:
         self.catalogue = catalogue
         self.probabilities = probabilities
         self.plane = catalogue.plane
-        self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self._artists, self._titles = table["artists"].array, table["title"].array
-        self._familiarity = _familiarity(table)
+        tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         likeliest = probabilities.argmax(axis=1)
-        self._rows = {mood: np.flatnonzero(likeliest == position) for position, mood in enumerate(MOODS)}
-        self._other_rows = {mood: np.flatnonzero(likeliest != position) for position, mood in enumerate(MOODS)}
+        rows = np.arange(len(table))
+        self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
+        self._by_mood = [self._everything[np.flatnonzero(likeliest == position)] for position in range(len(MOODS))]
 
     def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
         """Recommended songs, best first.
@@ -118,43 +155,37 @@ class Recommender:
         if request.policy is Policy.JOURNEY:
             return self._journey(request, num_songs, page)
         target, mood = target_of(request)
-        bonus = self._bonus(request, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
-        rows = list(islice(self._walk(target, mood, bonus), page * num_songs, (page + 1) * num_songs))
-        scores = self._scores(np.array(rows, np.intp), target, mood).tolist()
+        rows = list(islice(self._walk(target, mood, request), page * num_songs, (page + 1) * num_songs))
+        scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
         reasons = [self._reason(row, target, mood) for row in rows]
         return [self._song(row, mood, score, reason) for row, score, reason in zip(rows, scores, reasons, strict=True)]
 
-    def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
-        """Scores of rows, 0 to 1."""
-        probabilities = self.probabilities[rows, MOODS.index(mood)]
-        closeness = _closeness(_distances(self.plane[rows], target))
-        scores: npt.NDArray[np.float32] = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * closeness
-        np.minimum(scores, 1.0, out=scores)  # float32 rounding can exceed 1
-        return scores
+    def _songs_of(self, mood: Mood, *, fitting: bool) -> _Songs:
+        """The songs whose most probable mood is this one, or the other songs."""
+        position = MOODS.index(mood)
+        if fitting:
+            return self._by_mood[position]
+        return _joined(self._by_mood[:position] + self._by_mood[position + 1 :])
 
-    def _bonus(self, request: Request, *, popularity: float, shuffle: float) -> npt.NDArray[np.float32]:
-        """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
-        noise = np.random.default_rng(request.seed).random(len(self.catalogue), np.float32)
-        popularity_weight = np.float32(popularity * (1 - request.adventure / _NEUTRAL_ADVENTURE))
-        bonus = popularity_weight * self._familiarity + np.float32(shuffle) * noise
+    def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
+        """Shape (n,): songs that pass the filters."""
         included = included_kinds(request.genres, request.today)
-        passing = self.catalogue.passing(
+        return self.catalogue.passing(
             genres=request.genres,
             decades=request.decades,
             tempo_bpm=request.tempo_bpm,
             hide_explicit=request.hide_explicit,
             without_kinds=[kind for kind in SongKind if kind not in included],
         )
-        bonus[~passing] = -np.inf
-        return bonus
 
-    def _walk(self, target: AffectPoint, mood: Mood, bonus: npt.NDArray[np.float32]) -> Iterator[int]:
+    def _walk(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:
         """Rows that fit the mood, then other rows, by descending score and bonus.
 
         A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait. Audio files
         may have few artists, so those that fit the mood do not wait for others.
         """
-        orders = [self._by_priority(rows, target, mood, bonus) for rows in (self._rows[mood], self._other_rows[mood])]
+        passing = self._passing(request)
+        orders = [self._by_priority(target, mood, request, passing, fitting=fitting) for fitting in (True, False)]
         is_local = self.catalogue.is_local
         history = PlayHistory(self._artists, self._titles)
         for order in orders if is_local else [chain(*orders)]:
@@ -164,25 +195,26 @@ class Recommender:
                 yield row
 
     def _by_priority(
-        self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood, bonus: npt.NDArray[np.float32]
+        self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
     ) -> Iterator[int]:
-        priorities = self._scores(rows, target, mood) + bonus[rows]
+        songs = self._songs_of(mood, fitting=fitting)
+        priorities = songs.scores(target, mood)
+        priorities += _bonus(songs, request, passing, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
         for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
-            yield int(rows[position])
+            yield int(songs.rows[position])
 
     def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
         target, mood = target_of(request)
-        bonus = self._bonus(request, popularity=_JOURNEY_POPULARITY_BONUS, shuffle=_JOURNEY_SHUFFLE)
         window = max(ARTIST_WINDOW, num_songs)
         if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
             window = 1
         history = PlayHistory(self._artists, self._titles, window=window)
         for _ in range(page + 1):
             waypoints = _waypoints(request.point, target, num_songs)
-            rows = self._rows_at(waypoints, mood, bonus, history.copy())
+            rows = self._rows_at(waypoints, mood, request, history.copy())
             while len(rows) < len(waypoints):  # songs run out: fewer waypoints, so that the journey reaches the target
                 waypoints = _waypoints(request.point, target, len(rows))
-                rows = self._rows_at(waypoints, mood, bonus, history.copy())
+                rows = self._rows_at(waypoints, mood, request, history.copy())
             for row in rows:
                 history.add(row)
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
@@ -191,21 +223,25 @@ class Recommender:
         moods = _moods_on_the_way(waypoints, mood)
         return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
 
-    def _rows_at(
-        self, waypoints: list[AffectPoint], mood: Mood, bonus: npt.NDArray[np.float32], history: PlayHistory
-    ) -> list[int]:
+    def _rows_at(self, waypoints: list[AffectPoint], mood: Mood, request: Request, history: PlayHistory) -> list[int]:
         """One row close to each waypoint, with its mood and a tempo close to the previous one.
 
         Ends at the first waypoint without a row that `history` allows.
         """
         rows: list[int] = []
-        bonus = bonus.copy()  # minus infinity for rows that are not allowed at any later waypoint
+        passing = self._passing(request)
+        bonuses: dict[tuple[Mood, bool], npt.NDArray[np.float32]] = {}  # minus infinity for rows never allowed later
         for waypoint, step_mood in zip(waypoints, _moods_on_the_way(waypoints, mood), strict=True):
-            for candidates in (self._rows[step_mood], self._other_rows[step_mood]):
-                costs = _distances(self.plane[candidates], waypoint) - bonus[candidates]
+            for fitting in (True, False):
+                songs = self._songs_of(step_mood, fitting=fitting)
+                if (bonus := bonuses.get((step_mood, fitting))) is None:
+                    weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
+                    bonus = bonuses[step_mood, fitting] = _bonus(songs, request, passing, **weights)
+                costs = songs.distances(waypoint) - bonus
                 if rows:
-                    costs += _TEMPO_JUMP_COST / 100.0 * np.abs(self._tempo_bpm[candidates] - self._tempo_bpm[rows[-1]])
-                row = _cheapest_allowed(costs, candidates, history, bonus)
+                    before_bpm = self._everything.tempo_bpm[rows[-1]]
+                    costs += np.float32(_TEMPO_JUMP_COST / 100.0) * np.abs(songs.tempo_bpm - before_bpm)
+                row = _cheapest_allowed(costs, songs.rows, history, bonus)
                 if row is not None:
                     break
             else:
@@ -244,6 +280,24 @@ class Recommender:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
+def _joined(parts: Sequence[_Songs]) -> _Songs:
+    """All songs in one set, in the order of their rows."""
+    columns = (np.concatenate([getattr(part, field.name) for part in parts], axis=-1) for field in fields(_Songs))
+    joined = _Songs(*columns)
+    return joined[np.argsort(joined.rows)]
+
+
+def _bonus(
+    songs: _Songs, request: Request, passing: npt.NDArray[np.bool_], *, popularity: float, shuffle: float
+) -> npt.NDArray[np.float32]:
+    """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
+    bonus = np.random.default_rng(request.seed).random(len(songs.rows), np.float32)
+    bonus *= np.float32(shuffle)
+    bonus += np.float32(popularity * (1 - request.adventure / _NEUTRAL_ADVENTURE)) * songs.familiarity
+    bonus[~passing[songs.rows]] = -np.inf
+    return bonus
+
+
 def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory, *, any_artist: bool) -> int | None:
     """Next allowed row from `waiting` or `order`; skipped rows of `order` go to `waiting`.
 
@@ -270,7 +324,7 @@ def _cheapest_allowed(
     history: PlayHistory,
     bonus: npt.NDArray[np.float32],
 ) -> int | None:
-    """Allowed row of the lowest cost. Cheaper rows get the bonus minus infinity."""
+    """Allowed row of the lowest cost. The bonus of cheaper songs becomes minus infinity."""
     while costs.size:
         position = int(costs.argmin())
         row = int(rows[position])
@@ -279,7 +333,7 @@ def _cheapest_allowed(
         if history.allows(row):
             return row
         costs[position] = np.inf
-        bonus[row] = -np.inf
+        bonus[position] = -np.inf
     return None
 
 
@@ -310,13 +364,6 @@ def _moods_on_the_way(waypoints: list[AffectPoint], mood: Mood) -> list[Mood]:
     """Mood of each waypoint; the last one has the target mood unless it is also the start."""
     moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
     return [*moods[:-1], mood] if len(moods) > 1 else moods
-
-
-def _distances(plane: npt.NDArray[np.float32], point: AffectPoint) -> npt.NDArray[np.float32]:
-    distances: npt.NDArray[np.float32] = np.hypot(
-        plane[:, 0] - np.float32(point.valence), plane[:, 1] - np.float32(point.arousal)
-    )
-    return distances
 
 
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

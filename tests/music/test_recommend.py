@@ -154,7 +154,7 @@ def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first:
 def test_unknown_popularity_is_the_median() -> None:
     table = song_table(3)
     table["popularity"] = [None, 20, 60]
-    np.testing.assert_allclose(recommender_over(table)._familiarity, [0.4, 0.2, 0.6], rtol=1e-6)
+    np.testing.assert_allclose(recommender_over(table)._everything.familiarity, [0.4, 0.2, 0.6], rtol=1e-6)
     for unknown in (table.drop(columns="popularity"), table.assign(popularity=None)):
         assert recommender_over(unknown)._familiarity.tolist() == [0, 0, 0]
 
