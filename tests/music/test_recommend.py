@@ -156,7 +156,7 @@ def test_unknown_popularity_is_the_median() -> None:
     table["popularity"] = [None, 20, 60]
     np.testing.assert_allclose(recommender_over(table)._everything.familiarity, [0.4, 0.2, 0.6], rtol=1e-6)
     for unknown in (table.drop(columns="popularity"), table.assign(popularity=None)):
-        assert recommender_over(unknown)._familiarity.tolist() == [0, 0, 0]
+        assert recommender_over(unknown)._everything.familiarity.tolist() == [0, 0, 0]
 
 
 # --- artists and versions
