@@ -8,7 +8,7 @@ from emomusic.ui.core.frame import enter_app, enter_page, icon, show_notice, sho
 enter_app()
 
 # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
-st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide")
+st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide", initial_sidebar_state="collapsed")
 style_page()
 with shown_errors():
     admit_visitor()

@@ -14,12 +14,12 @@ if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # 
     if finish_sign_in():
         st.stop()
 
-head = st.container()  # drawn at once if there is no photo yet
+head = st.empty()  # drawn at once if there is no photo yet; else removed at once
 
 
 def show_head() -> None:
     """Show the title and the purpose of the page."""
-    with head:
+    with head.container():
         st.title("What does this face sound like?", anchor=False)
         st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
 

@@ -53,3 +53,20 @@ def roomy_columns(widths: Sequence[int], *, key: str, **options: Any) -> list[De
     with st.container(key=f"roomy-{key}"):
         st.html(_ROOMY)
         return st.columns(widths, **options)
+
+
+def styled_room(key: str, height: int) -> DeltaGenerator:
+    """A container of another layout than Streamlit's. The page gives its style with `st.html`.
+
+    The browser loads the code of `st.html` after the first elements. Until then, the container is one pixel high in an
+    empty room of `height` pixels, so that its parts do not move.
+    """
+    st.html(
+        f"""<style>
+:has(> .st-key-{key}-room), .st-key-{key}-room, :has(> .st-key-{key}), .st-key-{key} {{
+  height: auto !important; overflow: visible !important; flex: none !important;
+}}
+</style>"""
+    )
+    with st.container(key=f"{key}-room", height=height, border=False):
+        return st.container(key=key, height=1, border=False)

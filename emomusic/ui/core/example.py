@@ -20,7 +20,7 @@ from emomusic.affect import (
 )
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex
 from emomusic.plots.face import probability_bars
-from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.charts import show_chart, styled_room
 from emomusic.ui.core.frame import escape_markdown
 
 DATA, PICTURE = (Path(__file__).with_name(f"example.{ending}") for ending in ("json", "jpg"))
@@ -51,9 +51,11 @@ def _load() -> Example:
 
 # The picture and the sentence above the charts, or beside them on a wide screen
 _STYLE = """<style>
-.st-key-example { display: grid; gap: 0.5rem 2rem; grid-template-columns: 5fr 3fr 4fr; align-items: center; }
+.st-key-example {
+  display: grid; gap: 0.5rem 2rem; grid-template-columns: 5fr 3fr 4fr; align-items: start; min-height: 320px;
+}
 .st-key-example > * { min-width: 0; }
-.st-key-example img { border-radius: 8px; }
+.st-key-example img { border-radius: 8px; aspect-ratio: 1040 / 326; }
 @media (max-width: 1023px) { .st-key-example { grid-template-columns: 1fr 1fr; } }
 @media (max-width: 1023px) { .st-key-example > :first-of-type { grid-column: 1 / -1; } }
 @media (max-width: 640px) { .st-key-example { grid-template-columns: 1fr; } }
@@ -72,7 +74,7 @@ def show_example(note: str) -> None:
     assert group is not None  # the script checks it
     song = example.songs[0]
     st.html(_STYLE)
-    with st.container(key="example"):
+    with styled_room("example", 320):
         with st.container(gap="xsmall"):
             st.header(f"Example: together {describe(group, of_group=True).lower()}", anchor=False)
             names = ", ".join(f"face {number} {shares.emotion}" for number, shares in enumerate(faces, 1))
@@ -82,7 +84,7 @@ def show_example(note: str) -> None:
                 f"{escape_markdown(song.reason)}"
             )
             st.caption(note)
-        with st.container():
+        with st.container(height="stretch", vertical_alignment="center"):
             alt = f"Probabilities of the example: {list_shares(group.as_dict())}"
             show_chart(probability_bars(group, height=220), key="example-bars", alt=alt)
         with st.container():

@@ -18,6 +18,7 @@ from emomusic.errors import ImageError
 from emomusic.face.images import FORMATS_IN_WORDS, MAX_BYTES, PICTURE_ENDINGS, RgbImage, encode_jpeg, read_image, shrink
 from emomusic.ui.core import state
 from emomusic.ui.core.address import SAMPLE_PARAMS, choose, chosen
+from emomusic.ui.core.charts import styled_room
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.tiles import show_tile, style_tiles
 from emomusic.ui.core.uploads import show_removal, show_uploader
@@ -117,7 +118,8 @@ def choose_another_picture(*, also_without: bool = False) -> Picture | None:
     _open_linked_sample()
     if _chosen() is None and not also_without:
         return None
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="chooser", wrap=False):
+    look: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
+    with styled_room("chooser-row", SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
         _sample_row("small-samples")
         with picture_menu("Another photo", "another"):
             _choose_own()
@@ -144,7 +146,8 @@ def _chosen() -> Picture | None:
 def _choose_own() -> None:
     # Set in the session, not as the widget's default: the live page sets it too, and Streamlit warns about both
     is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
-    with st.container(horizontal=True, gap="medium", vertical_alignment="top" if is_camera else "center"):
+    look: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
+    with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **look):
         source = st.segmented_control(
             "Your own photo",
             ["Upload", "Camera"],
@@ -158,7 +161,7 @@ def _choose_own() -> None:
                     "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
                     f"The photo stays in memory and is deleted {WHEN_GONE}."
                 )
-                look: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
+                look = {"width": 480, "label_visibility": "collapsed"}
                 show_uploader(st.camera_input, "Take a photo", state.CAMERA, _store_own, **look)
             else:
                 show_uploader(
@@ -239,12 +242,17 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
 
 
 _ROWS = """<style>
+/* The room of the uploader, which the browser loads later */
+[data-testid="stMain"] .st-key-own-file { min-height: 4.5rem; max-height: 4.5rem; }
+@media (max-width: 640px) { [data-testid="stMain"] .st-key-own-file { min-height: 12.25rem; max-height: none; } }
 @media (max-width: 480px) {  /* four in a row */
   div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; }
   div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
   div.st-key-samples p { font-size: 13px; line-height: 1.15; }
   div.st-key-samples button { padding: 0; }
 }
+:is(.st-key-samples, .st-key-small-samples) img { width: 100%; aspect-ratio: 1; }
+.st-key-chooser { min-height: 62px; }
 /* One row that scrolls sideways; the labels are for screen readers */
 .st-key-chooser > * { flex-shrink: 0; }
 .st-key-chooser > :has(> .st-key-small-samples) { flex-shrink: 1; min-width: 0; }

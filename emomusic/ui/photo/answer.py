@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import affect_of, describe, list_shares, quadrant_of
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError
 from emomusic.export import faces_csv, picture_record
-from emomusic.face.images import crop_face, encode_jpeg, encode_png, shrink
+from emomusic.face.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink
 from emomusic.face.reading import PictureReading
 from emomusic.music.queue import SongQueue
 from emomusic.plots.affect import FacePoint
 from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import ROOM_AROUND, annotated_picture
 from emomusic.ui.core import state
-from emomusic.ui.core.charts import show_chart
+from emomusic.ui.core.charts import show_chart, styled_room
 from emomusic.ui.core.frame import download_button
 from emomusic.ui.core.persons import choose_persons, read_visitor, show_known, with_persons
 from emomusic.ui.core.picture_chooser import Picture, show_turn
 from emomusic.ui.core.tiles import show_sharp
 from emomusic.ui.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
-from emomusic.ui.photo.screen import PARTS, screen_style, show_picture
+from emomusic.ui.photo.screen import PARTS, screen_style, show_faces, show_picture
 from emomusic.ui.songs.choose import FIRST_POINTS, MOST_POINTS, Listener, group_sentence, request_of, show_song_plane
 from emomusic.ui.songs.player import PLAYLIST, queue_of, show_queue
 from emomusic.ui.songs.take_along import songs_json
@@ -46,49 +47,63 @@ class PhotoResult:
     faces: tuple[bytes, ...]  # JPEG of each face
 
 
-def read_picture(picture: Picture) -> PhotoResult:
-    """Find and read the faces of a photo; a rerun of the page gets the stored result.
-
-    Raises:
-        ImageError: the photo cannot be read.
-    """
+def _stored(picture: Picture) -> PhotoResult | None:
+    """The result of an earlier run."""
     stored = st.session_state.get(state.READING)
-    if isinstance(stored, PhotoResult) and stored.picture.digest == picture.digest:
-        return stored
-    started = time.perf_counter()
-    image = picture.read()
-    decode_ms = 1000 * (time.perf_counter() - started)
+    return stored if isinstance(stored, PhotoResult) and stored.picture.digest == picture.digest else None
+
+
+def _read(picture: Picture, image: RgbImage, preview: bytes, decode_ms: float) -> PhotoResult:
+    """Find and read the faces of a photo, and store the result."""
     reading = with_persons(image, read_visitor(image))
     return_free_memory()
     faces = tuple(
         encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
         for face in reading.faces
     )
-    result = PhotoResult(picture, reading, decode_ms, encode_jpeg(shrink(image, _PREVIEW_SIDE)[0]), faces)
+    result = PhotoResult(picture, reading, decode_ms, preview, faces)
     st.session_state[state.READING] = result
     return result
 
 
 def show_photo(picture: Picture) -> None:
-    """Read a photo and show the page for it.
+    """Read a photo and show the page for it. The photo appears before its faces are found.
 
     Raises:
         EmomusicError: the photo cannot be read, or a model is missing.
     """
-    try:
-        result = read_picture(picture)
-    except EmomusicError:
-        st.title("This photo cannot be read", anchor=False)
-        raise
-    choices = choices_of(result.reading, picture.digest)
-    reading, listener = choices.reading, choices.listener
-    st.html(screen_style(reading, choices.face, has_songs=listener is not None))
+    result = _stored(picture)
+    style = st.empty()
     with st.container(key="photo-answer"):
-        _show_sentence(choices)
-        with st.container(key="screen"):
+        sentence = st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center")
+        with sentence:
+            title = st.empty()
+        if result is None:
+            title.title("Looking for faces", anchor=False, width="content")
+            started = time.perf_counter()
+            try:
+                image = picture.read()
+            except EmomusicError:
+                title.title("This photo cannot be read", anchor=False)
+                raise
+            decode_ms = 1000 * (time.perf_counter() - started)
+            preview = encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
+            style.html(screen_style(PictureReading(image.shape[1], image.shape[0], (), 0, 0), None, has_songs=True))
+        with styled_room("screen", 620):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
     with parts["picture"]:
-        show_picture(result.preview, reading, on_face=lambda number: choose_face(number, picture.digest))
+        if result is None:
+            on_photo = show_picture(preview, "The photo")
+            result = _read(picture, image, preview, decode_ms)
+        else:
+            on_photo = show_picture(result.preview, "The photo")
+    choices = choices_of(result.reading, picture.digest)
+    reading, listener = choices.reading, choices.listener
+    style.html(screen_style(reading, choices.face, has_songs=listener is not None))
+    with sentence:
+        _show_sentence(choices, title)
+    with on_photo:
+        show_faces(reading, on_face=lambda number: choose_face(number, picture.digest))
     with parts["bars"]:
         _show_bars(choices)
     queue = None
@@ -111,21 +126,17 @@ def show_photo(picture: Picture) -> None:
         _show_face_cards(result, choices)
 
 
-def _show_sentence(choices: Choices) -> None:
+def _show_sentence(choices: Choices, title: DeltaGenerator) -> None:
     """Show the emotion as the title, and buttons for everyone and each face."""
     faces, shares = choices.reading.faces, choices.probabilities
-    with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
-        if not faces or shares is None:
-            st.title("No face found", anchor=False)
-            return
-        if choices.emotion is None:
-            sentence = group_sentence(shares, group_of=1 if choices.face else len(faces))
-        else:
-            together = "" if choices.face else "Together: "
-            sentence = f"{together}{choices.emotion.adjective}, as you say".capitalize()
-        st.title(sentence, anchor=False, width="content")
-        with st.container(key="who", width="content"):
-            choose_who(choices)
+    sentence = "No face found"
+    if faces and choices.emotion is not None:
+        sentence = f"{'' if choices.face else 'Together: '}{choices.emotion.adjective}, as you say".capitalize()
+    elif faces and shares is not None:
+        sentence = group_sentence(shares, group_of=1 if choices.face else len(faces))
+    title.title(sentence, anchor=False, width="content")
+    with st.container(key="who", width="content"):
+        choose_who(choices)
 
 
 def _show_bars(choices: Choices) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.face.reading import FaceReading, PictureReading
 from emomusic.plots.colours import EMOTION_COLOURS, ink_on
@@ -23,6 +24,7 @@ _VERY_WIDE_AREAS = '"picture picture player" "bars plane player" "actions plane 
 # A container's key is also its CSS class, as documented; its wrapper is the item of the grid
 _GRID = """<style>
 .st-key-photo-answer { gap: 0.75rem; }
+.st-key-sentence { min-height: 2.5rem; }
 .st-key-sentence h1 { padding: 0 !important; }
 .st-key-sentence > * { flex-shrink: 0; max-width: 100%; }
 .st-key-who, .st-key-actions { overflow-x: auto; padding: 3px; }
@@ -79,6 +81,7 @@ FACES
     grid-template-areas: "picture" "player" "bars" "plane" "actions"; grid-template-columns: minmax(0, 1fr);
     grid-template-rows: auto auto 12rem 25rem auto;
   }
+  .st-key-sentence h1 { min-height: 2.4em; }
   .st-key-photo-frame { max-height: 24vh; }
   [class*="st-key-photo-face-"] p { font-size: 0; padding: 0; }
   [class*="st-key-photo-face-"] strong { font-size: 13px; padding: 0 4px; }
@@ -132,20 +135,26 @@ def _face_style(number: int, face: FaceReading, reading: PictureReading) -> str:
     return style
 
 
-def show_picture(picture: bytes, reading: PictureReading, *, on_face: Callable[[int], None]) -> None:
-    """Show a photo with a button on each face, numbered and named in the colour of its emotion.
+def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
+    """Show a photo; returns the container for the buttons of its faces.
 
     Args:
         picture: JPEG.
-        reading: its faces.
+        alt: its description.
+    """
+    with st.container(key="photo-frame", height="stretch"):
+        preview = st.container(key="photo-preview", gap=None)
+    preview.image(picture, alt=alt, width="stretch")
+    return preview
+
+
+def show_faces(reading: PictureReading, *, on_face: Callable[[int], None]) -> None:
+    """Show a button on each face, numbered and named in the colour of its emotion.
+
+    Args:
+        reading: of the photo.
         on_face: called with the number of a clicked face.
     """
-    numbered = ", ".join(f"face {number} {face.emotion}" for number, face in enumerate(reading.faces, 1))
-    alt = f"The photo with framed faces: {numbered}" if numbered else "The photo; no face found"
-    with st.container(key="photo-frame", height="stretch"), st.container(key="photo-preview", gap=None):
-        st.image(picture, alt=alt, width="stretch")
-        for number, face in enumerate(reading.faces, 1):
-            word = "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
-            st.button(
-                f"**{number}**{word}", key=f"photo-face-{number}", type="tertiary", on_click=on_face, args=(number,)
-            )
+    for number, face in enumerate(reading.faces, 1):
+        word = "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
+        st.button(f"**{number}**{word}", key=f"photo-face-{number}", type="tertiary", on_click=on_face, args=(number,))
