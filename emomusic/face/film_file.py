@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NoReturn
 import av
 import av.error
 import numpy as np
+import numpy.typing as npt
 
 from emomusic.errors import FilmError
 from emomusic.face.film_formats import FORMATS_IN_WORDS, demuxer_of
@@ -293,10 +294,22 @@ class FilmFile:
         sides = (max(round(self.width * scale), 1), max(round(self.height * scale), 1))
         width, height = sides[::-1] if self._is_turned else sides
         image = frame.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+        return np.ascontiguousarray(self._upright(image), np.uint8)
+
+    def yuv_frame(self, frame: FilmFrame, width: int, height: int) -> av.VideoFrame:
+        """An upright copy of a frame in the format yuv420p and of an even size, with the film's colours."""
+        sides = (height, width) if self._is_turned else (width, height)
+        source = frame.frame.reformat(*sides, "yuv420p", interpolation="AREA", dst_color_range="MPEG")
+        copy = av.VideoFrame(width, height, "yuv420p")
+        for before, after in zip(yuv_planes(source), yuv_planes(copy), strict=True):
+            after[:] = self._upright(before)
+        return copy
+
+    def _upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """A view of a decoded image as it is shown."""
         if self._is_turned:
-            image = image.transpose(1, 0, 2)
-        steps = (-1 if self._is_flipped else 1, -1 if self._is_mirrored else 1)
-        return np.ascontiguousarray(image[:: steps[0], :: steps[1]], np.uint8)
+            image = image.swapaxes(0, 1)
+        return image[:: -1 if self._is_flipped else 1, :: -1 if self._is_mirrored else 1]
 
     def close(self) -> None:
         """Close the film, and the file if it was opened from a path."""
@@ -343,6 +356,12 @@ class _Source:
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
 
 _ATTACHED_PICTURE = av.stream.Disposition.attached_pic
+
+
+def yuv_planes(frame: av.VideoFrame) -> list[npt.NDArray[np.uint8]]:
+    """Views of a frame's planes: brightness, shape (height, width), and two of colour, of half the size."""
+    planes = ((plane, np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)) for plane in frame.planes)
+    return [pixels[: plane.height, : plane.width] for plane, pixels in planes]
 
 
 def frame_ratio(stream: Any) -> float:

@@ -17,10 +17,10 @@ from emomusic.affect import EmotionProbabilities
 from emomusic.errors import FilmError
 from emomusic.face.ahead import ahead
 from emomusic.face.film import FilmReading
-from emomusic.face.film_file import FilmFile
-from emomusic.face.images import WORKING_SIDE, Box, RgbImage
+from emomusic.face.film_file import FilmFile, yuv_planes
+from emomusic.face.images import WORKING_SIDE, Box
 from emomusic.face.reading import SHARES
-from emomusic.plots.drawing import VIDEO, Mark, draw_marks
+from emomusic.plots.drawing import VIDEO, Mark, YuvImage, draw_marks
 from emomusic.plots.picture import video_mark
 
 _CLOCK = Fraction(1, 1000)  # unit of the times in the file
@@ -112,20 +112,18 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     read_s, last = reading.end_s, -1
     end_s = read_s  # earlier if the marking is stopped
 
-    def pictures() -> Iterator[tuple[float, RgbImage]]:
-        for frame in film.frames():
-            if frame.time_s >= read_s:
+    def frames() -> Iterator[tuple[float, av.VideoFrame]]:
+        for decoded in film.frames():
+            if decoded.time_s >= read_s:
                 return
-            yield frame.time_s, film.picture(frame, WORKING_SIDE)
+            yield decoded.time_s, film.yuv_frame(decoded, width, height)
 
-    for time_s, image in ahead(pictures()):
+    for time_s, frame in ahead(frames()):
         pts = round(time_s / _CLOCK)
         if pts <= last:
             continue
         last = pts
-        picture = np.array(image[:height, :width])
-        draw_marks(picture, marks.at(time_s, scale), VIDEO)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        draw_marks(YuvImage(yuv_planes(frame)), marks.at(time_s, scale), VIDEO)
         frame.pts, frame.time_base = pts, _CLOCK
         container.mux(video.encode(frame))
         sound.encode(time_s)
