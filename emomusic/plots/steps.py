@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -9,25 +10,39 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, EmotionProbabilities, affect_of, quadrant_of, share_text
+from emomusic.affect import (
+    EMOTION_POINTS,
+    EMOTIONS,
+    QUADRANT_CORNERS,
+    EmotionProbabilities,
+    affect_of,
+    quadrant_of,
+    share_text,
+)
 from emomusic.face.detection import Landmarks
-from emomusic.face.images import RgbImage
+from emomusic.face.images import Box, RgbImage, to_network_input
 from emomusic.face.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.face.mtcnn import Boxes
 from emomusic.plots.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.plots.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
+from emomusic.plots.drawing import Look, Mark, draw_marks
 
 HEIGHT = 580  # pixels, of most drawings
-_LETTERS = 17  # pixels: the smallest font size
+LETTERS = 17  # pixels: the smallest font size
 _GAP = 6
+_GAP_OF_STEPS = 8
+_PROJECTED = Look(120, (3, 30, 22), True, 20.0)  # frames and labels for the last row of a class
 LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
 _MAX_THICK_BOXES = 30  # more thick boxes would hide the image
+_MAX_NAMED_BOXES = 8
 
 
 def boxes_on_picture(
     image: RgbImage, dropped: Boxes, kept: Boxes, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
 ) -> RgbImage:
     """Draw the boxes of a detector stage: dropped ones thin, kept ones thick, and landmarks as dots.
+
+    A few kept boxes also have their confidence.
 
     Args:
         image: the displayed image.
@@ -37,12 +52,18 @@ def boxes_on_picture(
         landmarks: in pixels of the original image.
     """
     picture = image.copy()
-    line = max(1, round(max(image.shape) / 700))
+    line = max(2, round(max(image.shape) / 450))
     _draw_boxes(picture, dropped.corners * scale, BOX_DROPPED, line)
     picture = np.asarray(cv2.addWeighted(image, 0.35, picture, 0.65, 0), np.uint8)  # keeps faces visible below boxes
-    if len(kept) <= _MAX_THICK_BOXES:
-        _draw_boxes(picture, kept.corners * scale, "#000000", 2 * line + 2)
-    _draw_boxes(picture, kept.corners * scale, BOX_KEPT, 2 * line if len(kept) <= _MAX_THICK_BOXES else line + 1)
+    if len(kept) > _MAX_THICK_BOXES:
+        _draw_boxes(picture, kept.corners * scale, BOX_KEPT, line)
+        return picture
+    marks = []
+    for corners, confidence in zip((kept.corners * scale).round().astype(int).tolist(), kept.confidence, strict=True):
+        left, top, right, bottom = corners
+        box = Box(left, top, max(right - left, 1), max(bottom - top, 1))
+        marks.append(Mark(box, _percent(float(confidence)) if len(kept) <= _MAX_NAMED_BOXES else "", BOX_KEPT))
+    draw_marks(picture, marks, _PROJECTED)
     for face in landmarks:
         for x, y in face.points:
             centre = (round(x * scale), round(y * scale))
@@ -51,9 +72,29 @@ def boxes_on_picture(
     return picture
 
 
+def _percent(confidence: float) -> str:
+    return "> 99.9 %" if confidence > 0.9995 else f"{100 * confidence:.1f} %"  # no detection is certain
+
+
 def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str, line: int) -> None:
     for left, top, right, bottom in corners.round().astype(int).tolist():
         cv2.rectangle(picture, (left, top), (right, bottom), rgb_of(colour), line, cv2.LINE_AA)
+
+
+def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage:
+    """A face in colour above the same in grey, and to their right the pixels that the network receives.
+
+    Args:
+        crop: square, in colour.
+        network_input: shape (n, n), grey.
+    """
+    pixels = enlarged_pixels(network_input, 2 * HEIGHT)
+    small = (len(pixels) - _GAP_OF_STEPS) // 2
+    colour = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
+    grey = np.repeat(to_network_input([crop], small)[0], 3, axis=2)
+    left = np.full((len(pixels), small, 3), 128, np.uint8)
+    left[:small], left[-small:] = colour, grey
+    return np.concatenate([left, np.full((len(pixels), _GAP_OF_STEPS, 3), 128, np.uint8), pixels], axis=1)
 
 
 def enlarged_pixels(grey: npt.NDArray[np.uint8], side: int) -> RgbImage:
@@ -181,26 +222,75 @@ def quarter_place(probabilities: EmotionProbabilities, label: str) -> go.Figure:
 
 def songs_place(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint]) -> go.Figure:
     """The plane with a face and the songs recommended for it."""
-    return _readable(_plane(probabilities, label, songs, height=420), letters=14)
+    return _readable(_plane(probabilities, label, songs))
 
 
-def _plane(
-    probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint] = (), *, height: int = HEIGHT
-) -> go.Figure:
-    return circumplex([FacePoint(label, affect_of(probabilities), probabilities.emotion)], songs, height=height)
+def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
+    """The sound of a song: loudness by time and pitch.
+
+    Args:
+        mels: shape (frames, bands), from `music.sound.network.spectrogram_of`.
+        duration_s: of all frames.
+    """
+    frames, bands = mels.shape
+    step = -(-frames // _MAX_COLUMNS)
+    columns = mels[: frames // step * step].reshape(-1, step, bands).mean(axis=1)
+    loudness = np.interp(columns, (columns.min(), columns.max()), (0, 255)).round().astype(np.uint8).T
+    figure = go.Figure(
+        go.Heatmap(
+            z=loudness, dx=duration_s / loudness.shape[1], showscale=False, hoverinfo="skip",
+            colorscale=[[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)],
+        )
+    )  # fmt: skip
+    fixed = {"fixedrange": True, "showgrid": False, "zeroline": False}
+    pitches = (100, 500, 1000, 2000, 4000)
+    figure.update_layout(
+        height=HEIGHT - 120,
+        margin={"l": 8, "r": 8, "t": 8, "b": 48},
+        showlegend=False,
+        dragmode=False,
+        xaxis=fixed | {"title": {"text": "time, s"}, "range": [0, duration_s]},
+        yaxis=fixed
+        | {
+            "title": {"text": "pitch, Hz"}, "range": [0, bands], "tickvals": [bands * _height_of(hz) for hz in pitches],
+            "ticktext": [f"{hz:,}" for hz in pitches],
+        },
+    )  # fmt: skip
+    return _readable(figure)
 
 
-def _readable(figure: go.Figure, *, letters: int = _LETTERS) -> go.Figure:
+_MAX_COLUMNS = 360
+
+
+def _height_of(hz: float) -> float:
+    """The height of a pitch in the spectrogram, from 0 to 1: linear below 1,000 Hz, logarithmic up to 8,000 Hz."""
+
+    def mel(pitch: float) -> float:
+        return pitch * 3 / 200 if pitch < 1000 else 15 + 27 * math.log(pitch / 1000) / math.log(6.4)
+
+    return mel(hz) / mel(8000)
+
+
+def _plane(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint] = ()) -> go.Figure:
+    figure = circumplex([FacePoint(label, affect_of(probabilities), probabilities.emotion)], songs, height=HEIGHT)
+    for note, quadrant in zip(figure.layout.annotations, QUADRANT_CORNERS, strict=True):
+        note.text = f"<b>{quadrant.description.replace(' and ', ', ')}</b>"
+    return figure
+
+
+def _readable(figure: go.Figure) -> go.Figure:
     """The figure with larger text and marks for a projector."""
-    font = {"size": letters}
+    font = {"size": LETTERS}
     figure.update_layout(font=font)
-    figure.update_annotations(font=font | {"size": letters + 3})
+    figure.update_annotations(font={"size": LETTERS - 2})  # two of them share a phone's width
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont=font, title={"font": font})
     for trace in figure.data:
+        if trace.type == "heatmap":
+            continue
         on_colour = trace.name in ("faces", "songs")  # their text colour depends on the mark's colour
-        trace.textfont = {"size": letters, "color": trace.textfont.color} if on_colour else font
-    if letters >= _LETTERS:  # larger marks would overlap on a smaller plane
-        for trace in figure.select_traces({"name": "faces"}):
-            trace.marker.size = [34] * len(trace.x)
+        trace.textfont = {"size": LETTERS, "color": trace.textfont.color} if on_colour else font
+    for name, size in (("faces", 34), ("songs", 26)):
+        for trace in figure.select_traces({"name": name}):
+            trace.marker.size = size
     return figure

@@ -17,8 +17,20 @@ from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
 
-PROJECTOR = (1024, 720)  # as narrow as an old one, and as low as one at 150 %
+PROJECTOR = {"width": 1280, "height": 720}
 
+# The height of images and charts from the first to the last
+DRAWN = """() => {
+  const parts = [...document.querySelectorAll('.stMain :is(.stPlotlyChart, img)')].map(e => e.getBoundingClientRect());
+  return Math.max(...parts.map(part => part.bottom)) - Math.min(...parts.map(part => part.top));
+}"""
+# The sum of the layout shifts since the last call, without those right after a key
+SHIFTS = """() => {
+  window.shifts ??= new PerformanceObserver(() => {});
+  const found = window.shifts.takeRecords().filter(entry => !entry.hadRecentInput);
+  window.shifts.observe({ type: "layout-shift", buffered: false });
+  return found.reduce((sum, entry) => sum + entry.value, 0);
+}"""
 # Lowest edge of figures, songs, images and charts; scroll position; overflow of the width
 BOTTOM = """() => {
   const parts = [...document.querySelectorAll('.stMain :is(.stPlotlyChart, img), [class*="st-key-how-"] p')];
@@ -37,17 +49,10 @@ REPORT_SCROLL_END = """() => {
   main.addEventListener("scrollend", () => { window.scrolled = true; }, { once: true });
 }"""
 
-# Drawn, large enough to read, and no higher than a phone is wide
-PLANE_FITS = """() => {
-  const plot = document.querySelector(".js-plotly-plot:has(.main-svg)");
-  const height = plot ? plot.getBoundingClientRect().height : 0;
-  return height > 300 && height <= innerWidth;
-}"""
-
-# Whether the image has more pixels than its CSS size, for high-resolution screens
+# Whether the image has all pixels of the photo
 SHARP = """() => {
   const image = document.querySelector('img[alt^="The photo with"]');
-  return image && image.clientWidth > 0 && image.naturalWidth > 1.4 * image.clientWidth;
+  return image && image.naturalWidth === 1200;
 }"""
 
 
@@ -84,29 +89,30 @@ def resize(page: Page, width: int, height: int) -> None:
     wait_until_at_rest(page.locator(".stMainBlockContainer"))
 
 
-def test_the_keys_lead_through_all_steps_which_fit_every_screen(present: Callable[..., Page]) -> None:
+def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callable[..., Page]) -> None:
     """With a photo in portrait format."""
-    page, bottoms = present(STEPS[0].key, "morisot-self-portrait-1885"), {}
+    page, bottoms, heights, shifts = present(STEPS[0].key, "morisot-self-portrait-1885", **PROJECTOR), {}, {}, {}
     for step in STEPS:
         shown(page, step.key)
         assert f"step={step.key}&sample=morisot" in page.url
         expect(page).to_have_title(f"{step.title} · How it works · EmoMusic")
-        if step.key in ("probabilities", "place", "quadrant", "songs"):
+        if step.key in ("probabilities", "place", "quadrant", "songs", "sound"):
             expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-        resize(page, *PROJECTOR)
-        bottoms[step.key] = page.evaluate(BOTTOM)
-        resize(page, *PHONE)
-        assert page.evaluate(TOO_WIDE) <= 0, step.key
-        if step.key == "quadrant":
-            page.wait_for_function(PLANE_FITS)
+        wait_until_at_rest(page.locator(".stMainBlockContainer"))
+        shifts[step.key] = page.evaluate(SHIFTS)
+        bottoms[step.key], heights[step.key] = page.evaluate(BOTTOM), page.evaluate(DRAWN)
         page.keyboard.press("ArrowRight")  # no effect on the last step
-    assert {key: bottom for key, bottom in bottoms.items() if bottom > PROJECTOR[1]} == {}
-    page.keyboard.press("ArrowLeft")
-    shown(page, STEPS[-2].key)
+    assert {key: bottom for key, bottom in bottoms.items() if bottom > PROJECTOR["height"]} == {}
+    assert {key: height for key, height in heights.items() if height < 0.6 * PROJECTOR["height"]} == {}
+    assert {key: shift for key, shift in shifts.items() if shift > 0.05} == {}
+    resize(page, *PHONE)
+    for step in STEPS[-2:-5:-1]:
+        page.keyboard.press("ArrowLeft")
+        shown(page, step.key)
+        assert page.evaluate(TOO_WIDE) <= 0, step.key
     page.get_by_role("button", name="Next").focus()
     page.keyboard.press("Enter")
-    shown(page, STEPS[-1].key)
-    expect(page.get_by_role("button", name="Start again")).to_be_focused()
+    shown(page, STEPS[-3].key)
 
 
 def scroll(page: Page, key: str) -> float:
@@ -124,7 +130,7 @@ def scroll(page: Page, key: str) -> float:
 
 def test_keys_scroll_in_a_low_window(present: Callable[..., Page]) -> None:
     page = present(STEPS[-2].key, "eileen-collins-1999", width=1280, height=480)
-    for key in ("PageDown", "Space", "End", "ArrowDown"):
+    for key in ("PageDown", "Space"):
         assert scroll(page, key) > 0
         assert scroll(page, "Home") == 0
     page.keyboard.press("ArrowRight")  # still shows the next step
@@ -142,6 +148,10 @@ def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[...,
     expect(page.get_by_text("4 faces found")).to_be_visible()
     expect(page.get_by_text("Step 4 of")).to_be_visible()
     page.wait_for_function(SHARP)
+    for is_full in (True, False):
+        page.keyboard.press("f")
+        page.wait_for_function("isFull => !!document.fullscreenElement === isFull", arg=is_full)
+        expect(page.get_by_test_id("stHeader")).to_be_visible(visible=not is_full)
     page.keyboard.press("ArrowRight")
     shown(page, "crop")
     face_button(page, 4).click()

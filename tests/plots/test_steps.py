@@ -19,12 +19,12 @@ def luminance(image: np.ndarray) -> np.ndarray:
 
 
 def test_boxes_are_drawn_at_their_coordinates_only() -> None:
-    drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((200, 60, 500, 320)), scale=0.5)
+    drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((200, 160, 500, 320)), scale=0.5)
     changed = (drawn != GREY).any(axis=2)
     assert changed[10:41, 10].all()
-    assert changed[30:160, 100].all()
-    assert (drawn[100, 100] == ImageColor.getrgb(BOX_KEPT)).all()
-    assert not changed[50:140, 120:230].any()
+    assert changed[80:160, 100].all()
+    assert (drawn[120, 100] == ImageColor.getrgb(BOX_KEPT)).all()
+    assert not changed[90:150, 120:230].any()
     assert not changed[180:].any()
     assert (GREY == 90).all()
 
@@ -47,3 +47,25 @@ def test_line_width_follows_probability() -> None:
     for emotion, place in EMOTION_POINTS.items():
         line = lines[emotion.value]
         assert (line.x0, line.y0, line.x1, line.y1) == (point.valence, point.arousal, place.valence, place.arousal)
+
+
+def test_a_short_loud_tone_is_light_at_its_time_and_pitch() -> None:
+    mels = np.zeros((500, 96), np.float32)
+    mels[250:260, 40] = 3.0
+    figure = steps.heard_song(mels, 8.0)
+    z = np.asarray(figure.data[0].z)
+    band, column = np.unravel_index(z.argmax(), z.shape)
+    assert (band, z.max(), z.min()) == (40, 255, 0)
+    assert abs(column * figure.data[0].dx - 4.0) < 0.1
+    low, *_, high = figure.layout.yaxis.tickvals
+    assert 0 < low < high < 96
+
+
+def test_the_crop_is_shown_in_colour_in_grey_and_as_pixels() -> None:
+    crop = np.zeros((60, 60, 3), np.uint8)
+    crop[..., 0] = 200
+    drawn = steps.crop_steps(crop, np.full((48, 48), 77, np.uint8))
+    middle = len(drawn) // 4
+    assert tuple(drawn[middle, middle]) == (200, 0, 0)
+    assert len(set(drawn[-middle, middle].tolist())) == 1
+    assert tuple(drawn[middle, -middle]) == (77, 77, 77)

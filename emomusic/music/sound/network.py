@@ -65,6 +65,21 @@ def load_network() -> Network:
     return Network(path)
 
 
+def spectrogram_of(samples: FloatArray) -> FloatArray:
+    """The loudness that the network sees, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
+
+    Raises:
+        ModelError: the file is absent or damaged.
+    """
+    import onnx
+
+    model = onnx.load(models_dir() / NETWORK)
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info("mels", onnx.TensorProto.FLOAT, None))
+    (mels,) = Network(model.SerializeToString())(np.ascontiguousarray(patches_of(samples)))
+    return np.asarray(mels[:, 0].reshape(-1, mels.shape[-1]))
+
+
 def run_network(patches: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound."""
     batches = (patches[start : start + _BATCH] for start in range(0, len(patches), _BATCH))

@@ -1,4 +1,4 @@
-"""The How it works page: its steps, and their layout with sentences left and the drawing right."""
+"""The How it works page: its steps, and their layout with sentences next to the drawing or above a wide one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import share_text
 from emomusic.face.detection import MIN_CONFIDENCE
@@ -16,8 +17,8 @@ from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.shared import shared
 from emomusic.ui.how_it_works import draw
-from emomusic.ui.how_it_works.draw import BARS, PLANE, SMALL_PLANE
-from emomusic.ui.how_it_works.walk import Walk, walk_of
+from emomusic.ui.how_it_works.draw import CHART, WIDE
+from emomusic.ui.how_it_works.walk import Walk, choose_photo, walk_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Step:
     first: str  # two sentences for students
     second: str
     source: str
-    draw: Callable[[Walk], None]
+    draw: Callable[[Walk, DeltaGenerator], None]
     waiting: str = "Detecting faces"  # text of the spinner
     needs_face: bool = True
-    wide: bool = False  # the drawing takes the full width below the sentences
+    ratio: float = 1.0  # width by height of the drawing, if it is not the photo
 
 
 _MTCNN = (
@@ -63,7 +64,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "refined",
-        "A second check of the boxes",
+        "A second check",
         "A second network checks each remaining box, corrects its position and removes most of them.",
         "This network is slower but more accurate, and it checks far fewer boxes.",
         f"R-Net of MTCNN: {_MTCNN}",
@@ -72,7 +73,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "face",
-        "The face and its five landmarks",
+        "Face and landmarks",
         "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
         f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
         f"O-Net of MTCNN: {_MTCNN}",
@@ -81,45 +82,49 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "crop",
-        "The input of the emotion network",
+        "The network's input",
         "The app crops the face to a square, removes its colours and resizes it.",
         "The emotion network learned from thousands of small grey faces, so it gets the same kind of image.",
         "Training data FER2013: I. J. Goodfellow et al., Challenges in representation learning, ICONIP 2013",
         draw.show_crop,
+        ratio=1.5,
     ),
     Step(
         "maps",
-        "Patterns that the layers detect",
+        "Patterns in the face",
         "Each layer makes feature maps, which are bright at its patterns: first edges, then parts of a face.",
         "The maps become smaller from layer to layer, and their patterns become harder to name.",
         "Y. LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11), "
         "1998",
         draw.show_maps,
         waiting="Running the network",
+        ratio=1.2,
     ),
     Step(
         "look",
-        "Which parts of the face matter?",
+        "Which parts matter?",
         "Grad-CAM computes which areas support the answer; occlusion covers each area and measures the drop.",
         "Grad-CAM is a formula and occlusion is an experiment; if they disagree, trust the experiment.",
         "R. R. Selvaraju et al., Grad-CAM, ICCV 2017, as HiResCAM, R. L. Draelos & L. Carin, arXiv:2011.08891; "
         "M. D. Zeiler & R. Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
         draw.show_explanations,
         waiting="Covering one area at a time",
+        ratio=2.0,
     ),
     Step(
         "probabilities",
-        "From scores to probabilities",
+        "Scores to probabilities",
         "The network gives one score per emotion, and the softmax turns the scores into probabilities.",
         "Calibration matches confidence to accuracy, and an adjustment corrects frequent mistakes on photos.",
         "C. Guo et al., On calibration of modern neural networks, ICML 2017; label smoothing: G. Patrini et al., CVPR "
         "2017; adjustment: M. Kull et al., Dirichlet calibration, NeurIPS 2019",
         draw.show_probabilities,
         waiting="Running the network",
+        ratio=1.2,
     ),
     Step(
         "place",
-        "From probabilities to a point",
+        "A point on the plane",
         "Each emotion has a point on a plane: pleasant on the right (valence), awake at the top (arousal).",
         "The face lies at the mean of these points, weighted by the probabilities.",
         f"{_RUSSELL}; points: J. A. Russell & A. Mehrabian, Evidence for a three-factor theory of emotions, "
@@ -136,13 +141,23 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "songs",
-        "From the quadrant to songs",
+        "Songs for this face",
         "Each quadrant has a mood of music, and songs have a valence and an arousal too.",
         "The first songs probably have this mood and lie near the face; each song states its reason.",
         f"{_RUSSELL}; the mood of each quadrant and the ranking are our choice",
         draw.show_songs,
         waiting="Choosing songs",
-        wide=True,
+    ),
+    Step(
+        "sound",
+        "The sound of a mood",
+        "This picture is a song: time from left to right, low to high pitches upwards, light where it is loud.",
+        "A network finds patterns in such pictures, and from them a second model gives each mood a probability.",
+        "J. Pons & X. Serra, musicnn, ISMIR 2019; trained on clips of R. Panda et al., Novel audio features for music "
+        "emotion recognition, IEEE Transactions on Affective Computing 11(4), 2020",
+        draw.show_sound,
+        waiting="Listening",
+        ratio=2.5,
     ),
 )
 
@@ -154,27 +169,42 @@ def step_named(key: str | None) -> Step:
 
 _KEYS = state.how_widget("keys")
 
+_TOP_PX = 52
+
 # Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
-_LARGE = f"""<style>
-.st-key-how-words p, .st-key-how-words-wide p {{ font-size: clamp(1.2rem, 1.9vw, 1.75rem); line-height: 1.4; }}
-.st-key-how-fact p {{ font-size: clamp(1rem, 1.25vw, 1.2rem); }}
-.st-key-how-songs p {{ font-size: 1rem; }}
-/* A wide step has more text, so its type is smaller in low windows */
-@media (min-width: 641px) {{
-  .st-key-how-words-wide p {{ font-size: clamp(1.1rem, 1.7vw, 1.75rem); }}
-  .st-key-how-songs {{ gap: min(1.3vh, 1rem); }}
-  .st-key-how-moods p, .st-key-how-songs p {{ font-size: clamp(0.9rem, min(1.2vw, 2vh), 1.2rem); line-height: 1.35; }}
-}}
+_STYLE = f"""<style>
+.st-key-how-title, .st-key-how-top {{ overflow: hidden; }}
+.st-key-how-title h1 {{ font-size: clamp(1.5rem, 2.4vw, 2.6rem); line-height: 1.1; padding: 0; }}
+.st-key-how-top {{ overflow-x: auto; padding: 4px; }}
 .st-key-{_KEYS} {{ position: absolute; }} /* removes the gap of this invisible element */
+[class*="st-key-how-"] .stElementContainer:has(> .stSpinner) {{ position: absolute; }} /* its place is the drawing's */
+.st-key-how-fitting {{ margin: 0 auto; width: 100%; }}
 /* The rest of the window's height. A plane is square, so it is no higher than a phone is wide */
-.st-key-{BARS} {{ flex: none; height: clamp(20rem, 100vh - 20rem, 34rem); }}
-.st-key-{PLANE} {{ flex: none; height: clamp(20rem, min(100vh - 15rem, 100vw), 36rem); }}
-.st-key-{SMALL_PLANE} {{ flex: none; height: clamp(17rem, min(100vh - 29.5rem, 100vw), 30rem); }}
+[class*="st-key-{CHART}-"] {{ flex: none; height: max(20rem, min(100vh - 12rem + var(--how-saved, 0rem), 100vw)); }}
+@media (min-width: 641px) {{
+  .st-key-how-words p {{ font-size: clamp(1.2rem, 2.3vw, 3rem); line-height: 1.4; }}
+  .st-key-how-words-wide p {{ font-size: clamp(1.1rem, 1.55vw, 2rem); line-height: 1.4; }}
+  .st-key-how-fact p {{ font-size: clamp(1rem, 1.5vw, 1.8rem); }}
+  .st-key-how-songs p {{ font-size: clamp(0.9rem, min(1.2vw, 2.1vh), 1.3rem); line-height: 1.3; }}
+  .st-key-how-songs {{ gap: min(1.2vh, 1rem); }}
+  .st-key-how-drawing, .st-key-how-wide {{ min-height: max(16rem, 62vh); }}
+  .st-key-how-wide [class*="st-key-{CHART}-"] {{ height: max(20rem, 100vh - 18rem + var(--how-saved, 0rem)); }}
+}}
+@media (max-width: 640px) {{
+  .st-key-how-top {{ justify-content: start; }}
+  .st-key-how-full {{ display: none; }}
+  .st-key-how-drawing, .st-key-how-wide {{ min-height: 100vw; }}
+}}
+/* Full screen: the picture takes the place of the header, which has no use there */
+:root:fullscreen {{ --how-saved: 3.5rem; }}
+:root:fullscreen [data-testid="stHeader"] {{ display: none; }}
+:root:fullscreen .stMainBlockContainer {{ padding: 1.5rem 2rem 0; }}
 </style>"""
 
-# Browsers send scroll keys to the focused element. After loading or a click in the header, that is not the main part
-_SCROLLED_BY_KEYS = st.components.v2.component(
-    "emomusic_scrolled_by_keys",
+# Browsers send scroll keys to the focused element. After loading or a click in the header, that is not the main part.
+# A browser shows the full screen only in answer to a key or a click, so the server cannot ask for it
+_PRESENTER_KEYS = st.components.v2.component(
+    "emomusic_presenter_keys",
     js="""
 const KEYS = ["PageDown", "PageUp", "Home", "End", "ArrowDown", "ArrowUp", " "];
 function focusMain(event) {
@@ -182,19 +212,51 @@ function focusMain(event) {
   if (!document.activeElement?.matches('body, [data-testid="stHeader"] a')) return;
   document.querySelector('[data-testid="stMain"]')?.focus({ preventScroll: true });
 }
+function toggle() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.().catch(() => {});
+}
+function press(event) {
+  const isTyped = event.target.closest?.("input, textarea, [contenteditable]");
+  if (event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyped) toggle();
+}
+function click(event) {
+  if (event.isTrusted && event.target.closest?.(".st-key-how-full button")) toggle();
+}
+const LISTENERS = [["keydown", focusMain], ["keydown", press], ["click", click]];
 export default function () {
-  document.addEventListener("keydown", focusMain, true);
-  return () => document.removeEventListener("keydown", focusMain, true);
+  for (const [name, listener] of LISTENERS) document.addEventListener(name, listener, true);
+  return () => { for (const [name, listener] of LISTENERS) document.removeEventListener(name, listener, true); };
 }
 """,
 )
 
 
-def choose_step() -> Step:
-    """Show Back, Next and the list of steps. Returns the step that the URL names."""
+def show_top() -> tuple[Step, Picture]:
+    """Show the title and, in one row, the buttons. Returns the step that the URL names, and the photo."""
     step = step_named(chosen(state.HOW_STEP))
-    number = STEPS.index(step)
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
+    st.html(_STYLE)
+    # Heights in pixels, because the style loads after the text, which would move the parts below
+    title, buttons = st.columns([3, 5], gap="small")
+    with title.container(height=_TOP_PX, border=False, vertical_alignment="center", key="how-title"):
+        st.title(step.title, anchor=False)
+    row = buttons.container(
+        height=_TOP_PX,
+        border=False,
+        horizontal=True,
+        wrap=False,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        key="how-top",
+    )
+    with row:
+        _choose_step(step)
+        return step, choose_photo()
+
+
+def _choose_step(step: Step) -> None:
+    number = STEPS.index(step)
     st.button(
         "Back",
         key=state.how_widget("back"),
@@ -224,38 +286,44 @@ def choose_step() -> Step:
                 type="tertiary",
                 disabled=other is step,
             )
-    return step
+    st.button("Full screen", key=state.how_widget("full"), shortcut="F")
 
 
 def show_step(step: Step, picture: Picture) -> None:
     """Show the sentences at once, and the drawing when it is ready."""
-    st.html(_LARGE)
-    _SCROLLED_BY_KEYS(key=_KEYS)
     shared()  # starts loading the networks during the first step
-    words, drawing = (st.container(), st.container()) if step.wide else roomy_columns([2, 3], key="how", gap="large")
-    with words:
-        st.title(step.title, anchor=False)
-        with st.container(key="how-words-wide" if step.wide else "how-words"):
-            st.markdown(step.first)
-            st.markdown(step.second)
-        st.caption(f"Source: {step.source}")
-        # Not `st.empty()`: it removes the old buttons, and the focus with them, before new ones exist
-        face_buttons = st.container(horizontal=True, gap="small")
-    with drawing, shown_errors():
+    with shown_errors():
         walk = walk_of(picture)
-        with st.spinner(step.waiting):
+        ratio = step.ratio if step.needs_face else walk.size[0] / walk.size[1]
+        share = 50 if ratio >= WIDE else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
+        words, place = roomy_columns([100 - share, share], key="how", gap="medium")
+        with words:
+            with st.container(key="how-words-wide" if ratio >= WIDE or step.draw is draw.show_songs else "how-words"):
+                st.markdown(f"{step.first} {step.second}" if ratio >= WIDE else step.first)
+                st.empty() if ratio >= WIDE else st.markdown(step.second)
+            # Not `st.empty()`: it removes the old buttons, and the focus with them, before new ones exist
+            face_buttons = st.container(horizontal=True, gap="small")
+        if ratio >= WIDE:
+            for column in (words, place):
+                column.empty()  # removes figures and drawing of the last step at once; later the new drawing would move
+            facts, drawing = place, st.container(key="how-wide")
+        else:
+            facts, drawing = words.container(), place.container(key="how-drawing")
+        with drawing, st.spinner(step.waiting):
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
-                return
-            walk.number = _choose_face(walk, face_buttons) if step.needs_face else 1
-            step.draw(walk)
+            else:
+                walk.number = _choose_face(walk, face_buttons) if step.needs_face else 1
+                step.draw(walk, facts)
+    st.caption(f"Source: {step.source}")
+    _PRESENTER_KEYS(key=_KEYS)
 
 
 def _go(step: Step) -> None:
     choose({state.HOW_STEP: step.key})
 
 
-def _choose_face(walk: Walk, container: st.delta_generator.DeltaGenerator) -> int:
+def _choose_face(walk: Walk, container: DeltaGenerator) -> int:
     """Let the visitor choose one of several faces. Returns its number."""
     if len(walk.faces) == 1:
         return 1

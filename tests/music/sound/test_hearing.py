@@ -12,7 +12,7 @@ from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
 from emomusic.music.sound.audio_file import PATCH_S, SAMPLE_RATE, Window
 from emomusic.music.sound.hearing import HEAD, SoundHead, directions, kernel, load_sound_model, summary_of
-from emomusic.music.sound.network import NUM_FEATURES, TAGS
+from emomusic.music.sound.network import NUM_FEATURES, NUM_SAMPLES, TAGS, spectrogram_of
 from emomusic.music.sound.training import Clips, evaluate_sound, fit_head, read_clips, train_sound
 from tests.music.sound.songs import tone, write_song
 
@@ -114,3 +114,10 @@ def test_clips_are_read_from_a_folder_for_each_quadrant(tmp_path: Path):
     (tmp_path / "Q4" / "song.wav").unlink()
     with pytest.raises(DatasetError):
         read_clips(tmp_path, lambda *_: None)
+
+
+def test_the_spectrogram_shows_a_tone_at_its_pitch() -> None:
+    times = np.arange(2 * NUM_SAMPLES) / SAMPLE_RATE
+    mels = spectrogram_of(np.sin(2 * np.pi * 1000 * times).astype(np.float32))
+    assert mels.shape == (2 * 187, 96)
+    assert set(mels.argmax(axis=1)) <= {31, 32, 33}  # 15 of the 45 mels up to 8 kHz
