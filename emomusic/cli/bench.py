@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command
-from emomusic.cli.timing import Timing, machine, resident_mb, single, spread, timed
+from emomusic.cli.timing import Timing, against, machine, resident_mb, single, spread, timed
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
 
@@ -79,7 +80,9 @@ def _timings(options: argparse.Namespace) -> list[Timing]:
 def _show_timings(report: dict[str, Any]) -> None:
     print(report["machine"])
     for timing in report["timings"]:
-        print(f"{timing['median']:8.1f} {timing['unit']:5}  (95 %: {timing['p95']:.1f})  {timing['step']}")
+        digits = 2 if timing["unit"] == "x" else 1
+        median, worst = (f"{timing[name]:.{digits}f}" for name in ("median", "p95"))
+        print(f"{median:>8} {timing['unit']:5}  (95 %: {worst})  {timing['step']}")
 
 
 def run_photo_bench(*, runs: int) -> list[Timing]:
@@ -98,18 +101,19 @@ def run_photo_bench(*, runs: int) -> list[Timing]:
         single("load the songs", music_loaded - started, "s"),
         single("load the detector and the face model", networks_loaded - music_loaded, "s"),
     ]
-    for name in ("eileen-collins-1999.jpg", "four-people.jpg"):
+    find_with_mtcnn = _mtcnn()
+    for name in ("eileen-collins-1999.jpg", "four-people.jpg", "barack-obama-2012.jpg"):
         path = data_dir() / "samples" / name
         image = read_image(path)  # raises if it is absent or damaged
         data = path.read_bytes()
         faces = detector.detect(image)
         crops = [crop_face(image, face.box) for face in faces]
         size, count = f"{image.shape[1]}x{image.shape[0]}", pluralize(len(faces), "face")
-        timings += [
-            timed(f"decode {size}", partial(read_image, data), runs),
-            timed(f"find {count} in {size}", partial(detector.detect, image), runs),
-            timed(f"read {count}", partial(classifier.classify, crops), runs),
-        ]
+        found = timed(f"find {count} in {size}", partial(detector.detect, image), runs)
+        timings += [timed(f"decode {size}", partial(read_image, data), runs), found]
+        if find_with_mtcnn is not None:
+            timings.append(against(found, timed("mtcnn", partial(find_with_mtcnn, image), runs)))
+        timings.append(timed(f"read {count}", partial(classifier.classify, crops), runs))
         eight = (crops * 8)[:8]
     step = "read 8 faces in one call"
     timings.append(timed(step, partial(classifier.classify, eight), runs))
@@ -118,6 +122,15 @@ def run_photo_bench(*, runs: int) -> list[Timing]:
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
         timings.append(timed(step, partial(recommender.songs, request, 10), runs))
     return timings
+
+
+def _mtcnn() -> Callable[[Any], Any] | None:
+    """The search of the package `mtcnn`, the reference; None without the libraries of training."""
+    try:
+        from mtcnn import MTCNN
+    except ImportError:
+        return None
+    return cast("Callable[[Any], Any]", MTCNN().detect_faces)
 
 
 def run_music_bench(*, runs: int) -> list[Timing]:
@@ -150,7 +163,11 @@ def run_music_bench(*, runs: int) -> list[Timing]:
             request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
             step = f"choose 10 of {size:,} songs, {policy}"
             timings.append(timed(step, partial(recommender.songs, request, 10), runs))
-    return timings
+    columns = np.empty(
+        (size, 5), np.float32
+    )  # what a ranking of all songs reads: point, probability, two for the order
+    copied = timed(f"a copy of five columns of {size:,} songs", columns.copy, runs)
+    return [*timings, copied, *(against(timing, copied) for timing in timings[-len(Policy) :])]
 
 
 def run_model_bench(*, runs: int, record: bool) -> list[Timing]:

@@ -56,6 +56,11 @@ def run_film_bench(path: Path | None = None) -> list[Timing]:
         scene = f"{pluralize(round(statistics.median(counts)), 'face')} in {film.width}x{film.height}"
     if film.problem is not None:
         log.warning("emomusic: %s", film.problem)
+    with FilmFile(path) as film:
+        started_s = time.perf_counter()
+        for _ in film.frames():
+            pass
+        decoded_s = time.perf_counter() - started_s
     with FilmFile(path, with_audio=True) as film, progress("mark", 1, in_percent=True) as on_progress:
         started_s = time.perf_counter()
         annotate_film(film, reading, io.BytesIO(), on_progress=on_progress)
@@ -64,6 +69,9 @@ def run_film_bench(path: Path | None = None) -> list[Timing]:
     timings = [
         single(f"film speed, {length}", film_s / took_s, "x", runs),
         single(f"film speed of marking, {length}", film_s / marked_s, "x", runs),
+        single(f"film speed of decoding alone, {length}", film_s / decoded_s, "x", runs),
+        single(f"reading, as against decoding alone, {length}", took_s / decoded_s, "x", runs),
+        single(f"marking, as against decoding alone, {length}", marked_s / decoded_s, "x", runs),
         single(f"processor time for each reading, {scene}", 1000 * busy_s / runs, "ms", runs),
         single(f"mean number of faces in a reading, {scene}", statistics.mean(counts), "faces", runs),
     ]

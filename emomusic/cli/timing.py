@@ -67,3 +67,9 @@ def timed(step: str, run: Callable[[], object], runs: int) -> Timing:
         run()
         times.append(1000 * (time.perf_counter() - started))
     return Timing(step, *spread(times), "ms", runs)
+
+
+def against(timing: Timing, reference: Timing) -> Timing:
+    """The median of a step as a share of a reference that was measured in the same run."""
+    step = f"{timing.step}, as against {reference.step}"
+    return single(step, timing.median / reference.median, "x", timing.runs)

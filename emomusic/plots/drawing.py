@@ -91,7 +91,7 @@ class YuvImage:
 
 
 def _to_yuv(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return (pixels @ _TO_YUV + (16.5, 128.5, 128.5)).astype(np.uint8)  # the half rounds
+    return np.asarray(pixels @ _TO_YUV + (16.5, 128.5, 128.5), np.uint8)  # the half rounds
 
 
 @lru_cache(maxsize=64)
