@@ -131,10 +131,10 @@ def answer_of(record: ModelRecord) -> str:
             f"{where}, the default model names the {what} right for {percent(share)} of the faces (95 % interval "
             f"{of_100(low)} to {of_100(high)})."
         )
-    heard = " from their sound" if isinstance(record, SoundRecord) else ""
+    verb = "hears" if isinstance(record, SoundRecord) else "names"
     return (
-        f"The default model names the mood of new songs{heard} right for {percent(record.accuracy)} (± "
-        f"{of_100(record.accuracy_std)} from one division of the songs to another)."
+        f"The default model {verb} the mood right for {percent(record.accuracy)} of new songs (± "
+        f"{of_100(record.accuracy_std)} between divisions)."
     )
 
 

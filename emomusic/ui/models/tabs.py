@@ -164,7 +164,7 @@ def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKin
         height="content",
         column_config={
             **shares,
-            "class": record.name,
+            "class": label_of(record.name),
             "f1": st.column_config.NumberColumn("F1", format="%.1f %%"),
             "report": st.column_config.NumberColumn("F1 in the report", format="%.0f %%"),
             "support": st.column_config.NumberColumn(kind.examples, format="localized"),
