@@ -1,6 +1,7 @@
 """Photo: show the faces of a photo, their emotions and matching songs."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen
@@ -14,22 +15,23 @@ if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # 
     if finish_sign_in():
         st.stop()
 
-head = st.empty()  # drawn at once if there is no photo yet; else removed at once
-
-
-def show_head() -> None:
-    """Show the title and the purpose of the page."""
-    with head.container():
-        st.title("What does this face sound like?", anchor=False)
-        st.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
-
-
+before = st.empty()  # the page before a choice, which a choice removes at once
 is_new = st.session_state.get(state.PICTURE) is None and not (chosen(state.SAMPLE) or chosen(state.MOOD))
-if is_new:
-    show_head()
+
+
+def open_start() -> DeltaGenerator:
+    """Show the title and the purpose of the page; returns the container for the rest."""
+    start = before.container()
+    start.title("What does this face sound like?", anchor=False)
+    start.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
+    return start
+
+
+start = open_start() if is_new else None
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
+    from emomusic.ui.core.charts import styled_room
     from emomusic.ui.core.example import show_example
     from emomusic.ui.core.picture_chooser import choose_another_picture, choose_picture
     from emomusic.ui.photo.answer import show_photo
@@ -40,9 +42,8 @@ with shown_errors():
     elif (mood := chosen_mood()) is not None:
         show_mood(mood)
     else:
-        if not is_new:  # the link names no sample
-            show_head()
-        if choose_picture() is not None:
-            st.rerun()
-        choose_mood()
-        show_example("A sample, your own photo or a mood replaces this example.")
+        with start or open_start(), styled_room("start", 700):  # a link may name no sample
+            if choose_picture() is not None:
+                st.rerun()
+            choose_mood()
+            show_example("A sample, your own photo or a mood replaces this example.")

@@ -30,7 +30,7 @@ def test_one_player_plays_every_song_once_and_then_the_chosen_ones(open_page: Ca
         heard.append(song_after(page, heard[-1]))
     assert len(set(heard)) == NUM_PRESSES + 1
 
-    page.locator(f".st-key-play-photo-{NUM_PRESSES + 5}").wait_for()  # the last of the next four
+    page.locator(f".st-key-play-photo-{NUM_PRESSES + 4}").wait_for()  # the last of the next three
     upcoming = page.locator(f".st-key-play-photo-{NUM_PRESSES + 3} button")
     title = upcoming.locator("strong").inner_text()
     upcoming.click()

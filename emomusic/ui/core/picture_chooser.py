@@ -242,17 +242,19 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
 
 
 _ROWS = """<style>
-/* The room of the uploader, which the browser loads later */
+/* The room of the tiles and the uploader, which the browser loads later */
+.st-key-samples { min-height: 148px; }
 [data-testid="stMain"] .st-key-own-file { min-height: 4.5rem; max-height: 4.5rem; }
+[data-testid="stMain"] .st-key-own-file .st-key-source { min-width: 12.75rem; }
 @media (max-width: 640px) { [data-testid="stMain"] .st-key-own-file { min-height: 12.25rem; max-height: none; } }
 @media (max-width: 480px) {  /* four in a row */
-  div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; }
+  div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; min-height: 17rem; }
   div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
   div.st-key-samples p { font-size: 13px; line-height: 1.15; }
   div.st-key-samples button { padding: 0; }
 }
 :is(.st-key-samples, .st-key-small-samples) img { width: 100%; aspect-ratio: 1; }
-.st-key-chooser { min-height: 62px; }
+.st-key-chooser-row-room { min-height: 62px; }
 /* One row that scrolls sideways; the labels are for screen readers */
 .st-key-chooser > * { flex-shrink: 0; }
 .st-key-chooser > :has(> .st-key-small-samples) { flex-shrink: 1; min-width: 0; }

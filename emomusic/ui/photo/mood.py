@@ -21,6 +21,7 @@ def chosen_mood() -> Mood | None:
 
 def choose_mood() -> None:
     """Show the moods in one row."""
+    st.html("<style>.st-key-without-face { min-height: 2.625rem; }</style>")  # the pills appear later
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
         st.markdown("**No photo?** Choose a mood:", width="content")
         st.pills("Mood", list(Mood), label_visibility="collapsed", **address.widget(state.MOOD, [*Mood]))

@@ -1,0 +1,149 @@
+"""What the first screen of a page shows without scrolling, and that nothing moves while it loads or changes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+
+pytestmark = pytest.mark.browser
+
+DESKTOP, LAPTOP, PHONE = (1440, 900), (1280, 720), (390, 844)
+MAX_SHIFT = 0.05
+
+# Shifts within half a second of a click do not count, as in Cumulative Layout Shift (CLS). Streamlit's own change to
+# the wide layout moves its container
+SHIFTS = """() => {
+  window.shift = 0;
+  const moved = source => source.node?.dataset?.testid !== "stMainBlockContainer";
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput && entry.sources.some(moved)) window.shift += entry.value;
+  }).observe({type: "layout-shift"});
+}"""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """An answer, and the parts that each window shows completely.
+
+    Attributes:
+        sample: label of the sample to click; None uploads a wide photo.
+        last: the part that appears last.
+        parts: on a desktop and a laptop.
+        parts_on_phone: on a phone.
+    """
+
+    sample: str | None
+    last: str = ".st-key-plane .js-plotly-plot .main-svg"
+    parts: tuple[str, ...] = (
+        ".st-key-sentence h1",
+        ".st-key-photo-preview img",
+        ".st-key-bars .js-plotly-plot",
+        ".st-key-plane .js-plotly-plot",
+        ".st-key-heard-photo",
+        ".st-key-next-photo button",
+        ".st-key-previous-photo button",
+        ".st-key-next-songs-photo",
+    )
+    parts_on_phone: tuple[str, ...] = (
+        ".st-key-sentence h1",
+        ".st-key-photo-preview img",
+        ".st-key-heard-photo",
+        ".st-key-next-photo button",
+        ".st-key-previous-photo button",
+    )
+
+
+SCREENS = {
+    "very wide": Screen("Four people"),
+    "tall": Screen("Speaking"),
+    "square": Screen("An astronaut"),
+    "wide": Screen(None),
+}
+
+
+def wide_photo(root: Path) -> bytes:
+    """Two of the four people, 3:2."""
+    with Image.open(root / "data/samples/four-people.jpg") as image:
+        buffer = io.BytesIO()
+        image.crop((0, 0, 564, 376)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def show(page: Page, screen: Screen, root: Path) -> None:
+    """Choose the photo of a screen, and wait for its answer."""
+    if screen.sample is not None:
+        page.get_by_role("button", name=screen.sample, exact=True).click()
+    else:
+        page.get_by_role("button", name="Another photo").click()
+        photo = {"name": "wide.jpg", "mimeType": "image/jpeg", "buffer": wide_photo(root)}
+        page.locator('input[type="file"]').set_input_files(photo)  # type: ignore[arg-type]
+    expect(page.locator(screen.last).first).to_be_visible()
+    wait_until_idle(page)
+
+
+def assert_visible_in(page: Page, size: tuple[int, int], parts: tuple[str, ...], name: str) -> None:
+    """Check that parts lie inside the window, below the navigation, and that the page does not scroll sideways."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    wait_until_at_rest(page.locator(parts[-1]).first)
+    boxes = {part: page.locator(part).first.bounding_box() for part in parts}
+    outside = {
+        part: box
+        for part, box in boxes.items()
+        if box is None
+        or min(box["x"], box["y"] - 56) < 0
+        or box["x"] + box["width"] > size[0] + 0.5
+        or box["y"] + box["height"] > size[1] + 0.5
+        or min(box["width"], box["height"]) < 20
+    }
+    assert not outside, (name, size, outside)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+
+
+def shift(page: Page) -> float:
+    """The layout shift since the last call."""
+    wait_until_idle(page)
+    return float(page.evaluate("() => { const shift = window.shift; window.shift = 0; return shift; }"))
+
+
+def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
+    open_page: Callable[..., Page], root: Path
+) -> None:
+    page = open_page(width=DESKTOP[0], height=DESKTOP[1])
+    expect(page.locator(".st-key-example-plane .main-svg").first).to_be_visible()
+    page.evaluate(SHIFTS)
+    for name, screen in SCREENS.items():
+        show(page, screen, root)
+        for size in (DESKTOP, LAPTOP):
+            assert_visible_in(page, size, screen.parts, name)
+        assert_visible_in(page, PHONE, screen.parts_on_phone, name)
+        page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+
+    # No part moves when a face is chosen or another song plays
+    show(page, SCREENS["very wide"], root)
+    shift(page)
+    for button in (".st-key-photo-face-3 button", ".st-key-next-photo button", ".st-key-previous-photo button"):
+        place = page.locator(".st-key-heard-photo").bounding_box()
+        page.locator(button).click()
+        wait_until_idle(page)
+        assert shift(page) <= MAX_SHIFT, button
+        assert page.locator(".st-key-heard-photo").bounding_box() == place
+
+
+@pytest.mark.parametrize("path", ["/", "/?sample=four-people"])
+def test_nothing_moves_while_a_page_loads(open_page: Callable[..., Page], path: str) -> None:
+    page = open_page(path)  # loads the networks
+    wait_until_idle(page)
+    page.add_init_script(f"({SHIFTS})()")
+    page.reload()
+    expect(page.locator(".js-plotly-plot .main-svg").last).to_be_visible()
+    assert shift(page) <= MAX_SHIFT
