@@ -329,7 +329,9 @@ def describe_training(config: Mapping[str, Any]) -> str:
 
 def describe_validation(stages: Sequence[Mapping[str, Any]]) -> str:
     """Name the training stages whose validation uses people's votes; empty if none does."""
-    by_votes = [str(number) for number, config in enumerate(stages, 1) if _validation(config) != _LABELS]
+    by_votes = [
+        str(number) for number, config in enumerate(stages, 1) if (config.get("validation") or _LABELS) != _LABELS
+    ]
     if not by_votes:
         return ""
     if len(by_votes) == len(stages):
@@ -339,35 +341,6 @@ def describe_validation(stages: Sequence[Mapping[str, Any]]) -> str:
         f"Validation uses the labels of FER2013, but in {word} {join_names(by_votes)} the emotion with the most FER+ "
         "votes, so these accuracies are not comparable."
     )
-
-
-def _validation(config: Mapping[str, Any]) -> str:
-    """The labels of validation in a training stage."""
-    return str(config.get("validation") or _LABELS)
-
-
-def compare_losses(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, bool]:
-    """Check whether the losses of two training configurations are comparable.
-
-    The lowest possible loss depends on label smoothing and, in training, on blended labels.
-
-    Returns:
-        A warning, or an empty string; and whether the validation losses are comparable.
-    """
-    both = (first, second)
-    if len({_validation(config) for config in both}) > 1:
-        return "Do not compare the curves: the models are validated by different labels.", False
-    if len({config.get("label_smoothing") or 0.0 for config in both}) > 1:
-        return "Do not compare the losses: the models use different label smoothing.", False
-    if len({_label_blending(config) for config in both}) > 1:
-        return "Compare only the validation losses: the training labels were blended in different ways.", True
-    return "", True
-
-
-def _label_blending(config: Mapping[str, Any]) -> tuple[float, ...]:
-    """The shares by which mixup, votes and teachers blend labels."""
-    distillation = config.get("distillation_weight") if config.get("teachers") else None
-    return tuple(float(share or 0.0) for share in (config.get("mixup"), config.get("votes"), distillation))
 
 
 def _is_distilled(config: Mapping[str, Any]) -> bool:

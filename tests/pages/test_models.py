@@ -20,7 +20,8 @@ from emomusic.ui.core import shared, state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.models.confusion import cell_at
-from emomusic.ui.models.table import FOUR_LEGEND, keep_last
+from emomusic.ui.models.saved import FOUR_LEGEND
+from emomusic.ui.models.table import keep_last
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import text_of

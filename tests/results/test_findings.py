@@ -1,5 +1,4 @@
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from emomusic.baselines import Baseline
 from emomusic.metrics import FOUR, SEVEN, ClassScores, McNemar
 from emomusic.results.findings import (
     answer_of,
-    compare_losses,
     comparison_verdict,
     describe_cell,
     describe_classes,
@@ -198,27 +196,6 @@ def test_the_classes_with_the_highest_and_lowest_recall_are_named() -> None:
     assert words.index("happy") < words.index("fear")
     alike = ClassMetrics({name: ClassScores(1.0, 1.0, 1.0, 10) for name in ("happy", "sad")}, np.diag([10, 10]))
     assert numbers_in(describe_classes(alike, "net", "faces")) == [100.0, 100]
-
-
-TAUGHT = {"teachers": ["vgg9"], "distillation_weight": 0.4}
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "has_warning", "validation"),
-    [
-        ({"label_smoothing": 0.1}, {"label_smoothing": 0.05}, True, False),
-        (TAUGHT, TAUGHT | {"teachers": []}, True, True),
-        ({"validation": "ferplus"}, {"mixup": 0.1}, True, False),
-        ({"votes": None, "mixup": 0.0}, {}, False, True),
-    ],
-)
-def test_losses_are_comparable_only_with_equal_label_smoothing(
-    first: dict[str, Any], second: dict[str, Any], has_warning: bool, validation: bool
-) -> None:
-    sentence, can_be_compared = compare_losses(first, second)
-    assert bool(sentence) is has_warning
-    assert can_be_compared is validation
-    assert compare_losses(second, first) == (sentence, can_be_compared)
 
 
 def test_the_hard_emotions_are_those_of_the_votes_and_of_people_who_disagree() -> None:

@@ -19,7 +19,7 @@ from emomusic.ui.core.address import choose, choose_one, widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.models.photographs import face_grid, test_pictures
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen, class_metrics, in_words, predictions, read_each
+from emomusic.ui.models.saved import FOUR_LEGEND, Chosen, class_metrics, in_words, predictions, read_each
 
 SCORED_IN_FOUR = f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 _CALLED = " called "

@@ -27,7 +27,7 @@ from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.picture_chooser import sample_picture, samples
 from emomusic.ui.core.shared import shared
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen, classifier, in_words, predictions
+from emomusic.ui.models.saved import FOUR_LEGEND, Chosen, classifier, in_words, predictions
 
 _DATASET = "fer2013.csv"
 _MOST = 24

@@ -12,7 +12,6 @@ from emomusic.assets import ModelKind
 from emomusic.metrics import accuracy_interval, reliability, top_k_accuracy
 from emomusic.plots import diagnostics as plots
 from emomusic.results.findings import (
-    compare_losses,
     describe_classes,
     describe_start,
     describe_training,
@@ -22,7 +21,7 @@ from emomusic.results.findings import (
     percent,
     with_range,
 )
-from emomusic.results.predictions import ClassMetrics, History, read_card, read_fold_accuracies, read_history
+from emomusic.results.predictions import ClassMetrics, read_card, read_fold_accuracies, read_history
 from emomusic.results.records import FaceRecord, FerPlusFigures, ModelRecord, WildFigures
 from emomusic.ui.core import state
 from emomusic.ui.core.address import widget
@@ -30,7 +29,7 @@ from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.models.confusion import SCORED_IN_FOUR, choose_classes, show_confusion
 from emomusic.ui.models.photographs import show_class_bars, show_mistakes, show_photographs
-from emomusic.ui.models.table import Chosen, class_metrics, in_words, predictions, read_each, scores
+from emomusic.ui.models.saved import Chosen, class_metrics, in_words, predictions, read_each, scores
 from emomusic.ui.models.try_it import show_try
 
 _MEASURES = {
@@ -177,12 +176,11 @@ def _show_learning(chosen: Chosen) -> None:
     histories = read_each(chosen.names, read_history)
     if not histories:
         return
-    difference, share_axis = _compare_losses(chosen, histories)
     st.caption(
         "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. "
-        "If only training improves, the model overfits." + (f" {difference}" if difference else "")
+        "If only training improves, the model overfits."
+        + (" Losses compare only if both models were trained with the same labels." if len(histories) > 1 else "")
     )
-    tops = {name: 1.05 * max(history.loss.max(), history.val_loss.max()) for name, history in histories.items()}
     for (words, *parts), (name, history) in zip(_panels(list(histories)), histories.items(), strict=True):
         model = label_of(name)
         with words:
@@ -193,7 +191,7 @@ def _show_learning(chosen: Chosen) -> None:
                 f"of 100 validation pictures (without mirror images). {describe_start(history.stages[0])}"
             )
             st.caption(f"{describe_training(history.stages[-1])} {describe_validation(history.stages)}")
-        top = max(tops.values()) if share_axis else tops[name]
+        top = 1.05 * max(history.loss.max(), history.val_loss.max())
         curves = (
             ("accuracy, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
             ("loss", history.loss, history.val_loss, top),
@@ -226,16 +224,6 @@ def _panels(names: Sequence[str]) -> list[list[DeltaGenerator]]:
             f"**{label_of(name)}**"
         )  # on a phone, the other model's text separates the chart from its own text
     return [[place, column, column] for place, column in zip(words, charts, strict=True)]
-
-
-def _compare_losses(chosen: Chosen, histories: dict[str, History]) -> tuple[str, bool]:
-    """A warning if the losses of two models are not comparable, and whether one axis suits both."""
-    if len(histories) < 2:
-        return "", True
-    if len({len(record.classes) for record in chosen.records}) > 1:
-        return "Do not compare the losses: the models have different classes.", False
-    first, second = histories.values()
-    return compare_losses(first.stages[-1], second.stages[-1])
 
 
 def _show_folds(chosen: Chosen) -> None:

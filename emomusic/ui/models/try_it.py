@@ -27,7 +27,7 @@ from emomusic.ui.core.picture_chooser import Picture, choose_picture
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.tiles import show_sharp
-from emomusic.ui.models.table import FOUR_LEGEND, Chosen, classifier, in_words
+from emomusic.ui.models.saved import FOUR_LEGEND, Chosen, classifier, in_words
 
 _CROP_SIDE = 120
 _NUM_TIMED = 5  # calls, for the median time
