@@ -16,7 +16,8 @@ LOOK = next(step.title for step in STEPS if step.key == "look")
 
 # Pages with content, their titles, and a text of each that appears last
 SCREENS = (
-    ("/?sample=four-people", "EmoMusic", "Emotions"),
+    ("/", "EmoMusic", "A sample, your own photo or a mood replaces this example."),
+    ("/?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
     ("/live", "Live · EmoMusic", "What does this moment sound like?"),
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
     ("/film?film=sample", "Film · EmoMusic", "Downloads"),

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.music.genres import GENRE_FAMILIES
 from emomusic.ui.core import state
-from tests.pages.screen import menu_label, playlist, queue_of, run_fragments, tracks
+from tests.pages.screen import menu_label, playlist, queue_of, run_fragments, text_of, tracks
 
 SECONDS = 240
 SAMPLE = "eileen-collins-1999"
@@ -166,7 +166,7 @@ def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:
         queued = queue_of(app).current
         assert queued is not None
         fits.append(queued.song.fits)
-        captions.append(any(FITS_NOT in caption.value for caption in app.caption))
+        captions.append(FITS_NOT in text_of(app))
         app.button(key="next-photo").click().run()
     assert fits == [True, False, False]
     assert captions == [False, True, True]

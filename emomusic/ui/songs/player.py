@@ -239,7 +239,7 @@ def _show_song_text(song: Song, place: str) -> None:
     if track.licence is not None:
         reason += f" · {escape_markdown(track.licence)}, [source]({track.source})"
     with st.container(key=f"reason-{place}"):
-        st.caption(reason)
+        st.markdown(f":small[{reason}]")  # a link in a caption has too little contrast
 
 
 def _go_on(queue: SongQueue) -> None:
