@@ -143,7 +143,7 @@ def comparison_verdict(comparison: Comparison, kind: ModelKind) -> str:
     where = "On the test pictures of FER2013, " if kind is ModelKind.FACE else "On the same songs, "
     first, second = _title_of(comparison.first), _title_of(comparison.second)
     if not comparison.test.is_beyond_chance:
-        return f"{where}{first} and {second} differ no more than by chance"
+        return f"{where}{first} and {second} differ by chance at most"
     first_leads = comparison.test.only_first > comparison.test.only_second
     better, worse = (first, second) if first_leads else (second, first)
     return f"{where}{better} is better than {worse}"

@@ -174,7 +174,7 @@ _TOP_PX = 52
 # Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
 _STYLE = f"""<style>
 .st-key-how-title, .st-key-how-top {{ overflow: hidden; }}
-.st-key-how-title h1 {{ font-size: clamp(1.5rem, 2.4vw, 2.6rem); line-height: 1.1; padding: 0; }}
+.st-key-how-title h1 {{ font-size: clamp(1.5rem, 2.4vw, 2.6rem); line-height: 1.25; padding: 0; }}
 .st-key-how-top {{ overflow-x: auto; padding: 4px; }}
 .st-key-{_KEYS} {{ position: absolute; }} /* removes the gap of this invisible element */
 [class*="st-key-how-"] .stElementContainer:has(> .stSpinner) {{ position: absolute; }} /* its place is the drawing's */
@@ -193,7 +193,7 @@ _STYLE = f"""<style>
 @media (max-width: 640px) {{
   .st-key-how-top {{ justify-content: start; }}
   .st-key-how-full {{ display: none; }}
-  .st-key-how-drawing, .st-key-how-wide {{ min-height: 100vw; }}
+  .st-key-how-drawing {{ min-height: 100vw; }}
 }}
 /* Full screen: the picture takes the place of the header, which has no use there */
 :root:fullscreen {{ --how-saved: 3.5rem; }}

@@ -48,7 +48,7 @@ def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
 
 
 def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
-    """Metrics per class, named in words, from training; computed from the predictions if four classes replace seven."""
+    """Metrics per class from training; computed from the predictions if four classes replace seven."""
     own = read_class_metrics(kind, name)
     if four and own.classes != FOUR:
         found = scores(kind, name, four=True)

@@ -160,7 +160,7 @@ def _about(kind: ModelKind, records: Sequence[ModelRecord]) -> str:
             "**Time:** in calls of eight faces with mirror images, on all processors. All figures come from saved "
             "evaluation files."
         )
-    note = "The reports do not say how they divided the songs."
+    note = "The divisions of the songs in the reports are unknown."
     if kind is ModelKind.SOUND:
         note = "The published figure is a mean F1. " + _QUADRANTS_IN_WORDS
     return (
