@@ -53,7 +53,8 @@ def boxes_on_picture(
     """
     picture = image.copy()
     line = max(2, round(max(image.shape) / 450))
-    _draw_boxes(picture, dropped.corners * scale, BOX_DROPPED, line)
+    # Hundreds of boxes would hide the face
+    _draw_boxes(picture, dropped.corners * scale, BOX_DROPPED, line if len(dropped) <= 2 * _MAX_THICK_BOXES else 1)
     picture = np.asarray(cv2.addWeighted(image, 0.35, picture, 0.65, 0), np.uint8)  # keeps faces visible below boxes
     if len(kept) > _MAX_THICK_BOXES:
         _draw_boxes(picture, kept.corners * scale, BOX_KEPT, line)
