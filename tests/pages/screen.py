@@ -20,6 +20,13 @@ def text_of(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in elements)
 
 
+def url_of(app: AppTest) -> dict[str, str]:
+    """The parameters of the page's URL; after a return to the page, the browser replaces them."""
+    address = app.session_state[state.ADDRESS]
+    shown = address.url if address.replaced is None else address.replaced
+    return {name: choices[-1] for name, choices in shown.items() if choices}
+
+
 def unescaped(markdown: str) -> str:
     """The text without the backslashes that escape Markdown."""
     return re.sub(r"\\([^\w\s]|_)", r"\1", markdown)

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.ui.core import state
 from emomusic.ui.core.address import PARAMS
-from tests.pages.screen import open_page
+from tests.pages.screen import open_page, url_of
 
 SECONDS = 120
 
@@ -21,7 +21,7 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
         open_page(app, page)
         assert not app.exception
         expected = {name: value for name, value in link.items() if name in PARAMS[page]}
-        assert {name: app.query_params[name] for name in app.query_params} == expected
+        assert url_of(app) == expected
     assert app.session_state[state.PICTURE].name == "four-people.jpg"
     (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
     assert policy.value == "Soothe"

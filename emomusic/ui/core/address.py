@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -49,6 +50,29 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
 }
 """The URL parameters of each page."""
 
+# Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
+# would need two presses. The menu that opens on narrow screens stays open over the next page.
+_BROWSER = st.components.v2.component(
+    "emomusic_address",
+    js="""
+export default function ({ data }) {
+  if (data.query !== null && window.emomusicVisit !== data.visit) {
+    window.emomusicVisit = data.visit;
+    history.replaceState(history.state, "", location.pathname + data.query);
+  }
+  if (!window.emomusicMenu) {
+    window.emomusicMenu = true;
+    document.addEventListener("click", (event) => {
+      if (event.target.closest('[data-testid="stSidebarNavLink"]')) {
+        document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+      }
+    });
+  }
+}
+""",
+)
+_STYLE = "<style>.st-key-address { position: absolute; }</style>"  # takes no room
+
 
 @dataclass
 class _Address:
@@ -59,6 +83,8 @@ class _Address:
     visit: object = None
     # The page's parameters as last read or written. A different URL means Back or Forward
     url: dict[str, list[str]] = field(default_factory=dict)
+    # The page's parameters as the browser replaces them after a return to the page; None if they need no change
+    replaced: dict[str, list[str]] | None = None
     # The widgets drawn on this visit. Streamlit resets the widgets of a page when another one is opened
     drawn: set[str] = field(default_factory=set)
 
@@ -72,6 +98,8 @@ def open_address(page: str) -> None:
     address, visit = _address(), st.session_state.get(state.VISIT)
     is_new_visit = (address.page, address.visit) != (page, visit)
     url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
+    if url == address.replaced and not is_new_visit:
+        address.url = url
     if is_new_visit or url != address.url:
         taken = {name: choices for name, choices in url.items() if choices or not is_new_visit}
         if state.SAMPLE in taken and taken[state.SAMPLE] != chosen_all(state.SAMPLE):
@@ -81,9 +109,18 @@ def open_address(page: str) -> None:
             if choices:
                 address.chosen[name] = choices
         address.page, address.visit = page, visit
+        address.replaced = None
     if is_new_visit:
         address.drawn.clear()
-    _write(address)
+        wanted = _wanted(address)
+        address.url, address.replaced = url, wanted if wanted != url else None
+    else:
+        _write(address)
+    pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
+    query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
+    with st.container(key="address"):
+        st.html(_STYLE)
+        _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser")
 
 
 def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
@@ -162,10 +199,16 @@ def _address() -> _Address:
     return address
 
 
+def _wanted(address: _Address) -> dict[str, list[str]]:
+    """The parameters of the shown page with the choices of the session."""
+    return {name: address.chosen.get(name, []) for name in PARAMS.get(address.page, ())}
+
+
 def _write(address: _Address) -> None:
     """Write the choices of the shown page to the URL."""
-    address_url = {name: address.chosen.get(name, []) for name in PARAMS.get(address.page, ())}
-    changed = {name: choices for name, choices in address_url.items() if choices != st.query_params.get_all(name)}
+    if (wanted := _wanted(address)) == address.replaced:
+        return  # the browser does
+    changed = {name: choices for name, choices in wanted.items() if choices != st.query_params.get_all(name)}
     if changed:
         st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
-    address.url = address_url
+    address.url, address.replaced = wanted, None
