@@ -23,7 +23,7 @@ THEMES = ("light", "dark")
 PLAYS = f"{state.SONGS_FROM}=bundled"
 """The bundled songs need no network."""
 
-DETAILS = ".st-key-roomy-details"  # emotions and plane, below the player
+DETAILS = ".st-key-face-cards"  # below the first screen
 DEMO = ("photo", "gallery", "explore", "how", "models")
 DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 

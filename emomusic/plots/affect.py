@@ -173,9 +173,8 @@ def corner_notes() -> list[dict[str, Any]]:
 def clicked_mark(points: Sequence[Mapping[str, Any]]) -> str | int | None:
     """The label of the clicked face or the number of the clicked song, from the points of a selection; else None."""
     for point in points:
-        mark = [*point.get("customdata", ())][-1:]
-        if len(mark) == 1 and isinstance(mark[0], str | int):
-            return mark[0]
+        if (row := point.get("customdata")) and isinstance(mark := row[-1], str | int):
+            return mark
     return None
 
 

@@ -138,6 +138,18 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
         assert shift(page) <= MAX_SHIFT, button
         assert page.locator(".st-key-heard-photo").bounding_box() == place
 
+    # A click on a mark of the plane chooses its face, or plays its song
+    songs, faces = (page.locator(".st-key-plane .scatterlayer .trace").nth(number) for number in (1, 2))
+    for mark, text in (
+        (faces.locator(".points path").nth(0), page.get_by_role("radio", name="Face 1", checked=True)),
+        (songs.locator(".points path").nth(5), page.locator(".st-key-previous-photo button:enabled")),
+    ):
+        box = mark.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(text).to_be_visible()
+        wait_until_idle(page)
+
 
 @pytest.mark.parametrize("path", ["/", "/?sample=four-people"])
 def test_nothing_moves_while_a_page_loads(open_page: Callable[..., Page], path: str) -> None:

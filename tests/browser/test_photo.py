@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
-from emomusic.ui.core import state
 from tests.browser.conftest import PATIENCE_MS, download, visit
-from tests.browser.player import DESKTOP, PHONE, PLAYER, assert_on_first_screen, song, song_after
+from tests.browser.player import PLAYER, song, song_after
 from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_idle
 
@@ -58,25 +57,7 @@ def drop_another(page: Page, path: Path) -> None:
     drop(page, path)
 
 
-def assert_answer_on_first_screen(page: Page) -> None:
-    """On a desktop, photo, sentence, controls and the whole player; on a phone, photo, sentence and the player's top.
-
-    The window keeps the size of a phone.
-    """
-    photo, sentence = page.locator(".st-key-photo-preview img"), page.get_by_role("heading", level=1)
-    policy, next_song = page.locator(f".st-key-{state.POLICY}"), page.get_by_role("button", name="Next song")
-    menu, player = page.get_by_role("button", name="Your music"), page.locator(PLAYER)
-    width, height = DESKTOP
-    page.set_viewport_size({"width": width, "height": height})
-    assert_on_first_screen(page, photo, sentence, policy, next_song, menu, player, player_px=height - 520)
-    width, height = PHONE
-    page.set_viewport_size({"width": width, "height": height})
-    assert_on_first_screen(page, photo, sentence, player_px=80)
-
-
-def test_a_dropped_photo_shows_bars_an_emotion_and_a_song_on_the_first_screen(
-    open_page: Callable[..., Page], root: Path
-) -> None:
+def test_a_dropped_photo_shows_bars_an_emotion_and_a_song(open_page: Callable[..., Page], root: Path) -> None:
     page = open_page()
     drop(page, root / "data/samples/eileen-collins-1999.jpg")
     bars = page.get_by_test_id("stPlotlyChart").first
@@ -84,7 +65,6 @@ def test_a_dropped_photo_shows_bars_an_emotion_and_a_song_on_the_first_screen(
     expect(page.get_by_role("heading", level=1, name=EMOTION)).to_be_visible()
     expect(page.get_by_role("heading", level=1, name=re.compile("happy", re.IGNORECASE))).to_be_visible()
     assert song(page)
-    assert_answer_on_first_screen(page)
 
 
 def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(open_page: Callable[..., Page]) -> None:

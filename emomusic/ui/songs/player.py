@@ -99,7 +99,7 @@ _STYLE = f"""<style>
 :is([class*="st-key-title-"], [class*="st-key-why-"]) p {{
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
 }}
-[class*="st-key-reason-"] {{ min-height: 2.6rem; }}
+[class*="st-key-reason-"] {{ min-height: 2.75rem; }}
 [class*="st-key-reason-"] p {{ line-height: 1.3rem; }}
 [class*="st-key-heard-"] {{ min-height: {PLAYER_HEIGHT}px; justify-content: center; }}
 /* Icons whose names are for screen readers */
