@@ -55,7 +55,7 @@ def bundled_files(root: Path) -> tuple[list[str], list[str]]:
     for folder in {path.rpartition("/")[0] for path in paths}:
         for pattern, names in COMPANIONS.items():
             paths += [f"{folder}/{name}" for name in names if fnmatch(folder, pattern)]
-    paths += ["app.py", ".streamlit/config.toml", "data/icon.png"]
+    paths += ["app.py", ".streamlit/config.toml", "data/icon.png", "data/logo.png"]
     paths += [path.relative_to(root).as_posix() for path in root.glob("pages/*.py")]
     if absent := [path for path in paths if not (root / path).is_file()]:
         raise FileNotFoundError(f"expected {', '.join(absent)} in {root}. Received: no such file. Restore it from Git")

@@ -50,7 +50,7 @@ def test_the_wheel_contains_everything_for_serving(wheel: Path, root: Path) -> N
     names = names_of(wheel)
     in_bundle = {name.removeprefix("emomusic/bundle/") for name in names if name.startswith("emomusic/bundle/")}
     pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
-    assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png"} <= in_bundle
+    assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png", "data/logo.png"} <= in_bundle
     assert {"data/catalogue/LICENSE", "data/samples/SOURCES.md", "models/detector/LICENSE"} <= in_bundle
     songs = {path.relative_to(root).as_posix() for path in root.glob("data/songs/*")}
     assert {"data/songs/LICENSE", "data/songs/songs.json"} <= songs <= in_bundle

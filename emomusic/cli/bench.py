@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir
@@ -91,6 +90,7 @@ def run_photo_bench(*, runs: int) -> list[Timing]:
     from emomusic.face.reading import load_networks
     from emomusic.music.recommend import load_recommender
     from emomusic.music.request import Policy, Request
+    from emomusic.training.evaluate import mtcnn_search
 
     started = time.perf_counter()
     recommender = load_recommender()
@@ -101,7 +101,7 @@ def run_photo_bench(*, runs: int) -> list[Timing]:
         single("load the songs", music_loaded - started, "s"),
         single("load the detector and the face model", networks_loaded - music_loaded, "s"),
     ]
-    find_with_mtcnn = _mtcnn()
+    find_with_mtcnn = mtcnn_search()
     for name in ("eileen-collins-1999.jpg", "four-people.jpg", "barack-obama-2012.jpg"):
         path = data_dir() / "samples" / name
         image = read_image(path)  # raises if it is absent or damaged
@@ -122,15 +122,6 @@ def run_photo_bench(*, runs: int) -> list[Timing]:
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
         timings.append(timed(step, partial(recommender.songs, request, 10), runs))
     return timings
-
-
-def _mtcnn() -> Callable[[Any], Any] | None:
-    """The search of the package `mtcnn`, the reference; None without the libraries of training."""
-    try:
-        from mtcnn import MTCNN
-    except ImportError:
-        return None
-    return cast("Callable[[Any], Any]", MTCNN().detect_faces)
 
 
 def run_music_bench(*, runs: int) -> list[Timing]:

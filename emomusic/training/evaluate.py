@@ -348,6 +348,16 @@ def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
     return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
 
 
+def mtcnn_search() -> Callable[[RgbImage], object] | None:
+    """The search of the package `mtcnn`, as a reference for `bench`; None without the libraries of training."""
+    try:
+        from mtcnn import MTCNN
+    except ImportError:
+        return None
+    search: Callable[[RgbImage], object] = MTCNN().detect_faces
+    return search
+
+
 def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]:
     """Milliseconds for each of eight faces in one call on this machine, with mirror images if the model uses them.
 

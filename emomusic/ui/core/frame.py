@@ -51,6 +51,11 @@ def icon() -> str:
     return str(data_dir() / "icon.png")
 
 
+def logo() -> str:
+    """The path of the icon with the app's name."""
+    return str(data_dir() / "logo.png")
+
+
 def text_color() -> str | None:
     """The theme's text colour, for charts; None if the browser has not reported its theme."""
     theme = st.context.theme.type
