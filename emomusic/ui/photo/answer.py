@@ -88,7 +88,8 @@ def show_photo(picture: Picture) -> None:
                 raise
             decode_ms = 1000 * (time.perf_counter() - started)
             preview = encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
-            style.html(screen_style(PictureReading(image.shape[1], image.shape[0], (), 0, 0), None, has_songs=True))
+            unread = PictureReading(image.shape[1], image.shape[0], (), 0, 0)
+            style.html(screen_style(unread, None, has_songs=True, is_read=False))
         with styled_room("screen", 620):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
     with parts["picture"]:

@@ -44,7 +44,9 @@ _GRID = """<style>
 /* The charts fill what the other parts leave */
 .st-key-screen > :is(:has(> .st-key-part-bars), :has(> .st-key-part-plane)) { contain: size; }
 PLACES
-.st-key-part-bars p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.st-key-part-bars [data-testid="stCaptionContainer"] p {
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+}
 .st-key-photo-frame { container-type: size; width: 100%; }
 FRAME
 .st-key-photo-preview { position: relative; width: min(100cqw, 100cqh * RATIO) !important; }
@@ -94,7 +96,10 @@ _NATURAL = """.st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
 .st-key-photo-frame { aspect-ratio: RATIO; height: auto; }"""
 
 
-def screen_style(reading: PictureReading, chosen: int | None, *, has_songs: bool) -> str:
+_BY_HAND = ".st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
+
+
+def screen_style(reading: PictureReading, chosen: int | None, *, has_songs: bool, is_read: bool = True) -> str:
     """The style of the screen for the shape of a photo, its faces, and the chosen one."""
     shape = reading.width / reading.height
     frame = ""
@@ -105,8 +110,10 @@ def screen_style(reading: PictureReading, chosen: int | None, *, has_songs: bool
         columns, rows = "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)", "auto minmax(11.25rem, 1fr) auto"
         areas, frame = _VERY_WIDE_AREAS if shape >= _VERY_WIDE else _WIDE_AREAS, _NATURAL
         maximum = "42rem" if shape >= _VERY_WIDE else "36rem"
-    if not has_songs:  # and no face: only the photo and the choice by hand
-        areas, columns = '"picture bars" "picture bars" "actions bars"', "minmax(0, 1fr) minmax(0, 1fr)"
+    if is_read and not reading.faces:  # the choice by hand is in the place of the bars
+        rows, frame = "auto minmax(18rem, 1fr) auto", frame + "\n" + _BY_HAND
+        if not has_songs:
+            areas, columns = '"picture bars" "picture bars" "actions bars"', columns.rpartition(" minmax(21.5rem")[0]
     places = "\n".join(f".st-key-screen > :has(> .st-key-part-{part}) {{ grid-area: {part}; }}" for part in PARTS)
     faces = "\n".join(_face_style(number, face, reading) for number, face in enumerate(reading.faces, 1))
     is_one_of_many = chosen is not None and len(reading.faces) > 1
