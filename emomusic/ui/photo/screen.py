@@ -84,7 +84,7 @@ FACES
     grid-template-rows: auto auto 12rem 25rem auto;
   }
   .st-key-sentence h1 { min-height: 2.4em; }
-  .st-key-photo-frame { max-height: 24vh; }
+  .st-key-photo-frame { max-height: 20vh; }
   [class*="st-key-photo-face-"] p { font-size: 0; padding: 0; }
   [class*="st-key-photo-face-"] strong { font-size: 13px; padding: 0 4px; }
 }
