@@ -3,12 +3,13 @@
 import streamlit as st
 
 from emomusic.ui.core.capacity import admit_visitor, capacity
-from emomusic.ui.core.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page
+from emomusic.ui.core.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page, widen_page
 
 enter_app()
 
 # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
 st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide", initial_sidebar_state="collapsed")
+widen_page()
 st.logo(logo(), size="large")
 style_page()
 with shown_errors():

@@ -71,7 +71,6 @@ export default function ({ data }) {
 }
 """,
 )
-_STYLE = "<style>.st-key-address { position: absolute; }</style>"  # takes no room
 
 
 @dataclass
@@ -116,11 +115,10 @@ def open_address(page: str) -> None:
         address.url, address.replaced = url, wanted if wanted != url else None
     else:
         _write(address)
+
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
     query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
-    with st.container(key="address"):
-        st.html(_STYLE)
-        _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser")
+    _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser", height=1)
 
 
 def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:

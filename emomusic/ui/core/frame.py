@@ -7,6 +7,7 @@ import logging
 import re
 import runpy
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -37,6 +38,7 @@ def download_button(label: str, make: Callable[[], str | bytes], name: str, **lo
 
 log = logging.getLogger(__name__)
 
+_WIDENED_S = 0.08
 _LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the rest of the request; films are not
 
 # The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
@@ -102,6 +104,12 @@ def enter_page(name: str) -> None:
     page, number = st.session_state.get(state.VISIT, (None, 0))
     if page != name:
         st.session_state[state.VISIT] = (name, number + 1)
+
+
+def widen_page() -> None:
+    """Let the browser of a new visitor widen the empty page, before there are elements that would move."""
+    if state.VISIT not in st.session_state:
+        time.sleep(_WIDENED_S)
 
 
 def style_page() -> None:
