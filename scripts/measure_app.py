@@ -23,7 +23,7 @@ _TIMEOUT_MS = 60_000
 _NUM_STARTS, _NUM_VISITORS, _NUM_PHOTOS, _NUM_CLICKS = 3, 10, 10, 20
 _APP = ROOT / "app.py"
 _SAMPLES = data_dir() / "samples"
-_RESULT = 'img[alt*="face 1 " i]'
+_RESULT = ".st-key-photo-preview:has(.st-key-photo-face-1) img"
 _PLAYER = "iframe[src*='open.spotify.com']"
 _SIZES = ((1440, 900), (390, 844))
 

@@ -36,7 +36,7 @@ SERVER = "emomusic/ui/server/asgi.py"
 BUSY = ".st-key-busy"
 SAMPLE = "/?sample=eileen-collins-1999"
 DRAIN_S = 300  # the test does not wait for it
-RESULT = "img[alt*='face 1 ' i]"
+RESULT = ".st-key-photo-preview:has(.st-key-photo-face-1) img"
 
 TURN_SECRET = "a secret of the tests"
 
