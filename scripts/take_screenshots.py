@@ -45,8 +45,8 @@ def play_song(page: Page) -> None:
 def start_camera(page: Page, url: str) -> None:
     """Open the live page, give consent, start the video, and wait for some seconds of readings."""
     page.goto(f"{url}/live?{PLAYS}")
+    page.locator(".st-key-live-start button").click()
     page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
-    page.frame_locator('iframe[title*="webrtc"]').get_by_role("button", name="START").click()
     page.locator(".st-key-live-play button").wait_for()
     page.wait_for_timeout(12_000)  # for a longer timeline
 

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from emomusic.ui.live import ice
 from emomusic.ui.live.session import Problem
 from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, without_spotify
-from tests.browser.test_live import SUMMARY, camera, film, open_live, problem, sees, start, stream
+from tests.browser.test_live import SUMMARY, camera, film, open_live, problem, sees, stream, wait_for_start
 from tests.servers import reserved_port
 from tests.test_caddy import answers, run_caddy
 from tests.waiting import wait_until
@@ -89,7 +89,7 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film
     with fresh_server(tmp_path, settings, script=SERVER) as server, camera(playwright, film) as first:
         wait_until_ready(server)
         open_live(first, server)
-        start(first)
+        wait_for_start(first)
         sees(first, "[014] faces? ·")
         assert figure(server, "live_sessions") == 1
 
@@ -186,7 +186,7 @@ def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_los
 ) -> None:
     with camera(playwright, film) as page, camera(playwright, film) as other:
         open_live(page, proxy)
-        start(page)
+        wait_for_start(page)
         sees(page, "[014] faces? · [1-9]")  # frames arrive; the networks may still be loading
         busy = [figure(replica.address, "live_sessions") for replica in replicas]
         assert sorted(busy) == [0, 1]

@@ -34,7 +34,7 @@ WIDTH, HEIGHT, RATE = 480, 360, 8
 SHOT_S = 3
 LONG_MS = 4 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
-PLAY_BUTTON, SUMMARY = ".st-key-live-play button", ".st-key-live-csv"
+START, PLAY_BUTTON, SUMMARY = ".st-key-live-start button", ".st-key-live-play button", ".st-key-live-csv"
 
 TIMELINE = """() => {
   const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
@@ -125,9 +125,10 @@ def camera(playwright: Playwright, film: Path, *flags: str) -> Iterator[Page]:
         yield page
 
 
-def open_live(page: Page, server: str) -> None:
-    """Open the page and give consent."""
-    page.goto(f"{server}/live")
+def open_live(page: Page, server: str, view: str = "Faces") -> None:
+    """Open the page, press START and give consent; the video then starts."""
+    page.goto(f"{server}/live?{state.LIVE_VIEW}={view}")
+    page.locator(START).click()
     page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
 
 
@@ -139,8 +140,8 @@ def stream(page: Page) -> FrameLocator:
     return page.frame_locator('iframe[title*="webrtc"]')
 
 
-def start(page: Page) -> None:
-    stream(page).get_by_role("button", name="START").click()
+def wait_for_start(page: Page) -> None:
+    """Wait until the video plays."""
     try:
         expect(page.locator(PLAY_BUTTON)).to_be_visible(timeout=LONG_MS)
     except AssertionError as error:  # the snapshot of the page lacks the video component
@@ -158,18 +159,12 @@ def wait_for_readers(folder: Path, number: int) -> None:
     wait_until(lambda: threads.read_text(encoding="utf-8").splitlines().count(THREAD_NAME) == number)
 
 
-def wait_for_video_component(page: Page, server: str) -> None:
-    """Wait until a fresh server has run the page, which registers the video component."""
-    address = f"{server}/component/streamlit_webrtc.component.webrtc_streamer/index.html"
-    wait_until(lambda: page.request.get(address).ok)
-
-
 def test_readings_follow_the_webcam_and_the_song_follows_the_readings(
     playwright: Playwright, server: str, film: Path
 ) -> None:
     with camera(playwright, film) as page:
         open_live(page, server)
-        start(page)
+        wait_for_start(page)
         sees(page, "1 face ·")
         expect(page.get_by_role("heading", name=re.compile("happy|neutral|sad", re.IGNORECASE))).to_be_visible()
         sees(page, "4 faces ·")
@@ -199,14 +194,13 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
 ) -> None:
     with camera(playwright, film) as page:
         page.set_viewport_size({"width": 390, "height": 844})
-        open_live(page, server)
         other = page.context.new_page()
         other.set_default_timeout(LONG_MS)
-        open_live(other, server)
         wait_for_readers(server_folder, 0)  # those of earlier tests have ended
         for tab in (other, page):
             tab.bring_to_front()
-            start(tab)
+            open_live(tab, server)
+            wait_for_start(tab)
             sees(tab, "[14] faces? ·")
         wait_for_readers(server_folder, 2)
         other.close()
@@ -221,7 +215,8 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         wait_for_readers(server_folder, 0)
         page.get_by_role("link", name="Live").click()
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
-        start(page)
+        stream(page).get_by_role("button", name="START").click()
+        wait_for_start(page)
         sees(page, "[14] faces? ·")
         stream(page).get_by_role("button", name="STOP").click()  # a server that stops during a session logs a warning
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
@@ -235,11 +230,10 @@ def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, 
     with camera(playwright, film) as page, reserved_port() as port:
         with fresh_server(folders[0], port=port) as address:
             open_live(page, address)
-            start(page)
+            wait_for_start(page)
         with fresh_server(folders[1], port=port) as address:
-            wait_for_video_component(page, address)
-            expect(page.locator(f".st-key-{state.LIVE_CONSENT} input")).to_be_checked()
-            start(page)
+            page.locator(START).click()  # the browser restores the consent
+            wait_for_start(page)
 
 
 def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:
@@ -288,7 +282,6 @@ def test_a_blocked_connection_is_reported_after_ten_seconds(playwright: Playwrig
     # Without UDP the browser has no route to the server
     with camera(playwright, film, "--webrtc-ip-handling-policy=disable_non_proxied_udp") as page:
         open_live(page, server)
-        stream(page).get_by_role("button", name="START").click()
         expect(page.get_by_text("Connecting to the server")).to_be_visible(timeout=LONG_MS)
         expect(problem(page, Problem.BLOCKED)).to_be_visible(timeout=LONG_MS)
         expect(problem(page, Problem.BLOCKED)).to_contain_text("TURN")
@@ -300,9 +293,7 @@ def test_the_mirror_game_is_played_with_a_key_and_keeps_no_picture(
     playwright: Playwright, server: str, film: Path
 ) -> None:
     with camera(playwright, film) as page:
-        page.goto(f"{server}/live?{state.LIVE_VIEW}=Mirror+game")
-        page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
-        stream(page).get_by_role("button", name="START").click()
+        open_live(page, server, "Mirror+game")
         expect(page.locator(".st-key-live-game-start button")).to_be_enabled(timeout=LONG_MS)
         page.wait_for_function("document.activeElement === document.body")  # no click: the page takes the keys
         page.keyboard.press("n")
@@ -334,8 +325,8 @@ def test_two_persons_teach_the_app_their_faces_and_are_kept_apart_until_they_are
         page.add_init_script(CANVAS_CAMERA)
         page.goto(f"{server}/live?{state.LIVE_VIEW}=Teach+it+your+face")
         show_on_camera(page, "eileen-collins-1999")
+        page.locator(START).click()
         page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
-        stream(page).get_by_role("button", name="START").click()
         expect(page.locator(take)).to_be_enabled(timeout=LONG_MS)
         expect(page.locator(".st-key-teach-skip")).to_have_count(0)  # the neutral face is needed
         page.locator(take).click()

@@ -126,6 +126,8 @@ def show(app: AppTest, stream: Stream, session: LiveSession | None) -> AppTest:
 def test_the_page_starts_without_the_camera_and_consent_requests_it(app: AppTest, stream: Stream) -> None:
     app.run()
     assert not app.exception
+    assert not app.checkbox  # the consent is asked for after START
+    app.button(key="live-start").click().run()
     assert not app.checkbox(key=state.LIVE_CONSENT).value
     assert state.LIVE_ATTEMPT not in app.session_state
     app.checkbox(key=state.LIVE_CONSENT).check().run()
@@ -186,8 +188,9 @@ def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
     servers = [{"urls": ["turn:turn.example.org"]}]
     monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
     monkeypatch.setenv(ice.TURN_SECRET, "north")
-    show(app, stream, None)
+    app.run().button(key="live-start").click().run()
     assert "turn.example.org" in text_of(app)
+    show(app, stream, None)
     (options,) = stream.options
     browser, server = options["frontend_rtc_configuration"], options["server_rtc_configuration"]
     assert browser == server | {"iceTransportPolicy": "relay"}
@@ -410,7 +413,7 @@ def test_the_playlist_of_a_session_is_listed_and_plays_after_a_click(app: AppTes
 def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(app: AppTest, stream: Stream) -> None:
     session = played((6, TWO, Emotion.HAPPY))
     session.phase = Phase.CONNECTING
-    app.run().checkbox(key=state.LIVE_CONSENT).check().run()
+    app.run().button(key="live-start").click().run().checkbox(key=state.LIVE_CONSENT).check().run()
     app.session_state[state.LIVE_ANSWER], app.session_state[state.LIVE] = "", session
     stream.state.signalling = True
     app.run()
@@ -436,7 +439,7 @@ def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeyp
     runs = SimpleNamespace(script_run_count=1)
     monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
     session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
-    app.run().checkbox(key=state.LIVE_CONSENT).check().run()
+    app.run().button(key="live-start").click().run().checkbox(key=state.LIVE_CONSENT).check().run()
     app.session_state[state.LIVE_ANSWER] = ""
     app.run()
     context = app.session_state[state.LIVE_STREAM]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -69,7 +70,7 @@ class LiveFace:
     """A face of a stream.
 
     Attributes:
-        number: from 1, constant while the face stays, and never reused.
+        number: from 1, constant while the face stays; in a stream, a lone face is number 1.
         reading: its current position and its smoothed probabilities.
     """
 
@@ -173,6 +174,7 @@ class LiveReader:
         self._worker: threading.Thread | None = None
         self._newest: Frame | None = None  # for the worker
         self._size = (0, 0)
+        self._numbers: dict[int, int] = {}  # the shown number of each track
         self._tracks = FaceTracker()
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
@@ -271,13 +273,14 @@ class LiveReader:
         if len(recent) < 2:
             recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
         tracks = self._tracks.shown()
+        numbers = self._number_faces()
         faces = [
             (track, track.reading(width, height)) for track in (tracks[::-1] if self.settings.mirrored else tracks)
         ]
         return LiveView(
             width=width,
             height=height,
-            faces=tuple(LiveFace(track.number, reading) for track, reading in faces if reading is not None),
+            faces=tuple(LiveFace(numbers[track.number], reading) for track, reading in faces if reading is not None),
             is_ready=self._ready,
             frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
             readings_per_second=_rate([at for at, _ in recent]),
@@ -287,6 +290,16 @@ class LiveReader:
             error=self._error,
             is_adjusted=self._is_adjusted,
         )
+
+    def _number_faces(self) -> dict[int, int]:
+        """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""
+        tracks = sorted(self._tracks.points())
+        numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
+        for track in tracks:
+            if track not in numbers:
+                numbers[track] = next(n for n in itertools.count(1) if n not in numbers.values())
+        self._numbers = numbers
+        return numbers
 
     def _run(self) -> None:
         """The worker's loop, until `close` or idle."""

@@ -13,16 +13,17 @@ from emomusic.plots.picture import OverlayStyle
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose_one
 from emomusic.ui.core.capacity import capacity
-from emomusic.ui.core.charts import roomy_columns, show_empty_plane, show_parts
+from emomusic.ui.core.charts import roomy_columns
+from emomusic.ui.core.example import show_example
 from emomusic.ui.core.own_computer import LOCAL_HOSTS
 from emomusic.ui.core.persons import persons
 from emomusic.ui.core.secrets import read_secrets
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.live.game import game_listener, is_over, show_game, show_rounds
 from emomusic.ui.live.ice import IceSettings, ice_settings
-from emomusic.ui.live.readings import show_now, show_timeline
+from emomusic.ui.live.readings import show_now, show_timeline, show_words
 from emomusic.ui.live.session import LiveSession, Phase, Problem
-from emomusic.ui.live.summary import show_moment, show_play_button, show_player, show_summary
+from emomusic.ui.live.summary import show_play_button, show_player, show_session, show_summary
 from emomusic.ui.live.teach import show_lesson
 from emomusic.ui.live.video import (
     camera_problem,
@@ -108,16 +109,16 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         )
 
 
-_FEATURES = (
-    (":material/videocam:", "The video", "your webcam, with a box and an emotion for each face."),
-    (":material/bar_chart:", "The readings", "seven probabilities per face, and a point for its valence and arousal."),
-    (":material/area_chart:", "The last ten minutes", "the mood of the group over time, with a CSV download."),
-    (":material/queue_music:", "The songs", "songs for one moment, and a playlist for the whole session."),
-)
+# Widths of the columns: the video, what is read, and the songs
+_COLUMNS = {View.FACES: (10, 8, 8), View.CLASSROOM: (6, 10, 7), View.GAME: (10, 15, 7), View.TEACH: (10, 15, 7)}
 
-# During the video, a phone's first screen has room for the top of the player
+# During the video, a phone's first screen has the video, the sentence and the songs, and then the charts
 _LOW_TITLE = """<style>
-@media (max-width: 640px) { [data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; } }
+@media (max-width: 640px) {
+  [data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; }
+  .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:last-child { order: 1; }
+  .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:nth-child(2) { order: 2; }
+}
 </style>"""
 
 
@@ -132,33 +133,34 @@ def show_live() -> None:
         st.html(_LOW_TITLE)
     has_result = view is View.GAME and session is not None and is_over(session)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
-        show_parts(_FEATURES)
+        show_example("START replaces this example with the faces on your webcam, once a second.")
     elif not is_on and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
         # All views use the same columns, so the video keeps its position in the page and its connection
-        left, right = roomy_columns([3, 2] if view is View.FACES else [2, 3], key="live", gap="medium")
+        left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
         with left:
             show_video(session, settings)
+            if playing is not None and view is View.FACES:
+                show_words(playing)
+        with middle:
+            if view is View.GAME:
+                show_game(session)
+            elif view is View.TEACH:
+                show_lesson(playing)
+            elif playing is not None:
+                show_now(playing, class_view=view is View.CLASSROOM)
+            elif session is not None and not session.is_on:
+                show_session(session)
+            else:
+                st.caption(":material/face: Press START. The reading appears here.")
         with right:
-            with st.container():  # even if empty, so that the player keeps its position and continues
-                if view is View.GAME:
-                    show_game(session)
-                elif view is View.TEACH:
-                    show_lesson(playing)
-                elif playing is not None:
-                    show_play_button(playing)
-            with st.container():
-                show_player(session, game_listener(session) if session is not None and has_result else None)
-            if view in (View.FACES, View.CLASSROOM):
-                if playing is not None:
-                    show_now(playing, class_view=view is View.CLASSROOM)
-                elif session is None or is_on:
-                    show_empty_plane()
+            if playing is not None and view in (View.FACES, View.CLASSROOM):
+                show_play_button(playing)
+            show_player(session, game_listener(session) if session is not None and has_result else None)
     if session is not None and has_result:
         show_rounds(session)
         return
-    show_moment()
     if playing is not None and view is View.FACES:
         show_timeline(playing)
     if session is not None and not session.is_on:
@@ -178,53 +180,67 @@ def connection_settings() -> IceSettings:
 def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
     is_on = session is not None and session.is_on
+    has_agreed = bool(st.session_state.get(state.LIVE_CONSENT))
     with st.container(key="live-head"):
         mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
-        notice = st.container()  # even if empty, so that the elements below keep their position
-        if not is_on:
-            with notice:
-                _show_notice(settings)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            # Visible during the video too, because Streamlit forgets the state of absent widgets
-            agreed = st.checkbox(
-                "Everyone on camera agrees to face analysis",
-                key=state.LIVE_CONSENT,
-                on_change=_agree,
-                disabled=is_on,
-                persist_state="session",  # on other pages too: show_video ends a session that the visitor left
-            )
-            if agreed and state.LIVE_ATTEMPT not in st.session_state:
-                # After a server restart the browser restores the tick without a click
-                request_camera()
-                st.rerun()
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)
+            if has_agreed:
+                _ask_for_consent(disabled=is_on)
         if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
                 "do not analyse pupils."
             )
+        if not has_agreed:
+            _show_start(settings)
         _show_camera_status(session)
     return view
 
 
-def _show_notice(settings: IceSettings) -> None:
-    """Show the privacy notice, before the webcam starts."""
-    st.markdown("See the emotions of the faces on your webcam, and get songs for their mood.")
-    contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
-    st.markdown(
-        ":material/visibility: The video goes to this server, which detects faces and estimates their expressions. "
-        "**No frame is kept**, except your pictures in the mirror game and the lesson. A person alone on camera is "
-        "remembered as numbers until the video ends, to adjust the readings (see Options). The figures of the last ten "
-        "minutes stay in "
-        "memory until you start again, or "
-        f"{WHEN_GONE}. Tell everyone on camera, and ask for their consent.{contacts}"
+def _show_start(settings: IceSettings) -> None:
+    """Show START, and after a press the notice and the question for consent in its place."""
+    with st.container(border=True, key="live-begin"):
+        if not st.session_state.get(state.LIVE_ASKED):
+            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                st.button("START", icon=":material/videocam:", type="primary", on_click=_ask, key="live-start")
+                st.markdown("See the emotions of the faces on your webcam, and hear songs for their mood.")
+            return
+        contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            _ask_for_consent()
+            st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
+            with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
+                st.markdown(
+                    "Your pictures in the mirror game and the lesson stay in memory until you leave. A person alone on "
+                    "camera is remembered as numbers until the video ends, to adjust the readings (see Options). The "
+                    "figures of the last ten minutes stay in memory until you start again, or "
+                    f"{WHEN_GONE}.{contacts}"
+                )
+
+
+def _ask() -> None:
+    st.session_state[state.LIVE_ASKED] = True
+
+
+def _ask_for_consent(*, disabled: bool = False) -> None:
+    # Visible during the video too: whoever joins sees what was agreed
+    agreed = st.checkbox(
+        "Everyone on camera agrees to face analysis",
+        key=state.LIVE_CONSENT,
+        on_change=_agree,
+        disabled=disabled,
+        persist_state="session",  # on other pages too: show_video ends a session that the visitor left
     )
+    if agreed and state.LIVE_ATTEMPT not in st.session_state:  # after a restart the browser restores the tick
+        request_camera(press_start=True)
+        st.rerun()
 
 
 def _agree() -> None:
     if st.session_state[state.LIVE_CONSENT]:
-        request_camera()
+        request_camera(press_start=True)
 
 
 def _show_camera_status(session: LiveSession | None) -> None:

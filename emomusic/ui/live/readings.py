@@ -26,6 +26,28 @@ _TRAIL_S = 20
 _FACES_SHOWN = 8
 
 
+def show_words(session: LiveSession) -> None:
+    """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
+
+    @st.fragment(run_every=_NOW_S)
+    def words() -> None:
+        view = session.view()
+        group = view.group
+        show_trouble(session, view)
+        sentence = (
+            _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
+        )
+        st.header(sentence, anchor=False)
+        lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
+        adjusted = " · adjusted to your face" if view.is_adjusted else ""
+        st.caption(
+            f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
+            f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
+        )
+
+    words()
+
+
 def show_now(session: LiveSession, *, class_view: bool) -> None:
     """Show the current emotions, refreshed once per second; the page calls this during the video."""
 
@@ -33,18 +55,10 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
     def now() -> None:
         view = session.view()
         group = view.group
-        show_trouble(session, view)
         if class_view:
+            show_trouble(session, view)
             _show_large(view, group, session.no_frame_s)
             return
-        words = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
-        st.header(words, anchor=False)
-        lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
-        adjusted = " · adjusted to your face" if view.is_adjusted else ""
-        st.caption(
-            f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
-            f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
-        )
         if len(view.faces) > 1 and group is not None:
             _show_rows(view, group)
         else:

@@ -18,7 +18,7 @@ from emomusic.ui.core import state
 from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.live.readings import show_areas
 from emomusic.ui.live.session import LiveSession
-from emomusic.ui.songs.choose import NOW, Listener, request_of, show_song_plane, song_line
+from emomusic.ui.songs.choose import NOW, Listener, request_of, song_line
 from emomusic.ui.songs.player import queue_of, show_queue, skipped_artists
 from emomusic.ui.songs.sources import songs_recommender
 from emomusic.ui.songs.your_music import with_your_music
@@ -60,16 +60,8 @@ def show_player(session: LiveSession | None, listener: Listener | None = None) -
         show_queue(_session_queue(session), "live", "emomusic-session")
 
 
-def show_moment() -> None:
-    """Show the stored mood and the first songs for it on the affect plane."""
-    listener, queue = st.session_state.get(state.LIVE_MOOD), st.session_state.get(state.queue("live"))
-    if listener is not None and queue is not None:
-        st.header("The chosen moment", anchor=False)
-        show_song_plane(listener, [], queue)
-
-
-def show_summary(session: LiveSession) -> None:
-    """Show the summary of a session that is over."""
+def show_session(session: LiveSession) -> None:
+    """Show how a session that is over went, in one sentence, and the button that plays its songs."""
     table = session.reader.timeline()
     summary = summarize(table)
     if summary.mean is None:
@@ -79,12 +71,28 @@ def show_summary(session: LiveSession) -> None:
             st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
         return
     st.header(f"Session: {describe(summary.mean).lower()}", anchor=False)
+    st.button(
+        "Play the songs of the session",
+        icon=":material/queue_music:",
+        type="primary",
+        on_click=_play_session,
+        disabled=bool(st.session_state.get(state.LIVE_PLAYLIST)),
+        key="live-play-session",
+    )
     first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
     _show_metrics(summary, duration_s=last_s + 1 if is_cut else last_s - first_s + 1)
     if is_cut:
         minutes = TIMELINE_SECONDS // 60
         st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
+
+
+def show_summary(session: LiveSession) -> None:
+    """Show the figures, the chart, the moods and the songs of a session that is over."""
+    table = session.reader.timeline()
+    summary = summarize(table)
+    if summary.mean is None:
+        return
     show_areas(table, key="live-session")
     _show_segments(summary, table)
     _show_playlist(session, len(summary.segments))
@@ -138,14 +146,6 @@ def _show_playlist(session: LiveSession, num_segments: int) -> None:
         "One song for each row of the table."
         if num_segments <= MAX_SONGS
         else f"One song for each of the {MAX_SONGS} longest rows of the table."
-    )
-    st.button(
-        "Play these songs",
-        icon=":material/queue_music:",
-        type="primary",
-        on_click=_play_session,
-        disabled=bool(st.session_state.get(state.LIVE_PLAYLIST)),
-        key="live-play-session",
     )
     for queued in songs:
         st.markdown(f"{queued.number}. {song_line(queued.song.track)}  \n{escape_markdown(queued.song.reason)}")

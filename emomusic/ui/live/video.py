@@ -29,10 +29,7 @@ _PROBLEMS = {
         "No webcam found",
         "Connect a webcam or switch it on, then try again.",
     ),
-    Problem.REFUSED: (
-        "The browser blocked the webcam",
-        "Allow it in the address bar (on a phone, in the browser's settings), then try again.",
-    ),
+    Problem.REFUSED: ("The browser blocked the webcam", "{allow}, then try again."),
     Problem.BUSY: (
         "The webcam is in use",
         "Close the other program or tab, then try again.",
@@ -55,6 +52,7 @@ _PROBLEMS = {
 def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
     """Show a problem, its remedy, the alternatives to a webcam and, with a callback, the button "Try again"."""
     title, advice = _PROBLEMS[problem]
+    advice = advice.format(allow=_how_to_allow(st.context.headers.get("User-Agent", "")))
     with st.container(key=f"live-problem-{problem}"):
         st.warning(f"**{title}.** {advice}", icon=":material/videocam_off:")
         with st.container(horizontal=True):
@@ -69,6 +67,19 @@ def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -
         st.switch_page("pages/photo.py")
 
 
+def _how_to_allow(user_agent: str) -> str:
+    """Where a browser changes its permission for the webcam. Chrome's name also contains Safari, and Edge's both."""
+    if "Mobile" in user_agent or "Android" in user_agent:
+        return "Allow the camera in the browser's settings for this website"
+    if "Firefox" in user_agent:
+        return "Click the crossed-out camera at the left of the address and remove the block"
+    if "Chrome" in user_agent:
+        return "Click the camera with a cross, or the symbol at the left of the address, and allow the camera"
+    if "Safari" in user_agent:
+        return "Choose Safari > Settings for This Website > Camera > Allow"
+    return "Allow the camera in the address bar"
+
+
 VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
 """Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
 
@@ -77,6 +88,7 @@ _JAVASCRIPT = """
 let lastAttempt = "";
 let checked = false;
 let tookKeys = false;
+let lastPress = "";
 
 const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused",
@@ -102,6 +114,15 @@ async function requestCamera(video) {
   }
 }
 
+// START of the stream component, for a visitor who has pressed START and agreed
+function pressStart(triesLeft) {
+  const frame = document.querySelector('iframe[title*="webrtc"]');
+  const buttons = [...(frame?.contentDocument?.querySelectorAll("button:not(:disabled)") ?? [])];
+  const start = buttons.find((button) => button.textContent.trim() === "START");
+  if (start) start.click();
+  else if (triesLeft) setTimeout(() => pressStart(triesLeft - 1), 200);
+}
+
 export default function ({ data, setTriggerValue }) {
   if (!checked) {
     checked = true;
@@ -113,6 +134,10 @@ export default function ({ data, setTriggerValue }) {
     window.focus();
   }
   tookKeys = data.takesKeys;
+  if (data.press && data.press !== lastPress) {
+    lastPress = data.press;
+    pressStart(300);
+  }
   if (data.attempt && data.attempt !== lastAttempt) {
     lastAttempt = data.attempt;
     requestCamera(data.video).then((problem) => setTriggerValue("answer", { attempt: data.attempt, problem }));
@@ -127,16 +152,24 @@ def mount_camera(*, takes_keys: bool) -> None:
 
     If the page starts to take keys, the component moves the focus from the video to the page.
     """
+    attempt = st.session_state.get(state.LIVE_ATTEMPT, "")
+    presses = is_camera_allowed() and st.session_state.get(state.LIVE_PRESS) == attempt
     _CAMERA(
         key=state.LIVE_CAMERA,
-        data={"attempt": st.session_state.get(state.LIVE_ATTEMPT, ""), "video": VIDEO, "takesKeys": takes_keys},
+        data={"attempt": attempt, "video": VIDEO, "takesKeys": takes_keys, "press": attempt if presses else ""},
         on_answer_change=_take_answer,
     )
 
 
-def request_camera() -> None:
-    """Request the camera again. The answer arrives in a later run of the page."""
-    st.session_state[state.LIVE_ATTEMPT] = secrets.token_hex(4)
+def request_camera(*, press_start: bool = False) -> None:
+    """Request the camera again. The answer arrives in a later run of the page.
+
+    Args:
+        press_start: start the video as soon as the camera is allowed.
+    """
+    attempt = st.session_state[state.LIVE_ATTEMPT] = secrets.token_hex(4)
+    if press_start:
+        st.session_state[state.LIVE_PRESS] = attempt
     st.session_state.pop(state.LIVE_ANSWER, None)
 
 
