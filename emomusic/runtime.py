@@ -110,7 +110,10 @@ def map_threads(compute: Callable[[Item], Result], items: Sequence[Item], *, one
     """
     if one_thread or not items:
         return [compute(item) for item in items]
-    futures = [_threads().submit(compute, item) for item in items[1:]]
+    try:
+        futures = [_threads().submit(compute, item) for item in items[1:]]
+    except RuntimeError:  # the program ends
+        return [compute(item) for item in items]
     results = [compute(items[0])]
     for item, future in zip(items[1:], futures, strict=True):
         results.append(compute(item) if future.cancel() else future.result())

@@ -232,7 +232,11 @@ def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, 
             open_live(page, address)
             wait_for_start(page)
         with fresh_server(folders[1], port=port) as address:
-            page.locator(START).click()  # the browser restores the consent
+            page.locator(START).click()
+            consent = page.locator(f".st-key-{state.LIVE_CONSENT}")
+            consent.wait_for()
+            if not consent.locator("input").is_checked():  # the browser may restore it
+                consent.locator("label").click()
             wait_for_start(page)
 
 
