@@ -75,7 +75,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
 
         page = open_("/", root / "data/samples/eileen-collins-1999.jpg")
         page.locator(PLAYER).wait_for()
-        photo = page.get_by_role("img", name="The photo with framed faces").evaluate("image => image.src")
+        photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
         assert is_served(photo)
 
         expect(open_("/film", film).get_by_text(re.compile("^Reading: "))).to_be_visible()
