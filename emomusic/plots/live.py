@@ -124,7 +124,7 @@ def film_areas(
         if len(scenes) <= _NUMBERED_SCENES:
             figure.add_annotation(
                 x=(scene.start_s + scene.end_s) / 2, y=(_BAND_BOTTOM + _BAND_TOP) / 2, text=str(number),
-                showarrow=False, font={"size": 12, "color": ink_on(colour)},
+                showarrow=False, font={"size": 13, "color": ink_on(colour)},
             )  # fmt: skip
     figure.update_layout(barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest")
     figure.update_yaxes(range=[0, _BAND_TOP])
@@ -146,7 +146,7 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
             marker={"color": colours, "line": {"width": 0.5, "color": QUIET}},
             text=[mood.value if end - start > _NAMED_SPAN * (last - first) else "" for start, end, mood in spans],
             textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
-            textfont={"size": 12, "color": [ink_on(colour) for colour in colours]},
+            textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
             customdata=[int(start_s) for start_s, *_ in spans],
             hovertext=[
                 f"{format_clock(start_s)} to {format_clock(end_s)}: {mood} sound" for start_s, end_s, mood in spans

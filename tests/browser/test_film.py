@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, download
 from tests.browser.player import song
-from tests.browser.waiting import wait_until_idle
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
 
 pytestmark = pytest.mark.browser
@@ -25,8 +25,14 @@ SHOTS = [(COLLINS, 6), (BIDEN, 6)]
 
 # The middle of a second on the time axis
 X_OF = """second => {
-  const chart = document.querySelector('.js-plotly-plot'), axis = chart._fullLayout.xaxis;
+  const chart = document.querySelector('.st-key-film-part-timeline .js-plotly-plot'), axis = chart._fullLayout.xaxis;
   return chart.getBoundingClientRect().x + axis._offset + axis.l2p(second + 0.5);
+}"""
+
+
+PLAYHEAD = """() => {
+  const [host] = [...document.querySelectorAll('.st-key-film-follow *')].filter(element => element.shadowRoot);
+  return host.shadowRoot.querySelector('i').getBoundingClientRect().x;
 }"""
 
 
@@ -36,7 +42,7 @@ def upload(page: Page, film: Path) -> None:
 
 def wait_for_results(page: Page) -> None:
     """Wait for the marked film, for its sound, and for the last part of the page."""
-    expect(page.get_by_role("heading", name="Downloads")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Download")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=PATIENCE_MS)
     wait_until_idle(page)  # the last run draws the charts again
@@ -51,7 +57,9 @@ def scene_of(page: Page) -> tuple[int, int]:
 
 
 def click_second(page: Page, second: int) -> None:
-    chart = page.locator(".js-plotly-plot").first
+    wait_until_idle(page)
+    chart = page.locator(".st-key-film-part-timeline .js-plotly-plot")
+    wait_until_at_rest(chart)
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
@@ -84,6 +92,16 @@ def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
     page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 6")
     click_second(page, 2)  # the same second again
     wait_for_second(page, 2)
+    # The scene and the playhead follow the playback, unless the visitor switches it off
+    page.evaluate(f"{VIDEO}.muted = true, {VIDEO}.currentTime = 9")
+    expect(page.get_by_text(f"Scene {num_scenes} of {num_scenes},")).to_be_visible()
+    assert page.evaluate(PLAYHEAD) == pytest.approx(page.evaluate(X_OF, 9), abs=60)
+    page.get_by_text("Follow the film").click()
+    wait_until_idle(page)
+    page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 1")
+    page.wait_for_timeout(1000)
+    expect(page.get_by_text(f"Scene {num_scenes} of {num_scenes},")).to_be_visible()
+    page.get_by_role("button", name="Download").click()
     with av.open(download(page, "Marked film (MP4)")) as marked:
         assert marked.duration / av.time_base == pytest.approx(12, abs=0.2)
         assert [stream.codec_context.name for stream in marked.streams] == ["h264", "aac"]
@@ -91,9 +109,14 @@ def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
         assert (seconds[0], seconds[-1]) == pytest.approx((0, 12), abs=0.2)
 
     wait_for_results(other)
+    other.get_by_role("button", name="Download").click()
     for visitor, name, emotions in ((page, film.name, ["happy", "neutral"]), (other, silent.name, ["neutral"])):
         record = json.loads(download(visitor, "Everything (JSON)").read_text(encoding="utf-8"))
         assert record["video"] == name
         assert [face["emotion"] for face in record["faces"]] == emotions
     expect(other.get_by_role("heading", level=1)).to_contain_text("neutral")
+    page.keyboard.press("Escape")
+    click_second(page, 2)  # a happy scene
+    expect(page.get_by_role("heading", level=1)).to_contain_text("happy")
+    wait_until_idle(page)
     assert song(page) != song(other)

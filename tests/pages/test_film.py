@@ -136,22 +136,40 @@ def assert_chooser(app: AppTest) -> None:
     assert state.FILM_SAMPLE not in app.query_params
 
 
-def test_the_sample_is_shown_with_its_scenes_and_songs(shown: AppTest) -> None:
+def follow_of(app: AppTest) -> dict[str, Any]:
+    """What the page tells the component that moves the video."""
+    (component,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_film")
+    told: dict[str, Any] = json.loads(component.json)
+    return told
+
+
+def tiles(app: AppTest) -> list[Any]:
+    """The buttons of the scenes on the first screen."""
+    return [button for button in app.button if (button.key or "").startswith("scene-scene-")]
+
+
+def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest) -> None:
     assert shown.title[0].value == "Mostly happy"
     assert len(shown.title) == 1
-    assert shown.segmented_control(key=state.film_widget("scenes")).options == ["0:00", "0:03", "0:06", "0:09"]
+    assert [tile.label for tile in tiles(shown)] == [
+        "**0:00** happy",
+        "**0:03** sad",
+        "**0:06** angry",
+        "**0:09** happy",
+    ]
     assert len(scene_buttons(shown)) == len(SCENES)
     assert len(tracks(shown)) == 1
-    assert [header.value for header in shown.header if header.value in ("Faces", "Downloads")] == ["Faces", "Downloads"]
     assert text_of(shown).count("In view for") == NUM_FACES
-    assert len(shown.get("image")) == NUM_FACES
+    assert [f"**Face {number}**" in text_of(shown) for number in range(1, 5)] == [True, True, True, False]
+    assert len(shown.get("image")) == 2 * NUM_FACES + len(SCENES)
     assert downloads(shown) == DOWNLOADS
-    assert video_of(shown).start_time == 0
-    assert not video_of(shown).autoplay
+    told = follow_of(shown)
+    assert (told["scene"], told["follows"], told["at"]) == (0, True, None)
+    assert told["starts"] == pytest.approx([0, 3, 6, 9], abs=0.3)
 
 
-def test_another_scene_has_songs_of_its_mood(shown: AppTest, sample: FilmJob) -> None:
-    first, happy = playing(shown), queue_of(shown, "film").request
+def test_another_scene_has_songs_of_its_mood_and_moves_the_film(shown: AppTest, sample: FilmJob) -> None:
+    first, happy, video = playing(shown), queue_of(shown, "film").request, video_of(shown).id
     number, scene = next((n, of) for n, of in enumerate(sample.scenes()) if of.quadrant != sample.scenes()[0].quadrant)
     scene_buttons(shown)[number].click().run()
     assert not shown.exception
@@ -160,44 +178,30 @@ def test_another_scene_has_songs_of_its_mood(shown: AppTest, sample: FilmJob) ->
     assert request != happy
     assert playing(shown) != first
     assert shown.title[0].value != "Mostly happy"
-    assert shown.segmented_control(key=state.film_widget("scenes")).value == number
-    assert (video_of(shown).start_time, video_of(shown).autoplay) == (int(scene.start_s), True)
-    shown.segmented_control(key=state.film_widget("scenes")).set_value(0).run()
+    assert (follow_of(shown)["at"], follow_of(shown)["choice"]) == (int(scene.start_s), 1)
+    tiles(shown)[0].click().run()
     assert playing(shown) == first
-    assert (video_of(shown).start_time, video_of(shown).autoplay) == (0, True)
-
-
-def test_the_same_scene_can_be_played_again(shown: AppTest) -> None:
-    """Streamlit starts a video once for each id, which depends on the arguments."""
-    scene_buttons(shown)[2].click().run()
-    first = video_of(shown)
-    shown.run()
-    assert video_of(shown).id == first.id
-    scene_buttons(shown)[2].click().run()
-    assert video_of(shown).start_time == first.start_time
-    assert video_of(shown).id != first.id
-
-
-def test_the_next_scene_is_one_button_away(shown: AppTest, sample: FilmJob) -> None:
-    for scene in sample.scenes()[1:]:
-        shown.button(key=state.film_widget("next")).click().run()
-        assert video_of(shown).start_time == int(scene.start_s)
-    assert state.film_widget("next") not in {button.key for button in shown.button}  # this is the last one
+    assert (follow_of(shown)["at"], follow_of(shown)["choice"]) == (0, 2)
+    tiles(shown)[0].click().run()  # the same scene again
+    assert follow_of(shown)["choice"] == 3
+    assert video_of(shown).id == video  # the browser keeps the video
+    shown.toggle(key=state.FILM_FOLLOWS).set_value(False).run()
+    assert not follow_of(shown)["follows"]
 
 
 def test_many_scenes_are_in_a_menu_and_further_faces_are_counted(
     shown: AppTest, monkeypatch: pytest.MonkeyPatch, sample: FilmJob
 ) -> None:
-    monkeypatch.setattr(results, "_MOST_BUTTONS", 3)
+    monkeypatch.setattr(results, "_MOST_TILES", 3)
     monkeypatch.setattr(results, "_FACES_SHOWN", 2)
     shown.run()
-    assert len(shown.get("image")) == 2
+    assert len(shown.get("image")) == 4
     assert "1 more faces" in text_of(shown)
     menu = shown.selectbox(key=state.film_widget("scenes"))
     assert len(menu.options) == len(SCENES)
     menu.set_value(3).run()
     assert not shown.exception
-    assert video_of(shown).start_time == int(sample.scenes()[3].start_s)
+    assert follow_of(shown)["at"] == int(sample.scenes()[3].start_s)
 
 
 def test_a_new_scene_leaves_the_songs_of_the_others(
@@ -259,7 +263,7 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
     assert not app.exception
     assert job_of(app) is sample
     assert url_of(app) == {state.FILM_SAMPLE: "sample"}
-    assert video_of(app).start_time == int(sample.scenes()[2].start_s)
+    assert follow_of(app)["at"] == int(sample.scenes()[2].start_s)
 
 
 def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> None:
@@ -270,7 +274,7 @@ def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> No
     assert len(tracks(app)) == 1
     assert state.FILM_SAMPLE not in app.query_params
     assert downloads(app) == DOWNLOADS
-    assert state.film_widget("scenes") not in {control.key for control in app.segmented_control}  # one scene
+    assert tiles(app) == []  # one scene
     assert CANCEL not in labels(app)
 
 

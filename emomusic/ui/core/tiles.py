@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-Kind = Literal["sample", "hung"]
+Kind = Literal["sample", "hung", "scene"]
 """Prefixes of the tiles' button keys; no other key may start with one, or its element gets the tile style."""
 
 # Streamlit has no image button, so the button under each image is stretched over the whole tile. An element's key is

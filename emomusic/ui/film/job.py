@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import IO, BinaryIO, cast
 
 import cv2
+import numpy as np
 import streamlit as st
 
 from emomusic.affect import AffectPoint, Emotion
@@ -105,6 +106,7 @@ class FilmJob:
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self.cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._scenes: tuple[int, list[Segment]] = (0, [])
+        self._main_faces: tuple[int, list[int]] = (0, [])
         self._moods: dict[int, tuple[AffectPoint, Emotion]] = {}
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
         self._turns = films().turns
@@ -132,6 +134,18 @@ class FilmJob:
         if self.reading is not None and count != self._scenes[0]:
             self._scenes = count, self.reading.scenes()
         return self._scenes[1]
+
+    def main_faces(self) -> list[int]:
+        """The number of the face that is in view longest in each scene."""
+        scenes, count = self.scenes(), self._scenes[0]
+        if self.reading is not None and count != self._main_faces[0]:
+            table = self.reading.faces_table()
+            starts = np.array([scene.start_s for scene in scenes])
+            owners = np.searchsorted(starts, table["time_s"].to_numpy(), side="right") - 1
+            faces = table["face"].to_numpy()
+            shown = [faces[owners == number] for number in range(len(scenes))]
+            self._main_faces = count, [int(np.bincount(these).argmax()) if these.size else 0 for these in shown]
+        return self._main_faces[1]
 
     def has_answer(self) -> bool:
         """Whether the first scene is known well enough for a song."""

@@ -17,13 +17,14 @@ from emomusic.face.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
 from emomusic.text import format_clock
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen
-from emomusic.ui.core.charts import show_parts
-from emomusic.ui.core.frame import escape_markdown, escape_markdown_message
+from emomusic.ui.core.charts import styled_room
+from emomusic.ui.core.example import show_example
+from emomusic.ui.core.frame import escape_markdown_message
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
 from emomusic.ui.core.uploads import show_uploader
 from emomusic.ui.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, stored_upload, visitors_job
-from emomusic.ui.film.results import show_answer, show_details, show_growing, show_picture, show_timeline
+from emomusic.ui.film.results import show_details, show_people, show_screen
 
 _SAMPLE = "sample"  # the value in the URL
 
@@ -43,7 +44,7 @@ def current_job() -> FilmJob | None:
 
 def choose_film() -> None:
     """Show the sample and the upload."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="film-chooser"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Try the sample",
             icon=":material/play_circle:",
@@ -51,22 +52,23 @@ def choose_film() -> None:
             on_click=_choose_sample,
             key=state.film_widget("sample"),
         )
-        with st.container(width="stretch"):
-            show_uploader(
-                st.file_uploader,
-                f"Drop a film here: {FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
-                state.FILM_UPLOAD,
-                _store_film,
-                type=list(FILM_ENDINGS),
-                max_upload_size=MAX_MB,
-                label_visibility="collapsed",
+        st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
+        with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
+            st.markdown(
+                "Your film stays in an unnamed temporary file of this server until it is read, marked and heard. The "
+                f"marked copy stays in memory until you choose another film, or {WHEN_GONE}. To recognise a face after "
+                "a cut, EmoMusic compares the faces of this film with each other and keeps no description of them."
             )
-    st.caption(
-        f"{FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB. Use films of people who agree. Your film "
-        "stays in an unnamed temporary file of this server until it is read, marked and heard. The marked copy stays "
-        f"in memory until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares "
-        "the faces of this film with each other and keeps no description of them."
-    )
+    with st.container(height=100, border=False):  # the height of the uploader while it loads
+        show_uploader(
+            st.file_uploader,
+            f"Drop a film here: {FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
+            state.FILM_UPLOAD,
+            _store_film,
+            type=list(FILM_ENDINGS),
+            max_upload_size=MAX_MB,
+            label_visibility="collapsed",
+        )
 
 
 def _start_sample() -> FilmJob:
@@ -125,28 +127,19 @@ def _networks(visitor: str) -> FilmNetworks:
     return FilmNetworks(*shared().visitor_networks(visitor), load_film_networks().identifier)
 
 
-_FEATURES = (
-    (":material/movie:", "The film", "with a box, a number and an emotion for each face; its sound stays."),
-    (":material/area_chart:", "The timeline", "the mood of the group and of the sound. A click moves the film there."),
-    (":material/queue_music:", "The scenes", "spans of a stable mood, each with songs; the playlist follows them."),
-    (
-        ":material/face:",
-        "The faces",
-        "one line for each person, recognised after cuts, and the readings as CSV or JSON.",
-    ),
-)
-
 _EVERY_S = 1.0
+_HEAD = "<style>.st-key-film-head { min-height: 3.75rem; }</style>"
 
 
 def show_film() -> None:
     """Show the page, in the order of the screen."""
     job = current_job()
     if job is None:
-        choose_film()
-        if visitors_job() is not None:  # an upload arrived
-            st.rerun()
-        show_parts(_FEATURES)
+        with styled_room("film-start", 560):
+            choose_film()
+            if visitors_job() is not None:  # an upload arrived
+                st.rerun()
+            show_example("The sample or your own film replaces this example.")
         return
     st.session_state[state.FILM_DRAWN] = _drawn(job)
     if job.error is not None:
@@ -154,18 +147,9 @@ def show_film() -> None:
         st.error(escape_markdown_message(job.error), icon=":material/error:")
         st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
         return
-    chosen_scene = st.session_state.get(state.FILM_SCENE, 0)
-    scene = int(chosen_scene) if chosen_scene < len(job.scenes()) else 0
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
-        _show_head(job)
-        show_picture(job)
-        if job.is_reading:
-            show_growing()
-        else:
-            show_timeline(job, scene)
-    with right:
-        show_answer(job, scene)
+    st.session_state.setdefault(state.FILM_FOLLOWS, True)
+    _show_head(job)
+    show_screen(job)
     if not job.is_reading:
         show_details(job)
 
@@ -176,9 +160,14 @@ def _drawn(job: FilmJob) -> tuple[object, ...]:
 
 
 def _show_head(job: FilmJob) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-head"):
+    """Show the progress or the people of the film, and the way to another film."""
+    st.html(_HEAD)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-head", wrap=False):
         with st.container(width="stretch"):
-            _show_progress()
+            if job.stage is FilmStage.OVER:
+                show_people(job)
+            else:
+                _show_progress()
         if job.is_reading:
             st.button(
                 "Cancel",
@@ -198,9 +187,8 @@ def _show_head(job: FilmJob) -> None:
 
 def _show_progress() -> None:
     """Show the state of the film, refreshed while its thread runs."""
-    job = visitors_job()
 
-    @st.fragment(run_every=None if job is None or job.stage is FilmStage.OVER else _EVERY_S)
+    @st.fragment(run_every=_EVERY_S)
     def progress() -> None:
         job = visitors_job()
         if job is None:
@@ -209,9 +197,7 @@ def _show_progress() -> None:
             st.rerun()
         if job.stage is FilmStage.WAITING:
             st.progress(0.0, "Waiting for the networks, or for the films of others")
-        elif job.stage is FilmStage.OVER:
-            st.markdown(f"**{escape_markdown(job.name)}**")
-        else:
+        elif job.stage is not FilmStage.OVER:
             st.progress(job.share, _progress_text(job))
 
     progress()
