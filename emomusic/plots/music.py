@@ -47,10 +47,10 @@ _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 
 def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
-    """Songs on the plane of valence and energy, one trace for each mood, ready for a lasso.
+    """Songs on the plane of valence and arousal, one trace for each mood, ready for a lasso.
 
     Args:
-        plane: shape (n, 2), valence and energy from -1 to 1.
+        plane: shape (n, 2), valence and arousal from -1 to 1.
         moods: shape (n,), positions in `Mood`.
         names: shown at the pointer, one for each song.
     """
@@ -64,7 +64,7 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
                 text=[html.escape(names[row], quote=False) for row in own.tolist()],
                 marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
                 selected={"marker": {"opacity": 0.95}}, unselected={"marker": {"opacity": 0.12}},
-                hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, energy %{y:.2f}<extra></extra>",
+                hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
             )
         )  # fmt: skip
     axes = {"x0": -1, "x1": 1, "y0": 0, "y1": 0, "type": "line", "line": {"color": QUIET, "width": 1}, "layer": "below"}
@@ -75,11 +75,14 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
             *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
             axes, axes | {"x0": 0, "x1": 0, "y0": -1, "y1": 1},
         ],
-        annotations=corner_notes(),
+        annotations=[
+            note | {"text": f"<b>{quadrant}</b> {quadrant.description}"}
+            for quadrant, note in zip(QUADRANT_CORNERS, corner_notes(), strict=True)
+        ],
     )  # fmt: skip
     axis = {"range": [-_RANGE, _RANGE], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
     figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
-    figure.update_yaxes(**axis, title={"text": "energy: calm to intense", "standoff": 4})
+    figure.update_yaxes(**axis, title={"text": "arousal (energy): drowsy to awake", "standoff": 4})
     return figure
 
 
@@ -156,7 +159,7 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
     )  # fmt: skip
     figure.update_xaxes(
         range=[low, high], fixedrange=True, showgrid=False, zeroline=False, nticks=5,
-        title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 12}},
+        title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 13}},
     )  # fmt: skip
     figure.update_yaxes(
         range=[-0.12, len(MOODS) - 0.02], fixedrange=True, showgrid=False, zeroline=False, ticks="",
@@ -203,7 +206,7 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
     for name, row in zip(rows, lower, strict=True):
         for other, value in zip(columns, row, strict=True):
             if not np.isnan(value):
-                font = {"size": 12} | ({"color": "white"} if abs(value) >= 0.5 else {})
+                font = {"size": 13} | ({"color": "white"} if abs(value) >= 0.5 else {})
                 text = _signed(value).lstrip("+")
                 numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
     figure.update_layout(height=480, margin=_MARGIN, dragmode=False, annotations=numbers)

@@ -117,6 +117,7 @@ def test_a_lasso_a_box_a_click_and_a_quadrant_select_songs_with_one_player(music
 
 def test_a_phone_shows_the_open_tab_and_the_prediction_and_every_tab_fits(music: Callable[..., Page]) -> None:
     page = music(width=390, height=844)
+    expect(plane_area(page)).to_have_css("pointer-events", "none")  # a swipe scrolls
     page.goto(page.url.split("?")[0] + "?view=What+mood+is+this+song%3F")  # a click would scroll the tabs
     tab = page.get_by_role("tab", name="What mood is this song?")
     answer = page.locator(".st-key-music-sentence").get_by_role("heading")

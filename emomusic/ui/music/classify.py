@@ -188,16 +188,15 @@ def _show_answer(track: Track, answer: MoodExplanation, reason: str, *, moved: b
 def _main_reason(
     answer: MoodExplanation, features: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], *, moved: bool
 ) -> str:
-    strongest = int(np.abs(answer.influences).argmax())
-    points = answer.influences[strongest]
-    if abs(points) < 1:
+    strongest = int(answer.influences.argmax())  # a feature against the mood is no reason for it
+    if answer.influences[strongest] < 1:
         return "no single feature"
     is_more = features[strongest] > reference[strongest]
     label = FEATURE_LABELS[strongest].lower()
     # Compared with the median instead of "high", because half of the songs can have a value near 0
     than_median = f"{label}, {'above' if is_more else 'below'} most songs"
     cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_median
-    return f"mainly its {cause}, {'for' if points > 0 else 'against'} {answer.mood}"
+    return f"mainly its {cause}, for {answer.mood}"
 
 
 def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> list[int]:

@@ -1,4 +1,4 @@
-"""All songs of a table on the valence-energy plane, with players and downloads for a selection."""
+"""All songs of a table on the valence-arousal plane, with players and downloads for a selection."""
 
 from __future__ import annotations
 
@@ -30,9 +30,18 @@ _PAINT_S = 0.5  # Plotly loads and draws the plane
 _BUTTONS = ["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]
 
 
+# A swipe over the plane scrolls the page; the quadrants select songs there
+_TOUCH = """<style>
+@media (pointer: coarse), (max-width: 640px) {
+  [class*="st-key-music-plane-"] .draglayer * { pointer-events: none !important; }
+}
+</style>"""
+
+
 @st.fragment
 def show_plane(songs: SongTable) -> None:
     """Show the plane and the selected songs; a selection reruns only this fragment."""
+    st.html(_TOUCH)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         rows = _choose_rows(songs)
@@ -64,7 +73,7 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
     event = show_chart(
         _figure(songs, of_moods, text_color()),
         key=state.fresh(state.music_widget("plane", songs.digest)),
-        alt=f"{drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and energy, coloured by mood",
+        alt=f"{drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and arousal, coloured by mood",
         config={"displayModeBar": True, "modeBarButtons": [_BUTTONS]},
         on_select="rerun",
         selection_mode=("points", "box", "lasso"),
@@ -129,9 +138,8 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
 def _show_hint(songs: SongTable) -> None:
     st.header("Draw around some songs", anchor=False)
     st.markdown(
-        "Drag the mouse or a finger around songs on the plane to hear them. The tools above the plane also select a "
-        "box, zoom and move; while zooming or moving, click one song. Choose a quadrant to select its songs, or moods "
-        "to see only theirs."
+        "Drag the mouse around songs on the plane to hear them, or choose a quadrant. The tools above the plane also "
+        "select a box, zoom and move. Choose moods to see only theirs."
     )
     st.markdown("**A clear example of each mood**")
     show_songs(songs, _examples(songs), name="examples", plays_first=False)
