@@ -42,7 +42,7 @@ MOOD_GLYPHS: Mapping[Mood, str] = MappingProxyType(
 """The same symbols in text."""
 
 _MANY = 2000  # songs; smaller and paler symbols above
-_RANGE = 1.04  # limit of both axes of the plane
+_RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 
@@ -76,12 +76,14 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
             axes, axes | {"x0": 0, "x1": 0, "y0": -1, "y1": 1},
         ],
         annotations=[
-            note | {"text": f"<b>{quadrant}</b> {quadrant.description}"}
+            note
+            | {"text": f"<b>{quadrant}</b> {quadrant.description}", "yanchor": "bottom" if note["y"] > 0 else "top"}
             for quadrant, note in zip(QUADRANT_CORNERS, corner_notes(), strict=True)
         ],
     )  # fmt: skip
     axis = {"range": [-_RANGE, _RANGE], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
     figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
+    axis["range"] = [-_ROOM, _ROOM]
     figure.update_yaxes(**axis, title={"text": "arousal (energy): drowsy to awake", "standoff": 4})
     return figure
 
