@@ -20,7 +20,7 @@ SCREENS = (
     ("/?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
     ("/live", "Live · EmoMusic", "What does this moment sound like?"),
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
-    ("/film?film=sample", "Film · EmoMusic", "Downloads"),
+    ("/film?film=sample", "Film · EmoMusic", "Download"),
     ("/gallery?wall=samples", "Gallery · EmoMusic", "All faces"),
     ("/music", "Music · EmoMusic", "Draw around some songs"),
     ("/models?face_view=Card", "Models · EmoMusic", "Data and licence"),

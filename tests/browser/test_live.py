@@ -32,7 +32,7 @@ CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
 # Small and slow for a busy machine; the video repeats
 WIDTH, HEIGHT, RATE = 480, 360, 8
 SHOT_S = 3
-LONG_MS = 4 * PATIENCE_MS  # time to load the networks during a video on a busy machine
+LONG_MS = 2 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
 START, PLAY_BUTTON, SUMMARY = ".st-key-live-start button", ".st-key-live-play button", ".st-key-live-csv"
 
