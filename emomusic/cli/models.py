@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, progress
-from emomusic.errors import DatasetError, ModelError
+from emomusic.errors import DatasetError, ModelError, ProfileError
 from emomusic.text import escape_control_chars, file_size
 
 if TYPE_CHECKING:
@@ -191,14 +191,22 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
 def create_profile(options: argparse.Namespace) -> Outcome:
     """Learn one face from a folder of pictures and write the profile."""
     from emomusic.api import learn_face
+    from emomusic.assets import require_writable
     from emomusic.training.evaluate import labelled_pictures
 
+    require_writable(options.out.parent)
     shots: dict[str, list[Path]] = {}
     for path, emotion in labelled_pictures(options.folder):
         shots.setdefault(emotion.value, []).append(path)
     profile = learn_face(shots)
     content = profile.to_json()
-    options.out.write_bytes(content)
+    try:
+        options.out.write_bytes(content)
+    except OSError as error:
+        raise ProfileError(
+            f"expected a file to write the profile into. Received: {options.out} ({error.strerror}). "
+            "Choose another name"
+        ) from error
     counts = {emotion.value: count for emotion, count in profile.shots.items()}
     return {"emotions": counts, "model": profile.model, "bytes": len(content)}, 0
 

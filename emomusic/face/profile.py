@@ -263,8 +263,7 @@ class FaceProfile:
         """
         if len(content) > MAX_BYTES:
             raise ProfileError(
-                f"expected a face profile of at most {MAX_BYTES // 1024} KB. "
-                f"Received: {len(content) // 1024:,} KB. {_ADVICE}"
+                f"expected a face profile of at most {MAX_BYTES // 1024} KB. Received: a larger file. {_ADVICE}"
             )
         try:
             stored = msgspec.json.decode(content, type=_Stored)

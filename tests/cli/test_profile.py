@@ -57,3 +57,16 @@ def test_pictures_without_a_neutral_face_make_no_profile(
     assert main(["profile", "create", str(shots), "--out", str(tmp_path / "face.json")]) == 2
     assert "neutral" in capsys.readouterr().err
     assert not (tmp_path / "face.json").exists()
+
+
+def test_a_profile_gets_its_folder_and_never_replaces_one(
+    shots: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "face.json"
+    assert main(["profile", "create", str(shots), "--out", str(out)]) == 0
+    assert out.is_file()
+    capsys.readouterr()
+    assert main(["profile", "create", str(shots), "--out", str(tmp_path / "new")]) == 2
+    error = capsys.readouterr().err
+    assert "a file to write the profile into" in error
+    assert error.count("\n") == 1
