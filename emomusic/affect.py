@@ -69,11 +69,6 @@ class Quadrant(StrEnum):
         """A description for people."""
         return _QUADRANT_WORDS[self]
 
-    @property
-    def of_songs(self) -> str:
-        """The name of a class of songs: "calm (Q4)"."""
-        return f"{QUADRANT_MOODS[self]} ({self})"
-
 
 _QUADRANT_WORDS: Mapping[Quadrant, str] = MappingProxyType(
     {

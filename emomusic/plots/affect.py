@@ -159,12 +159,12 @@ def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
 
 
 def corner_notes() -> list[dict[str, Any]]:
-    """Plotly annotations with the name of each quadrant in its corner."""
+    """Plotly annotations with the name of each quadrant, above or below the plane, where no mark lies."""
     return [
         {
             "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
-            "yanchor": "top" if level > 0 else "bottom", "showarrow": False,
-            "text": f"<b>{quadrant}</b>", "font": {"size": 13},
+            "yanchor": "bottom" if level > 0 else "top", "showarrow": False,
+            "text": quadrant.description.replace(" and ", ", "), "font": {"size": _LABEL}, "borderpad": 0,
         }
         for quadrant, (side, level) in QUADRANT_CORNERS.items()
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from emomusic.affect import QUADRANT_MOODS, Emotion, Mood, Quadrant
+from emomusic.affect import Emotion, Mood, Quadrant
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -48,7 +48,6 @@ MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
 
 CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
     {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
-    | {quadrant.of_songs: MOOD_COLOURS[mood] for quadrant, mood in QUADRANT_MOODS.items()}
     | {"tense": QUADRANT_COLOURS[Quadrant.Q2]}  # of the four classes of face models
 )
 """Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""

@@ -75,11 +75,7 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
             *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
             axes, axes | {"x0": 0, "x1": 0, "y0": -1, "y1": 1},
         ],
-        annotations=[
-            note
-            | {"text": f"<b>{quadrant}</b> {quadrant.description}", "yanchor": "bottom" if note["y"] > 0 else "top"}
-            for quadrant, note in zip(QUADRANT_CORNERS, corner_notes(), strict=True)
-        ],
+        annotations=corner_notes(),
     )  # fmt: skip
     axis = {"range": [-_RANGE, _RANGE], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
     figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})

@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 from emomusic.affect import (
     EMOTION_POINTS,
     EMOTIONS,
-    QUADRANT_CORNERS,
     EmotionProbabilities,
     affect_of,
     quadrant_of,
@@ -273,10 +272,7 @@ def _height_of(hz: float) -> float:
 
 
 def _plane(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint] = ()) -> go.Figure:
-    figure = circumplex([FacePoint(label, affect_of(probabilities), probabilities.emotion)], songs, height=HEIGHT)
-    for note, quadrant in zip(figure.layout.annotations, QUADRANT_CORNERS, strict=True):
-        note.text = f"<b>{quadrant.description.replace(' and ', ', ')}</b>"
-    return figure
+    return circumplex([FacePoint(label, affect_of(probabilities), probabilities.emotion)], songs, height=HEIGHT)
 
 
 def _readable(figure: go.Figure) -> go.Figure:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, Quadrant
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant
 from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of, read_metrics
 from emomusic.errors import ModelError
 from emomusic.metrics import (
@@ -185,7 +185,7 @@ _CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
 
 
 def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
-    """Read a model's metrics in its own classes; those of a sound model as in `Quadrant.of_songs`.
+    """Read a model's metrics in its own classes; those of a sound model by the moods of its quadrants.
 
     Raises:
         ModelError: they are absent or damaged.
@@ -204,7 +204,7 @@ def read_vote_metrics(name: str) -> ClassMetrics:
 
 
 def _class_metrics(folder: Path, keys: Sequence[str], *, songs: bool = False) -> ClassMetrics:
-    """The metrics under these keys of `metrics.json`. `songs` names quadrants as classes of songs."""
+    """The metrics under these keys of `metrics.json`. `songs` names quadrants by their moods."""
     metrics = read_metrics(folder)
     try:
         for key in keys:
@@ -215,7 +215,7 @@ def _class_metrics(folder: Path, keys: Sequence[str], *, songs: bool = False) ->
             raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(saved.per_class)} classes")
         per_class = saved.per_class
         if songs:
-            per_class = {Quadrant(name).of_songs: scores for name, scores in per_class.items()}
+            per_class = {QUADRANT_MOODS[Quadrant(name)].value: scores for name, scores in per_class.items()}
         return ClassMetrics(per_class, confusion)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"expected the figures of a model in {folder}. Received: {error}") from error

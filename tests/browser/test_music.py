@@ -111,7 +111,7 @@ def test_a_lasso_a_box_a_click_and_a_quadrant_select_songs_with_one_player(music
     expect(page.locator('[class*="st-key-music-play-selection-"]', has_text=name.split(" \u00b7 ")[0])).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(selected).to_have_count(0)
-    page.get_by_role("radio", name=re.compile("^Q3")).click()
+    page.get_by_role("radio", name=re.compile("^unpleasant and drowsy")).click()
     assert num_selected(page) > 1000
 
 

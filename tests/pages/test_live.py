@@ -15,7 +15,7 @@ import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
-from emomusic.affect import EMOTIONS, Emotion
+from emomusic.affect import EMOTIONS, Emotion, Quadrant
 from emomusic.errors import ModelError
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.live.game import MirrorGame, Stage
@@ -364,7 +364,7 @@ def test_a_session_that_is_over_has_a_summary_until_the_next_start(app: AppTest,
     assert not app.exception
     assert [metric.value for metric in app.metric] == ["0:17", "82 %", "2", "Happy"]
     table = app.dataframe[0].value
-    assert [quadrant[:2] for quadrant in table["Quadrant"]] == ["Q1", "Q3"]
+    assert table["Quadrant"].tolist() == [Quadrant.Q1.description, Quadrant.Q3.description]
     assert tracks(app) == []
     assert "live-csv" in " ".join(button.proto.id for button in app.get("download_button"))
     assert [metric.value for metric in app.run().metric] == ["0:17", "82 %", "2", "Happy"]

@@ -119,14 +119,14 @@ def test_only_the_open_tab_is_computed(app: AppTest) -> None:
 
 def test_the_sound_model_has_a_row_beside_the_published_figure(app: AppTest) -> None:
     metrics = assets.read_metrics(assets.folder_of(assets.ModelKind.SOUND, "musicnn"))
-    app.query_params[state.MODELS_SOUND_CELL] = "calm (Q4) called sad (Q3)"
+    app.query_params[state.MODELS_SOUND_CELL] = "calm called sad"
     opened(app, kind="Sound models")
     row = app.dataframe[0].value.iloc[0]
     assert row["Published"] == "76.4 %"
     assert (row["Right moods"], row["Mean F1"]) == pytest.approx((100 * metrics["accuracy"], 100 * metrics["macro_f1"]))
     matrix, bars = charts(app)
     assert matrix["data"][0]["x"] == bars["data"][0]["y"]
-    assert f"{metrics['confusion'][3][2]} of the {sum(metrics['confusion'][3])} calm (Q4) songs" in text_of(app)
+    assert f"{metrics['confusion'][3][2]} of the {sum(metrics['confusion'][3])} calm songs" in text_of(app)
     for view, num_charts in (("Figures", 1), ("Confidence", 2)):
         app.query_params[state.MODELS_SOUND_VIEW] = view
         app.run()

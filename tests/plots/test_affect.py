@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, QUADRANT_CORNERS, AffectPoint, Emotion
 from emomusic.plots.affect import FacePoint, circumplex
 
 Floats = npt.NDArray[np.float64]
@@ -117,3 +117,11 @@ def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensit
         assert covered(box, mark) < 0.15 * 6 * len(name) * 11
         assert np.abs(box).max() <= plane_px / 2
     assert max(covered(*pair) for pair in itertools.combinations(boxes.values(), 2)) == 0
+
+
+def test_words_name_the_quadrants_outside_the_plane() -> None:
+    notes = {note.text.replace(", ", " and "): note for note in plane([]).layout.annotations}
+    assert notes.keys() == {quadrant.description for quadrant in QUADRANT_CORNERS}
+    for quadrant, (side, level) in QUADRANT_CORNERS.items():
+        note = notes[quadrant.description]
+        assert (note.x, note.y, note.yanchor) == (side, level, "bottom" if level > 0 else "top")

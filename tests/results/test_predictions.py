@@ -83,7 +83,7 @@ def test_the_figures_of_the_sound_model_are_those_of_its_answers() -> None:
     (record,), problems = read_records(ModelKind.SOUND)
     assert not problems
     figures, own = (read(ModelKind.SOUND, record.name) for read in (read_class_metrics, read_predictions))
-    assert figures.classes == own.classes == ("happy (Q1)", "energetic (Q2)", "sad (Q3)", "calm (Q4)")
+    assert figures.classes == own.classes == ("happy", "energetic", "sad", "calm")
     np.testing.assert_array_equal(own.grouped(four=False).scores().confusion, figures.confusion)
     accuracies = read_fold_accuracies(ModelKind.SOUND, record.name)
     assert accuracies.mean() == pytest.approx(record.accuracy)

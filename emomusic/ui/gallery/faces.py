@@ -220,7 +220,7 @@ def _show_quadrant(
 ) -> None:
     # Equal heights within a row; the neutral faces have a row to themselves
     with st.container(border=True, height="content" if quadrant is Quadrant.N else "stretch"):
-        st.markdown(f"**{quadrant}**, {quadrant.description}")
+        st.markdown(f"**{quadrant.description.capitalize()}**")
         if not faces:
             st.caption("No emotion lies in this quadrant, only calm songs." if quadrant is Quadrant.Q4 else "No faces.")
         with st.container(horizontal=True, gap="small"):

@@ -242,8 +242,8 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
     values = walk.face.probabilities
     quadrant = quadrant_of(affect_of(values))
     figure = plots.quarter_place(values, str(walk.face.number))
-    _fact(facts, f"**{quadrant.description.capitalize()}** ({quadrant}): {QUADRANT_MOODS[quadrant]} songs.")
-    alt = _alt(walk, f"The plane with {quadrant} filled: {quadrant.description}")
+    _fact(facts, f"**{quadrant.description.capitalize()}:** {QUADRANT_MOODS[quadrant]} songs.")
+    alt = _alt(walk, f"The plane with one quadrant filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt)
 
 

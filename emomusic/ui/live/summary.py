@@ -123,7 +123,7 @@ def _show_segments(summary: SessionSummary, table: pd.DataFrame) -> None:
                 "Start": [format_clock(segment.start_s) for segment in summary.segments],
                 "Duration": [format_clock(segment.seconds) for segment in summary.segments],
                 "Mood": [describe(segment.probabilities) for segment in summary.segments],
-                "Quadrant": [f"{s.quadrant}, {s.quadrant.description}" for s in summary.segments],
+                "Quadrant": [s.quadrant.description for s in summary.segments],
             }
         ),
         hide_index=True,

@@ -13,7 +13,7 @@ import msgspec
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import QUADRANT_CORNERS
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS
 from emomusic.assets import METRICS, ModelKind, folder_of, read_metrics
 from emomusic.face.model_files import read_spec
 from emomusic.results.findings import (
@@ -193,7 +193,7 @@ def _describe_votes(records: Sequence[ModelRecord]) -> str:
 
 
 _QUADRANTS_IN_WORDS = (
-    join_names(f"{quadrant.of_songs} is {quadrant.description}" for quadrant in QUADRANT_CORNERS) + "."
+    join_names(f"{QUADRANT_MOODS[quadrant]} is {quadrant.description}" for quadrant in QUADRANT_CORNERS) + "."
 )
 
 _MAIN = {

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from emomusic.affect import AffectPoint, Quadrant, describe_shares, list_shares, share_text
+from emomusic.affect import QUADRANT_MOODS, AffectPoint, Quadrant, describe_shares, list_shares, share_text
 from emomusic.errors import AudioError
 from emomusic.music.request import nearest_emotion
 from emomusic.music.sound.audio_file import MAX_S, PATCH_S, read_song, whole
@@ -83,10 +83,10 @@ def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
 
 
 def describe_hearing(hearing: Hearing) -> str:
-    """The mood of a song in one sentence: "Mostly calm: pleasant and drowsy (Q4, 71 %)"."""
+    """The mood of a song in one sentence: "Mostly calm: pleasant and drowsy (71 %)"."""
     quadrant = hearing.quadrant
     words = describe_shares([mood.value for mood in hearing.moods], list(hearing.moods.values()))
-    return f"{words}: {quadrant.description} ({quadrant}, {share_text(hearing.probabilities[quadrant])})"
+    return f"{words}: {quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
 
 
 def _show(own: _OwnSong) -> None:
@@ -105,7 +105,7 @@ def _show(own: _OwnSong) -> None:
     chart, words = roomy_columns([3, 2], key="own-song", gap="large")
     with words:
         st.markdown(f"**It fits a face that looks {nearest_emotion(point).adjective}.**")
-        shares = {Quadrant(name).of_songs: share for name, share in hearing.probabilities.items()}
+        shares = {QUADRANT_MOODS[Quadrant(name)].value: share for name, share in hearing.probabilities.items()}
         show_chart(
             share_bars(shares, height=190, letters=14, bargap=0.3),
             key=state.music_widget("own-quadrants"),

@@ -65,7 +65,7 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
             key=state.music_widget("plane-moods", songs.digest), label_visibility="collapsed",
         )  # fmt: skip
         quadrant = st.pills(
-            "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: f"{choice} {choice.description}",
+            "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: choice.description,
             key=state.fresh(state.music_widget("quadrant", songs.digest)), label_visibility="collapsed",
         )  # fmt: skip
     of_moods = tuple(moods) or MOODS

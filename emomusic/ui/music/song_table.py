@@ -302,8 +302,8 @@ def explain_numbers(songs: SongTable) -> None:
         )
     st.markdown(
         "**Plane.** Valence is how positive a song sounds, energy how intense. Energy is the arousal axis. The plane "
-        "scales both from \u22121 to 1, as for faces. Calm is Q4, pleasant and drowsy; many calm songs have a "
-        "low valence and lie in Q3.\n\n"
+        "scales both from \u22121 to 1, as for faces. Calm should be pleasant and drowsy, but many calm songs have a "
+        "low valence and lie on the unpleasant side.\n\n"
         "**Moods.** Calm, happy, energetic and sad are the labels of the training set. The model confuses happy and "
         "energetic songs most often.\n\n"
         "**Features** from Spotify:\n\n"

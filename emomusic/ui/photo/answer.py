@@ -156,7 +156,7 @@ def _show_bars(choices: Choices) -> None:
         alt = f"Probabilities: {list_shares(shares.as_dict())}"
         show_chart(probability_bars(shares, height=150), key="bars", alt=alt, height="stretch")
         position = f"valence {point.valence:.2f}, arousal {point.arousal:.2f}"
-        st.caption(f"{choices.who}: {quadrant.description} ({quadrant}), {position}")
+        st.caption(f"{choices.who}: {quadrant.description}, {position}")
 
 
 def _show_actions(result: PhotoResult, choices: Choices, queue: SongQueue | None) -> None:
