@@ -28,6 +28,6 @@ page = st.navigation(pages, position="top")
 if page.url_path:
     st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
 enter_page(page.url_path)
-with capacity().work():
+with shown_errors(), capacity().work():
     page.run()
 show_notice()

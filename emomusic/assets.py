@@ -25,7 +25,7 @@ from pathlib import Path
 from tokenize import TokenError
 from typing import Any, ParamSpec, TypeVar
 
-from emomusic.errors import AssetError, ModelError
+from emomusic.errors import AssetError, ModelError, SettingsError
 
 _Options = ParamSpec("_Options")
 _Loaded = TypeVar("_Loaded")
@@ -117,7 +117,7 @@ def downloads_dir() -> Path:
     In an installed wheel: `$EMOMUSIC_DATA`, or `$XDG_DATA_HOME/emomusic`, or `~/.local/share/emomusic`.
 
     Raises:
-        AssetError: there is no home folder, and `$EMOMUSIC_DATA` is not set.
+        SettingsError: there is no home folder, and `$EMOMUSIC_DATA` is not set.
     """
     if not IS_WHEEL:
         return data_dir()
@@ -127,7 +127,7 @@ def downloads_dir() -> Path:
     try:
         return (Path(base) if base else Path.home() / ".local" / "share") / "emomusic"
     except RuntimeError as error:
-        raise AssetError(f"expected a home folder for datasets. Received: none. {_CHOOSE_FOLDER}") from error
+        raise SettingsError(f"expected a home folder for datasets. Received: none. {_CHOOSE_FOLDER}") from error
 
 
 def writing_advice() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from emomusic.assets import downloads_dir, find_datasets, writing_advice
-from emomusic.errors import AssetError
+from emomusic.errors import AssetError, SettingsError
 
 Progress = Callable[[int, int | None], object]
 """Called with the bytes received and the total, which is None if the server does not send it."""
@@ -105,8 +105,8 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
         timeout_s: timeout in seconds, see `TIMEOUT_S`.
 
     Raises:
-        AssetError: the network or the server fails, the response is not the dataset, or the file cannot be written. No
-            incomplete file is left.
+        AssetError: the network or the server fails, or the response is not the dataset.
+        SettingsError: the file cannot be written. No incomplete file is left.
     """
     download = DOWNLOADS[name]
     if (path := _valid_copy(download)) is not None:
@@ -120,8 +120,8 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
         target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(target)
-    except OSError as error:  # without the folder, which a page must not show
-        raise AssetError(
+    except OSError as error:
+        raise SettingsError(
             f"expected to write {download.path}. Received: {error.strerror}. {writing_advice()}"
         ) from error
     return target

@@ -49,4 +49,4 @@ class SignInNeededError(SpotifyError):
 
 
 class SettingsError(EmomusicError):
-    """A setting in the environment or the secrets is invalid."""
+    """A setting in the environment or the secrets is invalid, or a folder for data is missing."""

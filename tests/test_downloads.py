@@ -12,7 +12,7 @@ import pytest
 from emomusic import assets, downloads
 from emomusic.cli import main
 from emomusic.downloads import DOWNLOADS, Download, ensure, find_download
-from emomusic.errors import AssetError
+from emomusic.errors import AssetError, SettingsError
 from tests.servers import Reply, serve
 
 BODY = b"track_id,track_name\n" + b"".join(b"%022d,Song %d\n" % (number, number) for number in range(5000))
@@ -121,7 +121,9 @@ def test_the_error_for_a_folder_that_cannot_be_written_names_no_folder(
     (tmp_path / "data").write_text("a file where a folder should be")
     with serve(lambda _: Reply(BODY)) as server:
         register(server.url)
-        with pytest.raises(AssetError, match=r"write music/songs.csv. Received: .*Make the folder writable") as caught:
+        with pytest.raises(
+            SettingsError, match=r"write music/songs.csv. Received: .*Make the folder writable"
+        ) as caught:
             ensure("songs")
         assert str(tmp_path) not in str(caught.value)
         monkeypatch.setattr(assets, "IS_WHEEL", True)  # a wheel never writes into its own folder

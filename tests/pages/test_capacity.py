@@ -17,6 +17,7 @@ from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity
 from emomusic.ui.film.job import FilmJob
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
+from tests.pages.screen import text_of
 
 
 class Runtime:
@@ -145,3 +146,16 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
     assert all(busy)
     assert not module.capacity().is_busy
     job.close()
+
+
+def test_a_wrong_setting_is_named_in_the_log_and_not_on_the_page(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(module.MAX_VISITORS, "many")
+    module.capacity.cache_clear()
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=120).run()
+    module.capacity.cache_clear()
+    assert not app.exception
+    assert app.error
+    assert module.MAX_VISITORS not in text_of(app)
+    assert module.MAX_VISITORS in caplog.text

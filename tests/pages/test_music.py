@@ -23,7 +23,7 @@ from emomusic.ui.music import song_table as song_table_module
 from emomusic.ui.music.classify import nearest_songs
 from emomusic.ui.music.plane import MOST_DRAWN, selected_rows
 from emomusic.ui.music.song_list import CLASSIFY, table_csv
-from emomusic.ui.music.song_table import SongTable, example_csv, unique_songs
+from emomusic.ui.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
 from emomusic.ui.music.tabs import _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table
 from tests.pages.screen import listed, text_of, tracks
@@ -325,13 +325,13 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
     assert "predictions" not in app.caption[0].value
 
 
-def test_a_visitor_of_a_server_sees_the_command_and_cannot_start_a_download(app: AppTest, monkeypatch) -> None:
+def test_a_server_offers_only_the_tables_that_it_has(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(downloads, "find_download", lambda name: None)
     app.query_params[state.MUSIC_TABLE] = "TidyTuesday"
     app.run()
     assert not app.exception
-    assert [code.value for code in app.code] == ["python -m emomusic data get tidytuesday"]
-    assert not app.button
+    assert app.segmented_control(key=state.MUSIC_TABLE).options == [SHIPPED, OWN]
+    assert app.header[0].value.startswith("81,198 songs")
 
 
 def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest, monkeypatch) -> None:

@@ -46,12 +46,13 @@ def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> 
     assert re.search(r"\b1 found\.$", text_of(app), re.MULTILINE)
 
 
-def test_the_page_without_keys_explains_how_to_get_them(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "spotify_credentials", lambda: None)
-    app.run()
+    find(app, "ac/dc & co")
     assert not app.exception
-    assert "developer.spotify.com" in text_of(app)
-    assert "SPOTIFY_CLIENT_ID" in app.code[0].value
+    (link,) = app.get("link_button")
+    assert link.proto.url == "https://open.spotify.com/search/ac%2Fdc%20%26%20co"
+    assert not app.code
 
 
 def found_track(number: int, title: str, *, cover_url: str | None = None) -> FoundTrack:
@@ -222,17 +223,17 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=["no quotes", "an open quote", "another encoding"],
 )
-def test_a_mistake_in_the_secrets_is_one_error_without_their_values(
-    app: AppTest, secrets: Path, content: bytes, fault: str
+def test_a_mistake_in_the_secrets_is_one_warning_and_its_place_is_in_the_log(
+    app: AppTest, secrets: Path, content: bytes, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     secrets.write_bytes(content)
     find(app, "zzzz")
     assert not app.exception
-    (error,) = app.error
-    message = unescaped(error.value)
-    assert "secrets.toml" in message
-    assert f"Received: {fault}. " in message
-    assert "hidden" not in text_of(app)
+    assert len(app.warning) == 1
+    assert "secrets" not in text_of(app)
+    assert "secrets.toml: one setting per line" in caplog.text
+    assert f"Received: {fault}. " in caplog.text
+    assert "hidden" not in text_of(app) + caplog.text
     assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
     assert search.spotify_credentials() == Credentials("an id", "a secret")

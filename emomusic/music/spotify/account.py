@@ -75,7 +75,7 @@ def redirect_uri_of(page_url: str) -> str:
     default_port = 443 if parts.scheme == "https" else 80
     end = "" if port in (None, default_port) else f":{port}"
     if host == "localhost":
-        raise SpotifyError(f"Spotify does not accept localhost. Open the app at {parts.scheme}://127.0.0.1{end}.")
+        raise SpotifyError("Spotify does not accept localhost. Write 127.0.0.1 instead in the address of this page.")
     if parts.scheme == "http" and host not in _LOOPBACK_HOSTS:
         raise SpotifyError("Spotify needs https. Open the app at an address that starts with https.")
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{end}/"

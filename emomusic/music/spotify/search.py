@@ -164,7 +164,7 @@ class LiveSpotify:
         return FoundPage(tuple(tracks), total, notice)
 
     def _found(self, words: str, offset: int) -> tuple[list[FoundTrack], int]:
-        rejected = SpotifyError("Spotify rejected the credentials. Check the client id and the client secret.")
+        rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
         with translated("Spotify", {400: rejected, 401: rejected}):
             token = self._logged_in().get_access_token(as_dict=False)
         no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")

@@ -16,7 +16,7 @@ import streamlit as st
 
 from emomusic.assets import ROOT, data_dir
 from emomusic.compat import HookError, keep_uploads_in_memory, share_free_memory
-from emomusic.errors import EmomusicError
+from emomusic.errors import EmomusicError, SettingsError
 from emomusic.plots.colours import rgb_of
 from emomusic.ui.core import state
 from emomusic.ui.core.address import open_address
@@ -92,8 +92,8 @@ def enter_app() -> None:
             _app_has_run().clear()
             log.exception("photos would be written to disk, or stay after their pages are closed")
             st.error(
-                "This server cannot keep its promise about photos, so the app does not start. Install the versions of "
-                "requirements.txt.",
+                "This server cannot keep its promise about photos, so the app does not start. Its owner finds the "
+                "reason in the log.",
                 icon=":material/error:",
             )
             st.stop()
@@ -161,14 +161,22 @@ def require_app(page: str) -> None:
     open_address(page)
 
 
+def error_text(error: EmomusicError) -> str:
+    """The message of an error as Markdown. Wrong settings are for the owner of the server, in the log only."""
+    if isinstance(error, SettingsError):
+        log.error("wrong setting: %s", error)
+        return "This server is not set up correctly. Its owner finds the reason in the log."
+    log.info("error shown to the visitor: %s", error)
+    return escape_markdown_message(str(error))
+
+
 @contextlib.contextmanager
 def shown_errors() -> Iterator[None]:
     """Show an `EmomusicError` as a message; other exceptions propagate."""
     try:
         yield
     except EmomusicError as error:
-        log.info("error shown to the visitor: %s", error)
-        st.error(escape_markdown_message(str(error)), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
 
 
 def show_notice() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import numpy as np
 import streamlit as st
 
@@ -19,7 +21,7 @@ from emomusic.music.spotify.search import (
 )
 from emomusic.ui.core import state
 from emomusic.ui.core.address import text_widget
-from emomusic.ui.core.frame import escape_markdown_message
+from emomusic.ui.core.frame import error_text
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.core.shared import shared
 from emomusic.ui.music.classify import describe_moods
@@ -45,7 +47,16 @@ def show_search(songs: SongTable) -> None:
         _search_table(songs, text)
     with there:
         st.header("On Spotify", anchor=False)
-        _search_spotify(songs, text)
+        try:
+            credentials = spotify_credentials()
+        except EmomusicError as error:
+            st.warning(error_text(error), icon=":material/cloud_off:")
+            return
+        if credentials is not None:
+            _search_spotify(songs, text, credentials)
+        else:
+            address = f"https://open.spotify.com/search/{quote(text, safe='')}"
+            st.link_button("Search on Spotify", address, icon=":material/open_in_new:", disabled=not text)
 
 
 def _search_table(songs: SongTable, text: str) -> None:
@@ -61,20 +72,9 @@ def _search_table(songs: SongTable, text: str) -> None:
     show_songs(songs, once, name="found", can_ask=True)
 
 
-def _search_spotify(songs: SongTable, text: str) -> None:
-    credentials = spotify_credentials()
-    if credentials is None:
-        st.markdown(
-            "Add your own keys to search Spotify. They are free with a Premium account.\n\n"
-            "1. Create an app at [developer.spotify.com/dashboard](https://developer.spotify.com/dashboard) with the "
-            "redirect address `http://127.0.0.1:8501/`.\n"
-            "2. Write its client ID and secret to `.streamlit/secrets.toml` in this app and restart it:"
-        )
-        st.code('SPOTIFY_CLIENT_ID = "…"\nSPOTIFY_CLIENT_SECRET = "…"', language="toml")
-        st.caption("The rest of this page works without keys.")
-        return
+def _search_spotify(songs: SongTable, text: str, credentials: Credentials) -> None:
     if not text:
-        st.caption("Search Spotify with the keys of this server.")
+        st.caption("Songs of all of Spotify appear here.")
         return
     with st.container(horizontal=True):
         elsewhere = st.toggle(
@@ -92,7 +92,7 @@ def _search_spotify(songs: SongTable, text: str) -> None:
             if page.notice:  # a temporary problem, so the next search asks again
                 _found.clear(text, number, elsewhere, credentials)
     except EmomusicError as error:
-        st.warning(escape_markdown_message(str(error)), icon=":material/cloud_off:")
+        st.warning(error_text(error), icon=":material/cloud_off:")
         _offer_pages(key, number, more=False)
         return
     if page.notice:

@@ -126,11 +126,13 @@ def choose_table() -> SongTable | None:
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
-    choice = choose_one("Table of songs", [SHIPPED, *DOWNLOADABLE, OWN], state.MUSIC_TABLE)
+    paths = {label: downloads.find_download(name) for label, name in DOWNLOADABLE.items()}
+    others = [label for label, path in paths.items() if path is not None or is_own_computer()]
+    choice = choose_one("Table of songs", [SHIPPED, *others, OWN], state.MUSIC_TABLE)
     if choice == OWN:
         return _own_table()
-    path = None
-    if choice in DOWNLOADABLE and (path := downloads.find_download(DOWNLOADABLE[choice])) is None:
+    path = paths.get(choice)
+    if choice in DOWNLOADABLE and path is None:
         _offer_download(DOWNLOADABLE[choice])
         return None
     with st.spinner("Reading songs and moods"):
@@ -160,13 +162,9 @@ def _downloaded(path: Path) -> SongTable:
 
 
 def _offer_download(name: str) -> None:
-    """Describe a table that is not here, and how to get it. Visitors of a server cannot start a download."""
+    """Describe a table that is not on this computer, and offer its download."""
     known = downloads.DOWNLOADS[name]
     st.markdown(f"This table is not installed: {known.source}. Licence: {known.licence}.")
-    if not is_own_computer():
-        st.markdown("The owner of this server can add it with this command:")
-        st.code(f"python -m emomusic data get {name}", language="bash")
-        return
     if st.button(
         f"Download ({file_size(known.num_bytes)})",
         icon=":material/download:",

@@ -20,7 +20,7 @@ from emomusic.music.spotify.account import Account, Login, Logins, Service, redi
 from emomusic.music.spotify.embeds import songs_csv, songs_m3u, track_links
 from emomusic.text import for_excel, pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.frame import download_button, escape_markdown_message
+from emomusic.ui.core.frame import download_button, error_text
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.songs.choose import Listener
 
@@ -105,7 +105,7 @@ def show_save(songs: Sequence[Song], place: str) -> None:
         if _logins() is None:
             return
     except EmomusicError as error:  # the address has no valid redirect, or the settings are damaged
-        st.caption(escape_markdown_message(str(error)))
+        st.caption(error_text(error))
         return
     if isinstance(st.session_state.get(state.SPOTIFY_ACCOUNT), Account):
         st.button(
@@ -144,7 +144,7 @@ def finish_sign_in() -> bool:
             logins.finish(key, browser, **answer)
             problem = None
         except EmomusicError as error:
-            problem = str(error)
+            problem = error_text(error)
         st.session_state[state.SPOTIFY_CALLBACK] = st.session_state.get(state.VISIT), problem
     if state.SPOTIFY_CALLBACK not in st.session_state:
         return False
@@ -156,7 +156,7 @@ def finish_sign_in() -> bool:
     if problem is None:
         st.success("You are signed in. Close this tab and go back to EmoMusic.", icon=":material/check:")
     else:
-        st.error(escape_markdown_message(problem), icon=":material/error:")
+        st.error(problem, icon=":material/error:")
         st.markdown("Close this tab and try again in the first one.")
     return True
 
@@ -183,7 +183,7 @@ def _start() -> None:
     try:
         logins, browser = _logins(), browser_token()
     except EmomusicError as error:
-        _note(str(error))
+        _note(error_text(error))
         return
     if logins is None or browser is None:
         _note("Sign-in needs cookies. Allow them and reload the page.")
@@ -200,7 +200,7 @@ def _wait(login: Login) -> None:
         account = None if logins is None else logins.take(login.state)
     except EmomusicError as error:
         st.session_state.pop(state.SPOTIFY_LOGIN, None)
-        _note(str(error))
+        _note(error_text(error))
         st.rerun()
     if account is not None:
         st.session_state[state.SPOTIFY_ACCOUNT] = account
@@ -216,13 +216,13 @@ def _save(songs: Sequence[Song]) -> None:
         url = account.save_playlist(name, [song.track.id for song in songs], description="Songs chosen by EmoMusic.")
     except SignInNeededError as error:
         del st.session_state[state.SPOTIFY_ACCOUNT]
-        _note(str(error))
+        _note(error_text(error))
     except SpotifyError as error:
-        _note(str(error))
+        _note(error_text(error))
     else:
         sentence = f"Saved {pluralize(len(songs), 'song')}: [open the playlist]({url})."
         st.session_state[state.SPOTIFY_NOTE] = ":material/check:", sentence
 
 
 def _note(problem: str) -> None:
-    st.session_state[state.SPOTIFY_NOTE] = ":material/error:", escape_markdown_message(problem)
+    st.session_state[state.SPOTIFY_NOTE] = ":material/error:", problem

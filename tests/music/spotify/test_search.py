@@ -163,7 +163,7 @@ INVALID_RESPONSES = [
     Reply({"tracks": {}}, length=500),
 ]
 INVALID = "Spotify sent an invalid response"
-REJECTED = "Spotify rejected the credentials"
+REJECTED = "Spotify rejected the keys"
 ERRORS = [
     (Reply({"error": {"status": 401, "message": "Invalid access token"}}, 401), REJECTED),
     (Reply([], 429, {"Retry-After": "7"}), r"Too many requests to Spotify.* in 7 s\."),
