@@ -42,9 +42,11 @@ def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def song_record(song: Song) -> dict[str, Any]:
-    """One recommended song. An audio file has a `path` instead of a `url`, and a bundled one its licence and source."""
+    """One recommended song. Songs of Spotify have a `url`, audio files a `path`, bundled ones a licence and source."""
     track = song.track
-    place = {"url": track_url(track.id)} if track.path is None else {"path": track.path}
+    place = {"url": track_url(track.id)} if track.is_on_spotify else {}
+    if track.path is not None:
+        place["path"] = track.path
     if track.licence is not None:
         place |= {"licence": track.licence, "source": track.source or ""}
     return {

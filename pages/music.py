@@ -6,18 +6,18 @@ from emomusic.ui.core.frame import require_app, shown_errors
 
 require_app("music")
 
-st.title("What does a mood sound like?", anchor=False)
-st.markdown("Songs on the same plane as faces. Choose a table, then draw around songs to hear them.")
+with st.container(key="music-answer"):
+    st.title("What does a mood sound like?", anchor=False)
+st.markdown("Choose songs on the plane to hear them.")
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
-    from emomusic.ui.music.plane import show_plane
     from emomusic.ui.music.song_table import choose_table, explain_numbers, show_summary
     from emomusic.ui.music.tabs import show_views
 
-    if (songs := choose_table()) is not None:
-        explanation = show_summary(songs)
-        show_plane(songs)
+    songs, explanation = choose_table()
+    if songs is not None:
+        show_summary(songs)
         show_views(songs)
         with explanation:  # the last, because the first count of versions takes half a second
             explain_numbers(songs)

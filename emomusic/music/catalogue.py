@@ -24,7 +24,10 @@ TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
 
 LOCAL_ID = re.compile(r"[a-z]+-[0-9]+")
-"""The id of an audio file: its source and its number there."""
+"""The id of an audio file, or of a song of a table without Spotify ids: its source and its number there."""
+
+TABLE = "table"
+"""Source of the songs of a table without Spotify ids."""
 
 ARTIST_SEPARATOR = ";"
 """Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
@@ -62,12 +65,12 @@ class Track:
     """A song with its audio features.
 
     Attributes:
-        id: Spotify id, 22 characters, or the id of an audio file.
+        id: Spotify id, 22 characters, or a `LOCAL_ID`.
         title: name of the song.
         artists: at least one, main artist first.
         explicit: whether the lyrics are marked explicit. None if unknown, as in all optional fields.
-        danceability: 0 to 1, as the next six; see `features.FEATURES`. Of an audio file, only valence and energy are
-            known; the others are NaN.
+        danceability: 0 to 1, as the next six; see `features.FEATURES`. Of an audio file, and of a song with a mood
+            only, just valence and energy are known; the others are NaN.
         loudness_db: mean loudness, dB relative to full scale.
         tempo_bpm: beats per minute; 0 if no beat was found.
         album: name of the album.
@@ -76,7 +79,7 @@ class Track:
         duration_s: length in seconds.
         year: year of release.
         mood: label from a labelled table.
-        path: of an audio file; None for songs of Spotify.
+        path: of an audio file on the user's computer or the server, if there is one.
         licence: of a bundled song.
         source: of a bundled song.
     """
@@ -103,6 +106,16 @@ class Track:
     path: str | None = None
     licence: str | None = None
     source: str | None = None
+
+    @property
+    def is_on_spotify(self) -> bool:
+        """Whether Spotify's player can play the song."""
+        return TRACK_ID.fullmatch(self.id) is not None
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether the app itself can play the song: it is a file that the app has read."""
+        return not (self.is_on_spotify or self.id.startswith(f"{TABLE}-"))
 
     @property
     def point(self) -> AffectPoint:
@@ -157,7 +170,7 @@ class Catalogue:
         name: name of the table in messages.
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
         origin: set by `catalogue_import.read_catalogue`, otherwise None.
-        is_local: whether the songs are audio files; see `Track`.
+        is_local: whether the songs are audio files, or of a visitor's table; they need no Spotify ids and features.
     """
 
     def __init__(
@@ -188,6 +201,11 @@ class Catalogue:
     def features(self) -> npt.NDArray[np.float64]:
         """Shape (n, 9), in the order of `features.FEATURES`."""
         return feature_matrix(self.table)
+
+    @property
+    def has_features(self) -> bool:
+        """Whether all features are known."""
+        return not np.isnan(self.features).any()
 
     @property
     def duration_s(self) -> npt.NDArray[np.float64] | None:
@@ -382,7 +400,7 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
     """Validated copy of a table of songs with typed columns."""
     table = table.copy()
     ids = table["id"].astype("string").fillna("")
-    pattern = (LOCAL_ID if is_local else TRACK_ID).pattern
+    pattern = f"{TRACK_ID.pattern}|{LOCAL_ID.pattern}" if is_local else TRACK_ID.pattern
     require_valid(~ids.str.fullmatch(pattern), table["id"], "id must have 22 letters and digits", name=name)
     require_valid(ids.duplicated(), table["id"], "id must be unique", name=name)
     for column in ("title", "artists"):
@@ -394,7 +412,8 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
             table[column] = table[column].astype("str")
     for column, (low, high) in _NUMBER_RANGES.items():
         if column in table:
-            is_required = column in (("valence", "energy") if is_local else FEATURES)
+            # A local table has all features of its songs, or only valence and energy
+            is_required = column in FEATURES and not (is_local and table[column].isna().all())
             _check_numbers(table, column, low=low, high=high, name=name, optional=not is_required)
     if "explicit" in table:
         require_valid(

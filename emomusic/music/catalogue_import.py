@@ -14,15 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
 from emomusic.music.catalogue import (
     ARTIST_SEPARATOR,
+    MOOD_RULE,
     OPTIONAL_COLUMNS,
+    TABLE,
     TRACK_COLUMNS,
     Catalogue,
     Origin,
     listed,
     missed,
+    require_valid,
 )
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.text import size_over
@@ -62,10 +66,10 @@ class TableForm:
 _SOURCE_FEATURES = {feature.name: (feature.source_name,) for feature in FEATURES.values()}
 
 OWN_FORM = TableForm(
-    "your own table (id, title, artists and features)",
-    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS)}
+    "your own table (title, artists, and features or a mood)",
+    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS) if column not in ("licence", "source")}
     | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()}
-    | {"genres": ("genres", "genre")},
+    | {"title": ("title", "name"), "artists": ("artists", "artist"), "genres": ("genres", "genre")},
 )
 MOODS_FORM = TableForm(
     "labelled songs (data_moods.csv)",
@@ -133,7 +137,8 @@ TABLE_FORMS: tuple[TableForm, ...] = (OWN_FORM, MOODS_FORM, TIDYTUESDAY_FORM, KA
 def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
     """Read a table of songs in any of `TABLE_FORMS`.
 
-    Only the first of several rows with the same id is kept. Local files, episodes and songs without features in an
+    A song needs no Spotify id, and either all features or a mood, which then gives its valence and energy. Only the
+    first of several rows with the same id is kept. Local files, episodes and songs without features in an
     Exportify playlist are skipped. `Catalogue.origin` has both counts.
 
     Args:
@@ -163,7 +168,8 @@ def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
     num_usable = len(table)
     table = table[~(table["id"].duplicated() & table["id"].notna())]
     origin = Origin(form.name, num_rows, num_usable - len(table), num_rows - num_usable)
-    return Catalogue(table, name=name, origin=origin)
+    is_local = not set(FEATURE_NAMES) <= names.keys() or bool(table["id"].str.startswith(f"{TABLE}-").any())
+    return Catalogue(table, name=name, origin=origin, is_local=is_local)
 
 
 def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
@@ -221,7 +227,10 @@ def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
             f"{name}: expected the columns of one of these tables: {'; '.join(form.name for form in TABLE_FORMS)}. "
             f"Received the columns: {received}"
         )
-    missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched]
+    optional = set() if form is EXPORTIFY_FORM else {"id"}
+    if "mood" in matched:
+        optional |= set(FEATURE_NAMES)
+    missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched and column not in optional]
     if missing:
         raise DatasetError(
             f"{name}, read as {form.name}: missing {missed(missing)}. Received: {received}. "
@@ -258,7 +267,23 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
         table["explicit"] = known.astype(object).where(known.notna(), table["explicit"])
     if form in (TIDYTUESDAY_FORM, KAGGLE_FORM):
         _fill_missing_names(table)
-    return table
+    return table if form is EXPORTIFY_FORM else _fill_missing_facts(table)
+
+
+def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with ids for songs without one; without all features, with the valence and energy of their moods."""
+    numbers = pd.Series([f"{TABLE}-{row + 1}" for row in table.index], index=table.index)
+    table["id"] = table["id"].mask(table["id"].str.strip() == "", numbers) if "id" in table else numbers
+    if set(FEATURE_NAMES) <= set(table.columns):
+        return table
+    moods = table["mood"].str.strip().str.casefold()
+    known = [mood.value for mood in Mood]
+    require_valid(~moods.isin(known), table["mood"], MOOD_RULE, name="songs without features")
+    for column, axis in (("valence", "valence"), ("energy", "arousal")):
+        if column not in table:
+            table[column] = moods.map({mood.value: (getattr(MOOD_POINTS[mood], axis) + 1) / 2 for mood in Mood})
+    others = [column for column in FEATURE_NAMES if column not in ("valence", "energy")]
+    return table.assign(**dict.fromkeys(others, np.nan))
 
 
 def _fill_missing_names(table: pd.DataFrame) -> None:

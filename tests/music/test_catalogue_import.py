@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import Mood
+from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
 from emomusic.music.catalogue import Origin
 from emomusic.music.catalogue_import import (
@@ -274,3 +274,22 @@ def test_a_damaged_table_is_read_or_refused_in_one_line(data: st.DataObject) -> 
     assert "\n" not in message
     assert all(titles)
     assert titles
+
+
+def test_a_table_needs_no_ids_and_may_have_moods_instead_of_features() -> None:
+    features = read_catalogue(as_csv(song_table(3).drop(columns="id")))
+    assert features.has_features
+    assert [track.is_on_spotify or track.is_audio for track in map(features.track, range(3))] == [False] * 3
+    mixed = song_table(3)
+    mixed.loc[1, "id"] = ""
+    catalogue = read_catalogue(as_csv(mixed))
+    assert [catalogue.track(row).is_on_spotify for row in range(3)] == [True, False, True]
+    moods = read_catalogue(b"Title,Artist,Mood\nA,X,Happy\nB,Y,sad\n")
+    assert not moods.has_features
+    for row, mood in enumerate((Mood.HAPPY, Mood.SAD)):
+        assert moods.track(row).point.distance(MOOD_POINTS[mood]) < 1e-6
+    for data in (b"title,artist,mood\nA,X,\n", b"title,artist,mood\nA,X,angry\n"):
+        with pytest.raises(DatasetError, match="mood must be one of"):
+            read_catalogue(data)
+    with pytest.raises(DatasetError, match="danceability"):
+        read_catalogue(b"title,artist\nA,X\n")

@@ -24,7 +24,7 @@ from emomusic.ui.music.classify import nearest_songs
 from emomusic.ui.music.plane import MOST_DRAWN, selected_rows
 from emomusic.ui.music.song_list import CLASSIFY, table_csv
 from emomusic.ui.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
-from emomusic.ui.music.tabs import _describe_profile
+from emomusic.ui.music.tabs import FIND, TABLE, _describe_profile
 from tests.music.tables import FakeClassifier, mood_table, song_table
 from tests.pages.screen import listed, text_of, tracks
 
@@ -54,7 +54,7 @@ def view(app: AppTest, name: str) -> AppTest:
 
 
 def upload(app: AppTest, data: bytes, name: str = FILE) -> AppTest:
-    app.query_params[state.MUSIC_TABLE] = "Your CSV"
+    app.query_params[state.MUSIC_TABLE] = OWN
     app.run()
     app.file_uploader(key=state.MUSIC_UPLOAD).upload(name, data)
     return app.run()
@@ -70,7 +70,7 @@ def test_the_default_view_counts_the_moods_and_shows_the_plane(app: AppTest) -> 
     assert app.header[0].value.startswith("81,198 songs: ")
     assert all(mood in app.header[0].value for mood in MOODS)
     assert "predictions" in text_of(app)
-    assert len(charts(app)) == len(FEATURES)
+    assert charts(app) == []  # only the open tab is computed
     assert sum(drawn(app).values()) == MOST_DRAWN
     catalogue = load_recommender().catalogue
     assert len(examples := listed(app, "examples")) == len(MOODS)
@@ -107,21 +107,23 @@ def test_a_selection_has_five_songs_with_one_player_and_a_button_for_more(app: A
     popularity = [catalogue.find(track).popularity for track in listed(app, "selection")]
     assert popularity == sorted(popularity, reverse=True)
     assert len(set(listed(app, "selection"))) == 10
-    assert {button.label for button in app.get("download_button")} == {"CSV", "Playlist"}
+    assert {button.label for button in app.get("download_button")} == {"CSV", "List"}
     assert not app.exception
 
 
-def test_the_page_has_one_player_for_all_lists(app: AppTest, selection: Selection) -> None:
-    app.query_params[state.MUSIC_QUERY] = "queen"
-    view(app, "Find a song")
-    selected, found = listed(app, "selection"), listed(app, "found")
-    assert len(selected) == len(found) == 5
-    assert tracks(app) == found[:1]
+def test_the_page_has_one_player_and_one_search_field_for_all_lists(app: AppTest, selection: Selection) -> None:
+    app.run()
+    selected = listed(app, "selection")
+    assert tracks(app) == selected[:1]
     app.button(key=state.music_widget("play", "selection", selected[1])).click().run()
     assert tracks(app) == [selected[1]]
-    app.text_input(key=state.MUSIC_QUERY).set_value("abba").run()
+    (field,) = app.text_input
+    field.set_value("abba").run()
+    assert app.query_params[state.MUSIC_VIEW] == FIND  # a search opens its tab
     assert tracks(app) == listed(app, "found")[:1]
-    assert not app.exception
+    for name in (TABLE, CLASSIFY):
+        assert len(view(app, name).text_input) == 1
+        assert not app.exception
 
 
 def test_the_chosen_genres_apply_to_the_plane_the_lists_and_the_table(app: AppTest, selection: Selection) -> None:
@@ -129,13 +131,14 @@ def test_the_chosen_genres_apply_to_the_plane_the_lists_and_the_table(app: AppTe
     passes = catalogue.passing(genres=["jazz", "blues"])
     app.query_params[state.GENRES] = "jazz-blues"
     app.query_params[state.MUSIC_QUERY] = "blues"
-    view(app, "Find a song")
-    assert not app.exception
-    assert app.header[0].value.startswith(f"{passes.sum():,} of 81,198 songs: ")
-    for name in ("selection", "found"):
+    for name, tab in (("selection", "Plane"), ("found", FIND)):
+        view(app, tab)
+        assert not app.exception
+        assert app.header[0].value.startswith(f"{passes.sum():,} of 81,198 songs: ")
         assert listed(app, name)
         assert all(passes[catalogue.row_of(track)] for track in listed(app, name))
-    view(app, "Table")
+    del app.query_params[state.MUSIC_QUERY]
+    view(app, TABLE)
     assert f"**{passes.sum():,}** of {passes.sum():,} songs" in text_of(app)
     assert len(app.dataframe[0].value) == passes.sum()
     assert [choice.label for choice in app.multiselect if "genres" in (choice.key or "")] == []  # one menu is enough
@@ -190,10 +193,11 @@ def test_only_the_open_tab_is_computed(app: AppTest, name: str, words: str, num_
 
 
 def test_search_and_filters_select_songs(app: AppTest) -> None:
-    view(app, "Table")
+    view(app, TABLE)
     before = app.dataframe[0].proto.id
-    digest = next(w.key for w in app.text_input if "search" in w.key).split("search-")[1]
-    app.text_input(key=state.music_widget("search", digest)).set_value("queen").run()
+    (field,) = app.text_input
+    digest = next(pills.key for pills in app.pills if "moods" in pills.key).split("moods-")[1]
+    field.set_value("queen").run()
     assert app.dataframe[0].proto.id != before  # the same id would keep the selected row number
     app.pills(key=state.music_widget("moods", digest)).set_value(["sad"]).run()
     assert not app.exception
@@ -203,7 +207,7 @@ def test_search_and_filters_select_songs(app: AppTest) -> None:
     assert all(
         "queen" in f"{title} {artists}".lower() for title, artists in zip(shown.title, shown.artists, strict=True)
     )
-    app.text_input(key=state.music_widget("search", digest)).set_value("no such song anywhere").run()
+    app.text_input[0].set_value("no such song anywhere").run()
     assert not app.dataframe
     assert len(app.info) == 1
 
@@ -233,7 +237,7 @@ def test_a_slider_changes_the_probabilities_and_can_be_reset(app: AppTest) -> No
 
 def song_in(app: AppTest) -> str:
     """The id of the chosen song."""
-    (choice,) = [box for box in app.selectbox if box.label == "Song"]
+    (choice,) = [box for box in app.selectbox if box.label.endswith("ong")]
     return str(choice.value)
 
 
@@ -269,23 +273,10 @@ def test_back_and_forward_restore_the_song(app: AppTest) -> None:
     assert not app.exception
 
 
-def test_a_search_updates_the_address_and_the_address_overrides_the_search(app: AppTest) -> None:
-    view(app, CLASSIFY)
-    before = choose_song(app, 3)
-    app.text_input[0].set_value("ferrari").run()
-    found = song_in(app)
-    assert (found != before, named_in(app)) == (True, found)
-    app.query_params[state.MUSIC_TRACK] = before  # the search text stays
-    app.run()
-    assert song_in(app) == before
-    app.text_input[0].set_value("").run()
-    assert song_in(app) == before
-
-
 def test_filters_survive_a_change_of_tab(app: AppTest) -> None:
     app.query_params[state.GENRES] = ["jazz"]  # "Your music" does not apply to uploads
     upload(app, csv_of(song_table(60).assign(year=[1985, 1999, 2001] * 20)))
-    view(app, "Table")
+    view(app, TABLE)
     app.text_input[0].set_value("song").run()
     app.pills[0].set_value(["happy", "sad"]).run()
     app.multiselect[0].set_value(["rock"]).run()
@@ -296,7 +287,7 @@ def test_filters_survive_a_change_of_tab(app: AppTest) -> None:
     assert 0 < len(before) < 20
     view(app, "Correlations")
     assert not app.multiselect
-    view(app, "Table")
+    view(app, TABLE)
     assert not app.exception
     assert app.text_input[0].value == "song"
     assert [choice.value for choice in app.multiselect] == [["rock"], [1990]]
@@ -315,19 +306,19 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
     monkeypatch.setattr(song_table_module, "is_own_computer", lambda: True)
     monkeypatch.setattr(downloads, "find_download", lambda name: path if path.exists() else None)
     monkeypatch.setattr(downloads, "ensure", ensure)
-    app.query_params[state.MUSIC_TABLE] = "Labelled"
+    app.query_params[state.MUSIC_TABLE] = "Songs with moods"
     app.run()
     assert not app.header
     app.button(key=state.music_widget("download", "moods")).click().run()
     assert not app.exception
     assert app.header[0].value.startswith("100 songs: 25 calm")
-    assert "labels" in app.caption[0].value
-    assert "predictions" not in app.caption[0].value
+    assert "labels" in text_of(app)
+    assert "predictions" not in text_of(app)
 
 
 def test_a_server_offers_only_the_tables_that_it_has(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(downloads, "find_download", lambda name: None)
-    app.query_params[state.MUSIC_TABLE] = "TidyTuesday"
+    app.query_params[state.MUSIC_TABLE] = "Songs by genre"
     app.run()
     assert not app.exception
     assert app.segmented_control(key=state.MUSIC_TABLE).options == [SHIPPED, OWN]
@@ -337,13 +328,12 @@ def test_a_server_offers_only_the_tables_that_it_has(app: AppTest, monkeypatch) 
 def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(song_list, "_MOST_SHOWN", 50)
     upload(app, csv_of(song_table(60)))
-    view(app, "Table")
+    view(app, TABLE)
     assert not app.exception
     assert "**60** of 60 songs" in text_of(app)
     assert len(app.dataframe[0].value) == 50
     assert "first 50" in text_of(app)
-    key = next(widget.key for widget in app.text_input if "search" in (widget.key or ""))
-    app.text_input(key=key).set_value("Song 59").run()
+    app.text_input[0].set_value("Song 59").run()
     assert len(app.dataframe[0].value) == 1
     assert "first 50" not in text_of(app)
 
@@ -351,6 +341,7 @@ def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest, monkey
 def test_profiles_name_only_clear_differences(app: AppTest) -> None:
     table = song_table(200).assign(instrumentalness=0.0)
     upload(app, csv_of(table))
+    view(app, "Features by mood")
     assert not app.exception
     assert any(re.match("Instrumentalness .*same", chart.proto.alt) for chart in app.get("plotly_chart"))
     assert "than most" not in _describe_profile(Mood.HAPPY, np.full(9, 0.52))
@@ -361,19 +352,33 @@ def test_profiles_name_only_clear_differences(app: AppTest) -> None:
     assert re.search(r"Calm\*\* .*more danceable and a little quieter", _describe_profile(Mood.CALM, profile))
 
 
-def test_the_example_is_a_readable_table_of_ten_songs(app: AppTest) -> None:
-    app.query_params[state.MUSIC_TABLE] = "Your CSV"
+def test_an_example_of_each_mood_is_shown_until_a_table_is_chosen(app: AppTest) -> None:
+    app.query_params[state.MUSIC_TABLE] = OWN
     app.run()
-    assert [button.label for button in app.get("download_button")] == ["Example (CSV)"]
+    assert sum(drawn(app).values()) == 12
+    assert set(drawn(app).values()) == {3}
     upload(app, example_csv())
-    assert app.header[0].value.startswith("10 songs: ")
+    assert app.header[0].value.startswith("12 songs: ")
     assert app.session_state[state.MUSIC_OWN].catalogue.origin.form in text_of(app)
+
+
+def test_every_tab_works_for_songs_with_moods_only(app: AppTest) -> None:
+    upload(app, b"title,artist,mood\n" + b"".join(b"Song %d,A,happy\nOther %d,B,sad\n" % (n, n) for n in range(6)))
+    assert app.header[0].value.startswith("12 songs: 6 happy, 6 sad")
+    for name in ("Plane", "Features by mood", "Correlations", "Mood profiles", TABLE, CLASSIFY, FIND):
+        view(app, name)
+        assert not app.exception, name
+        assert not app.error, name
+        assert "open.spotify.com/track" not in text_of(app)
+        if name == TABLE:
+            assert len(app.dataframe[0].value) == 12
+            assert "danceability" not in app.dataframe[0].value
 
 
 def test_the_mood_of_a_single_song_is_not_compared(app: AppTest) -> None:
     upload(app, csv_of(mood_table().head(1)))
     assert app.header[0].value.startswith("1 song: ")
-    for name in ("Features by mood", "Correlations", "Mood profiles", "Table", CLASSIFY, "Find a song"):
+    for name in ("Features by mood", "Correlations", "Mood profiles", TABLE, CLASSIFY, FIND):
         view(app, name)
         assert not app.exception, name
         assert not re.search(r"\bnan\b|lowest for|than most|(\w+) and \1 ", text_of(app)), name
@@ -383,12 +388,13 @@ def test_the_mood_of_a_single_song_is_not_compared(app: AppTest) -> None:
 
 def test_results_are_cached_with_their_table(app: AppTest) -> None:
     upload(app, csv_of(mood_table()), name="gone.csv")
-    own = app.session_state[state.MUSIC_OWN]
+    own = app.session_state[state.MUSIC_OWN_SONGS]
     assert own.catalogue.name == "gone.csv"
-    assert len(own.cache) >= 2  # the plane, the percentiles
+    assert own.cache  # the plane
     del own
     del app.session_state[state.MUSIC_OWN]
-    view(app, "Table")
+    del app.session_state[state.MUSIC_OWN_SONGS]
+    view(app, TABLE)
     gc.collect()
     tables = [found for found in gc.get_objects() if isinstance(found, SongTable)]
     assert "gone.csv" not in [table.catalogue.name for table in tables]
@@ -401,7 +407,7 @@ def test_text_of_a_table_is_escaped_in_messages(app: AppTest) -> None:
     assert r"\!\[x\]\(https\://example" in error.value
     assert r"\_\_y\_\_" in error.value
     assert r"\_\_z\_\_ \!\[z\]" in error.value
-    app.segmented_control(key=state.MUSIC_TABLE).set_value("Shipped").run()
+    app.segmented_control(key=state.MUSIC_TABLE).set_value(SHIPPED).run()
     assert not app.exception
     assert not app.error
     assert app.header[0].value.startswith("81,198 songs")
@@ -409,7 +415,7 @@ def test_text_of_a_table_is_escaped_in_messages(app: AppTest) -> None:
 
 @pytest.fixture
 def songs(monkeypatch: pytest.MonkeyPatch) -> SongTable:
-    monkeypatch.setattr("emomusic.ui.music.song_table.mood_classifier", FakeClassifier)
+    monkeypatch.setattr("emomusic.ui.songs.own_table.mood_classifier", FakeClassifier)
     table = song_table(40).assign(year=[1985, 1999, 2001, np.nan] * 10)
     return SongTable.of(Catalogue(table), "digest")
 

@@ -14,6 +14,7 @@ from emomusic.music.spotify.search import SEARCH_LIMIT, Credentials, FeatureSour
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import enter_app
 from emomusic.ui.music import search
+from emomusic.ui.music.tabs import FIND
 from tests.music.tables import track_id
 from tests.pages.screen import listed, text_of, unescaped
 
@@ -27,7 +28,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     st.cache_data.clear()  # remove results of other tests
     enter_app()
     app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_VIEW] = "Find a song"
+    app.query_params[state.MUSIC_VIEW] = FIND
     return app
 
 

@@ -175,7 +175,10 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
     table = list(csv.DictReader(io.StringIO(files[f"{SAMPLE}-songs.csv"]().decode("utf-8-sig"))))
     assert [row["id"] for row in table] == songs
     assert [song["id"] for song in json.loads(files[f"{SAMPLE}.json"]())["songs"]] == songs
-    for name in (f"{SAMPLE}-songs.csv", f"{SAMPLE}.m3u", f"{SAMPLE}.json"):
+    assert f"{SAMPLE}.m3u" not in files  # no player opens links to Spotify
+    lines = files[f"{SAMPLE}-songs.txt"]().splitlines()
+    assert lines == [f"{row['artists']} \u2013 {row['title']}" for row in table]
+    for name in (f"{SAMPLE}-songs.csv", f"{SAMPLE}.json"):
         content = files[name]()
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
         assert all(song in text for song in songs)

@@ -112,6 +112,26 @@ def test_uploaded_files_play_and_bad_ones_get_a_sentence(root: Path) -> None:
     assert playing(app)
 
 
+def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(monkeypatch)
+    app = photo_page(root, "table")
+    assert playing(app)  # Spotify plays until there is a table
+    rows = "".join(f"Song {n},Artist {n},{'happy' if n % 2 else 'sad'},/music/{n}.mp3\n" for n in range(8))
+    app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,path\n{rows}".encode())
+    run_fragments(app)
+    app.run()
+    assert current_id(app).startswith("table-")
+    assert not tracks(app)  # no player: Spotify does not know the songs, and the server does not read the files
+    assert not app.get("audio")
+    queued = queue_of(app).playlist(4)
+    assert {song.mood for song in queued} == {"happy"}
+    assert current_id(click(app, "next-photo")) == queued[1].track.id
+    paths = [line for line in files["eileen-collins-1999.m3u"]().splitlines() if line.startswith("/music/")]
+    assert set(paths) == {f"/music/{n}.mp3" for n in range(8)}
+    with pytest.raises(LibraryError, match="no longer there"):
+        content_of(queued[0].track)
+
+
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_files, "MAX_FILES", 2)
     app = upload(photo_page(root, "own"), {f"{number}.wav": untitled(2) for number in range(3)})

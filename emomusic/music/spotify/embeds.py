@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from emomusic.errors import SpotifyError
 from emomusic.music.catalogue import TRACK_ID, Track
@@ -42,14 +43,27 @@ def embed_url(track_id: str) -> str:
     return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
 
 
+def search_url(text: str) -> str:
+    """URL of Spotify's search."""
+    return f"https://open.spotify.com/search/{quote(text, safe='')}"
+
+
 def address_of(track: Track) -> str:
-    """Path of an audio file, or URL of a track on Spotify."""
-    return track_url(track.id) if track.path is None else track.path
+    """Path of an audio file, or URL of a track on Spotify; empty if neither is known."""
+    if track.path is not None:
+        return track.path
+    return track_url(track.id) if track.is_on_spotify else ""
 
 
 def track_links(songs: Iterable[Song]) -> str:
-    """Links to the songs, one per line. Spotify's desktop app accepts them pasted into a playlist."""
-    return "\n".join(address_of(song.track) for song in songs)
+    """Links to the songs on Spotify, one per line. Its desktop app accepts them pasted into a playlist."""
+    return "\n".join(track_url(song.track.id) for song in songs if song.track.is_on_spotify)
+
+
+def songs_txt(songs: Iterable[Song]) -> str:
+    """Plain text with one line for each song: "Artists \u2013 Title"."""
+    names = (f"{song.track.byline} \u2013 {song.track.title}" for song in songs)
+    return "".join(f"{' '.join(name.split())}\n" for name in names)  # a line ends a song
 
 
 def songs_csv(songs: Iterable[Song]) -> str:
@@ -72,7 +86,7 @@ def songs_csv(songs: Iterable[Song]) -> str:
 
 
 def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str:
-    """Extended M3U playlist of Spotify links and audio files.
+    """Extended M3U playlist of audio files and Spotify links, without songs that have neither.
 
     Args:
         songs: in order.
@@ -82,6 +96,8 @@ def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str
     songs = list(songs)
     titles = [f"{song.track.byline} - {song.track.title}" for song in songs] if titles is None else titles
     for song, title in zip(songs, titles, strict=True):
+        if not (address := address_of(song.track)):
+            continue
         seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
-        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", address_of(song.track)]  # a line ends an entry
+        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", address]  # a line ends an entry
     return "\n".join(lines) + "\n"

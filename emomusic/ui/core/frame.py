@@ -28,6 +28,7 @@ _MIME_TYPES = {
     "m3u": "audio/x-mpegurl",
     "mp4": "video/mp4",
     "png": "image/png",
+    "txt": "text/plain",
 }
 
 

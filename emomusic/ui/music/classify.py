@@ -18,7 +18,8 @@ from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import escape_markdown
 from emomusic.ui.music.own_song import show_own_song
 from emomusic.ui.music.song_list import short_name, show_songs
-from emomusic.ui.music.song_table import SongTable, cached_per_table, mood_classifier, song_numbers
+from emomusic.ui.music.song_table import SongTable, cached_per_table, song_numbers
+from emomusic.ui.songs.own_table import mood_classifier
 
 _SENTENCE = state.music_widget("sentence")
 _NUM_OPTIONS = 30
@@ -34,6 +35,9 @@ def show_one_song(songs: SongTable) -> None:
     """Show the visitor's own song; then a song of the table, its sliders, the probabilities and the nearest songs."""
     show_own_song()
     st.divider()
+    if not songs.catalogue.has_features:
+        st.caption("The songs of this table have no audio features to explain their moods.")
+        return
     st.markdown("**Or a song of the table, by its features**")
     track = _choose_track(songs)
     row = songs.catalogue.row_of(track.id)
@@ -67,56 +71,25 @@ div:has(> .st-key-{_SENTENCE}) {{
 
 
 def _choose_track(songs: SongTable) -> Track:
-    current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "")
-    search = state.music_widget("start-search", songs.digest)
-
-    def choose_first_hit() -> None:
-        """Choose the first hit of a search, unless the current song is also a hit."""
-        hits = [track.id for track in songs.catalogue.search(st.session_state[search] or "", limit=_NUM_OPTIONS)]
-        if hits and chosen(state.MUSIC_TRACK) not in hits:
-            choose({state.MUSIC_TRACK: hits[0]})
-
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Start from",
-            key=search,
-            on_change=choose_first_hit,
-            type="search",
-            icon=":material/search:",
-            placeholder="Search titles and artists",
-            width=280,
-            persist_state="session",  # keeps the text when the user opens another tab or page
-        )
-        options = _options(songs, text or "")
-        if not options:
-            st.caption("No song of this table contains these words.")
-            options = _options(songs, "")
-        if current is None:
-            current = options[0]
-        if current.id not in {option.id for option in options}:
-            options = [current, *options]
-        names = {option.id: short_name(option) for option in options}
-        # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
-        id_of_name = {names[option.id]: option.id for option in (*reversed(options), current)}
-        ids = [option.id for option in options if id_of_name[names[option.id]] == option.id]
-        key = state.music_widget("start", songs.digest, text or "", current.id)
-        st.selectbox(
-            "Song",
-            ids,
-            index=ids.index(current.id),
-            format_func=names.__getitem__,
-            key=key,
-            on_change=lambda: choose({state.MUSIC_TRACK: st.session_state[key]}),
-            width=420,
-        )
-    return current
-
-
-def _options(songs: SongTable, text: str) -> list[Track]:
-    if text.strip():
-        return songs.catalogue.search(text, limit=_NUM_OPTIONS)
+    """The song in the address, else the best known one; the search of the page leads to others."""
     rows, _ = _best_known_first(songs)
-    return [songs.catalogue.track(int(row)) for row in rows[:_NUM_OPTIONS]]
+    options = [songs.catalogue.track(int(row)) for row in rows[:_NUM_OPTIONS]]
+    current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "") or options[0]
+    names = {option.id: short_name(option) for option in (current, *options)}
+    # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
+    id_of_name = {name: song_id for song_id, name in reversed(names.items())}
+    ids = list(reversed(id_of_name.values()))
+    key = state.music_widget("start", songs.digest, current.id)
+    st.selectbox(
+        "Song" if chosen(state.MUSIC_TRACK) else "Example song",
+        ids,
+        index=ids.index(current.id),
+        format_func=names.__getitem__,
+        key=key,
+        on_change=lambda: choose({state.MUSIC_TRACK: st.session_state[key]}),
+        width=420,
+    )
+    return current
 
 
 def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -65,10 +65,10 @@ def show_own_song() -> None:
     )
     own: _OwnSong | None = st.session_state.get(state.MUSIC_SONG)
     if own is None:
-        st.caption(
-            "Shows the mood of the song, its path over the plane, and a face that fits. The song stays in memory and "
-            f"is deleted {WHEN_GONE}."
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("See the mood of a song, its path over the plane, and a face that fits. It stays in memory.")
+            with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
+                st.markdown(f"The song is not stored or sent. It is deleted {WHEN_GONE}.")
         return
     show_removal(state.MUSIC_SONG_UPLOAD, "Remove the song", _store)
     with shown_errors():

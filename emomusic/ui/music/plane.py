@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,14 +18,13 @@ from emomusic.plots.selection import Selection, in_box
 from emomusic.text import pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.charts import show_chart
-from emomusic.ui.core.frame import shown_errors, text_color
+from emomusic.ui.core.frame import text_color
 from emomusic.ui.music.song_list import describe_order, show_songs, show_table_downloads
 from emomusic.ui.music.song_table import SongTable, cached_per_table, unique_songs
 
 MOST_DRAWN = 8000
 """Largest number of songs in the chart; a selection applies to all songs of the table."""
 
-_PAINT_S = 0.5  # Plotly loads and draws the plane
 _BUTTONS = ["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]
 
 
@@ -38,19 +36,13 @@ _TOUCH = """<style>
 </style>"""
 
 
-@st.fragment
 def show_plane(songs: SongTable) -> None:
-    """Show the plane and the selected songs; a selection reruns only this fragment."""
+    """Show the plane and the selected songs."""
     st.html(_TOUCH)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         rows = _choose_rows(songs)
-    # Once per visit, wait. Otherwise the browser draws all other charts of the page at the same time
-    painted, visit = state.music_widget("painted"), st.session_state.get(state.VISIT)
-    if visit != st.session_state.get(painted):
-        st.session_state[painted] = visit
-        time.sleep(_PAINT_S)
-    with side, shown_errors():  # an error in a fragment does not reach the page
+    with side:
         if rows.size:
             _show_selection(songs, rows)
         else:

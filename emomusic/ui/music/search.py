@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import numpy as np
 import streamlit as st
 
 from emomusic.errors import EmomusicError
 from emomusic.music.catalogue import normalize_text
 from emomusic.music.features import FEATURE_NAMES
+from emomusic.music.spotify.embeds import search_url
 from emomusic.music.spotify.reccobeats import ReccoBeats
 from emomusic.music.spotify.search import (
     LAST_OFFSET,
@@ -20,25 +19,21 @@ from emomusic.music.spotify.search import (
     LiveSpotify,
 )
 from emomusic.ui.core import state
-from emomusic.ui.core.address import text_widget
+from emomusic.ui.core.address import chosen
 from emomusic.ui.core.frame import error_text
 from emomusic.ui.core.secrets import spotify_credentials
 from emomusic.ui.core.shared import shared
 from emomusic.ui.music.classify import describe_moods
 from emomusic.ui.music.song_list import SongLine, describe_order, show_lines, show_songs
-from emomusic.ui.music.song_table import SongTable, mood_classifier, unique_songs
+from emomusic.ui.music.song_table import SongTable, unique_songs
+from emomusic.ui.songs.own_table import mood_classifier
+
+_NUM_EXAMPLES = 5
 
 
 def show_search(songs: SongTable) -> None:
-    """Show a search field, the hits in the table, and the hits on Spotify."""
-    text = st.text_input(
-        "A title, an artist, or both",
-        type="search",
-        icon=":material/search:",
-        placeholder="For example: queen",
-        width=480,
-        **text_widget(state.MUSIC_QUERY),
-    ).strip()
+    """Show the hits of the search in the table and on Spotify; without a search, the best known songs."""
+    text = (chosen(state.MUSIC_QUERY) or "").strip()
     if not normalize_text(text).split():  # an accent alone would match every title
         text = ""
     here, there = st.columns(2, gap="large")
@@ -55,13 +50,14 @@ def show_search(songs: SongTable) -> None:
         if credentials is not None:
             _search_spotify(songs, text, credentials)
         else:
-            address = f"https://open.spotify.com/search/{quote(text, safe='')}"
-            st.link_button("Search on Spotify", address, icon=":material/open_in_new:", disabled=not text)
+            st.link_button("Search on Spotify", search_url(text), icon=":material/open_in_new:", disabled=not text)
 
 
 def _search_table(songs: SongTable, text: str) -> None:
     if not text:
-        st.caption("Search the titles and artists of this table.")
+        st.caption("Examples until you search: the best known songs of this table.")
+        known = songs.catalogue.best_known_first(np.arange(len(songs)))[:_NUM_EXAMPLES]
+        show_songs(songs, unique_songs(songs, known), name="known", can_ask=True, plays_first=False)
         return
     rows = songs.catalogue.best_known_first(np.flatnonzero(songs.catalogue.matching(text)))
     if not rows.size:

@@ -13,14 +13,14 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, share_text
-from emomusic.music.catalogue import ARTIST_SEPARATOR, Track
+from emomusic.music.catalogue import ARTIST_SEPARATOR, TRACK_ID, Track
 from emomusic.music.features import FEATURE_NAMES, FEATURES
 from emomusic.music.mood import MOODS
 from emomusic.music.recommend import Song
-from emomusic.music.spotify.embeds import TRACK_ADDRESS, songs_m3u, track_url
+from emomusic.music.spotify.embeds import TRACK_ADDRESS, songs_txt, track_url
 from emomusic.text import escape_formula, for_excel
 from emomusic.ui.core import state
-from emomusic.ui.core.address import choose
+from emomusic.ui.core.address import choose, chosen
 from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.music.song_table import SongTable, unique_songs
 from emomusic.ui.songs.player import show_player, show_substitute
@@ -38,7 +38,7 @@ def show_table(songs: SongTable) -> None:
         if rows.size:
             show_table_downloads(songs, rows, name="songs")
     if not rows.size:
-        st.info("No song passes all filters. Remove one of them.", icon=":material/filter_alt_off:")
+        st.info("No song passes the search and all filters. Remove one of them.", icon=":material/filter_alt_off:")
         return
     shown = rows[:_MOST_SHOWN]
     event: Any = st.dataframe(
@@ -65,16 +65,6 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
     catalogue, digest = songs.catalogue, songs.digest
     # These widgets keep their values when the user opens another tab or page
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search titles and artists",
-            key=state.music_widget("search", digest),
-            type="search",
-            icon=":material/search:",
-            placeholder="Search titles and artists",
-            label_visibility="collapsed",
-            width=320,
-            persist_state="session",
-        )
         moods = st.pills(
             "Mood", MOODS, selection_mode="multi", key=state.music_widget("moods", digest),
             label_visibility="collapsed", persist_state="session",
@@ -110,10 +100,11 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
                 persist_state="session",
             )
     slowest, fastest = tempo
-    passes = catalogue.matching(text or "") & catalogue.passing(
+    passes = catalogue.matching(chosen(state.MUSIC_QUERY) or "") & catalogue.passing(
         genres=genres,
         decades=decades,
-        tempo_bpm=(slowest, fastest if fastest < _FASTEST_BPM else np.inf),  # the slider's end means no limit
+        # The slider's ends mean no limit, and the tempo may be unknown
+        tempo_bpm=None if tempo == (0, _FASTEST_BPM) else (slowest, fastest if fastest < _FASTEST_BPM else np.inf),
         hide_explicit=bool(hide_explicit),
     )
     if moods:
@@ -258,7 +249,9 @@ def _show_line(line: SongLine, name: str, *, is_playing: bool) -> None:
                 type="tertiary",
             )
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"{line.details} · [Open in Spotify]({track_url(line.track_id)})", width="content")
+                is_on_spotify = TRACK_ID.fullmatch(line.track_id) is not None
+                link = f" · [Open in Spotify]({track_url(line.track_id)})" if is_on_spotify else ""
+                st.markdown(f"{line.details}{link}", width="content")
                 if line.can_ask:
                     st.button(
                         "What mood is it?",
@@ -268,6 +261,8 @@ def _show_line(line: SongLine, name: str, *, is_playing: bool) -> None:
                         args=(line.track_id,),
                         type="tertiary",
                     )
+    if not is_on_spotify:
+        return
     if is_playing and is_spotify_silent():
         show_substitute(line.point, place=name)
     elif is_playing:
@@ -291,12 +286,12 @@ def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name:
             help="Title, artists, mood, probabilities and features",
         )
         download_button(
-            "Playlist",
-            lambda: songs_m3u(_song(songs, int(row)) for row in unique_songs(songs, rows)),
-            f"{name}.m3u",
-            icon=":material/playlist_play:",
-            key=state.music_widget("m3u", name),
-            help="M3U playlist of Spotify links, each song once",
+            "List",
+            lambda: songs_txt(_song(songs, int(row)) for row in unique_songs(songs, rows)),
+            f"{name}.txt",
+            icon=":material/notes:",
+            key=state.music_widget("txt", name),
+            help="Artists and titles as text, each song once",
         )
 
 
@@ -315,11 +310,12 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     described = table[["title", "artists"]].assign(mood=moods, confidence=percents)
     described["artists"] = described["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
     known = [column for column in ("genres", "year", "popularity", "explicit") if column in table]
-    described = described.join(table[[*known, *FEATURE_NAMES]])
+    described = described.join(table[[*known, *FEATURE_NAMES]]).dropna(axis="columns", how="all")
     # `track_url` is slow for long tables and not needed, because a catalogue has only valid ids
+    addresses = (TRACK_ADDRESS + table["id"]).where(table["id"].str.fullmatch(TRACK_ID.pattern))
     if "genres" in described:
         described["genres"] = described["genres"].str.replace(ARTIST_SEPARATOR, ", ", regex=False)
-    return described.assign(url=TRACK_ADDRESS + table["id"]).reset_index(drop=True)
+    return described.assign(url=addresses).reset_index(drop=True)
 
 
 def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:

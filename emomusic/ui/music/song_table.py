@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -13,32 +13,31 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic import downloads
-from emomusic.assets import ModelKind, folder_of, load_once, read_metrics
-from emomusic.errors import DatasetError, EmomusicError
+from emomusic.assets import ModelKind, folder_of, read_metrics
+from emomusic.errors import DatasetError
 from emomusic.music.catalogue import TRACK_COLUMNS, Catalogue
-from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES, read_catalogue
+from emomusic.music.catalogue_import import read_catalogue
 from emomusic.music.features import FEATURES
 from emomusic.music.history import song_key
-from emomusic.music.mood import MOODS, MoodClassifier
+from emomusic.music.mood import MOODS
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.text import file_size, for_excel, join_names, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose_one
-from emomusic.ui.core.frame import download_button, escape_markdown, escape_markdown_message
+from emomusic.ui.core.frame import download_button
 from emomusic.ui.core.own_computer import is_own_computer
 from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.shared import shared
-from emomusic.ui.core.uploads import listed, show_removal, show_uploader
+from emomusic.ui.songs.own_table import choose_own_table, mood_probabilities, table_recommender
 from emomusic.ui.songs.your_music import choose_genres, chosen_genres
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
-SHIPPED, OWN = "Shipped", "Your CSV"
-DOWNLOADABLE = {"Labelled": "moods", "TidyTuesday": "tidytuesday"}
+SHIPPED, OWN = "All songs", "Your songs"
+DOWNLOADABLE = {"Songs with moods": "moods", "Songs by genre": "tidytuesday"}
 """The label of each downloadable table with its name in `downloads`."""
 
 
@@ -53,6 +52,7 @@ class SongTable:
     num_labelled: int
     num_all: int  # how many songs the table has without a choice of genres
     has_your_music: bool = False  # whether the visitor's genres apply to it
+    is_example: bool = False  # shown until the visitor has chosen an own table
     cache: dict[Any, Any] = field(default_factory=dict, repr=False)  # of functions with `cached_per_table`
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class SongTable:
             ModelError: the mood model is absent or damaged.
         """
         if probabilities is None:
-            probabilities = mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+            probabilities = mood_probabilities(catalogue)
         moods = probabilities.argmax(axis=1).astype(np.int64)
         num_labelled = 0
         if "mood" in catalogue.table:
@@ -110,33 +110,27 @@ def unique_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[n
     return rows[np.sort(first)]
 
 
-@load_once
-def mood_classifier() -> MoodClassifier:
-    """The mood model of the recommender.
-
-    Raises:
-        ModelError: it is absent or damaged.
-    """
-    return MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
-
-
-def choose_table() -> SongTable | None:
-    """Let the user choose a table, and return it, or None while there is none.
+def choose_table() -> tuple[SongTable | None, DeltaGenerator]:
+    """Let the user choose a table; returns it, or None while there is none, and the menu for `explain_numbers`.
 
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
     paths = {label: downloads.find_download(name) for label, name in DOWNLOADABLE.items()}
     others = [label for label, path in paths.items() if path is not None or is_own_computer()]
-    choice = choose_one("Table of songs", [SHIPPED, *others, OWN], state.MUSIC_TABLE)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        choice = choose_one("Table of songs", [SHIPPED, *others, OWN], state.MUSIC_TABLE)
+        if choice == SHIPPED:
+            choose_genres()
+        explanation = st.popover("What the numbers mean", icon=":material/help:")
     if choice == OWN:
-        return _own_table()
+        return _own_table(), explanation
     path = paths.get(choice)
     if choice in DOWNLOADABLE and path is None:
         _offer_download(DOWNLOADABLE[choice])
-        return None
+        return None, explanation
     with st.spinner("Reading songs and moods"):
-        return _shipped(tuple(sorted(chosen_genres()))) if path is None else _downloaded(path)
+        return _shipped(tuple(sorted(chosen_genres()))) if path is None else _downloaded(path), explanation
 
 
 @st.cache_resource(max_entries=9, show_spinner=False)
@@ -183,84 +177,66 @@ def _offer_download(name: str) -> None:
         st.rerun()
 
 
-def _own_table() -> SongTable | None:
-    show_uploader(
-        st.file_uploader,
-        "Your table of songs (CSV with Spotify ids and audio features)",
-        state.MUSIC_UPLOAD,
-        _store_own,
-        type="csv",
-        max_upload_size=MAX_UPLOAD_BYTES // 2**20,
-    )
-    columns = join_names(" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
-    st.caption(
-        "Supported: playlists from Exportify, TidyTuesday's spotify_songs.csv, Kaggle's table of 114,000 tracks, "
-        f"data_moods.csv, and a CSV with the columns id, title, artists, {columns}. "
-        f"The table stays in memory and is deleted {WHEN_GONE}."
-    )
-    download_button(
-        "Example (CSV)",
-        example_csv,
-        "example.csv",
-        icon=":material/download:",
-        key=state.music_widget("example"),
-        help="Ten songs in a supported format",
-    )
-    waiting = st.container()  # present without a file too, so that elements below keep their position
-    if (file := st.session_state.get(state.MUSIC_FILE)) is not None:
-        with waiting, st.spinner(f"Reading {escape_markdown(file.name)}"):
-            _read_own(file.name, file.getvalue())
-        del st.session_state[state.MUSIC_FILE]  # last: an interrupted run reads it again
-    own: SongTable | None = st.session_state.get(state.MUSIC_OWN)
-    if own is not None:
-        with waiting:
-            show_removal(
-                state.MUSIC_UPLOAD, "Remove the table", _store_own, f"Shown: **{escape_markdown(own.catalogue.name)}**"
+def _own_table() -> SongTable:
+    """Let the visitor choose an own table, and return it, or an example."""
+    choose_own_table()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "A CSV with title, artists and a mood, or with audio features. Playlists from Exportify and published "
+            "tables of Spotify songs fit too. The table stays in memory.",
+            width="stretch",
+        )
+        with st.popover("Columns", icon=":material/help:", type="tertiary"):
+            columns = join_names(" or ".join(dict.fromkeys((f.source_name, f.name))) for f in FEATURES.values())
+            st.markdown(
+                f"**Needed:** title, artists, and either mood ({', '.join(MOODS)}) or {columns}.\n\n"
+                "**Useful:** id (of Spotify, for its player), path (of your file, for playlists), genres, year, "
+                "popularity and duration_s."
             )
-    if (problem := st.session_state.get(state.MUSIC_PROBLEM)) is not None and listed(state.MUSIC_UPLOAD):
-        st.error(escape_markdown_message(problem), icon=":material/error:")
-    return own
+        with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
+            st.markdown(f"The table is not stored or sent. It is deleted {WHEN_GONE}.")
+        download_button(
+            "Example (CSV)",
+            example_csv,
+            "example.csv",
+            icon=":material/download:",
+            key=state.music_widget("example"),
+            help="Twelve songs in a supported format",
+        )
+    if (own := table_recommender()) is None:
+        return _example()
+    songs: SongTable | None = st.session_state.get(state.MUSIC_OWN_SONGS)
+    if songs is None or songs.catalogue is not own.catalogue:
+        digest = hashlib.sha256(own.catalogue.table.to_csv().encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        songs = st.session_state[state.MUSIC_OWN_SONGS] = SongTable.of(own.catalogue, digest, own.probabilities)
+    return songs
+
+
+@st.cache_resource(show_spinner=False)
+def _example() -> SongTable:
+    """The best known songs of each mood, as an example for a user's own table."""
+    songs = _shipped(())
+    known = unique_songs(songs, songs.catalogue.best_known_first(np.arange(len(songs))))
+    rows = np.concatenate([known[songs.moods[known] == position][:3] for position in range(len(MOODS))])
+    catalogue = Catalogue(songs.catalogue.table.iloc[rows].reset_index(drop=True), name="Example")
+    return replace(SongTable.of(catalogue, "example", songs.probabilities[rows]), is_example=True)
 
 
 def example_csv() -> bytes:
-    """Ten songs of the shipped table, as an example for a user's own table."""
-    songs = _shipped(())
-    rows = unique_songs(songs, songs.catalogue.best_known_first(np.arange(len(songs))))[:10]
-    return for_excel(songs.catalogue.table.iloc[rows][list(TRACK_COLUMNS)].to_csv(index=False))
+    """The songs of the example."""
+    return for_excel(_example().catalogue.table[list(TRACK_COLUMNS)].to_csv(index=False))
 
 
-def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    """Store the uploaded table in the session, until it is read."""
-    for key in (state.MUSIC_FILE, state.MUSIC_OWN, state.MUSIC_PROBLEM):
-        st.session_state.pop(key, None)
-    if files:
-        st.session_state[state.MUSIC_FILE] = files[0]
-
-
-def _read_own(name: str, data: bytes) -> None:
-    """Store the table in a CSV, or the error message, so that reruns do not read the file again."""
-    try:
-        songs = SongTable.of(read_catalogue(data, name=name), hashlib.sha256(data).hexdigest()[:16])
-        st.session_state[state.MUSIC_OWN] = songs
-    except EmomusicError as error:
-        st.session_state[state.MUSIC_PROBLEM] = str(error)
-
-
-def show_summary(songs: SongTable) -> DeltaGenerator:
-    """Show the number of songs per mood, and the source of the moods. Returns the menu for `explain_numbers`."""
+def show_summary(songs: SongTable) -> None:
+    """Show the number of songs per mood."""
     counts = np.bincount(songs.moods, minlength=len(MOODS))
     order = np.argsort(-counts, kind="stable")
     which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
     st.header(
-        f"{which}{pluralize(songs.num_all, 'song')}: "
+        f"{'Example: ' if songs.is_example else ''}{which}{pluralize(songs.num_all, 'song')}: "
         + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
         anchor=False,
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_origin(songs), width="stretch")
-        if songs.has_your_music:
-            choose_genres()
-        return st.popover("What the numbers mean", icon=":material/help:")
 
 
 def _origin(songs: SongTable) -> str:
@@ -292,7 +268,8 @@ def _accuracy() -> str:
 
 
 def explain_numbers(songs: SongTable) -> None:
-    """Show the meaning of versions, plane, moods and features."""
+    """Show the source of the moods, and the meaning of versions, plane, moods and features."""
+    st.markdown(_origin(songs))
     if num_versions := len(songs) - int(song_numbers(songs).max()) - 1:
         st.markdown(
             f"**Songs.** {num_versions:,} of {len(songs):,} rows are other versions of a song in the table. Lists and "

@@ -15,10 +15,11 @@ from emomusic.plots import music as plots
 from emomusic.plots.colours import write_in
 from emomusic.text import join_names
 from emomusic.ui.core import state
-from emomusic.ui.core.address import widget
+from emomusic.ui.core.address import choose, chosen, text_widget, widget
 from emomusic.ui.core.charts import show_chart
 from emomusic.ui.core.frame import shown_errors, text_color
 from emomusic.ui.music.classify import show_one_song
+from emomusic.ui.music.plane import show_plane
 from emomusic.ui.music.search import show_search
 from emomusic.ui.music.song_list import CLASSIFY, show_table
 from emomusic.ui.music.song_table import SongTable, cached_per_table
@@ -26,6 +27,9 @@ from emomusic.ui.music.song_table import SongTable, cached_per_table
 _MIN_CORRELATED = 10  # songs
 _MIN_DEVIATION = 0.1  # of a mood's mean percentile from 0.5, to be mentioned
 _CLEAR_DEVIATION = 0.2  # smaller deviations are "a little"
+
+TABLE, FIND = "Table", "Found songs"
+"""Titles of the tabs that follow a search."""
 
 _COMPARATIVES = {
     "danceability": ("more danceable", "less danceable"),
@@ -43,15 +47,25 @@ _COMPARATIVES = {
 
 @st.fragment
 def show_views(songs: SongTable) -> None:
-    """Show the tabs; a change of tab reruns only this fragment."""
+    """Show the search and the tabs; a search, a change of tab and a selection rerun only this fragment."""
     views = {
+        "Plane": show_plane,
         "Features by mood": _show_features,
         "Correlations": _show_correlations,
         "Mood profiles": _show_profiles,
-        "Table": show_table,
+        TABLE: show_table,
         CLASSIFY: show_one_song,
-        "Find a song": show_search,
+        FIND: show_search,
     }
+    st.text_input(
+        "Find a song",
+        type="search",
+        icon=":material/search:",
+        placeholder="Find a song: title, artist, or both",
+        label_visibility="collapsed",
+        width=480,
+        **text_widget(state.MUSIC_QUERY) | {"on_change": _show_found, "args": ()},
+    )
     # On a phone, the tabs wrap so that the open tab is visible
     st.html(
         f"""<style>@media (max-width: 640px) {{
@@ -64,6 +78,13 @@ def show_views(songs: SongTable) -> None:
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
                 view(songs)
+
+
+def _show_found() -> None:
+    """Store the words of a search, and open its tab unless the table shows the songs too."""
+    words = st.session_state[state.MUSIC_QUERY]
+    opened = {state.MUSIC_VIEW: FIND} if words and chosen(state.MUSIC_VIEW) != TABLE else {}
+    choose({state.MUSIC_QUERY: words or None} | opened)
 
 
 @cached_per_table
@@ -82,6 +103,8 @@ def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
 
 
 def _show_features(songs: SongTable) -> None:
+    if not _has_features(songs):
+        return
     standings = _standings(songs)
     best, last = standings[0], standings[-1]
     if not _warn_of_single_mood(songs):
@@ -111,6 +134,13 @@ def _show_features(songs: SongTable) -> None:
                 )
 
 
+def _has_features(songs: SongTable) -> bool:
+    """Whether the songs have audio features; otherwise, say so."""
+    if not songs.catalogue.has_features:
+        st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
+    return songs.catalogue.has_features
+
+
 def _warn_of_single_mood(songs: SongTable) -> bool:
     """Show a message if all songs have one mood, and return whether this is so."""
     present = np.unique(songs.moods)
@@ -120,6 +150,8 @@ def _warn_of_single_mood(songs: SongTable) -> bool:
 
 
 def _show_correlations(songs: SongTable) -> None:
+    if not _has_features(songs):
+        return
     if len(songs) < _MIN_CORRELATED:
         st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
         return
@@ -185,6 +217,8 @@ def _describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
 
 
 def _show_profiles(songs: SongTable) -> None:
+    if not _has_features(songs):
+        return
     profiles, means = _profiles(songs)
     chart, words = st.columns([3, 2], gap="large")
     with words:

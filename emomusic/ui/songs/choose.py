@@ -151,5 +151,5 @@ def song_points(numbered: Iterable[tuple[int, Song]]) -> list[SongPoint]:
 def song_line(track: Track) -> str:
     """A song as Markdown: the title, with a link to Spotify, and the artists."""
     title = f"**{escape_markdown(track.title)}**"
-    title = f"[{title}]({track_url(track.id)})" if track.path is None else title
+    title = f"[{title}]({track_url(track.id)})" if track.is_on_spotify else title
     return f"{title} · {escape_markdown(track.byline)}"

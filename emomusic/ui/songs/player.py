@@ -12,7 +12,7 @@ from emomusic.music.queue import QueuedSong, SongQueue, artist_key
 from emomusic.music.recommend import Song
 from emomusic.music.request import Request
 from emomusic.music.sound.local_songs import UNKNOWN_ARTIST
-from emomusic.music.spotify.embeds import LARGE_PLAYER_HEIGHT, PLAYER_HEIGHT, embed_url
+from emomusic.music.spotify.embeds import LARGE_PLAYER_HEIGHT, PLAYER_HEIGHT, embed_url, search_url
 from emomusic.text import join_names
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import escape_markdown, shown_errors
@@ -136,7 +136,7 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
             choose_music()
             _require_current(queue)  # again, because the menu may have heard new files
             show_take_along(queue.playlist(PLAYLIST), place, stem)
-            if current is not None and current.song.track.path is None:
+            if current is not None and current.song.track.is_on_spotify:
                 is_large = bool(st.session_state.get(state.player_size(place)))
                 st.button(
                     "Smaller player" if is_large else "Larger player",
@@ -193,10 +193,13 @@ def _show_song(queued: QueuedSong, queue: SongQueue, place: str) -> None:
     _show_source()
     _show_song_text(queued.song, place)
     with st.container(key=f"heard-{place}", gap=None):
-        if track.path is None:
+        if track.is_on_spotify:
             is_large = st.session_state.get(state.player_size(place))
             height = LARGE_PLAYER_HEIGHT if is_large else PLAYER_HEIGHT
             show_player(track.id, track.full_name, place=place, height=height)
+        elif not track.is_audio:
+            address = search_url(f"{track.title} {track.byline}")
+            st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
         else:
             with shown_errors():  # the file may be gone; the buttons stay
                 show_audio(track, place=place, on_end=lambda: _go_on(queue))
@@ -221,7 +224,7 @@ def show_substitute(point: AffectPoint | None, *, place: str) -> None:
     _show_source()
     songs = [] if point is None else songs_recommender().songs(Request(point=point), 1)
     for song in songs:
-        if song.track.path is not None:
+        if song.track.is_audio:
             show_audio(song.track, place=place)
             _show_song_text(song, place)
 

@@ -1,4 +1,4 @@
-"""Where a visitor's songs come from: Spotify's catalogue, own audio files, or the songs that come with EmoMusic."""
+"""Where songs come from: Spotify's catalogue, the visitor's files or table, or the songs that come with EmoMusic."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from emomusic.ui.core.address import choose, offered
 from emomusic.ui.core.own_computer import is_own_computer
 from emomusic.ui.core.shared import shared
 from emomusic.ui.songs.own_files import own_recommender
+from emomusic.ui.songs.own_table import table_recommender
 
 
 class Source(StrEnum):
@@ -25,12 +26,14 @@ class Source(StrEnum):
 
     SPOTIFY = "spotify"
     OWN = "own"
+    TABLE = "table"
     BUNDLED = "bundled"
 
 
 LABELS: Mapping[Source, str] = {
     Source.SPOTIFY: "Spotify",
     Source.OWN: "Your files",
+    Source.TABLE: "Your table",
     Source.BUNDLED: "EmoMusic's songs",
 }
 
@@ -45,7 +48,10 @@ def substitution() -> str | None:
     chosen, current = _chosen() or Source.SPOTIFY, current_source()
     if chosen is current:
         return None
-    why = "Spotify does not answer" if chosen is Source.SPOTIFY else "No file of yours is ready"
+    if chosen is Source.SPOTIFY:
+        why = "Spotify does not answer"
+    else:
+        why = f"No {'table' if chosen is Source.TABLE else 'file'} of yours is ready"
     return f"{why}. Playing: {LABELS[current]}."
 
 
@@ -61,9 +67,9 @@ def _chosen() -> Source | None:
 
 
 def current_source() -> Source:
-    """The source of the songs that play. Own files that are not there yet have no songs."""
+    """The source of the songs that play. Files and tables that are not there yet have no songs."""
     chosen = _chosen()
-    if chosen is Source.BUNDLED:
+    if chosen is Source.BUNDLED or (chosen is Source.TABLE and table_recommender() is not None):
         return chosen
     if (chosen is Source.OWN or is_spotify_silent()) and own_recommender() is not None:
         return Source.OWN
@@ -79,6 +85,8 @@ def songs_recommender() -> Recommender:
     source = current_source()
     if source is Source.OWN and (own := own_recommender()) is not None:
         return own
+    if source is Source.TABLE and (table := table_recommender()) is not None:
+        return table
     if source is Source.SPOTIFY:
         return shared().recommender()
     return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()

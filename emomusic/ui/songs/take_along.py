@@ -17,7 +17,7 @@ from emomusic.export import request_record
 from emomusic.music.recommend import Song
 from emomusic.music.request import Request
 from emomusic.music.spotify.account import Account, Login, Logins, Service, redirect_uri_of
-from emomusic.music.spotify.embeds import songs_csv, songs_m3u, track_links
+from emomusic.music.spotify.embeds import songs_csv, songs_m3u, songs_txt, track_links
 from emomusic.text import for_excel, pluralize
 from emomusic.ui.core import state
 from emomusic.ui.core.frame import download_button, error_text
@@ -71,19 +71,21 @@ def show_take_along(songs: Sequence[Song], place: str, stem: str) -> None:
         return
     with st.popover("Take it along", key=f"take-{place}"):
         st.markdown(f"**{pluralize(len(songs), 'song')}** of this list")
-        if songs[0].track.path is None:
+        if on_spotify := [song for song in songs if song.track.is_on_spotify]:
             _COPY(
                 data={
                     "label": "Copy for Spotify",
-                    "text": track_links(songs),
-                    "copied": f"{pluralize(len(songs), 'link')} copied.",
-                    "failed": "The browser does not allow copying. Download the playlist instead.",
+                    "text": track_links(on_spotify),
+                    "copied": f"{pluralize(len(on_spotify), 'link')} copied.",
+                    "failed": "The browser does not allow copying. Download the list instead.",
                 },
                 key=f"copy-{place}",
             )
             st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
-            show_save(songs, place)
-        download_button("Playlist (M3U)", lambda: songs_m3u(songs), f"{stem}.m3u", key=f"m3u-{place}")
+            show_save(on_spotify, place)
+        if any(song.track.path is not None for song in songs):  # no player opens links to Spotify
+            download_button("Playlist (M3U)", lambda: songs_m3u(songs), f"{stem}.m3u", key=f"m3u-{place}")
+        download_button("List (text)", lambda: songs_txt(songs), f"{stem}-songs.txt", key=f"txt-{place}")
         download_button("Songs (CSV)", lambda: for_excel(songs_csv(songs)), f"{stem}-songs.csv", key=f"csv-{place}")
 
 

@@ -15,6 +15,7 @@ from emomusic.music.request import Request
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen_all
 from emomusic.ui.songs.own_files import choose_files
+from emomusic.ui.songs.own_table import choose_own_table
 from emomusic.ui.songs.sources import Source, choose_source, current_source
 
 _ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
@@ -42,7 +43,7 @@ def chosen_genres() -> frozenset[str]:
 
 
 def with_your_music(request: Request) -> Request:
-    """A request with the visitor's genres and options. Genres, tempo and fame are unknown for audio files."""
+    """A request with the visitor's genres and options. Only Spotify's songs have genres, tempo and fame."""
     if current_source() is not Source.SPOTIFY:
         return replace(request, seed=int(st.session_state.get(state.fresh(state.SEED), _DEFAULTS[state.SEED])))
     options = {key: st.session_state.get(state.fresh(key), default) for key, default in _DEFAULTS.items()}
@@ -74,6 +75,8 @@ def choose_music() -> None:
         source = choose_source()
         if source is Source.OWN:
             choose_files()
+        elif source is Source.TABLE:
+            choose_own_table()
         # The session keeps the values of the widgets while another page, or another source, is shown
         if source is Source.SPOTIFY:
             _choose_genres(names)
