@@ -1,6 +1,7 @@
 """Gallery: show the faces of many photos by quadrant, and songs for all of them."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.ui.core import state
 from emomusic.ui.core.address import chosen
@@ -8,19 +9,27 @@ from emomusic.ui.core.frame import require_app, shown_errors
 
 require_app("gallery")
 
-if not (st.session_state.get(state.GALLERY_FILES) or chosen(state.GALLERY_RESULT)):
-    st.title("What do many faces sound like?", anchor=False)
-    st.markdown(
-        "Choose up to 100 portraits, or photos of people who agree. EmoMusic sorts the faces by quadrant and plays "
-        "songs for all of them."
-    )
+before = st.empty()  # the page before a choice, which a choice removes at once
+
+
+def open_start() -> DeltaGenerator:
+    """Show the title of the page; returns the container for the rest."""
+    start = before.container()
+    start.title("What do many faces sound like?", anchor=False)
+    return start
+
+
+is_new = not (st.session_state.get(state.GALLERY_FILES) or chosen(state.GALLERY_RESULT))
+start = open_start() if is_new else None
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
+    from emomusic.ui.core.charts import styled_room
     from emomusic.ui.gallery.faces import show_gallery
-    from emomusic.ui.gallery.pictures import choose_pictures, read_gallery, show_gallery_samples
+    from emomusic.ui.gallery.pictures import chosen_pictures, show_start
 
-    if not (sources := choose_pictures()):
-        show_gallery_samples()
+    if sources := chosen_pictures():
+        show_gallery(sources)
     else:
-        show_gallery(read_gallery(sources))
+        with start or open_start(), styled_room("gallery-start", 700):  # a link may name no samples
+            show_start()

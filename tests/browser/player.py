@@ -12,7 +12,7 @@ from emomusic.music.catalogue import Catalogue, Track, load_catalogue
 PLAYER = 'iframe[src*="open.spotify.com"]'
 _SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")
 
-DESKTOP, PHONE = (1440, 900), (390, 844)
+PHONE = (390, 844)
 
 # Counts the players after each change of the page
 _WATCH = """() => {
@@ -62,28 +62,6 @@ def track(track_id: str) -> Track:
     found = catalogue().find(track_id)
     assert found is not None
     return found
-
-
-def assert_on_first_screen(page: Page, *parts: Locator, player_px: int) -> None:
-    """Check the first screen: the page is not scrolled, and does not scroll sideways.
-
-    Args:
-        page: with an answer.
-        parts: elements that are completely on the screen.
-        player_px: pixels of the player's height on the screen, at least.
-    """
-    page.locator(".st-key-plane .js-plotly-plot").first.wait_for(state="attached")  # the last large part
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollTop") == 0
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    width, height = page.evaluate("[window.innerWidth, window.innerHeight]")
-    for part in parts:
-        box = box_of(part)
-        assert min(box["x"], box["y"]) >= 0, (part, box)
-        assert box["x"] + box["width"] <= width, (part, box)
-        assert box["y"] + box["height"] <= height, (part, box)
-    assert box_of(page.locator(PLAYER))["y"] + player_px <= height
 
 
 def box_of(part: Locator) -> FloatRect:

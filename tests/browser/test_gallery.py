@@ -13,28 +13,21 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import download, visit
-from tests.browser.player import DESKTOP, PHONE, assert_on_first_screen, song, song_after
+from tests.browser.player import box_of, song, song_after
+from tests.browser.test_first_screen import DESKTOP, MAX_SHIFT, PHONE, SHIFTS, assert_visible_in, shift
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
 
 PICTURES = ("eileen-collins-1999", "four-people", "joe-biden-2010", "morisot-self-portrait-1885")
 SAMPLES = "Show the samples"
-
-# The page is complete, and its height stays the same for thirty frames
-IS_AT_REST = """num_faces => {
-  const app = document.querySelector('[data-testid="stApp"]');
-  const main = document.querySelector('[data-testid="stMain"]');
-  const images = [...document.querySelectorAll('[class*="st-key-tile-"] img')];
-  const isComplete = app.dataset.testScriptState === 'notRunning' && images.length === num_faces
-    && images.every(image => image.complete && image.naturalWidth > 0)
-    && document.querySelector('.st-key-plane .js-plotly-plot');
-  const isSame = isComplete && window.heightBefore === main.scrollHeight;
-  window.heightBefore = main.scrollHeight;
-  window.numSame = isSame ? (window.numSame || 0) + 1 : 0;
-  return window.numSame >= 30;
-}"""
-
-TOP_OF = """tile => tile.getBoundingClientRect().top"""
+PARTS = (
+    ".st-key-gallery-answer h1",
+    ".st-key-heard-gallery",
+    ".st-key-next-gallery button",
+    ".st-key-previous-gallery button",
+)
+TILE = (96, 126)
 
 # Twice the pixels of its size on the page, for high-density screens
 TILE_IS_SHARP = """() => {
@@ -66,28 +59,6 @@ def choose_photos(page: Page, root: Path) -> None:
 
 def rows_of(table: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
-
-
-def test_a_tap_on_a_phone_keeps_the_faces_in_place(gallery: Callable[..., Page], root: Path) -> None:
-    """Without the browser's scroll anchoring, which some phones lack, and with the same elements."""
-    page = gallery(width=PHONE[0], height=PHONE[1])
-    page.add_style_tag(content="* { overflow-anchor: none !important; }")
-    choose_photos(page, root)
-    page.wait_for_function(IS_AT_REST, arg=7)
-    tiles = page.locator('[class*="st-key-hung-"] button')
-    tiles.evaluate_all("tiles => tiles.forEach(tile => tile.isOfBefore = true)")
-    tiles.last.scroll_into_view_if_needed()
-    for number in (6, 0, 2, 4):  # an everyday face, and faces of other emotions
-        tile = tiles.nth(number)
-        tile.scroll_into_view_if_needed()
-        top = tile.evaluate(TOP_OF)
-        tile.click()
-        expect(tile).to_contain_text("✓")
-        page.wait_for_function(IS_AT_REST, arg=7)
-        assert tile.evaluate(TOP_OF) == pytest.approx(top, abs=1)
-    assert tiles.evaluate_all("tiles => tiles.map(tile => tile.isOfBefore)") == [True] * 7
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
 
 
 def test_a_click_on_a_face_plays_its_song_and_everything_can_be_downloaded(
@@ -129,16 +100,37 @@ def test_a_click_on_a_face_plays_its_song_and_everything_can_be_downloaded(
     assert [row["id"] for row in songs] == [row["id"] for row in record["songs"]]
 
 
-def test_the_samples_fit_the_first_screen_and_keyboard_focus_outlines_the_whole_tile(
-    gallery: Callable[..., Page],
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_samples_fit_the_first_screen_and_stay_in_place(
+    gallery: Callable[..., Page], size: tuple[int, int]
 ) -> None:
-    page = gallery()
+    page = gallery(width=size[0], height=size[1])
+    wait_until_idle(page)
+    page.evaluate(SHIFTS)
     page.get_by_role("button", name=SAMPLES).click()
     expect(page.get_by_text("7 faces in 7 photos")).to_be_visible()
+    expect(page.locator(".st-key-plane .main-svg").first).to_be_attached()
+    assert shift(page) <= MAX_SHIFT
     assert "wall=samples" in page.url
-    for width, height in (PHONE, DESKTOP):
-        page.set_viewport_size({"width": width, "height": height})
-        assert_on_first_screen(page, page.get_by_role("heading", level=1), player_px=80)
+    faces = () if size is PHONE else (".st-key-gallery-faces",)
+    assert_visible_in(page, size, (*faces, *PARTS), "samples")
+    tiles = page.locator('[class*="st-key-tile-"]')
+    boxes = [box_of(tile) for tile in tiles.all()]
+    assert {(round(box["width"]), round(box["height"])) for box in boxes} == {TILE}
+    # Without the browser's scroll anchoring, which some phones lack
+    page.add_style_tag(content="* { overflow-anchor: none !important; }")
+    for choice in (page.get_by_text("Soothe"), tiles.nth(6), tiles.nth(0), tiles.nth(4)):
+        choice.evaluate("part => part.scrollIntoView({block: 'center'})")
+        wait_until_at_rest(choice)
+        top = box_of(choice)["y"]
+        choice.click()
+        assert shift(page) <= MAX_SHIFT
+        assert box_of(choice)["y"] == pytest.approx(top, abs=1)
+
+
+def test_keyboard_focus_outlines_the_whole_tile(gallery: Callable[..., Page]) -> None:
+    page = gallery()
+    page.get_by_role("button", name=SAMPLES).click()
     face = page.get_by_role("button", name=re.compile("^4 "))
     name = face.inner_text()
     face.focus()
@@ -159,6 +151,8 @@ def test_photos_are_added_and_removed_after_the_server_released_the_first_and_a_
     files = page.locator('input[type="file"]')
     files.set_input_files(root / "data/samples/eileen-collins-1999.jpg")
     expect(page.get_by_text("1 face in 1 photo")).to_be_visible()
+    menu = page.get_by_role("button", name="Other photos")
+    menu.click()
     files.set_input_files(root / "data/samples/joe-biden-2010.jpg")
     expect(page.get_by_text("2 faces in 2 photos")).to_be_visible()
     page.wait_for_function(TILE_IS_SHARP)
@@ -167,8 +161,10 @@ def test_photos_are_added_and_removed_after_the_server_released_the_first_and_a_
     visit(page, "Music")
     page.get_by_role("link", name="Gallery").click()
     expect(page.get_by_text("1 face in 1 photo")).to_be_visible()
+    menu.click()
     page.get_by_role("button", name="Remove photos").click()
     expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
 
     folder = tmp_path / "class"
     (folder / "more").mkdir(parents=True)

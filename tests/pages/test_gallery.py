@@ -62,6 +62,8 @@ def test_the_samples_are_shown_by_quadrant_with_songs_for_all(app: AppTest) -> N
     assert all(f" {count} {emotion}" in text_of(app) for emotion, count in counts.items())
     assert table.loc[table["emotion"] == "happy", "quadrant"].tolist() == ["Q1", "Q1"]
     assert table["confidence"].between(14, 100).all()
+    assert table["picture"].str.startswith("data:image/jpeg;base64,").all()
+    assert table["picture"].str.len().max() < 4000
 
 
 def test_a_click_on_a_face_chooses_its_songs(app: AppTest, people: dict[str, bytes]) -> None:
@@ -103,7 +105,8 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     person = weakref.ref(app.session_state[state.PERSONS][0])
     app.button(key="persons-forget").click().run()
     assert not app.exception
-    pd.testing.assert_frame_equal(app.dataframe[0].value, before)
+    again = app.dataframe[0].value
+    pd.testing.assert_frame_equal(again.drop(columns="picture"), before.drop(columns="picture"))
     gc.collect()
     assert person() is None
 

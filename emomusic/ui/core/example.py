@@ -55,7 +55,8 @@ _STYLE = """<style>
   display: grid; gap: 0.5rem 2rem; grid-template-columns: 5fr 3fr 4fr; align-items: start; min-height: 320px;
 }
 .st-key-example > * { min-width: 0; }
-.st-key-example img { border-radius: 8px; aspect-ratio: 1040 / 326; }
+.st-key-example-picture { aspect-ratio: 1040 / 326; }  /* also before the browser shows images */
+.st-key-example img { border-radius: 8px; }
 @media (max-width: 1023px) { .st-key-example { grid-template-columns: 1fr 1fr; } }
 @media (max-width: 1023px) { .st-key-example > :first-of-type { grid-column: 1 / -1; } }
 @media (max-width: 640px) { .st-key-example { grid-template-columns: 1fr; } }
@@ -78,7 +79,8 @@ def show_example(note: str) -> None:
         with st.container(gap="xsmall"):
             st.header(f"Example: together {describe(group, of_group=True).lower()}", anchor=False)
             names = ", ".join(f"face {number} {shares.emotion}" for number, shares in enumerate(faces, 1))
-            st.image(PICTURE.read_bytes(), alt=f"Four people with framed faces: {names}", width="stretch")
+            with st.container(key="example-picture"):
+                st.image(PICTURE.read_bytes(), alt=f"Four people with framed faces: {names}", width="stretch")
             st.markdown(
                 f":material/music_note: **{escape_markdown(song.title)}** · {escape_markdown(song.byline)}  \n"
                 f"{escape_markdown(song.reason)}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Quadrant, affect_of, describe, list_shares, share_text
+from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares, share_text
 from emomusic.export import gallery_csv, gallery_record
 from emomusic.face.gallery import GalleryFace
 from emomusic.face.images import encode_jpeg, read_image
@@ -19,11 +20,18 @@ from emomusic.plots.face import probability_bars
 from emomusic.plots.picture import annotated_preview
 from emomusic.text import escape_formula, for_excel, pluralize
 from emomusic.ui.core import state
-from emomusic.ui.core.charts import roomy_columns, show_chart
+from emomusic.ui.core.charts import roomy_columns, show_chart, styled_room
 from emomusic.ui.core.frame import download_button, escape_markdown
 from emomusic.ui.core.persons import choose_persons, show_known
 from emomusic.ui.core.tiles import show_sharp, show_tile, style_tiles
-from emomusic.ui.gallery.pictures import FACE_SIDE, MOST_PICTURES, GalleryResult
+from emomusic.ui.gallery.pictures import (
+    FACE_SIDE,
+    MOST_PICTURES,
+    GalleryResult,
+    PictureSource,
+    choose_pictures,
+    read_gallery,
+)
 from emomusic.ui.songs.choose import (
     ALL,
     FIRST_POINTS,
@@ -36,39 +44,64 @@ from emomusic.ui.songs.choose import (
 from emomusic.ui.songs.player import PLAYLIST, queue_of, show_queue
 from emomusic.ui.songs.take_along import songs_json
 
-# Beside a tall gallery, the player stays visible. An element's key is also its CSS class, as documented
+# An element's key is also its CSS class, as documented
 _STYLE = """<style>
+.st-key-gallery-screen { min-height: 800px; }
+.st-key-gallery-head { min-height: 3.75rem; }
+/* Beside a tall gallery, the player stays visible */
 @media (min-width: 641px) { div:has(> .st-key-gallery-answer) { position: sticky; top: 4rem; } }
-@media (max-width: 640px) {  /* The same height for all songs, so that a tap does not move the faces below */
-  .st-key-gallery-answer h1 { min-height: calc(2.4em + 1rem); }
-  .st-key-song-gallery p, [class*="st-key-play-gallery-"] p, [class*="st-key-play-gallery-"] + div p {
-    display: -webkit-box; -webkit-box-orient: vertical; overflow: hidden;
-  }
-  .st-key-song-gallery p { -webkit-line-clamp: 4; min-height: calc(4 * 1.6em); }
-  [class*="st-key-play-gallery-"] p { -webkit-line-clamp: 1; }
-  [class*="st-key-play-gallery-"] + div p { -webkit-line-clamp: 2; min-height: calc(2 * 1.6em); }
+.st-key-gallery-answer h1 {
+  min-height: calc(2.4em + 0.25rem); display: flex; align-items: end; padding-bottom: 0.25rem !important;
+}
+/* The heights of parts that the browser loads later: the policies, and tiles of one size */
+.st-key-gallery-answer .st-key-policy { height: 2rem; }
+.st-key-gallery-faces [class*="st-key-tile-"] { min-height: 126px; justify-content: end; }
+.st-key-gallery-faces img { width: 100%; aspect-ratio: 1; }
+[class*="st-key-hung-"] button { min-height: 0; padding: 0.25rem 0; }
+[class*="st-key-hung-"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+@media (max-width: 640px) {
+  [class*="st-key-tiles-"] { flex-wrap: nowrap; overflow-x: auto; padding: 5px; }
+  [class*="st-key-tiles-"] > * { flex-shrink: 0; }
 }
 </style>"""
 _MAX_TILES = 24  # per quadrant; the table has all faces
+_MOST_THUMBNAILS = 200  # in the table, 3 KB each
 _PREVIEW = (480, 300)  # width and height
 
 # As on the plane: unpleasant left, high arousal at the top
 _ROWS = ((Quadrant.Q2, Quadrant.Q1), (Quadrant.Q3, Quadrant.Q4))
 
 
-def show_gallery(result: GalleryResult) -> None:
-    """Show the page for photos that were read, in the order of the screen."""
-    _show_counts(result)
-    if not result.pictures:
-        return
-    if (group := result.gallery.group) is None:
-        st.title("No face found", anchor=False)
-        st.markdown(
-            "Faces should look towards the camera, in good light. Choose other photos, or set the mood by hand on the "
-            "Photo page."
-        )
-        return
+def show_gallery(sources: Sequence[PictureSource]) -> None:
+    """Read the chosen photos, and show the page for them in the order of the screen.
+
+    Raises:
+        EmomusicError: a model is missing or damaged.
+    """
     st.html(_STYLE)
+    with styled_room("gallery-screen", 800):
+        with st.container(horizontal=True, vertical_alignment="center", key="gallery-head", wrap=False):
+            with st.container(width="stretch"):
+                head = st.empty()
+            with st.popover("Other photos", icon=":material/photo_library:", key="gallery-photos"):
+                choose_pictures()
+        result = read_gallery(sources, head)
+        if result.pictures:
+            head.markdown(_counts(result))
+        _show_notes(result)
+        if (group := result.gallery.group) is not None:
+            _show_answer(result, group)
+        elif result.pictures:
+            st.title("No face found", anchor=False)
+            st.markdown(
+                "Faces should look towards the camera, in good light. Choose other photos, or set the mood by hand on "
+                "the Photo page."
+            )
+        else:
+            st.title("No photo could be read", anchor=False)
+
+
+def _show_answer(result: GalleryResult, group: EmotionProbabilities) -> None:
     # The answer comes first, also on a phone, which stacks the columns
     left, right = st.columns([2, 3], gap="large")
     with left, st.container(key="gallery-answer", gap="small"):
@@ -82,7 +115,7 @@ def show_gallery(result: GalleryResult) -> None:
         listener = Listener(label, affect_of(probabilities), probabilities.emotion, None)
         queue = queue_of(request_of(listener), "gallery")
         show_queue(queue, "gallery", "gallery")
-    with right:
+    with right, st.container(key="gallery-faces"):
         _show_faces(result, chosen)
     bars, plane = roomy_columns([2, 3], key="details", gap="large")
     with bars:
@@ -107,9 +140,12 @@ def show_gallery(result: GalleryResult) -> None:
 def _show_faces_table(result: GalleryResult) -> None:
     """Show a table of all faces."""
     st.header("All faces", anchor=False)
+    faces = result.gallery.faces
+    thumbnails = [result.pictures[face.picture].thumbnails[face.place] for face in faces[:_MOST_THUMBNAILS]]
     table = pd.DataFrame(
         {
             "face": face.number,
+            "picture": thumbnail,
             "photo": escape_formula(result.names[face.picture]),  # the page's table can be saved as CSV
             "emotion": face.reading.emotion.value,
             "confidence": 100 * face.reading.probabilities[face.reading.emotion],
@@ -118,12 +154,14 @@ def _show_faces_table(result: GalleryResult) -> None:
             "arousal": face.reading.point.arousal,
             **{name: 100 * value for name, value in face.reading.probabilities.as_dict().items()},
         }
-        for face in result.gallery.faces
+        for face, thumbnail in zip_longest(faces, thumbnails)
     )
     st.dataframe(
         table.style.format(_percent_text, [emotion.value for emotion in EMOTIONS]),
         hide_index=True,
+        row_height=44,
         column_config={
+            "picture": st.column_config.ImageColumn(width="small"),
             "confidence": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
             "valence": st.column_config.NumberColumn(format="%.2f", help="-1 unpleasant to 1 pleasant"),
             "arousal": st.column_config.NumberColumn(format="%.2f", help="-1 drowsy to 1 awake"),
@@ -135,16 +173,17 @@ def _percent_text(percent: Any) -> str:
     return share_text(percent / 100)
 
 
-def _show_counts(result: GalleryResult) -> None:
-    faces, pictures = result.gallery.faces, result.pictures
+def _counts(result: GalleryResult) -> str:
+    faces = result.gallery.faces
     counts = Counter(face.reading.emotion for face in faces)
     shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
-    if pictures:
-        st.markdown(
-            f"{pluralize(len(faces), 'face')} in {pluralize(len(pictures), 'photo')}{': ' if shown else ''}{shown}."
-        )
-    else:
-        st.title("No photo could be read", anchor=False)
+    num_faces, num_photos = pluralize(len(faces), "face"), pluralize(len(result.pictures), "photo")
+    return f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}."
+
+
+def _show_notes(result: GalleryResult) -> None:
+    """Show what the figures leave out, and the files that could not be read."""
+    faces, pictures = result.gallery.faces, result.pictures
     notes = []
     if faces and (without := [picture.name for picture in pictures if not picture.reading.faces]):
         notes.append(f"No face found in {_listed(without)}.")
@@ -223,7 +262,7 @@ def _show_quadrant(
         st.markdown(f"**{quadrant.description.capitalize()}**")
         if not faces:
             st.caption("No emotion lies in this quadrant, only calm songs." if quadrant is Quadrant.Q4 else "No faces.")
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="small", key=f"tiles-{quadrant}"):
             for face in faces[:_MAX_TILES]:
                 _show_face(result, face, is_chosen=face is chosen)
         if len(faces) > _MAX_TILES:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.compat import return_free_memory
@@ -18,15 +20,23 @@ from emomusic.face.reading import PictureReading
 from emomusic.plots.picture import box_in_frame, framed_face, reframed_face
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen
+from emomusic.ui.core.example import show_example
 from emomusic.ui.core.persons import read_visitor, with_persons
-from emomusic.ui.core.picture_chooser import MAX_MB, THUMBNAIL, Picture, Sample, sample_picture, samples, thumbnail
-from emomusic.ui.core.tiles import show_sharp
+from emomusic.ui.core.picture_chooser import MAX_MB, Picture, Sample, sample_picture, samples
+from emomusic.ui.core.sessions import WHEN_GONE
 from emomusic.ui.core.uploads import show_removal, show_uploader
 
 MOST_PICTURES = 100  # each takes about 200 KB of a session's memory
 FACE_SIDE = 96
-_SMALL_SIDE = 960
+_SMALL_SIDE, _THUMBNAIL_SIDE = 960, 48
 _SAMPLES = "samples"
+_STYLE = """<style>
+/* The room of the uploader, which the browser loads later */
+.st-key-gallery-own { min-height: 6.25rem; align-content: start; }
+.st-key-gallery-own > :last-child { min-width: min(100%, 20rem); flex-grow: 1; }  /* below in a menu, or on a phone */
+.st-key-gallery-own [data-testid="stFileChipName"] + div { font-size: 13px; }
+@media (max-width: 640px) { .st-key-gallery-own { min-height: 10rem; } }
+</style>"""
 _LOST = f"This photo exceeded the limit of {MOST_PICTURES} and is no longer in memory. Choose it again."
 
 
@@ -49,6 +59,7 @@ class GalleryPicture:
     reading: PictureReading  # with those of the session's persons
     small: bytes  # JPEG, at most 960 pixels on the longer side
     faces: tuple[bytes, ...]  # JPEG of each face, framed in the colour of its emotion
+    thumbnails: tuple[str, ...]  # data URI of each face, for the table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,9 +83,47 @@ class GalleryResult:
         return [picture.name for picture in self.pictures]
 
 
-def choose_pictures() -> list[PictureSource]:
-    """Show the upload of photos or a folder; returns the chosen files or samples, or an empty list."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+def chosen_pictures() -> list[PictureSource]:
+    """The chosen files or samples; an empty list before a choice."""
+    if files := st.session_state.get(state.GALLERY_FILES):
+        return list(files)
+    if chosen(state.GALLERY_RESULT) == _SAMPLES:
+        return [PictureSource(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
+    st.session_state.pop(state.GALLERY, None)  # delete faces that are no longer shown
+    return []
+
+
+def show_start() -> None:
+    """Show the page before a choice: the samples, the upload and an example."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Show the samples",
+            icon=":material/wall_art:",
+            type="primary",
+            on_click=choose,
+            args=({state.GALLERY_RESULT: _SAMPLES},),
+            key="gallery-samples",
+        )
+        st.caption(
+            f"Or up to {MOST_PICTURES} portraits, or photos of people who agree. They are deleted when you leave.",
+            width="content",
+        )
+        with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
+            st.markdown(
+                "This server reads each photo in memory and then deletes it. A small copy, the faces and their figures "
+                f"stay in memory until you choose other photos, or {WHEN_GONE}. Nothing is sent on. Everyone in your "
+                "photos must agree to the analysis."
+            )
+    choose_pictures()
+    if chosen_pictures():  # an upload arrived
+        st.rerun()
+    show_example("The samples or your photos replace this example. Each face appears in its quadrant.")
+
+
+def choose_pictures() -> None:
+    """Show the upload of photos or a folder, and a way to remove them."""
+    st.html(_STYLE)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="gallery-own"):
         source = st.segmented_control(
             "Photo source",
             ["Pictures", "Folder"],
@@ -97,34 +146,16 @@ def choose_pictures() -> list[PictureSource]:
                 max_upload_size=MAX_MB,
                 label_visibility="collapsed",
             )
-    files: list[PictureSource] = st.session_state.get(state.GALLERY_FILES, [])
-    if files:
+    if st.session_state.get(state.GALLERY_FILES):
         show_removal(widget, "Remove photos", _store_files, "These photos stay until you choose others.")
-        return files
-    if chosen(state.GALLERY_RESULT) == _SAMPLES:
-        return [PictureSource(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
-    st.session_state.pop(state.GALLERY, None)  # delete faces that are no longer shown
-    return []
 
 
-def show_gallery_samples() -> None:
-    """Show the empty state: the samples, and a button to open them."""
-    st.header("Samples", anchor=False)
-    with st.container(horizontal=True, gap="small"):
-        for sample in _portraits():
-            show_sharp(thumbnail(sample.path), alt=f"Sample: {sample.title}", width=THUMBNAIL)
-    st.button(
-        "Show the samples",
-        icon=":material/wall_art:",
-        type="primary",
-        on_click=choose,
-        args=({state.GALLERY_RESULT: _SAMPLES},),
-    )
-    st.caption("Each face gets a number and appears in its quadrant. Choose songs for all faces or for one of them.")
+def read_gallery(sources: Sequence[PictureSource], place: DeltaGenerator) -> GalleryResult:
+    """Read the photos that are not read yet; an interrupted run keeps its results.
 
-
-def read_gallery(sources: Sequence[PictureSource]) -> GalleryResult:
-    """Read the photos that are not read yet, with a progress bar; an interrupted run keeps its results.
+    Args:
+        sources: the chosen photos.
+        place: of the progress bar.
 
     Raises:
         EmomusicError: a model is missing or damaged.
@@ -134,12 +165,12 @@ def read_gallery(sources: Sequence[PictureSource]) -> GalleryResult:
     for gone in kept.keys() - {picture.key for picture in wanted}:
         del kept[gone]
     new = [picture for picture in wanted if picture.key not in kept]
-    progress = st.empty()  # also without new photos, so that the elements below keep their position and state
     for number, picture in enumerate(new, 1):
-        progress.progress((number - 1) / len(new), f"Reading photo {number} of {len(new)}")
+        place.progress((number - 1) / len(new), f"Reading photo {number} of {len(new)}")
         kept[picture.key] = _LOST if picture.load is None else _read(picture.load())
         picture.load = None
-    progress.empty()
+    if new:
+        place.empty()
     if st.session_state.pop(state.PERSONS_CHANGED, False):
         kept |= {key: read if isinstance(read, str) else _read_again(read) for key, read in kept.items()}
     for picture in sources[MOST_PICTURES:]:
@@ -172,7 +203,13 @@ def _read(picture: Picture) -> GalleryPicture | str:
     return_free_memory()
     faces = tuple(encode_jpeg(framed_face(image, face, 2 * FACE_SIDE)) for face in reading.faces)
     small = encode_jpeg(shrink(image, _SMALL_SIDE)[0])
-    return GalleryPicture(picture.name, picture.digest, found, reading, small, faces)
+    return GalleryPicture(picture.name, picture.digest, found, reading, small, faces, _thumbnails(faces))
+
+
+def _thumbnails(faces: Sequence[bytes]) -> tuple[str, ...]:
+    """Small copies of pictures, as data URIs."""
+    small = (encode_jpeg(shrink(read_image(face), _THUMBNAIL_SIDE)[0]) for face in faces)
+    return tuple(f"data:image/jpeg;base64,{base64.b64encode(content).decode()}" for content in small)
 
 
 def _read_again(picture: GalleryPicture) -> GalleryPicture:
@@ -186,7 +223,12 @@ def _read_again(picture: GalleryPicture) -> GalleryPicture:
         readings.append(replace(known, face=face.face))
         is_same = known.emotion is before.emotion
         framed.append(content if is_same else encode_jpeg(reframed_face(image, known.emotion)))
-    return replace(picture, reading=replace(picture.found, faces=tuple(readings)), faces=tuple(framed))
+    return replace(
+        picture,
+        reading=replace(picture.found, faces=tuple(readings)),
+        faces=tuple(framed),
+        thumbnails=_thumbnails(framed),
+    )
 
 
 def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:

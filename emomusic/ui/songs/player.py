@@ -106,6 +106,7 @@ _STYLE = f"""<style>
 :is([class*="st-key-previous-"], [class*="st-key-size-"]) p {{
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }}
+[class*="st-key-play-"] {{ height: 2rem; }}
 [class*="st-key-play-"] button {{ min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }}
 [class*="st-key-play-"] button > div {{ width: 100%; justify-content: flex-start; }}
 [class*="st-key-why-"] {{ padding-left: 2.2rem; }}
