@@ -19,13 +19,13 @@ DESKTOP, LAPTOP, PHONE = (1440, 900), (1280, 720), (390, 844)
 MAX_SHIFT = 0.05
 
 # Shifts within half a second of a click do not count, as in Cumulative Layout Shift (CLS). Streamlit's own change to
-# the wide layout moves its container
+# the wide layout moves its empty container, and is the larger, the more of the page arrives in the same frame
 SHIFTS = """() => {
   window.shift = 0;
-  const moved = source => source.node?.dataset?.testid !== "stMainBlockContainer";
+  const widens = entry => entry.sources[0]?.node?.dataset?.testid === "stMainBlockContainer";
   new PerformanceObserver(list => {
     for (const entry of list.getEntries())
-      if (!entry.hadRecentInput && entry.sources.every(moved)) window.shift += entry.value;
+      if (!entry.hadRecentInput && !widens(entry)) window.shift += entry.value;
   }).observe({type: "layout-shift"});
 }"""
 
@@ -115,6 +115,15 @@ def shift(page: Page) -> float:
     return float(page.evaluate("() => { const shift = window.shift; window.shift = 0; return shift; }"))
 
 
+def place_of_player(page: Page) -> tuple[float, float]:
+    """Where the player is in the page. A click on a busy machine may scroll the page."""
+    left, top = page.locator(".st-key-heard-photo").evaluate(
+        "(player, page) => [player.getBoundingClientRect().x, player.getBoundingClientRect().y + page.scrollTop]",
+        page.get_by_test_id("stMain").element_handle(),
+    )
+    return left, top
+
+
 def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
     open_page: Callable[..., Page], root: Path
 ) -> None:
@@ -132,11 +141,11 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
     show(page, SCREENS["very wide"], root)
     shift(page)
     for button in (".st-key-photo-face-3 button", ".st-key-next-photo button", ".st-key-previous-photo button"):
-        place = page.locator(".st-key-heard-photo").bounding_box()
+        place = place_of_player(page)
         page.locator(button).click()
         wait_until_idle(page)
         assert shift(page) <= MAX_SHIFT, button
-        assert page.locator(".st-key-heard-photo").bounding_box() == place
+        assert place_of_player(page) == place
 
     # A click on a mark of the plane chooses its face, or plays its song
     songs, faces = (page.locator(".st-key-plane .scatterlayer .trace").nth(number) for number in (1, 2))

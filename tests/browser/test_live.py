@@ -210,8 +210,7 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         main = page.get_by_test_id("stMain")
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
         page.set_viewport_size({"width": 1440, "height": 900})
-        page.get_by_role("link", name="Models").click()
-        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
+        visit(page, "Models")
         wait_for_readers(server_folder, 0)
         page.get_by_role("link", name="Live").click()
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
@@ -314,8 +313,7 @@ def test_the_mirror_game_is_played_with_a_key_and_keeps_no_picture(
         expect(pictures.last).to_be_visible(timeout=LONG_MS)
         expect(page.locator(".game-cards figure")).to_have_count(7)
         assert axe_report(page) is None
-        page.get_by_role("link", name="Models").click()
-        expect(page.locator(f".st-key-{state.LIVE_CONSENT}")).to_have_count(0, timeout=LONG_MS)
+        visit(page, "Models")
         page.get_by_role("link", name="Live").click()
         expect(page.locator(".st-key-live-game-start")).to_be_visible(timeout=LONG_MS)
         expect(pictures).to_have_count(0)

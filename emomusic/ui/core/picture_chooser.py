@@ -253,7 +253,9 @@ _ROWS = """<style>
   div.st-key-samples p { font-size: 13px; line-height: 1.15; }
   div.st-key-samples button { padding: 0; }
 }
-:is(.st-key-samples, .st-key-small-samples) img { width: 100%; aspect-ratio: 1; }
+:is(.st-key-samples, .st-key-small-samples) :is(img, div[class*="st-key-tile-"] > :first-child) {
+  width: 100%; aspect-ratio: 1;
+}
 .st-key-chooser-row-room { min-height: 62px; }
 /* One row that scrolls sideways; the labels are for screen readers */
 .st-key-chooser > * { flex-shrink: 0; }

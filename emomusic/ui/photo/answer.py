@@ -74,7 +74,7 @@ def show_photo(picture: Picture) -> None:
     """
     result = _stored(picture)
     style = st.empty()
-    with st.container(key="photo-answer"):
+    with styled_room("photo-answer", 672):
         sentence = st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center")
         with sentence:
             title = st.empty()
@@ -90,7 +90,7 @@ def show_photo(picture: Picture) -> None:
             preview = encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
             unread = PictureReading(image.shape[1], image.shape[0], (), 0, 0)
             style.html(screen_style(unread, None, has_songs=True, is_read=False))
-        with styled_room("screen", 620):
+        with st.container(key="screen"):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
     with parts["picture"]:
         if result is None:

@@ -28,6 +28,8 @@ _GRID = """<style>
 .st-key-sentence h1 { padding: 0 !important; }
 .st-key-sentence > * { flex-shrink: 0; max-width: 100%; }
 .st-key-who, .st-key-actions { overflow-x: auto; padding: 3px; }
+.st-key-who { flex: none; height: 2.5rem; overflow-y: hidden; }  /* its buttons are higher while their code loads */
+.st-key-who:has([data-testid="stSelectbox"]) { padding-block: 0; }
 .st-key-actions { flex-wrap: nowrap; }
 .st-key-actions button { padding-inline: 0.45rem; }
 .st-key-screen {
