@@ -21,6 +21,7 @@ SCREENS = (
     ("/live", "Live · EmoMusic", "What does this moment sound like?"),
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
     ("/film?film=sample", "Film · EmoMusic", "Download"),
+    ("/gallery", "Gallery · EmoMusic", "What do many faces sound like?"),
     ("/gallery?wall=samples", "Gallery · EmoMusic", "All faces"),
     ("/music", "Music · EmoMusic", "Draw around some songs"),
     ("/models?face_view=Card", "Models · EmoMusic", "Data and licence"),
