@@ -313,3 +313,18 @@ def test_equal_classes_divide_by_the_frequencies_of_the_training_data() -> None:
     adjusted = calibration.adjust_logits(trained, found.tolist())
     np.testing.assert_array_equal(adjusted.argmax(axis=1), logits.argmax(axis=1))
     assert metrics.expected_calibration_error(y_true, adjusted) < 0.05
+
+
+def test_rarely_found_classes_rise_until_their_recall_is_enough() -> None:
+    rng = np.random.default_rng(0)
+    y_true = rng.choice(3, 600)
+    probabilities = softmax(rng.normal(size=(600, 3)) + np.eye(3)[y_true] + [2, 1, 0], axis=1)
+    raised = calibration.raise_recall(np.eye(3, 4), y_true, probabilities, least=0.35)
+    y_pred = calibration.adjust_logits(probabilities, raised.tolist()).argmax(axis=1)
+    before = probabilities.argmax(axis=1)
+    assert (before[y_true == 2] == 2).mean() < 0.35
+    assert all((y_pred[y_true == label] == label).mean() >= 0.35 for label in range(3))
+    np.testing.assert_array_equal(raised[:, :-1], np.eye(3))
+    some = y_true < 2
+    unseen = calibration.raise_recall(np.eye(3, 4), y_true[some], probabilities[some], least=0.35)
+    assert unseen[2, -1] == 0

@@ -137,19 +137,18 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
         if options.aligned or options.margin is not None:
             raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
         split = Split(options.split)
-        if options.posed and (not options.record or split is not Split.VALIDATION):
-            raise DatasetError(
-                "expected --posed with --images, or with --ferplus --split validation --record to fit its adjustment"
-            )
+        fits_posed = options.posed and options.record
+        if fits_posed and split is not Split.VALIDATION:
+            raise DatasetError("expected --split validation with --posed --record, which fits an adjustment")
         faces = read_fer2013(options.fer2013, needs=[split]).split(split)
         classifier = EmotionClassifier.load(name)
-        if options.posed:
+        if fits_posed:
             scores, spec = fit_posed_faces(faces, classifier)
             record_posed_faces(spec)
             return evaluation_record(name, scores), 0
         if not options.ferplus:
-            return evaluation_record(name, evaluate_split(faces, classifier)), 0
-        record = evaluate_split_on_votes(faces, split, classifier)
+            return evaluation_record(name, evaluate_split(faces, classifier, posed=options.posed)), 0
+        record = evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
         if options.record:
             record_votes(name, record, split)
         return record, 0

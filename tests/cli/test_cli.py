@@ -147,7 +147,7 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
         ("evaluate", "face", "--images", "absent", "--margin", "0.1", "--record"),
         ("evaluate", "face", "--images", "absent", "--posed", "--record"),
-        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--posed"),
+        ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--ferplus", "--posed", "--record"),
         ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
         ("train", "music", "--model", "nosuch", "--data", "absent.csv"),
     ],

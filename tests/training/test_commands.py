@@ -86,6 +86,11 @@ def test_the_adjustment_for_posed_faces_is_fitted_to_the_votes_and_kept(
     assert json.loads(capsys.readouterr().out)["n"] == 8
     classifier = EmotionClassifier.load("tiny")
     assert classifier.posed().spec.adjustment == classifier.spec.posed_adjustment != classifier.spec.adjustment
-    constants = np.array(classifier.spec.posed_adjustment)[:, -1]
-    np.testing.assert_allclose(constants, constants[0])  # people saw each emotion as often
-    assert main(["evaluate", "face", "--model", "tiny", *source, "--posed"]) == 2
+    slopes = np.array(classifier.spec.posed_adjustment)[:, :-1]
+    np.testing.assert_allclose(slopes, slopes[0, 0] * np.eye(len(slopes)))
+    capsys.readouterr()
+    for votes in ([], ["--ferplus"]):
+        assert main(["evaluate", "face", "--model", "tiny", *source[:4], *votes, "--posed", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["n"] == 8
+    source[3] = "test"
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--posed", "--record"]) == 2
