@@ -1,17 +1,24 @@
 """Teach `emonet_photo` what faces were meant to show, and how people differ, for face profiles.
 
     python -m scripts.build_people fer2013.csv
+    python -m scripts.build_people fer2013.csv --simulate
 
 The network's features before the last layer get a second linear output, by logistic regression on the labels of
 FER2013's Training split: the words by which its faces were searched. `people.npz` has the means and the common
 covariance of the descriptions of PublicTest by its labels, and the covariance within a person and emotion: that of
 PublicTest's faces when turned, moved and lit otherwise, as large as in pairs of one person (docs/experiments.md).
+
+`--simulate` changes neither. It reads simulated persons with and without a profile, and records their figures. A
+person is a neutral face of PrivateTest, to which the differences between faces of each label and the most similar
+neutral faces are added.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -19,14 +26,20 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
+from scipy.special import softmax
 
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import sha256_of, write_checksums
+from emomusic.calibration import adjust_logits
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.fer2013 import Split, read_fer2013
-from emomusic.face.profile import describe_faces
+from emomusic.face.fer2013 import LabelledFaces, Split, read_fer2013
+from emomusic.face.identity import FaceIdentifier
+from emomusic.face.images import Box
+from emomusic.face.profile import People, describe_faces, estimate_profile
 from emomusic.runtime import Network
+from emomusic.training.evaluate import record_profiles
+from emomusic.training.ferplus import seen_emotions
 
 _MEANT = "meant"
 _PENALTY, _STEPS = 1e-3, 80
@@ -41,6 +54,11 @@ _SHARES = {
     "contrast": 0.25,
     "evidence": 0.55,
 }
+_PERSONS, _FACES = 40, 20  # in each setting; of each emotion of a person
+_STRENGTHS = np.array([0.9, 0.9, 0.9, 1.3, 1.3, 1.3, 0.0])  # without a profile, about as right as on posed portraits
+_VARIATION = 0.65  # of the strength of a person's expressions
+_SETTINGS = tuple(itertools.product((0.85, 1.0, 1.15), (1.0, 1.5, 2.0)))  # factors of strength and disturbance
+_CALM, _OTHERS = 8, 3  # readings in ten seconds of Live
 
 
 def without_second_output(proto: onnx.ModelProto) -> str:
@@ -129,11 +147,96 @@ def write_people(folder: Path, images: npt.NDArray[np.uint8], labels: npt.NDArra
     return described
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """A simulated person.
+
+    Attributes:
+        neutral: the neutral face, shape (21,).
+        expressions: what each emotion adds to it, shape (7, 21).
+        noise: how pictures of one face differ, shape (n, 21).
+        rng: chooses strength and noise of each picture.
+    """
+
+    neutral: npt.NDArray[np.float64]
+    expressions: npt.NDArray[np.float64]
+    noise: npt.NDArray[np.float64]
+    rng: np.random.Generator
+
+    def show(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """A picture of each of these emotions, shape (n, 21)."""
+        strengths = self.rng.uniform(1 - _VARIATION, 1 + _VARIATION, (len(labels), 1))
+        scales = np.where(labels == Emotion.NEUTRAL.label, _SHARES["calm"] ** 0.5, 1.0)[:, None]
+        noise = self.noise[self.rng.integers(len(self.noise), size=len(labels))]
+        return np.asarray(self.neutral + strengths * self.expressions[labels] + scales * noise)
+
+
+def simulate(name: str, faces: LabelledFaces) -> dict[str, dict[str, float]]:
+    """Mean recall, and the lowest of any emotion and setting, of simulated persons by what the app knows of them."""
+    classifier, people = EmotionClassifier.load(name), People.load(name)
+    described = describe_faces(list(faces.images), classifier)
+    noise = describe_faces(list(disturbed(faces.images)), classifier) - described
+    identifier, box = FaceIdentifier(), [Box(0, 0, *faces.images.shape[:0:-1])]
+    pictures = np.repeat(faces.images[..., None], 3, axis=3)
+    descriptors = np.concatenate([identifier.describe(picture, box) for picture in pictures])
+    is_neutral = faces.labels == Emotion.NEUTRAL.label
+    is_seen_neutral = seen_emotions(faces, Split.TEST) == Emotion.NEUTRAL.label
+    calm, clearly_calm = np.flatnonzero(is_neutral), np.flatnonzero(is_neutral & is_seen_neutral)
+    ways = described - described[calm[(descriptors @ descriptors[calm].T).argmax(axis=1)]]
+    recalls: dict[str, list[npt.NDArray[np.float64]]] = {}
+    for strength, disturbance in _SETTINGS:
+        right: dict[str, list[npt.NDArray[np.bool_]]] = {}
+        for number in range(_PERSONS):
+            rng = np.random.default_rng(number)
+            chosen = [rng.choice(np.flatnonzero(faces.labels == label)) for label in range(len(EMOTIONS))]
+            expressions = strength * _STRENGTHS[:, None] * ways[chosen]
+            person = Person(described[rng.choice(clearly_calm)], expressions, disturbance * noise, rng)
+            for known, is_right in _read(person, people, classifier).items():
+                right.setdefault(known, []).append(is_right)
+        for known, rows in right.items():
+            recalls.setdefault(known, []).append(np.mean(rows, axis=(0, 2)))
+    return {
+        known: {"macro_recall": round(float(np.mean(rows)), 4), "lowest_recall": round(float(np.min(rows)), 4)}
+        for known, rows in recalls.items()
+    }
+
+
+def _read(person: Person, people: People, classifier: EmotionClassifier) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which pictures of a person are read right, shape (7, n), by what the app knows of the person."""
+    neutral, labels = Emotion.NEUTRAL.label, np.arange(len(EMOTIONS))
+    y_true = np.repeat(labels, _FACES)
+    shots, shown = person.show(labels), person.show(y_true)
+    watched = person.show(np.append([neutral] * _CALM, person.rng.integers(len(EMOTIONS), size=_OTHERS)))
+    estimate = estimate_profile(watched, np.eye(1, 1024, dtype=np.float32), classifier)
+    profiles: dict[str, Mapping[Emotion, npt.NDArray[np.float64]]] = {
+        "nothing": {},
+        "a calm face, estimated on Live": {} if estimate is None else estimate.faces,
+        "one neutral shot": {Emotion.NEUTRAL: shots[neutral]},
+        "one shot of each emotion": dict(zip(EMOTIONS, shots, strict=True)),
+    }
+    found = {}
+    for known, own in profiles.items():
+        if own:
+            answers = people.conditioned(own, dict.fromkeys(own, 1)).probabilities(shown)
+        else:
+            answers = adjust_logits(softmax(shown[:, : len(EMOTIONS)], axis=1), classifier.spec.posed_adjustment)
+        found[known] = (answers.argmax(axis=1) == y_true).reshape(len(EMOTIONS), _FACES)
+    return found
+
+
 def main() -> None:
-    """Write `model.onnx`, the checksum in `spec.json`, and `people.npz`."""
+    """Write `model.onnx`, the checksum in `spec.json`, and `people.npz`; or record the figures of simulated persons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("fer2013", type=Path, help="Kaggle's fer2013.csv")
-    dataset = read_fer2013(parser.parse_args().fer2013, needs=[Split.TRAIN, Split.VALIDATION])
+    parser.add_argument("--simulate", action="store_true", help="record how well simulated persons are read")
+    options = parser.parse_args()
+    if options.simulate:
+        faces = read_fer2013(options.fer2013, needs=[Split.TEST]).split(Split.TEST)
+        figures = simulate(model_files.DEFAULT_MODEL, faces)
+        record_profiles(model_files.DEFAULT_MODEL, figures)
+        print(figures)
+        return
+    dataset = read_fer2013(options.fer2013, needs=[Split.TRAIN, Split.VALIDATION])
     train, validation = dataset.split(Split.TRAIN), dataset.split(Split.VALIDATION)
     name = model_files.DEFAULT_MODEL
     folder = model_files.model_folder(name)

@@ -1,8 +1,8 @@
 """What the app learned of one person's face: a small classifier for the faces that this person pulls.
 
-A face is described by 28 numbers, logarithms of the emotions' probabilities from four outputs: as ten people would see
-it (FER+), as it was meant (the labels of FER2013, the network's second output), and those of two other networks
-(`COMPANIONS`), which err on other faces. Persons differ in their neutral face, and in how and how strongly they show
+A face is described by 21 numbers, logarithms of the emotions' probabilities from three outputs: as ten people would see
+it (FER+), as it was meant (the labels of FER2013, the network's second output), and those of another network
+(`COMPANIONS`), which errs on other faces. Persons differ in their neutral face, and in how and how strongly they show
 each emotion. A Gaussian model of people (`models/face/<name>/people.npz`, written by `python -m scripts.build_people`)
 has these differences. A person's shots condition it in closed form, so one neutral face moves all emotions, each
 further shot moves its emotion more, and emotions without a shot keep the faces of others.
@@ -33,11 +33,11 @@ from emomusic.face.identity import Identifier
 from emomusic.face.images import RgbImage, crop_face, to_network_input
 from emomusic.face.reading import PictureReading
 
-COMPANIONS = ("emonet", "vgg9")
-"""Networks that describe a face together with the classifier's. They take as long as it."""
+COMPANIONS = ("emonet",)
+"""Networks that describe a face together with the classifier's."""
 
 MAX_BYTES = 64 * 1024
-"""Largest profile as JSON. One takes about 11 KB."""
+"""Largest profile as JSON. One takes about 9 KB."""
 
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
@@ -45,13 +45,13 @@ MAX_SHOTS = 20
 SAME_PERSON = 0.65
 """Smallest cosine of a face's descriptor and the mean of a profile's."""
 
-_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 4 * len(EMOTIONS), 1024, 1000.0
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 3 * len(EMOTIONS), 1024, 1000.0
 _NEUTRAL = Emotion.NEUTRAL.label
 _ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
 
 Vectors = npt.NDArray[np.float64]
-"""Faces as `describe_faces` returns them, shape (n, 28)."""
+"""Faces as `describe_faces` returns them, shape (n, 21)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +59,9 @@ class People:
     """How the faces of people differ.
 
     Attributes:
-        means: of the emotions, shape (7, 28), as meant by the labels of FER2013.
-        between: covariance of the faces of different persons with one emotion, shape (28, 28).
-        within: covariance of the faces of one person with one emotion, shape (28, 28).
+        means: of the emotions, shape (7, 21), as meant by the labels of FER2013.
+        between: covariance of the faces of different persons with one emotion, shape (21, 21).
+        within: covariance of the faces of one person with one emotion, shape (21, 21).
         person: share of `between` by which persons' neutral faces differ.
         expression: share of `between` by which the ways of showing an emotion differ.
         intensity: mean strength of expressions, relative to `means`.
@@ -149,8 +149,8 @@ class Conditioned:
     """A Gaussian for the faces of each emotion, and the neutral face to compare with.
 
     Attributes:
-        maps: shape (7, 28, 28); a face times this, minus `offsets`, has independent numbers of variance 1.
-        offsets: shape (7, 28).
+        maps: shape (7, 21, 21); a face times this, minus `offsets`, has independent numbers of variance 1.
+        offsets: shape (7, 21).
         constants: logarithms of the densities at the centres, shape (7,).
         evidence: that of `People`.
         neutral: logarithms of the emotions' probabilities on the neutral shot, shape (7,).
@@ -191,7 +191,7 @@ def people_path(model: str) -> Path:
 
 @load_once
 def load_companions() -> tuple[EmotionClassifier, ...]:
-    """The networks of `COMPANIONS`, loaded once in about 0.3 s. Raises a `ModelError` as `EmotionClassifier.load`."""
+    """The networks of `COMPANIONS`, loaded once in about 0.2 s. Raises a `ModelError` as `EmotionClassifier.load`."""
     return tuple(EmotionClassifier.load(name) for name in COMPANIONS)
 
 
@@ -231,7 +231,7 @@ class FaceProfile:
         model: the trained model that described the faces.
         model_sha256: checksum of the networks. Others describe faces otherwise.
         shots: number of pictures of each emotion; neutral is there.
-        faces: their mean, shape (28,), for each emotion of `shots`.
+        faces: their mean, shape (21,), for each emotion of `shots`.
         identity: mean descriptor of the person, shape (1024,), length 1.
     """
 
@@ -242,7 +242,7 @@ class FaceProfile:
     identity: npt.NDArray[np.float32]
 
     def to_json(self) -> bytes:
-        """The profile as a file of about 11 KB."""
+        """The profile as a file of about 9 KB."""
         stored = _Stored(
             format="emomusic face profile",
             version=1,

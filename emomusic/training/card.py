@@ -71,7 +71,7 @@ PrivateTest by class:
 {rows}
 
 People agree with about 65 % of FER2013's labels (Goodfellow et al., 2013).
-{_on_votes(metrics.get("ferplus"), spec.classes)}{_on_photographs(metrics.get("wild"))}{_compared_with_report(spec, metrics)}
+{_on_votes(metrics.get("ferplus"), spec.classes)}{_on_photographs(metrics.get("wild"))}{_with_profiles(metrics.get("profiles"))}{_compared_with_report(spec, metrics)}
 ## Limits
 
 {_failures(test, spec.classes)}
@@ -206,6 +206,21 @@ def _in_detail(wild: dict[str, Any]) -> str:
         f" Expected calibration error {wild['calibration_error']:.3f}. Recall: {recalls}.\n\n"
         f"Accuracy by condition{left_out}:\n\n"
         f"| photographs by | group | faces | accuracy |\n| --- | --- | --- | --- |\n{rows}"
+    )
+
+
+def _with_profiles(profiles: dict[str, dict[str, float]] | None) -> str:
+    """The figures of simulated persons with a face profile, if they are recorded."""
+    if profiles is None:
+        return ""
+    rows = "\n".join(
+        f"| {known} | {one['macro_recall']:.1%} | {one['lowest_recall']:.1%} |" for known, one in profiles.items()
+    )
+    return (
+        "\nPersons simulated from PrivateTest who pull faces for the camera "
+        "(`python -m scripts.build_people fer2013.csv --simulate`). Photographs of real persons can differ:\n\n"
+        "| known of the person | mean recall | lowest recall of an emotion in any setting |\n| --- | --- | --- |\n"
+        f"{rows}\n"
     )
 
 

@@ -417,6 +417,11 @@ def record_posed_faces(spec: model_files.ModelSpec) -> None:
     _record(spec, {})
 
 
+def record_profiles(name: str, figures: dict[str, dict[str, float]]) -> None:
+    """Save the figures of simulated persons with a face profile (`scripts.build_people`) in metrics and card."""
+    _record(model_files.read_spec(model_files.model_folder(name)), {"profiles": figures})
+
+
 def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:
     """Write a model's spec, metrics with the added ones, and card together. Raise a `ModelError` if one is damaged."""
     folder = model_files.model_folder(spec.name)

@@ -63,7 +63,7 @@ def test_the_calm_majority_is_a_neutral_shot_unless_it_is_a_smile(
 ) -> None:
     rng, descriptors = np.random.default_rng(0), np.eye(1, 1024, dtype=np.float32)
     neutral, smile = people.means[Emotion.NEUTRAL.label], people.means[Emotion.HAPPY.label]
-    watched = np.stack([neutral] * 12 + [smile] * 8) + rng.normal(size=(20, 28)) * 0.1
+    watched = np.stack([neutral] * 12 + [smile] * 8) + rng.normal(size=(20, 21)) * 0.1
     profile = estimate_profile(watched, descriptors, classifier)
     assert profile is not None
     assert profile.shots == {Emotion.NEUTRAL: 1}
@@ -101,8 +101,8 @@ def test_a_profile_knows_its_person(profile: FaceProfile) -> None:
         {"identity": [1.0]},
         {"shots": {"happy": 2}},
         {"shots": {"neutral": 1, "happy": 10**9}},
-        {"faces": {"neutral": [0.0] * 28}},
-        {"faces": {"neutral": [0.0] * 27, "happy": [0.0] * 28}},
+        {"faces": {"neutral": [0.0] * 21}},
+        {"faces": {"neutral": [0.0] * 20, "happy": [0.0] * 21}},
         {"extra": 1},
     ],
     ids=lambda change: "-".join(change),

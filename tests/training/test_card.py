@@ -61,6 +61,11 @@ def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any]
     assert "also in Training | | not known |" in card
 
 
+def test_simulated_persons_are_in_the_card(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
+    metrics["profiles"] = {"one neutral shot": {"macro_recall": 0.657, "lowest_recall": 0.351}}
+    assert "| one neutral shot | 65.7% | 35.1% |" in card_of(tiny_run, metrics, tmp_path / CARD)
+
+
 def test_a_model_with_another_name_than_its_network_has_its_folder_in_the_command(
     tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
 ) -> None:
