@@ -2,12 +2,20 @@
 
 import streamlit as st
 
+from emomusic.ui.core import state
 from emomusic.ui.core.frame import require_app, shown_errors
 
 require_app("music")
 
-with st.container(key="music-answer"):
-    st.title("What does a mood sound like?", anchor=False)
+# On a phone, the tabs wrap so that the open tab is visible. The notice stays below the screen while a tab changes.
+# First, because a late style would move the tabs
+st.html(
+    f"""<style>
+.st-key-{state.MUSIC_VIEW} {{ min-height: 100vh; }}
+@media (max-width: 640px) {{ .st-key-{state.MUSIC_VIEW} > div > [role="tablist"] {{ flex-wrap: wrap; }} }}
+</style>"""
+)
+st.title("What does a mood sound like?", anchor=False)
 st.markdown("Choose songs on the plane to hear them.")
 
 with shown_errors():
@@ -15,9 +23,8 @@ with shown_errors():
     from emomusic.ui.music.song_table import choose_table, explain_numbers, show_summary
     from emomusic.ui.music.tabs import show_views
 
-    songs, explanation = choose_table()
-    if songs is not None:
-        show_summary(songs)
+    if (songs := choose_table()) is not None:
+        explanation = show_summary(songs)
         show_views(songs)
         with explanation:  # the last, because the first count of versions takes half a second
             explain_numbers(songs)

@@ -64,7 +64,7 @@ def num_selected(page: Page) -> int:
 
 
 def choose_own(page: Page, path: Path) -> None:
-    page.get_by_role("radio", name="Your songs").click()
+    page.get_by_role("radio", name="Yours").click()
     page.locator("input[type=file]").wait_for(state="attached")
     page.set_input_files("input[type=file]", path)
 

@@ -306,7 +306,7 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
     monkeypatch.setattr(song_table_module, "is_own_computer", lambda: True)
     monkeypatch.setattr(downloads, "find_download", lambda name: path if path.exists() else None)
     monkeypatch.setattr(downloads, "ensure", ensure)
-    app.query_params[state.MUSIC_TABLE] = "Songs with moods"
+    app.query_params[state.MUSIC_TABLE] = "With moods"
     app.run()
     assert not app.header
     app.button(key=state.music_widget("download", "moods")).click().run()
@@ -318,7 +318,7 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
 
 def test_a_server_offers_only_the_tables_that_it_has(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(downloads, "find_download", lambda name: None)
-    app.query_params[state.MUSIC_TABLE] = "Songs by genre"
+    app.query_params[state.MUSIC_TABLE] = "By genre"
     app.run()
     assert not app.exception
     assert app.segmented_control(key=state.MUSIC_TABLE).options == [SHIPPED, OWN]

@@ -36,9 +36,9 @@ from emomusic.ui.songs.your_music import choose_genres, chosen_genres
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
-SHIPPED, OWN = "All songs", "Your songs"
-DOWNLOADABLE = {"Songs with moods": "moods", "Songs by genre": "tidytuesday"}
-"""The label of each downloadable table with its name in `downloads`."""
+SHIPPED, OWN = "All songs", "Yours"
+DOWNLOADABLE = {"With moods": "moods", "By genre": "tidytuesday"}
+"""The label of each downloadable table with its name in `downloads`. All labels fit in one row of a phone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -110,27 +110,23 @@ def unique_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[n
     return rows[np.sort(first)]
 
 
-def choose_table() -> tuple[SongTable | None, DeltaGenerator]:
-    """Let the user choose a table; returns it, or None while there is none, and the menu for `explain_numbers`.
+def choose_table() -> SongTable | None:
+    """Let the user choose a table, and return it, or None while there is none.
 
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
     paths = {label: downloads.find_download(name) for label, name in DOWNLOADABLE.items()}
     others = [label for label, path in paths.items() if path is not None or is_own_computer()]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        choice = choose_one("Table of songs", [SHIPPED, *others, OWN], state.MUSIC_TABLE)
-        if choice == SHIPPED:
-            choose_genres()
-        explanation = st.popover("What the numbers mean", icon=":material/help:")
+    choice = choose_one("Table of songs", [SHIPPED, *others, OWN], state.MUSIC_TABLE)
     if choice == OWN:
-        return _own_table(), explanation
+        return _own_table()
     path = paths.get(choice)
     if choice in DOWNLOADABLE and path is None:
         _offer_download(DOWNLOADABLE[choice])
-        return None, explanation
+        return None
     with st.spinner("Reading songs and moods"):
-        return _shipped(tuple(sorted(chosen_genres()))) if path is None else _downloaded(path), explanation
+        return _shipped(tuple(sorted(chosen_genres()))) if path is None else _downloaded(path)
 
 
 @st.cache_resource(max_entries=9, show_spinner=False)
@@ -227,16 +223,17 @@ def example_csv() -> bytes:
     return for_excel(_example().catalogue.table[list(TRACK_COLUMNS)].to_csv(index=False))
 
 
-def show_summary(songs: SongTable) -> None:
-    """Show the number of songs per mood."""
+def show_summary(songs: SongTable) -> DeltaGenerator:
+    """Show the number of songs per mood. Returns the menu for `explain_numbers`."""
     counts = np.bincount(songs.moods, minlength=len(MOODS))
     order = np.argsort(-counts, kind="stable")
     which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
-    st.header(
-        f"{'Example: ' if songs.is_example else ''}{which}{pluralize(songs.num_all, 'song')}: "
-        + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order),
-        anchor=False,
-    )
+    title = f"{'Example: ' if songs.is_example else ''}{which}{pluralize(songs.num_all, 'song')}: "
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.header(title + ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order), anchor=False)
+        if songs.has_your_music:
+            choose_genres()
+        return st.popover("What the numbers mean", icon=":material/help:")
 
 
 def _origin(songs: SongTable) -> str:

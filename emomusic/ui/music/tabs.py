@@ -66,12 +66,6 @@ def show_views(songs: SongTable) -> None:
         width=480,
         **text_widget(state.MUSIC_QUERY) | {"on_change": _show_found, "args": ()},
     )
-    # On a phone, the tabs wrap so that the open tab is visible
-    st.html(
-        f"""<style>@media (max-width: 640px) {{
-.st-key-{state.MUSIC_VIEW} > div > [role="tablist"] {{ flex-wrap: wrap; }}
-}}</style>"""
-    )
     first, *_ = views
     tabs = st.tabs(list(views), **widget(state.MUSIC_VIEW, list(views), first))
     for tab, view in zip(tabs, views.values(), strict=True):
