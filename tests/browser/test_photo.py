@@ -188,18 +188,16 @@ def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[.
     shown = song(page)
 
     page.get_by_role("button", name="Take it along").click()
-    playlist = download(page, "Playlist").read_text(encoding="utf-8")
-    assert playlist.startswith("#EXTM3U")
-    links = [line for line in playlist.splitlines() if not line.startswith("#")]
-    ids = [link.removeprefix("https://open.spotify.com/track/") for link in links]
-    assert len(set(ids)) == 20
-    assert ids[0] == shown
     with download(page, "Songs (CSV)").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["id"] for row in rows] == ids
+    ids = [row["id"] for row in rows]
+    assert len(set(ids)) == 20
+    assert ids[0] == shown
+    names = download(page, "List (text)").read_text(encoding="utf-8").splitlines()
+    assert names == [f"{row['artists']} \u2013 {row['title']}" for row in rows]
     page.get_by_role("button", name="Copy for Spotify").click()
     expect(page.get_by_role("status").filter(has_text="20")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()").split("\n") == links
+    assert page.evaluate("navigator.clipboard.readText()").split("\n") == [row["url"] for row in rows]
     page.keyboard.press("Escape")
 
     page.get_by_role("button", name="Download").click()
