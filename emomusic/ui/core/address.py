@@ -118,7 +118,8 @@ def open_address(page: str) -> None:
 
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
     query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
-    _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser", height=1)
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser", height=1)
 
 
 def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:

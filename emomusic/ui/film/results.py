@@ -106,13 +106,14 @@ PLACES
 .st-key-film-answer h1 { padding-bottom: 0; }
 .st-key-film-tiles, .st-key-film-people { flex-wrap: nowrap; overflow-x: auto; padding: 5px 5px 8px; }
 .st-key-film-tiles > *, .st-key-film-people > * { flex-shrink: 0; }
-.st-key-film-tiles img { aspect-ratio: 1; object-fit: cover; border-radius: 8px; }
+.st-key-film-tiles :is(img, div[class*="st-key-tile-"] > :first-child) { width: 100%; aspect-ratio: 1; }
+.st-key-film-tiles img { object-fit: cover; border-radius: 8px; }
 .st-key-film-tiles button { padding: 0; min-height: 0; }
 .st-key-film-tiles p { font-size: 0.875rem; line-height: 1.2; }
 .st-key-film-tiles strong { display: block; }
 .st-key-film-part-answer { min-height: 36rem; }
 .st-key-film-tiles-room { min-height: 7.75rem; }
-.st-key-film-follows { min-height: 1.75rem; }
+.st-key-film-follows { flex: none; height: 1.75rem; }  /* its switch is higher while its code loads */
 .st-key-film-people p { font-size: 0.875rem; line-height: 1.25; }
 .st-key-film-people img { border-radius: 8px; }
 @media (max-width: 800px) {
@@ -217,6 +218,7 @@ def _show_scene_tiles(job: FilmJob, scenes: Sequence[Segment], scene: int) -> No
     """Show the scenes: time, emotion, and the face that is in view longest."""
     offered = len(scenes) - job.is_reading  # the last one may still change
     if offered < 2:
+        st.caption("The scenes appear here.")  # without an element, the container would take no room
         return
     if offered > _MOST_TILES:
         key = state.film_widget("scenes")

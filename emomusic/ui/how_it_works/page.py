@@ -12,7 +12,7 @@ from emomusic.affect import share_text
 from emomusic.face.detection import MIN_CONFIDENCE
 from emomusic.ui.core import state
 from emomusic.ui.core.address import choose, chosen
-from emomusic.ui.core.charts import roomy_columns
+from emomusic.ui.core.charts import roomy_columns, styled_room
 from emomusic.ui.core.frame import shown_errors
 from emomusic.ui.core.picture_chooser import Picture
 from emomusic.ui.core.shared import shared
@@ -169,7 +169,7 @@ def step_named(key: str | None) -> Step:
 
 _KEYS = state.how_widget("keys")
 
-_TOP_PX = 52
+_TOP_PX, _STEP_PX = 52, 558
 
 # Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
 _STYLE = f"""<style>
@@ -296,7 +296,9 @@ def show_step(step: Step, picture: Picture) -> None:
         walk = walk_of(picture)
         ratio = step.ratio if step.needs_face else walk.size[0] / walk.size[1]
         share = 50 if ratio >= WIDE else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
-        words, place = roomy_columns([100 - share, share], key="how", gap="medium")
+        room = styled_room("how-step", _STEP_PX)
+        with room:
+            words, place = roomy_columns([100 - share, share], key="how", gap="medium")
         with words:
             with st.container(key="how-words-wide" if ratio >= WIDE or step.draw is draw.show_songs else "how-words"):
                 st.markdown(f"{step.first} {step.second}" if ratio >= WIDE else step.first)
@@ -306,7 +308,7 @@ def show_step(step: Step, picture: Picture) -> None:
         if ratio >= WIDE:
             for column in (words, place):
                 column.empty()  # removes figures and drawing of the last step at once; later the new drawing would move
-            facts, drawing = place, st.container(key="how-wide")
+            facts, drawing = place, room.container(key="how-wide")
         else:
             facts, drawing = words.container(), place.container(key="how-drawing")
         with drawing, st.spinner(step.waiting):

@@ -154,11 +154,12 @@ def mount_camera(*, takes_keys: bool) -> None:
     """
     attempt = st.session_state.get(state.LIVE_ATTEMPT, "")
     presses = is_camera_allowed() and st.session_state.get(state.LIVE_PRESS) == attempt
-    _CAMERA(
-        key=state.LIVE_CAMERA,
-        data={"attempt": attempt, "video": VIDEO, "takesKeys": takes_keys, "press": attempt if presses else ""},
-        on_answer_change=_take_answer,
-    )
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _CAMERA(
+            key=state.LIVE_CAMERA,
+            data={"attempt": attempt, "video": VIDEO, "takesKeys": takes_keys, "press": attempt if presses else ""},
+            on_answer_change=_take_answer,
+        )
 
 
 def request_camera(*, press_start: bool = False) -> None:
