@@ -161,13 +161,15 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
         wait_until_idle(page)
 
 
-@pytest.mark.parametrize("path", ["/", "/?sample=four-people", "/gallery", "/gallery?wall=samples", "/music"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?sample=four-people", "/live", "/gallery?wall=samples", "/music", "/models", "/how_it_works"]
+)
 def test_nothing_moves_while_a_page_loads(open_page: Callable[..., Page], path: str) -> None:
     page = open_page(path)  # loads the networks
     wait_until_idle(page)
     page.add_init_script(f"({SHIFTS})()")
     page.reload()
-    expect(page.locator(".js-plotly-plot .main-svg").last).to_be_visible()
+    expect(page.locator('.js-plotly-plot .main-svg, [class*="st-key-how-"] img, canvas').last).to_be_visible()
     assert shift(page) <= MAX_SHIFT
 
 

@@ -169,7 +169,7 @@ def step_named(key: str | None) -> Step:
 
 _KEYS = state.how_widget("keys")
 
-_TOP_PX, _STEP_PX = 52, 558
+_TOP_PX, _STEP_PX = 52, 502
 
 # Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
 _STYLE = f"""<style>
@@ -317,8 +317,9 @@ def show_step(step: Step, picture: Picture) -> None:
             else:
                 walk.number = _choose_face(walk, face_buttons) if step.needs_face else 1
                 step.draw(walk, facts)
+        with room:
+            _PRESENTER_KEYS(key=_KEYS)
     st.caption(f"Source: {step.source}")
-    _PRESENTER_KEYS(key=_KEYS)
 
 
 def _go(step: Step) -> None:
