@@ -24,7 +24,7 @@ PLAYS = f"{state.SONGS_FROM}=bundled"
 """The bundled songs need no network."""
 
 DETAILS = ".st-key-face-cards"  # below the first screen
-DEMO = ("photo", "gallery", "explore", "how", "models")
+DEMO = ("photo", "game", "film", "sound")
 DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 
 
@@ -42,13 +42,28 @@ def play_song(page: Page) -> None:
     page.wait_for_function("document.querySelector('audio').currentTime > 3")
 
 
-def start_camera(page: Page, url: str) -> None:
-    """Open the live page, give consent, start the video, and wait for some seconds of readings."""
-    page.goto(f"{url}/live?{PLAYS}")
+def open_live(page: Page, url: str, view: str, ready: str) -> None:
+    """Open a view of the live page, give consent, and wait until the video runs and shows the element `ready`."""
+    page.goto(f"{url}/live?{state.LIVE_VIEW}={view}&{PLAYS}")
     page.locator(".st-key-live-start button").click()
     page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
-    page.locator(".st-key-live-play button").wait_for()
+    page.locator(ready).wait_for()
+
+
+def take_live(page: Page, url: str, out: Path, ending: str) -> None:
+    """Save the readings, a round of the mirror game, and the lesson with a face that it took."""
+    open_live(page, url, "Faces", ".st-key-live-play button:enabled")
     page.wait_for_timeout(12_000)  # for a longer timeline
+    take(page, out, f"live-{ending}")
+    open_live(page, url, "Mirror+game", ".st-key-live-game-start button:enabled")
+    page.locator(".st-key-live-game-start button").click()
+    page.get_by_text("Look ").wait_for()
+    page.locator('[role="meter"]:not([aria-valuenow="0"])').first.wait_for()
+    take(page, out, f"game-{ending}")
+    open_live(page, url, "Teach+it+your+face", ".st-key-teach-start button:enabled")
+    page.locator(".st-key-teach-start button").click()
+    page.locator(".st-key-teach-keep button").wait_for()
+    take(page, out, f"lesson-{ending}")
 
 
 def main(url: str, out: Path, film: Path) -> None:
@@ -65,6 +80,9 @@ def main(url: str, out: Path, film: Path) -> None:
                 )
                 page = context.new_page()
                 page.set_default_timeout(120_000)
+                page.goto(url)
+                page.locator(".st-key-example-plane .js-plotly-plot").wait_for()
+                take(page, out, f"start-{width}-{theme}")
                 page.goto(f"{url}/?sample=four-people&{PLAYS}")
                 play_song(page)
                 take(page, out, f"photo-{width}-{theme}")
@@ -76,18 +94,20 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.goto(f"{url}/film?{state.FILM_SAMPLE}=sample&{PLAYS}")
                 page.locator("video").wait_for()
                 page.wait_for_timeout(3000)  # until the browser shows the first frame
-                take(page, out, f"video-{width}-{theme}")
+                take(page, out, f"film-{width}-{theme}")
                 page.goto(f"{url}/music")
                 page.locator(".js-plotly-plot").first.wait_for()
-                take(page, out, f"explore-{width}-{theme}")
+                take(page, out, f"music-{width}-{theme}")
                 page.goto(f"{url}/models?faces=emonet_photo&faces=emonet&face_view=Confusions")
                 page.locator(".js-plotly-plot").nth(1).wait_for()
                 take(page, out, f"models-{width}-{theme}")
                 page.goto(f"{url}/how_it_works?sample=four-people&step=proposals&{PLAYS}")
                 page.get_by_alt_text("The photo with").wait_for()
                 take(page, out, f"how-{width}-{theme}")
-                start_camera(page, url)
-                take(page, out, f"live-{width}-{theme}")
+                page.goto(f"{url}/how_it_works?sample=four-people&step=sound&{PLAYS}")
+                page.locator('[class*="st-key-how-"] .js-plotly-plot').first.wait_for()
+                take(page, out, f"sound-{width}-{theme}")
+                take_live(page, url, out, f"{width}-{theme}")
                 context.close()
         browser.close()
     first, *others = (Image.open(out / f"{name}-1440-light.png").convert("RGB").resize(DEMO_SIZE) for name in DEMO)

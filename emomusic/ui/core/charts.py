@@ -1,4 +1,4 @@
-"""Charts and columns shared by the pages, and the empty state of a page."""
+"""Charts, columns and rooms shared by the pages."""
 
 from __future__ import annotations
 
@@ -10,24 +10,8 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.plots.affect import circumplex
 from emomusic.plots.colours import write_in
 from emomusic.ui.core.frame import text_color
-
-
-def show_parts(parts: Sequence[tuple[str, str, str]]) -> None:
-    """Show what a page will hold, next to the empty plane: icon, title and description of each part."""
-    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
-    with left:
-        for icon, title, text in parts:
-            st.markdown(f"{icon} **{title}:** {text}")
-    with right:
-        show_empty_plane()
-
-
-def show_empty_plane() -> None:
-    """Show the plane without faces or songs."""
-    show_chart(circumplex([], height=380), key="empty-plane", alt="The affect plane with the seven emotions")
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
