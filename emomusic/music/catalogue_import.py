@@ -228,7 +228,7 @@ def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
             f"Received the columns: {received}"
         )
     optional = set() if form is EXPORTIFY_FORM else {"id"}
-    if "mood" in matched:
+    if form is OWN_FORM and "mood" in matched:
         optional |= set(FEATURE_NAMES)
     missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched and column not in optional]
     if missing:

@@ -65,6 +65,8 @@ def read_labelled_songs(path: Path) -> LabelledSongs:
         raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error.strerror})") from error
     songs = read_catalogue(data, name=path.name)
     require_columns(songs.table, ["mood", "duration_s"], name=path.name)
+    if not songs.has_features:
+        raise DatasetError(f"{path.name}: expected all audio features. Received songs with a mood only.")
     require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
     positions = {mood.value: position for position, mood in enumerate(Mood)}
     labels = np.array([positions[mood] for mood in songs.table["mood"]], np.int64)

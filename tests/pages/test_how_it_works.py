@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
 from emomusic.face.images import crop_face, encode_jpeg, to_network_input
 from emomusic.face.reading import FaceReading
 from emomusic.ui.core import state
@@ -221,7 +221,7 @@ def test_all_steps_use_the_explained_probabilities(app: AppTest, monkeypatch: py
     at(app, "place", sample="morisot-self-portrait-1885")
     assert f"{EMOTIONS[explained.argmax()]} {percent(explained.max())}" in text_of(app)
     at(app, "quadrant", sample="morisot-self-portrait-1885")
-    assert "(N)" in text_of(app)
+    assert Quadrant.N.description.capitalize() in text_of(app)
     at(app, "songs", sample="morisot-self-portrait-1885")
     assert "Near the neutral middle → calm songs" in text_of(app)
 

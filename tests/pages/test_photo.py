@@ -94,7 +94,7 @@ def test_a_sample_shows_a_sentence_bars_one_player_and_three_next_songs(app: App
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     first, result = tracks(app), app.session_state[state.READING]
-    assert {"Songs (CSV)", "Playlist (M3U)"} <= downloads(app)
+    assert {"Songs (CSV)", "List (text)"} <= downloads(app)
     app.multiselect(key=state.GENRE_NAMES).set_value(["opera"]).run()
     app.slider(key=state.TEMPO).set_value((215, 220)).run()
     assert not app.exception
@@ -103,7 +103,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert all(app.button(key=key).disabled for key in ("next-photo", "skip-photo"))
     assert "squares" not in text_of(app)
     assert "Everything (JSON)" in downloads(app)
-    assert not {"Songs (CSV)", "Playlist (M3U)"} & downloads(app)
+    assert not {"Songs (CSV)", "List (text)"} & downloads(app)
     app.button(key="your-music-reset").click().run()
     assert not app.exception
     assert tracks(app) == first
