@@ -169,7 +169,8 @@ def test_nothing_moves_while_a_page_loads(open_page: Callable[..., Page], path: 
     wait_until_idle(page)
     page.add_init_script(f"({SHIFTS})()")
     page.reload()
-    expect(page.locator('.js-plotly-plot .main-svg, [class*="st-key-how-"] img, canvas').last).to_be_visible()
+    parts = page.locator('.js-plotly-plot .main-svg, [class*="st-key-how-"] img, [data-testid="stDataFrame"]')
+    expect(parts.last).to_be_visible()
     assert shift(page) <= MAX_SHIFT
 
 

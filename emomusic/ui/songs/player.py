@@ -94,14 +94,16 @@ def skipped_artists() -> dict[str, str]:
     return skipped
 
 
-# The player keeps its height, so that nothing below it moves with the next song
+# The player keeps its height, so that nothing below it moves with the next song of the same source
+_AUDIO_HEIGHT = 56
 _STYLE = f"""<style>
 :is([class*="st-key-title-"], [class*="st-key-why-"]) p {{
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
 }}
 [class*="st-key-reason-"] {{ min-height: 2.75rem; }}
 [class*="st-key-reason-"] p {{ line-height: 1.3rem; }}
-[class*="st-key-heard-"] {{ min-height: {PLAYER_HEIGHT}px; justify-content: center; }}
+[class*="st-key-heard-"] {{ min-height: {_AUDIO_HEIGHT}px; justify-content: center; }}
+[class*="st-key-framed-"] > div > [class*="st-key-heard-"] {{ min-height: {PLAYER_HEIGHT}px; }}
 /* Icons whose names are for screen readers */
 :is([class*="st-key-previous-"], [class*="st-key-size-"]) p {{
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
@@ -193,7 +195,8 @@ def _show_song(queued: QueuedSong, queue: SongQueue, place: str) -> None:
     track = queued.song.track
     _show_source()
     _show_song_text(queued.song, place)
-    with st.container(key=f"heard-{place}", gap=None):
+    kind = "framed" if track.is_on_spotify else "unframed"
+    with st.container(key=f"{kind}-{place}"), st.container(key=f"heard-{place}", gap=None):
         if track.is_on_spotify:
             is_large = st.session_state.get(state.player_size(place))
             height = LARGE_PLAYER_HEIGHT if is_large else PLAYER_HEIGHT
