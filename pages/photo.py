@@ -15,6 +15,8 @@ if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # 
     if finish_sign_in():
         st.stop()
 
+NOTE = "A sample, your own photo or a mood replaces this example."
+
 before = st.empty()  # the page before a choice, which a choice removes at once
 is_new = st.session_state.get(state.PICTURE) is None and not (chosen(state.SAMPLE) or chosen(state.MOOD))
 
@@ -41,9 +43,11 @@ with shown_errors():
         show_photo(picture)
     elif (mood := chosen_mood()) is not None:
         show_mood(mood)
+    elif st.session_state.get(state.NO_MORE):
+        show_example(NOTE)
     else:
         with start or open_start(), styled_room("start", 700):  # a link may name no sample
             if choose_picture() is not None:
                 st.rerun()
             choose_mood()
-            show_example("A sample, your own photo or a mood replaces this example.")
+            show_example(NOTE)

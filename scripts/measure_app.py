@@ -1,4 +1,4 @@
-"""Measure the app in Chromium: time to the first result, memory, the player, the plane of songs.
+"""Measure the app in Chromium: first paint and result, clicks on samples, memory, the player, the plane of songs.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
 
@@ -38,6 +38,18 @@ _CLICK = """key => new Promise(resolve => {
   document.querySelector(`.st-key-${key} button`).click();
 })"""
 _IS_NEW = f"before => ![null, before].includes(document.querySelector('{_RESULT}')?.getAttribute('src') ?? null)"
+# Milliseconds from a click on a sample to its complete answer
+_CHOOSE = """name => new Promise(resolve => {
+  const image = () => document.querySelector(".st-key-photo-preview img")?.src;
+  const before = image(), began = performance.now();
+  const isReady = () => image() && image() !== before && !document.querySelector("[data-stale='true']")
+    && document.querySelector(".st-key-photo-face-1") && document.querySelector(".st-key-bars .js-plotly-plot")
+    && document.querySelector(".st-key-sentence h1")?.textContent !== "Looking for faces";
+  const timer = setInterval(() => {
+    if (isReady()) { clearInterval(timer); resolve(performance.now() - began); }
+  }, 5);
+  document.querySelector(`.st-key-sample-${name} button`).click();
+})"""
 _PAINTED = "() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 
 
@@ -97,6 +109,28 @@ def measure_memory(browser: Browser) -> dict[str, Any]:
         return figures | {"MB after ten concurrent visitors": round(server.memory_mb())}
 
 
+def measure_clicks(browser: Browser, address: str) -> dict[str, Any]:
+    """Time until a new visitor sees a title, and from a click on a sample to its answer."""
+    paints, times = [], []
+    for _ in range(_NUM_STARTS):
+        began_s = time.perf_counter()
+        page = open_page(browser, address)
+        page.locator("h1").wait_for()
+        paints.append(round(time.perf_counter() - began_s, 2))
+        page.context.close()
+    page = open_page(browser, f"{address}/?sample=four-people")
+    wait_for_result(page)
+    samples = [path.stem for path in sorted(_SAMPLES.glob("*.jpg")) if path.stem != "four-people"]
+    for name in samples * 2:
+        page.wait_for_timeout(500)
+        times.append(page.evaluate(_CHOOSE, name))
+    page.context.close()
+    return {
+        "seconds until a new visitor sees the title": sorted(paints),
+        "ms from a click on a sample to its answer, median and 95 %": [round(value) for value in spread(times)],
+    }
+
+
 def measure_player(page: Page) -> dict[str, Any]:
     """Position of the player, and the time until another song is in it."""
     figures: dict[str, Any] = {}
@@ -122,7 +156,7 @@ def measure_plane(browser: Browser, address: str) -> dict[str, Any]:
             began_s = time.perf_counter()
             page = open_page(browser, f"{address}/{path}")
             if path == "models":
-                page.locator(".js-plotly-plot").first.wait_for()
+                page.get_by_test_id("stDataFrame").first.wait_for()
                 page.wait_for_timeout(2000)
                 began_s = time.perf_counter()
                 page.get_by_role("link", name="Music").first.click()
@@ -148,7 +182,9 @@ def main() -> None:
         with run_replica("app", script=_APP) as server:
             page = open_page(browser, f"{server.address}/?sample=four-people")
             wait_for_result(page)
-            figures |= measure_player(page) | measure_plane(browser, server.address)
+            figures |= (
+                measure_clicks(browser, server.address) | measure_player(page) | measure_plane(browser, server.address)
+            )
         browser.close()
     print(json.dumps(figures, indent=2))
 

@@ -111,6 +111,18 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert "squares" in text_of(app)
 
 
+def test_the_uploader_stays_while_it_replaces_a_photo(app: AppTest, root: Path) -> None:
+    """It reports no file first. In another place of the page, it would be new and would not report the second file."""
+    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
+    app.file_uploader(key=state.UPLOAD).set_value([]).run()
+    assert not app.exception
+    assert tracks(app) == []
+    (menu,) = app.get("popover")
+    assert menu.get("file_uploader")
+    upload(app, "you.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes())
+    assert len(tracks(app)) == 1
+
+
 REMOVE = "Remove photo"
 
 

@@ -113,10 +113,14 @@ def choose_picture() -> Picture | None:
 def choose_another_picture(*, also_without: bool = False) -> Picture | None:
     """Like `choose_picture`, in one row: small samples, and a menu for the visitor's photo.
 
-    Shows nothing before the first choice, unless the page asks for the row without a photo.
+    Shows nothing before the first choice, unless the page asks for the row without a photo. The row stays after the
+    uploader has lost its photo: to replace one, the uploader reports no photo first, and then must be there to report
+    the other.
     """
     _open_linked_sample()
-    if _chosen() is None and not also_without:
+    if _chosen() is not None:
+        st.session_state.pop(state.NO_MORE, None)
+    elif not (also_without or st.session_state.get(state.NO_MORE)):
         return None
     look: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
     with styled_room("chooser-row", SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
@@ -175,7 +179,7 @@ def _choose_own() -> None:
                 )
             widget = state.CAMERA if source == "Camera" else state.UPLOAD
             if (shown := _chosen()) is not None and _sample_of(shown) is None:
-                show_removal(widget, "Remove photo", _store_own)
+                show_removal(widget, "Remove photo", _remove_own)
                 show_turn("turn-in-menu")
 
 
@@ -237,8 +241,14 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
     if own is not None or _sample_of(_chosen()) is None:  # the removal keeps a shown sample
         st.session_state[state.PICTURE] = own
         choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
+    st.session_state[state.NO_MORE] = _chosen() is None
     for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
         st.session_state.pop(key, None)
+
+
+def _remove_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    _store_own(files)
+    st.session_state.pop(state.NO_MORE)
 
 
 _ROWS = """<style>

@@ -11,6 +11,7 @@ OWN = "own"  # the visitor's own Picture, also while a sample is shown; None aft
 VISIT = "visit"  # the shown page, and the number of page visits
 EVERYONE = "Everyone"  # the listener of all faces of a picture
 ADDRESS = "address"  # the choices in the URL, see `ui.core.address`
+NO_MORE = "no_more"  # whether the uploader in the menu reported that it has no photo
 READING = "reading"  # the PhotoResult of the shown Picture, so that nothing is computed twice
 UPLOAD = "upload"
 CAMERA = "camera"
