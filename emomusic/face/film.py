@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from array import array
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -94,7 +95,7 @@ class FilmMoment:
 
 
 def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
-    """Read a film. Another thread decodes and searches ahead. Closing the iterator stops it.
+    """Read a film. One thread decodes ahead, and another one searches for faces. Closing the iterator stops them.
 
     Args:
         film: an opened film. Afterwards its `problem` has the reason for missing frames.
@@ -107,7 +108,7 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
     tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People(networks.identifier)
-    for ready in ahead(_prepared(film, networks.detector, rate)):
+    for ready in ahead(_searched(film, networks.detector, rate)):
         if ready.is_cut:
             tracks.start_shot()
         tracks.follow(ready.grey)
@@ -137,22 +138,29 @@ class _Prepared:
     small: RgbImage
     grey: GreyImage
     is_cut: bool
-    detected: Sequence[Face] | None
+    detected: Sequence[Face] | None = None
 
 
-def _prepared(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_Prepared]:
-    last: GreyImage | None = None
+def _searched(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_Prepared]:
     detected_s = -math.inf
+    with contextlib.closing(ahead(_decoded(film, rate))) as decoded:
+        for ready in decoded:
+            if ready.is_cut or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S:
+                detected_s = ready.frame.time_s
+                yield replace(ready, detected=detector.detect(ready.small))
+            else:
+                yield ready
+
+
+def _decoded(film: FilmFile, rate: float) -> Iterator[_Prepared]:
+    last: GreyImage | None = None
     for frame in film.frames(rate):
         small = film.picture(frame, DETECT_SIDE)
         grey = to_flow_image(small)
         thumbnail = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
         last = thumbnail
-        faces = None
-        if is_cut or frame.time_s - detected_s >= _DETECT_INTERVAL_S:
-            faces, detected_s = detector.detect(small), frame.time_s
-        yield _Prepared(frame, small, grey, is_cut, faces)
+        yield _Prepared(frame, small, grey, is_cut)
 
 
 class _People:

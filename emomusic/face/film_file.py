@@ -293,13 +293,13 @@ class FilmFile:
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
         sides = (max(round(self.width * scale), 1), max(round(self.height * scale), 1))
         width, height = sides[::-1] if self._is_turned else sides
-        image = frame.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+        image = frame.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA", threads=1)
         return np.ascontiguousarray(self._upright(image), np.uint8)
 
     def yuv_frame(self, frame: FilmFrame, width: int, height: int) -> av.VideoFrame:
         """An upright copy of a frame in the format yuv420p and of an even size, with the film's colours."""
         sides = (height, width) if self._is_turned else (width, height)
-        source = frame.frame.reformat(*sides, "yuv420p", interpolation="AREA", dst_color_range="MPEG")
+        source = frame.frame.reformat(*sides, "yuv420p", interpolation="AREA", dst_color_range="MPEG", threads=1)
         copy = av.VideoFrame(width, height, "yuv420p")
         for before, after in zip(yuv_planes(source), yuv_planes(copy), strict=True):
             after[:] = self._upright(before)

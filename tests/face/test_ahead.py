@@ -50,3 +50,9 @@ def test_few_items_are_made_ahead_and_fewer_of_large_ones(num_bytes: int, expect
         assert next(made) == 0
         assert is_made.wait(60)
     assert len(numbers) == expected
+
+
+def test_closing_also_closes_the_items_made_ahead_on_two_threads() -> None:
+    with contextlib.closing(ahead(ahead(itertools.count()))) as made:
+        assert [next(made), next(made)] == [0, 1]
+    assert num_threads() == 0
