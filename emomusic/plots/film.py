@@ -24,6 +24,9 @@ from emomusic.plots.drawing import VIDEO, Mark, YuvImage, draw_marks
 from emomusic.plots.picture import video_mark
 
 _CLOCK = Fraction(1, 1000)  # unit of the times in the file
+
+# The options of slower presets that reduce the size most. "superfast" takes 1.4 to 1.8 times as long for a lower PSNR.
+_ENCODING = {"preset": "ultrafast", "crf": "25", "x264-params": "cabac=1:deblock=0,0:bframes=3:b-adapt=0:subme=1"}
 _LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
 _SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
 _SOUND_JITTER_S = 0.1  # shorter gaps are rounding errors
@@ -105,7 +108,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
     width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
     rate = Fraction(min(film.frames_per_second, 120)).limit_denominator(1001)
-    video = container.add_stream("libx264", rate, options={"preset": "superfast", "crf": "25"})
+    video = container.add_stream("libx264", rate, options=_ENCODING)
     video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.codec_context.time_base = _CLOCK
     sound = _Sound(film, container)
