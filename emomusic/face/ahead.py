@@ -15,8 +15,8 @@ _MAX_ITEMS, _MAX_BYTES = 4, 72_000_000
 def ahead(items: Iterable[_Item], num_bytes: Callable[[_Item], int] = lambda _: 0) -> Generator[_Item]:
     """The same items, of which another thread makes up to four ahead, and fewer of large ones.
 
-    An exception of that thread is raised here, in order. Closing the iterator stops the thread and closes a generator of
-    items. `num_bytes` returns the memory that an item takes, if that matters.
+    An exception of that thread is raised here, in order. Closing the iterator stops the thread, and closes `items` if
+    it is a generator. `num_bytes` returns the memory that an item takes, if that matters.
     """
     waiting: deque[_Item] = deque()
     errors: list[BaseException] = []
