@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,7 +106,8 @@ class Network:
 def map_threads(compute: Callable[[Item], Result], items: Sequence[Item], *, one_thread: bool = False) -> list[Result]:
     """The results for all items, in order, computed on all cores unless `one_thread` is set.
 
-    The calling thread computes each item that no other thread has begun, so that busy threads delay no call.
+    The calling thread computes the first item, and from the end each item that no other thread has begun. So busy
+    threads delay no call, and the threads meet at one item. The longest items come first.
     """
     if one_thread or not items:
         return [compute(item) for item in items]
@@ -114,10 +115,10 @@ def map_threads(compute: Callable[[Item], Result], items: Sequence[Item], *, one
         futures = [_threads().submit(compute, item) for item in items[1:]]
     except RuntimeError:  # the program ends
         return [compute(item) for item in items]
-    results = [compute(items[0])]
-    for item, future in zip(items[1:], futures, strict=True):
-        results.append(compute(item) if future.cancel() else future.result())
-    return results
+    first, rest = compute(items[0]), []
+    for item, future in zip(reversed(items), reversed(futures), strict=False):
+        rest.append(compute(item) if future.cancel() else future)
+    return [first, *(result.result() if isinstance(result, Future) else result for result in reversed(rest))]
 
 
 @cache

@@ -6,9 +6,10 @@ arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from emomusic.assets import models_dir, require_intact
 from emomusic.face import mtcnn
 from emomusic.face.images import Box, RgbImage, require_rgb, shrink
-from emomusic.face.mtcnn import Boxes, Pixels
+from emomusic.face.mtcnn import Boxes, Pyramid
 from emomusic.runtime import Network, map_threads
 
 # Faces usually score 0.99 or more. A false detection had 0.855.
@@ -33,8 +34,8 @@ _MIN_REFINED, _MIN_OUTPUT = 0.7, 0.8
 _SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
 _REFINE_SIDE, _OUTPUT_SIDE = 24, 48
 
-_PATCH_BATCH = 64  # bounds memory
-_STRIP_PIXELS = 2**16
+# Work of one to two milliseconds, which the threads share. The layers of a network fit the processor's cache.
+_STRIP_PIXELS, _REFINE_BATCH, _OUTPUT_BATCH = 2**15, 16, 4
 _WARM_UP_SIDE = 120
 
 
@@ -194,7 +195,7 @@ class MtcnnDetector:
         if not boxes:
             return []
         corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], np.float64)
-        found = self._outputs(Pixels.of(image), mtcnn.squares(corners), MIN_CONFIDENCE)
+        found = self._outputs(mtcnn.planes(image), mtcnn.squares(corners), MIN_CONFIDENCE)
         return self._faces_in(found.suppressed(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
@@ -202,13 +203,13 @@ class MtcnnDetector:
         require_rgb(image)
         traces: list[DetectionTrace] = []
         for view in _views(image):
-            pixels = Pixels.of(view.pixels)
-            proposed = self._proposed(pixels)
+            planes, pyramid = self._prepared(view.pixels)
+            proposed = self._proposed(pyramid)
             each_scale = mtcnn.concatenated([found.suppressed(_SAME_SCALE_OVERLAP) for found in proposed])
             proposals = each_scale.suppressed(_STAGE_OVERLAP).squared()
-            refined = self._refined(pixels, proposals)
+            refined = self._refined(planes, proposals)
             kept = refined.suppressed(_STAGE_OVERLAP).squared()
-            output = self._outputs(pixels, kept.corners, _MIN_OUTPUT)
+            output = self._outputs(planes, kept.corners, _MIN_OUTPUT)
             faces = output.suppressed(_STAGE_OVERLAP, overlap="min")
             pairs = ((mtcnn.concatenated(proposed), proposals), (refined.squared(), kept), (output, faces))
             first, second, third = (Stage(_on_image(found, view), _on_image(rest, view)) for found, rest in pairs)
@@ -217,44 +218,65 @@ class MtcnnDetector:
                 return traces[-1]
         return traces[0]
 
-    def _proposed(self, pixels: Pixels) -> list[Boxes]:
+    def _prepared(self, image: RgbImage) -> tuple[npt.NDArray[np.float32], Pyramid]:
+        """The image for R-Net and O-Net, and its copies for P-Net."""
+        steps: list[Callable[[], npt.NDArray[Any]]] = [
+            lambda: mtcnn.planes(image),
+            lambda: image.astype(np.float32),
+            lambda: cv2.integral(image),
+        ]
+        planes, pixels, sums = map_threads(lambda step: step(), steps, one_thread=self._one_thread)
+        return planes, Pyramid(pixels, sums)
+
+    def _proposed(self, pyramid: Pyramid) -> list[Boxes]:
         """The likely boxes of P-Net at each scale."""
-        height, width = pixels.image.shape[:2]
-
-        def propose(scale: float) -> Boxes:
-            size = (int(width * scale), int(height * scale))
-            small = cv2.resize(pixels.image, size, interpolation=cv2.INTER_AREA)
-            return mtcnn.decode_proposals(self._map(small), scale)
-
+        height, width = pyramid.pixels.shape[:2]
         scales = mtcnn.scales(width, height).tolist()
-        return map_threads(propose, scales, one_thread=self._one_thread)
+        levels = map_threads(pyramid.level, scales, one_thread=self._one_thread)
+        return [mtcnn.decode_proposals(output, scale) for output, scale in zip(self._maps(levels), scales, strict=True)]
 
-    def _map(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The output of P-Net, computed in strips, whose layers stay in the processor's cache: twice as fast."""
-        height, width = pixels.shape[:2]
-        strips = mtcnn.strips(height, width, _STRIP_PIXELS)
-        return np.concatenate([self._propose(mtcnn.channels_first(pixels[rows]))[0] for rows in strips], axis=2)
+    def _maps(self, levels: Sequence[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
+        """The output of P-Net for each image, computed in strips, whose layers stay in the processor's cache."""
 
-    def _refined(self, pixels: Pixels, proposals: Boxes) -> Boxes:
+        def propose(strip: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            return self._propose(mtcnn.channels_first(strip))[0]
+
+        strips = [
+            [pixels[rows] for rows in mtcnn.strips(pixels.shape[0], pixels.shape[1], _STRIP_PIXELS)]
+            for pixels in levels
+        ]
+        outputs = iter(map_threads(propose, list(chain.from_iterable(strips)), one_thread=self._one_thread))
+        return (np.concatenate([next(outputs) for _ in each], axis=2) for each in strips)
+
+    def _refined(self, planes: npt.NDArray[np.float32], proposals: Boxes) -> Boxes:
         """The likely boxes of R-Net."""
-        found = []
-        for start in range(0, len(proposals), _PATCH_BATCH):
-            squares = proposals.corners[start : start + _PATCH_BATCH]
-            offsets, confidence = self._refine(*mtcnn.patches(pixels, squares, _REFINE_SIDE))
-            found.append(Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64)))
-        return mtcnn.concatenated(found).above(_MIN_REFINED)
 
-    def _outputs(self, pixels: Pixels, corners: npt.NDArray[np.float64], min_confidence: float) -> Boxes:
+        def refine(squares: npt.NDArray[np.float64]) -> Boxes:
+            offsets, confidence = self._refine(*mtcnn.patches(planes, squares, _REFINE_SIDE))
+            return Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64))
+
+        return self._in_batches(refine, proposals.corners, _REFINE_BATCH).above(_MIN_REFINED)
+
+    def _outputs(
+        self, planes: npt.NDArray[np.float32], corners: npt.NDArray[np.float64], min_confidence: float
+    ) -> Boxes:
         """The likely boxes of O-Net with landmarks, for square boxes."""
-        found = []
-        for start in range(0, len(corners), _PATCH_BATCH):
-            squares = corners[start : start + _PATCH_BATCH]
-            offsets, shares, confidence = self._output(*mtcnn.patches(pixels, squares, _OUTPUT_SIDE))
+
+        def compute(squares: npt.NDArray[np.float64]) -> Boxes:
+            offsets, shares, confidence = self._output(*mtcnn.patches(planes, squares, _OUTPUT_SIDE))
             # O-Net returns five x, then five y, as shares of the side plus one pixel.
             sides = squares[:, 2:] - squares[:, :2] + 1
             landmarks = shares.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1
-            found.append(Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64), landmarks))
-        return mtcnn.concatenated(found).above(min_confidence)
+            return Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64), landmarks)
+
+        return self._in_batches(compute, corners, _OUTPUT_BATCH).above(min_confidence)
+
+    def _in_batches(
+        self, compute: Callable[[npt.NDArray[np.float64]], Boxes], corners: npt.NDArray[np.float64], size: int
+    ) -> Boxes:
+        """The boxes that a network computes for all corners."""
+        batches = [corners[start : start + size] for start in range(0, len(corners), size)]
+        return mtcnn.concatenated(map_threads(compute, batches, one_thread=self._one_thread))
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:
         """The faces of sufficient confidence, from left to right."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 # P-Net returns a map of boxes of 12 pixels with a stride of 2.
 _CELL, _STRIDE = 12, 2
 _FIRST_SCALE, _SCALE_FACTOR = 12 / 20, 0.709
+_LARGEST_FROM_SUMS = 0.25  # OpenCV is faster for larger copies
 _PROPOSAL_LOGIT = math.log(0.6 / 0.4)  # a probability of 0.6
 
 MAX_BOXES = 8000
@@ -30,24 +32,66 @@ _MAX_PAIRS = 2**18  # bounds memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pixels:
-    """An image as the networks expect it.
+class Pyramid:
+    """Smaller copies of an image for P-Net, whose samples are means of areas, as with `cv2.INTER_AREA`.
+
+    OpenCV reads the whole image for each copy. Sums at the corners of the areas give the same values of a small copy
+    much sooner.
 
     Attributes:
-        image: shape (height, width, 3), float32, -1 to 1.
-        planes: the same values in shape (1, 3, height, width).
+        pixels: shape (height, width, 3), float32, 0 to 255.
+        sums: of the pixels above and to the left of each corner, shape (height + 1, width + 1, 3), int32.
     """
 
-    image: npt.NDArray[np.float32]
-    planes: npt.NDArray[np.float32]
+    pixels: npt.NDArray[np.float32]
+    sums: npt.NDArray[np.int32]
 
-    @classmethod
-    def of(cls, image: RgbImage) -> Pixels:
-        """Normalize an image."""
-        normalized = image.astype(np.float32)
-        normalized -= np.float32(127.5)
-        normalized *= np.float32(1 / 128)
-        return cls(normalized, channels_first(normalized))
+    def level(self, scale: float) -> npt.NDArray[np.float32]:
+        """The copy of this scale, -1 to 1."""
+        height, width = self.pixels.shape[:2]
+        num_rows, num_columns = int(height * scale), int(width * scale)
+        if scale < _LARGEST_FROM_SUMS:
+            areas = self._area_sums(num_rows, num_columns)
+            areas *= num_rows * num_columns / (height * width)
+            return _normalize(areas.astype(np.float32))
+        return _normalize(cv2.resize(self.pixels, (num_columns, num_rows), interpolation=cv2.INTER_AREA))
+
+    def _area_sums(self, num_rows: int, num_columns: int) -> FloatArray:
+        """Sums of the pixels in each area. The corners of areas lie between those of pixels."""
+        top, below = _corners(self.pixels.shape[0], num_rows)
+        left, after = _corners(self.pixels.shape[1], num_columns)
+        upper, lower = self.sums.take(top, axis=0), self.sums.take(top + 1, axis=0)
+        first, second = (
+            _between(upper.take(columns, axis=1), lower.take(columns, axis=1), below[:, None, None])
+            for columns in (left, left + 1)
+        )
+        return np.diff(np.diff(_between(first, second, after[:, None]), axis=0), axis=1)
+
+
+def _corners(length: int, count: int) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """The corners of equal parts of a length: whole numbers, and the rest of 0 to 1."""
+    corners = np.linspace(0, length, count + 1)
+    whole = np.minimum(corners.astype(np.intp), length - 1)
+    return whole, corners - whole
+
+
+def _between(first: npt.NDArray[Any], second: npt.NDArray[Any], share: FloatArray) -> FloatArray:
+    """Values between two, of this share of the second."""
+    values: FloatArray = share * (second - first)
+    values += first
+    return values
+
+
+def _normalize(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Map 0 to 255 to -1 to 1, in place."""
+    pixels -= np.float32(127.5)
+    pixels *= np.float32(1 / 128)
+    return pixels
+
+
+def planes(image: RgbImage) -> npt.NDArray[np.float32]:
+    """An image as R-Net and O-Net expect it: shape (1, 3, height, width), -1 to 1."""
+    return _normalize(np.stack(cv2.split(image), dtype=np.float32)[None])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,20 +184,20 @@ def regressed(corners: FloatArray, offsets: npt.NDArray[np.float32]) -> FloatArr
     return np.asarray(corners + offsets * np.tile(sides, 2))
 
 
-def patches(pixels: Pixels, corners: FloatArray, side: int) -> tuple[npt.NDArray[np.float32], ...]:
-    """Inputs of R-Net and O-Net: the image, the region of each box, and a mask of the samples inside the image.
+def patches(planes: npt.NDArray[np.float32], corners: FloatArray, side: int) -> tuple[npt.NDArray[np.float32], ...]:
+    """Inputs of R-Net and O-Net: the planes, the region of each box, and a mask of the samples inside the image.
 
     The first and last sample of a row lie on the edges of the box, as in TensorFlow's `crop_and_resize`. The networks
     begin with ONNX's `RoiAlign`, whose samples lie in the middle of bins.
     """
-    limits = np.array(pixels.planes.shape[:1:-1]) - 1
+    limits = np.array(planes.shape[:1:-1]) - 1
     edges = corners * np.tile(limits / (limits + 1), 2)
     starts, steps = edges[:, :2], (edges[:, 2:] - edges[:, :2]) / (side - 1)
     bins = np.concatenate([starts, starts + side * steps], axis=1) - np.tile(steps / 2, 2) + 0.5
     samples = starts[:, :, None] + steps[:, :, None] * np.arange(side)
     is_inside = (samples >= 0) & (samples <= limits[:, None])
     inside = is_inside[:, 1, :, None] & is_inside[:, 0, None, :]
-    return pixels.planes, bins.astype(np.float32), inside[:, None].astype(np.float32)
+    return planes, bins.astype(np.float32), inside[:, None].astype(np.float32)
 
 
 def non_maximum_suppression(

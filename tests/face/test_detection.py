@@ -110,7 +110,7 @@ def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tupl
 def test_strips_give_the_output_of_the_whole_image(detector: MtcnnDetector, size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).standard_normal((*size, 3)).astype(np.float32)
     (whole,) = detector._propose(pixels.transpose(2, 0, 1)[None])
-    strips = detector._map(pixels)
+    (strips,) = detector._maps([pixels])
     assert strips.shape == whole.shape
     np.testing.assert_allclose(strips, whole, atol=1e-4)
 

@@ -1,12 +1,13 @@
-"""Non-maximum suppression: the results of the package `mtcnn` in bounded memory."""
+"""Non-maximum suppression with the results of the package `mtcnn` in bounded memory, and smaller copies of an image."""
 
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 from mtcnn.utils.bboxes import smart_nms_from_bboxes
 
-from emomusic.face.mtcnn import MAX_BOXES, non_maximum_suppression
+from emomusic.face.mtcnn import MAX_BOXES, Pyramid, non_maximum_suppression, planes
 
 
 def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -35,3 +36,14 @@ def test_suppression_of_many_boxes_has_bounded_memory() -> None:
     assert most < 100e6
     assert 0.9 * MAX_BOXES < len(found) <= MAX_BOXES
     assert confidence[found].min() >= np.sort(confidence)[-MAX_BOXES]
+
+
+@pytest.mark.parametrize("size", [(40, 70), (240, 317), (1280, 960)])
+@pytest.mark.parametrize("scale", [0.6, 0.24, 0.1, 0.03])
+def test_a_level_has_the_means_of_opencv(size: tuple[int, int], scale: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)[:, ::-1]
+    rows, columns = (int(length * scale) for length in size)
+    level = Pyramid(image.astype(np.float32), cv2.integral(image)).level(scale)
+    pixels = (image.astype(np.float32) - 127.5) / 128
+    np.testing.assert_allclose(level, cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), atol=1e-6)
+    np.testing.assert_array_equal(planes(image)[0], pixels.transpose(2, 0, 1))
