@@ -85,6 +85,7 @@ def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
     assert page.evaluate(f"{VIDEO}.duration") == pytest.approx(12, abs=0.2)
     _, num_scenes = scene_of(page)
     assert num_scenes >= 2
+    page.evaluate(f"{VIDEO}.playbackRate = 0.1")  # a busy machine notices a second late
     for second, number in ((9, num_scenes), (2, 1)):
         click_second(page, second)
         wait_for_second(page, second)
