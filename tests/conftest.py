@@ -27,8 +27,8 @@ settings.load_profile("emomusic")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers for each core, because browser tests wait for half of their time."""
-    return min(2 * num_cores(), 6)
+    """One worker more than cores, because browser tests wait for half of their time."""
+    return min(num_cores() + 1, 4)
 
 
 @pytest.hookimpl(optionalhook=True)
