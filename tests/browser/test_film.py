@@ -100,7 +100,8 @@ def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
     page.get_by_text("Follow the film").click()
     wait_until_idle(page)
     page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 1")
-    page.wait_for_timeout(1000)
+    page.wait_for_function(f"() => Math.abs(({PLAYHEAD})() - ({X_OF})(1)) < 60")  # the component has looked
+    wait_until_idle(page)
     expect(page.get_by_text(f"Scene {num_scenes} of {num_scenes},")).to_be_visible()
     page.get_by_role("button", name="Download").click()
     with av.open(download(page, "Marked film (MP4)")) as marked:
