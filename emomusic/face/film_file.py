@@ -56,6 +56,7 @@ _MAX_ERRORS = 200  # damaged packets in a row
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
 _MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
+_ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
 _BUFFER_BYTES = 2**18
 _MAX_ATOMS = 100_000  # 13 hours in fragments of a second
@@ -169,7 +170,8 @@ class FilmFile:
         if self._with_audio:
             known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
             self.audio = next(known, None)
-        codec.thread_type = "AUTO"
+        # Threads take a tenth more processor time, which small films need for the faces.
+        codec.thread_type = "NONE" if codec.width * codec.height <= _ONE_THREAD_PIXELS else "AUTO"
         codec.options = {"max_pixels": str(_MAX_CODED_PIXELS)}  # of each frame, also if the head differs
         rate = self._stream.average_rate
         self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0

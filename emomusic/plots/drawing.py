@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -74,20 +74,19 @@ class YuvImage:
         self.shape = (*planes[0].shape, 3)
 
     def __setitem__(self, place: tuple[slice, slice], colours: Any) -> None:
-        """Fill a rectangle with one colour or with RGB pixels."""
+        """Fill a rectangle with one colour in RGB or with pixels in YUV."""
         half = tuple(slice(side.start // 2, -(-side.stop // 2)) for side in place)
         brightness, *halves = self._planes
         if isinstance(colours, tuple):
             for plane, part, value in zip(self._planes, (place, half, half), _yuv_of(colours), strict=True):
                 plane[part] = value
             return
-        pixels = _to_yuv(colours)
-        brightness[place] = pixels[..., 0]
+        brightness[place] = colours[..., 0]
         # Each pixel of colour covers two rows and columns, and gets the colour of the first one in the rectangle
         rows, columns = (np.maximum(np.arange(side.start // 2 * 2, side.stop, 2) - side.start, 0) for side in place)
         for plane, channel in zip(halves, (1, 2), strict=True):
             target = plane[half]
-            target[:] = pixels[rows[: target.shape[0], None], columns[: target.shape[1]], channel]
+            target[:] = colours[rows[: target.shape[0], None], columns[: target.shape[1]], channel]
 
 
 def _to_yuv(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -129,10 +128,11 @@ def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look, *,
     for mark in marks if boxes else ():  # after all frames, so that no line crosses a label
         _draw_bar(image, mark, line)
         if mark.text:
-            tag = _tag(mark.text, mark.colour, _letters(mark.box, max(height, width), look))[:height, :width]
+            size = _letters(mark.box, max(height, width), look)
+            tag = _tag(mark.text, mark.colour, size, isinstance(image, YuvImage))[:height, :width]
             possible = _places_of(tag, mark.box, (width, height), line)
-            places.append(_least_hiding(possible, mark.box, faces, places) if look.avoids_faces else possible[0])
-            place = places[-1]
+            place = _least_hiding(possible, mark.box, faces, places) if look.avoids_faces else next(possible)
+            places.append(place)
             image[place.y : place.bottom, place.x : place.right] = tag
 
 
@@ -176,30 +176,30 @@ def _draw_bar(image: RgbImage | YuvImage, mark: Mark, line: int) -> None:
 
 
 @lru_cache(maxsize=256)
-def _tag(text: str, colour: str, size: int) -> RgbImage:
+def _tag(text: str, colour: str, size: int, in_yuv: bool) -> RgbImage:
     """A label with its background. Rendering takes half a millisecond, so results are cached."""
     font = ImageFont.load_default(size)
     plate = Image.new("RGB", (round(font.getlength(text) + 0.7 * size), round(1.4 * size)), colour)
     middle = (plate.width / 2, plate.height / 2)
     ImageDraw.Draw(plate).text(middle, text, fill=ink_on(colour), font=font, anchor="mm")
-    tag = np.array(plate, dtype=np.uint8)
+    tag = _to_yuv(np.array(plate)) if in_yuv else np.array(plate)
     tag.setflags(write=False)  # callers share the cached array
     return tag
 
 
-def _places_of(tag: RgbImage, box: Box, picture_size: tuple[int, int], line: int) -> list[Box]:
+def _places_of(tag: RgbImage, box: Box, picture_size: tuple[int, int], line: int) -> Iterator[Box]:
     """Possible label positions inside the image, best first: above, below and inside the face."""
     height, width = tag.shape[:2]
     lefts = (box.x - line, box.right + line - width, box.x + (box.width - width) // 2)
     tops = (box.y - height - line, box.bottom + line, box.y + line, box.bottom - height - line)
-    return [
+    return (
         Box(min(max(x, 0), picture_size[0] - width), min(max(y, 0), picture_size[1] - height), width, height)
         for y in tops
         for x in lefts
-    ]
+    )
 
 
-def _least_hiding(places: Sequence[Box], own: Box, faces: Sequence[Box], tags: Sequence[Box]) -> Box:
+def _least_hiding(places: Iterable[Box], own: Box, faces: Sequence[Box], tags: Sequence[Box]) -> Box:
     """The label position that hides the least of faces and other labels."""
     # Hiding another label is worse than hiding another face; hiding the label's own face is least bad
     return min(

@@ -257,8 +257,7 @@ def _medians(values: npt.NDArray[np.float64], tracked: npt.NDArray[np.bool_]) ->
 def to_flow_image(image: RgbImage) -> GreyImage:
     """A small grey copy of a frame for the optical flow. Raises as `require_rgb`."""
     require_rgb(image)
-    grey: GreyImage = cv2.cvtColor(shrink(image, _FLOW_SIDE)[0], cv2.COLOR_RGB2GRAY)
-    return grey
+    return shrink(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), _FLOW_SIDE)[0]
 
 
 def points_of(face: Face) -> npt.NDArray[np.float64]:
