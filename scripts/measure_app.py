@@ -67,9 +67,10 @@ def open_page(browser: Browser, address: str) -> Page:
 
 
 def wait_for_result(page: Page) -> None:
-    """Wait for the annotated photo and a player."""
-    page.locator(_RESULT).first.wait_for()
-    page.locator(_PLAYER).first.wait_for(state="attached")
+    """Wait for the annotated photo and a player, at each frame: locators look up to a second apart."""
+    page.wait_for_function(
+        f"document.querySelector(`{_RESULT}`)?.checkVisibility() && document.querySelector(`{_PLAYER}`)"
+    )
 
 
 def upload(page: Page, number: int) -> None:

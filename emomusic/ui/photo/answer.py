@@ -105,13 +105,14 @@ def show_photo(picture: Picture) -> None:
         _show_sentence(choices, title)
     with on_photo:
         show_faces(reading, on_face=lambda number: choose_face(number, picture.digest))
-    with parts["bars"]:
-        _show_bars(choices)
     queue = None
     if listener is not None:
-        with parts["player"]:
+        with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
             queue = queue_of(request_of(listener), "photo")
             show_queue(queue, "photo", _stem_of(result))
+    with parts["bars"]:
+        _show_bars(choices)
+    if listener is not None and queue is not None:
         with parts["plane"]:
             faces = enumerate(reading.faces[:MOST_POINTS], 1)
             points = [FacePoint(str(number), face.point, face.emotion) for number, face in faces]
