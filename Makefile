@@ -24,7 +24,7 @@ setup: $(VENV)/installed  ## make .venv and install the locked libraries of the 
 	@echo "Ready: make run opens the app."
 
 run: $(VENV)/installed  ## set up if needed, then open the app
-	@$(BIN)/python -m streamlit run app.py $(ARGS)
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m streamlit run app.py $(ARGS)  # a pool of free memory per thread takes 100 MB
 
 test: $(VENV)/installed-dev  ## set up if needed, then run the tests; ARGS="-k live" selects some
 	@$(PYTEST) $(ARGS)

@@ -15,6 +15,12 @@ _RAISE, _MOST_RAISES = 0.05, 200
 _BALANCE, _MAP_PENALTY, _CONSTANT_PENALTY = 0.25, 0.03, 0.01  # chosen in five folds of 974 photographs
 
 
+def softmax(logits: FloatArray) -> FloatArray:
+    """Probabilities for logits, shape (n, classes). SciPy's function takes 0.2 s to load, before the first answer."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
 def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArray:
     """Divide the logits behind probabilities by a temperature. Above 1, probabilities become more even.
 
@@ -28,11 +34,9 @@ def apply_temperature(probabilities: FloatArray, temperature: float) -> FloatArr
     Raises:
         ValueError: the temperature is not finite or not above 0.
     """
-    from scipy.special import softmax
-
     if not 0 < temperature < np.inf:  # also refuses NaN
         raise ValueError(f"temperature must be finite and above 0. Received: {temperature}")
-    return np.asarray(softmax(np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) / temperature, axis=1))
+    return softmax(np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) / temperature)
 
 
 def invert_label_smoothing(probabilities: FloatArray, smoothing: float) -> FloatArray:
@@ -105,12 +109,10 @@ def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float
     Returns:
         Shape (n, classes), float64, rows summing to 1.
     """
-    from scipy.special import softmax
-
     if not len(adjustment):
         return probabilities.astype(np.float64)
     table = np.asarray(adjustment, np.float64)
-    return np.asarray(softmax(_logs(probabilities) @ table[:, :-1].T + table[:, -1], axis=1))
+    return softmax(_logs(probabilities) @ table[:, :-1].T + table[:, -1])
 
 
 def fit_equal_classes(frequencies: FloatArray, y_true: IntArray, probabilities: FloatArray) -> FloatArray:

@@ -35,18 +35,20 @@ def _require(owner: Any, *names: str) -> None:
 # The C library
 
 
-def share_free_memory() -> None:
-    """Let all threads and libraries share two pools of free memory, with glibc only. Call this before Arrow is used.
+def bound_free_memory() -> None:
+    """Return memory to the system soon after it is freed, with glibc only. Call this before Arrow is used.
 
-    glibc keeps up to 64 MB for each thread, and Streamlit starts a thread for each run of a page. Arrow's own pool
-    keeps 74 MB after the catalogue is read.
+    glibc would keep up to 64 MB at the end of each of its pools, and Arrow's own pool 74 MB of the catalogue. The
+    number of pools is limited before the server's start, by `MALLOC_ARENA_MAX` (Makefile, deploy/).
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+        malloc = ctypes.CDLL(None)
+        malloc.mallopt(_TRIM_THRESHOLD, 16_000_000)  # smaller ones make the search for faces slower
+        malloc.mallopt(_MMAP_THRESHOLD, 4_000_000)
 
 
-_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def return_free_memory() -> None:

@@ -70,8 +70,10 @@ class Network:
         options.enable_cpu_mem_arena = False  # an arena never returns the memory of the largest picture
         options.log_severity_level = 3  # errors
         try:
-            content = model if isinstance(model, bytes) else model.read_bytes()
-            self._session: Any = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            if isinstance(model, Path):
+                model.open("rb").close()  # explains a missing file better than ONNX Runtime, which keeps no copy of it
+            source = model if isinstance(model, bytes) else str(model)
+            self._session: Any = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except OSError as error:
             raise ModelError(f"expected a network. Received: {model!s} ({error.strerror}). Restore the file") from error
         except Exception as error:  # ONNX Runtime documents no base class of its exceptions

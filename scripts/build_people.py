@@ -26,11 +26,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
-from scipy.special import softmax
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import sha256_of, write_checksums
-from emomusic.calibration import adjust_logits
+from emomusic.calibration import adjust_logits, softmax
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier
 from emomusic.face.fer2013 import LabelledFaces, Split, read_fer2013
@@ -219,7 +218,7 @@ def _read(person: Person, people: People, classifier: EmotionClassifier) -> dict
         if own:
             answers = people.conditioned(own, dict.fromkeys(own, 1)).probabilities(shown)
         else:
-            answers = adjust_logits(softmax(shown[:, : len(EMOTIONS)], axis=1), classifier.spec.posed_adjustment)
+            answers = adjust_logits(softmax(shown[:, : len(EMOTIONS)]), classifier.spec.posed_adjustment)
         found[known] = (answers.argmax(axis=1) == y_true).reshape(len(EMOTIONS), _FACES)
     return found
 

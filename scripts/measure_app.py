@@ -1,12 +1,15 @@
 """Measure the app in Chromium: first paint and result, clicks on samples, memory, the player, the plane of songs.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
+    python -m scripts.measure_app --use 30 > docs/benchmarks/use.json
 
+The second command measures the memory of the server while one visitor uses all pages for some minutes.
 Requires Chromium and Playwright (requirements-dev.txt).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import statistics
@@ -115,6 +118,78 @@ def measure_memory(browser: Browser) -> dict[str, Any]:
         return figures | {"MB ten seconds after ten concurrent visitors": round(server.memory_mb())}
 
 
+def measure_use(browser: Browser, minutes: float) -> dict[str, Any]:
+    """Memory of the server in megabytes while one visitor uses all pages, round after round, and afterwards."""
+    figures: dict[str, Any] = {"minutes": minutes, "MB after each round": []}
+    with run_replica("app", script=_APP) as server:
+        page = open_page(browser, f"{server.address}/?sample=four-people")
+        wait_for_result(page)
+        ends_s = time.monotonic() + 60 * minutes
+        while time.monotonic() < ends_s:
+            for name, use in _USES.items():
+                page.get_by_role("link", name=name).first.click()
+                page.locator("h1").first.wait_for()
+                page.wait_for_timeout(_LOOK_MS)
+                use(page)
+            figures["MB after each round"].append(round(server.memory_mb()))
+        page.context.close()
+        time.sleep(_GONE_S)
+        return figures | {"MB after the page was closed": round(server.memory_mb())}
+
+
+def _click_all(page: Page, selector: str) -> None:
+    page.locator(selector).first.wait_for()
+    for button in page.locator(selector).all():
+        button.click()
+        page.wait_for_timeout(_LOOK_MS)
+
+
+def _use_photos(page: Page) -> None:
+    _click_all(page, "[class*='st-key-sample-'] button:visible")
+    _click_all(page, ".st-key-next-photo button")
+
+
+def _use_live(page: Page) -> None:
+    page.locator(".st-key-live-start button").click()
+    page.wait_for_timeout(10 * _LOOK_MS)
+
+
+def _use_film(page: Page) -> None:
+    samples = page.locator(".st-key-film-sample button")
+    if samples.count():
+        samples.first.click()
+    page.locator(".st-key-film-downloads").wait_for()
+
+
+def _use_gallery(page: Page) -> None:
+    samples = page.get_by_role("button", name="Show the samples")
+    if samples.count():
+        samples.first.click()
+    page.wait_for_timeout(3 * _LOOK_MS)
+
+
+def _use_tabs(page: Page) -> None:
+    _click_all(page, "[role=tab]")
+
+
+def _use_lesson(page: Page) -> None:
+    for _ in range(11):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(_LOOK_MS)
+
+
+_LOOK_MS, _GONE_S = 1500, 150
+_USES = {
+    "Photo": _use_photos,
+    "Live": _use_live,
+    "Film": _use_film,
+    "Gallery": _use_gallery,
+    "Music": _use_tabs,
+    "Models": _use_tabs,
+    "How it works": _use_lesson,
+}
+
+
 def measure_clicks(browser: Browser, address: str) -> dict[str, Any]:
     """Time until a new visitor sees a title, and from a click on a sample to its answer."""
     paints, times = [], []
@@ -180,12 +255,24 @@ def measure_plane(browser: Browser, address: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run all measurements and print them as JSON."""
+    """Run the measurements and print them as JSON."""
+    parser = argparse.ArgumentParser(description="Measure the app in Chromium.")
+    parser.add_argument("--use", type=float, metavar="MINUTES", help="only measure a visitor's use of all pages")
+    minutes = parser.parse_args().use
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     chromium = next(path for name in names if (path := shutil.which(name)))
     figures = {"machine": machine()}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        flags = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+        ]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        if minutes is not None:
+            print(json.dumps(figures | measure_use(browser, minutes), indent=2))
+            return
         figures |= measure_start(browser) | measure_memory(browser)
         with run_replica("app", script=_APP) as server:
             page = open_page(browser, f"{server.address}/?sample=four-people")

@@ -75,7 +75,8 @@ def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -
             found = _URL.search(Path(output.name).read_text(errors="replace"))
             return found[0] if found else ""
 
-        with _run(name, command, address, stdout=output.fileno()) as server:
+        # The variable is that of `make run` and of the containers
+        with _run(name, command, address, settings={"MALLOC_ARENA_MAX": "2"}, stdout=output.fileno()) as server:
             yield server
 
 

@@ -18,7 +18,7 @@ from emomusic.face.images import RgbImage, to_network_input
 from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
 
-_BATCH = 256  # bounds memory
+_BATCH = 32  # bounds memory: each of 64 views takes about half a megabyte
 _LEAST = 1e-4  # a probability of 0 has no logarithm
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]

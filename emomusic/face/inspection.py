@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.calibration import adjust_logits
+from emomusic.calibration import adjust_logits, softmax
 from emomusic.errors import ModelError
 from emomusic.face import model_files
 from emomusic.face.classifier import EmotionClassifier, calibrate
@@ -139,14 +139,12 @@ class Explainer:
             crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
                 `images.to_network_input` for it, shape (side, side), for the same result.
         """
-        from scipy.special import softmax
-
         spec = self._spec
         face = to_network_input([crop], spec.side)[0]
         views = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
         scores, *maps = self._network(views)
         logits = scores.astype(np.float64)
-        averaged = softmax(logits, axis=1).mean(axis=0)
+        averaged = softmax(logits).mean(axis=0)
         calibrated = calibrate(averaged[None], spec)
         return Insight(
             face=face[..., 0],

@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from emomusic.assets import ROOT, data_dir
-from emomusic.compat import HookError, keep_uploads_in_memory, share_free_memory
+from emomusic.compat import HookError, bound_free_memory, keep_uploads_in_memory
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.plots.colours import rgb_of
 from emomusic.ui.core import state
@@ -85,7 +85,7 @@ def enter_app() -> None:
     """Record that `app.py` frames the pages on this server; it calls this first."""
     if not _app_has_run().is_set():
         _app_has_run().set()
-        share_free_memory()
+        bound_free_memory()
         try:
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
             forget_closed_pages()
