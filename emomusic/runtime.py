@@ -71,7 +71,8 @@ class Network:
         options.log_severity_level = 3  # errors
         try:
             if isinstance(model, Path):
-                model.open("rb").close()  # explains a missing file better than ONNX Runtime, which keeps no copy of it
+                model.open("rb").close()  # the message for an absent file
+            # ONNX Runtime reads the file, because it keeps what it gets as bytes
             source = model if isinstance(model, bytes) else str(model)
             self._session: Any = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except OSError as error:

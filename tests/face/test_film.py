@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import Emotion, Quadrant
+from emomusic.face.detection import Face
 from emomusic.face.film import (
     FILM_COLUMNS,
     MIN_SCENE_S,
@@ -20,6 +22,7 @@ from emomusic.face.film import (
     read_film,
 )
 from emomusic.face.film_file import FilmFile
+from emomusic.face.images import Box, RgbImage
 from emomusic.face.live.reader import LiveFace
 from emomusic.face.live.timeline import COLUMNS
 from emomusic.face.reading import SHARES, FaceReading
@@ -98,6 +101,28 @@ def test_only_cuts_are_cuts(cut_film: Path) -> None:
     with FilmFile(cut_film) as film:
         cuts_s = [moment.time_s for moment in read_film(film, FAKES, rate=4.0) if moment.is_cut]
     assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
+
+
+class EnteringDetector(FakeDetector):
+    """Sees the second face from the second search on, and between the searches only known faces."""
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        faces = super().detect(image)
+        return faces[: self.num_calls]
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        faces = super().detect_near(image, boxes)
+        return [face for face in faces if any(face.box.overlap(box) > 0.5 for box in boxes)]
+
+
+def test_a_newcomer_is_found_within_two_seconds_by_few_searches() -> None:
+    detector = EnteringDetector([make_face(20), make_face(200)])
+    networks = FilmNetworks(detector, FakeClassifier(), FakeIdentifier())
+    with FilmFile(io.BytesIO(film_bytes([(NOBODY, 4)], size=(320, 240)))) as film:
+        counts = {moment.time_s: len(moment.faces) for moment in read_film(film, networks, rate=4.0)}
+    assert counts[0.0] == 1
+    assert min(time_s for time_s, count in counts.items() if count == 2) < 2.0
+    assert detector.num_calls <= 4
 
 
 @pytest.mark.parametrize("rate", [0.09, 30.1, float("nan")])
