@@ -77,7 +77,7 @@ def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("heading", name=re.compile("Together"))).to_be_visible()
-    assert "sample=four-people" in page.url
+    expect(page).to_have_url(re.compile("sample=four-people"))
     expect(page.get_by_text("Face 4", exact=True).first).to_be_visible()
     # The row of samples must not disappear while the networks finish loading
     expect(page.get_by_alt_text("Sample: Four people")).to_be_visible()
@@ -96,7 +96,7 @@ def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(
     visit(page, "Models")
     page.get_by_role("link", name="Photo").click()
     assert song(page) == shown
-    assert "sample=four-people&who=Face+2" in page.url
+    expect(page).to_have_url(re.compile(r"sample=four-people&who=Face\+2"))
 
 
 def history_steps(page: Page) -> int:
@@ -141,7 +141,7 @@ def test_each_choice_is_one_step_of_the_history_which_back_undoes(
     page.wait_for_url(re.compile(r"\?sample=barack-obama-2012$"))
     page.go_back()
     assert song_after(page, shown) == of_own
-    assert "sample" not in page.url
+    expect(page).not_to_have_url(re.compile("sample"))
 
 
 def test_options_stay_reset_after_the_next_click(open_page: Callable[..., Page]) -> None:
@@ -179,7 +179,7 @@ def test_a_choice_undone_by_back_does_not_return(open_page: Callable[..., Page])
     expect(page.get_by_text("calm or lift")).to_be_visible()
     song(page)
     expect(caption).to_have_count(0)
-    assert "mood=" not in page.url
+    expect(page).not_to_have_url(re.compile("mood="))
 
 
 def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[..., Page]) -> None:

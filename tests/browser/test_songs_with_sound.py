@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_bundled_songs_play_one_after_the_other(open_page: Callable[..., Page]) 
     choose_source(page, "EmoMusic's songs")
     expect(page.locator(PLAYER)).to_have_count(0)
     first = source_of(page)
-    assert "songs=bundled" in page.url
+    expect(page).to_have_url(re.compile("songs=bundled"))
     page.keyboard.press("Escape")
     assert page.locator(AUDIO).evaluate("audio => audio.paused")  # nobody asked for sound
     page.locator(AUDIO).evaluate("audio => audio.play()")
