@@ -193,10 +193,6 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.table)
 
-    @cached_property
-    def _row_of(self) -> dict[str, int]:
-        return {track_id: row for row, track_id in enumerate(self.table["id"])}
-
     @property
     def features(self) -> npt.NDArray[np.float64]:
         """Shape (n, 9), in the order of `features.FEATURES`."""
@@ -273,12 +269,18 @@ class Catalogue:
 
     def row_of(self, track_id: str) -> int:
         """Row of the song with this id. A KeyError if it is absent."""
-        return self._row_of[track_id]
+        if (row := self._row(track_id)) is None:
+            raise KeyError(track_id)
+        return row
 
     def find(self, track_id: str) -> Track | None:
         """Song with this id, or None."""
-        row = self._row_of.get(track_id)
+        row = self._row(track_id)
         return None if row is None else self.track(row)
+
+    def _row(self, track_id: str) -> int | None:
+        rows = np.flatnonzero(self._cells["id"] == track_id)  # 0.4 ms; a dictionary would take 11 MB
+        return int(rows[0]) if len(rows) else None
 
     @cached_property
     def _search_texts(self) -> pd.Series:
@@ -365,9 +367,13 @@ def read_songs(path: Path) -> pd.DataFrame:
     Raises:
         DatasetError: the file is unreadable.
     """
+    from pyarrow.parquet import ParquetFile
+
     try:
         with path.open("rb") as file:  # the error of pyarrow would have no reason
-            return pd.read_parquet(file)
+            # `pd.read_parquet` would load another 5 MB of libraries
+            songs: pd.DataFrame = ParquetFile(file).read().to_pandas()
+            return songs
     except (OSError, ValueError) as error:  # base classes of pyarrow's errors
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(

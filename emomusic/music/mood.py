@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
-from emomusic.compat import HookError, leave_warning_filters_alone
+from emomusic.compat import HookError, import_skops, leave_warning_filters_alone
 from emomusic.errors import ModelError
 from emomusic.music.features import FEATURES
 from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, build_mood_model
@@ -30,13 +30,31 @@ MOODS: tuple[Mood, ...] = tuple(Mood)
 
 MODEL_FILE = "model.skops"
 
-# Types that skops may create in addition to its defaults. A file with any other type is refused.
+# Types that skops may create. A file with any other type is refused.
 _TRUSTED_TYPES = (
     "numpy.dtype",
+    "sklearn.calibration.CalibratedClassifierCV",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._forest.ExtraTreesClassifier",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._voting.VotingClassifier",
+    "sklearn.impute._base.SimpleImputer",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.MinMaxScaler",
+    "sklearn.preprocessing._data.QuantileTransformer",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._label.LabelBinarizer",
+    "sklearn.preprocessing._label.LabelEncoder",
+    "sklearn.preprocessing._polynomial.PolynomialFeatures",
+    "sklearn.svm._classes.SVC",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._classes.ExtraTreeClassifier",
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
 )
@@ -102,7 +120,6 @@ class MoodClassifier:
     def save(self, folder: Path, *, data_sha256: str) -> None:
         """Write `model.skops` (no pickle) and `spec.json`, with the checksum of the training table."""
         import sklearn
-        import skops.io
 
         spec = {
             "name": self.name,
@@ -118,7 +135,7 @@ class MoodClassifier:
             },
         }
         folder.mkdir(parents=True, exist_ok=True)
-        skops.io.dump(self._estimator, folder / MODEL_FILE, compression=zipfile.ZIP_DEFLATED)
+        import_skops().dump(self._estimator, folder / MODEL_FILE, compression=zipfile.ZIP_DEFLATED)
         write_json(folder / SPEC, spec)
 
     @classmethod
@@ -130,7 +147,6 @@ class MoodClassifier:
                 predicts other probabilities than when it was saved.
         """
         import sklearn
-        import skops.io
         from sklearn.exceptions import InconsistentVersionWarning
 
         retrain = "Train it again with `python -m emomusic train music --data data_moods.csv`."
@@ -140,7 +156,7 @@ class MoodClassifier:
             probe, version = np.array(spec["probe"]["probabilities"], np.float32), spec["sklearn_version"]
             # The probe below checks compatibility. A temporary filter would not be thread-safe
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            estimator = skops.io.load(folder / MODEL_FILE, trusted=list(_TRUSTED_TYPES))
+            estimator = import_skops().load(folder / MODEL_FILE, trusted=list(_TRUSTED_TYPES))
         except OSError as error:
             raise ModelError(f"expected a mood model. Received: {folder} ({error.strerror}). {retrain}") from error
         except Exception as error:  # skops raises many types for a damaged file

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skops.io
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
 
 from emomusic.assets import SPEC, models_dir
+from emomusic.compat import import_skops
 from emomusic.errors import ModelError
 from emomusic.music.features import FEATURE_NAMES
 from emomusic.music.mood import MODEL_FILE, MoodClassifier
@@ -70,9 +71,10 @@ def test_a_pickle_or_a_damaged_model_or_an_untrusted_type_is_refused(saved: Path
         (saved / MODEL_FILE).write_bytes(content)
         with pytest.raises(ModelError, match=r"expected an undamaged mood model.*emomusic train music"):
             MoodClassifier.load(saved)
-    skops.io.dump(FunctionTransformer(func=shutil.rmtree), saved / MODEL_FILE)
-    with pytest.raises(ModelError, match="Untrusted types found"):
-        MoodClassifier.load(saved)
+    for estimator in (FunctionTransformer(func=shutil.rmtree), KNeighborsClassifier()):  # no model uses the second
+        import_skops().dump(estimator, saved / MODEL_FILE)
+        with pytest.raises(ModelError, match="Untrusted types found"):
+            MoodClassifier.load(saved)
 
 
 @pytest.mark.parametrize(

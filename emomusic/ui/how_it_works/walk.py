@@ -40,7 +40,8 @@ class FaceWalk:
     @cached_property
     def insight(self) -> Insight:
         """Feature maps, logits and probabilities."""
-        return _explainer().look(self.network_input)
+        # Loading takes 50 ms; a kept network would take 15 MB
+        return Explainer(shared().networks()[1].spec).look(self.network_input)
 
     @cached_property
     def probabilities(self) -> EmotionProbabilities:
@@ -131,9 +132,3 @@ def walk_of(picture: Picture) -> Walk:
     walk = Walk(picture)
     st.session_state[state.HOW_WALK] = walk
     return walk
-
-
-@st.cache_resource(show_spinner=False)
-def _explainer() -> Explainer:
-    """Return the explainer of the current model, loaded once for all visitors."""
-    return Explainer(shared().networks()[1].spec)
