@@ -81,12 +81,16 @@ def wide_photo(root: Path) -> bytes:
 
 def show(page: Page, screen: Screen, root: Path) -> None:
     """Choose the photo of a screen, and wait for its answer."""
+    preview = page.locator(".st-key-photo-preview img")
+    before = preview.get_attribute("src") if preview.count() else None
     if screen.sample is not None:
         page.get_by_role("button", name=screen.sample, exact=True).click()
     else:
         page.get_by_role("button", name="Another photo").click()
         photo = {"name": "wide.jpg", "mimeType": "image/jpeg", "buffer": wide_photo(root)}
         page.locator('input[type="file"]').set_input_files(photo)  # type: ignore[arg-type]
+    if before is not None:
+        expect(preview).not_to_have_attribute("src", before)
     expect(page.locator(screen.last).first).to_be_visible()
     wait_until_idle(page)
 
@@ -94,6 +98,8 @@ def show(page: Page, screen: Screen, root: Path) -> None:
 def assert_visible_in(page: Page, size: tuple[int, int], parts: tuple[str, ...], name: str) -> None:
     """Check that parts lie inside the window, below the navigation, and that the page does not scroll sideways."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
+    for part in parts:
+        expect(page.locator(part).first).to_be_visible()
     wait_until_at_rest(page.locator(parts[-1]).first)
     boxes = {part: page.locator(part).first.bounding_box() for part in parts}
     outside = {
