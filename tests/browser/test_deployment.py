@@ -153,8 +153,8 @@ class Replica:
 @pytest.fixture
 def turn(tmp_path: Path, root: Path) -> Iterator[Turn]:
     command = ["turnserver", "-c", str(root / "deploy/turn/turnserver.conf"), f"--static-auth-secret={TURN_SECRET}"]
-    # The configuration refuses peers on the same machine. A browser gives up if the relay refuses one of the server's
-    # addresses before it has tried the next.
+    # The configuration refuses peers on the same machine. A browser may give up if the relay refuses one address of the
+    # server before the browser has tried the next.
     command += ["--allow-loopback-peers", "--allowed-peer-ip=0.0.0.0-255.255.255.255"]
     command += [f"--pidfile={tmp_path / 'pid'}", f"--userdb={tmp_path / 'users'}"]
     with reserved_port() as port, (tmp_path / "turn.log").open("wb") as log:

@@ -43,7 +43,7 @@ def gallery(open_page: Callable[..., Page]) -> Callable[..., Page]:
     def open_(**window: object) -> Page:
         page = open_page("/gallery" if window else "/", **window)
         if not window:
-            wait_until_idle(page)  # a click is lost while the first page starts
+            wait_until_idle(page)  # a click may be lost while the first page starts
             page.get_by_role("link", name="Gallery").click()
         expect(page.get_by_role("button", name=SAMPLES)).to_be_visible()
         return page

@@ -50,7 +50,7 @@ def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
         page = open_page(f"/models{query}" if is_direct else "/", **window)
         if not is_direct:
             wait_until_idle(page)  # a message of a component that starts would call the first page back
-            wait_until_idle(page)  # a click is lost while the first page starts
+            wait_until_idle(page)  # a click may be lost while the first page starts
             page.get_by_role("link", name="Models").first.click()
         page.get_by_role("heading", name="How good are the models?").wait_for()
         expect(page.get_by_role("heading", level=2)).to_have_count(2)

@@ -25,7 +25,7 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
     def open_(**window: object) -> Page:
         page = open_page("/music" if window else "/", **window)
         if not window:
-            wait_until_idle(page)  # a click is lost while the first page starts
+            wait_until_idle(page)  # a click may be lost while the first page starts
             page.get_by_role("link", name="Music").first.click()
         page.get_by_role("heading", name="What does a mood sound like?").wait_for()
         page.get_by_role("heading", name=re.compile("^81,198 songs")).wait_for(timeout=PATIENCE_MS)
