@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from emomusic.ui.core.capacity import admit_visitor, capacity
-from emomusic.ui.core.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page, widen_page
+from emomusic.app.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page, widen_page
+from emomusic.server.capacity import admit_visitor, capacity
 
 enter_app()
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
-from emomusic.face.identity import load_identifier
-from emomusic.face.images import RgbImage, crop_face, read_image, require_rgb
-from emomusic.face.model_files import DEFAULT_MODEL
-from emomusic.face.profile import FaceProfile, KnownFace, apply_profile, learn_profile
-from emomusic.face.reading import FaceReading, PictureReading, load_networks, read_faces
-from emomusic.music.genres import genres_of
-from emomusic.music.recommend import Song, load_recommender
-from emomusic.music.request import Policy, Request
+from emomusic.faces.identity import load_identifier
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.profile import FaceProfile, KnownFace, apply_profile, learn_profile
+from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
+from emomusic.media.images import RgbImage, crop_face, read_image, require_rgb
+from emomusic.songs.genres import genres_of
+from emomusic.songs.recommend import Song, load_recommender
+from emomusic.songs.request import Policy, Request
 
 ImageSource: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
 """A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
@@ -139,7 +139,7 @@ def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
         ImageError: no such file, or not a picture.
         ValueError: pixels of another shape or type, or a picture of another size than the reading.
     """
-    from emomusic.plots.picture import annotated_picture
+    from emomusic.marks.picture import annotated_picture
 
     image = _pixels(picture)
     size, expected = (image.shape[1], image.shape[0]), (reading.width, reading.height)

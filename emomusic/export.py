@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of
-from emomusic.face.gallery import Gallery
-from emomusic.face.reading import (
+from emomusic.faces.gallery import Gallery
+from emomusic.faces.reading import (
     AFFECT_COLUMNS,
     FACE_COLUMNS,
     SHARES,
@@ -16,14 +16,14 @@ from emomusic.face.reading import (
     affect_row,
     face_row,
 )
-from emomusic.music.recommend import Song
-from emomusic.music.request import Request, target_of
-from emomusic.music.spotify.embeds import songs_m3u, track_url
+from emomusic.songs.recommend import Song
+from emomusic.songs.request import Request, target_of
+from emomusic.songs.spotify.embeds import songs_m3u, track_url
 from emomusic.text import csv_text, escape_formula, format_clock
 
 if TYPE_CHECKING:
-    from emomusic.face.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
-    from emomusic.face.live.timeline import Segment
+    from emomusic.stream.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
+    from emomusic.stream.timeline import Segment
 
 _SIDES = ("x", "y", "width", "height")
 

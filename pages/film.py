@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen
-from emomusic.ui.core.frame import require_app, shown_errors
+from emomusic.app import state
+from emomusic.app.address import chosen
+from emomusic.app.frame import require_app, shown_errors
 
 require_app("film")
 
@@ -12,6 +12,6 @@ if not (st.session_state.get(state.FILM) or chosen(state.FILM_SAMPLE)):
     st.title("What does this film sound like?", anchor=False)
 
 with shown_errors():
-    from emomusic.ui.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg
+    from emomusic.app.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg
 
     show_film()

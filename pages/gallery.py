@@ -3,9 +3,9 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen
-from emomusic.ui.core.frame import require_app, shown_errors
+from emomusic.app import state
+from emomusic.app.address import chosen
+from emomusic.app.frame import require_app, shown_errors
 
 require_app("gallery")
 
@@ -24,9 +24,9 @@ start = open_start() if is_new else None
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.core.charts import styled_room
-    from emomusic.ui.gallery.faces import show_gallery
-    from emomusic.ui.gallery.pictures import chosen_pictures, show_start
+    from emomusic.app.charts import styled_room
+    from emomusic.app.gallery.faces import show_gallery
+    from emomusic.app.gallery.pictures import chosen_pictures, show_start
 
     if sources := chosen_pictures():
         show_gallery(sources)

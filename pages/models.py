@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from emomusic.ui.core.frame import require_app, shown_errors
+from emomusic.app.frame import require_app, shown_errors
 
 require_app("models")
 
@@ -10,8 +10,8 @@ st.title("How good are the models?", anchor=False)
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
-    from emomusic.ui.models.table import choose_models
-    from emomusic.ui.models.tabs import show_diagnoses
+    from emomusic.app.models.table import choose_models
+    from emomusic.app.models.tabs import show_diagnoses
 
     if (chosen := choose_models()) is not None:
         show_diagnoses(chosen)

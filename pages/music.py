@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import require_app, shown_errors
+from emomusic.app import state
+from emomusic.app.frame import require_app, shown_errors
 
 require_app("music")
 
@@ -20,8 +20,8 @@ st.markdown("Choose songs on the plane to hear them.")
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
-    from emomusic.ui.music.song_table import choose_table, explain_numbers, show_summary
-    from emomusic.ui.music.tabs import show_views
+    from emomusic.app.music.song_table import choose_table, explain_numbers, show_summary
+    from emomusic.app.music.tabs import show_views
 
     if (songs := choose_table()) is not None:
         explanation = show_summary(songs)

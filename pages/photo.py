@@ -3,14 +3,14 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.ui.core import state
-from emomusic.ui.core.address import chosen
-from emomusic.ui.core.frame import require_app, shown_errors
+from emomusic.app import state
+from emomusic.app.address import chosen
+from emomusic.app.frame import require_app, shown_errors
 
 require_app("photo")
 
 if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # Spotify's redirect
-    from emomusic.ui.songs.take_along import finish_sign_in
+    from emomusic.app.take_along import finish_sign_in
 
     if finish_sign_in():
         st.stop()
@@ -33,11 +33,11 @@ start = open_start() if is_new else None
 
 with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
-    from emomusic.ui.core.charts import styled_room
-    from emomusic.ui.core.example import show_example
-    from emomusic.ui.core.picture_chooser import choose_another_picture, choose_picture
-    from emomusic.ui.photo.answer import show_photo
-    from emomusic.ui.photo.mood import choose_mood, chosen_mood, show_mood
+    from emomusic.app.charts import styled_room
+    from emomusic.app.example import show_example
+    from emomusic.app.photo.answer import show_photo
+    from emomusic.app.photo.mood import choose_mood, chosen_mood, show_mood
+    from emomusic.app.picture_chooser import choose_another_picture, choose_picture
 
     if (picture := choose_another_picture(also_without=chosen_mood() is not None)) is not None:
         show_photo(picture)

@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.assets import write_checksums, write_json
-from emomusic.music.sound.audio_file import read_song
-from emomusic.music.sound.bundled import SONGS, songs_dir
-from emomusic.music.sound.hearing import load_sound_model
-from emomusic.music.sound.workers import record_of
+from emomusic.media.audio_file import read_song
+from emomusic.songs.bundled import SONGS, songs_dir
+from emomusic.songs.hearing import load_sound_model
+from emomusic.songs.workers import record_of
 
 LENGTH_S = 31.5
 FADE_S = 0.75

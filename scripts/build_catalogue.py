@@ -13,11 +13,11 @@ import pandas as pd
 
 from emomusic.assets import data_dir, sha256_of, write_checksums
 from emomusic.errors import DatasetError
-from emomusic.music.catalogue import ARTIST_SEPARATOR, CATALOGUE_FILE, Catalogue
-from emomusic.music.features import FEATURES
-from emomusic.music.genres import GENRES
-from emomusic.music.song_kinds import kinds_of
-from emomusic.music.stored_moods import predict_moods, write_catalogue
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, CATALOGUE_FILE, Catalogue
+from emomusic.songs.features import FEATURES
+from emomusic.songs.genres import GENRES
+from emomusic.songs.song_kinds import kinds_of
+from emomusic.songs.stored_moods import predict_moods, write_catalogue
 
 SHA256 = {
     ".csv": "b202fa49909b2d5cef71a04b1d21243cfeb36414535f2ca9272aa646721177bd",
@@ -42,7 +42,7 @@ SOURCE = """# The bundled catalogue
 - Changes: {num_rows:,} rows merged to one row per song (equal title and artists): the most popular release with the
   genres of all releases. {num_broken:,} songs without a title, or whose analysis failed (tempo and danceability 0), are
   left out. Columns that the app does not use are left out, and the others renamed. Added: `kind` (speech, sleep sounds,
-  children's and holiday songs; `emomusic/music/song_kinds.py`) and the mood probabilities of the bundled mood model.
+  children's and holiday songs; `emomusic/songs/song_kinds.py`) and the mood probabilities of the bundled mood model.
 - Made by `python -m scripts.build_catalogue dataset.csv`.
 """
 
@@ -55,7 +55,7 @@ def build(source: Path, folder: Path) -> None:
     rows = pd.read_csv(source, index_col=0) if source.suffix == ".csv" else pd.read_parquet(source)
     songs, num_broken = merge_releases(rows)
     if unknown := set(songs["genres"].str.split(ARTIST_SEPARATOR).explode()) - set(GENRES):
-        sys.exit(f"expected genres of emomusic.music.genres. Received: {', '.join(sorted(unknown))}")
+        sys.exit(f"expected genres of emomusic.songs.genres. Received: {', '.join(sorted(unknown))}")
     catalogue = Catalogue(songs, name=source.name)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / CATALOGUE_FILE

@@ -11,13 +11,13 @@ import msgspec
 from PIL import Image
 
 from emomusic.affect import affect_of
+from emomusic.app.example import DATA, PICTURE, Example, ExampleSong
 from emomusic.assets import data_dir
-from emomusic.face.images import read_image
-from emomusic.face.reading import load_networks, read_faces
-from emomusic.music.recommend import load_recommender
-from emomusic.music.request import Request
-from emomusic.plots.picture import annotated_preview
-from emomusic.ui.core.example import DATA, PICTURE, Example, ExampleSong
+from emomusic.faces.reading import load_networks, read_faces
+from emomusic.marks.picture import annotated_preview
+from emomusic.media.images import read_image
+from emomusic.songs.recommend import load_recommender
+from emomusic.songs.request import Request
 
 SAMPLE, NUM_SONGS = "four-people", 4
 SIZE = (520, 400)  # CSS pixels; the picture has twice as many

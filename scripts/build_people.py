@@ -30,12 +30,12 @@ from onnx import numpy_helper
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import sha256_of, write_checksums
 from emomusic.calibration import adjust_logits, softmax
-from emomusic.face import model_files
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.fer2013 import LabelledFaces, Split, read_fer2013
-from emomusic.face.identity import FaceIdentifier
-from emomusic.face.images import Box
-from emomusic.face.profile import People, describe_faces, estimate_profile
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
+from emomusic.faces.identity import FaceIdentifier
+from emomusic.faces.profile import People, describe_faces, estimate_profile
+from emomusic.media.images import Box
 from emomusic.runtime import Network
 from emomusic.training.evaluate import record_profiles
 from emomusic.training.ferplus import seen_emotions

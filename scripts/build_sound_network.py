@@ -17,8 +17,8 @@ import numpy.typing as npt
 import onnx
 
 from emomusic.assets import models_dir, write_checksums
-from emomusic.music.sound.audio_file import SAMPLE_RATE
-from emomusic.music.sound.network import HOP, NETWORK, NUM_FEATURES, NUM_SAMPLES, TAGS
+from emomusic.media.audio_file import SAMPLE_RATE
+from emomusic.songs.sound_network import HOP, NETWORK, NUM_FEATURES, NUM_SAMPLES, TAGS
 from emomusic.training.export_onnx import halve_weights
 from scripts.onnx_graph import Graph
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from emomusic.affect import EMOTIONS
-from emomusic.face.fer2013 import PUBLISHED_COUNTS, USAGE_TO_SPLIT, read_split
+from emomusic.faces.fer2013 import PUBLISHED_COUNTS, USAGE_TO_SPLIT, read_split
 from emomusic.training.ferplus import VOTES, checksums
 
 # FER+ columns in the order of `ferplus.COLUMNS`

@@ -1,6 +1,6 @@
 """Export the network of `models/start/faceres/` to `models/identity/model.onnx`: python -m scripts.export_identity.
 
-It tells faces apart (`emomusic.face.identity`). The weights are whole numbers from -31 to 31 with one scale for each
+It tells faces apart (`emomusic.faces.identity`). The weights are whole numbers from -31 to 31 with one scale for each
 filter, which the wheel's compression stores in 2.2 MB. The computation has full precision.
 """
 
@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.assets import models_dir, write_checksums
-from emomusic.face.identity import MODEL, SIDE
-from emomusic.face.model_files import START_WEIGHTS
+from emomusic.faces.identity import MODEL, SIDE
+from emomusic.faces.model_files import START_WEIGHTS
 from scripts.build_start_weights import NUM_BLOCKS
 from scripts.onnx_graph import Graph
 

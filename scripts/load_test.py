@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 from emomusic.assets import data_dir
 from emomusic.cli.timing import machine, spread
 from emomusic.errors import EmomusicError
-from emomusic.face.images import encode_jpeg, read_image
+from emomusic.media.images import encode_jpeg, read_image
 from scripts.load_visitor import Journal, Outcome, Visitor
 from scripts.servers import Server, run_proxy, run_replica
 

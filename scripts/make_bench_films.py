@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from emomusic.assets import data_dir
-from emomusic.face.images import RgbImage, read_image
+from emomusic.media.images import RgbImage, read_image
 
 _GREY = (96, 96, 96)
 _TILT_DEGREES = 20.0  # to each side

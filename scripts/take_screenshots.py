@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from emomusic.ui.core import state
+from emomusic.app import state
 
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")

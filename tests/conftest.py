@@ -16,7 +16,7 @@ import pylibsrtp  # noqa: F401  # loaded after TensorFlow, it crashes the proces
 import pytest
 from hypothesis import settings
 
-from emomusic.face.detection import MtcnnDetector
+from emomusic.faces.detection import MtcnnDetector
 from emomusic.runtime import num_cores
 from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.face.detection import Face, Landmarks
-from emomusic.face.identity import Descriptors
-from emomusic.face.images import Box, RgbImage
+from emomusic.faces.detection import Face, Landmarks
+from emomusic.faces.identity import Descriptors
+from emomusic.media.images import Box, RgbImage
 
 
 def make_face(x: int = 10, y: int = 10, width: int = 40, height: int = 50, confidence: float = 0.99) -> Face:

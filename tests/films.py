@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 
-from emomusic.face.images import RgbImage, read_image
+from emomusic.media.images import RgbImage, read_image
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 

@@ -11,9 +11,9 @@ import pytest
 import emomusic
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.errors import ImageError, ModelError
-from emomusic.face.images import read_image
-from emomusic.face.reading import PictureReading
-from emomusic.music.request import Policy
+from emomusic.faces.reading import PictureReading
+from emomusic.media.images import read_image
+from emomusic.songs.request import Policy
 
 SAMPLE = "four-people.jpg"
 

@@ -13,11 +13,10 @@ GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.text"}
 BASE = GROUND | {
     f"emomusic.{name}" for name in ("assets", "baselines", "calibration", "compat", "downloads", "metrics", "runtime")
 }
-DOMAINS = {"emomusic.face", "emomusic.music"}
+DOMAINS = {f"emomusic.{name}" for name in ("media", "faces", "stream", "songs")}
 RESULTS = BASE | DOMAINS | {"emomusic.results", "emomusic.export"}
-LIBRARY = RESULTS | {"emomusic.plots", "emomusic.api", "emomusic"}
+LIBRARY = RESULTS | {"emomusic.charts", "emomusic.marks", "emomusic.api", "emomusic"}
 PAGES = ("photo", "live", "film", "gallery", "music", "models", "how_it_works")
-SHARED_BY_PAGES = LIBRARY | {"emomusic.explain", "emomusic.ui.core", "emomusic.ui.songs"}
 MAY_IMPORT = {
     **{name: set() for name in GROUND},
     "emomusic": GROUND | {"emomusic.api"},  # emomusic/__init__.py
@@ -28,26 +27,26 @@ MAY_IMPORT = {
     "emomusic.runtime": GROUND,
     "emomusic.calibration": GROUND | {"emomusic.metrics"},
     "emomusic.downloads": GROUND | {"emomusic.assets"},
-    "emomusic.face": BASE,
-    "emomusic.music": BASE,
-    "emomusic.training": BASE | {"emomusic.face"},
-    "emomusic.explain": BASE | {"emomusic.face"},
+    "emomusic.media": BASE,
+    "emomusic.faces": BASE | {"emomusic.media"},
+    "emomusic.songs": BASE | {"emomusic.media"},
+    "emomusic.stream": BASE | {"emomusic.media", "emomusic.faces"},
+    "emomusic.training": BASE | {"emomusic.media", "emomusic.faces"},
     "emomusic.results": BASE | DOMAINS,
     "emomusic.export": BASE | DOMAINS,
     "emomusic.batch": BASE | DOMAINS | {"emomusic.results", "emomusic.export"},
-    "emomusic.plots": RESULTS,
-    "emomusic.api": RESULTS | {"emomusic.plots"},
-    "emomusic.ui": set(),  # emomusic/ui/__init__.py
-    "emomusic.ui.core": LIBRARY,
-    "emomusic.ui.songs": LIBRARY | {"emomusic.ui.core"},
-    **{f"emomusic.ui.{page}": SHARED_BY_PAGES for page in PAGES},
-    "emomusic.ui.server": LIBRARY | {"emomusic.ui.core"},
+    "emomusic.marks": BASE | DOMAINS | {"emomusic.charts"},
+    "emomusic.charts": RESULTS | {"emomusic.marks"},
+    "emomusic.api": RESULTS | {"emomusic.marks"},
+    "emomusic.server": LIBRARY,
+    "emomusic.app": LIBRARY | {"emomusic.server"},
+    **{f"emomusic.app.{page}": LIBRARY | {"emomusic.server", "emomusic.app"} for page in PAGES},
     "emomusic.cli": LIBRARY | {"emomusic.training", "emomusic.batch"},
     "emomusic.__main__": {"emomusic.cli"},
-    "app": {"emomusic.ui"},
-    "pages": {"emomusic.ui"},
+    "app": {"emomusic.app", "emomusic.server"},
+    "pages": {"emomusic.app"},
 }
-STREAMLIT_LAYERS = {"emomusic.ui", *(f"emomusic.ui.{name}" for name in ("core", "songs", "server", *PAGES))}
+STREAMLIT_LAYERS = {"emomusic.app", "emomusic.server", *(f"emomusic.app.{page}" for page in PAGES)}
 STREAMLIT_LAYERS |= {"app", "pages", "emomusic.compat"}
 TENSORFLOW_LAYERS = {"emomusic.training"}
 TRAINING_LIBRARIES = {"tensorflow", "keras", "mtcnn", "tf2onnx"}
@@ -66,7 +65,7 @@ def module_name(path: Path, root: Path) -> str:
 def layer_of(module: str) -> str | None:
     """The row of `MAY_IMPORT` that a module belongs to; None for a module without a row and for other packages."""
     names = (module.rsplit(".", up)[0] for up in range(module.count(".") + 1))
-    alone = {"emomusic", "emomusic.ui"}  # their rows cover no modules below them
+    alone = {"emomusic"}  # its row covers no modules below it
     return next((name for name in names if name in MAY_IMPORT and (name not in alone or module == name)), None)
 
 
@@ -181,7 +180,7 @@ def test_importing_the_library_loads_nothing_heavy(root: Path):
 
 
 def test_no_module_of_these_packages_loads_tensorflow(root: Path):
-    packages = ("face", "music", "results", "plots")
+    packages = ("media", "faces", "stream", "songs", "results", "charts", "marks")
     paths = [path for package in packages for path in sorted((root / "emomusic" / package).rglob("*.py"))]
     assert len(paths) > len(packages)
     loaded = loaded_after("\n".join(f"import {module_name(path, root)}" for path in paths), root)
@@ -191,7 +190,7 @@ def test_no_module_of_these_packages_loads_tensorflow(root: Path):
 
 def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
     loaded = loaded_after(
-        'from emomusic.ui.core import frame as f; f.enter_app(); f.require_app("photo"); f.shown_errors()', root
+        'from emomusic.app import frame as f; f.enter_app(); f.require_app("photo"); f.shown_errors()', root
     )
     assert loaded & HEAVY == {"streamlit"}
 

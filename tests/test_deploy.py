@@ -11,10 +11,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from emomusic.ui.server.drain import drain_seconds
+from emomusic.server.drain import drain_seconds
 
 KUBERNETES = "1.32"
-STOP_S = 5.0  # emomusic/ui/server/drain.py ends the process this long after the drain
+STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the drain
 
 
 @pytest.fixture

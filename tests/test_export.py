@@ -19,15 +19,15 @@ from emomusic.export import (
     request_record,
     song_record,
 )
-from emomusic.face.film import FILM_COLUMNS, FilmMoment, FilmReading
-from emomusic.face.gallery import Gallery
-from emomusic.face.live.reader import LiveFace
-from emomusic.face.reading import SHARES, FaceReading, PictureReading, read_faces
-from emomusic.music.catalogue import Catalogue
-from emomusic.music.recommend import Recommender, one_song_each
-from emomusic.music.request import Policy, Request
+from emomusic.faces.gallery import Gallery
+from emomusic.faces.reading import SHARES, FaceReading, PictureReading, read_faces
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.recommend import Recommender, one_song_each
+from emomusic.songs.request import Policy, Request
+from emomusic.stream.film import FILM_COLUMNS, FilmMoment, FilmReading
+from emomusic.stream.reader import LiveFace
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.music.tables import song_table, track_id
+from tests.songs.tables import song_table, track_id
 
 
 def read(*xs: int) -> PictureReading:

@@ -16,11 +16,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from emomusic.app.film.job import MAX_MB
 from emomusic.cli import doctor
 from emomusic.compat import HOOKS
-from emomusic.face.images import MAX_BYTES
-from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES
-from emomusic.ui.film.job import MAX_MB
+from emomusic.media.images import MAX_BYTES
+from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}

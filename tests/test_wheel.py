@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from emomusic.face.model_files import DEFAULT_MODEL, FILES, WEIGHTS
+from emomusic.faces.model_files import DEFAULT_MODEL, FILES, WEIGHTS
 
 MAX_WHEEL_BYTES = 60_000_000
 FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from emomusic import assets
-from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
-from emomusic.face.model_files import ONNX, WEIGHTS, read_spec
+from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.model_files import ONNX, WEIGHTS, read_spec
 
 
 @dataclass(frozen=True)

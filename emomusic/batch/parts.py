@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from emomusic.affect import EMOTIONS
 from emomusic.batch.storage import BatchError, Folder
-from emomusic.face.reading import PictureReading, affect_row
+from emomusic.faces.reading import PictureReading, affect_row
 
 PICTURES, FACES = "pictures", "faces"
 """Folders of the datasets."""

@@ -16,10 +16,10 @@ from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, failure_row, pictur
 from emomusic.batch.sources import Item, Opener
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
-from emomusic.face.ahead import ahead
-from emomusic.face.film_formats import is_film
-from emomusic.face.images import MAX_BYTES, RgbImage, read_image
-from emomusic.face.reading import SHARES, affect_row, face_row, load_networks, read_faces
+from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces
+from emomusic.media.ahead import ahead
+from emomusic.media.film_formats import is_film
+from emomusic.media.images import MAX_BYTES, RgbImage, read_image
 from emomusic.text import size_over
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
@@ -160,8 +160,8 @@ class UnitReader:
     def _film_rows(
         self, name: str, file: BinaryIO, should_stop: Callable[[], bool]
     ) -> tuple[dict[str, Any], Any] | None:
-        from emomusic.face.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
-        from emomusic.face.film_file import FilmFile
+        from emomusic.media.film_file import FilmFile
+        from emomusic.stream.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
 
         with FilmFile(file) as film:
             reading, networks = FilmReading(film, self._rate), load_film_networks(self._model, one_thread=True)

@@ -19,8 +19,8 @@ from pyarrow import fs
 from emomusic.batch.archives import ARCHIVE_ENDINGS, Archive
 from emomusic.batch.storage import BatchError, file_system, is_uri, public_uri, reason_of
 from emomusic.errors import ImageError
-from emomusic.face.film_formats import FILM_ENDINGS
-from emomusic.face.images import MAX_BYTES, PICTURE_ENDINGS
+from emomusic.media.film_formats import FILM_ENDINGS
+from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
 
 MAX_FILM_BYTES = 500 * 2**20
 """Largest film in an archive. Others are read as a stream."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import AffectPoint, Emotion, list_shares
 from emomusic.errors import DatasetError
-from emomusic.music.genres import GENRE_FAMILIES, genres_of
-from emomusic.music.request import Policy, Request
+from emomusic.songs.genres import GENRE_FAMILIES, genres_of
+from emomusic.songs.request import Policy, Request
 from emomusic.text import escape_control_chars, format_clock
 
 if TYPE_CHECKING:
-    from emomusic.face.profile import FaceProfile
+    from emomusic.faces.profile import FaceProfile
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def add_command(
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that reads faces. The defaults are those of `emomusic.face`, not loaded here."""
+    """Add the options of every command that reads faces. `emomusic.faces` has their defaults."""
     parser.add_argument("--model", type=name, help="name of a trained face model")
     rate = number(0.1, 30)
     parser.add_argument("--rate", type=rate, default=4.0, metavar="R", help="for films: readings per second (4)")
@@ -60,7 +60,7 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
 def read_profile(file: Path) -> FaceProfile:
     """The profile in a file. Raises a `ProfileError` if it is absent, damaged, or no profile."""
     from emomusic.errors import ProfileError
-    from emomusic.face.profile import MAX_BYTES, FaceProfile
+    from emomusic.faces.profile import MAX_BYTES, FaceProfile
 
     try:
         with file.open("rb") as stream:

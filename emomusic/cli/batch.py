@@ -60,7 +60,7 @@ def batch(options: argparse.Namespace) -> Outcome:
     from emomusic.batch.reader import make_units, settings_of
     from emomusic.batch.sources import find_items
     from emomusic.batch.storage import BatchError, is_uri
-    from emomusic.face.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
     from emomusic.runtime import num_cores
 
     if options.ray_address is not None and options.engine != "ray":

@@ -86,10 +86,10 @@ def _show_timings(report: dict[str, Any]) -> None:
 
 def run_photo_bench(*, runs: int) -> list[Timing]:
     """Time loading, decoding, detection, classification and recommending."""
-    from emomusic.face.images import crop_face, read_image
-    from emomusic.face.reading import load_networks
-    from emomusic.music.recommend import load_recommender
-    from emomusic.music.request import Policy, Request
+    from emomusic.faces.reading import load_networks
+    from emomusic.media.images import crop_face, read_image
+    from emomusic.songs.recommend import load_recommender
+    from emomusic.songs.request import Policy, Request
     from emomusic.training.evaluate import mtcnn_search
 
     started = time.perf_counter()
@@ -132,9 +132,9 @@ def run_music_bench(*, runs: int) -> list[Timing]:
     import numpy as np
 
     from emomusic.compat import return_free_memory
-    from emomusic.music.catalogue import Catalogue
-    from emomusic.music.recommend import Recommender, load_recommender
-    from emomusic.music.request import Policy, Request
+    from emomusic.songs.catalogue import Catalogue
+    from emomusic.songs.recommend import Recommender, load_recommender
+    from emomusic.songs.request import Policy, Request
 
     before = resident_mb()
     started = time.perf_counter()
@@ -164,8 +164,8 @@ def run_music_bench(*, runs: int) -> list[Timing]:
 def run_model_bench(*, runs: int, record: bool) -> list[Timing]:
     """Time every face model, as in `ms_per_face`; `record` saves all medians, so that they come from one machine."""
     from emomusic.assets import require_checkout, require_writable
-    from emomusic.face.classifier import EmotionClassifier
-    from emomusic.face.model_files import face_models, model_folder
+    from emomusic.faces.classifier import EmotionClassifier
+    from emomusic.faces.model_files import face_models, model_folder
     from emomusic.training.evaluate import ms_per_face, record_speed
 
     names = face_models()

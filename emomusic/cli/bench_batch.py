@@ -18,7 +18,7 @@ from emomusic.assets import data_dir
 from emomusic.cli.arguments import progress
 from emomusic.cli.timing import Timing, single
 from emomusic.errors import EmomusicError
-from emomusic.face.images import encode_jpeg, read_image
+from emomusic.media.images import encode_jpeg, read_image
 
 _SIDES = (400, 1000)  # longer sides of the pictures in pixels, as on the web
 _SEED = 27

@@ -17,13 +17,13 @@ from emomusic.assets import data_dir
 from emomusic.cli.arguments import progress
 from emomusic.cli.timing import Timing, resident_mb, single, spread
 from emomusic.compat import return_free_memory
-from emomusic.face.film import DEFAULT_RATE, FilmReading, load_film_networks, read_film
-from emomusic.face.film_file import FilmFile
-from emomusic.face.images import RgbImage
-from emomusic.face.live.reader import LiveReader
-from emomusic.face.reading import load_networks
-from emomusic.plots.film import annotate_film
-from emomusic.plots.picture import live_picture
+from emomusic.faces.reading import load_networks
+from emomusic.marks.film import annotate_film
+from emomusic.marks.picture import live_picture
+from emomusic.media.film_file import FilmFile
+from emomusic.media.images import RgbImage
+from emomusic.stream.film import DEFAULT_RATE, FilmReading, load_film_networks, read_film
+from emomusic.stream.reader import LiveReader
 from emomusic.text import format_clock, pluralize
 
 log = logging.getLogger(__name__)

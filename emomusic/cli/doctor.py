@@ -119,8 +119,8 @@ def _files() -> str:
 
 def _faces() -> str:
     from emomusic.assets import data_dir
-    from emomusic.face.images import read_image
-    from emomusic.face.reading import load_networks, read_faces
+    from emomusic.faces.reading import load_networks, read_faces
+    from emomusic.media.images import read_image
 
     started = time.perf_counter()
     detector, classifier = load_networks()
@@ -135,8 +135,8 @@ def _faces() -> str:
 
 def _music() -> str:
     from emomusic.affect import EMOTION_POINTS, Emotion  # imports NumPy, which may be absent
-    from emomusic.music.recommend import load_recommender
-    from emomusic.music.request import Request
+    from emomusic.songs.recommend import load_recommender
+    from emomusic.songs.request import Request
 
     recommender = load_recommender()
     songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)

@@ -13,11 +13,11 @@ from emomusic.affect import AffectPoint
 from emomusic.cli.arguments import STOPPED, list_most, log_file_error, show_songs, song_request
 from emomusic.errors import FilmError
 from emomusic.export import film_record
-from emomusic.face.film import FilmNetworks, FilmReading, load_film_networks, read_film
-from emomusic.face.film_file import FilmFile
-from emomusic.face.model_files import DEFAULT_MODEL
-from emomusic.music.recommend import load_recommender, one_song_each
-from emomusic.plots.film import annotate_film
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.marks.film import annotate_film
+from emomusic.media.film_file import FilmFile
+from emomusic.songs.recommend import load_recommender, one_song_each
+from emomusic.stream.film import FilmNetworks, FilmReading, load_film_networks, read_film
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 _READ_SHARE = 0.6  # of the time for a film that is marked, too

@@ -12,8 +12,8 @@ from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_op
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.music.sound.library import Library, LocalSong
-    from emomusic.music.sound.workers import Ear
+    from emomusic.songs.library import Library, LocalSong
+    from emomusic.songs.workers import Ear
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def add_commands(parent: Any) -> None:
 
 def load_ear() -> Ear:
     """The model that hears mood. A function of a module, so that other processes find it."""
-    from emomusic.music.sound.hearing import load_sound_model  # type: ignore[import-not-found, unused-ignore]
+    from emomusic.songs.hearing import load_sound_model  # type: ignore[import-not-found, unused-ignore]
 
     ear: Ear = load_sound_model()
     return ear
@@ -58,8 +58,8 @@ def update(options: argparse.Namespace) -> Outcome:
 
 def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: bool = False) -> Outcome:
     from emomusic.assets import checksum_of
-    from emomusic.music.sound.library import Library
     from emomusic.runtime import num_cores
+    from emomusic.songs.library import Library
 
     status = 0
     with Library(options.library, create=True) as library:
@@ -104,7 +104,7 @@ def info(options: argparse.Namespace) -> Outcome:
 
 
 def _opened(options: argparse.Namespace) -> Library:
-    from emomusic.music.sound.library import Library
+    from emomusic.songs.library import Library
 
     return Library(options.library)
 

@@ -15,7 +15,7 @@ from emomusic.errors import DatasetError, ModelError, ProfileError
 from emomusic.text import escape_control_chars, file_size
 
 if TYPE_CHECKING:
-    from emomusic.music.sound.training import Clips
+    from emomusic.songs.sound_training import Clips
 
 log = logging.getLogger(__name__)
 
@@ -97,13 +97,13 @@ def _add_clips_option(parser: argparse.ArgumentParser) -> None:
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a face model."""
     from emomusic.assets import require_checkout, require_writable
-    from emomusic.face.classifier import EmotionClassifier
-    from emomusic.face.detection import MtcnnDetector
-    from emomusic.face.fer2013 import Split, read_fer2013
-    from emomusic.face.identity import FaceIdentifier
-    from emomusic.face.images import DEFAULT_MARGIN
-    from emomusic.face.model_files import DEFAULT_MODEL, model_folder
-    from emomusic.face.profile import KnownFace
+    from emomusic.faces.classifier import EmotionClassifier
+    from emomusic.faces.detection import MtcnnDetector
+    from emomusic.faces.fer2013 import Split, read_fer2013
+    from emomusic.faces.identity import FaceIdentifier
+    from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.faces.profile import KnownFace
+    from emomusic.media.images import DEFAULT_MARGIN
     from emomusic.training.evaluate import (
         evaluate_pictures,
         evaluate_profile,
@@ -212,7 +212,7 @@ def create_profile(options: argparse.Namespace) -> Outcome:
 
 def evaluate_music(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a mood model."""
-    from emomusic.music.mood_training import evaluate_mood_model, read_labelled_songs
+    from emomusic.songs.mood_training import evaluate_mood_model, read_labelled_songs
 
     return evaluate_mood_model(read_labelled_songs(options.data), model=_mood_model_name(options.model)).metrics, 0
 
@@ -220,9 +220,9 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
     from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
-    from emomusic.music.mood_models import DEFAULT_MOOD_MODEL
-    from emomusic.music.mood_training import train_mood_model
-    from emomusic.music.stored_moods import store_moods
+    from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+    from emomusic.songs.mood_training import train_mood_model
+    from emomusic.songs.stored_moods import store_moods
 
     name = _mood_model_name(options.model)
     if options.out is None:
@@ -237,7 +237,7 @@ def train_music(options: argparse.Namespace) -> Outcome:
 
 def evaluate_sound_model(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of the model that hears mood."""
-    from emomusic.music.sound.training import evaluate_sound
+    from emomusic.songs.sound_training import evaluate_sound
 
     return evaluate_sound(_clips(options.data)), 0
 
@@ -245,8 +245,8 @@ def evaluate_sound_model(options: argparse.Namespace) -> Outcome:
 def train_sound_model(options: argparse.Namespace) -> Outcome:
     """Fit the head of the model that hears mood, and write its folder."""
     from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
-    from emomusic.music.sound.hearing import MODEL
-    from emomusic.music.sound.training import train_sound
+    from emomusic.songs.hearing import MODEL
+    from emomusic.songs.sound_training import train_sound
 
     if options.out is None:
         require_checkout("to train the model of sound without --out")
@@ -257,7 +257,7 @@ def train_sound_model(options: argparse.Namespace) -> Outcome:
 
 
 def _clips(folder: Path) -> Clips:
-    from emomusic.music.sound.training import read_clips
+    from emomusic.songs.sound_training import read_clips
 
     with progress("clips", 0, with_rate=True) as on_progress:
         return read_clips(folder, on_progress)
@@ -265,7 +265,7 @@ def _clips(folder: Path) -> Clips:
 
 def _mood_model_name(name: str | None) -> str:
     """The named mood model, or the default one."""
-    from emomusic.music.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
+    from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
 
     if name is not None and name not in MOOD_MODELS:
         raise ModelError(f"expected one of the mood models {', '.join(MOOD_MODELS)}. Received: {name!r}")
@@ -276,7 +276,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
     from emomusic.assets import require_checkout, write_checksums
     from emomusic.cli.doctor import require_packages
-    from emomusic.face.fer2013 import Split, read_fer2013
+    from emomusic.faces.fer2013 import Split, read_fer2013
     from emomusic.training.networks import NETWORKS
     from emomusic.training.presets import PRESETS
 
@@ -313,7 +313,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
 def _own_folder(network: str, preset: str) -> Path:
     """The default folder of a network. Warns if it holds a model of another preset."""
     from emomusic.assets import ModelKind, folder_of
-    from emomusic.face.model_files import read_spec
+    from emomusic.faces.model_files import read_spec
 
     folder = folder_of(ModelKind.FACE, network)
     with contextlib.suppress(ModelError):  # no finished model
@@ -328,7 +328,7 @@ def train_export(options: argparse.Namespace) -> Outcome:
     """Export the named face models, or all of them."""
     from emomusic.assets import require_checkout, write_checksums
     from emomusic.cli.doctor import require_packages
-    from emomusic.face.model_files import face_models, model_folder
+    from emomusic.faces.model_files import face_models, model_folder
     from emomusic.training.export_onnx import export_model
 
     require_checkout("to export a model")

@@ -31,9 +31,9 @@ from emomusic.errors import EmomusicError, ImageError, ProfileError
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.face.images import RgbImage
-    from emomusic.music.recommend import Recommender, Song
-    from emomusic.music.request import Request
+    from emomusic.media.images import RgbImage
+    from emomusic.songs.recommend import Recommender, Song
+    from emomusic.songs.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +72,9 @@ def analyze(options: argparse.Namespace) -> Outcome:
     after Ctrl+C, with the readings so far.
     """
     from emomusic.assets import require_writable
-    from emomusic.face.film_formats import is_film
-    from emomusic.face.model_files import DEFAULT_MODEL, model_folder
-    from emomusic.music.sound.formats import is_audio
+    from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+    from emomusic.media.audio_formats import is_audio
+    from emomusic.media.film_formats import is_film
 
     if "" in options.images:
         raise ImageError("expected the names of pictures. Received: ''")
@@ -87,8 +87,8 @@ def analyze(options: argparse.Namespace) -> Outcome:
     if options.profile is not None:
         if any(are_songs) or any(are_films):
             raise ProfileError("expected --profile with pictures. Received: films or songs")
-        from emomusic.face.profile import KnownFace
-        from emomusic.face.reading import load_networks
+        from emomusic.faces.profile import KnownFace
+        from emomusic.faces.reading import load_networks
 
         options.known = KnownFace(read_profile(options.profile), load_networks(options.model or DEFAULT_MODEL)[1])
     noun = "files" if any(are_films) or any(are_songs) else "pictures"
@@ -119,8 +119,8 @@ def _analyzed(
     options: argparse.Namespace, are_songs: Sequence[bool], are_films: Sequence[bool], on_share: Callable[[float], None]
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
-    from emomusic.face.film_formats import FILM_ENDINGS
-    from emomusic.face.images import read_image
+    from emomusic.media.film_formats import FILM_ENDINGS
+    from emomusic.media.images import read_image
 
     kinds = zip(options.images, are_songs, are_films, strict=True)
     for position, (name, is_song, is_film) in enumerate(kinds, 1):
@@ -157,15 +157,15 @@ def _analyzed_picture(
 ) -> tuple[dict[str, Any], int]:
     """The record of a picture and its exit status: 2 if it could not be written."""
     from emomusic.export import picture_record
-    from emomusic.face.model_files import DEFAULT_MODEL
-    from emomusic.face.reading import load_networks, read_faces
-    from emomusic.music.recommend import load_recommender
+    from emomusic.faces.model_files import DEFAULT_MODEL
+    from emomusic.faces.reading import load_networks, read_faces
+    from emomusic.songs.recommend import load_recommender
 
     networks, recommender = load_networks(options.model or DEFAULT_MODEL), load_recommender()
     reading = read_faces(image, *networks)
     if options.known is not None:
-        from emomusic.face.identity import load_identifier
-        from emomusic.face.profile import apply_profile
+        from emomusic.faces.identity import load_identifier
+        from emomusic.faces.profile import apply_profile
 
         reading = apply_profile(image, reading, options.known, load_identifier())
         if not any(face.is_known for face in reading.faces):
@@ -179,8 +179,8 @@ def _analyzed_picture(
     recommend_ms = 1000 * (time.perf_counter() - started)
     status = 0
     if out is not None:
-        from emomusic.face.images import encode_png
-        from emomusic.plots.picture import annotated_picture
+        from emomusic.marks.picture import annotated_picture
+        from emomusic.media.images import encode_png
 
         try:
             out.write_bytes(encode_png(annotated_picture(image, reading)))
@@ -211,14 +211,14 @@ def recommend(options: argparse.Namespace) -> Outcome:
 
 def _recommender(options: argparse.Namespace) -> Recommender:
     if options.source == "library":
-        from emomusic.music.sound.local_songs import load_library_recommender
+        from emomusic.songs.local_songs import load_library_recommender
 
         return load_library_recommender(options.library)
     if options.source == "bundled":
-        from emomusic.music.sound.bundled import load_bundled_recommender
+        from emomusic.songs.bundled import load_bundled_recommender
 
         return load_bundled_recommender()
-    from emomusic.music.recommend import load_recommender
+    from emomusic.songs.recommend import load_recommender
 
     return load_recommender()
 

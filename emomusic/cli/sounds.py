@@ -9,8 +9,8 @@ from typing import Any
 from emomusic.affect import share_text
 from emomusic.cli.arguments import list_most, log_file_error
 from emomusic.errors import AudioError
-from emomusic.music.sound.audio_file import read_song
-from emomusic.music.sound.hearing import load_sound_model
+from emomusic.media.audio_file import read_song
+from emomusic.songs.hearing import load_sound_model
 from emomusic.text import escape_control_chars, format_clock
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from emomusic.assets import ModelKind
-from emomusic.face.model_files import START_WEIGHTS
+from emomusic.faces.model_files import START_WEIGHTS
 from emomusic.metrics import FOUR, SEVEN, ClassScores
 from emomusic.results.predictions import Cell, ClassMetrics, Comparison
 from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, ModelRecord, SoundRecord, WildFigures

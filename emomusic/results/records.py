@@ -11,9 +11,9 @@ import msgspec
 from emomusic.assets import METRICS, ModelKind, folder_of, models_dir, read_metrics
 from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, SOUND_BASELINE, Baseline
 from emomusic.errors import ModelError
-from emomusic.face import model_files
+from emomusic.faces import model_files
 from emomusic.metrics import FOUR, SEVEN, ClassScores, Count, Share
-from emomusic.music import mood_models
+from emomusic.songs import mood_models
 from emomusic.text import csv_text, escape_formula
 
 Milliseconds = Annotated[float, msgspec.Meta(ge=0)]

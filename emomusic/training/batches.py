@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.face.fer2013 import SIDE, LabelledFaces
-from emomusic.face.images import to_network_input
+from emomusic.faces.fer2013 import SIDE, LabelledFaces
+from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.training.augmentation import augment
 from emomusic.training.ferplus import vote_shares

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emomusic.baselines import FACE_BASELINES, OF_SEVEN
-from emomusic.face.model_files import START_WEIGHTS, ModelSpec
+from emomusic.faces.model_files import START_WEIGHTS, ModelSpec
 from emomusic.metrics import FOUR, SEVEN, mistakes
 from emomusic.training.networks import NETWORKS
 

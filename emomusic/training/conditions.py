@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.face.detection import Face
-from emomusic.face.images import RgbImage, crop_face
+from emomusic.faces.detection import Face
+from emomusic.media.images import RgbImage, crop_face
 
 _SHARPNESS_SIDE = 96  # pixels; sharpness depends on the size of the crop
 

@@ -19,12 +19,13 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, read_metrics, write_json
 from emomusic.calibration import adjust_logits, fit_adjustment, fit_equal_classes, raise_recall, told_apart
 from emomusic.errors import DatasetError, ImageError, ModelError
-from emomusic.face import model_files
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.detection import FaceDetector
-from emomusic.face.fer2013 import LabelledFaces, Split
-from emomusic.face.identity import Identifier
-from emomusic.face.images import (
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.detection import FaceDetector
+from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.faces.identity import Identifier
+from emomusic.faces.profile import KnownFace
+from emomusic.media.images import (
     DEFAULT_MARGIN,
     PICTURE_ENDINGS,
     Box,
@@ -33,7 +34,6 @@ from emomusic.face.images import (
     read_image,
     to_network_input,
 )
-from emomusic.face.profile import KnownFace
 from emomusic.metrics import (
     MISSED,
     SEVEN,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from emomusic.assets import data_dir, sha256_of
 from emomusic.errors import ModelError
-from emomusic.face import model_files
+from emomusic.faces import model_files
 from emomusic.runtime import FloatArray, Network
 from emomusic.training.augmentation import augment
 from emomusic.training.grad_cam import append_grad_cam, halve_kernels, keras_maps
@@ -166,8 +166,8 @@ def _in_eight_bits(proto: Any, faces: npt.NDArray[np.float32]) -> Any:
 
 def varied_samples(side: int) -> npt.NDArray[np.uint8]:
     """Random variants of the faces in `data/samples`, the same in each call, shape (n, side, side, 1)."""
-    from emomusic.face.detection import MtcnnDetector
-    from emomusic.face.images import crop_face, read_image, to_network_input
+    from emomusic.faces.detection import MtcnnDetector
+    from emomusic.media.images import crop_face, read_image, to_network_input
 
     detector, crops = MtcnnDetector(), []
     for path in sorted((data_dir() / "samples").glob("*.jpg")):

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS
 from emomusic.assets import DAMAGED_ARRAYS, data_dir
 from emomusic.errors import DatasetError
-from emomusic.face.fer2013 import LabelledFaces, Split
+from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR, SEVEN, IntArray, evaluate, in_classes, score
 
 VOTES = data_dir() / "ferplus" / "votes.npz"

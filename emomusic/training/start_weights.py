@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from emomusic.assets import DAMAGED_ARRAYS, models_dir
 from emomusic.errors import ModelError
-from emomusic.face.model_files import START_WEIGHTS, WEIGHTS, model_folder
+from emomusic.faces.model_files import START_WEIGHTS, WEIGHTS, model_folder
 
 if TYPE_CHECKING:
     import keras

@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from emomusic.assets import CARD, HISTORY, METRICS, PREDICTIONS, prepare_model_folder, sha256_of, write_json
 from emomusic.calibration import fit_calibration
-from emomusic.face import model_files
-from emomusic.face.classifier import EmotionClassifier, calibrate
-from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
-from emomusic.face.images import to_network_input
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier, calibrate
+from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.media.images import to_network_input
 from emomusic.metrics import expected_calibration_error, in_classes
 from emomusic.runtime import Network
 from emomusic.training.batches import augmented_batches, one_hot, steps_per_epoch

@@ -14,7 +14,7 @@ import pytest
 from emomusic.batch import archives
 from emomusic.batch.sources import Opener, find_items
 from emomusic.errors import ImageError
-from emomusic.face.images import MAX_BYTES
+from emomusic.media.images import MAX_BYTES
 
 DATA = random.Random(0).randbytes(5000)
 

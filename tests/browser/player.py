@@ -7,7 +7,7 @@ from functools import cache
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from emomusic.music.catalogue import Catalogue, Track, load_catalogue
+from emomusic.songs.catalogue import Catalogue, Track, load_catalogue
 
 PLAYER = 'iframe[src*="open.spotify.com"]'
 _SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")

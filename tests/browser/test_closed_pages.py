@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from emomusic.ui.film.job import THREAD_NAME
+from emomusic.app.film.job import THREAD_NAME
 from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
 from tests.browser.player import PLAYER
 from tests.films import BIDEN, COLLINS, HOPPER, write_film

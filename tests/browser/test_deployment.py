@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
-from emomusic.ui.live import ice
-from emomusic.ui.live.session import Problem
+from emomusic.app.live import ice
+from emomusic.app.live.session import Problem
 from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, without_spotify
 from tests.browser.test_live import SUMMARY, camera, film, open_live, problem, sees, stream, wait_for_start
 from tests.servers import reserved_port
@@ -32,7 +32,7 @@ __all__ = ["film"]  # a fixture
 
 Open = Callable[[str], Page]
 
-SERVER = "emomusic/ui/server/asgi.py"
+SERVER = "emomusic/server/asgi.py"
 BUSY = ".st-key-busy"
 SAMPLE = "/?sample=eileen-collins-1999"
 DRAIN_S = 300  # the test does not wait for it

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from emomusic.ui.core import state
+from emomusic.app import state
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from emomusic.ui.how_it_works.page import STEPS, step_named
+from emomusic.app.how_it_works.page import STEPS, step_named
 from tests.browser.player import PHONE
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 

@@ -14,11 +14,11 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
 
 from emomusic.affect import Emotion
-from emomusic.face.images import RgbImage, encode_jpeg, read_image
-from emomusic.face.live.reader import THREAD_NAME
-from emomusic.face.profile import FaceProfile
-from emomusic.ui.core import state
-from emomusic.ui.live.session import Problem
+from emomusic.app import state
+from emomusic.app.live.session import Problem
+from emomusic.faces.profile import FaceProfile
+from emomusic.media.images import RgbImage, encode_jpeg, read_image
+from emomusic.stream.reader import THREAD_NAME
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, download, fresh_server, visit, without_spotify
 from tests.browser.player import PLAYER, song

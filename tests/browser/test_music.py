@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from emomusic.ui.core import state
+from emomusic.app import state
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
-from tests.music.tables import mood_table
+from tests.songs.tables import mood_table
 
 pytestmark = pytest.mark.browser
 

@@ -24,7 +24,7 @@ def note(path: Path) -> None:
 
 if __name__ == "__main__":
     if replaced := os.environ.get("TEST_SPOTIFY"):
-        from emomusic.ui.songs import take_along
+        from emomusic.app import take_along
 
         take_along.SERVICE = json.loads(replaced)
     threading.Thread(target=note, args=(Path(os.environ["TEST_THREADS"]),), daemon=True).start()

@@ -9,11 +9,11 @@ import pytest
 
 from emomusic.cli import bench, bench_film
 from emomusic.cli.timing import Timing
-from emomusic.face.film import FilmNetworks
-from emomusic.music import recommend
+from emomusic.songs import recommend
+from emomusic.stream.film import FilmNetworks
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import NOBODY, write_film
-from tests.music.tables import recommender_over, song_table
+from tests.songs.tables import recommender_over, song_table
 
 FACES = [make_face(20, 20, 40, 50), make_face(90, 20, 40, 50)]
 

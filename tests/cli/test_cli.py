@@ -18,11 +18,11 @@ from PIL import Image
 from emomusic import assets
 from emomusic.cli import doctor, main, songs
 from emomusic.downloads import DOWNLOADS
-from emomusic.face.images import RgbImage
-from emomusic.face.model_files import DEFAULT_MODEL, face_models
-from emomusic.music.catalogue import load_catalogue
+from emomusic.faces.model_files import DEFAULT_MODEL, face_models
+from emomusic.media.images import RgbImage
+from emomusic.songs.catalogue import load_catalogue
 from tests.cli.conftest import Reply
-from tests.music.tables import mood_table
+from tests.songs.tables import mood_table
 from tests.tiny_model import Run
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -91,7 +91,7 @@ def test_a_name_breaks_no_line_and_drives_no_terminal(
 def test_what_was_read_before_it_was_stopped_is_the_answer(
     run: Callable[..., Reply], samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emomusic.face import images
+    from emomusic.media import images
 
     read_image = images.read_image
 
@@ -288,7 +288,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
     monkeypatch.setattr(doctor, "PACKAGES", packages)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda: getattr(doctor, "no\nlayers"))
+    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda: getattr(doctor, "no\nlayers"))
     status, report, err = run("doctor")
     bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
     assert (status, report["healthy"]) == (2, False)

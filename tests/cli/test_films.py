@@ -13,12 +13,12 @@ import pytest
 
 from emomusic.affect import EMOTIONS
 from emomusic.cli import films, main
-from emomusic.face import film
-from emomusic.face.film import FilmMoment, FilmNetworks, FilmReading
+from emomusic.stream import film
+from emomusic.stream.film import FilmMoment, FilmNetworks, FilmReading
 from tests.cli.conftest import Reply
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, film_bytes, write_film
-from tests.music.tables import recommender_over, song_table
+from tests.songs.tables import recommender_over, song_table
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     """Fakes of networks and recommender: one happy face in each picture of the detector."""
     detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
     small = recommender_over(song_table(40))
-    monkeypatch.setattr("emomusic.face.reading.load_networks", lambda _: (detector, classifier))
+    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda _: (detector, classifier))
     monkeypatch.setattr(films, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
-    for module in ("emomusic.music.recommend", "emomusic.cli.films"):
+    for module in ("emomusic.songs.recommend", "emomusic.cli.films"):
         monkeypatch.setattr(f"{module}.load_recommender", lambda: small)
     return detector
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from emomusic.cli import library as command
-from tests.music.sound.ears import load_fake_ear
-from tests.music.sound.songs import tone, write_song
+from tests.songs.ears import load_fake_ear
+from tests.songs.songs import tone, write_song
 
 from .conftest import Reply
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from emomusic.errors import AudioError
-from emomusic.face.images import encode_png
-from emomusic.music.sound.audio_file import SAMPLE_RATE, read_cover, read_song, whole
+from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
+from emomusic.media.images import encode_png
 from tests.films import write_frames
-from tests.music.sound.songs import CODECS, song_bytes
+from tests.songs.songs import CODECS, song_bytes
 
 FORMATS = list(CODECS)
 

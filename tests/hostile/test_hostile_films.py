@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from emomusic.errors import FilmError
-from emomusic.face.film import FilmNetworks, FilmReading, read_film
-from emomusic.face.film_file import FilmFile
-from emomusic.face.film_formats import is_film
+from emomusic.media.film_file import FilmFile
+from emomusic.media.film_formats import is_film
+from emomusic.stream.film import FilmNetworks, FilmReading, read_film
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
 from tests.films import CODECS, write_frames
 
@@ -269,7 +269,7 @@ def with_location(data: bytes, location: bytes) -> bytes:
 
 def test_a_film_opens_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = stored(tmp_path, red_film(), "target.mp4")
-    monkeypatch.setattr("emomusic.face.film_file._refuse", lambda *args: pytest.fail(f"opens {args}"))
+    monkeypatch.setattr("emomusic.media.film_file._refuse", lambda *args: pytest.fail(f"opens {args}"))
     path = stored(tmp_path, with_location(intact("mov"), target.as_posix().encode() + b"\x00"), "film.mov")
     assert_ends(path)
     with FilmFile(path) as film:  # FFmpeg takes the samples from this file
@@ -334,7 +334,7 @@ def test_oversized_films_are_refused_and_take_little_memory(tmp_path: Path) -> N
 import re, sys
 from pathlib import Path
 from emomusic.errors import FilmError
-from emomusic.face.film_file import FilmFile
+from emomusic.media.film_file import FilmFile
 
 def peak():
     return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024

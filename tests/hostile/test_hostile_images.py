@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from emomusic.errors import ImageError
-from emomusic.face import images
-from emomusic.face.images import read_image
+from emomusic.media import images
+from emomusic.media.images import read_image
 
 ROOT = Path(__file__).resolve().parents[2]
 REFUSAL = "damaged|too large|not a picture|empty"

@@ -8,10 +8,10 @@ import pytest
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 
-from emomusic.face.detection import MtcnnDetector
-from emomusic.face.images import RgbImage
-from emomusic.ui.core import frame
-from emomusic.ui.core.capacity import capacity
+from emomusic.app import frame
+from emomusic.faces.detection import MtcnnDetector
+from emomusic.media.images import RgbImage
+from emomusic.server.capacity import capacity
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.face.film import FilmNetworks
-from emomusic.face.images import RgbImage
-from emomusic.ui.film.job import THREAD_NAME, FilmJob, FilmStage
+from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmStage
+from emomusic.media.images import RgbImage
+from emomusic.stream.film import FilmNetworks
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import NOBODY, film_bytes
 from tests.waiting import PATIENCE_S, wait_until

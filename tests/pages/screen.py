@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest, local_script_runner
 
-from emomusic.music.queue import SongQueue
-from emomusic.ui.core import state
+from emomusic.app import state
+from emomusic.songs.queue import SongQueue
 
 
 def text_of(app: AppTest) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from emomusic.ui.core import state
-from emomusic.ui.core.address import PARAMS
+from emomusic.app import state
+from emomusic.app.address import PARAMS
 from tests.pages.screen import open_page, url_of
 
 SECONDS = 120

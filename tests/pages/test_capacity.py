@@ -8,13 +8,14 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.testing.v1 import AppTest
 
+from emomusic.app import state
+from emomusic.app.film.job import FilmJob
 from emomusic.errors import SettingsError
-from emomusic.face.detection import Face
-from emomusic.face.images import RgbImage
-from emomusic.ui.core import capacity as module
-from emomusic.ui.core import shared, state
-from emomusic.ui.core.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity, limits
-from emomusic.ui.film.job import FilmJob
+from emomusic.faces.detection import Face
+from emomusic.media.images import RgbImage
+from emomusic.server import capacity as module
+from emomusic.server import shared
+from emomusic.server.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity, limits
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import text_of

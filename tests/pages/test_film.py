@@ -10,16 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.face.images import RgbImage
-from emomusic.music.genres import genres_of
-from emomusic.music.recommend import one_song_each
-from emomusic.plots.live import SOUND
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.core.shared import shared
-from emomusic.ui.film import page as page_module
-from emomusic.ui.film import results
-from emomusic.ui.film.job import FilmHolder, FilmJob
+from emomusic.app import state
+from emomusic.app.film import page as page_module
+from emomusic.app.film import results
+from emomusic.app.film.job import FilmHolder, FilmJob
+from emomusic.app.frame import enter_app
+from emomusic.charts.live import SOUND
+from emomusic.media.images import RgbImage
+from emomusic.server.shared import shared
+from emomusic.songs.genres import genres_of
+from emomusic.songs.recommend import one_song_each
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import NOBODY, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end

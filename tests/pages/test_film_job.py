@@ -14,11 +14,11 @@ import av
 import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.app.film import job as job_module
+from emomusic.app.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, stored_upload
 from emomusic.errors import FilmError
-from emomusic.face.film import FilmNetworks, load_film_networks
-from emomusic.face.images import RgbImage, read_image
-from emomusic.ui.film import job as job_module
-from emomusic.ui.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, stored_upload
+from emomusic.media.images import RgbImage, read_image
+from emomusic.stream.film import FilmNetworks, load_film_networks
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
@@ -117,8 +117,8 @@ def test_a_film_ends_when_its_visitor_has_left() -> None:
 READ = """
 import sys, time
 from pathlib import Path
-from emomusic.face.film import load_film_networks
-from emomusic.ui.film.job import FilmJob
+from emomusic.stream.film import load_film_networks
+from emomusic.app.film.job import FilmJob
 job = FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_film_networks)
 while job.reading is None or not len(job.reading):
     time.sleep(0.02)

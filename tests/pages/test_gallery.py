@@ -10,14 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.face.identity import load_identifier
-from emomusic.face.images import crop_face, encode_png, read_image
-from emomusic.face.profile import learn_profile
-from emomusic.face.reading import load_networks
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.core.picture_chooser import Picture
-from emomusic.ui.gallery import pictures as gallery_module
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.gallery import pictures as gallery_module
+from emomusic.app.picture_chooser import Picture
+from emomusic.faces.identity import load_identifier
+from emomusic.faces.profile import learn_profile
+from emomusic.faces.reading import load_networks
+from emomusic.media.images import crop_face, encode_png, read_image
 from tests.pages.screen import playing, playlist, songs_on_the_plane, text_of, tracks
 
 SECONDS = 120

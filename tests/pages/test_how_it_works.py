@@ -10,15 +10,15 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
-from emomusic.face.images import crop_face, encode_jpeg, to_network_input
-from emomusic.face.reading import FaceReading
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.core.picture_chooser import Picture
-from emomusic.ui.how_it_works import walk
-from emomusic.ui.how_it_works.draw import describe_agreement, describe_drop
-from emomusic.ui.how_it_works.page import STEPS, step_named
-from emomusic.ui.how_it_works.walk import Walk
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.how_it_works import walk
+from emomusic.app.how_it_works.draw import describe_agreement, describe_drop
+from emomusic.app.how_it_works.page import STEPS, step_named
+from emomusic.app.how_it_works.walk import Walk
+from emomusic.app.picture_chooser import Picture
+from emomusic.faces.reading import FaceReading
+from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from tests.pages.screen import text_of
 
 SECONDS = 240

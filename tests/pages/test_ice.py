@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit_webrtc.config import compile_rtc_configuration
 
+from emomusic.app.live.ice import DEFAULT_STUN_URL, ICE, TURN_SECRET, IceSettings, ice_settings, turn_credentials
 from emomusic.errors import SettingsError
-from emomusic.ui.live.ice import DEFAULT_STUN_URL, ICE, TURN_SECRET, IceSettings, ice_settings, turn_credentials
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
 TURN = {"urls": TURN_URLS}

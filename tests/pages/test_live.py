@@ -16,21 +16,22 @@ from streamlit.testing.v1 import AppTest
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion, Quadrant
+from emomusic.app import frame, state
+from emomusic.app.frame import enter_app
+from emomusic.app.live import ice, video
+from emomusic.app.live import page as page_module
+from emomusic.app.live.page import View
+from emomusic.app.live.session import LiveSession, Phase, Problem
 from emomusic.errors import ModelError
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.live.game import MirrorGame, Stage
-from emomusic.face.live.reader import LiveReader, LiveSettings, SeenFace
-from emomusic.face.live.teaching import Lesson, Shot
-from emomusic.face.model_files import DEFAULT_MODEL
-from emomusic.face.profile import KnownFace, learn_profile
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.profile import KnownFace, learn_profile
 from emomusic.results.predictions import read_vote_metrics
-from emomusic.ui.core import frame, shared, state
-from emomusic.ui.core.capacity import Capacity
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.live import ice, video
-from emomusic.ui.live import page as page_module
-from emomusic.ui.live.page import View
-from emomusic.ui.live.session import LiveSession, Phase, Problem
+from emomusic.server import shared
+from emomusic.server.capacity import Capacity
+from emomusic.stream.game import MirrorGame, Stage
+from emomusic.stream.lesson import Lesson, Shot
+from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import keys, playing, playlist, queue_of, text_of, tracks
 from tests.waiting import wait_until

@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 
 from emomusic.affect import EMOTION_POINTS, Emotion, EmotionProbabilities
-from emomusic.face.images import RgbImage
-from emomusic.face.live.reader import LiveReader, LiveSettings, LiveView
-from emomusic.face.live.timeline import COLUMNS, summarize
-from emomusic.face.reading import SHARES
-from emomusic.music.recommend import Song, load_recommender
-from emomusic.music.request import Request
-from emomusic.plots.picture import OverlayStyle
-from emomusic.ui.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
-from emomusic.ui.live.summary import MAX_SONGS, session_songs
+from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
+from emomusic.app.live.summary import MAX_SONGS, session_songs
+from emomusic.faces.reading import SHARES
+from emomusic.marks.picture import OverlayStyle
+from emomusic.media.images import RgbImage
+from emomusic.songs.recommend import Song, load_recommender
+from emomusic.songs.request import Request
+from emomusic.stream.reader import LiveReader, LiveSettings, LiveView
+from emomusic.stream.timeline import COLUMNS, summarize
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 LIKE = Request(point=EMOTION_POINTS[Emotion.NEUTRAL])

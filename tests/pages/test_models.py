@@ -13,15 +13,16 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.models.confusion import cell_at
+from emomusic.app.models.saved import FOUR_LEGEND
+from emomusic.app.models.table import keep_last
+from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
-from emomusic.face import model_files
-from emomusic.face.fer2013 import SplitPictures
-from emomusic.ui.core import shared, state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.core.sessions import WHEN_GONE
-from emomusic.ui.models.confusion import cell_at
-from emomusic.ui.models.saved import FOUR_LEGEND
-from emomusic.ui.models.table import keep_last
+from emomusic.faces import model_files
+from emomusic.faces.fer2013 import SplitPictures
+from emomusic.server import shared
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import text_of
@@ -283,7 +284,7 @@ def test_the_most_confident_mistakes_are_shown_with_the_dataset(
     place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
     monkeypatch.setattr(
-        "emomusic.ui.models.photographs.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
+        "emomusic.app.models.photographs.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
     )
     opened(app, "vgg9", view="Mistakes")
     captions = [caption.value for caption in app.caption if "called **" in caption.value]
@@ -308,7 +309,7 @@ def test_without_the_dataset_the_mistakes_are_changed_answers_about_the_samples(
             return np.eye(7, dtype=np.float32)[np.where(inputs.mean(axis=(1, 2, 3)) > 50, 3, 4)]
 
     monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector([make_face()]), Moody("vgg9")))
-    monkeypatch.setattr("emomusic.ui.models.photographs.classifier", Moody)
+    monkeypatch.setattr("emomusic.app.models.photographs.classifier", Moody)
     st.cache_resource.clear()
     opened(app, view="Mistakes")
     (found,) = re.findall(r"dark ([1-8]) of 8", text_of(app))
@@ -341,7 +342,7 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
 
     monkeypatch.setattr(shared, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # remove networks of other tests
-    monkeypatch.setattr("emomusic.ui.models.try_it.classifier", classifier)
+    monkeypatch.setattr("emomusic.app.models.try_it.classifier", classifier)
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
     opened(app, view="Try your face")
     assert detector.num_calls == 0  # the choice of a picture alone starts no detection

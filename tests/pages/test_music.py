@@ -11,22 +11,22 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import downloads
 from emomusic.affect import Mood, Quadrant
-from emomusic.music.catalogue import Catalogue
-from emomusic.music.features import FEATURES
-from emomusic.music.mood import MOODS
-from emomusic.music.recommend import load_recommender
-from emomusic.plots.selection import Area, Selection
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.music import song_list
-from emomusic.ui.music import song_table as song_table_module
-from emomusic.ui.music.classify import nearest_songs
-from emomusic.ui.music.plane import MOST_DRAWN, selected_rows
-from emomusic.ui.music.song_list import CLASSIFY, table_csv
-from emomusic.ui.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
-from emomusic.ui.music.tabs import FIND, TABLE, _describe_profile
-from tests.music.tables import FakeClassifier, mood_table, song_table
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.music import song_list
+from emomusic.app.music import song_table as song_table_module
+from emomusic.app.music.classify import nearest_songs
+from emomusic.app.music.plane import MOST_DRAWN, selected_rows
+from emomusic.app.music.song_list import CLASSIFY, table_csv
+from emomusic.app.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
+from emomusic.app.music.tabs import FIND, TABLE, _describe_profile
+from emomusic.charts.selection import Area, Selection
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.features import FEATURES
+from emomusic.songs.mood import MOODS
+from emomusic.songs.recommend import load_recommender
 from tests.pages.screen import listed, text_of, tracks
+from tests.songs.tables import FakeClassifier, mood_table, song_table
 
 SECONDS = 120
 FILE = "my songs.csv"
@@ -88,7 +88,7 @@ def drawn(app: AppTest) -> dict[str, int]:
 def selection(monkeypatch: pytest.MonkeyPatch) -> Selection:
     """The visitor draws a box around the pleasant and awake quadrant."""
     chosen = Selection(box=[Area([0, 1], [0, 1])])
-    monkeypatch.setattr("emomusic.ui.music.plane.Selection.of", lambda _: chosen)
+    monkeypatch.setattr("emomusic.app.music.plane.Selection.of", lambda _: chosen)
     return chosen
 
 
@@ -415,7 +415,7 @@ def test_text_of_a_table_is_escaped_in_messages(app: AppTest) -> None:
 
 @pytest.fixture
 def songs(monkeypatch: pytest.MonkeyPatch) -> SongTable:
-    monkeypatch.setattr("emomusic.ui.songs.own_table.mood_classifier", FakeClassifier)
+    monkeypatch.setattr("emomusic.app.own_table.mood_classifier", FakeClassifier)
     table = song_table(40).assign(year=[1985, 1999, 2001, np.nan] * 10)
     return SongTable.of(Catalogue(table), "digest")
 

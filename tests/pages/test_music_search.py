@@ -7,16 +7,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.music import search
+from emomusic.app.music.tabs import FIND
 from emomusic.errors import SpotifyError
-from emomusic.music.catalogue import Catalogue
-from emomusic.music.spotify.reccobeats import ReccoBeats
-from emomusic.music.spotify.search import SEARCH_LIMIT, Credentials, FeatureSource, FoundPage, FoundTrack
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.music import search
-from emomusic.ui.music.tabs import FIND
-from tests.music.tables import track_id
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.spotify.reccobeats import ReccoBeats
+from emomusic.songs.spotify.search import SEARCH_LIMIT, Credentials, FeatureSource, FoundPage, FoundTrack
 from tests.pages.screen import listed, text_of, unescaped
+from tests.songs.tables import track_id
 
 SECONDS = 120
 COVER = "https://i.scdn.co/image/ab67616d00001e02"

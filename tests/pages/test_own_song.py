@@ -11,15 +11,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import AffectPoint
-from emomusic.music.request import nearest_emotion
-from emomusic.music.sound.audio_file import PATCH_S, read_song
-from emomusic.music.sound.hearing import Hearing, load_sound_model
-from emomusic.ui.core import state
-from emomusic.ui.core.frame import enter_app
-from emomusic.ui.music import own_song
-from emomusic.ui.music.song_list import CLASSIFY
-from tests.music.sound.songs import TAGS, song_bytes
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.music import own_song
+from emomusic.app.music.song_list import CLASSIFY
+from emomusic.media.audio_file import PATCH_S, read_song
+from emomusic.songs.hearing import Hearing, load_sound_model
+from emomusic.songs.request import nearest_emotion
 from tests.pages.screen import text_of
+from tests.songs.songs import TAGS, song_bytes
 
 SECONDS = 120
 

@@ -9,11 +9,12 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.face.images import encode_png, read_image
-from emomusic.ui.core import shared, state
-from emomusic.ui.core.sessions import WHEN_GONE
-from emomusic.ui.models.try_it import Asked
-from emomusic.ui.songs.choose import FIRST_POINTS
+from emomusic.app import state
+from emomusic.app.choose import FIRST_POINTS
+from emomusic.app.models.try_it import Asked
+from emomusic.app.sessions import WHEN_GONE
+from emomusic.media.images import encode_png, read_image
+from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
     faces_on_the_plane,

@@ -10,13 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
-from emomusic.face.images import encode_png, read_image
-from emomusic.music.catalogue import Track
-from emomusic.music.queue import artist_key
-from emomusic.music.spotify.embeds import track_url
-from emomusic.ui.core import state
-from emomusic.ui.core.picture_chooser import Picture
-from emomusic.ui.photo import answer
+from emomusic.app import state
+from emomusic.app.photo import answer
+from emomusic.app.picture_chooser import Picture
+from emomusic.media.images import encode_png, read_image
+from emomusic.songs.catalogue import Track
+from emomusic.songs.queue import artist_key
+from emomusic.songs.spotify.embeds import track_url
 from tests.pages.screen import (
     files_of,
     keys,
@@ -208,7 +208,7 @@ ONE, OTHER = "a" * 22, "b" * 22
 def one_player() -> None:
     import streamlit as st
 
-    from emomusic.ui.songs.player import show_player
+    from emomusic.app.player import show_player
 
     show_player(st.session_state.track, "a song", place="songs")
 

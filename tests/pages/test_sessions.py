@@ -14,8 +14,8 @@ from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
+from emomusic.app import sessions
 from emomusic.compat import HookError
-from emomusic.ui.core import sessions
 
 
 class Server:

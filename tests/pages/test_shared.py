@@ -5,8 +5,8 @@ import pytest
 import streamlit as st
 
 from emomusic.errors import ModelError
-from emomusic.ui.core import shared as module
-from emomusic.ui.core.shared import Shared, shared
+from emomusic.server import shared as module
+from emomusic.server.shared import Shared, shared
 from tests.fakes import FakeClassifier, FakeDetector
 
 SECONDS = 60

@@ -9,17 +9,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emomusic.app import own_computer, own_files, state
+from emomusic.app.audio import content_of
+from emomusic.app.own_computer import is_own_computer
 from emomusic.errors import LibraryError
-from emomusic.music.sound.bundled import bundled_songs
-from emomusic.music.sound.library import Library
-from emomusic.music.sound.local_songs import recommender_of
-from emomusic.ui.core import own_computer, state
-from emomusic.ui.core.own_computer import is_own_computer
-from emomusic.ui.songs import own_files
-from emomusic.ui.songs.audio import content_of
-from tests.music.sound.ears import load_fake_ear
-from tests.music.sound.songs import song_bytes
+from emomusic.songs.bundled import bundled_songs
+from emomusic.songs.library import Library
+from emomusic.songs.local_songs import recommender_of
 from tests.pages.screen import files_of, playing, queue_of, run_fragments, tracks
+from tests.songs.ears import load_fake_ear
+from tests.songs.songs import song_bytes
 
 SECONDS = 120
 

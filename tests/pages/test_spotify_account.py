@@ -8,9 +8,8 @@ import pytest
 import requests
 from streamlit.testing.v1 import AppTest
 
-from emomusic.music.spotify.account import Account, Login
-from emomusic.ui.core import state
-from emomusic.ui.songs import take_along
+from emomusic.app import state, take_along
+from emomusic.songs.spotify.account import Account, Login
 from tests.fake_spotify import TOKEN, FakeSpotify, fake_spotify
 from tests.pages.screen import keys, playlist, text_of, tracks, unescaped
 

@@ -13,10 +13,10 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
+from emomusic.app import frame, state, uploads
 from emomusic.compat import HookError
-from emomusic.face.images import MAX_BYTES
-from emomusic.music.catalogue_import import MAX_UPLOAD_BYTES
-from emomusic.ui.core import frame, state, uploads
+from emomusic.media.images import MAX_BYTES
+from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 
 
 def page() -> None:
@@ -24,7 +24,7 @@ def page() -> None:
     import streamlit as st
     from streamlit.runtime.scriptrunner import StopException
 
-    from emomusic.ui.core.uploads import show_removal, show_uploader
+    from emomusic.app.uploads import show_removal, show_uploader
 
     def store(files: list[object]) -> None:
         if st.session_state.pop("is_interrupted", False):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.music.genres import GENRE_FAMILIES
-from emomusic.ui.core import state
+from emomusic.app import state
+from emomusic.songs.genres import GENRE_FAMILIES
 from tests.pages.screen import menu_label, playlist, queue_of, run_fragments, text_of, tracks
 
 SECONDS = 240

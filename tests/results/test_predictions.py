@@ -15,8 +15,8 @@ from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.assets import ModelKind, folder_of, read_metrics
 from emomusic.errors import ModelError
-from emomusic.face import model_files
-from emomusic.face.model_files import face_models
+from emomusic.faces import model_files
+from emomusic.faces.model_files import face_models
 from emomusic.metrics import ClassScores, expected_calibration_error, top_k_accuracy
 from emomusic.results.predictions import (
     ClassMetrics,

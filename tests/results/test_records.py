@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from emomusic import assets
 from emomusic.cli import main
 from emomusic.errors import ModelError
-from emomusic.face import model_files
+from emomusic.faces import model_files
 from emomusic.results.records import FaceRecord, face_model_record, overview_csv, read_records
 from tests.model_files import place_checkout
 

@@ -17,11 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from emomusic.errors import SettingsError
-from emomusic.face.detection import Face
-from emomusic.face.images import RgbImage
-from emomusic.ui.core.capacity import Capacity
-from emomusic.ui.server import api, routes
-from emomusic.ui.server.api import RateLimit, api_settings
+from emomusic.faces.detection import Face
+from emomusic.media.images import RgbImage
+from emomusic.server import api, routes
+from emomusic.server.api import RateLimit, api_settings
+from emomusic.server.capacity import Capacity
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.waiting import wait_until
 

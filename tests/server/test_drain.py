@@ -6,10 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from emomusic.errors import SettingsError
-from emomusic.face.turns import FairQueue
-from emomusic.ui.core.capacity import Capacity
-from emomusic.ui.server import drain as module
-from emomusic.ui.server.drain import Drain, drain_seconds
+from emomusic.faces.turns import FairQueue
+from emomusic.server import drain as module
+from emomusic.server.capacity import Capacity
+from emomusic.server.drain import Drain, drain_seconds
 from tests.fakes import FakeClock
 
 SECONDS = 60

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.errors import ImageError
-from emomusic.ui.server.logs import JsonFormatter
+from emomusic.server.logs import JsonFormatter
 
 SECRET = "holiday-at-the-lake.jpg"
 
 
 def formatted(level: int, message: object, *args: object, exc_info: Any = None) -> dict[str, Any]:
-    record = logging.LogRecord("emomusic.ui.core.frame", level, __file__, 1, message, args, exc_info)
+    record = logging.LogRecord("emomusic.app.frame", level, __file__, 1, message, args, exc_info)
     text = JsonFormatter().format(record)
     assert SECRET not in text
     assert "\n" not in text
@@ -22,7 +22,7 @@ def formatted(level: int, message: object, *args: object, exc_info: Any = None) 
 
 def test_a_message_has_no_arguments() -> None:
     entry = formatted(logging.INFO, "error shown to the visitor: %s", ImageError(f"'{SECRET}' is damaged"))
-    assert (entry["level"], entry["logger"], entry["error"]) == ("info", "emomusic.ui.core.frame", "ImageError")
+    assert (entry["level"], entry["logger"], entry["error"]) == ("info", "emomusic.app.frame", "ImageError")
     assert entry["message"] == "error shown to the visitor: %s"
     assert entry["time"].endswith("+00:00")
     assert formatted(logging.WARNING, ImageError(SECRET))["message"] == "ImageError"
@@ -43,7 +43,7 @@ import logging
 noisy = logging.getLogger("noisy")
 noisy.addHandler(logging.StreamHandler())
 noisy.propagate = False
-from emomusic.ui.server.logs import use_json_logs
+from emomusic.server.logs import use_json_logs
 use_json_logs()
 noisy.warning("of %s", {SECRET!r})
 logging.getLogger("later").info("started")

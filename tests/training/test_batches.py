@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.metrics import FOUR
 from emomusic.training import batches
 from emomusic.training.augmentation import Augmentation

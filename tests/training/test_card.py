@@ -8,7 +8,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, METRICS, read_metrics
-from emomusic.face.model_files import face_models, model_folder, read_spec
+from emomusic.faces.model_files import face_models, model_folder, read_spec
 from emomusic.training.card import write_card
 from emomusic.training.networks import NETWORKS
 from tests.tiny_model import Run

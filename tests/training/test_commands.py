@@ -11,9 +11,9 @@ import pytest
 from emomusic import assets
 from emomusic.cli.main import main
 from emomusic.errors import ModelError
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
-from emomusic.face.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
 from emomusic.training import ferplus
 from tests.tiny_model import Run
 

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from emomusic.face.detection import Face, Landmarks
-from emomusic.face.images import Box, RgbImage
+from emomusic.faces.detection import Face, Landmarks
+from emomusic.media.images import Box, RgbImage
 from emomusic.training.conditions import Conditions, accuracy_by_condition, conditions_of
 
 EASY = Conditions(turn=0.0, tilt=0.0, side=400, sharpness=900.0)

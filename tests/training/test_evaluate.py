@@ -11,10 +11,10 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
 from emomusic.cli.main import main
 from emomusic.errors import DatasetError
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.detection import Face, Landmarks
-from emomusic.face.images import PICTURE_ENDINGS, Box, RgbImage
-from emomusic.face.model_files import ModelSpec, read_spec
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.detection import Face, Landmarks
+from emomusic.faces.model_files import ModelSpec, read_spec
+from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage
 from emomusic.metrics import MISSED
 from emomusic.metrics import evaluate as metrics_of
 from emomusic.training.evaluate import (

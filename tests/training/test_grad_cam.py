@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emomusic.errors import ModelError
-from emomusic.face import model_files
+from emomusic.faces import model_files
 from emomusic.runtime import Network
 from emomusic.training.export_onnx import _converted, varied_samples
 from emomusic.training.grad_cam import append_grad_cam, keras_maps

@@ -6,7 +6,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.errors import ModelError
-from emomusic.face.model_files import START_WEIGHTS, WEIGHTS, model_folder
+from emomusic.faces.model_files import START_WEIGHTS, WEIGHTS, model_folder
 from emomusic.training.networks import NETWORKS
 from emomusic.training.start_weights import apply_start_weights
 

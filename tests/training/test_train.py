@@ -14,10 +14,10 @@ import pytest
 from emomusic import assets, metrics
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ModelError
-from emomusic.face import model_files
-from emomusic.face.classifier import EmotionClassifier
-from emomusic.face.fer2013 import Fer2013, LabelledFaces, Split
-from emomusic.face.model_files import read_spec
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.model_files import read_spec
 from emomusic.metrics import FOUR
 from emomusic.training import card
 from emomusic.training import train as train_module

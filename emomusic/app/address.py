@@ -1,0 +1,213 @@
+"""Choices in the URL: a link shows the same screen, and each choice is one step of the browser's history.
+
+The session holds the choices. `open_address` copies the URL to the session before a page draws its widgets, and
+`choose`, for callbacks, writes a new choice to both. Streamlit's own binding of a widget to the URL replaces the
+current step of the history instead of adding one.
+
+Nothing about a visitor's own photo is written to the URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from emomusic.app import state
+
+Choice = TypeVar("Choice", bound=str)
+
+SAMPLE_PARAMS = (state.WHO, state.SAYS, state.MOOD)
+"""Parameters about the shown sample, besides its name."""
+
+_SONGS = (state.POLICY, state.GENRES, state.SONGS_FROM)
+
+PARAMS: Mapping[str, tuple[str, ...]] = {
+    "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),
+    "live": (state.LIVE_VIEW, *_SONGS),
+    "film": (state.FILM_SAMPLE, *_SONGS),
+    "gallery": (state.GALLERY_RESULT, *_SONGS),
+    "music": (state.MUSIC_TABLE, state.MUSIC_VIEW, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES),
+    "models": (
+        state.MODELS_KIND,
+        state.MODELS_FACES,
+        state.MODELS_SONGS,
+        state.MODELS_SOUNDS,
+        state.MODELS_FACE_VIEW,
+        state.MODELS_SONG_VIEW,
+        state.MODELS_SOUND_VIEW,
+        state.MODELS_CLASSES,
+        state.MODELS_CELL,
+        state.MODELS_FOUR_CELL,
+        state.MODELS_SONG_CELL,
+        state.MODELS_SOUND_CELL,
+        state.SAMPLE,
+    ),
+    "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES, state.SONGS_FROM),
+}
+"""The URL parameters of each page."""
+
+# Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
+# would need two presses. The menu that opens on narrow screens stays open over the next page.
+_BROWSER = st.components.v2.component(
+    "emomusic_address",
+    js="""
+export default function ({ data }) {
+  if (data.query !== null && window.emomusicVisit !== data.visit) {
+    window.emomusicVisit = data.visit;
+    history.replaceState(history.state, "", location.pathname + data.query);
+  }
+  if (!window.emomusicMenu) {
+    window.emomusicMenu = true;
+    document.addEventListener("click", (event) => {
+      if (event.target.closest('[data-testid="stSidebarNavLink"]')) {
+        document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+      }
+    });
+  }
+}
+""",
+)
+
+
+@dataclass
+class _Address:
+    """The choices of a session: the values of all pages by parameter; an absent one has its default."""
+
+    chosen: dict[str, list[str]] = field(default_factory=dict)
+    page: str = ""
+    visit: object = None
+    # The page's parameters as last read or written. A different URL means Back or Forward
+    url: dict[str, list[str]] = field(default_factory=dict)
+    # The page's parameters as the browser replaces them after a return to the page; None if they need no change
+    replaced: dict[str, list[str]] | None = None
+    # The widgets drawn on this visit. Streamlit resets the widgets of a page when another one is opened
+    drawn: set[str] = field(default_factory=set)
+
+
+def open_address(page: str) -> None:
+    """Copy the URL to the session, at the start of each run of a page.
+
+    The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
+    wins.
+    """
+    address, visit = _address(), st.session_state.get(state.VISIT)
+    is_new_visit = (address.page, address.visit) != (page, visit)
+    url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
+    if url == address.replaced and not is_new_visit:
+        address.url = url
+    if is_new_visit or url != address.url:
+        taken = {name: choices for name, choices in url.items() if choices or not is_new_visit}
+        if state.SAMPLE in taken and taken[state.SAMPLE] != chosen_all(state.SAMPLE):
+            taken = {name: list[str]() for name in SAMPLE_PARAMS} | taken
+        for name, choices in taken.items():
+            address.chosen.pop(name, None)
+            if choices:
+                address.chosen[name] = choices
+        address.page, address.visit = page, visit
+        address.replaced = None
+    if is_new_visit:
+        address.drawn.clear()
+        wanted = _wanted(address)
+        address.url, address.replaced = url, wanted if wanted != url else None
+    else:
+        _write(address)
+
+    pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
+    query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser", height=1)
+
+
+def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Store choices in the session and the URL, in one step of the history; None restores a default."""
+    address = _address()
+    for name, choice in chosen.items():
+        if choice is None:
+            address.chosen.pop(name, None)
+        else:
+            address.chosen[name] = [str(choice)] if isinstance(choice, str) else [*map(str, choice)]
+    _write(address)
+
+
+def chosen(name: str) -> str | None:
+    """The value of a parameter, or None."""
+    choices = chosen_all(name)
+    return choices[-1] if choices else None
+
+
+def chosen_all(name: str) -> list[str]:
+    """All values of a parameter."""
+    return _address().chosen.get(name, [])
+
+
+def offered(name: str, options: Sequence[Choice], *, most: int = 1) -> list[Choice]:
+    """The values of a parameter that are options, at most `most`; others are removed from the URL."""
+    choices = chosen_all(name)
+    valid = [option for choice in dict.fromkeys(choices) for option in options if option == choice][:most]
+    if len(valid) != len(choices):
+        choose({name: valid or None})
+    return valid
+
+
+def widget(name: str, options: Sequence[str], first: str | None = None, *, most: int = 1) -> dict[str, Any]:
+    """Keyword arguments of a widget with its value in the URL. This sets the value before the widget is drawn.
+
+    Args:
+        name: key of the widget, and name of the parameter.
+        options: of the widget.
+        first: the default, which the URL omits; None for no default.
+        most: maximum number of choices; above 1, the value is a list.
+    """
+    valid = offered(name, options, most=most)
+    if name not in _address().chosen and first is not None:
+        valid = [first]
+    return _set(name, valid if most > 1 else next(iter(valid), None), first)
+
+
+def choose_one(label: str, options: Sequence[str], name: str) -> str:
+    """Show buttons for a choice in the URL; the first option is the default."""
+    look = widget(name, options, options[0])
+    return str(st.segmented_control(label, options, required=True, label_visibility="collapsed", **look))
+
+
+def text_widget(name: str) -> dict[str, Any]:
+    """Keyword arguments of a text input with its value in the URL, like `widget`."""
+    return _set(name, chosen(name) or "", "")
+
+
+def _set(name: str, value: object, first: str | None) -> dict[str, Any]:
+    drawn = _address().drawn
+    if not (name in drawn and name in st.session_state and st.session_state[name] == value):
+        st.session_state[name] = value
+    drawn.add(name)
+    return {"key": name, "on_change": _store, "args": (name, first)}
+
+
+def _store(name: str, first: str | None) -> None:
+    """Store the value of a widget."""
+    value = st.session_state[name]
+    choose({name: None if value in (first, [first]) else value})
+
+
+def _address() -> _Address:
+    address: _Address = st.session_state.setdefault(state.ADDRESS, _Address())
+    return address
+
+
+def _wanted(address: _Address) -> dict[str, list[str]]:
+    """The parameters of the shown page with the choices of the session."""
+    return {name: address.chosen.get(name, []) for name in PARAMS.get(address.page, ())}
+
+
+def _write(address: _Address) -> None:
+    """Write the choices of the shown page to the URL."""
+    if (wanted := _wanted(address)) == address.replaced:
+        return  # the browser does
+    changed = {name: choices for name, choices in wanted.items() if choices != st.query_params.get_all(name)}
+    if changed:
+        st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
+    address.url, address.replaced = wanted, None

@@ -1,0 +1,102 @@
+"""A finished answer from a bundled sample, for pages before a choice. `scripts/build_example.py` makes its files."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import streamlit as st
+
+from emomusic.affect import (
+    AffectPoint,
+    EmotionProbabilities,
+    Mood,
+    affect_of,
+    describe,
+    group_probabilities,
+    list_shares,
+)
+from emomusic.app.charts import show_chart, styled_room
+from emomusic.app.frame import escape_markdown
+from emomusic.charts.affect import FacePoint, SongPoint, circumplex
+from emomusic.charts.face import probability_bars
+
+DATA, PICTURE = (Path(__file__).with_name(f"example.{ending}") for ending in ("json", "jpg"))
+
+
+class ExampleSong(msgspec.Struct, frozen=True):
+    """A song of the example."""
+
+    title: str
+    byline: str
+    reason: str
+    mood: Mood
+    valence: float
+    arousal: float
+
+
+class Example(msgspec.Struct, frozen=True):
+    """The probabilities of each face by emotion, in the order of `Emotion`, and the first songs for the group."""
+
+    faces: list[dict[str, float]]
+    songs: list[ExampleSong]
+
+
+@cache
+def _load() -> Example:
+    return msgspec.json.decode(DATA.read_bytes(), type=Example)
+
+
+# The picture and the sentence above the charts, or beside them on a wide screen
+_STYLE = """<style>
+.st-key-example {
+  display: grid; gap: 0.5rem 2rem; grid-template-columns: 5fr 3fr 4fr; align-items: start; min-height: 320px;
+}
+.st-key-example > * { min-width: 0; }
+.st-key-example-picture { aspect-ratio: 1040 / 326; }  /* also before the browser shows images */
+.st-key-example img { border-radius: 8px; }
+@media (max-width: 1023px) { .st-key-example { grid-template-columns: 1fr 1fr; } }
+@media (max-width: 1023px) { .st-key-example > :first-of-type { grid-column: 1 / -1; } }
+@media (max-width: 640px) { .st-key-example { grid-template-columns: 1fr; } }
+</style>"""
+
+
+def show_example(note: str) -> None:
+    """Show the example: a picture with its faces, the sentence, a song, the bars and the plane.
+
+    Args:
+        note: one line that tells what replaces the example on this page.
+    """
+    example = _load()
+    faces = [EmotionProbabilities(np.array([*shares.values()], np.float32)) for shares in example.faces]
+    group = group_probabilities(faces)
+    assert group is not None  # the script checks it
+    song = example.songs[0]
+    st.html(_STYLE)
+    with styled_room("example", 320):
+        with st.container(gap="xsmall"):
+            st.header(f"Example: together {describe(group, of_group=True).lower()}", anchor=False)
+            names = ", ".join(f"face {number} {shares.emotion}" for number, shares in enumerate(faces, 1))
+            with st.container(key="example-picture"):
+                st.image(PICTURE.read_bytes(), alt=f"Four people with framed faces: {names}", width="stretch")
+            st.markdown(
+                f":material/music_note: **{escape_markdown(song.title)}** · {escape_markdown(song.byline)}  \n"
+                f"{escape_markdown(song.reason)}"
+            )
+            st.caption(note)
+        with st.container(height="stretch", vertical_alignment="center"):
+            alt = f"Probabilities of the example: {list_shares(group.as_dict())}"
+            show_chart(probability_bars(group, height=220), key="example-bars", alt=alt)
+        with st.container():
+            points = [
+                FacePoint(str(number), affect_of(shares), shares.emotion) for number, shares in enumerate(faces, 1)
+            ]
+            points.append(FacePoint("all", affect_of(group), group.emotion))
+            songs = [
+                SongPoint(number, song.title, AffectPoint(song.valence, song.arousal), song.mood)
+                for number, song in enumerate(example.songs, 1)
+            ]
+            alt = f"The affect plane with {len(faces)} faces and {len(songs)} songs of the example"
+            show_chart(circumplex(points, songs, height=320), key="example-plane", alt=alt)

@@ -1,0 +1,191 @@
+"""The frame of every page: icon, theme colours, download buttons, error messages and the notice."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import runpy
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from emomusic.app import state
+from emomusic.app.address import open_address
+from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
+from emomusic.assets import ROOT, data_dir
+from emomusic.charts.colours import rgb_of
+from emomusic.compat import HookError, bound_free_memory, keep_uploads_in_memory
+from emomusic.errors import EmomusicError, SettingsError
+
+_MIME_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "m3u": "audio/x-mpegurl",
+    "mp4": "video/mp4",
+    "png": "image/png",
+    "txt": "text/plain",
+}
+
+
+def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
+    """Show a download button that makes its file on demand and does not rerun the page."""
+    st.download_button(label, make, name, _MIME_TYPES[name.rpartition(".")[2]], on_click="ignore", **look)
+
+
+log = logging.getLogger(__name__)
+
+_WIDENED_S = 0.08
+_LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the rest of the request; films are not
+
+# The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
+# Primary buttons and selected tags therefore get a darker colour there; selected button groups get the link colour.
+# `kind`, `data-tag` and `data-selected` are undocumented; axe checks the resulting contrast in the browser tests.
+DARK_BUTTON, _DARK_BUTTON_HOVER = "#A84F82", "#934271"
+_LIGHT_BUTTON_HOVER = "#712E57"
+
+
+def icon() -> str:
+    """The path of the app's icon."""
+    return str(data_dir() / "icon.png")
+
+
+def logo() -> str:
+    """The path of the icon with the app's name."""
+    return str(data_dir() / "logo.png")
+
+
+def text_color() -> str | None:
+    """The theme's text colour, for charts; None if the browser has not reported its theme."""
+    theme = st.context.theme.type
+    return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
+
+
+def escape_markdown(text: str) -> str:
+    """Text on one line, with Markdown's special characters escaped."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
+
+
+def escape_markdown_message(text: str) -> str:
+    """A message escaped like this, except full stops and the colons of its sentences."""
+    return re.sub(r"\\(\.|:(?= ))", r"\1", escape_markdown(text))
+
+
+@cache
+def _app_has_run() -> threading.Event:
+    """Whether `app.py` frames the pages of this server."""
+    return threading.Event()
+
+
+def enter_app() -> None:
+    """Record that `app.py` frames the pages on this server; it calls this first."""
+    if not _app_has_run().is_set():
+        _app_has_run().set()
+        bound_free_memory()
+        try:
+            keep_uploads_in_memory(_LARGEST_IN_MEMORY)
+            forget_closed_pages()
+        except HookError:  # without these, the notice about photos would be wrong
+            _app_has_run().clear()
+            log.exception("photos would be written to disk, or stay after their pages are closed")
+            st.error(
+                "This server cannot keep its promise about photos, so the app does not start. Its owner finds the "
+                "reason in the log.",
+                icon=":material/error:",
+            )
+            st.stop()
+
+
+def enter_page(name: str) -> None:
+    """Count visits to pages, to distinguish a return from another page from Back on this page."""
+    page, number = st.session_state.get(state.VISIT, (None, 0))
+    if page != name:
+        st.session_state[state.VISIT] = (name, number + 1)
+
+
+def widen_page() -> None:
+    """Let the browser of a new visitor widen the empty page, before there are elements that would move."""
+    if state.VISIT not in st.session_state:
+        time.sleep(_WIDENED_S)
+
+
+def style_page() -> None:
+    """Keep text on buttons and in charts readable in both themes.
+
+    A theme change does not rerun the page, so the CSS covers both themes.
+    """
+    text_colours = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
+    primary, link = st.get_option("theme.light.primaryColor"), st.get_option("theme.dark.linkColor")
+    if not (text_colours and primary and link):
+        return  # started from another folder, without the themes of `.streamlit/config.toml`
+    letters = [f'text[style*="fill: rgb{rgb_of(colour)}"]' for colour in text_colours]
+    frames = [f'.shapelayer path[style*="stroke: rgb{rgb_of(colour)}"]' for colour in text_colours]
+    st.html(
+        f"""<style>
+.stApp button[kind="primary"]:not(:disabled) {{
+  background-color: light-dark({primary}, {DARK_BUTTON}); border-color: light-dark({primary}, {DARK_BUTTON});
+}}
+.stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
+  background-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
+  border-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
+}}
+/* The song belongs to the first screen, so an answer has a small heading */
+.stApp [class*="-answer"] h1 {{ font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }}
+@media (max-width: 640px) {{ .stApp [class*="-answer"] h1 {{ font-size: 1.4rem; }} }}
+.stApp [data-tag] {{ background-color: light-dark({primary}, {DARK_BUTTON}); }}
+.stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
+  color: light-dark({primary}, {link});
+}}
+.stApp .js-plotly-plot :is({", ".join(letters)}, .hovertext .name) {{ fill: currentColor !important; }}
+.stApp .js-plotly-plot :is({", ".join(frames)}) {{ stroke: currentColor !important; }}
+</style>"""
+    )
+
+
+def require_app(page: str) -> None:
+    """Run the page inside `app.py` if it was opened without, and open its address; every page calls this first.
+
+    Before the server's first `st.navigation`, Streamlit opens the files of `pages/` itself: an address such as `/music`
+    shows a page without title, width and notice.
+
+    Pages other than Live forget the pictures of the mirror game and the lesson.
+    """
+    if not _app_has_run().is_set():
+        runpy.run_path(str(ROOT / "app.py"))
+        st.stop()
+    if page != "live" and (session := st.session_state.get(state.LIVE)) is not None:
+        session.stop_activity()  # with its pictures
+    open_address(page)
+
+
+def error_text(error: EmomusicError) -> str:
+    """The message of an error as Markdown. Wrong settings are for the owner of the server, in the log only."""
+    if isinstance(error, SettingsError):
+        log.error("wrong setting: %s", error)
+        return "This server is not set up correctly. Its owner finds the reason in the log."
+    log.info("error shown to the visitor: %s", error)
+    return escape_markdown_message(str(error))
+
+
+@contextlib.contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show an `EmomusicError` as a message; other exceptions propagate."""
+    try:
+        yield
+    except EmomusicError as error:
+        st.error(error_text(error), icon=":material/error:")
+
+
+def show_notice() -> None:
+    """Show what the app estimates, what happens to photos, and which uses to avoid."""
+    st.caption(
+        "EmoMusic estimates the **expression** on a face and is often wrong; an expression is not a feeling. Photos "
+        "and songs stay in memory, films in a temporary file. None is sent on; all are deleted "
+        f"{WHEN_GONE} at the latest. The app connects only to Spotify's players unless you ask for more. It is for "
+        "play and teaching: do not judge people with it. The EU AI Act forbids emotion recognition at work and in "
+        "education."
+    )

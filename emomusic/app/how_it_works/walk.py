@@ -1,0 +1,134 @@
+"""The computations of the How it works page for one photo. Each result is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.app import state
+from emomusic.app.picture_chooser import Picture, choose_picture, picture_menu, sample_picture, samples
+from emomusic.compat import session_id
+from emomusic.faces.detection import DetectionTrace
+from emomusic.faces.grad_cam import grad_cam
+from emomusic.faces.inspection import Explainer, FloatMap, Insight, Occlusion, agreement, occlude
+from emomusic.faces.reading import FaceReading, classify_faces
+from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.server.shared import shared
+
+CROP_SIDE = 720  # pixels: twice the displayed width on most screens
+
+
+class FaceWalk:
+    """One face of the photo and the intermediate results of its reading.
+
+    The full-size crop is discarded, because it can be as large as the photo.
+    """
+
+    def __init__(self, number: int, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
+        self.number = number  # from left to right, starting at 1
+        self.reading = reading
+        self.side = len(crop)  # in pixels of the photo
+        self.jpeg = encode_jpeg(shrink(crop, CROP_SIDE)[0])
+        # The crop as the network receives it: shape (n, n), grey
+        self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
+
+    @cached_property
+    def insight(self) -> Insight:
+        """Feature maps, logits and probabilities."""
+        # Loading takes 50 ms; a kept network would take 15 MB
+        return Explainer(shared().networks()[1].spec).look(self.network_input)
+
+    @cached_property
+    def probabilities(self) -> EmotionProbabilities:
+        """The probabilities of `insight`, in float32. `reading` may use bfloat16, so they can differ."""
+        return EmotionProbabilities(self.insight.probabilities.astype(np.float32))
+
+    @cached_property
+    def occlusion(self) -> Occlusion:
+        """The effect of covering parts of the face; takes about a second."""
+        return occlude(self.network_input, shared().networks()[1])
+
+    @cached_property
+    def grad_cam(self) -> FloatMap:
+        """The areas that support the answer."""
+        return grad_cam(shared().networks()[1].spec, self.network_input, self.insight.winner)
+
+    @cached_property
+    def agreement(self) -> float | None:
+        """The rank correlation of Grad-CAM and occlusion; None if one of them is constant."""
+        return agreement(self.grad_cam, self.occlusion)
+
+
+class Walk:
+    """A photo with the results that the steps have computed. It belongs to one visitor's session."""
+
+    def __init__(self, picture: Picture) -> None:
+        image = picture.read()
+        self.picture = picture
+        self.size = (image.shape[1], image.shape[0])
+        self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo
+        self.images: dict[str, bytes] = {}  # drawn, by name
+        self.number = 1  # of the shown face
+
+    @property
+    def trace(self) -> DetectionTrace:
+        """The result of each stage of the detector."""
+        return self._found[0]
+
+    @property
+    def faces(self) -> tuple[FaceWalk, ...]:
+        """The faces from left to right. Empty if there is none."""
+        return self._found[1]
+
+    @property
+    def face(self) -> FaceWalk:
+        """The shown face. The photo must have one."""
+        return self.faces[self.number - 1]
+
+    def cached(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return an image as bytes, made on the first call."""
+        key = f"{self.number}-{name}"
+        if key not in self.images:
+            self.images[key] = make()
+        return self.images[key]
+
+    @cached_property
+    def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
+        """Trace and faces in one property, so that the original is decoded only once."""
+        detector, classifier = shared().networks()
+        image = self.preview if self.scale == 1.0 else self.picture.read()
+        with shared().queue.turn(session_id()):
+            trace = detector.detect_with_trace(image)
+        faces = tuple(
+            FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
+            for number, face in enumerate(classify_faces(image, trace.faces, classifier), 1)
+        )
+        return trace, faces
+
+
+def choose_photo() -> Picture:
+    """Return the photo chosen on any page, else the first sample. Shows the chooser in a popover."""
+    with picture_menu("Photo", state.how_widget("picture")):
+        st.markdown("Choose a sample, or use your own photo. It stays in memory.")
+        picture = choose_picture()
+    # The URL must not name the first sample, because the name could replace an upload in progress
+    return picture or sample_picture(samples()[0])
+
+
+def walk_of(picture: Picture) -> Walk:
+    """Return the results for a photo, from the session if it is the same photo.
+
+    Raises:
+        ImageError: the photo cannot be read.
+    """
+    walk = st.session_state.get(state.HOW_WALK)
+    if isinstance(walk, Walk) and walk.picture.digest == picture.digest:
+        return walk
+    walk = Walk(picture)
+    st.session_state[state.HOW_WALK] = walk
+    return walk

@@ -1,0 +1,230 @@
+"""The mirror game: its start, the running round in large type, and the result."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from html import escape
+
+import streamlit as st
+
+from emomusic.affect import affect_of, share_text
+from emomusic.app import state
+from emomusic.app.choose import NOW, Listener
+from emomusic.app.frame import shown_errors
+from emomusic.app.live.readings import show_trouble
+from emomusic.app.live.session import LiveSession
+from emomusic.app.sessions import WHEN_GONE
+from emomusic.assets import ModelKind
+from emomusic.charts.colours import EMOTION_COLOURS
+from emomusic.charts.expressions import expression_uri
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.results.findings import describe_hard_emotions
+from emomusic.results.predictions import read_class_metrics, read_vote_metrics
+from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, MirrorGame, Stage
+from emomusic.text import pluralize
+
+_REFRESH_S = 0.25
+_KEY = "N"  # space and enter press the focused button
+_AT_ONCE_S = 0.5
+_PLAYERS = ("One player", "Two players")
+
+_STYLE = """<style>
+.game p { margin: 0; line-height: 1.2; font-size: clamp(1.1rem, 2vw, 2.2rem); }
+.game p.game-large { font-size: clamp(2.2rem, 5vw, 6.5rem); font-weight: 600; line-height: 1.1; }
+.game-row { display: flex; align-items: center; gap: clamp(0.8rem, 2vw, 2.5rem); }
+.game-row > img { border-radius: 0.4rem; width: clamp(5rem, 11vw, 12rem); flex: none; }
+.game-row > div { flex: 1; min-width: 0; align-self: start; }
+.game-bar { height: clamp(1.6rem, 4vw, 4rem); margin: 0.3rem 0; border: 2px solid; border-radius: 0.4rem; }
+.game-bar div { height: 100%; }
+.game-cards { display: flex; flex-wrap: wrap; gap: 1.5rem 1.2rem; }
+.game-cards figure { margin: 0; }
+.game-cards figcaption, .game-faces { display: flex; align-items: center; gap: 0.5rem; margin-bottom: 0.5rem; }
+.game-cards figcaption img { width: 2.2rem; }
+.game-cards .game-face { width: 8rem; line-height: 1.4; }
+[class*="st-key-live-game-"] [aria-label^="Shortcut"] { color: inherit; opacity: 1; }
+.game-face img { width: 100%; border-radius: 0.4rem; display: block; }
+</style>"""
+
+
+def show_game(session: LiveSession | None) -> None:
+    """Show the game next to the video."""
+    st.html(_STYLE)
+    game = None if session is None else session.game
+    if session is None or game is None:
+        _show_start(session)
+    elif is_over(session):
+        _show_points(session, game.view())
+    else:
+        _show_round(session, game)
+
+
+def is_over(session: LiveSession | None) -> bool:
+    """Whether there is a game whose result can be shown. STOP ends a game too."""
+    if session is None or session.game is None:
+        return False
+    return not session.is_on or session.game.view().stage is Stage.OVER
+
+
+def game_listener(session: LiveSession) -> Listener | None:
+    """The strongest face of a game, as the listener for songs."""
+    strongest = None if session.game is None else session.game.view().strongest
+    if strongest is None or strongest.probabilities is None:
+        return None
+    return Listener(NOW, affect_of(strongest.probabilities), strongest.probabilities.emotion, None)
+
+
+def _show_start(session: LiveSession | None) -> None:
+    st.markdown(
+        f"The page names an emotion, and you have {ROUND_S:.0f} seconds to show it. Seven rounds, up to {MAX_POINTS} "
+        "points each: 70 for the highest bar, 30 for speed."
+    )
+    st.caption(
+        "Your best picture of each round stays in this server's memory until you play again, press START again, open "
+        f"another page, or {WHEN_GONE}. In a class, play with volunteers."
+    )
+    st.segmented_control(
+        "Players",
+        _PLAYERS,
+        default=_PLAYERS[0],
+        required=True,
+        label_visibility="collapsed",
+        key=state.LIVE_PLAYERS,
+        persist_state="session",
+    )
+    if session is None or not session.is_on:
+        st.caption("Press START to switch the camera on.")
+    _show_button("Start the game", "start", session)
+
+
+def _start_game(session: LiveSession) -> None:
+    """Start a game with as many players as before, else as chosen: perhaps after the last run of the page."""
+    chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
+    session.start_game(chosen if session.game is None else session.game.num_players)
+
+
+def _show_button(label: str, key: str, session: LiveSession | None) -> None:
+    """Show a button that starts a game, also by a key."""
+    is_on = session is not None and session.is_on
+    st.button(
+        label,
+        icon=":material/sports_esports:",
+        type="primary",
+        shortcut=_KEY if is_on else None,
+        disabled=not is_on,
+        on_click=_start_game,
+        args=(session,),
+        key=f"live-game-{key}",
+    )
+
+
+def _show_round(session: LiveSession, game: MirrorGame) -> None:
+    """Show the current round, refreshed four times a second."""
+
+    @st.fragment(run_every=_REFRESH_S)
+    def current() -> None:
+        view = game.view()
+        if view.stage is Stage.OVER:
+            st.rerun()
+        show_trouble(session, session.view())
+        # Apart from the bars, so that the drawing is not drawn anew with them
+        st.html(_task_html(view))
+        st.html(_round_html(view))
+        with st.container(horizontal=True):
+            st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=game.skip, key="live-game-next")
+            if st.button("End the game", type="tertiary", key="live-game-end"):
+                session.stop_activity()
+                st.rerun()
+
+    current()
+
+
+def _task_html(view: GameView) -> str:
+    """The named emotion with its drawing; before the round nothing is named."""
+    if view.stage is Stage.WAITING:
+        faces = "a face" if len(view.now) == 1 else "two faces"
+        return f'<div class="game game-row"><p class="game-large">Waiting for {faces}</p></div>'
+    emotion = view.rounds[-1][0].emotion
+    return (
+        f'<div class="game game-row"><img src="{expression_uri(emotion)}" alt="">'
+        f'<p class="game-large">Look {emotion.adjective}</p></div>'
+    )
+
+
+def _round_html(view: GameView) -> str:
+    """The number of the round, the seconds left, and the bar of each player."""
+    clock = {Stage.SHOWING: f"{math.ceil(view.left_s)}", Stage.RESULT: "Time is up"}.get(view.stage, "")
+    players = "".join(_player_html(view, player) for player in range(len(view.now)))
+    return (
+        f'<div class="game"><div class="game-row"><p class="game-large">{clock}</p>'
+        f"<p>Round {len(view.rounds)} of {view.num_rounds}</p></div>"
+        f'<div class="game-row">{players}</div></div>'
+    )
+
+
+def _player_html(view: GameView, player: int) -> str:
+    name, attempt, now = _names(view)[player], view.rounds[-1][player], view.now[player]
+    emotion, is_result = attempt.emotion, view.stage is Stage.RESULT
+    share = attempt.share if is_result else 0.0 if now is None else now[emotion]
+    words = f"+{attempt.points}" if is_result else "no face" if now is None else now.emotion.adjective
+    return (
+        f"<div><p>{name}: {pluralize(view.points[player], 'point')}</p>"
+        f'<div class="game-bar" role="meter" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}" '
+        f'aria-label="{name}: {emotion}"><div style="width:{100 * share:.0f}%;background:{EMOTION_COLOURS[emotion]}">'
+        f"</div></div><p>{emotion} {_share(share)} · {words}</p></div>"
+    )
+
+
+def _names(view: GameView) -> tuple[str, ...]:
+    return ("You",) if len(view.now) == 1 else ("Left", "Right")
+
+
+def _share(share: float) -> str:
+    return escape(share_text(share))
+
+
+def _show_points(session: LiveSession, view: GameView) -> None:
+    points = " · ".join(f"{name} {total}" for name, total in zip(_names(view), view.points, strict=True))
+    st.html(
+        f'<div class="game"><p class="game-large">{points}</p><p>of {MAX_POINTS * len(view.rounds)} points</p></div>'
+    )
+    _show_button("Play again", "again", session)
+    if (strongest := view.strongest) is not None:
+        st.html(
+            f'<div class="game game-row">{_picture(strongest)}<p>'
+            f"Strongest face: {strongest.emotion} {_share(strongest.share)}. Its song:</p></div>"
+        )
+
+
+def show_rounds(session: LiveSession) -> None:
+    """Show every round with the players' pictures, and which emotions are hard."""
+    if session.game is None:
+        return
+    view = session.game.view()
+    st.header("Your faces", anchor=False)
+    cards = "".join(
+        f'<figure><figcaption><img src="{expression_uri(attempts[0].emotion)}" alt="">{attempts[0].emotion}'
+        f'</figcaption><div class="game-faces">{"".join(map(_attempt_html, attempts, _names(view)))}</div></figure>'
+        for attempts in view.rounds
+    )
+    st.html(f'<div class="game-cards">{cards}</div>')
+    st.header("Hard for people, hard for models", anchor=False)
+    with shown_errors():
+        labels, votes = read_class_metrics(ModelKind.FACE, DEFAULT_MODEL), read_vote_metrics(DEFAULT_MODEL)
+        st.markdown(f"{describe_hard_emotions(labels, votes, DEFAULT_MODEL)} The Models page has all figures.")
+
+
+def _attempt_html(attempt: Attempt, name: str) -> str:
+    if attempt.probabilities is None:
+        return f'<div class="game-face">{name}: no face</div>'
+    reached_s = attempt.reached_s
+    when = "" if reached_s is None else f" after {reached_s:.1f} s" if reached_s > _AT_ONCE_S else " from the start"
+    return (
+        f'<div class="game-face">{_picture(attempt)}{name}: <b>{pluralize(attempt.points, "point")}</b><br>'
+        f"{_share(attempt.share)}{when}</div>"
+    )
+
+
+def _picture(attempt: Attempt) -> str:
+    source = f"data:image/jpeg;base64,{b64encode(attempt.picture).decode()}"
+    return f'<img src="{source}" alt="The best moment of {attempt.emotion}">'

@@ -1,0 +1,253 @@
+"""The Live page: notice, consent, options, video, readings and session summary."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from emomusic.app import state
+from emomusic.app.address import choose_one
+from emomusic.app.charts import roomy_columns
+from emomusic.app.example import show_example
+from emomusic.app.live.game import game_listener, is_over, show_game, show_rounds
+from emomusic.app.live.ice import IceSettings, ice_settings
+from emomusic.app.live.readings import show_now, show_timeline, show_words
+from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.live.summary import show_play_button, show_player, show_session, show_summary
+from emomusic.app.live.teach import show_lesson
+from emomusic.app.live.video import (
+    camera_problem,
+    is_camera_allowed,
+    mount_camera,
+    request_camera,
+    show_problem,
+    show_video,
+    sync_session,
+)
+from emomusic.app.own_computer import LOCAL_HOSTS
+from emomusic.app.persons import persons
+from emomusic.app.secrets import read_secrets
+from emomusic.app.sessions import WHEN_GONE
+from emomusic.marks.picture import OverlayStyle
+from emomusic.server.capacity import capacity
+from emomusic.stream.reader import LiveSettings
+
+_DEFAULTS = LiveSettings()
+_CLASS_SIDE = 640  # faces in the back rows are small
+
+
+class View(StrEnum):
+    """What the page shows of the video; its names are on the page and in the URL."""
+
+    FACES = "Faces"
+    CLASSROOM = "Classroom"
+    GAME = "Mirror game"
+    TEACH = "Teach it your face"
+
+
+def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
+    """Show the options and apply them to a running session from its next frame on."""
+    with st.popover("Options", icon=":material/tune:"):
+        mirror = st.toggle("Mirror the video", value=True, key=state.LIVE_MIRROR, persist_state="session")
+        boxes = st.toggle(
+            "Boxes and emotions", value=True, key=state.LIVE_BOXES, disabled=class_view, persist_state="session"
+        )
+        landmarks = st.toggle(
+            "Eyes, nose and mouth", key=state.LIVE_LANDMARKS, disabled=class_view, persist_state="session"
+        )
+        adjusts = st.toggle(
+            "Adjust to your face",
+            value=True,
+            key=state.LIVE_ADJUST,
+            help="After ten seconds alone on camera, the readings compare your face with your own calm face. The "
+            "numbers for this are forgotten when the video ends, or with this switch.",
+            persist_state="session",
+        )
+        smoothing_s = st.slider(
+            "Smoothing (seconds)",
+            0.0,
+            3.0,
+            _DEFAULTS.smoothing_s,
+            0.1,
+            key=state.LIVE_SMOOTHING,
+            help="Higher values make the figures follow a face more slowly. 0 turns smoothing off.",
+            persist_state="session",
+        )
+        pace = st.segmented_control(
+            "Reading rate",
+            ["Automatic", "Fixed"],
+            default="Automatic",
+            required=True,
+            key=state.LIVE_PACE,
+            persist_state="session",
+        )
+        interval_s = None
+        if pace == "Fixed":
+            interval_s = st.slider(
+                "Seconds between readings", 0.05, 2.0, 0.25, 0.05, key=state.LIVE_INTERVAL, persist_state="session"
+            )
+        else:
+            st.caption("As fast as the server can, with a pause after each reading.")
+        st.caption(
+            "Here all seven emotions count as equally likely, because people pull faces for a camera. On photographs, "
+            "the app expects few angry, disgusted or afraid faces."
+        )
+    if session is not None:
+        session.reader.known = persons()
+        session.style = OverlayStyle(
+            mirror=mirror, boxes=boxes and not class_view, landmarks=landmarks and not class_view
+        )
+        session.reader.settings = LiveSettings(
+            interval_s=interval_s,
+            smoothing_s=smoothing_s,
+            detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
+            mirrored=mirror,
+            adjusts=adjusts,
+        )
+
+
+# Widths of the columns: the video, what is read, and the songs
+_COLUMNS = {View.FACES: (10, 8, 8), View.CLASSROOM: (6, 10, 7), View.GAME: (10, 15, 7), View.TEACH: (10, 15, 7)}
+
+# During the video, a phone's first screen has the video, the sentence and the songs, and then the charts
+_LOW_TITLE = """<style>
+@media (max-width: 640px) {
+  [data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; }
+  .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:last-child { order: 1; }
+  .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:nth-child(2) { order: 2; }
+}
+</style>"""
+
+
+def show_live() -> None:
+    """Show the page, in the order of the screen."""
+    settings = connection_settings()
+    session = sync_session()
+    playing = session if session is not None and session.phase is Phase.PLAYING else None
+    is_on = session is not None and session.is_on
+    view = _show_head(session, settings)
+    if is_on:
+        st.html(_LOW_TITLE)
+    has_result = view is View.GAME and session is not None and is_over(session)
+    if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
+        show_example("START replaces this example with the faces on your webcam, once a second.")
+    elif not is_on and not capacity().has_live_room:
+        show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
+    else:
+        # All views use the same columns, so the video keeps its position in the page and its connection
+        left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
+        with left:
+            show_video(session, settings)
+            if playing is not None and view is View.FACES:
+                show_words(playing)
+        with middle:
+            if view is View.GAME:
+                show_game(session)
+            elif view is View.TEACH:
+                show_lesson(playing)
+            elif playing is not None:
+                show_now(playing, class_view=view is View.CLASSROOM)
+            elif session is not None and not session.is_on:
+                show_session(session)
+            else:
+                st.caption(":material/face: Press START. The reading appears here.")
+        with right:
+            if playing is not None and view in (View.FACES, View.CLASSROOM):
+                show_play_button(playing)
+            show_player(session, game_listener(session) if session is not None and has_result else None)
+    if session is not None and has_result:
+        show_rounds(session)
+        return
+    if playing is not None and view is View.FACES:
+        show_timeline(playing)
+    if session is not None and not session.is_on:
+        show_summary(session)
+
+
+def connection_settings() -> IceSettings:
+    """Read the connection settings from `.streamlit/secrets.toml`, else from the environment.
+
+    Raises:
+        SettingsError: a setting or the file is malformed.
+    """
+    nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
+    return ice_settings({**os.environ, **read_secrets()}, nearby=nearby)
+
+
+def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
+    """Show everything above the video. Returns the chosen view."""
+    is_on = session is not None and session.is_on
+    has_agreed = bool(st.session_state.get(state.LIVE_CONSENT))
+    with st.container(key="live-head"):
+        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            view = View(choose_one("View", list(View), state.LIVE_VIEW))
+            choose_settings(session, class_view=view is View.CLASSROOM)
+            if has_agreed:
+                _ask_for_consent(disabled=is_on)
+        if view is View.CLASSROOM:
+            st.caption(
+                "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
+                "do not analyse pupils."
+            )
+        if not has_agreed:
+            _show_start(settings)
+        _show_camera_status(session)
+    return view
+
+
+def _show_start(settings: IceSettings) -> None:
+    """Show START, and after a press the notice and the question for consent in its place."""
+    with st.container(border=True, key="live-begin"):
+        if not st.session_state.get(state.LIVE_ASKED):
+            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                st.button("START", icon=":material/videocam:", type="primary", on_click=_ask, key="live-start")
+                st.markdown("See the emotions of the faces on your webcam, and hear songs for their mood.")
+            return
+        contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            _ask_for_consent()
+            st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
+            with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
+                st.markdown(
+                    "Your pictures in the mirror game and the lesson stay in memory until you leave. A person alone on "
+                    "camera is remembered as numbers until the video ends, to adjust the readings (see Options). The "
+                    "figures of the last ten minutes stay in memory until you start again, or "
+                    f"{WHEN_GONE}.{contacts}"
+                )
+
+
+def _ask() -> None:
+    st.session_state[state.LIVE_ASKED] = True
+
+
+def _ask_for_consent(*, disabled: bool = False) -> None:
+    # Visible during the video too: whoever joins sees what was agreed
+    agreed = st.checkbox(
+        "Everyone on camera agrees to face analysis",
+        key=state.LIVE_CONSENT,
+        on_change=_agree,
+        disabled=disabled,
+        persist_state="session",  # on other pages too: show_video ends a session that the visitor left
+    )
+    if agreed and state.LIVE_ATTEMPT not in st.session_state:  # after a restart the browser restores the tick
+        request_camera(press_start=True)
+        st.rerun()
+
+
+def _agree() -> None:
+    if st.session_state[state.LIVE_CONSENT]:
+        request_camera(press_start=True)
+
+
+def _show_camera_status(session: LiveSession | None) -> None:
+    if (problem := camera_problem()) is not None:
+        can_change = problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
+        show_problem(problem, again=request_camera if can_change else None)
+    elif session is not None and session.problem is not None:
+        show_problem(session.problem)
+    elif st.session_state.get(state.LIVE_CONSENT) and not is_camera_allowed():
+        st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")

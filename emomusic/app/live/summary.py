@@ -1,0 +1,180 @@
+"""Songs during a session, and its summary afterwards: metrics, chart, table and playlist."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
+from emomusic.app import state
+from emomusic.app.choose import NOW, Listener, request_of, song_line
+from emomusic.app.frame import download_button, escape_markdown
+from emomusic.app.live.readings import show_areas
+from emomusic.app.live.session import LiveSession
+from emomusic.app.player import queue_of, show_queue, skipped_artists
+from emomusic.app.sources import songs_recommender
+from emomusic.app.your_music import with_your_music
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import Recommender, Song, one_song_each
+from emomusic.songs.request import Request
+from emomusic.stream.timeline import TIMELINE_SECONDS, SessionSummary, summarize
+from emomusic.text import format_clock
+
+MAX_SONGS = 10
+
+_CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: one card has a second line
+
+
+def show_play_button(session: LiveSession) -> None:
+    """Show a button that stores the current mood of the group; the page calls this during the video."""
+    st.button(
+        "Play songs for this mood",
+        icon=":material/queue_music:",
+        type="primary",
+        on_click=_keep_mood,
+        args=(session,),
+        key="live-play",
+    )
+    if st.session_state.get(state.LIVE_FACELESS):
+        st.caption("There is no mood without a face. Show a face to the webcam and try again.")
+
+
+def _keep_mood(session: LiveSession) -> None:
+    group = session.view().group
+    st.session_state[state.LIVE_FACELESS] = group is None
+    st.session_state.pop(state.LIVE_MOOD, None)
+    if group is not None:
+        st.session_state[state.LIVE_MOOD] = Listener(NOW, affect_of(group), group.emotion, None)
+        st.toast(f"{describe(group)}: the player has its song.")
+
+
+def show_player(session: LiveSession | None, listener: Listener | None = None) -> None:
+    """Show the player for a listener, else the stored mood, or for the playlist of a session that is over."""
+    listener = listener or st.session_state.get(state.LIVE_MOOD)
+    if listener is not None:
+        show_queue(queue_of(request_of(listener), "live"), "live", "emomusic-live")
+    elif st.session_state.get(state.LIVE_PLAYLIST) and session is not None and not session.is_on:
+        show_queue(_session_queue(session), "live", "emomusic-session")
+
+
+def show_session(session: LiveSession) -> None:
+    """Show how a session that is over went, in one sentence, and the button that plays its songs."""
+    table = session.reader.timeline()
+    summary = summarize(table)
+    if summary.mean is None:
+        if summary.seconds:
+            st.info("The session is over. It showed no face.", icon=":material/face:")
+        elif session.problem is None:
+            st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
+        return
+    st.header(f"Session: {describe(summary.mean).lower()}", anchor=False)
+    st.button(
+        "Play the songs of the session",
+        icon=":material/queue_music:",
+        type="primary",
+        on_click=_play_session,
+        disabled=bool(st.session_state.get(state.LIVE_PLAYLIST)),
+        key="live-play-session",
+    )
+    first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
+    is_cut = last_s >= TIMELINE_SECONDS
+    _show_metrics(summary, duration_s=last_s + 1 if is_cut else last_s - first_s + 1)
+    if is_cut:
+        minutes = TIMELINE_SECONDS // 60
+        st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
+
+
+def show_summary(session: LiveSession) -> None:
+    """Show the figures, the chart, the moods and the songs of a session that is over."""
+    table = session.reader.timeline()
+    summary = summarize(table)
+    if summary.mean is None:
+        return
+    show_areas(table, key="live-session")
+    _show_segments(summary, table)
+    _show_playlist(session, len(summary.segments))
+
+
+def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
+    longest = summary.longest
+    with st.container(horizontal=True):
+        st.metric("Duration", format_clock(duration_s), **_CARD)
+        # A percentage, because a reading may take longer than a second on a busy machine
+        st.metric("With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", **_CARD)
+        st.metric("Most faces at once", summary.most_faces, **_CARD)
+        if longest is not None:
+            st.metric(
+                "Longest mood",
+                longest.emotion.adjective.capitalize(),
+                f"{format_clock(longest.seconds)}, from {format_clock(longest.start_s)}",
+                delta_color="off",
+                delta_arrow="off",
+                **_CARD,
+            )
+
+
+def _show_segments(summary: SessionSummary, table: pd.DataFrame) -> None:
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Start": [format_clock(segment.start_s) for segment in summary.segments],
+                "Duration": [format_clock(segment.seconds) for segment in summary.segments],
+                "Mood": [describe(segment.probabilities) for segment in summary.segments],
+                "Quadrant": [s.quadrant.description for s in summary.segments],
+            }
+        ),
+        hide_index=True,
+    )
+
+    def make() -> str:
+        return str(table.to_csv(index=False, float_format="%.4f"))
+
+    download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
+
+
+def _show_playlist(session: LiveSession, num_segments: int) -> None:
+    st.header("Playlist of the session", anchor=False)
+    queue = _session_queue(session)
+    songs = queue.numbered(MAX_SONGS)
+    if not songs:
+        st.info("No song fits. Choose other music.")
+        return
+    st.caption(
+        "One song for each row of the table."
+        if num_segments <= MAX_SONGS
+        else f"One song for each of the {MAX_SONGS} longest rows of the table."
+    )
+    for queued in songs:
+        st.markdown(f"{queued.number}. {song_line(queued.song.track)}  \n{escape_markdown(queued.song.reason)}")
+
+
+def _play_session() -> None:
+    st.session_state[state.LIVE_PLAYLIST] = True
+    st.session_state.pop(state.LIVE_MOOD, None)
+
+
+def _session_queue(session: LiveSession) -> SongQueue:
+    """The playlist of a session that is over, for the visitor's music; chosen once."""
+    summary = summarize(session.reader.timeline())
+    mean = summary.mean
+    point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
+    request = with_your_music(Request(point=point))
+    queue: SongQueue | None = st.session_state.get(state.queue("session"))
+    recommender = songs_recommender()
+    if queue is None or queue.request != request or queue.recommender is not recommender:
+        with st.spinner("Choosing songs"):
+            songs = session_songs(summary, recommender, request)
+        queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())
+        st.session_state[state.queue("session")] = queue
+    return queue
+
+
+def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Song]:
+    """Return one song for each of the longest segments, in order of time and without repetition."""
+    longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
+    segments = sorted(longest, key=lambda segment: segment.start_s)
+    songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in segments], recommender)
+    return [song for song in songs if song is not None]

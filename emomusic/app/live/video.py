@@ -1,0 +1,302 @@
+"""Camera permission, the WebRTC stream to the server, and the problems of both."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+
+import streamlit as st
+
+from emomusic.app import state
+from emomusic.app.live.ice import IceSettings
+from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.compat import HookError, set_visitor_stayed
+from emomusic.server.capacity import capacity
+from emomusic.server.shared import shared
+from emomusic.stream.reader import LiveReader
+
+_PROBLEMS = {
+    Problem.INSECURE: (
+        "This page needs HTTPS",
+        "Browsers allow webcams only at https:// or localhost. Ask the owner of this server for an https:// address.",
+    ),
+    Problem.UNSUPPORTED: (
+        "This browser cannot send video",
+        "Open this page directly in a current Firefox, Chrome, Edge or Safari.",
+    ),
+    Problem.ABSENT: (
+        "No webcam found",
+        "Connect a webcam or switch it on, then try again.",
+    ),
+    Problem.REFUSED: ("The browser blocked the webcam", "{allow}, then try again."),
+    Problem.BUSY: (
+        "The webcam is in use",
+        "Close the other program or tab, then try again.",
+    ),
+    Problem.BLOCKED: (
+        "The video does not reach the server",
+        "A firewall or VPN may block it. Try another network, or ask this server's owner for TURN (deploy/turn).",
+    ),
+    Problem.FULL: (
+        "All live places are taken",
+        "This server runs as many live sessions as it can serve well. Try again in some minutes, or take a snapshot.",
+    ),
+    Problem.LOST: (
+        "The video stopped",
+        "The connection or the webcam was lost. Press START for a new session; the last figures are below.",
+    ),
+}
+
+
+def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
+    """Show a problem, its remedy, the alternatives to a webcam and, with a callback, the button "Try again"."""
+    title, advice = _PROBLEMS[problem]
+    advice = advice.format(allow=_how_to_allow(st.context.headers.get("User-Agent", "")))
+    with st.container(key=f"live-problem-{problem}"):
+        st.warning(f"**{title}.** {advice}", icon=":material/videocam_off:")
+        with st.container(horizontal=True):
+            if again is not None:
+                st.button("Try again", icon=":material/refresh:", on_click=again, key=f"live-again-{problem}")
+            snapshot = st.button(
+                "Take a snapshot instead", icon=":material/photo_camera:", key=f"live-snapshot-{problem}"
+            )
+            photo = st.button("Choose a photo instead", icon=":material/upload:", key=f"live-photo-{problem}")
+    if snapshot or photo:
+        st.session_state[state.SOURCE] = "Camera" if snapshot else "Upload"
+        st.switch_page("pages/photo.py")
+
+
+def _how_to_allow(user_agent: str) -> str:
+    """Where a browser changes its permission for the webcam. Chrome's name also contains Safari, and Edge's both."""
+    if "Mobile" in user_agent or "Android" in user_agent:
+        return "Allow the camera in the browser's settings for this website"
+    if "Firefox" in user_agent:
+        return "Click the crossed-out camera at the left of the address and remove the block"
+    if "Chrome" in user_agent:
+        return "Click the camera with a cross, or the symbol at the left of the address, and allow the camera"
+    if "Safari" in user_agent:
+        return "Choose Safari > Settings for This Website > Camera > Allow"
+    return "Allow the camera in the address bar"
+
+
+VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
+"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
+
+# The browser loads the module once per tab, so the top-level variables survive reruns of the page.
+_JAVASCRIPT = """
+let lastAttempt = "";
+let checked = false;
+let tookKeys = false;
+let lastPress = "";
+
+const PROBLEMS = {
+  NotAllowedError: "refused", SecurityError: "refused",
+  NotFoundError: "absent", OverconstrainedError: "absent",
+  NotReadableError: "busy", AbortError: "busy",
+};
+
+function unavailable() {
+  if (!window.isSecureContext) return "insecure";
+  const devices = navigator.mediaDevices;
+  return devices && devices.getUserMedia && window.RTCPeerConnection ? "" : "unsupported";
+}
+
+async function requestCamera(video) {
+  const reason = unavailable();
+  if (reason) return reason;
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    stream.getTracks().forEach((track) => track.stop());
+    return "";
+  } catch (error) {
+    return PROBLEMS[error.name] || "unsupported";
+  }
+}
+
+// START of the stream component, for a visitor who has pressed START and agreed
+function pressStart(triesLeft) {
+  const frame = document.querySelector('iframe[title*="webrtc"]');
+  const buttons = [...(frame?.contentDocument?.querySelectorAll("button:not(:disabled)") ?? [])];
+  const start = buttons.find((button) => button.textContent.trim() === "START");
+  if (start) start.click();
+  else if (triesLeft) setTimeout(() => pressStart(triesLeft - 1), 200);
+}
+
+export default function ({ data, setTriggerValue }) {
+  if (!checked) {
+    checked = true;
+    if (unavailable()) setTriggerValue("answer", { attempt: "", problem: unavailable() });
+  }
+  // After a click on START, keys would go to the frame of the video
+  if (data.takesKeys && !tookKeys && document.activeElement?.tagName === "IFRAME") {
+    document.activeElement.blur();
+    window.focus();
+  }
+  tookKeys = data.takesKeys;
+  if (data.press && data.press !== lastPress) {
+    lastPress = data.press;
+    pressStart(300);
+  }
+  if (data.attempt && data.attempt !== lastAttempt) {
+    lastAttempt = data.attempt;
+    requestCamera(data.video).then((problem) => setTriggerValue("answer", { attempt: data.attempt, problem }));
+  }
+}
+"""
+_CAMERA = st.components.v2.component("emomusic_camera", js=_JAVASCRIPT)
+
+
+def mount_camera(*, takes_keys: bool) -> None:
+    """Mount the invisible component that sends each camera request to the browser once.
+
+    If the page starts to take keys, the component moves the focus from the video to the page.
+    """
+    attempt = st.session_state.get(state.LIVE_ATTEMPT, "")
+    presses = is_camera_allowed() and st.session_state.get(state.LIVE_PRESS) == attempt
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _CAMERA(
+            key=state.LIVE_CAMERA,
+            data={"attempt": attempt, "video": VIDEO, "takesKeys": takes_keys, "press": attempt if presses else ""},
+            on_answer_change=_take_answer,
+        )
+
+
+def request_camera(*, press_start: bool = False) -> None:
+    """Request the camera again. The answer arrives in a later run of the page.
+
+    Args:
+        press_start: start the video as soon as the camera is allowed.
+    """
+    attempt = st.session_state[state.LIVE_ATTEMPT] = secrets.token_hex(4)
+    if press_start:
+        st.session_state[state.LIVE_PRESS] = attempt
+    st.session_state.pop(state.LIVE_ANSWER, None)
+
+
+def is_camera_allowed() -> bool:
+    """Return whether the browser has allowed the camera."""
+    return st.session_state.get(state.LIVE_ANSWER) == ""
+
+
+def camera_problem() -> Problem | None:
+    """The camera problem that the browser reported, or None."""
+    answer = st.session_state.get(state.LIVE_ANSWER)
+    return Problem(answer) if answer else None
+
+
+def _take_answer() -> None:
+    answer = st.session_state[state.LIVE_CAMERA].answer
+    if answer is not None and answer["attempt"] == st.session_state.get(state.LIVE_ATTEMPT, ""):
+        st.session_state[state.LIVE_ANSWER] = answer["problem"]
+
+
+log = logging.getLogger(__name__)
+
+_VIDEO_ATTRS = {
+    "autoPlay": True,
+    "controls": False,
+    "muted": True,
+    "style": {"width": "100%", "borderRadius": "0.6rem", "display": "block"},
+}
+_TRANSLATIONS = {
+    "start": "START",
+    "stop": "STOP",
+    "select_device": "Choose a webcam",
+    "select_camera": "Webcam",
+    "media_api_not_available": "This browser does not support webcams.",
+    "device_ask_permission": "Allow this page to use the webcam.",
+    "device_not_available": "No webcam found.",
+    "device_access_denied": "The browser blocked the webcam.",
+}
+
+
+def sync_session() -> LiveSession | None:
+    """Return this visitor's session, created or updated from the state of the stream.
+
+    Call this in every run of the page. A callback is unreliable: a new message from the browser interrupts it.
+    """
+    session: LiveSession | None = st.session_state.get(state.LIVE)
+    stream = st.session_state.get(state.LIVE_STREAM)
+    if stream is None:
+        return session
+    if stream.state.signalling and (session is None or not session.is_on):
+        new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: shared().networks()[1]))
+        if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
+            st.session_state.pop(state.LIVE_STREAM, None)
+            return session
+        if session is not None:
+            session.stop_activity()
+        session = new
+        st.session_state[state.LIVE] = session
+        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST, state.queue("session")):
+            st.session_state.pop(key, None)
+    elif session is not None:
+        session.update(playing=stream.state.playing, signalling=stream.state.signalling)
+    return session
+
+
+def show_video(session: LiveSession | None, settings: IceSettings) -> None:
+    """Show the video with START and STOP.
+
+    Both buttons belong to the stream component: starting it from Python opens several connections. Always render the
+    component at the same position of the page; moving it closes the connection.
+    """
+    # The import takes almost a second, so only this page pays for it
+    from streamlit_webrtc import Translations, WebRtcMode, webrtc_streamer
+    from streamlit_webrtc.webrtc import SignallingTimeoutError
+
+    _report_visit()
+    configuration = settings.as_dict()
+    try:
+        stream = webrtc_streamer(
+            key=state.LIVE_STREAM,
+            mode=WebRtcMode.SENDRECV,
+            frontend_rtc_configuration=configuration,
+            server_rtc_configuration={"iceServers": configuration["iceServers"]},
+            media_stream_constraints={"video": VIDEO, "audio": False},
+            video_frame_callback=None if session is None else session.on_frame,
+            on_video_ended=None if session is None else session.on_ended,
+            video_html_attrs=_VIDEO_ATTRS,
+            translations=Translations(**_TRANSLATIONS),  # type: ignore[typeddict-item]  # its keys are all str
+            media_toggle_controls=False,
+            sendback_audio=False,
+        )
+    except SignallingTimeoutError:
+        log.warning("signalling timed out")
+        if session is not None:
+            session.end()
+        # Remove the stream from the page, because it would repeat its offer in every run
+        st.session_state[state.LIVE_ANSWER] = Problem.BLOCKED.value
+        st.session_state.pop(state.LIVE_STREAM, None)  # its state would remain "signalling"
+        st.rerun()
+    if session is not None and session.is_on and not (stream.state.playing or stream.state.signalling):
+        session.end()  # the visitor opened another page, which stops the stream
+        st.rerun()
+    if session is not None and session.phase is Phase.CONNECTING:
+        _wait_for_connection(session)
+
+
+def _report_visit() -> None:
+    """Tell the stream whether its visitor was on another page, because it must then restart."""
+    stream, visit = st.session_state.get(state.LIVE_STREAM), st.session_state.get(state.VISIT)
+    if stream is not None:
+        stayed = st.session_state.get(state.LIVE_VISIT) == visit
+        try:
+            set_visitor_stayed(stream, stayed=stayed)
+        except HookError:
+            log.exception("a slow connection may be dropped")
+    st.session_state[state.LIVE_VISIT] = visit
+
+
+def _wait_for_connection(session: LiveSession) -> None:
+    """Show the status of the connection, or a warning after the timeout."""
+
+    @st.fragment(run_every=1.0)
+    def waiting() -> None:
+        if session.is_slow:
+            show_problem(Problem.BLOCKED)
+        else:
+            st.caption(":material/hourglass_top: Connecting to the server.")
+
+    waiting()

@@ -1,0 +1,163 @@
+"""The search tab: songs in the table, and songs on Spotify if the server has keys."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from emomusic.app import state
+from emomusic.app.address import chosen
+from emomusic.app.frame import error_text
+from emomusic.app.music.classify import describe_moods
+from emomusic.app.music.song_list import SongLine, describe_order, show_lines, show_songs
+from emomusic.app.music.song_table import SongTable, unique_songs
+from emomusic.app.own_table import mood_classifier
+from emomusic.app.secrets import spotify_credentials
+from emomusic.errors import EmomusicError
+from emomusic.server.shared import shared
+from emomusic.songs.catalogue import normalize_text
+from emomusic.songs.features import FEATURE_NAMES
+from emomusic.songs.spotify.embeds import search_url
+from emomusic.songs.spotify.reccobeats import ReccoBeats
+from emomusic.songs.spotify.search import (
+    LAST_OFFSET,
+    SEARCH_LIMIT,
+    Credentials,
+    FoundPage,
+    FoundTrack,
+    LiveSpotify,
+)
+
+_NUM_EXAMPLES = 5
+
+
+def show_search(songs: SongTable) -> None:
+    """Show the hits of the search in the table and on Spotify; without a search, the best known songs."""
+    text = (chosen(state.MUSIC_QUERY) or "").strip()
+    if not normalize_text(text).split():  # an accent alone would match every title
+        text = ""
+    here, there = st.columns(2, gap="large")
+    with here:
+        st.header("In this table", anchor=False)
+        _search_table(songs, text)
+    with there:
+        st.header("On Spotify", anchor=False)
+        try:
+            credentials = spotify_credentials()
+        except EmomusicError as error:
+            st.warning(error_text(error), icon=":material/cloud_off:")
+            return
+        if credentials is not None:
+            _search_spotify(songs, text, credentials)
+        else:
+            st.link_button("Search on Spotify", search_url(text), icon=":material/open_in_new:", disabled=not text)
+
+
+def _search_table(songs: SongTable, text: str) -> None:
+    if not text:
+        st.caption("Examples until you search: the best known songs of this table.")
+        known = songs.catalogue.best_known_first(np.arange(len(songs)))[:_NUM_EXAMPLES]
+        show_songs(songs, unique_songs(songs, known), name="known", can_ask=True, plays_first=False)
+        return
+    rows = songs.catalogue.best_known_first(np.flatnonzero(songs.catalogue.matching(text)))
+    if not rows.size:
+        st.info("No song of this table contains all of these words.", icon=":material/search_off:")
+        return
+    once = unique_songs(songs, rows)
+    st.caption(f"{len(rows):,} found{describe_order(songs, rows, once)}")
+    show_songs(songs, once, name="found", can_ask=True)
+
+
+def _search_spotify(songs: SongTable, text: str, credentials: Credentials) -> None:
+    if not text:
+        st.caption("Songs of all of Spotify appear here.")
+        return
+    with st.container(horizontal=True):
+        elsewhere = st.toggle(
+            "Moods from ReccoBeats",
+            key=state.MUSIC_RECCOBEATS,
+            help="Get features from reccobeats.com for songs that the catalogue does not contain",
+            persist_state="session",
+        )
+        with_covers = st.toggle("Covers", key=state.MUSIC_COVERS, persist_state="session")
+    key = state.music_widget("live-page", text)
+    number = int(st.session_state.get(key, 0))
+    try:
+        with st.spinner("Searching Spotify"):
+            page = _found(text, number, elsewhere, credentials)
+            if page.notice:  # a temporary problem, so the next search asks again
+                _found.clear(text, number, elsewhere, credentials)
+    except EmomusicError as error:
+        st.warning(error_text(error), icon=":material/cloud_off:")
+        _offer_pages(key, number, more=False)
+        return
+    if page.notice:
+        st.caption(page.notice)
+    _describe_count(page, number)
+    was_asked = elsewhere and not page.notice
+    lines = [
+        SongLine(
+            track.id,
+            track.title,
+            ", ".join(track.artists),
+            _mood_of(track, elsewhere=was_asked),
+            can_ask=songs.catalogue.find(track.id) is not None,
+            cover_url=track.cover_url if with_covers else None,
+        )
+        for track in page.tracks
+    ]
+    show_lines(lines, name="live", digest=key, plays_first=False)
+    _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
+
+
+def _describe_count(page: FoundPage, number: int) -> None:
+    """Show which results are on this page; `number` counts pages from 0."""
+    if not page.tracks:
+        st.info(f"Spotify found no {'more songs' if number else 'song'} for these words.", icon=":material/search_off:")
+        return
+    first, last = number * SEARCH_LIMIT + 1, number * SEARCH_LIMIT + len(page.tracks)
+    which = f"Songs {first:,} to {last:,} of " if number else f"The first {last} of " if last < page.total else ""
+    st.caption(f"{which}{page.total:,} found by Spotify, in Spotify's order.")
+
+
+def _offer_pages(key: str, number: int, *, more: bool) -> None:
+    """Show the buttons for the previous and the next page; `key` stores the page number."""
+    with st.container(horizontal=True):
+        if number > 0:
+            st.button(
+                "Back",
+                icon=":material/arrow_back:",
+                key=state.music_widget("live-back"),
+                on_click=state.put,
+                args=(key, number - 1),
+            )
+        if more:
+            st.button(
+                "More songs",
+                icon=":material/queue_music:",
+                key=state.music_widget("live-more"),
+                on_click=state.put,
+                args=(key, number + 1),
+            )
+
+
+def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
+    """The mood of a search result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
+    if found.track is None:
+        sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
+        return f"mood unknown: {sources} this song"
+    features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
+    length = np.array([np.nan if found.track.duration_s is None else found.track.duration_s])
+    probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
+    return f"{describe_moods(probabilities)} · features from {found.source}"
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _live(elsewhere: bool, credentials: Credentials) -> LiveSpotify:
+    catalogue = shared().recommender().catalogue
+    return LiveSpotify(credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
+
+
+@st.cache_data(max_entries=64, ttl=600, show_spinner=False)
+def _found(text: str, number: int, elsewhere: bool, credentials: Credentials) -> FoundPage:
+    return _live(elsewhere, credentials).search(text, page=number)

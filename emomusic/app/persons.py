@@ -1,0 +1,114 @@
+"""The persons who taught the app their face: in the memory of the session, until they are forgotten or it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+
+from emomusic.affect import Emotion
+from emomusic.app import state
+from emomusic.app.frame import download_button, escape_markdown_message
+from emomusic.app.uploads import show_uploader
+from emomusic.compat import session_id
+from emomusic.errors import EmomusicError
+from emomusic.faces.identity import load_identifier
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
+from emomusic.faces.reading import FaceReading, PictureReading, read_faces
+from emomusic.media.images import RgbImage
+from emomusic.server.shared import shared
+from emomusic.text import join_names
+
+_MOST = 8
+
+
+def persons() -> tuple[KnownFace, ...]:
+    """The persons of this session."""
+    found: tuple[KnownFace, ...] = st.session_state.get(state.PERSONS, ())
+    return found
+
+
+def read_visitor(image: RgbImage) -> PictureReading:
+    """The faces of a visitor's picture, without profiles."""
+    return read_faces(image, *shared().visitor_networks(session_id()))
+
+
+def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
+    """The reading of a picture in which the persons of this session are read with their profile."""
+    for person in persons():
+        reading = apply_profile(image, reading, person, load_identifier())
+    return reading
+
+
+def show_known(faces: Iterable[FaceReading]) -> None:
+    """Tell which faces were read with a profile."""
+    if known := [f"face {number}" for number, face in enumerate(faces, 1) if face.is_known]:
+        st.caption(f":material/face: Read with a profile: {join_names(known)}")
+
+
+def choose_persons() -> None:
+    """Show a menu to use, download and forget profiles."""
+    with st.popover("This is me", icon=":material/face:", key="persons"):
+        show_persons()
+
+
+def add_person(profile: FaceProfile) -> KnownFace:
+    """Keep a profile, with the newest seven others.
+
+    Raises:
+        ProfileError: the profile is of another model.
+    """
+    person = KnownFace(profile, shared().networks()[1])
+    st.session_state[state.PERSONS] = (*persons(), person)[-_MOST:]
+    _read_again()
+    return person
+
+
+def _read_again() -> None:
+    """Forget the reading of the photo, and let the gallery read its faces again."""
+    st.session_state.pop(state.READING, None)
+    st.session_state[state.PERSONS_CHANGED] = True
+
+
+def forget_persons() -> None:
+    """Delete all profiles of this session, with the pictures of the lesson and the readings that they changed."""
+    if (live := st.session_state.get(state.LIVE)) is not None:
+        live.stop_activity()
+        live.reader.forget_persons()
+    for key in (state.PERSONS, state.PROFILE_PROBLEM):
+        st.session_state.pop(key, None)
+    _read_again()
+
+
+def show_persons() -> None:
+    """Show the persons of this session, and how to download, load and forget their profiles."""
+    for number, person in enumerate(persons(), 1):
+        learned = [emotion.adjective for emotion in Emotion if emotion in person.profile.shots]
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**Person {number}:** {join_names(learned)}", width="content")
+            name = f"emomusic-face-{number}.json"
+            download_button("Download", person.profile.to_json, name, type="tertiary", key=f"person-{number}")
+    if persons():
+        st.button("Forget", icon=":material/delete:", on_click=forget_persons, key="persons-forget")
+    show_uploader(
+        st.file_uploader,
+        "Load a profile (JSON)",
+        state.PROFILE_UPLOAD,
+        _load,
+        type="json",
+        max_upload_size=max(MAX_BYTES // 2**20, 1),
+    )
+    if problem := st.session_state.get(state.PROFILE_PROBLEM):
+        st.error(escape_markdown_message(problem), icon=":material/error:")
+    st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
+
+
+def _load(files: Sequence[UploadedFile | DeletedFile]) -> None:
+    st.session_state.pop(state.PROFILE_PROBLEM, None)
+    for file in files:
+        if isinstance(file, UploadedFile):
+            try:
+                add_person(FaceProfile.from_json(file.getvalue()))
+            except EmomusicError as error:
+                st.session_state[state.PROFILE_PROBLEM] = str(error)

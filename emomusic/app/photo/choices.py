@@ -1,0 +1,136 @@
+"""The visitor's choices about a photo: everyone or one face, corrected emotions, and the mood of the songs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from emomusic.affect import MOOD_POINTS, Emotion, EmotionProbabilities, Mood, affect_of
+from emomusic.app import address, state
+from emomusic.app.choose import ALL, YOU, Listener
+from emomusic.app.picture_chooser import choices_about
+from emomusic.faces.reading import PictureReading
+
+_MAX_BUTTONS = 8  # more faces are in a menu
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices:
+    """What the visitor chose, and the reading with the corrections.
+
+    Attributes:
+        who: `EVERYONE`, "Face 2", or `YOU` without a face.
+        reading: each corrected face has all probability on its emotion.
+        emotion: the correction of `who`.
+        mood: of the songs for `who`.
+        corrected: numbers of the corrected faces.
+        widgets: keyword arguments of the widgets, by URL parameter.
+    """
+
+    who: str
+    reading: PictureReading
+    emotion: Emotion | None
+    mood: Mood | None
+    corrected: frozenset[int]
+    widgets: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def face(self) -> int | None:
+        """The number of the chosen face; None for everyone, or without a face."""
+        return int(self.who.split()[1]) if self.who.startswith("Face") else None
+
+    @property
+    def probabilities(self) -> EmotionProbabilities | None:
+        """Probabilities of the chosen face or of everyone, as corrected; None without a face and a choice."""
+        if self.face is not None:
+            return self.reading.faces[self.face - 1].probabilities
+        return EmotionProbabilities.certain(self.emotion) if self.emotion is not None else self.reading.group
+
+    @property
+    def listener(self) -> Listener | None:
+        """The listener of the songs; None if nothing is known."""
+        label = {state.EVERYONE: ALL, YOU: YOU}.get(self.who, str(self.face))
+        if (shares := self.probabilities) is not None:
+            return Listener(label, affect_of(shares), shares.emotion, self.mood, self.emotion)
+        return None if self.mood is None else Listener(label, MOOD_POINTS[self.mood], None, self.mood)
+
+
+def choices_of(reading: PictureReading, digest: str) -> Choices:
+    """The choices about a photo, before its widgets are drawn. The URL sets them if a sample is shown."""
+    faces = reading.faces
+    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
+    if len(faces) > 1:
+        widgets = {state.WHO: _follow_link(state.WHO, state.listener(digest), options, digest)}
+        who = str(st.session_state[widgets[state.WHO]["key"]])
+    else:
+        address.offered(state.WHO, [])  # a link may name another face
+        widgets, who = {}, "Face 1" if faces else YOU
+    for name, key, values in (
+        (state.SAYS, state.manual_emotion, [*Emotion]),
+        (state.MOOD, state.manual_mood, [*Mood]),
+    ):
+        widgets[name] = _follow_link(name, key(digest, who), values, digest)
+    said = {
+        number: emotion
+        for number in range(1, len(faces) + 1)
+        if (emotion := st.session_state.get(state.fresh(state.manual_emotion(digest, f"Face {number}")))) is not None
+    }
+    corrected = tuple(
+        replace(face, probabilities=EmotionProbabilities.certain(said[number])) if number in said else face
+        for number, face in enumerate(faces, 1)
+    )
+    return Choices(
+        who,
+        replace(reading, faces=corrected),
+        st.session_state[widgets[state.SAYS]["key"]],
+        st.session_state[widgets[state.MOOD]["key"]],
+        frozenset(said),
+        widgets,
+    )
+
+
+def choose_who(choices: Choices) -> None:
+    """Show buttons for everyone and each face; many faces are in a menu."""
+    num_faces = len(choices.reading.faces)
+    if state.WHO not in choices.widgets:
+        return
+    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
+    look = {"label_visibility": "collapsed", **choices.widgets[state.WHO]}
+    if num_faces > _MAX_BUTTONS:
+        st.selectbox("Songs for", options, width=160, **look)
+    else:
+        st.segmented_control("Songs for", options, required=True, wrap=False, **look)
+
+
+def choose_face(number: int, digest: str) -> None:
+    """Choose a face; for callbacks."""
+    st.session_state[state.fresh(state.listener(digest))] = f"Face {number}"
+    _link_choices(digest)
+
+
+def choose_by_hand(choices: Choices) -> None:
+    """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
+    says, mood = choices.widgets[state.SAYS], choices.widgets[state.MOOD]
+    st.pills("Emotion", list(Emotion), format_func=lambda emotion: emotion.adjective, wrap=True, **says)
+    st.pills("Mood of the songs", list(Mood), wrap=True, **mood)
+
+
+def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> dict[str, Any]:
+    """Keyword arguments of a widget about the shown photo. The URL sets its value if a sample is shown."""
+    first = state.EVERYONE if state.EVERYONE in options else None
+    value = st.session_state.setdefault(state.fresh(key), first)
+    if address.chosen(state.SAMPLE) is not None:
+        linked = next(iter(address.offered(name, options)), first)
+        if linked != value:
+            state.renew(key)  # also reaches a widget in a closed menu
+            st.session_state[state.fresh(key)] = linked
+    return {"key": state.fresh(key), "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
+
+
+def _link_choices(digest: str) -> None:
+    """Write the choices about a sample to the URL."""
+    if address.chosen(state.SAMPLE) is not None:
+        address.choose(choices_about(digest))

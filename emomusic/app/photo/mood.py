@@ -1,0 +1,40 @@
+"""Songs for a mood without a face."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from emomusic.affect import MOOD_POINTS, Mood
+from emomusic.app import address, state
+from emomusic.app.charts import roomy_columns
+from emomusic.app.choose import YOU, Listener, show_song_plane
+from emomusic.app.player import queue_of, show_queue
+from emomusic.app.your_music import with_your_music
+from emomusic.songs.request import Request
+
+
+def chosen_mood() -> Mood | None:
+    """The mood in the URL, if there is no photo."""
+    has_photo = st.session_state.get(state.PICTURE) is not None or address.chosen(state.SAMPLE) is not None
+    return None if has_photo else next(iter(address.offered(state.MOOD, [*Mood])), None)
+
+
+def choose_mood() -> None:
+    """Show the moods in one row."""
+    st.html("<style>.st-key-without-face { min-height: 2.625rem; }</style>")  # the pills appear later
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
+        st.markdown("**No photo?** Choose a mood:", width="content")
+        st.pills("Mood", list(Mood), label_visibility="collapsed", **address.widget(state.MOOD, [*Mood]))
+
+
+def show_mood(mood: Mood) -> None:
+    """Show the player and the plane for a mood."""
+    with st.container(key="mood-answer", gap="small"):
+        st.title(f"{mood.capitalize()} songs", anchor=False)
+        choose_mood()
+    queue = queue_of(with_your_music(Request(MOOD_POINTS[mood], mood=mood)), "photo")
+    player, plane = roomy_columns([1, 1], key="mood", gap="large")
+    with player:
+        show_queue(queue, "photo", f"emomusic-{mood}")
+    with plane:
+        show_song_plane(Listener(YOU, MOOD_POINTS[mood], None, mood), [], queue)

@@ -1,0 +1,166 @@
+"""Keys of the session state and of the URL parameters."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+PICTURE = "picture"  # the shown Picture, or absent
+OWN = "own"  # the visitor's own Picture, also while a sample is shown; None after its removal
+VISIT = "visit"  # the shown page, and the number of page visits
+EVERYONE = "Everyone"  # the listener of all faces of a picture
+ADDRESS = "address"  # the choices in the URL, see `app.address`
+NO_MORE = "no_more"  # whether the uploader in the menu reported that it has no photo
+READING = "reading"  # the PhotoResult of the shown Picture, so that nothing is computed twice
+UPLOAD = "upload"
+CAMERA = "camera"
+SOURCE = "source"
+SAMPLE = "sample"  # also in the URL
+WHO = "who"  # this and the next two only in the URL, about a sample: face, its emotion and the mood of the songs
+SAYS = "says"
+MOOD = "mood"
+POLICY = "policy"  # also in the URL
+HIDE_EXPLICIT = "hide_explicit"
+SEED = "seed"
+ADVENTURE = "adventure"
+GENRES = "genres"  # only in the URL: names of genres and families
+GENRE_FAMILIES = "genre_families"
+GENRE_NAMES = "genre_names"
+TEMPO = "tempo"
+SPOTIFY_ACCOUNT = "spotify_account"  # the visitor's Account, or absent
+SPOTIFY_LOGIN = "spotify_login"  # the pending Login, or absent
+SPOTIFY_NOTE = "spotify_note"  # the result of the last action: an icon and a sentence
+SPOTIFY_CALLBACK = "spotify_callback"  # the result of a sign-in in this tab, with the visit on which it was shown
+SONGS_FROM = "songs"  # also in the URL: the source of songs, see `app.sources`
+SPOTIFY_SILENT = "spotify_silent"  # True if Spotify's player did not answer, False if it is to play nevertheless
+STARTED_SONG = "started_song"  # the visit, and the id of the song that starts by itself
+COVER = "cover"  # the cover of the song that plays: a dict by song id
+OWN_FILES = "own_files"  # the visitor's uploaded audio files, or absent
+OWN_UPLOAD = "own_upload"
+LIBRARY_FOLDER = "library_folder"
+PERSONS = "persons"  # the KnownFaces of the visitor, or absent
+PERSONS_CHANGED = "persons_changed"  # True until the gallery has read its faces again
+PROFILE_UPLOAD = "profile_upload"
+PROFILE_PROBLEM = "profile_problem"  # why the uploaded profile was not used
+PLANE_CLICKS = "plane_clicks"  # number of clicks on the plane of the page in the session
+SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `songs.queue.artist_key`
+
+# The live page
+LIVE = "live"  # the LiveSession, running or ended; absent before the first start
+LIVE_ATTEMPT = "live_attempt"  # identifies the camera request to the browser; absent before the first
+LIVE_ANSWER = "live_answer"  # the browser's camera Problem, or "" if the camera works
+LIVE_ASKED = "live_asked"  # whether the visitor pressed START, and is asked for consent
+LIVE_PRESS = "live_press"  # the camera request after which the video starts
+LIVE_STREAM = "live_stream"
+LIVE_VISIT = "live_visit"  # the visit on which the page last showed the stream
+LIVE_CAMERA = "live_camera"
+LIVE_CONSENT = "live_consent"
+LIVE_MOOD = "live_mood"  # the Listener for the songs; absent before the first
+LIVE_FACELESS = "live_faceless"  # whether there was no face when the visitor asked for songs
+LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a session that is over
+LIVE_VIEW = "shown"  # also in the URL
+LIVE_PLAYERS = "live_players"  # of the mirror game
+LIVE_MIRROR = "live_mirror"
+LIVE_ADJUST = "live_adjust"
+LIVE_BOXES = "live_boxes"
+LIVE_LANDMARKS = "live_landmarks"
+LIVE_SMOOTHING = "live_smoothing"
+LIVE_PACE = "live_pace"
+LIVE_INTERVAL = "live_interval"
+
+
+def put(key: str, value: object) -> None:
+    """Set a key; for the `on_click` of a button."""
+    st.session_state[key] = value
+
+
+def fresh(key: str) -> str:
+    """The current widget key for `key`; it changes with each `renew`."""
+    number = st.session_state.get(f"{key}-renewed", 0)
+    return f"{key}-{number}" if number else key
+
+
+def renew(key: str) -> None:
+    """Reset a widget to its default by giving it a new key.
+
+    A value set in the session does not reach a hidden widget, such as one in a closed menu: the browser sends its old
+    value with the next run.
+    """
+    st.session_state[f"{key}-renewed"] = st.session_state.get(f"{key}-renewed", 0) + 1
+
+
+def _key(*parts: str) -> str:
+    return "-".join(parts)
+
+
+# Keys about something, which their arguments name
+stored_uploads = partial(_key, "stored")  # of an uploader: the ids of the files that the session has stored
+listener = partial(_key, "who")  # of a picture, by its digest: the chosen listener
+manual_emotion = partial(_key, "said-emotion")  # of a picture and a listener: the visitor's correction
+manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the visitor's choice
+gallery_listener = partial(_key, "gallery-who")  # of a gallery, by its digest: the chosen listener
+player = partial(_key, "player")  # of a list and a song: another song has another key
+player_at = partial(_key, "player-at")  # of a list: its last song, and which of two slots its player used
+player_size = partial(_key, "player-size")  # of a list: whether its player is large
+queue = partial(_key, "queue")  # of a page's player, or "session": the playlist of a live session
+
+# Widgets of one page. The arguments are a name, and what the widget belongs to, such as a photo or a song
+how_widget = partial(_key, "how")
+music_widget = partial(_key, "music")
+models_widget = partial(_key, "models")
+film_widget = partial(_key, "film")
+
+# The gallery
+GALLERY = "gallery"  # the read photos, or why they could not be read: a dict by file id
+GALLERY_FILES = "gallery_files"
+GALLERY_SOURCE = "gallery_source"
+GALLERY_RESULT = "wall"  # only in the URL: "samples" if they are shown
+GALLERY_CHOSEN = "gallery_chosen"  # the chosen face: gallery, photo and position in the photo
+
+# "How it works"
+HOW_STEP = "step"  # only in the URL: the key of the shown step
+HOW_WALK = "how_walk"  # the Walk of the shown photo: the result of each step
+
+# The music page. The first four are also in the URL.
+MUSIC_TABLE = "table"
+MUSIC_VIEW = "view"
+MUSIC_TRACK = "track"  # the id of the song to classify
+MUSIC_QUERY = "find"  # the search text
+MUSIC_RECCOBEATS = "reccobeats"
+MUSIC_COVERS = "covers"
+MUSIC_UPLOAD = "music_upload"
+MUSIC_FILE = "music_file"  # the visitor's CSV before it is read
+MUSIC_OWN = "music_own"  # its Recommender, or absent
+MUSIC_OWN_SONGS = "music_own_songs"  # the SongTable of that
+MUSIC_PROBLEM = "music_problem"  # why it could not be read
+MUSIC_SONG_UPLOAD = "music_song_upload"
+MUSIC_SONG = "music_song"  # the visitor's own song, and what was heard of it; or absent
+
+# The models page. All but the last are also in the URL.
+MODELS_KIND = "kind"
+MODELS_FACES = "faces"  # the one or two chosen face models
+MODELS_SONGS = "songs"  # the chosen mood models
+MODELS_SOUNDS = "sounds"  # the chosen sound models
+MODELS_FACE_VIEW = "face_view"
+MODELS_SONG_VIEW = "song_view"
+MODELS_SOUND_VIEW = "sound_view"
+MODELS_CLASSES = "classes"
+MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear called sad"
+MODELS_FOUR_CELL = "four_cell"  # of the confusion matrix of four classes
+MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
+MODELS_SOUND_CELL = "sound_cell"  # of the confusion matrix of quadrants
+MODELS_ASKED = "models_asked"  # the predictions of every model for the visitor's photo
+
+# The film page
+FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first
+FILM_UPLOAD = "film_upload"
+FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
+FILM_LINKED = "film_linked"  # whether the URL named the sample at the last run
+FILM_SCENE = "film_scene"  # the chosen scene, from 0
+FILM_AT = "film_at"  # the second that the visitor chose; absent before the first choice
+FILM_CHOICES = "film_choices"  # number of these choices in the session
+FILM_FOLLOWS = "film_follows"  # whether the scene changes with the playback
+FILM_CLICKED = "film_clicked"  # the chart that takes the clicks
+FILM_SONGS = "film_songs"  # the requests of the scenes, and their songs
+FILM_DRAWN = "film_drawn"  # what the page showed at its last run

@@ -1,0 +1,71 @@
+"""The life of an upload on every page: stored in the session, released, recovered, reported as lost, removed.
+
+Streamlit keeps an uploaded file for the whole session. Each page stores what it needs, and the file is released at
+once; the uploader then lists it as a `DeletedFile`, with its id only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+
+from emomusic.app import state
+from emomusic.compat import release_upload
+
+Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
+"""Stores the listed files in the session, in place of the last ones; a `DeletedFile` is one that it stored before."""
+
+
+def show_uploader(draw: Callable[..., object], label: str, widget: str, store: Store, **look: Any) -> None:
+    """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
+    draw(label, key=widget, on_change=_take, args=(widget, store), **look)
+    # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
+    new = [file for file in listed(widget) if isinstance(file, UploadedFile)]
+    if any(file.file_id not in _stored_ids(widget) for file in new):
+        _take(widget, store)
+    for file in new:
+        release_upload(file.file_id)
+    files, stored = listed(widget), _stored_ids(widget)
+    if lost := sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files):
+        files_lost = "this file" if len(files) == 1 else f"{lost} of these files"
+        st.info(
+            f"The connection was lost, and the server no longer has {files_lost}. "
+            f"Choose {'it' if lost == 1 else 'them'} again.",
+            icon=":material/history:",
+        )
+
+
+def show_removal(widget: str, label: str, store: Store, note: str = "") -> None:
+    """Show a button that removes the stored files, and a note, if the uploader does not list the files.
+
+    An uploader loses its list when another page, or another widget in its place, is shown.
+    """
+    if not listed(widget):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.button(label, icon=":material/delete:", on_click=store, args=((),))
+            if note:
+                st.caption(note, width="content")
+
+
+def _take(widget: str, store: Store) -> None:
+    """Store the files if their list changed; the release of a file calls this too."""
+    before = _stored_ids(widget)
+    files = [file for file in listed(widget) if isinstance(file, UploadedFile) or file.file_id in before]
+    ids = [file.file_id for file in files]
+    if ids != before:
+        store(files)
+        st.session_state[state.stored_uploads(widget)] = ids  # last: marks the list as stored
+
+
+def listed(widget: str) -> list[UploadedFile | DeletedFile]:
+    """The files that an uploader lists."""
+    files = st.session_state.get(widget)
+    return files if isinstance(files, list) else [files] if files is not None else []
+
+
+def _stored_ids(widget: str) -> list[str]:
+    ids: list[str] = st.session_state.get(state.stored_uploads(widget), [])
+    return ids

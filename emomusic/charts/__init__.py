@@ -1,0 +1,1 @@
+"""Plotly figures made from results, without model calls or Streamlit."""

@@ -1,0 +1,299 @@
+"""Charts of Russell's circumplex with faces and songs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import plotly.graph_objects as go
+
+from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
+from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
+
+
+@dataclass(frozen=True, slots=True)
+class FacePoint:
+    """A face or the group on the plane. `label` has at most three letters, drawn inside the circle."""
+
+    label: str
+    point: AffectPoint
+    emotion: Emotion
+
+
+@dataclass(frozen=True, slots=True)
+class SongPoint:
+    """A song on the plane. `number` is its row in the list next to the chart."""
+
+    number: int
+    title: str
+    point: AffectPoint
+    mood: Mood
+
+
+_Points: TypeAlias = list[tuple[float, float]]
+
+_RANGE = 1.12  # limit of both axes
+_CIRCLE, _SQUARE = 0.17, 0.12  # diameters of face and song marks, in plane units on a phone-sized plane
+_MAX_SHIFT = 1.5 * _CIRCLE  # largest distance between a mark and its true position
+_AXIS_GAP = 0.01  # moved marks keep this distance from an axis, so that they stay in their quadrant
+_MAX_ITERATIONS, _TOLERANCE = 60, 1e-3
+_GOLDEN_ANGLE, _BIAS = np.pi * (3 - np.sqrt(5)), 0.02
+
+# Pixels. Circles shrink as the number of faces grows, but their labels stay legible.
+_NUM_FACES = (6, 30, 60)
+_SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
+_LABEL = 13  # the smallest letters of the app
+_WIDER = 30 / 22  # factor for labels of three letters
+_SONG_SIZE = 18.0
+
+_NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which holds a name off a face on its dot
+    Emotion.ANGRY: ("top center", 20),
+    Emotion.DISGUST: ("bottom left", 7),
+    Emotion.FEAR: ("middle left", 20),
+    Emotion.HAPPY: ("top center", 20),
+    Emotion.SAD: ("bottom center", 20),
+    Emotion.SURPRISE: ("top center", 20),
+    Emotion.NEUTRAL: ("bottom center", 20),
+}
+_DOT, _SMALL = 7, 300  # pixels
+# `Canvas` is the browser's page background, which Python does not know
+# A click dims no other mark
+_CLICKABLE: Mapping[str, Any] = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+_HALO = "paint-order: stroke; stroke: Canvas; stroke-width: 3px; stroke-linejoin: round"
+
+
+def circumplex(
+    faces: Sequence[FacePoint],
+    songs: Sequence[SongPoint] = (),
+    *,
+    path: bool = False,
+    trail: Sequence[AffectPoint] = (),
+    height: int = 420,
+) -> go.Figure:
+    """Draw the affect plane: valence across, arousal upwards, both from -1 to 1.
+
+    Args:
+        faces: drawn as labelled circles in the colour of their emotion.
+        songs: drawn as numbered squares in the colour of their mood.
+        path: whether a line joins the songs in order.
+        trail: earlier positions of the face or group, oldest first. Older points are fainter.
+        height: of the figure, in pixels.
+    """
+    figure = go.Figure()
+    _draw_plane(figure)
+    if trail:
+        _draw_trail(figure, trail)
+    points = [*(face.point for face in faces), *(song.point for song in songs)]
+    size = float(np.interp(len(faces), _NUM_FACES, _SIZES))
+    sizes = [size * _WIDER if len(face.label) > 2 else size for face in faces]
+    widths = [_CIRCLE * across / _SIZES[0] for across in sizes] + [_SQUARE] * len(songs)
+    shown = _separate(points, widths)
+    if songs:
+        _draw_songs(figure, songs, shown[len(faces) :], path=path)
+    if faces:
+        _draw_faces(figure, faces, shown[: len(faces)], sizes)
+    _draw_names(figure)
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+        dragmode=False,
+        hoverlabel={"align": "left"},
+    )
+    axis = {"range": [-_RANGE, _RANGE], "fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
+    if height < _SMALL:
+        axis["showticklabels"] = False
+    axis["constrain"] = "domain"  # keeps the plane square and the axes next to it
+    figure.update_xaxes(**axis, tickvals=[-1, 0, 1], title={"text": "valence: unpleasant to pleasant", "standoff": 4})
+    figure.update_yaxes(
+        **axis, tickvals=[-1, 0, 1], title={"text": "arousal: drowsy to awake", "standoff": 4}, scaleanchor="x"
+    )
+    return figure
+
+
+def _separate(points: Sequence[AffectPoint], widths: Sequence[float]) -> _Points:
+    """Positions of the marks, moved apart so that they do not cover each other's labels.
+
+    Each mark stays within `_MAX_SHIFT`, in its quadrant and on the plane, so marks in a crowd still overlap.
+
+    Args:
+        points: true positions.
+        widths: diameters of the marks, in plane units.
+    """
+    true = np.array([(point.valence, point.arousal) for point in points], np.float64).reshape(-1, 2)
+    lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -1.0)
+    highest = np.where(true < 0, np.maximum(true, -_AXIS_GAP), 1.0)
+    spacing = np.add.outer(widths, widths) / 2
+    # A different bias direction for each mark separates identical points and keeps the layout stable between updates
+    angles = (np.pi + _GOLDEN_ANGLE) / 2 - _GOLDEN_ANGLE * np.arange(len(true))
+    bias_x, bias_y = (_BIAS * np.subtract.outer(part, part) for part in (np.cos(angles), np.sin(angles)))
+    positions = true
+    for _ in range(_MAX_ITERATIONS):
+        x, y = (np.subtract.outer(part, part) for part in positions.T)
+        overlap = np.maximum(spacing - np.sqrt(x * x + y * y), 0.0)  # `np.hypot` takes four times as long
+        np.fill_diagonal(overlap, 0.0)
+        if overlap.max(initial=0.0) < _TOLERANCE:
+            break
+        share = overlap / spacing
+        x, y = x + bias_x * share, y + bias_y * share
+        # Each mark moves half of the overlap, or less if it overlaps many marks, which prevents oscillation
+        force = overlap / np.maximum(np.sqrt(x * x + y * y), 1e-9)
+        push = np.stack([(x * force).sum(axis=1), (y * force).sum(axis=1)], axis=1)
+        shift = positions + push / np.maximum(np.count_nonzero(overlap, axis=1), 4)[:, None] - true
+        positions = true + shift * np.minimum(1.0, _MAX_SHIFT / np.maximum(np.hypot(*shift.T), 1e-9))[:, None]
+        positions = positions.clip(lowest, highest)
+    return [(float(x), float(y)) for x, y in positions]
+
+
+def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
+    """A Plotly shape that fills one quadrant, or the neutral centre, with its colour below the traces."""
+    if quadrant is Quadrant.N:
+        area = _ring(NEUTRAL_RADIUS)
+    else:
+        side, level = QUADRANT_CORNERS[quadrant]
+        area = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level}
+    fill = faded(QUADRANT_COLOURS[quadrant], opacity)
+    return area | {"fillcolor": fill, "line": {"width": 0}, "layer": "below"}
+
+
+def corner_notes() -> list[dict[str, Any]]:
+    """Plotly annotations with the name of each quadrant, above or below the plane, where no mark lies."""
+    return [
+        {
+            "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
+            "yanchor": "bottom" if level > 0 else "top", "showarrow": False,
+            "text": quadrant.description.replace(" and ", ", "), "font": {"size": _LABEL}, "borderpad": 0,
+        }
+        for quadrant, (side, level) in QUADRANT_CORNERS.items()
+    ]  # fmt: skip
+
+
+def clicked_mark(points: Sequence[Mapping[str, Any]]) -> str | int | None:
+    """The label of the clicked face or the number of the clicked song, from the points of a selection; else None."""
+    for point in points:
+        if (row := point.get("customdata")) and isinstance(mark := row[-1], str | int):
+            return mark
+    return None
+
+
+def _ring(radius: float) -> dict[str, Any]:
+    return {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
+
+
+def _draw_plane(figure: go.Figure) -> None:
+    line = {"color": QUIET, "width": 1}
+    outlines = [
+        _ring(1.0) | {"line": line | {"dash": "solid"}},
+        _ring(NEUTRAL_RADIUS) | {"line": line | {"dash": "dot"}},
+        {"type": "line", "x0": -1, "x1": 1, "y0": 0, "y1": 0, "line": line},
+        {"type": "line", "x0": 0, "x1": 0, "y0": -1, "y1": 1, "line": line},
+    ]
+    # One update: Plotly validates all shapes again for each shape that is added
+    figure.update_layout(
+        shapes=[
+            *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
+            *(outline | {"layer": "below"} for outline in outlines),
+        ],
+        annotations=corner_notes(),
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[point.valence for point in EMOTION_POINTS.values()],
+            y=[point.arousal for point in EMOTION_POINTS.values()],
+            mode="markers",
+            text=[emotion.value for emotion in EMOTION_POINTS],
+            marker={
+                "symbol": "cross-thin",
+                "size": _DOT,
+                "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())},
+            },
+            hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
+        )
+    )
+
+
+def _draw_names(figure: go.Figure) -> None:
+    """Write the emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
+    figure.add_trace(
+        go.Scatter(
+            x=[point.valence for point in EMOTION_POINTS.values()],
+            y=[point.arousal for point in EMOTION_POINTS.values()],
+            mode="markers+text",
+            text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in EMOTION_POINTS],
+            textposition=[_NAME_PLACES[emotion][0] for emotion in EMOTION_POINTS],
+            textfont={"size": _LABEL},
+            marker={"size": [_NAME_PLACES[emotion][1] for emotion in EMOTION_POINTS], "opacity": 0},
+            hoverinfo="skip",
+            name="names",
+        )
+    )
+
+
+def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
+    ages = [step / len(trail) for step in range(1, len(trail) + 1)]
+    figure.add_trace(
+        go.Scatter(
+            x=[point.valence for point in trail],
+            y=[point.arousal for point in trail],
+            mode="lines+markers",
+            line={"color": QUIET, "width": 1, "shape": "spline", "smoothing": 0.6},
+            marker={
+                "size": [4 + 6 * age for age in ages],
+                "color": [faded(TRAIL, round(0.8 * age, 3)) for age in ages],
+                "line": {"width": 0},
+            },
+            hoverinfo="skip",
+            name="trail",
+        )
+    )
+
+
+def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *, path: bool) -> None:
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _ in shown],
+            y=[y for _, y in shown],
+            mode="lines+markers+text" if path else "markers+text",
+            line={"color": QUIET, "width": 2},
+            text=[str(song.number) for song in songs],
+            textfont={"size": _LABEL, "color": [ink_on(MOOD_COLOURS[song.mood]) for song in songs]},
+            marker={
+                "symbol": "square",
+                "size": _SONG_SIZE,
+                "color": [MOOD_COLOURS[song.mood] for song in songs],
+                "line": {"width": 1, "color": "white"},
+            },
+            **_CLICKABLE,
+            customdata=[
+                (song.title, song.mood.value, song.point.valence, song.point.arousal, song.number) for song in songs
+            ],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
+            "energy %{customdata[3]:.2f}<extra></extra>",
+            name="songs",
+        )
+    )
+
+
+def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, sizes: Sequence[float]) -> None:
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _ in shown],
+            y=[y for _, y in shown],
+            mode="markers+text",
+            text=[f"<b>{face.label}</b>" for face in faces],
+            textfont={"size": _LABEL, "color": [ink_on(EMOTION_COLOURS[face.emotion]) for face in faces]},
+            marker={
+                "size": sizes,
+                "color": [EMOTION_COLOURS[face.emotion] for face in faces],
+                "opacity": 1,  # Plotly's default lets covered marks show through
+                "line": {"width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)), "color": "white"},
+            },
+            **_CLICKABLE,
+            customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.label) for face in faces],
+            hovertemplate="%{text}, %{customdata[0]}: valence %{customdata[1]:.2f}, arousal %{customdata[2]:.2f}"
+            "<extra></extra>",
+            name="faces",
+        )
+    )

@@ -1,0 +1,119 @@
+"""One colour for each emotion, quadrant and mood, the same in the light and the dark theme.
+
+Every colour has a contrast of at least 3:1 to both page backgrounds, and any two emotions differ under the three common
+kinds of colour blindness (measured in tests/charts/test_colours.py). A name or a symbol accompanies every colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from emomusic.affect import Emotion, Mood, Quadrant
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+EMOTION_COLOURS: Mapping[Emotion, str] = MappingProxyType(
+    {
+        Emotion.ANGRY: "#B43713",
+        Emotion.DISGUST: "#1A9241",
+        Emotion.FEAR: "#9A35FA",
+        Emotion.HAPPY: "#BB8409",
+        Emotion.SAD: "#2F8DEE",
+        Emotion.SURPRISE: "#CB0AA3",
+        Emotion.NEUTRAL: "#7A7474",
+    }
+)
+
+QUADRANT_COLOURS: Mapping[Quadrant, str] = MappingProxyType(
+    {
+        Quadrant.Q1: EMOTION_COLOURS[Emotion.HAPPY],
+        Quadrant.Q2: EMOTION_COLOURS[Emotion.ANGRY],
+        Quadrant.Q3: EMOTION_COLOURS[Emotion.SAD],
+        Quadrant.Q4: EMOTION_COLOURS[Emotion.DISGUST],
+        Quadrant.N: EMOTION_COLOURS[Emotion.NEUTRAL],
+    }
+)
+
+MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
+    {
+        Mood.CALM: EMOTION_COLOURS[Emotion.DISGUST],
+        Mood.HAPPY: EMOTION_COLOURS[Emotion.HAPPY],
+        Mood.ENERGETIC: EMOTION_COLOURS[Emotion.SURPRISE],
+        Mood.SAD: EMOTION_COLOURS[Emotion.SAD],
+    }
+)
+
+CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
+    {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
+    | {"tense": QUADRANT_COLOURS[Quadrant.Q2]}  # of the four classes of face models
+)
+"""Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""
+
+RIGHT, WRONG = "#1F66B5", "#8A5F00"
+"""Correct and wrong answers; also negative and positive correlations."""
+
+TRAIL = "#80808A"
+"""Earlier positions: a grey that is no emotion's colour."""
+
+
+def rgb_of(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of "#rrggbb", each from 0 to 255."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
+def ink_on(colour: str) -> str:
+    """Black or white: the text colour with the higher contrast on "#rrggbb" (WCAG relative luminance)."""
+    channels = (channel / 255 for channel in rgb_of(colour))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#FFFFFF"
+
+
+def faded(colour: str, opacity: float) -> str:
+    """The colour "#rrggbb" with an opacity, as "rgba(…)"."""
+    red, green, blue = rgb_of(colour)
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+QUIET = faded(TRAIL, 0.35)
+"""Axes, rings and outlines: visible on both themes, but unobtrusive."""
+
+GUIDE = faded(TRAIL, 0.9)
+"""Reference lines and marks."""
+
+
+_LETTERS = 13  # pixels; Streamlit's charts have 12
+
+
+def write_in(figure: go.Figure, text_color: str | None) -> None:
+    """Set the text colour of a chart, except for text with its own colour, and a size of 13 pixels where none is set.
+
+    Does nothing if `text_color` is None or already set, because sessions share some charts.
+    """
+    if text_color is None or figure.layout.font.color == text_color:
+        return
+    layout = figure.layout
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # assignments take half the time of `update`
+        for font in (axis.tickfont, axis.title.font):
+            font.color, font.size = text_color, font.size or _LETTERS
+    for polar in figure.select_polars():
+        polar.radialaxis.tickfont.color = polar.angularaxis.tickfont.color = text_color
+    for note in layout.annotations:
+        if note.font.color is None:
+            note.font.color = text_color
+        note.font.size = note.font.size or _LETTERS
+    for font in (layout.legend.font, layout.hoverlabel.font, layout.font):
+        font.size = font.size or _LETTERS
+    layout.legend.font.color = layout.hoverlabel.font.color = text_color
+    layout.font.color = text_color  # last: the check above reads it
+
+
+BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"
+"""Detector boxes that a stage keeps and drops; both are visible on light and dark backgrounds."""
+
+HEAT = ("#0A0722", "#4B1466", "#A3336E", "#EC6A4B", "#FBC15A", "#FCFBD0")
+"""Heat map colours from zero to the maximum; lightness increases, so they work without colour vision."""

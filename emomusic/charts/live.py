@@ -1,0 +1,194 @@
+"""Charts of a live session or a film: the group over time, and the current faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
+from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
+from emomusic.faces.reading import SHARES
+from emomusic.stream.timeline import Segment
+from emomusic.text import format_clock
+
+if TYPE_CHECKING:
+    from emomusic.songs.film_sound import SoundSpan
+
+_BRIDGED_S = 3  # longest gap to fill; slow machines read less than one frame a second
+_MIN_SPAN_S = 30  # narrowest time axis
+_BAND_BOTTOM, _BAND_TOP = 102, 114  # of the scenes, in the unit of the areas
+_NUMBERED_SCENES = 24
+_SOUND_BOTTOM, _SOUND_TOP = -22, -6  # of the film's sound, in the same unit
+_NAMED_SPAN = 0.13  # smallest share of the time axis with room for the name of a mood
+_NAMED_SHARE = 0.22  # smallest bar segment with room for its name
+
+CLICKED, SOUND = "clicked", "sound"
+"""Names of the traces of `film_areas` that take clicks."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFace:
+    """A face or the group with its probabilities; `name` labels its bar."""
+
+    name: str
+    probabilities: EmotionProbabilities
+
+
+def mood_areas(table: pd.DataFrame) -> go.Figure:
+    """The group over a `Timeline.table`: stacked areas of the emotions, from the bottom in the order of `Emotion`."""
+    seconds = _without_gaps(table)
+    minutes = [format_clock(time_s) for time_s in seconds.index]
+    figure = go.Figure()
+    for emotion in EMOTIONS:
+        colour = EMOTION_COLOURS[emotion]
+        figure.add_trace(
+            go.Scatter(
+                x=list(seconds.index), y=(100 * seconds[emotion.value]).round(1).tolist(), name=emotion.value,
+                mode="lines", stackgroup="group", line={"width": 0.5, "color": colour}, fillcolor=faded(colour, 0.85),
+                customdata=minutes, hovertemplate="%{customdata}: %{y:.0f} %<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
+    last = max(last, first + _MIN_SPAN_S)
+    step = next((step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
+    ticks = np.arange(-(-first // step) * step, last + 1, step)
+    figure.update_layout(
+        height=240, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, uirevision="mood areas",
+        legend={"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "traceorder": "normal", "title": ""},
+    )  # fmt: skip
+    figure.update_xaxes(
+        range=[first, last], fixedrange=True, showgrid=False, zeroline=False, tickvals=ticks,
+        ticktext=[format_clock(tick) for tick in ticks.tolist()],
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[0, 100],
+        fixedrange=True,
+        tickvals=[0, 50, 100],
+        ticktext=["0 %", "50 %", "100 %"],
+        gridcolor=QUIET,
+        zeroline=False,
+    )
+    return figure
+
+
+def film_areas(
+    table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | None = None, sound: Sequence[SoundSpan] = ()
+) -> go.Figure:
+    """The group over a film: the areas of `mood_areas` with the numbered scenes above and the sound below them.
+
+    A transparent bar for each second, in the trace `CLICKED`, takes clicks, as do the bars of the sound: the
+    `customdata` of both is the second.
+
+    Args:
+        table: from `timeline.every_second`.
+        scenes: the bands, in the colours of their quadrants.
+        chosen: index of the outlined scene.
+        sound: the moods of the film's own sound; none for no band.
+    """
+    figure = mood_areas(table)
+    figure.update_traces(hoverinfo="skip", hovertemplate=None)
+    found = table[table["num_faces"] > 0]
+    seconds = found["time_s"].astype(int).tolist()
+    shares = (zip(SHARES, row, strict=True) for row in found[SHARES].to_numpy().tolist())
+    ranked = [sorted(pairs, key=lambda pair: -pair[1]) for pairs in shares]
+    figure.add_trace(
+        go.Bar(
+            x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
+            marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
+            hovertext=[
+                f"{format_clock(second)}: {list_shares(dict(most[:2]))}"
+                for second, most in zip(seconds, ranked, strict=True)
+            ],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )  # fmt: skip
+    for number, scene in enumerate(scenes, 1):
+        colour, is_chosen = QUADRANT_COLOURS[scene.quadrant], number - 1 == chosen
+        figure.add_shape(
+            type="rect", x0=scene.start_s, x1=scene.end_s, y0=_BAND_BOTTOM, y1=_BAND_TOP, layer="above",
+            fillcolor=colour, line={"width": 2 if is_chosen else 0.5, "color": QUIET},
+        )  # fmt: skip
+        figure.add_shape(
+            type="line",
+            x0=scene.start_s,
+            x1=scene.start_s,
+            y0=0,
+            y1=_BAND_BOTTOM,
+            line={"width": 1, "dash": "dot", "color": QUIET},
+        )
+        if len(scenes) <= _NUMBERED_SCENES:
+            figure.add_annotation(
+                x=(scene.start_s + scene.end_s) / 2, y=(_BAND_BOTTOM + _BAND_TOP) / 2, text=str(number),
+                showarrow=False, font={"size": 13, "color": ink_on(colour)},
+            )  # fmt: skip
+    figure.update_layout(barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest")
+    figure.update_yaxes(range=[0, _BAND_TOP])
+    if sound:
+        _draw_sound(figure, sound)
+    return figure
+
+
+def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
+    """Draw the moods of the sound as a band below the areas, within the time axis, and name the long ones."""
+    first, last = figure.layout.xaxis.range
+    spans = [(max(span.start_s, first), min(span.end_s, last), span.mood) for span in sound]
+    spans = [(start_s, end_s, mood) for start_s, end_s, mood in spans if start_s < end_s]
+    colours = [MOOD_COLOURS[mood] for *_, mood in spans]
+    figure.add_trace(
+        go.Bar(
+            x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
+            y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,
+            marker={"color": colours, "line": {"width": 0.5, "color": QUIET}},
+            text=[mood.value if end - start > _NAMED_SPAN * (last - first) else "" for start, end, mood in spans],
+            textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
+            textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
+            customdata=[int(start_s) for start_s, *_ in spans],
+            hovertext=[
+                f"{format_clock(start_s)} to {format_clock(end_s)}: {mood} sound" for start_s, end_s, mood in spans
+            ],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )  # fmt: skip
+    middle = (_SOUND_BOTTOM + _SOUND_TOP) / 2
+    figure.update_yaxes(
+        range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 0, 50, 100], ticktext=["sound", "0 %", "50 %", "100 %"]
+    )
+
+
+def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """The shares for every second from the first to the last, short gaps filled, 0 without faces."""
+    shares = table.set_index("time_s")[[emotion.value for emotion in EMOTIONS]].fillna(0.0)
+    if shares.empty:
+        return shares
+    shares = shares.reindex(range(int(shares.index[0]), int(shares.index[-1]) + 1))
+    return shares.ffill(limit=_BRIDGED_S - 1).fillna(0.0)
+
+
+def face_bars(faces: Sequence[NamedFace]) -> go.Figure:
+    """One stacked bar of seven probabilities per face, from top to bottom; the larger segments show their name."""
+    names = [face.name for face in faces]
+    figure = go.Figure()
+    for emotion in EMOTIONS:
+        shares = [face.probabilities[emotion] for face in faces]
+        figure.add_trace(
+            go.Bar(
+                x=[100 * share for share in shares], y=names, orientation="h", name=emotion.value,
+                marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0}},
+                text=[emotion.value if share >= _NAMED_SHARE else "" for share in shares],
+                textposition="inside", insidetextanchor="middle", textangle=0,
+                textfont={"color": ink_on(EMOTION_COLOURS[emotion]), "size": 12},
+                hovertemplate="%{y}: " + emotion.value + " %{x:.0f} %<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.update_layout(
+        barmode="stack", bargap=0.3, height=46 * max(len(faces), 1) + 8, showlegend=False, dragmode=False,
+        margin={"l": 0, "r": 0, "t": 4, "b": 4}, uirevision="face rows",
+    )  # fmt: skip
+    figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 14})
+    return figure

@@ -1,0 +1,329 @@
+"""Charts of song tables: the plane of all songs, distributions by mood, and feature effects on one song.
+
+Features have the shape (n, 9), in the order of `features.FEATURES`, and moods the shape (n,), positions in `Mood`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
+
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Emotion, Mood, quadrant_of
+from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
+from emomusic.charts.colours import (
+    EMOTION_COLOURS,
+    GUIDE,
+    MOOD_COLOURS,
+    QUIET,
+    RIGHT,
+    WRONG,
+    faded,
+)
+from emomusic.charts.face import share_bars
+from emomusic.songs.features import FEATURE_LABELS, FEATURES, Feature
+from emomusic.songs.mood import MOODS
+from emomusic.text import format_clock
+
+MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
+    {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
+)
+"""Marker symbols, so that moods differ in more than colour."""
+
+MOOD_GLYPHS: Mapping[Mood, str] = MappingProxyType(
+    {Mood.CALM: "\u25cf", Mood.HAPPY: "\u25c6", Mood.ENERGETIC: "\u25b2", Mood.SAD: "\u25a0"}
+)
+"""The same symbols in text."""
+
+_MANY = 2000  # songs; smaller and paler symbols above
+_RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+
+
+def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
+    """Songs on the plane of valence and arousal, one trace for each mood, ready for a lasso.
+
+    Args:
+        plane: shape (n, 2), valence and arousal from -1 to 1.
+        moods: shape (n,), positions in `Mood`.
+        names: shown at the pointer, one for each song.
+    """
+    size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
+    figure = go.Figure()
+    for position, mood in enumerate(MOODS):
+        own = np.flatnonzero(moods == position)
+        figure.add_trace(
+            go.Scattergl(
+                x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
+                text=[html.escape(names[row], quote=False) for row in own.tolist()],
+                marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
+                selected={"marker": {"opacity": 0.95}}, unselected={"marker": {"opacity": 0.12}},
+                hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
+            )
+        )  # fmt: skip
+    axes = {"x0": -1, "x1": 1, "y0": 0, "y1": 0, "type": "line", "line": {"color": QUIET, "width": 1}, "layer": "below"}
+    figure.update_layout(
+        height=480, margin={"l": 8, "r": 8, "t": 36, "b": 8}, showlegend=False, dragmode="lasso",
+        hoverlabel={"align": "left"},
+        shapes=[
+            *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
+            axes, axes | {"x0": 0, "x1": 0, "y0": -1, "y1": 1},
+        ],
+        annotations=corner_notes(),
+    )  # fmt: skip
+    axis = {"range": [-_RANGE, _RANGE], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
+    figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
+    axis["range"] = [-_ROOM, _ROOM]
+    figure.update_yaxes(**axis, title={"text": "arousal (energy): drowsy to awake", "standoff": 4})
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How well a feature separates the moods of a table.
+
+    Attributes:
+        feature: the feature.
+        share: of its variance between the moods, 0 to 1 (eta squared).
+        lowest: the mood with the lowest median.
+        highest: the mood with the highest median.
+    """
+
+    feature: Feature
+    share: float
+    lowest: Mood
+    highest: Mood
+
+
+def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:
+    """How well each feature separates the moods, best first; `moods` are positions in `Mood`."""
+    table = pd.DataFrame(features)
+    groups = table.groupby(moods)
+    spread = ((table - table.mean()) ** 2).sum()
+    between = ((groups.mean() - table.mean()) ** 2).mul(groups.size(), axis="index").sum()
+    # A constant 0.1 has a spread of 1e-17
+    shares = (between / spread).where((np.ptp(features, axis=0) > 0) & (spread > 0), 0.0)
+    lowest, highest = groups.median().idxmin(), groups.median().idxmax()
+    found = [
+        Standing(feature, float(shares[column]), MOODS[lowest[column]], MOODS[highest[column]])
+        for column, feature in enumerate(FEATURES.values())
+    ]
+    return sorted(found, key=lambda standing: -standing.share)
+
+
+def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
+    """The distribution of one feature in each mood, as four curves of equal height with their medians."""
+    low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
+    if feature.unit == "":
+        low, high = feature.low, feature.high
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    figure = go.Figure()
+    for level, mood in enumerate(reversed(MOODS)):
+        own = values[moods == MOODS.index(mood)]
+        if not own.size:
+            continue
+        places, heights = _hill(own, low, high)
+        colour = MOOD_COLOURS[mood]
+        figure.add_trace(
+            go.Scatter(
+                x=np.concatenate([places, places[::-1]]),
+                y=np.concatenate([level + heights, np.full(len(places), level)]),
+                mode="lines", fill="toself", fillcolor=faded(colour, 0.35), line={"color": colour, "width": 1.5},
+                hoverinfo="skip",
+            )
+        )  # fmt: skip
+        first, median, third = (float(q) for q in np.quantile(own, [0.25, 0.5, 0.75]))
+        unit, digits = f" {feature.unit}" if feature.unit else "", feature.num_digits
+        figure.add_trace(
+            go.Scatter(
+                x=[min(max(median, low), high)], y=[level], mode="markers", name=f"{mood.value} median",
+                marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": colour,
+                        "line": {"width": 1.5, "color": "white"}},
+                hovertemplate=f"{mood.value}: median {median:.{digits}f}{unit}, "
+                f"middle half {first:.{digits}f} to {third:.{digits}f}<extra></extra>",
+            )
+        )  # fmt: skip
+    ground = {"type": "line", "x0": low, "x1": high, "line": {"color": QUIET, "width": 1}, "layer": "below"}
+    figure.update_layout(
+        height=230, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False,
+        shapes=[ground | {"y0": level, "y1": level} for level in range(len(MOODS))],
+    )  # fmt: skip
+    figure.update_xaxes(
+        range=[low, high], fixedrange=True, showgrid=False, zeroline=False, nticks=5,
+        title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 13}},
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[-0.12, len(MOODS) - 0.02], fixedrange=True, showgrid=False, zeroline=False, ticks="",
+        tickvals=list(range(len(MOODS))), ticktext=[mood.value for mood in reversed(MOODS)], tickfont={"size": 13},
+    )  # fmt: skip
+    return figure
+
+
+def _hill(
+    values: npt.NDArray[np.float64], low: float, high: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Centres and heights of a smoothed histogram with its maximum at 0.88 (a fast kernel density estimate)."""
+    from scipy.ndimage import gaussian_filter1d
+
+    num_bins = 96
+    counts, edges = np.histogram(np.clip(values, low, high), bins=num_bins, range=(low, high))
+    width = 3.0 if len(values) > 300 else 5.0  # in bins; few songs need more smoothing
+    # Reflection at the ends keeps the density inside the range and peaks at 0 intact
+    smooth = gaussian_filter1d(counts.astype(np.float64), width, mode="reflect", radius=15)
+    return (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
+
+
+def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Pearson correlation of every pair of features, shape (9, 9); NaN for constant features."""
+    return pd.DataFrame(features).corr().to_numpy()
+
+
+def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
+    """The lower triangle of a matrix of `correlations`, as colours with numbers."""
+    columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
+    lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
+    # White numbers are legible from 0.5 up and the page's text below 0.5, in both themes
+    cold, warm = RIGHT, WRONG
+    steps = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
+    steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=lower, x=columns, y=rows, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+            colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
+            hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
+        )
+    )  # fmt: skip
+    numbers = []
+    for name, row in zip(rows, lower, strict=True):
+        for other, value in zip(columns, row, strict=True):
+            if not np.isnan(value):
+                font = {"size": 13} | ({"color": "white"} if abs(value) >= 0.5 else {})
+                text = _signed(value).lstrip("+")
+                numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
+    figure.update_layout(height=480, margin=_MARGIN, dragmode=False, annotations=numbers)
+    figure.update_xaxes(fixedrange=True, showgrid=False, tickangle=-45, ticks="")
+    figure.update_yaxes(fixedrange=True, showgrid=False, autorange="reversed", ticks="")
+    return figure
+
+
+def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The mean rank of each mood's songs among all songs, for every feature.
+
+    Every value becomes the share of songs below it (ties count half), so that units are comparable and outliers have
+    little effect.
+
+    Returns:
+        Shape (4, 9), 0 to 1; 0.5 is the median rank. NaN for a mood without songs.
+    """
+    ranks = (pd.DataFrame(features).rank() - 0.5) / len(features)
+    return ranks.groupby(moods).mean().reindex(range(len(MOODS))).to_numpy()
+
+
+def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:
+    """One outline of `mood_profiles` per mood over the nine features; the dotted ring is the median song."""
+    round_ = [*FEATURE_LABELS, FEATURE_LABELS[0]]
+    figure = go.Figure(
+        go.Scatterpolar(
+            r=[50] * len(round_), theta=round_, mode="lines", name="all songs", hoverinfo="skip",
+            line={"dash": "dot", "width": 2, "color": GUIDE},
+        )
+    )  # fmt: skip
+    for mood, profile in zip(MOODS, profiles, strict=True):
+        if np.isnan(profile).any():
+            continue
+        percents = 100 * np.append(profile, profile[0])
+        figure.add_trace(
+            go.Scatterpolar(
+                r=percents, theta=round_, mode="lines+markers", name=mood.value, fill="toself",
+                fillcolor=faded(MOOD_COLOURS[mood], 0.08), line={"color": MOOD_COLOURS[mood], "width": 2.5},
+                marker={"symbol": MOOD_SYMBOLS[mood], "size": 8},
+                hovertemplate="%{theta}: above %{r:.0f} % of the songs<extra>" + mood.value + "</extra>",
+            )
+        )  # fmt: skip
+    ring = {"gridcolor": QUIET, "linecolor": QUIET}
+    figure.update_layout(
+        height=480,
+        margin={"l": 70, "r": 70, "t": 30, "b": 20},
+        dragmode=False,
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.1, "yanchor": "top", "title": ""},
+        polar={
+            "bgcolor": "rgba(0, 0, 0, 0)",
+            "radialaxis": ring
+            | {"range": [0, 100], "tickvals": [25, 50, 75], "ticksuffix": " %", "angle": 90, "tickangle": 90},
+            "angularaxis": ring | {"rotation": 90, "direction": "clockwise"},
+        },
+    )
+    return figure
+
+
+def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
+    """The way of a song over the affect plane.
+
+    Args:
+        path: time in seconds, valence and arousal of each part, in the order of time.
+        song: position of the whole song, marked with a note.
+        mood: of the whole song.
+    """
+    points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
+    colours = [MOOD_COLOURS[QUADRANT_MOODS[quadrant_of(point, neutral_radius=0)]] for point in points]
+    figure = circumplex([], [SongPoint(1, "the whole song", song, mood)], trail=points)
+    figure.update_traces(
+        selector={"name": "trail"}, marker={"color": colours, "opacity": 0.9}, hoverinfo="all",
+        text=[format_clock(time_s) for time_s, *_ in path],
+        hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_traces(selector={"name": "songs"}, text=["\u266a"], textfont={"size": 16}, marker={"size": 24})
+    return figure
+
+
+def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
+    """Four bars in the order of `Mood`, each with its name and percentage.
+
+    Args:
+        probabilities: shape (4,).
+        start: shape (4,), earlier values, drawn as a line across each bar; None for no lines.
+    """
+    shares = dict(zip(MOODS, probabilities.tolist(), strict=True))
+    figure = share_bars(shares, height=190, letters=14, bargap=0.3)
+    if start is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,
+                marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GUIDE}},
+                hovertemplate="%{y} at the start: %{x:.1f} %<extra></extra>",
+            )
+        )  # fmt: skip
+    return figure
+
+
+def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
+    """The effect of each feature on the probability of a mood, in percentage points."""
+    reach = max(5.0, float(np.abs(points).max()))
+    for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
+    figure = go.Figure(
+        go.Bar(
+            x=points, y=FEATURE_LABELS, orientation="h",
+            marker={"color": [for_it if value >= 0 else against_it for value in points], "cornerradius": 3},
+            text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
+            hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_vline(x=0, line={"color": QUIET, "width": 1})
+    figure.update_layout(height=290, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
+    figure.update_layout(dragmode=False)
+    figure.update_xaxes(range=[-1.3 * reach, 1.3 * reach], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 13})
+    return figure
+
+
+def _signed(value: float, *, digits: int = 2) -> str:
+    """A number with a true minus sign; no sign if it rounds to zero."""
+    text = f"{value:+.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\u2212")

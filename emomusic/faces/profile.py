@@ -1,0 +1,411 @@
+"""What the app learned of one person's face: a small classifier for the faces that this person pulls.
+
+A face is described by 21 numbers, logarithms of the emotions' probabilities from three outputs: as ten people would see
+it (FER+), as it was meant (the labels of FER2013, the network's second output), and those of another network
+(`COMPANIONS`), which errs on other faces. Persons differ in their neutral face, and in how and how strongly they show
+each emotion. A Gaussian model of people (`models/face/<name>/people.npz`, written by `python -m scripts.build_people`)
+has these differences. A person's shots condition it in closed form, so one neutral face moves all emotions, each
+further shot moves its emotion more, and emotions without a shot keep the faces of others.
+
+A profile holds numbers only. It is biometric data: the library neither stores nor logs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.assets import DAMAGED_ARRAYS, load_once, require_intact
+from emomusic.errors import ModelError, ProfileError
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.identity import Identifier
+from emomusic.faces.reading import PictureReading
+from emomusic.media.images import RgbImage, crop_face, to_network_input
+
+COMPANIONS = ("emonet",)
+"""Networks that describe a face together with the classifier's."""
+
+MAX_BYTES = 64 * 1024
+"""Largest profile as JSON. One takes about 9 KB."""
+
+MAX_SHOTS = 20
+"""Most pictures of one emotion."""
+
+SAME_PERSON = 0.65
+"""Smallest cosine of a face's descriptor and the mean of a profile's."""
+
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 3 * len(EMOTIONS), 1024, 1000.0
+_NEUTRAL = Emotion.NEUTRAL.label
+_ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
+_ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
+
+Vectors = npt.NDArray[np.float64]
+"""Faces as `describe_faces` returns them, shape (n, 21)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """How the faces of people differ.
+
+    Attributes:
+        means: of the emotions, shape (7, 21), as meant by the labels of FER2013.
+        between: covariance of the faces of different persons with one emotion, shape (21, 21).
+        within: covariance of the faces of one person with one emotion, shape (21, 21).
+        person: share of `between` by which persons' neutral faces differ.
+        expression: share of `between` by which the ways of showing an emotion differ.
+        intensity: mean strength of expressions, relative to `means`.
+        intensity_std: its standard deviation.
+        calm: share of `within` by which neutral faces of a person differ.
+        contrast: weight of the difference from the neutral shot while other emotions have no shot.
+        evidence: factor of the log likelihoods, because the numbers of a face depend on each other.
+    """
+
+    means: npt.NDArray[np.float64]
+    between: npt.NDArray[np.float64]
+    within: npt.NDArray[np.float64]
+    person: float
+    expression: float
+    intensity: float
+    intensity_std: float
+    calm: float
+    contrast: float
+    evidence: float
+
+    @classmethod
+    def load(cls, model: str) -> People:
+        """The numbers of a trained model.
+
+        Raises:
+            ModelError: the model has none.
+            AssetError: the file is damaged.
+        """
+        path = people_path(model)
+        require_intact(path)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}
+        except DAMAGED_ARRAYS as error:
+            raise ModelError(
+                f"expected the numbers of people in {path}. Received: {error}. Restore the file"
+            ) from error
+        numbers: dict[str, Any] = {name: value if value.ndim else float(value) for name, value in values.items()}
+        return cls(**numbers)
+
+    def conditioned(
+        self, faces: Mapping[Emotion, npt.NDArray[np.float64]], counts: Mapping[Emotion, int]
+    ) -> Conditioned:
+        """The faces to expect of a person whose mean faces of some emotions are known, from `counts` shots each."""
+        num_emotions, size = self.means.shape
+        ways = self.means - self.means[_NEUTRAL]
+        expected = self.means[_NEUTRAL] + self.intensity * ways
+        prior = np.zeros((num_emotions, size, num_emotions, size))
+        prior += self.person * self.between[None, :, None, :]
+        for label in range(num_emotions):
+            if label != _NEUTRAL:
+                own = self.expression * self.between + self.intensity_std**2 * np.outer(ways[label], ways[label])
+                prior[label, :, label, :] += own
+        covariance, mean = prior.reshape(num_emotions * size, -1), expected.ravel()
+        if faces:
+            known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
+            seen = np.concatenate(list(faces.values()))
+            shots = np.diag([1 / counts[emotion] for emotion in faces])
+            gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.kron(shots, self.within), covariance[known]).T
+            mean = mean + gain @ (seen - mean[known])
+            covariance = covariance - gain @ covariance[known]
+        blocks = covariance.reshape(num_emotions, size, num_emotions, size)
+        each = np.stack([blocks[label, :, label, :] + self.within for label in range(num_emotions)])
+        each[_NEUTRAL] -= (1 - self.calm) * self.within
+        roots = np.linalg.cholesky(each)
+        inverse = np.linalg.inv(roots)
+        return Conditioned(
+            maps=np.swapaxes(inverse, 1, 2),
+            offsets=np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size)),
+            constants=-np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1),
+            evidence=self.evidence,
+            neutral=_log_probabilities(faces.get(Emotion.NEUTRAL, self.means[_NEUTRAL])),
+            contrast=self.contrast * (num_emotions - len(faces)) / (num_emotions - 1) if faces else 0.0,
+        )
+
+
+def _log_probabilities(faces: Vectors) -> npt.NDArray[np.float64]:
+    """The first output of described faces, as logarithms of probabilities."""
+    logs = faces[..., : len(EMOTIONS)]
+    return np.asarray(logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditioned:
+    """A Gaussian for the faces of each emotion, and the neutral face to compare with.
+
+    Attributes:
+        maps: shape (7, 21, 21); a face times this, minus `offsets`, has independent numbers of variance 1.
+        offsets: shape (7, 21).
+        constants: logarithms of the densities at the centres, shape (7,).
+        evidence: that of `People`.
+        neutral: logarithms of the emotions' probabilities on the neutral shot, shape (7,).
+        contrast: weight of their rise, where neutral counts as a rise of 1.
+    """
+
+    maps: npt.NDArray[np.float64]
+    offsets: npt.NDArray[np.float64]
+    constants: npt.NDArray[np.float64]
+    evidence: float
+    neutral: npt.NDArray[np.float64]
+    contrast: float
+
+    def probabilities(self, faces: Vectors) -> npt.NDArray[np.float32]:
+        """The probabilities of the emotions, each equally frequent, shape (n, 7)."""
+        distances = ((np.matmul(faces[None], self.maps) - self.offsets[:, None]) ** 2).sum(axis=2).T
+        rises = _log_probabilities(faces) - self.neutral
+        rises[:, _NEUTRAL] = 1.0
+        logits = self.evidence * (self.constants - distances / 2) + self.contrast * rises
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def people_path(model: str) -> Path:
+    """The file of `People` of a trained model.
+
+    Raises:
+        ModelError: there is no such model, or it cannot learn a face.
+    """
+    path = model_files.model_folder(model) / model_files.PEOPLE
+    if not path.is_file():
+        raise ModelError(
+            f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
+            f"Received: {model}. Choose another model"
+        )
+    return path
+
+
+@load_once
+def load_companions() -> tuple[EmotionClassifier, ...]:
+    """The networks of `COMPANIONS`, loaded once in about 0.2 s. Raises a `ModelError` as `EmotionClassifier.load`."""
+    return tuple(EmotionClassifier.load(name) for name in COMPANIONS)
+
+
+def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:
+    """Faces, at least one, cropped as by `images.crop_face`, as numbers."""
+    networks = (classifier, *load_companions())
+    return np.hstack([network.describe(to_network_input(crops, network.spec.side)) for network in networks])
+
+
+def _checksum(classifier: EmotionClassifier) -> str:
+    """The checksum of all networks that describe a face."""
+    networks = (classifier, *load_companions())
+    return hashlib.sha256("".join(network.spec.onnx_sha256 for network in networks).encode()).hexdigest()
+
+
+_Number = Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
+_Shots = Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]
+
+
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    """A profile as JSON."""
+
+    format: Literal["emomusic face profile"]
+    version: Literal[1]
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    shots: Annotated[dict[Emotion, _Shots], msgspec.Meta(min_length=1, max_length=len(EMOTIONS))]
+    faces: dict[Emotion, Annotated[list[_Number], msgspec.Meta(min_length=_SIZE, max_length=_SIZE)]]
+    identity: Annotated[list[_Number], msgspec.Meta(min_length=_IDENTITY_SIZE, max_length=_IDENTITY_SIZE)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceProfile:
+    """What the app learned of one person's face.
+
+    Attributes:
+        model: the trained model that described the faces.
+        model_sha256: checksum of the networks. Others describe faces otherwise.
+        shots: number of pictures of each emotion; neutral is there.
+        faces: their mean, shape (21,), for each emotion of `shots`.
+        identity: mean descriptor of the person, shape (1024,), length 1.
+    """
+
+    model: str
+    model_sha256: str
+    shots: Mapping[Emotion, int]
+    faces: Mapping[Emotion, npt.NDArray[np.float64]]
+    identity: npt.NDArray[np.float32]
+
+    def to_json(self) -> bytes:
+        """The profile as a file of about 9 KB."""
+        stored = _Stored(
+            format="emomusic face profile",
+            version=1,
+            model=self.model,
+            model_sha256=self.model_sha256,
+            shots=dict(self.shots),
+            faces={emotion: [round(float(number), 4) for number in face] for emotion, face in self.faces.items()},
+            identity=[round(float(number), 5) for number in self.identity],
+        )
+        return msgspec.json.encode(stored)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> FaceProfile:
+        """The profile in a file, which may come from anyone.
+
+        Raises:
+            ProfileError: the file is no profile, damaged, too large, or of another version.
+        """
+        if len(content) > MAX_BYTES:
+            raise ProfileError(
+                f"expected a face profile of at most {MAX_BYTES // 1024} KB. Received: a larger file. {_ADVICE}"
+            )
+        try:
+            stored = msgspec.json.decode(content, type=_Stored)
+            identity = np.array(stored.identity, np.float64)
+            length = float(np.linalg.norm(identity))
+            if Emotion.NEUTRAL not in stored.shots or stored.shots.keys() != stored.faces.keys():
+                raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+            if not 0.9 < length < 1.1:
+                raise ValueError("the descriptor has another length than 1")
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ProfileError(
+                f"expected a face profile. Received: another or a damaged file ({reason}). {_ADVICE}"
+            ) from error
+        return cls(
+            model=stored.model,
+            model_sha256=stored.model_sha256,
+            shots=MappingProxyType(stored.shots),
+            faces=MappingProxyType({emotion: np.array(face) for emotion, face in stored.faces.items()}),
+            identity=np.asarray(identity / length, np.float32),
+        )
+
+    def shows(self, descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Whether faces are of this person, by descriptors as from `FaceIdentifier.describe`, shape (n,)."""
+        return np.asarray(descriptors @ self.identity >= SAME_PERSON)
+
+
+def learn_profile(
+    crops: Mapping[Emotion, Sequence[RgbImage]], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+) -> FaceProfile:
+    """Learn the face of one person, in the time that the networks take.
+
+    Args:
+        crops: faces of the person by emotion, as from `images.crop_face`; at least one neutral face.
+        descriptors: of faces of the person, shape (n, 1024), as from `FaceIdentifier.describe`.
+        classifier: the model.
+
+    Raises:
+        ProfileError: there is no neutral face, or there are too many faces of an emotion.
+        ModelError: the model cannot learn a face.
+    """
+    counts = {emotion: len(crops[emotion]) for emotion in EMOTIONS if len(crops.get(emotion, ()))}
+    if Emotion.NEUTRAL not in counts:
+        raise ProfileError("expected a neutral face to learn from. Received: none. Add one")
+    if max(counts.values()) > MAX_SHOTS:
+        raise ProfileError(
+            f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
+        )
+    people_path(classifier.spec.name)  # report a model that cannot learn
+    ordered = [crop for emotion in counts for crop in crops[emotion]]
+    faces = describe_faces(ordered, classifier)
+    ends = np.cumsum(list(counts.values()))
+    means = {
+        emotion: faces[end - counts[emotion] : end].mean(axis=0) for emotion, end in zip(counts, ends, strict=True)
+    }
+    return _profile_of(means, counts, descriptors, classifier)
+
+
+def estimate_profile(
+    faces: Vectors, descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+) -> FaceProfile | None:
+    """Estimate the neutral face of a person who was watched for some seconds; a profile as from one neutral shot.
+
+    Args:
+        faces: readings of the person, as from `describe_faces`. Most of them should be calm.
+        descriptors: as for `learn_profile`.
+        classifier: the model.
+
+    Returns:
+        The median of the half that is nearest to the median. None if that is rather an emotion to a model that knows
+        nothing of the person: somebody who smiles all the time would make all smiles neutral.
+
+    Raises:
+        ModelError: the model cannot learn a face.
+    """
+    calm = np.median(faces, axis=0)
+    for _ in range(_ROUNDS):
+        nearest = np.argsort(((faces - calm) ** 2).sum(axis=1))[: max(len(faces) // 2, 1)]
+        calm = np.median(faces[nearest], axis=0)
+    anyone = People.load(classifier.spec.name).conditioned({}, {})
+    if anyone.probabilities(calm[None])[0, _NEUTRAL] <= _LEAST_NEUTRAL:
+        return None
+    return _profile_of({Emotion.NEUTRAL: calm}, {Emotion.NEUTRAL: 1}, descriptors, classifier)
+
+
+def _profile_of(
+    faces: Mapping[Emotion, npt.NDArray[np.float64]],
+    shots: Mapping[Emotion, int],
+    descriptors: npt.NDArray[np.float32],
+    classifier: EmotionClassifier,
+) -> FaceProfile:
+    total = descriptors.mean(axis=0)
+    return FaceProfile(
+        model=classifier.spec.name,
+        model_sha256=_checksum(classifier),
+        shots=MappingProxyType(dict(shots)),
+        faces=MappingProxyType(dict(faces)),
+        identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
+    )
+
+
+class KnownFace:
+    """A profile, ready to classify. Threads may share one instance.
+
+    Attributes:
+        profile: the profile.
+    """
+
+    def __init__(self, profile: FaceProfile, classifier: EmotionClassifier) -> None:
+        """Prepare a profile, in about 10 ms.
+
+        Raises:
+            ProfileError: the profile is of another model, or of an older version of it.
+            ModelError: the model cannot learn a face.
+        """
+        name = classifier.spec.name
+        people = People.load(name)
+        if (profile.model, profile.model_sha256) != (name, _checksum(classifier)):
+            raise ProfileError(
+                f"expected a face profile for {name} in its present version. "
+                f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
+            )
+        self.profile, self._classifier = profile, classifier
+        self._conditioned = people.conditioned(profile.faces, profile.shots)
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities for faces of this person, cropped as by `images.crop_face`."""
+        if not crops:
+            return []
+        faces = describe_faces(crops, self._classifier)
+        return [EmotionProbabilities(row) for row in self._conditioned.probabilities(faces)]
+
+
+def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace, identifier: Identifier) -> PictureReading:
+    """The reading of a picture with the probabilities of the known person replaced. Other faces stay as they are."""
+    if not reading.faces:
+        return reading
+    boxes = [each.face.box for each in reading.faces]
+    shown = known.profile.shows(identifier.describe(image, boxes))
+    mine = iter(known.classify([crop_face(image, box) for box, is_shown in zip(boxes, shown, strict=True) if is_shown]))
+    faces = tuple(
+        replace(each, probabilities=next(mine), is_known=True) if is_shown else each
+        for each, is_shown in zip(reading.faces, shown, strict=True)
+    )
+    return replace(reading, faces=faces)

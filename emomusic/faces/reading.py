@@ -1,0 +1,141 @@
+"""Faces of a picture with their emotions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emomusic.affect import (
+    EMOTIONS,
+    EmotionProbabilities,
+    WithEmotion,
+    affect_of,
+    group_probabilities,
+    quadrant_of,
+)
+from emomusic.assets import load_once
+from emomusic.faces.classifier import Classifier, EmotionClassifier
+from emomusic.faces.detection import Face, FaceDetector, MtcnnDetector
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.media.images import RgbImage, crop_face
+
+SHARES = [emotion.value for emotion in EMOTIONS]
+"""Columns of the probabilities."""
+
+AFFECT_COLUMNS = ["valence", "arousal", "quadrant"]
+
+FACE_COLUMNS = ["face", "x", "y", "width", "height", "confidence", "emotion", *SHARES, *AFFECT_COLUMNS]
+"""Columns of `face_row`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceReading(WithEmotion):
+    """A face with its emotion.
+
+    Attributes:
+        face: the detected face.
+        probabilities: of the emotions.
+        is_known: whether they come from the profile of this person (`face.profile`).
+    """
+
+    face: Face
+    probabilities: EmotionProbabilities
+    is_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReading:
+    """The faces of a picture.
+
+    Attributes:
+        width: of the picture in pixels, the unit of the boxes.
+        height: of the picture in pixels.
+        faces: from left to right; empty if there are none.
+        detect_ms: duration of the detection.
+        classify_ms: duration of cropping and classification.
+    """
+
+    width: int
+    height: int
+    faces: tuple[FaceReading, ...]
+    detect_ms: float
+    classify_ms: float
+
+    @property
+    def group(self) -> EmotionProbabilities | None:
+        """The mean over all faces; None without faces."""
+        return group_probabilities([reading.probabilities for reading in self.faces])
+
+
+def face_row(number: int, reading: FaceReading) -> dict[str, Any]:
+    """A face as a row of plain values for JSON, CSV and Parquet: the columns `FACE_COLUMNS`."""
+    box, affect = reading.face.box, affect_row(reading.probabilities)
+    return {
+        "face": number,
+        "x": box.x,
+        "y": box.y,
+        "width": box.width,
+        "height": box.height,
+        "confidence": reading.face.confidence,
+        "emotion": affect["emotion"],
+        **reading.probabilities.as_dict(),
+        **affect,
+    }
+
+
+def affect_row(probabilities: EmotionProbabilities) -> dict[str, Any]:
+    """The emotion of a face or group, and its position: the columns `emotion` and `AFFECT_COLUMNS`."""
+    point = affect_of(probabilities)
+    return {
+        "emotion": probabilities.emotion.value,
+        "valence": point.valence,
+        "arousal": point.arousal,
+        "quadrant": quadrant_of(point).value,
+    }
+
+
+def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:
+    """The faces of a picture, as from `images.read_image`, with the probabilities of the seven emotions."""
+    started = time.perf_counter()
+    faces = detector.detect(image)
+    detected = time.perf_counter()
+    readings = classify_faces(image, faces, classifier)
+    classified = time.perf_counter()
+    return PictureReading(
+        width=image.shape[1],
+        height=image.shape[0],
+        faces=readings,
+        detect_ms=1000 * (detected - started),
+        classify_ms=1000 * (classified - detected),
+    )
+
+
+def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifier) -> tuple[FaceReading, ...]:
+    """The detected faces of a picture with their probabilities, from one call of the classifier."""
+    probabilities = classifier.classify([crop_face(image, face.box) for face in faces])
+    return tuple(FaceReading(face, values) for face, values in zip(faces, probabilities, strict=True))
+
+
+def load_networks(
+    model: str = DEFAULT_MODEL, one_thread: bool = False, posed: bool = False
+) -> tuple[MtcnnDetector, EmotionClassifier]:
+    """The detector and a trained model, loaded once in about 0.25 s. Threads may share them.
+
+    `one_thread` is that of `Network`, `posed` assumes posed faces (`EmotionClassifier.posed`).
+
+    Raises:
+        ModelError: there is no such model, its files are damaged, its classes are not the seven emotions, or it has no
+            adjustment for posed faces.
+        AssetError: a file of the detector is absent or damaged.
+    """
+    detector, classifier = _load_networks(model, one_thread)
+    return detector, classifier.posed() if posed else classifier
+
+
+@load_once
+def _load_networks(model: str, one_thread: bool) -> tuple[MtcnnDetector, EmotionClassifier]:
+    classifier = EmotionClassifier.load(model, one_thread=one_thread)
+    classifier.require_emotions()
+    return MtcnnDetector(one_thread=one_thread), classifier

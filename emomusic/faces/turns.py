@@ -1,0 +1,107 @@
+"""A fair queue for face detection: visitors take turns, so that no one waits for all photos of another."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.faces.classifier import Classifier
+from emomusic.faces.detection import Face, FaceDetector
+from emomusic.media.images import Box, RgbImage
+
+
+class FairQueue:
+    """Grants a limited number of turns at a time, one visitor after another.
+
+    Each visitor's own requests are served in order. Threads may share one instance.
+    """
+
+    def __init__(self, num_turns: int) -> None:
+        """Create an empty queue with this number of turns at the same time."""
+        self._free = num_turns
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[threading.Event]] = {}  # the first visitor is the next
+
+    def __len__(self) -> int:
+        """The number of waiting requests."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
+
+    @contextmanager
+    def turn(self, visitor: str) -> Iterator[None]:
+        """Wait for a turn and hold it for the block. Requests of one visitor count as one in the rotation."""
+        granted = threading.Event()
+        with self._lock:
+            if self._free:  # then the queue is empty
+                self._free -= 1
+                granted.set()
+            else:
+                self._waiting.setdefault(visitor, deque()).append(granted)
+        granted.wait()
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        """Pass the turn to the next visitor, who then goes to the end of the rotation."""
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            visitor, requests = next(iter(self._waiting.items()))
+            del self._waiting[visitor]
+            requests.popleft().set()
+            if requests:
+                self._waiting[visitor] = requests
+
+
+class Readings:
+    """Counts the readings of a process. Threads may share one instance.
+
+    Attributes:
+        count: pictures and frames read so far.
+        num_faces: faces in them.
+    """
+
+    def __init__(self) -> None:
+        self.count = self.num_faces = 0
+        self._lock = threading.Lock()
+
+    def add(self, num_faces: int) -> None:
+        """Count one reading with this number of faces."""
+        with self._lock:
+            self.count += 1
+            self.num_faces += num_faces
+
+
+class QueuedDetector:
+    """A detector that takes turns with those of other visitors. `detect_near` is short and does not wait."""
+
+    def __init__(self, detector: FaceDetector, queue: FairQueue, visitor: str) -> None:
+        self._detector, self._queue, self._visitor = detector, queue, visitor
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        """All faces, sorted from left to right; an empty list if there are none."""
+        with self._queue.turn(self._visitor):
+            return self._detector.detect(image)
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        """The faces near these boxes, sorted from left to right; an empty list if there are none."""
+        return self._detector.detect_near(image, boxes)
+
+
+class CountingClassifier:
+    """A classifier that counts its calls, one for each picture or frame."""
+
+    def __init__(self, classifier: Classifier, readings: Readings) -> None:
+        self._classifier, self._readings = classifier, readings
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        """Probabilities for each crop, in order."""
+        probabilities = self._classifier.classify(crops)
+        self._readings.add(len(crops))
+        return probabilities

@@ -1,0 +1,183 @@
+"""A film with its faces marked, as an MP4 file with the sound of the film."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import av.error
+import numpy as np
+import pandas as pd
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.errors import FilmError
+from emomusic.faces.reading import SHARES
+from emomusic.marks.drawing import VIDEO, Mark, YuvImage, draw_marks
+from emomusic.marks.picture import video_mark
+from emomusic.media.ahead import ahead
+from emomusic.media.film_file import FilmFile, yuv_planes
+from emomusic.media.images import WORKING_SIDE, Box
+from emomusic.stream.film import FilmReading
+
+_CLOCK = Fraction(1, 1000)  # unit of the times in the file
+
+# The options of slower presets that reduce the size most. "superfast" takes 1.4 to 1.8 times as long for a lower PSNR.
+_ENCODING = {"preset": "ultrafast", "crf": "25", "x264-params": "cabac=1:deblock=0,0:bframes=3:b-adapt=0:subme=1"}
+_LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
+_SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
+_SOUND_JITTER_S = 0.1  # shorter gaps are rounding errors
+
+
+class FilmMarks:
+    """The marks on the frames of a film, between the readings too."""
+
+    def __init__(self, reading: FilmReading) -> None:
+        """Take the faces of a reading."""
+        table = reading.faces_table()
+        self._late_s = _LATE_READINGS / reading.rate
+        self._paths = [_Path(int(str(number)), rows) for number, rows in table.groupby("face")]
+
+    def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:
+        """The marks at a time, for a frame of this size relative to the film."""
+        marks = (path.at(time_s, self._late_s, scale) for path in self._paths)
+        return [mark for mark in marks if mark is not None]
+
+
+class _Path:
+    """The readings of one face."""
+
+    def __init__(self, number: int, rows: pd.DataFrame) -> None:
+        self._number = number
+        self._times = rows["time_s"].to_numpy()
+        self._boxes = rows[["x", "y", "width", "height"]].to_numpy(np.float64)
+        self._shares = rows[SHARES].to_numpy(np.float32)
+
+    def at(self, time_s: float, late_s: float, scale: float) -> Mark | None:
+        after = int(self._times.searchsorted(time_s, side="right"))
+        before = after - 1
+        if before < 0 or time_s - self._times[before] > late_s:
+            return None
+        box = self._boxes[before]
+        if after < len(self._times) and (step_s := self._times[after] - self._times[before]) <= late_s:
+            if _boxed(box).overlap(_boxed(self._boxes[after])) >= _SAME_PLACE:
+                box = box + (self._boxes[after] - box) * (time_s - self._times[before]) / step_s
+        elif time_s - self._times[before] > late_s / 2:  # the face is gone at the next reading
+            return None
+        return video_mark(self._number, _boxed(box * scale), EmotionProbabilities(self._shares[before]))
+
+
+def _boxed(values: Any) -> Box:
+    x, y, width, height = (round(float(value)) for value in values)
+    return Box(x, y, max(width, 1), max(height, 1))
+
+
+def annotate_film(
+    film: FilmFile,
+    reading: FilmReading,
+    out: Path | BinaryIO,
+    *,
+    on_progress: Callable[[float], object] = lambda _: None,
+) -> None:
+    """Write a film with boxes, numbers and emotions, up to the end of its reading, as MP4 (H.264).
+
+    Args:
+        film: the film, opened again `with_audio`. Larger films are reduced to 1280 pixels a side.
+        reading: its faces.
+        out: path or binary file.
+        on_progress: takes the finished share, 0 to 1, and returns False to stop.
+
+    Raises:
+        FilmError: the file cannot be written.
+    """
+    try:
+        # FFmpeg opens the file a second time to move its index to the front, which needs a path
+        options = {"movflags": "+faststart"} if isinstance(out, Path) else {}
+        with av.open(out, "w", format="mp4", options=options) as container:
+            _write(film, reading, container, on_progress)
+    except (av.error.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FilmError(f"expected to write the marked film. Received: {reason}") from error
+
+
+def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Callable[[float], object]) -> None:
+    marks = FilmMarks(reading)
+    scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
+    width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
+    rate = Fraction(min(film.frames_per_second, 120)).limit_denominator(1001)
+    video = container.add_stream("libx264", rate, options=_ENCODING)
+    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+    video.codec_context.time_base = _CLOCK
+    sound = _Sound(film, container)
+    read_s, last = reading.end_s, -1
+    end_s = read_s  # earlier if the marking is stopped
+
+    def frames() -> Iterator[tuple[float, av.VideoFrame]]:
+        for decoded in film.frames():
+            if decoded.time_s >= read_s:
+                return
+            yield decoded.time_s, film.yuv_frame(decoded, width, height)
+
+    for time_s, frame in ahead(frames()):
+        pts = round(time_s / _CLOCK)
+        if pts <= last:
+            continue
+        last = pts
+        draw_marks(YuvImage(yuv_planes(frame)), marks.at(time_s, scale), VIDEO)
+        frame.pts, frame.time_base = pts, _CLOCK
+        container.mux(video.encode(frame))
+        sound.encode(time_s)
+        if on_progress(min(time_s / read_s, 1.0)) is False:
+            end_s = time_s
+            break
+    container.mux(video.encode())
+    sound.encode(end_s, is_end=True)
+
+
+class _Sound:
+    """Encodes the sound of a film as AAC, which every browser plays."""
+
+    def __init__(self, film: FilmFile, container: Any) -> None:
+        self._film, self._container = film, container
+        self._next = -(2**62)  # smallest time of the next sample
+        if film.audio is not None:
+            rate = film.audio.codec_context.sample_rate or 48_000
+            self._encoder = container.add_stream("aac", rate if rate in (44_100, 48_000) else 48_000)
+            self._encoder.layout = "stereo"
+            self._resampler = av.AudioResampler("fltp", "stereo", self._encoder.rate)
+
+    def encode(self, until_s: float, *, is_end: bool = False) -> None:
+        """Encode the packets up to a time; `is_end` writes what is left of the encoder."""
+        packets = self._film.audio_packets
+        while packets and (packets[0].dts is None or self._time_s(packets[0]) <= until_s):
+            packet = packets.popleft()
+            with contextlib.suppress(av.error.FFmpegError, ValueError):  # damaged; the next packet continues
+                if packet.size:
+                    self._write([frame for decoded in packet.decode() for frame in self._resample(decoded)])
+        if is_end and self._film.audio is not None:
+            with contextlib.suppress(ValueError):  # another format of samples within the film
+                self._write(self._resampler.resample(None))
+            self._container.mux(self._encoder.encode())
+
+    def _time_s(self, packet: Any) -> float:
+        return float(packet.dts * packet.time_base) - self._film.start_s
+
+    def _resample(self, frame: Any) -> list[Any]:
+        if frame.pts is not None:
+            frame.pts -= round(self._film.start_s / frame.time_base)
+        return list(self._resampler.resample(frame))
+
+    def _write(self, frames: Iterable[Any]) -> None:
+        """Encode samples one after another, with a gap only where the film has a long one."""
+        rate = self._encoder.rate
+        for frame in frames:
+            given = max(self._next, 0) if frame.pts is None else float(frame.pts * frame.time_base * rate)
+            if given > self._next + _SOUND_JITTER_S * rate:
+                self._next = round(given)
+            frame.pts, frame.time_base = self._next, Fraction(1, rate)
+            packets = self._encoder.encode(frame)
+            self._next += frame.samples
+            self._container.mux(packets)

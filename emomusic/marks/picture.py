@@ -1,0 +1,144 @@
+"""Images with marked faces, in the colours of the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from emomusic.affect import Emotion, EmotionProbabilities, share_text
+from emomusic.charts.colours import EMOTION_COLOURS
+from emomusic.faces.reading import FaceReading, PictureReading
+from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
+from emomusic.media.images import Box, RgbImage, crop_face
+from emomusic.stream.reader import LiveFace, LiveView
+
+_MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
+
+ROOM_AROUND = 0.15
+"""Margin around displayed faces, as a share of the box; `images.DEFAULT_MARGIN` applies to the network's input."""
+
+
+def face_label(number: int, reading: FaceReading) -> str:
+    """The text of a face's label: "2 happy 93 %"."""
+    return f"{number} {reading.emotion} {share_text(reading.probabilities[reading.emotion])}"
+
+
+def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
+    """A copy with a frame and a numbered label around every face, in the colour of its emotion."""
+    picture = image.copy()
+    draw_marks(picture, _marks(reading, 1.0), PHOTO)
+    return picture
+
+
+def annotated_preview(
+    image: RgbImage, reading: PictureReading, width: int, height: int, *, first: int = 1, only: int | None = None
+) -> RgbImage:
+    """A marked copy for display, with labels that are legible and do not hide a small image.
+
+    Args:
+        image: the image that was read, or a smaller copy.
+        reading: its faces.
+        width: of the displayed image, in pixels of the page.
+        height: of the displayed image, in pixels of the page.
+        first: number of the first face.
+        only: number of the only face with a label; None for labels on all faces.
+
+    Returns:
+        Between one and two image pixels per page pixel, for high-resolution screens.
+    """
+    shown = min(width / image.shape[1], height / image.shape[0])
+    scale = min(max(1.0, shown), 2 * shown, _MAX_SIDE / max(image.shape[:2]))
+    size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
+    resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    marks = _marks(reading, max(size) / max(reading.width, reading.height), first)
+    if only is not None:
+        marks = [mark if number == only else replace(mark, text="") for number, mark in enumerate(marks, first)]
+    draw_marks(resized, marks, replace(PHOTO, smallest=PHOTO.smallest * scale / shown))
+    return resized
+
+
+def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
+    """A cropped face of the image that was read, with a frame in the colour of its emotion, `side` pixels wide."""
+    inside = side - 2 * _frame_width(side)
+    crop = crop_face(image, reading.face.box, margin=ROOM_AROUND)
+    face = Image.fromarray(crop).resize((inside, inside), Image.Resampling.BOX if crop.shape[0] > inside else None)
+    return _framed(face, side, reading.emotion)
+
+
+def reframed_face(framed: RgbImage, emotion: Emotion) -> RgbImage:
+    """A picture from `framed_face` with a frame in the colour of another emotion."""
+    side = framed.shape[0]
+    frame = _frame_width(side)
+    return _framed(Image.fromarray(framed[frame:-frame, frame:-frame]), side, emotion)
+
+
+def _framed(face: Image.Image, side: int, emotion: Emotion) -> RgbImage:
+    framed: RgbImage = np.asarray(ImageOps.expand(face, _frame_width(side), EMOTION_COLOURS[emotion]))
+    return framed
+
+
+def box_in_frame(side: int) -> Box:
+    """The position of the face in a picture from `framed_face`."""
+    inside = side - 2 * _frame_width(side)
+    box = round(inside / (1 + 2 * ROOM_AROUND))
+    start = (side - box) // 2
+    return Box(start, start, box, box)
+
+
+def _frame_width(side: int) -> int:
+    return max(side // 32, 1)
+
+
+def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:
+    return [
+        Mark(face.face.box.scaled(scale), face_label(number, face), EMOTION_COLOURS[face.emotion])
+        for number, face in enumerate(reading.faces, first)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayStyle:
+    """What is drawn on the video frames.
+
+    Attributes:
+        mirror: whether to flip the image horizontally; text is not mirrored.
+        boxes: whether to draw a frame, a label and a bar for each face.
+        landmarks: whether to draw eyes, nose and corners of the mouth.
+    """
+
+    mirror: bool = True
+    boxes: bool = True
+    landmarks: bool = False
+
+
+def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlayStyle()) -> RgbImage:
+    """A copy of a video frame with its faces marked, as from `LiveReader.submit_frame`."""
+    picture = cv2.flip(image, 1) if look.mirror else image.copy()
+    marks = []
+    for face in view.faces:
+        mark = video_mark(face.number, face.reading.face.box, face.reading.probabilities)
+        points = face.reading.face.landmarks.points if look.landmarks else ()
+        if look.mirror:
+            mark = replace(mark, box=replace(mark.box, x=image.shape[1] - mark.box.right))
+            points = tuple((image.shape[1] - 1 - x, y) for x, y in points)
+        marks.append(replace(mark, points=points))
+    draw_marks(picture, marks, VIDEO, boxes=look.boxes)
+    return picture
+
+
+def marked_frame(image: RgbImage, faces: Sequence[LiveFace], scale: float = 1.0) -> RgbImage:
+    """A copy of a film's frame, or of a smaller copy of this scale, with its faces marked."""
+    picture = image.copy()
+    marks = [video_mark(each.number, each.reading.face.box.scaled(scale), each.reading.probabilities) for each in faces]
+    draw_marks(picture, marks, VIDEO)
+    return picture
+
+
+def video_mark(number: int, box: Box, probabilities: EmotionProbabilities) -> Mark:
+    """A mark with a bar for the share of the emotion."""
+    emotion = probabilities.emotion
+    return Mark(box, f"{number} {emotion}", EMOTION_COLOURS[emotion], probabilities[emotion])

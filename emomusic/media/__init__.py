@@ -1,0 +1,1 @@
+"""Pictures, films and sound in; checked pixels and samples out."""

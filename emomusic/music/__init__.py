@@ -1,1 +1,0 @@
-"""Mood models and song recommendations from audio features."""

@@ -1,1 +1,0 @@
-"""Audio in; quadrants, moods and tags out."""

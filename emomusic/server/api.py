@@ -1,0 +1,197 @@
+"""`POST /api/analyze`: the JSON of the command `analyze` for one picture. Off without `EMOMUSIC_API_TOKEN`.
+
+curl -H "Authorization: Bearer $TOKEN" --data-binary @photo.jpg "https://emo.example.org/api/analyze?songs=3"
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import math
+import time
+from collections.abc import Mapping
+from time import monotonic
+from typing import Annotated, Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+
+from emomusic.affect import affect_of
+from emomusic.compat import return_free_memory
+from emomusic.errors import EmomusicError, ImageError, SettingsError
+from emomusic.export import picture_record
+from emomusic.faces.reading import read_faces
+from emomusic.media.images import MAX_BYTES, read_image
+from emomusic.runtime import num_cores
+from emomusic.server.capacity import capacity
+from emomusic.server.shared import shared
+from emomusic.songs.genres import genres_of
+from emomusic.songs.request import Policy
+from emomusic.songs.request import Request as SongRequest
+
+log = logging.getLogger(__name__)
+
+TOKEN, PER_MINUTE = "EMOMUSIC_API_TOKEN", "EMOMUSIC_API_PER_MINUTE"
+"""Names of the settings."""
+
+_DEFAULT_PER_MINUTE, _MOST_PER_MINUTE = 60, 100_000
+_SHORTEST_TOKEN = 16
+_CALLS_PER_CORE = 4
+_NAME = "photo"  # the JSON names the picture like this, because the API takes no names of files
+
+
+class _Query(msgspec.Struct, forbid_unknown_fields=True):
+    """The parameters of a call: the options of `analyze`."""
+
+    songs: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
+    policy: Policy = Policy.MATCH
+    genres: list[str] = []
+    hide_explicit: bool = False
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+
+
+def api_settings(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    """The token and the most pictures per minute; None if the API is off.
+
+    Raises:
+        SettingsError: the token is too short, or the rate is not a positive whole number.
+    """
+    token, rate = (environment.get(name, "").strip() for name in (TOKEN, PER_MINUTE))
+    if not token:
+        return None
+    if len(token) < _SHORTEST_TOKEN or not token.isascii():
+        raise SettingsError(
+            f"expected {TOKEN} to have at least {_SHORTEST_TOKEN} ASCII characters. Received: {len(token)}. "
+            "Generate a longer one"
+        )
+    rate = rate or str(_DEFAULT_PER_MINUTE)
+    if not rate.isdecimal() or not 1 <= int(rate) <= _MOST_PER_MINUTE:
+        raise SettingsError(
+            f"expected {PER_MINUTE} to be a whole number from 1 to {_MOST_PER_MINUTE}. Received: {rate!r}. Change it"
+        )
+    return token, int(rate)
+
+
+class RateLimit:
+    """A token bucket: a number of calls per minute, in bursts of at most a tenth of it."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_second = per_minute / 60
+        self._size = max(per_minute / 10, 1.0)
+        self._left, self._at_s = self._size, monotonic()
+
+    def seconds_to_wait(self) -> float:
+        """Take one call and return 0, or return the seconds until the next call is allowed."""
+        now_s = monotonic()
+        self._left = min(self._size, self._left + (now_s - self._at_s) * self._per_second)
+        self._at_s = now_s
+        if self._left < 1:
+            return (1 - self._left) / self._per_second
+        self._left -= 1
+        return 0.0
+
+
+class AnalyzeApi:
+    """The route. Only the event loop's thread uses the counters."""
+
+    def __init__(self, token: str, per_minute: int) -> None:
+        self._token = token.encode()
+        self._limit = RateLimit(per_minute)
+        self._num_running, self._most_running = 0, _CALLS_PER_CORE * num_cores()  # bounds memory
+
+    async def analyze(self, request: Request) -> JSONResponse:
+        """Read one picture: the body of the request.
+
+        Returns:
+            A list with one record, as from `analyze --json`. Status 401 without the token, 413 for a body over 20 MB,
+            422 for other parameters or a file that cannot be read, 429 above the rate, 503 if the server stops.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            return _refused(401, "expected the header Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+        if capacity().is_draining:
+            return _refused(503, "the server stops; try again in a minute", {"Retry-After": "60"})
+        if wait_s := self._limit.seconds_to_wait():
+            return _refused(429, "too many pictures; try again later", {"Retry-After": str(math.ceil(wait_s))})
+        if self._num_running >= self._most_running:
+            return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
+        self._num_running += 1
+        try:
+            with capacity().work():
+                return await self._answer(request)
+        finally:
+            self._num_running -= 1
+
+    async def _answer(self, request: Request) -> JSONResponse:
+        try:
+            query = _query(request.query_params)
+        except EmomusicError as error:
+            return _refused(422, str(error))
+        try:
+            data = await _body(request)
+        except ClientDisconnect:
+            return _refused(400, "the connection ended before the picture")
+        if data is None:
+            return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
+        try:
+            record = await run_in_threadpool(_analyzed, data, query)
+        except ImageError as error:
+            return JSONResponse([{"image": _NAME, "error": str(error)}], 422)
+        return JSONResponse([record])
+
+
+def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": reason}, status, headers)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None if it is too large."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > MAX_BYTES:
+        return None
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            return None
+    return bytes(data)
+
+
+def _query(parameters: QueryParams) -> _Query:
+    """The checked parameters of the address.
+
+    Raises:
+        EmomusicError: one is unknown or malformed.
+    """
+    genres = [name for text in parameters.getlist("genres") for name in text.split(",") if name.strip()]
+    try:
+        query = msgspec.convert({**parameters, "genres": genres}, _Query, strict=False)
+    except msgspec.ValidationError as error:
+        raise EmomusicError(f"expected other parameters. Received: {error}") from None
+    genres_of(query.genres)
+    return query
+
+
+def _analyzed(data: bytes, query: _Query) -> dict[str, Any]:
+    started = time.perf_counter()
+    image = read_image(data)
+    decode_ms = 1000 * (time.perf_counter() - started)
+    reading = read_faces(image, *shared().visitor_networks("api"))
+    started = time.perf_counter()
+    songs, request = [], None
+    if (group := reading.group) is not None:
+        request = SongRequest(
+            point=affect_of(group),
+            emotion=group.emotion,
+            policy=query.policy,
+            seed=query.seed,
+            hide_explicit=query.hide_explicit,
+            genres=genres_of(query.genres),
+        )
+        songs = shared().recommender().songs(request, query.songs) if query.songs else []
+    recommend_ms = 1000 * (time.perf_counter() - started)
+    return_free_memory()
+    return picture_record(_NAME, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)

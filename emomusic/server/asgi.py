@@ -1,0 +1,34 @@
+"""The app with routes for operators: `streamlit run emomusic/server/asgi.py`.
+
+`streamlit run app.py` serves the same pages without the routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+import streamlit as st
+
+from emomusic.assets import ROOT
+from emomusic.server.capacity import capacity
+from emomusic.server.drain import Drain, drain_seconds
+from emomusic.server.logs import use_json_logs
+from emomusic.server.routes import routes
+from emomusic.server.shared import shared
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(_: st.App) -> AsyncIterator[None]:
+    if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
+        use_json_logs()
+    capacity()  # a malformed setting must stop the start, not the first visitor
+    shared()  # starts to load
+    Drain(drain_seconds(os.environ), asyncio.get_running_loop()).install()
+    yield
+    capacity().is_draining = True  # also after a stop without SIGTERM
+
+
+app = st.App(ROOT / "app.py", lifespan=_lifespan, routes=routes(os.environ))

@@ -1,0 +1,83 @@
+"""An orderly stop on SIGTERM.
+
+The server first refuses new visitors and tells live sessions. It stops as soon as nothing is in progress, and at the
+latest after `EMOMUSIC_DRAIN_S` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from emomusic.errors import SettingsError
+from emomusic.server.capacity import capacity
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = "EMOMUSIC_DRAIN_S"
+"""Name of the setting."""
+
+_DEFAULT_S, _MOST_S = 20.0, 3600.0
+_LOOK_S = 0.5
+_NOTICED_S = 3.0  # proxies need this time to see that the server is not ready
+_STOP_S = 5.0  # for uvicorn, which waits for open connections without a bound
+
+
+def drain_seconds(environment: Mapping[str, str]) -> float:
+    """The longest time of the drain in seconds, 20 by default.
+
+    Raises:
+        SettingsError: the setting is not a number from 0 to 3600.
+    """
+    text = environment.get(DRAIN_S, "").strip() or str(_DEFAULT_S)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds <= _MOST_S:
+        raise SettingsError(f"expected {DRAIN_S} to be seconds from 0 to {_MOST_S:.0f}. Received: {text!r}. Change it")
+    return seconds
+
+
+class Drain:
+    """Delays the stop of the server until the work in progress is done."""
+
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._seconds, self._loop = seconds, loop
+        self._stop: Any = signal.SIG_DFL
+
+    def install(self) -> None:
+        """Replace the handler of SIGTERM, which then runs after the drain."""
+        if threading.current_thread() is threading.main_thread():
+            self._stop = signal.signal(signal.SIGTERM, self._on_signal)
+
+    def _on_signal(self, *_: object) -> None:
+        if capacity().is_draining:  # a second signal
+            self._stop_now()
+            return
+        capacity().is_draining = True
+        asyncio.run_coroutine_threadsafe(self._drain(monotonic() + self._seconds), self._loop)
+
+    async def _drain(self, ends_s: float) -> None:
+        """Stop the server when nothing is in progress, or at the end."""
+        await asyncio.sleep(min(_NOTICED_S, self._seconds))
+        while capacity().is_busy and monotonic() < ends_s:
+            await asyncio.sleep(_LOOK_S)
+        log.info("the server stops with %d visitors and %d live sessions", capacity().num_visitors, capacity().num_live)
+        self._stop_now()
+
+    def _stop_now(self) -> None:
+        # End the process even if a connection or a thread hangs
+        timer = threading.Timer(_STOP_S, os._exit, [0])
+        timer.daemon = True
+        timer.start()
+        if callable(self._stop):
+            self._stop(signal.SIGTERM, None)
+        else:
+            os._exit(128 + signal.SIGTERM)

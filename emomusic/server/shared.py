@@ -1,0 +1,68 @@
+"""What all visitors of this server share: networks, recommender, turns of the detector and counts."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import streamlit as st
+
+from emomusic.errors import EmomusicError
+from emomusic.faces.classifier import Classifier, EmotionClassifier
+from emomusic.faces.detection import FaceDetector, MtcnnDetector
+from emomusic.faces.reading import load_networks
+from emomusic.faces.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
+from emomusic.runtime import num_cores
+from emomusic.songs.recommend import Recommender, load_recommender
+
+log = logging.getLogger(__name__)
+
+
+class Shared:
+    """The networks and the recommender; a thread loads them ahead of the first visitor.
+
+    The networks raise an `EmomusicError` if a model is missing or damaged, the recommender if the catalogue is. `queue`
+    has the searches for faces, `readings` counts what `visitor_networks` and `live_networks` have read.
+    """
+
+    def __init__(self) -> None:
+        self.queue, self.readings = FairQueue(num_cores()), Readings()
+        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading").submit(self._load)
+
+    def _load(self) -> bool:
+        try:
+            self.networks()[0].warm_up()
+            self.recommender()
+        except EmomusicError as error:  # shown to each visitor who needs it
+            log.warning("a model cannot be loaded: %s", error)
+            return False
+        return True
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether networks and recommender are ready."""
+        return self._loading.done() and self._loading.result()
+
+    def networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
+        """The detector and the classifier."""
+        return load_networks()
+
+    def visitor_networks(self, visitor: str) -> tuple[FaceDetector, Classifier]:
+        """The networks for photos and films of a session. Visitors take turns, and readings are counted."""
+        detector, classifier = self.networks()
+        return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
+
+    def live_networks(self) -> tuple[FaceDetector, Classifier]:
+        """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
+        detector, classifier = load_networks(posed=True)
+        return detector, CountingClassifier(classifier, self.readings)
+
+    def recommender(self) -> Recommender:
+        """The recommender."""
+        return load_recommender()
+
+
+@st.cache_resource(show_spinner=False)
+def shared() -> Shared:
+    """What visitors of this server share; the first call starts loading and returns at once."""
+    return Shared()

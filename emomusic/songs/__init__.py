@@ -1,0 +1,1 @@
+"""Songs, their moods and the choice among them, from the catalogue, tables, audio files and Spotify."""

@@ -1,0 +1,460 @@
+"""Catalogue of songs with audio features: validation, filters and search."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import AffectPoint, Mood
+from emomusic.assets import data_dir
+from emomusic.errors import DatasetError
+from emomusic.songs.features import FEATURE_NAMES, FEATURES, affect_of_track, affect_plane, feature_matrix
+from emomusic.songs.song_kinds import SongKind
+
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+"""A Spotify id: 22 base-62 characters."""
+
+LOCAL_ID = re.compile(r"[a-z]+-[0-9]+")
+"""The id of an audio file, or of a song of a table without Spotify ids: its source and its number there."""
+
+TABLE = "table"
+"""Source of the songs of a table without Spotify ids."""
+
+ARTIST_SEPARATOR = ";"
+"""Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
+
+TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", *FEATURE_NAMES)
+"""Required columns."""
+
+OPTIONAL_COLUMNS: tuple[str, ...] = (
+    "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood", "path", "licence", "source",
+)  # fmt: skip
+"""Optional columns; `Track` has None, or no genres, for an absent one."""
+
+CATALOGUE_FILE = "songs.parquet"
+"""Bundled catalogue, in `data/catalogue/`."""
+
+LONGEST_S = 86_400.0
+"""Largest valid duration: one day."""
+
+_REPLACEMENTS = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'")
+    | {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
+)
+_ACCENTS = range(0x0300, 0x0370)  # Latin, Greek, Cyrillic; marks of kana and Indic scripts change the letter
+_TEXT_COLUMNS = ("id", "title", "artists", "album", "genres", "kind")
+_NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
+    "popularity": (0.0, 100.0),
+    "duration_s": (0.0, LONGEST_S),
+    "year": (1860.0, 2100.0),  # the oldest recording of a voice is from 1860
+}
+MOOD_RULE = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A song with its audio features.
+
+    Attributes:
+        id: Spotify id, 22 characters, or a `LOCAL_ID`.
+        title: name of the song.
+        artists: at least one, main artist first.
+        explicit: whether the lyrics are marked explicit. None if unknown, as in all optional fields.
+        danceability: 0 to 1, as the next six; see `features.FEATURES`. Of an audio file, and of a song with a mood
+            only, just valence and energy are known; the others are NaN.
+        loudness_db: mean loudness, dB relative to full scale.
+        tempo_bpm: beats per minute; 0 if no beat was found.
+        album: name of the album.
+        genres: names in the table, empty if unknown.
+        popularity: 0 to 100, on the date of the table.
+        duration_s: length in seconds.
+        year: year of release.
+        mood: label from a labelled table.
+        path: of an audio file on the user's computer or the server, if there is one.
+        licence: of a bundled song.
+        source: of a bundled song.
+    """
+
+    id: str
+    title: str
+    artists: tuple[str, ...]
+    explicit: bool | None
+    danceability: float
+    energy: float
+    valence: float
+    acousticness: float
+    instrumentalness: float
+    liveness: float
+    speechiness: float
+    loudness_db: float
+    tempo_bpm: float
+    album: str | None = None
+    genres: tuple[str, ...] = ()
+    popularity: int | None = None
+    duration_s: float | None = None
+    year: int | None = None
+    mood: Mood | None = None
+    path: str | None = None
+    licence: str | None = None
+    source: str | None = None
+
+    @property
+    def is_on_spotify(self) -> bool:
+        """Whether Spotify's player can play the song."""
+        return TRACK_ID.fullmatch(self.id) is not None
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether the app itself can play the song: it is a file that the app has read."""
+        return not (self.is_on_spotify or self.id.startswith(f"{TABLE}-"))
+
+    @property
+    def point(self) -> AffectPoint:
+        """Position on the affect plane."""
+        return affect_of_track(self.valence, self.energy)
+
+    @property
+    def byline(self) -> str:
+        """Artists joined by commas: "Dan + Shay, Justin Bieber"."""
+        return ", ".join(self.artists)
+
+    @property
+    def full_name(self) -> str:
+        """Title and artists: "Yellow, Coldplay"."""
+        return f"{self.title}, {self.byline}"
+
+
+def split_artists(cell: str) -> tuple[str, ...]:
+    """Artists, or genres, in a cell of a table."""
+    return tuple(name for part in cell.split(ARTIST_SEPARATOR) if (name := part.strip()))
+
+
+def normalize_text(text: str) -> str:
+    """Text for comparison: lower case, without accents, with straight apostrophes."""
+    if text.isascii():  # ten times as fast
+        return text.replace("`", "'").casefold()
+    letters = unicodedata.normalize("NFKD", text.translate(_REPLACEMENTS))
+    return "".join(letter for letter in letters if ord(letter) not in _ACCENTS).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Form of an imported table and its row counts.
+
+    Attributes:
+        form: name of the recognized form.
+        num_rows: rows of the file.
+        num_duplicates: skipped rows with the id of an earlier row.
+        num_left_out: skipped rows without a Spotify track (local files, episodes) or without features.
+    """
+
+    form: str
+    num_rows: int
+    num_duplicates: int
+    num_left_out: int
+
+
+class Catalogue:
+    """Validated table of songs, read-only and thread-safe.
+
+    Attributes:
+        name: name of the table in messages.
+        table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
+        origin: set by `catalogue_import.read_catalogue`, otherwise None.
+        is_local: whether the songs are audio files, or of a visitor's table; they need no Spotify ids and features.
+    """
+
+    def __init__(
+        self, table: pd.DataFrame, *, name: str = "catalogue", origin: Origin | None = None, is_local: bool = False
+    ) -> None:
+        """Validate a table. Messages number rows by its index.
+
+        Raises:
+            DatasetError: a column is missing or a row is invalid.
+        """
+        self.name = name
+        self.origin = origin
+        self.is_local = is_local
+        require_columns(table, TRACK_COLUMNS, name=name)
+        if table.empty:
+            raise DatasetError(f"{name}: expected songs. Received: a table without rows")
+        columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
+        self.table = _check_songs(table[columns], name=name, is_local=is_local).reset_index(drop=True)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def features(self) -> npt.NDArray[np.float64]:
+        """Shape (n, 9), in the order of `features.FEATURES`."""
+        return feature_matrix(self.table)
+
+    @property
+    def has_features(self) -> bool:
+        """Whether all features are known."""
+        return not np.isnan(self.features).any()
+
+    @property
+    def duration_s(self) -> npt.NDArray[np.float64] | None:
+        """Shape (n,): lengths in seconds, NaN if unknown. None without this column."""
+        return self.table["duration_s"].to_numpy(np.float64) if "duration_s" in self.table else None
+
+    @property
+    def plane(self) -> npt.NDArray[np.float32]:
+        """Shape (n, 2): positions on the affect plane."""
+        return affect_plane(self.table)
+
+    @property
+    def genres(self) -> list[str]:
+        """Sorted names of all genres; empty without this column."""
+        return sorted({genre for genres in self._genres[1] for genre in genres})
+
+    @cached_property
+    def _genres(self) -> tuple[npt.NDArray[np.intp], list[tuple[str, ...]]]:
+        """Number of the genre cell of each row, and the genres of each different cell.
+
+        Songs share a few thousand combinations of genres, so a filter compares combinations instead of songs.
+        """
+        cells = self.table["genres"] if "genres" in self.table else pd.Series([None] * len(self), dtype=object)
+        numbers, combinations = pd.factorize(cells.fillna(""))
+        return numbers, [split_artists(combination) for combination in combinations]
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """Shape (n,): position in `SongKind`, -1 for other songs."""
+        positions = {kind.value: position for position, kind in enumerate(SongKind)}
+        cells = self.table["kind"] if "kind" in self.table else pd.Series([None] * len(self), dtype=object)
+        kinds: npt.NDArray[np.int8] = cells.map(positions).fillna(-1).to_numpy().astype(np.int8)
+        return kinds
+
+    @property
+    def decades(self) -> list[int]:
+        """Sorted first years of the decades; empty without a column of years."""
+        years = self.table["year"].dropna().unique() if "year" in self.table else ()
+        return sorted({int(year) // 10 * 10 for year in years})
+
+    def track(self, row: int) -> Track:
+        """Song in a row, counted from 0."""
+        cells = {column: cell for column, values in self._cells.items() if not pd.isna(cell := values[row])}
+        return Track(
+            id=cells["id"],
+            title=cells["title"],
+            artists=split_artists(cells["artists"]),
+            explicit=bool(cells["explicit"]) if "explicit" in cells else None,
+            **{feature: float(cells.get(feature, np.nan)) for feature in FEATURE_NAMES},
+            album=cells.get("album"),
+            genres=split_artists(cells.get("genres", "")),
+            popularity=int(cells["popularity"]) if "popularity" in cells else None,
+            duration_s=float(cells["duration_s"]) if "duration_s" in cells else None,
+            year=int(cells["year"]) if "year" in cells else None,
+            mood=Mood(cells["mood"]) if "mood" in cells else None,
+            path=cells.get("path"),
+            licence=cells.get("licence"),
+            source=cells.get("source"),
+        )
+
+    @cached_property
+    def _cells(self) -> dict[str, Any]:
+        """Array of each column; reading a row of a data frame takes ten times as long."""
+        return {str(column): self.table[column].array for column in self.table}
+
+    def row_of(self, track_id: str) -> int:
+        """Row of the song with this id. A KeyError if it is absent."""
+        if (row := self._row(track_id)) is None:
+            raise KeyError(track_id)
+        return row
+
+    def find(self, track_id: str) -> Track | None:
+        """Song with this id, or None."""
+        row = self._row(track_id)
+        return None if row is None else self.track(row)
+
+    def _row(self, track_id: str) -> int | None:
+        rows = np.flatnonzero(self._cells["id"] == track_id)  # 0.4 ms; a dictionary would take 11 MB
+        return int(rows[0]) if len(rows) else None
+
+    @cached_property
+    def _search_texts(self) -> pd.Series:
+        """Normalized titles and artists, cached because normalizing is slower than searching."""
+        return (self.table["title"] + " " + self.table["artists"]).map(normalize_text)
+
+    def matching(self, text: str) -> npt.NDArray[np.bool_]:
+        """Shape (n,): songs with every word of a text in title or artists. All songs if the text is empty."""
+        matches = np.ones(len(self), bool)
+        for word in normalize_text(text).split():
+            matches &= self._search_texts.str.contains(word, regex=False).to_numpy(bool)
+        return matches
+
+    def passing(
+        self,
+        *,
+        genres: Collection[str] = (),
+        decades: Collection[int] = (),
+        tempo_bpm: tuple[float, float] | None = None,
+        hide_explicit: bool = False,
+        without_kinds: Collection[SongKind] = (),
+    ) -> npt.NDArray[np.bool_]:
+        """Shape (n,): songs that pass all filters.
+
+        A song of unknown genre or year fails a filter for it.
+
+        Args:
+            genres: a song must have one of them; empty allows all.
+            decades: allowed decades; 1990 is 1990 to 1999. Empty allows all.
+            tempo_bpm: inclusive range; None allows all.
+            hide_explicit: remove songs marked explicit.
+            without_kinds: remove songs of these kinds.
+        """
+        table, passes = self.table, np.ones(len(self), np.bool_)
+        if genres:
+            numbers, combinations = self._genres
+            wanted = frozenset(genres)
+            has_any = np.array([not wanted.isdisjoint(combination) for combination in combinations], np.bool_)
+            passes &= has_any[numbers]
+        if decades:
+            passes &= (table["year"] // 10 * 10).isin(decades).to_numpy(bool) if "year" in table else False
+        if tempo_bpm is not None:
+            passes &= table["tempo_bpm"].between(*tempo_bpm).to_numpy(bool)
+        if hide_explicit and "explicit" in table:
+            passes &= ~table["explicit"].to_numpy(bool)
+        if without_kinds:
+            allowed = np.array([kind not in without_kinds for kind in SongKind] + [True])  # the last for -1
+            passes &= allowed[self.kinds]
+        return passes
+
+    def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows by descending popularity; unchanged without this column."""
+        if "popularity" not in self.table:
+            return rows
+        popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
+        return rows[np.argsort(-popularity, kind="stable")]
+
+    def search(self, text: str, *, limit: int = 20) -> list[Track]:
+        """Songs with every word of `text` in title or artists, most popular first. Empty if there is no word."""
+        if not normalize_text(text).split():
+            return []
+        rows = self.best_known_first(np.flatnonzero(self.matching(text)))
+        return [self.track(int(row)) for row in rows[:limit]]
+
+
+def catalogue_file() -> Path:
+    """Path of the bundled catalogue."""
+    return data_dir() / "catalogue" / CATALOGUE_FILE
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Read a catalogue from Parquet, by default the bundled one.
+
+    Raises:
+        DatasetError: the file is unreadable or not a catalogue.
+    """
+    path = path or catalogue_file()
+    return Catalogue(read_songs(path), name=path.name)
+
+
+def read_songs(path: Path) -> pd.DataFrame:
+    """Unchecked table of a Parquet file.
+
+    Raises:
+        DatasetError: the file is unreadable.
+    """
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with path.open("rb") as file:  # the error of pyarrow would have no reason
+            # `pd.read_parquet` would load another 5 MB of libraries
+            songs: pd.DataFrame = ParquetFile(file).read().to_pandas()
+            return songs
+    except (OSError, ValueError) as error:  # base classes of pyarrow's errors
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(
+            f"expected a Parquet table of songs. Received: {path} ({reason}). Restore the file from the repository"
+        ) from error
+
+
+_CORRECT_THE_ROW = "Correct the row or remove it."
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -> None:
+    """Raise a `DatasetError` if a column is missing."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise DatasetError(f"{name}: missing {missed(missing)}. Received: {listed(list(table.columns))}")
+
+
+def missed(columns: Sequence[str]) -> str:
+    """Missing columns in an error message."""
+    return f"{'column' if len(columns) == 1 else 'columns'} {', '.join(columns)}"
+
+
+def listed(columns: Sequence[object]) -> str:
+    """Names of columns in one line, shortened because a quoted name can be very long."""
+    names = (" ".join(str(column).split()) for column in columns[:40])
+    return ", ".join(name if len(name) <= 60 else f"{name[:59]}…" for name in names) or "none"
+
+
+def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFrame:
+    """Validated copy of a table of songs with typed columns."""
+    table = table.copy()
+    ids = table["id"].astype("string").fillna("")
+    pattern = f"{TRACK_ID.pattern}|{LOCAL_ID.pattern}" if is_local else TRACK_ID.pattern
+    require_valid(~ids.str.fullmatch(pattern), table["id"], "id must have 22 letters and digits", name=name)
+    require_valid(ids.duplicated(), table["id"], "id must be unique", name=name)
+    for column in ("title", "artists"):
+        cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)
+        blank = cells.str.strip() == ""  # `split_artists` drops no-break spaces too
+        require_valid(blank, table[column], f"{column} must not be empty", name=name)
+    for column in _TEXT_COLUMNS:
+        if column in table:  # Arrow strings: a fifth of the memory of Python objects
+            table[column] = table[column].astype("str")
+    for column, (low, high) in _NUMBER_RANGES.items():
+        if column in table:
+            # A local table has all features of its songs, or only valence and energy
+            is_required = column in FEATURES and not (is_local and table[column].isna().all())
+            _check_numbers(table, column, low=low, high=high, name=name, optional=not is_required)
+    if "explicit" in table:
+        require_valid(
+            ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
+        )
+        table["explicit"] = table["explicit"].astype(bool)
+    if "mood" in table:
+        moods, present = table["mood"].astype("string").str.strip().str.casefold(), table["mood"].notna()
+        wrong = present & ~moods.isin([mood.value for mood in Mood])
+        require_valid(wrong, table["mood"], MOOD_RULE, name=name)
+        table["mood"] = moods.astype("str").where(present)
+    return table
+
+
+def _check_numbers(table: pd.DataFrame, column: str, *, low: float, high: float, name: str, optional: bool) -> None:
+    """Convert a column to numbers, in place."""
+    numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
+    wrong = ~numbers.between(low, high)  # True for NaN
+    if optional:
+        wrong &= table[column].notna()
+    are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
+    advice = "The values look like percentages. Divide the column by 100." if are_percentages else _CORRECT_THE_ROW
+    require_valid(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name, advice=advice)
+    table[column] = numbers
+
+
+def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, advice: str = _CORRECT_THE_ROW) -> None:
+    """Raise a `DatasetError` about the first row that is marked wrong."""
+    rows = np.flatnonzero(wrong.to_numpy(bool))
+    if rows.size:
+        cell = cells.iloc[rows[0]]
+        cell = cell.item() if isinstance(cell, np.generic) else cell
+        text = repr(cell)
+        received = "an empty cell" if pd.isna(cell) else text if len(text) <= 60 else f"{text[:60]}…"
+        others = f" ({rows.size - 1} more invalid rows)" if rows.size > 1 else ""
+        number = 1 + int(cells.index[rows[0]])  # counted from 1, and as spreadsheets count it
+        row = f"row {number} ({number + 1} with the header)"
+        raise DatasetError(f"{name}, {row}: {rule}. Received: {received}{others}. {advice}")

@@ -1,0 +1,172 @@
+"""The mood of a song, from its sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Mood, Quadrant
+from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, require_intact
+from emomusic.errors import ModelError
+from emomusic.media.audio_file import PATCH_S, Window
+from emomusic.songs.sound_network import TAGS, patches_of, run_network
+
+MODEL = "musicnn"
+HEAD = "head.npz"
+
+QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
+
+_CORNERS = np.array([QUADRANT_CORNERS[quadrant] for quadrant in QUADRANTS], np.float64)
+_NUM_TAGS = 5
+_SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What a song sounds like.
+
+    Attributes:
+        probabilities: of the quadrants "Q1" to "Q4"; their sum is 1.
+        valence: -1 to 1, the mean over the corners of the quadrants, as is `arousal`.
+        mood: the most probable one.
+        moods: probability of each mood.
+        tags: the strongest five, with their probabilities.
+        timeline: time in seconds, valence and arousal of each patch of 3 s that was heard.
+    """
+
+    probabilities: dict[str, float]
+    valence: float
+    arousal: float
+    mood: Mood
+    moods: dict[Mood, float]
+    tags: tuple[tuple[str, float], ...]
+    timeline: tuple[tuple[float, float, float], ...]
+
+    @property
+    def quadrant(self) -> Quadrant:
+        """The most probable quadrant."""
+        return Quadrant(max(self.probabilities, key=self.probabilities.__getitem__))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundHead:
+    """Probabilities of the quadrants from the summary of a song: the softmax of a linear map and of a kernel.
+
+    Attributes:
+        mean: shape (f,), for standardization.
+        scale: shape (f,), for standardization.
+        weights: shape (f, 4).
+        bias: shape (4,).
+        clips: shape (n, f), float16, rows of length 1: directions of the training clips' standardized summaries.
+        kernel_weights: shape (n, 4): of the similarity to each clip.
+    """
+
+    mean: FloatArray
+    scale: FloatArray
+    weights: FloatArray
+    bias: FloatArray
+    clips: npt.NDArray[np.float16]
+    kernel_weights: FloatArray
+
+    def probabilities(self, summaries: FloatArray) -> npt.NDArray[np.float64]:
+        """Shape (n, 4), for summaries of shape (n, f)."""
+        standardized = (summaries - self.mean) / self.scale
+        similarities = kernel(directions(standardized), self.clips)
+        logits = standardized.astype(np.float64) @ self.weights + self.bias + similarities @ self.kernel_weights
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def save(self, path: Path) -> None:
+        """Write the arrays."""
+        np.savez_compressed(path, **asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> SoundHead:
+        """Read a saved head.
+
+        Raises:
+            ModelError: the file is absent or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(**{name: arrays[name] for name in cls.__slots__})
+        except DAMAGED_ARRAYS as error:
+            raise ModelError(f"expected a model of sound in {path}. Received: {error!r}. Restore the file") from error
+
+
+def directions(standardized: FloatArray) -> npt.NDArray[np.float16]:
+    """Rows of length 1."""
+    return np.asarray(standardized / np.linalg.norm(standardized, axis=1, keepdims=True), np.float16)
+
+
+def kernel(rows: npt.NDArray[np.float16], others: npt.NDArray[np.float16]) -> npt.NDArray[np.float64]:
+    """Similarities, shape (n, m), of directions of shapes (n, f) and (m, f): a Gaussian kernel on the sphere."""
+    return np.exp(_SLOPE * (rows.astype(np.float64) @ others.astype(np.float64).T - 1))
+
+
+def summary_of(features: FloatArray) -> FloatArray:
+    """Mean and standard deviation over the patches, shape (2 f,), of features of shape (patches, f).
+
+    The deviation is that of a sample, so that three patches of a song resemble the ten of a clip.
+    """
+    return np.concatenate([features.mean(axis=0), features.std(axis=0, ddof=min(len(features) - 1, 1))])
+
+
+class SoundModel:
+    """The network and its head."""
+
+    def __init__(self, head: SoundHead) -> None:
+        """Use this head."""
+        self._head = head
+
+    def hear(self, windows: Sequence[Window]) -> Hearing:
+        """The mood of a song.
+
+        Args:
+            windows: the whole song, or several parts of it.
+        """
+        parts = [patches_of(window.samples) for window in windows]
+        tags, features = run_network(np.concatenate(parts))
+        summary = summary_of(features)
+        probabilities = self._head.probabilities(summary[None])[0]
+        moments = np.tile(summary, (len(features), 1))
+        moments[:, : features.shape[1]] = features
+        points = self._head.probabilities(moments) @ _CORNERS
+        times = [
+            window.start_s + row * PATCH_S
+            for window, part in zip(windows, parts, strict=True)
+            for row in range(len(part))
+        ]
+        shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
+        strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
+        of_quadrants = dict(zip(QUADRANTS, probabilities.tolist(), strict=True))
+        moods = {QUADRANT_MOODS[quadrant]: share for quadrant, share in of_quadrants.items()}
+        valence, arousal = (probabilities @ _CORNERS).tolist()
+        return Hearing(
+            probabilities={str(quadrant): share for quadrant, share in of_quadrants.items()},
+            valence=valence,
+            arousal=arousal,
+            mood=max(moods, key=moods.__getitem__),
+            moods=moods,
+            tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
+            timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
+        )
+
+
+@load_once
+def load_sound_model() -> SoundModel:
+    """The bundled model.
+
+    Raises:
+        ModelError: a file is damaged.
+        AssetError: a file is absent or differs from its checksum.
+    """
+    path = folder_of(ModelKind.SOUND, MODEL) / HEAD
+    require_intact(path)
+    return SoundModel(SoundHead.load(path))

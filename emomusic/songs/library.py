@@ -1,0 +1,447 @@
+"""The library of one's own music: audio files, each analysed once, in SQLite. Nothing changes the files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from emomusic.affect import Mood, Quadrant
+from emomusic.errors import LibraryError
+from emomusic.media.audio_formats import AUDIO_ENDINGS, title_of
+from emomusic.songs.workers import Ear, fingerprint_of, read_all
+
+VARIABLE = "EMOMUSIC_LIBRARY"
+"""Environment variable with the path of the library."""
+
+_VERSION = 1
+_TABLES = (
+    "CREATE TABLE folders (path TEXT UNIQUE NOT NULL, inode INTEGER)",  # without inode: left out
+    "CREATE TABLE songs (number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL, "
+    "mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT)",  # without model: waits
+)
+_NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
+_LOCK_S = 20.0  # for another process to write
+_BATCH_S = 1.0  # of work, which a killed run loses at most
+_MOODS = {mood.value: mood for mood in Mood}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSong:
+    """An analysed audio file.
+
+    Attributes:
+        number: in its library, never used again.
+        path: of the file, or its name if it is in memory.
+        licence: of a bundled song, as `source`.
+
+    The others are those of `audio_file.AudioSong` and `hearing.Hearing`.
+    """
+
+    number: int
+    path: str
+    title: str
+    artists: tuple[str, ...]
+    album: str | None
+    genres: tuple[str, ...]
+    year: int | None
+    duration_s: float
+    probabilities: dict[str, float]
+    valence: float
+    arousal: float
+    moods: dict[Mood, float]
+    tags: tuple[tuple[str, float], ...]
+    licence: str | None = None
+    source: str | None = None
+
+    @property
+    def quadrant(self) -> Quadrant:
+        """The most probable quadrant."""
+        return Quadrant(max(self.probabilities, key=self.probabilities.__getitem__))
+
+    @property
+    def mood(self) -> Mood:
+        """The most probable mood."""
+        return max(self.moods, key=self.moods.__getitem__)
+
+    @classmethod
+    def from_record(cls, number: int, path: str, record: dict[str, Any]) -> LocalSong:
+        """A song from a record of `workers.record_of`."""
+        record["title"] = record["title"] or title_of(path)
+        record["artists"], record["genres"] = tuple(record["artists"]), tuple(record["genres"])
+        record["moods"] = {_MOODS[name]: share for name, share in record["moods"].items()}
+        record["tags"] = tuple(map(tuple, record["tags"]))
+        return cls(number, path, **record)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an update found: numbers of files, and sentences about folders that cannot be read. Their songs stay."""
+
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    deleted: int = 0
+    problems: tuple[str, ...] = ()
+
+
+def library_file() -> Path:
+    """Path of the library: `$EMOMUSIC_LIBRARY`, or a file in the user's data folder."""
+    if chosen := os.environ.get(VARIABLE):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_data_path("emomusic", appauthor=False) / "library.sqlite"
+
+
+class Library:
+    """An opened library, for one thread. Several processes may open it.
+
+    Attributes:
+        path: of the SQLite file.
+    """
+
+    def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
+        """Open a library.
+
+        Args:
+            path: by default `library_file()`.
+            create: make an absent file. Without it, an absent library is empty.
+
+        Raises:
+            LibraryError: the file is not a library, or cannot be opened.
+        """
+        self.path = library_file() if path is None else path
+        with self._errors():
+            if create:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            file: Path | str = self.path if create or self.path.exists() else ":memory:"
+            self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level=None)
+            self._db.text_factory = os.fsdecode  # of paths outside Unicode
+            if not self._number("PRAGMA user_version") and not self._number(_NUM_TABLES):
+                with self._transaction():
+                    if not self._number(_NUM_TABLES):  # no other process was faster
+                        for statement in (*_TABLES, f"PRAGMA user_version = {_VERSION}"):
+                            self._db.execute(statement)
+            version = self._number("PRAGMA user_version")
+            if version != _VERSION or self._number(_NUM_TABLES) != len(_TABLES):
+                raise sqlite3.DatabaseError(f"not a library of version {_VERSION}")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LibraryError(
+                f"expected a library of music. Received: {self.path} ({reason}). "
+                f"Choose another file with --library or {VARIABLE}"
+            ) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._db.execute(query, values).fetchall()
+
+    def _number(self, query: str) -> int:
+        return int(self._rows(query)[0][0])
+
+    # Songs
+
+    def songs(self, below: Sequence[Path] | None = None) -> list[LocalSong]:
+        """The analysed songs, sorted by path.
+
+        Args:
+            below: only files at or below these paths; None for all.
+        """
+        is_in = _is_in(below)
+        with self._errors():
+            rows = self._rows("SELECT number, path, song FROM songs WHERE song IS NOT NULL ORDER BY path")
+        return [_song(*row) for row in rows if is_in(row[1])]
+
+    def find(self, number: int) -> LocalSong | None:
+        """The song with a number, or None."""
+        with self._errors():
+            rows = self._rows("SELECT number, path, song FROM songs WHERE number = ? AND song IS NOT NULL", number)
+        return _song(*rows[0]) if rows else None
+
+    @property
+    def num_waiting(self) -> int:
+        """Number of files that are not analysed yet."""
+        with self._errors():
+            return self._number("SELECT count(*) FROM songs WHERE model IS NULL")
+
+    def info(self) -> dict[str, Any]:
+        """The `file`, its `folders`, and the numbers of `songs`, `waiting` and `unreadable` files and of each mood."""
+        songs = self.songs()
+        with self._errors():
+            return {
+                "file": str(self.path),
+                "folders": [
+                    row[0] for row in self._rows("SELECT path FROM folders WHERE inode NOT NULL ORDER BY path")
+                ],
+                "songs": len(songs),
+                "waiting": self.num_waiting,
+                "unreadable": self._number("SELECT count(*) FROM songs WHERE error NOT NULL"),
+                "moods": {mood.value: sum(song.mood is mood for song in songs) for mood in Mood},
+            }
+
+    # Files
+
+    def add(self, paths: Sequence[Path]) -> Changes:
+        """Add folders or files, and find their songs. `hear` then analyses them.
+
+        Raises:
+            LibraryError: a path is absent, or a file is no audio file.
+        """
+        roots = []
+        for path in map(_absolute, paths):
+            if not Path(path).is_dir() and not (Path(path).is_file() and _has_audio_ending(path)):
+                raise LibraryError(
+                    f"expected a folder, or a file that ends in {', '.join(AUDIO_ENDINGS)}. Received: {path}. "
+                    "Check the name"
+                )
+            roots.append((os.fsencode(path), Path(path).stat().st_ino))
+        is_in = _is_in(paths)
+        with self._errors(), self._transaction():
+            for rowid, path in self._rows("SELECT rowid, path FROM folders WHERE inode IS NULL"):
+                if is_in(path):
+                    self._db.execute("DELETE FROM folders WHERE rowid = ?", (rowid,))
+            self._db.executemany("INSERT OR REPLACE INTO folders VALUES (CAST(? AS TEXT), ?)", roots)
+        return self.update(paths)
+
+    def update(self, below: Sequence[Path] | None = None) -> Changes:
+        """Find new, changed, moved and deleted files. `hear` then analyses the new and changed ones.
+
+        The songs of a folder that is absent, such as one on a disk that is not connected, stay.
+
+        Args:
+            below: only files at or below these paths; None for all.
+
+        Raises:
+            LibraryError: one of `below` is not in a folder of the library.
+        """
+        is_in = _is_in(below)
+        with self._errors():
+            folders = dict(self._rows("SELECT path, inode FROM folders"))
+            roots = [folder for folder, inode in folders.items() if inode is not None]
+            for path in map(_absolute, below or ()):
+                if not any(_contains(root, path) for root in roots):
+                    raise _not_in_library(path)
+            found, problems = _walk(folders)
+            found = {path: stamp for path, stamp in found.items() if is_in(path)}
+            rows = {row[0]: row for row in self._rows("SELECT path, number, size, mtime_ns, fingerprint FROM songs")}
+            lost = [
+                row
+                for path, row in rows.items()
+                if path not in found and not any(_contains(folder, path) for folder in problems)
+            ]
+            new = sorted(found.keys() - rows.keys())
+            moved = _moved({path: found[path][0] for path in new}, lost)
+            added = [path for path in new if path not in moved]
+            changed = [path for path in found.keys() & rows.keys() if found[path] != rows[path][2:4]]
+            kept = set(moved.values())
+            deleted = [row[1:2] for row in lost if is_in(row[0]) and row[1] not in kept]
+            with self._transaction():
+                self._db.executemany("DELETE FROM songs WHERE number = ?", deleted)
+                self._db.executemany(
+                    "UPDATE songs SET path = CAST(? AS TEXT), mtime_ns = ? WHERE number = ?",
+                    ((os.fsencode(path), found[path][1], number) for path, number in moved.items()),
+                )
+                self._db.executemany(
+                    "UPDATE songs SET size = ?, mtime_ns = ?, model = NULL WHERE number = ?",
+                    ((*found[path], rows[path][1]) for path in changed),
+                )
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO songs (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?)",
+                    ((os.fsencode(path), *found[path]) for path in added),
+                )
+        sentences = tuple(f"{path}: {reason}" for path, reason in problems.items())
+        return Changes(len(added), len(changed), len(moved), len(deleted), sentences)
+
+    def remove(self, paths: Sequence[Path]) -> list[LocalSong]:
+        """Forget folders or files, until they are added again.
+
+        Returns:
+            Their songs.
+
+        Raises:
+            LibraryError: a path is not in the library.
+        """
+        removed = self.songs(paths)
+        with self._errors(), self._transaction():
+            for path in map(_absolute, paths):
+                count = 0
+                for table in ("folders", "songs"):
+                    rows = self._rows(f"SELECT rowid, path FROM {table}")
+                    inside = [row[:1] for row in rows if _contains(path, row[1])]
+                    self._db.executemany(f"DELETE FROM {table} WHERE rowid = ?", inside)
+                    count += len(inside)
+                if not count:
+                    raise _not_in_library(path)
+                if any(_contains(folder, path) for (folder,) in self._rows("SELECT path FROM folders")):
+                    self._db.execute("INSERT INTO folders VALUES (CAST(? AS TEXT), NULL)", (os.fsencode(path),))
+        return removed
+
+    # Analysis
+
+    def hear(
+        self,
+        load_ear: Callable[[], Ear],
+        model: str,
+        *,
+        workers: int,
+        below: Sequence[Path] | None = None,
+        on_progress: Callable[[int, int], None],
+    ) -> list[str]:
+        """Analyse the files that wait: new ones, changed ones, and those that another model heard.
+
+        Args:
+            load_ear: gives what hears the songs. Each worker calls it.
+            model: identifies it.
+            workers: number of processes; 1 for none but this one.
+            below: only files at or below these paths; None for all.
+            on_progress: takes the numbers of analysed files and of all that wait.
+
+        Returns:
+            Path and problem of each file that cannot be read.
+        """
+        is_in = _is_in(below)
+        with self._errors():
+            rows = self._rows("SELECT number, path FROM songs WHERE model IS NOT ? ORDER BY number", model)
+        waiting = {number: path for number, path in rows if is_in(path)}
+        total, problems = len(waiting), []
+        batch: list[tuple[Any, ...]] = []
+        saved_s = time.monotonic()
+        readings = read_all(waiting, load_ear, workers) if waiting else iter(())
+        try:
+            for done, (number, reading) in enumerate(readings, 1):
+                if reading.error is not None:
+                    problems.append(f"{waiting[number]}: {reading.error}")
+                batch.append((model, reading.fingerprint, reading.error, reading.song, number))
+                on_progress(done, total)
+                if time.monotonic() - saved_s >= _BATCH_S:
+                    self._save(batch)
+                    batch, saved_s = [], time.monotonic()
+        finally:
+            self._save(batch)
+        return problems
+
+    def _save(self, batch: Sequence[tuple[Any, ...]]) -> None:
+        query = "UPDATE songs SET model = ?, fingerprint = ?, error = ?, song = ? WHERE number = ?"
+        with self._errors(), self._transaction():
+            self._db.executemany(query, batch)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _song(number: int, path: str, record: str) -> LocalSong:
+    return LocalSong.from_record(number, path, msgspec.json.decode(record))
+
+
+def _absolute(path: Path) -> str:
+    return os.path.normpath(path.expanduser().absolute())
+
+
+def _contains(folder: str, path: str) -> bool:
+    """Whether a path is this folder, or below it."""
+    return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
+
+
+def _is_in(below: Sequence[Path] | None) -> Callable[[str], bool]:
+    """Tells whether a path is in one of these folders; None stands for all."""
+    folders = [] if below is None else [_absolute(path) for path in below]
+    return lambda path: below is None or any(_contains(folder, path) for folder in folders)
+
+
+def _not_in_library(path: str) -> LibraryError:
+    return LibraryError(f"expected a path in the library. Received: {path}. Add it with: emomusic library add")
+
+
+def _has_audio_ending(name: str) -> bool:
+    return name.lower().rpartition(".")[2] in AUDIO_ENDINGS
+
+
+def _walk(folders: Mapping[str, int | None]) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Size and time of each audio file, and the reason for each folder that cannot be read.
+
+    Args:
+        folders: with their inodes. A folder that is empty, and not the one that was added, is that of a disk that is
+            not connected. Folders without inode are left out.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    problems: dict[str, str] = {}
+    for root, inode in folders.items():
+        is_file = inode is not None and Path(root).is_file()
+        waiting = [] if inode is None else [root]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                if is_file:
+                    stat = Path(root).stat()
+                    found[root] = (stat.st_size, stat.st_mtime_ns)
+                    continue
+                entries = list(os.scandir(folder))
+                if folder == root and not entries and Path(root).stat().st_ino != inode:
+                    problems[root] = "this folder is empty, perhaps a disk is not connected; its songs stay"
+            except OSError as error:
+                problems[folder] = f"this folder cannot be read ({error.strerror}); its songs stay"
+                continue
+            for entry in entries:
+                if entry.name.startswith(".") or folders.get(entry.path, 0) is None:
+                    continue
+                with contextlib.suppress(OSError):  # it is gone
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    elif _has_audio_ending(entry.name) and entry.is_file():
+                        stat = entry.stat()
+                        found[entry.path] = (stat.st_size, stat.st_mtime_ns)
+    return found, problems
+
+
+def _moved(new: Mapping[str, int], lost: Iterable[tuple[Any, ...]]) -> dict[str, int]:
+    """The numbers of files that have a new path: their content is equal.
+
+    The size and some of the bytes tell the content, because tags may be equal or absent, and need FFmpeg.
+
+    Args:
+        new: sizes of new files.
+        lost: path, number, size, time and fingerprint of files that were not found where they were.
+    """
+    sizes = set(new.values())
+    old: dict[bytes, list[int]] = {}  # copies have equal fingerprints
+    for path, number, size, _, fingerprint in lost:
+        if fingerprint is not None and size in sizes and not Path(path).exists():
+            old.setdefault(fingerprint, []).append(number)
+    moved: dict[str, int] = {}
+    for path in new if old else ():
+        with contextlib.suppress(OSError):
+            if numbers := old.get(fingerprint_of(path)):
+                moved[path] = numbers.pop()
+    return moved

@@ -1,0 +1,229 @@
+"""Training and cross-validation of the mood models; writes the files that the app shows."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sklearn
+
+from emomusic.affect import Mood
+from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, prepare_model_folder, write_json
+from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
+from emomusic.downloads import DOWNLOADS
+from emomusic.errors import DatasetError
+from emomusic.metrics import IntArray, mistakes
+from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
+from emomusic.songs.cross_validation import NUM_FOLDS, NUM_REPEATS, CrossValidation, cross_validate
+from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
+from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
+from emomusic.songs.table_import import read_catalogue
+
+logger = logging.getLogger(__name__)
+
+_FILES = (MODEL_FILE, SPEC, METRICS, PREDICTIONS, CARD)
+_DRAFTS = "drafts-*"  # left by an interrupted run
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class LabelledSongs:
+    """Songs labelled with their mood.
+
+    Attributes:
+        features: shape (n, 9), in the order of `features.FEATURES`.
+        duration_s: shape (n,): lengths in seconds, NaN if unknown.
+        labels: shape (n,): positions in `Mood`.
+        sha256: checksum of the file.
+    """
+
+    features: npt.NDArray[np.float64]
+    duration_s: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_labelled_songs(path: Path) -> LabelledSongs:
+    """Read `data_moods.csv` or another table with a mood for each song, see `catalogue_import`.
+
+    Raises:
+        DatasetError: the file is unreadable, a column or a mood is missing, or a row is invalid.
+    """
+    try:
+        data = path.read_bytes()  # once: a pipe cannot be read twice
+    except OSError as error:
+        raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error.strerror})") from error
+    songs = read_catalogue(data, name=path.name)
+    require_columns(songs.table, ["mood", "duration_s"], name=path.name)
+    if not songs.has_features:
+        raise DatasetError(f"{path.name}: expected all audio features. Received songs with a mood only.")
+    require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
+    positions = {mood.value: position for position, mood in enumerate(Mood)}
+    labels = np.array([positions[mood] for mood in songs.table["mood"]], np.int64)
+    duration_s = songs.table["duration_s"].to_numpy(np.float64)
+    return LabelledSongs(songs.features, duration_s, labels, hashlib.sha256(data).hexdigest())
+
+
+def train_mood_model(
+    data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path, num_repeats: int = NUM_REPEATS
+) -> dict[str, Any]:
+    """Cross-validate a model, fit it to all songs and write its files.
+
+    Args:
+        data: path of `data_moods.csv`.
+        model: one of `MOOD_MODELS`.
+        out: folder for `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (without song data) and `CARD.md`.
+            Old files are replaced after the new model has been loaded.
+        num_repeats: repeats of the cross-validation.
+
+    Returns:
+        Content of `metrics.json`: metrics of the evaluation and `ms_per_song`, the prediction time in a large batch.
+
+    Raises:
+        DatasetError: the table is invalid.
+        ModelError: the folder contains other files or is not writable.
+    """
+    table = read_labelled_songs(data)
+    out = prepare_model_folder(out, (*_FILES, _DRAFTS))
+    for draft in out.glob(_DRAFTS):
+        shutil.rmtree(draft)
+    evaluation = evaluate_mood_model(table, model=model, num_repeats=num_repeats)
+    classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
+    metrics = evaluation.metrics | {"ms_per_song": _ms_per_song(classifier, table)}
+
+    with tempfile.TemporaryDirectory(dir=out, prefix="drafts-") as folder:
+        new = Path(folder)
+        classifier.save(new, data_sha256=table.sha256)
+        write_json(new / METRICS, metrics)
+        evaluation.save(new / PREDICTIONS)
+        (new / CARD).write_text(_card(metrics, table.sha256), encoding="utf-8")
+        MoodClassifier.load(new)
+        for name in _FILES:
+            (new / name).replace(out / name)
+    logger.info("wrote %s", out)
+    return metrics
+
+
+def _ms_per_song(classifier: MoodClassifier, table: LabelledSongs, *, num_songs: int = 6000) -> float:
+    """Minimum of five runs, which excludes other load."""
+    rows = np.arange(num_songs) % len(table)
+    features, duration_s = table.features[rows], table.duration_s[rows]
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        classifier.predict_probabilities(features, duration_s=duration_s)
+        seconds.append(time.perf_counter() - started)
+    return round(1000.0 * min(seconds) / num_songs, 5)
+
+
+def evaluate_mood_model(
+    table: LabelledSongs, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
+) -> CrossValidation:
+    """Result of repeated stratified ten-fold cross-validation.
+
+    Raises:
+        DatasetError: the table has fewer than ten songs of a mood.
+    """
+
+    def predict(train: IntArray, test: IntArray) -> npt.NDArray[np.float32]:
+        classifier = MoodClassifier(model)
+        classifier.fit(table.features[train], table.labels[train], duration_s=table.duration_s[train])
+        return classifier.predict_probabilities(table.features[test], duration_s=table.duration_s[test])
+
+    return cross_validate(model, table.labels, MOODS, predict, num_repeats=num_repeats, seed=SEED)
+
+
+_KNOWN_SOURCE = (  # only for a table with the known checksum
+    "`data/data_moods.csv` at github.com/cristobalvch/Spotify-Machine-Learning, "
+    "commit 6d952aa707f67991dc9295c80980ba6311931952"
+)
+
+_UNKNOWN_LENGTH = "\n- The median length of the training songs replaces an unknown length."
+
+_CARD = """# Mood model `{model}`
+
+{description}. Input: {features}. Output: probabilities of {moods}.
+This command wrote the model and this card with scikit-learn {sklearn_version}:
+`python -m emomusic train music --model {model} --data data_moods.csv`
+
+## Data
+
+{n} songs with audio features of Spotify and one mood label each: {counts}.
+Source: {source}. SHA-256: `{sha256}`.
+
+- **The data has no stated licence.** The repository does not include it. `predictions.npz` contains only labels and
+  probabilities.
+- **Spotify's developer policy forbids training machine-learning models on its content**, which includes these features.
+  The model reproduces a student report and is for study only. Do not use it in a product or service.
+- The origin of the labels and their agreement with listeners are unknown.
+
+## Figures
+
+Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy[mean]:.3f} ± {accuracy[std]:.3f},
+macro-F1 {macro_f1:.3f} ± {macro_f1_std:.3f}. These are means and standard deviations over {folds} folds of about
+{fold_size} songs; a single split can differ by several percentage points. The bundled model is fitted to all {n} songs.
+
+First repeat, with one prediction per song by a model that was not trained on it:
+
+| mood | precision | recall | F1 | songs |
+| --- | --- | --- | --- | --- |
+{table}
+
+Confusion matrix (rows: true mood, columns: predicted mood):
+
+| true mood | {heads} |
+| --- |{rules}
+{matrix}
+
+Most frequent error: {worst}. Expected calibration error (15 bins): {calibration_error:.3f}.{reported}
+
+## Limits, and uses to avoid
+
+- Most calm songs in the data are acoustic instrumentals. In other catalogues, calm is rarely the most probable mood:
+  rank songs by their probability of calm.
+- The model uses audio features only, without lyrics, culture or taste. It is not a therapy and does not measure the
+  mood of a person. Do not use it in health, hiring, teaching or advertising.
+- Feature values outside the training range are clipped.{duration}
+"""
+
+
+def _card(metrics: dict[str, Any], data_sha256: str) -> str:
+    errors = mistakes(np.array(metrics["confusion"]), MOODS)
+    repeats = metrics["folds"] // NUM_FOLDS
+    spec = MOOD_MODELS[metrics["model"]]
+    reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
+    return _CARD.format(
+        **metrics,
+        description=spec.description,
+        features=", ".join(spec.inputs),
+        moods=", ".join(MOODS),
+        sklearn_version=sklearn.__version__,
+        counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
+        sha256=data_sha256,
+        source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
+        num_folds=NUM_FOLDS,
+        repeats="1 random split" if repeats == 1 else f"{repeats} random splits",
+        fold_size=metrics["n"] // NUM_FOLDS,
+        table="\n".join(
+            f"| {mood} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} |"
+            for mood, s in metrics["per_class"].items()
+        ),
+        heads=" | ".join(MOODS),
+        rules=" --- |" * len(MOODS),
+        matrix="\n".join(
+            f"| {mood} | {' | '.join(map(str, row))} |" for mood, row in zip(MOODS, metrics["confusion"], strict=True)
+        ),
+        duration=_UNKNOWN_LENGTH if spec.uses_duration else "",
+        reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",
+        worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
+    )

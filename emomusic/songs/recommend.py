@@ -1,0 +1,428 @@
+"""Song recommendations for a point on the affect plane.
+
+*Match* plays songs close to the point. *Soothe* plays songs that calm tense emotions and lift the others. *Journey*
+goes in steps from the point to that mood, the iso principle of music therapy [1]. *Report* plays songs of the mood that
+the report "Music Mood Lifter" assigns to the emotion.
+
+A song fits a mood if it is its most probable mood. Other songs follow only if the filters leave too few that fit.
+
+[1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
+M. Schoen (eds.), Music and Medicine, 1948.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain, islice, takewhile
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of, share_text
+from emomusic.assets import load_once
+from emomusic.songs.catalogue import Catalogue, Track
+from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
+from emomusic.songs.mood import MOODS
+from emomusic.songs.request import Policy, Request, target_of
+from emomusic.songs.song_kinds import SongKind, included_kinds
+from emomusic.songs.stored_moods import load_songs_and_moods
+
+# Weights of the score. The probability alone gives all happy faces the same songs; closeness alone uses two of nine
+# features.
+_PROBABILITY_WEIGHT = 0.4
+_CLOSENESS_WEIGHT = 0.6
+_CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
+
+# Added to the score for the order only. Popularity counts as much as the fit, because people want songs they know.
+_POPULARITY_BONUS = 1.0
+_SHUFFLE = 0.05  # random, from the seed
+
+_NEUTRAL_ADVENTURE = 0.6  # popularity has no effect; above this value, unpopular songs rank higher
+
+_FIRST_ROWS = 1024  # sorted first; the others only for longer lists
+
+# Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above
+_TEMPO_JUMP_COST = 0.25  # per 100 BPM
+_JOURNEY_POPULARITY_BONUS = 1.3
+_JOURNEY_SHUFFLE = 0.08
+_CLOSE = NEUTRAL_RADIUS  # on the plane
+
+_NUM_CANDIDATES = 10  # for one song of several
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A recommended track.
+
+    Attributes:
+        track: the song.
+        mood: target mood; on a journey, the mood of its step.
+        score: 0 to 1, higher is better. The order also depends on popularity and seed.
+        point: position on the affect plane.
+        reason: short explanation.
+        likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
+    """
+
+    track: Track
+    mood: Mood
+    score: float
+    point: AffectPoint
+    reason: str
+    likeliest_mood: Mood
+
+    @property
+    def fits(self) -> bool:
+        """Whether the target mood is the most probable one."""
+        return self.likeliest_mood is self.mood
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Songs:
+    """Some songs of the catalogue, in contiguous arrays, which are read several times faster than chosen rows.
+
+    Attributes:
+        rows: of the songs in the catalogue.
+        plane: shape (2, n), float32: valence and arousal.
+        probabilities: shape (4, n), float32: in the order of `Mood`.
+        familiarity: 0 to 1.
+        tempo_bpm: 0 if unknown.
+    """
+
+    rows: npt.NDArray[np.intp]
+    plane: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32]
+    familiarity: npt.NDArray[np.float32]
+    tempo_bpm: npt.NDArray[np.float32]
+
+    def __getitem__(self, chosen: Any) -> _Songs:
+        values = (self.plane, self.probabilities, self.familiarity, self.tempo_bpm)
+        return _Songs(self.rows[chosen], *(np.ascontiguousarray(value[..., chosen]) for value in values))
+
+    def distances(self, point: AffectPoint) -> npt.NDArray[np.float32]:
+        """Distances on the plane."""
+        valence, arousal = self.plane
+        squares = (valence - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
+        squares += (arousal - np.float32(point.arousal)) ** 2
+        return np.asarray(np.sqrt(squares, out=squares))
+
+    def scores(self, target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
+        """Scores, 0 to 1."""
+        probabilities = self.probabilities[MOODS.index(mood)]
+        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(self.distances(target))
+        return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
+
+
+class Recommender:
+    """Ranking of the songs of a catalogue. Immutable and thread-safe.
+
+    Attributes:
+        catalogue: the songs.
+        probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
+        plane: shape (n, 2), float32: valence and arousal of each song, from -1 to 1.
+    """
+
+    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
+        """Prepare the ranking."""
+        table = catalogue.table
+        self.catalogue = catalogue
+        self.probabilities = probabilities
+        self.plane = catalogue.plane
+        self._artists, self._titles = table["artists"].array, table["title"].array
+        tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
+        likeliest = probabilities.argmax(axis=1)
+        rows = np.arange(len(table))
+        self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
+        self._by_mood = [self._everything[np.flatnonzero(likeliest == position)] for position in range(len(MOODS))]
+
+    def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
+        """Recommended songs, best first.
+
+        A request always gives the same order. With the same `num_songs`, pages do not repeat a song, and an artist
+        occurs once in `ARTIST_WINDOW` songs, also across pages. Each page of a journey goes from start to target.
+
+        Args:
+            request: target, policy and filters.
+            num_songs: at least 1. The result is shorter if songs run out.
+            page: 0 for the first songs.
+        """
+        if num_songs < 1:
+            raise ValueError(f"num_songs must be at least 1. Received: {num_songs}")
+        if page < 0:
+            raise ValueError(f"page must be at least 0. Received: {page}")
+        if request.policy is Policy.JOURNEY:
+            return self._journey(request, num_songs, page)
+        target, mood = target_of(request)
+        rows = list(islice(self._walk(target, mood, request), page * num_songs, (page + 1) * num_songs))
+        scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
+        reasons = [self._reason(row, target, mood) for row in rows]
+        return [self._song(row, mood, score, reason) for row, score, reason in zip(rows, scores, reasons, strict=True)]
+
+    def _songs_of(self, mood: Mood, *, fitting: bool) -> _Songs:
+        """The songs whose most probable mood is this one, or the other songs."""
+        position = MOODS.index(mood)
+        if fitting:
+            return self._by_mood[position]
+        return _joined(self._by_mood[:position] + self._by_mood[position + 1 :])
+
+    def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
+        """Shape (n,): songs that pass the filters."""
+        included = included_kinds(request.genres, request.today)
+        return self.catalogue.passing(
+            genres=request.genres,
+            decades=request.decades,
+            tempo_bpm=request.tempo_bpm,
+            hide_explicit=request.hide_explicit,
+            without_kinds=[kind for kind in SongKind if kind not in included],
+        )
+
+    def _walk(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:
+        """Rows that fit the mood, then other rows, by descending score and bonus.
+
+        A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait. Audio files
+        may have few artists, so those that fit the mood do not wait for others.
+        """
+        passing = self._passing(request)
+        orders = [self._by_priority(target, mood, request, passing, fitting=fitting) for fitting in (True, False)]
+        is_local = self.catalogue.is_local
+        history = PlayHistory(self._artists, self._titles)
+        for order in orders if is_local else [chain(*orders)]:
+            waiting: list[int] = []  # before all rows of `order`
+            while (row := _take_allowed(waiting, order, history, any_artist=is_local)) is not None:
+                history.add(row)
+                yield row
+
+    def _by_priority(
+        self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
+    ) -> Iterator[int]:
+        songs = self._songs_of(mood, fitting=fitting)
+        priorities = songs.scores(target, mood)
+        priorities += _bonus(songs, request, passing, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
+        for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
+            yield int(songs.rows[position])
+
+    def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
+        target, mood = target_of(request)
+        window = max(ARTIST_WINDOW, num_songs)
+        if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
+            window = 1
+        history = PlayHistory(self._artists, self._titles, window=window)
+        for _ in range(page + 1):
+            waypoints = _waypoints(request.point, target, num_songs)
+            rows = self._rows_at(waypoints, mood, request, history.copy())
+            while len(rows) < len(waypoints):  # songs run out: fewer waypoints, so that the journey reaches the target
+                waypoints = _waypoints(request.point, target, len(rows))
+                rows = self._rows_at(waypoints, mood, request, history.copy())
+            for row in rows:
+                history.add(row)
+        away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
+        scores = _closeness(np.array(away, np.float32)).tolist()
+        reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
+        moods = _moods_on_the_way(waypoints, mood)
+        return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
+
+    def _rows_at(self, waypoints: list[AffectPoint], mood: Mood, request: Request, history: PlayHistory) -> list[int]:
+        """One row close to each waypoint, with its mood and a tempo close to the previous one.
+
+        Ends at the first waypoint without a row that `history` allows.
+        """
+        rows: list[int] = []
+        passing = self._passing(request)
+        bonuses: dict[tuple[Mood, bool], npt.NDArray[np.float32]] = {}  # minus infinity for rows never allowed later
+        for waypoint, step_mood in zip(waypoints, _moods_on_the_way(waypoints, mood), strict=True):
+            for fitting in (True, False):
+                songs = self._songs_of(step_mood, fitting=fitting)
+                if (bonus := bonuses.get((step_mood, fitting))) is None:
+                    weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
+                    bonus = bonuses[step_mood, fitting] = _bonus(songs, request, passing, **weights)
+                costs = songs.distances(waypoint) - bonus
+                if rows:
+                    before_bpm = self._everything.tempo_bpm[rows[-1]]
+                    costs += np.float32(_TEMPO_JUMP_COST / 100.0) * np.abs(songs.tempo_bpm - before_bpm)
+                row = _cheapest_allowed(costs, songs.rows, history, bonus)
+                if row is not None:
+                    break
+            else:
+                break
+            history.add(row)
+            rows.append(row)
+        return rows
+
+    def _song(self, row: int, mood: Mood, score: float, reason: str) -> Song:
+        track = self.catalogue.track(row)
+        return Song(track, mood, score, track.point, reason, self._likeliest(row))
+
+    def _likeliest(self, row: int) -> Mood:
+        return MOODS[int(self.probabilities[row].argmax())]
+
+    def _reason(self, row: int, target: AffectPoint, mood: Mood) -> str:
+        likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
+        words = f"{'probably' if probability >= 0.5 else 'perhaps'} {likeliest} ({share_text(probability)})"
+        words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
+        difference = _difference(target, self._point(row))
+        comparison = f"{difference} than" if difference else f"as {_character(target)} as"
+        return f"{words}, {comparison} the target mood"
+
+    def _step_reason(self, rows: list[int], step: int, start: AffectPoint, target: AffectPoint) -> str:
+        label = f"Step {step + 1} of {len(rows)}"
+        point = self._point(rows[step])
+        for end, end_point, name in ((0, start, "start"), (len(rows) - 1, target, "target")):
+            if step == end:
+                distance = "close to the" if point.distance(end_point) <= _CLOSE else "the closest song to the"
+                return f"{label}: {_character(point)}, {distance} {name}"
+        change = _difference(self._point(rows[step - 1]), point)
+        comparison = f"{change} than" if change else f"{_character(point)}, similar to"
+        return f"{label}: {comparison} the previous song"
+
+    def _point(self, row: int) -> AffectPoint:
+        return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
+
+
+def _joined(parts: Sequence[_Songs]) -> _Songs:
+    """All songs in one set, in the order of their rows."""
+    columns = (np.concatenate([getattr(part, field.name) for part in parts], axis=-1) for field in fields(_Songs))
+    joined = _Songs(*columns)
+    return joined[np.argsort(joined.rows)]
+
+
+def _bonus(
+    songs: _Songs, request: Request, passing: npt.NDArray[np.bool_], *, popularity: float, shuffle: float
+) -> npt.NDArray[np.float32]:
+    """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
+    bonus = np.random.default_rng(request.seed).random(len(songs.rows), np.float32)
+    bonus *= np.float32(shuffle)
+    bonus += np.float32(popularity * (1 - request.adventure / _NEUTRAL_ADVENTURE)) * songs.familiarity
+    bonus[~passing[songs.rows]] = -np.inf
+    return bonus
+
+
+def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory, *, any_artist: bool) -> int | None:
+    """Next allowed row from `waiting` or `order`; skipped rows of `order` go to `waiting`.
+
+    With `any_artist`, the first waiting row follows if none is allowed.
+    """
+    for row in waiting:
+        if history.allows(row):
+            waiting.remove(row)
+            return row
+    for row in order:
+        if history.allows(row):
+            return row
+        if not history.knows(row):
+            waiting.append(row)
+    while any_artist and waiting:
+        if not history.knows(row := waiting.pop(0)):
+            return row
+    return None
+
+
+def _cheapest_allowed(
+    costs: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.intp],
+    history: PlayHistory,
+    bonus: npt.NDArray[np.float32],
+) -> int | None:
+    """Allowed row of the lowest cost. The bonus of cheaper songs becomes minus infinity."""
+    while costs.size:
+        position = int(costs.argmin())
+        row = int(rows[position])
+        if costs[position] == np.inf:
+            return None
+        if history.allows(row):
+            return row
+        costs[position] = np.inf
+        bonus[position] = -np.inf
+    return None
+
+
+def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
+    """Rows by descending priority. The first ones do not need a full sort."""
+    first = np.empty(0, np.intp)
+    if len(priorities) > 2 * _FIRST_ROWS:
+        best = np.argpartition(-priorities, _FIRST_ROWS)[:_FIRST_ROWS]
+        first = best[np.lexsort((best, -priorities[best]))]
+        yield from first.tolist()
+    rest = np.argsort(-priorities, kind="stable")
+    yield from rest[~np.isin(rest, first)].tolist()
+
+
+def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
+    """Evenly spaced points from start to target, both included. A single point is the start."""
+    return [
+        AffectPoint(float(valence), float(arousal))
+        for valence, arousal in zip(
+            np.linspace(start.valence, target.valence, num_points),
+            np.linspace(start.arousal, target.arousal, num_points),
+            strict=True,
+        )
+    ]
+
+
+def _moods_on_the_way(waypoints: list[AffectPoint], mood: Mood) -> list[Mood]:
+    """Mood of each waypoint; the last one has the target mood unless it is also the start."""
+    moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
+    return [*moods[:-1], mood] if len(moods) > 1 else moods
+
+
+def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Gaussian of the distance, 1 at distance 0."""
+    closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _CLOSENESS_SIGMA) ** 2)
+    return closeness
+
+
+def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
+    """Popularity from 0 to 1, with the median for unknown values."""
+    if "popularity" not in table or table["popularity"].isna().all():
+        return np.zeros(len(table), np.float32)
+    popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
+    return np.asarray(popularity / np.float32(100.0), np.float32)
+
+
+def _character(point: AffectPoint) -> str:
+    """Description of a point: "bright and lively"."""
+    valence = "bright" if point.valence >= 0.15 else "dark" if point.valence <= -0.15 else "mild"
+    arousal = "lively" if point.arousal >= 0.15 else "quiet" if point.arousal <= -0.15 else "even"
+    return f"{valence} and {arousal}"
+
+
+def _difference(origin: AffectPoint, point: AffectPoint) -> str:
+    """Comparison with another point: "a little brighter and quieter", empty for similar points."""
+    valence, arousal = point.valence - origin.valence, point.arousal - origin.arousal
+    words = [
+        *(["brighter" if valence > 0 else "darker"] if abs(valence) >= 0.15 else []),
+        *(["livelier" if arousal > 0 else "quieter"] if abs(arousal) >= 0.15 else []),
+    ]
+    if not words:
+        return ""
+    return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
+
+
+def one_song_each(
+    requests: Sequence[Request], recommender: Recommender, first: Sequence[Song | None] = ()
+) -> list[Song | None]:
+    """One song for each request without repetition, for changing moods; None where no other song fits.
+
+    Args:
+        requests: one for each song.
+        recommender: chooses the songs.
+        first: the songs of the first requests, if they are known.
+    """
+    chosen = list(first)
+    for request in requests[len(first) :]:
+        taken = {song.track.id for song in chosen if song is not None}
+        songs = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
+        chosen.append(next((song for song in songs if song.track.id not in taken), None))
+    return chosen
+
+
+@load_once
+def load_recommender() -> Recommender:
+    """Recommender for the bundled catalogue and the default mood model, loaded once. Threads may share it.
+
+    Raises:
+        DatasetError: the catalogue is absent or damaged.
+        ModelError: no moods are stored, and the mood model is absent or damaged.
+    """
+    return Recommender(*load_songs_and_moods())

@@ -1,0 +1,103 @@
+"""Spotify links, embedded players, and song lists as CSV and M3U. No network access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from emomusic.errors import SpotifyError
+from emomusic.songs.catalogue import TRACK_ID, Track
+from emomusic.songs.recommend import Song
+from emomusic.text import csv_text, escape_formula
+
+PLAYER_HEIGHT = 152
+"""Height of the compact player, in pixels."""
+
+LARGE_PLAYER_HEIGHT = 352
+"""Height of the player with a large cover, in pixels."""
+
+TRACK_ADDRESS = "https://open.spotify.com/track/"
+"""URL prefix of a track id."""
+
+CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
+
+
+def checked_track_id(track_id: str) -> str:
+    """Validated id for use in a URL.
+
+    Raises:
+        SpotifyError: the id does not have 22 letters and digits.
+    """
+    if not TRACK_ID.fullmatch(track_id):
+        raise SpotifyError(f"expected a Spotify track id of 22 letters and digits. Received: {track_id!r}")
+    return track_id
+
+
+def track_url(track_id: str) -> str:
+    """URL of a track on Spotify. Raises as `checked_track_id`."""
+    return TRACK_ADDRESS + checked_track_id(track_id)
+
+
+def embed_url(track_id: str) -> str:
+    """URL of the player of a track, for a frame of `PLAYER_HEIGHT` or more. Raises as `checked_track_id`."""
+    return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
+
+
+def search_url(text: str) -> str:
+    """URL of Spotify's search."""
+    return f"https://open.spotify.com/search/{quote(text, safe='')}"
+
+
+def address_of(track: Track) -> str:
+    """Path of an audio file, or URL of a track on Spotify; empty if neither is known."""
+    if track.path is not None:
+        return track.path
+    return track_url(track.id) if track.is_on_spotify else ""
+
+
+def track_links(songs: Iterable[Song]) -> str:
+    """Links to the songs on Spotify, one per line. Its desktop app accepts them pasted into a playlist."""
+    return "\n".join(track_url(song.track.id) for song in songs if song.track.is_on_spotify)
+
+
+def songs_txt(songs: Iterable[Song]) -> str:
+    """Plain text with one line for each song: "Artists \u2013 Title"."""
+    names = (f"{song.track.byline} \u2013 {song.track.title}" for song in songs)
+    return "".join(f"{' '.join(name.split())}\n" for name in names)  # a line ends a song
+
+
+def songs_csv(songs: Iterable[Song]) -> str:
+    """CSV with the columns `CSV_COLUMNS`. An apostrophe escapes formulas."""
+    rows = []
+    for song in songs:
+        track = song.track
+        text = (track.title, track.byline, track.album or "", song.mood.value)
+        numbers = (f"{number:.4f}" for number in (song.score, song.point.valence, song.point.arousal))
+        rows.append(
+            [
+                *map(escape_formula, text),
+                *numbers,
+                escape_formula(song.reason),
+                track.id,
+                escape_formula(address_of(track)),
+            ]
+        )
+    return csv_text(CSV_COLUMNS, rows)
+
+
+def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str:
+    """Extended M3U playlist of audio files and Spotify links, without songs that have neither.
+
+    Args:
+        songs: in order.
+        titles: of the entries, one for each song; by default "Artists - Title".
+    """
+    lines = ["#EXTM3U"]
+    songs = list(songs)
+    titles = [f"{song.track.byline} - {song.track.title}" for song in songs] if titles is None else titles
+    for song, title in zip(songs, titles, strict=True):
+        if not (address := address_of(song.track)):
+            continue
+        seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
+        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", address]  # a line ends an entry
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,262 @@
+"""Spotify search with client credentials; audio features from the catalogue or ReccoBeats.
+
+Since November 2024, Spotify gives new apps no audio features. Since February 2026, the owner of an app needs Premium,
+and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is free and optional.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from emomusic.errors import SpotifyError
+from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
+from emomusic.songs.spotify.failures import TIMEOUT_S, quiet_spotipy, translated, web_client
+from emomusic.songs.spotify.reccobeats import ReccoBeats
+
+if TYPE_CHECKING:
+    import spotipy
+
+SEARCH_LIMIT = 10
+"""Most tracks per page; Spotify refuses more."""
+
+LAST_OFFSET = 1000
+"""Spotify gives no results after this position."""
+
+_COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # hosts of Spotify; other covers are not shown
+
+API_URL = "https://api.spotify.com/v1/"
+AUTHORIZE_URL = "https://accounts.spotify.com/authorize"
+TOKEN_URL = "https://accounts.spotify.com/api/token"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Credentials of an app, from developer.spotify.com/dashboard.
+
+    Attributes:
+        client_id: public id.
+        client_secret: password, hidden in `repr`.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
+    """Credentials from secrets or environment variables, or None if a part is absent.
+
+    Args:
+        values: `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, or `SPOTIPY_CLIENT_ID` and `SPOTIPY_CLIENT_SECRET`,
+            in any case.
+    """
+    named = {str(name).upper(): str(value).strip() for name, value in values.items()}
+    for prefix in ("SPOTIFY", "SPOTIPY"):
+        client_id, secret = named.get(f"{prefix}_CLIENT_ID"), named.get(f"{prefix}_CLIENT_SECRET")
+        if client_id and secret:
+            return Credentials(client_id, secret)
+    return None
+
+
+class FeatureSource(StrEnum):
+    """Source of the audio features."""
+
+    CATALOGUE = "catalogue"
+    RECCOBEATS = "reccobeats"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTrack:
+    """A search result.
+
+    Attributes:
+        id: Spotify id, 22 characters.
+        title: name of the song.
+        artists: at least one, main artist first.
+        explicit: whether the lyrics are marked explicit.
+        album: name of the album. None if unknown, as in all optional fields.
+        year: year of release.
+        duration_s: length in seconds.
+        cover_url: URL of an image of about 300 pixels.
+        track: track with audio features.
+        source: source of the features, None without `track`.
+    """
+
+    id: str
+    title: str
+    artists: tuple[str, ...]
+    explicit: bool
+    album: str | None
+    year: int | None
+    duration_s: float | None
+    cover_url: str | None
+    track: Track | None = None
+    source: FeatureSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """One page of search results.
+
+    Attributes:
+        tracks: in the order of Spotify, at most `SEARCH_LIMIT`.
+        total: number of results on all pages.
+        notice: message if ReccoBeats failed, otherwise None.
+    """
+
+    tracks: tuple[FoundTrack, ...]
+    total: int
+    notice: str | None = None
+
+
+class LiveSpotify:
+    """Spotify search, thread-safe. The first search logs in."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        catalogue: Catalogue,
+        reccobeats: ReccoBeats | None = None,
+        api_url: str = API_URL,
+        token_url: str = TOKEN_URL,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Create the client without a request.
+
+        Args:
+            credentials: of the app.
+            catalogue: first source of features.
+            reccobeats: second source of features, optional.
+            api_url: URL of the Web API, with a trailing slash.
+            token_url: URL for tokens.
+            timeout_s: timeout of each request, in seconds.
+        """
+        self._credentials = credentials
+        self._catalogue = catalogue
+        self._reccobeats = reccobeats
+        self._api_url = api_url
+        self._token_url = token_url
+        self._timeout_s = timeout_s
+        self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
+
+    def search(self, text: str, *, page: int = 0) -> FoundPage:
+        """Search results, with features if available.
+
+        Args:
+            text: words of title or artists, at least one.
+            page: 0 for the first page. Spotify gives results up to `LAST_OFFSET`.
+
+        Raises:
+            SpotifyError: the request fails.
+        """
+        words = " ".join(text.split())[:250]  # limit of Spotify
+        try:
+            found, total = self._found(words, page * SEARCH_LIMIT)
+        except SpotifyError:
+            self._login = None  # it can hold an invalid token
+            raise
+        tracks, notice = self._with_features(found)
+        return FoundPage(tuple(tracks), total, notice)
+
+    def _found(self, words: str, offset: int) -> tuple[list[FoundTrack], int]:
+        rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
+        with translated("Spotify", {400: rejected, 401: rejected}):
+            token = self._logged_in().get_access_token(as_dict=False)
+        no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
+        with translated("Spotify", {401: rejected, 403: no_premium}):
+            client = web_client(token, self._api_url, self._timeout_s)
+            results = client.search(words, limit=SEARCH_LIMIT, offset=offset, type="track")["tracks"]
+            tracks = [_found_track(item) for item in results["items"] if item is not None]
+            return list({track.id: track for track in tracks}.values()), int(results["total"])  # each song once
+
+    def _logged_in(self) -> spotipy.SpotifyClientCredentials:
+        if self._login is None:
+            spotipy = quiet_spotipy()
+            from spotipy.cache_handler import MemoryCacheHandler
+
+            # Without a session: that of spotipy reports every error as 429
+            login = spotipy.SpotifyClientCredentials(
+                client_id=self._credentials.client_id,
+                client_secret=self._credentials.client_secret,
+                requests_session=False,
+                requests_timeout=self._timeout_s,
+                cache_handler=MemoryCacheHandler(),
+            )
+            login.OAUTH_TOKEN_URL = self._token_url
+            self._login = login
+        return self._login
+
+    def _with_features(self, found: list[FoundTrack]) -> tuple[list[FoundTrack], str | None]:
+        """The results with features, and a message if ReccoBeats failed."""
+        tracks = [self._catalogue.find(result.id) for result in found]
+        found = [
+            replace(result, track=track, source=FeatureSource.CATALOGUE) if track else result
+            for result, track in zip(found, tracks, strict=True)
+        ]
+        unknown = [result.id for result in found if result.track is None]
+        if self._reccobeats is None or not unknown:
+            return found, None
+        try:
+            features = self._reccobeats.features(unknown)
+        except SpotifyError as error:  # the search itself succeeded
+            return found, str(error)
+        return [_with_track(result, features[result.id]) if result.id in features else result for result in found], None
+
+
+def _found_track(item: Any) -> FoundTrack:
+    """Convert an item of the response. Raises various errors if it is invalid."""
+    track_id, title = item["id"], item["name"]
+    artists = tuple(str(artist["name"]) for artist in item["artists"] if artist["name"])
+    if not (isinstance(track_id, str) and TRACK_ID.fullmatch(track_id) and isinstance(title, str) and artists):
+        raise ValueError("not a track")
+    album = item.get("album") or {}
+    year = re.match(r"(?:1[89]|20)\d\d", str(album.get("release_date") or ""))
+    images = [image for image in album.get("images") or [] if isinstance(image.get("url"), str)]
+    images.sort(key=lambda image: abs((image.get("width") or 0) - 300))
+    return FoundTrack(
+        id=track_id,
+        title=title or "Untitled",
+        artists=artists,
+        explicit=item.get("explicit") is True,
+        album=str(album["name"]) if album.get("name") else None,
+        year=int(year[0]) if year else None,
+        duration_s=_length_s(item.get("duration_ms")),
+        cover_url=_cover_url(images[0]["url"]) if images else None,
+    )
+
+
+def _length_s(duration_ms: Any) -> float | None:
+    """Length in seconds, None if absent or invalid."""
+    if duration_ms is None:
+        return None
+    duration_s = float(duration_ms) / 1000.0
+    return duration_s if 0.0 <= duration_s <= LONGEST_S else None
+
+
+def _cover_url(url: str) -> str | None:
+    """URL of a cover, None if the host is not Spotify."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    return url if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
+
+
+def _with_track(result: FoundTrack, features: Mapping[str, Any]) -> FoundTrack:
+    track = Track(
+        id=result.id,
+        title=result.title,
+        artists=result.artists,
+        explicit=result.explicit,
+        **features,
+        album=result.album,
+        duration_s=result.duration_s,
+        year=result.year,
+    )
+    return replace(result, track=track, source=FeatureSource.RECCOBEATS)

@@ -1,0 +1,74 @@
+"""The bundled catalogue with stored mood probabilities, so that recommendations do not load scikit-learn."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.assets import ModelKind, folder_of, sha256_of
+from emomusic.songs.catalogue import Catalogue, catalogue_file, load_catalogue, read_songs
+from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
+from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+
+log = logging.getLogger(__name__)
+
+_MODEL_SHA256 = "mood_model_sha256"  # in the attributes of the table, which Parquet stores
+_DIGITS = 4
+
+
+def mood_model_file() -> Path:
+    """Path of the default mood model."""
+    return folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL) / MODEL_FILE
+
+
+def load_songs_and_moods(path: Path | None = None) -> tuple[Catalogue, npt.NDArray[np.float32]]:
+    """The songs of a catalogue and their mood probabilities.
+
+    Args:
+        path: Parquet file, by default the bundled one. Stored probabilities of another mood model are ignored, and the
+            probabilities are predicted.
+
+    Returns:
+        The catalogue, and an array of shape (n, 4), in the order of `Mood`.
+
+    Raises:
+        DatasetError: the catalogue is absent or damaged.
+        ModelError: no valid probabilities are stored, and the mood model is absent or damaged.
+    """
+    path = path or catalogue_file()
+    table = read_songs(path)
+    catalogue = Catalogue(table, name=path.name)
+    stored = table.attrs.get(_MODEL_SHA256)
+    if stored is not None and mood_model_file().is_file() and stored == sha256_of(mood_model_file()):
+        probabilities: npt.NDArray[np.float32] = table[[mood.value for mood in MOODS]].to_numpy(np.float32)
+        return catalogue, probabilities
+    log.info("%s has moods of another mood model. Predicting moods", path.name)
+    return catalogue, predict_moods(catalogue)
+
+
+def predict_moods(catalogue: Catalogue) -> npt.NDArray[np.float32]:
+    """Probabilities of the default mood model, shape (n, 4), in the order of `Mood`."""
+    classifier = MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
+    return classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+
+
+def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
+    """Write songs and the probabilities of the default mood model to a Parquet file, with four decimals."""
+    moods = pd.DataFrame(probabilities.round(_DIGITS), columns=[mood.value for mood in MOODS])
+    table = pd.concat([catalogue.table, moods], axis="columns")
+    table.attrs[_MODEL_SHA256] = sha256_of(mood_model_file())
+    part = path.with_name(f"{path.name}.part")
+    table.to_parquet(part, index=False, compression="zstd", compression_level=19)
+    part.replace(path)
+
+
+def store_moods() -> Path:
+    """Predict and write the moods of the bundled songs. Returns the path of the catalogue."""
+    path = catalogue_file()
+    catalogue = load_catalogue(path)
+    write_catalogue(path, catalogue, predict_moods(catalogue))
+    return path

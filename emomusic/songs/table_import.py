@@ -1,0 +1,323 @@
+"""Import of published and private CSV tables of songs; `read_catalogue` recognizes the form by its columns.
+
+Cells are read as text, because type inference reads the title "1999" as a number and "None" as a missing cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from emomusic.affect import MOOD_POINTS, Mood
+from emomusic.errors import DatasetError
+from emomusic.songs.catalogue import (
+    ARTIST_SEPARATOR,
+    MOOD_RULE,
+    OPTIONAL_COLUMNS,
+    TABLE,
+    TRACK_COLUMNS,
+    Catalogue,
+    Origin,
+    listed,
+    missed,
+    require_valid,
+)
+from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.text import size_over
+
+MAX_UPLOAD_BYTES = 50 * 2**20
+"""Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""
+
+MAX_COLUMNS = 1000
+"""Limit because each column needs memory, even an empty one."""
+
+UNTITLED = "Untitled"
+UNKNOWN_ARTIST = "Unknown artist"
+"""Names of a song without title, artists and album. Its id still plays."""
+
+_INTEGERS = {"popularity", "year", "duration_ms"}
+_NUMBERS = {*FEATURE_NAMES, "duration_s", *_INTEGERS}
+_DECIMAL_COMMA = r"^\s*([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)\s*$"  # Excel writes 1,5E-05
+_DECIMAL_ZERO = r"^\s*(\d+),(0)\s*$"
+_ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
+
+
+@dataclass(frozen=True, slots=True)
+class TableForm:
+    """Column names of a published table of songs.
+
+    Attributes:
+        name: label of the form.
+        columns: our column to its lower-case names in the table.
+        hint: advice for missing columns, can be empty.
+    """
+
+    name: str
+    columns: Mapping[str, tuple[str, ...]]
+    hint: str = ""
+
+
+_SOURCE_FEATURES = {feature.name: (feature.source_name,) for feature in FEATURES.values()}
+
+OWN_FORM = TableForm(
+    "your own table (title, artists, and features or a mood)",
+    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS) if column not in ("licence", "source")}
+    | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()}
+    | {"title": ("title", "name"), "artists": ("artists", "artist"), "genres": ("genres", "genre")},
+)
+MOODS_FORM = TableForm(
+    "labelled songs (data_moods.csv)",
+    _SOURCE_FEATURES
+    | {
+        "id": ("id",),
+        "title": ("name",),
+        "artists": ("artist",),
+        "album": ("album",),
+        "mood": ("mood",),
+        "popularity": ("popularity",),
+        "duration_ms": ("length",),
+        "year": ("release_date",),
+    },
+)
+TIDYTUESDAY_FORM = TableForm(
+    "TidyTuesday songs (spotify_songs.csv)",
+    _SOURCE_FEATURES
+    | {
+        "id": ("track_id",),
+        "title": ("track_name",),
+        "artists": ("track_artist",),
+        "album": ("track_album_name",),
+        "genres": ("playlist_genre",),
+        "popularity": ("track_popularity",),
+        "duration_ms": ("duration_ms",),
+        "year": ("track_album_release_date",),
+    },
+)
+KAGGLE_FORM = TableForm(
+    "Kaggle tracks by genre (dataset.csv)",
+    _SOURCE_FEATURES
+    | {
+        "id": ("track_id",),
+        "title": ("track_name",),
+        "artists": ("artists",),
+        "album": ("album_name",),
+        "genres": ("track_genre",),
+        "popularity": ("popularity",),
+        "explicit": ("explicit",),
+        "duration_ms": ("duration_ms",),
+    },
+)
+EXPORTIFY_FORM = TableForm(
+    "Exportify playlist",
+    _SOURCE_FEATURES
+    | {
+        "id": ("track uri", "spotify id", "spotify track id", "track id"),
+        "title": ("track name",),
+        "artists": ("artist name(s)", "artist name", "artist names"),
+        "artist_ids": ("artist uri(s)", "artist uri", "artist ids"),
+        "album": ("album name",),
+        "genres": ("genres", "artist genres"),
+        "popularity": ("popularity",),
+        "explicit": ("explicit",),
+        "duration_ms": ("track duration (ms)", "duration (ms)"),
+        "year": ("album release date", "release date"),
+    },
+    hint="Select audio features in the settings of Exportify.",
+)
+
+TABLE_FORMS: tuple[TableForm, ...] = (OWN_FORM, MOODS_FORM, TIDYTUESDAY_FORM, KAGGLE_FORM, EXPORTIFY_FORM)
+
+
+def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
+    """Read a table of songs in any of `TABLE_FORMS`.
+
+    A song needs no Spotify id, and either all features or a mood, which then gives its valence and energy. Only the
+    first of several rows with the same id is kept. Local files, episodes and songs without features in an
+    Exportify playlist are skipped. `Catalogue.origin` has both counts.
+
+    Args:
+        data: a CSV in UTF-8, with or without a byte order mark, separated by commas, semicolons or tabs. Numbers can
+            have decimal commas if semicolons or tabs separate the cells.
+        name: name in messages.
+
+    Raises:
+        DatasetError: the table is unreadable, its form is unknown, a column is missing, or a row is invalid.
+    """
+    cells, has_decimal_commas = _read_cells(data, name)
+    form, names = _recognize(list(cells.columns), name)
+    table = cells[list(names.values())].set_axis(list(names), axis="columns")
+    if table.empty:
+        raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
+    if has_decimal_commas:
+        for column in _NUMBERS & set(table.columns):
+            # In columns of integers, a comma could separate thousands: 215,000 ms is not 215
+            comma = _DECIMAL_ZERO if column in _INTEGERS else _DECIMAL_COMMA
+            table[column] = table[column].str.replace(comma, r"\1.\2", regex=True)
+    table, num_rows = _unified(table, form), len(table)
+    table = table[_is_usable(table, form)]
+    if table.empty:
+        raise DatasetError(
+            f"{name}: expected songs with audio features. Received: {num_rows} rows without features. {form.hint}"
+        )
+    num_usable = len(table)
+    table = table[~(table["id"].duplicated() & table["id"].notna())]
+    origin = Origin(form.name, num_rows, num_usable - len(table), num_rows - num_usable)
+    is_local = not set(FEATURE_NAMES) <= names.keys() or bool(table["id"].str.startswith(f"{TABLE}-").any())
+    return Catalogue(table, name=name, origin=origin, is_local=is_local)
+
+
+def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
+    """Cells as text with the names of the file, and whether commas can be decimal commas."""
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise DatasetError(
+            f"{name}: expected at most {MAX_UPLOAD_BYTES // 2**20} MB. Received: {size_over(len(data))}. "
+            "Split the table or keep fewer columns."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+        if "\0" in text:
+            raise ValueError("a NUL byte")
+    except ValueError as error:
+        # Only UTF-8: charset-normalizer takes Windows-1252 tables of songs for cp1250 or cp1257, which alters names
+        received = f"the byte 0x{data[error.start]:02x}" if isinstance(error, UnicodeDecodeError) else error
+        raise DatasetError(
+            f'{name}: expected a CSV in UTF-8. Received: {received}. Save the table as "CSV UTF-8".'
+        ) from error
+    separator = max(",;\t", key=re.split("[\r\n]", text, maxsplit=1)[0].count)
+    try:
+        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        if len(header) > MAX_COLUMNS:
+            raise DatasetError(
+                f"{name}: expected at most {MAX_COLUMNS} columns. Received: {len(header)}. "
+                "Keep the columns of songs and features."
+            )
+        cells = pd.read_csv(io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False)
+    except (ValueError, csv.Error) as error:
+        received = str(error).strip().removeprefix("Error tokenizing data. C error: ").partition("\n")[0]
+        raise DatasetError(
+            f"{name}: expected a CSV with a header. Received: {received}. "
+            "Quote text that contains the separator or a line break."
+        ) from error
+    table = cells.iloc[1:].set_axis(cells.iloc[0].str.strip(), axis="columns").reset_index(drop=True)
+    return table, separator != ","
+
+
+def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
+    """Form with the most matching columns, and a mapping of our column names to those of the table."""
+    keys = [str(column).casefold() for column in columns]
+    originals = dict(zip(reversed(keys), reversed(columns), strict=True))  # the first of several equal names
+    names = {"id", "title", "artists"}
+
+    def matches(form: TableForm) -> dict[str, str]:
+        pairs = ((ours, alias) for ours, aliases in form.columns.items() for alias in reversed(aliases))
+        return {ours: alias for ours, alias in pairs if alias in originals}  # the first alias of each column
+
+    form, matched = max(
+        ((form, matches(form)) for form in TABLE_FORMS), key=lambda pair: (len(names & pair[1].keys()), len(pair[1]))
+    )
+    received = listed(columns)
+    if len(names & matched.keys()) < 2:
+        raise DatasetError(
+            f"{name}: expected the columns of one of these tables: {'; '.join(form.name for form in TABLE_FORMS)}. "
+            f"Received the columns: {received}"
+        )
+    optional = set() if form is EXPORTIFY_FORM else {"id"}
+    if form is OWN_FORM and "mood" in matched:
+        optional |= set(FEATURE_NAMES)
+    missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched and column not in optional]
+    if missing:
+        raise DatasetError(
+            f"{name}, read as {form.name}: missing {missed(missing)}. Received: {received}. "
+            f"{form.hint or 'Add them or choose another table.'}"
+        )
+    if ambiguous := {key for key in matched.values() if keys.count(key) > 1}:
+        raise DatasetError(f"{name}: expected unique columns. Received twice: {', '.join(sorted(ambiguous))}")
+    return form, {ours: originals[alias] for ours, alias in matched.items()}
+
+
+def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
+    """Convert to our columns, units and separators. Invalid cells stay; `Catalogue` reports them with their row."""
+    table = table.copy()
+    if form is EXPORTIFY_FORM:
+        ids = table.pop("artist_ids") if "artist_ids" in table else None
+        table["artists"] = _exportify_artists(table["artists"], ids)
+        table["id"] = table["id"].str.removeprefix("spotify:track:")
+        if "genres" in table:
+            table["genres"] = table["genres"].str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True)
+    if "year" in table and form is not OWN_FORM:
+        table["year"] = table["year"].str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
+    for column in table.columns:
+        if column in _NUMBERS:
+            table[column] = _without(table[column], _ABSENT)
+        elif column in ("album", "genres", "mood"):
+            table[column] = _without(table[column], ("",))
+    if "duration_ms" in table:
+        cells = table.pop("duration_ms")
+        seconds = pd.to_numeric(cells, errors="coerce").astype(np.float64) / 1000.0
+        table["duration_s"] = seconds.astype(object).where(seconds.notna(), cells)
+    if "explicit" in table:
+        words = table["explicit"].str.strip().str.casefold()
+        known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
+        table["explicit"] = known.astype(object).where(known.notna(), table["explicit"])
+    if form in (TIDYTUESDAY_FORM, KAGGLE_FORM):
+        _fill_missing_names(table)
+    return table if form is EXPORTIFY_FORM else _fill_missing_facts(table)
+
+
+def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with ids for songs without one; without all features, with the valence and energy of their moods."""
+    numbers = pd.Series([f"{TABLE}-{row + 1}" for row in table.index], index=table.index)
+    table["id"] = table["id"].mask(table["id"].str.strip() == "", numbers) if "id" in table else numbers
+    if set(FEATURE_NAMES) <= set(table.columns):
+        return table
+    moods = table["mood"].str.strip().str.casefold()
+    known = [mood.value for mood in Mood]
+    require_valid(~moods.isin(known), table["mood"], MOOD_RULE, name="songs without features")
+    for column, axis in (("valence", "valence"), ("energy", "arousal")):
+        if column not in table:
+            table[column] = moods.map({mood.value: (getattr(MOOD_POINTS[mood], axis) + 1) / 2 for mood in Mood})
+    others = [column for column in FEATURE_NAMES if column not in ("valence", "energy")]
+    return table.assign(**dict.fromkeys(others, np.nan))
+
+
+def _fill_missing_names(table: pd.DataFrame) -> None:
+    """Name songs that Spotify has removed, in place. R writes their names as NA."""
+    columns = [column for column in ("title", "artists", "album") if column in table]
+    is_unnamed = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns")
+    table.loc[is_unnamed, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
+    if "album" in table:
+        table.loc[is_unnamed, "album"] = None
+
+
+def _is_usable(table: pd.DataFrame, form: TableForm) -> pd.Series:
+    """Rows that are songs with features. Only Exportify tables contain others."""
+    if form is not EXPORTIFY_FORM:
+        return pd.Series(True, index=table.index)
+    ids = table["id"].fillna("")
+    is_track = ~(ids.isin(["", "null"]) | ids.str.startswith(("spotify:local:", "spotify:episode:")))
+    return is_track & table[list(FEATURE_NAMES)].notna().any(axis="columns")
+
+
+def _exportify_artists(names: pd.Series, ids: pd.Series | None) -> pd.Series:
+    r"""Artists separated by `ARTIST_SEPARATOR`.
+
+    The newest Exportify uses semicolons, an older one commas with escaped commas in names ("\,"), and the oldest one
+    plain commas. For the oldest, the number of ids shows whether "Tyler, The Creator" is one name.
+    """
+    names = names.fillna("")
+    if names.str.contains(ARTIST_SEPARATOR, regex=False).any():
+        return names
+    several = names.notna() if ids is None else ids.fillna("").str.contains(",", regex=False)
+    split = names.str.replace(r"(?<!\\),\s*", ARTIST_SEPARATOR, regex=True)
+    return split.where(several, names).str.replace("\\,", ",", regex=False)
+
+
+def _without(cells: pd.Series, words: tuple[str, ...]) -> pd.Series:
+    """Replace cells that equal one of the words by None."""
+    return cells.mask(cells.str.strip().isin(words), None)

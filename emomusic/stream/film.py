@@ -1,0 +1,354 @@
+"""Faces and emotions of a film, read as a stream, so that the memory does not depend on its length."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from array import array
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, affect_of_rows, describe, quadrant_of
+from emomusic.assets import load_once
+from emomusic.faces.classifier import Classifier
+from emomusic.faces.detection import Face, FaceDetector
+from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier, Identifier
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.reading import FACE_COLUMNS, SHARES, load_networks
+from emomusic.media.ahead import ahead
+from emomusic.media.film_file import FilmFile, FilmFrame
+from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
+from emomusic.stream.reader import LiveFace
+from emomusic.stream.timeline import Segment, segments_of, timeline_table
+from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
+from emomusic.text import format_clock
+
+DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
+"""Readings per second of film."""
+
+MIN_SCENE_S = 2.0
+"""Shortest scene. A shorter one occurs only between two gaps without faces."""
+
+DETECT_SIDE = 480
+"""Longer side of the frame for detection, in pixels."""
+
+FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
+"""Columns of `FilmReading.faces_table`."""
+
+_SMOOTHING_S = 0.3
+_DETECT_INTERVAL_S = 1.4  # between two searches for newcomers; with four readings a second, every sixth
+
+# Mean difference of two grey frames of 32x18 pixels, of 255. A cut usually has 30 to 80. A false cut costs little: the
+# identity network recognises the faces.
+_CUT_DIFFERENCE = 18.0
+_THUMBNAIL = (32, 18)
+
+_NUM_DESCRIPTORS = 3  # of each appearance of a face
+_DESCRIBE_INTERVAL_S = 1.0
+
+_MIN_READINGS = 2  # a face with fewer is not listed, unless no face has more
+
+
+@dataclass(frozen=True, slots=True)
+class FilmNetworks:
+    """The networks that read a film."""
+
+    detector: FaceDetector
+    classifier: Classifier
+    identifier: Identifier
+
+
+@load_once
+def load_film_networks(model: str = DEFAULT_MODEL, one_thread: bool = False) -> FilmNetworks:
+    """The networks for films, loaded once in about 0.4 s. Threads may share them. `one_thread` is that of `Network`.
+
+    Raises:
+        ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
+        AssetError: a file of the detector or the identity network is absent or damaged.
+    """
+    return FilmNetworks(*load_networks(model, one_thread), FaceIdentifier(one_thread=one_thread))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmMoment:
+    """The reading of one frame.
+
+    Attributes:
+        time_s: seconds from the first frame.
+        share: of the film that is decoded, 0 to 1.
+        image: the frame, upright, at most 1280 pixels a side: shape (height, width, 3), uint8, RGB.
+        faces: from left to right, in pixels of `image`. The numbers belong to persons.
+        is_cut: whether the frame is the first after a cut.
+    """
+
+    time_s: float
+    share: float
+    image: RgbImage
+    faces: tuple[LiveFace, ...]
+    is_cut: bool = False
+
+
+def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
+    """Read a film. One thread decodes ahead, and another one searches for faces. Closing the iterator stops them.
+
+    Args:
+        film: an opened film. Afterwards its `problem` has the reason for missing frames.
+        networks: detect, classify and identify the faces.
+        rate: readings per second of film, 0.1 to 30.
+
+    Raises:
+        ValueError: the rate is out of range.
+    """
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
+    tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People(networks.identifier)
+    for ready in ahead(_searched(film, networks.detector, rate)):
+        if ready.is_cut:
+            tracks.start_shot()
+        tracks.follow(ready.grey)
+        frame = Frame(ready.small, ready.grey, tracks.points(), ready.frame.time_s)
+        found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
+        image = film.picture(ready.frame, WORKING_SIDE)
+        scale = image.shape[1] / ready.small.shape[1]
+        crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
+        tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
+        faces = people.named(tracks.found(), image, ready.frame.time_s)
+        yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """A frame with what does not depend on the tracking.
+
+    Attributes:
+        frame: the frame.
+        small: its picture for detection.
+        grey: a copy for the optical flow.
+        is_cut: whether the frame is the first after a cut.
+        detected: all faces in pixels of `small`; None between two detections.
+    """
+
+    frame: FilmFrame
+    small: RgbImage
+    grey: GreyImage
+    is_cut: bool
+    detected: Sequence[Face] | None = None
+
+
+def _searched(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_Prepared]:
+    detected_s = -math.inf
+    with contextlib.closing(ahead(_decoded(film, rate))) as decoded:
+        for ready in decoded:
+            if ready.is_cut or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S:
+                detected_s = ready.frame.time_s
+                yield replace(ready, detected=detector.detect(ready.small))
+            else:
+                yield ready
+
+
+def _decoded(film: FilmFile, rate: float) -> Iterator[_Prepared]:
+    last: GreyImage | None = None
+    for frame in film.frames(rate):
+        small = film.picture(frame, DETECT_SIDE)
+        grey = to_flow_image(small)
+        thumbnail = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA)
+        is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
+        last = thumbnail
+        yield _Prepared(frame, small, grey, is_cut)
+
+
+class _People:
+    """The persons of a film, by the tracks of their faces."""
+
+    def __init__(self, identifier: Identifier) -> None:
+        self._identifier = identifier
+        self._person: dict[int, int] = {}  # by the number of the track
+        self._sums: list[npt.NDArray[np.float32]] = []  # of the descriptors of each person
+        self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
+
+    def named(self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float) -> tuple[LiveFace, ...]:
+        """The faces of a frame with the numbers of their persons."""
+        height, width = image.shape[:2]
+        readings = [(track.number, reading) for track in tracks if (reading := track.reading(width, height))]
+        due = []
+        for number, reading in readings:
+            times, last_s = self._described.get(number, (0, 0.0))
+            if times == 0 or (times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S):
+                due.append((number, reading.face.box))
+        if due:
+            descriptors = self._identifier.describe(image, [box for _, box in due])
+            present = {self._person[number] for number, _ in readings if number in self._person}
+            self._name([number for number, _ in due], descriptors, present)
+            for number, _ in due:
+                self._described[number] = self._described.get(number, (0, 0.0))[0] + 1, time_s
+        return tuple(LiveFace(self._person[number] + 1, reading) for number, reading in readings)
+
+    def _name(self, numbers: Sequence[int], descriptors: Descriptors, present: set[int]) -> None:
+        """Give each new track the most similar absent person, the best pairs first, or a new person."""
+        fresh = [row for row, number in enumerate(numbers) if number not in self._person]
+        absent = [person for person in range(len(self._sums)) if person not in present]
+        if fresh and absent:
+            known = np.stack([self._sums[person] for person in absent])
+            known /= np.linalg.norm(known, axis=1, keepdims=True)
+            similar = descriptors[fresh] @ known.T
+            while similar.max() >= SAME_PERSON:
+                row, column = divmod(int(similar.argmax()), len(absent))
+                self._person[numbers[fresh[row]]] = absent[column]
+                similar[row] = similar[:, column] = -1.0
+        for number, descriptor in zip(numbers, descriptors, strict=True):
+            if number not in self._person:
+                self._person[number] = len(self._sums)
+                self._sums.append(np.zeros_like(descriptor))
+            self._sums[self._person[number]] += descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFace:
+    """One person of a film.
+
+    Attributes:
+        number: from 1, in the order of appearance.
+        start_s: time of the first reading.
+        end_s: time of the last reading.
+        seconds: with this face.
+        probabilities: the mean.
+        highlight: the strongest other emotion and its time; None if no other emotion was the most probable.
+    """
+
+    number: int
+    start_s: float
+    end_s: float
+    seconds: float
+    probabilities: EmotionProbabilities
+    highlight: tuple[Emotion, float] | None
+
+
+def face_line(face: FilmFace) -> str:
+    """Describe a person of a film in one line: "Face 2: mostly happy, surprised at 0:14"."""
+    words = describe(face.probabilities, of_group=True)
+    if face.highlight is not None:
+        emotion, time_s = face.highlight
+        words = words.removesuffix(f", a little {emotion.adjective}")
+        words += f", {emotion.adjective} at {format_clock(time_s)}"
+    return f"Face {face.number}: {words[0].lower()}{words[1:]}"
+
+
+class FilmReading:
+    """The readings of a film so far. One thread adds moments, and others may read.
+
+    Attributes:
+        width: of the film in pixels, the unit of the boxes.
+        height: of the film in pixels.
+        duration_s: of the film as announced by the file; None if unknown.
+        rate: readings per second of film.
+    """
+
+    def __init__(self, film: FilmFile, rate: float = DEFAULT_RATE) -> None:
+        self.width, self.height, self.duration_s, self.rate = film.width, film.height, film.duration_s, rate
+        self._lock = threading.Lock()
+        self._times = array("d")
+        self._counts = array("i")
+        self._cuts_s: list[float] = []
+        self._faces = array("f")  # number, box, confidence and probabilities of each face
+
+    def add(self, moment: FilmMoment) -> None:
+        """Add one reading."""
+        scale = self.width / moment.image.shape[1]
+        with self._lock:
+            self._times.append(moment.time_s)
+            self._counts.append(len(moment.faces))
+            if moment.is_cut:
+                self._cuts_s.append(round(moment.time_s, 3))
+            for face in moment.faces:
+                box = face.reading.face.box.scaled(scale)
+                self._faces.extend((face.number, box.x, box.y, box.width, box.height, face.reading.face.confidence))
+                self._faces.extend(face.reading.probabilities.as_dict().values())
+
+    def __len__(self) -> int:
+        """Number of readings."""
+        return len(self._times)
+
+    @property
+    def end_s(self) -> float:
+        """End of the last reading, in seconds."""
+        with self._lock:
+            return self._times[-1] + 1 / self.rate if self._times else 0.0
+
+    def _arrays(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Copies: times and numbers of faces, both shape (n,), and faces, shape (sum of the numbers, 13)."""
+        with self._lock:
+            times, counts = np.array(self._times, np.float64), np.array(self._counts, np.int64)
+            faces = np.array(self._faces, np.float64)
+        return times, counts, faces.reshape(-1, 6 + len(EMOTIONS))
+
+    def faces_table(self) -> pd.DataFrame:
+        """One row for each face of each reading, in order of time. Columns: `FILM_COLUMNS`."""
+        times, counts, faces = self._arrays()
+        table = pd.DataFrame(faces[:, 1:], columns=[*FACE_COLUMNS[1:6], *SHARES])
+        table.insert(0, "time_s", np.repeat(times, counts).round(3))
+        table.insert(1, "face", faces[:, 0].astype(np.int64))
+        table = table.astype(dict.fromkeys(("x", "y", "width", "height"), "int64"))
+        shares = faces[:, 6:]
+        table["emotion"] = [EMOTIONS[label].value for label in shares.argmax(axis=1)]
+        points = affect_of_rows(shares) if len(shares) else np.empty((0, 2))
+        table["valence"], table["arousal"] = points[:, 0], points[:, 1]
+        table["quadrant"] = [quadrant_of(AffectPoint(*point)).value for point in points.tolist()]
+        return table[FILM_COLUMNS]
+
+    def timeline(self) -> pd.DataFrame:
+        """The group at each reading. Columns: `live.timeline.COLUMNS`; values are missing without faces."""
+        times, counts, faces = self._arrays()
+        owner = np.repeat(np.arange(len(times)), counts)
+        totals = np.zeros((len(times), len(EMOTIONS)))
+        np.add.at(totals, owner, faces[:, 6:])
+        return timeline_table(times.round(3), counts, totals)
+
+    def scenes(self) -> list[Segment]:
+        """The scenes of stable mood, as from `segments_of`."""
+        table = self.timeline()
+        with self._lock:
+            cuts_s = list(self._cuts_s)
+        return segments_of(table, shortest_s=MIN_SCENE_S, row_s=self._row_s(table["time_s"].to_numpy()), cuts_s=cuts_s)
+
+    def _row_s(self, times: npt.NDArray[np.float64]) -> float:
+        """Seconds from reading to reading, which a film with few frames determines."""
+        wanted_s = 1 / self.rate
+        usual_s = float(np.median(np.diff(times))) if len(times) > 1 else wanted_s
+        return usual_s if usual_s > 1.5 * wanted_s else wanted_s
+
+    def faces(self) -> list[FilmFace]:
+        """The persons, in the order of their numbers. A face with a single reading is left out if others have more."""
+        times, counts, rows = self._arrays()
+        row_s, rows_s = self._row_s(times), np.repeat(times, counts)
+        numbers, num_readings = np.unique(rows[:, 0].astype(int), return_counts=True)
+        least = _MIN_READINGS if num_readings.max(initial=0) >= _MIN_READINGS else 1
+        return [
+            _film_face(number, rows_s[mine], rows[mine, 6:], row_s)
+            for number, count in zip(numbers.tolist(), num_readings.tolist(), strict=True)
+            if count >= least
+            for mine in [rows[:, 0] == number]
+        ]
+
+
+def _film_face(number: int, times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], row_s: float) -> FilmFace:
+    mean = shares.mean(axis=0)
+    main, top = int(mean.argmax()), shares.argmax(axis=1)
+    others = np.flatnonzero(top != main)
+    highlight = None
+    if len(others):
+        strongest = others[shares[others, top[others]].argmax()]
+        highlight = EMOTIONS[top[strongest]], round(float(times[strongest]), 3)
+    return FilmFace(
+        number=number,
+        start_s=round(float(times[0]), 3),
+        end_s=round(float(times[-1]), 3),
+        seconds=len(times) * row_s,
+        probabilities=EmotionProbabilities((mean / mean.sum()).astype(np.float32)),
+        highlight=highlight,
+    )

@@ -1,0 +1,137 @@
+"""The faces of a stream whose persons taught the app their face, or whose neutral face it estimated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.faces.classifier import Classifier, EmotionClassifier
+from emomusic.faces.identity import Identifier
+from emomusic.faces.profile import SAME_PERSON, KnownFace, describe_faces, estimate_profile
+from emomusic.media.images import Box, RgbImage
+
+_SAME_FACE_OVERLAP = 0.3
+_RECHECK_S = {True: 5.0, False: 1.0}  # by whether the face is known
+
+ALONE_S = 10.0
+"""Seconds of one person alone on camera until the readings adjust to this face."""
+
+_SAMPLE_S, _LONGEST_GAP_S = 1.0, 3.0
+_MOST_ESTIMATES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    box: Box
+    person: KnownFace | None
+    checked_s: float
+
+
+class PersonFinder:
+    """Recognises the faces of one stream by their identity, and follows them by their boxes. Not thread-safe.
+
+    The network of identities takes 15 ms a face, so it runs for new faces, and then once in seconds.
+    """
+
+    def __init__(self, identifier: Callable[[], Identifier]) -> None:
+        """The identifier is loaded when it is needed."""
+        self._identifier = identifier
+        self._seen: list[_Seen] = []
+        self._persons: Sequence[KnownFace] = ()
+
+    def find(
+        self, image: RgbImage, boxes: Sequence[Box], persons: Sequence[KnownFace], time_s: float
+    ) -> list[KnownFace | None]:
+        """The person of each face; None if it is none of these persons."""
+        if persons != self._persons:  # one is new, or forgotten
+            self._persons, self._seen = persons, []
+        if not persons:
+            return [None] * len(boxes)
+        before = [self._before(box, time_s) for box in boxes]
+        new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
+        found = iter(self._identifier().describe(image, new)) if new else iter(np.empty((0, 0), np.float32))
+        self._seen = []
+        for box, seen in zip(boxes, before, strict=True):
+            if seen is None:
+                descriptor = next(found)[None]
+                person = next((each for each in persons if each.profile.shows(descriptor)[0]), None)
+                self._seen.append(_Seen(box, person, time_s))
+            else:
+                self._seen.append(_Seen(box, seen.person, seen.checked_s))
+        return [seen.person for seen in self._seen]
+
+    def _before(self, box: Box, time_s: float) -> _Seen | None:
+        """What is known of the face that was here; None if it must be recognised."""
+        best = max(self._seen, key=lambda seen: seen.box.overlap(box), default=None)
+        if best is None or best.box.overlap(box) < _SAME_FACE_OVERLAP:
+            return None
+        return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    time_s: float
+    face: npt.NDArray[np.float64]  # as from `describe_faces`
+    descriptor: npt.NDArray[np.float32]
+
+
+class Adjuster:
+    """Estimates the neutral face of persons who are alone on camera for ten seconds. Not thread-safe.
+
+    Attributes:
+        persons: the estimates, the newest last.
+    """
+
+    def __init__(self, identifier: Callable[[], Identifier], classifier: Callable[[], EmotionClassifier]) -> None:
+        """The networks are loaded when they are needed."""
+        self._identifier, self._classifier = identifier, classifier
+        self._tried_s = -math.inf
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all persons."""
+        self.persons: tuple[KnownFace, ...] = ()
+        self._samples: list[_Sample] = []
+
+    def observe(self, image: RgbImage, box: Box, crop: RgbImage, time_s: float) -> None:
+        """Take a look, once in a second, at the only face of a frame, if it is of no known person."""
+        if time_s - self._tried_s < _SAMPLE_S:
+            return
+        self._tried_s = time_s
+        if self._samples and time_s - self._samples[-1].time_s > _LONGEST_GAP_S:
+            self._samples = []
+        descriptor = self._identifier().describe(image, [box])[0]
+        if self._samples and descriptor @ _mean(self._samples) < SAME_PERSON:
+            return  # somebody else, or turned away
+        classifier = self._classifier()
+        self._samples.append(_Sample(time_s, describe_faces([crop], classifier)[0], descriptor))
+        if time_s - self._samples[0].time_s < ALONE_S:
+            return
+        faces, descriptors = zip(*((sample.face, sample.descriptor) for sample in self._samples), strict=True)
+        if (profile := estimate_profile(np.stack(faces), np.stack(descriptors), classifier)) is None:
+            del self._samples[0]  # try again with the next
+        else:
+            self.persons = (*self.persons, KnownFace(profile, classifier))[-_MOST_ESTIMATES:]
+            self._samples = []
+
+
+def _mean(samples: Sequence[_Sample]) -> npt.NDArray[np.float32]:
+    mean = np.mean([sample.descriptor for sample in samples], axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
+
+
+def classify_persons(
+    crops: Sequence[RgbImage], persons: Sequence[KnownFace | None], classifier: Classifier
+) -> list[EmotionProbabilities]:
+    """Probabilities of each face, with the profile of its person or with the classifier."""
+    found: dict[int, EmotionProbabilities] = {}
+    for person in dict.fromkeys(persons):
+        rows = [row for row, each in enumerate(persons) if each is person]
+        classify = classifier.classify if person is None else person.classify
+        found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
+    return [found[row] for row in range(len(crops))]

@@ -1,0 +1,388 @@
+"""Face readings for a stream of frames, computed on a worker thread so that the video never waits."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeAlias
+
+from emomusic.affect import EmotionProbabilities, group_probabilities
+from emomusic.faces.classifier import Classifier, EmotionClassifier
+from emomusic.faces.detection import FaceDetector
+from emomusic.faces.identity import load_identifier
+from emomusic.faces.profile import KnownFace
+from emomusic.faces.reading import FaceReading
+from emomusic.media.images import Box, RgbImage, crop_face
+from emomusic.stream.persons import Adjuster, PersonFinder, classify_persons
+from emomusic.stream.timeline import Timeline
+from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+THREAD_NAME = "live reader"
+"""Name of the worker threads, so that they can be counted."""
+
+_RATE_WINDOW_S = 2.0
+_SLOW_WINDOW_S = 10.0  # for slower readings
+_MAX_RATE = 240  # bounds memory: 120 frames a second
+
+_EMPTY_REST_S = 0.25  # shortest time between two readings without faces
+
+_REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
+_REST_AFTER_ERROR_S = 1.0
+
+
+Networks: TypeAlias = tuple[FaceDetector, Classifier]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Settings of a reader, which may change while it runs.
+
+    Attributes:
+        interval_s: seconds between readings, at most 2. None reads at the maximum rate, with a rest after each reading
+            of a fifth of its duration, and a longer rest without faces.
+        smoothing_s: time constant of the probabilities in seconds, at most 10. 0 disables smoothing.
+        detect_side: longer side of the frame for detection, 160 to 1280 pixels. Faces have at least about 12 pixels
+            there. A larger side finds smaller faces and takes longer.
+        mirrored: whether the page mirrors the frames. Faces are then sorted and numbered from right to left.
+        adjusts: whether the readings adjust to a person who is alone on camera, see `Adjuster`. Not for an observer.
+    """
+
+    interval_s: float | None = None
+    smoothing_s: float = 0.7
+    detect_side: int = 320
+    mirrored: bool = False
+    adjusts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFace:
+    """A face of a stream.
+
+    Attributes:
+        number: from 1, constant while the face stays; in a stream, a lone face is number 1.
+        reading: its current position and its smoothed probabilities.
+    """
+
+    number: int
+    reading: FaceReading
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenFace:
+    """A face of one reading, before smoothing.
+
+    Attributes:
+        crop: as from `images.crop_face`.
+    """
+
+    box: Box
+    crop: RgbImage
+    probabilities: EmotionProbabilities
+
+
+Observer: TypeAlias = Callable[[float, Sequence[SeenFace]], None]
+"""Takes the time of a frame and its faces, from left to right on the screen. The worker calls it and waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """The state of a stream at one moment.
+
+    Attributes:
+        width: of the newest frame in pixels, the unit of the boxes; 0 before the first frame.
+        height: of the newest frame in pixels; 0 before the first frame.
+        faces: their positions in the newest frame, from left to right on the screen.
+        is_ready: whether the networks are loaded.
+        frames_per_second: over the last two seconds.
+        readings_per_second: over the last two seconds, or over the last two readings of the last ten seconds.
+        lag_s: mean time from a frame to its reading, over the same readings; None without readings.
+        num_frames: all frames.
+        num_readings: all readings.
+        error: error of the last reading; None if it succeeded.
+        is_adjusted: whether the last reading used an estimate of a person's neutral face.
+    """
+
+    width: int
+    height: int
+    faces: tuple[LiveFace, ...]
+    is_ready: bool
+    frames_per_second: float
+    readings_per_second: float
+    lag_s: float | None
+    num_frames: int
+    num_readings: int
+    error: Exception | None
+    is_adjusted: bool = False
+
+    @property
+    def group(self) -> EmotionProbabilities | None:
+        """The mean over all faces; None without faces."""
+        return group_probabilities([face.reading.probabilities for face in self.faces])
+
+
+class LiveReader:
+    """Reads the stream of one viewer. Several readers may share the networks.
+
+    `submit_frame` stores the newest frame for the worker and never waits for a reading. The first frame starts the
+    worker. It ends after `close`, or after `idle_s` seconds without a frame; the next frame starts another. The results
+    stay available after `close`.
+
+    Attributes:
+        settings: may change at any time.
+        observer: sees each reading; None for none. May change at any time.
+        known: persons whose faces the readings recognise. May change at any time.
+    """
+
+    def __init__(
+        self,
+        networks: Callable[[], Networks],
+        *,
+        adjust: Callable[[], EmotionClassifier] | None = None,
+        settings: LiveSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        idle_s: float = 5.0,
+    ) -> None:
+        """Create a reader without starting its worker.
+
+        Args:
+            networks: returns the detector and the classifier. The worker calls it, so it may take long. Its exception
+                becomes the view's `error`.
+            adjust: returns the model with which the readings adjust to a person; None if they never do.
+            settings: settings of the readings.
+            clock: monotonic time in seconds.
+            idle_s: the worker ends after this time without a frame.
+        """
+        self.settings = settings or LiveSettings()
+        self.observer: Observer | None = None
+        self.known: Sequence[KnownFace] = ()
+        self._networks = networks
+        self._clock = clock
+        self._idle_s = idle_s
+        self._changed = threading.Condition()  # guards the attributes below, for a few milliseconds at most
+        self._closed = threading.Event()
+        self._worker: threading.Thread | None = None
+        self._newest: Frame | None = None  # for the worker
+        self._size = (0, 0)
+        self._numbers: dict[int, int] = {}  # the shown number of each track
+        self._tracks = FaceTracker()
+        self._timeline = Timeline()
+        self._started_s = 0.0  # time of the first frame
+        self._finder = FaceFinder()  # only the worker uses it
+        self._adjust = adjust
+        self.forget_persons()
+        self._ready = False
+        self._error: Exception | None = None
+        self._is_adjusted = False
+        self._num_frames = self._num_readings = 0
+        self._frames: deque[float] = deque(maxlen=_MAX_RATE)
+        self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed.is_set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the worker is alive."""
+        with self._changed:
+            return self._worker is not None and self._worker.is_alive()
+
+    def submit_frame(self, image: RgbImage) -> LiveView:
+        """Store the newest frame and return the view with the faces at their positions in it.
+
+        Args:
+            image: shape (height, width, 3), uint8, RGB, not mirrored. Its size may change. Do not modify it afterwards,
+                because the worker reads it later.
+
+        Returns:
+            The faces of the latest reading, moved to this frame; after `close`, the last view.
+
+        Raises:
+            ValueError: the image has another shape or type.
+        """
+        grey = to_flow_image(image)
+        with self._changed:
+            if self._closed.is_set():
+                return self._view()
+            now = self._clock()
+            if not self._num_frames:
+                self._started_s = now
+            self._tracks.follow(grey)
+            self._size = (image.shape[1], image.shape[0])
+            self._newest = Frame(image, grey, self._tracks.points(), now)
+            self._num_frames += 1
+            self._frames.append(now)
+            if self._worker is None:
+                # A daemon, so that loading of the networks does not delay the exit of the program
+                self._worker = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+                self._worker.start()
+            view = self._view()
+            self._changed.notify_all()  # last, because the worker then takes the GIL
+            return view
+
+    def view(self) -> LiveView:
+        """The current state, on any thread."""
+        with self._changed:
+            return self._view()
+
+    def timeline(self) -> pd.DataFrame:
+        """The group's emotions per second over ten minutes, as from `Timeline.table`, on any thread."""
+        return self._timeline.table()
+
+    def forget_persons(self) -> None:
+        """Forget the known persons and the estimates of their faces, on any thread."""
+        self.known = ()
+        self._persons = PersonFinder(load_identifier)
+        self._adjuster = None if self._adjust is None else Adjuster(load_identifier, self._adjust)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
+        self.forget_persons()
+        with self._changed:
+            self._closed.set()
+            self._newest = None
+            self._tracks.forget_frame()
+            worker = self._worker
+            self._changed.notify_all()
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(timeout_s)
+
+    def __enter__(self) -> LiveReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _view(self) -> LiveView:
+        now, (width, height) = self._clock(), self._size
+        recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
+        if len(recent) < 2:
+            recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
+        tracks = self._tracks.shown()
+        numbers = self._number_faces()
+        faces = [
+            (track, track.reading(width, height)) for track in (tracks[::-1] if self.settings.mirrored else tracks)
+        ]
+        return LiveView(
+            width=width,
+            height=height,
+            faces=tuple(LiveFace(numbers[track.number], reading) for track, reading in faces if reading is not None),
+            is_ready=self._ready,
+            frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
+            readings_per_second=_rate([at for at, _ in recent]),
+            lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
+            num_frames=self._num_frames,
+            num_readings=self._num_readings,
+            error=self._error,
+            is_adjusted=self._is_adjusted,
+        )
+
+    def _number_faces(self) -> dict[int, int]:
+        """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""
+        tracks = sorted(self._tracks.points())
+        numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
+        for track in tracks:
+            if track not in numbers:
+                numbers[track] = next(n for n in itertools.count(1) if n not in numbers.values())
+        self._numbers = numbers
+        return numbers
+
+    def _run(self) -> None:
+        """The worker's loop, until `close` or idle."""
+        log.debug("a live reader starts")
+        rest_s = 0.0
+        while (frame := self._next_frame(rest_s)) is not None:
+            started_s = time.perf_counter()
+            try:
+                self._read(frame)
+                rest_s = self._rest(time.perf_counter() - started_s)
+            except Exception as error:  # the view shows it, and the video continues
+                self._keep_error(error)
+                rest_s = _REST_AFTER_ERROR_S
+            del frame  # frees the memory during the wait
+        log.debug("a live reader ends")
+
+    def _next_frame(self, rest_s: float) -> Frame | None:
+        """Rest, then wait for the newest frame; None if the worker should end."""
+        self._closed.wait(rest_s)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed.is_set() or self._newest is not None, self._idle_s)
+            frame, self._newest = self._newest, None
+            if frame is None:
+                self._worker = None  # under the lock, so that the next frame starts another
+            return frame
+
+    def _rest(self, worked_s: float) -> float:
+        """Seconds to rest after a reading of this duration."""
+        interval_s = self.settings.interval_s
+        if interval_s is not None:
+            return max(interval_s - worked_s, 0.0)
+        with self._changed:
+            empty = not self._tracks.shown()
+        return max(worked_s * _REST, _EMPTY_REST_S - worked_s if empty else 0.0)
+
+    def _keep_error(self, error: Exception) -> None:
+        with self._changed:
+            if str(error) != str(self._error):  # once, not for every frame
+                log.warning("a reading failed", exc_info=error)
+            self._error = error.with_traceback(None)  # the traceback would keep the frame
+
+    def _read(self, frame: Frame) -> None:
+        detector, classifier = self._networks()
+        with self._changed:
+            self._ready = True
+            if self._closed.is_set():
+                return
+            if self._newest is not None:  # loading takes seconds
+                frame, self._newest = self._newest, None
+        settings = self.settings
+        faces = self._finder.find(detector, frame, settings.detect_side)
+        if settings.mirrored:
+            faces.reverse()
+        crops = [crop_face(frame.image, face.box) for face in faces]
+        observer, adjuster = self.observer, self._adjuster
+        if adjuster is not None and not settings.adjusts:
+            adjuster.forget()
+        if observer is not None or not settings.adjusts:
+            adjuster = None
+        estimated = () if adjuster is None else adjuster.persons
+        known = (*self.known, *estimated)  # whoever taught the app wins over the estimate
+        persons = self._persons.find(frame.image, [face.box for face in faces], known, frame.time_s)
+        if adjuster is not None and persons == [None]:
+            adjuster.observe(frame.image, faces[0].box, crops[0], frame.time_s)
+        probabilities = classify_persons(crops, persons, classifier)
+        if observer is not None:
+            observer(
+                frame.time_s,
+                [SeenFace(*seen) for seen in zip([face.box for face in faces], crops, probabilities, strict=True)],
+            )
+        with self._changed:
+            if self._closed.is_set():
+                return
+            self._tracks.update(frame, faces, probabilities, smoothing_s=settings.smoothing_s)
+            now = self._clock()
+            self._readings.append((now, now - frame.time_s))
+            self._num_readings += 1
+            self._error = None
+            self._is_adjusted = any(person in estimated for person in persons)
+            # Without missed faces, which stay visible for a moment
+            found = [track.probabilities for track in self._tracks.found()]
+            self._timeline.add(frame.time_s - self._started_s, group_probabilities(found), len(found))
+
+
+def _rate(times: Sequence[float]) -> float:
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0

@@ -1,0 +1,241 @@
+"""The group's emotions over a session: one row per second, segments and a summary."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import (
+    EMOTIONS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    Quadrant,
+    WithEmotion,
+    affect_of_rows,
+    quadrant_of,
+)
+from emomusic.faces.reading import AFFECT_COLUMNS, SHARES
+
+TIMELINE_SECONDS = 600
+"""Length of a timeline: ten minutes."""
+
+COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
+
+MIN_SEGMENT_S = 5
+"""Shortest segment of a session."""
+
+# Cost of a segment in squared distance times seconds, for each second of the shortest segment. The distance is that on
+# the affect plane, and with this weight that of the probabilities: happy to angry has 2.7, 60 % to 80 % happy 0.1.
+_CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
+_COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
+
+
+class Timeline:
+    """The group's emotions per second over the last ten minutes. Thread-safe."""
+
+    def __init__(self) -> None:
+        # Time, largest number of faces and sum of the readings of each second
+        self._seconds: deque[tuple[int, int, npt.NDArray[np.float64]]] = deque()
+        self._lock = threading.Lock()
+
+    def add(self, time_s: float, group: EmotionProbabilities | None, num_faces: int) -> None:
+        """Add the mean over the faces of one reading, in order of time, in seconds from the start."""
+        total = np.zeros(len(EMOTIONS)) if group is None else np.array(list(group.as_dict().values()))
+        second = int(time_s)
+        with self._lock:
+            if self._seconds and second <= self._seconds[-1][0]:
+                second, most, before = self._seconds.pop()
+                num_faces, total = max(most, num_faces), before + total
+            self._seconds.append((second, num_faces, total))
+            while self._seconds[0][0] <= second - TIMELINE_SECONDS:
+                self._seconds.popleft()
+
+    def table(self) -> pd.DataFrame:
+        """One row for each second with a reading, the oldest first.
+
+        Returns:
+            Columns `COLUMNS`: `time_s` in whole seconds from the start; `num_faces`, the maximum of the second; the
+            mean share of each emotion; `valence`, `arousal` and `quadrant` of that mean. In seconds without a face
+            `num_faces` is 0 and the other values are missing.
+        """
+        with self._lock:
+            seconds = list(self._seconds)
+        times, counts = (np.array([second[column] for second in seconds], np.int64) for column in (0, 1))
+        return timeline_table(times, counts, np.array([total for *_, total in seconds]).reshape(-1, len(EMOTIONS)))
+
+
+def timeline_table(
+    times: npt.NDArray[np.number], num_faces: npt.NDArray[np.int64], totals: npt.NDArray[np.float64]
+) -> pd.DataFrame:
+    """The table of a group at many times, like `Timeline.table`.
+
+    Args:
+        times: shape (n,), in seconds.
+        num_faces: shape (n,).
+        totals: shape (n, 7), the sum of the probabilities over the faces; 0 without faces.
+    """
+    found = num_faces > 0
+    shares, points = np.full(totals.shape, np.nan), np.full((len(totals), 2), np.nan)
+    shares[found] = totals[found] / totals[found].sum(axis=1, keepdims=True)
+    points[found] = affect_of_rows(totals[found])
+    table = pd.DataFrame(shares, columns=SHARES)
+    table.insert(0, "time_s", times)
+    table.insert(1, "num_faces", num_faces)
+    table["valence"], table["arousal"] = points[:, 0], points[:, 1]
+    quadrants = [
+        quadrant_of(AffectPoint(*point)).value if ok else None for ok, point in zip(found, points, strict=True)
+    ]
+    table["quadrant"] = pd.Series(quadrants, index=table.index, dtype="string")
+    return table
+
+
+def every_second(table: pd.DataFrame) -> pd.DataFrame:
+    """The mean of each second, like the rows of `Timeline.table`, of a table with other times."""
+    seconds, owner = np.unique(table["time_s"].to_numpy().astype(np.int64), return_inverse=True)
+    totals, num_faces = np.zeros((len(seconds), len(EMOTIONS))), np.zeros(len(seconds), np.int64)
+    np.add.at(totals, owner, table[SHARES].fillna(0.0).to_numpy())
+    np.maximum.at(num_faces, owner, table["num_faces"].to_numpy())
+    return timeline_table(seconds, num_faces, totals)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(WithEmotion):
+    """A time span in which the mood of the group is stable.
+
+    Attributes:
+        start_s: seconds from the start of the session.
+        seconds: duration.
+        probabilities: the mean over the span.
+    """
+
+    start_s: float
+    seconds: float
+    probabilities: EmotionProbabilities
+
+    @property
+    def end_s(self) -> float:
+        """Seconds from the start of the session to the end of the span."""
+        return self.start_s + self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """The main figures of a session.
+
+    Attributes:
+        seconds: number of seconds with a reading.
+        seconds_with_faces: number of seconds with a face.
+        most_faces: largest number of faces at once.
+        mean: over the seconds with faces; None if there are none.
+        segments: in order, as from `segments_of`.
+    """
+
+    seconds: int
+    seconds_with_faces: int
+    most_faces: int
+    mean: EmotionProbabilities | None
+    segments: tuple[Segment, ...]
+
+    @property
+    def longest(self) -> Segment | None:
+        """The longest segment, the first of equal ones; None if there are none."""
+        return max(self.segments, key=lambda segment: segment.seconds, default=None)
+
+
+def summarize(table: pd.DataFrame) -> SessionSummary:
+    """The summary of a timeline's table."""
+    faces = table[table["num_faces"] > 0]
+    return SessionSummary(
+        seconds=len(table),
+        seconds_with_faces=len(faces),
+        most_faces=int(table["num_faces"].max()) if len(table) else 0,
+        mean=_segment(0, len(faces), faces[SHARES].to_numpy().mean(axis=0)).probabilities if len(faces) else None,
+        segments=tuple(segments_of(table)),
+    )
+
+
+def segments_of(
+    table: pd.DataFrame, *, shortest_s: float = MIN_SEGMENT_S, row_s: float = 1, cuts_s: Collection[float] = ()
+) -> list[Segment]:
+    """The segments of a timeline, each of a stable mood, for a playlist that follows it.
+
+    The segments are those of the smallest sum of squared distances to their mean, with a cost for each further segment
+    (optimal partitioning: B. Jackson et al., IEEE Signal Processing Letters 12(2), 2005). So a change counts by its
+    size and its duration. A gap without faces shorter than `shortest_s` does not interrupt a segment.
+
+    Args:
+        table: output of `Timeline.table` or `timeline_table`, or a part of it.
+        shortest_s: in seconds. A shorter segment occurs only between two gaps.
+        row_s: seconds between two rows.
+        cuts_s: times of the rows after a cut of the film, where a segment costs less.
+
+    Returns:
+        In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.
+    """
+    faces = table[table["num_faces"] > 0]
+    times, shares = faces["time_s"].tolist(), faces[SHARES].to_numpy()
+    features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
+    costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * _CHANGE_COST * shortest_s / row_s
+    gaps = [row for row in range(1, len(times)) if times[row] - times[row - 1] - row_s >= shortest_s]
+    segments = []
+    for first, stop in itertools.pairwise([0, *gaps, len(times)] if times else []):
+        pieces: list[tuple[int, int]] = []
+        for start, end in _partition(features[first:stop], math.ceil(shortest_s / row_s), costs[first:stop]):
+            piece = (first + start, first + end)
+            # Repeated, because the mean of a joined piece may equal the previous piece
+            while pieces and _kind(shares[slice(*pieces[-1])]) == _kind(shares[slice(*piece)]):
+                piece = (pieces.pop()[0], piece[1])
+            pieces.append(piece)
+        for start, end in pieces:
+            end_s = times[end - 1] + row_s if end == stop else min(times[end - 1] + row_s, times[end])
+            segments.append(_segment(times[start], end_s - times[start], shares[start:end].mean(axis=0)))
+    return segments
+
+
+def _partition(
+    features: npt.NDArray[np.float64], shortest: int, costs: npt.NDArray[np.float64]
+) -> list[tuple[int, int]]:
+    """The best partition of rows into pieces of at least `shortest` rows, as first row and row after the last.
+
+    Args:
+        features: shape (n, number of features), n at least 1.
+        shortest: number of rows.
+        costs: shape (n,), of a piece that starts there.
+    """
+    count = len(features)
+    sums = np.concatenate([np.zeros((1, features.shape[1])), features.cumsum(axis=0)])
+    squares = np.concatenate([[0.0], (features**2).sum(axis=1).cumsum()])
+    best, starts = np.zeros(count + 1), np.zeros(count + 1, int)
+    before = np.zeros(1, int)  # the possible starts of a piece
+    worse: deque[npt.NDArray[np.int64]] = deque()  # starts that are worse than a later one, when that is possible
+    for end in range(min(shortest, count), count + 1):
+        if end >= 2 * shortest:
+            before = np.setdiff1d(np.append(before, end - shortest), worse.popleft(), assume_unique=True)
+        errors = squares[end] - squares[before] - ((sums[end] - sums[before]) ** 2).sum(axis=1) / (end - before)
+        totals = best[before] + errors + costs[before]
+        choice = totals.argmin()
+        best[end], starts[end] = totals[choice], before[choice]
+        worse.append(before[totals >= best[end] + (costs[end] if end < count else 0.0)])
+    pieces = []
+    while count:
+        pieces.append((int(starts[count]), count))
+        count = int(starts[count])
+    return pieces[::-1]
+
+
+def _kind(shares: npt.NDArray[np.float64]) -> tuple[Quadrant, Emotion]:
+    segment = _segment(0, 0, shares.mean(axis=0))
+    return segment.quadrant, segment.emotion
+
+
+def _segment(start_s: float, seconds: float, shares: npt.NDArray[np.float64]) -> Segment:
+    return Segment(start_s, seconds, EmotionProbabilities((shares / shares.sum()).astype(np.float32)))

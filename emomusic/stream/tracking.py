@@ -1,0 +1,299 @@
+"""Tracking of faces in a stream: identity, position and smoothed probabilities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EmotionProbabilities
+from emomusic.faces.detection import Face, FaceDetector, Landmarks
+from emomusic.faces.reading import FaceReading
+from emomusic.media.images import Box, RgbImage, require_rgb, shrink
+
+GreyImage: TypeAlias = npt.NDArray[np.uint8]
+"""Shape (height, width), uint8."""
+
+TrackPoints: TypeAlias = dict[int, npt.NDArray[np.float64]]
+"""The points of each track by its number, as in `FaceTrack.points`."""
+
+SHOWN_S = 0.5
+"""A missed face stays visible for this time, because detections flicker."""
+
+REMEMBERED_S = 2.0
+"""A missed face keeps its number for this time."""
+
+# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
+DETECT_INTERVAL_S = 0.5
+_SHORT_INTERVAL_S = 0.25
+
+# Boxes of one face overlap more than this, boxes of neighbours less.
+_SAME_FACE_OVERLAP = 0.25
+
+_FLOW_SIDE = 320
+
+# Limits of a face's growth between two frames.
+_GROWTH_LIMITS = (0.9, 1.1)
+
+# Grid of followed points as shares of the box, inside the face to exclude the background.
+_GRID = np.array([(x, y) for y in (0.3, 0.43, 0.57, 0.7) for x in (0.3, 0.43, 0.57, 0.7)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceTrack:
+    """One face over time.
+
+    Attributes:
+        number: constant while the face stays.
+        points: shape (7, 2), two corners of the box and five landmarks, as shares of the frame's width and height,
+            because a slow connection changes the frame size.
+        confidence: of the last detection.
+        shares: shape (7,), smoothed probabilities.
+        last_s: time of the last detection.
+    """
+
+    number: int
+    points: npt.NDArray[np.float64]
+    confidence: float
+    shares: npt.NDArray[np.float64]
+    last_s: float
+
+    @property
+    def probabilities(self) -> EmotionProbabilities:
+        """The smoothed probabilities."""
+        return EmotionProbabilities(self.shares.astype(np.float32))
+
+    def reading(self, width: int, height: int) -> FaceReading | None:
+        """The reading in pixels of a frame of this size; None if the face left the frame."""
+        points = self.points * (width, height)
+        if (box := box_of(points, width, height)) is None:
+            return None
+        return FaceReading(Face(box, self.confidence, landmarks_of(points)), self.probabilities)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A frame of the stream with the data to follow faces from it.
+
+    Attributes:
+        image: shape (height, width, 3), uint8, RGB.
+        grey: the output of `to_flow_image`.
+        points: the output of `FaceTracker.points` for this frame.
+        time_s: time of arrival.
+    """
+
+    image: RgbImage
+    grey: GreyImage
+    points: TrackPoints
+    time_s: float
+
+
+class FaceTracker:
+    """The faces of one stream. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._tracks: list[FaceTrack] = []
+        self._next_number = 1
+        self._grey: GreyImage | None = None  # the frame of the points
+        self._time_s = 0.0  # of the newest reading
+
+    def shown(self) -> list[FaceTrack]:
+        """The visible tracks, from left to right."""
+        visible = (track for track in self._tracks if self._time_s - track.last_s <= SHOWN_S)
+        return sorted(visible, key=lambda track: (track.points[0, 0], track.number))
+
+    def found(self) -> list[FaceTrack]:
+        """The tracks of the newest reading, without missed faces."""
+        return [track for track in self.shown() if track.last_s == self._time_s]
+
+    def points(self) -> TrackPoints:
+        """The current points of each track, which a `Frame` holds for `update`."""
+        return {track.number: track.points for track in self._tracks}
+
+    def update(
+        self,
+        frame: Frame,
+        faces: Sequence[Face],
+        probabilities: Sequence[EmotionProbabilities],
+        *,
+        smoothing_s: float,
+    ) -> None:
+        """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
+        time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
+        # A track that began after this frame arrived is not in `frame.points`.
+        known = [replace(track, points=frame.points.get(track.number, track.points)) for track in self._tracks]
+        found = [points_of(face) / size for face in faces]
+        matches = _match(found, [track.points for track in known])
+        updated = []
+        for position, (face, points, row) in enumerate(zip(faces, found, probabilities, strict=True)):
+            values = row.values.astype(np.float64)
+            if (index := matches.get(position)) is None:
+                updated.append(FaceTrack(self._next_number, points, face.confidence, values, time_s))
+                self._next_number += 1
+                continue
+            track = known[index]
+            weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-max(time_s - track.last_s, 0.0) / smoothing_s)
+            values = track.shares + weight * (values - track.shares)
+            updated.append(FaceTrack(track.number, points, face.confidence, values, time_s))
+        matched = set(matches.values())
+        is_new_scene = bool(updated) and not matched  # otherwise a missed face may still be there
+        missed = [] if is_new_scene else [track for index, track in enumerate(known) if index not in matched]
+        # The second condition keeps a track for one miss if readings are rare.
+        self._tracks = updated + [
+            track for track in missed if time_s - track.last_s <= REMEMBERED_S or track.last_s == self._time_s
+        ]
+        self._grey, self._time_s = frame.grey, time_s
+
+    def start_shot(self) -> None:
+        """Forget the faces, because the next frame comes after a cut. Their numbers are not reused."""
+        self._tracks, self._grey = [], None
+
+    def forget_frame(self) -> None:
+        """Release the frame. The tracks keep their positions."""
+        self._grey = None
+
+    def follow(self, grey: GreyImage) -> None:
+        """Move the tracks to a newer frame, an output of `to_flow_image`."""
+        if self._grey is not None and self._grey.shape == grey.shape and self._tracks:
+            size = (grey.shape[1], grey.shape[0])
+            moved = _follow(np.stack([track.points for track in self._tracks]) * size, self._grey, grey) / size
+            self._tracks = [replace(track, points=points) for track, points in zip(self._tracks, moved, strict=True)]
+        self._grey = grey
+
+
+class FaceFinder:
+    """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
+
+    def __init__(self, interval_s: float = DETECT_INTERVAL_S) -> None:
+        """Start without faces. `interval_s` separates two searches of the whole frame, if no known face is lost."""
+        self._interval_s = interval_s
+        self._detected_s = -math.inf  # time of the last detection of all faces
+        self._lost_one = False  # whether the last `detect_near` missed a face
+
+    def find(
+        self, detector: FaceDetector, frame: Frame, side: int, *, detected: Sequence[Face] | None = None
+    ) -> list[Face]:
+        """The faces of a frame, in its pixels.
+
+        Args:
+            detector: detects them.
+            frame: the frame, with the positions of the known faces.
+            side: longer side of the copy to search, in pixels.
+            detected: all faces of the frame, if they are known already.
+        """
+        small, scale = shrink(frame.image, side)
+        height, width = small.shape[:2]
+        points = [points * (width, height) for points in frame.points.values()]
+        known = [box for each in points if (box := box_of(each, width, height)) is not None]
+        is_due = frame.time_s - self._detected_s >= (_SHORT_INTERVAL_S if self._lost_one else self._interval_s)
+        if detected is None and known and not is_due:
+            faces = detector.detect_near(small, known)
+            self._lost_one = len(faces) < len(known)
+        else:
+            self._detected_s, self._lost_one = frame.time_s, False
+            if detected is not None:
+                return list(detected)
+            faces = detector.detect(small)
+        return [_scaled(face, 1 / scale, frame.image) for face in faces]
+
+
+def _scaled(face: Face, factor: float, image: RgbImage) -> Face:
+    """A face of a reduced image in pixels of the full image."""
+    points = points_of(face) * factor
+    box = box_of(points, image.shape[1], image.shape[0])
+    assert box is not None  # it lies inside the reduced image
+    return Face(box, face.confidence, landmarks_of(points))
+
+
+def _follow(points: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:
+    """The points of faces in a newer frame, by Lucas and Kanade's optical flow of a grid on each face.
+
+    The medians over the grid give one shift and one growth for each face. A face that loses most of its grid stays.
+
+    Args:
+        points: shape (n, 7, 2), in pixels of `before`.
+        before: the frame of `points`.
+        now: the newer frame.
+
+    Returns:
+        Shape (n, 7, 2), in pixels of `now`.
+    """
+    corners, sides = points[:, :1], points[:, 1:2] - points[:, :1]
+    old = corners + _GRID * sides  # shape (n, 16, 2)
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, now, old.reshape(-1, 1, 2).astype(np.float32), None, winSize=(15, 15), maxLevel=2
+    )
+    tracked = found.reshape(len(points), -1) == 1
+    enough = np.count_nonzero(tracked, axis=1) > len(_GRID) // 2
+    if not enough.any():
+        return points
+    old, new = old[enough], moved.reshape(old.shape)[enough].astype(np.float64)
+    tracked, centers = tracked[enough], (corners + sides / 2)[enough]
+    shifts = _medians(new - old, tracked)
+    spreads = _medians(np.abs(old - centers), tracked).sum(axis=2, keepdims=True)
+    new_spreads = _medians(np.abs(new - centers - shifts), tracked).sum(axis=2, keepdims=True)
+    growths = np.clip(new_spreads / spreads, *_GROWTH_LIMITS)
+    result = points.copy()
+    result[enough] = centers + shifts + growths * (points[enough] - centers)
+    return result
+
+
+def _medians(values: npt.NDArray[np.float64], tracked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The median over the tracked points of each face, at least one: shape (n, points, 2) to (n, 1, 2)."""
+    # `np.nanmedian` takes a millisecond for seven faces, this a few microseconds.
+    ordered = np.sort(np.where(tracked[..., None], values, np.inf), axis=1)
+    middle = (np.count_nonzero(tracked, axis=1) - 1)[:, None, None] / 2
+    low = np.take_along_axis(ordered, np.floor(middle).astype(int), axis=1)
+    high = np.take_along_axis(ordered, np.ceil(middle).astype(int), axis=1)
+    medians: npt.NDArray[np.float64] = (low + high) / 2
+    return medians
+
+
+def to_flow_image(image: RgbImage) -> GreyImage:
+    """A small grey copy of a frame for the optical flow. Raises as `require_rgb`."""
+    require_rgb(image)
+    return shrink(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), _FLOW_SIDE)[0]
+
+
+def points_of(face: Face) -> npt.NDArray[np.float64]:
+    """The corners and landmarks of a face, shape (7, 2), in pixels."""
+    box = face.box
+    return np.array(((box.x, box.y), (box.right, box.bottom), *face.landmarks.points), np.float64)
+
+
+def box_of(points: npt.NDArray[np.float64], width: int, height: int) -> Box | None:
+    """The box of such points, clipped to an image of this size; None if it lies outside."""
+    (left, top), (right, bottom) = np.rint(points[:2]).astype(int).tolist()
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def landmarks_of(points: npt.NDArray[np.float64]) -> Landmarks:
+    """The landmarks of such points."""
+    return Landmarks(*((x, y) for x, y in points[2:].tolist()))
+
+
+def _match(found: Sequence[npt.NDArray[np.float64]], known: Sequence[npt.NDArray[np.float64]]) -> dict[int, int]:
+    """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
+    # Greedy, because the import of `scipy.optimize.linear_sum_assignment` takes 0.9 s before the first reading.
+    overlaps = np.array([[_overlap(face, track) for track in known] for face in found])
+    matches: dict[int, int] = {}
+    while overlaps.size and overlaps.max() >= _SAME_FACE_OVERLAP:
+        face, track = divmod(int(overlaps.argmax()), len(known))
+        matches[face] = track
+        overlaps[face] = overlaps[:, track] = 0.0
+    return matches
+
+
+def _overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """Intersection over union of the boxes of two faces."""
+    sides = np.minimum(one[1], other[1]) - np.maximum(one[0], other[0])
+    if sides.min() <= 0:
+        return 0.0
+    shared = float(sides.prod())
+    return shared / float((one[1] - one[0]).prod() + (other[1] - other[0]).prod() - shared)

@@ -1,1 +1,0 @@
-"""Code shared by all pages: frame, loading, state, URL, sessions and uploads."""

@@ -1,1 +1,0 @@
-"""Listener, songs and player, shared by the pages."""

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, QUADRANT_CORNERS, AffectPoint, Emotion
+from emomusic.charts.affect import FacePoint, circumplex
+
+Floats = npt.NDArray[np.float64]
+
+WIDTH, MAX_SHIFT = 0.17, 1.5 * 0.17  # diameter of a mark among few faces; largest distance from its true position
+PLANES = (245, 374)  # plane sizes in pixels, on a phone and next to an image
+ON_PLANE = st.floats(-1, 1, allow_subnormal=False)
+
+
+def crowd(centre: tuple[float, float], num: int, spread: float, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).normal(centre, spread, (num, 2)).clip(-1, 1)
+
+
+def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
+    points = np.reshape(places, (-1, 2)).tolist()
+    return circumplex([FacePoint(str(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
+
+
+def trace(figure: go.Figure, name: str) -> go.Scatter:
+    (found,) = [trace for trace in figure.data if trace.name == name]
+    return found
+
+
+def shown(figure: go.Figure) -> Floats:
+    faces = trace(figure, "faces")
+    return np.column_stack([faces.x, faces.y]).astype(np.float64)
+
+
+def smallest_distance(at: Floats) -> float:
+    """Distance between the two nearest marks."""
+    return min((float(np.linalg.norm(a - b)) for a, b in itertools.combinations(at, 2)), default=np.inf)
+
+
+def name_boxes(figure: go.Figure, plane_px: float) -> dict[str, Floats]:
+    """Left, bottom, right and top of each emotion name, in pixels from the centre of the plane."""
+    names, boxes = trace(figure, "names"), {}
+    for x, y, text, place, gap in zip(names.x, names.y, names.text, names.textposition, names.marker.size, strict=True):
+        word = re.sub("<[^>]*>", "", text)
+        size = np.array([6.0 * len(word), 11.0])
+        level, side = place.split()
+        away = np.array([{"left": -1, "center": 0, "right": 1}[side], {"bottom": -1, "middle": 0, "top": 1}[level]])
+        centre = np.array([x, y]) * plane_px / 2.24 + away * (gap / 1.6 + 1 + size / 2)  # the offset of plotly.js
+        boxes[word] = np.concatenate([centre - size / 2, centre + size / 2])
+    return boxes
+
+
+def covered(box: Floats, other: Floats) -> float:
+    """Overlap of two boxes, in square pixels."""
+    across = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
+    return float(across.clip(0).prod())
+
+
+@given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
+def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(places: list[tuple[float, float]]) -> None:
+    at = shown(plane(places))
+    assert np.linalg.norm(at - places, axis=1).max() <= MAX_SHIFT + 1e-9
+    assert np.abs(at).max() <= 1
+    wanted = np.array(places)
+    assert (np.sign(at) == np.sign(wanted))[wanted != 0].all()
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        crowd((0.5, 0.5), 7, 0.0),
+        crowd((-0.5, -0.5), 15, 0.25),
+        np.random.default_rng(0).uniform(-1, 1, (20, 2)),
+    ],
+)
+def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
+    figure = plane(places)
+    width = WIDTH * trace(figure, "faces").marker.size[0] / 22
+    assert smallest_distance(shown(figure)) > 0.95 * width
+
+
+def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
+    middle = AffectPoint(0.5, 0.5)
+    figure = circumplex([FacePoint("1", middle, Emotion.HAPPY), FacePoint("all", middle, Emotion.HAPPY)])
+    face, group = trace(figure, "faces").marker.size
+    assert group > face
+    assert smallest_distance(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)
+
+
+def test_identical_points_are_drawn_side_by_side_in_order() -> None:
+    (left, right) = shown(plane([(0.5, 0.5), (0.5, 0.5)]))
+    assert left[1] == pytest.approx(right[1])
+    assert right[0] - left[0] == pytest.approx(WIDTH, abs=0.002)
+
+
+def test_an_isolated_mark_does_not_move() -> None:
+    places = np.array([(1.0, -1.0), (0.0, 0.0), (-0.003, 0.8)])
+    np.testing.assert_array_equal(shown(plane(places)), places)
+
+
+@pytest.mark.parametrize("plane_px", PLANES)
+@pytest.mark.parametrize("emotion", EMOTIONS)
+@pytest.mark.parametrize("intensity", [1.0, 0.8])
+def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensity: float, plane_px: float) -> None:
+    point = EMOTION_POINTS[emotion]
+    figure = plane([(intensity * point.valence, intensity * point.arousal)], emotion)
+    mark = np.repeat(shown(figure) * plane_px / 2.24, 2, axis=0).ravel() + np.array([-11, -11, 11, 11])
+    boxes = name_boxes(figure, plane_px)
+    for name, box in boxes.items():
+        assert covered(box, mark) < 0.15 * 6 * len(name) * 11
+        assert np.abs(box).max() <= plane_px / 2
+    assert max(covered(*pair) for pair in itertools.combinations(boxes.values(), 2)) == 0
+
+
+def test_words_name_the_quadrants_outside_the_plane() -> None:
+    notes = {note.text.replace(", ", " and "): note for note in plane([]).layout.annotations}
+    assert notes.keys() == {quadrant.description for quadrant in QUADRANT_CORNERS}
+    for quadrant, (side, level) in QUADRANT_CORNERS.items():
+        note = notes[quadrant.description]
+        assert (note.x, note.y, note.yanchor) == (side, level, "bottom" if level > 0 else "top")

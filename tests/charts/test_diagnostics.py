@@ -1,0 +1,119 @@
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from emomusic.charts.colours import CLASS_COLOURS
+from emomusic.charts.diagnostics import (
+    accuracy_by_group,
+    class_bars,
+    confidence_histogram,
+    confusion_map,
+    fold_spread,
+    largest_mistake,
+    learning_curves,
+    reliability_diagram,
+)
+from emomusic.metrics import ClassScores, reliability
+from emomusic.results.records import NOT_FOUND, FaceBin
+
+CLASSES = ("calm", "happy", "sad")
+MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
+
+
+def drawn(
+    *, shares: bool = True, chosen: tuple[str, str] | None = None, darkest: float = largest_mistake(MATRIX)
+) -> go.Figure:
+    return confusion_map(MATRIX, CLASSES, shares=shares, chosen=chosen, darkest=darkest, text_color=None)
+
+
+@pytest.mark.parametrize(("shares", "numbers"), [(False, "820145000"), (True, ["80", "20", "0", "10", "40", "50"])])
+def test_the_matrix_writes_counts_or_shares_of_the_row(shares: bool, numbers: list[str]) -> None:
+    notes = drawn(shares=shares).layout.annotations
+    assert [note.text for note in notes][: len(numbers)] == list(numbers)
+    assert [(note.y, note.x) for note in notes[:2]] == [("calm", "calm"), ("calm", "happy")]
+
+
+def test_correct_cells_and_mistakes_have_different_shades() -> None:
+    shades, _ = drawn().data
+    right = np.eye(3, dtype=bool)
+    z = np.array(shades.z)
+    assert (z[right] >= 0).all()
+    assert (z[~right] < 0).all()
+    assert z[1, 2] == pytest.approx(-1)  # the most frequent mistake is the darkest
+    assert z[0, 1] == pytest.approx(-0.4)
+    darker, _ = drawn(darkest=0.8).data
+    assert np.array(darker.z)[1, 2] == pytest.approx(-0.5 / 0.8)
+
+
+def test_every_cell_has_a_selectable_point_row_by_row() -> None:
+    figure = drawn(chosen=("happy", "sad"))
+    points = figure.data[1]
+    assert [(y, x) for y, x in zip(points.y, points.x, strict=True)] == [(a, b) for a in CLASSES for b in CLASSES]
+    assert tuple(points.customdata[5]) == ("5 of 10", "50.0")
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
+    assert not drawn().layout.shapes
+
+
+def test_bars_have_class_colours_and_the_second_model_has_stripes() -> None:
+    scores = {name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}
+    first, second = class_bars({"a": scores, "b": scores}, measure="recall").data
+    assert list(first.x) == [25.0] * 3
+    assert list(first.marker.color) == [CLASS_COLOURS[name] for name in CLASSES]
+    assert first.marker.pattern.shape is None
+    assert second.marker.pattern.shape == "/"
+    assert list(class_bars({"a": scores}, measure="precision").data[0].x) == [50.0] * 3
+
+
+def test_groups_of_faces_have_a_row_for_each_bin_and_two_models_share_rows() -> None:
+    pose = (FaceBin("front", 1500, 0.75), FaceBin("side", 80, 0.5), FaceBin("none", 0, 0.0))
+    one = accuracy_by_group({"a": {"Pose": pose, "Size": (FaceBin("front", 10, 1.0),)}})
+    points, numbers = one.data
+    assert list(points.x) == [75.0, 50.0, 100.0]
+    assert [float(text) for text in numbers.text] == [75, 50, 100]
+    assert list(points.y) == list(one.layout.yaxis.tickvals) == sorted(set(points.y))
+    assert list(one.layout.yaxis.ticktext) == ["front, 1,500", "side, 80", "front, 10"]
+    assert [note.y < place for note, place in zip(one.layout.annotations, (points.y[0], points.y[2]), strict=True)]
+    assert points.error_x.array[0] < points.error_x.array[1]  # fewer faces, wider interval
+    assert points.error_x.array[2] == pytest.approx(0)
+    (missed, _) = accuracy_by_group({"a": {"Pose": (FaceBin(NOT_FOUND, 8, 0.0),)}}).data
+    assert (missed.error_x.array[0], missed.error_x.arrayminus[0]) == (0, 0)
+    both = accuracy_by_group({"a": {"Pose": pose}, "b": {"Pose": (FaceBin("side", 90, 0.25),)}, "c": {}})
+    first, _, second, _ = both.data
+    assert first.y[1] < second.y[0]
+    assert abs(first.y[1] - second.y[0]) < 1
+    assert first.marker.symbol != second.marker.symbol
+    assert list(both.layout.yaxis.ticktext) == ["front, 1,500", "side, 80 / 90"]
+
+
+def test_learning_curves_mark_the_best_epoch_and_separate_stages() -> None:
+    training, validation = np.array([0.2, 0.4, 0.6]), np.array([0.3, 0.5, 0.4])
+    figure = learning_curves(training, validation, best_epoch=2, last_epochs=(1, 3), label="right", top=1.0)
+    first, second, best = figure.data
+    assert list(first.y) == list(training)
+    assert list(second.y) == list(validation)
+    assert (best.x[0], best.y[0]) == (2, 0.5)
+    assert [line.x0 for line in figure.layout.shapes] == [1.5]
+
+
+def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([0.6] * 7, 400).astype(np.float32)
+    found = reliability(rng.integers(0, 7, 400), probabilities)
+    calibrated, line, points = reliability_diagram(found).data
+    filled = found.counts > 0
+    assert list(calibrated.x) == list(calibrated.y) == [0, 100]
+    assert list(points.x) == pytest.approx(100 * found.confidence[filled], abs=0.01)
+    assert list(points.y) == pytest.approx(100 * found.accuracy[filled], abs=0.01)
+    assert len(line.x) == (found.counts >= 10).sum() < filled.sum()
+    right, wrong = confidence_histogram(found, most=400, height=260).data
+    assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
+    assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
+
+
+def test_fold_spread_draws_folds_as_points_with_their_mean() -> None:
+    folds = np.array([[0.8, 0.9], [0.8, 0.7]])
+    first, second = fold_spread({"a": folds, "b": folds - 0.1}).data
+    assert list(first.x) == pytest.approx([80, 90, 80, 70])
+    assert (first.boxpoints, first.boxmean) == ("all", True)
+    assert [trace.name.partition("<br>")[2] for trace in (first, second)] == ["80.0 %", "70.0 %"]

@@ -1,0 +1,90 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
+from emomusic.charts.colours import MOOD_COLOURS, QUADRANT_COLOURS
+from emomusic.charts.live import CLICKED, SOUND, NamedFace, face_bars, film_areas, mood_areas
+from emomusic.songs.film_sound import SoundSpan
+from emomusic.stream.timeline import Segment, Timeline
+
+
+def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
+    line = Timeline()
+    for time_s, emotion in seconds:
+        group = None if emotion is None else EmotionProbabilities.certain(emotion)
+        line.add(time_s, group, int(emotion is not None))
+    return line.table()
+
+
+def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
+    (trace,) = [trace for trace in mood_areas(table).data if trace.name == emotion.value]
+    return list(trace.y)
+
+
+def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
+    assert heights(timeline((0, Emotion.FEAR), (3, Emotion.FEAR)), Emotion.FEAR) == [100] * 4
+    assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 100, 100, 0, 0, 0, 100]
+
+
+FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
+SCENES = [
+    Segment(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
+    Segment(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
+]
+
+
+def bands(figure: go.Figure) -> list[Any]:
+    return [shape for shape in figure.layout.shapes if shape.type == "rect"]
+
+
+def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
+    figure = film_areas(FILM, SCENES)
+    for area, of_session in zip(figure.data[: len(EMOTIONS)], mood_areas(FILM).data, strict=True):
+        assert (area.name, list(area.x), list(area.y)) == (of_session.name, list(of_session.x), list(of_session.y))
+    assert [(band.x0, band.x1) for band in bands(figure)] == [(0, 2.25), (3, 5)]
+    assert [band.fillcolor for band in bands(figure)] == [QUADRANT_COLOURS[scene.quadrant] for scene in SCENES]
+    assert all(band.y0 > 100 for band in bands(figure))
+    assert [(note.text, note.x) for note in figure.layout.annotations] == [("1", 1.125), ("2", 4)]
+    assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
+
+
+def test_each_second_with_a_face_takes_clicks() -> None:
+    (bars,) = [trace for trace in film_areas(FILM, SCENES).data if trace.name == CLICKED]
+    assert list(bars.customdata) == [0, 1, 3, 4]
+    assert [x - bars.width / 2 for x in bars.x] == [0, 1, 3, 4]
+    assert ["happy" in text for text in bars.hovertext] == [True, True, False, False]
+    assert bars.hovertext[2].startswith("0:03")
+    assert all(trace.hoverinfo == "skip" for trace in film_areas(FILM, SCENES).data[: len(EMOTIONS)])
+
+
+def test_the_sound_of_a_film_is_a_band_below_the_areas_on_the_same_axis() -> None:
+    sound = [SoundSpan(0, 6, Mood.CALM), SoundSpan(6, 60, Mood.ENERGETIC)]
+    figure, without = film_areas(FILM, SCENES, sound=sound), film_areas(FILM, SCENES)
+    assert [trace.name for trace in figure.data] == [*(trace.name for trace in without.data), SOUND]
+    bars = figure.data[-1]
+    first, last = figure.layout.xaxis.range
+    assert (first, last) == tuple(without.layout.xaxis.range)
+    assert [x - width / 2 for x, width in zip(bars.x, bars.width, strict=True)] == [0, 6]
+    assert bars.x[-1] + bars.width[-1] / 2 == last  # not beyond the film
+    assert bars.base + bars.y[0] < 0
+    assert figure.layout.yaxis.range[0] < bars.base
+    assert list(bars.customdata) == [0, 6]
+    assert list(bars.marker.color) == [MOOD_COLOURS[span.mood] for span in sound]
+    assert list(bars.text) == ["calm", "energetic"]
+
+
+def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
+    values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
+    faces = [
+        NamedFace("Everyone", EmotionProbabilities(values)),
+        NamedFace("Face 3", EmotionProbabilities.certain(Emotion.SAD)),
+    ]
+    traces = {trace.name: trace for trace in face_bars(faces).data}
+    assert list(traces["happy"].x) == pytest.approx([60, 0])
+    assert list(traces["happy"].y) == ["Everyone", "Face 3"]
+    assert list(traces["sad"].text) == ["sad", "sad"]
+    assert list(traces["angry"].text) == ["", ""]

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from emomusic.affect import Mood
+from emomusic.charts.colours import MOOD_COLOURS
+from emomusic.charts.music import (
+    correlation_map,
+    correlations,
+    feature_ridges,
+    influence_bars,
+    mood_bars,
+    mood_profiles,
+    profile_radar,
+    song_plane,
+    standings,
+)
+from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
+from emomusic.songs.mood import MOODS
+
+CALM, HAPPY, ENERGETIC, SAD = range(4)
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    """Two hundred songs with a mood that depends on energy only."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 1, (200, len(FEATURES)))
+    values[:, FEATURE_NAMES.index("energy")] = np.repeat([0.1, 0.6, 0.9, 0.3], 50) + rng.normal(0, 0.01, 200)
+    return values
+
+
+FOUR = np.repeat(np.arange(4), 50)
+
+
+def test_the_feature_that_follows_the_mood_comes_first(features: np.ndarray) -> None:
+    first, *others = standings(features, FOUR)
+    assert first.feature.name == "energy"
+    assert first.share > 0.95
+    assert (first.lowest, first.highest) == (Mood.CALM, Mood.ENERGETIC)
+    assert all(standing.share < 0.1 for standing in others)
+
+
+def test_a_constant_feature_separates_no_moods(features: np.ndarray) -> None:
+    for num_songs in range(60, 201):
+        few, moods = features[-num_songs:], FOUR[-num_songs:]
+        few[:, 0] = 0.1  # the mean of many equal values can differ by 1e-17
+        last = standings(few, moods)[-1]
+        assert (last.feature.name, last.share) == ("danceability", 0.0)
+        assert np.isnan(correlations(few)[0]).all()
+
+
+def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> None:
+    energy = FEATURE_NAMES.index("energy")
+    figure = feature_ridges(features[:, energy], FOUR, FEATURES["energy"])
+    hills, medians = figure.data[::2], figure.data[1::2]
+    assert len(hills) == len(medians) == 4
+    for level, (hill, median, mood) in enumerate(zip(hills, medians, reversed(MOODS), strict=True)):
+        assert max(hill.y) == pytest.approx(level + 0.88)
+        own = features[MOODS.index(mood) == FOUR, energy]
+        assert median.x[0] == pytest.approx(np.median(own))
+        assert abs(hill.x[int(np.argmax(hill.y))] - np.median(own)) < 0.05
+    assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]
+
+
+def test_a_ridge_at_the_border_stays_inside() -> None:
+    values = np.zeros(500)
+    (hill, median) = feature_ridges(values, np.full(500, SAD), FEATURES["instrumentalness"]).data
+    assert int(np.argmax(hill.y)) == 0
+    assert median.x[0] == 0.0
+
+
+def test_correlations_equal_those_of_numpy(features: np.ndarray) -> None:
+    assert correlations(features) == pytest.approx(np.corrcoef(features.T))
+
+
+def test_the_correlation_map_shows_each_pair_once() -> None:
+    matrix = np.full((9, 9), -0.25)
+    matrix[8, 0] = 0.75
+    figure = correlation_map(matrix)
+    texts = [note.text for note in figure.layout.annotations]
+    assert len(texts) == 36
+    assert texts.count("\u22120.25") == 35
+    (strong,) = [note for note in figure.layout.annotations if note.text == "0.75"]
+    assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
+
+
+def test_a_profile_is_the_mean_rank_of_a_moods_songs() -> None:
+    values = np.tile(np.arange(4.0)[:, None], (1, 9))
+    profiles = mood_profiles(values, np.array([CALM, HAPPY, ENERGETIC, SAD]))
+    assert profiles[:, 0] == pytest.approx([0.125, 0.375, 0.625, 0.875])
+    assert mood_profiles(np.ones((3, 9)), np.array([CALM, CALM, SAD]))[[CALM, SAD]] == pytest.approx(0.5)
+
+
+def test_a_mood_without_songs_has_no_outline() -> None:
+    profiles = mood_profiles(np.random.default_rng(0).random((4, 9)), np.array([HAPPY, HAPPY, SAD, SAD]))
+    assert [trace.name for trace in profile_radar(profiles).data] == ["all songs", "happy", "sad"]
+
+
+def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
+    now, start = np.array([0.1, 0.6, 0.296, 0.004], np.float32), np.array([0.7, 0.1, 0.1, 0.1], np.float32)
+    bars, marks = mood_bars(now, start).data
+    assert list(bars.y) == [mood.value for mood in MOODS]
+    assert list(bars.text) == ["10 %", "60 %", "30 %", "<1 %"]
+    assert list(marks.x) == pytest.approx(100 * start)
+    assert len(mood_bars(now).data) == 1
+
+
+def test_influences_show_their_sign() -> None:
+    (bars,) = influence_bars(np.array([12.3, -4.6, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
+    assert tuple(bars.y) == FEATURE_LABELS
+    assert list(bars.text[:4]) == ["+12", "\u22125", "0", "0"]
+    assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[1]
+
+
+def test_the_plane_has_each_song_in_the_trace_of_its_mood(features: np.ndarray) -> None:
+    plane = features[:, :2].astype(np.float32)
+    names = [f"<b>Song</b> {row}" for row in range(200)]
+    figure = song_plane(plane, FOUR, names)
+    assert [trace.name for trace in figure.data] == [mood.value for mood in MOODS]
+    for position, trace in enumerate(figure.data):
+        own = np.flatnonzero(position == FOUR)
+        assert np.stack([trace.x, trace.y], axis=1) == pytest.approx(plane[own])
+        assert list(trace.text) == [f"&lt;b&gt;Song&lt;/b&gt; {row}" for row in own]
+        assert trace.marker.color == MOOD_COLOURS[MOODS[position]]
+    assert len({trace.marker.symbol for trace in figure.data}) == 4

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emomusic import assets
+from emomusic.errors import AssetError
+from emomusic.faces import detection
+from emomusic.faces.detection import Face, Landmarks, MtcnnDetector
+from emomusic.faces.mtcnn import Boxes
+from emomusic.media.images import Box, RgbImage, read_image
+from tests.fakes import make_face
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+
+# Counted by a person, with paintings.
+NUM_FACES = {
+    "barack-obama-2009-speaking.jpg": 1,
+    "barack-obama-2012.jpg": 1,
+    "eileen-collins-1999.jpg": 1,
+    "four-people.jpg": 4,
+    "grace-hopper-1984.jpg": 1,
+    "joe-biden-2010.jpg": 1,
+    "morisot-self-portrait-1885.jpg": 1,
+    "morisot-young-woman-in-mauve-1880.jpg": 1,
+}
+
+
+def sample(name: str) -> RgbImage:
+    return read_image(SAMPLES / name)
+
+
+def the_face(faces: list[Face]) -> Face:
+    assert len(faces) == 1
+    return faces[0]
+
+
+@pytest.mark.parametrize("name", NUM_FACES)
+def test_the_samples_have_the_counted_faces(detector: MtcnnDetector, name: str) -> None:
+    image = sample(name)
+    height, width = image.shape[:2]
+    faces = detector.detect(image)
+    assert len(faces) == NUM_FACES[name]
+    for face in faces:
+        assert face.confidence >= 0.9
+        assert face.box.clipped(width, height) == face.box
+        marks = face.landmarks
+        for x, y in marks.points:
+            assert face.box.x < x < face.box.right
+            assert face.box.y < y < face.box.bottom
+        assert marks.left_eye[0] < marks.right_eye[0]
+        assert marks.mouth_left[0] < marks.mouth_right[0]
+        assert marks.left_eye[1] < marks.nose[1] < marks.mouth_left[1]
+
+
+def test_a_box_overlaps_the_face(detector: MtcnnDetector) -> None:
+    face = the_face(detector.detect(sample("eileen-collins-1999.jpg")))
+    assert face.box.overlap(Box(180, 65, 85, 107)) > 0.9
+
+
+# Sizes and positions
+
+
+@pytest.mark.parametrize("side", [48, 700])
+def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, side: int) -> None:
+    image = sample("joe-biden-2010.jpg")
+    box = the_face(detector.detect(image)).box
+    cut = cv2.resize(image[box.y : box.bottom, box.x : box.right], (side, side))
+    face = the_face(detector.detect(cut))
+    assert face.box.overlap(Box(0, 0, side, side)) > 0.6
+
+
+def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    scale = 28 / the_face(detector.detect(image)).box.height
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas = np.full((960, 1280, 3), 128, np.uint8)
+    places = [(100, 60), (700, 500), (1050, 760)]
+    for x, y in places:
+        canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
+    faces = detector.detect(canvas)
+    assert len(faces) == 3
+    for (x, y), face in zip(places, faces, strict=True):
+        true_box = Box(round(x + 180 * scale), round(y + 65 * scale), round(85 * scale), round(107 * scale))
+        assert face.box.overlap(true_box) > 0.5
+
+
+def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) -> None:
+    image = sample("joe-biden-2010.jpg")
+    box = the_face(detector.detect(image)).box
+    cut = np.ascontiguousarray(image[:, box.x + box.width // 5 :])
+    face = the_face(detector.detect(cut))
+    assert face.box.x == 0
+    assert face.box.clipped(cut.shape[1], cut.shape[0]) == face.box
+
+
+@pytest.mark.parametrize("size", [(1, 2000), (12, 12), (20, 20)])
+def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+    assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
+
+
+@pytest.mark.parametrize("size", [(12, 70_000), (13, 40), (371, 403), (700, 12), (911, 90)])
+def test_strips_give_the_output_of_the_whole_image(detector: MtcnnDetector, size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).standard_normal((*size, 3)).astype(np.float32)
+    (whole,) = detector._propose(pixels.transpose(2, 0, 1)[None])
+    (strips,) = detector._maps([pixels])
+    assert strips.shape == whole.shape
+    np.testing.assert_allclose(strips, whole, atol=1e-4)
+
+
+def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    assert detector.detect(np.ascontiguousarray(image[200:])) == []
+
+
+# Known faces
+
+
+def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector) -> None:
+    image = sample("four-people.jpg")
+    faces = detector.detect(image)
+    boxes = [face.box for face in faces]
+    shifted = [
+        dataclasses.replace(box, x=box.x - round(0.2 * box.width), y=box.y + round(0.1 * box.height)) for box in boxes
+    ]
+    again = detector.detect_near(image, shifted)
+    assert len(again) == 4
+    for face, found in zip(faces, again, strict=True):
+        assert found.box.overlap(face.box) > 0.7
+        assert found.landmarks.nose == pytest.approx(face.landmarks.nose, abs=0.15 * face.box.width)
+        assert found.confidence >= 0.9
+
+
+def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> None:
+    image = sample("eileen-collins-1999.jpg")
+    box = the_face(detector.detect(image)).box
+    assert detector.detect_near(np.full_like(image, 90), [box]) == []
+    assert detector.detect_near(image, [Box(0, 0, box.width // 2, box.height // 2)]) == []
+    assert detector.detect_near(image, [Box(-500, -500, 40, 40)]) == []
+    assert detector.detect_near(image, []) == []
+
+
+# Tracing
+
+
+def test_a_trace_has_the_faces_of_the_detector(detector: MtcnnDetector) -> None:
+    image = sample("four-people.jpg")
+    trace = detector.detect_with_trace(image)
+    assert list(trace.faces) == detector.detect(image)
+    for face in trace.faces:
+        corners = trace.output.kept.corners
+        wanted = [face.box.x, face.box.y, face.box.right, face.box.bottom]
+        height, width = image.shape[:2]
+        inside = corners.clip(0, [width, height, width, height])
+        nearest = np.abs(inside - wanted).max(axis=1).argmin()
+        np.testing.assert_allclose(inside[nearest], wanted, atol=0.51)
+        assert trace.output.kept.confidence[nearest] == pytest.approx(face.confidence)
+
+
+def test_boxes_of_a_padded_search_are_in_pixels_of_the_image(detector: MtcnnDetector) -> None:
+    image = sample("joe-biden-2010.jpg")
+    (face,) = detector.detect(image)
+    box = face.box
+    cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])
+    trace = detector.detect_with_trace(cut)
+    assert list(trace.faces) == detector.detect(cut) != []
+    left, top, right, bottom = trace.output.kept.corners[0]
+    height, width = cut.shape[:2]
+    assert abs(left + right - width) < width / 2
+    assert abs(top + bottom - height) < height / 2
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((50, 50), np.uint8), np.zeros((50, 50, 3), np.float32), np.zeros((0, 50, 3), np.uint8)],
+)
+def test_other_shapes_and_types_are_refused(detector: MtcnnDetector, image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="image must be uint8"):
+        detector.detect(image)
+    with pytest.raises(ValueError, match="image must be uint8"):
+        detector.detect_near(image, [Box(5, 5, 20, 20)])
+    with pytest.raises(ValueError, match="image must be uint8"):
+        detector.detect_with_trace(image)
+
+
+# Conversion of the output
+
+coordinates = st.floats(-60, 160, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(
+    corners=st.lists(st.tuples(coordinates, coordinates, coordinates, coordinates), max_size=6),
+    width=st.integers(1, 100),
+    height=st.integers(1, 100),
+    scale=st.floats(0.05, 1.0),
+)
+def test_any_output_becomes_boxes_inside_the_image(
+    corners: list[tuple[float, float, float, float]], width: int, height: int, scale: float
+) -> None:
+    found = Boxes(np.array(corners).reshape(-1, 4), np.full(len(corners), 1.0000001), np.zeros((len(corners), 2, 5)))
+    image = np.zeros((height, width, 3), np.uint8)
+    faces = detection._to_faces(found, image, detection._View(image, scale))
+    for face in faces:
+        assert face.box.clipped(width, height) == face.box
+        assert face.confidence == 1.0
+    kept = detection._without_duplicates(faces)
+    assert bool(kept) == bool(faces)
+    for face in faces:
+        assert any(face.box.overlap(other.box) > 0.5 for other in kept)
+
+
+def test_the_more_confident_box_of_a_face_is_kept() -> None:
+    high, low, other = make_face(0, confidence=0.99), make_face(4, confidence=0.95), make_face(60, confidence=0.91)
+    assert detection._without_duplicates([low, other, high]) == [high, other]
+
+
+def test_landmarks_are_in_order() -> None:
+    points = np.array([[[21, 41, 31, 22, 42], [31, 32, 51, 61, 62]]], np.float64)
+    found = Boxes(np.array([[10.0, 20, 50, 80]]), np.array([0.99]), points)
+    image = np.zeros((200, 200, 3), np.uint8)
+    face = the_face(detection._to_faces(found, image, detection._View(image, 0.5)))
+    assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
+
+
+def test_the_error_names_a_damaged_or_absent_network(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = detection.DETECTOR_FILES[-1]
+    shutil.copytree(root / "models" / "detector", tmp_path / "models" / "detector")
+    shutil.copy(root / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    MtcnnDetector()
+    file = tmp_path / "models" / "detector" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(AssetError, match=f"expected models/detector/{name} with SHA-256"):
+        MtcnnDetector()
+    file.unlink()
+    with pytest.raises(AssetError, match=name):
+        MtcnnDetector()

@@ -1,0 +1,131 @@
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic.assets import find_dataset
+from emomusic.errors import DatasetError
+from emomusic.faces.fer2013 import PUBLISHED_COUNTS, Split, read_fer2013, read_split
+
+Table = list[list[str]]
+USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
+TWIN, ORIGINAL = 36, 5  # this row of PrivateTest has the picture of this row of Training
+
+
+def pixels_of(seed: int) -> str:
+    return " ".join(map(str, np.random.default_rng(seed).integers(0, 256, 48 * 48)))
+
+
+@pytest.fixture
+def table() -> Table:
+    """Forty rows of all usages and labels. One picture is in PrivateTest and in Training, with two labels."""
+    rows = [[str(i % 7), pixels_of(i), usage] for i, usage in enumerate(USAGES)]
+    rows[TWIN][1] = rows[ORIGINAL][1]
+    return [["emotion", "pixels", "Usage"], *rows]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Table], Path]:
+    def write(table: Table) -> Path:
+        path = tmp_path / "fer2013.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(table)
+        return path
+
+    return write
+
+
+def test_every_row_goes_to_the_split_of_its_usage(table: Table, write: Callable[[Table], Path]) -> None:
+    dataset = read_fer2013(write(table))
+    assert {split: len(faces) for split, faces in dataset.splits.items()} == {"train": 28, "validation": 6, "test": 6}
+    for split, start in ((Split.TRAIN, 0), (Split.VALIDATION, 28), (Split.TEST, 34)):
+        faces = dataset.split(split)
+        assert faces.images.shape == (len(faces), 48, 48)
+        assert (faces.images.dtype, faces.labels.dtype, faces.in_training.dtype) == (np.uint8, np.uint8, np.bool_)
+        assert faces.labels.tolist() == [(start + i) % 7 for i in range(len(faces))]
+        assert " ".join(map(str, faces.images[1].ravel())) == table[1 + start + 1][1]
+
+
+@pytest.mark.parametrize("split", list(Split))
+def test_read_split_equals_the_split_of_the_dataset(table: Table, write: Callable[[Table], Path], split: Split) -> None:
+    path = write(table)
+    alone, faces = read_split(path, split), read_fer2013(path).split(split)
+    np.testing.assert_array_equal(alone.images, faces.images)
+    np.testing.assert_array_equal(alone.labels, faces.labels)
+
+
+def test_a_duplicate_of_a_training_picture_is_marked(table: Table, write: Callable[[Table], Path]) -> None:
+    dataset = read_fer2013(write(table))
+    assert np.flatnonzero(dataset.split(Split.TEST).in_training).tolist() == [TWIN - 34]
+    assert not dataset.split(Split.VALIDATION).in_training.any()
+    assert dataset.split(Split.TRAIN).in_training.all()
+
+
+def change(table: Table, row: int, column: int, value: str) -> Table:
+    """The table with one cell changed; row 1 is the first below the header."""
+    table[row][column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "message"),
+    [
+        (1, 0, "7", r"line 2: expected an emotion from 0 to 6. Received: '7'"),
+        (40, 2, "Test", r"line 41: expected a Usage of Training, PublicTest, PrivateTest. Received: 'Test'"),
+        (17, 1, "0 " * 2303, r"line 18: expected 2304 pixels. Received: 2303"),
+        (17, 1, "0 " * 2303 + "256", r"line 18: expected pixels from 0 to 255, .*Received: '256'"),
+        (17, 1, "1_0 " * 2304, r"line 18: expected pixels from 0 to 255, .*Received: '1_0'"),
+    ],
+)
+def test_the_error_names_the_line_of_an_invalid_cell(
+    table: Table, write: Callable[[Table], Path], row: int, column: int, value: str, message: str
+) -> None:
+    path = write(change(table, row, column, value))
+    with pytest.raises(DatasetError, match=f"fer2013.csv, {message}") as caught:
+        read_fer2013(path)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"emotion,pixels,Usage\n", r"expected at least one picture in .*fer2013.csv. Received: none"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "fer2013.csv, after line 0: expected CSV text. Received: .*can't decode"),
+        (
+            b'emotion,pixels,Usage\n0,"' + b"1 " * 200_000,
+            "after line 2: expected CSV text. Received: field larger than",
+        ),
+    ],
+    ids=["header only", "picture", "quote left open"],
+)
+def test_another_file_type_is_refused_with_a_printable_error(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=message) as caught:
+        read_fer2013(path)
+    assert str(caught.value).isprintable()
+
+
+def test_the_error_names_an_absent_source(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected fer2013.csv. Received: .*absent.csv, which does not exist"):
+        read_fer2013(tmp_path / "absent.csv")
+
+
+def test_the_error_names_the_usage_of_an_absent_split(table: Table, write: Callable[[Table], Path]) -> None:
+    dataset = read_fer2013(write(table[:20]))
+    with pytest.raises(DatasetError, match=r"of the test split \(PrivateTest\). Received: only train"):
+        dataset.split(Split.TEST)
+
+
+def test_the_real_dataset_has_its_published_counts_and_duplicates() -> None:
+    source = find_dataset("fer2013.csv")
+    if source is None:
+        pytest.skip("fer2013.csv is neither in $EMOMUSIC_DATA nor in data/")
+    real = read_fer2013(source)
+    assert {split: len(faces) for split, faces in real.splits.items()} == dict(PUBLISHED_COUNTS)
+    counts = sum(np.bincount(faces.labels, minlength=7) for faces in real.splits.values())
+    assert counts.tolist() == [4953, 547, 5121, 8989, 6077, 4002, 6198]
+    assert real.split(Split.VALIDATION).in_training.sum() == 280
+    assert real.split(Split.TEST).in_training.sum() == 288

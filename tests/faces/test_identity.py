@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic import assets
+from emomusic.errors import AssetError
+from emomusic.faces import identity
+from emomusic.faces.detection import MtcnnDetector
+from emomusic.faces.identity import MODEL, SAME_PERSON, Descriptors, FaceIdentifier
+from emomusic.media.images import Box, RgbImage, read_image
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
+
+PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
+PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
+OF_FOUR = ("Obama", "Collins", "Hopper", "Biden")  # from the left
+PEOPLE = [*PERSONS, *OF_FOUR]
+PAIRS = list(itertools.combinations(range(len(PEOPLE)), 2))
+
+
+def boxes_of(image: RgbImage, detector: MtcnnDetector) -> list[Box]:
+    return sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
+
+
+@pytest.fixture(scope="module")
+def descriptors(detector: MtcnnDetector) -> Descriptors:
+    """One row for each of `PEOPLE`."""
+    identifier, rows = FaceIdentifier(), []
+    for name in (*PORTRAITS, FOUR_PEOPLE):
+        image = read_image(SAMPLES / name)
+        rows.append(identifier.describe(image, boxes_of(image, detector)))
+    return np.concatenate(rows)
+
+
+def test_only_one_person_is_similar(descriptors: Descriptors) -> None:
+    similar = descriptors @ descriptors.T
+    for one, other in PAIRS:
+        if PEOPLE[one] == PEOPLE[other]:
+            assert similar[one, other] >= SAME_PERSON
+        else:
+            assert similar[one, other] < SAME_PERSON - 0.05, (PEOPLE[one], PEOPLE[other])
+
+
+def test_a_damaged_or_absent_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "models" / MODEL
+    path.parent.mkdir(parents=True)
+    data = bytearray((assets.models_dir() / MODEL).read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    (tmp_path / "SHA256SUMS").write_text((assets.ROOT / "SHA256SUMS").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    monkeypatch.setattr(identity, "models_dir", lambda: tmp_path / "models")
+    with pytest.raises(AssetError, match=MODEL):
+        FaceIdentifier()
+    path.unlink()
+    with pytest.raises(AssetError, match=MODEL):
+        FaceIdentifier()

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from emomusic.assets import models_dir
+from emomusic.errors import ModelError
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.detection import MtcnnDetector
+from emomusic.faces.grad_cam import grad_cam
+from emomusic.faces.identity import MODEL
+from emomusic.faces.inspection import Explainer, Occlusion, agreement, occlude
+from emomusic.faces.model_files import ModelSpec
+from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
+from emomusic.runtime import Network
+from tests.tiny_model import Run
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+
+# The only region that affects a classifier: rows and columns of its input, as shares of the side.
+REGIONS = {
+    "top left": (0.1, 0.35, 0.1, 0.35),
+    "right": (0.4, 0.6, 0.65, 0.95),
+    "bottom": (0.7, 0.95, 0.35, 0.6),
+}
+WINNER = 2
+SPEC = ModelSpec("known", "known", "none", 48, False, 1.0, 0, "")
+
+
+def classifier_of(region: tuple[float, ...]) -> EmotionClassifier:
+    """A classifier in which the contrast within a region raises the logit of one class."""
+    top, bottom, left, right = (round(share * SPEC.side) for share in region)
+
+    def forward(pixels: np.ndarray) -> np.ndarray:
+        powers = np.ones((len(pixels), 7), np.float32)
+        powers[:, WINNER] = np.exp(pixels[:, top:bottom, left:right].std(axis=(1, 2, 3)) / 20)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    return EmotionClassifier(forward, SPEC)
+
+
+def noise(side: int = 120) -> RgbImage:
+    """Uniform noise in grains that survive resizing."""
+    grains = np.random.default_rng(5).integers(30, 230, (side // 3, side // 3, 3), np.uint8)
+    return np.asarray(cv2.resize(grains, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def highest(heat: np.ndarray) -> tuple[float, float]:
+    """The center of the highest pixel, as shares of the side."""
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    return (row + 0.5) / heat.shape[0], (column + 0.5) / heat.shape[1]
+
+
+def assert_inside(point: tuple[float, float], region: tuple[float, ...]) -> None:
+    top, bottom, left, right = region
+    blur = 0.03  # a convolution spreads a region by a pixel of its map
+    assert top - blur <= point[0] <= bottom + blur
+    assert left - blur <= point[1] <= right + blur
+
+
+@pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
+def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, ...]) -> None:
+    occlusion = occlude(noise(), classifier_of(region))
+    assert occlusion.drops.max() > 0.1
+    assert_inside(highest(occlusion.heat), region)
+
+
+@pytest.mark.parametrize(("mirrored", "smoothing", "temperature"), [(False, 0.0, 1.0), (True, 0.1, 2.5)])
+def test_the_steps_end_at_the_probabilities_of_the_classifier(
+    mirrored: bool, smoothing: float, temperature: float, tiny_run: Run
+) -> None:
+    spec = replace(SPEC, mirrored=mirrored, smoothing=smoothing, temperature=temperature)
+    path = tiny_run.folder / model_files.ONNX
+    insight = Explainer(spec, path).look(noise())
+    answer = EmotionClassifier(Network(path).map_batch, spec).probabilities(to_network_input([noise()], 48))[0]
+    assert insight.winner == answer.argmax()
+    assert insight.logits.shape == (2 if mirrored else 1, len(answer))
+    powers = np.exp(insight.logits)
+    averaged = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
+    np.testing.assert_allclose(insight.averaged, averaged, atol=1e-6)
+    unsmoothed = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
+    scaled = unsmoothed ** (1 / temperature)
+    np.testing.assert_allclose(insight.calibrated, scaled / scaled.sum(), atol=1e-6)
+    np.testing.assert_array_equal(insight.probabilities, insight.calibrated)  # not adjusted
+    np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
+
+
+def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: MtcnnDetector) -> None:
+    classifier = EmotionClassifier.load()
+    image = read_image(SAMPLES / "eileen-collins-1999.jpg")
+    (face,) = detector.detect(image)
+    crop = crop_face(image, face.box)
+    insight = Explainer(classifier.spec).look(crop)
+    np.testing.assert_allclose(insight.probabilities, classifier.classify([crop])[0].values, atol=1e-5)
+    before = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
+    np.testing.assert_allclose(insight.calibrated, before, atol=1e-5)
+    np.testing.assert_array_equal(insight.face, to_network_input([crop], classifier.spec.side)[0, ..., 0])
+    assert [(level.maps.shape, level.num_channels) for level in insight.levels] == [
+        ((6, 48, 48), 32),
+        ((6, 24, 24), 64),
+        ((6, 6, 6), 256),
+        ((6, 3, 3), 256),
+    ]
+    heat = grad_cam(classifier.spec, insight.face, insight.winner)
+    assert heat.shape == insight.face.shape
+    assert (heat.min(), heat.max()) == (0, pytest.approx(1))
+    mirrored = grad_cam(classifier.spec, insight.face[:, ::-1], insight.winner)
+    np.testing.assert_allclose(mirrored, heat[:, ::-1], atol=1e-4)
+    assert (agreement(heat, occlude(insight.face, classifier)) or 0) > 0.3
+
+
+def test_a_model_without_a_graph_for_grad_cam_is_an_error() -> None:
+    spec = model_files.read_spec(model_files.model_folder("vgg9"))
+    with pytest.raises(ModelError, match=r"expected a model with grad_cam\.onnx\. Received: vgg9"):
+        grad_cam(spec, np.zeros((48, 48), np.uint8), 0)
+
+
+@pytest.mark.parametrize("name", model_files.face_models())
+def test_every_bundled_model_can_be_explained(name: str) -> None:
+    spec = model_files.read_spec(model_files.model_folder(name))
+    insight = Explainer(spec).look(noise())
+    answer = EmotionClassifier.load(name).probabilities(to_network_input([noise()], spec.side))[0]
+    np.testing.assert_allclose(insight.calibrated, answer, atol=1e-4)
+    sides = [level.maps.shape[1] for level in insight.levels]
+    assert len(sides) >= 2
+    assert sides == sorted(set(sides), reverse=True)
+    assert sides[-1] > 1
+    assert all(0 < len(level.maps) <= level.num_channels for level in insight.levels)
+
+
+def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
+    import keras
+
+    model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
+    insight = Explainer(SPEC, tiny_run.folder / model_files.ONNX).look(noise())
+    pixels = to_network_input([noise()], 48).astype(np.float32)
+    assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
+        (48, 8),
+        (24, 16),
+        (12, 16),
+    ]
+    for level, name in zip(insight.levels, ("block1a_relu", "block2a_relu", "block3a_relu"), strict=True):
+        made = np.asarray(keras.Model(model.input, model.get_layer(name).output)(pixels))[0]
+        spreads = made.std(axis=(0, 1))
+        np.testing.assert_allclose(level.maps[0], made[..., spreads.argmax()], atol=0.01)
+        assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
+
+
+def test_a_network_without_logits_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
+        Explainer(SPEC, models_dir() / MODEL)
+
+
+def drops_of(heat: np.ndarray) -> Occlusion:
+    """An occlusion with the mean of `heat` under the patch as drop."""
+    starts, patch = (0, 4, 8), 4
+    values = [heat[row : row + patch, column : column + patch].mean() for row in starts for column in starts]
+    return Occlusion(np.array(values, np.float32).reshape(3, 3), starts, patch, 0.9, heat)
+
+
+def test_agreement_is_one_for_equal_and_minus_one_for_opposite_order() -> None:
+    heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
+    assert agreement(heat**2, drops_of(heat**2)) == pytest.approx(1)
+    assert agreement(heat, drops_of(-heat)) == pytest.approx(-1)

@@ -1,0 +1,101 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emomusic import assets
+from emomusic.errors import ModelError
+from emomusic.faces import model_files
+from emomusic.faces.model_files import ModelSpec
+from emomusic.training.checkpoint import write_weights
+from emomusic.training.networks import NETWORKS
+
+SPEC = ModelSpec(
+    name="small",
+    network="tiny",
+    preset="smoke",
+    side=48,
+    mirrored=True,
+    temperature=1.25,
+    smoothing=0.1,
+    parameters=3807,
+    sha256="0" * 64,
+)
+
+
+def make_model(root: Path, name: str) -> Path:
+    """A model's folder with weights and a matching spec."""
+    folder = root / "models" / "face" / name
+    folder.mkdir(parents=True)
+    (folder / model_files.WEIGHTS).write_bytes(name.encode())
+    model_files.write_spec(replace(SPEC, name=name, sha256=assets.sha256_of(folder / model_files.WEIGHTS)), folder)
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_models_are_listed_with_the_default_first_and_the_others_by_name(checkout: Path) -> None:
+    for name in ("zeta", model_files.DEFAULT_MODEL, "alpha"):
+        make_model(checkout, name)
+    (checkout / "models" / "face" / "half-trained" / "checkpoint").mkdir(parents=True)
+    assert model_files.face_models() == [model_files.DEFAULT_MODEL, "alpha", "zeta"]
+
+
+@pytest.mark.parametrize("name", ["", "../face/x"])
+def test_a_path_is_not_a_model_name(checkout: Path, name: str) -> None:
+    make_model(checkout, "x")
+    with pytest.raises(ModelError, match="expected one of the trained models x"):
+        model_files.model_folder(name)
+
+
+def test_a_spec_equals_its_saved_file(tmp_path: Path) -> None:
+    model_files.write_spec(SPEC, tmp_path)
+    assert model_files.read_spec(tmp_path) == SPEC
+    assert [path.name for path in tmp_path.iterdir()] == ["spec.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature": 0}, "temperature"),
+        ({"classes": ["happy"]}, "classes"),
+        ({"adjustment": [0.1]}, "adjustment"),
+        ({"side": "48"}, "side"),
+        ({"colour": 1}, "colour"),
+        ("{", "truncated"),
+    ],
+    ids=str,
+)
+def test_a_damaged_spec_or_an_invalid_value_is_refused(
+    tmp_path: Path, change: dict[str, Any] | str, message: str
+) -> None:
+    text = change if isinstance(change, str) else json.dumps({**asdict(SPEC), **change})
+    (tmp_path / assets.SPEC).write_text(text)
+    with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}"):
+        model_files.read_spec(tmp_path)
+
+
+def test_the_checksum_is_verified_on_request(checkout: Path) -> None:
+    folder = make_model(checkout, "x")
+    assert model_files.read_spec(folder, verify=[model_files.WEIGHTS]).name == "x"
+    (folder / model_files.WEIGHTS).write_bytes(b"other")
+    assert model_files.read_spec(folder).name == "x"
+    with pytest.raises(ModelError, match=r"with SHA-256 [0-9a-f]{64}\. Received: [0-9a-f]{64}\. Restore the file"):
+        model_files.read_spec(folder, verify=[model_files.WEIGHTS])
+    (folder / model_files.WEIGHTS).unlink()
+    with pytest.raises(ModelError, match=r"No such file.*Restore the file"):
+        model_files.read_spec(folder, verify=[model_files.WEIGHTS])
+
+
+def test_weights_above_the_range_of_half_precision_are_refused(tmp_path: Path) -> None:
+    model = NETWORKS["tiny"].build("float32")
+    model.set_weights([weight + 70_000 for weight in model.get_weights()])
+    with pytest.raises(ModelError, match=r"expected weights of tiny below 65,504\. Received: larger ones"):
+        write_weights(model, tmp_path / "half.keras")
+    assert not list(tmp_path.iterdir())

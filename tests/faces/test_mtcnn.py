@@ -1,0 +1,49 @@
+"""Non-maximum suppression with the results of the package `mtcnn` in bounded memory, and smaller copies of an image."""
+
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from mtcnn.utils.bboxes import smart_nms_from_bboxes
+
+from emomusic.faces.mtcnn import MAX_BOXES, Pyramid, non_maximum_suppression, planes
+
+
+def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    corners, sides = rng.uniform(0, side, (count, 2)), rng.uniform(10, 120, (count, 2))
+    return np.c_[corners, corners + sides], rng.uniform(0.6, 1, count)
+
+
+@pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("min", 0.7)])
+@pytest.mark.parametrize("count", [0, 2, 300])
+def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
+    corners, confidence = boxes(count)
+    rows = np.c_[np.zeros(count), corners, confidence]
+    expected = smart_nms_from_bboxes(rows.copy(), threshold, method=overlap, initial_sort=True)
+    found = non_maximum_suppression(corners, confidence, threshold, overlap=overlap)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(rows[found], expected)
+    assert count < 1500 or threshold > 1 or 0 < len(found) < count  # keeps some and drops some
+
+
+def test_suppression_of_many_boxes_has_bounded_memory() -> None:
+    corners, confidence = boxes(30_000, side=20_000)
+    tracemalloc.start()
+    found = non_maximum_suppression(corners, confidence, 0.5)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100e6
+    assert 0.9 * MAX_BOXES < len(found) <= MAX_BOXES
+    assert confidence[found].min() >= np.sort(confidence)[-MAX_BOXES]
+
+
+@pytest.mark.parametrize("size", [(40, 70), (240, 317), (1280, 960)])
+@pytest.mark.parametrize("scale", [0.6, 0.24, 0.1, 0.03])
+def test_a_level_has_the_means_of_opencv(size: tuple[int, int], scale: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)[:, ::-1]
+    rows, columns = (int(length * scale) for length in size)
+    level = Pyramid(image.astype(np.float32), cv2.integral(image)).level(scale)
+    pixels = (image.astype(np.float32) - 127.5) / 128
+    np.testing.assert_allclose(level, cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), atol=1e-6)
+    np.testing.assert_array_equal(planes(image)[0], pixels.transpose(2, 0, 1))

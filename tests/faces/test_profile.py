@@ -1,0 +1,134 @@
+import json
+
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.errors import ModelError, ProfileError
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, People, estimate_profile, learn_profile
+
+
+@pytest.fixture(scope="module")
+def classifier() -> EmotionClassifier:
+    return EmotionClassifier.load()
+
+
+@pytest.fixture(scope="module")
+def people() -> People:
+    return People.load("emonet_photo")
+
+
+@pytest.fixture(scope="module")
+def faces() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (7, 48, 48, 3), np.uint8)
+
+
+@pytest.fixture
+def profile(classifier: EmotionClassifier, faces: np.ndarray) -> FaceProfile:
+    shots = {Emotion.NEUTRAL: [faces[0]], Emotion.HAPPY: [faces[1], faces[2]]}
+    return learn_profile(shots, np.eye(1, 1024, dtype=np.float32), classifier)
+
+
+def person(people: People, seed: int) -> tuple[dict[Emotion, np.ndarray], np.ndarray, np.ndarray]:
+    """Mean faces of a person with their own neutral face and weak expressions; and 40 faces of each emotion."""
+    rng, size = np.random.default_rng(seed), people.means.shape[1]
+    between, within = np.linalg.cholesky(people.between).T, np.linalg.cholesky(people.within).T
+    own = people.means[Emotion.NEUTRAL.label] + 0.6 * (people.means - people.means[Emotion.NEUTRAL.label])
+    own += people.expression**0.5 * rng.normal(size=own.shape) @ between
+    own += people.person**0.5 * rng.normal(size=size) @ between
+    y_true = np.repeat(np.arange(7), 40)
+    shots, shown = (own[labels] + rng.normal(size=(len(labels), size)) @ within for labels in (np.arange(7), y_true))
+    return dict(zip(EMOTIONS, shots, strict=True)), shown, y_true
+
+
+def test_each_further_shot_of_a_person_helps(people: People) -> None:
+    accuracies = []
+    for seed in range(5):
+        shots, shown, y_true = person(people, seed)
+        given = [[], [Emotion.NEUTRAL], [Emotion.NEUTRAL, Emotion.SAD, Emotion.FEAR, Emotion.ANGRY], list(EMOTIONS)]
+        rows = []
+        for emotions in given:
+            known = people.conditioned({e: shots[e] for e in emotions}, dict.fromkeys(emotions, 1))
+            probabilities = known.probabilities(shown)
+            np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+            rows.append((probabilities.argmax(axis=1) == y_true).mean())
+        accuracies.append(rows)
+    means = np.mean(accuracies, axis=0)
+    assert (np.diff(means) > 0.01).all(), means
+
+
+def test_the_calm_majority_is_a_neutral_shot_unless_it_is_a_smile(
+    people: People, classifier: EmotionClassifier
+) -> None:
+    rng, descriptors = np.random.default_rng(0), np.eye(1, 1024, dtype=np.float32)
+    neutral, smile = people.means[Emotion.NEUTRAL.label], people.means[Emotion.HAPPY.label]
+    watched = np.stack([neutral] * 12 + [smile] * 8) + rng.normal(size=(20, 21)) * 0.1
+    profile = estimate_profile(watched, descriptors, classifier)
+    assert profile is not None
+    assert profile.shots == {Emotion.NEUTRAL: 1}
+    np.testing.assert_allclose(profile.faces[Emotion.NEUTRAL], neutral, atol=0.2)
+    assert estimate_profile(watched[10:], descriptors, classifier) is None
+
+
+def test_a_profile_survives_its_file_and_gives_the_same_probabilities(
+    profile: FaceProfile, classifier: EmotionClassifier, faces: np.ndarray
+) -> None:
+    content = profile.to_json()
+    assert len(content) <= MAX_BYTES / 4
+    again = FaceProfile.from_json(content)
+    assert again.shots == {Emotion.NEUTRAL: 1, Emotion.HAPPY: 2}
+    for first, second in zip(
+        KnownFace(profile, classifier).classify(list(faces)),
+        KnownFace(again, classifier).classify(list(faces)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(first.values, second.values, atol=1e-3)
+
+
+def test_a_profile_knows_its_person(profile: FaceProfile) -> None:
+    np.testing.assert_array_equal(profile.shows(np.eye(2, 1024, dtype=np.float32)), [True, False])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"format": "other"},
+        {"model_sha256": "x"},
+        {"identity": [0.0] * 1024},
+        {"identity": [1e308] * 1024},
+        {"identity": [1.0]},
+        {"shots": {"happy": 2}},
+        {"shots": {"neutral": 1, "happy": 10**9}},
+        {"faces": {"neutral": [0.0] * 21}},
+        {"faces": {"neutral": [0.0] * 20, "happy": [0.0] * 21}},
+        {"extra": 1},
+    ],
+    ids=lambda change: "-".join(change),
+)
+def test_a_foreign_file_is_told_in_a_sentence(profile: FaceProfile, change: dict[str, object]) -> None:
+    content = json.dumps(json.loads(profile.to_json()) | change).encode()
+    with pytest.raises(ProfileError, match="expected a face profile"):
+        FaceProfile.from_json(content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"[" * 50_000, b"null", b'{"identity": [NaN]}', b" " * (MAX_BYTES + 1)]
+)
+def test_a_damaged_file_is_told_in_a_sentence(content: bytes) -> None:
+    with pytest.raises(ProfileError, match="expected a face profile"):
+        FaceProfile.from_json(content)
+
+
+def test_a_profile_of_another_model_is_refused(profile: FaceProfile, classifier: EmotionClassifier) -> None:
+    stored = json.loads(profile.to_json()) | {"model_sha256": "0" * 64}
+    with pytest.raises(ProfileError, match="Teach the face again"):
+        KnownFace(FaceProfile.from_json(json.dumps(stored).encode()), classifier)
+    with pytest.raises(ModelError, match="can learn a face"):
+        People.load("vgg9")
+
+
+def test_a_neutral_face_is_needed(classifier: EmotionClassifier, faces: np.ndarray) -> None:
+    with pytest.raises(ProfileError, match="neutral"):
+        learn_profile({Emotion.HAPPY: [faces[0]]}, np.eye(1, 1024, dtype=np.float32), classifier)

@@ -1,0 +1,82 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from emomusic.faces.reading import read_faces
+from emomusic.faces.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
+from tests.fakes import FakeClassifier, FakeDetector, make_face
+
+SECONDS = 30
+IMAGE = np.zeros((120, 160, 3), np.uint8)
+
+
+def order_of(queue: FairQueue, requests: list[str]) -> list[str]:
+    """The order in which visitors get their turns who ask in this order while the queue's only turn is taken."""
+    served: list[str] = []
+
+    def ask(visitor: str) -> None:
+        with queue.turn(visitor):
+            served.append(visitor)
+
+    with ThreadPoolExecutor(len(requests)) as threads, queue.turn("first"):
+        for number, visitor in enumerate(requests, 1):
+            threads.submit(ask, visitor)
+            while len(queue) < number:
+                threading.Event().wait(0.001)
+    return served
+
+
+def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> None:
+    assert order_of(FairQueue(1), ["gallery"] * 4 + ["photo"]) == ["gallery", "photo", "gallery", "gallery", "gallery"]
+
+
+def test_no_more_turns_run_at_once_than_allowed() -> None:
+    queue, lock = FairQueue(2), threading.Lock()
+    running, most = 0, 0
+    both = threading.Barrier(2)
+
+    def work(visitor: str) -> None:
+        nonlocal running, most
+        with queue.turn(visitor):
+            with lock:
+                running += 1
+                most = max(most, running)
+            both.wait(SECONDS)  # only passes with two turns at once
+            with lock:
+                running -= 1
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(work, "abcdef"))
+    assert (most, len(queue)) == (2, 0)
+
+
+def test_an_error_gives_the_turn_back() -> None:
+    queue = FairQueue(1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), queue.turn("a"):
+            _ = 1 / 0
+    assert len(queue) == 0
+    with queue.turn("b"):
+        pass
+
+
+def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
+    queue, detector = FairQueue(1), FakeDetector([make_face()])
+    queued = QueuedDetector(detector, queue, "a")
+    with ThreadPoolExecutor(1) as threads:
+        with queue.turn("b"):
+            search = threads.submit(queued.detect, IMAGE)
+            while not len(queue):
+                threading.Event().wait(0.001)
+            assert queued.detect_near(IMAGE, [make_face().box]) == [make_face()]
+            assert (detector.num_calls, detector.num_near_calls) == (0, 1)
+        assert search.result(SECONDS) == [make_face()]
+
+
+def test_pictures_and_their_faces_are_counted() -> None:
+    readings = Readings()
+    for faces in ([make_face(), make_face(80, 10)], []):
+        read_faces(IMAGE, FakeDetector(faces), CountingClassifier(FakeClassifier(), readings))
+    assert (readings.count, readings.num_faces) == (2, 2)

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emomusic.errors import FilmError
+from emomusic.media.film_file import FilmFile
+from emomusic.media.film_formats import is_film
+from emomusic.media.images import RgbImage
+from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, write_frames
+
+WIDTH, HEIGHT = 160, 96
+QUARTERS = colour_quarters(WIDTH, HEIGHT)
+COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
+
+
+def film_of(images: Sequence[RgbImage] = (QUARTERS,) * 10, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    write_frames(buffer, images, **options)
+    return buffer.getvalue()
+
+
+def opened(data: bytes, **options: Any) -> FilmFile:
+    return FilmFile(io.BytesIO(data), **options)
+
+
+def times_of(data: bytes, rate: float | None = None) -> list[float]:
+    with opened(data) as film:
+        return [round(frame.time_s, 3) for frame in film.frames(rate)]
+
+
+def problem_of(data: bytes) -> str | None:
+    with opened(data) as film:
+        for _ in film.frames():
+            pass
+        return film.problem
+
+
+def assert_quarters(image: RgbImage, width: int, height: int) -> None:
+    """The image is upright and has the colours of `colour_quarters`."""
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
+    np.testing.assert_allclose(quarters, COLOURS, atol=40)  # the codecs are not exact
+
+
+@pytest.mark.parametrize("ending", CODECS)
+def test_every_format_is_decoded(ending: str) -> None:
+    audio = CODECS[ending][1]
+    first_s = 0.1 if audio == "libmp3lame" else 0.0  # this encoder begins before the film, which AVI cannot express
+    with opened(film_of(ending=ending, audio=audio), with_audio=True) as film:
+        assert (film.width, film.height, film.frames_per_second) == (WIDTH, HEIGHT, 10)
+        assert film.duration_s == pytest.approx(1.0 + first_s, abs=0.03)
+        frames = list(film.frames())
+        times = [frame.time_s for frame in frames]
+        assert times == pytest.approx([0.0, *(first_s + number / 10 for number in range(1, 10))], abs=0.002)
+        for frame in (frames[0], frames[-1]):
+            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
+        shares = [frame.share for frame in frames]
+        assert shares == sorted(shares)
+        assert shares[0] >= 0
+        assert shares[-1] <= 1
+        assert film.problem is None
+        assert (film.audio is not None, len(film.audio_packets) > 0) == (audio is not None, audio is not None)
+
+
+# Orientation and size
+
+
+@pytest.mark.parametrize(
+    ("matrix", "stored"),
+    [
+        # The matrix maps a stored point (x, y), y downwards, to (a x + c y, b x + d y) (QuickTime File Format). A phone
+        # that is held upright writes the first one.
+        pytest.param((0, 1, -1, 0), np.rot90(QUARTERS, 1), id="shown 90 degrees clockwise"),
+        pytest.param((0, -1, 1, 0), np.rot90(QUARTERS, -1), id="shown 90 degrees counter-clockwise"),
+        pytest.param((0, 1, 1, 0), QUARTERS.transpose(1, 0, 2), id="mirrored and clockwise"),
+    ],
+)
+def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, int, int], stored: RgbImage) -> None:
+    data = bytearray(film_of([np.ascontiguousarray(stored)] * 2))
+    at = data.index(b"tkhd") + 4 + 40  # after version, times, track, duration, layer and volume
+    assert struct.unpack_from(">9i", data, at) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    a, b, c, d = (value << 16 for value in matrix)
+    struct.pack_into(">9i", data, at, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    with opened(bytes(data)) as film:
+        assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "width"),
+    [(Fraction(2), 2 * WIDTH), (Fraction(1, 2), WIDTH // 2), (Fraction(16, 15), 171), (Fraction(100), WIDTH)],
+    ids=["wide pixels", "narrow pixels", "nearly square", "implausible"],
+)
+def test_pixels_become_square(ratio: Fraction, width: int) -> None:
+    with opened(film_of([QUARTERS] * 2, pixel_ratio=ratio)) as film:
+        assert (film.width, film.height) == (width, HEIGHT)
+        assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
+
+
+# Times
+
+
+IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "avi"])
+def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
+    data = film_of(ending=ending, times_s=IRREGULAR)
+    assert times_of(data) == IRREGULAR
+    assert times_of(data, 4) == [0.0, 0.4, 1.0, 1.5, 3.0, 4.0]
+    assert times_of(data, 1) == [0.0, 1.0, 3.0, 4.0]
+    assert problem_of(data) is None
+
+
+@pytest.mark.parametrize("audio", ["aac", None])
+def test_times_begin_with_the_first_frame(audio: str | None) -> None:
+    data = film_of(start_s=5.0, audio=audio)
+    with opened(data) as film:
+        times = [frame.time_s for frame in film.frames()]
+        assert film.duration_s == pytest.approx(1.0, abs=0.03)
+        assert (film.start_s, film.problem) == (pytest.approx(5.0, abs=0.03), None)
+    assert times == pytest.approx([number / 10 for number in range(10)], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (1, [0.0, 1.0, 2.0, 3.0]),
+        (4, [number / 4 for number in range(16)]),
+        (30, [number / 20 for number in range(80)]),
+    ],
+)
+def test_a_rate_takes_the_first_frame_after_each_step(rate: float, expected: list[float]) -> None:
+    assert times_of(film_of([QUARTERS] * 80, ending="mkv", rate=20), rate) == expected
+
+
+def test_frames_that_no_other_frame_needs_may_be_skipped() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (100, HEIGHT, WIDTH, 3), np.uint8)
+    data = film_of(list(noise), rate=25, preset="medium")
+    times = times_of(data, 8)
+    assert times == sorted(times)
+    assert times[0] == 0
+    assert np.diff(times).max() < 1 / 8 + 0.25
+    assert len(times) == pytest.approx(32, abs=2)
+    assert problem_of(data) is None
+
+
+def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
+    buffer = io.BytesIO()
+    shades = [Image.fromarray(np.full((8, 8, 3), shade, np.uint8)) for shade in (0, 100, 200)]
+    shades[0].save(buffer, "GIF", save_all=True, append_images=shades[1:], duration=[100, 3000, 5000])
+    assert times_of(buffer.getvalue()) == [0.0, 0.1, 3.1]
+    with opened(buffer.getvalue()) as film:
+        assert film.duration_s == pytest.approx(8.1)
+        assert (len(list(film.frames())), film.problem) == (3, None)
+
+
+# Length and completeness
+
+
+def test_sound_that_is_longer_than_the_film_does_not_count() -> None:
+    data = film_of([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
+    with opened(data) as film:
+        assert film.duration_s == pytest.approx(2.0, abs=0.1)
+    assert problem_of(data) is None
+
+
+def test_a_film_above_the_limit_is_refused() -> None:
+    data = film_of([QUARTERS] * 100)
+    with opened(data, max_s=10.0) as film:
+        assert (len(list(film.frames())), film.problem) == (100, None)
+    with pytest.raises(FilmError, match="0:10 minutes, at most 0:05"):
+        opened(data, max_s=5.0)
+
+
+def test_a_film_that_hides_its_length_ends_at_the_limit() -> None:
+    data = bytearray(film_of([QUARTERS] * 100, ending="mkv", options={"live": "1"}))  # announces no duration
+    with opened(bytes(data), max_s=5.0) as film:
+        assert film.duration_s is None
+        shares = [frame.share for frame in film.frames()]
+        assert len(shares) == 51
+        assert shares == sorted(shares)
+        assert 0 <= shares[0] <= shares[-1] <= 1
+        assert film.problem is not None
+        assert "0:05" in film.problem
+
+
+def long_film(ending: str, tmp_path: Path, **options: Any) -> bytes:
+    path = tmp_path / "long"  # a file, because FFmpeg opens it again to put the index first
+    write_frames(path, [np.roll(QUARTERS, 3 * number, axis=1) for number in range(100)], ending=ending, **options)
+    return path.read_bytes()
+
+
+CUTTABLE = [
+    pytest.param("mkv", {"audio": "libopus"}, id="mkv with sound"),
+    pytest.param("mp4", {"options": {"movflags": "faststart"}}, id="mp4 with the index first"),
+    pytest.param("gif", {}, id="gif"),
+]
+
+
+@pytest.mark.parametrize(("ending", "options"), CUTTABLE)
+def test_a_film_cut_off_in_the_middle_has_a_problem(ending: str, options: dict[str, Any], tmp_path: Path) -> None:
+    data = long_film(ending, tmp_path, **options)
+    whole = times_of(data)
+    assert (len(whole), problem_of(data)) == (100, None)
+    for share in (0.4, 0.6, 0.8):
+        part = data[: int(share * len(data))]
+        times = times_of(part)
+        assert times == whole[: len(times)]
+        assert 10 <= len(times) <= 90
+        problem = problem_of(part)
+        assert problem is not None
+        assert f"0:{int(times[-1] + 1 / DEFAULT_RATE + 0.01):02d}" in problem
+
+
+# is_film
+
+
+def gif_bytes(num_frames: int) -> bytes:
+    buffer = io.BytesIO()
+    pictures = [Image.new("L", (8, 8), 90 * number) for number in range(num_frames)]
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        *(pytest.param(film_of([QUARTERS] * 2, ending=ending), True, id=ending) for ending in ("mp4", "mkv", "avi")),
+        pytest.param(b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", True, id="old quicktime"),
+        pytest.param(b"\x00\x00\x00\x18ftypheic" + bytes(20), False, id="heic brand"),
+        pytest.param(gif_bytes(1), False, id="gif with one picture"),
+        pytest.param(gif_bytes(2), True, id="gif with two pictures"),
+        pytest.param((SAMPLES / "joe-biden-2010.jpg").read_bytes()[:5000], False, id="jpeg"),
+        pytest.param(b"", False, id="empty"),
+    ],
+)
+def test_a_film_is_known_by_its_first_bytes(data: bytes, expected: bool, tmp_path: Path) -> None:
+    path = tmp_path / "file.jpg"  # the name does not matter
+    path.write_bytes(data)
+    assert (is_film(data), is_film(path), is_film(str(path))) == (expected, expected, expected)

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from emomusic.errors import ImageError
+from emomusic.media import images
+from emomusic.media.images import (
+    Box,
+    crop_face,
+    read_image,
+    shrink,
+    to_network_input,
+)
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
+    if fmt == "HEIF":
+        images._prepare_pillow()
+    buffer = io.BytesIO()
+    picture.save(buffer, fmt, **options)
+    return buffer.getvalue()
+
+
+def four_corners(width: int = 64, height: int = 48) -> Image.Image:
+    """Red top left, green top right, blue bottom left, white bottom right: differs in every orientation."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
+    pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, WHITE
+    return Image.fromarray(pixels)
+
+
+def assert_four_corners(image: np.ndarray, width: int = 64, height: int = 48) -> None:
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
+    np.testing.assert_allclose(quarters, (RED, GREEN, BLUE, WHITE), atol=30)  # lossy formats are not exact
+
+
+# Reading
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_becomes_rgb(fmt: str) -> None:
+    assert_four_corners(read_image(encoded(four_corners(), fmt)))
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(fmt: str, orientation: int) -> None:
+    stored = {  # how a camera stores the upright picture with this tag
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    picture = four_corners() if stored is None else four_corners().transpose(stored)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    # As bytes, because pillow-heif ignores the orientation of an object.
+    assert_four_corners(read_image(encoded(picture, fmt, exif=exif.tobytes())))
+
+
+def test_the_first_frame_is_decoded() -> None:
+    others = [Image.new("RGB", (64, 48), colour) for colour in ("black", "yellow")]
+    assert_four_corners(read_image(encoded(four_corners(), "GIF", save_all=True, append_images=others)))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(np.array([[0, 32768, 65535]], np.uint16), (0, 128, 255), id="16 bits"),
+        pytest.param(np.array([[0, 32768, 65535]], np.int32), (0, 128, 255), id="32 bits, 16 used"),
+        pytest.param(np.array([[-1000, 0, 1000]], np.int32), (0, 128, 255), id="32 bits, signed"),
+        pytest.param(np.array([[0.0, 0.5, 1.0]], np.float32), (0, 128, 255), id="float to 1"),
+        pytest.param(np.array([[np.nan, np.inf, 1.0]], np.float32), (0, 0, 255), id="float, not a number"),
+    ],
+)
+def test_grey_of_any_depth_becomes_rgb(values: np.ndarray, expected: tuple[int, int, int]) -> None:
+    image = read_image(encoded(Image.fromarray(values), "TIFF"))
+    assert image.shape == (1, 3, 3)
+    np.testing.assert_array_equal(image[0], np.repeat(expected, 3).reshape(3, 3))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparent_pixels_become_white(mode: str) -> None:
+    picture = Image.new("RGBA", (3, 1))
+    for x, alpha in enumerate((0, 128, 255)):
+        picture.putpixel((x, 0), (0, 0, 0, alpha))
+    fmt = "TIFF" if mode == "PA" else "PNG"
+    picture = picture.convert(mode)
+    image = read_image(encoded(picture, fmt))
+    np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("picture", "options"),
+    [
+        pytest.param(four_corners().quantize(4), {"transparency": 0}, id="palette, one colour"),
+        pytest.param(Image.new("RGB", (64, 48), RED), {"transparency": RED}, id="rgb"),
+        pytest.param(Image.new("L", (64, 48), 7), {"transparency": 7}, id="grey"),
+    ],
+)
+def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, object]) -> None:
+    with Image.open(io.BytesIO(encoded(picture, "PNG", **options))) as reopened:
+        transparent = np.asarray(reopened.convert("RGBA"))[..., 3] == 0
+    assert transparent.any()
+    image = read_image(encoded(picture, "PNG", **options))
+    assert (image[transparent] == 255).all()
+
+
+# Errors
+
+
+def test_the_error_for_a_missing_file_names_it_without_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"'holiday\.jpg'.*not found") as error:
+        read_image(tmp_path / "private" / "holiday.jpg")
+    assert "private" not in str(error.value)
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="not a file"):
+        read_image(tmp_path / "pipe.jpg")
+
+
+def test_the_error_for_a_rare_encoding_names_common_formats(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "rare.tiff"), np.zeros((32, 32, 3), np.float32))
+    with pytest.raises(ImageError, match=r"rare.*JPEG or PNG"):
+        read_image(tmp_path / "rare.tiff")
+
+
+def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
+    data = SAMPLE.read_bytes()
+    padded = data + bytes(images.MAX_BYTES - len(data))
+    assert read_image(padded).shape == (512, 512, 3)
+    with pytest.raises(ImageError, match=r"20\.1 MB.* 20 MB"):
+        read_image(padded + b"\0")
+    (tmp_path / "huge.jpg").write_bytes(padded + b"\0")
+    with pytest.raises(ImageError, match=r"'huge\.jpg'.* 20 MB"):
+        read_image(tmp_path / "huge.jpg")
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
+def test_too_many_pixels_are_refused_before_decoding(fmt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(four_corners(), fmt)
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
+    assert_four_corners(read_image(data))
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(images, "_to_rgb", lambda picture: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match=r"too large.*64x48.* megapixels"):
+        read_image(data)
+
+
+# Boxes
+
+numbers = st.integers(-50, 150)
+sides = st.integers(1, 120)
+boxes = st.builds(Box, numbers, numbers, sides, sides)
+
+
+@settings(deadline=None)
+@given(boxes, sides, sides)
+def test_a_clipped_box_is_the_part_inside_the_image(box: Box, width: int, height: int) -> None:
+    image = Box(0, 0, width, height)
+    if box.shared_pixels(image) == 0:
+        with pytest.raises(ValueError, match="must touch the image"):
+            box.clipped(width, height)
+        return
+    clipped = box.clipped(width, height)
+    assert clipped.x >= 0
+    assert clipped.y >= 0
+    assert clipped.right <= width
+    assert clipped.bottom <= height
+    assert clipped.width * clipped.height == box.shared_pixels(image)
+    assert clipped.clipped(width, height) == clipped
+
+
+@settings(deadline=None)
+@given(boxes, boxes)
+def test_overlap_is_symmetric_and_one_only_for_equal_boxes(first: Box, second: Box) -> None:
+    assert first.overlap(first) == 1.0
+    assert 0.0 <= first.overlap(second) <= 1.0
+    assert first.overlap(second) == second.overlap(first)
+    if first != second:
+        assert first.overlap(second) < 1.0
+
+
+@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)])
+def test_a_large_image_is_reduced_to_1280_pixels(height: int, width: int) -> None:
+    small, scale = shrink(np.full((height, width, 3), 99, np.uint8))
+    assert max(small.shape[:2]) == 1280
+    assert scale == 1280 / max(height, width)
+    assert small.shape[0] == max(round(height * scale), 1)
+    assert small.shape[1] == max(round(width * scale), 1)
+    assert (small == 99).all()
+
+
+# Crops
+
+
+@settings(deadline=None)
+@example(box=Box(0, 0, 1, 1), margin=-0.25, width=1, height=1)
+@given(box=boxes, margin=st.floats(-0.3, 0.5), width=sides, height=sides)
+def test_a_crop_is_a_square_around_the_center_of_the_box(box: Box, margin: float, width: int, height: int) -> None:
+    rows, columns = np.mgrid[:height, :width]
+    image = np.stack([rows, columns, np.full_like(rows, 7)], axis=-1).astype(np.uint8)
+    if box.shared_pixels(Box(0, 0, width, height)) == 0:
+        with pytest.raises(ValueError, match="must touch the image"):
+            crop_face(image, box, margin=margin)
+        return
+    side = round(max(box.width, box.height) * (1 + 2 * margin))
+    if side < 1:
+        with pytest.raises(ValueError, match="margin must leave at least one pixel"):
+            crop_face(image, box, margin=margin)
+        return
+    crop = crop_face(image, box, margin=margin)
+    assert crop.shape == (side, side, 3)
+    assert crop.dtype == np.uint8
+    # Each pixel holds its own row and column. Outside the image the border repeats.
+    top, left = box.y + box.height / 2 - side / 2, box.x + box.width / 2 - side / 2
+    expected_rows = np.clip(np.floor(top) + np.arange(side), 0, height - 1)
+    expected_columns = np.clip(np.floor(left) + np.arange(side), 0, width - 1)
+    np.testing.assert_array_equal(crop[..., 0], np.broadcast_to(expected_rows[:, None], (side, side)))
+    np.testing.assert_array_equal(crop[..., 1], np.broadcast_to(expected_columns, (side, side)))
+
+
+def test_network_input_keeps_order_and_size() -> None:
+    crops = [np.full((side, side, 3), value, np.uint8) for side, value in ((300, 10), (48, 20), (7, 30), (1, 40))]
+    batch = to_network_input(crops, 48)
+    assert (batch.shape, batch.dtype) == ((4, 48, 48, 1), np.uint8)
+    assert [int(crop.mean()) for crop in batch] == [10, 20, 30, 40]
+
+
+def test_network_input_uses_luma_weights() -> None:
+    colours = [np.full((48, 48, 3), colour, np.uint8) for colour in (RED, GREEN, BLUE)]
+    assert [int(crop[0, 0, 0]) for crop in to_network_input(colours, 48)] == [76, 150, 29]
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [np.zeros((48, 48, 4), np.uint8), np.zeros((0, 5, 3), np.uint8), np.zeros((48, 48), np.float32)],
+)
+def test_network_input_refuses_other_shapes_and_types(crop: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="a crop must be uint8"):
+        to_network_input([crop], 48)
+
+
+def test_a_box_scales_with_its_image() -> None:
+    assert Box(10, 20, 30, 41).scaled(0.5) == Box(5, 10, 15, 20)
+    assert Box(7, 7, 1, 1).scaled(0.1) == Box(1, 1, 1, 1)

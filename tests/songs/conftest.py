@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+
+from emomusic.assets import find_dataset, models_dir
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.mood import MoodClassifier
+from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.songs.recommend import Recommender, load_recommender
+
+from .tables import mood_table
+
+
+@pytest.fixture(scope="session")
+def catalogue(recommender: Recommender) -> Catalogue:
+    return recommender.catalogue
+
+
+@pytest.fixture(scope="session")
+def classifier() -> MoodClassifier:
+    return MoodClassifier.load(models_dir() / "music" / DEFAULT_MOOD_MODEL)
+
+
+@pytest.fixture(scope="session")
+def recommender() -> Recommender:
+    return load_recommender()
+
+
+@pytest.fixture
+def mood_csv(tmp_path: Path) -> Path:
+    """A small table like data_moods.csv."""
+    path = tmp_path / "moods.csv"
+    mood_table().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def data_moods() -> Path:
+    path = find_dataset("music/data_moods.csv") or find_dataset("data_moods.csv")
+    if path is None:
+        pytest.skip("needs data_moods.csv in $EMOMUSIC_DATA or data/")
+    return path

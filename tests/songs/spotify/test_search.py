@@ -1,0 +1,276 @@
+"""Spotify search and ReccoBeats against a local HTTP server."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from emomusic.errors import SpotifyError
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.features import FEATURES
+from emomusic.songs.spotify.reccobeats import ReccoBeats
+from emomusic.songs.spotify.search import (
+    Credentials,
+    FeatureSource,
+    LiveSpotify,
+    credentials_of,
+)
+from tests.servers import Reply, Request, Server, closed_address, serve
+from tests.songs.tables import song_table, track_id
+
+CREDENTIALS = Credentials("id", "secret")
+TOKEN = Reply({"access_token": "token", "token_type": "Bearer", "expires_in": 3600})
+COVER = "https://i.scdn.co/image/ab67616d00001e02"
+SOURCE_FEATURES = {feature.source_name: 0.5 for feature in FEATURES.values()} | {"loudness": -7.5, "tempo": 120}
+TIMEOUT_S = 20.0  # no test waits for it
+
+Handler = Callable[[Request], Reply]
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def item(number: int, **changes: Any) -> dict[str, Any]:
+    """A track of a search response since February 2026, without popularity."""
+    return {
+        "id": track_id(number),
+        "name": f"Song {number}",
+        "artists": [{"name": "One"}, {"name": "Two"}],
+        "explicit": True,
+        "duration_ms": 200_500,
+        "album": {
+            "name": "Album",
+            "release_date": "1999-10-12",
+            "images": [{"url": f"{COVER}-640", "width": 640}, {"url": COVER, "width": 300}, {"url": "x", "width": 64}],
+        },
+    } | changes
+
+
+def results(*items: Any, total: int | None = None) -> Reply:
+    return Reply({"tracks": {"items": list(items), "total": len(items) if total is None else total}})
+
+
+def recco_entry(number: int, **changes: Any) -> dict[str, Any]:
+    href = f"https://open.spotify.com/track/{track_id(number)}"
+    return {"id": "0f0e0d0c", "href": href} | SOURCE_FEATURES | changes
+
+
+@contextmanager
+def spotify(search: Reply | Handler, token: Reply | Handler = TOKEN) -> Iterator[Server]:
+    """A server with tokens at /token and results at /v1/search."""
+
+    def answer(request: Request) -> Reply:
+        part = token if request.path == "/token" else search
+        return part if isinstance(part, Reply) else part(request)
+
+    with serve(answer) as server:
+        yield server
+
+
+def live(url: str, **options: Any) -> LiveSpotify:
+    """A client of the server at a URL. Its catalogue has one song, which no search finds, with the id 0."""
+    options = {"timeout_s": TIMEOUT_S, "catalogue": Catalogue(song_table(1))} | options
+    return LiveSpotify(CREDENTIALS, api_url=f"{url}/v1/", token_url=f"{url}/token", **options)
+
+
+def query_of(request: Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+
+
+def test_a_search_sends_the_token_and_returns_tracks() -> None:
+    with spotify(results(item(1), item(2), total=70)) as server:
+        page = live(server.url).search("  seven   nation  army ", page=3)
+    first = page.tracks[0]
+    assert (page.total, page.notice, len(page.tracks)) == (70, None, 2)
+    assert (first.id, first.title, first.artists, first.explicit) == (track_id(1), "Song 1", ("One", "Two"), True)
+    assert (first.album, first.year, first.duration_s, first.cover_url) == ("Album", 1999, 200.5, COVER)
+    assert (first.track, first.source) == (None, None)
+    token, search = server.requests
+    assert token.body == b"grant_type=client_credentials"
+    assert token.headers["Authorization"] == "Basic aWQ6c2VjcmV0"
+    assert search.headers["Authorization"] == "Bearer token"
+    assert query_of(search) == {"q": "seven nation army", "limit": "10", "offset": "30", "type": "track"}
+
+
+def test_one_login_is_used_until_a_search_fails() -> None:
+    answers = [results(item(1)), results(item(1)), Reply({"error": {"message": "expired"}}, 401), results(item(1))]
+    with spotify(lambda _: answers.pop(0)) as server:
+        searcher = live(server.url)
+        assert [len(searcher.search("x").tracks) for _ in range(2)] == [1, 1]
+        with pytest.raises(SpotifyError, match="rejected"):
+            searcher.search("x")
+        assert len(searcher.search("x").tracks) == 1
+    paths = [request.path.split("?")[0] for request in server.requests]
+    assert paths == ["/token", *["/v1/search"] * 3, "/token", "/v1/search"]
+
+
+def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
+    sparse = {"id": track_id(1), "name": "Song", "artists": [{"name": "One"}], "album": None}
+    foreign = item(2, album={"release_date": "0000", "images": [{"url": "https://example.org/x.jpg"}]}, explicit=None)
+    lengths = [float("inf"), float("nan"), -1, 86_400_001, 86_400_000]
+    timed = [item(number, duration_ms=length) for number, length in enumerate(lengths, 3)]
+    with spotify(results(sparse, None, foreign, foreign, *timed)) as server:
+        first, second, *others = live(server.url).search("x").tracks
+    assert [track.duration_s for track in others] == [None] * 4 + [86_400.0]
+    assert (first.album, first.year, first.duration_s, first.cover_url) == (None, None, None, None)
+    assert (second.album, second.year, second.cover_url) == (None, None, None)
+    assert (first.explicit, second.explicit) == (False, False)
+    urls = [None, "http://i.scdn.co/x", "https://i.scdn.co@example.org/x", "https://[x"]
+    covered = [item(row, album={"name": "Album", "images": [{"url": url}]}) for row, url in enumerate(urls, 1)]
+    with spotify(results(*covered)) as server:
+        assert [track.cover_url for track in live(server.url).search("x").tracks] == [None] * 4
+
+
+def test_features_come_from_the_catalogue_or_reccobeats() -> None:
+    catalogue = Catalogue(song_table(2))
+
+    def recco(request: Request) -> Reply:
+        return Reply({"content": [recco_entry(5)]})
+
+    with spotify(results(item(1), item(5), item(6))) as server, serve(recco) as other:
+        reccobeats = ReccoBeats(api_url=f"{other.url}/v1/audio-features", timeout_s=TIMEOUT_S)
+        page = live(server.url, catalogue=catalogue, reccobeats=reccobeats).search("x")
+    assert [track.source for track in page.tracks] == [FeatureSource.CATALOGUE, FeatureSource.RECCOBEATS, None]
+    first, second, third = (result.track for result in page.tracks)
+    assert first == catalogue.find(track_id(1))
+    assert second is not None
+    assert (second.id, second.energy, second.loudness_db, second.tempo_bpm) == (track_id(5), 0.5, -7.5, 120.0)
+    assert (second.title, second.year, second.duration_s) == ("Song 5", 1999, 200.5)
+    assert third is None
+    assert page.notice is None
+    assert [query_of(request) for request in other.requests] == [{"ids": f"{track_id(5)},{track_id(6)}"}]
+
+
+def test_a_search_succeeds_if_reccobeats_fails() -> None:
+    with spotify(results(item(1))) as server, serve(lambda _: Reply(b"", 503)) as other:
+        page = live(server.url, reccobeats=ReccoBeats(api_url=other.url, timeout_s=TIMEOUT_S)).search("x")
+    assert [track.track for track in page.tracks] == [None]
+    assert page.notice == "ReccoBeats has an internal error (HTTP 503). Try again later."
+
+
+INVALID_RESPONSES = [
+    Reply(b"\xff\xfe"),
+    Reply(None),
+    Reply("text"),
+    Reply({}),
+    Reply(b"{", headers={"Content-Encoding": "gzip"}),
+    Reply(b"[" * 100_000),
+    Reply({"tracks": {}}, length=500),
+]
+INVALID = "Spotify sent an invalid response"
+REJECTED = "Spotify rejected the keys"
+ERRORS = [
+    (Reply({"error": {"status": 401, "message": "Invalid access token"}}, 401), REJECTED),
+    (Reply([], 429, {"Retry-After": "7"}), r"Too many requests to Spotify.* in 7 s\."),
+    (Reply(b"Too many", 429, {"Retry-After": "40000"}), "Too many requests to Spotify.* in 667 minutes"),
+    (Reply(b"", 429, {"Retry-After": "soon"}), "Too many requests to Spotify.* again later"),
+    (Reply(b"", 500), r"Spotify has .*\(HTTP 500\)"),
+    *[(answer, INVALID) for answer in INVALID_RESPONSES],
+]
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    *ERRORS,
+    (Reply(b"not json", 403), "Spotify does not allow .*Premium"),
+    (Reply({"error": {"status": 400, "message": "Invalid limit"}}, 400), r"Spotify refused .*\(HTTP 400\)"),
+    (Reply({"tracks": {"items": ["x"], "total": 1}}), INVALID),
+    (Reply({"tracks": {"items": [item(1, id="../../x")], "total": 1}}), INVALID),
+    (Reply({"tracks": {"items": [item(1, artists=[])], "total": 1}}), INVALID),
+    (Reply({"tracks": {"items": [item(1, duration_ms=10**400)], "total": 1}}), INVALID),
+    (Reply({"tracks": {"items": [], "total": float("inf")}}), INVALID),
+])  # fmt: skip
+def test_every_failure_of_a_search_is_a_short_message(answer: Reply, message: str) -> None:
+    with spotify(answer) as server, pytest.raises(SpotifyError, match=f"^{message}") as caught:
+        live(server.url).search("x")
+    assert len(server.requests) == 2  # the login and one search, without retries
+    assert is_short_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Reply(b"", 500), r"Spotify has .*\(HTTP 500\)"),
+        (Reply({"error": "invalid_client"}, 400), REJECTED),
+        (Reply(b"{"), INVALID),
+        (Reply({"access_token": "x"}), INVALID),
+    ],
+)
+def test_every_failure_of_the_login_is_a_short_message_and_can_be_repeated(answer: Reply, message: str) -> None:
+    answers = [answer, TOKEN]
+    with spotify(results(item(1)), lambda _: answers.pop(0)) as server:
+        searcher = live(server.url)
+        with pytest.raises(SpotifyError, match=f"^{message}") as caught:
+            searcher.search("x")
+        assert len(server.requests) == 1
+        assert len(searcher.search("x").tracks) == 1
+    assert is_short_line(caught.value)
+    assert "secret" not in str(caught.value).replace("client secret", "")
+
+
+def is_short_line(error: SpotifyError) -> bool:
+    text = str(error)
+    return "\n" not in text and text.endswith(".") and len(text) < 200
+
+
+def test_a_silent_or_absent_server_is_a_short_message() -> None:
+    with spotify(Reply(hang=True), Reply(hang=True)) as server:
+        with pytest.raises(SpotifyError, match=r"^Spotify did not answer in time\."):
+            live(server.url, timeout_s=0.05).search("x")
+        with pytest.raises(SpotifyError, match=r"^ReccoBeats did not answer in time\."):
+            ReccoBeats(api_url=f"{server.url}/token", timeout_s=0.05).features([track_id(1)])
+    with pytest.raises(SpotifyError, match=r"^Spotify cannot be reached") as caught:
+        live(closed_address()).search("x")
+    assert is_short_line(caught.value)
+
+
+def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with spotify(Reply(b"", 500)) as server, pytest.raises(SpotifyError):
+        live(server.url).search("a private search")
+    logs = [record.getMessage() for record in caplog.records if record.name.startswith("spotipy")]
+    assert "private" not in "".join(logs)
+    assert "secret'" not in repr(CREDENTIALS)
+    assert "client_secret" not in repr(CREDENTIALS)
+
+
+def test_credentials_are_read_from_both_names_in_any_case() -> None:
+    assert credentials_of({"spotipy_client_id": " id ", "SPOTIPY_CLIENT_SECRET": "secret", "other": 1}) == CREDENTIALS
+    assert credentials_of({"SPOTIFY_CLIENT_ID": "id"}) is None
+    assert credentials_of({"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "  "}) is None
+
+
+def features_from(answer: Reply) -> dict[str, Any]:
+    ids = [track_id(number) for number in range(3)]
+    with serve(lambda _: answer) as server:
+        return dict(ReccoBeats(api_url=server.url, timeout_s=TIMEOUT_S).features(ids))
+
+
+def test_reccobeats_gives_our_features_in_the_order_of_the_ids() -> None:
+    invalid = [{"energy": 1.01}, {"energy": "0.5"}, {"energy": None}, {"tempo": float("nan")}, {"loudness": -61}]
+    for changes in [*invalid, {"href": 5}]:
+        assert features_from(Reply({"content": [recco_entry(1, **changes)]})) == {}
+    found = features_from(Reply({"content": [recco_entry(2), recco_entry(7), recco_entry(0)]}))
+    assert list(found) == [track_id(0), track_id(2)]
+    expected = {name: SOURCE_FEATURES[feature.source_name] for name, feature in FEATURES.items()}
+    assert dict(found[track_id(2)]) == expected
+    assert features_from(Reply(b"", 404)) == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Reply(b"", 429, {"Retry-After": "120"}), r"Too many requests to ReccoBeats.* 120 s\."),
+        (Reply(b"", 403), r"ReccoBeats refused .*\(HTTP 403\)"),
+        (Reply(b"["), "ReccoBeats sent an invalid response"),
+        (Reply({"content": ["x"]}), "ReccoBeats sent an invalid response"),
+    ],
+)
+def test_every_failure_of_reccobeats_is_a_short_message(answer: Reply, message: str) -> None:
+    with pytest.raises(SpotifyError, match=f"^{message}") as caught:
+        features_from(answer)
+    assert is_short_line(caught.value)

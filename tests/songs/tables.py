@@ -1,0 +1,74 @@
+"""Small tables of synthetic songs, a fake classifier, and a recommender with both."""
+
+import numpy as np
+import pandas as pd
+
+from emomusic.affect import MOOD_POINTS
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.songs.recommend import Recommender
+
+MOOD_TABLE_COLUMNS = (
+    *("name", "album", "artist", "id", "release_date", "popularity", "length"),
+    *("danceability", "acousticness", "energy", "instrumentalness", "liveness", "valence", "loudness", "speechiness"),
+    *("tempo", "key", "time_signature", "mood"),
+)
+
+
+def track_id(number: int) -> str:
+    return f"{number:022d}"
+
+
+def song_table(num_songs: int = 40, *, num_artists: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """Songs spread evenly over the plane; by default each has a different artist."""
+    rng = np.random.default_rng(seed)
+    columns = {name: rng.uniform(0, 1, num_songs) for name in FEATURE_NAMES}
+    return pd.DataFrame(
+        {
+            "id": [track_id(number) for number in range(num_songs)],
+            "title": [f"Song {number}" for number in range(num_songs)],
+            "artists": [f"Artist {number % (num_artists or num_songs)}" for number in range(num_songs)],
+            "album": "Album",
+            "genres": "rock",
+            "popularity": rng.integers(0, 101, num_songs),
+            "explicit": rng.random(num_songs) < 0.3,
+            "duration_s": 200.0,
+            **columns,
+            "loudness_db": rng.uniform(-20, 0, num_songs),
+            "tempo_bpm": rng.uniform(60, 180, num_songs),
+        }
+    )
+
+
+def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
+    """A table like data_moods.csv whose moods differ in valence and energy."""
+    rng = np.random.default_rng(seed)
+    tables = []
+    for position, (mood, point) in enumerate(MOOD_POINTS.items()):
+        table = song_table(songs_per_mood, seed=seed + position)
+        table["id"] = [track_id(position * songs_per_mood + number) for number in range(songs_per_mood)]
+        for column, centre in (("valence", point.valence), ("energy", point.arousal)):
+            table[column] = np.clip((centre + 1) / 2 + rng.normal(0, 0.03, songs_per_mood), 0, 1)
+        table["mood"] = mood.value.capitalize()
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    table = table.rename(
+        columns={"title": "name", "artists": "artist"} | {f.name: f.source_name for f in FEATURES.values()}
+    )
+    table = table.assign(release_date="2001-01-01", length=200_000, key=5, time_signature=4)
+    return table[list(MOOD_TABLE_COLUMNS)]
+
+
+class FakeClassifier:
+    """Gives a mood a higher probability the closer a song is to its point on the plane."""
+
+    def predict_probabilities(self, features: np.ndarray, *, duration_s: np.ndarray | None = None) -> np.ndarray:
+        plane = 2 * features[:, [FEATURE_NAMES.index("valence"), FEATURE_NAMES.index("energy")]] - 1
+        points = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
+        weights = np.exp(-4 * np.linalg.norm(plane[:, None] - points[None], axis=2))
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def recommender_over(table: pd.DataFrame) -> Recommender:
+    catalogue = Catalogue(table)
+    return Recommender(catalogue, FakeClassifier().predict_probabilities(catalogue.features))

@@ -1,0 +1,227 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emomusic.assets import sha256_of
+from emomusic.errors import DatasetError
+from emomusic.songs import stored_moods
+from emomusic.songs.catalogue import (
+    Catalogue,
+    catalogue_file,
+    load_catalogue,
+    normalize_text,
+    read_songs,
+)
+from emomusic.songs.features import FEATURES
+from emomusic.songs.genres import GENRES
+from emomusic.songs.mood import MoodClassifier
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.song_kinds import SongKind
+from emomusic.songs.stored_moods import load_songs_and_moods, mood_model_file, write_catalogue
+
+from .tables import song_table, track_id
+
+
+def song_table_with(column: str, row: int, value: object) -> pd.DataFrame:
+    table = song_table(5)
+    table[column] = table[column].astype(object)
+    table.loc[row, column] = value
+    return table
+
+
+def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(catalogue: Catalogue) -> None:
+    assert len(catalogue) == 81_198
+    assert catalogue.genres == list(GENRES)
+    assert len(GENRES) == 114
+    assert catalogue.features.shape == (81_198, 9)
+    assert np.abs(catalogue.plane).max() <= 1.0
+    table = catalogue.table
+    assert not table.duplicated(["title", "artists"]).any()
+    assert table[["tempo_bpm", "danceability"]].min().min() > 0
+    assert table["genres"].notna().all()
+    assert table["popularity"].is_monotonic_decreasing
+    counts = table["kind"].value_counts().to_dict()
+    assert counts == {"children": 1825, "speech": 1090, "sleep": 834, "christmas": 789, "halloween": 221}
+    assert (catalogue.kinds == -1).sum() == 81_198 - sum(counts.values())
+
+
+def test_stored_moods_are_those_of_the_default_model(recommender: Recommender, classifier: MoodClassifier) -> None:
+    assert read_songs(catalogue_file()).attrs == {"mood_model_sha256": sha256_of(mood_model_file())}
+    catalogue, stored = recommender.catalogue, recommender.probabilities
+    assert stored.dtype == np.float32
+    assert np.bincount(stored.argmax(axis=1)).tolist() == [5_870, 30_204, 19_419, 25_705]  # in the order of Mood
+    rows = np.sort(np.random.default_rng(0).choice(len(catalogue), 200, replace=False))
+    assert catalogue.duration_s is not None
+    predicted = classifier.predict_probabilities(catalogue.features[rows], duration_s=catalogue.duration_s[rows])
+    np.testing.assert_allclose(stored[rows], predicted, atol=1e-3)
+
+
+def different_from_any_model(num_songs: int) -> np.ndarray:
+    return np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (num_songs, 1))
+
+
+def test_written_songs_and_moods_are_read_back(tmp_path: Path) -> None:
+    table = song_table(5).assign(genres="jazz;soul", kind=["speech", None, "sleep", None, "unknown"])
+    path = tmp_path / "songs.parquet"
+    write_catalogue(path, Catalogue(table), different_from_any_model(5))
+    assert [file.name for file in tmp_path.iterdir()] == ["songs.parquet"]
+    catalogue, probabilities = load_songs_and_moods(path)
+    assert [catalogue.track(row) for row in range(5)] == [Catalogue(table).track(row) for row in range(5)]
+    assert catalogue.track(0).genres == ("jazz", "soul")
+    assert catalogue.kinds.tolist() == [0, -1, 1, -1, -1]
+    np.testing.assert_allclose(probabilities, different_from_any_model(5), atol=1e-6)
+
+
+def test_moods_of_another_model_are_predicted_again(
+    tmp_path: Path, classifier: MoodClassifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, other = tmp_path / "songs.parquet", tmp_path / "model"
+    other.write_bytes(b"another model")
+    catalogue = Catalogue(song_table(5))
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_moods, "mood_model_file", lambda: other)
+        write_catalogue(path, catalogue, different_from_any_model(5))
+    with caplog.at_level("INFO"):
+        _, probabilities = load_songs_and_moods(path)
+    predicted = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    np.testing.assert_array_equal(probabilities, predicted)
+    assert np.abs(predicted - different_from_any_model(5)).max() > 0.1
+    assert "Predicting moods" in caplog.text
+
+
+def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
+    track = catalogue.find("2wrJq5XKLnmhRXHIAf9xBa")
+    assert track is not None
+    assert (track.title, track.artists) == ("10,000 Hours (with Justin Bieber)", ("Dan + Shay", "Justin Bieber"))
+    assert (track.danceability, track.energy, track.valence) == (0.654, 0.63, 0.43)
+    assert (track.loudness_db, track.tempo_bpm) == (-4.644, 89.991)
+    assert (track.popularity, track.explicit, track.genres) == (78, False, ("country",))
+    assert track.duration_s == pytest.approx(167.693)
+    assert track.byline == "Dan + Shay, Justin Bieber"
+    assert track.full_name == f"{track.title}, {track.byline}"
+    assert track.point.valence == pytest.approx(-0.14)
+    ids = catalogue.table["id"]
+    assert catalogue.find("0" * 22) is None
+    assert catalogue.find("0" * 22) is None
+    assert [catalogue.row_of(ids[row]) for row in (0, 4000, 81_197)] == [0, 4000, 81_197]
+
+
+def passing(table: pd.DataFrame, **filters: Any) -> list[int]:
+    return np.flatnonzero(Catalogue(table).passing(**filters)).tolist()
+
+
+def test_filters_select_matching_songs_and_no_filter_selects_all() -> None:
+    table = song_table(4)
+    table["genres"] = ["rock;folk", "metal", None, "folk; rock"]
+    table["kind"] = ["speech", None, "christmas", "unknown"]
+    table["year"] = [1989, 1990, 1999, None]
+    table["tempo_bpm"] = [0.0, 90.0, 120.0, 250.0]
+    table["explicit"] = [True, False, False, True]
+    assert passing(table) == [0, 1, 2, 3]
+    assert passing(table, genres={"rock"}) == [0, 3]
+    assert passing(table, genres=("rock", "metal")) == [0, 1, 3]
+    assert passing(table, genres={"folk", "no such genre"}) == [0, 3]
+    assert passing(table, genres={"roc"}) == []
+    assert passing(table, without_kinds=[SongKind.SPEECH]) == [1, 2, 3]
+    assert passing(table, without_kinds=SongKind) == [1, 3]
+    assert passing(table, decades=frozenset({1990})) == [1, 2]
+    assert passing(table, decades=[1980, 2000]) == [0]
+    assert passing(table, tempo_bpm=(90, 120)) == [1, 2]
+    assert passing(table, tempo_bpm=(90, np.inf)) == [1, 2, 3]
+    assert passing(table, hide_explicit=True) == [1, 2]
+    assert passing(table, genres={"metal"}, decades={1990}, tempo_bpm=(0.0, 100.0), hide_explicit=True) == [1]
+
+
+def test_a_filter_for_an_absent_column_selects_nothing_except_for_explicit_songs() -> None:
+    table = song_table(4).drop(columns=["genres", "explicit"])  # without years and kinds
+    assert passing(table, genres={"rock"}) == []
+    assert passing(table.assign(genres=None), genres={"rock"}) == []
+    assert passing(table, decades={1990}) == []
+    assert passing(table, hide_explicit=True) == [0, 1, 2, 3]
+    assert passing(table, without_kinds=SongKind) == [0, 1, 2, 3]
+
+
+def test_search_matches_all_words_and_sorts_by_popularity(catalogue: Catalogue) -> None:
+    songs = catalogue.search("METALLICA", limit=5)
+    assert len(songs) == 5
+    assert all("metallica" in track.byline.casefold() for track in songs)
+    assert [track.popularity for track in songs] == sorted((track.popularity for track in songs), reverse=True)
+    assert catalogue.search("solo para amarte")[0].title.startswith("Sólo")
+    straight = catalogue.matching("don't")
+    assert straight.sum() > 60
+    np.testing.assert_array_equal(catalogue.matching("DON\u2019T"), straight)
+    assert catalogue.search("  ") == []
+    assert catalogue.search("(*[ no such song") == catalogue.search("\u00a8") == []
+    assert catalogue.search("505 arctic monkeys", limit=1)[0].genres == ("garage", "indie", "rock")
+
+
+def test_normalized_text_ignores_accents_apostrophes_and_case() -> None:
+    for text, same in (("Sólo Para", "solo para"), ("Don\u00b4t", "don't"), ("STRASSE", "straße"), ("Łódź", "łodz")):
+        assert normalize_text(text) == normalize_text(same)
+    assert normalize_text("ガ") != normalize_text("カ")
+
+
+def test_absent_columns_and_cells_are_none() -> None:
+    table = song_table(2).drop(columns=["album", "duration_s"])
+    table["popularity"] = [None, 40]
+    table["genres"] = ["pop; indie;", None]
+    first, second = (Catalogue(table).track(row) for row in range(2))
+    table["year"] = [1999, 2004]
+    catalogue = Catalogue(table)
+    assert (catalogue.genres, catalogue.decades) == (["indie", "pop"], [1990, 2000])
+    without = Catalogue(table.drop(columns=["genres", "year"]))
+    assert (without.genres, without.decades) == ([], [])
+    assert (first.album, first.duration_s, first.popularity) == (None, None, None)
+    assert (first.genres, second.genres) == (("pop", "indie"), ())
+    assert second.popularity == 40
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("id", "too short", "id must have 22 letters and digits"),
+        ("id", "a" * 22 + "\n", "id must have 22"),
+        ("id", None, "id must have 22"),
+        ("artists", " ; ", "artists must not be empty"),
+        ("explicit", "perhaps", "explicit must be true or false"),
+        ("popularity", 101, "popularity must be a number from 0 to 100"),
+        ("energy", "loud", "energy must be a number from 0 to 1"),
+        *[(name, feature.high + 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
+        *[(name, feature.low - 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
+        ("energy", None, "energy must be a number from"),
+        ("energy", float("inf"), "energy must be a number from"),
+    ],
+)
+def test_an_invalid_cell_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
+    with pytest.raises(DatasetError, match=rf"songs, row 4 \(5 with the header\): {rule}.*Received: "):
+        Catalogue(song_table_with(column, 3, value), name="songs")
+
+
+def test_a_table_without_a_column_or_rows_or_with_repeated_ids_is_no_catalogue() -> None:
+    with pytest.raises(DatasetError, match=r"missing columns title, energy\. Received: id, "):
+        Catalogue(song_table(3).drop(columns=["title", "energy"]))
+    with pytest.raises(DatasetError, match="expected songs"):
+        Catalogue(song_table(1).iloc[:0])
+    with pytest.raises(DatasetError, match=rf"row 5 \(6 with the header\): id must be unique.*'{track_id(1)}'"):
+        Catalogue(song_table_with("id", 4, track_id(1)))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a table"])
+def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "songs.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    reason = r"\(No such file or directory\)" if content is None else ""
+    with pytest.raises(DatasetError, match=f"expected a Parquet table.*songs.parquet.*{reason}"):
+        load_catalogue(path)
+
+
+def test_the_error_for_percentages_says_to_divide_by_100() -> None:
+    table = song_table(5).assign(energy=[0.0, 55.0, 70.0, 100.0, 31.5])
+    with pytest.raises(DatasetError, match=r"energy must be .*Divide the column by 100"):
+        Catalogue(table)
+    with pytest.raises(DatasetError, match="Correct the row"):
+        Catalogue(table.assign(energy=[0.0, 0.5, 0.7, 1.0, 31.5]))

@@ -1,0 +1,96 @@
+import json
+import pickle
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import FunctionTransformer
+
+from emomusic.assets import SPEC, models_dir
+from emomusic.compat import import_skops
+from emomusic.errors import ModelError
+from emomusic.songs.features import FEATURE_NAMES
+from emomusic.songs.mood import MODEL_FILE, MoodClassifier
+from emomusic.songs.mood_models import MOOD_MODELS
+from emomusic.songs.mood_training import read_labelled_songs
+
+BUNDLED = models_dir() / "music" / "mlp"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A copy of a bundled model, for modification."""
+    return Path(shutil.copytree(BUNDLED, tmp_path / "mlp"))
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_every_model_learns_moods_and_predicts_the_same_after_loading(
+    name: str, mood_csv: Path, tmp_path: Path
+) -> None:
+    table = read_labelled_songs(mood_csv)
+    durations_s = np.linspace(100.0, 300.0, len(table))
+    classifier = MoodClassifier(name).fit(table.features, table.labels, duration_s=durations_s)
+    probabilities = classifier.predict_probabilities(table.features, duration_s=durations_s)
+    assert probabilities.shape == (len(table), 4)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+    assert (probabilities.argmax(axis=1) == table.labels).mean() > 0.9
+    classifier.save(tmp_path / "model", data_sha256=table.sha256)
+    loaded = MoodClassifier.load(tmp_path / "model")
+    assert loaded.name == name
+    np.testing.assert_array_equal(loaded.predict_probabilities(table.features, duration_s=durations_s), probabilities)
+    unknown = classifier.predict_probabilities(table.features[:3])  # is the median duration
+    for duration_s in (np.nan, 200.0):
+        same = classifier.predict_probabilities(table.features[:3], duration_s=np.full(3, duration_s))
+        np.testing.assert_array_equal(unknown, same)
+
+
+def test_predicting_does_not_reset_the_warning_filters(
+    classifier: MoodClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """scikit-learn resets them for each tree."""
+    resets: list[bool] = []
+    monkeypatch.setattr(warnings, "resetwarnings", lambda: resets.append(True))
+    assert classifier.predict_probabilities(np.full((3, 9), 0.5)).shape == (3, 4)
+    assert classifier.predict_probabilities(np.zeros((0, 9))).shape == (0, 4)
+    assert resets == []
+
+
+def test_values_outside_the_training_range_are_clipped(classifier: MoodClassifier) -> None:
+    songs = np.full((2, 9), 0.5)
+    songs[:, FEATURE_NAMES.index("loudness_db")] = (5.9, 5.0)
+    probabilities = classifier.predict_probabilities(songs)
+    np.testing.assert_array_equal(probabilities[0], probabilities[1])
+
+
+def test_a_pickle_or_a_damaged_model_or_an_untrusted_type_is_refused(saved: Path) -> None:
+    for content in (pickle.dumps([1, 2, 3]), (BUNDLED / MODEL_FILE).read_bytes()[:9000]):
+        (saved / MODEL_FILE).write_bytes(content)
+        with pytest.raises(ModelError, match=r"expected an undamaged mood model.*emomusic train music"):
+            MoodClassifier.load(saved)
+    for estimator in (FunctionTransformer(func=shutil.rmtree), KNeighborsClassifier()):  # no model uses the second
+        import_skops().dump(estimator, saved / MODEL_FILE)
+        with pytest.raises(ModelError, match="Untrusted types found"):
+            MoodClassifier.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": list(reversed(FEATURE_NAMES))}, "expected a known model, features and moods"),
+        ({"moods": ["calm", "energetic", "happy", "sad"]}, "expected a known model, features and moods"),
+        ({"name": "oracle"}, "expected a known model, features and moods"),
+        ({"probe": {"probabilities": [0.25, 0.25, 0.25, 0.25]}}, "expected the probabilities"),
+    ],
+)
+def test_another_model_than_the_described_one_is_refused(saved: Path, changes: dict[str, object], message: str) -> None:
+    path = saved / SPEC
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    with pytest.raises(ModelError, match=message):
+        MoodClassifier.load(saved)
+    path.unlink()
+    with pytest.raises(ModelError, match=r"No such file.*python -m emomusic train music"):
+        MoodClassifier.load(saved)

@@ -1,0 +1,132 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn
+
+from emomusic.affect import Mood
+from emomusic.assets import models_dir, sha256_of
+from emomusic.errors import DatasetError, ModelError
+from emomusic.songs.mood import MoodClassifier
+from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
+from emomusic.songs.mood_training import _card, evaluate_mood_model, read_labelled_songs, train_mood_model
+
+from .tables import mood_table
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    # Sad is first, so numbering by appearance or alphabet would give other labels
+    table = mood_table(3).iloc[::-1].assign(length=np.arange(12) * 1000)
+    table.to_csv(tmp_path / "moods.csv", index=False)
+    songs = read_labelled_songs(tmp_path / "moods.csv")
+    np.testing.assert_array_equal(songs.labels, [list(Mood).index(Mood(word.lower())) for word in table["mood"]])
+    np.testing.assert_array_equal(songs.duration_s, np.arange(12))
+    np.testing.assert_allclose(songs.features[:, 0], table["danceability"])
+    assert songs.sha256 == sha256_of(tmp_path / "moods.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("mood", "Bored", "row 6 .*mood must be one of Calm, Happy, Energetic, Sad. Received: 'Bored'"),
+        ("mood", None, "row 6 .*mood must be one of Calm, Happy, Energetic, Sad. Received: an empty cell"),
+        ("tempo", -1, "row 6 .*tempo_bpm must be a number from 0 to 300"),
+    ],
+)
+def test_a_wrong_label_or_number_is_refused_with_its_row(tmp_path: Path, column: str, value: object, rule: str) -> None:
+    table = mood_table(2).astype({column: object})
+    table.loc[5, column] = value
+    table.to_csv(tmp_path / "moods.csv", index=False)
+    with pytest.raises(DatasetError, match=rf"moods.csv, {rule}"):
+        read_labelled_songs(tmp_path / "moods.csv")
+    table.drop(columns=column).to_csv(tmp_path / "moods.csv", index=False)
+    with pytest.raises(DatasetError, match=rf"moods.csv.*missing column {column}\."):
+        read_labelled_songs(tmp_path / "moods.csv")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    mood_table().to_csv(folder / "moods.csv", index=False)
+    train_mood_model(folder / "moods.csv", model="logistic", out=folder / "models" / "logistic", num_repeats=1)
+    return folder
+
+
+def test_training_again_replaces_the_model(trained: Path) -> None:
+    out = trained / "models" / "logistic"
+    (out / "drafts-old").mkdir()
+    (out / "CARD.md").write_text("older version", encoding="utf-8")
+    metrics = train_mood_model(trained / "moods.csv", model="logistic", out=out, num_repeats=1)
+    assert [folder.name for folder in (trained / "models").iterdir()] == ["logistic"]
+    assert "older" not in (out / "CARD.md").read_text(encoding="utf-8")
+    assert read_json(out / "metrics.json") == metrics
+    files = {"model.skops", "spec.json", "metrics.json", "predictions.npz", "CARD.md"}
+    assert {file.name for file in out.iterdir()} == files
+
+
+def test_failed_training_does_not_change_the_old_model(trained: Path, tmp_path: Path) -> None:
+    before = {file.name: file.read_bytes() for file in (trained / "models" / "logistic").iterdir()}
+    mood_table(5).to_csv(tmp_path / "few.csv", index=False)
+    with pytest.raises(DatasetError, match=r"absent\.csv"):
+        train_mood_model(tmp_path / "absent.csv", out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(DatasetError, match=r"at least 10 songs of each mood\. Received: 5 calm, 5 happy"):
+        train_mood_model(tmp_path / "few.csv", model="logistic", out=trained / "models" / "logistic")
+    with pytest.raises(ModelError, match=r"Received: .*logistic"):
+        train_mood_model(trained / "moods.csv", model="logistic", out=trained / "models", num_repeats=1)
+    assert {file.name: file.read_bytes() for file in (trained / "models" / "logistic").iterdir()} == before
+
+
+def test_the_metrics_agree_with_the_predictions_and_the_data(trained: Path) -> None:
+    folder = trained / "models" / "logistic"
+    metrics, spec = read_json(folder / "metrics.json"), read_json(folder / "spec.json")
+    assert spec["data_sha256"] == read_labelled_songs(trained / "moods.csv").sha256
+    assert spec["moods"] == ["calm", "happy", "energetic", "sad"]
+    assert "github.com" not in (folder / "CARD.md").read_text(encoding="utf-8")  # an unknown table has no source
+    assert metrics["ms_per_song"] > 0
+    assert (metrics["model"], metrics["n"], metrics["folds"]) == ("logistic", 100, 10)
+    assert metrics["accuracy"]["mean"] > 0.8
+    with np.load(folder / "predictions.npz") as predictions:
+        labels, probabilities = predictions["labels"], predictions["probabilities"]
+    assert probabilities.shape == (100, 4)
+    confusion = np.zeros((4, 4), int)
+    np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
+    assert metrics["confusion"] == confusion.tolist()
+    recalls = [scores["recall"] for scores in metrics["per_class"].values()]
+    assert recalls == pytest.approx(confusion.diagonal() / 25)
+
+
+def test_every_repeat_has_other_folds(mood_csv: Path) -> None:
+    songs = read_labelled_songs(mood_csv)
+    once, twice = (evaluate_mood_model(songs, model="logistic", num_repeats=repeats) for repeats in (1, 2))
+    assert (once.metrics["folds"], twice.metrics["folds"]) == (10, 20)
+    np.testing.assert_array_equal(once.repeated_probabilities[0], twice.repeated_probabilities[0])
+    assert (twice.repeated_folds[0] != twice.repeated_folds[1]).any()
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_the_card_of_every_bundled_model_has_the_figures_of_its_metrics(name: str) -> None:
+    folder = models_dir() / "music" / name
+    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    spec = read_json(folder / "spec.json")
+    if spec["sklearn_version"] == sklearn.__version__:
+        assert card == _card(read_json(folder / "metrics.json"), spec["data_sha256"])
+    assert "no stated licence" in card
+    assert MoodClassifier.load(folder).name == name
+
+
+@pytest.mark.parametrize("name", ["mlp", DEFAULT_MOOD_MODEL])
+def test_one_repeat_on_the_published_table_gives_the_bundled_predictions(name: str, data_moods: Path) -> None:
+    evaluation = evaluate_mood_model(read_labelled_songs(data_moods), model=name, num_repeats=1)
+    with np.load(models_dir() / "music" / name / "predictions.npz") as file:
+        np.testing.assert_array_equal(evaluation.labels, file["labels"])
+        same = evaluation.repeated_probabilities[0].argmax(axis=1) == file["probabilities"].argmax(axis=1)
+    # Rounding differs between processors
+    assert (~same).sum() <= 7

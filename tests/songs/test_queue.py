@@ -1,0 +1,168 @@
+from collections.abc import Set
+
+import pytest
+
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
+from emomusic.songs.history import song_key
+from emomusic.songs.queue import PAGE, QueuedSong, SongQueue, artist_key
+from emomusic.songs.recommend import Recommender, Song
+from emomusic.songs.request import Policy, Request, target_of
+
+from .tables import recommender_over, song_table
+
+SAD = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD)
+ANYWHERE = Request(point=AffectPoint(0.1, 0.1))
+
+
+def queue_over(num_songs: int, *, num_artists: int | None = None, skipped: Set[str] = frozenset()) -> SongQueue:
+    """A queue over a table in which each song has its own artist, or one of a few."""
+    return SongQueue(recommender_over(song_table(num_songs, num_artists=num_artists)), ANYWHERE, skipped=skipped)
+
+
+def played(queue: SongQueue, num_songs: int) -> list[Song]:
+    """The next songs that are played, at most `num_songs`."""
+    songs = []
+    while len(songs) < num_songs and (current := queue.current) is not None:
+        songs.append(current.song)
+        queue.go_on()
+    return songs
+
+
+def ids(songs: list[Song]) -> list[str]:
+    return [song.track.id for song in songs]
+
+
+def numbers(songs: list[QueuedSong]) -> list[int]:
+    return [queued.number for queued in songs]
+
+
+def current_of(queue: SongQueue) -> QueuedSong:
+    assert queue.current is not None
+    return queue.current
+
+
+# --- order and numbers
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_sixty_songs_have_no_repeats(recommender: Recommender, policy: Policy) -> None:
+    request = Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
+    songs = played(SongQueue(recommender, request), 60)
+    assert len(songs) == 60
+    assert len(set(ids(songs))) == 60
+    assert len({song_key(song.track.title, song.track.artists[0]) for song in songs}) == 60
+    if policy is Policy.SOOTHE:
+        assert songs[: 2 * PAGE] == recommender.songs(request, PAGE) + recommender.songs(request, PAGE, page=1)
+
+
+def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommender) -> None:
+    request = Request(point=SAD.point, emotion=SAD.emotion, policy=Policy.JOURNEY)
+    point, mood = target_of(request)
+    songs = played(SongQueue(recommender, request), 4 * PAGE)
+    assert songs[:PAGE] == recommender.songs(request, PAGE)
+    assert all(song.mood is mood and song.fits for song in songs[PAGE:])
+    matched = recommender.songs(Request(point=point, mood=mood), 4 * PAGE)
+    assert set(ids(songs[PAGE:])) <= set(ids(matched))
+
+
+def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
+    queue = queue_over(40)
+    assert (current_of(queue).number, numbers(queue.up_next(4))) == (1, [2, 3, 4, 5])
+    before = queue.playlist(20)
+    assert len(before) == 20
+    assert [queued.song for queued in queue.numbered(20)] == before
+    played(queue, 2)
+    assert queue.playlist(20) == before
+    assert (current_of(queue).number, numbers(queue.up_next(4))) == (3, [4, 5, 6, 7])
+
+
+def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
+    queue = queue_over(40)
+    queue.go_on()
+    before = (queue.current, queue.up_next(4))
+    for number in (2, 99):  # the current one, and an unknown one
+        queue.play(number)
+        assert (queue.current, queue.up_next(4)) == before
+    upcoming = {queued.number: queued.song for queued in queue.up_next(4)}
+    queue.play(5)
+    assert current_of(queue) == QueuedSong(5, upcoming[5])
+    after = queue.up_next(4)
+    assert numbers(after) == [3, 4, 6, 7]
+    assert [queued.song for queued in after[:3]] == [upcoming[3], upcoming[4], upcoming[6]]
+    assert numbers(queue.numbered(6)) == [1, 2, 5, 3, 4, 6]
+    assert [queued.song for queued in queue.numbered(6)] == queue.playlist(6)
+
+
+def test_a_played_song_can_be_played_again() -> None:
+    queue = queue_over(40)
+    assert not queue.has_previous
+    played(queue, 3)
+    queue.go_back()
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (3, [4, 5])
+    queue.play(1)
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (1, [2, 3])
+    queue.go_back()
+    assert current_of(queue).number == 1
+
+
+# --- skipped artists
+
+
+@pytest.mark.parametrize("name", ["ARTIST 1", "guést"])
+def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return(name: str) -> None:
+    table = song_table(60, num_artists=20)
+    table.loc[::2, "artists"] += ";Guest"
+    skipped: dict[str, str] = {}
+    queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped.keys())
+
+    def has_artist(song: Song) -> bool:
+        return artist_key(name) in map(artist_key, song.track.artists)
+
+    assert any(map(has_artist, queue.playlist(60)))
+    skipped[artist_key(name)] = name
+    assert not any(map(has_artist, [*queue.playlist(60), *played(queue, 60)]))
+
+
+@pytest.mark.parametrize(
+    ("number", "current", "upcoming"),
+    [
+        (3, 4, [5, 6]),  # the current song
+        (1, 3, [4, 5]),  # an earlier one
+        (4, 3, [5, 6]),  # an upcoming one
+    ],
+)
+def test_the_position_is_right_after_a_song_is_removed(number: int, current: int, upcoming: list[int]) -> None:
+    skipped: set[str] = set()
+    queue = queue_over(40, skipped=skipped)
+    for _ in range(2):
+        queue.go_on()
+    assert current_of(queue).number == 3
+    (song,) = [queued.song for queued in queue.numbered(10) if queued.number == number]
+    skipped.add(artist_key(song.track.artists[0]))
+    assert numbers(queue.numbered(5)) == [each for each in range(1, 7) if each != number]
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
+
+
+@pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
+def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: Policy) -> None:
+    queue = SongQueue(
+        recommender_over(song_table(num_songs)), Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
+    )
+    assert sorted(ids(played(queue, 99))) == sorted(song_table(num_songs)["id"])
+    assert queue.current is None
+    assert queue.up_next(4) == []
+    assert len(queue.playlist(20)) == num_songs
+    queue.go_on()
+    assert queue.current is None
+
+
+def test_a_queue_of_given_songs_has_only_these_without_repeats_and_skipped_artists() -> None:
+    recommender = recommender_over(song_table(40))
+    songs = recommender.songs(SAD, 5)
+    skipped = {artist_key(songs[1].track.artists[0])}
+    queue = SongQueue.of([*songs, songs[0]], recommender, SAD, skipped=skipped)
+    assert queue.request == SAD
+    assert numbers(queue.numbered(20)) == [1, 3, 4, 5]
+    skipped.clear()
+    assert played(queue, 99) == [songs[0], *songs[2:]]
+    assert queue.current is None

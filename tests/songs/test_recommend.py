@@ -1,0 +1,357 @@
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from emomusic.affect import (
+    BETTER_MOODS,
+    EMOTION_POINTS,
+    MOOD_POINTS,
+    REPORT_MOODS,
+    AffectPoint,
+    Emotion,
+    Mood,
+)
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.history import ARTIST_WINDOW
+from emomusic.songs.recommend import Recommender, Song, _difference, one_song_each
+from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
+from emomusic.songs.song_kinds import SongKind, included_kinds
+
+from .tables import recommender_over, song_table, track_id
+
+SUMMER, ADVENT = date(2026, 6, 15), date(2026, 12, 15)
+
+COORDINATES = st.floats(-1, 1)
+POINTS = st.builds(AffectPoint, COORDINATES, COORDINATES)
+REQUESTS = st.builds(
+    Request,
+    point=POINTS,
+    emotion=st.none() | st.sampled_from(Emotion),
+    mood=st.none() | st.sampled_from(Mood),
+    policy=st.sampled_from(Policy),
+    seed=st.integers(0, 2**32),
+    hide_explicit=st.booleans(),
+    adventure=st.floats(0, 1),
+    today=st.sampled_from([SUMMER, date(2026, 10, 31), ADVENT]),
+)
+GENRES = st.frozensets(st.sampled_from(["jazz", "comedy", "no such genre"]), max_size=2)
+TEMPOS = st.none() | st.tuples(st.floats(40, 120), st.floats(120, 220))
+
+
+def pages(recommender: Recommender, request: Request, num_songs: int, num_pages: int) -> list[Song]:
+    return [song for page in range(num_pages) for song in recommender.songs(request, num_songs, page=page)]
+
+
+def ids(songs: Sequence[Song]) -> list[str]:
+    return [song.track.id for song in songs]
+
+
+def assert_no_artist_twice_in_a_window(songs: Sequence[Song]) -> None:
+    for first in range(len(songs)):
+        artists = [name.casefold() for song in songs[first : first + ARTIST_WINDOW] for name in song.track.artists]
+        assert len(artists) == len(set(artists))
+
+
+# --- order
+
+
+@pytest.mark.parametrize("policy", [Policy.MATCH, Policy.SOOTHE])
+def test_pages_of_any_size_are_slices_of_one_order(recommender: Recommender, policy: Policy) -> None:
+    request = Request(AffectPoint(-0.6, 0.3), policy=policy, seed=7)
+    order = ids(recommender.songs(request, 24))
+    for size in (1, 5, 12):
+        assert ids(pages(recommender, request, size, 24 // size)) == order[: 24 // size * size]
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_another_seed_gives_other_songs_of_similar_scores(recommender: Recommender, policy: Policy) -> None:
+    one, other = (recommender.songs(Request(AffectPoint(0.4, -0.3), policy=policy, seed=s), 20) for s in (1, 2))
+    assert ids(one) != ids(other)
+    mean = [float(np.mean([song.score for song in songs])) for songs in (one, other)]
+    assert mean[0] == pytest.approx(mean[1], abs=0.05)
+
+
+def test_match_takes_the_point_and_the_other_policies_the_mood_of_their_table() -> None:
+    for emotion, mood in ((Emotion.HAPPY, Mood.HAPPY), (Emotion.ANGRY, Mood.ENERGETIC), (Emotion.SAD, Mood.SAD)):
+        point = EMOTION_POINTS[emotion]
+        assert target_of(Request(point, emotion)) == (point, mood)
+    for policy, table in ((Policy.SOOTHE, BETTER_MOODS), (Policy.JOURNEY, BETTER_MOODS), (Policy.REPORT, REPORT_MOODS)):
+        for emotion in Emotion:
+            mood = table[emotion]
+            assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
+    for policy in Policy:
+        chosen = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, Mood.SAD, policy)
+        assert target_of(chosen) == (MOOD_POINTS[Mood.SAD], Mood.SAD)
+    assert nearest_emotion(AffectPoint(-0.55, -0.3)) is Emotion.SAD
+    assert target_of(Request(AffectPoint(-0.5, 0.6), policy=Policy.SOOTHE))[1] is Mood.CALM
+
+
+# --- ranking
+
+
+@pytest.mark.parametrize(("emotion", "today"), [(Emotion.HAPPY, SUMMER), (Emotion.SAD, ADVENT), (Emotion.FEAR, SUMMER)])
+@pytest.mark.parametrize("policy", Policy)
+def test_songs_for_an_emotion_and_a_policy_fit_and_are_known(
+    recommender: Recommender, policy: Policy, emotion: Emotion, today: date
+) -> None:
+    request = Request(EMOTION_POINTS[emotion], emotion, policy=policy, today=today)
+    songs, ten = recommender.songs(request, 30), recommender.songs(request, 10)
+    assert all(song.likeliest_mood is song.mood and song.fits for song in [*songs, *ten])
+    if policy is not Policy.JOURNEY:
+        assert {song.mood for song in songs} == {target_of(request)[1]}
+    kinds = {kind_of(recommender, song) for song in songs}
+    assert kinds <= {None, *included_kinds(frozenset(), today)}
+    for first in (songs[:10], ten):
+        assert np.median([song.track.popularity for song in first]) >= 50
+
+
+def kind_of(recommender: Recommender, song: Song) -> SongKind | None:
+    position = recommender.catalogue.kinds[recommender.catalogue.row_of(song.track.id)]
+    return None if position < 0 else list(SongKind)[position]
+
+
+def test_the_nearest_songs_follow_if_no_song_fits() -> None:
+    table = song_table(6).assign(genres=["opera", "opera", "opera", "pop", "pop", "pop"], popularity=50)
+    table[["valence", "energy"]] = [(0.1, 0.2), (0.62, 0.38), (0.52, 0.62), (0.9, 0.8), (0.8, 0.7), (0.9, 0.7)]
+    request = Request(AffectPoint(0, 0), mood=Mood.HAPPY, genres=frozenset({"opera"}))
+    songs = recommender_over(table).songs(request, 6)
+    assert ids(songs) == [track_id(2), track_id(1), track_id(0)]
+    assert {song.mood for song in songs} == {Mood.HAPPY}
+    assert [song.likeliest_mood for song in songs] == [Mood.ENERGETIC, Mood.CALM, Mood.SAD]
+    for song in songs:
+        assert not song.fits
+        assert song.reason.startswith("Nearest to happy: p")
+        assert f"{song.likeliest_mood} (" in song.reason
+    assert all(song.fits for song in recommender_over(table).songs(replace(request, genres=frozenset({"pop"})), 6))
+
+
+def test_a_song_that_fits_comes_before_a_closer_and_better_known_one() -> None:
+    table = song_table(2).assign(popularity=[0, 100])
+    table[["valence", "energy"]] = [(0.9, 0.9), (0.52, 0.48)]
+    probabilities = np.array([[0.1, 0.6, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1]], np.float32)
+    songs = Recommender(Catalogue(table), probabilities).songs(Request(AffectPoint(0, 0), mood=Mood.HAPPY), 2)
+    assert ids(songs) == [track_id(0), track_id(1)]
+    assert [song.likeliest_mood for song in songs] == [Mood.HAPPY, Mood.CALM]
+    assert [song.fits for song in songs] == [True, False]
+
+
+@pytest.mark.parametrize(("popularity", "first"), [((40, 60), 0), ((0, 100), 1)])
+def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first: int) -> None:
+    table = song_table(2).assign(popularity=popularity)
+    table[["valence", "energy"]] = [(0.9, 0.75), (0.6, 0.6)]  # both happy
+    songs = recommender_over(table).songs(Request(EMOTION_POINTS[Emotion.HAPPY]), 2)
+    assert all(song.fits for song in songs)
+    assert songs[0].track.id == track_id(first)
+
+
+def test_unknown_popularity_is_the_median() -> None:
+    table = song_table(3)
+    table["popularity"] = [None, 20, 60]
+    np.testing.assert_allclose(recommender_over(table)._everything.familiarity, [0.4, 0.2, 0.6], rtol=1e-6)
+    for unknown in (table.drop(columns="popularity"), table.assign(popularity=None)):
+        assert recommender_over(unknown)._everything.familiarity.tolist() == [0, 0, 0]
+
+
+# --- artists and versions
+
+
+def test_an_artist_can_return_after_ten_songs() -> None:
+    table = song_table(30, num_artists=10)
+    songs = recommender_over(table).songs(Request(AffectPoint(0, 0)), 30)
+    assert len(songs) == 30
+    assert songs[0].track.artists == songs[10].track.artists
+
+
+def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended() -> None:
+    table = song_table(12, num_artists=1)
+    table["artists"] = ["Eagles", "Eagles;Guest", *[f"Artist {number}" for number in range(10)]]
+    table.loc[0, "title"] = "Desperado - 2013 Remaster"
+    table.loc[1, "title"] = "Desperado (Live)"
+    songs = recommender_over(table).songs(Request(AffectPoint(0, 0)), 12)
+    assert len(songs) == 11
+    assert sum("Desperado" in song.track.title for song in songs) == 1
+
+
+# --- journeys
+
+
+@pytest.mark.parametrize(("emotion", "page"), [(Emotion.ANGRY, 0), (Emotion.SAD, 1), (Emotion.SURPRISE, 2)])
+def test_a_journey_goes_in_even_steps_from_the_point_to_the_target(
+    recommender: Recommender, emotion: Emotion, page: int
+) -> None:
+    request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)
+    target, _ = target_of(request)
+    songs = recommender.songs(request, 10, page=page)
+    waypoints = np.linspace(astuple(request.point), astuple(target), 10)
+    distances = np.linalg.norm(np.array([astuple(song.point) for song in songs]) - waypoints, axis=1)
+    # The catalogue has few calm, pleasant songs, so later pages are less exact there
+    assert distances.max() < 0.45
+    assert distances.mean() < 0.2
+    assert len({name for song in songs for name in song.track.artists}) >= 10
+
+
+def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender) -> None:
+    def mean_jump(policy: Policy) -> float:
+        songs = [recommender.songs(Request(p, e, policy=policy), 10) for e, p in EMOTION_POINTS.items()]
+        return float(np.mean([np.abs(np.diff([song.track.tempo_bpm for song in row])).mean() for row in songs]))
+
+    assert mean_jump(Policy.JOURNEY) < 0.6 * mean_jump(Policy.MATCH)
+
+
+def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -> None:
+    request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
+    songs = recommender_over(song_table(200, num_artists=4)).songs(request, 10)
+    assert len(songs) == 4
+    assert songs[0].point.distance(request.point) < 0.4
+    assert songs[-1].point.distance(MOOD_POINTS[Mood.HAPPY]) < 0.4
+    songs = recommender_over(song_table(400, num_artists=30)).songs(request, 20)  # longer than the window
+    assert len(songs) == 20
+    assert len({artist for song in songs for artist in song.track.artists}) == 20
+
+
+# --- reasons
+
+
+def test_reasons_name_the_most_probable_mood_and_compare_with_the_target(recommender: Recommender) -> None:
+    point = AffectPoint(0.1, 0.2)
+    songs = recommender.songs(Request(point, Emotion.NEUTRAL), 20)
+    assert {song.mood for song in songs} == {Mood.CALM}
+    for song in songs:
+        probability = recommender.probabilities[recommender.catalogue.row_of(song.track.id)].max()
+        closeness = math.exp(-0.5 * (point.distance(song.point) / 0.45) ** 2)
+        assert song.score == pytest.approx(0.4 * probability + 0.6 * closeness, abs=1e-5)
+        word = "Probably" if probability >= 0.5 else "Perhaps"
+        assert song.reason.startswith(f"{word} calm ({100 * probability:.0f} %), ")
+        assert song.likeliest_mood is Mood.CALM
+        assert song.reason.endswith("the target mood")
+    assert "a little brighter and quieter" in _difference(AffectPoint(0, 0), AffectPoint(0.3, -0.3))
+    assert "much darker and livelier" in _difference(AffectPoint(0, 0), AffectPoint(-0.6, 0.3))
+
+
+def test_the_scores_and_reasons_of_a_journey_describe_its_steps(recommender: Recommender) -> None:
+    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY)
+    target, _ = target_of(request)
+    songs = recommender.songs(request, 10)
+    for step, song in enumerate(songs):
+        waypoint = [a + (b - a) * step / 9 for a, b in zip(astuple(request.point), astuple(target), strict=True)]
+        distance = math.dist(waypoint, astuple(song.point))
+        assert song.score == pytest.approx(math.exp(-0.5 * (distance / 0.45) ** 2), abs=1e-5)
+        assert song.reason.startswith(f"Step {step + 1} of 10: ")
+    reasons = [song.reason for song in songs]
+    assert "dark and lively" in reasons[0]
+    assert "start" in reasons[0]
+    assert reasons[-1].endswith("and quiet, close to the target")
+    assert any("a little quieter" in reason for reason in reasons[1:-1])
+
+
+def test_a_journey_reports_a_distant_start_or_target(recommender: Recommender) -> None:
+    genres = frozenset({"metal"})
+    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY, genres=genres)
+    target, _ = target_of(request)
+    songs = recommender.songs(request, 5)
+    for song, point in ((songs[0], request.point), (songs[-1], target)):
+        assert ("close to" in song.reason) is (song.point.distance(point) <= 0.3)
+    assert "closest" in songs[-1].reason
+
+
+# --- filters
+
+
+@settings(max_examples=20, deadline=None)
+@given(request=REQUESTS, genres=GENRES, tempo_bpm=TEMPOS, num_songs=st.integers(1, 12))
+@example(request=Request(AffectPoint(0.0, 0.0)), genres=frozenset(), tempo_bpm=(120.0, 120.0), num_songs=4)
+def test_filtered_lists_are_reproducible_and_do_not_repeat(
+    recommender: Recommender,
+    request: Request,
+    genres: frozenset[str],
+    tempo_bpm: tuple[float, float] | None,
+    num_songs: int,
+) -> None:
+    request = replace(request, genres=genres, tempo_bpm=tempo_bpm)
+    songs = pages(recommender, request, num_songs, 2)
+    assert songs == pages(recommender, request, num_songs, 2)
+    assert len(set(ids(songs))) == len(songs)
+    assert_no_artist_twice_in_a_window(songs)
+    assert all(0.0 <= song.score <= 1.0 and song.point == song.track.point for song in songs)
+    assert not (request.hide_explicit and any(song.track.explicit for song in songs))
+    assert all(not genres or not genres.isdisjoint(song.track.genres) for song in songs)
+    assert all(tempo_bpm is None or tempo_bpm[0] <= song.track.tempo_bpm <= tempo_bpm[1] for song in songs)
+    table = recommender.catalogue.table
+    kinds = [kind.value for kind in included_kinds(genres, request.today)]
+    passes = ~(table["explicit"] & request.hide_explicit) & (table["kind"].isna() | table["kind"].isin(kinds))
+    if genres:
+        passes &= table["genres"].str.split(";").map(genres.isdisjoint).eq(False)
+    if tempo_bpm is not None:
+        passes &= table["tempo_bpm"].between(*tempo_bpm)
+    assert len(songs) == min(2 * num_songs, int(passes.sum()))
+
+
+def test_adventure_prefers_less_popular_songs(recommender: Recommender) -> None:
+    means = [
+        np.mean([s.track.popularity for s in recommender.songs(Request(AffectPoint(0.5, 0.4), adventure=a), 30)])
+        for a in (0.0, 0.6, 1.0)
+    ]
+    assert means == sorted(means, reverse=True)
+    assert means[0] > means[2] + 20
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"adventure": 1.5}, {"tempo_bpm": (120.0, 90.0)}])
+def test_an_invalid_request_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Request(AffectPoint(0, 0), **wrong)
+    for num_songs, page in ((0, 0), (5, -1)):
+        with pytest.raises(ValueError, match="must be at least"):
+            recommender_over(song_table(3)).songs(HAPPY, num_songs, page=page)
+
+
+# --- genres and kinds
+
+
+@pytest.mark.parametrize(("today", "kinds"), [(SUMMER, {None}), (ADVENT, {None, SongKind.CHRISTMAS})])
+def test_holiday_songs_are_included_in_their_season(today: date, kinds: set[SongKind | None]) -> None:
+    all_kinds = [None, *SongKind]
+    table = song_table(len(all_kinds) * 10).assign(kind=all_kinds * 10)
+    recommender = recommender_over(table)
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, today=today)
+    songs = recommender.songs(request, len(kinds) * 10)
+    assert {kind_of(recommender, song) for song in songs} == kinds
+    assert len(songs) == len(kinds) * 10
+
+
+# --- one song each
+
+
+def request_of(emotion: Emotion, **options: Any) -> Request:
+    return Request(EMOTION_POINTS[emotion], emotion, **options)
+
+
+HAPPY, SAD, ANGRY = (request_of(emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
+
+
+def chosen_ids(songs: Sequence[Song | None]) -> list[str]:
+    return ids([song for song in songs if song is not None])
+
+
+def test_songs_for_changing_moods_are_the_best_of_each_and_differ() -> None:
+    recommender = recommender_over(song_table(120))
+    requests = [HAPPY, SAD, HAPPY, ANGRY, SAD]
+    songs = one_song_each(requests, recommender)
+    assert [song and song.mood for song in songs] == [Mood.HAPPY, Mood.SAD, Mood.HAPPY, Mood.ENERGETIC, Mood.SAD]
+    assert chosen_ids(songs)[:2] == [recommender.songs(request, 10)[0].track.id for request in (HAPPY, SAD)]
+    assert chosen_ids(one_song_each([HAPPY] * 25, recommender)) == ids(recommender.songs(HAPPY, 25))
+    assert one_song_each(requests, recommender, songs[:2]) == songs
+    strict = request_of(Emotion.HAPPY, hide_explicit=True)
+    assert [song and song.track.explicit for song in one_song_each([strict] * 8, recommender)] == [False] * 8
+
+
+def test_a_request_without_another_song_has_none() -> None:
+    songs = one_song_each([HAPPY, SAD, HAPPY, HAPPY], recommender_over(song_table(2)))
+    assert [song is None for song in songs] == [False, False, True, True]
+    assert one_song_each([], recommender_over(song_table(2))) == []

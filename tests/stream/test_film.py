@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emomusic.affect import Emotion, Quadrant
+from emomusic.faces.detection import Face
+from emomusic.faces.reading import SHARES, FaceReading
+from emomusic.media.film_file import FilmFile
+from emomusic.media.images import Box, RgbImage
+from emomusic.stream.film import (
+    FILM_COLUMNS,
+    MIN_SCENE_S,
+    FilmMoment,
+    FilmNetworks,
+    FilmReading,
+    face_line,
+    load_film_networks,
+    read_film,
+)
+from emomusic.stream.reader import LiveFace
+from emomusic.stream.timeline import COLUMNS
+from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.films import (
+    BIDEN,
+    FOUR_PEOPLE,
+    MORISOT,
+    NOBODY,
+    OBAMA,
+    OBAMA_SPEAKING,
+    film_bytes,
+    write_film,
+)
+
+SHOTS = [(OBAMA, 3), (BIDEN, 3), (OBAMA, 2), (FOUR_PEOPLE, 3), (OBAMA_SPEAKING, 3), (MORISOT, 3)]
+CUTS_S = list(itertools.accumulate(seconds for _, seconds in SHOTS[:-1]))
+FAKES = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
+EMPTY = np.zeros((90, 160, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def cut_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("films") / "cut.mp4"
+    write_film(path, SHOTS, size=(480, 270), audio="aac")
+    return path
+
+
+@pytest.fixture(scope="module")
+def cut(cut_film: Path) -> FilmReading:
+    with FilmFile(cut_film) as film:
+        reading = FilmReading(film, 4.0)
+        for moment in read_film(film, load_film_networks(), rate=4.0):
+            reading.add(moment)
+    return reading
+
+
+def in_shot(table: pd.DataFrame, shot: int) -> pd.DataFrame:
+    """The rows of one shot of `SHOTS`."""
+    start, end = [0, *CUTS_S, CUTS_S[-1] + 3][shot : shot + 2]
+    return table[(table["time_s"] >= start) & (table["time_s"] < end)]
+
+
+def faces_from_left(table: pd.DataFrame) -> list[int]:
+    """The numbers of the faces, in the order of their usual places."""
+    places = table.groupby("face")["x"].median()
+    return [int(number) for number in places.sort_values().index]
+
+
+# The film with known cuts
+
+
+def test_scenes_begin_where_the_mood_changes(cut: FilmReading) -> None:
+    scenes = cut.scenes()
+    # The third and the fourth shot have one mood
+    assert [scene.start_s for scene in scenes] == pytest.approx([0, 3, 6, 11, 14], abs=0.5)
+    assert [scene.end_s for scene in scenes] == pytest.approx([3, 6, 11, 14, 17], abs=0.5)
+    assert [scene.emotion for scene in scenes] == [
+        *(Emotion.HAPPY, Emotion.NEUTRAL, Emotion.HAPPY, Emotion.SURPRISE, Emotion.NEUTRAL),
+    ]
+    assert [scene.quadrant for scene in scenes] == [Quadrant.Q1, Quadrant.N, Quadrant.Q1, Quadrant.Q1, Quadrant.N]
+    assert min(scene.seconds for scene in scenes) >= MIN_SCENE_S
+
+
+def test_each_person_has_one_number(cut: FilmReading) -> None:
+    table = cut.faces_table()
+    obama, biden = 1, 2
+    assert [faces_from_left(in_shot(table, shot)) for shot in range(3)] == [[obama], [biden], [obama]]
+    first, *middle, last = faces_from_left(in_shot(table, 3))
+    assert (first, middle, last) == (obama, [3, 4], biden)  # Obama, Collins, Hopper and Biden
+    assert [faces_from_left(in_shot(table, shot)) for shot in (4, 5)] == [[obama], [5]]
+    assert [face.number for face in cut.faces()] == [1, 2, 3, 4, 5]
+
+
+def test_only_cuts_are_cuts(cut_film: Path) -> None:
+    with FilmFile(cut_film) as film:
+        cuts_s = [moment.time_s for moment in read_film(film, FAKES, rate=4.0) if moment.is_cut]
+    assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
+
+
+class EnteringDetector(FakeDetector):
+    """Sees the second face from the second search on, and between the searches only known faces."""
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        faces = super().detect(image)
+        return faces[: self.num_calls]
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        faces = super().detect_near(image, boxes)
+        return [face for face in faces if any(face.box.overlap(box) > 0.5 for box in boxes)]
+
+
+def test_a_newcomer_is_found_within_two_seconds_by_few_searches() -> None:
+    detector = EnteringDetector([make_face(20), make_face(200)])
+    networks = FilmNetworks(detector, FakeClassifier(), FakeIdentifier())
+    with FilmFile(io.BytesIO(film_bytes([(NOBODY, 4)], size=(320, 240)))) as film:
+        counts = {moment.time_s: len(moment.faces) for moment in read_film(film, networks, rate=4.0)}
+    assert counts[0.0] == 1
+    assert min(time_s for time_s, count in counts.items() if count == 2) < 2.0
+    assert detector.num_calls <= 4
+
+
+@pytest.mark.parametrize("rate", [0.09, 30.1, float("nan")])
+def test_a_rate_out_of_range_is_refused(rate: float) -> None:
+    with FilmFile(io.BytesIO(film_bytes([(NOBODY, 0.5)]))) as film, pytest.raises(ValueError, match=r"from 0.1 to 30"):
+        next(read_film(film, FAKES, rate=rate))
+
+
+# Tables
+
+
+def moment(time_s: float, *faces: tuple[int, Emotion, float], is_cut: bool = False) -> FilmMoment:
+    """A moment with faces: number, emotion and share."""
+    readings = (
+        LiveFace(number, FaceReading(make_face(10 * number), FakeClassifier(emotion, share).probabilities))
+        for number, emotion, share in faces
+    )
+    return FilmMoment(time_s, 0.5, EMPTY, tuple(readings), is_cut)
+
+
+def reading_of(*moments: FilmMoment) -> FilmReading:
+    """A reading of a film of 320x180 pixels."""
+    data = film_bytes([(NOBODY, 1)])
+    with FilmFile(io.BytesIO(data)) as film:
+        reading = FilmReading(film, 4.0)
+    for one in moments:
+        reading.add(one)
+    return reading
+
+
+HAPPY, SAD, ANGRY = Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY
+
+
+def test_a_reading_without_moments_is_empty() -> None:
+    reading = reading_of()
+    assert (len(reading), reading.end_s, reading.scenes(), reading.faces()) == (0, 0, [], [])
+    assert (list(reading.faces_table()), list(reading.timeline())) == (FILM_COLUMNS, COLUMNS)
+    assert (len(reading.faces_table()), len(reading.timeline())) == (0, 0)
+
+
+def test_the_table_of_the_faces_has_every_face_in_pixels_of_the_film() -> None:
+    reading = reading_of(moment(0, (1, HAPPY, 0.8)), moment(0.25), moment(0.5, (2, SAD, 0.9), (1, ANGRY, 0.7)))
+    table = reading.faces_table()
+    assert table["time_s"].tolist() == [0, 0.5, 0.5]
+    assert table["face"].tolist() == [1, 2, 1]
+    # The images have half the size of the film
+    assert table[["x", "y", "width", "height"]].to_numpy().tolist() == [[x, 20, 80, 100] for x in (20, 40, 20)]
+    assert table["emotion"].tolist() == ["happy", "sad", "angry"]
+    assert table["quadrant"].tolist() == ["Q1", "Q3", "Q2"]
+    assert table[SHARES].sum(axis=1).tolist() == pytest.approx([1, 1, 1])
+    assert table["confidence"].tolist() == pytest.approx([0.99] * 3)
+
+
+def test_the_timeline_is_the_mean_of_the_faces() -> None:
+    reading = reading_of(moment(0, (1, HAPPY, 1.0), (2, SAD, 1.0)), moment(0.25), moment(0.5, (1, SAD, 1.0)))
+    table = reading.timeline()
+    assert table["time_s"].tolist() == [0, 0.25, 0.5]
+    assert table["num_faces"].tolist() == [2, 0, 1]
+    assert table["happy"].tolist() == pytest.approx([0.5, np.nan, 0], nan_ok=True)
+    assert table["valence"].tolist() == pytest.approx([(0.81 - 0.63) / 2, np.nan, -0.63], nan_ok=True)
+    assert table["quadrant"].isna().tolist() == [False, True, False]
+
+
+def test_a_face_has_its_strongest_other_emotion() -> None:
+    reading = reading_of(
+        moment(0, (1, HAPPY, 0.9), (2, SAD, 0.9)),
+        moment(0.25, (1, SAD, 0.5), (2, SAD, 0.8)),
+        moment(0.5, (1, HAPPY, 0.8)),
+        moment(0.75, (1, ANGRY, 0.7)),
+        moment(1.0, (1, HAPPY, 0.8)),
+    )
+    first, second = reading.faces()
+    assert (first.number, first.start_s, first.end_s, first.seconds) == (1, 0, 1.0, 1.25)
+    assert (first.probabilities.emotion, first.highlight) == (HAPPY, (ANGRY, 0.75))
+    assert (second.number, second.end_s, second.seconds, second.highlight) == (2, 0.25, 0.5, None)
+    assert face_line(second).startswith("Face 2: ")
+    assert "0:00" in face_line(first)
+
+
+def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:
+    often = [moment(number / 4, (1, HAPPY, 0.9)) for number in range(3)]
+    assert [face.number for face in reading_of(*often, moment(1, (2, SAD, 0.9))).faces()] == [1]
+    once = reading_of(moment(0, (1, HAPPY, 0.9)), moment(0.25, (2, SAD, 0.9)))
+    assert [face.number for face in once.faces()] == [1, 2]
+
+
+def test_a_cut_is_a_boundary_for_a_small_change() -> None:
+    def scenes(is_cut: bool) -> list[float]:
+        calm = [moment(number / 4, (1, Emotion.NEUTRAL, 0.75)) for number in range(10)]
+        cut = moment(2.5, (2, Emotion.SAD, 0.55), is_cut=is_cut)
+        rest = [moment(number / 4, (2, Emotion.SAD, 0.55)) for number in range(11, 20)]
+        return [scene.start_s for scene in reading_of(*calm, cut, *rest).scenes()]
+
+    assert (scenes(is_cut=False), scenes(is_cut=True)) == ([0], [0, 2.5])
+
+
+def test_a_film_with_few_frames_has_scenes_without_gaps() -> None:
+    slides = [moment(3.0 * number, (1, HAPPY if number < 4 else SAD, 0.9)) for number in range(8)]
+    reading = reading_of(*slides)
+    assert [(scene.start_s, scene.end_s) for scene in reading.scenes()] == [(0, 12), (12, 24)]
+    assert [face.seconds for face in reading.faces()] == [24]

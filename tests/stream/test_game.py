@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.media.images import Box, read_image
+from emomusic.stream.game import MAX_POINTS, RESULT_S, ROUND_S, Attempt, MirrorGame, Stage
+from emomusic.stream.reader import SeenFace
+from tests.fakes import FakeClassifier, FakeClock
+
+FIRST, SECOND = Emotion.HAPPY, Emotion.FEAR
+
+
+def face(emotion: Emotion = FIRST, share: float = 0.8, *, x: int = 100, side: int = 60) -> SeenFace:
+    crop = np.full((side, side, 3), 90, np.uint8)
+    return SeenFace(Box(x, 60, side, side), crop, FakeClassifier(emotion, share).probabilities)
+
+
+class Play:
+    """A game with a clock and a reading every fifth of a second."""
+
+    def __init__(self, *emotions: Emotion, num_players: int = 1) -> None:
+        self.clock = FakeClock()
+        self.game = MirrorGame(emotions or (FIRST, SECOND), num_players=num_players, clock=self.clock)
+
+    def read(self, *faces: SeenFace, seconds: float = 0.2, apart_s: float = 0.2) -> None:
+        for _ in range(round(seconds / apart_s)):
+            self.game.add(self.clock(), faces)
+            self.clock.advance(apart_s)
+
+    @property
+    def stage(self) -> Stage:
+        return self.game.view().stage
+
+    def last(self, player: int = 0) -> Attempt:
+        return self.game.view().rounds[-1][player]
+
+
+def test_a_game_has_one_round_for_each_emotion_and_ends() -> None:
+    play = Play(*EMOTIONS)
+    seen = []
+    while play.stage is not Stage.OVER:
+        play.read(face())
+        seen.append((len(play.game.view().rounds), play.stage))
+    rounds = [(number, stage) for number in range(1, 8) for stage in (Stage.SHOWING, Stage.RESULT)]
+    assert [each for each in dict.fromkeys(seen) if each[1] is not Stage.WAITING] == [*rounds, (7, Stage.OVER)]
+    assert play.clock() - 100 == pytest.approx(7 * (ROUND_S + RESULT_S), abs=7 * 0.4)
+    assert [attempt.emotion for (attempt,) in play.game.view().rounds] == list(EMOTIONS)
+    before = play.game.view().points
+    play.read(face(), seconds=2)
+    play.game.skip()
+    assert (play.stage, play.game.view().points) == (Stage.OVER, before)
+
+
+def test_a_round_waits_for_a_face() -> None:
+    play = Play()
+    play.read(seconds=60)
+    assert (play.stage, play.game.view().left_s) == (Stage.WAITING, ROUND_S)
+    play.read(face())
+    assert play.stage is Stage.SHOWING
+
+
+def test_quality_and_speed_give_points() -> None:
+    play = Play()
+    play.read(face(FIRST, 0.9), seconds=1)
+    fast = play.last()
+    assert fast.share == pytest.approx(0.9)
+    assert fast.points == round(70 * 0.9 + 30)  # within the first second
+    slow = Play()
+    slow.read(face(Emotion.NEUTRAL), seconds=3)
+    slow.read(face(FIRST, 0.9), seconds=1)
+    assert slow.last().reached_s == pytest.approx(3.2)  # with the second one of three or four
+    assert slow.last().points == round(70 * 0.9 + 30 * 1.8 / 4)
+    never = Play()
+    never.read(face(Emotion.NEUTRAL, 0.4), seconds=5)
+    assert (never.last().reached_s, never.last().points) == (None, 7)  # 70 times 0.1
+
+
+def test_one_odd_reading_does_not_decide_but_a_slow_server_does_not_matter() -> None:
+    play = Play()
+    play.read(face(Emotion.NEUTRAL), seconds=1)
+    play.read(face(FIRST, 0.9))
+    assert play.last().share < 0.4
+    slow = Play()
+    slow.read(face(FIRST, 0.9), seconds=4, apart_s=1.0)
+    assert slow.last().points == round(70 * 0.9 + 30)
+
+
+@given(
+    share=st.floats(0.0, 1.0),
+    reached_s=st.none() | st.floats(0.0, ROUND_S),
+)
+def test_points_stay_in_their_range_and_rise_with_the_share(share: float, reached_s: float | None) -> None:
+    def points(share: float) -> int:
+        values = np.full(len(EMOTIONS), (1 - share) / 6, np.float32)
+        values[FIRST.label] = share
+        return Attempt(FIRST, EmotionProbabilities(values), b"", reached_s).points
+
+    assert 0 <= points(0.0) <= points(share) <= points(1.0) <= MAX_POINTS
+
+
+def test_the_best_moment_is_kept_with_its_picture() -> None:
+    play = Play()
+    play.read(face(), face(Emotion.SAD, x=10, side=20))
+    assert play.last().picture == b""  # the first reading only starts the round
+    play.read(face(FIRST, 0.5))
+    first = play.last().picture
+    play.read(face(FIRST, 0.9), seconds=1)
+    best = play.last()
+    play.read(face(FIRST, 0.7), seconds=2)
+    assert play.last() is best
+    assert best.picture is not first
+    assert read_image(best.picture).shape == (160, 160, 3)
+
+
+def test_late_readings_count_during_the_result_unless_their_frame_came_after_the_round() -> None:
+    play = Play()
+    play.read(face(FIRST, 0.5))
+    play.clock.advance(ROUND_S + 0.5)
+    assert play.stage is Stage.RESULT
+    play.game.add(play.clock() - 1.0, [face(FIRST, 0.6)])
+    assert play.last().share == pytest.approx(0.6)
+    play.game.add(play.clock(), [face(FIRST, 0.99)])
+    assert play.last().share == pytest.approx(0.6)
+
+
+def test_two_players_are_the_two_largest_faces_by_side() -> None:
+    play = Play(num_players=2)
+    left, right = face(FIRST, 0.9, x=20), face(FIRST, 0.6, x=220)
+    play.read(left)
+    assert play.stage is Stage.WAITING
+    play.read(left, face(FIRST, 0.99, x=140, side=20), right, seconds=0.4)
+    assert [attempt.share for attempt in play.game.view().rounds[0]] == pytest.approx([0.9, 0.6])
+    play.read(face(FIRST, 0.95, x=200), seconds=1)  # the other one is hidden
+    assert [attempt.share for attempt in play.game.view().rounds[0]] == pytest.approx([0.9, 0.95])
+    assert play.game.view().points == tuple(attempt.points for attempt in play.game.view().rounds[0])
+
+
+def test_a_player_who_left_is_absent_after_a_moment() -> None:
+    play = Play(num_players=2)
+    play.read(face(x=20), face(x=220))
+    assert None not in play.game.view().now
+    play.read(face(x=20), seconds=2)
+    now = play.game.view().now
+    assert now[0] is not None
+    assert now[1] is None
+
+
+def test_a_press_skips_a_round_once() -> None:
+    play = Play()
+    play.game.skip()  # a held key
+    assert len(play.game.view().rounds) == 1
+    play.clock.advance(1)
+    play.game.skip()
+    play.game.skip()
+    assert len(play.game.view().rounds) == 2
+    play.clock.advance(1)
+    play.game.skip()
+    assert play.stage is Stage.OVER
+    assert play.game.view().points == (0,)
+    assert play.game.view().strongest is None
+
+
+def test_the_strongest_face_is_the_largest_share_of_all_rounds_and_players() -> None:
+    play = Play(num_players=2)
+    left, right = face(FIRST, 0.5, x=20), face(SECOND, 0.7, x=220)
+    play.read(left, right, seconds=ROUND_S + RESULT_S + 1)
+    strongest = play.game.view().strongest
+    assert strongest is not None
+    assert strongest.emotion is SECOND
+    assert strongest.share == pytest.approx(0.7)
+
+
+def test_a_game_needs_emotions_and_one_or_two_players() -> None:
+    with pytest.raises(ValueError, match="Received"):
+        MirrorGame([])
+    with pytest.raises(ValueError, match="Received"):
+        MirrorGame(EMOTIONS, num_players=3)

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.media.images import Box
+from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, Step
+from emomusic.stream.reader import SeenFace
+from tests.fakes import FakeClock
+
+
+def face(side: int = 60, shade: int = 0, **shares: float) -> SeenFace:
+    """A face with these probabilities; the others share the rest."""
+    values = np.array([shares.get(emotion.value, 0.0) for emotion in Emotion], np.float32)
+    values[values == 0] = (1 - values.sum()) / max((values == 0).sum(), 1)
+    return SeenFace(Box(0, 0, side, side), np.full((8, 8, 3), shade, np.uint8), EmotionProbabilities(values))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def lesson(clock: FakeClock) -> Lesson:
+    return Lesson(clock)
+
+
+def teach(lesson: Lesson, clock: FakeClock, *faces: SeenFace) -> None:
+    """Show faces during a capture, evenly spread."""
+    lesson.start()
+    clock.advance(COUNTDOWN_S)
+    for each in faces:
+        lesson.observe(clock(), [each])
+        clock.advance(CAPTURE_S / len(faces))
+
+
+def test_only_the_capture_counts_and_the_largest_face(lesson: Lesson, clock: FakeClock) -> None:
+    assert (lesson.step, lesson.emotion) == (Step.READY, Emotion.NEUTRAL)
+    lesson.observe(clock(), [face(neutral=0.9)])
+    lesson.start()
+    lesson.observe(clock(), [face(neutral=0.9)])
+    assert (lesson.step, lesson.seconds_left, lesson.taken) == (Step.COUNTING, COUNTDOWN_S, None)
+    clock.advance(COUNTDOWN_S)
+    assert lesson.step is Step.CAPTURING
+    lesson.observe(clock(), [face(40, 1, neutral=0.9), face(60, 2, neutral=0.5)])
+    clock.advance(CAPTURE_S)
+    lesson.observe(clock(), [face(90, 3, neutral=0.99)])
+    assert lesson.step is Step.TAKEN
+    assert lesson.taken is not None
+    assert lesson.taken.crop[0, 0, 0] == 2
+
+
+def test_the_best_frame_differs_most_from_the_neutral_face(lesson: Lesson, clock: FakeClock) -> None:
+    teach(lesson, clock, face(neutral=0.6, angry=0.01))
+    lesson.keep()
+    while lesson.emotion is not Emotion.ANGRY:
+        lesson.skip()
+    teach(lesson, clock, face(shade=1, angry=0.05), face(shade=2, angry=0.2), face(shade=3, angry=0.1))
+    lesson.keep()
+    assert lesson.shots[Emotion.ANGRY].crop[0, 0, 0] == 2
+    assert set(lesson.shots) == {Emotion.NEUTRAL, Emotion.ANGRY}
+
+
+def test_a_capture_without_a_face_is_missed_and_can_be_repeated(lesson: Lesson, clock: FakeClock) -> None:
+    lesson.start()
+    clock.advance(COUNTDOWN_S + CAPTURE_S)
+    assert lesson.step is Step.MISSED
+    lesson.keep()
+    lesson.skip()  # the neutral face is needed
+    lesson.finish()
+    assert lesson.emotion is Emotion.NEUTRAL
+    teach(lesson, clock, face(neutral=0.5))
+    first = lesson.taken
+    teach(lesson, clock, face(neutral=0.4))
+    assert lesson.taken is not None
+    assert lesson.taken is not first
+
+
+def test_the_lesson_ends_after_the_last_emotion_or_earlier(lesson: Lesson, clock: FakeClock) -> None:
+    for emotion in ORDER:
+        assert lesson.emotion is emotion
+        teach(lesson, clock, face(**{emotion.value: 0.5}))
+        lesson.keep()
+    assert lesson.step is Step.DONE
+    assert set(lesson.shots) == set(Emotion)
+    short = Lesson(clock)
+    teach(short, clock, face(neutral=0.5))
+    short.keep()
+    short.finish()
+    assert (short.step, set(short.shots)) == (Step.DONE, {Emotion.NEUTRAL})

@@ -1,0 +1,98 @@
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.identity import Descriptors
+from emomusic.faces.profile import People
+from emomusic.media.images import Box, RgbImage
+from emomusic.stream import persons as persons_module
+from emomusic.stream.persons import ALONE_S, Adjuster, PersonFinder, classify_persons
+from tests.fakes import FakeClassifier
+
+IMAGE = np.zeros((100, 400, 3), np.uint8)
+LEFT, MOVED, RIGHT = Box(10, 10, 50, 50), Box(20, 12, 50, 50), Box(300, 10, 50, 50)
+
+
+class FakeIdentifier:
+    """Describes a face by the half of the image in which it is."""
+
+    def __init__(self) -> None:
+        self.num_faces = 0
+
+    def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
+        self.num_faces += len(boxes)
+        return np.array([[1.0, 0.0] if box.x < image.shape[1] / 2 else [0.0, 1.0] for box in boxes], np.float32)
+
+
+class FakePerson(SimpleNamespace):
+    """Compared by identity, like a `KnownFace`."""
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
+
+def person(*descriptor: float, shade: int = 0) -> Any:
+    """A person with this descriptor, whose faces are all of one emotion."""
+    values = np.eye(7, dtype=np.float32)[shade]
+    return FakePerson(
+        profile=SimpleNamespace(shows=lambda found: found @ np.array(descriptor) > 0.5),
+        classify=lambda crops: [EmotionProbabilities(values) for _ in crops],
+    )
+
+
+@pytest.fixture
+def identifier() -> FakeIdentifier:
+    return FakeIdentifier()
+
+
+def test_faces_are_recognised_once_and_followed_by_their_boxes(identifier: FakeIdentifier) -> None:
+    finder, anna = PersonFinder(lambda: identifier), person(1, 0)
+    persons = (anna,)
+    assert finder.find(IMAGE, [LEFT, RIGHT], persons, 0.0) == [anna, None]
+    assert finder.find(IMAGE, [MOVED, RIGHT], persons, 0.5) == [anna, None]
+    assert identifier.num_faces == 2
+    assert finder.find(IMAGE, [RIGHT], persons, 1.5) == [None]  # asked again, as somebody may have turned
+    assert identifier.num_faces == 3
+    assert finder.find(IMAGE, [LEFT], persons, 1.6) == [anna]  # back
+    assert identifier.num_faces == 4
+
+
+def test_new_and_forgotten_persons_count_at_once(identifier: FakeIdentifier) -> None:
+    finder, anna, ben = PersonFinder(lambda: identifier), person(1, 0), person(0, 1)
+    assert finder.find(IMAGE, [LEFT, RIGHT], (), 0.0) == [None, None]
+    assert identifier.num_faces == 0
+    assert finder.find(IMAGE, [LEFT, RIGHT], (anna,), 0.1) == [anna, None]
+    assert finder.find(IMAGE, [LEFT, RIGHT], (anna, ben), 0.2) == [anna, ben]
+    assert finder.find(IMAGE, [LEFT, RIGHT], (), 0.3) == [None, None]
+
+
+def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    face = People.load("emonet_photo").means[Emotion.NEUTRAL.label]
+    monkeypatch.setattr(persons_module, "describe_faces", lambda *_: face[None])
+    adjuster = Adjuster(lambda: identifier, EmotionClassifier.load)
+
+    def watch(box: Box, start_s: float, seconds: float) -> int:
+        for time_s in np.arange(start_s, start_s + seconds + 0.1, 0.5):
+            adjuster.observe(IMAGE, box, IMAGE, float(time_s))
+        return len(adjuster.persons)
+
+    assert watch(LEFT, 0, ALONE_S - 1) == 0
+    assert watch(RIGHT, 11, 1) == 0  # somebody else for a moment
+    assert watch(LEFT, 20, ALONE_S - 1) == 0  # after a gap
+    assert watch(LEFT, 30, 0) == 1
+    assert adjuster.persons[0].profile.shows(identifier.describe(IMAGE, [LEFT, RIGHT])).tolist() == [True, False]
+    assert watch(RIGHT, 40, ALONE_S) == 2
+    adjuster.forget()
+    assert watch(LEFT, 60, 0) == 0
+
+
+def test_each_face_has_the_probabilities_of_its_person() -> None:
+    anna, ben = person(1, 0, shade=1), person(0, 1, shade=2)
+    crops = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
+    found = classify_persons(crops, [ben, None, anna, ben], FakeClassifier())
+    assert [each.values.argmax() for each in (found[0], found[2], found[3])] == [2, 1, 2]
+    assert np.array_equal(found[1].values, FakeClassifier().classify([crops[1]])[0].values)

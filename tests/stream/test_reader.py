@@ -1,0 +1,294 @@
+import gc
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from emomusic.affect import Emotion
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.detection import Face
+from emomusic.faces.profile import KnownFace, People, learn_profile
+from emomusic.media.images import Box, RgbImage, crop_face
+from emomusic.stream import persons as persons_module
+from emomusic.stream import reader as reader_module
+from emomusic.stream.reader import LiveReader, LiveSettings, LiveView, SeenFace
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, FakeIdentifier, make_face
+from tests.waiting import wait_until
+
+NO_DELAY = LiveSettings(interval_s=0.0, smoothing_s=0.0)
+FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
+NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
+
+
+def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
+    return np.full((height, width, 3), shade, np.uint8)
+
+
+def read(reader: LiveReader, image: RgbImage) -> LiveView:
+    """Submit a frame and wait for its reading."""
+    before = reader.view().num_readings
+    reader.submit_frame(image)
+    wait_until(lambda: reader.view().num_readings > before)
+    return reader.view()
+
+
+class BlockedDetector(FakeDetector):
+    """Blocks each reading until `go_on` is released, and records the shade of each frame."""
+
+    def __init__(self, faces: Sequence[Face] = ()) -> None:
+        super().__init__(faces)
+        self.shades: list[int] = []
+        self.entered, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        self.shades.append(int(image[0, 0, 0]))
+        self.entered.release()
+        assert self.go_on.acquire(timeout=120)
+        return super().detect(image)
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        return self.detect(image)
+
+
+class BrokenDetector(FakeDetector):
+    """Raises an error while `broken` is true."""
+
+    broken = True
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        if self.broken:
+            raise RuntimeError("out of memory")
+        return super().detect(image)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def fake() -> FakeDetector:
+    return FakeDetector([FACE])
+
+
+@pytest.fixture
+def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
+        yield reader
+
+
+def test_late_frames_are_dropped() -> None:
+    detector = BlockedDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
+        reader.submit_frame(frame(1))
+        assert detector.entered.acquire(timeout=120)
+        for shade in (2, 3, 4):
+            assert reader.submit_frame(frame(shade)).faces == ()  # during the reading
+        detector.go_on.release()
+        assert detector.entered.acquire(timeout=120)
+        detector.go_on.release()
+        wait_until(lambda: reader.view().num_readings == 2)
+        assert detector.shades == [1, 4]
+        assert reader.view().num_frames == 4
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_faces_are_numbered_in_the_order_on_the_screen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
+    fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
+    settings = replace(NO_DELAY, mirrored=mirrored)
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock) as reader:
+        faces = read(reader, frame()).faces
+    assert [face.number for face in faces] == [1, 2]
+    assert [face.reading.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
+
+
+def test_a_reading_has_box_landmarks_and_emotion(reader: LiveReader) -> None:
+    view = read(reader, frame())
+    (face,) = view.faces
+    assert (face.number, face.reading.emotion, face.reading.face.box) == (1, Emotion.HAPPY, FACE.box)
+    assert face.reading.face.landmarks.nose == pytest.approx(FACE.landmarks.nose)
+    assert view.group is not None
+    assert view.group.values == pytest.approx(face.reading.probabilities.values)
+    assert (view.width, view.height) == (320, 240)
+
+
+def test_an_observer_sees_the_crops_of_each_reading(reader: LiveReader, clock: FakeClock) -> None:
+    seen: list[tuple[float, list[SeenFace]]] = []
+    reader.observer = lambda time_s, faces: seen.append((time_s, list(faces)))
+    clock.now_s = 5.0
+    image = frame()
+    read(reader, image)
+    ((time_s, (face,)),) = seen
+    assert time_s == 5.0
+    assert face.box == FACE.box
+    assert np.array_equal(face.crop, crop_face(image, FACE.box))
+    expected = FakeClassifier().classify([face.crop])[0]
+    assert np.array_equal(face.probabilities.values, expected.values)
+    reader.observer = None
+    read(reader, image)
+    assert len(seen) == 1
+
+
+def test_readings_adjust_to_one_person_but_not_for_an_observer_or_against_the_switch(
+    fake: FakeDetector, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier, people, estimates = EmotionClassifier.load(), People.load("emonet_photo"), weakref.WeakSet[KnownFace]()
+
+    class Estimate(KnownFace):
+        def __init__(self, *profile: Any) -> None:
+            super().__init__(*profile)
+            estimates.add(self)
+
+    neutral = people.means[Emotion.NEUTRAL.label]
+    taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 16, dtype=np.float32), classifier)
+    monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
+    monkeypatch.setattr(persons_module, "describe_faces", lambda crops, _: neutral[None])
+    monkeypatch.setattr(persons_module, "KnownFace", Estimate)
+    with LiveReader(
+        lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=NO_DELAY, clock=clock
+    ) as reader:
+
+        def adjusts(seconds: int = 1) -> bool:
+            for _ in range(seconds):
+                clock.advance(1)
+                read(reader, frame())
+            return reader.view().is_adjusted
+
+        assert not adjusts(11)
+        assert adjusts()
+        reader.observer = lambda *_: None
+        assert not adjusts()
+        reader.observer = None
+        assert adjusts()
+        reader.known = (KnownFace(taught, classifier),)
+        assert not adjusts()  # a taught profile wins
+        reader.known = ()
+        assert adjusts()
+        reader.settings = replace(NO_DELAY, adjusts=False)
+        assert not adjusts()
+        reader.settings = NO_DELAY
+        assert not adjusts(11)
+        assert adjusts()
+        assert estimates
+    gc.collect()
+    assert not estimates  # gone with the video
+
+
+def test_boxes_follow_the_picture_between_readings() -> None:
+    detector = BlockedDetector([FACE])
+    detector.go_on.release()
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
+        read(reader, NOISE[20:260, 20:340].copy())
+        for step in range(1, 6):  # the picture moves by (4, 3) pixels without a reading
+            view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
+            (face,) = view.faces
+            assert face.reading.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
+            assert face.reading.face.box.y == pytest.approx(FACE.box.y + 3 * step, abs=1)
+            assert face.reading.face.landmarks.nose[0] == pytest.approx(FACE.landmarks.nose[0] + 4 * step, abs=1)
+        assert reader.view().num_readings == 1
+        detector.go_on.release()
+
+
+def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
+    classifier = FakeClassifier(Emotion.HAPPY, 0.9)
+    with LiveReader(lambda: (fake, classifier), settings=LiveSettings(0.0, 2.0), clock=clock) as reader:
+        read(reader, frame())
+        classifier.probabilities = FakeClassifier(Emotion.SAD, 0.9).probabilities
+        clock.advance(2.0)
+        (face,) = read(reader, frame()).faces
+        assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
+        reader.settings = NO_DELAY
+        clock.advance(0.01)
+        (face,) = read(reader, frame()).faces
+        assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9)
+
+
+def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
+    detector = BlockedDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
+        assert reader.view().lag_s is None
+        for number in range(5):
+            reader.submit_frame(frame())
+            assert detector.entered.acquire(timeout=120)
+            clock.advance(0.04)  # a reading takes 40 ms
+            detector.go_on.release()
+            wait_until(lambda number=number: reader.view().num_readings == number + 1)
+            clock.advance(0.06)
+        view = reader.view()
+        assert view.frames_per_second == pytest.approx(10)
+        assert view.readings_per_second == pytest.approx(10)
+        assert view.lag_s == pytest.approx(0.04)
+        clock.advance(10)
+        assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
+
+
+def test_the_view_is_not_ready_while_the_networks_load() -> None:
+    loaded, detector = threading.Event(), BlockedDetector([FACE])
+
+    def networks() -> tuple[FakeDetector, FakeClassifier]:
+        assert loaded.wait(20)
+        return detector, FakeClassifier()
+
+    with LiveReader(networks, settings=NO_DELAY) as reader:
+        for shade in (1, 2, 3):
+            assert not reader.submit_frame(frame(shade)).is_ready
+        loaded.set()
+        assert detector.entered.acquire(timeout=120)
+        assert detector.shades == [3]  # not a frame from before the loading
+        assert reader.view().is_ready
+        detector.go_on.release()
+
+
+def test_a_successful_reading_clears_the_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("emomusic.stream.reader._REST_AFTER_ERROR_S", 0.0)
+    detector = BrokenDetector([FACE])
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
+        for _ in range(3):
+            reader.submit_frame(frame())
+            wait_until(lambda: reader.view().error is not None)
+        assert str(reader.view().error) == "out of memory"
+        assert reader.is_running
+        detector.broken = False
+        assert read(reader, frame()).error is None
+        assert len(reader.view().faces) == 1
+    assert len(caplog.records) == 1  # three equal errors
+
+
+def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None:
+    read(reader, frame())
+    assert reader.is_running
+    reader.close()
+    assert not reader.is_running
+    view = reader.submit_frame(frame())
+    assert not reader.is_running
+    assert len(view.faces) == 1
+    assert view.num_frames == 1
+    assert len(reader.timeline()) == 1
+    reader.close()
+
+
+def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, idle_s=0.02) as reader:
+        read(reader, frame())
+        wait_until(lambda: not reader.is_running)
+        view = read(reader, frame())
+        assert view.num_readings == 2
+        assert [face.number for face in view.faces] == [1]
+
+
+def test_close_discards_a_pending_reading() -> None:
+    blocked = BlockedDetector([FACE])
+    reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=NO_DELAY)
+    reader.submit_frame(frame())
+    assert blocked.entered.acquire(timeout=120)
+    reader.close(timeout_s=0)
+    blocked.go_on.release()
+    wait_until(lambda: not reader.is_running)
+    assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)

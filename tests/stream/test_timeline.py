@@ -1,0 +1,215 @@
+import itertools
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
+from emomusic.faces.reading import SHARES
+from emomusic.stream.timeline import (
+    TIMELINE_SECONDS,
+    Timeline,
+    _partition,
+    every_second,
+    segments_of,
+    summarize,
+    timeline_table,
+)
+
+HAPPY, SAD, ANGRY, NEUTRAL = (
+    EmotionProbabilities.certain(emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.NEUTRAL)
+)
+
+
+def session(*parts: tuple[EmotionProbabilities | None, int]) -> pd.DataFrame:
+    """A timeline's table of parts with their duration in seconds; None is a part without faces."""
+    timeline, second = Timeline(), 0
+    for group, seconds in parts:
+        for _ in range(seconds):
+            timeline.add(second + 0.3, group, 0 if group is None else 2)
+            second += 1
+    return timeline.table()
+
+
+def spans(table: pd.DataFrame, shortest_s: int = 5) -> list[tuple[int, int, str]]:
+    return [(s.start_s, s.seconds, str(s.quadrant)) for s in segments_of(table, shortest_s=shortest_s)]
+
+
+def test_a_second_is_the_mean_of_its_readings() -> None:
+    timeline = Timeline()
+    for time_s, group in ((0.0, HAPPY), (0.4, HAPPY), (0.7, HAPPY), (0.9, SAD), (1.0, SAD)):
+        timeline.add(time_s, group, 1)
+    table = timeline.table()
+    assert table["time_s"].tolist() == [0, 1]
+    assert table["happy"].tolist() == pytest.approx([0.75, 0.0])
+    assert table["valence"][0] == pytest.approx(0.75 * 0.81 - 0.25 * 0.63)
+    assert table["quadrant"].tolist() == ["Q1", "Q3"]
+
+
+def test_a_second_without_faces_has_a_row_with_missing_shares() -> None:
+    table = session((HAPPY, 1), (None, 1))
+    assert table["num_faces"].tolist() == [2, 0]
+    assert table.loc[1, [*SHARES, "valence", "arousal", "quadrant"]].isna().all()
+
+
+def test_a_timeline_keeps_the_last_ten_minutes() -> None:
+    timeline = Timeline()
+    for time_s in range(1000):
+        timeline.add(time_s, HAPPY, 1)
+    assert TIMELINE_SECONDS == 600
+    assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
+
+
+def test_a_change_of_quadrant_starts_a_segment() -> None:
+    table = session((HAPPY, 10), (SAD, 20), (NEUTRAL, 6))
+    assert spans(table) == [(0, 10, "Q1"), (10, 20, "Q3"), (30, 6, "N")]
+    first = segments_of(table)[0]
+    assert (first.emotion, first.point.valence) == (Emotion.HAPPY, pytest.approx(0.81))
+
+
+def test_only_a_long_gap_interrupts_a_segment() -> None:
+    assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
+    assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
+
+
+def test_the_longest_segment_is_the_first_of_equal_ones() -> None:
+    summary = summarize(session((HAPPY, 10), (SAD, 20), (ANGRY, 20), (None, 3)))
+    assert (summary.seconds, summary.seconds_with_faces, summary.most_faces) == (53, 50, 2)
+    assert summary.longest is not None
+    assert (summary.longest.quadrant, summary.longest.start_s, summary.longest.seconds) == (Quadrant.Q3, 10, 20)
+    assert summary.mean is not None
+    assert summary.mean[Emotion.HAPPY] == pytest.approx(0.2)
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
+def test_segments_are_sorted_and_cover_every_second_with_a_face(
+    parts: list[tuple[Emotion | None, int]], shortest_s: int
+) -> None:
+    table = session(*((emotion and EmotionProbabilities.certain(emotion), seconds) for emotion, seconds in parts))
+    segments = segments_of(table, shortest_s=shortest_s)
+    covered = [second for s in segments for second in range(int(s.start_s), int(s.end_s))]
+    assert covered == sorted(set(covered))
+    assert set(table.loc[table["num_faces"] > 0, "time_s"]) <= set(covered)
+    for one, other in itertools.pairwise(segments):
+        gap = other.start_s - one.start_s - one.seconds
+        assert gap >= shortest_s or (
+            (one.quadrant, one.emotion) != (other.quadrant, other.emotion)
+            and min(one.seconds, other.seconds) >= shortest_s
+        )
+
+
+# Segments of a film
+
+
+def film_table(*parts: tuple[EmotionProbabilities | None, int], row_s: float = 0.25) -> pd.DataFrame:
+    """A table of parts with their number of rows; None is a part without faces."""
+    groups = [group for group, num_rows in parts for _ in range(num_rows)]
+    totals = np.array(
+        [np.zeros(len(EMOTIONS)) if group is None else 2 * np.array(list(group.as_dict().values())) for group in groups]
+    )
+    num_faces = np.array([0 if group is None else 2 for group in groups])
+    return timeline_table(np.arange(len(groups)) * row_s, num_faces, totals)
+
+
+def mix(**shares: float) -> EmotionProbabilities:
+    """Named shares; what they leave goes to neutral."""
+    values = np.array([shares.get(emotion, 0.0) for emotion in EMOTIONS])
+    values[Emotion.NEUTRAL.label] += 1 - values.sum()
+    return EmotionProbabilities(values.astype(np.float32))
+
+
+def starts(table: pd.DataFrame, cuts_s: Collection[float] = (), **options: float) -> list[float]:
+    return [segment.start_s for segment in segments_of(table, cuts_s=cuts_s, **options)]
+
+
+def test_rows_may_be_shorter_than_a_second() -> None:
+    table = film_table((HAPPY, 12), (SAD, 8), (None, 8), (SAD, 8))
+    segments = segments_of(table, shortest_s=2.0, row_s=0.25)
+    assert [(segment.start_s, segment.end_s) for segment in segments] == [(0, 3), (3, 5), (7, 9)]
+
+
+@pytest.mark.parametrize("row_s", [0.1, 0.4, 3.0])
+def test_segments_do_not_depend_on_the_rate(row_s: float) -> None:
+    num_rows = round(30 / row_s)
+    table = film_table((HAPPY, num_rows), (mix(sad=0.7), num_rows), (ANGRY, num_rows), row_s=row_s)
+    segments = segments_of(table, shortest_s=6.0, row_s=row_s)
+    assert [segment.start_s for segment in segments] == pytest.approx([0, 30, 60])
+    assert [segment.seconds for segment in segments] == pytest.approx([30, 30, 30])
+
+
+def test_a_cut_makes_a_small_change_count() -> None:
+    table = film_table((NEUTRAL, 10), (mix(sad=0.52), 10))
+    options = {"shortest_s": 2.0, "row_s": 0.25}
+    assert starts(table, **options) == [0]
+    assert starts(table, [2.5], **options) == [0, 2.5]
+
+
+def test_a_cut_without_a_change_does_not_count() -> None:
+    table = film_table((HAPPY, 10), (mix(happy=0.95), 10))
+    assert starts(table, [2.5], shortest_s=2.0, row_s=0.25) == [0]
+
+
+def partitions(count: int, shortest: int) -> Iterator[list[tuple[int, int]]]:
+    """All partitions of rows into pieces of at least `shortest` rows, or into one piece."""
+    if count:
+        yield [(0, count)]
+    for start in range(shortest, count - shortest + 1):
+        for pieces in partitions(start, shortest):
+            yield [*pieces, (start, count)]
+
+
+def cost_of(pieces: list[tuple[int, int]], features: np.ndarray, costs: np.ndarray) -> float:
+    errors = (((part := features[start:end]) - part.mean(axis=0)) ** 2 for start, end in pieces)
+    return float(sum(error.sum() for error in errors) + sum(costs[start] for start, _ in pieces))
+
+
+@given(
+    st.integers(1, 11).flatmap(
+        lambda count: st.tuples(
+            hnp.arrays(np.float64, (count, 2), elements=st.floats(-1, 1).map(lambda value: round(value, 3))),
+            hnp.arrays(np.float64, count, elements=st.sampled_from([0.05, 0.2, 0.8, 2.0])),
+        )
+    ),
+    st.integers(1, 4),
+)
+def test_a_partition_is_as_good_as_the_best_of_all(data: tuple[np.ndarray, np.ndarray], shortest: int) -> None:
+    features, costs = data
+    pieces = _partition(features, shortest, costs)
+    assert [start for start, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == len(features)
+    assert len(pieces) == 1 or min(end - start for start, end in pieces) >= shortest
+    best = min(cost_of(each, features, costs) for each in partitions(len(features), shortest))
+    assert cost_of(pieces, features, costs) == pytest.approx(best, abs=1e-9)
+
+
+@given(
+    st.lists(st.one_of(st.none(), hnp.arrays(np.float64, (2, 7), elements=st.floats(0.01, 1))), min_size=1, max_size=15)
+)
+def test_the_table_of_many_times_is_that_of_a_session(groups: list[np.ndarray | None]) -> None:
+    timeline, totals = Timeline(), np.zeros((len(groups), 7))
+    for second, faces in enumerate(groups):
+        mean = None
+        if faces is not None:
+            shares = faces / faces.sum(axis=1, keepdims=True)
+            totals[second] = shares.sum(axis=0)
+            mean = EmotionProbabilities(shares.mean(axis=0).astype(np.float32))
+        timeline.add(second, mean, 0 if mean is None else 2)
+    num_faces = np.array([0 if faces is None else 2 for faces in groups])
+    received, expected = timeline_table(np.arange(len(groups)), num_faces, totals), timeline.table()
+    pd.testing.assert_frame_equal(received.drop(columns="quadrant"), expected.drop(columns="quadrant"), atol=1e-6)
+    points = expected[["valence", "arousal"]].to_numpy()
+    at_a_border = (np.abs(points) < 1e-5).any(axis=1) | (np.abs(np.hypot(*points.T) - 0.3) < 1e-5)
+    assert (received["quadrant"].fillna("") == expected["quadrant"].fillna(""))[~at_a_border].all()
+
+
+def test_every_second_is_the_mean_of_its_faces() -> None:
+    table = every_second(film_table((HAPPY, 3), (SAD, 1), (None, 4), (SAD, 2), (None, 2)))
+    assert table["time_s"].tolist() == [0, 1, 2]
+    assert table["num_faces"].tolist() == [2, 0, 2]
+    assert table["happy"].tolist() == pytest.approx([0.75, np.nan, 0], nan_ok=True)
+    assert table["sad"].tolist() == pytest.approx([0.25, np.nan, 1], nan_ok=True)
+    assert table.dtypes.to_dict() == session((HAPPY, 2), (None, 1)).dtypes.to_dict()

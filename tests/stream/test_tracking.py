@@ -1,0 +1,194 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.faces.detection import Face
+from emomusic.media.images import Box
+from emomusic.stream.tracking import (
+    DETECT_INTERVAL_S,
+    REMEMBERED_S,
+    SHOWN_S,
+    FaceFinder,
+    FaceTracker,
+    Frame,
+    TrackPoints,
+    points_of,
+    to_flow_image,
+)
+from tests.fakes import FakeDetector, make_face
+
+SIZE = (320, 240)
+GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
+HAPPY, SAD = EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities.certain(Emotion.SAD)
+NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
+
+
+def update(
+    tracks: FaceTracker,
+    faces: list[Face],
+    time_s: float,
+    *,
+    points: TrackPoints | None = None,
+    smoothing_s: float = 0.0,
+    shows: object = HAPPY,
+) -> None:
+    frame = Frame(BLANK, GREY, tracks.points() if points is None else points, time_s)
+    tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
+
+
+def numbers(tracks: FaceTracker) -> list[int]:
+    return [track.number for track in tracks.shown()]
+
+
+def test_a_face_that_moves_a_little_keeps_its_number() -> None:
+    tracks = FaceTracker()
+    for step in range(20):  # two faces pass each other
+        update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
+    assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
+
+
+def test_a_face_matches_the_track_of_largest_overlap() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(100), make_face(130)], 0.0)
+    update(tracks, [make_face(112), make_face(142)], 0.1)
+    assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
+
+
+def test_a_missed_face_stays_visible_for_half_a_second() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    update(tracks, [], SHOWN_S)
+    assert numbers(tracks) == [1]
+    update(tracks, [], SHOWN_S + 0.1)
+    assert numbers(tracks) == []
+
+
+def test_a_new_scene_removes_the_previous_faces() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(10), make_face(100)], 0.0)
+    update(tracks, [make_face(10)], 0.1)
+    assert numbers(tracks) == [1, 2]  # one of two missed
+    assert [track.number for track in tracks.found()] == [1]
+    update(tracks, [make_face(200), make_face(260)], 0.2)  # another scene
+    assert numbers(tracks) == [3, 4]
+
+
+def test_a_missed_face_keeps_its_number_for_two_seconds() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    update(tracks, [], REMEMBERED_S)
+    update(tracks, [make_face()], REMEMBERED_S + 0.1)
+    assert numbers(tracks) == [1]
+    update(tracks, [], REMEMBERED_S + 0.2)
+    update(tracks, [], 2 * REMEMBERED_S + 0.2)
+    update(tracks, [make_face()], 2 * REMEMBERED_S + 0.3)
+    assert numbers(tracks) == [2]
+
+
+@pytest.mark.parametrize("num_steps", [1, 50])
+def test_smoothing_depends_on_time(num_steps: int) -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    for step in range(1, num_steps + 1):
+        update(tracks, [make_face()], 2.0 * step / num_steps, smoothing_s=2.0, shows=SAD)
+    assert tracks.shown()[0].shares[Emotion.SAD.label] == pytest.approx(1 - np.exp(-1))
+
+
+FACES = st.lists(
+    st.builds(make_face, st.integers(0, 250), st.integers(0, 180), st.integers(1, 70), st.integers(1, 60)), max_size=6
+)
+SHARES = st.lists(st.floats(0.001, 1), min_size=7, max_size=7)
+
+
+@given(st.lists(st.tuples(FACES, SHARES, st.floats(0, 3)), max_size=8), st.floats(0, 5))
+def test_numbers_are_unique_and_shares_are_probabilities(
+    readings: list[tuple[list[Face], list[float], float]], smoothing_s: float
+) -> None:
+    tracks, time_s, highest = FaceTracker(), 0.0, 0
+    for faces, weights, passed_s in readings:
+        time_s += passed_s
+        shows = EmotionProbabilities((np.array(weights) / sum(weights)).astype(np.float32))
+        update(tracks, faces, time_s, smoothing_s=smoothing_s, shows=shows)
+        shown = tracks.shown()
+        assert len({track.number for track in shown}) == len(shown) >= len(faces)
+        assert all(abs(track.shares.sum() - 1) < 1e-5 and track.shares.min() >= 0 for track in shown)
+        new = {track.number for track in shown if track.number > highest}
+        assert new <= set(range(highest + 1, highest + 1 + len(faces)))
+        highest = max([highest, *(track.number for track in shown)])
+        for track in shown:
+            reading = track.reading(*SIZE)
+            assert reading is not None
+            assert reading.face.box == reading.face.box.clipped(*SIZE)
+
+
+@pytest.mark.parametrize(("across", "down", "growth"), [(6, -4, 1.0), (0, 0, 1.05)])
+def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None:
+    tracks = FaceTracker()
+    face = make_face(120, 90, 64, 72)
+    image = NOISE[30:270, 40:360]
+    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [face], [HAPPY], smoothing_s=0.0)
+    center = np.array([152, 126])  # of the face
+    matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
+    matrix[:, 2] = (across, down) + center * (1 - growth) - growth * np.array([40, 30])
+    tracks.follow(cv2.warpAffine(cv2.cvtColor(NOISE, cv2.COLOR_RGB2GRAY), matrix, SIZE))
+    moved = tracks.shown()[0].points * SIZE
+    expected = center + (across, down) + growth * (points_of(face) - center)
+    assert moved == pytest.approx(expected, abs=1.0)
+
+
+@pytest.mark.parametrize("now", [np.full((240, 320), 90, np.uint8), np.full((180, 320), 90, np.uint8)])
+def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face()], 0.0)
+    before = tracks.points()[1]
+    tracks.follow(now)
+    assert tracks.points()[1] == pytest.approx(before)
+
+
+def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
+    tracks = FaceTracker()
+    update(tracks, [make_face(10), make_face(100)], 0.0)
+    tracks.start_shot()
+    assert (tracks.shown(), tracks.points()) == ([], {})
+    update(tracks, [make_face(10)], 0.1)  # at the place of the first face
+    assert numbers(tracks) == [3]
+
+
+# FaceFinder
+
+
+def find(
+    finder: FaceFinder,
+    detector: FakeDetector,
+    time_s: float,
+    *,
+    known: tuple[Face, ...] = (),
+    detected: list[Face] | None = None,
+) -> list[Face]:
+    points = {number: points_of(face) / SIZE for number, face in enumerate(known)}
+    return finder.find(detector, Frame(BLANK, GREY, points, time_s), 320, detected=detected)
+
+
+def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face()])
+    for step in range(11):  # of a tenth of a second
+        assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face()]
+    assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
+
+
+def test_faces_detected_before_are_taken() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face(100)])
+    assert find(finder, detector, 0.0, known=(make_face(),), detected=[make_face(50)]) == [make_face(50)]
+    assert find(finder, detector, 0.1, known=(make_face(),), detected=[]) == []
+    assert find(finder, detector, 0.1 + DETECT_INTERVAL_S - 0.01, known=(make_face(),)) == [make_face(100)]
+    assert (detector.num_calls, detector.num_near_calls) == (0, 1)
+
+
+def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, {}, 0.0)
+    (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), frame, 320)
+    assert face.box == Box(40, 60, 80, 100)
+    assert face.landmarks.points[0] == pytest.approx((2 * (20 + 0.3 * 40), 2 * (30 + 0.4 * 50)))
