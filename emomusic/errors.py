@@ -48,5 +48,9 @@ class SignInNeededError(SpotifyError):
     """Spotify no longer accepts the visitor's token. The visitor must sign in again."""
 
 
+class CapacityError(EmomusicError):
+    """The visitor, or all visitors together, would store more than this server has room for."""
+
+
 class SettingsError(EmomusicError):
     """A setting in the environment or the secrets is invalid, or a folder for data is missing."""

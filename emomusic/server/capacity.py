@@ -1,4 +1,4 @@
-"""How many visitors and live sessions this process serves, what it works on, and whether it is about to stop.
+"""How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop.
 
 `docs/deployment.md` describes the settings and how the defaults were measured.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import streamlit as st
 from streamlit import runtime
@@ -20,14 +20,27 @@ from streamlit import runtime
 from emomusic.compat import session_id
 from emomusic.errors import SettingsError
 from emomusic.runtime import num_cores
+from emomusic.server.budget import MB, ByteBudget
 
 MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
+MAX_MEMORY_MB, MAX_FILES_MB = "EMOMUSIC_MAX_MEMORY_MB", "EMOMUSIC_MAX_FILES_MB"
 """Names of the settings."""
 
 VISITORS_PER_CORE = 30  # docs/deployment.md: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
 LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per second, three have 6.7
+MEMORY_MB = 500  # docs/deployment.md: 1 GB for a replica, half of it for the process
+FILES_MB = 2000  # the size of /tmp in deploy/: four videos, or two with their marked copies
 
 _ASK_AGAIN_S = 5.0
+
+
+class Limits(NamedTuple):
+    """The most visitors, live sessions, and megabytes that all visitors store in memory and in temporary files."""
+
+    visitors: int
+    live: int
+    memory_mb: int = MEMORY_MB
+    files_mb: int = FILES_MB
 
 
 class LiveWork(Protocol):
@@ -40,10 +53,18 @@ class LiveWork(Protocol):
 
 
 class Capacity:
-    """Counts visitors and live sessions against their limits. Threads may share one instance."""
+    """Counts visitors, live sessions and bytes against their limits. Threads may share one instance.
 
-    def __init__(self, max_visitors: int, max_live: int) -> None:
+    Attributes:
+        memory: the bytes of uploads and made files in memory.
+        files: the bytes of those in temporary files.
+    """
+
+    def __init__(
+        self, max_visitors: int, max_live: int, max_memory_mb: int = MEMORY_MB, max_files_mb: int = FILES_MB
+    ) -> None:
         self.max_visitors, self.max_live = max_visitors, max_live
+        self.memory, self.files = (ByteBudget(most * MB, most * MB // 2) for most in (max_memory_mb, max_files_mb))
         self.is_draining = False  # whether the process stops soon and refuses new visitors
         self._lock = threading.RLock()
         self._seen_s: dict[str, float] = {}  # when the pages of the admitted visitors were last open
@@ -115,21 +136,21 @@ class Capacity:
             return sum(session.is_live for session in self._live)
 
 
-def limits(environment: Mapping[str, str]) -> tuple[int, int]:
-    """The most visitors and the most live sessions, from the settings or from the number of cores.
+def limits(environment: Mapping[str, str]) -> Limits:
+    """The limits from the settings, or from the number of cores.
 
     Raises:
         SettingsError: a setting is not a positive whole number.
     """
     cores = num_cores()
-    defaults = {MAX_VISITORS: VISITORS_PER_CORE * cores, MAX_LIVE: LIVE_PER_CORE * cores}
+    defaults = Limits(VISITORS_PER_CORE * cores, LIVE_PER_CORE * cores)
     found = []
-    for name, default in defaults.items():
+    for name, default in zip((MAX_VISITORS, MAX_LIVE, MAX_MEMORY_MB, MAX_FILES_MB), defaults, strict=True):
         text = environment.get(name, "").strip() or str(default)
         if not text.isdecimal() or int(text) < 1:
             raise SettingsError(f"expected {name} to be a whole number, at least 1. Received: {text!r}. Change it")
         found.append(int(text))
-    return found[0], found[1]
+    return Limits(*found)
 
 
 @cache

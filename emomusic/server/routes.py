@@ -53,6 +53,8 @@ class _AppCollector(Collector):
             ("emomusic_live_limit", "The most live sessions at the same time", here.max_live),
             ("emomusic_queue_length", "Photos and frames that wait for face detection", len(common.queue)),
             ("emomusic_readings_per_second", "Photos and frames read, over a minute", self._rate(readings.count)),
+            ("emomusic_stored_memory_bytes", "Uploads and made files in memory", here.memory.num_bytes),
+            ("emomusic_stored_files_bytes", "Uploads and made files in temporary files", here.files.num_bytes),
             ("emomusic_draining", "1 if the process stops soon", here.is_draining),
         )
         for name, text, value in gauges:

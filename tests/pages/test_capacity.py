@@ -15,7 +15,7 @@ from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
 from emomusic.server import shared
-from emomusic.server.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, Capacity, limits
+from emomusic.server.capacity import FILES_MB, LIVE_PER_CORE, MEMORY_MB, VISITORS_PER_CORE, Capacity, limits
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import text_of
@@ -117,9 +117,10 @@ def test_work_and_live_sessions_keep_the_server_busy() -> None:
 
 def test_limits_follow_the_cores_and_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "num_cores", lambda: 8)
-    assert limits({}) == (VISITORS_PER_CORE * 8, LIVE_PER_CORE * 8)
-    assert limits({"EMOMUSIC_MAX_VISITORS": "7", "EMOMUSIC_MAX_LIVE": " 3 "}) == (7, 3)
-    for name in ("EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"):
+    assert limits({}) == (VISITORS_PER_CORE * 8, LIVE_PER_CORE * 8, MEMORY_MB, FILES_MB)
+    assert limits({"EMOMUSIC_MAX_VISITORS": "7", "EMOMUSIC_MAX_LIVE": " 3 "})[:2] == (7, 3)
+    assert limits({"EMOMUSIC_MAX_MEMORY_MB": "90", "EMOMUSIC_MAX_FILES_MB": "80"})[2:] == (90, 80)
+    for name in ("EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE", "EMOMUSIC_MAX_MEMORY_MB", "EMOMUSIC_MAX_FILES_MB"):
         for text in ("0", "-1", "1.5"):
             with pytest.raises(SettingsError, match=name):
                 limits({name: text})

@@ -1,0 +1,79 @@
+import gc
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from emomusic.errors import CapacityError
+from emomusic.server.budget import MB, ByteBudget
+from emomusic.server.capacity import FILES_MB, MEMORY_MB, Capacity
+
+
+def test_bytes_are_held_until_their_release() -> None:
+    budget = ByteBudget(100, 60)
+    photo, song = budget.take("ann", 20), budget.take("bob", 50)
+    assert (budget.num_bytes, budget.held_by("ann"), budget.held_by("bob")) == (70, 20, 50)
+    song.release()
+    song.release()
+    assert (budget.num_bytes, budget.held_by("bob"), photo.num_bytes) == (20, 0, 20)
+
+
+def test_each_visitor_and_all_together_have_a_limit() -> None:
+    budget = ByteBudget(100 * MB, 60 * MB)
+    films = [budget.take("ann", 60 * MB), budget.take("bob", 30 * MB)]
+    with pytest.raises(CapacityError, match=r"60 MB. Received: 60.1 MB"):
+        budget.take("ann", 1)
+    with pytest.raises(CapacityError, match="all visitors"):
+        budget.take("bob", 11 * MB)
+    assert budget.num_bytes == 90 * MB  # what was refused is not counted
+    films[0].release()
+    assert budget.take("bob", 11 * MB).num_bytes == 11 * MB
+
+
+def test_bytes_go_with_the_data_of_a_closed_page() -> None:
+    budget = ByteBudget(100, 100)
+    session: dict[str, object] = {"photo": budget.take("ann", 40), "song": budget.take("ann", 60)}
+    session["itself"] = session  # sessions hold cycles
+    assert budget.num_bytes == 100
+    del session
+    gc.collect()
+    assert budget.num_bytes == 0
+
+
+def test_a_file_that_grows_stops_at_the_limit() -> None:
+    budget = ByteBudget(100, 100)
+    film = budget.take("ann", 0)
+    for _ in range(10):
+        film.grow(10)
+    with pytest.raises(CapacityError):
+        film.grow(1)
+    assert film.num_bytes == budget.num_bytes == 100
+
+
+def test_threads_take_no_more_than_the_budget_and_lose_none() -> None:
+    budget = ByteBudget(500, 500)
+
+    def take(number: int) -> bool:
+        try:
+            held = budget.take(str(number % 7), 1)
+        except CapacityError:
+            return False
+        if number % 3 == 0:
+            held.release()
+        else:
+            kept.append(held)
+        return True
+
+    kept: list[object] = []
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(take, range(3000)))
+    assert budget.num_bytes == len(kept) == 500
+    assert not all(taken)
+
+
+def test_one_visitor_takes_at_most_half_of_each_budget() -> None:
+    here = Capacity(max_visitors=30, max_live=2)
+    for budget, most in ((here.memory, MEMORY_MB), (here.files, FILES_MB)):
+        held = budget.take("ann", most * MB // 2)
+        with pytest.raises(CapacityError):
+            held.grow(1)
+        assert budget.take("bob", most * MB // 2).num_bytes == held.num_bytes
