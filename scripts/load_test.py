@@ -25,11 +25,11 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from emomusic.assets import data_dir
-from emomusic.cli.timing import machine, spread
 from emomusic.errors import EmomusicError
 from emomusic.media.images import encode_jpeg, read_image
 from scripts.load_visitor import Journal, Outcome, Visitor
 from scripts.servers import Server, run_proxy, run_replica
+from scripts.timing import machine, spread
 
 _THREADS = 64  # for HTTP requests
 _WARM_UP_S = 300.0

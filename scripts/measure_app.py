@@ -19,8 +19,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from emomusic.assets import ROOT, data_dir
-from emomusic.cli.timing import machine, spread
 from scripts.servers import run_replica
+from scripts.timing import machine, spread
 
 _TIMEOUT_MS = 60_000
 _NUM_STARTS, _NUM_VISITORS, _NUM_PHOTOS, _NUM_CLICKS = 3, 10, 10, 20

@@ -21,7 +21,7 @@ import requests
 from emomusic.assets import ROOT
 from emomusic.errors import EmomusicError
 
-ENTRY = ROOT / "emomusic" / "ui" / "server" / "asgi.py"
+ENTRY = ROOT / "emomusic" / "server" / "asgi.py"
 CADDYFILE = ROOT / "deploy" / "Caddyfile"
 
 _READY_WITHIN_S = 120.0

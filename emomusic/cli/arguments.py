@@ -6,10 +6,11 @@ import argparse
 import contextlib
 import logging
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from emomusic.affect import AffectPoint, Emotion, list_shares
 from emomusic.errors import DatasetError
@@ -29,6 +30,27 @@ STOPPED = 130
 """Exit status after Ctrl+C."""
 
 _LOG_INTERVAL_S = 10.0
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports errors in one line, and reads values such as -1e-05 and -0,6 as numbers.
+
+    click cannot read `--option VALUE VALUE`, which the contract needs, so argparse stays.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Python's pattern takes -0,6, and before 3.14 -1e-05, for an unknown option
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2 and a message in one line."""
+        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+
+
+def one_line(text: str) -> str:
+    """A message for a terminal, without line breaks and control characters."""
+    return escape_control_chars(" ".join(text.split()))
 
 
 def add_command(

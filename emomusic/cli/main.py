@@ -13,30 +13,14 @@ import io
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn, TextIO
+from typing import TextIO
 
 from emomusic import __version__
-from emomusic.cli import arguments, batch, bench, data, library, models, songs, system
+from emomusic.cli import batch, bench, data, library, models, songs, system
+from emomusic.cli.arguments import Parser, one_line
 from emomusic.errors import EmomusicError
-from emomusic.text import escape_control_chars
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports errors in one line, and reads values such as -1e-05 and -0,6 as numbers.
-
-    click cannot read `--option VALUE VALUE`, which the contract needs, so argparse stays.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # Python's pattern takes -0,6, and before 3.14 -1e-05, for an unknown option
-        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,15 +67,11 @@ _USER_ERRORS = {
 """Errors that a user can fix: permissions, names, full disks. Any other `OSError` is a bug."""
 
 
-def _one_line(text: str) -> str:
-    return escape_control_chars(" ".join(text.split()))
-
-
 def _print_error(text: str) -> None:
     """Print a line to stderr, if it is open and writable."""
     if sys.stderr is not None:  # `print` would use stdout
         try:
-            print(f"emomusic: {_one_line(text)}", file=sys.stderr, flush=True)
+            print(f"emomusic: {one_line(text)}", file=sys.stderr, flush=True)
         except OSError:
             _discard(sys.stderr)
 
@@ -112,15 +92,15 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         options.images += rest
     elif options.command == "batch" and are_files:
         options.sources += rest
-    elif options.command == "bench" and are_files and len(rest) == 1 and options.film is None:
-        options.film = arguments.path(rest[0])
+    elif options.command == "bench":
+        options.rest = rest
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return options
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="emomusic", description="A face goes in, a song comes out.")
+    parser = Parser(prog="emomusic", description="A face goes in, a song comes out.")
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for group in (songs, library, batch, models, data, bench, system):

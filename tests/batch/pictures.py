@@ -11,19 +11,22 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from emomusic.assets import data_dir
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
-from emomusic.cli.bench_batch import make_pictures
+from emomusic.media.images import encode_jpeg, read_image, shrink
 
-SIDES = (150, 220)
+SAMPLES = sorted((data_dir() / "samples").glob("*.jpg"))
+LONGEST = 220  # longer side of the first picture in pixels
 BROKEN = {"text.jpg": b"This is no picture.", "empty.jpg": b"", "cut.jpg": b"\xff\xd8\xff\xe0 cut off"}
 
 
 def make_folder(folder: Path, number: int) -> Path:
     """A folder with this many pictures, of which some are in a subfolder, and three broken files."""
     (folder / "more").mkdir(parents=True)
-    for position, path in enumerate(make_pictures(folder, number, sides=SIDES)):
-        if position % 4 == 3:
-            path.rename(folder / "more" / path.name)
+    for position in range(number):
+        image = read_image(SAMPLES[position % len(SAMPLES)])
+        parent = folder / "more" if position % 4 == 3 else folder
+        (parent / f"{position:06d}.jpg").write_bytes(encode_jpeg(shrink(image, LONGEST - position % 70)[0]))
     for name, data in BROKEN.items():
         (folder / name).write_bytes(data)
     return folder

@@ -1,4 +1,4 @@
-"""Timings of `bench`, and the machine that they were measured on."""
+"""Timings, and the machine that they were measured on."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {processors} {noun}, Python {platform.python_version()}"
 
 
-def resident_mb() -> float:
-    """Resident memory of this process in MB; NaN outside Linux."""
+def resident_mb(process: int | str = "self") -> float:
+    """Resident memory of a process in MB; NaN outside Linux."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE / 1e6
+        return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE / 1e6
     except OSError:
         return math.nan
 

@@ -1,10 +1,9 @@
-"""`bench film` and `bench live`: how fast the faces of a film are read, marked, and followed at camera speed."""
+"""The parts film and live of `scripts.bench`: the speed of reading, marking and following the faces of a film."""
 
 from __future__ import annotations
 
 import io
 import itertools
-import logging
 import math
 import statistics
 import time
@@ -13,9 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emomusic.assets import data_dir
-from emomusic.cli.arguments import progress
-from emomusic.cli.timing import Timing, resident_mb, single, spread
 from emomusic.compat import return_free_memory
 from emomusic.faces.reading import load_networks
 from emomusic.marks.film import annotate_film
@@ -25,23 +21,17 @@ from emomusic.media.images import RgbImage
 from emomusic.stream.film import DEFAULT_RATE, FilmReading, load_film_networks, read_film
 from emomusic.stream.reader import LiveReader
 from emomusic.text import format_clock, pluralize
-
-log = logging.getLogger(__name__)
+from scripts.timing import Timing, resident_mb, single, spread
 
 _LIVE_SIDE = 640  # pixels
 _WARM_UP_S = 3.0
 
 
-def _sample() -> Path:
-    return data_dir() / "samples" / "faces.mp4"
-
-
-def run_film_bench(path: Path | None = None) -> list[Timing]:
-    """Measure speed, processor time and memory of reading a film or the sample, and the speed of marking its faces."""
-    path = path or _sample()
+def bench_film(path: Path) -> list[Timing]:
+    """Measure speed, processor time and memory of reading a film, and the speed of marking its faces."""
     counts: list[int] = []
     memory: list[float] = []
-    with FilmFile(path) as film, progress("read", 1, in_percent=True) as on_progress:
+    with FilmFile(path) as film:
         networks = load_film_networks()
         return_free_memory()
         idle_mb, reading = resident_mb(), FilmReading(film, DEFAULT_RATE)
@@ -50,20 +40,19 @@ def run_film_bench(path: Path | None = None) -> list[Timing]:
             reading.add(moment)
             counts.append(len(moment.faces))
             memory.append(resident_mb())
-            on_progress(moment.share)
         took_s, busy_s = time.perf_counter() - started_s, time.process_time() - busy_s
         film_s = min(reading.end_s, film.duration_s or math.inf)
         scene = f"{pluralize(round(statistics.median(counts)), 'face')} in {film.width}x{film.height}"
     if film.problem is not None:
-        log.warning("emomusic: %s", film.problem)
+        print(film.problem)
     with FilmFile(path) as film:
         started_s = time.perf_counter()
         for _ in film.frames():
             pass
         decoded_s = time.perf_counter() - started_s
-    with FilmFile(path, with_audio=True) as film, progress("mark", 1, in_percent=True) as on_progress:
+    with FilmFile(path, with_audio=True) as film:
         started_s = time.perf_counter()
-        annotate_film(film, reading, io.BytesIO(), on_progress=on_progress)
+        annotate_film(film, reading, io.BytesIO())
         marked_s = time.perf_counter() - started_s
     runs, length = len(counts), f"{scene}, {format_clock(film_s)} minutes"
     timings = [
@@ -80,14 +69,13 @@ def run_film_bench(path: Path | None = None) -> list[Timing]:
     return timings
 
 
-def run_live_bench(path: Path | None = None, *, num_frames: int = 600) -> list[Timing]:
+def bench_live(path: Path, num_frames: int) -> list[Timing]:
     """Play a film to the live reader at its own frame rate, and measure how the reader keeps up.
 
     Args:
-        path: of the film, reduced to 640 pixels and repeated; None for the sample.
+        path: of the film, reduced to 640 pixels and repeated.
         num_frames: measured frames, after a warm-up of three seconds.
     """
-    path = path or _sample()
     with FilmFile(path) as film:  # report a wrong film before seconds of loading
         rate = min(max(film.frames_per_second, 5), 60)
     networks, num_warm = load_networks(), round(_WARM_UP_S * rate)

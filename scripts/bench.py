@@ -1,0 +1,203 @@
+"""Time each step on this machine, on the bundled samples, and print JSON. `emomusic bench` runs this script."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.assets import data_dir
+from emomusic.cli.arguments import Parser, number, one_line, path
+from emomusic.errors import EmomusicError
+from emomusic.songs.recommend import Recommender, load_recommender
+from emomusic.songs.request import Policy, Request
+from emomusic.text import pluralize
+from scripts.timing import Timing, against, machine, resident_mb, single, spread, timed
+
+LARGE = 1_000_000
+"""Number of songs of the large table."""
+
+PARTS = {"photo": 30, "models": 30, "music": 30, "live": 600, "film": 1, "batch": 2000}
+"""The number of runs of each part: for live frames, for batch pictures."""
+
+_SEED = 27
+_SIDES = (400, 1000)  # longer sides of the pictures of a batch in pixels, as on the web
+
+
+def bench_photo(*, runs: int) -> list[Timing]:
+    """Time loading, decoding, detection, classification and recommending."""
+    from emomusic.faces.reading import load_networks
+    from emomusic.media.images import crop_face, read_image
+    from emomusic.training.evaluate import mtcnn_search
+
+    started = time.perf_counter()
+    recommender = load_recommender()
+    music_loaded = time.perf_counter()
+    detector, classifier = load_networks()
+    networks_loaded = time.perf_counter()
+    timings = [
+        single("load the songs", music_loaded - started, "s"),
+        single("load the detector and the face model", networks_loaded - music_loaded, "s"),
+    ]
+    find_with_mtcnn = mtcnn_search()
+    for name in ("eileen-collins-1999.jpg", "four-people.jpg", "barack-obama-2012.jpg"):
+        sample = data_dir() / "samples" / name
+        image = read_image(sample)  # raises if it is absent or damaged
+        faces = detector.detect(image)
+        crops = [crop_face(image, face.box) for face in faces]
+        size, count = f"{image.shape[1]}x{image.shape[0]}", pluralize(len(faces), "face")
+        found = timed(f"find {count} in {size}", partial(detector.detect, image), runs)
+        timings += [timed(f"decode {size}", partial(read_image, sample.read_bytes()), runs), found]
+        if find_with_mtcnn is not None:
+            timings.append(against(found, timed("mtcnn", partial(find_with_mtcnn, image), runs)))
+        timings.append(timed(f"read {count}", partial(classifier.classify, crops), runs))
+        eight = (crops * 8)[:8]
+    timings.append(timed("read 8 faces in one call", partial(classifier.classify, eight), runs))
+    return timings + choices(recommender, runs)
+
+
+def choices(recommender: Recommender, runs: int) -> list[Timing]:
+    """Time the choice of ten songs by each policy."""
+    requests = [Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy) for policy in Policy]
+    size = len(recommender.catalogue)
+    return [
+        timed(f"choose 10 of {size:,} songs, {each.policy}", partial(recommender.songs, each, 10), runs)
+        for each in requests
+    ]
+
+
+def bench_music(*, runs: int) -> list[Timing]:
+    """Time choosing ten songs of the catalogue, and of a million songs that repeat it under other ids and titles."""
+    from emomusic.compat import return_free_memory
+    from emomusic.songs.catalogue import Catalogue
+
+    before, started = resident_mb(), time.perf_counter()
+    bundled = load_recommender()
+    timings = [single("load the songs", time.perf_counter() - started, "s")]
+    return_free_memory()
+    if not math.isnan(held := resident_mb() - before):
+        timings.append(single("hold the songs, memory with libraries", held, "MB"))
+    for size in (len(bundled.catalogue), LARGE):
+        rows = np.arange(size) % len(bundled.catalogue)
+        table = bundled.catalogue.table.iloc[rows].reset_index(drop=True)
+        table["id"] = [f"{row:022d}" for row in range(size)]
+        table["title"] = table["title"] + [f" {row}" for row in range(size)]
+        # Reuses the moods: predicting them is not part of this benchmark
+        chosen = choices(Recommender(Catalogue(table), bundled.probabilities[rows]), runs)
+        timings += chosen
+    columns = np.empty((size, 5), np.float32)  # what a ranking reads: point, probability, two for the order
+    copied = timed(f"a copy of five columns of {size:,} songs", columns.copy, runs)
+    return [*timings, copied, *(against(timing, copied) for timing in chosen)]
+
+
+def bench_models(*, runs: int, record: bool) -> list[Timing]:
+    """Time every face model, as in `ms_per_face`; `record` saves all medians, so that they come from one machine."""
+    from emomusic.assets import require_writable
+    from emomusic.faces.classifier import EmotionClassifier
+    from emomusic.faces.model_files import face_models, model_folder
+    from emomusic.training.evaluate import ms_per_face, record_speed
+
+    names = face_models()
+    for name in names if record else ():
+        require_writable(model_folder(name))
+    timings = []
+    for name in names:
+        times = ms_per_face(EmotionClassifier.load(name), runs=runs)
+        timings.append(Timing(f"a face of eight, {name}", *spread(times), "ms", runs))
+        if record:
+            record_speed(name, timings[-1].median)
+    return timings
+
+
+def bench_batch(*, num_pictures: int) -> list[Timing]:
+    """Measure `batch`, in a separate process, on pictures made from the samples."""
+    with tempfile.TemporaryDirectory() as name:
+        pictures, out = Path(name, "pictures"), Path(name, "out")
+        pictures.mkdir()
+        make_pictures(pictures, num_pictures)
+        started_s, before = time.perf_counter(), os.times()
+        command = [sys.executable, "-m", "emomusic", "batch", str(pictures), "--out", str(out), "--json"]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        took_s, after = time.perf_counter() - started_s, os.times()
+    if process.returncode:
+        last = process.stderr.strip().splitlines()[-1:]
+        raise EmomusicError(f"expected batch to end. Received: status {process.returncode}: {' '.join(last)}")
+    busy_s = after.children_user + after.children_system - before.children_user - before.children_system
+    what = f"{num_pictures:,} pictures with {json.loads(process.stdout)['faces']:,} faces"
+    return [
+        single(f"batch, {what}", num_pictures / took_s, "/s"),
+        single(f"processor time for each picture, {what}", 1000 * busy_s / num_pictures, "ms"),
+    ]
+
+
+def make_pictures(folder: Path, count: int) -> None:
+    """Write the samples with longer sides of many lengths, always the same ones."""
+    import cv2
+
+    from emomusic.media.images import encode_jpeg, read_image
+
+    rng = np.random.default_rng(_SEED)
+    samples = [read_image(path) for path in sorted((data_dir() / "samples").glob("*.jpg"))]
+    for position in range(count):
+        image = samples[position % len(samples)]
+        scale = rng.integers(_SIDES[0], _SIDES[1] + 1) / max(image.shape)
+        picture = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        (folder / f"{position:06d}.jpg").write_bytes(encode_jpeg(np.asarray(picture, np.uint8)))
+
+
+def measure(options: argparse.Namespace) -> list[Timing]:
+    """The timings of a part."""
+    runs = options.runs or PARTS[options.part]
+    match options.part:
+        case "live" | "film":
+            from scripts import bench_film  # loads FFmpeg
+
+            film = options.film or data_dir() / "samples" / "faces.mp4"
+            return bench_film.bench_film(film) if options.part == "film" else bench_film.bench_live(film, runs)
+        case "batch":
+            return bench_batch(num_pictures=runs)
+        case "models":
+            return bench_models(runs=runs, record=options.record)
+        case "music":
+            return bench_music(runs=runs)
+    return bench_photo(runs=runs)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Time a part, and print the timings."""
+    parser = Parser(prog="emomusic bench", description="Time each step on this machine.")
+    parser.add_argument("part", nargs="?", choices=PARTS, default="photo", help="which steps (photo)")
+    parser.add_argument("film", nargs="?", type=path, help="for live and film: a film (the sample)")
+    text = "repetitions of each step (30), frames of live (600), or pictures of batch (2,000)"
+    parser.add_argument("--runs", type=number(1, 1_000_000, whole=True), metavar="N", help=text)
+    parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
+    options = parser.parse_args(arguments)
+    if options.film and options.part not in ("live", "film"):
+        parser.error(f"expected a film only with live or film. Received: {options.part} {options.film}")
+    if options.record and options.part != "models":
+        parser.error(f"expected --record only with models. Received: {options.part} --record")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # libraries print
+            timings = measure(options)
+    except EmomusicError as error:
+        print(f"emomusic: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    print(json.dumps({"machine": machine(), "timings": [asdict(timing) for timing in timings]}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

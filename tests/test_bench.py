@@ -1,0 +1,66 @@
+"""scripts/bench.py: what is measured, in which units; how fast it is here is for the command to say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emomusic import assets
+from emomusic.cli import main
+from scripts import bench, bench_film
+from tests.films import NOBODY, write_film
+from tests.songs.tables import recommender_over, song_table
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A grey film of three seconds."""
+    path = tmp_path / "clip.mp4"
+    write_film(path, [(NOBODY, 3)], size=(160, 120))
+    return path
+
+
+def test_every_figure_of_a_film_has_its_unit(clip: Path) -> None:
+    timings = bench_film.bench_film(clip)
+    memory = {"peak memory above the loaded networks": "MB"} if Path("/proc/self/statm").exists() else {}
+    assert {timing.step.split(",")[0]: timing.unit for timing in timings} == memory | {
+        "film speed": "x",
+        "film speed of marking": "x",
+        "film speed of decoding alone": "x",
+        "reading": "x",
+        "marking": "x",
+        "processor time for each reading": "ms",
+        "mean number of faces in a reading": "faces",
+    }
+    assert all("0 faces in 160x120" in timing.step for timing in timings)
+    assert {timing.runs for timing in timings} == {12}  # four a second
+
+
+def test_the_steps_of_a_photo_and_of_music_have_named_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender = recommender_over(song_table(30))
+    monkeypatch.setattr(bench, "load_recommender", lambda: recommender)
+    monkeypatch.setattr(bench, "LARGE", 90)
+    timings = [*bench.bench_photo(runs=2), *bench.bench_music(runs=2)]
+    steps = " ".join(timing.step for timing in timings)
+    words = ("load", "decode", "find 4 faces", "against mtcnn", "read 8 faces", "journey", "of 90 songs", "a copy of")
+    assert [word for word in words if word not in steps] == []
+    assert all(timing.median > 0 for timing in timings if timing.unit != "MB")
+    assert {timing.unit for timing in timings} <= {"ms", "s", "x", "MB"}
+
+
+def test_the_command_prints_what_the_script_measures(clip: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["bench", "film", str(clip), "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert "processor" in report["machine"]
+    assert "film speed" in report["timings"][0]["step"]
+
+
+def test_the_command_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(assets, "IS_WHEEL", True)
+    assert main.main(["bench"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "Clone the repository" in err
+    assert len(err.splitlines()) == 1
