@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app import state
 from emomusic.app.address import chosen
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import is_loaded, require_app, shown_errors
 
 require_app("gallery")
 
@@ -19,7 +19,7 @@ def open_start() -> DeltaGenerator:
     return start
 
 
-is_new = not (st.session_state.get(state.GALLERY_FILES) or chosen(state.GALLERY_RESULT))
+is_new = not (is_loaded("emomusic.app.gallery.pictures") or chosen(state.GALLERY_RESULT))
 start = open_start() if is_new else None
 
 with shown_errors():

@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app import state
 from emomusic.app.address import chosen
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import is_loaded, require_app, shown_errors
 
 require_app("photo")
 
@@ -18,7 +18,7 @@ if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # 
 NOTE = "A sample, your own photo or a mood replaces this example."
 
 before = st.empty()  # the page before a choice, which a choice removes at once
-is_new = st.session_state.get(state.PICTURE) is None and not (chosen(state.SAMPLE) or chosen(state.MOOD))
+is_new = not (is_loaded("emomusic.app.picture_chooser") or chosen(state.SAMPLE) or chosen(state.MOOD))
 
 
 def open_start() -> DeltaGenerator:
@@ -36,18 +36,19 @@ with shown_errors():
     from emomusic.app.charts import styled_room
     from emomusic.app.example import show_example
     from emomusic.app.photo.answer import show_photo
+    from emomusic.app.photo.choices import choices_about
     from emomusic.app.photo.mood import choose_mood, chosen_mood, show_mood
-    from emomusic.app.picture_chooser import choose_another_picture, choose_picture
+    from emomusic.app.picture_chooser import choose_another_picture, choose_picture, is_photo_gone
 
-    if (picture := choose_another_picture(also_without=chosen_mood() is not None)) is not None:
+    if (picture := choose_another_picture(choices_about, also_without=chosen_mood() is not None)) is not None:
         show_photo(picture)
     elif (mood := chosen_mood()) is not None:
         show_mood(mood)
-    elif st.session_state.get(state.NO_MORE):
+    elif is_photo_gone():
         show_example(NOTE)
     else:
         with start or open_start(), styled_room("start", 700):  # a link may name no sample
-            if choose_picture() is not None:
+            if choose_picture(choices_about) is not None:
                 st.rerun()
             choose_mood()
             show_example(NOTE)

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.app import state
+from emomusic.app.state import page_state, visit_number
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -74,12 +75,12 @@ export default function ({ data }) {
 
 
 @dataclass
-class _Address:
+class Address:
     """The choices of a session: the values of all pages by parameter; an absent one has its default."""
 
     chosen: dict[str, list[str]] = field(default_factory=dict)
     page: str = ""
-    visit: object = None
+    visit: int = 0
     # The page's parameters as last read or written. A different URL means Back or Forward
     url: dict[str, list[str]] = field(default_factory=dict)
     # The page's parameters as the browser replaces them after a return to the page; None if they need no change
@@ -94,7 +95,7 @@ def open_address(page: str) -> None:
     The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
     wins.
     """
-    address, visit = _address(), st.session_state.get(state.VISIT)
+    address, visit = page_state(Address), visit_number()
     is_new_visit = (address.page, address.visit) != (page, visit)
     url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
     if url == address.replaced and not is_new_visit:
@@ -124,7 +125,7 @@ def open_address(page: str) -> None:
 
 def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
     """Store choices in the session and the URL, in one step of the history; None restores a default."""
-    address = _address()
+    address = page_state(Address)
     for name, choice in chosen.items():
         if choice is None:
             address.chosen.pop(name, None)
@@ -141,7 +142,7 @@ def chosen(name: str) -> str | None:
 
 def chosen_all(name: str) -> list[str]:
     """All values of a parameter."""
-    return _address().chosen.get(name, [])
+    return page_state(Address).chosen.get(name, [])
 
 
 def offered(name: str, options: Sequence[Choice], *, most: int = 1) -> list[Choice]:
@@ -163,7 +164,7 @@ def widget(name: str, options: Sequence[str], first: str | None = None, *, most:
         most: maximum number of choices; above 1, the value is a list.
     """
     valid = offered(name, options, most=most)
-    if name not in _address().chosen and first is not None:
+    if name not in page_state(Address).chosen and first is not None:
         valid = [first]
     return _set(name, valid if most > 1 else next(iter(valid), None), first)
 
@@ -180,7 +181,7 @@ def text_widget(name: str) -> dict[str, Any]:
 
 
 def _set(name: str, value: object, first: str | None) -> dict[str, Any]:
-    drawn = _address().drawn
+    drawn = page_state(Address).drawn
     if not (name in drawn and name in st.session_state and st.session_state[name] == value):
         st.session_state[name] = value
     drawn.add(name)
@@ -193,17 +194,12 @@ def _store(name: str, first: str | None) -> None:
     choose({name: None if value in (first, [first]) else value})
 
 
-def _address() -> _Address:
-    address: _Address = st.session_state.setdefault(state.ADDRESS, _Address())
-    return address
-
-
-def _wanted(address: _Address) -> dict[str, list[str]]:
+def _wanted(address: Address) -> dict[str, list[str]]:
     """The parameters of the shown page with the choices of the session."""
     return {name: address.chosen.get(name, []) for name in PARAMS.get(address.page, ())}
 
 
-def _write(address: _Address) -> None:
+def _write(address: Address) -> None:
     """Write the choices of the shown page to the URL."""
     if (wanted := _wanted(address)) == address.replaced:
         return  # the browser does

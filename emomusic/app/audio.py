@@ -42,7 +42,7 @@ export default function ({ data, setTriggerValue }) {
 def start_song(queue: SongQueue) -> None:
     """Let the current song begin by itself, if it is a file, when it is shown next on this visit of the page."""
     if (current := queue.current) is not None:
-        st.session_state[state.STARTED_SONG] = st.session_state.get(state.VISIT), current.song.track.id
+        st.session_state[state.STARTED_SONG] = state.visit_number(), current.song.track.id
 
 
 def show_audio(track: Track, *, place: str, on_end: Callable[[], None] | None = None) -> None:
@@ -60,7 +60,7 @@ def show_audio(track: Track, *, place: str, on_end: Callable[[], None] | None = 
     head = content[:HEAD_BYTES] if isinstance(content, bytes) else _head(content)
     kind = demuxer_of(head, track.path or "") or "mp3"
     key, silent = f"audio-{place}", f"audio-{place}-silent"
-    starts = st.session_state.get(state.STARTED_SONG) == (st.session_state.get(state.VISIT), track.id)
+    starts = st.session_state.get(state.STARTED_SONG) == (state.visit_number(), track.id)
     with st.container(key=key, horizontal=True, vertical_alignment="center", gap="small"):
         if (cover := _cover(track.id, content)) is not None:
             st.image(cover, alt=f"Cover of {track.title}", width=_COVER_SIDE // 4)

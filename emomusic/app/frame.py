@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 import runpy
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.address import open_address
 from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
+from emomusic.app.state import Visit, page_state, visit_number
 from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
 from emomusic.compat import HookError, bound_free_memory, keep_uploads_in_memory
@@ -81,6 +83,11 @@ def _app_has_run() -> threading.Event:
     return threading.Event()
 
 
+def is_loaded(module: str) -> bool:
+    """Whether a module is loaded. If not, a page shows its title first, and no session has state of the module."""
+    return module in sys.modules
+
+
 def enter_app() -> None:
     """Record that `app.py` frames the pages on this server; it calls this first."""
     if not _app_has_run().is_set():
@@ -102,14 +109,14 @@ def enter_app() -> None:
 
 def enter_page(name: str) -> None:
     """Count visits to pages, to distinguish a return from another page from Back on this page."""
-    page, number = st.session_state.get(state.VISIT, (None, 0))
-    if page != name:
-        st.session_state[state.VISIT] = (name, number + 1)
+    visit = page_state(Visit)
+    if visit.page != name:
+        visit.page, visit.number = name, visit.number + 1
 
 
 def widen_page() -> None:
     """Let the browser of a new visitor widen the empty page, before there are elements that would move."""
-    if state.VISIT not in st.session_state:
+    if not visit_number():
         time.sleep(_WIDENED_S)
 
 

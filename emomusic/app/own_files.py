@@ -17,6 +17,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.app import state
 from emomusic.app.frame import escape_markdown, escape_markdown_message
 from emomusic.app.own_computer import is_own_computer
+from emomusic.app.state import page_state
 from emomusic.app.uploads import show_removal, show_uploader
 from emomusic.assets import ROOT
 from emomusic.errors import AudioError
@@ -218,8 +219,7 @@ class _Uploads:
 
 
 def _uploads() -> _Uploads:
-    uploads: _Uploads = st.session_state.setdefault(state.OWN_FILES, _Uploads())
-    return uploads
+    return page_state(_Uploads)
 
 
 def _upload() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown
+from emomusic.app.state import page_state
 from emomusic.app.uploads import listed, show_removal, show_uploader
 from emomusic.assets import ModelKind, folder_of, load_once
 from emomusic.errors import EmomusicError
@@ -43,10 +46,26 @@ def mood_probabilities(catalogue: Catalogue) -> npt.NDArray[np.float32]:
     return np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
 
 
+@dataclass
+class TableState:
+    """The visitor's table.
+
+    Attributes:
+        file: before it is read.
+        recommender: of its songs.
+        explored: what the Music page made of it.
+        problem: why it cannot be read.
+    """
+
+    file: UploadedFile | None = None
+    recommender: Recommender | None = None
+    explored: Any = None
+    problem: str | None = None
+
+
 def table_recommender() -> Recommender | None:
     """The recommender for the visitor's table; None without one."""
-    own: Recommender | None = st.session_state.get(state.MUSIC_OWN)
-    return own
+    return page_state(TableState).recommender
 
 
 def choose_own_table() -> None:
@@ -60,30 +79,33 @@ def choose_own_table() -> None:
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
     waiting = st.container()  # present without a file too, so that elements below keep their position
-    if (file := st.session_state.get(state.MUSIC_FILE)) is not None:
-        with waiting, st.spinner(f"Reading {escape_markdown(file.name)}"):
-            _read(file.name, file.getvalue())
-        del st.session_state[state.MUSIC_FILE]  # last: an interrupted run reads it again
+    table = page_state(TableState)
+    if table.file is not None:
+        with waiting, st.spinner(f"Reading {escape_markdown(table.file.name)}"):
+            _read(table)
+        table.file = None  # last: an interrupted run reads it again
     if (own := table_recommender()) is not None:
         with waiting:
             note = f"Shown: **{escape_markdown(own.catalogue.name)}**"
             show_removal(state.MUSIC_UPLOAD, "Remove the table", _store, note)
-    if (problem := st.session_state.get(state.MUSIC_PROBLEM)) is not None and listed(state.MUSIC_UPLOAD):
-        st.error(problem, icon=":material/error:")
+    if table.problem is not None and listed(state.MUSIC_UPLOAD):
+        st.error(table.problem, icon=":material/error:")
 
 
 def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the uploaded table in the session, until it is read."""
-    for key in (state.MUSIC_FILE, state.MUSIC_OWN, state.MUSIC_OWN_SONGS, state.MUSIC_PROBLEM):
-        st.session_state.pop(key, None)
-    if files:
-        st.session_state[state.MUSIC_FILE] = files[0]
+    table = page_state(TableState)
+    table.file = table.recommender = table.explored = table.problem = None
+    for file in files:
+        if isinstance(file, UploadedFile):
+            table.file = file
 
 
-def _read(name: str, data: bytes) -> None:
-    """Store the recommender of a CSV, or the error message, so that reruns do not read the file again."""
+def _read(table: TableState) -> None:
+    """Store the recommender of the file, or the error message, so that reruns do not read it again."""
+    assert table.file is not None
     try:
-        catalogue = read_catalogue(data, name=name)
-        st.session_state[state.MUSIC_OWN] = Recommender(catalogue, mood_probabilities(catalogue))
+        catalogue = read_catalogue(table.file.getvalue(), name=table.file.name)
+        table.recommender = Recommender(catalogue, mood_probabilities(catalogue))
     except EmomusicError as error:
-        st.session_state[state.MUSIC_PROBLEM] = error_text(error)
+        table.problem = error_text(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
@@ -10,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.frame import download_button, escape_markdown_message
+from emomusic.app.state import page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
@@ -23,10 +25,27 @@ from emomusic.text import join_names
 _MOST = 8
 
 
+@dataclass
+class PersonsState:
+    """The known persons, the number of changes, and why the uploaded profile was not used."""
+
+    known: tuple[KnownFace, ...] = ()
+    version: int = 0
+    problem: str | None = None
+
+    def change(self, known: tuple[KnownFace, ...]) -> None:
+        """Replace the persons."""
+        self.known, self.version, self.problem = known, self.version + 1, None
+
+
 def persons() -> tuple[KnownFace, ...]:
     """The persons of this session."""
-    found: tuple[KnownFace, ...] = st.session_state.get(state.PERSONS, ())
-    return found
+    return page_state(PersonsState).known
+
+
+def persons_version() -> int:
+    """A number that changes with the persons of this session. Readings with another one are out of date."""
+    return page_state(PersonsState).version
 
 
 def read_visitor(image: RgbImage) -> PictureReading:
@@ -60,15 +79,8 @@ def add_person(profile: FaceProfile) -> KnownFace:
         ProfileError: the profile is of another model.
     """
     person = KnownFace(profile, shared().networks()[1])
-    st.session_state[state.PERSONS] = (*persons(), person)[-_MOST:]
-    _read_again()
+    page_state(PersonsState).change((*persons(), person)[-_MOST:])
     return person
-
-
-def _read_again() -> None:
-    """Forget the reading of the photo, and let the gallery read its faces again."""
-    st.session_state.pop(state.READING, None)
-    st.session_state[state.PERSONS_CHANGED] = True
 
 
 def forget_persons() -> None:
@@ -76,9 +88,7 @@ def forget_persons() -> None:
     if (live := st.session_state.get(state.LIVE)) is not None:
         live.stop_activity()
         live.reader.forget_persons()
-    for key in (state.PERSONS, state.PROFILE_PROBLEM):
-        st.session_state.pop(key, None)
-    _read_again()
+    page_state(PersonsState).change(())
 
 
 def show_persons() -> None:
@@ -99,16 +109,17 @@ def show_persons() -> None:
         type="json",
         max_upload_size=max(MAX_BYTES // 2**20, 1),
     )
-    if problem := st.session_state.get(state.PROFILE_PROBLEM):
+    if problem := page_state(PersonsState).problem:
         st.error(escape_markdown_message(problem), icon=":material/error:")
     st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
 
 
 def _load(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    st.session_state.pop(state.PROFILE_PROBLEM, None)
+    mine = page_state(PersonsState)
+    mine.problem = None
     for file in files:
         if isinstance(file, UploadedFile):
             try:
                 add_person(FaceProfile.from_json(file.getvalue()))
             except EmomusicError as error:
-                st.session_state[state.PROFILE_PROBLEM] = str(error)
+                mine.problem = str(error)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -17,6 +17,7 @@ from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import page_state
 from emomusic.app.tiles import show_tile, style_tiles
 from emomusic.app.uploads import show_removal, show_uploader
 from emomusic.assets import data_dir
@@ -33,6 +34,10 @@ from emomusic.media.images import (
 
 MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
+Result = TypeVar("Result")
+About = Callable[[str], Mapping[str, str | None]]
+"""The visitor's choices about a sample, given by its digest, by URL parameter."""
+
 THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
 SMALL_THUMBNAIL = 52
 
@@ -107,18 +112,61 @@ def samples() -> list[Sample]:
     ]
 
 
-def choose_picture() -> Picture | None:
+@dataclass
+class PictureState:
+    """The photo of all pages.
+
+    Attributes:
+        shown: the shown photo.
+        own: the visitor's photo, also while a sample is shown.
+        is_gone: whether the uploader in the menu reported that it has no photo.
+        results: what the pages made of a photo, with its digest, by type.
+        menus: the digest of the last photo by the name of a menu.
+    """
+
+    shown: Picture | None = None
+    own: Picture | None = None
+    is_gone: bool = False
+    results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
+    menus: dict[str, str] = field(default_factory=dict)
+
+
+def shown_picture() -> Picture | None:
+    """The photo that was chosen last on any page; None before the first."""
+    return page_state(PictureState).shown
+
+
+def is_photo_gone() -> bool:
+    """Whether the visitor removed the shown photo in the menu, perhaps to choose another one."""
+    return page_state(PictureState).is_gone
+
+
+def keep_result(picture: Picture, result: object) -> None:
+    """Keep a result about a photo in the session, until the visitor chooses an own photo or removes it."""
+    page_state(PictureState).results[type(result)] = (picture.digest, result)
+
+
+def kept_result(kind: type[Result], picture: Picture) -> Result | None:
+    """The result of a type about a photo; None if it must be computed."""
+    digest, result = page_state(PictureState).results.get(kind, ("", None))
+    return result if digest == picture.digest else None
+
+
+def choose_picture(about: About | None = None) -> Picture | None:
     """Show the samples, the upload and the camera; returns the photo chosen last, or None before the first.
 
     The URL names the shown sample, and a sample that the URL names is shown.
+
+    Args:
+        about: gives the earlier choices about a sample that is chosen.
     """
     _open_linked_sample()
-    _sample_row("samples")
+    _sample_row("samples", about)
     _choose_own()
-    return _chosen()
+    return shown_picture()
 
 
-def choose_another_picture(*, also_without: bool = False) -> Picture | None:
+def choose_another_picture(about: About, *, also_without: bool = False) -> Picture | None:
     """Like `choose_picture`, in one row: small samples, and a menu for the visitor's photo.
 
     Shows nothing before the first choice, unless the page asks for the row without a photo. The row stays after the
@@ -126,33 +174,29 @@ def choose_another_picture(*, also_without: bool = False) -> Picture | None:
     the other.
     """
     _open_linked_sample()
-    if _chosen() is not None:
-        st.session_state.pop(state.NO_MORE, None)
-    elif not (also_without or st.session_state.get(state.NO_MORE)):
+    photo = page_state(PictureState)
+    if photo.shown is not None:
+        photo.is_gone = False
+    elif not (also_without or photo.is_gone):
         return None
     look: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
     with styled_room("chooser-row", SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
-        _sample_row("small-samples")
+        _sample_row("small-samples", about)
         with picture_menu("Another photo", "another"):
             _choose_own()
-    return _chosen()
+    return photo.shown
 
 
 @contextlib.contextmanager
 def picture_menu(label: str, name: str) -> Iterator[None]:
     """A menu that closes when another photo is chosen."""
-    shown, last = _chosen(), f"{name}-last"
+    photo = page_state(PictureState)
     # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
     # reports no file first, and it would be removed before it reports the second file
-    if shown is not None:
-        st.session_state[last] = shown.digest
-    with st.popover(label, icon=":material/image:", key=f"{name}-{st.session_state.get(last, 'none')}"):
+    if photo.shown is not None:
+        photo.menus[name] = photo.shown.digest
+    with st.popover(label, icon=":material/image:", key=f"{name}-{photo.menus.get(name, 'none')}"):
         yield
-
-
-def _chosen() -> Picture | None:
-    picture: Picture | None = st.session_state.get(state.PICTURE)
-    return picture
 
 
 def _choose_own() -> None:
@@ -186,7 +230,7 @@ def _choose_own() -> None:
                     label_visibility="collapsed",
                 )
             widget = state.CAMERA if source == "Camera" else state.UPLOAD
-            if (shown := _chosen()) is not None and _sample_of(shown) is None:
+            if is_own_shown():
                 show_removal(widget, "Remove photo", _remove_own)
                 show_turn("turn-in-menu")
 
@@ -196,29 +240,22 @@ def _open_linked_sample() -> None:
 
     If the visitor goes back to a URL without a sample, the photo from before the sample returns.
     """
-    key = chosen(state.SAMPLE)
-    linked = next((sample for sample in samples() if sample.key == key), None)
+    photo, linked = page_state(PictureState), _sample(chosen(state.SAMPLE))
     if linked is not None:
-        st.session_state[state.PICTURE] = sample_picture(linked)
-    elif _sample_of(_chosen()) is not None:
-        st.session_state[state.PICTURE] = st.session_state.get(state.OWN)
+        photo.shown = sample_picture(linked)
+    elif _sample_of(photo.shown) is not None:
+        photo.shown = photo.own
 
 
-def _choose_sample(sample: Sample) -> None:
-    picture = sample_picture(sample)
-    st.session_state[state.PICTURE] = picture
-    choose(choices_about(picture.digest) | {state.SAMPLE: sample.key})
+def _sample(key: str | None) -> Sample | None:
+    return next((sample for sample in samples() if sample.key == key), None)
 
 
-def choices_about(digest: str) -> dict[str, str | None]:
-    """The visitor's choices about a picture, given by its digest, by URL parameter."""
-    who = st.session_state.get(state.fresh(state.listener(digest)))  # absent for a single face
-    about = digest, who or "Face 1"
-    return {
-        state.WHO: None if who == state.EVERYONE else who,
-        state.SAYS: st.session_state.get(state.fresh(state.manual_emotion(*about))),
-        state.MOOD: st.session_state.get(state.fresh(state.manual_mood(*about))),
-    }
+def _choose_sample(key: str, about: About | None) -> None:
+    if (sample := _sample(key)) is not None:
+        picture = page_state(PictureState).shown = sample_picture(sample)
+        choices = dict.fromkeys(SAMPLE_PARAMS) if about is None else about(picture.digest)
+        choose({**choices, state.SAMPLE: key})
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -232,31 +269,39 @@ def _sample_of(picture: Picture | None) -> Sample | None:
     return next((sample for sample in samples() if sample_picture(sample) == picture), None)
 
 
+def is_own_shown() -> bool:
+    """Whether the shown photo is the visitor's."""
+    shown = shown_picture()
+    return shown is not None and _sample_of(shown) is None
+
+
 def show_turn(key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
-    if (shown := _chosen()) is not None and _sample_of(shown) is None:
-        st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, args=(shown,), key=key)
+    if is_own_shown():
+        st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
 
 
-def _turn(picture: Picture) -> None:
-    st.session_state[state.PICTURE] = st.session_state[state.OWN] = picture.turned()
+def _turn() -> None:
+    photo = page_state(PictureState)
+    if photo.shown is not None:
+        photo.shown = photo.own = photo.shown.turned()
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the visitor's photo, or None after its removal, and delete all that was computed from the last one."""
     new = (Picture.of(file.name, file.getvalue()) for file in files if isinstance(file, UploadedFile))
-    own = st.session_state[state.OWN] = next(new, None)
-    if own is not None or _sample_of(_chosen()) is None:  # the removal keeps a shown sample
-        st.session_state[state.PICTURE] = own
+    photo = page_state(PictureState)
+    photo.own = next(new, None)
+    if photo.own is not None or _sample_of(photo.shown) is None:  # the removal keeps a shown sample
+        photo.shown = photo.own
         choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
-    st.session_state[state.NO_MORE] = _chosen() is None
-    for key in (state.READING, state.HOW_WALK, state.MODELS_ASKED):
-        st.session_state.pop(key, None)
+    photo.is_gone = photo.shown is None
+    photo.results.clear()
 
 
 def _remove_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
     _store_own(files)
-    st.session_state.pop(state.NO_MORE)
+    page_state(PictureState).is_gone = False
 
 
 _ROWS = """<style>
@@ -288,9 +333,9 @@ _ROWS = """<style>
 </style>"""
 
 
-def _sample_row(key: str) -> None:
+def _sample_row(key: str, about: About | None) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    shown = _sample_of(_chosen())
+    shown = _sample_of(shown_picture())
     style_tiles("sample", chosen="" if shown is None else shown.key)
     st.html(_ROWS)
     look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
@@ -304,7 +349,7 @@ def _sample_row(key: str) -> None:
                 alt=f"Sample: {sample.title}",
                 width=THUMBNAIL if key == "samples" else SMALL_THUMBNAIL,
                 on_click=_choose_sample,
-                args=(sample,),
+                args=(sample.key, about),
             )
 
 

@@ -1,18 +1,98 @@
-"""Keys of the session state and of the URL parameters."""
+"""The state of a session: one dataclass for each page and each shared part, and the keys of widgets and of the URL.
+
+Streamlit keeps widgets by string keys. Everything else is a field of a dataclass next to the functions that use it:
+
+    @dataclass
+    class GalleryState:
+        files: list[PictureSource] = field(default_factory=list)
+
+    page_state(GalleryState).files.append(file)
+
+Callbacks and fragments take no visitor's data as arguments, because Streamlit keeps their arguments after the session.
+They read the state.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
+from weakref import ref
 
 import streamlit as st
 
-PICTURE = "picture"  # the shown Picture, or absent
-OWN = "own"  # the visitor's own Picture, also while a sample is shown; None after its removal
-VISIT = "visit"  # the shown page, and the number of page visits
+State = TypeVar("State")
+Made = TypeVar("Made")
+
+
+def page_state(kind: type[State]) -> State:
+    """The session's instance of a dataclass, made on first use."""
+    key = state_key(kind)
+    if key not in st.session_state:
+        st.session_state[key] = kind()
+    found: State = st.session_state[key]
+    return found
+
+
+def state_key(kind: type[object]) -> str:
+    """The key of a dataclass in the session; for tests."""
+    return f"state-{kind.__name__}"
+
+
+def from_state(state: State, make: Callable[[State], Made]) -> Callable[[], Made]:
+    """A function that makes a file of a state, for a download, which runs outside of the page and its session.
+
+    It does not keep the state: Streamlit keeps the function for up to a minute after the session.
+    """
+    weak = ref(state)
+
+    def make_now() -> Made:
+        found = weak()
+        if found is None:
+            raise RuntimeError("expected the state of an open page. Received: one of a closed page")
+        return make(found)
+
+    return make_now
+
+
+@dataclass
+class Visit:
+    """The shown page, and the number of visits to pages in the session."""
+
+    page: str | None = None
+    number: int = 0
+
+
+def visit_number() -> int:
+    """Identifies the visit to the shown page. A return from another page is another visit."""
+    return page_state(Visit).number
+
+
+@dataclass
+class _Renewals:
+    """How often widgets were reset, by key."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+def fresh(key: str) -> str:
+    """The current widget key for `key`; it changes with each `renew`."""
+    number = page_state(_Renewals).numbers.get(key, 0)
+    return f"{key}-{number}" if number else key
+
+
+def renew(key: str) -> None:
+    """Reset a widget to its default by giving it a new key.
+
+    A value set in the session does not reach a hidden widget, such as one in a closed menu: the browser sends its old
+    value with the next run.
+    """
+    numbers = page_state(_Renewals).numbers
+    numbers[key] = numbers.get(key, 0) + 1
+
+
 EVERYONE = "Everyone"  # the listener of all faces of a picture
-ADDRESS = "address"  # the choices in the URL, see `app.address`
-NO_MORE = "no_more"  # whether the uploader in the menu reported that it has no photo
-READING = "reading"  # the PhotoResult of the shown Picture, so that nothing is computed twice
 UPLOAD = "upload"
 CAMERA = "camera"
 SOURCE = "source"
@@ -36,13 +116,9 @@ SONGS_FROM = "songs"  # also in the URL: the source of songs, see `app.sources`
 SPOTIFY_SILENT = "spotify_silent"  # True if Spotify's player did not answer, False if it is to play nevertheless
 STARTED_SONG = "started_song"  # the visit, and the id of the song that starts by itself
 COVER = "cover"  # the cover of the song that plays: a dict by song id
-OWN_FILES = "own_files"  # the visitor's uploaded audio files, or absent
 OWN_UPLOAD = "own_upload"
 LIBRARY_FOLDER = "library_folder"
-PERSONS = "persons"  # the KnownFaces of the visitor, or absent
-PERSONS_CHANGED = "persons_changed"  # True until the gallery has read its faces again
 PROFILE_UPLOAD = "profile_upload"
-PROFILE_PROBLEM = "profile_problem"  # why the uploaded profile was not used
 PLANE_CLICKS = "plane_clicks"  # number of clicks on the plane of the page in the session
 SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `songs.queue.artist_key`
 
@@ -75,27 +151,11 @@ def put(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
-def fresh(key: str) -> str:
-    """The current widget key for `key`; it changes with each `renew`."""
-    number = st.session_state.get(f"{key}-renewed", 0)
-    return f"{key}-{number}" if number else key
-
-
-def renew(key: str) -> None:
-    """Reset a widget to its default by giving it a new key.
-
-    A value set in the session does not reach a hidden widget, such as one in a closed menu: the browser sends its old
-    value with the next run.
-    """
-    st.session_state[f"{key}-renewed"] = st.session_state.get(f"{key}-renewed", 0) + 1
-
-
 def _key(*parts: str) -> str:
     return "-".join(parts)
 
 
 # Keys about something, which their arguments name
-stored_uploads = partial(_key, "stored")  # of an uploader: the ids of the files that the session has stored
 listener = partial(_key, "who")  # of a picture, by its digest: the chosen listener
 manual_emotion = partial(_key, "said-emotion")  # of a picture and a listener: the visitor's correction
 manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the visitor's choice
@@ -112,15 +172,12 @@ models_widget = partial(_key, "models")
 film_widget = partial(_key, "film")
 
 # The gallery
-GALLERY = "gallery"  # the read photos, or why they could not be read: a dict by file id
 GALLERY_FILES = "gallery_files"
 GALLERY_SOURCE = "gallery_source"
 GALLERY_RESULT = "wall"  # only in the URL: "samples" if they are shown
-GALLERY_CHOSEN = "gallery_chosen"  # the chosen face: gallery, photo and position in the photo
 
 # "How it works"
 HOW_STEP = "step"  # only in the URL: the key of the shown step
-HOW_WALK = "how_walk"  # the Walk of the shown photo: the result of each step
 
 # The music page. The first four are also in the URL.
 MUSIC_TABLE = "table"
@@ -130,10 +187,6 @@ MUSIC_QUERY = "find"  # the search text
 MUSIC_RECCOBEATS = "reccobeats"
 MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
-MUSIC_FILE = "music_file"  # the visitor's CSV before it is read
-MUSIC_OWN = "music_own"  # its Recommender, or absent
-MUSIC_OWN_SONGS = "music_own_songs"  # the SongTable of that
-MUSIC_PROBLEM = "music_problem"  # why it could not be read
 MUSIC_SONG_UPLOAD = "music_song_upload"
 MUSIC_SONG = "music_song"  # the visitor's own song, and what was heard of it; or absent
 
@@ -150,7 +203,6 @@ MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear call
 MODELS_FOUR_CELL = "four_cell"  # of the confusion matrix of four classes
 MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
 MODELS_SOUND_CELL = "sound_cell"  # of the confusion matrix of quadrants
-MODELS_ASKED = "models_asked"  # the predictions of every model for the visitor's photo
 
 # The film page
 FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first

@@ -147,11 +147,11 @@ def finish_sign_in() -> bool:
             problem = None
         except EmomusicError as error:
             problem = error_text(error)
-        st.session_state[state.SPOTIFY_CALLBACK] = st.session_state.get(state.VISIT), problem
+        st.session_state[state.SPOTIFY_CALLBACK] = state.visit_number(), problem
     if state.SPOTIFY_CALLBACK not in st.session_state:
         return False
     visit, problem = st.session_state[state.SPOTIFY_CALLBACK]
-    if visit != st.session_state.get(state.VISIT):  # the visitor opened another page in this tab
+    if visit != state.visit_number():  # the visitor opened another page in this tab
         del st.session_state[state.SPOTIFY_CALLBACK]
         return False
     st.title("Spotify sign-in", anchor=False)

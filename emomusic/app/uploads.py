@@ -7,16 +7,24 @@ once; the uploader then lists it as a `DeletedFile`, with its id only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from emomusic.app import state
+from emomusic.app.state import page_state
 from emomusic.compat import release_upload
 
 Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
 """Stores the listed files in the session, in place of the last ones; a `DeletedFile` is one that it stored before."""
+
+
+@dataclass
+class UploadState:
+    """The ids of the files that the session has stored, by the key of their uploader."""
+
+    stored: dict[str, list[str]] = field(default_factory=dict)
 
 
 def show_uploader(draw: Callable[..., object], label: str, widget: str, store: Store, **look: Any) -> None:
@@ -57,7 +65,7 @@ def _take(widget: str, store: Store) -> None:
     ids = [file.file_id for file in files]
     if ids != before:
         store(files)
-        st.session_state[state.stored_uploads(widget)] = ids  # last: marks the list as stored
+        page_state(UploadState).stored[widget] = ids  # last: marks the list as stored
 
 
 def listed(widget: str) -> list[UploadedFile | DeletedFile]:
@@ -67,5 +75,4 @@ def listed(widget: str) -> list[UploadedFile | DeletedFile]:
 
 
 def _stored_ids(widget: str) -> list[str]:
-    ids: list[str] = st.session_state.get(state.stored_uploads(widget), [])
-    return ids
+    return page_state(UploadState).stored.get(widget, [])

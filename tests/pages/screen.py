@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from streamlit.testing.v1 import AppTest, local_script_runner
 
 from emomusic.app import state
+from emomusic.app.address import Address
+from emomusic.app.picture_chooser import PictureState
 from emomusic.songs.queue import SongQueue
+
+State = TypeVar("State")
 
 
 def text_of(app: AppTest) -> str:
@@ -20,9 +24,24 @@ def text_of(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in elements)
 
 
+def state_of(app: AppTest, kind: type[State]) -> State:
+    """The session's instance of a dataclass of `emomusic.app`."""
+    key = state.state_key(kind)
+    if key not in app.session_state:
+        app.session_state[key] = kind()
+    found: State = app.session_state[key]
+    return found
+
+
+def result_of(app: AppTest, kind: type[State]) -> State:
+    """The result of a type that the session keeps about the photo."""
+    _, result = state_of(app, PictureState).results[kind]
+    return result  # type: ignore[no-any-return]
+
+
 def url_of(app: AppTest) -> dict[str, str]:
     """The parameters of the page's URL; after a return to the page, the browser replaces them."""
-    address = app.session_state[state.ADDRESS]
+    address = state_of(app, Address)
     shown = address.url if address.replaced is None else address.replaced
     return {name: choices[-1] for name, choices in shown.items() if choices}
 
@@ -106,8 +125,8 @@ def open_page(app: AppTest, name: str) -> AppTest:
     AppTest keeps the URL and runs only the page's file, without `app.py`, which counts the visits.
     """
     app.query_params.clear()
-    _, number = app.session_state[state.VISIT]
-    app.session_state[state.VISIT] = name, number + 1
+    visit = state_of(app, state.Visit)
+    visit.page, visit.number = name, visit.number + 1
     return app.switch_page(f"pages/{name}.py").run()
 
 

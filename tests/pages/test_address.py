@@ -6,7 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.address import PARAMS
-from tests.pages.screen import open_page, url_of
+from emomusic.app.picture_chooser import PictureState
+from tests.pages.screen import open_page, state_of, url_of
 
 SECONDS = 120
 
@@ -22,7 +23,9 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
         assert not app.exception
         expected = {name: value for name, value in link.items() if name in PARAMS[page]}
         assert url_of(app) == expected
-    assert app.session_state[state.PICTURE].name == "four-people.jpg"
+    shown = state_of(app, PictureState).shown
+    assert shown is not None
+    assert shown.name == "four-people.jpg"
     (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
     assert policy.value == "Soothe"
     assert app.slider(key=state.TEMPO).value == (60, 140)

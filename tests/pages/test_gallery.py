@@ -13,12 +13,14 @@ from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.gallery import pictures as gallery_module
+from emomusic.app.gallery.pictures import GalleryState
+from emomusic.app.persons import PersonsState
 from emomusic.app.picture_chooser import Picture
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import crop_face, encode_png, read_image
-from tests.pages.screen import playing, playlist, songs_on_the_plane, text_of, tracks
+from tests.pages.screen import playing, playlist, songs_on_the_plane, state_of, text_of, tracks
 
 SECONDS = 120
 SAMPLES = "Show the samples"
@@ -102,7 +104,7 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     after = app.dataframe[0].value
     assert after["neutral"][1] > before["neutral"][1] + 10
     assert after["neutral"][0] == before["neutral"][0]  # another person
-    person = weakref.ref(app.session_state[state.PERSONS][0])
+    person = weakref.ref(state_of(app, PersonsState).known[0])
     app.button(key="persons-forget").click().run()
     assert not app.exception
     again = app.dataframe[0].value
@@ -138,8 +140,8 @@ def test_the_table_escapes_formulas_and_shows_small_shares(app: AppTest, people:
     assert not app.selectbox  # a single face is chosen
     assert "happy" in app.title[0].value
     assert "this mood: happy" in text_of(app)
-    assert [source.load for source in app.session_state[state.GALLERY_FILES]] == [None]  # its bytes are released
-    (stored,) = app.session_state[state.GALLERY].values()
+    assert [source.load for source in state_of(app, GalleryState).files] == [None]  # its bytes are released
+    (stored,) = state_of(app, GalleryState).read.values()
     assert max(read_image(stored.small).shape) <= 960
     assert sum(map(len, (stored.small, *stored.faces))) < 300_000
 
@@ -202,14 +204,13 @@ def test_photos_can_be_removed_after_a_visit_to_another_page(app: AppTest, peopl
     upload(app.run(), [("a.jpg", people["eileen-collins-1999"])])
     assert app.button[0].label != "Remove photos"
     again = AppTest.from_file(app._script_path, default_timeout=SECONDS)  # the uploader is empty, as after another page
-    for key in (state.GALLERY, state.GALLERY_FILES):
-        again.session_state[key] = app.session_state[key]
+    again.session_state[state.state_key(GalleryState)] = state_of(app, GalleryState)
     again.run()
     assert len(tiles(again)) == 1
     again.button[0].click().run()
     assert not again.exception
     assert tiles(again) == []
-    assert state.GALLERY not in again.session_state
+    assert not state_of(again, GalleryState).read
     assert [button.label for button in again.button] == [SAMPLES]
 
 

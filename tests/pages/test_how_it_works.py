@@ -16,10 +16,10 @@ from emomusic.app.how_it_works import walk
 from emomusic.app.how_it_works.draw import describe_agreement, describe_drop
 from emomusic.app.how_it_works.page import STEPS, step_named
 from emomusic.app.how_it_works.walk import Walk
-from emomusic.app.picture_chooser import Picture
+from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.faces.reading import FaceReading
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
-from tests.pages.screen import text_of
+from tests.pages.screen import result_of, state_of, text_of
 
 SECONDS = 240
 KEYS = [step.key for step in STEPS]
@@ -106,19 +106,19 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
     at(app, "picture", sample=None)
     assert not app.exception
     assert len(image_alts(app)) == 1
-    assert app.session_state[state.HOW_WALK].picture.name == "barack-obama-2012.jpg"
+    assert result_of(app, Walk).picture.name == "barack-obama-2012.jpg"
     assert set(app.query_params) == {state.HOW_STEP}
 
 
 def test_the_chooser_stays_open_while_an_upload_is_replaced(app: AppTest, root: Path) -> None:
     first = Picture.of("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
-    app.session_state[state.PICTURE] = first
+    state_of(app, PictureState).shown = first
     at(app, "picture", sample=None)
     key = app.get("popover")[-1].proto.id
-    app.session_state[state.PICTURE] = None  # as the uploader reports in between
+    state_of(app, PictureState).shown = None  # as the uploader reports in between
     app.run()
     assert app.get("popover")[-1].proto.id == key
-    app.session_state[state.PICTURE] = Picture.of("me.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes())
+    state_of(app, PictureState).shown = Picture.of("me.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes())
     app.run()
     assert app.get("popover")[-1].proto.id != key
 
@@ -135,7 +135,7 @@ def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.Monke
 
 def test_an_uploaded_photo_is_never_named_in_the_url(app: AppTest, root: Path) -> None:
     data = (root / "data/samples/grace-hopper-1984.jpg").read_bytes()
-    app.session_state[state.PICTURE] = Picture.of("me.jpg", data)
+    state_of(app, PictureState).shown = Picture.of("me.jpg", data)
     at(app, "face", sample=None)
     assert not app.exception
     assert "1 face found" in text_of(app)
@@ -146,7 +146,7 @@ def test_an_uploaded_photo_is_never_named_in_the_url(app: AppTest, root: Path) -
 def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
-    app.session_state[state.PICTURE] = Picture.of("sky.png", buffer.getvalue())
+    state_of(app, PictureState).shown = Picture.of("sky.png", buffer.getvalue())
     at(app, key, sample=None)
     assert not app.exception
     if step_named(key).needs_face:
@@ -181,10 +181,10 @@ def large(root: Path, side: int) -> Picture:
 
 def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     picture = large(root, 1500)
-    app.session_state[state.PICTURE] = picture
+    state_of(app, PictureState).shown = picture
     at(app, "crop", sample=None)
     assert not app.exception
-    (face,) = app.session_state[state.HOW_WALK].faces
+    (face,) = result_of(app, Walk).faces
     full = crop_face(picture.read(), face.reading.face.box)
     assert len(full) > 500
     assert str(len(full)) in text_of(app)
@@ -196,7 +196,7 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
 
 def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: AppTest) -> None:
     at(app, "look")
-    walk: Walk = app.session_state[state.HOW_WALK]
+    walk = result_of(app, Walk)
     assert walk.picture.name == "eileen-collins-1999.jpg"
     face = walk.faces[0]
     assert describe_agreement(face.agreement) in text_of(app)
@@ -204,7 +204,7 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
     before = (walk.trace, face.insight, face.occlusion, dict(walk.images))
     for key in ("face", "crop", "look"):
         at(app, key)
-    assert app.session_state[state.HOW_WALK] is walk
+    assert result_of(app, Walk) is walk
     assert (walk.trace, walk.faces[0].insight, walk.faces[0].occlusion) == before[:3]
     for name, data in before[3].items():
         assert walk.images[name] is data
@@ -213,7 +213,7 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
 def test_all_steps_use_the_explained_probabilities(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """`reading` may use bfloat16: one step showed 42 % neutral and the next 41 %."""
     at(app, "probabilities", sample="morisot-self-portrait-1885")
-    (face,) = app.session_state[state.HOW_WALK].faces
+    (face,) = result_of(app, Walk).faces
     explained = face.insight.probabilities
     assert f"→ {percent(explained.max())} after" in text_of(app)
     off = FaceReading(face.reading.face, EmotionProbabilities.certain(Emotion.HAPPY))
@@ -228,7 +228,7 @@ def test_all_steps_use_the_explained_probabilities(app: AppTest, monkeypatch: py
 
 def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
     at(app, "probabilities")
-    face = app.session_state[state.HOW_WALK].faces[0]
+    face = result_of(app, Walk).faces[0]
     num_views = len(face.insight.logits)  # the face and, in some models, its mirror image
     *scores, shares = charts(app)[0]["data"][: num_views + 1]
     np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)

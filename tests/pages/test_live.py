@@ -22,6 +22,7 @@ from emomusic.app.live import ice, video
 from emomusic.app.live import page as page_module
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.persons import PersonsState
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -451,7 +452,7 @@ def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeyp
     assert not app.exception
     assert context.state.signalling
     assert session.phase is Phase.CONNECTING
-    app.session_state[state.VISIT] = ("live", 3)  # after another page
+    app.session_state[state.state_key(state.Visit)] = state.Visit("live", 3)  # after another page
     app.run()
     assert not context.state.signalling
     assert session.phase is Phase.OVER
@@ -593,7 +594,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         lesson.shots[Emotion.NEUTRAL] = Shot(FRAME.copy(), FakeClassifier().probabilities)
         lesson.finish()
         session.lesson, session.learned = lesson, []
-        app.session_state[state.PERSONS] = (person,)
+        app.session_state[state.state_key(PersonsState)] = PersonsState((person,))
         show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
         assert not app.exception
         before = session.reader.view().num_readings

@@ -20,12 +20,13 @@ from emomusic.app.music.plane import MOST_DRAWN, selected_rows
 from emomusic.app.music.song_list import CLASSIFY, table_csv
 from emomusic.app.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
 from emomusic.app.music.tabs import FIND, TABLE, _describe_profile
+from emomusic.app.own_table import TableState
 from emomusic.charts.selection import Area, Selection
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
-from tests.pages.screen import listed, text_of, tracks
+from tests.pages.screen import listed, state_of, text_of, tracks
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 
 SECONDS = 120
@@ -359,7 +360,10 @@ def test_an_example_of_each_mood_is_shown_until_a_table_is_chosen(app: AppTest) 
     assert set(drawn(app).values()) == {3}
     upload(app, example_csv())
     assert app.header[0].value.startswith("12 songs: ")
-    assert app.session_state[state.MUSIC_OWN].catalogue.origin.form in text_of(app)
+    own = state_of(app, TableState).recommender
+    assert own is not None
+    assert own.catalogue.origin is not None
+    assert own.catalogue.origin.form in text_of(app)
 
 
 def test_every_tab_works_for_songs_with_moods_only(app: AppTest) -> None:
@@ -388,12 +392,11 @@ def test_the_mood_of_a_single_song_is_not_compared(app: AppTest) -> None:
 
 def test_results_are_cached_with_their_table(app: AppTest) -> None:
     upload(app, csv_of(mood_table()), name="gone.csv")
-    own = app.session_state[state.MUSIC_OWN_SONGS]
+    own = state_of(app, TableState).explored
     assert own.catalogue.name == "gone.csv"
     assert own.cache  # the plane
     del own
-    del app.session_state[state.MUSIC_OWN]
-    del app.session_state[state.MUSIC_OWN_SONGS]
+    app.session_state[state.state_key(TableState)] = TableState()
     view(app, TABLE)
     gc.collect()
     tables = [found for found in gc.get_objects() if isinstance(found, SongTable)]

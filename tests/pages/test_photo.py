@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import state
 from emomusic.app.choose import FIRST_POINTS
 from emomusic.app.models.try_it import Asked
+from emomusic.app.photo.answer import PhotoResult
+from emomusic.app.picture_chooser import PictureState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import shared
@@ -21,7 +23,9 @@ from tests.pages.screen import (
     keys,
     open_page,
     playlist,
+    result_of,
     songs_on_the_plane,
+    state_of,
     text_of,
     tracks,
 )
@@ -94,7 +98,7 @@ def test_a_sample_shows_a_sentence_bars_one_player_and_three_next_songs(app: App
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    first, result = tracks(app), app.session_state[state.READING]
+    first, result = tracks(app), result_of(app, PhotoResult)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
     app.multiselect(key=state.GENRE_NAMES).set_value(["opera"]).run()
     app.slider(key=state.TEMPO).set_value((215, 220)).run()
@@ -108,7 +112,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     app.button(key="your-music-reset").click().run()
     assert not app.exception
     assert tracks(app) == first
-    assert app.session_state[state.READING] is result  # the face was not read again
+    assert result_of(app, PhotoResult) is result  # the face was not read again
     assert "squares" in text_of(app)
 
 
@@ -130,8 +134,8 @@ REMOVE = "Remove photo"
 def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
     assert REMOVE not in buttons(app)  # the uploader lists it
-    app.session_state[state.HOW_WALK] = "the walk of that photo"
-    app.session_state[state.MODELS_ASKED] = Asked(app.session_state[state.PICTURE].digest, None, 0, ())
+    photo = state_of(app, PictureState)
+    photo.results[Asked] = ("of that photo", Asked(None, 0, ()))
     open_page(app, "gallery")
     open_page(app, "photo")
     assert len(tracks(app)) == 1  # still shown
@@ -140,24 +144,22 @@ def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: 
     assert not app.exception
     assert tracks(app) == []
     assert REMOVE not in buttons(app)
-    keys = (state.PICTURE, state.OWN, state.READING, state.HOW_WALK, state.MODELS_ASKED)
-    assert not [key for key in keys if key in app.session_state and app.session_state[key] is not None]
+    assert (photo.shown, photo.own, photo.results) == (None, None, {})
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 
 
 def test_removing_an_own_photo_while_a_sample_is_shown_deletes_all_of_its_data(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
-    own = app.session_state[state.PICTURE]
+    photo = state_of(app, PictureState)
+    own = photo.shown
     app.button(key="sample-eileen-collins-1999").click().run()
-    app.session_state[state.HOW_WALK] = "the walk of the own photo"
-    app.session_state[state.MODELS_ASKED] = Asked(own.digest, None, 0, ())
+    photo.results[Asked] = ("of the own photo", Asked(None, 0, ()))
     app.file_uploader(key=state.UPLOAD).set_value(None).run()
     assert not app.exception
     assert app.query_params[state.SAMPLE] in ("eileen-collins-1999", ["eileen-collins-1999"])
-    assert app.session_state[state.READING].picture == app.session_state[state.PICTURE] != own
-    assert app.session_state[state.OWN] is None
-    assert state.HOW_WALK not in app.session_state
-    assert state.MODELS_ASKED not in app.session_state
+    assert result_of(app, PhotoResult).picture == photo.shown != own
+    assert photo.own is None
+    assert Asked not in photo.results
 
 
 @pytest.mark.parametrize(("num_faces", "is_crowd"), [(60, False), (61, True)])

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
 from emomusic.app.photo import answer
-from emomusic.app.picture_chooser import Picture
+from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.catalogue import Track
 from emomusic.songs.queue import artist_key
@@ -27,6 +27,7 @@ from tests.pages.screen import (
     queue_of,
     run_fragments,
     songs_on_the_plane,
+    state_of,
     tracks,
     unescaped,
 )
@@ -187,7 +188,7 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any], root: Path) -> None:
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    app.session_state[state.PICTURE] = Picture.of("icon.png", encode_png(read_image(root / "data/icon.png")))
+    state_of(app, PictureState).shown = Picture.of("icon.png", encode_png(read_image(root / "data/icon.png")))
     app.run()
     assert not app.exception
     assert tracks(app) == []

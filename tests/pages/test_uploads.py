@@ -13,7 +13,8 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import frame, state, uploads
+from emomusic.app import frame, uploads
+from emomusic.app.state import state_key
 from emomusic.compat import HookError
 from emomusic.media.images import MAX_BYTES
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
@@ -99,7 +100,7 @@ def test_files_that_the_server_lost_are_reported_and_not_stored(
 ) -> None:
     messages: list[str] = []
     calls: list[list[str]] = []
-    session = {"uploader": listed, state.stored_uploads("uploader"): ["kept"]}
+    session = {"uploader": listed, state_key(uploads.UploadState): uploads.UploadState({"uploader": ["kept"]})}
     monkeypatch.setattr(st, "session_state", session)
     monkeypatch.setattr(st, "info", lambda message, icon: messages.append(message))
     uploads.show_uploader(

@@ -27,12 +27,14 @@ from emomusic.app.gallery.pictures import (
     FACE_SIDE,
     MOST_PICTURES,
     GalleryResult,
+    GalleryState,
     PictureSource,
     choose_pictures,
     read_gallery,
 )
 from emomusic.app.persons import choose_persons, show_known
 from emomusic.app.player import PLAYLIST, queue_of, show_queue
+from emomusic.app.state import page_state
 from emomusic.app.take_along import songs_json
 from emomusic.app.tiles import show_sharp, show_tile, style_tiles
 from emomusic.charts.affect import FacePoint
@@ -214,7 +216,8 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
     if len(faces) == 1:
         return faces[0]
     key = state.gallery_listener(result.key)
-    shown, digest, place = st.session_state.get(state.GALLERY_CHOSEN, (None, None, None))
+    gallery = page_state(GalleryState)
+    shown, digest, place = gallery.chosen
     if shown != result.key:  # after a change of the photos, the same face has another number
         same = (f for f in faces if f.place == place and result.pictures[f.picture].digest == digest)
         st.session_state[key] = next((face.number for face in same), 0)  # else everyone
@@ -229,15 +232,15 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
         ),
     )
     chosen = faces[number - 1] if number else None
-    position = (None, None) if chosen is None else (result.pictures[chosen.picture].digest, chosen.place)
-    st.session_state[state.GALLERY_CHOSEN] = result.key, *position
+    position = ("", 0) if chosen is None else (result.pictures[chosen.picture].digest, chosen.place)
+    gallery.chosen = result.key, *position
     return chosen
 
 
-def _choose(key: str, face: GalleryFace) -> None:
-    st.session_state[key] = face.number
+def _choose(key: str, number: int, words: str) -> None:
+    st.session_state[key] = number
     # On a phone the player is above the faces, so the toast answers at the tap
-    st.toast(f"Face {face.number}: {describe(face.reading.probabilities).lower()}. The player has its song.")
+    st.toast(f"Face {number}: {words}. The player has its song.")
 
 
 def _show_faces(result: GalleryResult, chosen: GalleryFace | None) -> None:
@@ -279,7 +282,7 @@ def _show_face(result: GalleryResult, face: GalleryFace, *, is_chosen: bool) -> 
         alt=f"Face {face.number}, {emotion}, in {picture.name}",
         width=FACE_SIDE,
         on_click=_choose,
-        args=(state.gallery_listener(result.key), face),
+        args=(state.gallery_listener(result.key), face.number, describe(face.reading.probabilities).lower()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import streamlit as st
@@ -15,9 +15,10 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.example import show_example
-from emomusic.app.persons import read_visitor, with_persons
+from emomusic.app.persons import persons_version, read_visitor, with_persons
 from emomusic.app.picture_chooser import MAX_MB, Picture, Sample, sample_picture, samples
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import page_state
 from emomusic.app.uploads import show_removal, show_uploader
 from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
@@ -83,13 +84,31 @@ class GalleryResult:
         return [picture.name for picture in self.pictures]
 
 
+@dataclass
+class GalleryState:
+    """The gallery of a session.
+
+    Attributes:
+        files: the visitor's photos.
+        read: the results, or why a photo could not be read, by the key of its source.
+        persons_version: of the persons with whose profiles the faces were read.
+        chosen: the gallery and its chosen face: digest of the photo, and position of the face in it; "" for everyone.
+    """
+
+    files: list[PictureSource] = field(default_factory=list)
+    read: dict[str, GalleryPicture | str] = field(default_factory=dict)
+    persons_version: int = 0
+    chosen: tuple[str, str, int] = ("", "", 0)
+
+
 def chosen_pictures() -> list[PictureSource]:
     """The chosen files or samples; an empty list before a choice."""
-    if files := st.session_state.get(state.GALLERY_FILES):
-        return list(files)
+    gallery = page_state(GalleryState)
+    if gallery.files:
+        return gallery.files
     if chosen(state.GALLERY_RESULT) == _SAMPLES:
         return [PictureSource(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
-    st.session_state.pop(state.GALLERY, None)  # delete faces that are no longer shown
+    gallery.read.clear()  # delete faces that are no longer shown
     return []
 
 
@@ -146,7 +165,7 @@ def choose_pictures() -> None:
                 max_upload_size=MAX_MB,
                 label_visibility="collapsed",
             )
-    if st.session_state.get(state.GALLERY_FILES):
+    if page_state(GalleryState).files:
         show_removal(widget, "Remove photos", _store_files, "These photos stay until you choose others.")
 
 
@@ -160,8 +179,8 @@ def read_gallery(sources: Sequence[PictureSource], place: DeltaGenerator) -> Gal
     Raises:
         EmomusicError: a model is missing or damaged.
     """
-    kept: dict[str, GalleryPicture | str] = st.session_state.setdefault(state.GALLERY, {})
-    wanted = sources[:MOST_PICTURES]
+    gallery = page_state(GalleryState)
+    kept, wanted = gallery.read, sources[:MOST_PICTURES]
     for gone in kept.keys() - {picture.key for picture in wanted}:
         del kept[gone]
     new = [picture for picture in wanted if picture.key not in kept]
@@ -171,8 +190,9 @@ def read_gallery(sources: Sequence[PictureSource], place: DeltaGenerator) -> Gal
         picture.load = None
     if new:
         place.empty()
-    if st.session_state.pop(state.PERSONS_CHANGED, False):
+    if gallery.persons_version != persons_version():
         kept |= {key: read if isinstance(read, str) else _read_again(read) for key, read in kept.items()}
+        gallery.persons_version = persons_version()
     for picture in sources[MOST_PICTURES:]:
         picture.load = None
     return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(sources) - len(wanted))
@@ -233,8 +253,9 @@ def _read_again(picture: GalleryPicture) -> GalleryPicture:
 
 def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the uploaded photos in the session, until they are read."""
-    before: dict[str, PictureSource] = {file.key: file for file in st.session_state.get(state.GALLERY_FILES, ())}
-    st.session_state[state.GALLERY_FILES] = [
+    gallery = page_state(GalleryState)
+    before = {file.key: file for file in gallery.files}
+    gallery.files = [
         before[file.file_id]
         if isinstance(file, DeletedFile)
         else PictureSource(file.file_id, file.name, partial(_loaded, file))
@@ -247,7 +268,7 @@ def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:
 def _store_folder(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store a folder in the order of the names; the browser sends it in its own order."""
     _store_files(files)
-    st.session_state[state.GALLERY_FILES].sort(key=lambda file: file.name)
+    page_state(GalleryState).files.sort(key=lambda file: file.name)
 
 
 def _loaded(file: UploadedFile) -> Picture:

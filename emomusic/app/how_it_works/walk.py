@@ -11,7 +11,15 @@ import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app import state
-from emomusic.app.picture_chooser import Picture, choose_picture, picture_menu, sample_picture, samples
+from emomusic.app.picture_chooser import (
+    Picture,
+    choose_picture,
+    keep_result,
+    kept_result,
+    picture_menu,
+    sample_picture,
+    samples,
+)
 from emomusic.compat import session_id
 from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.grad_cam import grad_cam
@@ -126,9 +134,7 @@ def walk_of(picture: Picture) -> Walk:
     Raises:
         ImageError: the photo cannot be read.
     """
-    walk = st.session_state.get(state.HOW_WALK)
-    if isinstance(walk, Walk) and walk.picture.digest == picture.digest:
-        return walk
-    walk = Walk(picture)
-    st.session_state[state.HOW_WALK] = walk
+    if (walk := kept_result(Walk, picture)) is None:
+        walk = Walk(picture)
+        keep_result(picture, walk)
     return walk

@@ -279,7 +279,7 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
 
 def _report_visit() -> None:
     """Tell the stream whether its visitor was on another page, because it must then restart."""
-    stream, visit = st.session_state.get(state.LIVE_STREAM), st.session_state.get(state.VISIT)
+    stream, visit = st.session_state.get(state.LIVE_STREAM), state.visit_number()
     if stream is not None:
         stayed = st.session_state.get(state.LIVE_VISIT) == visit
         try:

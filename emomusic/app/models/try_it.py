@@ -16,7 +16,7 @@ from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
 from emomusic.app.models.saved import FOUR_LEGEND, Chosen, classifier, in_words
-from emomusic.app.picture_chooser import Picture, choose_picture
+from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.tiles import show_sharp
 from emomusic.charts.face import share_bars
@@ -48,7 +48,6 @@ class ModelAnswer:
 class Asked:
     """The answers of all models about one picture; `face` is its largest face as JPEG, None without a face."""
 
-    digest: str
     face: bytes | None
     num_faces: int
     answers: tuple[ModelAnswer, ...]
@@ -70,9 +69,8 @@ def show_try(chosen: Chosen) -> None:
     with st.container():  # present without a click too, so that elements below keep their position
         if is_pressed:
             with capacity().work():
-                st.session_state[state.MODELS_ASKED] = _ask_all(picture, chosen)
-    asked = st.session_state.get(state.MODELS_ASKED)
-    if isinstance(asked, Asked) and asked.digest == picture.digest:
+                keep_result(picture, _ask_all(picture, chosen))
+    if (asked := kept_result(Asked, picture)) is not None:
         _show_answers(asked)
 
 
@@ -82,7 +80,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
         detector, _ = shared().visitor_networks(session_id())
         faces = detector.detect(image)
     if not faces:
-        return Asked(picture.digest, None, 0, ())
+        return Asked(None, 0, ())
     box = max((face.box for face in faces), key=lambda box: box.width * box.height)
     crop = crop_face(image, box)
     answers = []
@@ -91,7 +89,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
         bar.progress(number / len(chosen.others), f"Asking {label_of(record.name)}")
         answers.append(_ask(record, crop))
     bar.empty()
-    return Asked(picture.digest, encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
+    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
 
 
 def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:

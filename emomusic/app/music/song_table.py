@@ -19,8 +19,9 @@ from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.frame import download_button
 from emomusic.app.own_computer import is_own_computer
-from emomusic.app.own_table import choose_own_table, mood_probabilities, table_recommender
+from emomusic.app.own_table import TableState, choose_own_table, mood_probabilities, table_recommender
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import page_state
 from emomusic.app.your_music import choose_genres, chosen_genres
 from emomusic.assets import ModelKind, folder_of, read_metrics
 from emomusic.errors import DatasetError
@@ -201,10 +202,10 @@ def _own_table() -> SongTable:
         )
     if (own := table_recommender()) is None:
         return _example()
-    songs: SongTable | None = st.session_state.get(state.MUSIC_OWN_SONGS)
+    songs: SongTable | None = page_state(TableState).explored
     if songs is None or songs.catalogue is not own.catalogue:
         digest = hashlib.sha256(own.catalogue.table.to_csv().encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        songs = st.session_state[state.MUSIC_OWN_SONGS] = SongTable.of(own.catalogue, digest, own.probabilities)
+        songs = page_state(TableState).explored = SongTable.of(own.catalogue, digest, own.probabilities)
     return songs
 
 

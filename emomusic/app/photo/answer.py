@@ -10,14 +10,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import affect_of, describe, list_shares, quadrant_of
-from emomusic.app import state
 from emomusic.app.charts import show_chart, styled_room
 from emomusic.app.choose import FIRST_POINTS, MOST_POINTS, Listener, group_sentence, request_of, show_song_plane
 from emomusic.app.frame import download_button
-from emomusic.app.persons import choose_persons, read_visitor, show_known, with_persons
+from emomusic.app.persons import choose_persons, persons_version, read_visitor, show_known, with_persons
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
 from emomusic.app.photo.screen import PARTS, screen_style, show_faces, show_picture
-from emomusic.app.picture_chooser import Picture, show_turn
+from emomusic.app.picture_chooser import Picture, keep_result, kept_result, show_turn
 from emomusic.app.player import PLAYLIST, queue_of, show_queue
 from emomusic.app.take_along import songs_json
 from emomusic.app.tiles import show_sharp
@@ -45,12 +44,13 @@ class PhotoResult:
     decode_ms: float
     preview: bytes  # JPEG in screen size
     faces: tuple[bytes, ...]  # JPEG of each face
+    persons_version: int  # of the persons with whose profiles the faces were read
 
 
 def _stored(picture: Picture) -> PhotoResult | None:
     """The result of an earlier run."""
-    stored = st.session_state.get(state.READING)
-    return stored if isinstance(stored, PhotoResult) and stored.picture.digest == picture.digest else None
+    result = kept_result(PhotoResult, picture)
+    return None if result is None or result.persons_version != persons_version() else result
 
 
 def _read(picture: Picture, image: RgbImage, preview: bytes, decode_ms: float) -> PhotoResult:
@@ -61,8 +61,8 @@ def _read(picture: Picture, image: RgbImage, preview: bytes, decode_ms: float) -
         encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
         for face in reading.faces
     )
-    result = PhotoResult(picture, reading, decode_ms, preview, faces)
-    st.session_state[state.READING] = result
+    result = PhotoResult(picture, reading, decode_ms, preview, faces, persons_version())
+    keep_result(picture, result)
     return result
 
 

@@ -11,7 +11,6 @@ import streamlit as st
 from emomusic.affect import MOOD_POINTS, Emotion, EmotionProbabilities, Mood, affect_of
 from emomusic.app import address, state
 from emomusic.app.choose import ALL, YOU, Listener
-from emomusic.app.picture_chooser import choices_about
 from emomusic.faces.reading import PictureReading
 
 _MAX_BUTTONS = 8  # more faces are in a menu
@@ -128,6 +127,17 @@ def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> di
             state.renew(key)  # also reaches a widget in a closed menu
             st.session_state[state.fresh(key)] = linked
     return {"key": state.fresh(key), "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
+
+
+def choices_about(digest: str) -> dict[str, str | None]:
+    """The visitor's choices about a picture, given by its digest, by URL parameter."""
+    who = st.session_state.get(state.fresh(state.listener(digest)))  # absent for a single face
+    about = digest, who or "Face 1"
+    return {
+        state.WHO: None if who == state.EVERYONE else who,
+        state.SAYS: st.session_state.get(state.fresh(state.manual_emotion(*about))),
+        state.MOOD: st.session_state.get(state.fresh(state.manual_mood(*about))),
+    }
 
 
 def _link_choices(digest: str) -> None:

@@ -8,6 +8,7 @@ from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.app import address, state
 from emomusic.app.charts import roomy_columns
 from emomusic.app.choose import YOU, Listener, show_song_plane
+from emomusic.app.picture_chooser import shown_picture
 from emomusic.app.player import queue_of, show_queue
 from emomusic.app.your_music import with_your_music
 from emomusic.songs.request import Request
@@ -15,7 +16,7 @@ from emomusic.songs.request import Request
 
 def chosen_mood() -> Mood | None:
     """The mood in the URL, if there is no photo."""
-    has_photo = st.session_state.get(state.PICTURE) is not None or address.chosen(state.SAMPLE) is not None
+    has_photo = shown_picture() is not None or address.chosen(state.SAMPLE) is not None
     return None if has_photo else next(iter(address.offered(state.MOOD, [*Mood])), None)
 
 
